@@ -1,0 +1,99 @@
+"""What happens to accounts and the people at them."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from shared.messages.fields import Count, Currency, Id, Minor, Name, Text, Time
+
+
+class AccountTraits(msgspec.Struct, frozen=True, kw_only=True):
+    """The known traits; any other name lands in `account.traits.*`. A trait left out is unchanged; null clears it."""
+
+    name: Name | None | msgspec.UnsetType = msgspec.UNSET
+    domain: Name | None | msgspec.UnsetType = msgspec.UNSET
+    segment: Id | None | msgspec.UnsetType = msgspec.UNSET
+    plan: Id | None | msgspec.UnsetType = msgspec.UNSET
+    stage: Id | None | msgspec.UnsetType = msgspec.UNSET
+    owner: Name | None | msgspec.UnsetType = msgspec.UNSET
+    """The owner's e-mail."""
+    mrr_minor: Minor | None | msgspec.UnsetType = msgspec.UNSET
+    currency: Currency | None | msgspec.UnsetType = msgspec.UNSET
+    seats: Count | None | msgspec.UnsetType = msgspec.UNSET
+    signed_at: Time | None | msgspec.UnsetType = msgspec.UNSET
+    renews_at: Time | None | msgspec.UnsetType = msgspec.UNSET
+    parent_id: Id | None | msgspec.UnsetType = msgspec.UNSET
+    aliases: list[Id] | None | msgspec.UnsetType = msgspec.UNSET
+    """Other systems' names for the account, such as `stripe:cus_1`."""
+
+
+class AccountUpdated(msgspec.Struct, frozen=True, kw_only=True):
+    """Traits of the account that changed."""
+
+    traits: AccountTraits
+
+
+class OpenAccountUpdated(msgspec.Struct, frozen=True, kw_only=True):
+    """`account.updated` read as plain values, with the traits that only the customer knows."""
+
+    traits: dict[str, Any]
+
+
+class ContactUpdated(msgspec.Struct, frozen=True, kw_only=True):
+    """A person at the account. `role` such as champion, admin, decision_maker, user; `left` when they left."""
+
+    contact_id: Id
+    traits: dict[str, Any] = {}
+    role: Id | None = None
+
+
+class MilestoneReached(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of onboarding was done."""
+
+    milestone: Id
+
+
+class AccountChurned(msgspec.Struct, frozen=True, kw_only=True):
+    """The customer left."""
+
+    reason: Text | None = None
+    voluntary: bool = True
+
+
+class InteractionLogged(msgspec.Struct, frozen=True, kw_only=True):
+    """We talked: a call, a meeting, an e-mail."""
+
+    kind: Id
+    contact_id: Id | None = None
+
+
+class PulseSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A CSM's own 1–10 judgement."""
+
+    score: Annotated[int, msgspec.Meta(ge=1, le=10)]
+    note: Text | None = None
+    author: Name
+
+
+class AccountMerged(msgspec.Struct, frozen=True, kw_only=True):
+    """This account goes on as another."""
+
+    into: Id
+
+
+class ContactErased(msgspec.Struct, frozen=True, kw_only=True):
+    """Forget this person."""
+
+    contact_id: Id
+
+
+class AccountErased(msgspec.Struct, frozen=True, kw_only=True):
+    """Forget this account."""
+
+
+class HistoryEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """Every publish of an import is confirmed; sent to every partition of every event topic."""
+
+    import_id: Id
+    topic: Id
+    act_on_found: bool = False

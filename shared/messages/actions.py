@@ -1,0 +1,99 @@
+"""What playbooks ask for."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from shared.messages.assessments import Driver
+
+Severity = Literal["info", "low", "medium", "high", "critical"]
+
+
+class Recipient(msgspec.Struct, frozen=True, kw_only=True):
+    """Who shall hear of it, with what a channel needs to reach them."""
+
+    id: str
+    name: str
+    email: str | None = None
+    slack: str | None = None
+    """A Slack user id such as `U012AB3CD`."""
+    time_zone: str = "UTC"
+
+
+class AccountCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reader needs to know of the account at a glance."""
+
+    id: str
+    name: str
+    plan: str | None = None
+    segment: str | None = None
+    stage: str | None = None
+    owner: str | None = None
+    mrr_minor: int | None = None
+    currency: str | None = None
+    renews_at: datetime | None = None
+    score: int | None = None
+    previous_score: int | None = None
+    band: str = "unknown"
+    previous_band: str = "unknown"
+
+
+class TaskCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A task as its assignee reads it."""
+
+    task_id: str
+    title: str
+    due_at: datetime | None = None
+    assigned_because: str = ""
+
+
+class FlagCard(msgspec.Struct, frozen=True, kw_only=True):
+    """An expansion flag: why this account is ready to grow."""
+
+    flag_id: str
+    title: str
+    reasons: list[str] = []
+
+
+class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing an episode asks for. The envelope's id is the action's id: from (episode, step, occurrence)."""
+
+    action_id: str
+    kind: Literal["alert", "task", "flag", "digest"]
+    """`digest`: one list of what an import found, for one owner."""
+    playbook: str
+    """`id@version`."""
+    playbook_title: str
+    episode_id: str
+    step: int
+    recipient: Recipient | None = None
+    """None when nobody could be found; the channel's default then hears of it."""
+    channel: str | None = None
+    """`slack:@owner`, `slack:#name`, `email`, `inbox`; None is the default that the installation set up."""
+    severity: Severity = "medium"
+    title: str
+    """One line: what to do or know."""
+    why: list[str] = []
+    """The reasons, in words, most important first."""
+    since: datetime | None = None
+    """Since when the condition holds."""
+    do: str | None = None
+    """What to do now, as one imperative sentence."""
+    account: AccountCard
+    drivers: list[Driver] = []
+    task: TaskCard | None = None
+    flag: FlagCard | None = None
+    found: list[dict[str, Any]] = []
+    """A digest's lines: {account_id, account_name, playbook_title, why, mrr_minor, currency}."""
+    not_before: datetime | None = None
+    """Caused by time alone: to be delivered from then on, with what else waits for the recipient."""
+    caused_at: datetime | None = None
+    """When ingest accepted the event that caused it: the start of the event-to-effect latency."""
+
+
+class ActionCancelled(msgspec.Struct, frozen=True, kw_only=True):
+    """Don't send it any more, if sending has not begun."""
+
+    action_id: str
+    reason: str

@@ -1,0 +1,85 @@
+"""The registry: every topic, every type, and which travels where. Topics are created from it."""
+
+from typing import Any, Final
+
+import msgspec
+
+from shared.messages import accounts, actions, assessments, billing, deliveries, feedback, tickets, usage
+from shared.messages.envelope import Event
+
+USAGE: Final = "keepwell.events.usage"
+TICKETS: Final = "keepwell.events.tickets"
+BILLING: Final = "keepwell.events.billing"
+FEEDBACK: Final = "keepwell.events.feedback"
+ACCOUNTS: Final = "keepwell.events.accounts"
+ASSESSMENTS: Final = "keepwell.assessments"
+ACTIONS: Final = "keepwell.actions"
+DELIVERIES: Final = "keepwell.deliveries"
+
+EVENT_TOPICS: Final = (USAGE, TICKETS, BILLING, FEEDBACK, ACCOUNTS)
+TOPICS: Final = (*EVENT_TOPICS, ASSESSMENTS, ACTIONS, DELIVERIES)
+
+DEFAULT_PARTITIONS: Final = 8
+RETENTION_DAYS: Final = 14
+
+CUSTOMER_EVENTS: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
+    "usage.recorded": (USAGE, usage.UsageRecorded),
+    "ticket.opened": (TICKETS, tickets.Ticket),
+    "ticket.updated": (TICKETS, tickets.Ticket),
+    "ticket.closed": (TICKETS, tickets.Ticket),
+    "invoice.issued": (BILLING, billing.Invoice),
+    "invoice.paid": (BILLING, billing.Invoice),
+    "invoice.payment_failed": (BILLING, billing.Invoice),
+    "invoice.voided": (BILLING, billing.Invoice),
+    "subscription.changed": (BILLING, billing.SubscriptionChanged),
+    "feedback.nps": (FEEDBACK, feedback.NpsAnswered),
+    "feedback.csat": (FEEDBACK, feedback.CsatAnswered),
+    "feedback.ces": (FEEDBACK, feedback.CesAnswered),
+    "account.updated": (ACCOUNTS, accounts.AccountUpdated),
+    "contact.updated": (ACCOUNTS, accounts.ContactUpdated),
+    "milestone.reached": (ACCOUNTS, accounts.MilestoneReached),
+    "account.churned": (ACCOUNTS, accounts.AccountChurned),
+    "interaction.logged": (ACCOUNTS, accounts.InteractionLogged),
+    "pulse.set": (ACCOUNTS, accounts.PulseSet),
+    "account.merged": (ACCOUNTS, accounts.AccountMerged),
+    "contact.erased": (ACCOUNTS, accounts.ContactErased),
+    "account.erased": (ACCOUNTS, accounts.AccountErased),
+}
+"""What `POST /v1/events` takes."""
+
+INTERNAL: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
+    "account.assessed": (ASSESSMENTS, assessments.AccountAssessed),
+    "partition.mark": (ASSESSMENTS, assessments.PartitionMark),
+    "action.requested": (ACTIONS, actions.ActionRequested),
+    "action.cancelled": (ACTIONS, actions.ActionCancelled),
+    "delivery.settled": (DELIVERIES, deliveries.DeliverySettled),
+    "delivery.responded": (DELIVERIES, deliveries.DeliveryResponded),
+}
+"""What services tell each other."""
+
+HISTORY_ENDED: Final = "history.ended"
+"""Told by ingest on every event topic."""
+
+_decoders: Final[dict[str, msgspec.json.Decoder[Any]]] = {
+    name: msgspec.json.Decoder(struct) for name, (_, struct) in {**CUSTOMER_EVENTS, **INTERNAL}.items()
+} | {HISTORY_ENDED: msgspec.json.Decoder(accounts.HistoryEnded)}
+
+
+class UnknownType(ValueError):
+    """No definition has this type."""
+
+
+def topic_of(type: str) -> str:
+    """The topic that a type travels on. Raises `UnknownType`."""
+    found = CUSTOMER_EVENTS.get(type) or INTERNAL.get(type)
+    if found is None:
+        raise UnknownType(f"There is no type {type!r}.")
+    return found[0]
+
+
+def data_of(event: Event) -> Any:
+    """An event's data as its type's definition. Raises `UnknownType` or `msgspec.ValidationError`."""
+    decoder = _decoders.get(event.type)
+    if decoder is None:
+        raise UnknownType(f"There is no type {event.type!r}.")
+    return decoder.decode(event.data)

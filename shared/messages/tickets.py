@@ -1,0 +1,21 @@
+"""Support tickets. Each message carries the ticket as it then was, so that any order gives the same ticket."""
+
+from typing import Literal
+
+import msgspec
+
+from shared.messages.fields import Id, Text, Time
+
+Priority = Literal["low", "normal", "high", "urgent"]
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket at the event's time: the data of `ticket.opened`, `ticket.updated` and `ticket.closed`."""
+
+    ticket_id: Id
+    priority: Priority
+    opened_at: Time
+    first_response_at: Time | None = None
+    closed_at: Time | None = None
+    requester: Id | None = None
+    title: Text | None = None

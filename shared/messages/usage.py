@@ -1,0 +1,18 @@
+"""Product usage."""
+
+from typing import Annotated
+
+import msgspec
+
+from shared.messages.fields import Id, Name
+
+
+class UsageRecorded(msgspec.Struct, frozen=True, kw_only=True):
+    """Someone at the account used a feature.
+
+    `quantity` is in the feature's own unit, 0 or more, kept to millionths, so that sums don't depend on order.
+    """
+
+    feature: Name
+    quantity: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 1
+    user_id: Id | None = None

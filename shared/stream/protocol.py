@@ -1,0 +1,140 @@
+"""The protocol that both homes of the stream keep: publish, and consume batches by partition.
+
+A partition is Kafka's murmur2 of the account id in both, and offsets travel with records.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+
+class TopicPartition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to publish. `key` is the account id; `partition` is set only by what belongs to no account."""
+
+    topic: str
+    key: str
+    value: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    partition: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A message as it was read; `time` is when the log took it, to the millisecond."""
+
+    topic: str
+    partition: int
+    offset: int
+    time: datetime
+    key: str
+    value: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Unconfirmed(Exception):
+    """The broker did not confirm a publish: it may or may not be in the log."""
+
+
+class BrokerUnavailable(Exception):
+    """The broker can't be reached; try again later."""
+
+
+class LogMismatch(Exception):
+    """The log is not the one that our offsets speak of; the message says so and names the command that mends it."""
+
+
+class Producer(Protocol):
+    """Publishes. Order is kept per partition among the messages of one producer."""
+
+    async def start(self) -> None:
+        """Connect. Raises `BrokerUnavailable`."""
+
+    async def stop(self) -> None:
+        """Close; never raises."""
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Return when the broker has confirmed every message; raises `Unconfirmed` when it could not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a partition holds: from `begin` up to, without, `end`."""
+
+    begin: int
+    end: int
+
+
+class Consumer(Protocol):
+    """Reads whole partition numbers of all its topics.
+
+    New partitions are held paused until the loop has taken them: sought to their committed offsets and resumed.
+    """
+
+    async def start(self) -> None:
+        """Join. Raises `BrokerUnavailable`."""
+
+    async def stop(self) -> None:
+        """Leave; never raises."""
+
+    def held(self) -> frozenset[int]:
+        """The partition numbers that this worker holds in every topic, as of the last rebalance."""
+
+    def generation(self) -> int:
+        """A number that grows with every rebalance in which this worker got or lost a partition."""
+
+    async def poll(self, max_records: int, timeout: float) -> dict[TopicPartition, list[Record]]:
+        """Records of partitions that are not paused, or nothing after `timeout` seconds. Keeps the membership alive."""
+
+    def seek(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Read on from these offsets."""
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        """Deliver nothing from these; keep the place."""
+
+    def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        """Deliver again."""
+
+    async def bounds(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Bounds]:
+        """What these hold now. Raises `BrokerUnavailable`."""
+
+    async def read_at(self, partition: TopicPartition, offset: int) -> Record | None:
+        """The record at an offset, or None where retention has taken it or it never was."""
+
+
+class Stream(Protocol):
+    """One home of the stream."""
+
+    kind: str
+    """`local` or `kafka`."""
+
+    async def start(self) -> None:
+        """Connect, and check that every topic has the same number of partitions, creating what is missing."""
+
+    async def stop(self) -> None:
+        """Close everything that it made."""
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions every topic has."""
+
+    @property
+    def cluster(self) -> str:
+        """The id of the cluster (or of the local log), which travels with offsets."""
+
+    def producer(self) -> Producer:
+        """A new producer, not started."""
+
+    def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
+        """A new consumer in a group, not started."""
+
+    async def check(self) -> None:
+        """A quick question to the broker. Raises `BrokerUnavailable` within 2 s."""
