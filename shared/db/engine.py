@@ -1,0 +1,40 @@
+"""Connections that carry a service's role, its schema and the time limits of the house."""
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+
+def async_url(url: str) -> URL:
+    """A PostgreSQL URL as the asyncpg dialect wants it. Raises `ValueError` without repeating the URL, a secret."""
+    try:
+        parsed = make_url(url)
+    except Exception:
+        parsed = None
+    if parsed is None or not parsed.drivername.startswith("postgres"):
+        raise ValueError("KEEPWELL_DATABASE_URL must look like postgresql://user:password@host:5432/database.") from None
+    return parsed.set(drivername="postgresql+asyncpg")
+
+
+def session_settings(schema: str) -> dict[str, str]:
+    """What every connection of a service asks PostgreSQL for: its role, its schema, limits of 5 s on idling and locks."""
+    return {
+        "application_name": f"keepwell-{schema}",
+        "role": f"keepwell_{schema}",
+        "search_path": schema,
+        "timezone": "UTC",
+        "idle_in_transaction_session_timeout": "5000",
+        "lock_timeout": "5000",
+        "jit": "off",
+    }
+
+
+def make_engine(url: str, schema: str, pool_size: int = 5) -> AsyncEngine:
+    """An engine whose connections act as the service's role, in its schema."""
+    return create_async_engine(
+        async_url(url),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=5,
+        pool_recycle=1800,
+        connect_args={"server_settings": session_settings(schema), "timeout": 5, "command_timeout": 30},
+    )
