@@ -11,12 +11,12 @@ def async_url(url: str) -> URL:
     except Exception:
         parsed = None
     if parsed is None or not parsed.drivername.startswith("postgres"):
-        raise ValueError("KEEPWELL_DATABASE_URL must look like postgresql://user:password@host:5432/database.") from None
+        raise ValueError("KEEPWELL_DATABASE_URL must look like postgresql://user:password@host:5432/database.")
     return parsed.set(drivername="postgresql+asyncpg")
 
 
 def session_settings(schema: str) -> dict[str, str]:
-    """What every connection of a service asks PostgreSQL for: its role, its schema, limits of 5 s on idling and locks."""
+    """What every connection asks PostgreSQL for: the service's role and schema, and limits of 5 s on idling and locks."""
     return {
         "application_name": f"keepwell-{schema}",
         "role": f"keepwell_{schema}",

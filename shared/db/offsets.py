@@ -15,7 +15,8 @@ _READ = text('SELECT topic, "next", cluster, last_time, last_digest FROM offsets
 _BEGIN = text(
     """
     INSERT INTO offsets (topic, partition, "next", cluster)
-    SELECT o.topic, :partition, o.next, :cluster FROM unnest(CAST(:topics AS text[]), CAST(:nexts AS bigint[])) AS o(topic, next)
+    SELECT o.topic, :partition, o.next, :cluster
+    FROM unnest(CAST(:topics AS text[]), CAST(:nexts AS bigint[])) AS o(topic, next)
     """
 )
 _MOVE = text(

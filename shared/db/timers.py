@@ -14,13 +14,13 @@ _SET_EARLIER = text(
     f"""
     INSERT INTO timers (partition, key, due) {_VALUES}
     ON CONFLICT (partition, key) DO UPDATE SET due = excluded.due WHERE excluded.due < timers.due
-    """  # noqa: S608
+    """
 )
 _REPLACE = text(
     f"""
     INSERT INTO timers (partition, key, due) {_VALUES}
     ON CONFLICT (partition, key) DO UPDATE SET due = excluded.due
-    """  # noqa: S608
+    """
 )
 _CLEAR = text("DELETE FROM timers WHERE partition = :partition AND key = ANY(CAST(:keys AS text[]))")
 _TAKE_DUE = text(
