@@ -1,0 +1,1 @@
+"""How Keepwell is started, migrated, shipped and shown."""
