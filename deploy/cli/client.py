@@ -1,0 +1,168 @@
+"""The way from a command to the services: where they are, which key is used, and one clear sentence for each error."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+import httpx
+import typer
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from deploy.cli.show import errors
+
+SERVICES: Final = ("ingest", "scoring", "playbooks", "notifier")
+REFUSED: Final = 1
+UNREACHABLE: Final = 3
+TIMEOUT: Final = httpx.Timeout(30.0, connect=3.0)
+PAGE: Final = 200
+
+
+class ClientSettings(BaseSettings):
+    """Where the services are and who asks, from the environment or a `.env` file."""
+
+    model_config = SettingsConfigDict(env_prefix="KEEPWELL_", env_file=".env", extra="ignore", frozen=True)
+
+    port: int = 8001
+    url: str | None = None
+    """Ingest's address; the other services are at the next ports, or where `{service}` in it says."""
+    home: Path = Path(".keepwell")
+    api_key: SecretStr | None = None
+    admin_key: SecretStr | None = None
+
+    def address(self, service: str) -> str:
+        """The base URL of a service."""
+        place = SERVICES.index(service)
+        if self.url is None:
+            return f"http://127.0.0.1:{self.port + place}"
+        if "{service}" in self.url:
+            return self.url.replace("{service}", service).rstrip("/")
+        first = httpx.URL(self.url)
+        port = first.port or (443 if first.scheme == "https" else 80)
+        return str(first.copy_with(port=port + place)).rstrip("/")
+
+    def key(self) -> str | None:
+        """The API key: given, or the one that `keepwell up` made and kept."""
+        for given in (self.api_key, self.admin_key):
+            if given is not None and given.get_secret_value():
+                return given.get_secret_value()
+        kept = self.home / "admin.key"
+        try:
+            return kept.read_text().strip()
+        except OSError:
+            return None
+
+
+class Refused(Exception):
+    """A service answered, but with an error; `message` tells the reader what to do."""
+
+    def __init__(
+        self, status: int, code: str, message: str, body: Any = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.body = body
+        self.retry_after = retry_after
+
+
+class Unreachable(Exception):
+    """Nothing answered."""
+
+
+class Keepwell:
+    """The four services, as one client."""
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self.settings = settings
+        key = settings.key()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def call(
+        self,
+        method: str,
+        service: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Ask a service; its JSON. Raises `Refused` or `Unreachable`."""
+        url = self.settings.address(service) + path
+        given = {name: value for name, value in (params or {}).items() if value is not None}
+        try:
+            answer = self._http.request(method, url, params=given, json=json, content=content, headers=headers)
+        except httpx.TimeoutException as error:
+            raise Unreachable(f"{url} did not answer in time. See how the stack does: `keepwell status`.") from error
+        except httpx.TransportError as error:
+            where = self.settings.address(service)
+            raise Unreachable(f"Nothing answers at {where}: start it with `make run`, or set KEEPWELL_URL.") from error
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        raise _refused(answer)
+
+    def get(self, service: str, path: str, **params: Any) -> Any:
+        """Read one thing."""
+        return self.call("GET", service, path, params=params)
+
+    def post(self, service: str, path: str, json: Any = None) -> Any:
+        """Make a move."""
+        return self.call("POST", service, path, json=json)
+
+    def items(self, service: str, path: str, limit: int | None = None, **params: Any) -> Iterator[dict[str, Any]]:
+        """A list's items, page after page, at most `limit`."""
+        cursor: str | None = None
+        left = limit
+        while left is None or left > 0:
+            page = self.get(service, path, **params, limit=min(PAGE, left or PAGE), cursor=cursor)
+            yield from page["items"][:left]
+            cursor = page.get("next_cursor")
+            if not cursor:
+                return
+            if left is not None:
+                left -= len(page["items"])
+
+
+@contextmanager
+def connected() -> Iterator[Keepwell]:
+    """A client whose errors end the command with one sentence: 1 when refused, 3 when nothing answers."""
+    with Keepwell(ClientSettings()) as keepwell:
+        try:
+            yield keepwell
+        except Refused as error:
+            errors().print(f"[red]Refused:[/red] {_escaped(error.message)}", highlight=False)
+            raise typer.Exit(REFUSED) from error
+        except Unreachable as error:
+            errors().print(_escaped(str(error)), highlight=False)
+            raise typer.Exit(UNREACHABLE) from error
+
+
+def _refused(answer: httpx.Response) -> Refused:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    problem = body if isinstance(body, dict) else {}
+    message = str(problem.get("message") or problem.get("detail") or f"{answer.url} answered {answer.status_code}.")
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        message += " Set KEEPWELL_API_KEY, or KEEPWELL_HOME to the stack's data folder."
+    try:
+        retry_after = float(answer.headers["Retry-After"])
+    except (KeyError, ValueError):
+        retry_after = None
+    return Refused(answer.status_code, str(problem.get("code", "")), message, body, retry_after)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")

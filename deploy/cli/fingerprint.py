@@ -1,0 +1,22 @@
+"""`keepwell fingerprint`: one hash of all folded state."""
+
+from typing import Annotated
+
+import typer
+
+from deploy.cli import show
+from deploy.cli.accounts import JsonOption
+from deploy.cli.client import connected
+
+
+def fingerprint(
+    at: Annotated[str | None, typer.Option(help="The instant, such as 2026-05-17T12:00:00Z. Without it, now.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Hash all folded state at an instant: equal for the same events, in whatever order and however often sent."""
+    with connected() as keepwell:
+        found = keepwell.get("scoring", "/v1/fingerprint", at=at or show.now().isoformat())
+        if json:
+            show.as_json(found)
+        else:
+            typer.echo(f"{found['fingerprint']}  {show.count(found['accounts'], 'account')}  at {found['at']}")

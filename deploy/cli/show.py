@@ -1,0 +1,145 @@
+"""How things look in a terminal: tables, JSON, and a customer-success manager's words."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
+WITHOUT_MINOR: Final = {"JPY", "KRW", "CLP", "ISK", "VND", "XAF", "XOF", "XPF", "UGX", "PYG", "RWF"}
+THREE_PLACES: Final = {"BHD", "KWD", "OMR", "TND", "JOD", "IQD", "LYD"}
+BANDS: Final = {"red": "bold red", "amber": "yellow", "green": "green", "unknown": "dim"}
+PIPED_WIDTH: Final = 160
+
+
+def console() -> Console:
+    """Where answers go. In a pipe the lines are as wide as they must be."""
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=PIPED_WIDTH)
+
+
+def errors() -> Console:
+    """Where complaints go."""
+    return Console(stderr=True, soft_wrap=True)
+
+
+def now() -> datetime:
+    """The present, in UTC."""
+    return datetime.now(UTC)
+
+
+def as_json(value: Any) -> None:
+    """Write a value as JSON, for programs."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def table(rows: Iterable[Sequence[str | Text]], *headings: str, empty: str, right: Iterable[str] = ()) -> None:
+    """Write rows under headings, or one line when there are none."""
+    listed = list(rows)
+    if not listed:
+        console().print(empty)
+        return
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    numbers = set(right)
+    for place, heading in enumerate(headings):
+        last = place == len(headings) - 1
+        grid.add_column(heading, justify="right" if heading in numbers else "left", no_wrap=not last)
+    for row in listed:
+        grid.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    console().print(grid)
+
+
+def instant(value: str | None) -> datetime | None:
+    """Read an RFC 3339 time."""
+    return datetime.fromisoformat(value) if value else None
+
+
+def money(minor: int | None, currency: str | None) -> str:
+    """An amount as people write it: `€4,200`, `$12.50`, `CHF 90`."""
+    if minor is None or not currency:
+        return "–"
+    places = 0 if currency in WITHOUT_MINOR else 3 if currency in THREE_PLACES else 2
+    whole, part = divmod(abs(minor), 10**places)
+    text = f"{whole:,}" + (f".{part:0{places}}" if part else "")
+    symbol = SYMBOLS.get(currency)
+    return ("−" if minor < 0 else "") + (f"{symbol}{text}" if symbol else f"{currency} {text}")
+
+
+def monthly(minor: int | None, currency: str | None) -> str:
+    """Revenue a month: `€4,200/month`."""
+    return "–" if minor is None or not currency else f"{money(minor, currency)}/month"
+
+
+def count(number: int, word: str) -> str:
+    """`1 day`, `41 days`."""
+    return f"{number:,} {word}" + ("" if number == 1 else "s")
+
+
+def until(value: str | None, at: datetime, verb: str = "renews", past: str = "renewed") -> str:
+    """A date seen from today, in whole UTC days: `renews in 41 days`."""
+    when = instant(value)
+    if when is None:
+        return "–"
+    days = (when.astimezone(UTC).date() - at.date()).days
+    if days == 0:
+        return f"{verb} today"
+    return f"{verb} in {count(days, 'day')}" if days > 0 else f"{past} {count(-days, 'day')} ago"
+
+
+def ago(value: str | None, at: datetime) -> str:
+    """How long something has been: `4 minutes ago`."""
+    when = instant(value)
+    if when is None:
+        return "–"
+    seconds = (at - when).total_seconds()
+    ahead = seconds < -1
+    text = span(abs(seconds))
+    if text == "now":
+        return text
+    return f"in {text}" if ahead else f"{text} ago"
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest unit."""
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= size:
+            return count(int(seconds // size), word)
+    return "now"
+
+
+def score(value: float | None) -> str:
+    """A score as it is spoken of: whole points."""
+    return "–" if value is None else f"{value:.0f}"
+
+
+def signed(points: float) -> str:
+    """A driver's points: `−13`, `+4`, `−0.4`."""
+    size = abs(points)
+    text = f"{size:.0f}" if size >= 1 else f"{size:.1f}"
+    return ("−" if points < 0 else "+") + text
+
+
+def band(name: str, text: str | None = None) -> Text:
+    """A band's name, or another text in its colour."""
+    return Text(text or name, style=BANDS.get(name, ""))
+
+
+def size(number: int) -> str:
+    """Bytes as people read them."""
+    value = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def picked(item: Mapping[str, Any], *names: str) -> str:
+    """The first of an item's fields that says something."""
+    return next((str(item[name]) for name in names if item.get(name) not in (None, "")), "–")

@@ -1,0 +1,68 @@
+"""`keepwell status`: how every service does."""
+
+from typing import Any
+
+import typer
+from rich.text import Text
+
+from deploy.cli import show
+from deploy.cli.accounts import JsonOption
+from deploy.cli.client import SERVICES, UNREACHABLE, Keepwell, Refused, Unreachable, connected
+
+
+def status(json: JsonOption = False) -> None:
+    """Show lag, dead letters, waiting aliases, outbox, timers and disk of every service."""
+    with connected() as keepwell:
+        found = {service: _ask(keepwell, service) for service in SERVICES}
+    if json:
+        show.as_json(found)
+    else:
+        show.table(
+            (_line(service, state) for service, state in found.items()),
+            *("Service", "Ready", "Lag", "Dead letters", "Outbox", "Timers", "Partitions", "Disk", "Note"),
+            right=("Lag", "Dead letters", "Outbox", "Timers", "Partitions", "Disk"),
+            empty="",
+        )
+        _waiting(found["ingest"].get("waiting"))
+    if any("error" in state for state in found.values()):
+        raise typer.Exit(UNREACHABLE)
+
+
+def _ask(keepwell: Keepwell, service: str) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = keepwell.get(service, "/v1/status")
+    except Refused as error:
+        if error.status in {401, 403}:
+            raise
+        return {"error": error.message}
+    except Unreachable as error:
+        return {"error": str(error)}
+    return answer
+
+
+def _line(service: str, state: dict[str, Any]) -> tuple[str | Text, ...]:
+    if "error" in state:
+        return (service, Text("no", style="bold red"), "–", "–", "–", "–", "–", "–", state["error"])
+    ready = Text("yes", style="green") if state["ready"] else Text("no", style="bold red")
+    dead = state.get("dead_letters", 0)
+    return (
+        service,
+        ready,
+        f"{sum(state.get('lag', {}).values()):,}",
+        Text(f"{dead:,}", style="bold red" if dead else ""),
+        f"{state.get('outbox', 0):,}",
+        f"{state.get('timers', 0):,}",
+        str(state.get("held_partitions", 0)),
+        show.size(state.get("database_bytes", 0)),
+        f"broker {state['broker']}",
+    )
+
+
+def _waiting(waiting: Any) -> None:
+    if isinstance(waiting, list) and waiting:
+        show.console().print(f"\n{show.count(len(waiting), 'alias')} waited for; send `account.updated` with it:")
+        show.table(
+            ((str(each.get("alias", "–")), str(each.get("events", ""))) for each in waiting),
+            *("Alias", "Events"),
+            empty="",
+        )

@@ -1,0 +1,108 @@
+"""`keepwell why ACCOUNT`: why an account is where it is, and what moved it."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from deploy.cli import show
+from deploy.cli.accounts import JsonOption
+from deploy.cli.client import Keepwell, Refused, connected
+
+CHANGES: int = 5
+
+
+def why(
+    account: Annotated[str, typer.Argument(help="The account's id, or a part of its name.")],
+    changes: Annotated[int, typer.Option(min=0, help="How many of the last changes to tell.")] = CHANGES,
+    json: JsonOption = False,
+) -> None:
+    """Tell why an account has its score: every measure, and the last changes with what did them."""
+    with connected() as keepwell:
+        known = find(keepwell, account)
+        told = keepwell.get("scoring", f"/v1/accounts/{known['id']}/health/explain")
+        if json:
+            show.as_json(told)
+            return
+        now = show.now()
+        out = show.console()
+        out.print(headline(known, now))
+        out.print(_standing(told))
+        out.print()
+        _measures(told)
+        for cap in told.get("caps", []):
+            out.print(Text(f"  {_cap(cap)}", style="yellow"))
+        for change in told.get("changes", [])[:changes]:
+            out.print()
+            tell_change(out, change, now)
+
+
+def find(keepwell: Keepwell, account: str) -> dict[str, Any]:
+    """An account by its id or a part of its name. Raises `Refused` when there is none, or more than one."""
+    try:
+        known: dict[str, Any] = keepwell.get("scoring", f"/v1/accounts/{account}")
+    except Refused as error:
+        if error.status != 404:
+            raise
+        like = list(keepwell.items("scoring", "/v1/accounts", 6, q=account))
+        if len(like) != 1:
+            names = ", ".join(each["id"] for each in like[:5])
+            hint = f" Did you mean one of {names}?" if names else ""
+            raise Refused(404, "not_found", f"There is no account {account}.{hint}") from error
+        return like[0]
+    return known
+
+
+def headline(account: dict[str, Any], now: datetime) -> Text:
+    """`Northwind · pro · €4,200/month · renews in 41 days`."""
+    parts = [
+        (account.get("plan") or "").capitalize(),
+        show.monthly(account.get("mrr_minor"), account.get("currency")),
+        show.until(account.get("renews_at"), now),
+    ]
+    head = Text(account.get("name") or account["id"], style="bold")
+    for part in parts:
+        if part and part != "–":
+            head.append(f" · {part}", style="not bold")
+    return head
+
+
+def tell_change(out: Console, change: dict[str, Any], now: datetime) -> None:
+    """One change of the score: from where to where, when, and its drivers."""
+    before, after = change.get("from"), change.get("to")
+    line = Text(f"{show.score(before)} → {show.score(after)} ")
+    line.append_text(show.band(change["band"]))
+    line.append(f"   {show.ago(change['at'], now)}", style="dim")
+    out.print(line)
+    for driver in change.get("drivers", []):
+        out.print(driver_line(driver))
+
+
+def driver_line(driver: dict[str, Any]) -> Text:
+    """`−13  their admin scored us 2`."""
+    points = show.signed(driver["points"])
+    line = Text(f"  {points:>5}  ", style="red" if driver["points"] < 0 else "green")
+    return line.append(driver["reason"], style="default")
+
+
+def _standing(told: dict[str, Any]) -> Text:
+    line = show.band(told["band"], f"{show.score(told['score'])} {told['band']}")
+    line.append(f"   {told['coverage']:.0f} % of the scorecard {told['scorecard']} has data", style="dim")
+    return line
+
+
+def _measures(told: dict[str, Any]) -> None:
+    rows = []
+    for measure in told["measures"]:
+        points = measure.get("points")
+        shown = Text("no data", style="dim") if points is None else Text(show.score(points))
+        rows.append((measure["name"], f"{measure['weight']} %", shown, measure.get("words") or ""))
+    show.table(rows, "Measure", "Weight", "Points", "What we see", right=("Weight", "Points"), empty="No measure.")
+
+
+def _cap(cap: Any) -> str:
+    if isinstance(cap, dict):
+        return f"at most {cap.get('at_most', '?')} while {cap.get('while', cap.get('condition', ''))}"
+    return str(cap)

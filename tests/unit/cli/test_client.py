@@ -1,0 +1,105 @@
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from deploy.cli import keys
+from deploy.cli.accounts import accounts
+from deploy.cli.client import ClientSettings
+from deploy.cli.fingerprint import fingerprint
+from deploy.cli.status import status
+from tests.support.cli import Answer, FakeStack, one_command, page, problem
+
+READY = {
+    "broker": "local",
+    "ready": True,
+    "lag": {"keepwell.events.usage": 1_200},
+    "dead_letters": 0,
+    "outbox": 3,
+    "timers": 61,
+    "held_partitions": 8,
+    "database_bytes": 48_000_000,
+}
+
+
+def test_without_a_stack_one_sentence_says_what_to_do() -> None:
+    nowhere = {"KEEPWELL_URL": "http://127.0.0.1:9", "KEEPWELL_API_KEY": "kw_test"}
+    result = CliRunner().invoke(one_command(accounts), [], env=nowhere)
+    assert result.exit_code == 3
+    assert "Nothing answers at http://127.0.0.1:10: start it with `make run`" in result.output
+
+
+def test_a_wrong_key_is_named_with_its_remedy(stack: FakeStack) -> None:
+    stack.on("GET /scoring/v1/accounts", problem(401, "unknown_key", "This key is not known."))
+    result = stack.run(one_command(accounts))
+    assert result.exit_code == 1
+    assert "This key is not known." in result.output
+    assert "KEEPWELL_API_KEY" in result.output
+
+
+def test_the_services_are_at_four_ports_in_a_row() -> None:
+    settings = ClientSettings(port=9001)
+    assert settings.address("ingest") == "http://127.0.0.1:9001"
+    assert settings.address("notifier") == "http://127.0.0.1:9004"
+    assert ClientSettings(url="http://stack:8001/").address("scoring") == "http://stack:8002"
+    assert ClientSettings(url="https://{service}.example.com").address("scoring") == "https://scoring.example.com"
+
+
+def test_the_key_that_up_made_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KEEPWELL_API_KEY", raising=False)
+    monkeypatch.delenv("KEEPWELL_ADMIN_KEY", raising=False)
+    (tmp_path / "admin.key").write_text("kw_kept\n")
+    assert ClientSettings(home=tmp_path).key() == "kw_kept"
+    assert ClientSettings(home=tmp_path / "elsewhere").key() is None
+
+
+def test_status_shows_every_service_and_what_waits(stack: FakeStack) -> None:
+    for service in ("scoring", "playbooks", "notifier"):
+        stack.on(f"GET /{service}/v1/status", Answer({"service": service, **READY}))
+    waiting = [{"alias": "stripe:cus_1", "events": 2}]
+    stack.on("GET /ingest/v1/status", Answer({"service": "ingest", **READY, "waiting": waiting}))
+    result = stack.run(one_command(status))
+    assert result.exit_code == 0, result.output
+    assert "1,200" in result.output
+    assert "48 MB" in result.output
+    assert "stripe:cus_1" in result.output
+
+
+def test_status_tells_of_a_service_that_is_down(stack: FakeStack) -> None:
+    for service in ("ingest", "scoring", "playbooks"):
+        stack.on(f"GET /{service}/v1/status", Answer({"service": service, **READY}))
+    stack.on("GET /notifier/v1/status", problem(503, "not_ready", "The database is gone."))
+    result = stack.run(one_command(status))
+    assert result.exit_code == 3
+    assert "The database is gone." in result.output
+
+
+def test_a_key_is_made_and_shown_once(stack: FakeStack) -> None:
+    stack.on("POST /ingest/v1/keys", Answer({"name": "billing", "key": "kw_secret"}, 201))
+    result = stack.run(keys.app, "create", "billing", "--scope", "ingest", "--scope", "read")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "kw_secret\n"
+    assert stack.asked[0].json() == {"name": "billing", "scopes": ["ingest", "read"]}
+
+
+def test_keys_are_listed_and_revoked(stack: FakeStack) -> None:
+    key = {"name": "billing", "scopes": ["ingest"], "source": "billing", "created_at": "2026-05-17T12:00:00Z"}
+    stack.on("GET /ingest/v1/keys", page(key))
+    stack.on("DELETE /ingest/v1/keys/billing", Answer(None, 204))
+    assert "billing" in stack.run(keys.app, "list").output
+    assert "billing is revoked." in stack.run(keys.app, "revoke", "billing").output
+
+
+def test_the_fingerprint_is_asked_for_an_instant(stack: FakeStack) -> None:
+    at = "2026-05-17T12:00:00Z"
+    stack.on("GET /scoring/v1/fingerprint", Answer({"fingerprint": "ab12", "accounts": 60, "at": at}))
+    result = stack.run(one_command(fingerprint), "--at", at)
+    assert result.output == f"ab12  60 accounts  at {at}\n"
+    assert stack.asked[0].query == {"at": at}
+
+
+def test_json_is_for_programs(stack: FakeStack) -> None:
+    stack.on("GET /scoring/v1/accounts", page({"id": "a"}, {"id": "b"}))
+    result = stack.run(one_command(accounts), "--json")
+    assert json.loads(result.stdout) == [{"id": "a"}, {"id": "b"}]

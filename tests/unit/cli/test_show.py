@@ -1,0 +1,59 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from deploy.cli import show
+
+NOON = datetime(2026, 5, 17, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "words"),
+    [
+        (420_000, "EUR", "€4,200"),
+        (1_250, "USD", "$12.50"),
+        (9_000, "CHF", "CHF 90"),
+        (1_250, "JPY", "¥1,250"),
+        (-420_005, "GBP", "−£4,200.05"),
+        (None, "EUR", "–"),
+        (100, None, "–"),
+    ],
+)
+def test_money_is_written_as_people_write_it(minor: int | None, currency: str | None, words: str) -> None:
+    assert show.money(minor, currency) == words
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        ("2026-06-27T00:00:00Z", "renews in 41 days"),
+        ("2026-05-18T00:00:00Z", "renews in 1 day"),
+        ("2026-05-17T00:00:00Z", "renews today"),
+        ("2026-05-14T09:00:00Z", "renewed 3 days ago"),
+        (None, "–"),
+    ],
+)
+def test_a_renewal_is_seen_from_today(when: str | None, words: str) -> None:
+    assert show.until(when, NOON) == words
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        ("2026-05-17T11:55:59Z", "4 minutes ago"),
+        ("2026-05-17T11:59:59.900000Z", "now"),
+        ("2026-05-18T15:00:00Z", "in 1 day"),
+    ],
+)
+def test_a_moment_is_told_in_its_largest_unit(when: str, words: str) -> None:
+    assert show.ago(when, NOON) == words
+
+
+@pytest.mark.parametrize(("points", "words"), [(-13.2, "−13"), (4, "+4"), (-0.4, "−0.4")])
+def test_points_carry_their_sign(points: float, words: str) -> None:
+    assert show.signed(points) == words
+
+
+@pytest.mark.parametrize(("number", "words"), [(12, "12 B"), (2_300, "2.3 kB"), (48_000_000, "48 MB")])
+def test_sizes_are_short(number: int, words: str) -> None:
+    assert show.size(number) == words
