@@ -2,45 +2,38 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
 import typer
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.cli.show import errors
+from shared.settings import SERVICES, Settings, SettingsError
 
-SERVICES: Final = ("ingest", "scoring", "playbooks", "notifier")
 REFUSED: Final = 1
+USAGE: Final = 2
 UNREACHABLE: Final = 3
 TIMEOUT: Final = httpx.Timeout(30.0, connect=3.0)
 PAGE: Final = 200
 
 
-class ClientSettings(BaseSettings):
-    """Where the services are and who asks, from the environment or a `.env` file."""
+class ClientSettings(Settings):
+    """Where the services are and who asks."""
 
-    model_config = SettingsConfigDict(env_prefix="KEEPWELL_", env_file=".env", extra="ignore", frozen=True)
-
-    port: int = 8001
     url: str | None = None
     """Ingest's address; the other services are at the next ports, or where `{service}` in it says."""
-    home: Path = Path(".keepwell")
     api_key: SecretStr | None = None
-    admin_key: SecretStr | None = None
 
     def address(self, service: str) -> str:
         """The base URL of a service."""
-        place = SERVICES.index(service)
         if self.url is None:
-            return f"http://127.0.0.1:{self.port + place}"
+            return f"http://127.0.0.1:{self.port_of(service)}"
         if "{service}" in self.url:
             return self.url.replace("{service}", service).rstrip("/")
         first = httpx.URL(self.url)
         port = first.port or (443 if first.scheme == "https" else 80)
-        return str(first.copy_with(port=port + place)).rstrip("/")
+        return str(first.copy_with(port=port + SERVICES.index(service))).rstrip("/")
 
     def key(self) -> str | None:
         """The API key: given, or the one that `keepwell up` made and kept."""
@@ -137,7 +130,12 @@ class Keepwell:
 @contextmanager
 def connected() -> Iterator[Keepwell]:
     """A client whose errors end the command with one sentence: 1 when refused, 3 when nothing answers."""
-    with Keepwell(ClientSettings()) as keepwell:
+    try:
+        settings = ClientSettings.load()
+    except SettingsError as error:
+        errors().print(_escaped(str(error)), highlight=False)
+        raise typer.Exit(USAGE) from error
+    with Keepwell(settings) as keepwell:
         try:
             yield keepwell
         except Refused as error:

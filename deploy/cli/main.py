@@ -2,8 +2,14 @@
 
 import typer
 
+from deploy.cli import keys
+from deploy.cli.accounts import accounts
 from deploy.cli.down import down
+from deploy.cli.fingerprint import fingerprint
+from deploy.cli.send import send
+from deploy.cli.status import status
 from deploy.cli.up import up
+from deploy.cli.why import why
 
 app = typer.Typer(
     name="keepwell",
@@ -14,3 +20,9 @@ app = typer.Typer(
 
 app.command()(up)
 app.command()(down)
+app.command()(send)
+app.command()(accounts)
+app.command()(why)
+app.command()(status)
+app.command()(fingerprint)
+app.add_typer(keys.app, name="keys")

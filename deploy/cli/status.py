@@ -7,7 +7,8 @@ from rich.text import Text
 
 from deploy.cli import show
 from deploy.cli.accounts import JsonOption
-from deploy.cli.client import SERVICES, UNREACHABLE, Keepwell, Refused, Unreachable, connected
+from deploy.cli.client import UNREACHABLE, Keepwell, Refused, Unreachable, connected
+from shared.settings import SERVICES
 
 
 def status(json: JsonOption = False) -> None:
