@@ -16,7 +16,7 @@ def async_url(url: str) -> URL:
 
 
 def session_settings(schema: str) -> dict[str, str]:
-    """What every connection asks PostgreSQL for: the service's role and schema, and limits of 5 s on idling and locks."""
+    """What every connection asks for: the service's role and schema, and limits of 5 s on idling and on locks."""
     return {
         "application_name": f"keepwell-{schema}",
         "role": f"keepwell_{schema}",

@@ -1,0 +1,110 @@
+"""The relay: publishes the outbox by id, in chunks, and deletes only what the broker has confirmed.
+
+On an error, or 10 s unconfirmed, it resends everything from the first remaining row with a new producer: what follows a
+failed batch may be out of order in the old one. Ids are stable, so readers drop repeats.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Sequence
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.db.uow import UnitOfWork
+from shared.stream.protocol import BrokerUnavailable, Outgoing, Producer, Stream, Unconfirmed
+
+_CHUNK = 500
+_OVERDUE = 10.0
+_PAUSES = (0.1, 0.5, 2.0, 5.0)
+_LOG = logging.getLogger(__name__)
+
+_NEXT = text(
+    """
+    SELECT id, topic, key, value, headers, to_partition FROM outbox
+    WHERE partition = ANY(CAST(:partitions AS int[])) ORDER BY id LIMIT :most
+    """
+)
+_CONFIRMED = text("DELETE FROM outbox WHERE id = ANY(CAST(:ids AS bigint[]))")
+
+
+class Relay:
+    """Publishes the outbox rows of the partitions that `owned` names."""
+
+    def __init__(self, uow: UnitOfWork, stream: Stream, owned: Callable[[], Collection[int]]) -> None:
+        self._uow = uow
+        self._stream = stream
+        self._owned = owned
+        self._work = asyncio.Event()
+        self._producer: Producer | None = None
+        self._sending = asyncio.Lock()
+
+    def wake(self) -> None:
+        """There may be rows to send."""
+        self._work.set()
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        failures = 0
+        try:
+            while True:
+                await self._work.wait()
+                self._work.clear()
+                try:
+                    await self.drain()
+                    failures = 0
+                except (Unconfirmed, BrokerUnavailable, SQLAlchemyError, OSError, TimeoutError) as error:
+                    pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
+                    failures += 1
+                    _LOG.warning("The relay could not send (%s); again in %s s.", type(error).__name__, pause)
+                    await self._renew()
+                    await asyncio.sleep(pause)
+                    self._work.set()
+        finally:
+            await self._renew()
+
+    async def drain(self) -> None:
+        """Send every row that there is now. Raises what the database or the broker raised; nothing is lost then."""
+        async with self._sending:
+            confirmed: list[int] = []
+            while True:
+                ids, messages = await self._next(confirmed)
+                if not ids:
+                    return
+                await self._publish(messages)
+                confirmed = ids
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Publish what is not stored (marks), behind whatever was sent before. Raises `Unconfirmed`."""
+        async with self._sending:
+            try:
+                await self._publish(messages)
+            except BaseException:
+                await self._renew()
+                raise
+
+    async def _next(self, confirmed: list[int]) -> tuple[list[int], list[Outgoing]]:
+        partitions = sorted(self._owned())
+        async with self._uow.begin() as c:
+            if confirmed:
+                await c.execute(_CONFIRMED, {"ids": confirmed})
+            rows = (await c.execute(_NEXT, {"partitions": partitions, "most": _CHUNK})).all() if partitions else []
+        return [row.id for row in rows], [
+            Outgoing(row.topic, row.key, row.value, row.headers, row.to_partition) for row in rows
+        ]
+
+    async def _publish(self, messages: Sequence[Outgoing]) -> None:
+        producer = self._producer
+        if producer is None:
+            producer = self._stream.producer()
+            await producer.start()
+            self._producer = producer
+        try:
+            await asyncio.wait_for(producer.publish(messages), _OVERDUE)
+        except TimeoutError as error:
+            raise Unconfirmed(f"{len(messages)} messages were not confirmed within {_OVERDUE:.0f} s.") from error
+
+    async def _renew(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()

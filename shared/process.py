@@ -1,0 +1,61 @@
+"""Runs a service's HTTP edge and its background jobs in one event loop, and ends them within 10 s of a SIGTERM."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+_LOG = logging.getLogger(__name__)
+_GRACE = 8.0
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that leaves signals to us."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def run(
+    app: FastAPI,
+    *,
+    host: str,
+    port: int,
+    jobs: Sequence[Callable[[], Awaitable[None]]] = (),
+    on_stop: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve `app` and run `jobs` until SIGTERM or SIGINT, or until a job fails, whose error is raised.
+
+    `on_stop` asks the jobs to finish what is at hand; after 8 s they are cancelled.
+    """
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    server = _Server(
+        uvicorn.Config(
+            app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5, lifespan="on"
+        )
+    )
+    serving = asyncio.ensure_future(server.serve())
+    working = [asyncio.ensure_future(job()) for job in jobs]
+    waiting = asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait([serving, *working, waiting], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        on_stop()
+        server.should_exit = True
+        waiting.cancel()
+        _, late = await asyncio.wait([serving, *working], timeout=_GRACE)
+        for task in late:
+            _LOG.warning("A job did not finish within %s s and was cancelled.", _GRACE)
+            task.cancel()
+        results = await asyncio.gather(serving, *working, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
