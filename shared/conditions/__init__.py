@@ -1,0 +1,48 @@
+"""The condition language: one pure package for scorecards and playbooks.
+
+In come YAML nodes such as `usage.breadth < 40 %` and an account's facts; out go a checked tree, its three-valued truth,
+each leaf with the value that it saw, and the instant at which time alone will change it. A fact that nobody knows makes
+a condition unknown, not false.
+"""
+
+from shared.conditions.catalogue import BANDS, FACTS, MEASURES, STEP_FACTS, FactSpec, FactType
+from shared.conditions.errors import ConditionError, Position, Problem, position_of
+from shared.conditions.evaluation import Truth, evaluate
+from shared.conditions.facts import Facts, Value
+from shared.conditions.flips import flip_instant
+from shared.conditions.parsing import parse
+from shared.conditions.scope import Scope, event_facts
+from shared.conditions.tree import AllOf, AnyOf, Condition, Leaf, Not, facts_of, leaves_of, one_line, to_node
+from shared.conditions.words import LeafReading, leaves
+
+__all__ = [
+    "BANDS",
+    "FACTS",
+    "MEASURES",
+    "STEP_FACTS",
+    "AllOf",
+    "AnyOf",
+    "Condition",
+    "ConditionError",
+    "FactSpec",
+    "FactType",
+    "Facts",
+    "Leaf",
+    "LeafReading",
+    "Not",
+    "Position",
+    "Problem",
+    "Scope",
+    "Truth",
+    "Value",
+    "evaluate",
+    "event_facts",
+    "facts_of",
+    "flip_instant",
+    "leaves",
+    "leaves_of",
+    "one_line",
+    "parse",
+    "position_of",
+    "to_node",
+]

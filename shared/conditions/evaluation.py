@@ -1,0 +1,85 @@
+"""Is a condition true? Three-valued (S. C. Kleene, 1952): what is not known makes unknown, unless the rest decides."""
+
+import operator
+from collections.abc import Callable
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final, NoReturn
+
+from shared.conditions.facts import Facts
+from shared.conditions.tree import AllOf, AnyOf, Compare, Condition, Contains, Known, Leaf, Member, Not
+
+
+class Truth(Enum):
+    """True, false, or unknown. It has no truth value of its own, so that unknown is never taken for true by mistake."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNKNOWN = "unknown"
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("Compare with Truth.TRUE, Truth.FALSE or Truth.UNKNOWN.")
+
+
+_SIGNS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+def evaluate(condition: Condition, facts: Facts, now: datetime) -> Truth:
+    """The condition's truth at `now`."""
+    match condition:
+        case Leaf():
+            return evaluate_leaf(condition, facts, now)
+        case AllOf(parts):
+            return _first_or_unknown(Truth.FALSE, Truth.TRUE, parts, facts, now)
+        case AnyOf(parts):
+            return _first_or_unknown(Truth.TRUE, Truth.FALSE, parts, facts, now)
+        case Not(part):
+            return _OPPOSITE[evaluate(part, facts, now)]
+
+
+_OPPOSITE: Final = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE, Truth.UNKNOWN: Truth.UNKNOWN}
+
+
+def _first_or_unknown(
+    decides: Truth, otherwise: Truth, parts: tuple[Condition, ...], facts: Facts, now: datetime
+) -> Truth:
+    result = otherwise
+    for part in parts:
+        truth = evaluate(part, facts, now)
+        if truth is decides:
+            return decides
+        if truth is Truth.UNKNOWN:
+            result = Truth.UNKNOWN
+    return result
+
+
+def evaluate_leaf(leaf: Leaf, facts: Facts, now: datetime) -> Truth:
+    """One leaf's truth at `now`. Only `is known` and `is unknown` decide about a fact that is not known."""
+    subject = leaf.subject
+    seen = facts.value(subject, now) if subject.linear_of is None else facts.elapsed(subject, now)
+    if isinstance(leaf.test, Known):
+        return _truth((seen is not None) is leaf.test.wanted)
+    if seen is None:
+        return Truth.UNKNOWN
+    match leaf.test:
+        case Compare(sign, operand):
+            return _truth(_SIGNS[sign](seen, operand))
+        case Member(operands, wanted):
+            return _truth((seen in operands) is wanted)
+        case Contains(part):
+            return _truth(part.casefold() in seen.casefold() if isinstance(seen, str) else part in _items(seen))
+
+
+def _items(seen: object) -> tuple[str, ...]:
+    return seen if isinstance(seen, tuple) else ()
+
+
+def _truth(holds: bool) -> Truth:
+    return Truth.TRUE if holds else Truth.FALSE

@@ -1,0 +1,98 @@
+"""The facts of one account at hand: typed, and read once."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from math import isfinite
+from typing import Any, Final
+
+from shared.conditions.catalogue import FACTS, FactSpec
+from shared.conditions.tree import MICROSECONDS
+from shared.messages.assessments import Cause
+
+Value = bool | int | float | str | datetime | tuple[str, ...]
+_UNREAD: Final = object()
+
+
+class Facts:
+    """A view over facts by name. What is missing, null, or of another type than its spec is unknown (None)."""
+
+    __slots__ = ("_instants", "_reasons", "_values")
+
+    def __init__(self, values: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
+        self._values = values
+        self._reasons = reasons
+        self._instants: dict[str, Any] = {}
+
+    @classmethod
+    def of(
+        cls, values: Mapping[str, Any], reasons: Mapping[str, str] | None = None, cause: Cause | None = None
+    ) -> "Facts":
+        """The facts of an assessment; `reasons` say why one is unknown; `cause` is the event of `event.*`."""
+        if cause is not None:
+            values = {**values, **_event(cause)}
+        return cls(values, reasons or {})
+
+    def get(self, name: str, now: datetime) -> Value | None:
+        """A fact's value by name; a name outside the catalogue is given as it came."""
+        spec = FACTS.get(name)
+        if spec is not None:
+            return self.value(spec, now)
+        raw = self._values.get(name)
+        return tuple(raw) if isinstance(raw, list) else raw
+
+    def value(self, spec: FactSpec, now: datetime) -> Value | None:
+        """A fact's value by its spec; a linear fact in days."""
+        if spec.linear_of is not None:
+            elapsed = self.elapsed(spec, now)
+            return None if elapsed is None else elapsed / MICROSECONDS["days"]
+        if spec.type == "instant":
+            return self.instant(spec.name)
+        raw = self._values.get(spec.name)
+        match spec.type:
+            case "number":
+                return raw if isinstance(raw, int | float) and not isinstance(raw, bool) and isfinite(raw) else None
+            case "text":
+                return raw if isinstance(raw, str) else None
+            case "boolean":
+                return raw if isinstance(raw, bool) else None
+            case "list":
+                return tuple(map(str, raw)) if isinstance(raw, list | tuple) else None
+
+    def instant(self, name: str) -> datetime | None:
+        """An instant fact. Text without a zone is no instant."""
+        found = self._instants.get(name, _UNREAD)
+        if found is _UNREAD:
+            found = self._instants[name] = _instant(self._values.get(name))
+        return found  # type: ignore[no-any-return]
+
+    def elapsed(self, spec: FactSpec, now: datetime) -> int | None:
+        """A linear fact in whole microseconds: exact, and negative on the far side of its instant."""
+        assert spec.linear_of is not None
+        instant = self.instant(spec.linear_of)
+        if instant is None:
+            return 0 if spec.none_when and self._values.get(spec.none_when) == 0 else None
+        passed = now - instant if spec.direction == "since" else instant - now
+        return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+
+    def reason(self, name: str) -> str | None:
+        """Why a fact is unknown, where there is something to say."""
+        return self._reasons.get(name)
+
+
+def _instant(raw: object) -> datetime | None:
+    if isinstance(raw, str):
+        try:
+            raw = datetime.fromisoformat(raw)
+        except ValueError:
+            return None
+    return raw if isinstance(raw, datetime) and raw.tzinfo is not None else None
+
+
+def _event(cause: Cause) -> dict[str, Any]:
+    envelope = {"event.type": cause.type, "event.source": cause.source, "event.id": cause.id, "event.time": cause.time}
+    found: dict[str, Any] = {name: value for name, value in envelope.items() if value is not None}
+    for name, value in cause.data.items():
+        found[f"event.{name}"] = value
+        if isinstance(value, dict):
+            found.update({f"event.{name}.{inner}": inside for inner, inside in value.items()})
+    return found

@@ -1,0 +1,218 @@
+"""From YAML nodes and text to a checked tree: a list means all, a text is a leaf, a mapping is all, any or not."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from lark import Lark, Token, Transformer
+from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
+
+from shared.conditions.checking import Literal, Written, Wrong, check_leaf
+from shared.conditions.errors import START, ConditionError, Position, Problem, position_of
+from shared.conditions.scope import Scope
+from shared.conditions.tree import AllOf, AnyOf, Condition, Leaf, Not
+
+MAX_LEAVES: Final = 200
+MAX_DEPTH: Final = 20
+"""Far more than anyone can read; YAML's aliases could otherwise make a condition without end."""
+
+
+def parse(node: Any, scope: Scope | None = None, at: Position | None = None) -> Condition:
+    """Read and check a condition: text, a list, or a mapping of `all`, `any` or `not`, plain or from ruamel.yaml.
+
+    `scope` says what may be named besides the catalogue; `at` is where the node stands in its file (`position_of` of
+    its parent), so that errors name the file's line and column. Raises `ConditionError` with every problem.
+    """
+    reader = _Reader(scope or Scope())
+    condition = reader.read(node, at or START, 1)
+    if reader.problems or condition is None:
+        raise ConditionError(reader.problems)
+    return condition
+
+
+class _Reader:
+    """Walks the nodes and collects what is wrong with them."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.problems: list[Problem] = []
+        self.leaves = 0
+
+    def read(self, node: Any, at: Position, depth: int) -> Condition | None:
+        if depth > MAX_DEPTH or self.leaves >= MAX_LEAVES:
+            message = f"The condition is too large: at most {MAX_LEAVES} leaves, {MAX_DEPTH} levels deep."
+            self._wrong(message, at)
+            return None
+        if isinstance(node, str):
+            return self._leaf(node, at)
+        if isinstance(node, list | tuple):
+            parts = self._parts(node, at, depth)
+            return None if parts is None else parts[0] if len(parts) == 1 else AllOf(parts)
+        if isinstance(node, Mapping):
+            return self._branch(node, at, depth)
+        self._wrong(f"A condition is text, a list, or all, any, not; this is {node!r}.", at)
+        return None
+
+    def _branch(self, node: Mapping[Any, Any], at: Position, depth: int) -> Condition | None:
+        if len(node) != 1:
+            self._wrong("Write one of all, any, not here; for several, make a list of them.", at)
+            return None
+        key, value = next(iter(node.items()))
+        inside = position_of(node, key) or at
+        if key == "not":
+            part = self.read(value, inside, depth + 1)
+            return None if part is None else Not(part)
+        if key not in ("all", "any"):
+            near = get_close_matches(str(key), ["all", "any", "not"], n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else "To YAML `: ` makes a mapping: put the leaf in quotes."
+            self._wrong(f"A condition has all, any or not; not `{key}`.", at, hint)
+            return None
+        if not isinstance(value, list | tuple):
+            self._wrong(f"`{key}` needs a list.", inside)
+            return None
+        parts = self._parts(value, inside, depth)
+        if parts is None:
+            return None
+        return AllOf(parts) if key == "all" else AnyOf(parts)
+
+    def _parts(self, nodes: Any, at: Position, depth: int) -> tuple[Condition, ...] | None:
+        if not nodes:
+            self._wrong("The list is empty: write a condition, or leave it out.", at)
+            return None
+        parts: list[Condition] = []
+        for index, node in enumerate(nodes):
+            before = self.leaves
+            part = self.read(node, position_of(nodes, index) or at, depth + 1)
+            if part is not None:
+                parts.append(part)
+            if before >= MAX_LEAVES:
+                break
+        return tuple(parts) if len(parts) == len(nodes) else None
+
+    def _leaf(self, text: str, at: Position) -> Leaf | None:
+        self.leaves += 1
+        try:
+            return check_leaf(_read_leaf(text), self.scope, at)
+        except Wrong as wrong:
+            # A text over several lines says nothing about columns in its file. A quoted one starts after its quote.
+            quote = 1 if "QuotedScalar" in type(text).__name__ else 0
+            place = at if "\n" in text else at.right(wrong.column - 1 + quote)
+            self.problems.append(Problem(wrong.message, place, text.strip(), wrong.suggestion))
+            return None
+
+    def _wrong(self, message: str, at: Position, suggestion: str | None = None) -> None:
+        self.problems.append(Problem(message, at, suggestion=suggestion))
+
+
+@cache
+def _grammar() -> Lark:
+    text = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
+    return Lark(text, parser="lalr", maybe_placeholders=True)
+
+
+def _read_leaf(text: str) -> Written:
+    try:
+        tree = _grammar().parse(text)
+    except UnexpectedInput as wrong:
+        raise _explained(text, wrong) from None
+    return _ToWritten().transform(tree)
+
+
+class _ToWritten(Transformer[Token, Written]):
+    """Lark's tree as what was written, before it is checked."""
+
+    def leaf(self, found: list[Any]) -> Written:
+        (function, fact), test = found
+        kind, sign, literals = test or (None, None, [])
+        return Written(None if function is None else str(function), str(fact), fact.column, kind, sign, literals)
+
+    def subject(self, found: list[Any]) -> tuple[Token | None, Token]:
+        return found[0], found[1]
+
+    def knowing(self, found: list[Token]) -> tuple[str, str, list[Literal]]:
+        return "known", str(found[0]), []
+
+    def compare(self, found: list[Any]) -> tuple[str, str, list[Literal]]:
+        return "compare", str(found[0]), [found[1]]
+
+    def member(self, found: list[Any]) -> tuple[str, str, list[Literal]]:
+        return "member", "in" if found[0] is None else "not in", found[1]
+
+    def contains(self, found: list[Any]) -> tuple[str, str, list[Literal]]:
+        return "contains", "contains", [found[0]]
+
+    def many(self, found: list[Literal]) -> list[Literal]:
+        return found
+
+    def instant(self, found: list[Token]) -> Literal:
+        return Literal("instant", str(found[0]), found[0].column or 1)
+
+    def number(self, found: list[Any]) -> Literal:
+        unit = None if found[1] is None else " ".join(str(found[1]).lower().split())
+        return Literal("number", str(found[0]), found[0].column, unit)
+
+    def boolean(self, found: list[Token]) -> Literal:
+        return Literal("boolean", str(found[0]), found[0].column or 1)
+
+    def quoted(self, found: list[Token]) -> Literal:
+        return Literal("text", _unquoted(str(found[0])), found[0].column or 1)
+
+    def bare(self, found: list[Token]) -> Literal:
+        return Literal("text", str(found[0]), found[0].column or 1)
+
+
+def _unquoted(text: str) -> str:
+    inside = text[1:-1]
+    if text[0] == "'":
+        return inside
+    return inside.replace("\\\\", "\0").replace('\\"', '"').replace("\0", "\\")
+
+
+_OPERATORS: Final = ("<", "<=", ">", ">=", "==", "!=", "in", "not in", "contains", "is known", "is unknown")
+
+
+def _explained(text: str, wrong: UnexpectedInput) -> Wrong:
+    """What the reader expected where it stopped, in words."""
+    if isinstance(wrong, UnexpectedToken):
+        expected = set(wrong.accepts or wrong.expected)
+    elif isinstance(wrong, UnexpectedCharacters):
+        expected = set(wrong.allowed or ())
+    else:
+        expected = set(wrong.expected) if isinstance(wrong, UnexpectedEOF) else set()
+    column = wrong.column if wrong.column > 0 else len(text) + 1
+    if isinstance(wrong, UnexpectedToken) and wrong.token.type == "$END":
+        column = len(text.rstrip()) + 1
+    rest = text[column - 1 :].split()
+    found = f"not `{rest[0]}`" if rest else "but it ends"
+    if not text.strip():
+        return Wrong("The condition is empty.", 1, "For example `usage.breadth < 40 %`.")
+    if "COMPARISON" in expected:
+        hint = _operator_hint(rest)
+        return Wrong(f"Expected an operator here, {found}: {', '.join(_OPERATORS)}.", column, hint)
+    if "FACT" in expected:
+        return Wrong(f"Expected the name of a fact here, {found}.", column, "For example `usage.breadth`.")
+    if "KNOWING" in expected:
+        return Wrong(f"Expected `known` or `unknown` here, {found}.", column, None)
+    if "BARE" in expected:
+        hint = "Put text with blanks, brackets or signs in quotes." if rest else None
+        return Wrong(f"Expected a value here, {found}.", column, hint)
+    if expected == {"IN"}:
+        return Wrong(f"Expected `in` after `not`, {found}.", column, "For example `account.plan not in [pro]`.")
+    if "LSQB" in expected:
+        return Wrong(f"Expected a list such as [pro, enterprise] here, {found}.", column, None)
+    if "COMMA" in expected and "RSQB" in expected:
+        return Wrong(f"Expected `,` or `]` here, {found}.", column, "Put text of several words in quotes.")
+    return Wrong(f"Expected the end of the condition here, {found}.", column, "Put text of several words in quotes.")
+
+
+def _operator_hint(rest: list[str]) -> str | None:
+    """`=`, `=>` and the like have one meaning only."""
+    meant = {"=": "==", "=<": "<=", "=>": ">=", "<>": "!=", "is": "==", "has": "contains"}
+    if not rest:
+        return None
+    if rest[0] in meant:
+        return f"Did you mean `{meant[rest[0]]}`?"
+    near = get_close_matches(" ".join(rest[:2]), _OPERATORS, n=1) or get_close_matches(rest[0], _OPERATORS, n=1)
+    return f"Did you mean `{near[0]}`?" if near else None

@@ -1,0 +1,105 @@
+"""What one condition may name: the catalogue, declared traits, the fields of one event, and what the caller adds."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+
+import msgspec
+
+from shared.conditions.catalogue import FACTS, FactSpec, FactType
+from shared.messages.registry import CUSTOMER_EVENTS
+
+_ENVELOPE = (
+    FactSpec("event.type", "text", description="The event's type."),
+    FactSpec("event.source", "text", description="Who sent the event."),
+    FactSpec("event.id", "text", description="The event's id at its source."),
+    FactSpec("event.time", "instant", description="When it happened.", label="the event"),
+)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The facts of one condition: `FACTS`, and what a file declares."""
+
+    traits: Mapping[str, FactType] = field(default_factory=dict)
+    """The types of `account.traits.*`, by the name after it."""
+    event_type: str | None = None
+    """The type of the event that an `on_event` condition is about."""
+    more: Mapping[str, FactSpec] = field(default_factory=dict)
+    """Facts that only this place knows, such as `STEP_FACTS`."""
+
+    @cached_property
+    def facts(self) -> dict[str, FactSpec]:
+        """Every fact that can be named here."""
+        declared = (
+            FactSpec(f"account.traits.{name}", kind, description="A declared trait.", label=name.replace("_", " "))
+            for name, kind in self.traits.items()
+        )
+        known = {**FACTS, **self.more, **{spec.name: spec for spec in declared}}
+        return {**known, **(event_facts(self.event_type) if self.event_type else {})}
+
+    def missing(self, name: str) -> tuple[str, str | None]:
+        """Why there is no such fact, and what may have been meant."""
+        near = self._nearest(name)
+        suggestion = f"Did you mean `{near}`?" if near else None
+        if name.startswith("event."):
+            if self.event_type is None:
+                return f"`{name}` is known only in the conditions of an `on_event`.", None
+            return f"`{self.event_type}` has no field `{name.removeprefix('event.')}`.", suggestion
+        if name.startswith("account.traits."):
+            return f"The trait `{name.removeprefix('account.traits.')}` is not declared.", suggestion
+        return f"There is no fact `{name}`.", suggestion
+
+    def _nearest(self, name: str) -> str | None:
+        family = next((prefix for prefix in ("event.", "account.traits.") if name.startswith(prefix)), "")
+        facts = [known for known in self.facts if known.startswith(family)]
+        by_last = {known.rpartition(".")[2]: known for known in reversed(facts)}
+        last = name.rpartition(".")[2]
+        if last in by_last:
+            return by_last[last]
+        if close := get_close_matches(name, facts, n=1):
+            return close[0]
+        close = get_close_matches(last, by_last, n=1)
+        return by_last[close[0]] if close else None
+
+
+def event_facts(event_type: str) -> dict[str, FactSpec]:
+    """The `event.*` facts of one event type: the envelope's, and the data fields of its definition."""
+    rows = list(_ENVELOPE)
+    if event_type in CUSTOMER_EVENTS:
+        rows += _of_struct("event", msgspec.inspect.type_info(CUSTOMER_EVENTS[event_type][1]))
+    return {row.name: row for row in rows}
+
+
+def _of_struct(prefix: str, info: msgspec.inspect.Type) -> Iterator[FactSpec]:
+    if isinstance(info, msgspec.inspect.StructType):
+        for one in info.fields:
+            yield from _of_field(f"{prefix}.{one.encode_name}", one.type)
+
+
+def _of_field(name: str, info: msgspec.inspect.Type) -> Iterator[FactSpec]:
+    """A field as a fact. Free mappings are left out: nothing says what type their values have."""
+    description = f"The event's {name.removeprefix('event.')}."
+    match info:
+        case msgspec.inspect.Metadata():
+            yield from _of_field(name, info.type)
+        case msgspec.inspect.UnionType():
+            for one in info.types:
+                yield from _of_field(name, one)
+        case msgspec.inspect.StructType():
+            yield from _of_struct(name, info)
+        case msgspec.inspect.LiteralType():
+            yield FactSpec(name, "text", description=description, choices=tuple(str(value) for value in info.values))
+        case msgspec.inspect.StrType():
+            yield FactSpec(name, "text", description=description)
+        case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
+            yield FactSpec(name, "number", description=description)
+        case msgspec.inspect.BoolType():
+            yield FactSpec(name, "boolean", description=description)
+        case msgspec.inspect.DateTimeType():
+            yield FactSpec(name, "instant", description=description)
+        case msgspec.inspect.ListType():
+            yield FactSpec(name, "list", description=description)
+        case _:
+            return

@@ -1,0 +1,127 @@
+"""A leaf in a customer-success manager's words: `usage breadth is 25 %, under 40 %`."""
+
+from datetime import datetime
+from fractions import Fraction
+from typing import Final
+
+import msgspec
+
+from shared.conditions.catalogue import FactSpec
+from shared.conditions.evaluation import Truth, evaluate_leaf
+from shared.conditions.facts import Facts, Value
+from shared.conditions.tree import (
+    MICROSECONDS,
+    Compare,
+    Condition,
+    Contains,
+    Known,
+    Leaf,
+    Member,
+    Operand,
+    format_leaf,
+    format_number,
+    leaves_of,
+)
+
+
+class LeafReading(msgspec.Struct, frozen=True):
+    """One leaf with the value that it saw, as a firing keeps it."""
+
+    text: str
+    """The leaf in the language: `usage.breadth < 40 %`."""
+    value: str
+    """What it saw, in words: `25 %`, or `unknown`."""
+    truth: Truth
+    words: str
+    """Both in a sentence's words: `usage breadth is 25 %, under 40 %`."""
+
+
+def leaves(condition: Condition, facts: Facts, now: datetime) -> list[LeafReading]:
+    """Each leaf, as written from top to bottom, with the value that it saw at `now`."""
+    return [_reading(leaf, facts, now) for leaf in leaves_of(condition)]
+
+
+def _reading(leaf: Leaf, facts: Facts, now: datetime) -> LeafReading:
+    truth = evaluate_leaf(leaf, facts, now)
+    seen = facts.value(leaf.subject, now)
+    value = "unknown" if seen is None else _value(seen, leaf)
+    return LeafReading(format_leaf(leaf), value, truth, _words(leaf, seen, value, truth, facts))
+
+
+def _words(leaf: Leaf, seen: Value | None, value: str, truth: Truth, facts: Facts) -> str:
+    subject, holds = leaf.subject, truth is Truth.TRUE
+    if seen is None:
+        reason = facts.reason(subject.linear_of or subject.name)
+        return f"{subject.words} is unknown" + (f": {reason}" if reason else "")
+    if isinstance(seen, bool):
+        return f"{subject.words}: {'yes' if seen else 'no'}"
+    is_value = f"{value} {subject.words}" if subject.name.startswith("days_") else f"{subject.words} is {value}"
+    match leaf.test:
+        case Known():
+            return is_value
+        case Contains(part):
+            verb = "includes" if holds else "does not include"
+            return f"{subject.words} {verb} {part}"
+        case Member(operands, wanted):
+            among = ", ".join(_literal(one, subject) for one in operands)
+            return is_value if holds and wanted else f"{is_value}, {_not(holds is wanted)}one of {among}"
+        case Compare("==" | "!=" as sign, operand):
+            same = holds is (sign == "==")
+            return is_value if same else f"{is_value}, not {_literal(operand, subject)}"
+        case Compare(sign, operand):
+            phrase = (_BEFORE if isinstance(operand, datetime) else _UNDER)[sign]
+            return f"{is_value}, {_not(holds)}{phrase} {_literal(operand, subject)}"
+
+
+_UNDER: Final = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
+_BEFORE: Final = {"<": "before", "<=": "not after", ">": "after", ">=": "not before"}
+
+
+def _not(holds: bool) -> str:
+    return "" if holds else "not "
+
+
+def _value(seen: Value, leaf: Leaf) -> str:
+    if isinstance(seen, bool):
+        return "yes" if seen else "no"
+    if isinstance(seen, tuple):
+        return ", ".join(seen) or "none"
+    if isinstance(seen, int | float):
+        return _with_unit(_rounded(seen, leaf), leaf.subject)
+    return _literal(seen, leaf.subject)
+
+
+def _rounded(seen: float, leaf: Leaf) -> float:
+    """As few decimals as tell the truth: 39.96 is not shown as 40 beside "under 40"."""
+    bound = _in_days(leaf.test.operand, leaf.subject) if isinstance(leaf.test, Compare) else None
+    for decimals in range(0 if leaf.subject.unit == "days" else 1, 7):
+        shown = round(seen, decimals)
+        if not isinstance(bound, int | float) or _side(shown, bound) == _side(seen, bound):
+            return shown
+    return seen
+
+
+def _side(number: float, bound: float) -> int:
+    return (number > bound) - (number < bound)
+
+
+def _in_days(operand: Operand, subject: FactSpec) -> Operand:
+    if subject.linear_of is not None and isinstance(operand, int | float | Fraction):
+        days = Fraction(operand) / MICROSECONDS["days"]
+        return days.numerator if days.denominator == 1 else float(days)
+    return operand
+
+
+def _literal(operand: Operand, subject: FactSpec) -> str:
+    operand = _in_days(operand, subject)
+    if isinstance(operand, datetime):
+        midnight = (operand.hour, operand.minute, operand.second, operand.microsecond) == (0, 0, 0, 0)
+        return f"{operand:%Y-%m-%d}" if midnight else f"{operand:%Y-%m-%d %H:%M} UTC"
+    if isinstance(operand, int | float | Fraction):
+        return _with_unit(operand, subject)
+    return operand
+
+
+def _with_unit(number: int | float | Fraction, subject: FactSpec) -> str:
+    unit = subject.unit.removesuffix("s") if number in (1, -1) else subject.unit
+    return f"{format_number(number)} {unit}".rstrip()
