@@ -1,0 +1,159 @@
+"""Builders and a handler for tests of the stream: what it handled is in the database, committed or not there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared.clock import Clock, SystemClock
+from shared.db.uow import UnitOfWork
+from shared.messages import envelope, registry
+from shared.messages.usage import UsageRecorded
+from shared.stream.handler import Handler, Incoming, Poison
+from shared.stream.protocol import Outgoing, Stream
+from shared.stream.worker import Plan, Worker
+
+NOON = datetime(2026, 5, 20, 12, tzinfo=UTC)
+
+
+class SetClock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def move(self, by: timedelta) -> None:
+        self._now += by
+
+
+def a_usage_event(id: str, account: str = "northwind", *, feature: str = "reports", time: datetime = NOON) -> Outgoing:
+    """A `usage.recorded` ready to publish."""
+    event = envelope.wrap(
+        UsageRecorded(feature=feature), id=id, source="app", type="usage.recorded", subject=account, time=time
+    )
+    return Outgoing(registry.USAGE, account, envelope.encode(event), {"ce_type": "usage.recorded"})
+
+
+async def until(condition: Callable[[], Awaitable[bool] | bool], seconds: float = 20.0) -> None:
+    """Wait for a condition; fails when it doesn't come true in time."""
+    async with asyncio.timeout(seconds):
+        while True:
+            held = condition()
+            if held if isinstance(held, bool) else await held:
+                return
+            await asyncio.sleep(0.01)
+
+
+SEEN_TABLE = (
+    "CREATE TABLE IF NOT EXISTS scoring.seen (place bigint GENERATED ALWAYS AS IDENTITY, id text, account text, worker text, "
+    "topic text, partition int)",
+    "GRANT ALL ON scoring.seen TO keepwell_scoring",
+)
+
+
+class Noter(Handler):
+    """Notes every event's id in the table `seen`, inside the batch's transaction."""
+
+    def __init__(self, worker: str = "one") -> None:
+        self.worker = worker
+        self.batches: list[list[str]] = []
+        self.timers: list[tuple[str, datetime]] = []
+        self.forgot: list[int] = []
+        self.poison: set[str] = set()
+        self.breaks_on: set[str] = set()
+        self.fails: list[Exception] = []
+        self.entered = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def handle(
+        self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
+    ) -> None:
+        self.entered.set()
+        await self.go_on.wait()
+        if self.fails:
+            raise self.fails.pop()
+        for incoming in batch:
+            if incoming.event.id in self.poison:
+                raise Poison(incoming.record, "it is poison")
+            if incoming.event.id in self.breaks_on:
+                raise KeyError(incoming.event.id)
+        self.batches.append([incoming.event.id for incoming in batch])
+        await c.execute(
+            text(
+                "INSERT INTO seen (id, account, worker, topic, partition) "
+                "VALUES (:id, :account, :worker, :topic, :partition)"
+            ),
+            [
+                {
+                    "id": incoming.event.id,
+                    "account": incoming.event.subject,
+                    "worker": self.worker,
+                    "topic": incoming.record.topic,
+                    "partition": partition,
+                }
+                for incoming in batch
+            ],
+        )
+
+    async def on_timers(
+        self, c: AsyncConnection, partition: int, due: Sequence[tuple[str, datetime]], now: datetime
+    ) -> None:
+        self.timers.extend(due)
+
+    def forget(self, partition: int) -> None:
+        self.forgot.append(partition)
+
+
+def a_worker(
+    stream: Stream,
+    engine: AsyncEngine,
+    handler: Handler,
+    *,
+    topics: tuple[str, ...] = (registry.USAGE, registry.TICKETS),
+    clock: Clock | None = None,
+    owner: str = "test",
+    by_marks: bool = False,
+    sends_marks: bool = False,
+    max_records: int = 500,
+) -> Worker:
+    plan = Plan("scoring", topics, topics, by_marks=by_marks, sends_marks=sends_marks, max_records=max_records)
+    return Worker(
+        plan,
+        handler,
+        stream=stream,
+        uow=UnitOfWork(engine),
+        clock=clock or SystemClock(),
+        owner=owner,
+        mend="keepwell mend",
+    )
+
+
+@asynccontextmanager
+async def running(*workers: Worker) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Workers that run during the block; an error of theirs fails the test."""
+    tasks = [asyncio.create_task(worker.run()) for worker in workers]
+    try:
+        yield tasks
+    finally:
+        for worker in workers:
+            worker.stop()
+        done, late = await asyncio.wait(tasks, timeout=10)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+
+async def seen(engine: AsyncEngine) -> list[str]:
+    """The ids that handlers noted, in commit order."""
+    async with engine.connect() as c:
+        return [row.id for row in await c.execute(text("SELECT id FROM seen ORDER BY place"))]
