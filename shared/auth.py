@@ -1,0 +1,236 @@
+"""API keys: who calls, and what they may do.
+
+A key is `kw_` and 256 random bits. The table `access.keys` holds only an HMAC-SHA256 of it under a secret of this
+installation, which is made once and kept beside it in `access.secret`: so a hash can't be looked up in anyone else's
+table, and the admin key can be changed without touching the others. Every service may read the schema; ingest
+writes it. A name outlives its keys: it is the default source of what is sent, so a revoked name can get a new key.
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final, Literal, get_args
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials, HTTPBase
+from sqlalchemy import Column, ColumnElement, DateTime, LargeBinary, MetaData, SmallInteger, Table, Text, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
+from shared.clock import Clock
+from shared.db.uow import UnitOfWork
+from shared.problems import Problem
+from shared.tracing import RandomBytes
+
+Scope = Literal["ingest", "read", "operate", "admin"]
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+
+ADMIN: Final = "admin"
+"""The name of the key that comes from the settings."""
+SHORTEST: Final = 16
+
+access_metadata = MetaData(schema="access")
+keys_table = Table(
+    "keys",
+    access_metadata,
+    Column("name", Text, primary_key=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("csm", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+)
+secret_table = Table(
+    "secret",
+    access_metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("value", LargeBinary, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who holds the key. `source` is the default source of their events; `csm` the e-mail of the CSM who holds it."""
+
+    name: str
+    scopes: frozenset[str]
+    source: str
+    csm: str | None = None
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the key has the scope; admin has them all."""
+        return scope in self.scopes or "admin" in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as it is listed: everything but the key itself."""
+
+    name: str
+    scopes: Sequence[str]
+    source: str
+    csm: str | None
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class KeyStore:
+    """The keys of this installation, known as of at most 5 s ago. Unknown keys cost two looks a second, no more."""
+
+    fresh: Final = 5.0
+    again: Final = 0.5
+
+    def __init__(self, uow: UnitOfWork, clock: Clock, random: RandomBytes) -> None:
+        self._uow, self._clock, self._random = uow, clock, random
+        self._secret = b""
+        self._live: dict[bytes, Caller] = {}
+        self._loaded: datetime | None = None
+        self._loading = asyncio.Lock()
+
+    async def find(self, key: str) -> Caller | None:
+        """Who holds this key; None for one that is unknown or revoked."""
+        await self._load(self.fresh)
+        caller = self._known(key)
+        if caller is None:
+            await self._load(self.again)
+            caller = self._known(key)
+        return caller
+
+    async def create(self, name: str, scopes: Sequence[Scope], source: str | None, csm: str | None) -> str | None:
+        """Make a key and return it, which nothing else ever does; None when the name has a live key already."""
+        key = "kw_" + base64.urlsafe_b64encode(self._random(32)).rstrip(b"=").decode()
+        return key if await self._write(name, key, scopes, source, csm, over_live=False) else None
+
+    async def ensure_admin(self, key: str) -> None:
+        """Make the key from the settings the admin key, in place of the one before."""
+        if len(key) < SHORTEST:
+            raise ValueError(f"KEEPWELL_ADMIN_KEY is too short: give it {SHORTEST} characters or more.")
+        await self._write(ADMIN, key, ["admin"], None, None, over_live=True)
+
+    async def revoke(self, name: str) -> bool:
+        """End a key, within 5 s everywhere. False when the name has no live key."""
+        k = keys_table.c
+        async with self._uow.begin() as c:
+            done = await c.execute(
+                keys_table.update().where(k.name == name, k.revoked_at.is_(None)).values(revoked_at=self._clock.now())
+            )
+        self._loaded = None
+        return done.rowcount == 1
+
+    async def listed(self) -> list[Key]:
+        """Every name, with the revoked ones, by name."""
+        k = keys_table.c
+        wanted = select(k.name, k.scopes, k.source, k.csm, k.created_at, k.revoked_at).order_by(k.name)
+        async with self._uow.begin() as c:
+            return [Key(*row) for row in await c.execute(wanted)]
+
+    def _hash(self, key: str) -> bytes:
+        return hmac.digest(self._secret, key.encode("utf-8", "surrogateescape"), hashlib.sha256)
+
+    def _known(self, key: str) -> Caller | None:
+        # Looking a keyed hash up tells a guesser nothing through time: without the secret nobody can choose its bytes.
+        return self._live.get(self._hash(key))
+
+    async def _load(self, oldest: float) -> None:
+        async with self._loading:
+            now = self._clock.now()
+            if self._loaded is not None and 0 <= (now - self._loaded).total_seconds() < oldest:
+                return
+            k = keys_table.c
+            wanted = select(k.hash, k.name, k.scopes, k.source, k.csm).where(k.revoked_at.is_(None))
+            async with self._uow.begin() as c:
+                secret = (await c.execute(select(secret_table.c.value))).scalar_one_or_none()
+                rows = (await c.execute(wanted)).all()
+            self._secret = secret or b""
+            self._live = {r.hash: Caller(r.name, frozenset(r.scopes), r.source, r.csm) for r in rows}
+            self._loaded = now
+
+    async def _write(
+        self, name: str, key: str, scopes: Sequence[str], source: str | None, csm: str | None, *, over_live: bool
+    ) -> bool:
+        async with self._uow.begin() as c:
+            made = insert(secret_table).values(id=1, value=self._random(32)).on_conflict_do_nothing()
+            await c.execute(made)
+            self._secret = (await c.execute(select(secret_table.c.value))).scalar_one()
+            row = {
+                "hash": self._hash(key),
+                "scopes": list(scopes),
+                "source": source or name,
+                "csm": csm,
+                "created_at": self._clock.now(),
+                "revoked_at": None,
+            }
+            replaced: ColumnElement[bool] = keys_table.c.revoked_at.is_not(None)
+            if over_live:
+                replaced = or_(replaced, keys_table.c.hash != row["hash"])
+            written = await c.execute(
+                insert(keys_table)
+                .values(name=name, **row)
+                .on_conflict_do_update(
+                    index_elements=["name"],
+                    set_=row,
+                    where=replaced,
+                )
+                .returning(keys_table.c.name)
+            )
+            done = written.scalar_one_or_none() is not None
+        self._loaded = None
+        return done
+
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="Bearer", description="`Authorization: Bearer KEY`")
+
+
+class _Basic(HTTPBase):
+    """Basic authentication as the document describes it; read leniently, because clients differ."""
+
+
+_basic = _Basic(scheme="basic", scheme_name="Basic", description="The key as the user name.", auto_error=False)
+
+
+def key_in(authorization: str) -> str | None:
+    """The key in an Authorization header: a bearer token, or the user name of Basic."""
+    scheme, _, rest = authorization.strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip() or None
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(rest, validate=True).decode().partition(":")[0] or None
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+    return None
+
+
+def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+    """A FastAPI dependency that gives the `Caller`, or answers 401 or 403. The app's `state.keys` is the `KeyStore`."""
+
+    async def caller(
+        request: Request,
+        _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+        __: Annotated[HTTPAuthorizationCredentials | None, Depends(_basic)],
+    ) -> Caller:
+        key = key_in(request.headers.get("authorization", ""))
+        if key is None:
+            words = "Send your API key as 'Authorization: Bearer KEY', or as the user name of Basic authentication."
+            raise Problem(401, "no_key", words, headers=_CHALLENGE)
+        keys: KeyStore = request.app.state.keys
+        found = await keys.find(key)
+        if found is None:
+            words = "This API key is not known here, or was revoked. `keepwell keys create` makes a new one."
+            raise Problem(401, "unknown_key", words, headers=_CHALLENGE)
+        if not found.may(scope):
+            has = ", ".join(sorted(found.scopes)) or "none"
+            words = f"The key {found.name!r} may not do this: it needs the scope {scope!r} and has {has}."
+            raise Problem(403, "scope_missing", words)
+        return found
+
+    return caller
+
+
+_CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="keepwell"'}
