@@ -22,6 +22,7 @@ from shared.db.relay import Relay
 from shared.db.uow import UnitOfWork
 from shared.messages import envelope, registry
 from shared.messages.assessments import PartitionMark
+from shared.metrics import Metrics
 from shared.stream.handler import Handler, Incoming, Poison
 from shared.stream.held import Held
 from shared.stream.protocol import BrokerUnavailable, Consumer, Outgoing, Record, Stream, TopicPartition, Unconfirmed
@@ -56,7 +57,16 @@ class Worker:
     """One service's worker. `owner` names this process in the epoch rows; `mend` mends a log mismatch."""
 
     def __init__(
-        self, plan: Plan, handler: Handler, *, stream: Stream, uow: UnitOfWork, clock: Clock, owner: str, mend: str
+        self,
+        plan: Plan,
+        handler: Handler,
+        *,
+        stream: Stream,
+        uow: UnitOfWork,
+        clock: Clock,
+        owner: str,
+        mend: str,
+        metrics: Metrics,
     ) -> None:
         self._plan = plan
         self._handler = handler
@@ -65,6 +75,7 @@ class Worker:
         self._clock = clock
         self._owner = owner
         self._mend = mend
+        self._metrics = metrics
         self._held: dict[int, Held] = {}
         self._epochs: dict[int, int] = {}
         self._suspect: set[int] = set()
@@ -78,8 +89,6 @@ class Worker:
         self.lag: dict[str, int] = dict.fromkeys(plan.topics, 0)
         """Records that wait to be read, by topic, as of the last look."""
         self.relay = Relay(uow, stream, self.owned)
-        self.on_commit: Callable[[Sequence[Incoming]], None] | None = None
-        """Told of each batch after its commit, for metrics."""
 
     def owned(self) -> frozenset[int]:
         """The partition numbers that this worker has taken."""
@@ -248,8 +257,14 @@ class Worker:
             held.marked_through = max(marks)
         self._handler.committed(held.partition)
         self.relay.wake()
-        if self.on_commit is not None:
-            self.on_commit(batch)
+        self._count(records, letters, now)
+
+    def _count(self, records: Sequence[Record], letters: Sequence[tuple[Record, str]], since: datetime) -> None:
+        self._metrics.batch_seconds.observe((self._clock.now() - since).total_seconds())
+        for record in records:
+            self._metrics.records.labels(record.topic).inc()
+        for record, _ in letters:
+            self._metrics.dead_letters.labels(record.topic).inc()
 
     def _decode(
         self, held: Held, records: Sequence[Record]
@@ -285,6 +300,7 @@ class Worker:
                 if held.alone[place] >= _TRIES_ALONE:
                     held.poison[place] = f"It could not be handled: {type(error).__name__}: {error}"[:1000]
         held.failed(self._clock.now())
+        self._metrics.batch_failures.inc()
         consumer.pause([TopicPartition(topic, held.partition) for topic in self._plan.topics])
         _LOG.warning(
             "A batch of partition %s failed (%s); again at %s.",
@@ -332,6 +348,9 @@ class Worker:
             if held.ends is None:
                 held.ends = (now, {topic: ends[topic] for topic in self._plan.gate})
             held.settle()
+        for topic, lag in self.lag.items():
+            self._metrics.lag.labels(topic).set(lag)
+        self._metrics.held_partitions.set(len(self._held))
         try:
             due = await self._run_timers(consumer, working)
             if self._plan.sends_marks:

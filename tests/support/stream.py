@@ -12,6 +12,7 @@ from shared.clock import Clock, SystemClock
 from shared.db.uow import UnitOfWork
 from shared.messages import envelope, registry
 from shared.messages.usage import UsageRecorded
+from shared.metrics import Metrics
 from shared.stream.handler import Handler, Incoming, Poison
 from shared.stream.protocol import Outgoing, Stream
 from shared.stream.worker import Plan, Worker
@@ -51,8 +52,8 @@ async def until(condition: Callable[[], Awaitable[bool] | bool], seconds: float 
 
 
 SEEN_TABLE = (
-    "CREATE TABLE IF NOT EXISTS scoring.seen (place bigint GENERATED ALWAYS AS IDENTITY, id text, account text, worker text, "
-    "topic text, partition int)",
+    "CREATE TABLE IF NOT EXISTS scoring.seen (place bigint GENERATED ALWAYS AS IDENTITY, id text, account text, "
+    "worker text, topic text, partition int)",
     "GRANT ALL ON scoring.seen TO keepwell_scoring",
 )
 
@@ -132,6 +133,7 @@ def a_worker(
         clock=clock or SystemClock(),
         owner=owner,
         mend="keepwell mend",
+        metrics=Metrics("scoring"),
     )
 
 
