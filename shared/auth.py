@@ -19,8 +19,7 @@ from typing import Annotated, Final, Literal, get_args
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials, HTTPBase
-from sqlalchemy import Column, ColumnElement, DateTime, LargeBinary, MetaData, SmallInteger, Table, Text, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import text
 
 from shared.clock import Clock
 from shared.db.uow import UnitOfWork
@@ -34,23 +33,21 @@ ADMIN: Final = "admin"
 """The name of the key that comes from the settings."""
 SHORTEST: Final = 16
 
-access_metadata = MetaData(schema="access")
-keys_table = Table(
-    "keys",
-    access_metadata,
-    Column("name", Text, primary_key=True),
-    Column("hash", LargeBinary, nullable=False, unique=True),
-    Column("scopes", ARRAY(Text), nullable=False),
-    Column("source", Text, nullable=False),
-    Column("csm", Text),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("revoked_at", DateTime(timezone=True)),
-)
-secret_table = Table(
-    "secret",
-    access_metadata,
-    Column("id", SmallInteger, primary_key=True, autoincrement=False),
-    Column("value", LargeBinary, nullable=False),
+_LIVE = text("SELECT hash, name, scopes, source, csm FROM access.keys WHERE revoked_at IS NULL")
+_LIST = text("SELECT name, scopes, source, csm, created_at, revoked_at FROM access.keys ORDER BY name")
+_REVOKE = text("UPDATE access.keys SET revoked_at = :now WHERE name = :name AND revoked_at IS NULL")
+_SECRET = text("SELECT value FROM access.secret")
+_MAKE_SECRET = text("INSERT INTO access.secret (id, value) VALUES (1, :value) ON CONFLICT DO NOTHING")
+_WRITE = text(
+    """
+    INSERT INTO access.keys AS k (name, hash, scopes, source, csm, created_at)
+    VALUES (:name, :hash, :scopes, :source, :csm, :now)
+    ON CONFLICT (name) DO UPDATE
+    SET hash = excluded.hash, scopes = excluded.scopes, source = excluded.source, csm = excluded.csm,
+        created_at = excluded.created_at, revoked_at = NULL
+    WHERE k.revoked_at IS NOT NULL OR (:over_live AND k.hash <> excluded.hash)
+    RETURNING name
+    """
 )
 
 
@@ -115,20 +112,15 @@ class KeyStore:
 
     async def revoke(self, name: str) -> bool:
         """End a key, within 5 s everywhere. False when the name has no live key."""
-        k = keys_table.c
         async with self._uow.begin() as c:
-            done = await c.execute(
-                keys_table.update().where(k.name == name, k.revoked_at.is_(None)).values(revoked_at=self._clock.now())
-            )
+            done = await c.execute(_REVOKE, {"name": name, "now": self._clock.now()})
         self._loaded = None
         return done.rowcount == 1
 
     async def listed(self) -> list[Key]:
         """Every name, with the revoked ones, by name."""
-        k = keys_table.c
-        wanted = select(k.name, k.scopes, k.source, k.csm, k.created_at, k.revoked_at).order_by(k.name)
         async with self._uow.begin() as c:
-            return [Key(*row) for row in await c.execute(wanted)]
+            return [Key(*row) for row in await c.execute(_LIST)]
 
     def _hash(self, key: str) -> bytes:
         return hmac.digest(self._secret, key.encode("utf-8", "surrogateescape"), hashlib.sha256)
@@ -142,11 +134,9 @@ class KeyStore:
             now = self._clock.now()
             if self._loaded is not None and 0 <= (now - self._loaded).total_seconds() < oldest:
                 return
-            k = keys_table.c
-            wanted = select(k.hash, k.name, k.scopes, k.source, k.csm).where(k.revoked_at.is_(None))
             async with self._uow.begin() as c:
-                secret = (await c.execute(select(secret_table.c.value))).scalar_one_or_none()
-                rows = (await c.execute(wanted)).all()
+                secret = (await c.execute(_SECRET)).scalar_one_or_none()
+                rows = (await c.execute(_LIVE)).all()
             self._secret = secret or b""
             self._live = {r.hash: Caller(r.name, frozenset(r.scopes), r.source, r.csm) for r in rows}
             self._loaded = now
@@ -155,30 +145,10 @@ class KeyStore:
         self, name: str, key: str, scopes: Sequence[str], source: str | None, csm: str | None, *, over_live: bool
     ) -> bool:
         async with self._uow.begin() as c:
-            made = insert(secret_table).values(id=1, value=self._random(32)).on_conflict_do_nothing()
-            await c.execute(made)
-            self._secret = (await c.execute(select(secret_table.c.value))).scalar_one()
-            row = {
-                "hash": self._hash(key),
-                "scopes": list(scopes),
-                "source": source or name,
-                "csm": csm,
-                "created_at": self._clock.now(),
-                "revoked_at": None,
-            }
-            replaced: ColumnElement[bool] = keys_table.c.revoked_at.is_not(None)
-            if over_live:
-                replaced = or_(replaced, keys_table.c.hash != row["hash"])
-            written = await c.execute(
-                insert(keys_table)
-                .values(name=name, **row)
-                .on_conflict_do_update(
-                    index_elements=["name"],
-                    set_=row,
-                    where=replaced,
-                )
-                .returning(keys_table.c.name)
-            )
+            await c.execute(_MAKE_SECRET, {"value": self._random(32)})
+            self._secret = (await c.execute(_SECRET)).scalar_one()
+            row = {"name": name, "hash": self._hash(key), "scopes": list(scopes), "source": source or name, "csm": csm}
+            written = await c.execute(_WRITE, {**row, "now": self._clock.now(), "over_live": over_live})
             done = written.scalar_one_or_none() is not None
         self._loaded = None
         return done

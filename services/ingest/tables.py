@@ -1,0 +1,73 @@
+"""Ingest's tables: the outbox, aliases, what waits for one, and imports."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.db.tables import relay_tables
+
+metadata = MetaData()
+relay_tables(metadata)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("alias", Text, primary_key=True),
+    Column("account_id", Text),
+    Column("seen_at", DateTime(timezone=True), nullable=False),
+    Column("set_at", DateTime(timezone=True)),
+)
+"""Other systems' names for accounts. No account: something waits for it. Set once; it never moves to another account."""
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("alias", Text, ForeignKey("aliases.alias"), nullable=False),
+    Column("type", Text, nullable=False),
+    Column("time", DateTime(timezone=True), nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Index("waiting_by_alias", "alias", "received_at"),
+)
+"""Events, as they will be published, whose alias has no account yet."""
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("last_event_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("ended_by", Text),
+    Column("act_on_found", Boolean, nullable=False, server_default=text("false")),
+    Column("events", BigInteger, nullable=False, server_default=text("0")),
+    Index("imports_by_state", "state", postgresql_where=text("state <> 'ended'")),
+)
+"""History that is sent: open, then ending (publishes are still under way), then ended."""
+
+import_publishes = Table(
+    "import_publishes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("import_id", Text, ForeignKey("imports.id"), nullable=False),
+    Column("begun_at", DateTime(timezone=True), nullable=False),
+    Index("import_publishes_by_import", "import_id"),
+)
+"""Publishes of history that the broker has not confirmed yet: an import ends when it has none."""
