@@ -80,7 +80,7 @@ class Worker:
         self._epochs: dict[int, int] = {}
         self._suspect: set[int] = set()
         self._generation = -1
-        self._stopping = False
+        self._ending = asyncio.Event()
         self._tick_at = clock.now()
         self._next_due: datetime | None = None
         self._active = False
@@ -96,13 +96,13 @@ class Worker:
 
     def stop(self) -> None:
         """Finish the batch at hand, then end."""
-        self._stopping = True
+        self._ending.set()
 
     async def run(self) -> None:
         """Work until stopped. Raises `LogMismatch` when the log is not the one that the offsets speak of."""
         relay = asyncio.create_task(self.relay.run())
         try:
-            while not self._stopping:
+            while not self._ending.is_set():
                 consumer = self._stream.consumer(f"keepwell.{self._plan.service}", self._plan.topics)
                 try:
                     await consumer.start()
@@ -121,12 +121,12 @@ class Worker:
         """Read with one consumer until stopped, or until it has stalled."""
         self._generation = -1
         self._progress_at = self._clock.now()
-        while not self._stopping:
+        while not self._ending.is_set():
             if relay_error := self._stalled(consumer):
                 _LOG.error("%s The worker joins again.", relay_error)
                 return
             await self._retake(consumer)
-            found = await consumer.poll(self._plan.max_records, self._patience())
+            found = await self._poll(consumer)
             if found:
                 self._progress_at = self._clock.now()
             total = sum(len(records) for records in found.values())
@@ -139,6 +139,18 @@ class Worker:
             await self._put_off_work(consumer)
             if self._clock.now() >= self._tick_at:
                 await self._tick(consumer)
+
+    async def _poll(self, consumer: Consumer) -> dict[TopicPartition, list[Record]]:
+        """Poll, but not on when the worker shall end: what was read then is read again by the next."""
+        polling = asyncio.ensure_future(consumer.poll(self._plan.max_records, self._patience()))
+        ending = asyncio.ensure_future(self._ending.wait())
+        try:
+            await asyncio.wait([polling, ending], return_when=asyncio.FIRST_COMPLETED)
+            return polling.result() if polling.done() else {}
+        finally:
+            for task in (polling, ending):
+                task.cancel()
+            await asyncio.gather(polling, ending, return_exceptions=True)
 
     def _patience(self) -> float:
         until = self._tick_at
@@ -172,8 +184,7 @@ class Worker:
         held = consumer.held()
         self._release(held)
         due = [n for n, h in self._held.items() if h.retry_at is not None and h.retry_at <= now]
-        for number in sorted((held - set(self._held)) | set(due)):
-            await self._take(consumer, number)
+        await asyncio.gather(*(self._take(consumer, number) for number in sorted((held - set(self._held)) | set(due))))
 
     async def _take(self, consumer: Consumer, number: int) -> None:
         ats = [TopicPartition(topic, number) for topic in self._plan.topics]

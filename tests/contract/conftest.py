@@ -1,0 +1,38 @@
+"""Both homes of the stream, each over a fresh database."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from sqlalchemy import MetaData, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from shared.db.engine import async_url, make_engine, session_settings
+from shared.db.tables import claim_tables, worker_tables
+from shared.stream.local import LocalStream
+from shared.stream.protocol import Stream
+from tests.support.stream import SEEN_TABLE
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """A service's engine, with a worker's tables in its schema and a table for what was seen."""
+    owner = create_async_engine(async_url(database_url))
+    async with owner.begin() as c:
+        metadata = MetaData()
+        worker_tables(metadata)
+        claim_tables(metadata)
+        await c.execute(text("SET LOCAL ROLE keepwell_scoring"))
+        await c.execute(text("SET LOCAL search_path TO scoring"))
+        await c.run_sync(metadata.create_all)
+        for statement in SEEN_TABLE:
+            await c.execute(text(statement))
+    await owner.dispose()
+    made = make_engine(database_url, "scoring")
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture
+def make_stream(database_url: str) -> Callable[[], Stream]:
+    """Makes streams over one and the same log."""
+    return lambda: LocalStream(database_url, session_settings("scoring"), 8)

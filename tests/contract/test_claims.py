@@ -1,0 +1,88 @@
+"""Each event is counted once, however often it comes and on whichever day."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.db.bloom import Bloom
+from shared.db.claims import Claims, digest_of, trim
+from shared.db.uow import UnitOfWork
+from shared.messages.envelope import Event
+from tests.support.stream import NOON
+
+DAY = timedelta(days=1)
+
+
+def an_event(id: str, *, days_ago: float = 0, source: str = "app", history: str | None = None) -> Event:
+    return Event(
+        id=id, source=source, type="usage.recorded", subject="northwind", time=NOON - days_ago * DAY, history=history
+    )
+
+
+async def claim(engine: AsyncEngine, claims: Claims, *events: Event, now: datetime = NOON) -> list[bool]:
+    async with UnitOfWork(engine).begin() as c:
+        return await claims.claim(c, 0, events, now)
+
+
+async def test_a_repeat_is_known_in_the_same_batch_in_the_next_and_after_a_restart(engine: AsyncEngine) -> None:
+    claims = Claims()
+    assert await claim(engine, claims, an_event("1"), an_event("2"), an_event("1")) == [True, True, False]
+    assert await claim(engine, claims, an_event("2"), an_event("3")) == [False, True]
+    assert await claim(engine, Claims(), an_event("1"), an_event("3"), an_event("4")) == [False, False, True]
+
+
+async def test_the_same_id_from_another_source_is_another_event(engine: AsyncEngine) -> None:
+    claims = Claims()
+    assert await claim(engine, claims, an_event("1b", source="a"), an_event("b", source="a1")) == [True, True]
+
+
+async def test_a_closed_day_is_known_by_its_filter_and_made_sure_by_its_rows(engine: AsyncEngine) -> None:
+    many = [an_event(str(i), days_ago=20) for i in range(3000)]
+    assert all(await claim(engine, Claims(), *many))
+    claims = Claims()
+    assert not any(await claim(engine, claims, *many))
+    strangers = [an_event(f"new-{i}", days_ago=20) for i in range(3000)]
+    # About one in a hundred looks known to the filter; the rows say that it is not.
+    assert all(await claim(engine, claims, *strangers))
+    assert not any(await claim(engine, Claims(), *strangers, *many))
+    async with engine.connect() as c:
+        assert (await c.execute(text("SELECT count(*) FROM claim_filters"))).scalar_one() >= 1
+
+
+async def test_an_event_sent_again_with_a_time_on_the_next_day_is_known(engine: AsyncEngine) -> None:
+    for days_ago in (0, 1, 10):
+        id = f"moved-{days_ago}"
+        assert await claim(engine, Claims(), an_event(id, days_ago=days_ago)) == [True]
+        assert await claim(engine, Claims(), an_event(id, days_ago=days_ago + 1)) == [False]
+
+
+async def test_a_day_that_closes_while_it_is_remembered_keeps_what_it_knew(engine: AsyncEngine) -> None:
+    claims = Claims()
+    assert await claim(engine, claims, an_event("1")) == [True]
+    assert await claim(engine, claims, an_event("1"), now=NOON + 3 * DAY) == [False]
+
+
+async def test_what_was_rolled_back_was_not_claimed_once_it_is_forgotten(engine: AsyncEngine) -> None:
+    claims = Claims()
+    async with engine.connect() as c:
+        assert await claims.claim(c, 0, [an_event("1")], NOON) == [True]
+        await c.rollback()
+    claims.forget(0)
+    assert await claim(engine, claims, an_event("1")) == [True]
+
+
+async def test_claims_stay_fifty_days_and_those_of_history_415(engine: AsyncEngine) -> None:
+    await claim(engine, Claims(), an_event("live", days_ago=30), an_event("old", days_ago=300, history="import"))
+    async with UnitOfWork(engine).begin() as c:
+        await trim(c, NOON + 21 * DAY)
+    assert await claim(engine, Claims(), an_event("old", days_ago=300, history="import")) == [False]
+    assert await claim(engine, Claims(), an_event("live", days_ago=30)) == [True]
+
+
+def test_a_filter_knows_what_it_was_made_of_and_few_strangers() -> None:
+    known = [digest_of("app", str(i)) for i in range(2000)]
+    filter = Bloom(bytearray(Bloom.of(known, len(known)).tobytes()))
+    assert all(digest in filter for digest in known)
+    strangers = sum(digest_of("else", str(i)) in filter for i in range(10_000))
+    assert strangers < 300

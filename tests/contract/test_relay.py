@@ -1,0 +1,85 @@
+"""The outbox leaves in order, again and again until it is confirmed, and nothing of it is lost."""
+
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.db import outbox
+from shared.db.relay import Relay
+from shared.db.uow import UnitOfWork
+from shared.stream.local import LocalStream
+from shared.stream.protocol import Outgoing, Unconfirmed
+
+
+class FakeProducer:
+    """Confirms what it is told to; the messages that it did write are in `log`."""
+
+    def __init__(self, broker: "FakeBroker") -> None:
+        self._broker = broker
+        self._broken = False
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        assert not self._broken, "A producer is not used again after it failed."
+        written = self._broker.writes.pop(0) if self._broker.writes else len(messages)
+        self._broker.log += [m.value.decode() for m in messages[:written]]
+        if written < len(messages):
+            self._broken = True
+            raise Unconfirmed("cut off")
+
+
+class FakeBroker(LocalStream):
+    """A broker that confirms a part: `writes` holds how many of each publish get written before it fails."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.writes: list[int] = []
+
+    def producer(self) -> FakeProducer:  # type: ignore[override]
+        return FakeProducer(self)
+
+
+async def stage(engine: AsyncEngine, partition: int, *values: str) -> None:
+    async with UnitOfWork(engine).begin() as c:
+        await outbox.stage(c, partition, [Outgoing("t", "k", v.encode(), {"h": "1"}) for v in values])
+
+
+async def remaining(engine: AsyncEngine) -> int:
+    async with engine.connect() as c:
+        return int((await c.execute(text("SELECT count(*) FROM outbox"))).scalar_one())
+
+
+async def test_what_was_confirmed_is_deleted_and_what_was_not_is_sent_again_in_order(engine: AsyncEngine) -> None:
+    broker = FakeBroker()
+    relay = Relay(UnitOfWork(engine), broker, lambda: {0})
+    await stage(engine, 0, "a", "b", "c")
+    broker.writes = [2]
+    with pytest.raises(Unconfirmed):
+        await relay.drain()
+    assert await remaining(engine) == 3
+    await relay._renew()
+    await relay.drain()
+    assert broker.log == ["a", "b", "a", "b", "c"]
+    assert await remaining(engine) == 0
+
+
+async def test_only_the_owners_partitions_are_sent(engine: AsyncEngine) -> None:
+    broker = FakeBroker()
+    await stage(engine, 0, "mine")
+    await stage(engine, 1, "another's")
+    await Relay(UnitOfWork(engine), broker, lambda: {0}).drain()
+    assert broker.log == ["mine"]
+    assert await remaining(engine) == 1
+
+
+async def test_more_than_a_chunk_leaves_in_the_order_it_was_decided(engine: AsyncEngine) -> None:
+    broker = FakeBroker()
+    values = [str(i) for i in range(1203)]
+    await stage(engine, 0, *values)
+    await Relay(UnitOfWork(engine), broker, lambda: {0}).drain()
+    assert broker.log == values
