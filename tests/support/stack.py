@@ -1,0 +1,175 @@
+"""The four services as real processes over one database and one broker, to be posted to, killed and asked."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+SERVICES = ("ingest", "scoring", "playbooks", "notifier")
+KEY = "kw_test-key-of-the-test-stack"
+
+
+def free_ports(count: int) -> int:
+    """The first of `count` ports in a row that nobody listens on."""
+    for base in range(20000 + os.getpid() % 10000, 60000, count):
+        sockets = []
+        try:
+            for port in range(base, base + count):
+                probe = socket.socket()
+                sockets.append(probe)
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        finally:
+            for probe in sockets:
+                probe.close()
+        return base
+    raise AssertionError("no free ports")
+
+
+class Stack:
+    """Four processes. `broker` is `local` or Kafka's bootstrap servers; `extra` are further settings."""
+
+    def __init__(self, home: Path, database_url: str, broker: str = "local", **extra: str) -> None:
+        self.home = home
+        self.port = free_ports(len(SERVICES))
+        self._env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("KEEPWELL_")},
+            "KEEPWELL_HOME": str(home),
+            "KEEPWELL_PORT": str(self.port),
+            "KEEPWELL_DATABASE_URL": database_url,
+            "KEEPWELL_BROKER": broker,
+            "KEEPWELL_ADMIN_KEY": KEY,
+            "PYTHONWARNINGS": "default",
+            **extra,
+        }
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.client = httpx.Client(headers={"Authorization": f"Bearer {KEY}"}, timeout=15)
+
+    def __enter__(self) -> "Stack":
+        self.start(*SERVICES)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        self.stop(*list(self._running))
+
+    def url(self, service: str, path: str = "") -> str:
+        """The address of a service's path."""
+        return f"http://127.0.0.1:{self.port + SERVICES.index(service)}{path}"
+
+    def start(self, *services: str) -> None:
+        """Start services and wait until each says that it is ready."""
+        for service in services:
+            log = (self.home / f"{service}.log").open("ab")
+            self._running[service] = subprocess.Popen(
+                [sys.executable, "-m", f"services.{service}.main", "--role", "all"],
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+            log.close()
+        for service in services:
+            self.wait(lambda s=service: self._is_ready(s), f"{service} becomes ready", 60)  # type: ignore[misc]
+
+    def _is_ready(self, service: str) -> bool:
+        code = self._running[service].poll()
+        assert code is None, f"{service} ended with {code}:\n{self.log(service)[-3000:]}"
+        try:
+            return self.client.get(self.url(service, "/readyz")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def kill(self, service: str) -> None:
+        """End a service as a crash does."""
+        process = self._running.pop(service)
+        process.kill()
+        process.wait(10)
+
+    def stop(self, *services: str) -> None:
+        """End services as an operator does; each must end by itself within 12 s."""
+        stopped = {service: self._running.pop(service) for service in services}
+        for process in stopped.values():
+            process.send_signal(signal.SIGTERM)
+        late = []
+        for service, process in stopped.items():
+            try:
+                process.wait(12)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(5)
+                late.append(service)
+        assert not late, f"{late} did not end within 12 s of SIGTERM"
+
+    def log(self, service: str) -> str:
+        """What a service logged so far."""
+        return (self.home / f"{service}.log").read_text()
+
+    def get(self, service: str, path: str, **parameters: Any) -> Any:
+        """A GET's JSON; an error fails the test with the answer's words."""
+        answer = self.client.get(self.url(service, path), params=parameters)
+        assert answer.is_success, f"{service}{path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def items(self, service: str, path: str, **parameters: Any) -> list[dict[str, Any]]:
+        """The items of a list's pages."""
+        found: list[dict[str, Any]] = []
+        cursor = None
+        while True:
+            page = self.get(service, path, limit=200, **parameters, **({"cursor": cursor} if cursor else {}))
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
+
+    def post(self, events: Sequence[Mapping[str, Any]], headers: Mapping[str, str] | None = None) -> httpx.Response:
+        """Post events in the plain form, and again while ingest can't confirm; anything but 202 fails the test."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                answer = self.client.post(self.url("ingest", "/v1/events"), json=list(events), headers=headers)
+            except httpx.TransportError:
+                answer = None
+            if answer is not None and answer.status_code != 503:
+                assert answer.status_code == 202, f"{answer.status_code} {answer.text}"
+                return answer
+            assert time.monotonic() < deadline, "ingest did not take the events within 60 s"
+            time.sleep(0.1)
+
+    def wait(self, condition: Callable[[], object], what: str, seconds: float = 30) -> None:
+        """Wait until a condition holds; fails with `what` and the ends of the logs when it doesn't in time."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                logs = "\n".join(
+                    f"--- {s}\n{self.log(s)[-1500:]}" for s in SERVICES if (self.home / f"{s}.log").exists()
+                )
+                raise AssertionError(f"{what}: not within {seconds:.0f} s\n{logs}")
+            time.sleep(0.03)
+
+    def settle(self, seconds: float = 60) -> None:
+        """Wait until everything that was accepted has been handled in every service."""
+        quiet = 0
+
+        def still() -> bool:
+            nonlocal quiet
+            busy = False
+            for service in SERVICES:
+                status = self.get(service, "/v1/status")
+                busy = busy or status["outbox"] > 0 or any((status["lag"] or {}).values())
+            quiet = 0 if busy else quiet + 1
+            return quiet >= 3
+
+        self.wait(still, "the stack settles", seconds)
+
+    def fingerprint(self, at: str) -> str:
+        """One hash of all folded state at an instant."""
+        return str(self.get("scoring", "/v1/fingerprint", at=at)["fingerprint"])
