@@ -85,6 +85,11 @@ def _list(name: str, description: str, label: str) -> FactSpec:
     return FactSpec(name, "list", description=description, label=label)
 
 
+def _points(measure: str) -> FactSpec:
+    label = f"{measure.replace('.', ' ')} points"
+    return _number(f"points.{measure}", "points", f"The points of {measure}, 0 to 100.", label)
+
+
 _ROWS: Final = (
     _text("account.id", "The account's id.", label="account"),
     _text("account.name", "The customer company's name.", label="name"),
@@ -145,7 +150,10 @@ _ROWS: Final = (
     _since("relationship.silence", "relationship.last_interaction_at", "Days since the last interaction."),
     _number("contacts.champions", "", "Champions at the account.", "champions"),
     _instant("contacts.champion_left_at", "the champion left", "When a champion last left."),
-    *(_number(f"points.{name}", "points", f"The points of {name}, 0 to 100.") for name in MEASURES),
+    *(
+        _number(f"points.{name}", "points", f"The points of {name}, 0 to 100.", f"{name.replace('.', ' ')} points")
+        for name in MEASURES
+    ),
 )
 
 FACTS: Final[Mapping[str, FactSpec]] = {row.name: row for row in _ROWS}

@@ -27,9 +27,12 @@ class Problem:
     position: Position = START
     snippet: str = ""
     suggestion: str | None = None
+    file: str = ""
 
     def __str__(self) -> str:
-        said = f"line {self.position.line}, column {self.position.column}: {self.message}"
+        line, column = self.position.line, self.position.column
+        place = f"{self.file}:{line}:{column}" if self.file else f"line {line}, column {column}"
+        said = f"{place}: {self.message}"
         if self.suggestion:
             said += f" {self.suggestion}"
         return said + (f"\n    {self.snippet}" if self.snippet else "")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lark import Lark, Token, Transformer
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from shared.conditions.checking import Literal, Written, Wrong, check_leaf
 from shared.conditions.errors import START, ConditionError, Position, Problem, position_of
@@ -177,10 +177,8 @@ def _explained(text: str, wrong: UnexpectedInput) -> Wrong:
     """What the reader expected where it stopped, in words."""
     if isinstance(wrong, UnexpectedToken):
         expected = set(wrong.accepts or wrong.expected)
-    elif isinstance(wrong, UnexpectedCharacters):
-        expected = set(wrong.allowed or ())
     else:
-        expected = set(wrong.expected) if isinstance(wrong, UnexpectedEOF) else set()
+        expected = set(wrong.allowed or ()) if isinstance(wrong, UnexpectedCharacters) else set()
     column = wrong.column if wrong.column > 0 else len(text) + 1
     if isinstance(wrong, UnexpectedToken) and wrong.token.type == "$END":
         column = len(text.rstrip()) + 1

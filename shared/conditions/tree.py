@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, Literal
 
@@ -167,17 +168,13 @@ _UNITS: Final = {"tickets per 10 seats": ""}
 def format_number(number: int | float | Fraction) -> str:
     """A number without an exponent: a whole one without a point."""
     if isinstance(number, Fraction):
-        number = float(number)
-    if number == int(number):
-        return str(int(number))
-    return format(number, "f") if float(format(number, "f")) == number else _exact(number)
+        return _plain(Decimal(number.numerator) / number.denominator)
+    return _plain(Decimal(repr(number)))
 
 
-def _exact(number: float) -> str:
-    digits = 7
-    while float(text := format(number, f".{digits}f")) != number:
-        digits += 1
-    return text
+def _plain(number: Decimal) -> str:
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _format_text(text: str) -> str:
@@ -192,7 +189,4 @@ def _format_text(text: str) -> str:
 def _format_duration(microseconds: Fraction) -> str:
     exact = (unit for unit, size in MICROSECONDS.items() if 10**12 % (microseconds / size).denominator == 0)
     unit = next(exact, "seconds")
-    amount = microseconds / MICROSECONDS[unit]
-    whole, rest = divmod(abs(amount) * 10**12, 10**12)
-    decimals = f".{int(rest):012d}".rstrip("0").rstrip(".")
-    return f"{'-' if amount < 0 else ''}{int(whole)}{decimals} {unit}"
+    return f"{format_number(microseconds / MICROSECONDS[unit])} {unit}"

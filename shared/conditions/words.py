@@ -52,16 +52,19 @@ def _words(leaf: Leaf, seen: Value | None, value: str, truth: Truth, facts: Fact
     subject, holds = leaf.subject, truth is Truth.TRUE
     if seen is None:
         reason = facts.reason(subject.linear_of or subject.name)
-        return f"{subject.words} is unknown" + (f": {reason}" if reason else "")
+        name = subject.words.removeprefix("since ").removeprefix("until ")
+        return f"{name} {_is(subject)} unknown" + (f": {reason}" if reason else "")
     if isinstance(seen, bool):
         return f"{subject.words}: {'yes' if seen else 'no'}"
-    is_value = f"{value} {subject.words}" if subject.name.startswith("days_") else f"{subject.words} is {value}"
+    is_value = (
+        f"{value} {subject.words}" if subject.name.startswith("days_") else f"{subject.words} {_is(subject)} {value}"
+    )
     match leaf.test:
         case Known():
             return is_value
         case Contains(part):
-            verb = "includes" if holds else "does not include"
-            return f"{subject.words} {verb} {part}"
+            verbs = ("include", "do not include") if isinstance(seen, tuple) else ("has", "has not")
+            return f"{subject.words} {verbs[0] if holds else verbs[1]} {part}"
         case Member(operands, wanted):
             among = ", ".join(_literal(one, subject) for one in operands)
             return is_value if holds and wanted else f"{is_value}, {_not(holds is wanted)}one of {among}"
@@ -122,6 +125,13 @@ def _literal(operand: Operand, subject: FactSpec) -> str:
     return operand
 
 
+def _is(subject: FactSpec) -> str:
+    many = subject.words.endswith("s") and not subject.words.endswith("ss")
+    return "are" if many else "is"
+
+
 def _with_unit(number: int | float | Fraction, subject: FactSpec) -> str:
     unit = subject.unit.removesuffix("s") if number in (1, -1) else subject.unit
+    if subject.unit and subject.words.endswith(subject.unit):  # "seats are 12", not "12 seats".
+        unit = ""
     return f"{format_number(number)} {unit}".rstrip()

@@ -1,0 +1,69 @@
+import msgspec
+import pytest
+
+from shared.conditions import Facts, LeafReading, Truth, leaves, parse
+from tests.support.conditions import NOW, ago, ahead, facts
+
+
+@pytest.mark.parametrize(
+    ("leaf", "words"),
+    [
+        ("usage.breadth < 40 %", "usage breadth is 25 %, under 40 %"),
+        ("usage.breadth >= 40 %", "usage breadth is 25 %, not at least 40 %"),
+        ("account.plan == pro", "plan is pro"),
+        ("account.plan == free", "plan is pro, not free"),
+        ("account.plan != free", "plan is pro, not free"),
+        ("account.plan != pro", "plan is pro"),
+        ("account.plan in [pro, enterprise]", "plan is pro"),
+        ("account.plan in [free, enterprise]", "plan is pro, not one of free, enterprise"),
+        ("account.plan not in [free, enterprise]", "plan is pro, not one of free, enterprise"),
+        ("account.plan not in [pro, enterprise]", "plan is pro, one of pro, enterprise"),
+        ("account.churned", "customer left: no"),
+        ("usage.unused_features contains reports", "unused features include reports"),
+        ("usage.unused_features contains alerts", "unused features do not include alerts"),
+        ("days_since account.signed_at >= 14", "14 days since signing, at least 14 days"),
+        ("days_until account.renews_at <= 45d", "41 days until renewal, at most 45 days"),
+        ("billing.overdue >= 1 week", "billing overdue is 1 day, not at least 7 days"),
+        ("account.renews_at < 2026-05-01", "renewal is 2026-04-12 09:00 UTC, before 2026-05-01"),
+        ("health.score is known", "health score is unknown: too little data"),
+        ("days_since account.churned_at > 3", "leaving is unknown"),
+        ("health.score > 50", "health score is unknown: too little data"),
+        ("support.urgent >= 1", "open urgent tickets are 1, at least 1"),
+        ("account.name contains wind", "name has wind"),
+        ("points.usage.breadth < 50", "usage breadth points are 30, under 50"),
+        ("health.coverage < 40 %", "health coverage is 39.96 %, under 40 %"),
+    ],
+)
+def test_a_leaf_in_words(leaf: str, words: str) -> None:
+    known = Facts.of(
+        {
+            "usage.breadth": 25,
+            "account.plan": "pro",
+            "account.name": "Northwind",
+            "points.usage.breadth": 30.0,
+            "account.churned": False,
+            "usage.unused_features": ["reports", "exports"],
+            "account.signed_at": ago(days=14),
+            "account.renews_at": ahead(days=41),
+            "billing.overdue_since": ago(days=1),
+            "support.urgent": 1,
+            "health.coverage": 39.96,
+        },
+        reasons={"health.score": "too little data"},
+    )
+    assert leaves(parse(leaf), known, NOW)[0].words == words
+
+
+def test_each_leaf_keeps_the_value_that_it_saw() -> None:
+    condition = parse(["usage.breadth < 40 %", {"any": ["health.score < 50", "usage.unused_features contains x"]}])
+    seen = leaves(condition, facts(usage__breadth=41.26, usage__unused_features=["a", "b"]), NOW)
+    assert [(one.text, one.value, one.truth) for one in seen] == [
+        ("usage.breadth < 40 %", "41.3 %", Truth.FALSE),
+        ("health.score < 50 points", "unknown", Truth.UNKNOWN),
+        ("usage.unused_features contains x", "a, b", Truth.FALSE),
+    ]
+
+
+def test_readings_can_be_stored() -> None:
+    seen = leaves(parse("usage.breadth < 40 %"), facts(usage__breadth=25), NOW)
+    assert msgspec.json.decode(msgspec.json.encode(seen), type=list[LeafReading]) == seen
