@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from deploy.stack.child import last_words
+from deploy.stack.ports import any_free, is_free
 from deploy.stack.processes import Process, command_of, end, started
 
 VERSION = "18"
@@ -110,7 +111,7 @@ class Postgres:
                 raise
             # Another program took the port in between, or the last server's children are still letting go.
             pause(1.0)
-        raise PostgresError(f"PostgreSQL doesn't start. Its last words: {_last_line(log)}")
+        raise PostgresError(f"PostgreSQL doesn't start. Its last words: {last_words(Path(log.name))}")
 
     def launch(self, log: IO[bytes]) -> "subprocess.Popen[bytes]":
         """Start the server on the port of the last start, and don't wait."""
@@ -156,10 +157,8 @@ class Postgres:
         new.rename(self._data)
 
     def _choose_port(self, *, anew: bool) -> None:
-        if anew or not self.port or not _is_free(self.port):
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self._port.write_text(f"{probe.getsockname()[1]}\n")
+        if anew or not self.port or not is_free(self.port):
+            self._port.write_text(f"{any_free()}\n")
         settings = {**self._settings, "port": str(self.port)}
         (self._data / "postgresql.conf").write_text(
             "".join(f"{name} = '{value}'\n" for name, value in settings.items())
@@ -261,20 +260,3 @@ def _setpriv() -> list[str]:
     user = ["--reuid", str(_NOBODY), "--regid", str(_NOBODY), "--clear-groups"]
     right = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"]
     return [tool, *user, *right]
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _last_line(log: IO[bytes]) -> str:
-    try:
-        return Path(log.name).read_text(errors="replace").strip().splitlines()[-1]
-    except (OSError, IndexError, TypeError):
-        return "none."

@@ -69,6 +69,8 @@ def status_routes(
 
     @router.get("/status", summary="Lag, outbox, timers, dead letters, disk", dependencies=[Depends(require("read"))])
     async def status() -> Status:
+        # The lag first: what was handled by then is in the outbox's count, or published.
+        lag = None if worker is None else await worker.lag()
         async with uow.begin() as c:
             counts = (await c.execute(_COUNTS)).one()
             details = await extra(c) if extra else {}
@@ -76,7 +78,7 @@ def status_routes(
             service=service,
             broker=broker,
             ready=True,
-            lag=None if worker is None else worker.lag,
+            lag=lag,
             held_partitions=0 if worker is None else len(worker.owned()),
             outbox=counts.outbox,
             timers=counts.timers,

@@ -1,5 +1,34 @@
-"""`keepwell down`: ends what `up` started on this machine."""
+"""`keepwell down`: ends what `up` started."""
+
+import signal
+from pathlib import Path
+
+import typer
+
+from deploy.local import end_leftovers, listed
+from deploy.stack.processes import end
+from deploy.stack.record import read_running
+from shared.settings import Settings, SettingsError
+
+# The supervisor itself gives the services 10 s, the broker 10 s and the database 10 s.
+_STEPS = ((signal.SIGTERM, 35.0), (signal.SIGKILL, 2.0))
 
 
 def down() -> None:
-    """End the stack on this machine."""
+    """End the stack on this machine, cleanly."""
+    try:
+        home = Settings.load().home
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    stopped = stop(home)
+    typer.echo(f"Stopped {listed(stopped)}." if stopped else f"Nothing runs in {home}.")
+
+
+def stop(home: Path) -> list[str]:
+    """End the stack of a home, or what a killed one left; the names of what was running."""
+    running = read_running(home)
+    names = list(running.leftovers()) if running else []
+    if running:
+        end([running.supervisor], _STEPS)
+    return [*names, *(name for name in end_leftovers(home) if name not in names)]

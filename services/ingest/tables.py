@@ -28,7 +28,7 @@ aliases = Table(
     Column("seen_at", DateTime(timezone=True), nullable=False),
     Column("set_at", DateTime(timezone=True)),
 )
-"""Other systems' names for accounts. No account: something waits for it. Set once; it never moves to another account."""
+"""Other systems' names for accounts. No account: something waits for it. Set once, for good."""
 
 waiting = Table(
     "waiting",

@@ -8,6 +8,7 @@ sends marks.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
@@ -86,8 +87,8 @@ class Worker:
         self._active = False
         self._behind = False
         self._progress_at = clock.now()
-        self.lag: dict[str, int] = dict.fromkeys(plan.topics, 0)
-        """Records that wait to be read, by topic, as of the last look."""
+        self._consumer: Consumer | None = None
+        self._lag: dict[str, int] = dict.fromkeys(plan.topics, 0)
         self.relay = Relay(uow, stream, self.owned)
 
     def owned(self) -> frozenset[int]:
@@ -98,6 +99,13 @@ class Worker:
         """Finish the batch at hand, then end."""
         self._ending.set()
 
+    async def lag(self) -> dict[str, int]:
+        """Records that wait to be handled, by topic, as of now; as of the last look while the broker doesn't answer."""
+        if self._consumer is not None:
+            with suppress(BrokerUnavailable, TimeoutError):
+                await asyncio.wait_for(self._look(self._consumer), 2)
+        return dict(self._lag)
+
     async def run(self) -> None:
         """Work until stopped. Raises `LogMismatch` when the log is not the one that the offsets speak of."""
         relay = asyncio.create_task(self.relay.run())
@@ -106,11 +114,13 @@ class Worker:
                 consumer = self._stream.consumer(f"keepwell.{self._plan.service}", self._plan.topics)
                 try:
                     await consumer.start()
+                    self._consumer = consumer
                     await self._consume(consumer)
                 except BrokerUnavailable as error:
                     _LOG.warning("The broker can't be reached (%s); again in 1 s.", error)
                     await asyncio.sleep(1)
                 finally:
+                    self._consumer = None
                     self._release(frozenset())
                     await consumer.stop()
         finally:
@@ -161,12 +171,12 @@ class Worker:
     def _stalled(self, consumer: Consumer) -> str | None:
         """A consumer that gets nothing for 30 s while there is something to get has stalled."""
         del consumer
-        if any(held.retry_at is not None for held in self._held.values()) or not any(self.lag.values()):
+        if any(held.retry_at is not None for held in self._held.values()) or not any(self._lag.values()):
             self._progress_at = max(self._progress_at, self._clock.now() - _BUSY_TICK)
             return None
         if self._clock.now() - self._progress_at < _STALLED:
             return None
-        return f"Nothing was read for {_STALLED.seconds} s though {sum(self.lag.values())} records wait."
+        return f"Nothing was read for {_STALLED.seconds} s though {sum(self._lag.values())} records wait."
 
     # Taking
 
@@ -348,18 +358,13 @@ class Worker:
     async def _tick(self, consumer: Consumer) -> None:
         """Look up the ends, run the timers that may run, and send the marks that are true."""
         now = self._clock.now()
-        working = [held for held in self._held.values() if held.retry_at is None]
-        ats = [TopicPartition(topic, held.partition) for held in working for topic in self._plan.topics]
-        bounds = await consumer.bounds(ats) if ats else {}
-        self.lag = dict.fromkeys(self._plan.topics, 0)
+        ends = await self._look(consumer)
+        working = [held for held in self._held.values() if held.retry_at is None and held.partition in ends]
         for held in working:
-            ends = {topic: bounds[TopicPartition(topic, held.partition)].end for topic in self._plan.topics}
-            for topic, end in ends.items():
-                self.lag[topic] += max(0, end - held.places[topic])
             if held.ends is None:
-                held.ends = (now, {topic: ends[topic] for topic in self._plan.gate})
+                held.ends = (now, {topic: ends[held.partition][topic] for topic in self._plan.gate})
             held.settle()
-        for topic, lag in self.lag.items():
+        for topic, lag in self._lag.items():
             self._metrics.lag.labels(topic).set(lag)
         self._metrics.held_partitions.set(len(self._held))
         try:
@@ -369,6 +374,20 @@ class Worker:
         except (SQLAlchemyError, OSError, TimeoutError, Unconfirmed, BrokerUnavailable) as error:
             _LOG.warning("Timers and marks must wait (%s).", type(error).__name__)
         self._plan_tick(now)
+
+    async def _look(self, consumer: Consumer) -> dict[int, dict[str, int]]:
+        """The ends of every held partition's topics, by number; notes the lag."""
+        numbers = sorted(self._held)
+        ats = [TopicPartition(topic, number) for number in numbers for topic in self._plan.topics]
+        bounds = await consumer.bounds(ats) if ats else {}
+        ends = {n: {topic: bounds[TopicPartition(topic, n)].end for topic in self._plan.topics} for n in numbers}
+        lag = dict.fromkeys(self._plan.topics, 0)
+        for number, by_topic in ends.items():
+            if (held := self._held.get(number)) is not None:
+                for topic, end in by_topic.items():
+                    lag[topic] += max(0, end - held.places.get(topic, 0))
+        self._lag = lag
+        return ends
 
     def _plan_tick(self, now: datetime) -> None:
         at = now + (_BUSY_TICK if self._active else _IDLE_TICK)
