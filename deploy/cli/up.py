@@ -5,7 +5,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +21,7 @@ _COMMAND = (sys.executable, "-m", "deploy.local")
 
 
 class NotStarted(Exception):
-    """The stack did not come up; the reason has been shown, or is the text."""
+    """The stack did not come up; the text is the reason, which has been said."""
 
 
 def up(
@@ -38,33 +38,42 @@ def up(
             start_detached(settings, start_kafka=kafka)
             return
         environment = environment_of(settings, start_kafka=kafka)
-    except (SettingsError, NotStarted) as error:
+    except SettingsError as error:
         typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except NotStarted:
         raise typer.Exit(1) from None
     # This process becomes the supervisor, which imports a fraction of what a command does.
     sys.stdout.flush()
     os.execve(_COMMAND[0], _COMMAND, environment)  # noqa: S606
 
 
-def start_detached(settings: Settings, *, start_kafka: bool = False, say: Callable[[str], None] = typer.echo) -> None:
-    """Start the stack, and return when it is ready. Raises `NotStarted`, with the reason."""
+def start_detached(
+    settings: Settings,
+    *,
+    start_kafka: bool = False,
+    say: Callable[[str], None] = typer.echo,
+    command: Sequence[str] = _COMMAND,
+) -> None:
+    """Start the stack, and return when it is ready. Raises `NotStarted`."""
     environment = environment_of(settings, start_kafka=start_kafka, say=say)
     log = settings.home / "logs" / "up.log"
     with open_log(log) as file:
         begin = file.tell()
         process = subprocess.Popen(
-            _COMMAND, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
         )
+    last = f"It ended at once. Log: {log}"
     with log.open(encoding="utf-8", errors="replace") as progress:
         progress.seek(begin)
         while True:
             ended = process.poll() is not None
             running = read_running(settings.home)
-            lines = progress.read().splitlines()
-            if ended:
-                raise NotStarted("\n".join(lines) or f"It ended at once. Log: {log}")
-            for line in lines:
+            for line in progress.read().splitlines():
+                last = line
                 say(line)
+            if ended:
+                raise NotStarted(last)
             if running and running.phase == "running" and running.supervisor.pid == process.pid:
                 # It is meant to outlive us; without this, Python would warn that we leave it.
                 process.returncode = 0

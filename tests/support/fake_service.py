@@ -1,0 +1,47 @@
+"""A stand-in for a service, for tests of what starts and minds them: `python -m tests.support.fake_service NAME`."""
+
+import json
+import os
+import signal
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import FrameType
+
+from deploy.local import SERVICES
+
+
+class _Face(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/readyz" else 404)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def _log(message: str) -> None:
+    sys.stdout.write(json.dumps({"level": "info", "message": message}) + "\n")
+    sys.stdout.flush()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    _log("stopped cleanly")
+    sys.exit(0)
+
+
+def main(name: str) -> None:
+    if name in os.environ.get("FAKE_DIES", "").split():
+        _log("no luck today")
+        sys.exit(3)
+    if name in os.environ.get("FAKE_IGNORES_TERM", "").split():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:
+        signal.signal(signal.SIGTERM, _stop)
+    assert os.environ["KEEPWELL_DATABASE_URL"].startswith("postgresql://keepwell:")
+    server = HTTPServer(("127.0.0.1", int(os.environ["KEEPWELL_PORT"]) + SERVICES.index(name)), _Face)
+    _log("ready")
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
