@@ -109,5 +109,5 @@ def _account(rng: random.Random, plan: str, place: int, name: str) -> Account:
         users=max(2, round(seats * rng.uniform(0.55, 0.82))),
         features=tuple(features[: len(features) - left_out]),
         mood=rng.choice((0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.45)),
-        pays_late=rng.choice((-6, -4, -3, -1, 0, 0, 1, 2, 4, 9)),
+        pays_late=rng.choice((-6, -4, -3, -1, 0, 0, 1, 2, 3, 4)),
     )

@@ -74,8 +74,8 @@ def past() -> Iterator[dict[str, Any]]:
     yield _told(
         RECOVERING, "ticket.opened", opened, **_ticket(RECOVERING_TICKET, "urgent", opened, "Nobody can log in")
     )
-    for account, ago in ((READY_TO_GROW, 50), (RECOVERING, 40)):
-        yield _told(account, "feedback.nps", before(ago * 86_400), **_answer(account, 9, "the team lives in it"))
+    yield _told(READY_TO_GROW, "feedback.nps", before(50 * 86_400), **_answer(READY_TO_GROW, 8, "good. more seats?"))
+    yield _told(RECOVERING, "feedback.nps", before(40 * 86_400), **_answer(RECOVERING, 9, "the team lives in it"))
 
 
 @dataclass(frozen=True, slots=True)
