@@ -169,7 +169,7 @@ class KafkaBroker:
             return
         # As Kafka's own ids: 16 random bytes in URL-safe base64, but never with a dash in front.
         cluster = "K" + base64.urlsafe_b64encode(secrets.token_bytes(16)).decode()[1:22]
-        options = ["--cluster-id", cluster, "--config", self._home / "server.properties", "--ignore-formatted"]
+        options = ["--cluster-id", cluster, "--config", str(self._home / "server.properties"), "--ignore-formatted"]
         formatted = subprocess.run(
             [*_JAVA, "-XX:TieredStopAtLevel=1", "-cp", jars, "kafka.tools.StorageTool", "format", *options],
             capture_output=True,
