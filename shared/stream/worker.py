@@ -194,7 +194,11 @@ class Worker:
         held = consumer.held()
         self._release(held)
         due = [n for n, h in self._held.items() if h.retry_at is not None and h.retry_at <= now]
-        await asyncio.gather(*(self._take(consumer, number) for number in sorted((held - set(self._held)) | set(due))))
+        wanted = sorted((held - set(self._held)) | set(due))
+        results = await asyncio.gather(*(self._take(consumer, number) for number in wanted), return_exceptions=True)
+        for error in results:
+            if error is not None:
+                raise error
 
     async def _take(self, consumer: Consumer, number: int) -> None:
         ats = [TopicPartition(topic, number) for topic in self._plan.topics]
