@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from deploy.postgres import Postgres, PostgresError
-from deploy.stack.child import Child, Launch, last_words, open_log
+from deploy.stack.child import PATIENCE, Child, Launch, last_words, open_log
 from deploy.stack.ports import answers_ready, holder_of, is_free
 from deploy.stack.processes import end
 from deploy.stack.record import read
@@ -31,11 +31,11 @@ class StackError(Exception):
 
 
 class Commands(NamedTuple):
-    """What is run for each part, with `python` before it; `{}` is the service's name."""
+    """What is run for each part, with `python` before it; what stands in braces is filled in."""
 
     migrate: Sequence[str] = ("-m", "deploy.migrations.run")
-    service: Sequence[str] = ("-m", "services.{}.main", "--role", "all")
-    kafka: Sequence[str] = ("-m", "deploy.kafka.broker")
+    service: Sequence[str] = ("-m", "services.{name}.main", "--role", "all")
+    kafka: Sequence[str] = ("-m", "deploy.kafka.broker", "--home", "{home}/kafka", "--port", "{port}")
 
 
 class Stack:
@@ -80,7 +80,7 @@ class Stack:
         if self._environment.get("KEEPWELL_START_KAFKA"):
             self._start_kafka()
         for name in SERVICES:
-            self._add(name, [part.format(name) for part in self._commands.service])
+            self._add(name, [part.format(name=name) for part in self._commands.service])
         for number, name in enumerate(SERVICES):
             self._wait_for(name, self._first_port + number)
 
@@ -115,18 +115,22 @@ class Stack:
         self._report("migrations", "done")
 
     def _start_kafka(self) -> None:
+        from deploy.kafka.broker import KafkaBroker  # not needed by a stack without it
+
         port = int(self._broker.rpartition(":")[2])
         if not is_free(port):
             self._report("Kafka", f"{self._broker}, which ran already")
             return
-        self._add("kafka", self._commands.kafka, rank=1)
+        command = [part.format(home=self._home, port=port) for part in self._commands.kafka]
+        self._add("kafka", command, rank=1, patience=25.0)
+        broker = KafkaBroker(self._home / "kafka", port)
         deadline = time.monotonic() + _READY_WITHIN
-        while is_free(port):
+        while not broker.answers():
             self._check_progress("kafka", deadline)
         self._report("Kafka", self._broker)
 
-    def _add(self, name: str, command: Sequence[str], rank: int = 0) -> None:
-        child = Child(name, self._log(name), self._python(command), rank=rank)
+    def _add(self, name: str, command: Sequence[str], rank: int = 0, patience: float = PATIENCE) -> None:
+        child = Child(name, self._log(name), self._python(command), rank=rank, patience=patience)
         child.start()
         self._minder.add(child)
 

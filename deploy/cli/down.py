@@ -10,8 +10,8 @@ from deploy.stack.processes import end
 from deploy.stack.record import read_running
 from shared.settings import Settings, SettingsError
 
-# The supervisor itself gives the services 10 s, the broker 10 s and the database 10 s.
-_STEPS = ((signal.SIGTERM, 35.0), (signal.SIGKILL, 2.0))
+# The supervisor itself gives the services 10 s, the broker 25 s and the database 10 s.
+_STEPS = ((signal.SIGTERM, 50.0), (signal.SIGKILL, 2.0))
 
 
 def down() -> None:

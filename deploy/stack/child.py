@@ -12,6 +12,8 @@ from deploy.stack.policy import delay_after, recent
 from deploy.stack.processes import Process, started
 from deploy.stack.record import ChildRecord
 
+PATIENCE = 10.0
+"""Seconds from the signal to stop until a process is killed."""
 _LOG_LIMIT = 10_000_000
 
 Launch = Callable[[IO[bytes]], "subprocess.Popen[bytes]"]
@@ -21,12 +23,20 @@ class Child:
     """A process that is started again when it dies. Times are those of a steady clock, in seconds."""
 
     def __init__(
-        self, name: str, log: Path, launch: Launch, *, rank: int = 0, stop_signal: signal.Signals = signal.SIGTERM
+        self,
+        name: str,
+        log: Path,
+        launch: Launch,
+        *,
+        rank: int = 0,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        patience: float = PATIENCE,
     ) -> None:
         self.name = name
         self.log = log
         self.rank = rank
         """Lower ranks are stopped first."""
+        self.patience = patience
         self.state = "stopped"
         self.due: float | None = None
         """When it is to be started again."""

@@ -12,7 +12,6 @@ from deploy.stack.child import Child
 from deploy.stack.processes import this_process
 from deploy.stack.record import Record
 
-_PATIENCE = 10.0
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -82,7 +81,7 @@ class Supervisor:
             peers = [child for child in self._children if child.rank == rank]
             for child in peers:
                 child.ask_to_stop()
-            deadline = time.monotonic() + _PATIENCE
+            deadline = time.monotonic() + max(child.patience for child in peers)
             # Whoever asks a second time doesn't want to wait.
             while any(child.lives() for child in peers) and time.monotonic() < deadline and self._asked < 2:
                 self._sleep_until(min(deadline, time.monotonic() + 1.0))

@@ -17,7 +17,7 @@ from shared.settings import Settings
 
 T = TypeVar("T")
 COMMAND = (sys.executable, "-m", "tests.support.fake_stack")
-_FAKES = Commands(migrate=("-c", "pass"), service=("-m", "tests.support.fake_service", "{}"))
+_FAKES = Commands(migrate=("-c", "pass"), service=("-m", "tests.support.fake_service", "{name}"))
 
 
 def eventually(look: Callable[[], T | None], within: float = 30.0) -> T:
