@@ -31,10 +31,13 @@ _CONFIRMED = text("DELETE FROM outbox WHERE id = ANY(CAST(:ids AS bigint[]))")
 class Relay:
     """Publishes the outbox rows of the partitions that `owned` names."""
 
-    def __init__(self, uow: UnitOfWork, stream: Stream, owned: Callable[[], Collection[int]]) -> None:
+    def __init__(
+        self, uow: UnitOfWork, stream: Stream, owned: Callable[[], Collection[int]], overdue: float = _OVERDUE
+    ) -> None:
         self._uow = uow
         self._stream = stream
         self._owned = owned
+        self._overdue = overdue
         self._work = asyncio.Event()
         self._producer: Producer | None = None
         self._sending = asyncio.Lock()
@@ -100,9 +103,9 @@ class Relay:
             await producer.start()
             self._producer = producer
         try:
-            await asyncio.wait_for(producer.publish(messages), _OVERDUE)
+            await asyncio.wait_for(producer.publish(messages), self._overdue)
         except TimeoutError as error:
-            raise Unconfirmed(f"{len(messages)} messages were not confirmed within {_OVERDUE:.0f} s.") from error
+            raise Unconfirmed(f"{len(messages)} messages were not confirmed within {self._overdue:.0f} s.") from error
 
     async def _renew(self) -> None:
         producer, self._producer = self._producer, None

@@ -1,5 +1,6 @@
 """The outbox leaves in order, again and again until it is confirmed, and nothing of it is lost."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -26,6 +27,8 @@ class FakeProducer:
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         assert not self._broken, "A producer is not used again after it failed."
+        if self._broker.hangs:
+            await asyncio.Event().wait()
         written = self._broker.writes.pop(0) if self._broker.writes else len(messages)
         self._broker.log += [m.value.decode() for m in messages[:written]]
         if written < len(messages):
@@ -39,6 +42,7 @@ class FakeBroker(LocalStream):
     def __init__(self) -> None:
         self.log: list[str] = []
         self.writes: list[int] = []
+        self.hangs = False
 
     def producer(self) -> FakeProducer:  # type: ignore[override]
         return FakeProducer(self)
@@ -66,6 +70,16 @@ async def test_what_was_confirmed_is_deleted_and_what_was_not_is_sent_again_in_o
     await relay.drain()
     assert broker.log == ["a", "b", "a", "b", "c"]
     assert await remaining(engine) == 0
+
+
+async def test_a_publish_that_nobody_confirms_in_time_is_given_up_and_sent_again(engine: AsyncEngine) -> None:
+    broker = FakeBroker()
+    relay = Relay(UnitOfWork(engine), broker, lambda: {0}, overdue=0.05)
+    await stage(engine, 0, "a")
+    broker.hangs = True
+    with pytest.raises(Unconfirmed, match="not confirmed"):
+        await relay.drain()
+    assert await remaining(engine) == 1
 
 
 async def test_only_the_owners_partitions_are_sent(engine: AsyncEngine) -> None:

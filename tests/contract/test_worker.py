@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.db import timers
+from shared.db import outbox, timers
 from shared.db.uow import UnitOfWork
 from shared.messages import registry
+from shared.stream.held import Held
 from shared.stream.partitioner import partition_of
-from shared.stream.protocol import LogMismatch, Outgoing, Stream, TopicPartition
-from tests.support.stream import Noter, SetClock, a_usage_event, a_worker, running, seen, until
+from shared.stream.protocol import Consumer, LogMismatch, Outgoing, Stream, TopicPartition
+from shared.stream.worker import Worker
+from tests.support.stream import NOON, Noter, SetClock, a_usage_event, a_worker, running, seen, until
 
 MakeStream = Callable[[], Stream]
 
@@ -182,34 +184,138 @@ async def test_a_timer_waits_until_all_that_was_accepted_before_it_is_handled(
     assert await count(engine, "timers") == 0
 
 
-async def test_marks_are_sent_when_all_is_through_and_rule_the_next_services_timers(
+async def test_a_worker_that_lost_its_partition_runs_no_timer_of_it(stream: Stream, engine: AsyncEngine) -> None:
+    number = partition_of("northwind", stream.partitions)
+    clock = SetClock()
+    noter = Noter()
+    worker = a_worker(stream, engine, noter, clock=clock)
+    async with running(worker):
+        await until(lambda: number in worker.owned())
+        async with engine.begin() as c:
+            await c.execute(text("UPDATE partitions SET epoch = epoch + 1"))
+        async with UnitOfWork(engine).begin() as c:
+            await timers.set_earlier(c, number, {"northwind": clock.now()})
+
+        def taken_again() -> bool:
+            clock.move(timedelta(seconds=1))
+            return number in noter.forgot and bool(noter.timers)
+
+        await until(taken_again)
+    # It ran once, and only after the partition was taken again and what was remembered was dropped.
+    assert len(noter.timers) == 1
+
+
+async def test_a_worker_that_joins_again_keeps_what_it_remembers_while_nobody_else_took_the_partition(
     stream: Stream, engine: AsyncEngine
 ) -> None:
+    noter = Noter()
+    worker = a_worker(stream, engine, noter)
+    async with running(worker):
+        await until(lambda: len(worker.owned()) == stream.partitions)
+    noter.forgot.clear()
+    worker = rejoined(worker)
+    async with running(worker):
+        await until(lambda: len(worker.owned()) == stream.partitions)
+        assert noter.forgot == []
+    async with engine.begin() as c:
+        await c.execute(text("UPDATE partitions SET epoch = epoch + 1"))
+    worker = rejoined(worker)
+    async with running(worker):
+        await until(lambda: len(noter.forgot) == stream.partitions)
+
+
+def rejoined(worker: Worker) -> Worker:
+    worker._ending.clear()
+    return worker
+
+
+async def test_what_was_put_off_is_done_once_the_worker_has_caught_up_and_by_a_new_owner_first(
+    stream: Stream, engine: AsyncEngine
+) -> None:
+    noter = Noter()
     number = partition_of("northwind", stream.partitions)
+    noter.put_off[number] = SetClock().now()
+    async with running(a_worker(stream, engine, noter)):
+        await until(lambda: noter.caught_up == [number])
+
+
+async def test_connections_give_up_idle_transactions_and_locks_after_five_seconds(engine: AsyncEngine) -> None:
+    async with engine.connect() as c:
+        for setting in ("idle_in_transaction_session_timeout", "lock_timeout"):
+            assert (await c.execute(text(f"SHOW {setting}"))).scalar_one() == "5s"
+        assert (await c.execute(text("SELECT current_user"))).scalar_one() == "keepwell_scoring"
+
+
+async def marks(stream: Stream, number: int) -> int:
+    consumer = stream.consumer("looking", [registry.ASSESSMENTS])
+    await consumer.start()
+    try:
+        await until(lambda: bool(consumer.held()) or joined(consumer))
+        at = TopicPartition(registry.ASSESSMENTS, number)
+        return (await consumer.bounds([at]))[at].end
+    finally:
+        await consumer.stop()
+
+
+async def joined(consumer: Consumer) -> bool:
+    await consumer.poll(1, 0.01)
+    return bool(consumer.held())
+
+
+@pytest.mark.parametrize("obstacle", ["put off", "timer", "outbox"])
+async def test_no_mark_vouches_for_what_is_not_yet_through(stream: Stream, engine: AsyncEngine, obstacle: str) -> None:
+    number = partition_of("northwind", stream.partitions)
+    clock = SetClock()
+    noter = Noter()
+    held = Held(number, 1, {}, read_through=clock.now())
+    worker = a_worker(stream, engine, noter, clock=clock, sends_marks=True)
+    due: dict[int, datetime] = {}
+    if obstacle == "put off":
+        noter.put_off[number] = clock.now()
+    elif obstacle == "timer":
+        due[number] = clock.now()
+    else:
+        async with UnitOfWork(engine).begin() as c:
+            await outbox.stage(c, number, [a_usage_event("1")])
+    await worker._send_marks([held], due)
+    assert await marks(stream, number) == 0
+    noter.put_off.clear()
+    await worker.relay.drain() if obstacle != "outbox" else await drain_all(engine)
+    await worker._send_marks([held], {})
+    assert await marks(stream, number) == 1
+    await worker._send_marks([held], {})
+    assert await marks(stream, number) == 1
+    await worker.relay._renew()
+
+
+async def drain_all(engine: AsyncEngine) -> None:
+    async with engine.begin() as c:
+        await c.execute(text("DELETE FROM outbox"))
+
+
+async def test_marks_rule_the_next_services_timers(stream: Stream, engine: AsyncEngine) -> None:
+    number = partition_of("northwind", stream.partitions)
+    clock = SetClock()
     noter = Noter("reader")
     async with UnitOfWork(engine).begin() as c:
-        await timers.set_earlier(c, number, {"northwind": SetClock().now()})
-    reader = a_worker(stream, engine, noter, topics=(registry.ASSESSMENTS,), by_marks=True)
+        await timers.set_earlier(c, number, {"northwind": clock.now()})
+    reader = a_worker(stream, engine, noter, topics=(registry.ASSESSMENTS,), by_marks=True, clock=clock)
     async with running(reader):
-        # No mark, no timer: the reader has read everything there is, again and again, and still waits.
-        await until(lambda: reader.owned() == frozenset(range(stream.partitions)))
-        await asyncio.sleep(1.5)
+
+        def read_all_of_it() -> bool:
+            clock.move(timedelta(seconds=1))
+            held = reader._held.get(number)
+            return held is not None and held.read_through is not None and held.read_through > NOON
+
+        await until(read_all_of_it)
         assert noter.timers == []
-    sender = a_worker(stream, engine, Noter("sender"), sends_marks=True)
-    async with UnitOfWork(engine).begin() as c:
-        await c.execute(text("DELETE FROM timers"))
-    async with running(sender):
-        consumer = stream.consumer("looking", [registry.ASSESSMENTS])
-        await consumer.start()
-        at = TopicPartition(registry.ASSESSMENTS, number)
+        sender = a_worker(stream, engine, Noter("sender"), clock=clock, sends_marks=True)
+        await sender._send_marks([Held(number, 1, {}, read_through=clock.now())], {})
 
-        async def marked() -> bool:
-            await consumer.poll(1, 0.01)
-            return (await consumer.bounds([at]))[at].end > 0
+        def ran() -> bool:
+            clock.move(timedelta(seconds=1))
+            return bool(noter.timers)
 
-        await until(marked)
-        await consumer.stop()
-    async with UnitOfWork(engine).begin() as c:
-        await timers.set_earlier(c, number, {"northwind": SetClock().now()})
-    async with running(a_worker(stream, engine, noter, topics=(registry.ASSESSMENTS,), by_marks=True)):
-        await until(lambda: [key for key, _ in noter.timers] == ["northwind"])
+        await until(ran)
+        await sender.relay._renew()
+    assert [key for key, _ in noter.timers] == ["northwind"]

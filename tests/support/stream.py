@@ -69,6 +69,8 @@ class Noter(Handler):
         self.poison: set[str] = set()
         self.breaks_on: set[str] = set()
         self.fails: list[Exception] = []
+        self.put_off: dict[int, datetime] = {}
+        self.caught_up: list[int] = []
         self.entered = asyncio.Event()
         self.go_on = asyncio.Event()
         self.go_on.set()
@@ -107,6 +109,13 @@ class Noter(Handler):
         self, c: AsyncConnection, partition: int, due: Sequence[tuple[str, datetime]], now: datetime
     ) -> None:
         self.timers.extend(due)
+
+    def waiting(self, partition: int) -> datetime | None:
+        return self.put_off.get(partition)
+
+    async def catch_up(self, c: AsyncConnection, partition: int, now: datetime) -> None:
+        self.caught_up.append(partition)
+        self.put_off.pop(partition)
 
     def forget(self, partition: int) -> None:
         self.forgot.append(partition)
