@@ -35,14 +35,12 @@ OWNERS: Final[Mapping[str, Sequence[str]]] = {
 NEWCOMERS: Final = "onboarding"
 """Who looks after accounts in their first 90 days."""
 FEATURES: Final[Mapping[str, Sequence[str]]] = {
-    "starter": ("boards", "tasks", "comments", "calendar"),
-    "pro": ("boards", "tasks", "comments", "calendar", "reports", "automations", "integrations", "forms"),
-    "enterprise": (
-        *("boards", "tasks", "comments", "calendar", "reports", "automations", "integrations", "forms"),
-        *("dashboards", "api", "audit_log"),
-    ),
+    "starter": ("reports", "dashboards", "import"),
+    "pro": ("reports", "dashboards", "import", "automations", "api", "integrations"),
+    "enterprise": ("reports", "dashboards", "import", "automations", "api", "integrations", "sso", "audit_log"),
 }
-MILESTONES: Final = ("first_project", "team_invited", "integration_connected", "first_report")
+"""What each plan has, as in the catalogue that ships with scoring."""
+MILESTONES: Final = ("workspace_created", "data_imported", "team_invited", "first_report")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +95,7 @@ def _account(rng: random.Random, plan: str, place: int, name: str) -> Account:
     signed = rng.randint(130, 1_300)
     features = list(FEATURES[plan])
     left_out = rng.choice((0, 0, 1, 2)) if plan != "starter" else rng.choice((0, 0, 0, 1))
+    mood = rng.choice((0.95, 0.95, 0.9, 0.85, 0.8, 0.75, 0.6, 0.45))
     return Account(
         id=name.lower().replace(" ", "-"),
         name=name,
@@ -106,8 +105,8 @@ def _account(rng: random.Random, plan: str, place: int, name: str) -> Account:
         seats=seats,
         signed=-signed,
         renews=365 - signed % 365,
-        users=max(2, round(seats * rng.uniform(0.55, 0.82))),
+        users=max(2, round(seats * rng.uniform(0.55, 0.82) * (1 if mood > 0.7 else 0.7))),
         features=tuple(features[: len(features) - left_out]),
-        mood=rng.choice((0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.45)),
+        mood=mood,
         pays_late=rng.choice((-6, -4, -3, -1, 0, 0, 1, 2, 3, 4)),
     )
