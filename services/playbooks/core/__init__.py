@@ -1,0 +1,1 @@
+"""What playbooks are and how their episodes move: pure, with time, facts and people as arguments."""

@@ -1,0 +1,119 @@
+"""One firing of one playbook for one account, from pending to idle, and what its moves and asks look like."""
+
+import hashlib
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from services.playbooks.core.playbook import Kind, Playbook
+from shared.conditions import LeafReading
+from shared.messages.assessments import Cause
+
+State = Literal["pending", "active", "found", "over", "resting", "idle"]
+"""`pending`: held, not long enough yet. `active`: fired. `found`: held when an import ended; no actions.
+`over`: ended, but its condition still holds. `resting`: ended, and `repeat` lets it fire later. `idle`: closed."""
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that is still to be done. `held_back`: a gate was closed when it was due."""
+
+    step: int
+    occurrence: int
+    due: datetime
+    held_back: bool = False
+
+
+class AskedTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that the episode asked for."""
+
+    id: str
+    occurrence: int
+    open: bool = True
+
+
+class Episode(msgspec.Struct, frozen=True, kw_only=True):
+    """An episode is a value: a move makes a new one."""
+
+    id: str
+    playbook: str
+    version: str
+    account: str
+    state: State
+    opened_at: datetime
+    since: datetime
+    """Since when its condition is known to hold; of an event, when it happened."""
+    held: int = 0
+    """How long the condition held before `running_since`, in microseconds."""
+    running_since: datetime | None = None
+    """None while something unknown stops the clock."""
+    fired: tuple[datetime, ...] = ()
+    """The playbook's firings for this account that `repeat` may still count, those of earlier episodes too."""
+    fired_at: datetime | None = None
+    occurrence: int = 0
+    planned: tuple[Planned, ...] = ()
+    tasks: tuple[AskedTask, ...] = ()
+    readings: tuple[LeafReading, ...] = ()
+    """What the last firing saw."""
+    rests_until: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: str = ""
+    """Why it ended, in words."""
+    found_in: str | None = None
+    event: Cause | None = None
+    """The event that fired it last: later steps may speak of it."""
+
+    @property
+    def is_open(self) -> bool:
+        """True until it is idle: while it is, no other episode of the playbook and account can open."""
+        return self.state != "idle"
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of an episode's life, with its reason and actor."""
+
+    episode: str
+    at: datetime
+    before: State | None
+    after: State
+    reason: str
+    actor: str
+    readings: tuple[LeafReading, ...] = ()
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that an episode asks for. Who gets it is chosen by whoever carries it out."""
+
+    id: str
+    episode: str
+    kind: Kind
+    step: int
+    occurrence: int
+    by_time: bool
+    """Time alone caused it: it can wait for the recipient's working hours."""
+
+
+def episode_id(playbook: str, account: str, occasion: str) -> str:
+    """The same playbook, account and occasion (a rev or an instant) give the same id, however often it is decided."""
+    return "ep_" + _digest(playbook, account, occasion)
+
+
+def action_id(episode: str, step: int, occurrence: int, again: str = "") -> str:
+    """From (episode, step, occurrence), so that doing it twice is doing it once. `again` tells a reminder apart."""
+    return "act_" + _digest(episode, str(step), str(occurrence), again)
+
+
+def ask(playbook: Playbook, episode: Episode, planned: Planned, by_time: bool) -> Ask:
+    """What a planned step asks for."""
+    return Ask(
+        id=action_id(episode.id, planned.step, planned.occurrence),
+        episode=episode.id,
+        kind=playbook.steps[planned.step].kind,
+        step=planned.step,
+        occurrence=planned.occurrence,
+        by_time=by_time,
+    )
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]

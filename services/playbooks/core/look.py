@@ -1,0 +1,108 @@
+"""What the step function looks at: facts at an instant, what caused the look, and what the conditions say to it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.workinghours import OFFICE, Hours
+from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate, flip_instant, leaves
+from shared.messages.assessments import Cause
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at one account."""
+
+    account: str
+    values: Mapping[str, Any]
+    """The facts as they travel, by name."""
+    facts: Facts
+    """The same, typed, with the facts of the event that caused the look."""
+    now: datetime
+    occasion: str
+    """What tells this look from every other of the account: `rev 12`, or the instant of a timer."""
+    actor: str = "time"
+    by_time: bool = True
+    """Time alone caused it, no event."""
+    cause: Cause | None = None
+    """Why the account was assessed; None at a timer of our own, or when a person asked."""
+    quiet: bool = False
+    """An import is open: every condition counts as unknown, so nothing fires and nothing ends."""
+    found_in: str | None = None
+    """What holds now is found so: by the end of this import, or by a change of scorecard."""
+    act_on_found: bool = False
+    hours: Hours = OFFICE
+    """The account owner's, for steps after business days."""
+
+
+class View:
+    """One playbook's conditions at one look, each evaluated at most once."""
+
+    def __init__(self, playbook: Playbook, look: Look) -> None:
+        self._playbook = playbook
+        self._look = look
+
+    @cached_property
+    def in_scope(self) -> Truth:
+        """Is the account one of those that the playbook is for?"""
+        return self._truth(self._playbook.for_accounts)
+
+    @cached_property
+    def applies(self) -> Truth:
+        """Is it, and does `when` hold?"""
+        if Truth.FALSE in (when := self._truth(self._playbook.when), self.in_scope):
+            return Truth.FALSE
+        return Truth.UNKNOWN if Truth.UNKNOWN in (when, self.in_scope) else Truth.TRUE
+
+    @cached_property
+    def event_applies(self) -> bool:
+        """Is this look's event one that the playbook takes? Imports don't quieten live events."""
+        playbook, look, cause = self._playbook, self._look, self._look.cause
+        if cause is None or cause.kind != "event" or cause.type != playbook.on_event:
+            return False
+        asked = (playbook.for_accounts, playbook.when)
+        return all(one is None or evaluate(one, look.facts, look.now) is Truth.TRUE for one in asked)
+
+    @cached_property
+    def exits(self) -> bool:
+        """Is the playbook's `exit_when` met?"""
+        return self._playbook.exit_when is not None and self._truth(self._playbook.exit_when) is Truth.TRUE
+
+    @cached_property
+    def ends(self) -> bool:
+        """Is an episode to end? The account left the scope, or the exit is met (by default: `when` is false)."""
+        if self.in_scope is Truth.FALSE or self.exits:
+            return True
+        return self._playbook.exit_when is None and self._playbook.on_event is None and self.applies is Truth.FALSE
+
+    def readings(self, *wanted: Truth) -> tuple[LeafReading, ...]:
+        """The leaves of `for_accounts` and `when` with what they saw; only those of the wanted truths, if any."""
+        both = [one for one in (self._playbook.for_accounts, self._playbook.when) if one is not None]
+        found = [leaf for one in both for leaf in leaves(one, self._look.facts, self._look.now)]
+        return tuple(leaf for leaf in found if not wanted or leaf.truth in wanted)
+
+    def why_ended(self) -> str:
+        """Why `ends` is true, in words."""
+        if self.exits and self._playbook.exit_when is not None:
+            held = leaves(self._playbook.exit_when, self._look.facts, self._look.now)
+            return "; ".join(leaf.words for leaf in held if leaf.truth is Truth.TRUE)
+        return "; ".join(leaf.words for leaf in self.readings(Truth.FALSE))
+
+    def next_flip(self, *, leaving: bool) -> datetime | None:
+        """When time alone will next change a condition; `leaving`: only what can end an episode is asked for."""
+        playbook, look = self._playbook, self._look
+        asked = [playbook.for_accounts, playbook.exit_when]
+        if not leaving or playbook.exit_when is None:
+            asked.append(playbook.when)
+        if look.quiet or (playbook.on_event is not None and not leaving):
+            return None
+        flips = [flip_instant(one, look.facts, look.now) for one in asked if one is not None]
+        return min((flip for flip in flips if flip is not None), default=None)
+
+    def _truth(self, condition: Condition | None) -> Truth:
+        if condition is None:
+            return Truth.TRUE
+        return Truth.UNKNOWN if self._look.quiet else evaluate(condition, self._look.facts, self._look.now)

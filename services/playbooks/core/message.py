@@ -1,0 +1,160 @@
+"""What an action says: who, how bad, why in words, since when, what to do."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from services.playbooks.core.assignment import Assigned
+from services.playbooks.core.episode import Ask, Episode
+from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.standing import Standing, card
+from shared.conditions import Facts, leaves_of
+from shared.messages.actions import ActionRequested, FlagCard, Recipient, TaskCard
+from shared.messages.assessments import Driver
+
+_MOST_REASONS: Final = 5
+
+Render = Callable[[str, Facts, datetime], str]
+"""Fills a template with facts; passed in, so that nothing here knows how."""
+
+
+def request(
+    playbook: Playbook,
+    episode: Episode,
+    asked: Ask,
+    stands: Standing,
+    assigned: Assigned,
+    render: Render,
+    *,
+    now: datetime,
+    fresh: bool,
+    due_at: datetime | None = None,
+    not_before: datetime | None = None,
+    caused_at: datetime | None = None,
+) -> ActionRequested:
+    """The whole message of one ask. `fresh`: the assessment of `stands` caused it, so its drivers belong to it."""
+    chosen = playbook.steps[asked.step]
+    facts = Facts.of(stands.facts, cause=episode.event)
+    title = render(chosen.title, facts, now)
+    why = reasons(playbook, episode, stands, fresh=fresh)
+    return ActionRequested(
+        action_id=asked.id,
+        kind=asked.kind,
+        playbook=playbook.name,
+        playbook_title=playbook.title,
+        episode_id=episode.id,
+        step=asked.step,
+        recipient=assigned.to.recipient if assigned.to is not None else None,
+        channel=chosen.channel,
+        severity=chosen.severity,
+        title=title,
+        why=why,
+        since=episode.since,
+        do=render(chosen.do, facts, now) if chosen.do is not None else None,
+        account=card(stands),
+        drivers=stands.drivers if fresh else [],
+        task=TaskCard(task_id=asked.id, title=title, due_at=due_at, assigned_because=assigned.because)
+        if asked.kind == "task"
+        else None,
+        flag=FlagCard(flag_id=asked.id, title=title, reasons=why) if asked.kind == "flag" else None,
+        not_before=not_before,
+        caused_at=caused_at,
+    )
+
+
+def reasons(playbook: Playbook, episode: Episode, stands: Standing, *, fresh: bool) -> list[str]:
+    """Why, most important first: what the event itself did, what the conditions saw, what else moved the score."""
+    event = f"{episode.event.source} {episode.event.id}" if episode.event is not None else ""
+    drivers = stands.drivers if fresh else []
+    of_event = [driver for driver in drivers if event in driver.events] if event else []
+    for_whom = {str(leaf) for leaf in leaves_of(playbook.for_accounts)} if playbook.for_accounts is not None else set()
+    seen = [
+        leaf.words
+        for leaf in episode.readings
+        # Which accounts it is for is no reason, and an event that moved the score has told its own story.
+        if leaf.text not in for_whom and not (of_event and leaf.text.startswith("event."))
+    ]
+    others = [_told(driver) for driver in drivers if driver not in of_event] or ([] if fresh else stands.low)
+    told = [*map(_told, of_event), *seen, *others]
+    return list(dict.fromkeys(words for words in told if words))[:_MOST_REASONS]
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """One episode that an import's end found, for the list that its owner gets."""
+
+    episode: Episode
+    playbook_name: str
+    playbook_title: str
+    why: list[str]
+    stands: Standing
+
+
+def digest(found: Sequence[Found], import_id: str, to: Recipient | None) -> ActionRequested:
+    """One list of what an import found, for one owner; the accounts worth most come first."""
+    lines = sorted(
+        found, key=lambda one: (-(card(one.stands).mrr_minor or 0), one.stands.account, one.episode.playbook)
+    )
+    accounts = {one.stands.account for one in lines}
+    number = f"{len(accounts)} accounts need" if len(accounts) > 1 else "1 account needs"
+    ids = "\x1f".join(sorted(one.episode.id for one in lines))
+    return ActionRequested(
+        action_id="act_" + hashlib.sha256(f"digest\x1f{import_id}\x1f{ids}".encode()).hexdigest()[:32],
+        kind="digest",
+        playbook=lines[0].playbook_name,
+        playbook_title="Found in the history",
+        episode_id=lines[0].episode.id,
+        step=0,
+        recipient=to,
+        severity="medium",
+        title=f"{number} a look: found when {import_id} ended",
+        why=[f"{card(one.stands).name}: {one.playbook_title}" for one in lines[:_MOST_REASONS]],
+        do="Go through the list and start what you want to act on.",
+        account=card(lines[0].stands),
+        found=[
+            {
+                "episode_id": one.episode.id,
+                "account_id": one.stands.account,
+                "account_name": card(one.stands).name,
+                "playbook_title": one.playbook_title,
+                "why": "; ".join(one.why),
+                "mrr_minor": card(one.stands).mrr_minor,
+                "currency": card(one.stands).currency,
+            }
+            for one in lines
+        ],
+    )
+
+
+def overdue(
+    task: ActionRequested, action: str, to: Recipient | None, assignee: str, late_since: datetime
+) -> ActionRequested:
+    """Tell whoever answers for the assignee that a task was not done in time."""
+    title = task.task.title if task.task is not None else task.title
+    return msgspec.structs.replace(
+        task,
+        action_id=action,
+        kind="alert",
+        recipient=to,
+        severity="high",
+        title=f"Overdue: {title}",
+        why=[f"due {late_since:%Y-%m-%d %H:%M} UTC, assigned to {assignee}", *task.why][:_MOST_REASONS],
+        do="See that somebody does it, or close it with what came of it.",
+        drivers=[],
+        task=None,
+        not_before=None,
+        caused_at=None,
+    )
+
+
+def again(alert: ActionRequested, action: str) -> ActionRequested:
+    """Tell a snoozed alert once more."""
+    return msgspec.structs.replace(
+        alert, action_id=action, title=f"Again: {alert.title}", not_before=None, caused_at=None
+    )
+
+
+def _told(driver: Driver) -> str:
+    return driver.reason

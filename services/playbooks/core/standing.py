@@ -1,0 +1,98 @@
+"""How an account stands: its last assessment, as compact as looking again and writing about it allow."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from shared.messages.actions import AccountCard
+from shared.messages.assessments import AccountAssessed, Band, Cause, Driver, FactValue
+
+_MOST_DRIVERS: Final = 5
+_MOST_LOW: Final = 3
+_LOW_POINTS: Final = 5000
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One account after its latest assessment."""
+
+    account: str
+    rev: int
+    at: datetime
+    facts: dict[str, FactValue]
+    score: int | None
+    previous_score: int | None
+    band: Band
+    previous_band: Band
+    drivers: list[Driver]
+    """What moved the score, most first."""
+    low: list[str]
+    """The words of the measures that cost most."""
+    quiet: bool
+    """An import is open."""
+
+
+def standing(account: str, assessed: AccountAssessed) -> Standing:
+    """Keep what matters of an assessment."""
+    drivers = sorted(assessed.drivers, key=lambda driver: -abs(driver.points))
+    lost = {
+        measure.words: measure.weight * (10_000 - measure.points)
+        for measure in assessed.measures
+        if measure.points is not None and measure.points < _LOW_POINTS and measure.words
+    }
+    return Standing(
+        account=account,
+        rev=assessed.rev,
+        at=assessed.at,
+        facts=assessed.facts | {"account.id": account},
+        score=assessed.score,
+        previous_score=assessed.previous_score,
+        band=assessed.band,
+        previous_band=assessed.previous_band,
+        drivers=drivers[:_MOST_DRIVERS],
+        low=sorted(lost, key=lambda words: -lost[words])[:_MOST_LOW],
+        quiet=bool(assessed.imports),
+    )
+
+
+def is_by_time(cause: Cause) -> bool:
+    """True when no event caused the assessment, so that what comes of it can wait for working hours."""
+    return cause.kind not in ("event", "usage")
+
+
+def owner(stands: Standing) -> str | None:
+    """The owner's e-mail."""
+    return _text(stands, "account.owner")
+
+
+def card(stands: Standing) -> AccountCard:
+    """The account at a glance."""
+    mrr: Any = stands.facts.get("account.mrr_minor")
+    return AccountCard(
+        id=stands.account,
+        name=_text(stands, "account.name") or stands.account,
+        plan=_text(stands, "account.plan"),
+        segment=_text(stands, "account.segment"),
+        stage=_text(stands, "account.stage"),
+        owner=owner(stands),
+        mrr_minor=int(mrr) if isinstance(mrr, int | float) else None,
+        currency=_text(stands, "account.currency"),
+        renews_at=_instant(_text(stands, "account.renews_at")),
+        score=stands.score,
+        previous_score=stands.previous_score,
+        band=stands.band,
+        previous_band=stands.previous_band,
+    )
+
+
+def _text(stands: Standing, name: str) -> str | None:
+    value = stands.facts.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _instant(text: str | None) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,352 @@
+"""The step function: (playbook, episode, look) -> (episode, moves, asks, next timer). Pure, so a replay is the same.
+
+Always true, whatever comes:
+- One episode of a playbook and account is open at a time, and it moves only
+  pending -> active -> over -> resting -> idle (`found` instead of pending; stations may be passed at once).
+- A firing is never asked for twice: action ids come from (episode, step, occurrence), and a planned step is taken
+  off the plan when it is asked for.
+- Nothing fires before `repeat` allows it, counted from firing; what was found so doesn't count.
+- What is unknown fires nothing, ends nothing, and stops the clock of `held_for` without setting it back.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from services.playbooks.core import gates
+from services.playbooks.core.episode import Ask, AskedTask, Episode, Move, Planned, State, ask, episode_id
+from services.playbooks.core.look import Look, View
+from services.playbooks.core.playbook import FlagStep, Playbook, TaskStep
+from services.playbooks.core.workinghours import add
+from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Stepped(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step comes to. `fired`: it fired at this look, so that what it `closes` is to be closed."""
+
+    episode: Episode | None
+    moves: tuple[Move, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    timer: datetime | None = None
+    """When to look again at the latest, if nothing else happens; None is never."""
+    fired: bool = False
+    closed: Episode | None = None
+    """The episode before, which became idle at this look and made room for the one that opened."""
+
+
+def step(playbook: Playbook, episode: Episode | None, look: Look) -> Stepped:
+    """Look at an account with one playbook. `episode` is the account's latest of that playbook, open or idle."""
+    walk = _Walk(playbook, episode, look)
+    walk.wake()
+    walk.trigger()
+    walk.hold()
+    walk.act()
+    walk.finish()
+    return walk.result()
+
+
+def start(playbook: Playbook, episode: Episode, look: Look) -> Stepped:
+    """Fire a found episode by hand. Raises `ValueError` when it is not a found one."""
+    if episode.state != "found":
+        raise ValueError(f"Only a found episode can be started; this one is {episode.state}.")
+    walk = _Walk(playbook, episode, look)
+    walk.fire(f"started by hand; found in {episode.found_in}")
+    walk.act()
+    return walk.result()
+
+
+def end(playbook: Playbook, episode: Episode, look: Look, reason: str) -> Stepped:
+    """End an episode from outside: by hand, or because another playbook closes it."""
+    walk = _Walk(playbook, episode, look)
+    if episode.state in ("pending", "active", "found"):
+        walk.end(reason)
+    return walk.result()
+
+
+def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, look: Look) -> Stepped:
+    """Note that a task of the episode was closed, as `outcome`. A false alarm ends the episode."""
+    walk = _Walk(playbook, episode, look)
+    walk.close_task(task, outcome)
+    if outcome == "false_alarm" and episode.state == "active":
+        walk.end("false alarm")
+    else:
+        walk.finish()
+    return walk.result()
+
+
+def may_fire_at(playbook: Playbook, fired: tuple[datetime, ...]) -> datetime | None:
+    """The earliest instant at which `repeat` lets the playbook fire again; None is any."""
+    repeat = playbook.repeat
+    if repeat is None or not fired:
+        return None
+    earliest = fired[-1] + repeat.after.exact
+    if repeat.at_most is not None and len(fired) >= repeat.at_most:
+        earliest = max(earliest, fired[-repeat.at_most] + repeat.per.exact)
+    return earliest
+
+
+class _Walk:
+    """An episode on its way through one look."""
+
+    def __init__(self, playbook: Playbook, episode: Episode | None, look: Look) -> None:
+        self.playbook = playbook
+        self.look = look
+        self.view = View(playbook, look)
+        self.episode = episode
+        self.moves: list[Move] = []
+        self.asks: list[Ask] = []
+        self.fired = False
+        self.closed: Episode | None = None
+
+    def result(self) -> Stepped:
+        return Stepped(
+            episode=self.episode,
+            moves=tuple(self.moves),
+            asks=tuple(self.asks),
+            timer=self.next_timer(),
+            fired=self.fired,
+            closed=self.closed,
+        )
+
+    # The stations, in the order in which a look passes them.
+
+    def wake(self) -> None:
+        """Over -> idle when the condition no longer holds; resting -> idle when it may fire again."""
+        episode = self.episode
+        if episode is None:
+            return
+        if episode.state == "over" and (self.view.applies is Truth.FALSE or self.playbook.on_event is not None):
+            self._move("idle", "the condition no longer holds")
+        elif episode.state == "resting" and episode.rests_until is not None and self.look.now >= episode.rests_until:
+            self._move("idle", "may fire again")
+
+    def trigger(self) -> None:
+        """None or idle -> pending, active or found; of an event, active -> active once more."""
+        episode, playbook, look = self.episode, self.playbook, self.look
+        if playbook.on_event is not None:
+            if self.view.event_applies and not self.view.exits and self._may_fire():
+                if episode is None or episode.state != "active":
+                    self._open((look.cause and look.cause.time) or look.now)
+                self._set(event=look.cause)
+                self.fire(f"{playbook.on_event} came", self.view.readings())
+            return
+        if episode is not None and episode.state != "idle":
+            return
+        if self.view.applies is not Truth.TRUE or self.view.exits or not self._may_fire():
+            return
+        if look.found_in is not None and not look.act_on_found:
+            # What only closes others has nothing to do about what was so before.
+            if not playbook.closes:
+                self._open(look.now, found_in=look.found_in, readings=self.view.readings())
+                self._move("found", f"found so in {look.found_in}", self.view.readings())
+            return
+        self._open(look.now)
+        if look.found_in is not None:
+            self.fire(f"found so in {look.found_in}, and asked to act on it", self.view.readings())
+        elif playbook.held_for.seconds:
+            self._move("pending", f"holds; looked at again after {playbook.held_for.words}", self.view.readings())
+        else:
+            self.fire("; ".join(leaf.words for leaf in self.view.readings(Truth.TRUE)), self.view.readings())
+
+    def hold(self) -> None:
+        """Pending -> active when the condition has held long enough; -> idle when it is false."""
+        episode, now = self.episode, self.look.now
+        if episode is None or episode.state != "pending":
+            return
+        if self.view.applies is Truth.FALSE or self.view.exits:
+            self._close(f"it did not hold for {self.playbook.held_for.words}: {self.view.why_ended()}")
+            return
+        held = episode.held
+        if episode.running_since is not None:
+            held += (now - episode.running_since) // _MICROSECOND
+        running = now if self.view.applies is Truth.TRUE else None
+        if episode.running_since is None or running is None:
+            self._set(held=held, running_since=running)
+        if running is not None and held >= self.playbook.held_for.exact // _MICROSECOND:
+            self.fire(f"held for {self.playbook.held_for.words}", self.view.readings())
+
+    def act(self) -> None:
+        """Ask for every planned step that is due, unless something holds it back."""
+        episode = self.episode
+        if episode is None or episode.state != "active":
+            return
+        for planned in sorted(episode.planned, key=lambda one: (one.due, one.occurrence, one.step)):
+            if planned.due <= self.look.now:
+                self._act_on(planned)
+
+    def finish(self) -> None:
+        """Active -> over when it ends, of an event when all is done; a found one that no longer holds is closed."""
+        episode = self.episode
+        if episode is None or episode.state not in ("active", "found"):
+            return
+        if self.view.ends:
+            self.end(self.view.why_ended())
+        elif (
+            self.playbook.on_event is not None
+            and self.playbook.exit_when is None
+            and not episode.planned
+            and not any(task.open for task in episode.tasks)
+        ):
+            self.end("all steps are done")
+
+    # Moves
+
+    def fire(self, reason: str, readings: tuple[LeafReading, ...] = ()) -> None:
+        """-> active, with every step on the plan. An episode that is active already gets one more occurrence."""
+        episode, now = self._at_hand(), self.look.now
+        planned = [
+            Planned(
+                step=place,
+                occurrence=episode.occurrence + 1,
+                due=now if one.after is None else add(self.look.hours, now, one.after),
+            )
+            for place, one in enumerate(self.playbook.steps)
+        ]
+        self._set(
+            fired=(*self._still_counted(episode.fired), now),
+            fired_at=now,
+            occurrence=episode.occurrence + 1,
+            planned=(*episode.planned, *planned),
+            readings=readings or episode.readings,
+            running_since=None,
+        )
+        self._move("active", reason, readings)
+        self.fired = True
+
+    def end(self, reason: str) -> None:
+        """-> over, and on to where `repeat` lets it. What never fired is closed at once."""
+        if self._at_hand().state != "active":
+            self._close(reason)
+            return
+        self._set(planned=(), ended_at=self.look.now, outcome=reason)
+        self._move("over", reason)
+        until = self._may_fire_at()
+        if until is not None and until > self.look.now:
+            self._set(rests_until=until)
+            self._move("resting", f"may fire again from {until:%Y-%m-%d %H:%M} UTC")
+        elif self.playbook.repeat is not None or self.playbook.on_event is not None:
+            self._move("idle", "may fire again")
+        else:
+            # Without `repeat` it fires again only after its condition was false: nobody is asked twice about one thing.
+            self.wake()
+
+    def close_task(self, task: str, outcome: str) -> None:
+        """Take a task off those that are open."""
+        episode = self._at_hand()
+        closed = [msgspec.structs.replace(one, open=False) if one.id == task else one for one in episode.tasks]
+        self._set(tasks=tuple(closed))
+        self._move(episode.state, f"a task was closed: {outcome.replace('_', ' ')}")
+
+    def _act_on(self, planned: Planned) -> None:
+        episode, chosen = self._at_hand(), self.playbook.steps[planned.step]
+        left = tuple(one for one in episode.planned if one != planned)
+        if chosen.unless is not None and self._is_met(chosen.unless, planned.occurrence):
+            self._set(planned=left)
+            self._move("active", f"step {planned.step + 1} is not needed any more")
+            return
+        closed = gates.closed_because(self.look.facts, self.look.now) if isinstance(chosen, FlagStep) else None
+        if closed is not None:
+            if not planned.held_back:
+                self._set(planned=(*left, msgspec.structs.replace(planned, held_back=True)))
+                self._move("active", f"step {planned.step + 1} is held back: {closed}")
+            return
+        asked = ask(self.playbook, episode, planned, self.look.by_time or chosen.after is not None)
+        tasks = episode.tasks
+        if isinstance(chosen, TaskStep):
+            tasks = (*tasks, AskedTask(id=asked.id, occurrence=planned.occurrence))
+        self._set(planned=left, tasks=tasks)
+        self.asks.append(asked)
+
+    def _is_met(self, unless: Condition, occurrence: int) -> bool:
+        """Is a step's `unless` true? `task.done` speaks of the tasks of the same firing; without one it is unknown."""
+        asked = [task for task in self._at_hand().tasks if task.occurrence == occurrence]
+        values: Mapping[str, bool] = {"task.done": not any(task.open for task in asked)} if asked else {}
+        return evaluate(unless, Facts.of({**self.look.values, **values}), self.look.now) is Truth.TRUE
+
+    def _open(self, since: datetime, found_in: str | None = None, readings: tuple[LeafReading, ...] = ()) -> None:
+        before, look = self.episode, self.look
+        self.closed = before
+        self.episode = Episode(
+            id=episode_id(self.playbook.id, look.account, look.occasion),
+            playbook=self.playbook.id,
+            version=self.playbook.version,
+            account=look.account,
+            state="idle",
+            opened_at=look.now,
+            since=since,
+            running_since=look.now,
+            fired=self._still_counted(before.fired) if before is not None else (),
+            readings=readings,
+            found_in=found_in,
+        )
+
+    def _close(self, reason: str) -> None:
+        self._set(planned=(), running_since=None, ended_at=self.look.now, outcome=reason)
+        self._move("idle", reason)
+
+    def _move(self, after: State, reason: str, readings: tuple[LeafReading, ...] = ()) -> None:
+        episode = self._at_hand()
+        move = Move(
+            episode=episode.id,
+            at=self.look.now,
+            before=episode.state,
+            after=after,
+            reason=reason,
+            actor=self.look.actor,
+            readings=readings,
+        )
+        self.moves.append(move)
+        self._set(state=after)
+
+    def _set(self, **changed: object) -> None:
+        self.episode = msgspec.structs.replace(self._at_hand(), **changed)
+
+    def _at_hand(self) -> Episode:
+        assert self.episode is not None
+        return self.episode
+
+    # Time
+
+    def _may_fire_at(self) -> datetime | None:
+        return may_fire_at(self.playbook, self.episode.fired if self.episode is not None else ())
+
+    def _may_fire(self) -> bool:
+        earliest = self._may_fire_at()
+        return earliest is None or earliest <= self.look.now
+
+    def _still_counted(self, fired: tuple[datetime, ...]) -> tuple[datetime, ...]:
+        repeat = self.playbook.repeat
+        if repeat is None:
+            return ()
+        reach = max(repeat.after.exact, repeat.per.exact)
+        return tuple(instant for instant in fired if instant + reach > self.look.now)
+
+    def next_timer(self) -> datetime | None:
+        """The earliest instant after now at which a look may find something to do, if nothing else happens."""
+        episode, now = self.episode, self.look.now
+        state = "idle" if episode is None else episode.state
+        wanted: list[datetime | None] = []
+        match state:
+            case "idle":
+                wanted = [self.view.next_flip(leaving=False), None if self.playbook.on_event else self._may_fire_at()]
+            case "pending":
+                wanted = [self._held_enough_at(), self.view.next_flip(leaving=False)]
+            case "active":
+                wanted = [*(one.due for one in self._at_hand().planned), self.view.next_flip(leaving=True)]
+            case "found":
+                wanted = [self.view.next_flip(leaving=True)]
+            case "over":
+                wanted = [self.view.next_flip(leaving=False)]
+            case "resting":
+                wanted = [self._at_hand().rests_until]
+        return min((instant for instant in wanted if instant is not None and instant > now), default=None)
+
+    def _held_enough_at(self) -> datetime | None:
+        episode = self._at_hand()
+        if episode.running_since is None:
+            return None
+        return episode.running_since + self.playbook.held_for.exact - episode.held * _MICROSECOND

@@ -1,0 +1,87 @@
+"""When somebody works, in their own zone: due times, and when to bring what can wait."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from services.playbooks.core.durations import Duration
+
+_HORIZON_DAYS: Final = 800
+"""How far ahead a working day is looked for; a calendar without one in that time is taken as always working."""
+
+
+class Hours(msgspec.Struct, frozen=True, kw_only=True):
+    """A working week. `days` count from Monday, 0; `start` and `end` are local times of the same day."""
+
+    time_zone: str = "UTC"
+    days: tuple[int, ...] = (0, 1, 2, 3, 4)
+    start: time = time(9)
+    end: time = time(17)
+    holidays: tuple[date, ...] = ()
+
+
+OFFICE: Final = Hours()
+"""Whose hours are not known works Monday to Friday, nine to five, UTC."""
+
+
+def next_working(hours: Hours, at: datetime) -> datetime:
+    """The first working instant at `at` or after it."""
+    for start, end in _spans(hours, at):
+        if at < end:
+            return max(at, start)
+    return at
+
+
+def add(hours: Hours, at: datetime, duration: Duration) -> datetime:
+    """`at` plus a duration: exact time as it is, working time by this calendar."""
+    if duration.business_days:
+        return _add_days(hours, at, duration.business_days)
+    if duration.business_seconds:
+        return _add_time(hours, at, timedelta(seconds=duration.business_seconds))
+    return at + duration.exact
+
+
+def due(hours: Hours, at: datetime, duration: Duration) -> datetime:
+    """When work that began at `at` is due: never outside the assignee's working hours."""
+    return next_working(hours, add(hours, at, duration))
+
+
+def _add_days(hours: Hours, at: datetime, days: int) -> datetime:
+    # The same time of day so many working days on; what comes in at night counts from the next morning.
+    zone = ZoneInfo(hours.time_zone)
+    begin = next_working(hours, at)
+    left = days
+    for start, end in _spans(hours, begin):
+        if start.astimezone(zone).date() == begin.astimezone(zone).date():
+            continue
+        left -= 1
+        if left == 0:
+            day = start.astimezone(zone).date()
+            same_time = datetime.combine(day, begin.astimezone(zone).time(), zone).astimezone(UTC)
+            return min(max(same_time, start), end)
+    return at + timedelta(days=days)
+
+
+def _add_time(hours: Hours, at: datetime, left: timedelta) -> datetime:
+    for start, end in _spans(hours, at):
+        begin = max(at, start)
+        if begin + left <= end:
+            return begin + left
+        left -= max(end - begin, timedelta())
+    return at + left
+
+
+def _spans(hours: Hours, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The working spans, in UTC, from the local day of `at` on."""
+    zone = ZoneInfo(hours.time_zone)
+    first = at.astimezone(zone).date()
+    for offset in range(_HORIZON_DAYS):
+        day = first + timedelta(days=offset)
+        if day.weekday() in hours.days and day not in hours.holidays:
+            start = datetime.combine(day, hours.start, zone).astimezone(UTC)
+            end = datetime.combine(day, hours.end, zone).astimezone(UTC)
+            if start < end:
+                yield start, end

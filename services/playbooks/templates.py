@@ -1,0 +1,94 @@
+"""The texts of steps: Jinja2 in its sandbox, whose variables are facts, checked when a playbook is loaded."""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from shared.conditions import Facts, Scope, Value
+
+_LOG = logging.getLogger(__name__)
+_LONGEST: Final = 500
+
+
+class _Unknown(ChainableUndefined):
+    """A fact that is not known says so."""
+
+    def __str__(self) -> str:
+        return "unknown"
+
+
+# Plain text comes out of it; each channel escapes in its own way.
+_ENVIRONMENT: Final = ImmutableSandboxedEnvironment(undefined=_Unknown, autoescape=False)
+
+
+def problems_of(source: str, scope: Scope) -> Iterator[tuple[str, str | None]]:
+    """What is wrong with a template, each with what may have been meant."""
+    try:
+        names = _facts_of(source)
+    except TemplateSyntaxError as error:
+        yield f"The text can't be filled in: {(error.message or '').rstrip('.')}.", None
+        return
+    for name in names:
+        if name not in scope.facts:
+            yield scope.missing(name)
+
+
+def render(source: str, facts: Facts, now: datetime) -> str:
+    """Fill a template in. One that can't be, is said as it was written: a message with holes beats none."""
+    try:
+        template, names = _compiled(source)
+        text = template.render(_variables(names, facts, now))
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        _LOG.warning("A step's text could not be filled in (%s): %s", error, source)
+        text = source
+    return " ".join(text.split())[:_LONGEST]
+
+
+@lru_cache(maxsize=512)
+def _compiled(source: str) -> tuple[Template, tuple[str, ...]]:
+    return _ENVIRONMENT.from_string(source), _facts_of(source)
+
+
+def _facts_of(source: str) -> tuple[str, ...]:
+    """The dotted names that a template reads, such as `usage.unused_features`."""
+    tree = _ENVIRONMENT.parse(source)
+    free = meta.find_undeclared_variables(tree)
+    inner = {id(node.node) for node in tree.find_all(nodes.Getattr)}
+    found = [_dotted(node) for node in tree.find_all((nodes.Getattr, nodes.Name)) if id(node) not in inner]
+    return tuple(dict.fromkeys(name for name in found if name is not None and name.partition(".")[0] in free))
+
+
+def _dotted(node: nodes.Node) -> str | None:
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getattr):
+        before = _dotted(node.node)
+        return None if before is None else f"{before}.{node.attr}"
+    return None
+
+
+def _variables(names: tuple[str, ...], facts: Facts, now: datetime) -> dict[str, Any]:
+    variables: dict[str, Any] = {}
+    for name in names:
+        value = facts.get(name, now)
+        if value is None:
+            continue
+        *path, last = name.split(".")
+        inside = variables
+        for part in path:
+            inside = inside.setdefault(part, {})
+        inside[last] = _shown(value)
+    return variables
+
+
+def _shown(value: Value) -> Any:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d}"
+    if isinstance(value, float):
+        return int(value) if value == int(value) else round(value, 1)
+    return list(value) if isinstance(value, tuple) else value

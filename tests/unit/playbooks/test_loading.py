@@ -1,0 +1,186 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from services.playbooks.core.assignment import LeastLoaded, Owner
+from services.playbooks.core.durations import Duration
+from services.playbooks.core.playbook import AlertStep, Repeat, TaskStep
+from services.playbooks.files import playbook_schema
+from services.playbooks.loading import load_all, load_playbook
+from services.playbooks.people import load_people, read_people
+from shared.conditions.loading import Refused
+from tests.support.playbooks import a_playbook
+
+ADOPTION = """\
+id: adoption-stalled
+for_accounts:
+  - account.stage == adopting
+  - account.plan in [pro, enterprise]
+when:
+  - usage.breadth < 40 %
+  - health.coverage >= 50 %
+held_for: 7d                       # people go on holiday: look again after a week
+exit_when:                         # default: `when` is false
+  - usage.breadth >= 50 %
+repeat: {after: 30d, at_most: 3 per 180d}    # counted from firing
+steps:
+  - task: "Walk {{ account.name }} through {{ usage.unused_features | first }}"
+    assign:
+      - owner
+      - least_loaded: {tier: senior}
+    due: 2 business days
+  - after: 3 business days
+    unless: task.done
+    alert: {channel: "slack:#cs-escalations", severity: high}
+"""
+
+
+def refused(text: str) -> list[str]:
+    with pytest.raises(Refused) as caught:
+        load_playbook(text, "p.yaml")
+    return [str(problem).splitlines()[0] for problem in caught.value.problems]
+
+
+def test_the_guides_example_loads() -> None:
+    playbook = a_playbook(ADOPTION)
+    task, alert = playbook.steps
+    assert playbook.title == "Adoption stalled"
+    assert playbook.held_for.words == "7 days"
+    assert playbook.repeat == Repeat(after=Duration(30 * 86_400), at_most=3, per=Duration(180 * 86_400))
+    assert isinstance(task, TaskStep)
+    assert isinstance(alert, AlertStep)
+    assert (task.due, task.assign) == (Duration(business_days=2), (Owner(), LeastLoaded(tier="senior")))
+    assert (alert.channel, alert.severity) == ("slack:#cs-escalations", "high")
+    assert alert.title == "Adoption stalled"
+
+
+def test_the_version_is_of_the_content_alone() -> None:
+    plain = a_playbook("id: x\nwhen: support.open > 3\nsteps: [alert: Hi]").version
+    assert a_playbook("# a comment\nwhen:  support.open > 3\nid: x\nsteps:\n - alert: Hi").version == plain
+    assert a_playbook("id: x\nwhen: support.open > 4\nsteps: [alert: Hi]").version != plain
+
+
+def test_eight_playbooks_ship() -> None:
+    names = [one.playbook.id for one in load_all()]
+    expected = (
+        "champion-left detractor invoice-overdue onboarding-stuck payment-failed ready-to-grow recovered usage-falling"
+    )
+    assert names == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("usage.breadth < 40", "usage.bredth < 40", "p.yaml:6:5: There is no fact `usage.bredth`. Did you mean"),
+        ("held_for: 7d", "held_for: a week", "p.yaml:8:11: 'a week' is no duration; write one such as 30m"),
+        ("held_for: 7d", "held_fro: 7d", "p.yaml:8:1: There is no field `held_fro`. Did you mean `held_for`?"),
+        ("3 per 180d", "often", "p.yaml:11:31: 'often' is no limit; write one such as 3 per 180d."),
+        ("account.name }}", "account.nmae }}", "p.yaml:13:11: There is no fact `account.nmae`. Did you"),
+        ("| first }}", "| frist", "p.yaml:13:11: The text can't be filled in:"),
+        ("- owner", "- ownr", "p.yaml:15:9: `ownr` is no rule for assigning. Did you mean `owner`?"),
+        ("tier: senior", "teir: senior", "p.yaml:16:23: `least_loaded`: Object contains unknown field `teir`."),
+        ("task.done", "task.dune", "p.yaml:19:13: There is no fact `task.dune`. Did you mean `task.done`?"),
+        ("severity: high", "severity: awful", "p.yaml:20:57: `severity`: Invalid enum value 'awful'."),
+        ('"slack:#cs-escalations"', "fax", "p.yaml:20:22: A channel is slack:@owner, slack:#name, email or inbox."),
+        ("id: adoption-stalled", "title: Adoption", "p.yaml:1:1: `id` is missing."),
+        ("    alert: {", "    nothing: {", "p.yaml:20:5: There is no field `nothing`."),
+    ],
+)  # fmt: skip
+def test_every_mistake_is_named_with_its_place(before: str, after: str, said: str) -> None:
+    assert any(line.startswith(said) for line in refused(ADOPTION.replace(before, after, 1)))
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    text = (
+        ADOPTION.replace("usage.breadth < 40", "usage.bredth < 40").replace("tier:", "teir:").replace("7d", "7 parsecs")
+    )
+    assert len(refused(text)) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id: x\nsteps: [alert: Hi]", "A playbook needs `when`, `on_event`, or both."),
+        ("id: x\non_event: feedback.nsp\nsteps: [alert: Hi]", "Did you mean `feedback.nps`?"),
+        ("id: x\non_event: usage.recorded\nsteps: [alert: Hi]", "is no event that a playbook can wait for"),
+        ("id: x\non_event: feedback.nps\nwhen: event.scor < 6\nsteps: [alert: Hi]", "Did you mean `event.score`?"),
+        ("id: x\non_event: feedback.nps\nheld_for: 1d\nsteps: [alert: Hi]", "An event can't be held"),
+        ("id: x\nwhen: support.open > 3\nsteps: []", "at least one step"),
+        ("id: x\nwhen: support.open > 3\nsteps: [{alert: Hi, due: 1d}]", "Only a task has `due`."),
+        ("id: x\nwhen: event.score > 3\nsteps: [alert: Hi]", "known only in the conditions of an `on_event`"),
+        ("- just\n- a list", "Here belongs a mapping"),
+        ("id: x\nid: y", "uplicate"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(text: str, said: str) -> None:
+    assert any(said in line for line in refused(text))
+
+
+def test_a_playbook_may_close_only_what_exists(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("id: a\nwhen: support.open > 3\ncloses: [bb]\nsteps: [alert: Hi]")
+    (tmp_path / "b.yaml").write_text("id: b\nwhen: support.open > 3\nsteps: [alert: Hi]")
+    with pytest.raises(Refused, match="`a` closes `bb`, which is no playbook"):
+        load_all(tmp_path)
+
+
+def test_two_files_with_one_id_are_refused(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text("id: a\nwhen: support.open > 3\nsteps: [alert: Hi]")
+    with pytest.raises(Refused, match="Another file has the playbook `a` already"):
+        load_all(tmp_path)
+
+
+def test_declared_traits_can_be_named() -> None:
+    playbook = a_playbook(
+        "id: x\ntraits: {tier: text}\nwhen: account.traits.tier == gold\nsteps: [alert: '{{ account.traits.tier }}']"
+    )
+    assert playbook.when is not None
+    assert (
+        "The trait `tier` is not declared."
+        in refused("id: x\nwhen: account.traits.tier == gold\nsteps: [alert: Hi]")[0]
+    )
+
+
+def test_editors_get_a_schema() -> None:
+    schema = json.loads(json.dumps(playbook_schema()))
+    assert schema["$defs"]["PlaybookFile"]["properties"]["when"]["$ref"] == "#/$defs/condition"
+    assert "usage.breadth" in json.dumps(schema["$defs"]["condition"])
+
+
+class TestPeople:
+    def test_the_example_loads(self) -> None:
+        example = Path("services/playbooks/csms.example.yaml").read_text(encoding="utf-8")
+        directory = read_people(example, "csms.yaml")
+        senior = directory.find("SENIOR-EAST@example.com")
+        assert senior is not None
+        assert (senior.id, senior.hours.time_zone, senior.capacity, senior.manager) == (
+            "senior-east",
+            "Europe/Berlin",
+            25,
+            "lead",
+        )
+
+    def test_no_file_is_an_empty_directory(self, tmp_path: Path) -> None:
+        assert load_people(tmp_path / "none.yaml").csms == ()
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            ("time_zone: Mars", "csms.yaml:2:5: There is no time zone `Mars`"),
+            ("hours: 17:00-09:00", "`17:00-09:00` are no working hours"),
+            ("manager: nobody", "The manager `nobody` is not in the directory."),
+            ("days: [monday]", "Invalid enum value 'monday'"),
+            ("capacity: 0", ">= 1"),
+        ],
+    )
+    def test_mistakes_are_named_with_their_place(self, line: str, said: str) -> None:
+        with pytest.raises(Refused) as caught:
+            read_people(f"csms:\n  - id: a\n    name: A\n    {line}\n", "csms.yaml")
+        assert said in str(caught.value)
+
+    def test_nobody_is_there_twice(self) -> None:
+        with pytest.raises(Refused, match="there twice"):
+            read_people(
+                "csms:\n  - {id: a, name: A, email: x@example.com}\n  - {id: b, name: B, email: X@example.com}", "c"
+            )

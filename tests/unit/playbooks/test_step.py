@@ -1,0 +1,293 @@
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.playbooks.core.episode import Ask, Episode
+from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.step import Stepped, close_task, end, start, step
+from tests.support.playbooks import (
+    DAY,
+    HIGH,
+    HOUR,
+    LOW,
+    MONDAY,
+    SECOND,
+    UNKNOWN,
+    a_look,
+    a_playbook,
+    an_answer,
+    stalled,
+)
+
+TASK_THEN_ESCALATE = """
+  - task: Call them
+  - after: 2d
+    unless: task.done
+    alert: Nobody called
+"""
+
+
+def run(playbook: Playbook, *looks: tuple[dict[str, Any], datetime], episode: Episode | None = None) -> Stepped:
+    """Step through looks; the last one's result, with the asks of all."""
+    asks: list[Ask] = []
+    result = Stepped(episode=episode)
+    for facts, at in looks:
+        result = step(playbook, result.episode, a_look(facts, at))
+        asks += result.asks
+    return Stepped(episode=result.episode, asks=tuple(asks), timer=result.timer, moves=result.moves)
+
+
+def state(stepped: Stepped) -> str:
+    return stepped.episode.state if stepped.episode is not None else "none"
+
+
+def of(stepped: Stepped) -> Episode:
+    assert stepped.episode is not None
+    return stepped.episode
+
+
+class TestFiring:
+    def test_what_holds_fires_at_once_and_stores_what_it_saw(self) -> None:
+        stepped = run(stalled(), (LOW, MONDAY))
+        assert state(stepped) == "active"
+        assert [ask.kind for ask in stepped.asks] == ["alert"]
+        (reading,) = of(stepped).readings
+        assert (reading.text, reading.value) == ("usage.breadth < 40 %", "25 %")
+        assert [(move.before, move.after, move.actor) for move in stepped.moves] == [("idle", "active", "time")]
+
+    def test_what_does_not_hold_does_nothing(self) -> None:
+        assert run(stalled(), (HIGH, MONDAY)) == Stepped(episode=None)
+
+    def test_what_is_unknown_fires_nothing(self) -> None:
+        assert run(stalled(), (UNKNOWN, MONDAY)).episode is None
+
+    def test_it_fires_once_however_long_it_holds(self) -> None:
+        stepped = run(stalled(), *((LOW, MONDAY + n * DAY) for n in range(40)))
+        assert len(stepped.asks) == 1
+
+    def test_accounts_out_of_scope_are_left_alone(self) -> None:
+        playbook = a_playbook(
+            "id: x\nfor_accounts: account.stage == mature\nwhen: usage.breadth < 40 %\nsteps: [alert: Hi]"
+        )
+        assert run(playbook, ({**LOW, "account.stage": "adopting"}, MONDAY)).episode is None
+
+    def test_leaving_the_scope_ends_it(self) -> None:
+        playbook = a_playbook(
+            "id: x\nfor_accounts: account.stage == mature\nwhen: usage.breadth < 40 %\nsteps: [alert: Hi]"
+        )
+        mature, renewal = {**LOW, "account.stage": "mature"}, {**LOW, "account.stage": "renewal"}
+        stepped = run(playbook, (mature, MONDAY), (renewal, MONDAY + DAY))
+        assert state(stepped) == "idle"
+
+    def test_absence_fires_on_the_second_by_a_timer(self) -> None:
+        playbook = a_playbook("id: x\nwhen: days_since account.signed_at >= 14 days\nsteps: [alert: No first value]")
+        facts = {"account.signed_at": MONDAY.isoformat()}
+        first = run(playbook, (facts, MONDAY + DAY))
+        assert first.timer is not None
+        assert first.timer == MONDAY + 14 * DAY
+        assert state(run(playbook, (facts, first.timer - SECOND))) == "none"
+        assert state(run(playbook, (facts, first.timer))) == "active"
+
+
+class TestHeldFor:
+    playbook = stalled(held_for="7d")
+
+    def test_it_waits_until_it_has_held(self) -> None:
+        begun = run(self.playbook, (LOW, MONDAY))
+        assert (state(begun), begun.asks, begun.timer) == ("pending", (), MONDAY + 7 * DAY)
+        fired = run(self.playbook, (LOW, MONDAY + 7 * DAY), episode=begun.episode)
+        assert state(fired) == "active"
+        assert of(fired).since == MONDAY
+
+    def test_a_better_day_sets_it_back(self) -> None:
+        stepped = run(self.playbook, (LOW, MONDAY), (HIGH, MONDAY + 6 * DAY), (LOW, MONDAY + 7 * DAY))
+        assert (state(stepped), stepped.timer) == ("pending", MONDAY + 14 * DAY)
+
+    def test_unknown_stops_the_clock_without_setting_it_back(self) -> None:
+        stopped = run(self.playbook, (LOW, MONDAY), (UNKNOWN, MONDAY + 3 * DAY))
+        assert (state(stopped), stopped.timer) == ("pending", None)
+        again = run(self.playbook, (LOW, MONDAY + 10 * DAY), episode=stopped.episode)
+        assert again.timer is not None
+        assert again.timer == MONDAY + 14 * DAY
+        assert state(run(self.playbook, (LOW, again.timer - SECOND), episode=again.episode)) == "pending"
+        assert state(run(self.playbook, (LOW, again.timer), episode=again.episode)) == "active"
+
+
+class TestEndingAndRepeating:
+    def test_it_is_over_when_the_condition_is_false(self) -> None:
+        stepped = run(stalled(), (LOW, MONDAY), (HIGH, MONDAY + DAY))
+        assert [move.after for move in stepped.moves] == ["over", "idle"]
+        assert "usage breadth is 75 %" in of(stepped).outcome
+
+    def test_unknown_ends_nothing(self) -> None:
+        assert state(run(stalled(), (LOW, MONDAY), (UNKNOWN, MONDAY + DAY))) == "active"
+
+    def test_an_exit_of_its_own_decides(self) -> None:
+        playbook = stalled(exit_when="usage.breadth >= 50 %")
+        assert state(run(playbook, (LOW, MONDAY), ({"usage.breadth": 45}, MONDAY + DAY))) == "active"
+        assert state(run(playbook, (LOW, MONDAY), ({"usage.breadth": 50}, MONDAY + DAY))) == "idle"
+
+    def test_it_rests_counted_from_firing(self) -> None:
+        playbook = stalled(repeat="{after: 30d}")
+        rested = run(playbook, (LOW, MONDAY), (HIGH, MONDAY + 10 * DAY))
+        assert (state(rested), rested.timer) == ("resting", MONDAY + 30 * DAY)
+        assert state(run(playbook, (LOW, MONDAY + 29 * DAY), episode=rested.episode)) == "resting"
+        again = run(playbook, (LOW, MONDAY + 30 * DAY), episode=rested.episode)
+        assert state(again) == "active"
+        assert of(again).id != of(rested).id
+        assert len(again.asks) == 1
+
+    def test_at_most_counts_over_its_window(self) -> None:
+        playbook = stalled(repeat="{after: 1d, at_most: 2 per 60d}")
+        twice = run(playbook, *((facts, MONDAY + n * DAY) for n, facts in [(0, LOW), (2, HIGH), (3, LOW), (5, HIGH)]))
+        assert (state(twice), twice.timer) == ("resting", MONDAY + 60 * DAY)
+
+    def test_a_false_alarm_is_not_asked_about_again_while_it_lasts(self) -> None:
+        playbook = stalled(steps="  - task: Call them")
+        fired = run(playbook, (LOW, MONDAY))
+        closed = close_task(playbook, of(fired), fired.asks[0].id, "false_alarm", a_look(LOW, MONDAY + HOUR))
+        assert state(closed) == "over"
+        later = run(playbook, (LOW, MONDAY + DAY), (LOW, MONDAY + 50 * DAY), episode=closed.episode)
+        assert (state(later), later.asks) == ("over", ())
+        anew = run(playbook, (HIGH, MONDAY + 51 * DAY), (LOW, MONDAY + 52 * DAY), episode=later.episode)
+        assert state(anew) == "active"
+
+    def test_it_stays_with_what_ended_it_from_outside(self) -> None:
+        fired = run(stalled(), (LOW, MONDAY))
+        ended = end(stalled(), of(fired), a_look(LOW, MONDAY + HOUR), "closed by recovered")
+        assert (state(ended), of(ended).outcome) == ("over", "closed by recovered")
+
+
+class TestSteps:
+    def test_a_later_step_comes_on_its_second(self) -> None:
+        playbook = stalled(steps=TASK_THEN_ESCALATE)
+        fired = run(playbook, (LOW, MONDAY))
+        assert fired.timer == MONDAY + 2 * DAY
+        escalated = run(playbook, (LOW, MONDAY + 2 * DAY), episode=fired.episode)
+        assert [(ask.kind, ask.by_time) for ask in escalated.asks] == [("alert", True)]
+
+    def test_a_task_that_was_done_spares_the_escalation(self) -> None:
+        playbook = stalled(steps=TASK_THEN_ESCALATE)
+        fired = run(playbook, (LOW, MONDAY))
+        done = close_task(playbook, of(fired), fired.asks[0].id, "done", a_look(LOW, MONDAY + DAY))
+        later = run(playbook, (LOW, MONDAY + 2 * DAY), episode=done.episode)
+        assert (state(later), later.asks) == ("active", ())
+
+    def test_an_unknown_unless_does_not_hold_a_step_back(self) -> None:
+        playbook = stalled(steps="  - alert: Hi\n    unless: support.open > 3")
+        assert len(run(playbook, (LOW, MONDAY)).asks) == 1
+
+    def test_steps_go_on_while_the_condition_is_unknown(self) -> None:
+        playbook = stalled(steps=TASK_THEN_ESCALATE)
+        fired = run(playbook, (LOW, MONDAY))
+        assert len(run(playbook, (UNKNOWN, MONDAY + 2 * DAY), episode=fired.episode).asks) == 1
+
+    def test_business_days_skip_the_weekend(self) -> None:
+        playbook = stalled(steps="  - alert: Hi\n    after: 3 business days")
+        assert run(playbook, (LOW, MONDAY + 3 * DAY)).timer == MONDAY + 8 * DAY
+
+    def test_steps_that_were_not_due_are_dropped_when_it_ends(self) -> None:
+        playbook = stalled(steps=TASK_THEN_ESCALATE)
+        ended = run(playbook, (LOW, MONDAY), (HIGH, MONDAY + DAY), (HIGH, MONDAY + 3 * DAY))
+        assert [ask.kind for ask in ended.asks] == ["task"]
+
+    @pytest.mark.parametrize(
+        "trouble",
+        [{"health.band": "red"}, {"support.urgent": 1}, {"billing.overdue_since": MONDAY.isoformat()}],
+        ids=["red", "urgent ticket", "overdue invoice"],
+    )
+    def test_a_flag_waits_while_the_customer_is_in_trouble(self, trouble: dict[str, Any]) -> None:
+        playbook = stalled(steps="  - flag: Sell more")
+        held_back = run(playbook, ({**LOW, **trouble}, MONDAY))
+        assert (state(held_back), held_back.asks, held_back.timer) == ("active", (), None)
+        assert "held back" in held_back.moves[-1].reason
+        freed = run(
+            playbook, ({**LOW, "health.band": "amber", "support.urgent": 0}, MONDAY + DAY), episode=held_back.episode
+        )
+        assert [ask.kind for ask in freed.asks] == ["flag"]
+
+
+class TestEvents:
+    playbook = a_playbook(
+        "id: detractor\non_event: feedback.nps\nwhen: event.score <= 6\nsteps: [alert: Read it, task: Call them]"
+    )
+
+    def answer(self, score: int, at: datetime, episode: Episode | None = None, **others: Any) -> Stepped:
+        return step(self.playbook, episode, a_look({}, at, cause=an_answer(score, at), **others))
+
+    def test_a_detractor_fires_at_once(self) -> None:
+        fired = self.answer(2, MONDAY)
+        assert [(ask.kind, ask.by_time) for ask in fired.asks] == [("alert", False), ("task", False)]
+
+    def test_a_promoter_does_not(self) -> None:
+        assert self.answer(9, MONDAY).episode is None
+
+    def test_facts_alone_fire_nothing(self) -> None:
+        assert step(self.playbook, None, a_look({"event.score": 2}, MONDAY)).episode is None
+
+    def test_it_is_over_when_the_call_was_made(self) -> None:
+        fired = self.answer(2, MONDAY)
+        done = close_task(self.playbook, of(fired), fired.asks[1].id, "no_result", a_look({}, MONDAY + HOUR))
+        assert state(done) == "idle"
+
+    def test_the_next_detractor_is_one_more_occurrence(self) -> None:
+        fired = self.answer(2, MONDAY)
+        again = self.answer(3, MONDAY + HOUR, fired.episode)
+        assert of(again).id == of(fired).id
+        assert of(again).occurrence == 2
+        assert not {ask.id for ask in fired.asks} & {ask.id for ask in again.asks}
+
+    def test_a_live_event_fires_while_an_import_is_open(self) -> None:
+        assert state(self.answer(2, MONDAY, quiet=True)) == "active"
+
+    def test_an_alert_alone_is_over_at_once(self) -> None:
+        playbook = a_playbook("id: x\non_event: feedback.nps\nsteps: [alert: Read it]")
+        fired = step(playbook, None, a_look({}, MONDAY, cause=an_answer(9, MONDAY)))
+        assert (state(fired), len(fired.asks)) == ("idle", 1)
+
+    def test_repeat_holds_for_events_too(self) -> None:
+        playbook = a_playbook("id: x\non_event: feedback.nps\nrepeat: {after: 7d}\nsteps: [alert: Read it]")
+        fired = step(playbook, None, a_look({}, MONDAY, cause=an_answer(9, MONDAY)))
+        again = step(playbook, fired.episode, a_look({}, MONDAY + DAY, cause=an_answer(9, MONDAY + DAY)))
+        assert (state(fired), state(again), again.asks) == ("resting", "resting", ())
+
+
+class TestHistory:
+    def test_nothing_fires_and_nothing_ends_while_an_import_is_open(self) -> None:
+        assert step(stalled(), None, a_look(LOW, MONDAY, quiet=True)).episode is None
+        fired = run(stalled(), (LOW, MONDAY))
+        assert state(step(stalled(), fired.episode, a_look(HIGH, MONDAY + DAY, quiet=True))) == "active"
+
+    def test_what_holds_at_its_end_is_found_so_without_actions(self) -> None:
+        found = step(stalled(held_for="7d"), None, a_look(LOW, MONDAY, found_in="import-1"))
+        assert (state(found), found.asks, of(found).fired) == ("found", (), ())
+        assert of(found).readings
+
+    def test_a_found_episode_never_fires_by_itself(self) -> None:
+        found = step(stalled(), None, a_look(LOW, MONDAY, found_in="import-1"))
+        assert state(run(stalled(), (LOW, MONDAY + 30 * DAY), episode=found.episode)) == "found"
+
+    def test_it_does_not_count_for_repeat(self) -> None:
+        playbook = stalled(repeat="{after: 30d}")
+        found = step(playbook, None, a_look(LOW, MONDAY, found_in="import-1"))
+        fired = run(playbook, (HIGH, MONDAY + DAY), (LOW, MONDAY + 2 * DAY), episode=found.episode)
+        assert (state(fired), len(fired.asks)) == ("active", 1)
+
+    def test_a_found_episode_can_be_started_by_hand_once(self) -> None:
+        found = step(stalled(), None, a_look(LOW, MONDAY, found_in="import-1"))
+        started = start(stalled(), of(found), a_look(LOW, MONDAY + DAY, actor="cs-lead"))
+        assert (state(started), len(started.asks), started.moves[0].actor) == ("active", 1, "cs-lead")
+        with pytest.raises(ValueError, match="active"):
+            start(stalled(), of(started), a_look(LOW, MONDAY + DAY))
+
+    def test_an_import_can_ask_to_act_on_what_it_finds(self) -> None:
+        acted = step(stalled(held_for="7d"), None, a_look(LOW, MONDAY, found_in="import-1", act_on_found=True))
+        assert (state(acted), len(acted.asks)) == ("active", 1)
+
+    def test_the_clock_of_a_pending_one_stands_still_meanwhile(self) -> None:
+        playbook = stalled(held_for="7d")
+        pending = run(playbook, (LOW, MONDAY))
+        quiet = step(playbook, pending.episode, a_look(LOW, MONDAY + DAY, quiet=True))
+        after = run(playbook, (LOW, MONDAY + 5 * DAY), episode=quiet.episode)
+        assert after.timer == MONDAY + 5 * DAY + timedelta(days=6)
