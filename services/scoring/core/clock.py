@@ -1,0 +1,64 @@
+"""Days and instants as integers: days since 1970-01-01 and microseconds since then, both UTC."""
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_ORDINAL = _EPOCH.toordinal()
+_MICROSECOND = timedelta(microseconds=1)
+DAY_US = 86_400_000_000
+
+
+def micros(instant: datetime) -> int:
+    """Whole microseconds since 1970."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def instant_of(us: int) -> datetime:
+    """The instant of so many microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+def day_of(instant: datetime) -> int:
+    """The UTC day, counted from 1970-01-01."""
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return instant.toordinal() - _EPOCH_ORDINAL
+
+
+def day_of_us(us: int) -> int:
+    """The UTC day of an instant in microseconds."""
+    return us // DAY_US
+
+
+def midnight_after(instant: datetime) -> datetime:
+    """The next UTC midnight."""
+    return _EPOCH + timedelta(days=day_of(instant) + 1)
+
+
+def written(instant: datetime) -> str:
+    """RFC 3339 in UTC, as facts travel."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def written_us(us: int) -> str:
+    """RFC 3339 in UTC of an instant in microseconds."""
+    return written(instant_of(us))
+
+
+def in_words(us: int) -> str:
+    """A date as people write it, such as `3 May 2026`."""
+    at = instant_of(us)
+    return f"{at.day} {at:%b %Y}"
+
+
+def working_days(after: int, until: int, week: frozenset[int]) -> int:
+    """How many working days lie in (after, until]. `week` holds weekdays, Monday being 0."""
+    if until <= after:
+        return 0
+    weeks, rest = divmod(until - after, 7)
+    return weeks * len(week) + sum(weekday(day) in week for day in range(until - rest + 1, until + 1))
+
+
+def weekday(day: int) -> int:
+    """Monday is 0. 1970-01-01 was a Thursday."""
+    return (day + 3) % 7

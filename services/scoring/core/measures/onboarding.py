@@ -1,0 +1,29 @@
+"""How far the account has come with what it wants to do."""
+
+from services.scoring.core.clock import day_of_us
+from services.scoring.core.measures.base import Measure, Reading, View, many
+
+
+def reached(view: View) -> tuple[list[str], list[str]]:
+    """The expected milestones that were reached, and those that were not."""
+    have = view.state.milestones
+    names = view.catalogue.milestones
+    return [name for name in names if name in have], [name for name in names if name not in have]
+
+
+def _progress(view: View) -> Reading:
+    if not view.catalogue.milestones:
+        return Reading(None, "no milestones are expected")
+    if view.profile.signed_at is None:
+        return Reading(None, "the date of signing is not known")
+    age = view.today - day_of_us(view.profile.signed_at)
+    due = [name for name, by in view.catalogue.milestones.items() if by <= age]
+    missing = [name for name in due if name not in view.state.milestones]
+    if not due:
+        return Reading(100, "no milestone is due yet")
+    done = len(due) - len(missing)
+    words = f"{done} of {many(len(due), 'milestone')} reached that are due by day {age}"
+    return Reading(100 * done / len(due), words + (f"; missing {', '.join(missing[:3])}" if missing else ""))
+
+
+PROGRESS = Measure("onboarding.progress", "%", ((0, 0), (50, 40), (100, 100)), _progress, ("milestone.", "account."))

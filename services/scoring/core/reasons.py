@@ -1,0 +1,78 @@
+"""Why a measure moved, in a customer-success manager's words."""
+
+from collections.abc import Mapping, Sequence
+
+from services.scoring.core.clock import instant_of
+from services.scoring.core.measures import MEASURES
+from services.scoring.core.measures.base import View
+from services.scoring.core.measures.feedback import quoted, role_of
+from services.scoring.core.score import Read
+from shared.messages.assessments import Cause
+
+_MOST_EVENTS = 5
+_EXCERPT = 160
+
+
+def reason(
+    name: str, old: Read, new: Read, view: View, cause: Cause, before: int, events: Sequence[str]
+) -> tuple[str, list[str]]:
+    """What moved this measure, and the events that did it. `before` is when it was last read, in microseconds."""
+    measure = MEASURES[name]
+    if cause.type is not None and cause.type.startswith(measure.moved_by or ("-",)):
+        return _of_event(name, old, new, view, cause), [f"{cause.source} {cause.id}"]
+    if cause.kind == "usage" and name.startswith("usage.") and (new.raw or 0) != (old.raw or 0):
+        return new.words, list(events[:_MOST_EVENTS])
+    gone = _gone(name, view, before)
+    return gone if gone is not None and cause.kind != "usage" else new.words, []
+
+
+def _gone(name: str, view: View, before: int) -> str | None:
+    """What has left the measure's window since it was last read."""
+    then = View(view.account, instant_of(before), view.catalogue)
+    if then.today >= view.today:
+        return None
+    counted = MEASURES[name].counted
+    here = counted(view)
+    gone = [words for key, words in counted(then).items() if key not in here]
+    if not gone:
+        return None
+    return gone[0] + (f", and {len(gone) - 1} more" if len(gone) > 1 else "")
+
+
+def _of_event(name: str, old: Read, new: Read, view: View, cause: Cause) -> str:
+    data = cause.data
+    kind, _, what = (cause.type or "").partition(".")
+    match kind:
+        case "feedback":
+            return _of_answer(what, view, data)
+        case "ticket" if name == "support.urgent":
+            fewer = (new.raw or 0) < (old.raw or 0)
+            return f"urgent ticket {data.get('ticket_id')} is {_state_of(what, data)}" if fewer else new.words
+        case "ticket":
+            return f"ticket {data.get('ticket_id')} was {what}: {new.words}"
+        case "invoice" if what in ("paid", "voided"):
+            return f"invoice {data.get('invoice_id')} was {what}: {new.words}"
+        case "milestone":
+            return f"milestone {data.get('milestone')} was reached: {new.words}"
+        case _:
+            return new.words
+
+
+def _state_of(what: str, data: Mapping[str, object]) -> str:
+    closed = what == "closed" or data.get("closed_at") is not None
+    return "closed" if closed else f"now {data.get('priority')}"
+
+
+def _of_answer(what: str, view: View, data: Mapping[str, object]) -> str:
+    who = role_of(view, str(data.get("contact_id")))
+    score = int(str(data.get("score")))
+    comment = str(data.get("comment") or "")
+    said = quoted(comment if len(comment) <= _EXCERPT else comment[: _EXCERPT - 1] + "…")
+    match what:
+        case "nps":
+            return f"their {who} scored us {score}{said}"
+        case "csat":
+            return f"their {who} rated us {score} of 5{said}"
+        case _:
+            ease = "easy" if score >= 5 else "hard" if score <= 3 else "neither easy nor hard"
+            return f"their {who} found it {ease} ({score} of 7){said}"

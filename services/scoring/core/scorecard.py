@@ -1,0 +1,292 @@
+"""Scorecards: which measures count how much for which accounts, what caps the score, where the bands begin.
+
+Made from YAML nodes; nodes of ruamel.yaml know their line and column, so that what is refused says where.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final, Literal
+
+from services.scoring.core.catalogue import Catalogue
+from services.scoring.core.measures import MEASURES
+from services.scoring.core.measures.base import Curve
+from shared.conditions import (
+    Condition,
+    ConditionError,
+    Facts,
+    Position,
+    Problem,
+    Scope,
+    Truth,
+    evaluate,
+    facts_of,
+    leaves_of,
+    one_line,
+    parse,
+    position_of,
+)
+
+MOST_DAYS_BACK: Final = 60
+"""How far back a last known value may be looked for: state remembers 90 days, and windows are 30."""
+_KEYS: Final = {"id", "version", "title", "for_accounts", "priority", "minimum_coverage", "measures", "caps", "bands"}
+_LAST_KNOWN: Final = "last-known-for-"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """A measure on a card."""
+
+    name: str
+    weight: int
+    curve: Curve
+    missing: Literal["exclude", "neutral", "worst", "last-known"] = "exclude"
+    days_back: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most so many points (in hundredths) while a condition holds."""
+
+    at_most: int
+    condition: Condition
+
+    @property
+    def name(self) -> str:
+        """The condition on one line."""
+        return one_line(self.condition)
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """Where green and amber begin, and the margin for crossing back, in hundredths."""
+
+    green: int = 7500
+    amber: int = 5000
+    margin: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """One version of one card."""
+
+    id: str
+    version: int
+    title: str
+    measures: tuple[Weighted, ...]
+    for_accounts: Condition | None = None
+    """None matches always: the default."""
+    priority: int = 100
+    minimum_coverage: int = 5000
+    """In hundredths of a percent."""
+    caps: tuple[Cap, ...] = ()
+    bands: Bands = Bands()
+
+    @property
+    def ref(self) -> str:
+        """`id@version`."""
+        return f"{self.id}@{self.version}"
+
+    @property
+    def specificity(self) -> int:
+        """How many things it asks of an account."""
+        return 0 if self.for_accounts is None else len(leaves_of(self.for_accounts))
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything that scoring is told: the catalogue, and the cards with the most specific first."""
+
+    catalogue: Catalogue
+    cards: tuple[Scorecard, ...]
+
+    def card_for(self, facts: Facts, now: Any) -> Scorecard:
+        """The first card that matches; the default is last and always does. An unknown condition doesn't match."""
+        for card in self.cards:
+            if card.for_accounts is None or evaluate(card.for_accounts, facts, now) is Truth.TRUE:
+                return card
+        raise AssertionError("There is always a default scorecard.")
+
+    def card(self, ref: str) -> Scorecard | None:
+        """The card of an `id@version`, while it is in force."""
+        return next((card for card in self.cards if card.ref == ref), None)
+
+
+def rules_of(catalogue: Catalogue, cards: Sequence[Scorecard]) -> Rules:
+    """Put cards in order: most specific first, then lowest priority number, then id. Raises `ConditionError`."""
+    defaults = [card.id for card in cards if card.for_accounts is None]
+    if len(defaults) != 1:
+        named = ", ".join(defaults) or "none"
+        raise ConditionError(
+            [Problem(f"There must be one scorecard without for_accounts, the default; found {named}.")]
+        )
+    ids = [card.id for card in cards]
+    twice = sorted({one for one in ids if ids.count(one) > 1})
+    if twice:
+        raise ConditionError([Problem(f"Two scorecards have the id {twice[0]}.")])
+    return Rules(catalogue, tuple(sorted(cards, key=lambda card: (-card.specificity, card.priority, card.id))))
+
+
+def catalogue_of(node: Mapping[str, Any]) -> Catalogue:
+    """The catalogue from its YAML node. Raises `ConditionError`."""
+    read = _Reader(Scope())
+    for key in node:
+        if key not in ("features", "milestones", "working_days", "traits"):
+            read.wrong(node, key, f"A catalogue has no `{key}`.")
+    names = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    week = frozenset(names.index(day) for day in node.get("working_days", names[:5]) if day in names)
+    if not week or len(week) != len(node.get("working_days", names[:5])):
+        read.wrong(node, "working_days", f"Working days are a list of {', '.join(names)}.")
+    types = ("number", "text", "boolean", "instant", "list")
+    for name, type in node.get("traits", {}).items():
+        if type not in types:
+            read.wrong(node["traits"], name, f"A trait's type is one of {', '.join(types)}.")
+    milestones: dict[str, int] = {}
+    for name, by in node.get("milestones", {}).items():
+        milestones[str(name)] = read.whole(node["milestones"], name, 0, 3650) if by is not None else 0
+    read.done()
+    features = {str(plan): tuple(map(str, names)) for plan, names in node.get("features", {}).items()}
+    traits = {str(name): type for name, type in node.get("traits", {}).items()}
+    return Catalogue(features, milestones, week, traits)
+
+
+def scorecard_of(node: Mapping[str, Any], catalogue: Catalogue) -> Scorecard:
+    """A card from its YAML node. Raises `ConditionError` with every problem; wrong weights with their sum."""
+    read = _Reader(Scope(traits=catalogue.traits))
+    for key in node:
+        if key not in _KEYS:
+            near = get_close_matches(str(key), _KEYS, n=1)
+            read.wrong(node, key, f"A scorecard has no `{key}`.", f"Did you mean `{near[0]}`?" if near else None)
+    for key in ("id", "version", "measures"):
+        if key not in node:
+            read.wrong(node, None, f"A scorecard needs `{key}`.")
+    read.done()
+    measures = read.measures(node["measures"])
+    total = sum(one.weight for one in measures)
+    if total != 100 and not read.problems:
+        read.wrong(node, "measures", f"The weights sum to {total}; they must sum to 100.")
+    card = Scorecard(
+        id=str(node["id"]),
+        version=read.whole(node, "version", 1, 10**9),
+        title=str(node.get("title", node["id"])),
+        measures=measures,
+        for_accounts=read.condition(node, "for_accounts", "account.") if "for_accounts" in node else None,
+        priority=read.whole(node, "priority", -(10**6), 10**6) if "priority" in node else 100,
+        minimum_coverage=100 * (read.percent(node, "minimum_coverage") if "minimum_coverage" in node else 50),
+        caps=tuple(read.cap(one) for one in node.get("caps", ())),
+        bands=read.bands(node.get("bands", {})),
+    )
+    read.done()
+    return card
+
+
+class _Reader:
+    """Reads nodes and collects what is wrong with them."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.problems: list[Problem] = []
+
+    def wrong(self, parent: Any, key: Any, message: str, suggestion: str | None = None) -> None:
+        place = position_of(parent, key) if key is not None else None
+        self.problems.append(Problem(message, place or Position(), suggestion=suggestion))
+
+    def done(self) -> None:
+        if self.problems:
+            raise ConditionError(self.problems)
+
+    def whole(self, parent: Mapping[str, Any], key: str, least: int, most: int) -> int:
+        value = parent[key]
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        self.wrong(parent, key, f"`{key}` must be a whole number from {least} to {most}, not {value!r}.")
+        return least
+
+    def percent(self, parent: Mapping[str, Any], key: str) -> int:
+        value = parent[key]
+        if isinstance(value, str) and value.rstrip(" %").isdigit():
+            value = int(value.rstrip(" %"))
+        if isinstance(value, int) and 0 <= value <= 100:
+            return value
+        self.wrong(parent, key, f"`{key}` must be a whole percentage such as `50 %`, not {value!r}.")
+        return 0
+
+    def points(self, parent: Mapping[str, Any], key: str) -> int:
+        value = parent.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100:
+            return round(value * 100)
+        self.wrong(parent, key, f"`{key}` must be points from 0 to 100, not {value!r}.")
+        return 0
+
+    def condition(self, parent: Mapping[str, Any], key: str, only: str = "") -> Condition | None:
+        try:
+            found = parse(parent[key], self.scope, position_of(parent, key))
+        except ConditionError as error:
+            self.problems.extend(error.problems)
+            return None
+        for name in sorted(facts_of(found)):
+            if (only and not name.startswith(only)) or name.startswith("health."):
+                known = f"only `{only}*` facts are known here" if only else "the score can't depend on itself"
+                self.wrong(parent, key, f"`{name}` can't be used: {known}.")
+        return found
+
+    def measures(self, node: Mapping[str, Any]) -> tuple[Weighted, ...]:
+        found = []
+        for name, one in node.items():
+            measure = MEASURES.get(name)
+            if measure is None:
+                near = get_close_matches(str(name), MEASURES, n=1)
+                self.wrong(node, name, f"There is no measure `{name}`.", f"Did you mean `{near[0]}`?" if near else None)
+            elif not isinstance(one, Mapping) or "weight" not in one or set(one) - {"weight", "curve", "missing"}:
+                self.wrong(node, name, "A measure has a weight, and perhaps a curve and missing.")
+            else:
+                curve = self.curve(one, measure.curve)
+                missing, days = self.missing(one)
+                found.append(Weighted(name, self.whole(one, "weight", 0, 100), curve, missing, days))
+        return tuple(found)
+
+    def curve(self, node: Mapping[str, Any], default: Curve) -> Curve:
+        given = node.get("curve")
+        if given is None:
+            return default
+        pairs = list(given.items()) if isinstance(given, Mapping) else []
+        numbers = [value for pair in pairs for value in pair]
+        if len(pairs) < 2 or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in numbers):
+            self.wrong(node, "curve", "A curve maps two raw values or more to points, such as {0: 100, 30: 20}.")
+            return default
+        if any(not 0 <= points <= 100 for _, points in pairs):
+            self.wrong(node, "curve", "The points of a curve lie between 0 and 100.")
+        return tuple(sorted((float(raw), float(points)) for raw, points in pairs))
+
+    def missing(self, node: Mapping[str, Any]) -> tuple[Literal["exclude", "neutral", "worst", "last-known"], int]:
+        value = node.get("missing", "exclude")
+        match value:
+            case "exclude" | "neutral" | "worst":
+                return value, 0
+            case str() if value.startswith(_LAST_KNOWN) and value.endswith("-days"):
+                days = value.removeprefix(_LAST_KNOWN).removesuffix("-days")
+                if days.isdigit() and 0 < int(days) <= MOST_DAYS_BACK:
+                    return "last-known", int(days)
+        choices = f"exclude, neutral, worst or {_LAST_KNOWN}N-days (N up to {MOST_DAYS_BACK})"
+        self.wrong(node, "missing", f"`missing` is {choices}, not {value!r}.")
+        return "exclude", 0
+
+    def cap(self, node: Any) -> Cap:
+        if not isinstance(node, Mapping) or set(node) != {"at_most", "while"}:
+            self.wrong(node, None, "A cap has `at_most` and `while`.")
+            self.done()
+        condition = self.condition(node, "while")
+        if condition is None:
+            self.done()
+            raise AssertionError
+        return Cap(self.points(node, "at_most"), condition)
+
+    def bands(self, node: Mapping[str, Any]) -> Bands:
+        default = Bands()
+        given = {key: self.points(node, key) for key in ("green", "amber", "margin") if key in node}
+        bands = Bands(
+            given.get("green", default.green), given.get("amber", default.amber), given.get("margin", default.margin)
+        )
+        if not 0 < bands.amber < bands.green:
+            self.wrong(node, "amber", "Amber begins above 0 and below green.")
+        return bands

@@ -1,0 +1,275 @@
+"""An assessment tells what is new, why, and when to look again."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.scoring.core.assess import Asked, Decision, look
+from services.scoring.core.scorecard import Rules
+from shared.conditions import FACTS, Facts
+from shared.messages.assessments import AccountAssessed, Cause
+from tests.support.scoring import (
+    BY_TIME,
+    BY_USAGE,
+    DAY,
+    NOW,
+    SHIPPED,
+    a_ticket,
+    after,
+    an_account,
+    an_event,
+    an_invoice,
+    assessed,
+    busy,
+    nps,
+    told,
+    traits,
+    usage,
+)
+
+
+def before_of(account: object, **more: object) -> Decision:
+    """The first decision about an account."""
+    decision = assessed(account, **more).decision  # type: ignore[arg-type]
+    assert decision is not None
+    return decision
+
+
+def moves(one: AccountAssessed) -> dict[str, int]:
+    """Drivers by name."""
+    return {driver.name: driver.points for driver in one.drivers}
+
+
+def test_the_first_assessment_has_rev_1_and_no_drivers() -> None:
+    one = told(assessed(an_account(*busy(range(60)))))
+    assert (one.rev, one.previous_score, one.previous_band, one.drivers) == (1, None, "unknown", [])
+    assert one.scorecard == "adopting@1"
+
+
+def test_a_detractor_s_own_words_are_the_reason() -> None:
+    account = an_account(*busy(range(60)), an_event("contact.updated", contact_id="c1", role="admin"))
+    before = before_of(account)
+    answer = nps(2, comment="third time support lost our ticket")
+    one = told(assessed(after(answer, account=account), before=before, by=answer))
+    (driver,) = one.drivers
+    assert driver.reason == 'their admin scored us 2: "third time support lost our ticket"'
+    assert driver.events == [f"test {answer.id}"]
+    assert driver.points == (one.score or 0) - (before.score or 0) < 0
+
+
+def test_an_urgent_ticket_says_how_long_it_has_been_open() -> None:
+    account = an_account(*busy(range(60)))
+    before = before_of(account)
+    ticket = a_ticket("T-118", opened_at=NOW - 5 * DAY, priority="urgent")
+    opened = assessed(after(ticket, account=account), before=before, by=ticket)
+    assert told(opened).drivers[0].reason == "urgent ticket T-118 open for 5 days"
+    closed = a_ticket("T-118", type="closed", opened_at=NOW - 5 * DAY, priority="urgent")
+    later = told(assessed(after(closed, account=account), before=opened.decision, by=closed))
+    assert [driver.reason for driver in later.drivers] == ["urgent ticket T-118 is closed"]
+
+
+def test_time_says_what_left_the_window() -> None:
+    old = nps(9, contact="a", at=NOW - 179 * DAY)
+    account = an_account(*busy(range(60)), old, nps(3, contact="b"))
+    before = before_of(account)
+    one = told(assessed(account, before=before, now=NOW + DAY))
+    reasons = {driver.name: driver.reason for driver in one.drivers}
+    assert reasons["feedback.nps"] == "the 9 of their contact of 22 Nov 2025 is past 180 days"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                nps(0, contact="a"),
+                nps(10, contact="b"),
+                a_ticket("T1", priority="urgent"),
+                a_ticket("T1", type="closed", at=NOW + DAY, priority="urgent"),
+                an_invoice(at=NOW - 50 * DAY, due_at=(NOW - 40 * DAY).isoformat()),
+                an_invoice("paid", at=NOW),
+                usage(NOW, "api", "new"),
+                traits(NOW, seats=50),
+                traits(NOW, stage="renewal"),
+                traits(NOW, stage="onboarding"),
+                an_event("pulse.set", score=2, author="csm@example.com"),
+                an_event("interaction.logged", kind="call"),
+                an_event("account.churned", reason="price"),
+            ]
+        ),
+        min_size=1,
+        max_size=10,
+        unique_by=lambda event: event.id,
+    ),
+    st.lists(st.integers(0, 5), min_size=10, max_size=10),
+)
+def test_drivers_sum_to_the_change_that_is_shown_whatever_happens(events: list, days: list[int]) -> None:  # type: ignore[type-arg]
+    account = an_account(*busy(range(40)))
+    before, now = before_of(account), NOW
+    for event, more in zip(events, days, strict=False):
+        now += more * DAY
+        one = assessed(after(event, account=account), before=before, by=event, now=now)
+        new = told(one)
+        if new.score is not None and new.previous_score is not None:
+            assert sum(moves(new).values()) == new.score - new.previous_score
+        else:
+            assert new.drivers == []
+        assert new.rev == before.rev + 1
+        assert one.decision is not None
+        before = msgspec.msgpack.decode(msgspec.msgpack.encode(one.decision), type=Decision)
+
+
+def test_a_cap_is_a_driver_of_its_own_and_so_is_lifting_it() -> None:
+    late = an_invoice(at=NOW - 60 * DAY, due_at=(NOW - 29.5 * DAY).isoformat())
+    account = an_account(*busy(range(60)), late)
+    before = before_of(account)
+    outcome = assessed(account, before=before, now=NOW + 0.5 * DAY)
+    capped = told(outcome)
+    assert capped.score == 4000
+    assert "billing.overdue >= 30 days" in moves(capped)
+    paid = an_invoice("paid", at=NOW + 0.6 * DAY)
+    lifted = told(assessed(after(paid, account=account), before=outcome.decision, by=paid, now=NOW + 0.6 * DAY))
+    assert moves(lifted)["billing.overdue >= 30 days"] > 0
+
+
+def test_a_cap_flips_on_the_second_and_the_timer_is_set_for_it() -> None:
+    due = NOW - 30 * DAY + timedelta(hours=3, seconds=7)
+    account = an_account(*busy(range(60)), an_invoice(at=NOW - 60 * DAY, due_at=due.isoformat()))
+    outcome = assessed(account)
+    assert outcome.next_at == due + 30 * DAY
+    assert told(assessed(account, before=outcome.decision, now=due + 30 * DAY)).score == 4000
+
+
+def test_a_change_of_scorecard_is_a_driver_of_its_own() -> None:
+    account = an_account(*busy(range(40)), an_event("interaction.logged", at=NOW - 50 * DAY, kind="call"))
+    before = before_of(account)
+    change = traits(NOW, stage="renewal")
+    one = told(assessed(after(change, account=account), before=before, by=change))
+    assert one.scorecard == "renewal@1"
+    assert {driver.kind for driver in one.drivers} == {"scorecard"}
+    assert sum(moves(one).values()) == (one.score or 0) - (before.score or 0)
+
+
+def test_a_new_version_of_a_card_is_news_of_its_own() -> None:
+    account = an_account(*busy(range(40)))
+    before = before_of(account)
+    newer = Rules(SHIPPED.catalogue, tuple(replace(card, version=2) for card in SHIPPED.cards))
+    one = told(assessed(account, before=before, rules=newer, by=Asked(Cause(kind="scorecard"))))
+    assert (one.scorecard, one.drivers) == ("adopting@2", [])
+
+
+def test_usage_and_time_tell_nothing_when_no_fact_changed() -> None:
+    account = an_account(*busy(range(60)))
+    before = before_of(account)
+    after(usage(NOW + timedelta(minutes=1), user="u0"), account=account)
+    assert assessed(account, before=before, by=BY_USAGE).assessed is None
+    assert assessed(account, before=before, by=BY_TIME).assessed is None
+
+
+def test_usage_tells_of_a_new_user() -> None:
+    account = an_account(*busy(range(60)))
+    before = before_of(account)
+    after(usage(NOW, user="new"), account=account)
+    assert told(assessed(account, before=before, by=BY_USAGE)).facts["usage.active_users"] == 9
+
+
+def test_an_event_is_told_even_when_it_changes_nothing() -> None:
+    account = an_account(*busy(range(60)))
+    again = an_event("interaction.logged", at=NOW - 9 * DAY, kind="call")
+    before = before_of(after(again, account=account))
+    outcome = assessed(after(again, account=account), before=before, by=again)
+    assert told(outcome).rev == 2
+    assert outcome.for_ledger
+
+
+def test_midnight_is_looked_at_where_anything_is_dated() -> None:
+    assert assessed(an_account()).next_at == datetime(2026, 5, 21, tzinfo=UTC)
+    assert assessed(after(traits(name="Bare"))).next_at is None
+
+
+def test_the_end_of_a_pulse_is_looked_at_on_the_second() -> None:
+    at = NOW - 90 * DAY + timedelta(hours=1)
+    account = an_account(an_event("pulse.set", at=at, score=4, author="csm@example.com"))
+    assert assessed(account).next_at == at + 90 * DAY
+
+
+def test_to_unknown_there_are_no_drivers_only_the_reason() -> None:
+    account = an_account(*busy(range(60)))
+    before = before_of(account)
+    clear = traits(NOW, seats=None, plan=None)
+    one = told(assessed(after(clear, account=account), before=before, by=clear))
+    assert (one.score, one.band, one.drivers) == (None, "unknown", [])
+    assert "50 % is needed" in one.unknown["health.score"]
+
+
+def test_found_in_and_open_imports_travel() -> None:
+    asked = Asked(Cause(kind="history"), imports=("i2",), found_in="i1", act_on_found=True)
+    one = told(assessed(an_account(), by=asked))
+    assert (one.imports, one.found_in, one.act_on_found) == (["i2"], "i1", True)
+
+
+@pytest.mark.parametrize("event", [an_event("account.merged", into="other"), an_event("account.erased")])
+def test_of_an_account_that_is_gone_no_fact_is_told_but_its_name(event) -> None:  # type: ignore[no-untyped-def]
+    one = told(assessed(an_account(*busy(range(60)), event)))
+    assert set(one.facts) <= {"account.id", "account.name", "health.band", "health.previous_band", "health.coverage"}
+    assert one.score is None
+
+
+def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
+    events = [
+        *busy(range(60)),
+        nps(9),
+        a_ticket(priority="urgent"),
+        an_invoice("payment_failed", due_at=(NOW - 9 * DAY).isoformat()),
+        an_invoice("paid", "I-2", due_at=(NOW - 9 * DAY).isoformat()),
+        a_ticket("T2", type="closed"),
+        an_event("feedback.csat", contact_id="c", score=3),
+        an_event("feedback.ces", contact_id="c", score=3),
+        an_event("contact.updated", at=NOW - DAY, contact_id="c", role="champion"),
+        an_event("contact.updated", contact_id="c", role="left"),
+        an_event("milestone.reached", milestone="workspace_created"),
+        an_event("interaction.logged", kind="call"),
+        an_event("pulse.set", score=4, author="csm@example.com"),
+        an_event("account.churned", at=NOW, reason="price"),
+    ]
+    account = an_account(
+        *events, segment="smb", domain="acme.example", owner="o@example.com", parent_id="p", renews_at=NOW
+    )
+    before = before_of(account)
+    one = told(assessed(account, before=before, by=events[-1]))
+    facts = Facts.of(one.facts)
+    assert {name for name in one.facts if name not in FACTS} == set()
+    assert {name for name in FACTS if facts.get(name, NOW) is None} == set()
+    assert one.facts["contacts.champion_left_at"] == "2026-05-20T12:00:00Z"
+
+
+def test_a_subscription_that_is_on_again_takes_the_leaving_back() -> None:
+    left = an_event("account.churned", at=NOW - 5 * DAY)
+    again = an_event("subscription.changed", at=NOW, mrr_minor=1, currency="EUR", plan="pro", seats=1)
+    ended = an_event(
+        "subscription.changed", at=NOW, mrr_minor=1, currency="EUR", plan="pro", seats=1, status="canceled"
+    )
+    churned = [
+        look(an_account(*some), NOW, SHIPPED).facts["account.churned"] for some in ([left], [left, again], [ended])
+    ]
+    assert churned == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("known", "stage"),
+    [
+        ({"renews_at": NOW + 90 * DAY}, "renewal"),
+        ({"renews_at": NOW + 91 * DAY}, "adopting"),
+        ({"signed": NOW - 90 * DAY}, "onboarding"),
+        ({"signed": NOW - 91 * DAY}, "adopting"),
+        ({"signed": NOW - 365 * DAY}, "mature"),
+        ({"signed": NOW - 10 * DAY, "renews_at": NOW + 5 * DAY}, "renewal"),
+        ({"stage": "mature"}, "mature"),
+    ],
+)
+def test_the_stage_follows_from_the_dates_unless_the_trait_is_set(known, stage: str) -> None:  # type: ignore[no-untyped-def]
+    assert look(an_account(**known), NOW, SHIPPED).facts["account.stage"] == stage

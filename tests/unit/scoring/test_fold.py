@@ -1,0 +1,239 @@
+"""State is a function of the set of events: neither order, nor batches, nor repeats can be seen in it."""
+
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.scoring.core import state as s
+from services.scoring.core.assess import look
+from services.scoring.core.clock import day_of
+from services.scoring.core.fold import Touched, fold, fold_usage
+from services.scoring.core.state import Account, canonical, decode, encode, prune
+from shared.messages import registry
+from shared.messages.envelope import Event
+from tests.support.scoring import (
+    DAY,
+    NOW,
+    SHIPPED,
+    a_ticket,
+    after,
+    an_account,
+    an_event,
+    an_invoice,
+    nps,
+    traits,
+    usage,
+)
+
+TODAY = day_of(NOW)
+
+
+def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
+    few = st.sampled_from
+    when = st.integers(-400, 0).map(lambda d: (NOW + d * DAY).isoformat())
+    score = {"feedback.nps": 10, "feedback.csat": 5, "feedback.ces": 7}
+    contact = few(["c1", "c2", "c3"])
+    if type == "usage.recorded":
+        return st.fixed_dictionaries(
+            {"feature": few(["reports", "api", "sso"]), "quantity": few([0, 0.1, 1, 2.7, 1e9])},
+            optional={"user_id": few(["u1", "u2", "u3"])},
+        )
+    if type.startswith("ticket."):
+        return st.fixed_dictionaries(
+            {"ticket_id": few(["T1", "T2"]), "priority": few(["low", "urgent"]), "opened_at": when},
+            optional={"closed_at": when},
+        )
+    if type.startswith("invoice."):
+        return st.fixed_dictionaries(
+            {"invoice_id": few(["I1", "I2"]), "amount_minor": few([100, 999]), "currency": few(["EUR"])},
+            optional={"due_at": when, "paid_at": when},
+        )
+    if type in score:
+        return st.fixed_dictionaries(
+            {"contact_id": contact, "score": st.integers(1, score[type])},
+            optional={"survey_kind": few(["relational", "transactional"]), "comment": few(["good", "bad"])},
+        )
+    others: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+        "subscription.changed": st.fixed_dictionaries(
+            {
+                "mrr_minor": few([1, 2]),
+                "currency": few(["EUR"]),
+                "plan": few(["pro", "starter"]),
+                "seats": few([5, 50]),
+                "status": few(["active", "canceled"]),
+            },
+            optional={"renews_at": when},
+        ),
+        "account.updated": st.fixed_dictionaries(
+            {
+                "traits": st.dictionaries(
+                    few(["name", "plan", "segment", "own"]), st.one_of(st.none(), few(["a", "b", "pro"])), max_size=3
+                )
+            }
+        ),
+        "contact.updated": st.fixed_dictionaries(
+            {"contact_id": contact, "traits": st.dictionaries(few(["a", "b"]), few([1, "x"]), max_size=2)},
+            optional={"role": few(["champion", "admin", "left"])},
+        ),
+        "milestone.reached": st.fixed_dictionaries({"milestone": few(["data_imported", "team_invited"])}),
+        "account.churned": st.fixed_dictionaries({"reason": few(["price", "gone"])}),
+        "interaction.logged": st.fixed_dictionaries({"kind": few(["call", "mail"])}),
+        "pulse.set": st.fixed_dictionaries({"score": st.integers(1, 10), "author": few(["a"])}),
+        "account.merged": st.fixed_dictionaries({"into": few(["other"])}),
+        "contact.erased": st.fixed_dictionaries({"contact_id": contact}),
+        "account.erased": st.just({}),
+    }
+    return others[type]
+
+
+_COMMON = [type for type in registry.CUSTOMER_EVENTS if type not in ("account.erased", "account.merged")]
+
+
+@st.composite
+def some_events(draw: st.DrawFn, most: int = 25) -> list[Event]:
+    """Events of every type over a year, many at one and the same time."""
+    types = st.sampled_from(_COMMON) if draw(st.integers(0, 9)) else st.sampled_from(list(registry.CUSTOMER_EVENTS))
+    found = []
+    for place in range(draw(st.integers(0, most))):
+        type = draw(types)
+        days = draw(st.sampled_from([0, 0, 0, -1, -5, -20, -29, -30, -31, -89, -90, -91, -180, -200, -364, -366]))
+        at = NOW + timedelta(days=days, hours=draw(st.sampled_from([0, 0, 3])))
+        found.append(an_event(type, at=at, id=f"e{place}", **draw(_data(type))))
+    return found
+
+
+def _seen(batches: list[list[Event]]) -> Account:
+    """Fold batch by batch, each event once, saving and loading between as the worker does."""
+    account, claimed = Account("acme"), set()
+    for batch in batches:
+        for event in batch:
+            if event.id not in claimed:
+                claimed.add(event.id)
+                fold(account, event, registry.data_of(event), Touched())
+        prune(account.state, TODAY)
+        account.state = decode(encode(account.state))
+    return account
+
+
+@settings(max_examples=300, deadline=None)
+@given(some_events(), st.data())
+def test_any_order_any_batches_and_any_repeats_leave_the_same_bytes_points_and_score(
+    events: list[Event], data: st.DataObject
+) -> None:
+    repeated = events + (data.draw(st.lists(st.sampled_from(events), max_size=5)) if events else [])
+    shuffled = data.draw(st.permutations(repeated))
+    cuts = sorted({0, len(shuffled), *data.draw(st.lists(st.integers(0, len(shuffled)), max_size=4))})
+    once = _seen([events])
+    again = _seen([shuffled[a:b] for a, b in pairwise(cuts)])
+    assert canonical(once, TODAY) == canonical(again, TODAY)
+    one, other = look(once, NOW, SHIPPED), look(again, NOW, SHIPPED)
+    assert (one.reads, one.facts, one.scored) == (other.reads, other.facts, other.scored)
+
+
+@settings(max_examples=100, deadline=None)
+@given(some_events(), st.lists(st.integers(0, 400), max_size=4))
+def test_forgetting_often_is_forgetting_once(events: list[Event], days: list[int]) -> None:
+    often, once = after(*events), after(*events)
+    for day in sorted(days):
+        prune(often.state, TODAY + day)
+    last = TODAY + max(days, default=0)
+    assert canonical(often, last) == canonical(once, last)
+
+
+def test_a_batch_of_usage_folds_like_its_events_one_by_one() -> None:
+    events = [usage(NOW - d * DAY, f"f{d % 3}", f"u{d % 4}", d / 7) for d in range(40)]
+    together, touched = Account("acme"), Touched()
+    fold_usage(together, [(e.time, registry.data_of(e)) for e in events], touched)
+    assert canonical(together, TODAY) == canonical(after(*events), TODAY)
+    assert touched.users == {"u0", "u1", "u2", "u3"}
+
+
+def test_quantities_are_kept_to_millionths_so_that_sums_do_not_depend_on_order() -> None:
+    account = after(usage(quantity=0.1), usage(quantity=0.2))
+    assert account.state.usage["reports"][TODAY] == 300_000
+
+
+def test_a_user_counts_on_the_last_active_day_only() -> None:
+    account = after(
+        usage(NOW - 3 * DAY, user="a"), usage(NOW, user="a"), usage(NOW - DAY, user="a"), usage(NOW, user="b")
+    )
+    assert account.state.people == {TODAY: 2}
+
+
+def test_features_beyond_the_bound_share_one_bucket_in_any_order() -> None:
+    names = [f"f{n:04}" for n in range(s.MOST_FEATURES + 50)]
+    forth, back = (after(*(usage(feature=name) for name in order)) for order in (names, names[::-1]))
+    assert canonical(forth, TODAY) == canonical(back, TODAY)
+    assert forth.state.usage[s.OTHER][TODAY] == 50 * s.MILLIONTHS
+
+
+def test_the_later_trait_stands_and_null_clears_it() -> None:
+    account = after(
+        traits(NOW - DAY, name="New", segment="smb"), traits(NOW - 2 * DAY, name="Old"), traits(NOW, segment=None)
+    )
+    assert (account.state.traits["name"].value, account.state.traits["segment"].value) == ("New", None)
+
+
+def test_traits_of_one_s_own_are_kept_beside_the_known_ones() -> None:
+    assert after(traits(industry="steel")).state.traits["traits.industry"].value == "steel"
+
+
+def test_the_subscription_beats_a_later_trait() -> None:
+    account = an_account(
+        an_event("subscription.changed", at=NOW - 9 * DAY, mrr_minor=1, currency="EUR", plan="starter", seats=3),
+        traits(NOW, plan="enterprise", seats=99),
+    )
+    facts = look(account, NOW, SHIPPED).facts
+    assert (facts["account.plan"], facts["account.seats"]) == ("starter", 3)
+
+
+def test_a_straggler_does_not_open_a_closed_ticket_again() -> None:
+    account = after(
+        a_ticket("T1", type="closed", at=NOW, opened_at=NOW - 5 * DAY, priority="urgent"),
+        a_ticket("T1", type="updated", at=NOW - DAY, opened_at=NOW - 5 * DAY, priority="urgent"),
+    )
+    assert look(account, NOW, SHIPPED).facts["support.urgent"] == 0
+
+
+def test_a_due_date_that_only_the_first_message_names_is_kept() -> None:
+    due = (NOW - 10 * DAY).isoformat()
+    account = after(an_invoice(at=NOW - 40 * DAY, due_at=due), an_invoice("payment_failed", at=NOW - 5 * DAY))
+    facts = look(account, NOW, SHIPPED).facts
+    assert facts["billing.overdue_since"] == "2026-05-10T12:00:00Z"
+    assert facts["billing.payment_failed_at"] == "2026-05-15T12:00:00Z"
+
+
+def test_a_paid_invoice_has_no_open_failure() -> None:
+    account = after(an_invoice("payment_failed", at=NOW - 5 * DAY), an_invoice("paid", at=NOW))
+    assert "billing.payment_failed_at" not in look(account, NOW, SHIPPED).facts
+
+
+def test_an_erased_contact_leaves_nothing_and_does_not_come_back() -> None:
+    account = after(
+        an_event("contact.updated", contact_id="c1", role="admin", traits={"name": "Ada"}),
+        nps(9, contact="c1"),
+        an_event("contact.erased", contact_id="c1"),
+        nps(1, contact="c1", at=NOW + DAY),
+    )
+    assert b"c1" not in encode(account.state)
+    assert canonical(account, TODAY) == canonical(after(an_event("contact.erased", contact_id="c1")), TODAY)
+
+
+def test_an_erased_account_leaves_nothing_whatever_comes() -> None:
+    account = an_account(a_ticket(), an_event("account.erased"), usage(NOW + DAY))
+    assert canonical(account, TODAY) == canonical(after(an_event("account.erased")), TODAY)
+    assert look(account, NOW, SHIPPED).scored.score is None
+
+
+def test_state_stays_small_however_much_it_has_seen() -> None:
+    account = Account("acme")
+    used = registry.data_of(usage(feature="reports", user=None))
+    for day in range(365):
+        fold_usage(account, [(NOW - (365 - day) * DAY, used)] * 20, Touched())
+        prune(account.state, day_of(NOW - (365 - day) * DAY))
+    assert len(encode(account.state)) < 1500
+    assert msgspec.msgpack.decode(encode(account.state))["usage"]["reports"].keys() == set(range(TODAY - 90, TODAY))

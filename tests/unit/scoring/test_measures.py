@@ -1,0 +1,161 @@
+"""Each measure says what a customer-success manager would: a number, or why there is none."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.scoring.core.catalogue import MONDAY_TO_FRIDAY
+from services.scoring.core.clock import day_of, weekday, working_days
+from services.scoring.core.measures import MEASURES
+from services.scoring.core.measures.base import View, points_on
+from services.scoring.core.state import Account
+from shared.conditions import MEASURES as NAMES
+from tests.support.scoring import DAY, NOW, SHIPPED, a_ticket, an_account, an_event, an_invoice, busy, nps, usage
+
+
+def read(name: str, account: Account, now: datetime = NOW) -> tuple[float | None, str]:
+    """The raw value and the words."""
+    return MEASURES[name].read(View(account, now, SHIPPED.catalogue))
+
+
+def test_they_are_the_measures_that_conditions_know() -> None:
+    assert tuple(MEASURES) == NAMES
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("support.urgent",)])
+def test_of_an_account_that_nothing_is_known_of_there_is_no_data_but_a_reason(name: str) -> None:
+    raw, words = read(name, Account("acme"))
+    assert raw is None
+    assert words
+
+
+def test_recency_counts_working_days() -> None:
+    friday, monday = NOW - 5 * DAY, NOW - 2 * DAY
+    account = an_account(usage(friday))
+    assert read("usage.recency", account, friday + 2 * DAY) == (0, "in use")
+    assert read("usage.recency", account, monday) == (1, "no usage for 1 working day, last on 15 May 2026")
+    assert read("usage.recency", account)[0] == 3
+
+
+@given(st.integers(20_000, 20_050), st.integers(0, 60), st.frozensets(st.integers(0, 6), min_size=1))
+def test_working_days_are_those_counted_one_by_one(after: int, more: int, week: frozenset[int]) -> None:
+    assert working_days(after, after + more, week) == sum(
+        weekday(d) in week for d in range(after + 1, after + more + 1)
+    )
+
+
+def test_a_wednesday_is_a_wednesday() -> None:
+    assert weekday(day_of(datetime(2026, 5, 20, tzinfo=UTC))) == 2
+    assert 5 not in MONDAY_TO_FRIDAY
+
+
+def test_the_trend_compares_two_full_fortnights_and_leaves_today_out() -> None:
+    account = an_account(*busy(range(15, 29), users=4), *busy(range(1, 15), users=1), *busy([0], users=50))
+    raw, words = read("usage.trend", account)
+    assert raw == -75
+    assert words == "usage fell by 75 %, from 112 to 28 in two weeks"
+
+
+def test_a_trend_needs_three_weeks() -> None:
+    assert read("usage.trend", an_account(*busy(range(20)))) == (None, "less than three weeks of usage")
+
+
+def test_active_share_counts_people_once() -> None:
+    raw, words = read("usage.active_share", an_account(*busy([0, 3, 29], users=4), usage(NOW - 30 * DAY, user="late")))
+    assert (raw, words) == (40, "4 of 10 seats in use in 30 days")
+
+
+def test_active_share_needs_user_ids_and_seats() -> None:
+    assert read("usage.active_share", an_account(usage(user=None)))[1] == "usage comes without user ids"
+    assert read("usage.active_share", an_account(usage(), seats=0))[1] == "the number of seats is not known"
+
+
+def test_breadth_is_measured_against_the_plan_so_that_what_it_lacks_never_counts() -> None:
+    used = [usage(feature=name) for name in ("reports", "dashboards", "sso")]
+    assert read("usage.breadth", an_account(*used, plan="starter"))[0] == pytest.approx(200 / 3)
+    assert read("usage.breadth", an_account(*used, plan="pro"))[0] == pytest.approx(100 / 3)
+    assert read("usage.breadth", an_account(*used, plan="odd")) == (None, "the features of its plan are not listed")
+
+
+def test_load_is_tickets_in_30_days_per_ten_seats() -> None:
+    account = an_account(a_ticket("a"), a_ticket("b", at=NOW - 29 * DAY), a_ticket("c", at=NOW - 30 * DAY), seats=20)
+    assert read("support.load", account) == (1, "2 tickets in 30 days, 1 per 10 seats")
+
+
+def test_resolution_is_the_median_of_90_days() -> None:
+    account = an_account(
+        *(a_ticket(f"T{h}", type="closed", at=NOW, opened_at=NOW - h / 24 * DAY) for h in (2, 10, 400)),
+        a_ticket("old", type="closed", at=NOW - 91 * DAY, opened_at=NOW - 300 * DAY),
+    )
+    assert read("support.resolution", account)[0] == 10
+
+
+def test_an_urgent_ticket_is_named_with_its_age() -> None:
+    account = an_account(a_ticket("T-118", opened_at=NOW - 5 * DAY, priority="urgent"))
+    assert read("support.urgent", account) == (1, "urgent ticket T-118 open for 5 days")
+    assert read("support.urgent", an_account()) == (0, "no urgent ticket is open")
+
+
+def test_nps_is_of_the_latest_answer_of_each_contact_in_180_days() -> None:
+    account = an_account(
+        nps(2, contact="a", at=NOW - 9 * DAY),
+        nps(10, contact="a"),
+        nps(9, contact="b"),
+        nps(0, contact="c", at=NOW - 180 * DAY),
+    )
+    assert read("feedback.nps", account) == (100, "NPS 100 from 2 answers")
+
+
+def test_relational_and_transactional_answers_are_never_mixed() -> None:
+    moment = nps(0, contact="b", survey_kind="transactional")
+    assert read("feedback.nps", an_account(nps(10), moment))[0] == 100
+    assert read("feedback.nps", an_account(moment))[0] == -100
+
+
+def test_csat_and_ces() -> None:
+    answers = [an_event("feedback.csat", contact_id=f"c{n}", score=n) for n in (4, 3)]
+    assert read("feedback.csat", an_account(*answers))[0] == 70
+    answers = [an_event("feedback.ces", contact_id=f"c{n}", score=n) for n in (7, 2)]
+    assert read("feedback.ces", an_account(*answers))[0] == 4.5
+
+
+def test_punctuality_weighs_days_late_by_amount() -> None:
+    due = NOW - 40 * DAY
+    account = an_account(
+        an_invoice("paid", "a", amount_minor=300, due_at=due.isoformat(), paid_at=(due + 8 * DAY).isoformat()),
+        an_invoice("paid", "b", amount_minor=100, due_at=due.isoformat(), paid_at=(due - 8 * DAY).isoformat()),
+        an_invoice("voided", "c", amount_minor=900, due_at=due.isoformat()),
+    )
+    assert read("billing.punctuality", account) == (6, "pays 6 days late on average")
+
+
+def test_overdue_counts_from_the_day_after_it_was_due() -> None:
+    account = an_account(an_invoice(invoice_id="I-9", at=NOW - 60 * DAY, due_at=(NOW - 35 * DAY).isoformat()))
+    assert read("billing.overdue", account) == (35, "invoice I-9 is 35 days overdue")
+    assert read("billing.overdue", account, NOW - 35 * DAY) == (0, "nothing is overdue")
+
+
+def test_progress_is_measured_against_what_is_expected_by_age() -> None:
+    account = an_account(an_event("milestone.reached", milestone="workspace_created"), signed=NOW - 20 * DAY)
+    assert read("onboarding.progress", account) == (
+        50,
+        "1 of 2 milestones reached that are due by day 20; missing data_imported",
+    )
+
+
+def test_a_pulse_ends_after_90_days_to_the_second() -> None:
+    account = an_account(an_event("pulse.set", at=NOW, score=4, author="csm@example.com", note="quiet"))
+    assert read("relationship.pulse", account) == (4, 'the pulse is 4 of 10: "quiet"')
+    assert read("relationship.pulse", account, NOW + 90 * DAY) == (None, "the pulse of 20 May 2026 has expired")
+
+
+def test_silence_counts_from_the_last_interaction() -> None:
+    account = an_account(an_event("interaction.logged", at=NOW - 40 * DAY, kind="call"))
+    assert read("relationship.silence", account) == (40, "no contact for 40 days")
+
+
+def test_curves_are_straight_between_their_points_and_level_outside() -> None:
+    curve = ((0.0, 100.0), (10.0, 50.0), (20.0, 0.0))
+    assert [points_on(curve, raw) for raw in (-5, 0, 5, 10, 13, 99)] == [10_000, 10_000, 7_500, 5_000, 3_500, 0]

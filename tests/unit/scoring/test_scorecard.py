@@ -1,0 +1,154 @@
+"""Scorecards: what is wrong is refused with its place; the most specific one wins; bands and caps do as written."""
+
+from pathlib import Path
+
+import pytest
+
+from services.scoring.core.assess import look
+from services.scoring.core.score import band
+from services.scoring.core.scorecard import Bands, Rules
+from services.scoring.rules import load_rules
+from shared.conditions.loading import Refused
+from shared.messages.assessments import Band
+from tests.support.scoring import DAY, NOW, SHIPPED, an_account, an_event, an_invoice, busy, traits
+
+DEFAULT = """
+id: default
+version: 1
+measures:
+  usage.recency: {weight: 60}
+  support.urgent: {weight: 40}
+minimum_coverage: 30 %
+"""
+
+
+def rules(tmp_path: Path, *cards: str, default: str = DEFAULT, catalogue: str = "{}") -> Rules:
+    """Rules from files as someone would write them."""
+    for place, text in enumerate((default, *cards)):
+        (tmp_path / f"card{place}.yaml").write_text(text)
+    (tmp_path / "catalogue.yaml").write_text(catalogue)
+    return load_rules(tmp_path)
+
+
+def refused(tmp_path: Path, text: str, default: str = DEFAULT) -> str:
+    """What is said of a file that can't be used."""
+    with pytest.raises(Refused) as error:
+        rules(tmp_path, text, default=default)
+    return str(error.value)
+
+
+def a_card(id: str, for_accounts: str, more: str = "") -> str:
+    """A card with one measure."""
+    return f"id: {id}\nversion: 2\nfor_accounts: {for_accounts}\nmeasures:\n  support.urgent: {{weight: 100}}\n{more}"
+
+
+def test_the_shipped_cards_can_be_read_and_there_is_one_for_each_stage() -> None:
+    assert [card.id for card in SHIPPED.cards] == ["adopting", "mature", "onboarding", "renewal", "default"]
+
+
+def test_weights_that_do_not_sum_to_100_are_refused_with_their_sum(tmp_path: Path) -> None:
+    said = refused(
+        tmp_path, "id: x\nversion: 1\nfor_accounts: account.plan == pro\nmeasures:\n  usage.trend: {weight: 70}\n"
+    )
+    assert "card1.yaml" in said
+    assert "The weights sum to 70; they must sum to 100." in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id: x\nversion: 1\nmeasures:\n  usage.trnd: {weight: 100}\n", "Did you mean `usage.trend`?"),
+        ("id: x\nversion: 1\nmeasures: {}\nbnads: {}\n", "Did you mean `bands`?"),
+        (a_card("x", "account.plam == pro"), "Did you mean `account.plan`?"),
+        (a_card("x", "health.score > 3"), "only `account.*` facts are known here"),
+        (a_card("x", "account.plan == pro", "caps: [{at_most: 4, while: health.score > 3}]"), "can't depend on itself"),
+        (a_card("x", "account.plan == pro", "caps: [{at_most: 140, while: support.open > 3}]"), "points from 0 to 100"),
+        (a_card("x", "account.plan == pro", "bands: {green: 30, amber: 60}"), "below green"),
+        (a_card("x", "account.traits.tier == gold"), "The trait `tier` is not declared."),
+        ("- a\n- b\n", "must be a mapping"),
+        ("id: x\n", "A scorecard needs `version`."),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_was_meant(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refused(tmp_path, text)
+
+
+def test_the_place_of_what_is_wrong_is_named(tmp_path: Path) -> None:
+    assert "card1.yaml:5:" in refused(tmp_path, a_card("x", "account.plan == pro").replace("urgent", "urgnt"))
+
+
+def test_missing_can_be_read_in_four_ways_and_no_fifth(tmp_path: Path) -> None:
+    assert "exclude, neutral, worst or" in refused(tmp_path, DEFAULT.replace("weight: 60", "weight: 60, missing: zero"))
+
+
+def test_there_must_be_one_default(tmp_path: Path) -> None:
+    assert "found default, second" in refused(tmp_path, DEFAULT.replace("id: default", "id: second"))
+
+
+def test_the_most_specific_card_wins_and_ties_go_to_the_lowest_priority_number(tmp_path: Path) -> None:
+    found = rules(
+        tmp_path,
+        a_card("one", "account.plan == pro"),
+        a_card("first", "[account.plan == pro, account.segment == smb]", "priority: 1"),
+        a_card("second", "[account.plan == pro, account.seats > 3]"),
+    )
+    assert look(an_account(segment="smb"), NOW, found).card.id == "first"
+    assert look(an_account(), NOW, found).card.id == "second"
+    assert look(an_account(seats=1), NOW, found).card.id == "one"
+    assert look(an_account(plan="odd"), NOW, found).card.id == "default"
+
+
+def test_a_declared_trait_can_choose_the_card(tmp_path: Path) -> None:
+    found = rules(tmp_path, a_card("gold", "account.traits.tier == gold"), catalogue="traits: {tier: text}")
+    seen = look(an_account(traits(tier="gold")), NOW, found)
+    assert (seen.card.id, seen.facts["account.traits.tier"]) == ("gold", "gold")
+
+
+@pytest.mark.parametrize(
+    ("missing", "points"), [("exclude", None), ("neutral", 5000), ("worst", 0), ("last-known-for-10-days", 5000)]
+)
+def test_what_is_missing_counts_as_the_card_says(tmp_path: Path, missing: str, points: int | None) -> None:
+    default = DEFAULT.replace("usage.recency: {weight: 60}", f"relationship.pulse: {{weight: 60, missing: {missing}}}")
+    pulse = an_event("pulse.set", at=NOW - 95 * DAY, score=5, author="csm@example.com")
+    assert look(an_account(pulse), NOW, rules(tmp_path, default=default)).reads["relationship.pulse"].points == points
+
+
+def test_what_was_last_known_too_long_ago_is_not_known(tmp_path: Path) -> None:
+    default = DEFAULT.replace(
+        "usage.recency: {weight: 60}", "relationship.pulse: {weight: 60, missing: last-known-for-5-days}"
+    )
+    pulse = an_event("pulse.set", at=NOW - 96 * DAY, score=5, author="csm@example.com")
+    assert look(an_account(pulse), NOW, rules(tmp_path, default=default)).reads["relationship.pulse"].points is None
+
+
+def test_a_cap_holds_the_score_down_while_its_condition_holds() -> None:
+    late = an_invoice(at=NOW - 60 * DAY, due_at=(NOW - 31 * DAY).isoformat())
+    paid = an_invoice("paid", at=NOW)
+    assert look(an_account(*busy(range(60)), late), NOW, SHIPPED).scored.score == 4000
+    assert (look(an_account(*busy(range(60)), late, paid), NOW, SHIPPED).scored.score or 0) > 8000
+
+
+def test_below_the_minimum_coverage_the_score_is_unknown_and_says_so() -> None:
+    scored = look(an_account(), NOW, SHIPPED).scored
+    assert scored.score is None
+    assert scored.why_unknown == "only 20 % of the scorecard has data, 50 % is needed"
+
+
+@pytest.mark.parametrize(
+    ("before", "points", "after"),
+    [
+        ("unknown", 7500, "green"),
+        ("unknown", 4999, "red"),
+        ("green", 7499, "amber"),
+        ("amber", 7700, "amber"),
+        ("amber", 7800, "green"),
+        ("amber", 4999, "red"),
+        ("red", 5200, "red"),
+        ("red", 5300, "amber"),
+        ("red", 7600, "amber"),
+        ("red", 7900, "green"),
+        ("green", None, "unknown"),
+    ],
+)
+def test_falling_is_at_once_and_rising_back_needs_the_margin(before: Band, points: int | None, after: Band) -> None:
+    assert band(points, Bands(), before) == after
