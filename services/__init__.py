@@ -1,0 +1,1 @@
+"""The four services: ingest, scoring, playbooks, notifier. None imports another."""

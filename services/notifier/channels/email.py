@@ -1,0 +1,121 @@
+"""E-mail over SMTP: text and HTML in one message, whose Message-ID is the same in every attempt.
+
+Mail programs drop a second message of one id, so an uncertain attempt needs no mark.
+"""
+
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as POLICY
+from email.utils import format_datetime, parseaddr
+
+import aiosmtplib
+
+from services.notifier.channels.protocol import Dispatch
+from services.notifier.core import words
+from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
+from services.notifier.core.routing import Transport
+from services.notifier.rendering import Renderer
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SmtpServer:
+    """Where mail is handed in. Without a repr, because it holds the password."""
+
+    host: str
+    port: int
+    sender: str
+    """`keepwell@example.com`, or `Keepwell <keepwell@example.com>`."""
+    user: str | None = None
+    password: str | None = None
+    implicit_tls: bool = False
+    starttls: bool | None = None
+    """None: where the server offers it."""
+
+
+class EmailChannel:
+    """Hands each message to one SMTP server, over a connection of its own."""
+
+    name: Transport = "email"
+    timeout = 20.0
+    at_once = 8
+
+    def __init__(self, server: SmtpServer, renderer: Renderer) -> None:
+        self._server = server
+        self._renderer = renderer
+
+    async def send(self, dispatch: Dispatch) -> Outcome:
+        """Send one message."""
+        server = self._server
+        try:
+            letter = write(dispatch, server.sender, self._renderer)
+        except (ValueError, IndexError):
+            return Never(reason="the recipient's e-mail address is not one")
+        smtp = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.user,
+            password=server.password,
+            use_tls=server.implicit_tls,
+            start_tls=server.starttls if not server.implicit_tls else False,
+            timeout=15,
+        )
+        try:
+            await smtp.connect()
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            return _not_connected(error)
+        try:
+            return await _hand_over(smtp, letter, parseaddr(server.sender)[1], dispatch.target)
+        finally:
+            # Closing without QUIT: the message is accepted by then, and no answer is waited for.
+            smtp.close()
+
+
+def write(dispatch: Dispatch, sender: str, renderer: Renderer) -> EmailMessage:
+    """The letter as it goes out. Raises `ValueError` when the recipient's address is not one."""
+    message = dispatch.message
+    letter = EmailMessage(policy=POLICY)
+    name, address = parseaddr(sender)
+    local, _, domain = address.rpartition("@")
+    letter["From"] = Address(name or "Keepwell", local, domain)
+    letter["To"] = Address(addr_spec=dispatch.target)
+    letter["Subject"] = words.one_line(message.subject, 180)
+    letter["Date"] = format_datetime(dispatch.at)
+    letter["Message-ID"] = f"<{dispatch.delivery_id}@{domain}>"
+    letter["Auto-Submitted"] = "auto-generated"
+    letter["X-Keepwell-Delivery"] = dispatch.delivery_id
+    if dispatch.traceparent:
+        letter["X-Keepwell-Traceparent"] = dispatch.traceparent
+    letter.set_content(renderer.text(message))
+    letter.add_alternative(renderer.html(message), subtype="html")
+    return letter
+
+
+async def _hand_over(smtp: aiosmtplib.SMTP, letter: EmailMessage, sender: str, recipient: str) -> Outcome:
+    """Speak the three steps one by one: only once the data is on its way can the end be uncertain."""
+    began = False
+    try:
+        await smtp.mail(sender)
+        await smtp.rcpt(recipient)
+        began = True
+        answer = await smtp.data(letter.as_bytes())
+    except aiosmtplib.SMTPResponseException as error:
+        reason = f"the mail server says {error.code} {words.one_line(error.message, 200)}"
+        if isinstance(error, aiosmtplib.SMTPSenderRefused) and error.code >= 500:
+            return Fatal(reason=reason)
+        if error.code == 421 or error.code < 500:
+            return Later(reason=reason)
+        return Never(reason=reason)
+    except (aiosmtplib.SMTPException, OSError) as error:
+        return Later(reason=f"the connection to the mail server broke ({type(error).__name__})", uncertain=began)
+    return Sent(receipt=words.one_line(answer.message, 200))
+
+
+def _not_connected(error: Exception) -> Outcome:
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError) and error.code >= 500:
+        return Fatal(reason=f"the mail server refuses the user or password of KEEPWELL_SMTP_URL ({error.code})")
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return Later(reason=f"the mail server says {error.code} {words.one_line(error.message, 200)}")
+    if isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
+        return Fatal(reason="the mail server can't do what KEEPWELL_SMTP_URL asks for (STARTTLS or a login)")
+    return Later(reason=f"the mail server can't be reached ({type(error).__name__})")

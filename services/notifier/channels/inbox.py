@@ -1,0 +1,29 @@
+"""The inbox: kept and served by the notifier itself. Always there, and a message is in it once."""
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.notifier.channels.protocol import Dispatch
+from services.notifier.core.retry import Later, Outcome, Sent
+from services.notifier.core.routing import Transport
+from services.notifier.store import put_in_inbox
+from shared.db.uow import UnitOfWork
+
+
+class InboxChannel:
+    """Writes rows, each by its delivery's id, so that a repeat changes nothing."""
+
+    name: Transport = "inbox"
+    timeout = 10.0
+    at_once = 4
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    async def send(self, dispatch: Dispatch) -> Outcome:
+        """Put one message into its recipient's inbox."""
+        try:
+            async with self._uow.begin() as c:
+                await put_in_inbox(c, dispatch.delivery_id, dispatch.target, dispatch.at, dispatch.message)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            return Later(reason=f"the database did not answer ({type(error).__name__})")
+        return Sent(receipt=dispatch.delivery_id)

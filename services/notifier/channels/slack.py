@@ -1,0 +1,160 @@
+"""Slack: Block Kit, by a bot's `chat.postMessage` or an incoming webhook.
+
+Slack can't recognise a repeat, so one that may be a repeat says so. The bot's token and the webhook's URL are secrets:
+no reason, log line or error repeats them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from services.notifier.channels.blocks import render
+from services.notifier.channels.protocol import Dispatch
+from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
+from services.notifier.core.routing import WEBHOOK, Transport
+from services.notifier.rendering import Renderer
+from shared import tracing
+
+_BUSY_FOR: Final = 30.0
+
+_BUSY: Final = frozenset({"ratelimited", "rate_limited", "service_unavailable", "request_timeout", "team_added_to_org"})
+_MAYBE: Final = frozenset({"internal_error", "fatal_error"})
+"""Slack says of these that it may have done what was asked all the same."""
+_BROKEN: Final = frozenset(
+    {
+        "access_denied",
+        "account_inactive",
+        "ekm_access_denied",
+        "invalid_auth",
+        "missing_scope",
+        "no_permission",
+        "not_allowed_token_type",
+        "not_authed",
+        "org_login_required",
+        "team_access_not_granted",
+        "token_expired",
+        "token_revoked",
+    }
+)
+_HINTS: Final = {
+    "channel_not_found": "there is no such channel, or the bot can't see it: invite the bot",
+    "not_in_channel": "invite the bot to the channel",
+    "is_archived": "the channel is archived",
+    "invalid_auth": "KEEPWELL_SLACK_BOT_TOKEN is not valid",
+    "missing_scope": "the bot needs the scope chat:write",
+    "token_revoked": "KEEPWELL_SLACK_BOT_TOKEN was revoked",
+}
+
+
+class SlackChannel:
+    """Posts to Slack. With a bot's token to any channel or person; with a webhook's URL alone to its one channel."""
+
+    name: Transport = "slack"
+    timeout = 10.0
+    at_once = 16
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        renderer: Renderer,
+        *,
+        api_url: str,
+        bot_token: str | None = None,
+        webhook_url: str | None = None,
+    ) -> None:
+        self._client = client
+        self._renderer = renderer
+        self._post_message = f"{api_url.rstrip('/')}/chat.postMessage"
+        self._bot_token = bot_token
+        self._webhook_url = webhook_url
+
+    async def send(self, dispatch: Dispatch) -> Outcome:
+        """Send one message."""
+        payload = render(dispatch.message, self._renderer, dispatch.delivery_id, repeat=dispatch.repeat)
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        if dispatch.traceparent:
+            headers[tracing.HEADER] = dispatch.traceparent
+        if self._webhook_url is not None and (dispatch.target == WEBHOOK or self._bot_token is None):
+            return await self._post(self._webhook_url, payload, headers, _webhook_answer)
+        headers["Authorization"] = f"Bearer {self._bot_token}"
+        named = {
+            "channel": dispatch.target,
+            **payload,
+            "unfurl_links": False,
+            "metadata": {"event_type": "keepwell_delivery", "event_payload": {"delivery_id": dispatch.delivery_id}},
+        }
+        return await self._post(self._post_message, named, headers, _bot_answer)
+
+    async def _post(
+        self,
+        url: str,
+        payload: Mapping[str, Any],
+        headers: Mapping[str, str],
+        read: Callable[[httpx.Response], Outcome],
+    ) -> Outcome:
+        try:
+            response = await self._client.post(url, content=msgspec.json.encode(payload), headers=headers)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
+            return Later(reason="Slack can't be reached")
+        except httpx.TransportError as error:
+            return Later(reason=f"the connection to Slack broke ({type(error).__name__})", uncertain=True)
+        if response.status_code == 429:
+            return Later(reason="Slack asks us to slow down", after=_retry_after(response))
+        if response.status_code >= 500:
+            return Later(reason=f"Slack answered {response.status_code}", after=_given(response), uncertain=True)
+        return read(response)
+
+
+def _bot_answer(response: httpx.Response) -> Outcome:
+    """Read an answer of `chat.postMessage`, which says its errors with status 200."""
+    if response.status_code in {401, 403}:
+        return Fatal(reason=f"Slack answered {response.status_code}: KEEPWELL_SLACK_BOT_TOKEN is not accepted")
+    try:
+        answer = msgspec.json.decode(response.content, type=_Answer)
+    except msgspec.DecodeError:
+        return Later(reason=f"Slack answered {response.status_code} with something unreadable", uncertain=True)
+    if answer.ok:
+        return Sent(receipt=f"{answer.channel} {answer.ts}".strip())
+    error = _word(answer.error)
+    reason = f"Slack says {error}" + (f": {_HINTS[error]}" if error in _HINTS else "")
+    if error in _BUSY:
+        return Later(reason=reason, after=_retry_after(response))
+    if error in _MAYBE:
+        return Later(reason=reason, uncertain=True)
+    return Fatal(reason=reason) if error in _BROKEN else Never(reason=reason)
+
+
+def _webhook_answer(response: httpx.Response) -> Outcome:
+    """Read an incoming webhook's answer: 200 and `ok`, or an HTTP error and a word."""
+    if response.status_code == 200:
+        return Sent(receipt="ok")
+    error = _word(response.text)
+    reason = f"Slack answered {response.status_code} {error}".strip()
+    if response.status_code == 400:
+        return Never(reason=reason)
+    # 403, 404, 410 and redirects: it was revoked, or its channel is gone. Everything goes this one way.
+    return Fatal(reason=f"{reason}: KEEPWELL_SLACK_WEBHOOK_URL has to be made anew")
+
+
+class _Answer(msgspec.Struct):
+    ok: bool = False
+    error: str = ""
+    ts: str = ""
+    channel: str = ""
+
+
+def _word(text: str) -> str:
+    """A vendor's error word, such as `channel_not_found`; anything longer is not repeated."""
+    return text if len(text) <= 60 and text.replace("_", "").isalnum() else "" if not text else "something else"
+
+
+def _given(response: httpx.Response) -> float | None:
+    value = response.headers.get("retry-after", "").strip()
+    return float(value) if value.isdecimal() and len(value) < 9 else None
+
+
+def _retry_after(response: httpx.Response) -> float:
+    given = _given(response)
+    return _BUSY_FOR if given is None else given

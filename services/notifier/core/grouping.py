@@ -1,0 +1,96 @@
+"""What goes at once, what waits, and what goes together.
+
+The first message for a recipient and playbook goes at once and opens a window of a minute; those within it wait for
+its end and go as one. While they keep coming, one goes a minute. What time caused waits for its instant and goes with
+whatever else waits for the recipient. What had to wait for a channel that was held goes as one for each target.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+import msgspec
+
+from services.notifier.core.routing import Route
+from shared.messages.actions import ActionRequested
+
+WINDOW: Final = timedelta(seconds=60)
+MOST_TOGETHER: Final = 5_000
+ALONE: Final = "alone|"
+"""Begins the group of what goes by itself even after a hold: a digest is a group already."""
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """The window of one recipient and playbook: when it ends, and whether something waits for that."""
+
+    until: datetime
+    waiting: bool
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """With what a message goes together, and whether a gate decides when."""
+
+    group: str
+    not_before: datetime | None = None
+    gated: bool = True
+
+
+def place(action: ActionRequested, route: Route, now: datetime) -> Place:
+    """Find a message's group. Messages of one group that are due together go as one."""
+    who = action.recipient.id if action.recipient else ""
+    to = f"{route.channel}|{who}"
+    if action.kind == "digest":
+        return Place(group=f"{ALONE}{to}|{action.action_id}", not_before=action.not_before, gated=False)
+    if action.not_before is not None:
+        waits = action.not_before > now
+        return Place(group=f"{to}|timed", not_before=action.not_before if waits else None, gated=not waits)
+    return Place(group=f"{to}|{action.playbook.partition('@')[0]}|{action.kind}")
+
+
+def through(gate: Gate | None, now: datetime) -> tuple[Gate, datetime]:
+    """Pass one message through its gate: the gate after it, and when the message is due."""
+    if gate is not None and now < gate.until:
+        return Gate(gate.until, waiting=True), gate.until
+    if gate is not None and gate.waiting and now < gate.until + WINDOW:
+        # A group has just gone at the window's end: its own window runs on from there.
+        return Gate(gate.until + WINDOW, waiting=True), gate.until + WINDOW
+    return Gate(now + WINDOW, waiting=False), now
+
+
+class Due(NamedTuple):
+    """A delivery that may be sent now."""
+
+    id: str
+    message_id: str | None
+    """Set once a send of uncertain end has begun under it: what it holds stays together, under that id."""
+    group: str
+    target: str
+    due_at: datetime
+    held_until: datetime | None
+    """When the last hold of its target or channel ended."""
+    cut_off: bool = False
+    """Its lease ended after sending began: whether it arrived is not known."""
+    tries: int = 0
+
+
+def parcels(due: Iterable[Due], most: int) -> list[list[Due]]:
+    """Put together what goes as one message: at most `most` messages, the longest due first."""
+    found: dict[str, list[Due]] = {}
+    for delivery in sorted(due, key=lambda d: (d.due_at, d.id)):
+        key = _parcel_key(delivery)
+        members = found.get(key)
+        if members is None:
+            if len(found) < most:
+                found[key] = [delivery]
+        elif len(members) < MOST_TOGETHER or delivery.message_id is not None:
+            members.append(delivery)
+    return list(found.values())
+
+
+def _parcel_key(delivery: Due) -> str:
+    if delivery.message_id is not None:
+        return f"id|{delivery.message_id}"
+    held = delivery.held_until is not None and delivery.due_at <= delivery.held_until
+    if held and not delivery.group.startswith(ALONE):
+        return f"held|{delivery.target}"
+    return f"group|{delivery.group}"

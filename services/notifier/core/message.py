@@ -1,0 +1,199 @@
+"""What a message says, in plain words and for no channel in particular.
+
+Every text in a `Message` is plain: each channel escapes it in its own way. Relative times are true at `now`, the
+instant of sending, on the reader's wall clock.
+"""
+
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+
+from services.notifier.core import words
+from shared.messages.actions import AccountCard, ActionRequested, Recipient, Severity
+
+MOST_REASONS: Final = 6
+
+_LABELS: Final = {"alert": "Alert", "task": "Task", "flag": "Expansion flag"}
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """One line of why: the points that it moved the score by, such as `−13`, and the words."""
+
+    points: str
+    text: str
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One account in a message about many."""
+
+    headline: str
+    """`Northwind · Pro · €4,200/month · renews in 41 days`."""
+    score: str = ""
+    band: str = "unknown"
+    reason: Reason | None = None
+    todo: str = ""
+    due: str = ""
+    recipient: str = ""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person reads. Empty fields have nothing to say and are left out."""
+
+    kind: Literal["alert", "task", "flag", "digest", "group"]
+    label: str
+    """What it is: `Alert`, `Task · due tomorrow 15:00`, `Expansion flag`."""
+    severity: Severity
+    band: str
+    subject: str
+    """One line for a list of messages: who and what."""
+    title: str
+    headline: str = ""
+    score: str = ""
+    """`74 → 52 amber`."""
+    reasons: list[Reason] = []
+    since: str = ""
+    todo: str = ""
+    """What to do now, as one imperative sentence."""
+    due: str = ""
+    items: list[Item] = []
+    more: str = ""
+    """Who else is meant, when there are more than `items` shows."""
+    recipient: str = ""
+    """Named where others read too."""
+    mention: str = ""
+    """The recipient's Slack user id, where others read too."""
+    footer: str = ""
+    accounts: list[str] = []
+    """The ids of the accounts that it speaks of, the worst first."""
+
+
+def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> Message:
+    """One alert, task or flag as a message. `shared` names the recipient, because others read there too."""
+    zone = zone_of(action.recipient)
+    account = action.account
+    title = title_of(action)
+    due = due_words(action, now, shared)
+    name = words.one_line(account.name, 80)
+    return Message(
+        kind=action.kind,
+        label=_LABELS[action.kind] + (f" · due {due}" if due else ""),
+        severity=action.severity,
+        band=account.band,
+        subject=title if name.casefold() in title.casefold() else f"{name}: {title}",
+        title=title,
+        headline=headline(account, now, zone),
+        score=score_words(account),
+        reasons=reasons(action),
+        since=_since(action, now, zone),
+        todo=_todo(action, title),
+        due=due,
+        recipient=called(action.recipient) if shared else "",
+        mention=action.recipient.slack or "" if shared and action.recipient else "",
+        footer=_footer(action),
+        accounts=[account.id],
+    )
+
+
+def headline(account: AccountCard, now: datetime, time_zone: str) -> str:
+    """The account at a glance: `Northwind · Pro · €4,200/month · renews in 41 days`."""
+    parts = [words.one_line(account.name, 80)]
+    if account.plan:
+        plan = words.one_line(account.plan, 40)
+        parts.append(plan[:1].upper() + plan[1:])
+    if account.mrr_minor is not None:
+        parts.append(f"{words.money(account.mrr_minor, account.currency)}/month")
+    if account.renews_at is not None:
+        parts.append(words.renewal(account.renews_at, now, time_zone))
+    return " · ".join(parts)
+
+
+def score_words(account: AccountCard) -> str:
+    """`74 → 52 amber`, `52 amber`, `74 → unknown`; empty when there never was a score."""
+    now = None if account.score is None else words.whole(account.score)
+    before = None if account.previous_score is None else words.whole(account.previous_score)
+    if now is None:
+        return "" if before is None else f"{before} → unknown"
+    if before is None or before == now:
+        return f"{now} {account.band}"
+    return f"{before} → {now} {account.band}"
+
+
+def reasons(action: ActionRequested) -> list[Reason]:
+    """Why, in words: what moved the score with its points, the heaviest first, then what else the playbook saw."""
+    moved = [d for d in action.drivers if d.points]
+    shown = _shown_points([d.points for d in moved], action.account)
+    lines = [
+        Reason(words.signed(points), words.one_line(driver.reason))
+        for points, driver in sorted(zip(shown, moved, strict=True), key=lambda pair: -abs(pair[1].points))
+        if points
+    ]
+    said = {line.text.casefold() for line in lines}
+    own = [words.one_line(why) for why in (action.flag.reasons if action.flag else [])] + [
+        words.one_line(why) for why in action.why
+    ]
+    for text in dict.fromkeys(own):
+        if text and text.casefold() not in said:
+            lines.append(Reason("", text))
+    if len(lines) <= MOST_REASONS:
+        return lines
+    left = len(lines) - MOST_REASONS + 1
+    return [*lines[: MOST_REASONS - 1], Reason("", f"and {words.counted(left, 'more reason')}")]
+
+
+def _shown_points(points: list[int], account: AccountCard) -> list[int]:
+    if account.score is None or account.previous_score is None or sum(points) != account.score - account.previous_score:
+        return [words.whole(p) for p in points]
+    # The lines sum to the change that the headline shows.
+    return words.apportioned(points, words.whole(account.score) - words.whole(account.previous_score))
+
+
+def title_of(action: ActionRequested) -> str:
+    """The one line that says what to do or know."""
+    return words.one_line(action.task.title if action.task else action.flag.title if action.flag else action.title)
+
+
+def zone_of(recipient: Recipient | None) -> str:
+    """The reader's time zone."""
+    return recipient.time_zone if recipient else "UTC"
+
+
+def called(recipient: Recipient | None) -> str:
+    """The reader's name, or nothing."""
+    return words.one_line(recipient.name, 80) if recipient else ""
+
+
+def due_words(action: ActionRequested, now: datetime, shared: bool) -> str:
+    """When a task is due on its assignee's wall clock; the zone is named where readers may be elsewhere."""
+    if action.task is None or action.task.due_at is None:
+        return ""
+    zone = zone_of(action.recipient)
+    due = words.moment(action.task.due_at, now, zone)
+    return f"{due} ({words.zone_label(zone)})" if shared or zone == "UTC" else due
+
+
+def _since(action: ActionRequested, now: datetime, zone: str) -> str:
+    if action.since is None:
+        return ""
+    length = now - action.since
+    if length.total_seconds() < 60:
+        return "just now"
+    return f"since {words.moment(action.since, now, zone)}, {words.span(length)}"
+
+
+def _todo(action: ActionRequested, title: str) -> str:
+    todo = words.one_line(action.do, 500) if action.do else ""
+    return "" if todo.rstrip(".").casefold() == title.rstrip(".").casefold() else todo
+
+
+def _footer(action: ActionRequested) -> str:
+    parts = [f"Playbook “{words.one_line(action.playbook_title, 80)}”"]
+    if action.kind == "alert" and action.severity in {"high", "critical"}:
+        parts.append(f"{action.severity} severity")
+    if action.task:
+        if action.task.assigned_because:
+            parts.append(f"assigned: {words.one_line(action.task.assigned_because, 120)}")
+        parts.append(action.task.task_id)
+    if action.recipient is None:
+        parts.append("nobody was found to assign this to")
+    return " · ".join(parts)

@@ -1,0 +1,117 @@
+"""Which channel a message takes and whom it reaches there.
+
+What the playbook asks for is followed where the installation can; else the message takes the next road that is open,
+down to the inbox, which always is. The reason for a detour is kept with the delivery.
+"""
+
+from hashlib import sha256
+from typing import Final, Literal
+
+import msgspec
+
+from shared.messages.actions import ActionRequested, Recipient
+
+Transport = Literal["slack", "email", "inbox"]
+
+UNASSIGNED: Final = "unassigned"
+"""The inbox that hears of what nobody could be found for."""
+WEBHOOK: Final = "webhook"
+"""The one target of an incoming webhook."""
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """What the installation has set up."""
+
+    slack: Literal["bot", "webhook"] | None = None
+    email: bool = False
+    default: str | None = None
+    """The channel of actions that name none, such as `email` or `slack:@owner`."""
+    fallback: str | None = None
+    """A Slack channel such as `#customer-success`, for what has no recipient that Slack knows."""
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One transport and one target on it: a Slack id or `#channel`, an e-mail address, an inbox's name."""
+
+    transport: Transport
+    target: str
+    shared: bool = False
+    """True when others read there too, so that the message names its recipient."""
+    because: str = ""
+    """Why it is not the channel that was asked for."""
+
+    @property
+    def channel(self) -> str:
+        """As it is shown: `slack:#cs-escalations`, `email:dana@example.com`, `inbox:dana`."""
+        return f"{self.transport}:{self.target}"
+
+
+def route(action: ActionRequested, setup: Setup) -> Route:
+    """Where this action's message goes. Never fails: the inbox takes what nothing else can."""
+    asked = action.channel or setup.default or _usual(setup)
+    who = action.recipient
+    transport, _, target = asked.partition(":")
+    if transport == "slack":
+        found = _slack(target or "@owner", who, setup)
+    elif transport == "email":
+        found = _email(who, setup)
+    elif transport == "inbox":
+        return _inbox(who)
+    else:
+        found = f"there is no channel {asked!r}"
+    return found if isinstance(found, Route) else _detour(asked, found, who, setup)
+
+
+def delivery_id(action: ActionRequested) -> str:
+    """The same for the same action, channel asked for and recipient, whatever the settings are when it comes again."""
+    who = action.recipient.id if action.recipient else ""
+    parts = (action.action_id, action.channel or "", who)
+    return "dlv_" + sha256("\x1f".join(parts).encode()).hexdigest()[:28]
+
+
+def joint_id(delivery_ids: list[str]) -> str:
+    """The id under which several deliveries go as one message; a single one goes under its own."""
+    if len(delivery_ids) == 1:
+        return delivery_ids[0]
+    return "dlv_g" + sha256("\x1f".join(sorted(delivery_ids)).encode()).hexdigest()[:27]
+
+
+def _usual(setup: Setup) -> str:
+    return "slack:@owner" if setup.slack else "email" if setup.email else "inbox"
+
+
+def _slack(target: str, who: Recipient | None, setup: Setup) -> Route | str:
+    if setup.slack is None:
+        return "Slack is not set up"
+    if setup.slack == "webhook":
+        return Route(transport="slack", target=WEBHOOK, shared=True)
+    if target.startswith("#"):
+        return Route(transport="slack", target=target, shared=True)
+    if who is not None and who.slack:
+        return Route(transport="slack", target=who.slack)
+    if setup.fallback:
+        why = "it has no recipient" if who is None else f"no Slack id is known for {who.name}"
+        return Route(transport="slack", target=setup.fallback, shared=True, because=why)
+    return "it has no recipient" if who is None else f"no Slack id is known for {who.name}"
+
+
+def _email(who: Recipient | None, setup: Setup) -> Route | str:
+    if not setup.email:
+        return "e-mail is not set up"
+    if who is None:
+        return "it has no recipient"
+    if not who.email:
+        return f"no e-mail address is known for {who.name}"
+    return Route(transport="email", target=who.email)
+
+
+def _inbox(who: Recipient | None, because: str = "") -> Route:
+    return Route(transport="inbox", target=who.id if who else UNASSIGNED, because=because)
+
+
+def _detour(asked: str, why: str, who: Recipient | None, setup: Setup) -> Route:
+    because = f"asked for {asked}, but {why}"
+    other = _email(who, setup) if asked.startswith("slack") else _slack("@owner", who, setup)
+    if isinstance(other, Route):
+        return msgspec.structs.replace(other, because=because)
+    return _inbox(who, because)

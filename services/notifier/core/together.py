@@ -1,0 +1,171 @@
+"""Many things as one message: those of a group, and the list of what an import found. The worst first."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from services.notifier.core import words
+from services.notifier.core.message import (
+    Item,
+    Message,
+    Reason,
+    called,
+    compose,
+    due_words,
+    headline,
+    reasons,
+    score_words,
+    title_of,
+    zone_of,
+)
+from shared.messages.actions import ActionRequested
+
+MOST_ITEMS: Final = 10
+MOST_FOUND: Final = 20
+MOST_NAMES: Final = 30
+
+_NOUNS: Final = {"alert": "alert", "task": "task", "flag": "expansion flag", "digest": "list"}
+_BAND_RANK: Final = {"red": 0, "amber": 1, "unknown": 2, "green": 3}
+_SEVERITY_RANK: Final = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}
+
+
+def compose_group(actions: Sequence[ActionRequested], now: datetime, *, shared: bool = False) -> Message:
+    """What goes as one message: a single action as itself, several with the worst first."""
+    if len(actions) == 1:
+        only = actions[0]
+        return _digest(only, shared) if only.kind == "digest" else compose(only, now, shared=shared)
+    ranked = sorted(actions, key=_rank)
+    people = {a.recipient.id: a.recipient for a in ranked if a.recipient}
+    one_reader = next(iter(people.values())) if len(people) == 1 else None
+    title = _group_title(ranked, shared)
+    rest = ranked[MOST_ITEMS:]
+    return Message(
+        kind="group",
+        label=_count_kinds(ranked),
+        severity=min((a.severity for a in ranked), key=_SEVERITY_RANK.__getitem__),
+        band=min((a.account.band for a in ranked), key=lambda band: _BAND_RANK.get(band, 2)),
+        subject=_subject(title, ranked),
+        title=title,
+        headline=_at_stake(ranked),
+        items=[_item(a, ranked, now, shared, name_reader=len(people) > 1) for a in ranked[:MOST_ITEMS]],
+        more=_more([a.account.name for a in rest]),
+        todo=words.one_line(ranked[0].do or "", 500) if len({a.do for a in ranked}) == 1 else "",
+        recipient=called(one_reader) if shared and one_reader else "",
+        mention=one_reader.slack or "" if shared and one_reader else "",
+        footer=" · ".join(dict.fromkeys(words.one_line(a.playbook_title, 80) for a in ranked))[:300],
+        accounts=list(dict.fromkeys(a.account.id for a in ranked)),
+    )
+
+
+def _rank(action: ActionRequested) -> tuple[Any, ...]:
+    card = action.account
+    score = 10_001 if card.score is None else card.score
+    return (
+        _SEVERITY_RANK[action.severity],
+        _BAND_RANK.get(card.band, 2),
+        score,
+        -(card.mrr_minor or 0),
+        card.name,
+        action.action_id,
+    )
+
+
+def _group_title(actions: Sequence[ActionRequested], shared: bool) -> str:
+    accounts = len({a.account.id for a in actions})
+    whose = words.counted(accounts, "account") if shared else f"{accounts:,} of your accounts"
+    if accounts == 1:
+        return f"{words.one_line(actions[0].account.name, 80)}: {_count_kinds(actions)}"
+    bands = {a.account.band for a in actions}
+    if len(bands) == 1 and all(a.kind == "alert" and a.account.previous_band != a.account.band for a in actions):
+        return f"{whose} turned {bands.pop()}"
+    titles = {a.playbook_title for a in actions}
+    if len(titles) == 1:
+        return f"{whose}: {words.one_line(titles.pop(), 120)}"
+    return f"{_count_kinds(actions)} about {whose}"
+
+
+def _subject(title: str, ranked: Sequence[ActionRequested]) -> str:
+    if len({a.account.id for a in ranked}) == 1:
+        return title
+    return f"{title}; the worst: {words.one_line(ranked[0].account.name, 80)}"
+
+
+def _count_kinds(actions: Sequence[ActionRequested]) -> str:
+    counts: dict[str, int] = {}
+    for action in actions:
+        counts[action.kind] = counts.get(action.kind, 0) + 1
+    return ", ".join(words.counted(counts[kind], noun) for kind, noun in _NOUNS.items() if kind in counts)
+
+
+def _at_stake(actions: Sequence[ActionRequested]) -> str:
+    cards = {a.account.id: a.account for a in actions}
+    sums: dict[str | None, int] = {}
+    for card in cards.values():
+        if card.mrr_minor is not None:
+            sums[card.currency] = sums.get(card.currency, 0) + card.mrr_minor
+    if not sums or len(cards) == 1:
+        return ""
+    amounts = [words.money(minor, code) for code, minor in sorted(sums.items(), key=lambda pair: -pair[1])]
+    return f"{' + '.join(amounts)} a month together"
+
+
+def _item(
+    action: ActionRequested, group: Sequence[ActionRequested], now: datetime, shared: bool, *, name_reader: bool
+) -> Item:
+    why = reasons(action)
+    title = title_of(action)
+    # An alert of one playbook is told by the group's own title; a task or flag, or a mix, needs its own.
+    alike = len({(a.kind, a.title) for a in group}) == 1
+    return Item(
+        headline=headline(action.account, now, zone_of(action.recipient)),
+        score=score_words(action.account),
+        band=action.account.band,
+        reason=why[0] if why else None,
+        todo="" if alike and action.kind == "alert" else title,
+        due=due_words(action, now, shared),
+        recipient=called(action.recipient) if name_reader else "",
+    )
+
+
+def _more(names: Sequence[str]) -> str:
+    left = list(dict.fromkeys(words.one_line(name, 60) for name in names))
+    if not left:
+        return ""
+    listed = ", ".join(left[:MOST_NAMES])
+    beyond = f" and {len(left) - MOST_NAMES:,} others" if len(left) > MOST_NAMES else ""
+    return f"and {len(names):,} more: {listed}{beyond}"
+
+
+def _digest(action: ActionRequested, shared: bool) -> Message:
+    lines = [_found_line(found) for found in action.found]
+    rest = [str(found.get("account_name", "")) for found in action.found[MOST_FOUND:]]
+    return Message(
+        kind="digest",
+        label="Found in the import",
+        severity=action.severity,
+        band="unknown",
+        subject=words.one_line(action.title),
+        title=words.one_line(action.title),
+        reasons=[Reason("", words.one_line(why)) for why in action.why],
+        todo=words.one_line(action.do, 500) if action.do else "",
+        items=lines[:MOST_FOUND],
+        more=_more(rest),
+        recipient=called(action.recipient) if shared else "",
+        mention=action.recipient.slack or "" if shared and action.recipient else "",
+        footer="Nothing was started: this is what held when the import ended",
+        accounts=list(dict.fromkeys(str(found.get("account_id", "")) for found in action.found)),
+    )
+
+
+def _found_line(found: dict[str, Any]) -> Item:
+    parts = [words.one_line(str(found.get("account_name") or found.get("account_id") or "?"), 80)]
+    mrr = found.get("mrr_minor")
+    if isinstance(mrr, int):
+        parts.append(f"{words.money(mrr, found.get('currency'))}/month")
+    why = found.get("why")
+    text = "; ".join(str(line) for line in why) if isinstance(why, list) else str(why or "")
+    title = words.one_line(str(found.get("playbook_title") or ""), 80)
+    return Item(
+        headline=" · ".join(parts),
+        reason=Reason("", words.one_line(f"{title}: {text}" if title and text else title or text)),
+    )

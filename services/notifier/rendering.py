@@ -1,0 +1,31 @@
+"""Turns a message into text and HTML, by sandboxed templates."""
+
+from pathlib import Path
+
+from jinja2 import FileSystemLoader, StrictUndefined, Template
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from services.notifier.core.message import Message
+
+
+class Renderer:
+    """Holds the compiled templates. HTML is escaped always; the text is plain already."""
+
+    def __init__(self) -> None:
+        environment = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=lambda name: bool(name and name.endswith(".html.j2")),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._text: Template = environment.get_template("message.txt.j2")
+        self._html: Template = environment.get_template("message.html.j2")
+
+    def text(self, message: Message) -> str:
+        """The message as plain text, as it reads in a terminal or an old mail client."""
+        return self._text.render(m=message).strip() + "\n"
+
+    def html(self, message: Message) -> str:
+        """The message as an HTML e-mail: one column, styles inline."""
+        return self._html.render(m=message)

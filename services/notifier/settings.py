@@ -1,0 +1,89 @@
+"""The notifier's settings."""
+
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from pydantic import SecretStr, field_validator
+
+from services.notifier.channels.email import SmtpServer
+from services.notifier.core.routing import Setup
+from shared.settings import Settings
+
+_STARTTLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+class NotifierSettings(Settings):
+    """What the notifier needs besides what all share."""
+
+    slack_api_url: str = "https://slack.com/api"
+    """Where `chat.postMessage` is; another only for tests and proxies."""
+    slack_fallback_channel: str | None = None
+    """Such as `#customer-success`: where a message goes whose recipient Slack doesn't know."""
+    default_channel: str | None = None
+    """The channel of actions that name none: `slack:@owner`, `slack:#name`, `email` or `inbox`."""
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            read_smtp_url(value.get_secret_value())
+        return value
+
+    @field_validator("slack_webhook_url", "slack_api_url")
+    @classmethod
+    def _is_http(cls, value: SecretStr | str | None) -> SecretStr | str | None:
+        url = value.get_secret_value() if isinstance(value, SecretStr) else value
+        parts = urlsplit(url or "https://none")
+        if parts.scheme not in {"https", "http"} or not parts.hostname:
+            raise ValueError("it must begin with https://")
+        return value
+
+    @field_validator("default_channel")
+    @classmethod
+    def _is_channel(cls, value: str | None) -> str | None:
+        if value is not None and value not in {"email", "inbox"} and not value.startswith(("slack:@owner", "slack:#")):
+            raise ValueError("it must be slack:@owner, slack:#name, email or inbox")
+        return value
+
+    @property
+    def smtp(self) -> SmtpServer | None:
+        """The mail server, when one is set up."""
+        return read_smtp_url(self.smtp_url.get_secret_value()) if self.smtp_url else None
+
+    @property
+    def setup(self) -> Setup:
+        """Which channels there are."""
+        return Setup(
+            slack="bot" if self.slack_bot_token else "webhook" if self.slack_webhook_url else None,
+            email=self.smtp_url is not None,
+            default=self.default_channel,
+            fallback=self.slack_fallback_channel,
+        )
+
+
+def read_smtp_url(url: str) -> SmtpServer:
+    """Read `smtp://user:pw@host:port?from=...&starttls=...`. Raises `ValueError` that doesn't repeat the secret."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("it must look like smtp://user:password@host:587?from=keepwell@example.com") from None
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ValueError("it must begin with smtp:// or smtps:// and name a host")
+    query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    user = unquote(parts.username) if parts.username else None
+    sender = query.get("from") or (user if user and "@" in user else "")
+    if "@" not in sender:
+        raise ValueError("it must say who the mail is from: add ?from=keepwell@example.com")
+    starttls = query.get("starttls", "").lower()
+    if starttls and starttls not in _STARTTLS:
+        raise ValueError("its starttls must be true or false")
+    implicit = parts.scheme == "smtps"
+    return SmtpServer(
+        host=parts.hostname,
+        port=port or (465 if implicit else 587 if user else 25),
+        user=user,
+        password=unquote(parts.password) if parts.password else None,
+        implicit_tls=implicit,
+        starttls=None if implicit else _STARTTLS.get(starttls),
+        sender=sender,
+    )

@@ -1,0 +1,103 @@
+"""The notifier's schema."""
+
+from sqlalchemy import Boolean, Column, DateTime, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.db.tables import worker_tables
+
+metadata = MetaData()
+worker_tables(metadata)
+
+_Time = DateTime(timezone=True)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("action_id", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("playbook", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("transport", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("shared", Boolean, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("group_key", Text, nullable=False),
+    # waiting, sending, delivered, failed or cancelled
+    Column("state", Text, nullable=False),
+    # While it waits: when to send. While it is being sent: when the lease ends.
+    Column("due_at", _Time, nullable=False),
+    # The id that it is sent under; shared by what goes as one message.
+    Column("message_id", Text),
+    Column("lease", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    # Attempts since it was last tried by hand: what is bounded.
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    # Attempts whose end is not known.
+    Column("uncertain", Integer, nullable=False, server_default=text("0")),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    Column("action", LargeBinary, nullable=False),
+    Column("traceparent", Text),
+    Column("caused_at", _Time),
+    Column("created_at", _Time, nullable=False),
+    Column("settled_at", _Time),
+    Index("deliveries_by_due", "transport", "due_at", postgresql_where=text("state = 'waiting' OR state = 'sending'")),
+    Index("deliveries_by_time", "created_at", "id"),
+    Index("deliveries_by_account", "account_id", "created_at"),
+    Index("deliveries_by_action", "action_id"),
+    Index("deliveries_by_message", "message_id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("delivery_id", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("message_id", Text, nullable=False),
+    Column("began_at", _Time, nullable=False),
+    Column("ended_at", _Time, nullable=False),
+    # sent, later, never, fatal or uncertain
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("receipt", Text, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("message", JSONB, nullable=False),
+    Column("at", _Time, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("recipient", Text, nullable=False),
+    Column("at", _Time, nullable=False),
+    Column("message", JSONB, nullable=False),
+    Index("inbox_by_time", "at", "id"),
+    Index("inbox_by_recipient", "recipient", "at"),
+)
+
+# The window of one recipient and playbook: the first message goes at once, those until its end go as one.
+gates = Table(
+    "gates",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("until", _Time, nullable=False),
+    Column("waiting", Boolean, nullable=False),
+)
+
+# Send nothing to this target (`*`: on this transport) until then.
+holds = Table(
+    "holds",
+    metadata,
+    Column("transport", Text, primary_key=True),
+    Column("target", Text, primary_key=True),
+    Column("until", _Time, nullable=False),
+    Column("reason", Text, nullable=False),
+)

@@ -1,0 +1,300 @@
+"""Builders of what the notifier is asked, and real sinks: a server that answers as Slack does, and a mail server."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import httptools
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+from shared.messages.actions import AccountCard, ActionRequested, FlagCard, Recipient, TaskCard
+from shared.messages.assessments import Driver
+
+NOW = datetime(2026, 11, 18, 9, 14, tzinfo=UTC)
+"""A Wednesday; 10:14 in Berlin."""
+
+THE_OWNER = Recipient(
+    id="csm-3", name="Owner of Northwind", email="owner@example.com", slack="U012AB3CD", time_zone="Europe/Berlin"
+)
+
+
+def an_account(id: str = "northwind", **changes: Any) -> AccountCard:
+    fields: dict[str, Any] = {
+        "id": id,
+        "name": id.title(),
+        "plan": "pro",
+        "segment": "mid-market",
+        "stage": "renewal",
+        "owner": "owner@example.com",
+        "mrr_minor": 420_000,
+        "currency": "EUR",
+        "renews_at": NOW + timedelta(days=41),
+        "score": 5200,
+        "previous_score": 7400,
+        "band": "amber",
+        "previous_band": "green",
+    }
+    return AccountCard(**(fields | changes))
+
+
+def an_action(id: str = "act-1", **changes: Any) -> ActionRequested:
+    """What a detractor after a bad ticket asks for: a task for the owner."""
+    fields: dict[str, Any] = {
+        "action_id": id,
+        "kind": "task",
+        "playbook": "detractor@3",
+        "playbook_title": "Detractor: call within a day",
+        "episode_id": "ep-1",
+        "step": 0,
+        "recipient": THE_OWNER,
+        "severity": "high",
+        "title": "Call their admin",
+        "why": ["an answer of 2 is a detractor's"],
+        "since": NOW - timedelta(seconds=2),
+        "do": "Ask what went wrong with the lost tickets, and say who will fix it by when.",
+        "account": an_account(),
+        "drivers": [
+            Driver(
+                kind="measure",
+                name="support.urgent",
+                points=-900,
+                reason="urgent ticket T-118 open for 5 days",
+            ),
+            Driver(
+                kind="measure",
+                name="feedback.nps",
+                points=-1300,
+                reason='their admin scored us 2: "third time support lost our ticket"',
+            ),
+        ],
+        "task": TaskCard(
+            task_id="tsk-41",
+            title="Call their admin",
+            due_at=datetime(2026, 11, 19, 14, 0, tzinfo=UTC),
+            assigned_because="they own the account",
+        ),
+        "caused_at": NOW - timedelta(milliseconds=80),
+    }
+    return ActionRequested(**(fields | changes))
+
+
+def an_alert(id: str = "alert-1", **changes: Any) -> ActionRequested:
+    fields: dict[str, Any] = {
+        "kind": "alert",
+        "task": None,
+        "playbook": "usage-falling@1",
+        "playbook_title": "Usage is falling",
+        "title": "Usage fell by half in two weeks",
+        "do": "Find out what changed on their side.",
+    }
+    return an_action(id, **(fields | changes))
+
+
+def a_flag(id: str = "flag-1", **changes: Any) -> ActionRequested:
+    fields: dict[str, Any] = {
+        "kind": "flag",
+        "task": None,
+        "playbook": "ready-to-grow@1",
+        "playbook_title": "Ready to grow",
+        "severity": "info",
+        "title": "Offer the next plan",
+        "do": None,
+        "drivers": [],
+        "why": [],
+        "flag": FlagCard(
+            flag_id="flg-1", title="Offer the next plan", reasons=["95 % of the seats are used", "a promoter: 9"]
+        ),
+    }
+    return an_action(id, **(fields | changes))
+
+
+def alerts_that_turned_red(count: int) -> list[ActionRequested]:
+    return [
+        an_alert(
+            f"alert-{n}",
+            account=an_account(
+                f"customer-{n:03}", band="red", score=1000 + 100 * n, previous_band="green", mrr_minor=100_000 + n
+            ),
+        )
+        for n in range(count)
+    ]
+
+
+@dataclass
+class Posted:
+    """One request that the sink got."""
+
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+@dataclass
+class SlackSink:
+    """Answers as Slack does. `answers` are used up first, then every request gets the good answer.
+
+    An answer is (status, headers, body), or `hang` to take the request and never answer.
+    """
+
+    url: str = ""
+    got: list[Posted] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def webhook_url(self) -> str:
+        return f"{self.url}/services/T000/B000/verysecretpath"
+
+    def good(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        if path.endswith("/chat.postMessage"):
+            return 200, {"Content-Type": "application/json"}, b'{"ok":true,"channel":"C01","ts":"1763457240.000100"}'
+        return 200, {"Content-Type": "text/html"}, b"ok"
+
+
+HANG = object()
+RATE_LIMITED = (429, {"Retry-After": "7"}, b'{"ok":false,"error":"ratelimited"}')
+
+
+def says(error: str) -> tuple[int, dict[str, str], bytes]:
+    """An error as `chat.postMessage` says it: with status 200."""
+    return 200, {"Content-Type": "application/json"}, json.dumps({"ok": False, "error": error}).encode()
+
+
+class _Http(asyncio.Protocol):
+    def __init__(self, sink: SlackSink) -> None:
+        self._sink = sink
+        self._parser = httptools.HttpRequestParser(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def on_message_begin(self) -> None:
+        self._path, self._headers, self._body = "", dict[str, str](), b""
+
+    def on_url(self, url: bytes) -> None:
+        self._path += url.decode()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode().lower()] = value.decode()
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        self._sink.got.append(Posted(self._path, self._headers, json.loads(self._body)))
+        self._sink.arrived.set()
+        answer = self._sink.answers.pop(0) if self._sink.answers else self._sink.good(self._path)
+        if answer is HANG:
+            return
+        status, headers, body = answer
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self._transport.write(f"HTTP/1.1 {status} X\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+
+@asynccontextmanager
+async def a_slack_sink() -> AsyncIterator[SlackSink]:
+    """A sink on a port of its own."""
+    sink = SlackSink()
+    transports: list[asyncio.Transport] = []
+
+    def accept() -> _Http:
+        protocol = _Http(sink)
+        made = protocol.connection_made
+
+        def connection_made(transport: asyncio.BaseTransport) -> None:
+            made(transport)
+            assert isinstance(transport, asyncio.Transport)
+            transports.append(transport)
+
+        protocol.connection_made = connection_made  # type: ignore[method-assign]
+        return protocol
+
+    server = await asyncio.get_running_loop().create_server(accept, "127.0.0.1", 0)
+    sink.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield sink
+    finally:
+        for transport in transports:
+            transport.abort()
+        server.close()
+        await server.wait_closed()
+
+
+@dataclass
+class MailSink:
+    """A real SMTP server. `answers` to the data are used up first, then every letter is taken."""
+
+    port: int = 0
+    letters: list[EmailMessage] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
+    refuse_recipient: str = ""
+    refuse_login: bool = False
+    asks_for_login: bool = False
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.refuse_recipient:
+            return self.refuse_recipient
+        envelope.rcpt_tos.append(address)
+        self.recipients.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        assert isinstance(envelope.content, bytes)
+        letter = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(letter, EmailMessage)
+        self.letters.append(letter)
+        answer = self.answers.pop(0) if self.answers else "250 taken as Q1"
+        if answer is HANG:
+            await asyncio.sleep(30)
+        return str(answer)
+
+    def authenticate(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
+        return AuthResult(success=not self.refuse_login)
+
+
+@asynccontextmanager
+async def a_mail_sink(*, asks_for_login: bool = False, refuse_login: bool = False) -> AsyncIterator[MailSink]:
+    """A mail server on a port of its own."""
+    sink = MailSink(asks_for_login=asks_for_login, refuse_login=refuse_login)
+    sessions: list[SMTP] = []
+
+    def accept() -> SMTP:
+        session = SMTP(
+            sink,
+            hostname="mail.example.com",
+            enable_SMTPUTF8=True,
+            authenticator=sink.authenticate if asks_for_login else None,
+            auth_require_tls=False,
+            auth_required=asks_for_login,
+            loop=asyncio.get_running_loop(),
+        )
+        sessions.append(session)
+        return session
+
+    server = await asyncio.get_running_loop().create_server(accept, "127.0.0.1", 0)
+    sink.port = server.sockets[0].getsockname()[1]
+    try:
+        yield sink
+    finally:
+        for session in sessions:
+            if session.transport is not None:
+                session.transport.close()
+            task = getattr(session, "_handler_coroutine", None)
+            if task is not None:
+                task.cancel()
+        await asyncio.sleep(0)
+        server.close()
+        await server.wait_closed()
