@@ -1,0 +1,201 @@
+"""The door: what was read is checked, resolved and published, and each event is answered for.
+
+Most events need no database: it is asked only where an alias or an import is in play. What it decides is committed
+before anything is published, so that an alias's row is there before its `account.updated`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.ingest import import_store, store
+from services.ingest.core.checking import Checked, Refusal, check, is_alias
+from services.ingest.core.resolving import FRESH, Resolved, names_of, released, resolve, value_of, with_subject
+from services.ingest.publisher import Publisher
+from shared import tracing
+from shared.clock import Clock
+from shared.db import outbox
+from shared.db.uow import UnitOfWork
+from shared.messages import envelope
+from shared.messages.accounts import HistoryEnded
+from shared.messages.registry import CUSTOMER_EVENTS, EVENT_TOPICS, HISTORY_ENDED
+from shared.metrics import Metrics
+from shared.stream.partitioner import partition_of
+from shared.stream.protocol import Outgoing
+
+_CACHED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request's events."""
+
+    accepted: int
+    refused: list[Refusal]
+
+
+class Door:
+    """Takes events in. `wake` tells the relay that the outbox has something."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        publisher: Publisher,
+        clock: Clock,
+        random: tracing.RandomBytes,
+        partitions: int,
+        metrics: Metrics,
+        wake: Callable[[], None],
+    ) -> None:
+        self._uow, self._publisher, self._clock, self._random = uow, publisher, clock, random
+        self._partitions, self._metrics, self._wake = partitions, metrics, wake
+        self._aliases: dict[str, str] = {}
+        """Aliases that are set. They never change, so they may be remembered for as long as there is room."""
+
+    def check_open(self) -> None:
+        """Raises `Unconfirmed` while the broker keeps us waiting: nobody needs to read a body then."""
+        self._publisher.check()
+
+    async def take(self, raws: Sequence[msgspec.Raw], source: str) -> Answer:
+        """Take what can be taken, and return when the broker, or the database for what waits, has confirmed it.
+
+        Raises `Unconfirmed` when the broker has not: then the sender sends everything again, with the same ids.
+        """
+        now = self._clock.now()
+        checked, refused = check(raws, now, source)
+        headers = tracing.headers()
+        ready, unsettled = self._sort(checked)
+        waiting: list[Checked] = []
+        publish = ""
+        if unsettled:
+            publish = self._random(8).hex()
+            settled = await self._settle(unsettled, publish, headers, now)
+            ready = sorted([*ready, *settled.ready], key=lambda event: event.index)
+            refused = sorted([*refused, *settled.refused], key=lambda refusal: refusal.index)
+            waiting = settled.waiting
+        await self._publisher.publish(_messages(ready, headers))
+        imports = {event.history: 0 for event in unsettled if event.history is not None}
+        if imports:
+            imports |= Counter(event.history for event in ready if event.history is not None)
+            async with self._uow.begin() as c:
+                await import_store.confirm(c, publish, imports)
+        self._count([*ready, *waiting], refused)
+        return Answer(len(ready) + len(waiting), refused)
+
+    async def end_import(self, id: str, actor: str, *, act_on_found: bool) -> None:
+        """Let nothing more into an import, and end it as soon as its publishes are confirmed."""
+        async with self._uow.begin() as c:
+            await import_store.begin_end(c, id, actor, act_on_found=act_on_found)
+        await self.finish_import(id)
+
+    async def finish_import(self, id: str) -> None:
+        """End an import that is ending, unless a publish of its is under way."""
+        now = self._clock.now()
+        async with self._uow.begin() as c:
+            act_on_found = await import_store.finish_end(c, id, now)
+            if act_on_found is None:
+                return
+            for partition in range(self._partitions):
+                await outbox.stage(c, partition, history_ended(id, partition, now, act_on_found=act_on_found))
+        self._wake()
+
+    def _sort(self, checked: Sequence[Checked]) -> tuple[list[Checked], list[Checked]]:
+        """Events that can go at once, and those for which the database must be asked."""
+        ready: list[Checked] = []
+        unsettled: list[Checked] = []
+        for event in checked:
+            if event.history is None and not event.aliases and ":" not in event.subject:
+                ready.append(event)
+                continue
+            account = self._aliases.get(event.subject) if is_alias(event.subject) else event.subject
+            known = account is not None and all(self._aliases.get(name) == account for name in names_of(event))
+            if known and account is not None and event.history is None:
+                ready.append(with_subject(event, account))
+            else:
+                unsettled.append(event)
+        return ready, unsettled
+
+    async def _settle(self, events: list[Checked], publish: str, headers: dict[str, str], now: datetime) -> Resolved:
+        imports = {event.history for event in events if event.history is not None}
+        async with self._uow.begin() as c:
+            is_open = await import_store.admit(c, sorted(imports), publish, now) if imports else {}
+            refused = [_outside(e, is_open) for e in events if e.history is not None and not is_open.get(e.history)]
+            gone = {refusal.index for refusal in refused}
+            events = [event for event in events if event.index not in gone]
+            names = {name for event in events for name in names_of(event)}
+            known = await store.lock_aliases(c, sorted(names), now)
+            settled = resolve(events, known)
+            await store.set_aliases(c, settled.newly_set, now)
+            await store.keep_waiting(c, settled.waiting, headers, now)
+            moved = await self._release(c, settled.newly_set, now)
+        settled.refused += refused
+        if len(self._aliases) > _CACHED:
+            self._aliases.clear()
+        self._aliases.update({name: account for name, account in known.items() if account is not None})
+        self._aliases.update(settled.newly_set)
+        if moved:
+            self._wake()
+        return settled
+
+    async def _release(self, c: AsyncConnection, accounts: dict[str, str], now: datetime) -> bool:
+        """Move what waited for these aliases to the outbox; as history of its own where it is older than 34 days."""
+        found = await store.take_waiting(c, list(accounts))
+        by_account: dict[str, list[store.Released]] = {}
+        for one in found:
+            by_account.setdefault(accounts[one.waiting.alias], []).append(one)
+        for account, these in by_account.items():
+            partition = partition_of(account, self._partitions)
+            old = sum(one.waiting.time < now - FRESH for one in these)
+            history = f"imp_{self._random(8).hex()}" if old else None
+            messages = []
+            for one in these:
+                late = history if one.waiting.time < now - FRESH else None
+                value = released(one.value, account, now, late)
+                messages.append(Outgoing(CUSTOMER_EVENTS[one.waiting.type][0], account, value, one.headers))
+            if history is not None:
+                await import_store.note_ended(c, history, f"waited for {these[0].waiting.alias}", old, now)
+                messages += history_ended(history, partition, now, act_on_found=False)
+            await outbox.stage(c, partition, messages)
+        return bool(found)
+
+    def _count(self, taken: Sequence[Checked], refused: Sequence[Refusal]) -> None:
+        for type, count in Counter(event.type for event in taken).items():
+            self._metrics.events_accepted.labels(type).inc(count)
+        for code, count in Counter(refusal.code for refusal in refused).items():
+            self._metrics.events_refused.labels(code).inc(count)
+
+
+def _messages(events: Sequence[Checked], headers: dict[str, str]) -> list[Outgoing]:
+    by_type = {type: {**headers, "ce_type": type} for type in {event.type for event in events}}
+    return [Outgoing(event.topic, event.subject, value_of(event), by_type[event.type]) for event in events]
+
+
+def _outside(event: Checked, is_open: dict[str, bool]) -> Refusal:
+    if event.history in is_open:
+        words = f"The import {event.history!r} has ended. Open another (POST /v1/imports) for what is left."
+        return Refusal(event.index, event.id, "import_ended", words)
+    words = f"There is no import {event.history!r}. Open one (POST /v1/imports) and put its import_id in 'history'."
+    return Refusal(event.index, event.id, "unknown_import", words)
+
+
+def history_ended(import_id: str, partition: int, now: datetime, *, act_on_found: bool) -> list[Outgoing]:
+    """What tells one partition, in every event topic, that an import is over."""
+    messages = []
+    for topic in EVENT_TOPICS:
+        event = envelope.wrap(
+            HistoryEnded(import_id=import_id, topic=topic, act_on_found=act_on_found),
+            id=f"{import_id}:{topic}:{partition}",
+            source="keepwell/ingest",
+            type=HISTORY_ENDED,
+            subject=import_id,
+            time=now,
+            accepted=now,
+        )
+        headers = {**tracing.headers(), "ce_type": HISTORY_ENDED}
+        messages.append(Outgoing(topic, import_id, envelope.encode(event), headers, partition))
+    return messages

@@ -1,0 +1,162 @@
+"""Ingest's SQL for aliases and what waits for them. Every function works in the caller's transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.ingest.core.checking import Checked
+from services.ingest.core.resolving import value_of
+
+_SEE = text(
+    """
+    INSERT INTO aliases (alias, seen_at) SELECT a, :now FROM unnest(CAST(:names AS text[])) AS a ORDER BY a
+    ON CONFLICT (alias) DO NOTHING
+    """
+)
+_LOCK = text(
+    "SELECT alias, account_id FROM aliases WHERE alias = ANY(CAST(:names AS text[])) ORDER BY alias FOR UPDATE"
+)
+_SET = text(
+    """
+    UPDATE aliases a SET account_id = n.account, set_at = :now
+    FROM unnest(CAST(:names AS text[]), CAST(:accounts AS text[])) AS n(alias, account)
+    WHERE a.alias = n.alias AND a.account_id IS NULL
+    """
+)
+_WAIT = text(
+    """
+    INSERT INTO waiting (source, id, alias, type, time, received_at, value, headers)
+    SELECT w.source, w.id, w.alias, w.type, w.time, :now, w.value, w.headers::jsonb
+    FROM unnest(CAST(:sources AS text[]), CAST(:ids AS text[]), CAST(:aliases AS text[]), CAST(:types AS text[]),
+                CAST(:times AS timestamptz[]), CAST(:values AS bytea[]), CAST(:headers AS text[]))
+         AS w(source, id, alias, type, time, value, headers)
+    ON CONFLICT (source, id) DO NOTHING
+    """
+)
+_TAKE = text(
+    """
+    DELETE FROM waiting WHERE alias = ANY(CAST(:names AS text[]))
+    RETURNING source, id, alias, type, time, received_at, value, headers
+    """
+)
+_LIST_WAITING = text(
+    """
+    SELECT source, id, alias, type, time, received_at FROM waiting
+    WHERE (received_at, source, id) > (:received_at, :source, :id)
+    ORDER BY received_at, source, id LIMIT :limit
+    """
+)
+_WAITING_BY_ALIAS = text(
+    """
+    SELECT alias, count(*) AS events, min(received_at) AS since FROM waiting
+    GROUP BY alias ORDER BY since, alias LIMIT :limit
+    """
+)
+_COUNTS = text(
+    """
+    SELECT (SELECT count(*) FROM outbox) AS outbox, (SELECT count(*) FROM waiting) AS waiting,
+           (SELECT count(*) FROM imports WHERE state <> 'ended') AS imports,
+           (SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+            WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r') AS bytes
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event that was taken and waits until somebody sets its alias."""
+
+    source: str
+    id: str
+    alias: str
+    type: str
+    time: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What waited, as it was kept."""
+
+    waiting: Waiting
+    value: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much of everything there is."""
+
+    outbox: int
+    waiting: int
+    imports: int
+    bytes: int
+
+
+async def lock_aliases(c: AsyncConnection, names: Sequence[str], now: datetime) -> dict[str, str | None]:
+    """Make sure that each alias has a row, lock the rows in one order for all, and tell their accounts."""
+    if not names:
+        return {}
+    await c.execute(_SEE, {"names": sorted(names), "now": now})
+    return {row.alias: row.account_id for row in await c.execute(_LOCK, {"names": list(names)})}
+
+
+async def set_aliases(c: AsyncConnection, accounts: Mapping[str, str], now: datetime) -> None:
+    """Give locked aliases their accounts."""
+    if accounts:
+        await c.execute(_SET, {"names": list(accounts), "accounts": list(accounts.values()), "now": now})
+
+
+async def keep_waiting(
+    c: AsyncConnection, events: Sequence[Checked], headers: Mapping[str, str], now: datetime
+) -> None:
+    """Keep events whose locked alias has no account; one that is kept already stays as it was."""
+    if not events:
+        return
+    await c.execute(
+        _WAIT,
+        {
+            "sources": [e.source for e in events],
+            "ids": [e.id for e in events],
+            "aliases": [e.subject for e in events],
+            "types": [e.type for e in events],
+            "times": [e.time for e in events],
+            "values": [value_of(e) for e in events],
+            "headers": [msgspec.json.encode({**headers, "ce_type": e.type}).decode() for e in events],
+            "now": now,
+        },
+    )
+
+
+async def take_waiting(c: AsyncConnection, names: Sequence[str]) -> list[Released]:
+    """Take out what waits for these aliases, in the order in which it came."""
+    if not names:
+        return []
+    rows = await c.execute(_TAKE, {"names": list(names)})
+    found = [
+        Released(Waiting(r.source, r.id, r.alias, r.type, r.time, r.received_at), bytes(r.value), r.headers)
+        for r in rows
+    ]
+    return sorted(found, key=lambda r: (r.waiting.received_at, r.waiting.source, r.waiting.id))
+
+
+async def waiting_events(c: AsyncConnection, after: tuple[datetime, str, str], limit: int) -> list[Waiting]:
+    """What waits, oldest first, after this place."""
+    received_at, source, id = after
+    rows = await c.execute(_LIST_WAITING, {"received_at": received_at, "source": source, "id": id, "limit": limit})
+    return [Waiting(**row) for row in rows.mappings()]
+
+
+async def waiting_by_alias(c: AsyncConnection, limit: int) -> list[dict[str, Any]]:
+    """How many events wait for each alias, and since when; the longest first."""
+    return [dict(row) for row in (await c.execute(_WAITING_BY_ALIAS, {"limit": limit})).mappings()]
+
+
+async def counts(c: AsyncConnection) -> Counts:
+    """For the status and the gauges."""
+    return Counts(**(await c.execute(_COUNTS)).mappings().one())
