@@ -1,0 +1,94 @@
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from deploy.demo import stories
+from deploy.demo.cast import FEATURES, MILESTONES
+from services.playbooks.people import load_people
+from tests.support.demo import RULES, Rehearsal
+
+WEDNESDAY = datetime(2026, 5, 13, 14, 30, tzinfo=UTC)
+MOMENTS = [WEDNESDAY + timedelta(days=days, hours=hours) for days, hours in ((0, 0), (3, 9), (4, -14.4), (5, -14.4))]
+"""A working afternoon, a Saturday's last minutes, a Sunday and a Monday just after midnight."""
+
+at_any_time = pytest.mark.parametrize("now", MOMENTS, ids=lambda now: f"{now:%a %H:%M}")
+LIVE = {story.name: story for story in stories.live()}
+
+
+@cache
+def found_at(now: datetime) -> dict[str, frozenset[str]]:
+    return Rehearsal(now).found
+
+
+@at_any_time
+@pytest.mark.parametrize(
+    ("account", "playbook"),
+    [
+        (stories.FADING, "usage-falling"),
+        (stories.OVERDUE, "invoice-overdue"),
+        (stories.STUCK, "onboarding-stuck"),
+        (stories.RECOVERING, "invoice-overdue"),
+    ],
+)
+def test_what_the_past_left_is_found(now: datetime, account: str, playbook: str) -> None:
+    assert playbook in found_at(now)[account]
+
+
+@at_any_time
+def test_nothing_else_is_found(now: datetime) -> None:
+    told = {stories.FADING, stories.OVERDUE, stories.STUCK, stories.RECOVERING}
+    assert {account: found for account, found in found_at(now).items() if found and account not in told} == {}
+
+
+@at_any_time
+def test_northwind_tips_from_green_to_amber_in_two_blows(now: datetime) -> None:
+    rehearsal = Rehearsal(now)
+    assert rehearsal.band(stories.NORTHWIND) == "green"
+    (ticket, _), (answer, fired) = rehearsal.play(LIVE["detractor"])
+    assert [driver.reason for driver in ticket.drivers] == ["urgent ticket T-118 open for 5 days"]
+    assert [driver.reason for driver in answer.drivers] == [f'their admin scored us 2: "{stories.COMPLAINT}"']
+    assert answer.drivers[0].points == -1300
+    assert round((ticket.previous_score or 0) / 100) in (75, 76)
+    assert round((answer.score or 0) / 100) == 52
+    assert answer.band == "amber"
+    assert fired == {"detractor"}
+
+
+@at_any_time
+def test_the_other_stories_are_heard_of_once(now: datetime) -> None:
+    rehearsal = Rehearsal(now)
+    for story in stories.live()[1:]:
+        fired = [playbook for _, playbooks in rehearsal.play(story) for playbook in playbooks]
+        assert fired == [story.playbook], story.name
+
+
+def test_one_recovers_from_red_to_green() -> None:
+    rehearsal = Rehearsal(WEDNESDAY)
+    assert rehearsal.band(stories.RECOVERING) == "red"
+    *_, (last, _) = rehearsal.play(LIVE["recovered"])
+    assert last.band == "green"
+    assert not rehearsal.episodes[stories.RECOVERING, "invoice-overdue"].is_open
+
+
+@at_any_time
+def test_at_the_end_three_accounts_are_red(now: datetime) -> None:
+    rehearsal = Rehearsal(now)
+    for story in stories.live():
+        list(rehearsal.play(story))
+    red = {account for account in rehearsal.accounts if rehearsal.band(account) == "red"}
+    assert red == {stories.FADING, stories.OVERDUE, stories.STUCK}
+    assert sum(stories.TOLD[account]["mrr_minor"] for account in red) == 1_840_000
+
+
+def test_the_sample_company_sells_what_the_shipped_catalogue_lists() -> None:
+    assert RULES.catalogue.features == FEATURES
+    assert set(MILESTONES) == set(RULES.catalogue.milestones)
+
+
+def test_every_owner_is_in_the_directory() -> None:
+    people = load_people(Path(stories.__file__).with_name("csms.yaml"))
+    owners = {account.state.traits["owner"].value for account in Rehearsal(WEDNESDAY).accounts.values()}
+    assert len(owners) == 9
+    assert all(people.find(owner) for owner in owners)
