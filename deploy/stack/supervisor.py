@@ -33,7 +33,8 @@ class Supervisor:
         self._home = home
         self._record = Record(this_process(), "starting", port, broker, {})
         self._children: list[Child] = []
-        self._asked = 0
+        self._asked: float | None = None
+        self._hurry = False
         self._ear, mouth = socket.socketpair()
         self._mouth = mouth
         self._ear.setblocking(False)
@@ -45,7 +46,9 @@ class Supervisor:
         self.note("starting")
 
     def _ask(self, *_: object) -> None:
-        self._asked += 1
+        # Some senders signal a process and its group, so only what comes later counts as a second wish.
+        self._hurry = self._asked is not None and time.monotonic() - self._asked > 1.0
+        self._asked = self._asked or time.monotonic()
 
     def add(self, child: Child) -> None:
         """Mind a child from now on."""
@@ -65,7 +68,7 @@ class Supervisor:
         """Mind the children for a while, or (None) for good. Raises `Stop` as soon as someone asks for it."""
         end = None if seconds is None else time.monotonic() + seconds
         while True:
-            if self._asked:
+            if self._asked is not None:
                 raise Stop
             self._tend()
             dates = [date for date in (end, *(child.due for child in self._children)) if date is not None]
@@ -83,7 +86,7 @@ class Supervisor:
                 child.ask_to_stop()
             deadline = time.monotonic() + max(child.patience for child in peers)
             # Whoever asks a second time doesn't want to wait.
-            while any(child.lives() for child in peers) and time.monotonic() < deadline and self._asked < 2:
+            while any(child.lives() for child in peers) and time.monotonic() < deadline and not self._hurry:
                 self._sleep_until(min(deadline, time.monotonic() + 1.0))
             for child in peers:
                 if child.lives():

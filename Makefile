@@ -1,0 +1,77 @@
+# Everything a developer or operator types. `make help` lists it. Each target makes what it needs first.
+
+PYTHON ?= python3
+UV ?= uv
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Passed on to pytest and the benchmarks: make test ARGS="-k nps"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run demo down kafka test lint bench chaos migration lock
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.runtime ## Make .venv with the keepwell command, from the hashed lock
+
+setup-dev: .venv/.dev ## The same, with what tests and lint need
+
+run: .venv/.runtime ## PostgreSQL and the four services on this machine (KAFKA=1: on a real Kafka); Ctrl-C stops all
+	@$(BIN)/keepwell up $(if $(KAFKA),--kafka)
+
+demo: .venv/.runtime ## The main job, on a sample company
+	@$(BIN)/keepwell demo
+
+down: .venv/.runtime ## End a stack that was left running
+	@$(BIN)/keepwell down
+
+kafka: .venv/.runtime ## A real Apache Kafka on 127.0.0.1:9092, without Docker (Java 17 and Maven)
+	@$(BIN)/python -m deploy.kafka.broker
+
+test: .venv/.dev ## The whole suite, from nothing
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.dev ## Style, types, import rules, and the Docker files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(foreach file,$(wildcard Dockerfile deploy/Dockerfile),$(BIN)/hadolint $(file) &&) true
+	$(foreach file,$(wildcard compose.yaml deploy/compose.yaml),$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec $(file) &&) true
+
+bench: .venv/.dev ## Measure, with the machine's limits beside the results
+	$(BIN)/python -m bench $(ARGS)
+
+chaos: .venv/.dev ## Kill everything, many times, and count what was lost
+	$(BIN)/python -m pytest tests/chaos $(ARGS)
+
+migration: .venv/.dev ## Write a schema's next version: make migration SCHEMA=scoring MESSAGE="add the pulse"
+	$(BIN)/python -m deploy.migrations.new "$(SCHEMA)" "$(MESSAGE)"
+
+LOCKED := --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
+lock: ## Write both lock files anew (needs uv)
+	$(UV) pip compile pyproject.toml $(LOCKED) --group build -o requirements.lock
+	$(UV) pip compile pyproject.toml $(LOCKED) --group dev -o requirements-dev.lock
+
+# --- the environment: stamps tell what is done, so that a second run takes no time ---
+
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Keepwell needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 setup" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "Python can't make environments here, because ensurepip is missing. Install it first, on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.runtime: .venv/.made requirements.lock pyproject.toml
+	@echo "Installing the locked packages into .venv ..."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/.made requirements-dev.lock pyproject.toml
+	@echo "Installing the locked packages, and those for tests, into .venv ..."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch .venv/.runtime $@
