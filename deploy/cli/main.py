@@ -2,7 +2,7 @@
 
 import typer
 
-from deploy.cli import keys
+from deploy.cli import deliveries, keys
 from deploy.cli.accounts import accounts
 from deploy.cli.down import down
 from deploy.cli.fingerprint import fingerprint
@@ -25,4 +25,5 @@ app.command()(accounts)
 app.command()(why)
 app.command()(status)
 app.command()(fingerprint)
+app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(keys.app, name="keys")

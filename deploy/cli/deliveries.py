@@ -1,0 +1,93 @@
+"""`keepwell deliveries`: what was sent to whom, and how it went."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from deploy.cli import show
+from deploy.cli.accounts import JsonOption, LimitOption
+from deploy.cli.client import connected
+
+app = typer.Typer(help="Show what was sent to whom, and how it went; try again what failed.")
+STATES = {"delivered": "green", "failed": "bold red", "cancelled": "dim"}
+
+IdArgument = Annotated[str, typer.Argument(help="The delivery's id.")]
+
+
+@app.callback(invoke_without_command=True)
+def deliveries(
+    context: typer.Context,
+    account: Annotated[str | None, typer.Option(help="An account's id.")] = None,
+    state: Annotated[str | None, typer.Option(help="waiting, sending, delivered, failed or cancelled.")] = None,
+    channel: Annotated[str | None, typer.Option(help="slack, email or inbox, or one target: slack:#renewals.")] = None,
+    limit: LimitOption = 50,
+    json: JsonOption = False,
+) -> None:
+    """List deliveries, newest first."""
+    if context.invoked_subcommand is not None:
+        return
+    with connected() as keepwell:
+        found = keepwell.items("notifier", "/v1/deliveries", limit, account=account, state=state, channel=channel)
+        listed = list(found)
+    if json:
+        show.as_json(listed)
+        return
+    now = show.now()
+    show.table(
+        (
+            (
+                one["id"],
+                show.ago(one["created_at"], now),
+                one["account"],
+                f"{one['kind']} of {one['playbook'].partition('@')[0]}",
+                one["channel"],
+                Text(one["state"], style=STATES.get(one["state"], "yellow")),
+                _took(one),
+            )
+            for one in listed
+        ),
+        *("Id", "When", "Account", "What", "Channel", "State", "How it went"),
+        empty="Nothing was sent yet.",
+    )
+
+
+@app.command("show")
+def show_one(id: IdArgument, json: JsonOption = False) -> None:
+    """Show one delivery as it was sent, with every attempt."""
+    with connected() as keepwell:
+        one = keepwell.get("notifier", f"/v1/deliveries/{id}")
+    if json:
+        show.as_json(one)
+        return
+    out = show.console()
+    out.print(Text(f"{one['channel']}: {one['state']}", style=STATES.get(one["state"], "yellow")))
+    if one["because"]:
+        out.print(Text(one["because"], style="dim"))
+    out.print(Text(one["rendered"]["text"]))
+    for attempt in one["attempt_history"]:
+        reason = f": {attempt['reason']}" if attempt["reason"] else ""
+        out.print(
+            Text(f"{attempt['began_at']}  attempt {attempt['attempt']} {attempt['outcome']}{reason}", style="dim")
+        )
+
+
+@app.command()
+def retry(id: IdArgument) -> None:
+    """Try a failed delivery again."""
+    with connected() as keepwell:
+        keepwell.post("notifier", f"/v1/deliveries/{id}/retry")
+    typer.echo(f"{id} is tried again.")
+
+
+def _took(one: dict[str, Any]) -> str:
+    parts = []
+    if one.get("seconds") is not None:
+        parts.append(f"{one['seconds']:.2f} s after the event")
+    if one["attempts"] > 1:
+        parts.append(show.count(one["attempts"], "attempt"))
+    if one["uncertain"]:
+        parts.append("may have come twice")
+    if one["reason"]:
+        parts.append(one["reason"])
+    return ", ".join(parts)

@@ -1,0 +1,48 @@
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+from deploy.demo import company, proof, sample, stories
+from deploy.demo.cast import accounts
+
+NOON = datetime(2026, 5, 13, 12, tzinfo=UTC)
+CAST = accounts(random.Random(company.SEED))
+PAST = sample.load(NOON, "past")
+BATCH = proof.offline_usage(CAST, random.Random(1), NOON, "run")
+
+
+def trends(events: list[dict[str, Any]]) -> dict[str, float]:
+    """As scoring has them."""
+    found = {}
+    for account in {event["account"] for event in BATCH}:
+        recent = before = 0
+        for event in events:
+            if event["account"] == account and event["type"] == "usage.recorded":
+                days = (NOON.date() - datetime.fromisoformat(event["time"]).date()).days
+                recent += round(event["data"]["quantity"] * 1_000_000) * (1 <= days <= 14)
+                before += round(event["data"]["quantity"] * 1_000_000) * (15 <= days <= 28)
+        found[account] = 100 * (recent - before) / before
+    return found
+
+
+def counted(events: list[dict[str, Any]]) -> proof.Count:
+    ledger = proof.Ledger()
+    ledger.add([*PAST, *BATCH])
+    return ledger.compare(trends([*PAST, *events]), NOON.date())
+
+
+def test_what_is_counted_once_is_neither_lost_nor_counted_twice() -> None:
+    assert counted(BATCH) == proof.Count(lost=0, twice=0)
+
+
+def test_one_lost_event_shows() -> None:
+    assert counted(BATCH[:700] + BATCH[701:]) == proof.Count(lost=1, twice=0)
+
+
+def test_events_counted_twice_show() -> None:
+    assert counted([*BATCH, BATCH[3], BATCH[77]]) == proof.Count(lost=0, twice=2)
+
+
+def test_the_batch_leaves_the_stories_alone() -> None:
+    assert len(BATCH) == len({event["id"] for event in BATCH}) == proof.A_BATCH
+    assert not {event["account"] for event in BATCH} & set(stories.TOLD)
