@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,11 @@ from typing import Any
 
 import httptools
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from services.notifier.tables import metadata
+from shared.db.engine import async_url, make_engine
 from shared.messages.actions import AccountCard, ActionRequested, FlagCard, Recipient, TaskCard
 from shared.messages.assessments import Driver
 
@@ -262,7 +267,7 @@ class MailSink:
         return str(answer)
 
     def authenticate(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
-        return AuthResult(success=not self.refuse_login)
+        return AuthResult(success=not self.refuse_login, handled=False)
 
 
 @asynccontextmanager
@@ -272,15 +277,18 @@ async def a_mail_sink(*, asks_for_login: bool = False, refuse_login: bool = Fals
     sessions: list[SMTP] = []
 
     def accept() -> SMTP:
-        session = SMTP(
-            sink,
-            hostname="mail.example.com",
-            enable_SMTPUTF8=True,
-            authenticator=sink.authenticate if asks_for_login else None,
-            auth_require_tls=False,
-            auth_required=asks_for_login,
-            loop=asyncio.get_running_loop(),
-        )
+        with warnings.catch_warnings():
+            # It minds a login without TLS; here nobody listens in.
+            warnings.simplefilter("ignore")
+            session = SMTP(
+                sink,
+                hostname="mail.example.com",
+                enable_SMTPUTF8=True,
+                authenticator=sink.authenticate if asks_for_login else None,
+                auth_require_tls=False,
+                auth_required=asks_for_login,
+                loop=asyncio.get_running_loop(),
+            )
         sessions.append(session)
         return session
 
@@ -298,3 +306,19 @@ async def a_mail_sink(*, asks_for_login: bool = False, refuse_login: bool = Fals
         await asyncio.sleep(0)
         server.close()
         await server.wait_closed()
+
+
+@asynccontextmanager
+async def notifier_engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """The notifier's own engine, with its tables there."""
+    owner = create_async_engine(async_url(database_url))
+    async with owner.begin() as c:
+        await c.execute(text("SET LOCAL ROLE keepwell_notifier"))
+        await c.execute(text("SET LOCAL search_path TO notifier"))
+        await c.run_sync(metadata.create_all)
+    await owner.dispose()
+    made = make_engine(database_url, "notifier")
+    try:
+        yield made
+    finally:
+        await made.dispose()

@@ -6,8 +6,9 @@ Mail programs drop a second message of one id, so an uncertain attempt needs no 
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP as POLICY
+from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from typing import Final
 
 import aiosmtplib
 
@@ -16,6 +17,9 @@ from services.notifier.core import words
 from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
 from services.notifier.core.routing import Transport
 from services.notifier.rendering import Renderer
+
+# A folded Message-ID or trace is legal, and misread by many.
+_POLICY: Final = SMTP.clone(max_line_length=500)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,6 +47,8 @@ class EmailChannel:
     def __init__(self, server: SmtpServer, renderer: Renderer) -> None:
         self._server = server
         self._renderer = renderer
+        self.patience = 15.0
+        """Seconds that one answer of the server is waited for."""
 
     async def send(self, dispatch: Dispatch) -> Outcome:
         """Send one message."""
@@ -58,7 +64,7 @@ class EmailChannel:
             password=server.password,
             use_tls=server.implicit_tls,
             start_tls=server.starttls if not server.implicit_tls else False,
-            timeout=15,
+            timeout=self.patience,
         )
         try:
             await smtp.connect()
@@ -74,7 +80,7 @@ class EmailChannel:
 def write(dispatch: Dispatch, sender: str, renderer: Renderer) -> EmailMessage:
     """The letter as it goes out. Raises `ValueError` when the recipient's address is not one."""
     message = dispatch.message
-    letter = EmailMessage(policy=POLICY)
+    letter = EmailMessage(policy=_POLICY)
     name, address = parseaddr(sender)
     local, _, domain = address.rpartition("@")
     letter["From"] = Address(name or "Keepwell", local, domain)
@@ -116,6 +122,7 @@ def _not_connected(error: Exception) -> Outcome:
         return Fatal(reason=f"the mail server refuses the user or password of KEEPWELL_SMTP_URL ({error.code})")
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return Later(reason=f"the mail server says {error.code} {words.one_line(error.message, 200)}")
-    if isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
+    # The library has no class of its own for a server without STARTTLS or AUTH.
+    if type(error) is aiosmtplib.SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
         return Fatal(reason="the mail server can't do what KEEPWELL_SMTP_URL asks for (STARTTLS or a login)")
     return Later(reason=f"the mail server can't be reached ({type(error).__name__})")

@@ -4,6 +4,7 @@ Slack can't recognise a repeat, so one that may be a repeat says so. The bot's t
 no reason, log line or error repeats them.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -46,6 +47,14 @@ _HINTS: Final = {
     "missing_scope": "the bot needs the scope chat:write",
     "token_revoked": "KEEPWELL_SLACK_BOT_TOKEN was revoked",
 }
+
+
+def open_client(timeout: float = 8.0) -> httpx.AsyncClient:
+    """The HTTP client to hand to `SlackChannel`; close it at the end."""
+    # They log every request with its URL, and a webhook's URL is a secret.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_connections=SlackChannel.at_once))
 
 
 class SlackChannel:
