@@ -14,6 +14,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.runtime ## Make .venv with the keepwell command, from the hashed lock
+	@echo "Ready. Next: make demo, make run, or $(BIN)/keepwell --help"
 
 setup-dev: .venv/.dev ## The same, with what tests and lint need
 
