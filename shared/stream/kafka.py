@@ -4,8 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
-from weakref import WeakSet
+from typing import Any, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
 from aiokafka.client import AIOKafkaClient  # type: ignore[import-untyped]
@@ -19,6 +18,7 @@ from shared.stream.kafka_reader import KafkaReader
 from shared.stream.protocol import BrokerUnavailable
 
 _LOG = logging.getLogger(__name__)
+_Made = TypeVar("_Made", KafkaProducer, KafkaConsumer)
 _DAY_MS = 24 * 60 * 60 * 1000
 _GONE = (KafkaError, OSError, TimeoutError)
 
@@ -62,7 +62,7 @@ class KafkaStream:
         self._client: AIOKafkaClient | None = None
         self._cluster = ""
         self._reader = KafkaReader(bootstrap, topics, partitions, prefix)
-        self._made: WeakSet[KafkaProducer | KafkaConsumer] = WeakSet()
+        self._made: list[KafkaProducer | KafkaConsumer] = []
 
     async def start(self) -> None:
         """Connect, create what topics are missing, and check that all have the same number of partitions."""
@@ -87,8 +87,9 @@ class KafkaStream:
 
     async def stop(self) -> None:
         """Close everything that it made."""
-        for made in list(self._made):
-            await made.stop()
+        made, self._made = self._made, []
+        for one in made:
+            await one.stop()
         await self._reader.stop()
         await self._disconnect(self._client)
 
@@ -104,23 +105,21 @@ class KafkaStream:
 
     def producer(self) -> KafkaProducer:
         """A new producer, not started."""
-        producer = KafkaProducer(self._bootstrap, self._partitions, self._prefix)
-        self._made.add(producer)
-        return producer
+        return self._noted(KafkaProducer(self._bootstrap, self._partitions, self._prefix))
 
     def consumer(self, group: str, topics: Sequence[str]) -> KafkaConsumer:
         """A new consumer in a group, not started."""
-        consumer = KafkaConsumer(
-            self._bootstrap,
-            self._prefix + group,
-            topics,
-            self._prefix,
-            self._reader,
-            session=self._session,
-            heartbeat=self._heartbeat,
+        return self._noted(
+            KafkaConsumer(
+                self._bootstrap,
+                self._prefix + group,
+                topics,
+                self._prefix,
+                self._reader,
+                session=self._session,
+                heartbeat=self._heartbeat,
+            )
         )
-        self._made.add(consumer)
-        return consumer
 
     async def check(self) -> None:
         """Ask whether every partition has a leader. Raises `BrokerUnavailable` within 2 s."""
@@ -132,6 +131,11 @@ class KafkaStream:
         leaderless = sum(leader < 0 for _, _, _, partitions in answer.topics for _, _, leader, *_ in partitions)
         if leaderless:
             raise BrokerUnavailable(f"{leaderless} partitions have no leader at {self._bootstrap}.")
+
+    def _noted(self, made: _Made) -> _Made:
+        self._made = [one for one in self._made if not one.ended]
+        self._made.append(made)
+        return made
 
     async def _counts(self) -> dict[str, int]:
         """How many partitions each of our topics has, without those that are not there yet."""

@@ -57,6 +57,8 @@ class KafkaConsumer:
         self._held: frozenset[int] = frozenset()
         self._generation = 0
         self._joining_since: float | None = None
+        self._polling: asyncio.Timeout | None = None
+        self.ended = False
 
     async def start(self) -> None:
         """Connect and begin to join; partitions come later. Raises `BrokerUnavailable`."""
@@ -86,7 +88,7 @@ class KafkaConsumer:
 
     async def stop(self) -> None:
         """Leave the group, and give up after 5 s: then the group misses this member when its session ends."""
-        kafka, self._kafka = self._kafka, None
+        kafka, self._kafka, self.ended = self._kafka, None, True
         self.revoked()
         if kafka is None:
             return
@@ -111,8 +113,8 @@ class KafkaConsumer:
         """Records of partitions that are not paused. Raises `BrokerUnavailable` when a new consumer is needed."""
         kafka = self._live()
         try:
-            # During a rebalance aiokafka waits without a limit.
-            async with asyncio.timeout(timeout + _GRACE):
+            # During a rebalance aiokafka waits without a limit; cut off, it has handed out nothing.
+            async with asyncio.timeout(timeout + _GRACE) as self._polling:
                 found = await kafka.getmany(timeout_ms=int(timeout * 1000), max_records=max_records)
         except TimeoutError:
             self._watch_join()
@@ -124,6 +126,8 @@ class KafkaConsumer:
             return {}
         except KafkaError as error:
             raise BrokerUnavailable(f"The consumer has failed: {type(error).__name__} {error}") from error
+        finally:
+            self._polling = None
         self._watch_join()
         return {
             at: [to_record(at.topic, record) for record in records]
@@ -171,6 +175,9 @@ class KafkaConsumer:
         self._held = frozenset(set.intersection(*numbers))
         self._joining_since = None
         self._hold(self._kafka)
+        # Whoever polls has partitions to take.
+        if self._polling is not None and not self._polling.expired():
+            self._polling.reschedule(asyncio.get_running_loop().time())
 
     def _hold(self, kafka: AIOKafkaConsumer) -> None:
         for place in self._assigned:

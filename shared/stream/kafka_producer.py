@@ -29,6 +29,7 @@ class KafkaProducer:
         self._prefix = prefix
         self._kafka: AIOKafkaProducer | None = None
         self._failure: BaseException | None = None
+        self.ended = False
 
     async def start(self) -> None:
         """Connect. Raises `BrokerUnavailable`."""
@@ -55,7 +56,7 @@ class KafkaProducer:
 
     async def stop(self) -> None:
         """Close at once. What is unconfirmed is given up, and fails, so that a new producer can send it in order."""
-        kafka, self._kafka = self._kafka, None
+        kafka, self._kafka, self.ended = self._kafka, None, True
         if kafka is not None:
             await _abandon(kafka)
 

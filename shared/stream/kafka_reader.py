@@ -25,6 +25,7 @@ class KafkaReader:
         self._places = [Place(prefix + topic, number) for topic in topics for number in range(partitions)]
         self._prefix = prefix
         self._kafka: AIOKafkaConsumer | None = None
+        self._connecting = asyncio.Lock()
         self._turn = asyncio.Lock()
 
     async def bounds(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Bounds]:
@@ -59,39 +60,48 @@ class KafkaReader:
 
     async def stop(self) -> None:
         """Close the connection; never raises."""
-        kafka, self._kafka = self._kafka, None
-        if kafka is not None:
-            with suppress(KafkaError, OSError, TimeoutError):
-                async with asyncio.timeout(2):
+        await self._drop(self._kafka)
+
+    async def _drop(self, kafka: AIOKafkaConsumer | None) -> None:
+        if self._kafka is kafka:
+            self._kafka = None
+        with suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(2):
+                if kafka is not None:
                     await kafka.stop()
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AIOKafkaConsumer]:
         """A connected client. One that failed is thrown away: brokers may have moved."""
+        kafka: AIOKafkaConsumer | None = None
         try:
             async with asyncio.timeout(_PATIENCE):
-                yield await self._connect()
+                async with self._connecting:
+                    kafka = self._kafka = self._kafka or await self._connect()
+                yield kafka
         except (KafkaError, OSError, TimeoutError) as error:
-            await self.stop()
+            await self._drop(kafka)
             raise BrokerUnavailable(f"Kafka at {self._bootstrap}: {type(error).__name__} {error}") from error
 
     async def _connect(self) -> AIOKafkaConsumer:
-        if self._kafka is None:
-            kafka = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap,
-                auto_offset_reset="none",
-                enable_auto_commit=False,
-                consumer_timeout_ms=60_000,
-                max_partition_fetch_bytes=4096,
-            )
-            self._kafka = kafka
+        kafka = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            auto_offset_reset="none",
+            enable_auto_commit=False,
+            consumer_timeout_ms=60_000,
+            max_partition_fetch_bytes=4096,
+        )
+        try:
             await kafka.start()
-            # All partitions from the start, paused: assigning anew would have it forget the other topics' leaders.
-            kafka.assign(self._places)
-            for place in self._places:
-                kafka.seek(place, 0)
-            kafka.pause(*self._places)
-        return self._kafka
+        except BaseException:
+            await self._drop(kafka)
+            raise
+        # All partitions from the start, paused: assigning anew would have it forget the other topics' leaders.
+        kafka.assign(self._places)
+        for place in self._places:
+            kafka.seek(place, 0)
+        kafka.pause(*self._places)
+        return kafka
 
 
 def to_record(topic: str, record: Any) -> Record:
