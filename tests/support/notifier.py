@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,10 +17,22 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from services.notifier.channels.protocol import Dispatch
+from services.notifier.core.retry import Outcome, Sent
+from services.notifier.core.routing import Setup, Transport
+from services.notifier.handler import NotifierHandler
+from services.notifier.sender import Sender
 from services.notifier.tables import metadata
 from shared.db.engine import async_url, make_engine
-from shared.messages.actions import AccountCard, ActionRequested, FlagCard, Recipient, TaskCard
+from shared.db.uow import UnitOfWork
+from shared.messages import envelope, registry
+from shared.messages.actions import AccountCard, ActionCancelled, ActionRequested, FlagCard, Recipient, TaskCard
 from shared.messages.assessments import Driver
+from shared.messages.deliveries import DeliverySettled
+from shared.metrics import Metrics
+from shared.stream.handler import Incoming
+from shared.stream.protocol import Record
+from tests.support.stream import SetClock
 
 NOW = datetime(2026, 11, 18, 9, 14, tzinfo=UTC)
 """A Wednesday; 10:14 in Berlin."""
@@ -322,3 +335,108 @@ async def notifier_engine(database_url: str) -> AsyncIterator[AsyncEngine]:
         yield made
     finally:
         await made.dispose()
+
+
+@dataclass
+class ScriptedChannel:
+    """A channel that answers as told: outcomes are used up first, then everything is sent. Keeps the protocol."""
+
+    name: Transport = "slack"
+    timeout: float = 5.0
+    at_once: int = 16
+    outcomes: list[Outcome] = field(default_factory=list)
+    got: list[Dispatch] = field(default_factory=list)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    """While it is not set, nothing that was begun ends."""
+
+    def __post_init__(self) -> None:
+        self.open.set()
+
+    async def send(self, dispatch: Dispatch) -> Outcome:
+        self.got.append(dispatch)
+        await self.open.wait()
+        return self.outcomes.pop(0) if self.outcomes else Sent(receipt="r1")
+
+    def titles(self) -> list[str]:
+        return [dispatch.message.title for dispatch in self.got]
+
+
+@dataclass
+class Desk:
+    """The notifier without its stream: a handler and a sender on one database, at a time that the test sets."""
+
+    engine: AsyncEngine
+    channel: Any = field(default_factory=ScriptedChannel)
+    setup: Setup = field(default_factory=lambda: Setup(slack="bot"))
+    clock: SetClock = field(default_factory=lambda: SetClock(NOW))
+    metrics: Metrics = field(default_factory=lambda: Metrics("notifier"))
+
+    def __post_init__(self) -> None:
+        self.uow = UnitOfWork(self.engine)
+        self.handler = NotifierHandler(self.setup, lambda names: self.sender.wake())
+        self.sender = self.a_sender()
+
+    def a_sender(self, uow: UnitOfWork | None = None) -> Sender:
+        return Sender(
+            self.channel,
+            uow or self.uow,
+            clock=self.clock,
+            dice=lambda: 0.5,
+            token=lambda: secrets.token_hex(8),
+            metrics=self.metrics,
+        )
+
+    async def ask(self, *actions: ActionRequested | ActionCancelled, partition: int = 0) -> None:
+        """Hand a batch to the handler, as the consume loop does."""
+        batch = [an_incoming(action) for action in actions]
+        async with self.uow.begin() as c:
+            await self.handler.handle(c, partition, batch, self.clock.now(), False)
+        self.handler.committed(partition)
+
+    def later(self, **by: float) -> None:
+        """Let time pass, and the sender notice."""
+        self.clock.move(timedelta(**by))
+        self.sender.wake()
+
+    async def rows(self, statement: str = "SELECT * FROM deliveries ORDER BY created_at, id") -> list[Any]:
+        async with self.engine.connect() as c:
+            return list((await c.execute(text(statement))).all())
+
+    async def states(self) -> list[str]:
+        return [row.state for row in await self.rows()]
+
+    async def settled(self) -> list[DeliverySettled]:
+        """What was told to playbooks, in order."""
+        rows = await self.rows("SELECT value FROM outbox ORDER BY id")
+        return [registry.data_of(envelope.decode(row.value)) for row in rows]
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Desk"]:
+        """The sender runs during the block."""
+        task = asyncio.create_task(self.sender.run())
+        try:
+            yield self
+        finally:
+            self.sender.stop()
+            await asyncio.wait_for(task, 15)
+
+    async def kill(self, task: asyncio.Task[None]) -> None:
+        """End a sender as `kill -9` does: what it was sending is cut off and nothing is recorded."""
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def an_incoming(action: ActionRequested | ActionCancelled, traceparent: str | None = None) -> Incoming:
+    """A record of `keepwell.actions` as the consume loop hands it on."""
+    requested = isinstance(action, ActionRequested)
+    event = envelope.wrap(
+        action,
+        id=action.action_id + ("" if requested else "-cancelled"),
+        source="keepwell/playbooks",
+        type="action.requested" if requested else "action.cancelled",
+        subject=action.account.id if isinstance(action, ActionRequested) else "northwind",
+        time=NOW,
+    )
+    headers = {"traceparent": traceparent} if traceparent else {}
+    record = Record(registry.ACTIONS, 0, 0, NOW, event.subject, envelope.encode(event), headers)
+    return Incoming(record, event, action)

@@ -1,0 +1,384 @@
+"""From an action to the end of its deliveries, on a real database: once, in time, together where they should be."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.exc import InterfaceError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.notifier import reading
+from services.notifier.channels.inbox import InboxChannel
+from services.notifier.core.retry import MOST_TRIES, Fatal, Later, Never
+from services.notifier.core.routing import Setup
+from shared.db.uow import UnitOfWork
+from shared.messages.actions import ActionCancelled
+from tests.support.notifier import (
+    NOW,
+    Desk,
+    ScriptedChannel,
+    alerts_that_turned_red,
+    an_account,
+    an_action,
+    an_alert,
+    an_incoming,
+    notifier_engine,
+)
+from tests.support.stream import until
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    async with notifier_engine(database_url) as made:
+        yield made
+
+
+@pytest.fixture
+def desk(engine: AsyncEngine) -> Desk:
+    return Desk(engine)
+
+
+async def settles(desk: Desk, count: int = 1) -> None:
+    async def done() -> bool:
+        return len(await desk.settled()) >= count
+
+    await until(done)
+
+
+async def attempted(desk: Desk, count: int) -> None:
+    """Wait until that many attempts have ended and are recorded."""
+
+    async def done() -> bool:
+        return len(await desk.rows("SELECT 1 FROM attempts")) >= count
+
+    await until(done)
+
+
+async def test_what_is_asked_is_sent_at_once_and_told_back(desk: Desk) -> None:
+    async with desk.open():
+        await desk.ask(an_action())
+        await settles(desk)
+    [row] = await desk.rows()
+    [settled] = await desk.settled()
+    assert desk.channel.titles() == ["Call their admin"]
+    assert desk.channel.got[0].delivery_id == row.id
+    assert (settled.state, settled.action_ids, settled.channel, settled.uncertain) == (
+        "delivered",
+        ["act-1"],
+        "slack:U012AB3CD",
+        False,
+    )
+
+
+async def test_an_action_that_comes_again_is_not_sent_again(desk: Desk) -> None:
+    async with desk.open():
+        await desk.ask(an_action(), an_action())
+        await settles(desk)
+        await desk.ask(an_action())
+        await desk.ask(an_alert())
+        await settles(desk, 2)
+    assert desk.channel.titles() == ["Call their admin", "Usage fell by half in two weeks"]
+
+
+async def test_a_bad_deploy_is_two_messages_an_owner_not_fifty(desk: Desk) -> None:
+    async with desk.open():
+        await desk.ask(*alerts_that_turned_red(10))
+        await settles(desk)
+        for alert in alerts_that_turned_red(50)[10:]:
+            await desk.ask(alert)
+        desk.later(seconds=59)
+        await asyncio.sleep(0.1)
+        assert len(desk.channel.got) == 1
+        desk.later(seconds=1)
+        await settles(desk, 50)
+    assert desk.channel.titles() == ["Usage fell by half in two weeks", "49 of your accounts turned red"]
+    assert {row.message_id for row in await desk.rows()} == {d.delivery_id for d in desk.channel.got}
+
+
+async def test_what_time_caused_waits_for_the_morning_and_goes_together(desk: Desk) -> None:
+    monday = NOW + timedelta(hours=60)
+    async with desk.open():
+        await desk.ask(
+            an_alert("a", not_before=monday),
+            an_action("b", not_before=monday, account=an_account("contoso")),
+        )
+        desk.later(hours=59)
+        await asyncio.sleep(0.1)
+        assert desk.channel.got == []
+        desk.later(hours=1)
+        await settles(desk, 2)
+    assert desk.channel.titles() == ["1 alert, 1 task about 2 of your accounts"]
+
+
+async def test_what_is_cancelled_while_it_waits_is_not_sent(desk: Desk) -> None:
+    later = NOW + timedelta(hours=1)
+    async with desk.open():
+        await desk.ask(an_alert("a", not_before=later), an_alert("b", not_before=later))
+        await desk.ask(ActionCancelled(action_id="a", reason="it recovered"))
+        desk.later(hours=2)
+        await settles(desk, 2)
+    first, second = await desk.settled()
+    assert (first.state, first.action_ids, first.reason) == ("cancelled", ["a"], "it recovered")
+    assert (second.state, second.action_ids) == ("delivered", ["b"])
+
+
+async def test_what_is_asked_and_cancelled_in_one_batch_is_not_sent(desk: Desk) -> None:
+    async with desk.open():
+        await desk.ask(an_action("a"), ActionCancelled(action_id="a", reason="a false alarm"))
+        await desk.ask(an_alert("b"))
+        await settles(desk, 2)
+    assert desk.channel.titles() == ["Usage fell by half in two weeks"]
+
+
+async def test_cancelling_comes_too_late_once_sending_has_begun(desk: Desk) -> None:
+    desk.channel.open.clear()
+    async with desk.open():
+        await desk.ask(an_action("a"))
+        await until(lambda: len(desk.channel.got) == 1)
+        await desk.ask(ActionCancelled(action_id="a", reason="it recovered"))
+        desk.channel.open.set()
+        await settles(desk)
+    assert await desk.states() == ["delivered"]
+
+
+async def test_a_channel_that_is_busy_is_held_and_what_waits_goes_as_one(desk: Desk) -> None:
+    desk.channel.outcomes = [Later(reason="slow down", after=30)]
+    async with desk.open():
+        await desk.ask(an_action("a"))
+        await attempted(desk, 1)
+        await desk.ask(an_alert("b"), an_alert("c", playbook="other@1", account=an_account("contoso")))
+        elsewhere = an_account("fabrikam")
+        other = an_alert("d", account=elsewhere, channel="slack:#renewals")
+        await desk.ask(other)
+        await until(lambda: len(desk.channel.got) == 2)
+        desk.later(seconds=29)
+        await asyncio.sleep(0.1)
+        assert [d.target for d in desk.channel.got] == ["U012AB3CD", "#renewals"]
+        desk.later(seconds=1)
+        await settles(desk, 4)
+    assert desk.channel.titles()[2:] == ["2 alerts, 1 task about 2 of your accounts"]
+
+
+async def test_a_failure_is_tried_again_later_and_each_attempt_is_kept(desk: Desk) -> None:
+    desk.channel.outcomes = [Later(reason="Slack can't be reached"), Later(reason="Slack can't be reached")]
+    async with desk.open():
+        await desk.ask(an_action())
+        await attempted(desk, 1)
+        desk.later(seconds=1)
+        await attempted(desk, 2)
+        desk.later(seconds=5)
+        await settles(desk)
+    [row] = await desk.rows()
+    attempts = await desk.rows("SELECT * FROM attempts ORDER BY attempt")
+    assert (row.state, row.attempts, row.uncertain) == ("delivered", 3, 0)
+    assert [a.outcome for a in attempts] == ["later", "later", "sent"]
+    assert [d.repeat for d in desk.channel.got] == [False, False, False]
+
+
+async def test_tries_are_bounded_and_end_as_failed(desk: Desk) -> None:
+    desk.channel.outcomes = [Later(reason="Slack can't be reached")] * MOST_TRIES
+    async with desk.open():
+        await desk.ask(an_action())
+        for tries in range(1, MOST_TRIES + 1):
+            await attempted(desk, tries)
+            desk.later(hours=10)
+        await settles(desk)
+    [settled] = await desk.settled()
+    assert (settled.state, settled.attempts) == ("failed", MOST_TRIES)
+    assert settled.reason == f"given up after {MOST_TRIES} tries; the last: Slack can't be reached"
+
+
+async def test_a_refused_delivery_fails_visibly_and_can_be_tried_by_hand(desk: Desk) -> None:
+    desk.channel.outcomes = [Never(reason="Slack says channel_not_found")]
+    async with desk.open():
+        await desk.ask(an_action())
+        await settles(desk)
+        [row] = await desk.rows()
+        assert (row.state, row.reason) == ("failed", "Slack says channel_not_found")
+        async with desk.uow.begin() as c:
+            assert await reading.retry(c, row.id, desk.clock.now()) == "slack"
+            assert await reading.retry(c, row.id, desk.clock.now()) is None
+        desk.sender.wake()
+        await settles(desk, 2)
+    assert [settled.state for settled in await desk.settled()] == ["failed", "delivered"]
+    assert len({d.delivery_id for d in desk.channel.got}) == 1
+
+
+async def test_a_revoked_token_holds_everything_until_it_is_mended(desk: Desk) -> None:
+    desk.channel.outcomes = [Fatal(reason="the token was revoked")]
+    async with desk.open():
+        await desk.ask(an_action("a"))
+        await attempted(desk, 1)
+        await desk.ask(an_alert("b", channel="slack:#renewals"))
+        await asyncio.sleep(0.1)
+        assert len(desk.channel.got) == 1
+        async with desk.uow.begin() as c:
+            [hold] = (await reading.status(c, desk.clock.now()))["holds"]
+        assert (hold["channel"], hold["reason"]) == ("slack", "the token was revoked")
+        desk.later(seconds=60)
+        await settles(desk, 2)
+    assert await desk.states() == ["delivered", "delivered"]
+
+
+async def test_a_sender_killed_midway_leaves_an_uncertain_delivery_that_goes_again_under_its_id(desk: Desk) -> None:
+    desk.channel.open.clear()
+    doomed = asyncio.create_task(desk.sender.run())
+    await desk.ask(an_action())
+    await until(lambda: len(desk.channel.got) == 1)
+    await desk.kill(doomed)
+    assert await desk.states() == ["sending"]
+    desk.sender = desk.a_sender()
+    desk.channel.open.set()
+    desk.clock.move(timedelta(seconds=60))
+    async with desk.open():
+        await settles(desk)
+    [row] = await desk.rows()
+    [settled] = await desk.settled()
+    first, second = desk.channel.got
+    assert first.delivery_id == second.delivery_id
+    assert (first.repeat, second.repeat) == (False, True)
+    assert (settled.state, settled.uncertain, row.uncertain) == ("delivered", True, 1)
+    assert [a.outcome for a in await desk.rows("SELECT * FROM attempts ORDER BY attempt")] == ["uncertain", "sent"]
+
+
+async def test_what_may_have_arrived_is_not_cancelled_and_keeps_its_company(desk: Desk) -> None:
+    later = NOW + timedelta(hours=1)
+    desk.channel.outcomes = [Later(reason="no answer", uncertain=True)]
+    async with desk.open():
+        await desk.ask(an_alert("a", not_before=later), an_action("b", not_before=later))
+        desk.later(hours=1)
+        await attempted(desk, 2)
+        await desk.ask(ActionCancelled(action_id="a", reason="it recovered"), an_alert("c", not_before=NOW))
+        desk.later(seconds=2)
+        await settles(desk, 3)
+    together, again = [d for d in desk.channel.got if len(d.message.items) == 2]
+    assert together.delivery_id == again.delivery_id
+    assert again.repeat
+    assert {settled.state for settled in await desk.settled()} == {"delivered"}
+
+
+async def test_two_senders_send_each_message_once(desk: Desk) -> None:
+    others = [desk.a_sender(), desk.a_sender()]
+    tasks = [asyncio.create_task(sender.run()) for sender in others]
+    async with desk.open():
+        for n in range(60):
+            await desk.ask(an_alert(f"alert-{n}", playbook=f"playbook-{n}@1"))
+            for sender in others:
+                sender.wake()
+        await settles(desk, 60)
+    for sender in others:
+        sender.stop()
+    await asyncio.gather(*tasks)
+    assert len(desk.channel.got) == 60
+    assert len({d.delivery_id for d in desk.channel.got}) == 60
+
+
+async def test_a_result_that_comes_after_the_lease_has_ended_changes_nothing(desk: Desk) -> None:
+    desk.channel.open.clear()
+    slow = asyncio.create_task(desk.sender.run())
+    await desk.ask(an_action())
+    await until(lambda: len(desk.channel.got) == 1)
+    first = desk.sender
+    desk.clock.move(timedelta(seconds=60))
+    quick = ScriptedChannel(outcomes=[Later(reason="busy", after=3600)])
+    slow_channel, desk.channel = desk.channel, quick
+    desk.sender = desk.a_sender()
+    async with desk.open():
+        await until(lambda: len(quick.got) == 1)
+        await attempted(desk, 1)
+        slow_channel.open.set()
+        await asyncio.sleep(0.2)
+        assert await desk.states() == ["waiting"]
+        assert await desk.settled() == []
+    first.stop()
+    await slow
+
+
+class Flaky(UnitOfWork):
+    """A database whose connection breaks at the commits that a test names."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine)
+        self.breaks = 0
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        async with super().begin() as c:
+            yield c
+            if self.breaks:
+                self.breaks -= 1
+                raise InterfaceError("", {}, Exception("connection is closed"))
+
+
+async def test_a_result_is_kept_while_the_database_is_away_and_nothing_is_sent_twice(desk: Desk) -> None:
+    flaky = Flaky(desk.engine)
+    desk.sender = desk.a_sender(flaky)
+    desk.channel.open.clear()
+    async with desk.open():
+        await desk.ask(an_action())
+        await until(lambda: len(desk.channel.got) == 1)
+        flaky.breaks = 2
+        desk.channel.open.set()
+        await settles(desk)
+    assert flaky.breaks == 0
+    assert len(desk.channel.got) == 1
+    assert await desk.states() == ["delivered"]
+
+
+async def test_stopping_lets_what_is_under_way_end(desk: Desk) -> None:
+    desk.channel.open.clear()
+    task = asyncio.create_task(desk.sender.run())
+    await desk.ask(an_action())
+    await until(lambda: len(desk.channel.got) == 1)
+    desk.sender.stop()
+    await asyncio.sleep(0.05)
+    desk.channel.open.set()
+    await asyncio.wait_for(task, 2)
+    assert await desk.states() == ["delivered"]
+
+
+async def test_a_fault_of_ours_does_not_stop_the_sender(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(ScriptedChannel):
+        async def send(self, dispatch: object) -> None:  # type: ignore[override]
+            raise KeyError("https://hooks.slack.com/services/secret")
+
+    good, desk.channel = desk.channel, Broken()
+    desk.sender = desk.a_sender()
+    async with desk.open():
+        await desk.ask(an_action())
+        await attempted(desk, 1)
+    desk.channel = good
+    desk.sender = desk.a_sender()
+    desk.clock.move(timedelta(seconds=10))
+    async with desk.open():
+        await settles(desk)
+    assert await desk.states() == ["delivered"]
+    assert "secret" not in caplog.text
+    assert "secret" not in str(await desk.rows("SELECT * FROM attempts"))
+
+
+async def test_with_nothing_set_up_it_goes_to_the_inbox(engine: AsyncEngine) -> None:
+    desk = Desk(engine, channel=InboxChannel(UnitOfWork(engine)), setup=Setup())
+    async with desk.open():
+        await desk.ask(an_action(channel="slack:#cs-escalations"))
+        await settles(desk)
+    [row] = await desk.rows()
+    [item] = await desk.rows("SELECT * FROM inbox")
+    assert item.recipient == "csm-3"
+    assert row.because == "asked for slack:#cs-escalations, but Slack is not set up"
+
+
+async def test_the_trace_and_the_time_from_the_event_travel_along(desk: Desk) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    async with desk.open():
+        async with desk.uow.begin() as c:
+            await desk.handler.handle(c, 3, [an_incoming(an_action(), trace)], desk.clock.now(), False)
+        desk.handler.committed(3)
+        await settles(desk)
+    [row] = await desk.rows("SELECT * FROM outbox")
+    assert desk.channel.got[0].traceparent == trace
+    assert (row.partition, row.headers["traceparent"]) == (3, trace)
+    assert 'keepwell_event_to_effect_seconds_sum{effect="delivered"} 0.08' in desk.metrics.text().decode()
+    assert 'keepwell_deliveries_total{channel="slack",state="delivered"} 1.0' in desk.metrics.text().decode()
