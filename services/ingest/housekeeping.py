@@ -16,6 +16,8 @@ from shared.metrics import Metrics
 _log = logging.getLogger("keepwell.ingest")
 EVERY: Final = 1.0
 """Seconds. Other processes stage messages, too, and can't wake this one's relay."""
+GAUGES_EVERY: Final = 15
+"""Looks. Counting rows costs more than asking whether there are any."""
 
 
 class Housekeeping:
@@ -23,6 +25,7 @@ class Housekeeping:
 
     def __init__(self, *, uow: UnitOfWork, relay: Relay, door: Door, clock: Clock, metrics: Metrics) -> None:
         self._uow, self._relay, self._door, self._clock, self._metrics = uow, relay, door, clock, metrics
+        self._looks = 0
 
     async def run(self) -> None:
         """Work until cancelled, or until something fails that waiting doesn't mend."""
@@ -42,13 +45,16 @@ class Housekeeping:
         """Wake the relay if it has work, end imports that were silent for an hour, finish those that are ending."""
         now = self._clock.now()
         async with self._uow.begin() as c:
-            counts = await store.counts(c)
-            silent = await import_store.silent(c, now) if counts.imports else []
-            ending = await import_store.ending(c) if counts.imports else []
-        self._metrics.outbox.set(counts.outbox)
-        self._metrics.events_waiting.set(counts.waiting)
-        if counts.outbox:
+            unsent, unended = await store.work(c)
+            silent = await import_store.silent(c, now) if unended else []
+            ending = await import_store.ending(c) if unended else []
+            counts = await store.counts(c) if self._looks % GAUGES_EVERY == 0 else None
+        self._looks += 1
+        if unsent:
             self._relay.wake()
+        if counts is not None:
+            self._metrics.outbox.set(counts.outbox)
+            self._metrics.events_waiting.set(counts.waiting)
         for id in silent:
             _log.warning("import ended: nothing was sent for an hour", extra={"import_id": id})
             await self._door.end_import(id, "silence", act_on_found=False)

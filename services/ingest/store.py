@@ -57,6 +57,11 @@ _WAITING_BY_ALIAS = text(
     GROUP BY alias ORDER BY since, alias LIMIT :limit
     """
 )
+_WORK = text(
+    """
+    SELECT EXISTS (SELECT FROM outbox) AS outbox, EXISTS (SELECT FROM imports WHERE state <> 'ended') AS imports
+    """
+)
 _COUNTS = text(
     """
     SELECT (SELECT count(*) FROM outbox) AS outbox, (SELECT count(*) FROM waiting) AS waiting,
@@ -155,6 +160,12 @@ async def waiting_events(c: AsyncConnection, after: tuple[datetime, str, str], l
 async def waiting_by_alias(c: AsyncConnection, limit: int) -> list[dict[str, Any]]:
     """How many events wait for each alias, and since when; the longest first."""
     return [dict(row) for row in (await c.execute(_WAITING_BY_ALIAS, {"limit": limit})).mappings()]
+
+
+async def work(c: AsyncConnection) -> tuple[bool, bool]:
+    """Whether there is something to relay, and whether there are imports to mind."""
+    row = (await c.execute(_WORK)).one()
+    return row.outbox, row.imports
 
 
 async def counts(c: AsyncConnection) -> Counts:

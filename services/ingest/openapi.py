@@ -1,0 +1,106 @@
+"""What the OpenAPI document says of `POST /v1/events`, whose body msgspec reads; made from the types' definitions."""
+
+from typing import Any, Final
+
+import msgspec
+
+from shared.messages.registry import CUSTOMER_EVENTS
+
+_TEMPLATE: Final = "#/components/schemas/{name}"
+_MEDIA: Final = ("application/json", "application/cloudevents+json", "application/cloudevents-batch+json")
+
+ABOUT_EVENTS: Final = """\
+Takes CloudEvents 1.0 in every HTTP mode (structured, batch, binary), and a plain list (or one object) of
+`{id, type, account, time?, source?, data}`. At most 1,000 events and 5 MB a request (gzip is unpacked), and 64 KiB an
+event.
+
+- **`id`** is required: send the same id when you send an event again, and it is counted once. Two events are the same
+  when `source` and `id` are the same. `source` defaults to the name of the API key.
+- **`account`** (`subject` in a CloudEvent) is the account's id, or an alias in the form `system:name`, such as
+  `stripe:cus_1`. An alias is set by `account.updated` (`data.traits.aliases`), once and for good. An event whose alias
+  nobody has set is accepted and waits (`GET /v1/waiting`) until somebody does. An `account.updated` *about* an id in
+  that form that is no alias makes it an account's own id.
+- **`time`** is when it happened; without it, now. At most 24 hours ahead, and 35 days back.
+- **History**: open an import and put its id in `history`; it moves state and fires nothing, and may be of any age.
+
+202 when any event was taken, with the others in `refused`: correct them before you send them again. 400, with the same
+list, when none was. 503 when the broker has not confirmed: send the same again, nothing is counted twice.
+Attributes and fields that are not known are kept."""
+
+
+def schemas() -> dict[str, Any]:
+    """The components: each type's data, the events, and the answer."""
+    structs = list(dict.fromkeys(struct for _, struct in CUSTOMER_EVENTS.values()))
+    references, found = msgspec.json.schema_components(structs, ref_template=_TEMPLATE)
+    components: dict[str, Any] = dict(found)
+    for type, (_, struct) in CUSTOMER_EVENTS.items():
+        components[_name(type)] = _event(type, references[structs.index(struct)])
+    components["Event"] = {
+        "oneOf": [_ref(_name(type)) for type in CUSTOMER_EVENTS],
+        "discriminator": {
+            "propertyName": "type",
+            "mapping": {type: _TEMPLATE.format(name=_name(type)) for type in CUSTOMER_EVENTS},
+        },
+    }
+    components["Refusal"] = _REFUSAL
+    components["Answer"] = {
+        "type": "object",
+        "required": ["accepted", "refused"],
+        "properties": {"accepted": {"type": "integer"}, "refused": {"type": "array", "items": _ref("Refusal")}},
+    }
+    return components
+
+
+def _event(type: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "title": type,
+        "type": "object",
+        "required": ["id", "type"],
+        "anyOf": [{"required": ["account"]}, {"required": ["subject"]}],
+        "additionalProperties": True,
+        "properties": {
+            "id": {"type": "string", "minLength": 1, "maxLength": 128},
+            "type": {"const": type},
+            "account": {"type": "string", "maxLength": 128, "description": "The account's id, or an alias."},
+            "subject": {"type": "string", "maxLength": 128, "description": "The same, in a CloudEvent."},
+            "time": {"type": "string", "format": "date-time"},
+            "source": {"type": "string", "maxLength": 256},
+            "specversion": {"const": "1.0"},
+            "history": {"type": "string", "maxLength": 128, "description": "The import that this belongs to."},
+            "data": data,
+        },
+    }
+
+
+def _name(type: str) -> str:
+    return "Event_" + type.replace(".", "_")
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": _TEMPLATE.format(name=name)}
+
+
+_REFUSAL: Final = {
+    "type": "object",
+    "required": ["index", "id", "code", "message"],
+    "properties": {
+        "index": {"type": "integer", "description": "The event's place in the request, from 0."},
+        "id": {"type": ["string", "null"]},
+        "code": {"type": "string"},
+        "message": {"type": "string", "description": "What was wrong, where, and what to do."},
+    },
+}
+_EXAMPLE: Final = [
+    {"id": "7f3c", "type": "feedback.nps", "account": "northwind", "data": {"contact_id": "c1", "score": 9}}
+]
+_BODY: Final = {"schema": {"oneOf": [{"type": "array", "items": _ref("Event"), "maxItems": 1000}, _ref("Event")]}}
+EVENTS: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {**dict.fromkeys(_MEDIA, _BODY), "application/json": {**_BODY, "example": _EXAMPLE}},
+    }
+}
+ANSWER: Final[dict[str, Any]] = {
+    "description": "What became of the events.",
+    "content": {"application/json": {"schema": _ref("Answer")}},
+}

@@ -1,0 +1,39 @@
+"""What the endpoints work with, and who may call them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.ingest.door import Door
+from shared.auth import Caller, KeyStore, require
+from shared.clock import Clock
+from shared.db.uow import UnitOfWork
+from shared.tracing import RandomBytes
+from shared.web import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """What the endpoints work with; `main.py` puts it in the app's state."""
+
+    door: Door
+    uow: UnitOfWork
+    keys: KeyStore
+    clock: Clock
+    random: RandomBytes
+    checks: Mapping[str, Check]
+    broker: str
+    stripe_secret: str | None
+
+
+def _ingest(request: Request) -> Ingest:
+    found: Ingest = request.app.state.ingest
+    return found
+
+
+Parts = Annotated[Ingest, Depends(_ingest)]
+Sender = Annotated[Caller, Depends(require("ingest"))]
+Reader = Annotated[Caller, Depends(require("read"))]
+Admin = Annotated[Caller, Depends(require("admin"))]
