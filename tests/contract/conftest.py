@@ -10,6 +10,7 @@ from shared.db.engine import async_url, make_engine, session_settings
 from shared.db.tables import claim_tables, worker_tables
 from shared.stream.local import LocalStream
 from shared.stream.protocol import Stream
+from tests.support.kafka import a_prefix, make_kafka_stream
 from tests.support.stream import SEEN_TABLE
 
 
@@ -32,7 +33,11 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     await made.dispose()
 
 
-@pytest.fixture
-def make_stream(database_url: str) -> Callable[[], Stream]:
-    """Makes streams over one and the same log."""
-    return lambda: LocalStream(database_url, session_settings("scoring"), 8)
+@pytest.fixture(params=["local", pytest.param("kafka", marks=pytest.mark.kafka)])
+def make_stream(request: pytest.FixtureRequest) -> Callable[[], Stream]:
+    """Makes streams over one and the same log, in either home."""
+    if request.param == "local":
+        database_url = request.getfixturevalue("database_url")
+        return lambda: LocalStream(database_url, session_settings("scoring"), 8)
+    bootstrap, prefix = request.getfixturevalue("kafka_broker").bootstrap, a_prefix()
+    return lambda: make_kafka_stream(bootstrap, prefix)

@@ -54,7 +54,12 @@ async def test_a_killed_broker_comes_back_and_nobody_needs_to_be_told(
 
     reading = asyncio.create_task(read_on())
     async with running(a_worker(stream, engine, Noter(), topics=TOPICS)):
+
+        async def came(number: int) -> bool:
+            return len(await seen(engine)) >= number and len(read) >= number
+
         await producer.publish([a_usage_event(f"{i:03}", f"a{i % 9}") for i in range(50)])
+        await until(lambda: came(50))
         kafka_broker.kill()
         publishing = [
             asyncio.create_task(producer.publish([a_usage_event(f"{i:03}", f"a{i % 9}")])) for i in range(50, 100)
@@ -65,11 +70,7 @@ async def test_a_killed_broker_comes_back_and_nobody_needs_to_be_told(
         assert not any(task.done() for task in publishing)
         await asyncio.to_thread(kafka_broker.start)
         await asyncio.gather(*publishing)
-
-        async def all_came() -> bool:
-            return len(await seen(engine)) >= 100 and len(read) >= 100
-
-        await until(all_came, 30)
+        await until(lambda: came(100), 30)
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
     await stream.check()
