@@ -96,7 +96,8 @@ class Child:
 
 def open_log(path: Path) -> IO[bytes]:
     """A log to append to; one that has grown large is set aside first, and the one that was set aside before goes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    # Logs name customers; they are for their owner only.
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > _LOG_LIMIT:
         path.replace(path.with_suffix(".log.1"))
     return path.open("ab")
