@@ -63,7 +63,7 @@ def send(
     if file != "-" and not Path(file).is_file():
         raise typer.BadParameter(f"There is no file {file}.")
     with connected() as keepwell, _opened(file) as (stream, total, place), _bar(total) as tick:
-        import_id = open_import(keepwell, file) if history else None
+        import_id = open_import(keepwell, Path(file).name) if history else None
         try:
             lines = read(stream, import_id)
             outcome = deliver(keepwell, lines, patience, lambda done: tick(done, place()))

@@ -1,6 +1,7 @@
 """How things look in a terminal: tables, JSON, and a customer-success manager's words."""
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -113,16 +114,25 @@ def span(seconds: float) -> str:
     return "now"
 
 
+def whole(points: float) -> int:
+    """Whole points, half away from zero."""
+    return int(abs(points) + 0.5) * (-1 if points < 0 else 1)
+
+
 def score(value: float | None) -> str:
     """A score as it is spoken of: whole points."""
-    return "–" if value is None else f"{value:.0f}"
+    return "–" if value is None else str(whole(value))
 
 
-def signed(points: float) -> str:
-    """A driver's points: `−13`, `+4`, `−0.4`."""
-    size = abs(points)
-    text = f"{size:.0f}" if size >= 1 else f"{size:.1f}"
-    return ("−" if points < 0 else "+") + text
+def drivers(points: Sequence[float], before: float | None, after: float | None) -> list[str]:
+    """Drivers' points as whole numbers that sum to the change of the whole score (largest remainder): `−13`, `+4`."""
+    shown = [math.floor(each) for each in points]
+    if before is not None and after is not None:
+        missing = whole(after) - whole(before) - sum(shown)
+        by_remainder = sorted(range(len(points)), key=lambda place: shown[place] - points[place])
+        for place in by_remainder[: max(0, missing)]:
+            shown[place] += 1
+    return [("−" if number < 0 else "+") + str(abs(number)) for number in shown]
 
 
 def band(name: str, text: str | None = None) -> Text:

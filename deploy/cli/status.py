@@ -45,16 +45,16 @@ def _line(service: str, state: dict[str, Any]) -> tuple[str | Text, ...]:
     if "error" in state:
         return (service, Text("no", style="bold red"), "–", "–", "–", "–", "–", "–", state["error"])
     ready = Text("yes", style="green") if state["ready"] else Text("no", style="bold red")
-    dead = state.get("dead_letters", 0)
+    dead, lag = state.get("dead_letters", 0), state.get("lag")
     return (
         service,
         ready,
-        f"{sum(state.get('lag', {}).values()):,}",
+        f"{sum(lag.values()):,}" if lag is not None else "–",
         Text(f"{dead:,}", style="bold red" if dead else ""),
-        f"{state.get('outbox', 0):,}",
+        f"{state['outbox']:,}",
         f"{state.get('timers', 0):,}",
-        str(state.get("held_partitions", 0)),
-        show.size(state.get("database_bytes", 0)),
+        str(state.get("held_partitions", "–")),
+        show.size(state["database_bytes"]),
         f"broker {state['broker']}",
     )
 

@@ -1,5 +1,6 @@
 """`keepwell why ACCOUNT`: why an account is where it is, and what moved it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -76,15 +77,16 @@ def tell_change(out: Console, change: dict[str, Any], now: datetime) -> None:
     line.append_text(show.band(change["band"]))
     line.append(f"   {show.ago(change['at'], now)}", style="dim")
     out.print(line)
-    for driver in change.get("drivers", []):
-        out.print(driver_line(driver))
+    tell_drivers(out, change.get("drivers", []), before, after)
 
 
-def driver_line(driver: dict[str, Any]) -> Text:
-    """`−13  their admin scored us 2`."""
-    points = show.signed(driver["points"])
-    line = Text(f"  {points:>5}  ", style="red" if driver["points"] < 0 else "green")
-    return line.append(driver["reason"], style="default")
+def tell_drivers(out: Console, drivers: Sequence[Mapping[str, Any]], before: float | None, after: float | None) -> None:
+    """`−13  their admin scored us 2`, a line each, the heaviest first."""
+    heaviest = sorted(drivers, key=lambda driver: -abs(driver["points"]))
+    shown = show.drivers([driver["points"] for driver in heaviest], before, after)
+    for driver, points in zip(heaviest, shown, strict=True):
+        line = Text(f"  {points:>5}  ", style="red" if driver["points"] < 0 else "green")
+        out.print(line.append(driver["reason"], style="default"))
 
 
 def _standing(told: dict[str, Any]) -> Text:

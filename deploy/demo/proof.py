@@ -1,7 +1,7 @@
 """Proof that nothing is lost and nothing counted twice: what was sent, against what scoring says it counted.
 
 Every account's usage trend is the usage of the last 14 full days against that of the 14 before. Both sums
-are known here from what was sent; so an event that scoring lost, or counted twice, shows in the trend that its API gives.
+are known here from what was sent; so an event that scoring lost, or counted twice, shows in the trend of its API.
 """
 
 import random

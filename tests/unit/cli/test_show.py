@@ -49,9 +49,19 @@ def test_a_moment_is_told_in_its_largest_unit(when: str, words: str) -> None:
     assert show.ago(when, NOON) == words
 
 
-@pytest.mark.parametrize(("points", "words"), [(-13.2, "−13"), (4, "+4"), (-0.4, "−0.4")])
-def test_points_carry_their_sign(points: float, words: str) -> None:
-    assert show.signed(points) == words
+@pytest.mark.parametrize(
+    ("points", "before", "after", "shown"),
+    [
+        ([-13.0, -10.5], 75.8, 52.3, ["−13", "−11"]),
+        ([-10.4, -9.4, 3.3], 60.0, 43.5, ["−10", "−9", "+3"]),
+        ([4.6], 50.2, 54.8, ["+5"]),
+        ([], 50.0, 50.0, []),
+    ],
+)
+def test_drivers_sum_to_the_change_that_is_shown(
+    points: list[float], before: float, after: float, shown: list[str]
+) -> None:
+    assert show.drivers(points, before, after) == shown
 
 
 @pytest.mark.parametrize(("number", "words"), [(12, "12 B"), (2_300, "2.3 kB"), (48_000_000, "48 MB")])

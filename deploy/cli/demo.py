@@ -1,0 +1,142 @@
+"""`keepwell demo`: the main job, told on a sample company, on a fresh stack of its own."""
+
+import os
+import random
+import secrets
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from deploy.cli import show
+from deploy.cli.client import ClientSettings, Keepwell, Refused, Unreachable
+from deploy.cli.down import stop
+from deploy.cli.send import Line, deliver, end_import, open_import
+from deploy.cli.up import NotStarted, start_detached
+from deploy.demo import company, sample, stories, telling
+from deploy.demo.cast import accounts
+from deploy.demo.killing import kill_midway
+from deploy.demo.proof import Ledger
+from deploy.stack.ports import any_free
+from shared.settings import SERVICES, Settings, SettingsError
+
+HOME: Final = "demo"
+CSMS: Final = Path(stories.__file__).with_name("csms.yaml")
+KAFKA: Final = "127.0.0.1:9092"
+
+
+def demo(
+    kafka: Annotated[bool, typer.Option("--kafka", help="On a real Apache Kafka, started here.")] = False,
+) -> None:
+    """Load a sample company, let things happen to it, and tell what Keepwell makes of them."""
+    out = show.console()
+    try:
+        settings = Settings.load()
+        home = settings.home / HOME
+        fresh = settings.model_copy(
+            update={"home": home, "broker": KAFKA if kafka else "local", "database_url": None, "admin_key": None}
+        )
+        _start(out, fresh, start_kafka=kafka)
+        reached = ClientSettings.load(home=home, port=settings.port, url=None, api_key=None, admin_key=None)
+        with Keepwell(reached) as keepwell:
+            _show(out, keepwell, home)
+    except (SettingsError, NotStarted, Refused, Unreachable, telling.NotHeard) as error:
+        show.errors().print(Text(str(error)))
+        raise typer.Exit(1) from error
+    _how_to_go_on(out, fresh)
+
+
+def _start(out: Console, settings: Settings, *, start_kafka: bool) -> None:
+    """A fresh stack whose Slack is on this machine; a former demo's is ended first."""
+    home = settings.home
+    stop(home)
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    shutil.copy(CSMS, home / "csms.yaml")
+    slack = any_free()
+    # The stand-in outlives this command, as the stack does; it ends by itself after the stack.
+    subprocess.Popen(
+        [sys.executable, "-m", "deploy.demo.sink", str(slack), str(settings.port)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ).returncode = 0
+    os.environ |= {
+        "KEEPWELL_SLACK_API_URL": f"http://127.0.0.1:{slack}",
+        "KEEPWELL_SLACK_BOT_TOKEN": "xoxb-of-the-demo",
+        "KEEPWELL_DEFAULT_CHANNEL": "slack:@owner",
+    }
+    out.print("Starting a fresh Keepwell in", str(home))
+    start_detached(settings, start_kafka=start_kafka, say=lambda line: out.print(Text(f"  {line}", style="dim")))
+
+
+def _show(out: Console, keepwell: Keepwell, home: Path) -> None:
+    run = f"demo-{secrets.token_hex(4)}"
+    now = show.now()
+    past = sample.load(now, run)
+    ledger = Ledger()
+    _load(out, keepwell, past)
+    ledger.add(past)
+    for story in stories.live():
+        now = show.now()
+        telling.tell(out, story, telling.play(keepwell, story, now, run), now)
+    cast = accounts(random.Random(company.SEED))  # noqa: S311 - a sample, not a secret
+    telling.tell_the_day(out, keepwell)
+    kill_midway(out, keepwell, home, cast, ledger, run)
+
+
+def _load(out: Console, keepwell: Keepwell, past: list[dict[str, Any]]) -> None:
+    """The past, as history, with a progress bar; what it left is found when it ends."""
+    import_id = open_import(keepwell, "the sample company's past")
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,} of {task.total:,} events"))
+    with Progress(*columns, console=out) as progress:
+        task = progress.add_task("120 days of 60 accounts", total=len(past))
+        lines = (
+            Line(number, msgspec.json.encode({**event, "history": import_id}), cloudevent=False)
+            for number, event in enumerate(past, start=1)
+        )
+        outcome = deliver(keepwell, iter(lines), done=lambda count: progress.advance(task, count))
+    if outcome.refused:
+        raise Refused(400, "refused", f"{len(outcome.refused)} events were refused: {outcome.refused[0].message}")
+    end_import(keepwell, import_id)
+    settled(keepwell, import_id)
+    found = list(keepwell.items("playbooks", "/v1/episodes", state="found"))
+    out.print(f"Found when the past ended: {show.count(len(found), 'matter')} to look at.")
+    for episode in found:
+        out.print(Text(f"  {episode['account_name']}: {episode['playbook_title']}", style="yellow"))
+
+
+def settled(keepwell: Keepwell, import_id: str) -> None:
+    """Wait until an import is over and everything that it set going is at rest."""
+
+    def over() -> bool:
+        return bool(keepwell.get("ingest", f"/v1/imports/{import_id}")["state"] == "ended") and telling.at_rest(
+            keepwell
+        )
+
+    telling.until(over, "The past was not taken in", patience=60)
+
+
+def _how_to_go_on(out: Console, settings: Settings) -> None:
+    keepwell = "keepwell" if shutil.which("keepwell") else f"{Path(sys.executable).parent}/keepwell"
+    out.print()
+    out.print(Text("It goes on running. Go on:", style="bold"))
+    lines = [
+        (f"{keepwell} why {stories.NORTHWIND}", "every measure, and what moved the score"),
+        (f"{keepwell} accounts --band red", "also: tasks, alerts, flags, deliveries, status"),
+        *((f"http://127.0.0.1:{settings.port_of(service)}/docs", f"{service}'s API") for service in SERVICES),
+        (f"{settings.home / 'admin.key'}", "the API key"),
+        ("KEEPWELL_SLACK_BOT_TOKEN=… KEEPWELL_SMTP_URL=… make run", "your own stack, with real Slack and e-mail"),
+        (f"{keepwell} down", "ends it"),
+    ]
+    width = max(len(what) for what, _ in lines)
+    for what, why in lines:
+        out.print(Text(f"  {what:{width}}  ").append(why, style="dim"), soft_wrap=True)

@@ -1,0 +1,167 @@
+"""Tells what happens, from the services' APIs alone: a story with its measured time, the day, the eight worst."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from deploy.cli import show
+from deploy.cli.accounts import line
+from deploy.cli.client import Keepwell
+from deploy.cli.why import headline, tell_drivers
+from deploy.demo.stories import Story
+from shared.settings import SERVICES
+
+PATIENCE: Final = 20.0
+LOOK_EVERY: Final = 0.05
+WORST: Final = 8
+
+
+class NotHeard(Exception):
+    """What should have happened did not within the patience of a visitor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of a story: all of it as the APIs tell it."""
+
+    account: Mapping[str, Any]
+    changes: Sequence[Mapping[str, Any]]
+    """Of the score, the newest first."""
+    tasks: Sequence[Mapping[str, Any]]
+    flags: Sequence[Mapping[str, Any]]
+    closed: Sequence[Mapping[str, Any]]
+    """Episodes that it ended."""
+    messages: Sequence[Mapping[str, Any]]
+
+
+def play(keepwell: Keepwell, story: Story, now: datetime, run: str) -> Heard:
+    """Send a story's events, each when the one before has had its effect, and hear what comes of it."""
+    began = show.now()
+    open_before = {one["id"] for one in keepwell.items("playbooks", "/v1/episodes", account=story.account)}
+    for event in story.events(now, run):
+        before = keepwell.get("scoring", f"/v1/accounts/{story.account}")["rev"]
+        keepwell.post("ingest", "/v1/events", [event])
+        until(lambda before=before: _rev(keepwell, story.account) > before, f"{story.account} was not assessed")  # type: ignore[misc]
+    messages = _messages(keepwell, story)
+    told = keepwell.get("scoring", f"/v1/accounts/{story.account}/health/explain")
+    changes = [change for change in told["changes"] if _after(change["at"], began) and change["drivers"]]
+    episodes = list(keepwell.items("playbooks", "/v1/episodes", account=story.account))
+    return Heard(
+        account=keepwell.get("scoring", f"/v1/accounts/{story.account}"),
+        changes=changes,
+        tasks=_new(keepwell, "tasks", story),
+        flags=_new(keepwell, "flags", story),
+        closed=[one for one in episodes if one["id"] in open_before and _after(one.get("ended_at"), began)],
+        messages=messages,
+    )
+
+
+def tell(out: Console, story: Story, heard: Heard, now: datetime) -> None:
+    """One block: who, from where to where, how fast, why, and what is to be done by whom."""
+    out.print()
+    out.print(Text(story.tell, style="bold cyan"))
+    first = headline(dict(heard.account), now)
+    first.append("      ")
+    first.append_text(_movement(heard))
+    seconds = [message["seconds"] for message in heard.messages if message["seconds"] is not None]
+    if seconds:
+        first.append(f"      ({min(seconds):.2f} s after the event)", style="dim")
+    out.print(first)
+    if heard.changes:
+        drivers = [driver for change in heard.changes for driver in change["drivers"]]
+        tell_drivers(out, drivers, heard.changes[-1]["from"], heard.changes[0]["to"])
+    for task in heard.tasks:
+        out.print(Text(f"  → task for {task['assignee_name']}: {task['title']}, {_due(task, now)}"))
+    for flag in heard.flags:
+        out.print(Text(f"  → expansion flag: {flag['title']}"))
+    for episode in heard.closed:
+        out.print(Text(f"  → closed: {episode['playbook_title']}, {episode['outcome']}"))
+    for message in heard.messages[:1]:
+        out.print(Text(f"  Slack message to {message['recipient']}, as sent:", style="dim"))
+        out.print(Padding(Text(message["rendered"]["text"].strip()), (0, 0, 0, 6)))
+
+
+def tell_the_day(out: Console, keepwell: Keepwell) -> None:
+    """How many accounts are to be called, what they are worth, and the eight worst with their reasons."""
+    page = keepwell.get("scoring", "/v1/accounts", sort="score", limit=WORST)
+    shares = page["mrr_by_band"]
+    red = [share for share in shares if share["band"] == "red"]
+    currency = shares[0]["currency"]
+    calls = show.count(sum(share["accounts"] for share in red), "account")
+    at_risk = show.money(sum(share["mrr_minor"] for share in red), currency)
+    whole = show.money(sum(share["mrr_minor"] for share in shares), currency)
+    out.print()
+    out.print(Text(f"The day: {calls} to call, {at_risk} of {whole} a month is red.", style="bold"))
+    out.print()
+    now = show.now()
+    headings = ("Account", "Plan", "Revenue", "Renewal", "Score", "Band", "Why")
+    rows = (line(account, now) for account in page["items"])
+    show.table(rows, *headings, right=("Score", "Revenue"), empty="")
+
+
+def until(condition: Callable[[], bool], otherwise: str, patience: float = PATIENCE) -> None:
+    """Wait until it is so. Raises `NotHeard`."""
+    give_up = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > give_up:
+            raise NotHeard(f"{otherwise} within {patience:.0f} s. How the services do: keepwell status.")
+        time.sleep(LOOK_EVERY)
+
+
+def at_rest(keepwell: Keepwell) -> bool:
+    """Whether everything that was accepted has been read, and what came of it published."""
+    found = [keepwell.get(service, "/v1/status") for service in SERVICES]
+    return all(state["ready"] and not state["outbox"] and not any((state.get("lag") or {}).values()) for state in found)
+
+
+def _rev(keepwell: Keepwell, account: str) -> int:
+    return int(keepwell.get("scoring", f"/v1/accounts/{account}")["rev"])
+
+
+def _messages(keepwell: Keepwell, story: Story) -> list[dict[str, Any]]:
+    """The story's messages as they were sent, when all that there are have been."""
+
+    def deliveries() -> list[dict[str, Any]]:
+        listed = keepwell.items("notifier", "/v1/deliveries", account=story.account)
+        return [one for one in listed if one["playbook"].partition("@")[0] == story.playbook]
+
+    def sent() -> bool:
+        found = deliveries()
+        return bool(found) and all(one["state"] == "delivered" for one in found)
+
+    until(sent, f"Nobody heard of {story.account}")
+    found = [keepwell.get("notifier", f"/v1/deliveries/{one['id']}") for one in deliveries()]
+    return sorted(found, key=lambda one: (one["kind"] != "alert", one["settled_at"]))
+
+
+def _new(keepwell: Keepwell, what: str, story: Story) -> list[dict[str, Any]]:
+    listed = keepwell.items("playbooks", f"/v1/{what}", account=story.account)
+    return [one for one in listed if one["playbook"].partition("@")[0] == story.playbook]
+
+
+def _after(value: str | None, began: datetime) -> bool:
+    at = show.instant(value)
+    return at is not None and at >= began
+
+
+def _movement(heard: Heard) -> Text:
+    band = heard.account["band"]
+    score = show.score(heard.account["score"])
+    if not heard.changes:
+        return show.band(band, f"{score} {band}")
+    return show.band(band, f"{show.score(heard.changes[-1]['from'])} → {score} {band}")
+
+
+def _due(task: Mapping[str, Any], now: datetime) -> str:
+    due = show.instant(task.get("due_at"))
+    if due is None:
+        return "whenever it suits"
+    days = (due.date() - now.date()).days
+    day = {0: "today", 1: "tomorrow"}.get(days, f"{due:%A}" if days < 7 else f"{due:%d %b}")
+    return f"by {day} {due:%H:%M} UTC"
