@@ -14,20 +14,25 @@ from shared.metrics import Metrics
 from shared.stream.protocol import BrokerUnavailable, Outgoing, Producer, Unconfirmed
 
 _log = logging.getLogger("keepwell.ingest")
-RETRY_AFTER: Final = 5
+LIMIT: Final = 5.0
+GIVE_UP: Final = 30.0
+"""An overdue publish is given up then, so that a producer that hangs doesn't shut the door for ever."""
 
 
 class Publisher:
     """One producer at a time, made when it is needed. Times are seconds of the clock that is passed in."""
 
-    limit: Final = 5.0
-    give_up: Final = 30.0
-    """An overdue publish is given up then, so that a producer that hangs doesn't shut the door for ever."""
-
     def __init__(
-        self, make: Callable[[], Producer], metrics: Metrics, *, clock: Callable[[], float] = time.monotonic
+        self,
+        make: Callable[[], Producer],
+        metrics: Metrics,
+        *,
+        limit: float = LIMIT,
+        give_up: float = GIVE_UP,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make, self._metrics, self._clock = make, metrics, clock
+        self._limit, self._give_up = limit, give_up
         self._starting: asyncio.Task[Producer] | None = None
         self._under_way: dict[asyncio.Task[None], float] = {}
         self._stopping: set[asyncio.Task[None]] = set()
@@ -36,10 +41,10 @@ class Publisher:
         """Raises `Unconfirmed` while a publish is overdue."""
         now = self._clock()
         oldest = min(self._under_way.values(), default=now)
-        if now - oldest > self.give_up:
-            for task in [task for task, begun in self._under_way.items() if now - begun > self.limit]:
+        if now - oldest > self._give_up:
+            for task in [task for task, begun in self._under_way.items() if now - begun > self._limit]:
                 task.cancel()
-        if now - oldest > self.limit:
+        if now - oldest > self._limit:
             raise Unconfirmed(f"The broker has not confirmed for {now - oldest:.0f} s.")
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
@@ -54,10 +59,10 @@ class Publisher:
         task = asyncio.create_task(self._send(messages))
         self._under_way[task] = begun
         task.add_done_callback(self._ended)
-        done, _ = await asyncio.wait({task}, timeout=self.limit)
+        done, _ = await asyncio.wait({task}, timeout=self._limit)
         if not done:
             self._metrics.publish_failures.inc()
-            raise Unconfirmed(f"The broker has not confirmed within {self.limit:.0f} s.")
+            raise Unconfirmed(f"The broker has not confirmed within {self._limit:.0f} s.")
         try:
             task.result()
         except (BrokerUnavailable, asyncio.CancelledError) as error:

@@ -1,0 +1,204 @@
+"""Builders and fakes for tests of ingest and of the HTTP edge."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import httpx
+import msgspec
+from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from services.ingest import api, import_api, key_api, openapi, tables
+from services.ingest.core.checking import Checked, Refusal, check
+from services.ingest.core.reading import read
+from services.ingest.door import Door
+from services.ingest.parts import Ingest
+from services.ingest.publisher import Publisher
+from shared import access_tables
+from shared.auth import KeyStore
+from shared.clock import Clock
+from shared.db.engine import async_url, make_engine
+from shared.db.uow import UnitOfWork
+from shared.messages import envelope
+from shared.messages.envelope import Event
+from shared.metrics import Metrics
+from shared.stream.protocol import Outgoing, Unconfirmed
+from shared.web import create_app
+from tests.support.stream import NOON, SetClock
+
+ADMIN_KEY = "kw_the-admin-of-the-tests"
+STRIPE_SECRET = "whsec_test"
+
+
+def an_event(id: str = "e1", type: str = "usage.recorded", account: str = "northwind", **more: Any) -> dict[str, Any]:
+    """An event in the plain form, as a client would send it."""
+    data = {"feature": "reports"} if type == "usage.recorded" else {}
+    return {"id": id, "type": type, "account": account, "data": data, **more}
+
+
+def judged(*events: Any, now: datetime = NOON, source: str = "app") -> tuple[list[Checked], list[Refusal]]:
+    """What becomes of events that are sent as a plain list."""
+    return check(read({}, msgspec.json.encode(events)), now, source)
+
+
+def refusal_of(event: Any, now: datetime = NOON) -> Refusal:
+    """The one refusal of an event that must be refused."""
+    good, refused = judged(event, now=now)
+    assert good == []
+    return refused[0]
+
+
+def counted_bytes() -> Any:
+    """A random source that isn't: every call gives other bytes, the same in every run."""
+    numbers = itertools.count(1)
+    return lambda n: next(numbers).to_bytes(n, "big")
+
+
+class FakeProducer:
+    """Takes messages, as its `Broker` says."""
+
+    def __init__(self, broker: "Broker") -> None:
+        self.broker, self.stopped = broker, False
+
+    async def start(self) -> None:
+        if self.broker.start_fails is not None:
+            raise self.broker.start_fails
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        self.broker.asked += 1
+        await self.broker.confirms.wait()
+        if self.broker.fails:
+            raise self.broker.fails.pop(0)
+        if self.stopped:
+            raise Unconfirmed("This producer has ended.")
+        self.broker.messages += messages
+
+
+class Broker:
+    """A broker in memory, which can be slow (`confirms`), or fail (`fails`)."""
+
+    kind = "fake"
+
+    def __init__(self) -> None:
+        self.messages: list[Outgoing] = []
+        self.producers: list[FakeProducer] = []
+        self.fails: list[Exception] = []
+        self.start_fails: Exception | None = None
+        self.asked = 0
+        self.confirms = asyncio.Event()
+        self.confirms.set()
+
+    def producer(self) -> FakeProducer:
+        self.producers.append(FakeProducer(self))
+        return self.producers[-1]
+
+    def events(self) -> list[Event]:
+        """What was published, read again."""
+        return [envelope.decode(message.value) for message in self.messages]
+
+
+async def make_tables(database_url: str) -> None:
+    """Make ingest's tables where no migration has made them."""
+    engine = create_async_engine(async_url(database_url))
+    async with engine.begin() as c:
+        for schema, metadata in (("access", access_tables.metadata), ("ingest", tables.metadata)):
+            await c.execute(text(f"SET LOCAL search_path TO {schema}"))
+            await c.execute(text(f"SET LOCAL ROLE keepwell_{schema}"))
+            await c.run_sync(metadata.create_all)
+            await c.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO keepwell_ingest"))
+            await c.execute(text(f"GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO keepwell_ingest"))
+            await c.execute(text("RESET ROLE"))
+    await engine.dispose()
+
+
+class House:
+    """Ingest as its clients see it: the real app on a real database, with a broker in memory and a set clock."""
+
+    def __init__(
+        self, engine: AsyncEngine, http: httpx.AsyncClient, app: FastAPI, clock: SetClock, broker: Broker
+    ) -> None:
+        self.engine, self.http, self.app, self.clock, self.broker = engine, http, app, clock, broker
+
+    async def post(self, *events: Any, **how: Any) -> httpx.Response:
+        """Send events as a plain list."""
+        return await self.http.post("/v1/events", content=msgspec.json.encode(events), **how)
+
+    async def rows(self, query: str) -> list[Mapping[str, Any]]:
+        async with self.engine.connect() as c:
+            return [dict(row) for row in (await c.execute(text(query))).mappings()]
+
+    async def outbox(self) -> list[Event]:
+        """The events that are staged, in order."""
+        rows = await self.rows("SELECT value FROM outbox WHERE topic LIKE 'keepwell.events.%' ORDER BY id")
+        return [envelope.decode(bytes(row["value"])) for row in rows]
+
+    @property
+    def parts(self) -> Ingest:
+        parts: Ingest = self.app.state.ingest
+        return parts
+
+
+async def _fine() -> None:
+    return None
+
+
+def an_app(
+    engine: AsyncEngine, broker: Broker, clock: Clock, *, stripe_secret: str | None = STRIPE_SECRET
+) -> tuple[FastAPI, KeyStore]:
+    metrics, random, uow = Metrics("ingest"), counted_bytes(), UnitOfWork(engine)
+    keys = KeyStore(uow, clock, random)
+    door = Door(
+        uow=uow,
+        publisher=Publisher(broker.producer, metrics, limit=0.05, give_up=0.5),
+        clock=clock,
+        random=random,
+        partitions=8,
+        metrics=metrics,
+        wake=lambda: None,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    checks = {"database": _fine}
+    app = create_app(
+        "ingest", "1", lifespan=lifespan, checks=checks, metrics=metrics, random=random, schemas=openapi.schemas()
+    )
+    app.state.keys = keys
+    app.state.ingest = Ingest(
+        door=door,
+        uow=uow,
+        keys=keys,
+        clock=clock,
+        random=random,
+        checks=checks,
+        broker="fake",
+        stripe_secret=stripe_secret,
+    )
+    for router in (api.router, import_api.router, key_api.router):
+        app.include_router(router)
+    return app, keys
+
+
+@asynccontextmanager
+async def a_house(database_url: str, *, stripe_secret: str | None = STRIPE_SECRET) -> AsyncIterator[House]:
+    """Ingest, ready, with the admin's key as its client's."""
+    await make_tables(database_url)
+    engine = make_engine(database_url, "ingest")
+    clock, broker = SetClock(NOON), Broker()
+    app, keys = an_app(engine, broker, clock, stripe_secret=stripe_secret)
+    await keys.ensure_admin(ADMIN_KEY)
+    transport = httpx.ASGITransport(app)
+    headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://ingest", headers=headers) as http:
+        yield House(engine, http, app, clock, broker)
+    await engine.dispose()
