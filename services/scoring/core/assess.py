@@ -15,6 +15,7 @@ from services.scoring.core.facts import account_facts, facts_of
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.measures.base import View, points_on
 from services.scoring.core.measures.relationship import PULSE_US
+from services.scoring.core.profile import Profile
 from services.scoring.core.reasons import reason
 from services.scoring.core.score import Read, Scored, band, mean_of, read_measures, score
 from services.scoring.core.scorecard import Rules, Scorecard
@@ -56,10 +57,11 @@ class Outcome:
 
     assessed: AccountAssessed | None
     """None: nothing is new, so nothing is told."""
-    decision: Decision | None
+    decision: Decision
     next_at: datetime | None
     """When time alone may change something."""
     for_ledger: bool
+    profile: Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def assess(account: Account, before: Decision | None, asked: Asked, now: datetim
     next_at = _next_at(seen, rules)
     quiet = asked.cause.kind in ("usage", "time", "scorecard") and asked.found_in is None
     if quiet and before is not None and before.news == news:
-        return Outcome(None, before, next_at, for_ledger=False)
+        return Outcome(None, before, next_at, for_ledger=False, profile=seen.view.profile)
     moved = _drivers(seen, before, asked) if before is not None else []
     unknown = seen.unknown if new_score is not None else {**seen.unknown, "health.score": seen.scored.why_unknown}
     rev = 1 if before is None else before.rev + 1
@@ -161,7 +163,8 @@ def assess(account: Account, before: Decision | None, asked: Asked, now: datetim
         previous_score=old_score if changed or before is None else before.previous_score,
         previous_band=old_band if changed or before is None else before.previous_band,
     )
-    return Outcome(assessed, decision, next_at, for_ledger=changed or asked.cause.kind == "event")
+    for_ledger = changed or asked.cause.kind == "event"
+    return Outcome(assessed, decision, next_at, for_ledger, seen.view.profile)
 
 
 def _points(hundredths: int | None) -> float | None:

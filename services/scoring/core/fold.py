@@ -185,8 +185,11 @@ def digest_of(contact: str) -> str:
     return blake2b(contact.encode(), digest_size=9, person=b"keepwell").hexdigest()
 
 
-def _is_erased(account: Account, contact: str) -> bool:
-    return bool(account.state.erased_contacts) and digest_of(contact) in account.state.erased_contacts
+def is_erased(account: Account, contact: str) -> bool:
+    """Whether a contact, or the whole account, is to be forgotten."""
+    return account.state.erased or (
+        bool(account.state.erased_contacts) and digest_of(contact) in account.state.erased_contacts
+    )
 
 
 def kind_of(event_type: str, survey_kind: str) -> str:
@@ -197,7 +200,7 @@ def kind_of(event_type: str, survey_kind: str) -> str:
 
 def _answer(account: Account, event: Event, data: feedback.NpsAnswered, touched: Touched) -> None:
     del touched
-    if _is_erased(account, data.contact_id):
+    if is_erased(account, data.contact_id):
         return
     answers = account.state.answers.setdefault(kind_of(event.type, data.survey_kind), {})
     _put(answers, data.contact_id, _cell(event, [data.score, (data.comment or "")[:_EXCERPT]]))
@@ -205,7 +208,7 @@ def _answer(account: Account, event: Event, data: feedback.NpsAnswered, touched:
 
 def _contact_updated(account: Account, event: Event, data: accounts.ContactUpdated, touched: Touched) -> None:
     del touched
-    if _is_erased(account, data.contact_id):
+    if is_erased(account, data.contact_id):
         return
     contacts = account.state.contacts
     cells = contacts.setdefault(data.contact_id, {})

@@ -141,11 +141,9 @@ def day_cutoff(today: int) -> int:
 def prune(state: State, today: int) -> None:
     """Forget what is too old on this day. A function of the day alone: pruning often is pruning once."""
     first = day_cutoff(today)
-    for days in state.usage.values():
-        for day in [day for day in days if day < first]:
-            del days[day]
-    for day in [day for day in state.people if day < first]:
-        del state.people[day]
+    for days in (*state.usage.values(), state.people):
+        while days and (oldest_day := min(days)) < first:
+            del days[oldest_day]
     oldest = (today - ANSWER_DAYS) * DAY_US
     for answers in state.answers.values():
         for contact in [contact for contact, cell in answers.items() if cell.at < oldest]:

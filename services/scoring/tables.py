@@ -1,0 +1,140 @@
+"""Scoring's schema."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from shared.db.tables import claim_tables, worker_tables
+
+metadata = MetaData()
+worker_tables(metadata)
+claim_tables(metadata)
+
+_Time = DateTime(timezone=True)
+_NONE = text("'{}'")
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("partition", Integer, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Column("decision", LargeBinary),
+    # Open imports that touched it.
+    Column("imports", ARRAY(Text), nullable=False, server_default=_NONE),
+    # Since when it waits to be assessed, and the import whose end it waits for to be told.
+    Column("marked_at", _Time),
+    Column("found_in", Text),
+    Column("act_on_found", Boolean, nullable=False, server_default=text("false")),
+    # Below: the last assessment, for lists.
+    Column("gone", Boolean, nullable=False, server_default=text("false")),
+    Column("name", Text),
+    Column("segment", Text),
+    Column("plan", Text),
+    Column("stage", Text),
+    Column("owner", Text),
+    Column("mrr_minor", BigInteger),
+    Column("currency", Text),
+    Column("seats", BigInteger),
+    Column("renews_at", _Time),
+    Column("score", Integer),
+    Column("previous_score", Integer),
+    Column("band", Text),
+    Column("coverage", Integer),
+    Column("reason", Text),
+    Column("scorecard", Text),
+    Column("rev", BigInteger, nullable=False, server_default=text("0")),
+    Column("assessed_at", _Time),
+    Index("accounts_marked", "partition", postgresql_where=text("marked_at IS NOT NULL")),
+    Index("accounts_in_imports", "partition", postgresql_where=text("imports <> '{}'::text[]")),
+    Index("accounts_by_score", "score", "id"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    # Days since 1970-01-01.
+    Column("last_day", Integer, nullable=False),
+)
+
+
+def _papers(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("account_id", Text, primary_key=True),
+        Column("id", Text, primary_key=True),
+        Column("row", LargeBinary, nullable=False),
+        # When it was closed, paid or voided; long after that the row is only a tombstone.
+        Column("settled_at", _Time),
+    )
+
+
+tickets = _papers("tickets")
+invoices = _papers("invoices")
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    # nps, csat or ces
+    Column("kind", Text, nullable=False),
+    Column("survey_kind", Text, nullable=False),
+    Column("contact_id", Text, nullable=False),
+    Column("role", Text),
+    Column("score", SmallInteger, nullable=False),
+    Column("comment", Text),
+    Column("touchpoint", Text),
+    Column("survey_id", Text),
+    Column("product", Text),
+    Column("at", _Time, nullable=False),
+    Index("answers_by_time", "kind", "survey_kind", "at"),
+    Index("answers_by_contact", "account_id", "contact_id"),
+)
+
+# What the score did: each assessment that an event caused or that moved score or band.
+assessments = Table(
+    "assessments",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("rev", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", _Time, nullable=False),
+    Column("cause", JSONB, nullable=False),
+    # The contact whose words the drivers may quote.
+    Column("contact_id", Text),
+    Column("score", Integer),
+    Column("previous_score", Integer),
+    Column("band", Text, nullable=False),
+    Column("previous_band", Text, nullable=False),
+    Column("coverage", Integer, nullable=False),
+    Column("scorecard", Text, nullable=False),
+    Column("drivers", JSONB, nullable=False),
+    Column("found_in", Text),
+)
+
+# Imports whose end was told here, by the event topics that told it; closed when all have.
+imports = Table(
+    "imports",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("import_id", Text, primary_key=True),
+    Column("topics", ARRAY(Text), nullable=False),
+    Column("act_on_found", Boolean, nullable=False),
+    Column("closed_at", _Time),
+)
