@@ -4,6 +4,7 @@ import typer
 
 from deploy.cli import deliveries, keys
 from deploy.cli.accounts import accounts
+from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.fingerprint import fingerprint
 from deploy.cli.send import send
@@ -20,6 +21,7 @@ app = typer.Typer(
 
 app.command()(up)
 app.command()(down)
+app.command()(demo)
 app.command()(send)
 app.command()(accounts)
 app.command()(why)
