@@ -36,8 +36,13 @@ class Settings(BaseSettings):
     """Where the one-machine stack keeps its data, keys and logs."""
     port: int = Field(default=8001, ge=1, le=65535 - len(SERVICES) + 1)
     """The first of the four ports."""
+    host: str = "127.0.0.1"
+    """Where the services listen; `0.0.0.0` for every interface, as in a container."""
+    log_level: str = "INFO"
     broker: str = "local"
     """`local`, or Kafka's bootstrap servers as `host:port,host:port`."""
+    kafka_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$", max_length=64)
+    """What stands before the names of topics and groups, on a cluster that is shared."""
     partitions: int = Field(default=8, ge=1, le=1024)
     """How many partitions every topic gets; fixed at first start."""
     database_url: SecretStr | None = None

@@ -7,7 +7,7 @@ from shared.stream.protocol import Stream
 LOCAL = "local"
 
 
-def make_stream(broker: str, url: str, settings: Mapping[str, str], partitions: int) -> Stream:
+def make_stream(broker: str, url: str, settings: Mapping[str, str], partitions: int, prefix: str = "") -> Stream:
     """The local log for `local`, else Kafka at these bootstrap servers; not started.
 
     `settings` are the session settings of the service's connections. What only one home needs is imported only for it.
@@ -18,4 +18,4 @@ def make_stream(broker: str, url: str, settings: Mapping[str, str], partitions: 
         return LocalStream(url, settings, partitions)
     from shared.stream.kafka import KafkaStream
 
-    return KafkaStream(broker, partitions)
+    return KafkaStream(broker, partitions, prefix=prefix)

@@ -1,0 +1,228 @@
+"""What every service's `main.py` starts from: the connections of one process, and how it is run.
+
+A `main.py` builds its own parts on a `Base` and hands back a `Service`; nothing here knows any service.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, FastAPI
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared import logs, process
+from shared.auth import KeyStore
+from shared.clock import Clock, SystemClock
+from shared.db import offsets
+from shared.db.engine import make_engine, session_settings
+from shared.db.uow import UnitOfWork
+from shared.metrics import Metrics
+from shared.settings import Settings, SettingsError
+from shared.stream.handler import Handler
+from shared.stream.opening import make_stream
+from shared.stream.protocol import BrokerUnavailable, LogMismatch, Stream
+from shared.stream.worker import Plan, Worker
+from shared.web import Check, create_app
+
+_LOG = logging.getLogger(__name__)
+_TRY_AGAIN = 1.0
+_GRACE = 6.0
+_S = TypeVar("_S", bound=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """One process of a service: `role` is api, worker or all."""
+
+    name: str
+    role: str
+    clock: Clock
+    metrics: Metrics
+    engine: AsyncEngine
+    uow: UnitOfWork
+    stream: Stream
+    keys: KeyStore
+    checks: dict[str, Check]
+
+    def worker(self, plan: Plan, handler: Handler) -> Worker | None:
+        """The process's worker, or None for a process that only answers the API."""
+        if self.role == "api":
+            return None
+        return Worker(
+            plan,
+            handler,
+            stream=self.stream,
+            uow=self.uow,
+            clock=self.clock,
+            owner=f"{socket.gethostname()}:{os.getpid()}",
+            mend=f"python -m services.{self.name}.main --mend-offsets",
+            metrics=self.metrics,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a `main.py` has built.
+
+    `jobs` run from the start and cope with what is not there yet; the worker begins once the broker answers. After
+    `on_stop` all have 6 s to finish; `close` comes last. A process that is only a worker answers the `probes` alone.
+    """
+
+    description: str
+    worker: Worker | None = None
+    routers: Sequence[APIRouter] = ()
+    probes: Sequence[APIRouter] = ()
+    jobs: Sequence[Callable[[], Awaitable[None]]] = ()
+    on_stop: Callable[[], None] = lambda: None
+    close: Callable[[], Awaitable[None]] | None = None
+    state: Mapping[str, Any] = field(default_factory=dict)
+    schemas: Mapping[str, Any] = field(default_factory=dict)
+
+
+def main(name: str, settings_type: type[_S], wire: Callable[[Base, _S], Service]) -> int:
+    """Run a service until SIGTERM. Returns the process's exit code."""
+    parser = argparse.ArgumentParser(prog=f"python -m services.{name}.main")
+    parser.add_argument("--role", choices=("api", "worker", "all"), default="all")
+    parser.add_argument("--mend-offsets", action="store_true", help="read the log from its beginning at the next start")
+    arguments = parser.parse_args()
+    try:
+        settings = settings_type.load()
+        logs.configure(name, settings.log_level)
+        base = _connect(name, settings, arguments.role)
+        asyncio.run(_mend(base) if arguments.mend_offsets else _run(base, settings, wire))
+    except (SettingsError, LogMismatch, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def _connect(name: str, settings: Settings, role: str) -> Base:
+    if settings.database_url is None:
+        raise SettingsError("KEEPWELL_DATABASE_URL is not set. `keepwell up` sets it for its own services.")
+    url = settings.database_url.get_secret_value()
+    clock, engine = SystemClock(), make_engine(url, name)
+    uow = UnitOfWork(engine)
+
+    async def check_database() -> None:
+        async with engine.connect() as c:
+            await c.execute(text("SELECT 1"))
+
+    return Base(
+        name=name,
+        role=role,
+        clock=clock,
+        metrics=Metrics(name),
+        engine=engine,
+        uow=uow,
+        stream=make_stream(
+            settings.broker, url, session_settings(name), settings.partitions, prefix=settings.kafka_prefix
+        ),
+        keys=KeyStore(uow, clock, secrets.token_bytes),
+        checks={"database": check_database},
+    )
+
+
+async def _mend(base: Base) -> None:
+    async with base.uow.begin() as c:
+        await offsets.forget(c)
+    await base.engine.dispose()
+
+
+async def _run(base: Base, settings: Settings, wire: Callable[[Base, _S], Service]) -> None:
+    connected, ending = asyncio.Event(), asyncio.Event()
+
+    async def check_broker() -> None:
+        if not connected.is_set():
+            raise BrokerUnavailable("Not connected yet.")
+        await base.stream.check()
+
+    base.checks["broker"] = check_broker
+    service = wire(base, settings)  # type: ignore[arg-type]
+
+    async def consume() -> None:
+        await _connected(base)
+        connected.set()
+        if service.worker is not None:
+            await service.worker.run()
+
+    def stop() -> None:
+        ending.set()
+        if service.worker is not None:
+            service.worker.stop()
+        service.on_stop()
+
+    async def work() -> None:
+        await _work([consume, *service.jobs], ending)
+
+    try:
+        port = settings.port_of(base.name)
+        await process.run(_app(base, service), host=settings.host, port=port, jobs=[work], on_stop=stop)
+    finally:
+        if service.close is not None:
+            await service.close()
+        await base.stream.stop()
+        await base.engine.dispose()
+
+
+async def _connected(base: Base) -> None:
+    """Wait for the broker and the database, however long it takes: who starts before them needs no help."""
+    while True:
+        try:
+            await base.checks["database"]()
+            await base.stream.start()
+        except (BrokerUnavailable, SQLAlchemyError, OSError, TimeoutError) as error:
+            _LOG.warning("waiting for the database and the broker (%s)", type(error).__name__)
+            await asyncio.sleep(_TRY_AGAIN)
+        else:
+            _LOG.info("ready", extra={"role": base.role, "broker": base.stream.kind})
+            return
+
+
+async def _work(jobs: Sequence[Callable[[], Awaitable[None]]], ending: asyncio.Event) -> None:
+    """Run jobs until told to end, or until one fails, whose error is raised; then give all 6 s to finish."""
+    running = [asyncio.ensure_future(job()) for job in jobs]
+    end = asyncio.ensure_future(ending.wait())
+    try:
+        while not ending.is_set():
+            left = [task for task in running if not task.done()]
+            done, _ = await asyncio.wait([end, *left], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        await asyncio.wait(running, timeout=_GRACE)
+    finally:
+        for task in (end, *running):
+            task.cancel()
+        await asyncio.gather(end, *running, return_exceptions=True)
+
+
+def _app(base: Base, service: Service) -> FastAPI:
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    app = create_app(
+        f"Keepwell {base.name}",
+        "1",
+        lifespan=lifespan,
+        checks=base.checks,
+        metrics=base.metrics,
+        random=secrets.token_bytes,
+        description=service.description,
+        schemas=service.schemas,
+    )
+    app.state.keys = base.keys
+    for name, value in service.state.items():
+        setattr(app.state, name, value)
+    for router in (*service.probes, *(service.routers if base.role != "worker" else ())):
+        app.include_router(router)
+    return app
