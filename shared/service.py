@@ -13,17 +13,19 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
+import uvloop
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared import logs, process
 from shared.auth import KeyStore
 from shared.clock import Clock, SystemClock
-from shared.db import offsets
+from shared.db import dead_letters, offsets
 from shared.db.engine import make_engine, session_settings
 from shared.db.uow import UnitOfWork
 from shared.metrics import Metrics
@@ -37,7 +39,10 @@ from shared.web import Check, create_app
 _LOG = logging.getLogger(__name__)
 _TRY_AGAIN = 1.0
 _GRACE = 6.0
+_TIDY_EVERY = 3600.0
 _S = TypeVar("_S", bound=Settings)
+
+Tidy = Callable[[AsyncConnection, datetime], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,8 @@ class Service:
     close: Callable[[], Awaitable[None]] | None = None
     state: Mapping[str, Any] = field(default_factory=dict)
     schemas: Mapping[str, Any] = field(default_factory=dict)
+    tidy: Sequence[Tidy] = ()
+    """What forgets rows past their term; done every hour by a process that works."""
 
 
 def main(name: str, settings_type: type[_S], wire: Callable[[Base, _S], Service]) -> int:
@@ -99,7 +106,8 @@ def main(name: str, settings_type: type[_S], wire: Callable[[Base, _S], Service]
         settings = settings_type.load()
         logs.configure(name, settings.log_level)
         base = _connect(name, settings, arguments.role)
-        asyncio.run(_mend(base) if arguments.mend_offsets else _run(base, settings, wire))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_mend(base) if arguments.mend_offsets else _run(base, settings, wire))
     except (SettingsError, LogMismatch, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -138,7 +146,7 @@ async def _mend(base: Base) -> None:
     await base.engine.dispose()
 
 
-async def _run(base: Base, settings: Settings, wire: Callable[[Base, _S], Service]) -> None:
+async def _run(base: Base, settings: _S, wire: Callable[[Base, _S], Service]) -> None:
     connected, ending = asyncio.Event(), asyncio.Event()
 
     async def check_broker() -> None:
@@ -147,13 +155,20 @@ async def _run(base: Base, settings: Settings, wire: Callable[[Base, _S], Servic
         await base.stream.check()
 
     base.checks["broker"] = check_broker
-    service = wire(base, settings)  # type: ignore[arg-type]
+    service = wire(base, settings)
 
     async def consume() -> None:
         await _connected(base)
         connected.set()
-        if service.worker is not None:
-            await service.worker.run()
+        if base.role == "api":
+            return
+        tidying = asyncio.ensure_future(_tidy(base, service))
+        try:
+            if service.worker is not None:
+                await service.worker.run()
+            await ending.wait()
+        finally:
+            tidying.cancel()
 
     def stop() -> None:
         ending.set()
@@ -172,6 +187,22 @@ async def _run(base: Base, settings: Settings, wire: Callable[[Base, _S], Servic
             await service.close()
         await base.stream.stop()
         await base.engine.dispose()
+
+
+async def _tidy(base: Base, service: Service) -> None:
+    """Every hour forget what is past its term; what fails is done an hour later."""
+    while True:
+        for tidy in (*service.tidy, *([dead_letters.trim] if service.worker else [])):
+            try:
+                async with base.uow.begin() as c:
+                    await tidy(c, base.clock.now())
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                _LOG.warning("Old rows stay for another hour (%s).", type(error).__name__)
+        try:
+            await base.stream.trim()
+        except BrokerUnavailable:
+            _LOG.warning("The log is trimmed an hour later: it can't be reached.")
+        await asyncio.sleep(_TIDY_EVERY)
 
 
 async def _connected(base: Base) -> None:

@@ -121,6 +121,9 @@ class KafkaStream:
             )
         )
 
+    async def trim(self) -> None:
+        """Nothing to do: the brokers keep to the topics' retention."""
+
     async def check(self) -> None:
         """Ask whether every partition has a leader. Raises `BrokerUnavailable` within 2 s."""
         try:

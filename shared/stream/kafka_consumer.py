@@ -87,13 +87,13 @@ class KafkaConsumer:
         kafka.subscribe([self._prefix + topic for topic in self._topics], listener=_Listener(self))
 
     async def stop(self) -> None:
-        """Leave the group, and give up after 5 s: then the group misses this member when its session ends."""
+        """Leave the group, and give up after 3 s: then the group misses this member when its session ends."""
         kafka, self._kafka, self.ended = self._kafka, None, True
         self.revoked()
         if kafka is None:
             return
         leaving = asyncio.create_task(kafka.stop())
-        await asyncio.wait({leaving}, timeout=5)
+        await asyncio.wait({leaving}, timeout=3)
         if not leaving.done():
             leaving.cancel()
             await asyncio.wait({leaving}, timeout=1)

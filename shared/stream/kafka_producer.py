@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError, ProducerClosed  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from shared.stream.partitioner import partition_of
 from shared.stream.protocol import BrokerUnavailable, Outgoing, Unconfirmed
@@ -29,6 +29,7 @@ class KafkaProducer:
         self._prefix = prefix
         self._kafka: AIOKafkaProducer | None = None
         self._failure: BaseException | None = None
+        self._waiting: set[asyncio.Timeout] = set()
         self.ended = False
 
     async def start(self) -> None:
@@ -57,6 +58,8 @@ class KafkaProducer:
     async def stop(self) -> None:
         """Close at once. What is unconfirmed is given up, and fails, so that a new producer can send it in order."""
         kafka, self._kafka, self.ended = self._kafka, None, True
+        for patience in self._waiting:
+            patience.reschedule(asyncio.get_running_loop().time())
         if kafka is not None:
             await _abandon(kafka)
 
@@ -65,17 +68,26 @@ class KafkaProducer:
         places = [self._place(message) for message in messages]
         if self._kafka is None or self._failure is not None:
             raise Unconfirmed(f"This producer has ended ({self._failure or 'not started'}); make a new one.")
+        patience = asyncio.timeout(None)
+        try:
+            async with patience:
+                self._waiting.add(patience)
+                await self._publish(self._kafka, messages, places)
+        except _GONE as error:
+            self._failure = error
+            raise Unconfirmed(f"Kafka did not confirm: {type(error).__name__} {error}") from error
+        finally:
+            self._waiting.discard(patience)
+
+    async def _publish(self, kafka: AIOKafkaProducer, messages: Sequence[Outgoing], places: Sequence[int]) -> None:
         confirmations: list[asyncio.Future[Any]] = []
         try:
             # One by one, and not with `send_batch`: where several publish at once, that starves until it times out.
             for m, place in zip(messages, places, strict=True):
                 headers = [(name, value.encode()) for name, value in m.headers.items()]
-                sent = self._kafka.send(self._prefix + m.topic, m.value, m.key.encode(), place, headers=headers)
-                confirmations.append(await sent)
+                topic = self._prefix + m.topic
+                confirmations.append(await kafka.send(topic, m.value, m.key.encode(), place, headers=headers))
             await asyncio.gather(*confirmations)
-        except _GONE as error:
-            self._failure = error
-            raise Unconfirmed(f"Kafka did not confirm: {type(error).__name__} {error}") from error
         finally:
             for confirmation in confirmations:
                 confirmation.cancel()
@@ -98,7 +110,6 @@ async def _abandon(kafka: AIOKafkaProducer) -> None:
     sender = kafka._sender.sender_task
     if sender is not None:
         sender.cancel()
-        kafka._message_accumulator.fail_all(ProducerClosed())
         await asyncio.wait({sender}, timeout=1)
         if not sender.done():
             # It waits for the answer to its last request; the second time it doesn't.

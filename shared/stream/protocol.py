@@ -136,5 +136,8 @@ class Stream(Protocol):
     def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
         """A new consumer in a group, not started."""
 
+    async def trim(self) -> None:
+        """Take away what is older than the topics keep, where the home doesn't do so by itself."""
+
     async def check(self) -> None:
         """A quick question to the broker. Raises `BrokerUnavailable` within 2 s."""
