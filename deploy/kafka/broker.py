@@ -45,6 +45,9 @@ SETTINGS: Mapping[str, str] = {
     # The first worker of a group needn't wait for others, and a killed one may be missed soon.
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
+    # After a crash the controller turns the new broker away until it has missed the old one for this long.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
     "num.network.threads": "2",
     "num.io.threads": "4",
     "log.cleaner.dedupe.buffer.size": "16777216",

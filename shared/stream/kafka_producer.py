@@ -59,7 +59,8 @@ class KafkaProducer:
         """Close at once. What is unconfirmed is given up, and fails, so that a new producer can send it in order."""
         kafka, self._kafka, self.ended = self._kafka, None, True
         for patience in self._waiting:
-            patience.reschedule(asyncio.get_running_loop().time())
+            if not patience.expired():
+                patience.reschedule(asyncio.get_running_loop().time())
         if kafka is not None:
             await _abandon(kafka)
 
@@ -104,7 +105,7 @@ class KafkaProducer:
 async def _abandon(kafka: AIOKafkaProducer) -> None:
     """Close without the flush of `AIOKafkaProducer.stop`, which waits for a broker that is gone, for ever.
 
-    It reaches into aiokafka 0.14: the sender is ended first, so that nothing more is sent, then what waits is failed.
+    It reaches into aiokafka 0.14: once its sender has ended, nothing more is sent.
     """
     kafka._closed = True
     sender = kafka._sender.sender_task
