@@ -177,7 +177,16 @@ def _monthly(items: Iterable[Any], metadata: Mapping[str, Any]) -> int:
                 "Put mrr_minor (in minor units) in the subscription's metadata."
             )
         months = _MONTHS[recurring["interval"]] * int(recurring.get("interval_count") or 1)
-        quantity = item.get("quantity")
-        total += Fraction(str(amount)) * (1 if quantity is None else int(quantity)) / months
+        total += Fraction(str(amount)) * _packages(item, price) / months
     exact = Decimal(total.numerator) / Decimal(total.denominator)
     return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def _packages(item: Any, price: Mapping[str, Any]) -> int:
+    """How many times the price is paid; some prices are for packages, such as ten seats."""
+    quantity = 1 if item.get("quantity") is None else int(item["quantity"])
+    package = price.get("transform_quantity")
+    if not package:
+        return quantity
+    whole, rest = divmod(quantity, int(package["divide_by"]))
+    return whole + (1 if rest and package.get("round") == "up" else 0)
