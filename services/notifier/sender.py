@@ -122,6 +122,9 @@ class Sender:
             try:
                 pause = await self._round()
                 failures = 0
+                if pause >= _IDLE:
+                    # What another worker settled for a partition of ours is found by looking now and then.
+                    self._on_settled()
             except (SQLAlchemyError, OSError, TimeoutError) as error:
                 pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
                 failures += 1

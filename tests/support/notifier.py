@@ -23,6 +23,7 @@ from services.notifier.core.routing import Setup, Transport
 from services.notifier.handler import NotifierHandler
 from services.notifier.sender import Sender
 from services.notifier.tables import metadata
+from shared import access_tables
 from shared.db.engine import async_url, make_engine
 from shared.db.uow import UnitOfWork
 from shared.messages import envelope, registry
@@ -323,12 +324,16 @@ async def a_mail_sink(*, asks_for_login: bool = False, refuse_login: bool = Fals
 
 @asynccontextmanager
 async def notifier_engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    """The notifier's own engine, with its tables there."""
+    """The notifier's own engine, with its tables and the keys' there."""
     owner = create_async_engine(async_url(database_url))
     async with owner.begin() as c:
-        await c.execute(text("SET LOCAL ROLE keepwell_notifier"))
-        await c.execute(text("SET LOCAL search_path TO notifier"))
-        await c.run_sync(metadata.create_all)
+        for schema, tables in (("access", access_tables.metadata), ("notifier", metadata)):
+            await c.execute(text(f"SET LOCAL ROLE keepwell_{schema}"))
+            await c.execute(text(f"SET LOCAL search_path TO {schema}"))
+            await c.run_sync(tables.create_all)
+        await c.execute(text("SET LOCAL ROLE keepwell_access"))
+        for statement in ("USAGE ON SCHEMA access", "SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA access"):
+            await c.execute(text(f"GRANT {statement} TO keepwell_ingest, keepwell_notifier"))
     await owner.dispose()
     made = make_engine(database_url, "notifier")
     try:

@@ -1,0 +1,246 @@
+"""The notifier as it is wired: an action on the log becomes a Slack message, and the HTTP face tells of it."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from services.notifier.main import Service
+from services.notifier.settings import NotifierSettings
+from shared.auth import KeyStore
+from shared.clock import SystemClock
+from shared.db.engine import make_engine, session_settings
+from shared.db.uow import UnitOfWork
+from shared.messages import envelope, registry
+from shared.messages.actions import ActionRequested
+from shared.stream.local import LocalStream
+from shared.stream.protocol import Outgoing
+from tests.support.notifier import (
+    THE_OWNER,
+    MailSink,
+    SlackSink,
+    a_mail_sink,
+    a_slack_sink,
+    an_account,
+    an_action,
+    an_alert,
+    notifier_engine,
+    says,
+)
+from tests.support.stream import until
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackSink]:
+    async with a_slack_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+async def mail() -> AsyncIterator[MailSink]:
+    async with a_mail_sink() as sink:
+        yield sink
+
+
+class Running:
+    """A running notifier, its HTTP face as a client with a key, and a producer of actions."""
+
+    def __init__(self, client: httpx.AsyncClient, stream: LocalStream) -> None:
+        self.client = client
+        self._stream = stream
+
+    async def publish(self, actions: Sequence[ActionRequested]) -> None:
+        producer = self._stream.producer()
+        await producer.start()
+        await producer.publish([_on_the_log(action) for action in actions])
+        await producer.stop()
+
+    async def get(self, path: str, **query: str) -> Any:
+        response = await self.client.get(path, params=query)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def deliveries(self, **query: str) -> list[dict[str, Any]]:
+        return list((await self.get("/v1/deliveries", **query))["items"])
+
+
+def _on_the_log(action: ActionRequested) -> Outgoing:
+    event = envelope.wrap(
+        action,
+        id=action.action_id,
+        source="keepwell/playbooks",
+        type="action.requested",
+        subject=action.account.id,
+        time=SystemClock().now(),
+    )
+    return Outgoing(registry.ACTIONS, action.account.id, envelope.encode(event), {"traceparent": TRACE})
+
+
+@asynccontextmanager
+async def a_notifier(database_url: str, **settings: Any) -> AsyncIterator[Running]:
+    async with notifier_engine(database_url):
+        pass
+    engine = make_engine(database_url, "ingest")
+    keys = KeyStore(UnitOfWork(engine), SystemClock(), secrets.token_bytes)
+    key = await keys.create("tests", ["read", "operate"], None, None)
+    await engine.dispose()
+    service = Service(NotifierSettings.load(database_url=database_url, **settings), "all")
+    stream = LocalStream(database_url, session_settings("playbooks"), 8)
+    await stream.start()
+    jobs = [asyncio.ensure_future(job()) for job in service.jobs()]
+    transport = httpx.ASGITransport(service.app())
+    headers = {"Authorization": f"Bearer {key}"}
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://notifier", headers=headers) as client:
+
+            async def ready() -> bool:
+                status = (await client.get("/v1/status")).json()
+                return bool(status["held_partitions"] == 8)
+
+            await until(ready)
+            yield Running(client, stream)
+    finally:
+        service.stop()
+        await asyncio.wait_for(asyncio.gather(*jobs), 15)
+        await service.close()
+        await stream.stop()
+
+
+async def test_an_action_on_the_log_becomes_a_slack_message_with_its_trace(database_url: str, slack: SlackSink) -> None:
+    async with a_notifier(database_url, slack_bot_token="xoxb-1", slack_api_url=f"{slack.url}/api") as notifier:
+        now = SystemClock().now()
+        await notifier.publish([an_action(caused_at=now)])
+        await asyncio.wait_for(slack.arrived.wait(), 10)
+
+        async def delivered() -> bool:
+            return [d["state"] for d in await notifier.deliveries()] == ["delivered"]
+
+        await until(delivered)
+        [listed] = await notifier.deliveries(account="northwind", channel="slack", state="delivered")
+        one = await notifier.get(f"/v1/deliveries/{listed['id']}")
+    [posted] = slack.got
+    assert posted.headers["traceparent"] == TRACE
+    assert posted.body["blocks"] == one["rendered"]["blocks"]
+    assert one["as_sent"]
+    assert 0 <= listed["seconds"] < 5
+    assert [attempt["outcome"] for attempt in one["attempt_history"]] == ["sent"]
+    assert "Call their admin" in one["rendered"]["text"]
+
+
+async def test_email_and_inbox_go_their_ways_and_the_inbox_is_read_over_http(database_url: str, mail: MailSink) -> None:
+    smtp = f"smtp://127.0.0.1:{mail.port}?from=keepwell@example.com"
+    async with a_notifier(database_url, smtp_url=smtp) as notifier:
+        await notifier.publish([an_action("a", channel="email"), an_alert("b", channel="inbox")])
+
+        async def delivered() -> bool:
+            return [d["state"] for d in await notifier.deliveries()] == ["delivered", "delivered"]
+
+        await until(delivered)
+        inbox = await notifier.get("/v1/inbox", recipient=THE_OWNER.id)
+        nobody = await notifier.get("/v1/inbox", recipient="someone-else")
+        [listed] = await notifier.deliveries(channel="email")
+        letter = (await notifier.get(f"/v1/deliveries/{listed['id']}"))["rendered"]
+    assert mail.recipients == ["owner@example.com"]
+    assert letter["subject"] == "Northwind: Call their admin"
+    assert [item["subject"] for item in inbox["items"]] == ["Northwind: Usage fell by half in two weeks"]
+    assert "74 → 52 amber" in inbox["items"][0]["text"]
+    assert nobody == {"items": [], "next_cursor": None}
+
+
+async def test_a_failed_delivery_is_shown_and_tried_again_by_hand(database_url: str, slack: SlackSink) -> None:
+    slack.answers = [says("channel_not_found")]
+    async with a_notifier(database_url, slack_bot_token="xoxb-1", slack_api_url=f"{slack.url}/api") as notifier:
+        await notifier.publish([an_action(channel="slack:#gone")])
+
+        async def failed() -> bool:
+            return len(await notifier.deliveries(state="failed")) == 1
+
+        await until(failed)
+        [listed] = await notifier.deliveries(state="failed")
+        assert "invite the bot" in listed["reason"]
+        assert (await notifier.get("/v1/status"))["details"]["deliveries"]["failed"] == 1
+        path = f"/v1/deliveries/{listed['id']}/retry"
+        assert (await notifier.client.post(path)).status_code == 202
+
+        async def delivered() -> bool:
+            return len(await notifier.deliveries(state="delivered")) == 1
+
+        await until(delivered)
+        again = await notifier.client.post(path)
+        unknown = await notifier.client.post("/v1/deliveries/dlv_0/retry")
+    assert (again.status_code, again.json()["code"]) == (409, "not_failed")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+
+
+async def test_deliveries_are_paged_newest_first(database_url: str) -> None:
+    async with a_notifier(database_url) as notifier:
+        await notifier.publish([an_alert(f"alert-{n}", playbook=f"p{n}@1") for n in range(7)])
+
+        async def delivered() -> bool:
+            return len(await notifier.deliveries(state="delivered")) == 7
+
+        await until(delivered)
+        page = await notifier.get("/v1/deliveries", limit="3")
+        seen = [one["action_id"] for one in page["items"]]
+        while page["next_cursor"]:
+            page = await notifier.get("/v1/deliveries", limit="3", cursor=page["next_cursor"])
+            seen += [one["action_id"] for one in page["items"]]
+        wrong = await notifier.client.get("/v1/deliveries", params={"cursor": "nonsense"})
+        keyless = await notifier.client.get("/v1/deliveries", headers={"Authorization": ""})
+    assert sorted(seen) == sorted(f"alert-{n}" for n in range(7))
+    assert wrong.status_code == 400
+    assert keyless.status_code == 401
+
+
+async def test_what_is_settled_reaches_the_log(database_url: str) -> None:
+    async with a_notifier(database_url) as notifier:
+        await notifier.publish([an_action()])
+        engine = make_engine(database_url, "notifier")
+
+        async def told() -> bool:
+            async with engine.connect() as c:
+                found = await c.execute(text("SELECT value FROM log.records WHERE topic = 'keepwell.deliveries'"))
+                return [envelope.decode(row.value).subject for row in found] == ["northwind"]
+
+        await until(told)
+        await engine.dispose()
+
+
+async def test_fifty_alerts_a_second_arrive_within_milliseconds(database_url: str, slack: SlackSink) -> None:
+    async with a_notifier(database_url, slack_bot_token="xoxb-1", slack_api_url=f"{slack.url}/api") as notifier:
+        began = time.perf_counter()
+        for n in range(100):
+            owner = THE_OWNER.__class__(id=f"csm-{n}", name=f"Owner {n}", slack=f"U{n:05}")
+            account = an_account(f"account-{n}")
+            caused_at = SystemClock().now()
+            await notifier.publish([an_alert(f"a-{n}", account=account, recipient=owner, caused_at=caused_at)])
+            await asyncio.sleep(max(0.0, began + n / 50 - time.perf_counter()))
+
+        async def delivered() -> bool:
+            return len(await notifier.deliveries(state="delivered", limit="200")) == 100
+
+        await until(delivered)
+        seconds = sorted(one["seconds"] for one in await notifier.deliveries(limit="200"))
+    assert seconds[50] < 0.25
+
+
+async def test_a_notifier_with_wrong_settings_says_which_without_the_secret() -> None:
+    for wrong in (
+        {"smtp_url": "http://user:verysecret@mail"},
+        {"smtp_url": "smtp://user:verysecret@mail"},
+        {"smtp_url": "smtp://user:verysecret@mail:99999999?from=a@b.example"},
+        {"slack_webhook_url": "verysecret"},
+        {"default_channel": "pigeon"},
+    ):
+        with pytest.raises(Exception) as refused:
+            NotifierSettings.load(**wrong)
+        assert f"KEEPWELL_{next(iter(wrong)).upper()}" in str(refused.value)
+        assert "verysecret" not in str(refused.value)
