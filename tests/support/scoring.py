@@ -1,20 +1,32 @@
 """Builders for scoring: events as customers send them, accounts that have seen them, rules that ship."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from services.scoring.core.assess import Asked, Decision, Outcome, assess
 from services.scoring.core.fold import Touched, fold
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account
+from services.scoring.handler import ScoringHandler
 from services.scoring.rules import load_rules
+from services.scoring.tables import metadata
+from shared.db import timers
+from shared.db.engine import async_url, make_engine
+from shared.db.uow import UnitOfWork
 from shared.messages import registry
 from shared.messages.assessments import AccountAssessed, Cause
-from shared.messages.envelope import Event
+from shared.messages.envelope import Event, decode
+from shared.messages.registry import USAGE
+from shared.metrics import Metrics
+from shared.stream.handler import Incoming
+from shared.stream.protocol import Record
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
 """A Wednesday."""
@@ -142,3 +154,117 @@ def told(outcome: Outcome) -> AccountAssessed:
     """What an assessment told; it must have told something."""
     assert outcome.assessed is not None
     return outcome.assessed
+
+
+# The shell: a handler on a real database, fed by hand.
+
+
+@asynccontextmanager
+async def scoring_engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """Scoring's own engine, with its tables there."""
+    owner = create_async_engine(async_url(database_url))
+    async with owner.begin() as c:
+        await c.execute(text("SET LOCAL ROLE keepwell_scoring"))
+        await c.execute(text("SET LOCAL search_path TO scoring"))
+        await c.run_sync(metadata.create_all)
+    await owner.dispose()
+    made = make_engine(database_url, "scoring")
+    try:
+        yield made
+    finally:
+        await made.dispose()
+
+
+class Fed:
+    """One scoring worker's handler, one partition, and time as the test sets it."""
+
+    partition = 0
+
+    def __init__(self, engine: AsyncEngine, rules: Rules = SHIPPED, now: datetime = NOW) -> None:
+        self.engine = engine
+        self.uow = UnitOfWork(engine)
+        self.rules = rules
+        self.now = now
+        self.handler = ScoringHandler(rules, Metrics("scoring"))
+
+    async def __aenter__(self) -> "Fed":
+        await self.take()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    async def take(self) -> None:
+        """Take the partition, as the loop does."""
+        async with self.uow.begin() as c:
+            await self.handler.taken(c, self.partition, self.now)
+
+    async def restart(self, rules: Rules | None = None) -> None:
+        """Another process goes on: nothing is remembered."""
+        self.rules = rules or self.rules
+        self.handler = ScoringHandler(self.rules, Metrics("scoring"))
+        await self.take()
+
+    async def feed(self, *events: Event, behind: bool = False) -> None:
+        """Handle one batch."""
+        async with self.uow.begin() as c:
+            await self.handler.handle(c, self.partition, [incoming(event) for event in events], self.now, behind)
+        self.handler.committed(self.partition)
+
+    async def feed_in_vain(self, *events: Event) -> None:
+        """Handle a batch whose commit fails, and take the partition again."""
+        with suppress(TimeoutError):
+            async with self.uow.begin() as c:
+                await self.handler.handle(c, self.partition, [incoming(event) for event in events], self.now, False)
+                raise TimeoutError
+        self.handler.forget(self.partition)
+        await self.take()
+
+    async def catch_up(self) -> None:
+        """Do what was put off."""
+        while self.handler.waiting(self.partition) is not None:
+            async with self.uow.begin() as c:
+                await self.handler.catch_up(c, self.partition, self.now)
+
+    async def pass_time(self, until: datetime) -> None:
+        """Let time pass, with every timer on its second."""
+        while True:
+            async with self.uow.begin() as c:
+                due = (await timers.next_due(c, [self.partition])).get(self.partition)
+                if due is None or due > until:
+                    break
+                self.now = due
+                taken = await timers.take_due(c, self.partition, due, 500)
+                await self.handler.on_timers(c, self.partition, taken, self.now)
+        self.now = until
+
+    async def end_import(self, import_id: str, act_on_found: bool = False) -> None:
+        """Tell the end of an import on every event topic."""
+        for topic in registry.EVENT_TOPICS:
+            data: dict[str, Any] = {"import_id": import_id, "topic": topic, "act_on_found": act_on_found}
+            await self.feed(
+                an_event(registry.HISTORY_ENDED, at=self.now, account=import_id, id=f"{import_id}-end", **data)
+            )
+
+    async def told(self, account: str = "acme") -> list[AccountAssessed]:
+        """Every assessment that was told of an account, in order."""
+        return [
+            registry.data_of(decode(row.value))
+            for row in await self.rows("SELECT key, value FROM outbox ORDER BY id")
+            if row.key == account
+        ]
+
+    async def rows(self, sql: str, **parameters: Any) -> list[Any]:
+        """What the database has."""
+        async with self.engine.connect() as c:
+            return list(await c.execute(text(sql), parameters))
+
+
+def incoming(event: Event) -> Incoming:
+    """An event as the loop hands it over."""
+    topic = USAGE if event.type == "usage.recorded" else _topic_of(event)
+    return Incoming(Record(topic, 0, 0, event.time, event.subject, b""), event, registry.data_of(event))
+
+
+def _topic_of(event: Event) -> str:
+    return registry.EVENT_TOPICS[-1] if event.type == registry.HISTORY_ENDED else registry.topic_of(event.type)

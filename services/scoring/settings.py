@@ -1,0 +1,13 @@
+"""Scoring's settings."""
+
+from pathlib import Path
+
+from services.scoring.rules import SHIPPED
+from shared.settings import Settings
+
+
+class ScoringSettings(Settings):
+    """What scoring needs besides what all share."""
+
+    scorecards: Path = SHIPPED
+    """The directory of the scorecards and the catalogue."""

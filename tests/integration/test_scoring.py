@@ -1,0 +1,293 @@
+"""Scoring on a real database: each event counts once, each effect is decided once, and time is on time."""
+
+import random
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.scoring.core.scorecard import Rules
+from services.scoring.fingerprint import fingerprint
+from shared.messages import registry
+from shared.messages.envelope import Event
+from tests.support.scoring import (
+    DAY,
+    NOW,
+    SHIPPED,
+    Fed,
+    a_ticket,
+    an_event,
+    an_invoice,
+    busy,
+    nps,
+    scoring_engine,
+    traits,
+    usage,
+)
+
+KNOWN: dict[str, Any] = {"name": "Acme", "seats": 10, "plan": "pro", "signed_at": (NOW - 200 * DAY).isoformat()}
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    async with scoring_engine(database_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def fed(engine: AsyncEngine) -> Fed:
+    one = Fed(engine)
+    await one.take()
+    return one
+
+
+def customer(account: str = "acme") -> list[Event]:
+    """Enough to have a score."""
+    return [an_event("account.updated", at=NOW - 100 * DAY, account=account, traits=KNOWN), *busy(range(40), users=4)]
+
+
+async def at(fed: Fed, when: datetime | None = None) -> tuple[str, int]:
+    """The fingerprint at an instant."""
+    async with fed.engine.connect() as c:
+        return await fingerprint(c, when or fed.now, fed.rules)
+
+
+def a_year(rng: random.Random, accounts: int = 4) -> list[Event]:
+    """Events of many kinds."""
+    found = []
+    for number in range(260):
+        account, when = f"a{rng.randrange(accounts)}", NOW - rng.randrange(34 * 24) * timedelta(hours=1)
+        plain: dict[str, Any] = {"account": account, "at": when, "id": f"e{number}"}
+        due = (when - rng.randrange(60) * DAY).isoformat()
+        found.append(
+            rng.choice(
+                [
+                    usage(
+                        when, rng.choice(["reports", "api"]), f"u{rng.randrange(5)}", account=account, id=f"e{number}"
+                    ),
+                    a_ticket(f"T{rng.randrange(3)}", type=rng.choice(["opened", "updated", "closed"]), **plain),
+                    an_invoice(
+                        rng.choice(["issued", "paid", "payment_failed"]), f"I{rng.randrange(3)}", due_at=due, **plain
+                    ),
+                    nps(rng.randrange(11), contact=f"c{rng.randrange(3)}", **plain),
+                    an_event("account.updated", traits={"seats": rng.randrange(1, 9), "plan": "pro"}, **plain),
+                    an_event(
+                        "contact.updated",
+                        contact_id=f"c{rng.randrange(3)}",
+                        role=rng.choice(["admin", "left"]),
+                        **plain,
+                    ),
+                    an_event("milestone.reached", milestone="data_imported", **plain),
+                    an_event("interaction.logged", kind="call", **plain),
+                ]
+            )
+        )
+    return found
+
+
+async def test_the_fingerprint_is_equal_however_events_come(engine: AsyncEngine) -> None:
+    rng = random.Random(7)
+    events = a_year(rng)
+    async with Fed(engine) as once:
+        await once.feed(*events)
+        expected = await at(once)
+    assert expected[1] == 4
+    for partition, repeat in ((0, 1), (0, 3)):
+        async with engine.begin() as c:
+            tables = "accounts, users, tickets, invoices, answers, assessments, claims, claim_filters, timers, outbox"
+            await c.exec_driver_sql(f"TRUNCATE {tables}")
+        other = Fed(engine)
+        other.partition = partition
+        await other.take()
+        shuffled = events * repeat
+        rng.shuffle(shuffled)
+        while shuffled:
+            size = rng.randrange(1, 60)
+            await other.feed(*shuffled[:size], behind=rng.random() < 0.5)
+            shuffled = shuffled[size:]
+            if rng.random() < 0.3:
+                await other.restart()
+        await other.catch_up()
+        assert await at(other) == expected
+
+
+async def test_a_batch_that_is_rolled_back_leaves_no_trace(fed: Fed) -> None:
+    await fed.feed(*customer())
+    before, told = await at(fed), len(await fed.told())
+    await fed.feed_in_vain(nps(0, id="lost"))
+    assert (await at(fed), len(await fed.told())) == (before, told)
+    await fed.feed(nps(0, id="lost"))
+    assert len(await fed.told()) == told + 1
+
+
+async def test_each_event_is_told_with_its_cause_and_rev_goes_up_by_one(fed: Fed) -> None:
+    await fed.feed(*customer())
+    await fed.feed(a_ticket("T1"), usage(NOW, user="new"), nps(3, comment="slow"))
+    told = await fed.told()
+    assert [one.rev for one in told] == list(range(1, len(told) + 1))
+    assert [one.cause.kind for one in told[-3:]] == ["usage", "event", "event"]
+    assert told[-1].cause.data["comment"] == "slow"
+    assert told[-1].drivers[0].reason == 'their contact scored us 3: "slow"'
+
+
+async def test_a_repeat_is_neither_folded_nor_told(fed: Fed) -> None:
+    answer = nps(3, id="same")
+    await fed.feed(*customer(), answer)
+    told = len(await fed.told())
+    await fed.feed(answer)
+    await fed.restart()
+    await fed.feed(answer)
+    assert len(await fed.told()) == told
+
+
+async def test_usage_is_told_once_a_batch_and_only_when_a_fact_changed(fed: Fed) -> None:
+    await fed.feed(*customer())
+    told = len(await fed.told())
+    await fed.feed(*[usage(NOW, "reports", "new") for _ in range(20)])
+    assert len(await fed.told()) == told + 1
+    await fed.feed(usage(NOW, "reports", "new"))
+    assert len(await fed.told()) == told + 1
+
+
+async def test_behind_accounts_with_only_usage_are_marked_and_the_next_owner_begins_with_them(fed: Fed) -> None:
+    await fed.feed(traits(**KNOWN))
+    told = len(await fed.told())
+    await fed.feed(*busy(range(40)), behind=True)
+    assert len(await fed.told()) == told
+    await fed.restart()
+    assert fed.handler.waiting(0) == NOW
+    await fed.catch_up()
+    assert fed.handler.waiting(0) is None
+    one = (await fed.told())[-1]
+    assert (len(await fed.told()), one.cause.kind, one.facts["usage.active_users"]) == (told + 1, "usage", 8)
+
+
+async def test_an_event_of_a_marked_account_is_told_after_what_was_put_off(fed: Fed) -> None:
+    await fed.feed(traits(**KNOWN))
+    await fed.feed(*busy(range(40)), behind=True)
+    await fed.feed(nps(2), behind=True)
+    assert [one.cause.kind for one in (await fed.told())[-2:]] == ["usage", "event"]
+    assert fed.handler.waiting(0) is None
+
+
+async def test_silence_is_told_on_time_and_says_what_changed(fed: Fed) -> None:
+    await fed.feed(*customer())
+    assert (await fed.rows("SELECT due FROM timers"))[0].due == datetime(2026, 5, 21, tzinfo=UTC)
+    await fed.pass_time(NOW + 9 * DAY)
+    told = [one for one in await fed.told() if one.cause.kind == "time"]
+    assert told[0].at == datetime(2026, 5, 21, tzinfo=UTC)
+    assert [driver.name for driver in told[-1].drivers if driver.name == "usage.recency"]
+    assert told[-1].facts["usage.recency"] == 7
+
+
+async def test_a_cap_comes_on_the_second(fed: Fed) -> None:
+    due = NOW - 30 * DAY + timedelta(hours=5, seconds=3)
+    await fed.feed(*customer(), an_invoice(at=NOW - 60 * DAY, due_at=due.isoformat()))
+    await fed.pass_time(NOW + DAY)
+    capped = next(one for one in await fed.told() if one.score == 4000)
+    assert capped.at == due + 30 * DAY
+
+
+async def test_history_moves_state_and_is_told_once_when_every_topic_has_ended_it(fed: Fed) -> None:
+    past = [replace_history(event, "imp") for event in [*customer(), nps(2, comment="old words")]]
+    await fed.feed(*past)
+    await fed.catch_up()
+    assert await fed.told() == []
+    await fed.feed(a_ticket("T1"))
+    (live,) = await fed.told()
+    assert (live.imports, live.found_in) == (["imp"], None)
+    await fed.end_import("imp", act_on_found=True)
+    await fed.catch_up()
+    found = (await fed.told())[1:]
+    assert [(one.cause.kind, one.found_in, one.act_on_found, one.imports) for one in found] == [
+        ("history", "imp", True, [])
+    ]
+
+
+async def test_an_import_closes_only_when_all_topics_have_told_its_end(fed: Fed) -> None:
+    await fed.feed(*[replace_history(event, "imp") for event in customer()])
+    for topic in registry.EVENT_TOPICS[:-1]:
+        await fed.feed(an_event(registry.HISTORY_ENDED, account="x", import_id="imp", topic=topic))
+    assert fed.handler.waiting(0) is None
+
+
+async def test_a_straggler_of_a_closed_import_quiets_nothing_and_is_told_as_found(fed: Fed) -> None:
+    await fed.feed(*[replace_history(event, "imp") for event in customer()])
+    await fed.end_import("imp")
+    await fed.catch_up()
+    await fed.restart()
+    await fed.feed(replace_history(nps(1), "imp"))
+    last = (await fed.told())[-1]
+    assert (last.cause.kind, last.found_in, last.imports) == ("history", "imp", [])
+
+
+async def test_what_a_new_scorecard_changes_is_told_as_such(fed: Fed) -> None:
+    await fed.feed(*customer())
+    newer = Rules(SHIPPED.catalogue, tuple(replace(card, version=9) for card in SHIPPED.cards))
+    await fed.restart(newer)
+    await fed.catch_up()
+    last = (await fed.told())[-1]
+    assert (last.cause.kind, last.scorecard) == ("scorecard", "adopting@9")
+
+
+async def test_the_ledger_has_what_events_and_score_changes_did(fed: Fed) -> None:
+    await fed.feed(*customer())
+    await fed.feed(nps(2))
+    await fed.pass_time(NOW + 30 * DAY)
+    ledger = await fed.rows("SELECT rev, cause, score, previous_score, drivers FROM assessments ORDER BY rev")
+    assert all(row.score != row.previous_score or row.cause["kind"] == "event" for row in ledger[1:])
+    for row in ledger[1:]:
+        if row.score is not None and row.previous_score is not None:
+            assert sum(driver["points"] for driver in row.drivers) == row.score - row.previous_score
+
+
+async def test_erasing_a_contact_takes_their_words_away(fed: Fed) -> None:
+    await fed.feed(*customer())
+    await fed.feed(nps(2, contact="ada", comment="private words"))
+    await fed.feed(an_event("contact.erased", contact_id="ada"))
+    kept = await fed.rows("SELECT state::text || decision::text AS packed FROM accounts")
+    written = await fed.rows("SELECT drivers::text AS packed FROM assessments UNION ALL SELECT a::text FROM answers a")
+    assert not [row for row in kept if b"private words".hex() in row.packed]
+    assert not [row for row in written if "private words" in row.packed]
+
+
+async def test_erasing_an_account_leaves_one_empty_row(fed: Fed) -> None:
+    await fed.feed(*customer(), nps(2), a_ticket(), an_invoice())
+    await fed.feed(an_event("account.erased"))
+    await fed.feed(usage(NOW), nps(9))
+    for table in ("users", "tickets", "invoices", "answers"):
+        assert await fed.rows(f"SELECT * FROM {table}") == []
+    (row,) = await fed.rows("SELECT name, score, gone FROM accounts")
+    assert tuple(row) == (None, None, True)
+
+
+async def test_users_who_are_long_gone_are_dropped(fed: Fed) -> None:
+    await fed.feed(*customer(), usage(NOW - 89 * DAY, user="late"))
+    await fed.pass_time(NOW + 5 * DAY)
+    assert "late" not in {row.user_id for row in await fed.rows("SELECT user_id FROM users")}
+
+
+async def test_a_tombstone_keeps_a_straggler_from_opening_a_ticket_again(fed: Fed) -> None:
+    await fed.feed(traits(**KNOWN), a_ticket("T1", type="closed", at=NOW - 200 * DAY))
+    await fed.restart()
+    await fed.feed(a_ticket("T1", type="opened", at=NOW - 201 * DAY))
+    assert (await fed.told())[-1].facts["support.open"] == 0
+
+
+async def test_a_role_that_is_told_later_stands_beside_earlier_answers(fed: Fed) -> None:
+    await fed.feed(nps(9, contact="ada"))
+    await fed.feed(an_event("contact.updated", contact_id="ada", role="decision_maker"))
+    assert [row.role for row in await fed.rows("SELECT role FROM answers")] == ["decision_maker"]
+
+
+def replace_history(event: Event, import_id: str) -> Event:
+    """The same event as history."""
+    return an_event(event.type, at=event.time, id=event.id, account=event.subject, history=import_id, **_data(event))
+
+
+def _data(event: Event) -> dict[str, Any]:
+    return msgspec.json.decode(event.data)  # type: ignore[no-any-return]
