@@ -39,6 +39,7 @@ class Stack:
 
     def __init__(self, home: Path, database_url: str, broker: str = "local", **extra: str) -> None:
         self.home = home
+        self.database_url = database_url
         self.port = free_ports(len(SERVICES))
         self._env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("KEEPWELL_")},
@@ -64,6 +65,10 @@ class Stack:
     def url(self, service: str, path: str = "") -> str:
         """The address of a service's path."""
         return f"http://127.0.0.1:{self.port + SERVICES.index(service)}{path}"
+
+    def pids(self) -> list[int]:
+        """The processes that run."""
+        return [process.pid for process in self._running.values()]
 
     def start(self, *services: str) -> None:
         """Start services and wait until each says that it is ready."""

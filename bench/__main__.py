@@ -1,0 +1,61 @@
+"""Runs every measurement, on the local log and (with `--kafka`) on a real Kafka, and prints them with their limits."""
+
+import argparse
+import asyncio
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench import idle, latency, throughput
+from bench.report import Row, table
+from deploy.migrations.run import migrate
+from deploy.postgres import NAME, Postgres
+from tests.support.stack import Stack
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--kafka", action="store_true", help="measure on Kafka as well")
+    parser.add_argument("--events", type=int, default=50_000, help="usage events to post (default 50,000)")
+    parser.add_argument("--seconds", type=int, default=20, help="how long to send answers (default 20)")
+    parser.add_argument("--only", choices=("throughput", "latency", "idle"), help="one measurement alone")
+    asked = parser.parse_args()
+    rows: list[Row] = []
+    with ExitStack() as made:
+        home = Path(made.enter_context(tempfile.TemporaryDirectory()))
+        postgres = Postgres(home)
+        server = postgres.start(made.enter_context((home / "postgres.log").open("ab")))
+        made.callback(server.stop)
+        migrate(server.url)
+        brokers = {"local": "local"}
+        if asked.kafka:
+            from deploy.kafka.broker import KafkaBroker
+
+            broker = KafkaBroker(home / "kafka")
+            broker.start()
+            made.callback(broker.stop)
+            brokers["kafka"] = broker.bootstrap
+
+        def stack(kind: str, name: str, **extra: str) -> Stack:
+            postgres.query(f"CREATE DATABASE {name} TEMPLATE {NAME}", database="postgres")
+            own = home / name
+            own.mkdir()
+            url = f"{server.url.rpartition('/')[0]}/{name}"
+            return Stack(own, url, brokers[kind], KEEPWELL_KAFKA_PREFIX=f"{name}.", **extra)
+
+        for kind, address in brokers.items():
+            if asked.only in {None, "throughput"}:
+                with stack(kind, f"throughput_{kind}") as running:
+                    rows += throughput.measure(running, kind, asked.events)
+                    database = running.database_url
+                rows += asyncio.run(throughput.limits(kind, address, database, asked.events))
+            if asked.only in {None, "latency"}:
+                rows += latency.measure(lambda k=kind, **extra: stack(k, f"latency_{k}", **extra), kind, asked.seconds)
+            if asked.only in {None, "idle"}:
+                with stack(kind, f"idle_{kind}") as running:
+                    rows += idle.measure(running, kind, server.process.pid)
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""From a POST to the message at a Slack sink: 50 answers a second over 3,000 accounts, each with its own owner."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from bench.report import Row, percentile
+from tests.support.stack import KEY, Stack, free_ports
+
+ACCOUNTS = 3_000
+RATE = 50
+
+
+class Sink:
+    """Speaks as Slack does, and notes when each account's message came."""
+
+    def __init__(self) -> None:
+        self.port = free_ports(1)
+        self.came: dict[str, float] = {}
+
+    async def __call__(self, scope: dict[str, object], receive: object, send: object) -> None:
+        """Answer `chat.postMessage`; the channel is the owner's Slack id, which carries the account's number."""
+        body = b""
+        while True:
+            part = await receive()  # type: ignore[operator]
+            body += part["body"]
+            if not part.get("more_body"):
+                break
+        channel = json.loads(body)["channel"]
+        self.came.setdefault(channel, time.perf_counter())
+        answer = json.dumps({"ok": True, "channel": channel, "ts": "1.0"}).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})  # type: ignore[operator]
+        await send({"type": "http.response.body", "body": answer})  # type: ignore[operator]
+
+
+def measure(make: Callable[..., Stack], kind: str, seconds: int) -> list[Row]:
+    """Set up the accounts and their owners, then send answers at a steady rate."""
+    return asyncio.run(_measure(make, kind, seconds))
+
+
+async def _measure(make: Callable[..., Stack], kind: str, seconds: int) -> list[Row]:
+    sink = Sink()
+    server = uvicorn.Server(uvicorn.Config(sink, port=sink.port, log_level="error", lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    stack = make(KEEPWELL_SLACK_BOT_TOKEN="xoxb-bench", KEEPWELL_SLACK_API_URL=f"http://127.0.0.1:{sink.port}")
+    write_owners(stack.home)
+    await asyncio.to_thread(stack.__enter__)
+    try:
+        await asyncio.to_thread(introduce, stack)
+        took = await answers(stack, sink, seconds)
+    finally:
+        await asyncio.to_thread(stack.__exit__)
+        server.should_exit = True
+        await serving
+    sent = RATE * seconds
+    return [
+        Row(kind, f"{RATE} answers/s, POST to Slack: delivered", f"{len(took)} of {sent}", f"{sent}"),
+        Row(kind, "… p50", f"{percentile(took, 0.5) * 1000:.0f} ms", "< 60 ms"),
+        Row(kind, "… p99", f"{percentile(took, 0.99) * 1000:.0f} ms", "< 250 ms"),
+    ]
+
+
+def write_owners(home: Path) -> None:
+    """A directory with an owner for each account."""
+    lines = [
+        f"  - {{id: csm-{n}, name: CSM {n}, email: csm-{n}@example.com, slack: U{n}, hours: '00:00-23:59'}}"
+        for n in range(ACCOUNTS)
+    ]
+    (home / "csms.yaml").write_text("csms:\n" + "\n".join(lines) + "\n")
+
+
+def introduce(stack: Stack) -> None:
+    """Make the accounts known."""
+    for first in range(0, ACCOUNTS, 500):
+        stack.post(
+            [
+                {
+                    "id": f"traits-{n}",
+                    "type": "account.updated",
+                    "account": f"account-{n}",
+                    "data": {
+                        "traits": {
+                            "name": f"Account {n}",
+                            "plan": "pro",
+                            "owner": f"csm-{n}@example.com",
+                            "mrr_minor": 100_000,
+                            "currency": "EUR",
+                        }
+                    },
+                }
+                for n in range(first, first + 500)
+            ]
+        )
+    stack.settle(180)
+
+
+async def answers(stack: Stack, sink: Sink, seconds: int) -> list[float]:
+    """Send a detractor's answer every 20 ms, each from another account. Returns how long each took, in seconds."""
+    posted: dict[str, float] = {}
+    headers = {"Authorization": f"Bearer {KEY}"}
+    url = stack.url("ingest", "/v1/events")
+    async with httpx.AsyncClient(headers=headers, timeout=30) as client:
+
+        async def answer(n: int) -> None:
+            data = {"contact_id": f"c{n}", "score": 2, "comment": "third time"}
+            event = {"id": f"nps-{n}", "type": "feedback.nps", "account": f"account-{n}", "data": data}
+            posted[f"U{n}"] = time.perf_counter()
+            (await client.post(url, json=[event])).raise_for_status()
+
+        began, sending = time.perf_counter(), []
+        for n in range(RATE * seconds):
+            await asyncio.sleep(max(0, began + n / RATE - time.perf_counter()))
+            sending.append(asyncio.create_task(answer(n % ACCOUNTS)))
+        await asyncio.gather(*sending)
+    deadline = time.perf_counter() + 60
+    while len(sink.came) < len(posted) and time.perf_counter() < deadline:
+        await asyncio.sleep(0.05)
+    return [sink.came[channel] - at for channel, at in posted.items() if channel in sink.came]
