@@ -148,7 +148,10 @@ class Sender:
             for task in cut_off:
                 task.cancel()
             await asyncio.gather(*cut_off, return_exceptions=True)
-        await self._record()
+        try:
+            await self._record()
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            _LOG.warning("%s attempts could not be recorded (%s).", len(self._ended), type(error).__name__)
 
     async def _round(self) -> float:
         """Record what has ended, lease what is due, and say how long to wait if nothing wakes us."""

@@ -74,7 +74,7 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> 
     account = action.account
     title = title_of(action)
     due = due_words(action, now, shared)
-    name = words.one_line(account.name, 80)
+    name = name_of(account)
     return Message(
         kind=action.kind,
         label=_LABELS[action.kind] + (f" · due {due}" if due else ""),
@@ -97,7 +97,7 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> 
 
 def headline(account: AccountCard, now: datetime, time_zone: str) -> str:
     """The account at a glance: `Northwind · Pro · €4,200/month · renews in 41 days`."""
-    parts = [words.one_line(account.name, 80)]
+    parts = [name_of(account)]
     if account.plan:
         plan = words.one_line(account.plan, 40)
         parts.append(plan[:1].upper() + plan[1:])
@@ -150,7 +150,13 @@ def _shown_points(points: list[int], account: AccountCard) -> list[int]:
 
 def title_of(action: ActionRequested) -> str:
     """The one line that says what to do or know."""
-    return words.one_line(action.task.title if action.task else action.flag.title if action.flag else action.title)
+    title = action.task.title if action.task else action.flag.title if action.flag else action.title
+    return words.one_line(title) or words.one_line(action.playbook_title) or f"Look at {name_of(action.account)}"
+
+
+def name_of(account: AccountCard) -> str:
+    """What people call the account."""
+    return words.one_line(account.name, 80) or account.id
 
 
 def zone_of(recipient: Recipient | None) -> str:
@@ -193,7 +199,7 @@ def _footer(action: ActionRequested) -> str:
     if action.task:
         if action.task.assigned_because:
             parts.append(f"assigned: {words.one_line(action.task.assigned_because, 120)}")
-        parts.append(action.task.task_id)
+        parts.append(words.one_line(action.task.task_id, 128))
     if action.recipient is None:
         parts.append("nobody was found to assign this to")
     return " · ".join(parts)

@@ -13,6 +13,7 @@ from services.notifier.core.message import (
     compose,
     due_words,
     headline,
+    name_of,
     reasons,
     score_words,
     title_of,
@@ -48,7 +49,7 @@ def compose_group(actions: Sequence[ActionRequested], now: datetime, *, shared: 
         title=title,
         headline=_at_stake(ranked),
         items=[_item(a, ranked, now, shared, name_reader=len(people) > 1) for a in ranked[:MOST_ITEMS]],
-        more=_more([a.account.name for a in rest]),
+        more=_more([name_of(a.account) for a in rest]),
         todo=words.one_line(ranked[0].do or "", 500) if len({a.do for a in ranked}) == 1 else "",
         recipient=called(one_reader) if shared and one_reader else "",
         mention=one_reader.slack or "" if shared and one_reader else "",
@@ -74,7 +75,7 @@ def _group_title(actions: Sequence[ActionRequested], shared: bool) -> str:
     accounts = len({a.account.id for a in actions})
     whose = words.counted(accounts, "account") if shared else f"{accounts:,} of your accounts"
     if accounts == 1:
-        return f"{words.one_line(actions[0].account.name, 80)}: {_count_kinds(actions)}"
+        return f"{name_of(actions[0].account)}: {_count_kinds(actions)}"
     bands = {a.account.band for a in actions}
     if len(bands) == 1 and all(a.kind == "alert" and a.account.previous_band != a.account.band for a in actions):
         return f"{whose} turned {bands.pop()}"
@@ -87,7 +88,7 @@ def _group_title(actions: Sequence[ActionRequested], shared: bool) -> str:
 def _subject(title: str, ranked: Sequence[ActionRequested]) -> str:
     if len({a.account.id for a in ranked}) == 1:
         return title
-    return f"{title}; the worst: {words.one_line(ranked[0].account.name, 80)}"
+    return f"{title}; the worst: {name_of(ranked[0].account)}"
 
 
 def _count_kinds(actions: Sequence[ActionRequested]) -> str:
@@ -144,8 +145,8 @@ def _digest(action: ActionRequested, shared: bool) -> Message:
         label="Found in the import",
         severity=action.severity,
         band="unknown",
-        subject=words.one_line(action.title),
-        title=words.one_line(action.title),
+        subject=title_of(action),
+        title=title_of(action),
         reasons=[Reason("", words.one_line(why)) for why in action.why],
         todo=words.one_line(action.do, 500) if action.do else "",
         items=lines[:MOST_FOUND],

@@ -1,0 +1,194 @@
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifier.channels.blocks import render
+from services.notifier.core.message import Reason, compose
+from services.notifier.core.together import compose_group
+from services.notifier.rendering import Renderer
+from shared.messages.actions import FlagCard, Recipient
+from shared.messages.assessments import Driver
+from tests.support.notifier import (
+    NOW,
+    THE_OWNER,
+    a_flag,
+    alerts_that_turned_red,
+    an_account,
+    an_action,
+    an_alert,
+)
+
+RENDERER = Renderer()
+
+
+def a_driver(points: int, reason: str) -> Driver:
+    return Driver(kind="measure", name=reason, points=points, reason=reason)
+
+
+def test_a_task_reads_as_the_product_promises() -> None:
+    assert RENDERER.text(compose(an_action(why=[]), NOW)) == (
+        "Call their admin\n"
+        "\n"
+        "Northwind · Pro · €4,200/month · renews in 41 days      74 → 52 amber\n"
+        '   −13  their admin scored us 2: "third time support lost our ticket"\n'
+        "    −9  urgent ticket T-118 open for 5 days\n"
+        "\n"
+        "→ Ask what went wrong with the lost tickets, and say who will fix it by when.\n"
+        "\n"
+        "Task · due tomorrow 15:00 · just now\n"
+        "Playbook “Detractor: call within a day” · assigned: they own the account · tsk-41\n"
+    )
+
+
+def test_an_alert_says_since_when() -> None:
+    message = compose(an_alert(since=NOW - timedelta(days=5)), NOW)
+    assert message.since == "since Fri 13 Nov 10:14, 5 days"
+    assert compose(an_alert(since=None), NOW).since == ""
+
+
+def test_a_flag_tells_its_reasons_and_no_severity() -> None:
+    message = compose(a_flag(), NOW)
+    assert message.label == "Expansion flag"
+    assert [reason.text for reason in message.reasons] == ["95 % of the seats are used", "a promoter: 9"]
+    assert "severity" not in message.footer
+
+
+def test_where_others_read_the_recipient_and_their_zone_are_named() -> None:
+    message = compose(an_action(), NOW, shared=True)
+    assert (message.recipient, message.mention) == (THE_OWNER.name, "U012AB3CD")
+    assert message.due == "tomorrow 15:00 (Berlin time)"
+    assert "<@U012AB3CD>" in str(render(message, RENDERER, "d"))
+    nameless = Recipient(id="x", name="Some One", slack=None)
+    assert "for *Some One*" in str(render(compose(an_action(recipient=nameless), NOW, shared=True), RENDERER, "d"))
+
+
+def test_nobody_to_assign_to_is_said() -> None:
+    assert "nobody was found to assign this to" in compose(an_action(recipient=None), NOW).footer
+
+
+def test_an_account_of_which_little_is_known_still_has_a_headline() -> None:
+    bare = an_account(plan=None, mrr_minor=None, renews_at=None, score=None, previous_score=None, band="unknown")
+    message = compose(an_action(account=bare, drivers=[], why=[], task=None, kind="alert"), NOW)
+    assert (message.headline, message.score, message.reasons) == ("Northwind", "", [])
+
+
+def test_scores_are_told_as_they_moved() -> None:
+    def told(**changes: Any) -> str:
+        return compose(an_action(account=an_account(**changes)), NOW).score
+
+    assert told() == "74 → 52 amber"
+    assert told(previous_score=None) == "52 amber"
+    assert told(previous_score=5210) == "52 amber"
+    assert told(score=None, band="unknown") == "74 → unknown"
+
+
+def test_the_points_that_are_shown_sum_to_the_change_that_is_shown() -> None:
+    account = an_account(previous_score=7440, score=5160)
+    drivers = [a_driver(-1340, "a"), a_driver(-840, "b"), a_driver(-100, "c")]
+    assert [r.points for r in compose(an_action(account=account, drivers=drivers, why=[]), NOW).reasons] == [
+        "−13",
+        "−8",
+        "−1",
+    ]
+
+
+def test_what_was_said_by_a_driver_is_not_said_again() -> None:
+    action = an_action(why=["Urgent ticket T-118 open for 5 days", "something else", "something else"])
+    assert [r.text for r in compose(action, NOW).reasons][2:] == ["something else"]
+
+
+def test_many_reasons_are_cut_with_a_count() -> None:
+    reasons = compose(an_action(why=[f"reason {n}" for n in range(10)]), NOW).reasons
+    assert len(reasons) == 6
+    assert reasons[-1] == Reason("", "and 7 more reasons")
+
+
+def test_fourteen_accounts_that_turned_red_are_one_message_with_the_worst_first() -> None:
+    message = compose_group(alerts_that_turned_red(14)[::-1], NOW)
+    assert message.title == "14 of your accounts turned red"
+    assert message.subject == "14 of your accounts turned red; the worst: Customer-000"
+    assert [item.headline.split(" · ")[0] for item in message.items][:2] == ["Customer-000", "Customer-001"]
+    assert len(message.items) == 10
+    assert message.more == "and 4 more: Customer-010, Customer-011, Customer-012, Customer-013"
+    assert message.headline == "€14,000.91 a month together"
+    assert message.todo == "Find out what changed on their side."
+
+
+def test_a_group_in_a_channel_that_others_read_says_no_your() -> None:
+    assert compose_group(alerts_that_turned_red(2), NOW, shared=True).title == "2 accounts turned red"
+
+
+def test_a_mixed_group_counts_what_is_in_it_and_names_each_reader() -> None:
+    other = Recipient(id="csm-9", name="Somebody Else", time_zone="UTC")
+    actions = [an_action("a"), a_flag("b", recipient=other, account=an_account("contoso"))]
+    message = compose_group(actions, NOW, shared=True)
+    assert message.title == "1 task, 1 expansion flag about 2 accounts"
+    assert [item.recipient for item in message.items] == [THE_OWNER.name, "Somebody Else"]
+    assert message.recipient == ""
+
+
+def test_sums_of_several_currencies_are_not_added_up() -> None:
+    actions = [
+        an_alert("a"),
+        an_alert("b", account=an_account("contoso", currency="JPY", mrr_minor=90_000)),
+    ]
+    assert compose_group(actions, NOW).headline == "€4,200 + ¥90,000 a month together"
+
+
+def test_a_digest_lists_what_an_import_found() -> None:
+    found = [
+        {
+            "account_id": f"a{n}",
+            "account_name": f"Account {n}",
+            "playbook_title": "Invoice overdue",
+            "why": ["an invoice is 35 days late"],
+            "mrr_minor": 990_000,
+            "currency": "USD",
+        }
+        for n in range(25)
+    ]
+    message = compose_group([an_alert(kind="digest", title="The import found 25 accounts", found=found)], NOW)
+    assert message.title == "The import found 25 accounts"
+    assert message.items[0].headline == "Account 0 · $9,900/month"
+    assert message.items[0].reason == Reason("", "Invoice overdue: an invoice is 35 days late")
+    assert len(message.items) == 20
+    assert message.more.startswith("and 5 more: Account 20")
+    assert RENDERER.html(message)
+
+
+hostile = st.text(alphabet=st.sampled_from(list("<>&\"'*_`~@!|{}%\r\n\u202e\u2066 aé日")), max_size=400)
+
+
+@given(hostile, hostile, hostile, st.integers(1, 40))
+def test_whatever_customers_write_every_channel_shows_it_as_text(name: str, reason: str, title: str, many: int) -> None:
+    account = an_account(name=name or "x")
+    action = an_action(
+        account=account,
+        drivers=[a_driver(-2200, reason)],
+        why=[reason, title],
+        title=title,
+        do=reason,
+        kind="flag",
+        task=None,
+        flag=FlagCard(flag_id="f", title=title or "x", reasons=[reason]),
+        playbook_title=title,
+    )
+    for message in (compose(action, NOW, shared=True), compose_group([action] * many, NOW, shared=True)):
+        payload = render(message, RENDERER, "dlv_1", repeat=True)
+        texts = [
+            block["text"]["text"] if "text" in block else block["elements"][0]["text"]
+            for block in payload["blocks"][1:]
+            if block["type"] != "divider"
+        ]
+        for text in texts:
+            assert "<" not in text.replace("<@U012AB3CD>", "")
+            assert 0 < len(text) <= 3000
+        assert len(payload["blocks"]) <= 50
+        assert 0 < len(payload["blocks"][0]["text"]["text"]) <= 150
+        assert "<" not in payload["text"]
+        html = RENDERER.html(message)
+        assert html.count("<") == html.count(">")
+        assert "\n" not in message.subject
+        assert "\u202e" not in html + RENDERER.text(message)

@@ -1,0 +1,74 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifier.core.retry import (
+    BACKOFF,
+    LONGEST_RETRY_AFTER,
+    MOST_TRIES,
+    Fatal,
+    Later,
+    Never,
+    Outcome,
+    Sent,
+    backoff,
+    judge,
+)
+from tests.support.notifier import NOW
+
+dice = st.floats(0, 1, exclude_max=True)
+failures = st.one_of(
+    st.builds(Later, reason=st.just("busy"), after=st.none() | st.floats(-10, 1e9), uncertain=st.booleans()),
+    st.builds(Fatal, reason=st.just("revoked")),
+)
+
+
+def test_what_is_sent_is_delivered() -> None:
+    assert judge(Sent(receipt="x"), MOST_TRIES, NOW, 0.5).state == "delivered"
+
+
+def test_what_is_refused_fails_at_once() -> None:
+    verdict = judge(Never(reason="no such channel"), 1, NOW, 0.5)
+    assert (verdict.state, verdict.reason, verdict.hold_target) == ("failed", "no such channel", None)
+
+
+def test_a_vendors_retry_after_is_honoured_to_the_second_and_holds_its_target() -> None:
+    verdict = judge(Later(reason="slow down", after=30), 1, NOW, 0.9)
+    assert verdict.due_at == verdict.hold_target == NOW + timedelta(seconds=30)
+    assert verdict.hold_channel is None
+
+
+def test_a_short_retry_after_does_not_shorten_the_backoff() -> None:
+    verdict = judge(Later(reason="slow down", after=1), 4, NOW, 0.5)
+    assert verdict.due_at == NOW + timedelta(seconds=120)
+    assert verdict.hold_target == NOW + timedelta(seconds=1)
+
+
+def test_a_broken_channel_is_held_as_a_whole() -> None:
+    verdict = judge(Fatal(reason="revoked"), 1, NOW, 0.5)
+    assert verdict.state == "waiting"
+    assert verdict.hold_channel == NOW + timedelta(seconds=60)
+
+
+@given(failures, st.integers(1, 40), dice)
+def test_tries_are_bounded_and_every_failure_either_waits_or_ends(outcome: Outcome, tries: int, dice: float) -> None:
+    verdict = judge(outcome, tries, NOW, dice)
+    assert verdict.state == ("failed" if tries >= MOST_TRIES else "waiting")
+    if verdict.state == "waiting":
+        assert verdict.due_at is not None
+        assert NOW < verdict.due_at <= NOW + max(LONGEST_RETRY_AFTER, BACKOFF[-1] * 1.2)
+    assert verdict.reason
+
+
+@given(dice, dice)
+def test_waits_grow_whatever_the_dice_say(one: float, other: float) -> None:
+    waits = [backoff(tries, one if tries % 2 else other) for tries in range(1, MOST_TRIES)]
+    assert waits == sorted(waits)
+
+
+@pytest.mark.parametrize("tries", range(1, MOST_TRIES))
+def test_retries_are_spread_by_a_fifth(tries: int) -> None:
+    assert backoff(tries, 0.0) == BACKOFF[tries - 1] * 0.8
+    assert backoff(tries, 0.5) == BACKOFF[tries - 1]

@@ -1,0 +1,86 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifier.core.routing import Route, Setup, delivery_id, joint_id, route
+from shared.messages.actions import Recipient
+from tests.support.notifier import THE_OWNER, an_action
+
+BOT = Setup(slack="bot", email=True)
+WEBHOOK = Setup(slack="webhook", email=True)
+MAIL = Setup(email=True)
+NOTHING = Setup()
+NO_SLACK_ID = Recipient(id="csm-4", name="Somebody", email="somebody@example.com")
+UNREACHABLE = Recipient(id="csm-5", name="Somebody")
+
+
+@pytest.mark.parametrize(
+    ("setup", "asked", "goes_to", "shared"),
+    [
+        (BOT, "slack:@owner", "slack:U012AB3CD", False),
+        (BOT, "slack:#renewals", "slack:#renewals", True),
+        (BOT, None, "slack:U012AB3CD", False),
+        (BOT, "email", "email:owner@example.com", False),
+        (BOT, "inbox", "inbox:csm-3", False),
+        (WEBHOOK, "slack:@owner", "slack:webhook", True),
+        (WEBHOOK, "slack:#renewals", "slack:webhook", True),
+        (WEBHOOK, None, "slack:webhook", True),
+        (MAIL, None, "email:owner@example.com", False),
+        (MAIL, "slack:#renewals", "email:owner@example.com", False),
+        (NOTHING, None, "inbox:csm-3", False),
+        (NOTHING, "slack:@owner", "inbox:csm-3", False),
+        (NOTHING, "email", "inbox:csm-3", False),
+        (BOT, "pigeon:left", "slack:U012AB3CD", False),
+        (Setup(slack="bot", default="slack:#all"), None, "slack:#all", True),
+        (Setup(slack="bot", email=True, default="inbox"), None, "inbox:csm-3", False),
+    ],
+)
+def test_a_message_takes_the_channel_that_was_asked_for_or_the_next_that_is_open(
+    setup: Setup, asked: str | None, goes_to: str, shared: bool
+) -> None:
+    found = route(an_action(channel=asked), setup)
+    assert (found.channel, found.shared) == (goes_to, shared)
+
+
+def test_a_detour_says_why() -> None:
+    assert route(an_action(channel="slack:#renewals"), MAIL).because == (
+        "asked for slack:#renewals, but Slack is not set up"
+    )
+    assert route(an_action(channel="email"), NOTHING).because == "asked for email, but e-mail is not set up"
+    assert route(an_action(recipient=NO_SLACK_ID), BOT) == Route(
+        transport="email",
+        target="somebody@example.com",
+        because="asked for slack:@owner, but no Slack id is known for Somebody",
+    )
+    assert route(an_action(channel="email"), BOT).because == ""
+
+
+def test_whom_nothing_can_reach_finds_it_in_the_inbox() -> None:
+    assert route(an_action(recipient=UNREACHABLE), BOT).channel == "inbox:csm-5"
+
+
+def test_what_has_no_recipient_goes_to_the_fallback_channel_or_an_inbox_of_its_own() -> None:
+    orphan = an_action(recipient=None)
+    assert route(orphan, BOT).channel == "inbox:unassigned"
+    assert route(orphan, Setup(slack="bot", fallback="#cs")).channel == "slack:#cs"
+    assert route(orphan, WEBHOOK).channel == "slack:webhook"
+
+
+def test_a_delivery_keeps_its_id_whatever_is_set_up_later() -> None:
+    assert delivery_id(an_action(title="one")) == delivery_id(an_action(title="another"))
+    ids = {
+        delivery_id(an_action()),
+        delivery_id(an_action("act-2")),
+        delivery_id(an_action(channel="email")),
+        delivery_id(an_action(recipient=None)),
+    }
+    assert len(ids) == 4
+    assert delivery_id(an_action(recipient=THE_OWNER)) in ids
+
+
+@given(st.lists(st.text(min_size=1), min_size=2, max_size=9, unique=True), st.randoms())
+def test_a_joint_id_depends_on_the_members_and_not_on_their_order(ids: list[str], random: object) -> None:
+    shuffled = sorted(ids, key=hash)
+    assert joint_id(ids) == joint_id(shuffled)
+    assert joint_id(ids) != joint_id(ids[1:])
+    assert joint_id(ids[:1]) == ids[0]
