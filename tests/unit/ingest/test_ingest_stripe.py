@@ -1,0 +1,193 @@
+"""Stripe's webhooks, made from its own published objects."""
+
+import hashlib
+import hmac
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.ingest.core import stripe
+from services.ingest.core.checking import Checked, check
+from tests.support.stream import NOON
+
+SECRET = "whsec_test"
+GOLDEN = Path(__file__).parents[2] / "golden" / "stripe"
+STAMP = int(NOON.timestamp())
+
+
+def an_invoice(**changes: Any) -> dict[str, Any]:
+    return {**json.loads((GOLDEN / "invoice.json").read_text()), **changes}
+
+
+def a_subscription(**changes: Any) -> dict[str, Any]:
+    plain = {"cancel_at": None, "cancel_at_period_end": False}
+    return {**json.loads((GOLDEN / "subscription.json").read_text()), **plain, **changes}
+
+
+def an_item(amount: str | None = "2000", quantity: int = 1, interval: str = "month", **price: Any) -> dict[str, Any]:
+    recurring = {"interval": interval, "interval_count": price.pop("count", 1), "usage_type": "licensed"}
+    return {
+        "quantity": quantity,
+        "current_period_end": STAMP + 86_400,
+        "price": {"id": "price_1", "unit_amount_decimal": amount, "recurring": recurring, **price},
+    }
+
+
+def delivered(type: str, thing: dict[str, Any]) -> bytes:
+    return json.dumps({"id": "evt_1", "type": type, "created": STAMP - 60, "data": {"object": thing}}).encode()
+
+
+def signed(body: bytes, secret: str = SECRET, at: int = STAMP) -> str:
+    return "v1=" + hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+
+
+def read(type: str, thing: dict[str, Any]) -> Checked:
+    raw = stripe.translate(delivered(type, thing))
+    assert raw is not None
+    good, refused = check([raw], NOON, stripe.SOURCE)
+    assert refused == []
+    return good[0]
+
+
+def data_of(event: Checked) -> Any:
+    return msgspec.json.decode(event.attributes["data"])
+
+
+def test_one_fitting_signature_of_several_is_enough() -> None:
+    stripe.verify(f"t={STAMP},{signed(b'{}', 'whsec_old')},{signed(b'{}')},v0=abc", b"{}", SECRET, NOON)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (None, "no Stripe-Signature"),
+        ("v1=abc", "no time"),
+        (f"t={STAMP},{signed(b'{}', 'whsec_other')}", "KEEPWELL_STRIPE_SECRET"),
+        (f"t={STAMP},{signed(b'other')}", "doesn't fit"),
+        (f"t={STAMP - 301},{signed(b'{}', at=STAMP - 301)}", "300 s"),
+        (f"t={STAMP + 301},{signed(b'{}', at=STAMP + 301)}", "300 s"),
+        ("t=²,v1=ä", "no time"),
+    ],
+)
+def test_what_stripe_did_not_sign_now_is_refused(header: str | None, words: str) -> None:
+    with pytest.raises(stripe.Unsigned, match=words):
+        stripe.verify(header, b"{}", SECRET, NOON)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("invoice.finalized", "invoice.issued"),
+        ("invoice.paid", "invoice.paid"),
+        ("invoice.payment_failed", "invoice.payment_failed"),
+        ("invoice.voided", "invoice.voided"),
+    ],
+)
+def test_an_invoice_says_the_same_in_our_words(theirs: str, ours: str) -> None:
+    event = read(theirs, an_invoice(due_date=STAMP, attempt_count=2))
+    assert (event.id, event.source, event.type) == ("evt_1", "stripe", ours)
+    assert event.subject == "stripe:cus_QXg1o8vcGmoR32"
+    assert event.time == NOON - timedelta(seconds=60)
+    data = data_of(event)
+    assert (data["amount_minor"], data["currency"], data["attempt"]) == (1000, "USD", 2)
+    assert data["due_at"] == "2026-05-20T12:00:00Z"
+
+
+def test_a_paid_invoice_says_when() -> None:
+    paid = an_invoice(status="paid", status_transitions={"paid_at": STAMP - 90})
+    assert data_of(read("invoice.paid", paid))["paid_at"] == "2026-05-20T11:58:30Z"
+
+
+def test_an_invoice_that_is_charged_automatically_is_due_when_it_is_finalized() -> None:
+    invoice = an_invoice(due_date=None, status_transitions={"finalized_at": STAMP})
+    assert data_of(read("invoice.payment_failed", invoice))["due_at"] == "2026-05-20T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"metadata": {"account_id": "northwind"}},
+        {"parent": {"subscription_details": {"metadata": {"account_id": "northwind"}}}},
+        {"subscription_details": {"metadata": {"account_id": "northwind"}}},
+    ],
+)
+def test_metadata_name_the_account(named: dict[str, Any]) -> None:
+    assert read("invoice.paid", an_invoice(**named)).subject == "northwind"
+
+
+def test_an_expanded_customer_gives_the_same_alias() -> None:
+    assert read("invoice.paid", an_invoice(customer={"id": "cus_9", "object": "customer"})).subject == "stripe:cus_9"
+
+
+@pytest.mark.parametrize("verb", ["created", "updated", "deleted"])
+def test_a_subscription_changed(verb: str) -> None:
+    subscription = a_subscription(items={"data": [an_item(quantity=3, lookup_key="pro")]}, currency="eur")
+    event = read(f"customer.subscription.{verb}", subscription)
+    assert event.type == "subscription.changed"
+    assert data_of(event) == {
+        "mrr_minor": 6000,
+        "currency": "EUR",
+        "plan": "pro",
+        "seats": 3,
+        "renews_at": "2026-05-21T12:00:00Z",
+        "status": "active",
+        "reason": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("items", "mrr"),
+    [
+        ([an_item("120000", interval="year")], 10_000),
+        ([an_item("100", interval="year")], 8),
+        ([an_item("1200", interval="week")], 5200),
+        ([an_item("300", count=3)], 100),
+        ([an_item("0.5", quantity=3)], 2),
+        ([an_item("2000", quantity=2), an_item("500")], 4500),
+        ([an_item("2000", quantity=25, transform_quantity={"divide_by": 10, "round": "up"})], 6000),
+        ([an_item("2000", quantity=25, transform_quantity={"divide_by": 10, "round": "down"})], 4000),
+        ([an_item("2000", quantity=0)], 0),
+        ([], 0),
+    ],
+)
+def test_a_months_revenue(items: list[Any], mrr: int) -> None:
+    assert data_of(read("customer.subscription.updated", a_subscription(items={"data": items})))["mrr_minor"] == mrr
+
+
+def test_a_price_with_tiers_needs_the_revenue_in_the_metadata() -> None:
+    tiered = a_subscription(items={"data": [an_item(None)]})
+    with pytest.raises(stripe.Unusable, match="mrr_minor"):
+        stripe.translate(delivered("customer.subscription.updated", tiered))
+    said = {**tiered, "metadata": {"mrr_minor": "420000", "seats": "40", "plan": "pro"}}
+    data = data_of(read("customer.subscription.updated", said))
+    assert (data["mrr_minor"], data["seats"], data["plan"]) == (420_000, 40, "pro")
+
+
+def test_a_subscription_that_ends_does_not_renew_and_pays_no_more() -> None:
+    over = a_subscription(status="canceled", cancellation_details={"feedback": "too_expensive"})
+    data = data_of(read("customer.subscription.deleted", over))
+    assert (data["mrr_minor"], data["renews_at"], data["reason"]) == (0, None, "too_expensive")
+    leaving = read("customer.subscription.updated", a_subscription(cancel_at_period_end=True))
+    assert data_of(leaving)["renews_at"] is None
+
+
+def test_stripes_own_fixture_reads_and_older_versions_have_the_period_on_the_subscription() -> None:
+    assert data_of(read("customer.subscription.updated", a_subscription()))["renews_at"] == "2000-12-08T15:02:53Z"
+    item = an_item()
+    del item["current_period_end"]
+    older = a_subscription(items={"data": [item]}, current_period_end=STAMP)
+    assert data_of(read("customer.subscription.updated", older))["renews_at"] == "2026-05-20T12:00:00Z"
+
+
+def test_other_types_say_nothing_to_us() -> None:
+    assert stripe.translate(delivered("charge.refunded", {})) is None
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", delivered("invoice.paid", {"id": "in_1"})])
+def test_what_can_not_be_read_is_refused_in_words(body: bytes) -> None:
+    with pytest.raises(stripe.Unusable):
+        stripe.translate(body)
