@@ -1,0 +1,87 @@
+"""The image and the compose file say what they must; what Docker itself would say needs Docker."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[3]
+OURS = "keepwell:local"
+JOBS = {"migrate", "first-key"}
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict[str, Any]]:
+    found = YAML(typ="safe").load(ROOT / "compose.yaml")["services"]
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        ("hadolint", "deploy/Dockerfile"),
+        ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml"),
+    ],
+    ids=lambda check: check[0],
+)
+def test_the_files_are_well_formed(check: tuple[str, ...]) -> None:
+    program = shutil.which(check[0], path=str(Path(sys.executable).parent))
+    assert program is not None
+    done = subprocess.run([program, *check[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_image_is_pinned(services: dict[str, dict[str, Any]]) -> None:
+    images = {service["image"] for service in services.values()}
+    lines = (ROOT / "deploy/Dockerfile").read_text().splitlines()
+    images |= {line.split()[1] for line in lines if line.startswith("FROM ")}
+    for image in images - {OURS}:
+        assert any(character.isdigit() for character in image.partition(":")[2]), image
+
+
+def test_nothing_is_published_beyond_this_machine(services: dict[str, dict[str, Any]]) -> None:
+    published = {name: port for name, service in services.items() for port in service.get("ports", [])}
+    assert set(published) == {"ingest", "scoring-api", "playbooks", "notifier", "mailpit"}
+    assert all(port.startswith("127.0.0.1:") for port in published.values())
+    assert {name for name, service in services.items() if service.get("networks") == ["inside"]} == {
+        "postgres",
+        "kafka",
+        "migrate",
+    }
+
+
+def test_no_container_may_gain_rights_and_ours_can_write_nowhere(services: dict[str, dict[str, Any]]) -> None:
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service.get("read_only") or name == "kafka", name
+    assert "\nUSER 10001:10001\n" in (ROOT / "deploy/Dockerfile").read_text()
+
+
+def test_what_runs_is_there_and_waits_for_what_it_needs(services: dict[str, dict[str, Any]]) -> None:
+    ours = {name: service for name, service in services.items() if service["image"] == OURS}
+    for name, service in ours.items():
+        assert service["command"][:2] == ["python", "-m"]
+        module = service["command"][2]
+        assert importlib.util.find_spec(module.rpartition(".")[0]) is not None, module
+        if name not in JOBS:
+            waits = service["depends_on"]
+            assert waits["migrate"]["condition"] == "service_completed_successfully"
+            assert waits["postgres"]["condition"] == waits["kafka"]["condition"] == "service_healthy"
+            assert service["environment"]["HEALTH_URL"].endswith("/readyz")
+            assert service["environment"]["KEEPWELL_BROKER"] == "kafka:9092"
+    assert [s["command"][3:] for n, s in ours.items() if n.startswith("scoring")] == [
+        ["--role", "api"],
+        ["--role", "worker"],
+    ]
+
+
+def test_every_other_container_says_when_it_is_healthy(services: dict[str, dict[str, Any]]) -> None:
+    for name in ("postgres", "kafka", "mailpit"):
+        assert services[name]["healthcheck"]["test"][0] == "CMD"
