@@ -107,7 +107,7 @@ class Service:
         """Forget how far the topics were read: deliveries are recognised by their ids, so nothing is sent again."""
         async with self._uow.begin() as c:
             await offsets.forget(c)
-        await self._engine.dispose()
+        await self.close()
 
     def _channels(self) -> list[Channel]:
         settings = self._settings

@@ -97,6 +97,20 @@ async def test_a_bad_deploy_is_two_messages_an_owner_not_fifty(desk: Desk) -> No
     assert {row.message_id for row in await desk.rows()} == {d.delivery_id for d in desk.channel.got}
 
 
+async def test_partitions_that_decide_at_the_same_moment_agree_on_who_was_first(desk: Desk) -> None:
+    playbooks = [f"playbook-{n}@1" for n in range(8)]
+    one = [an_alert(f"one-{p}", playbook=p) for p in playbooks]
+    other = [an_alert(f"other-{p}", playbook=p, account=an_account("contoso")) for p in reversed(playbooks)]
+    async with desk.open():
+        await asyncio.gather(desk.ask(*one, partition=0), desk.ask(*other, partition=1))
+        await settles(desk, 8)
+        await asyncio.sleep(0.1)
+        assert len(desk.channel.got) == 8
+        desk.later(seconds=60)
+        await settles(desk, 16)
+    assert sorted(await desk.states()) == ["delivered"] * 16
+
+
 async def test_what_time_caused_waits_for_the_morning_and_goes_together(desk: Desk) -> None:
     monday = NOW + timedelta(hours=60)
     async with desk.open():

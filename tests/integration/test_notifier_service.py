@@ -85,19 +85,19 @@ def _on_the_log(action: ActionRequested) -> Outgoing:
 
 
 @asynccontextmanager
-async def a_notifier(database_url: str, **settings: Any) -> AsyncIterator[Running]:
+async def a_notifier(database_url: str, key: str = "tests", **settings: Any) -> AsyncIterator[Running]:
     async with notifier_engine(database_url):
         pass
     engine = make_engine(database_url, "ingest")
     keys = KeyStore(UnitOfWork(engine), SystemClock(), secrets.token_bytes)
-    key = await keys.create("tests", ["read", "operate"], None, None)
+    secret = await keys.create(key, ["read", "operate"], None, None)
     await engine.dispose()
     service = Service(NotifierSettings.load(database_url=database_url, **settings), "all")
     stream = LocalStream(database_url, session_settings("playbooks"), 8)
     await stream.start()
     jobs = [asyncio.ensure_future(job()) for job in service.jobs()]
     transport = httpx.ASGITransport(service.app())
-    headers = {"Authorization": f"Bearer {key}"}
+    headers = {"Authorization": f"Bearer {secret}"}
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://notifier", headers=headers) as client:
 
@@ -212,6 +212,23 @@ async def test_what_is_settled_reaches_the_log(database_url: str) -> None:
 
         await until(told)
         await engine.dispose()
+
+
+async def test_reading_the_log_again_sends_nothing_again(database_url: str) -> None:
+    async def delivered(notifier: Running, count: int) -> None:
+        async def so() -> bool:
+            return len(await notifier.deliveries(state="delivered")) == count
+
+        await until(so)
+
+    async with a_notifier(database_url) as notifier:
+        await notifier.publish([an_action("a"), an_alert("b", playbook="b@1")])
+        await delivered(notifier, 2)
+    await Service(NotifierSettings.load(database_url=database_url), "api").reread()
+    async with a_notifier(database_url, key="again") as notifier:
+        await notifier.publish([an_alert("c", playbook="c@1")])
+        await delivered(notifier, 3)
+        assert [one["attempts"] for one in await notifier.deliveries()] == [1, 1, 1]
 
 
 async def test_fifty_alerts_a_second_arrive_within_milliseconds(database_url: str, slack: SlackSink) -> None:
