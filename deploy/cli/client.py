@@ -16,6 +16,7 @@ USAGE: Final = 2
 UNREACHABLE: Final = 3
 TIMEOUT: Final = httpx.Timeout(30.0, connect=3.0)
 PAGE: Final = 200
+WHOLE_ID: Final = 32
 
 
 class ClientSettings(Settings):
@@ -125,6 +126,16 @@ class Keepwell:
                 return
             if left is not None:
                 left -= len(page["items"])
+
+    def whole_id(self, service: str, path: str, given: str) -> str:
+        """The id in a list that begins as given. Raises `Refused` when there is none, or more than one."""
+        if len(given) >= WHOLE_ID:
+            return given
+        found = [item["id"] for item in self.items(service, path) if item["id"].startswith(given)]
+        if len(found) == 1:
+            return str(found[0])
+        words = f"{len(found)} ids begin with {given}: give more of it." if found else f"There is no {given}."
+        raise Refused(404, "not_found", words)
 
 
 @contextmanager

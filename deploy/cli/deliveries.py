@@ -12,7 +12,7 @@ from deploy.cli.client import connected
 app = typer.Typer(help="Show what was sent to whom, and how it went; try again what failed.")
 STATES = {"delivered": "green", "failed": "bold red", "cancelled": "dim"}
 
-IdArgument = Annotated[str, typer.Argument(help="The delivery's id.")]
+IdArgument = Annotated[str, typer.Argument(help="The delivery's id, or its beginning.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -37,7 +37,7 @@ def deliveries(
     show.table(
         (
             (
-                one["id"],
+                show.short(one["id"]),
                 show.ago(one["created_at"], now),
                 one["account"],
                 f"{one['kind']} of {one['playbook'].partition('@')[0]}",
@@ -56,7 +56,8 @@ def deliveries(
 def show_one(id: IdArgument, json: JsonOption = False) -> None:
     """Show one delivery as it was sent, with every attempt."""
     with connected() as keepwell:
-        one = keepwell.get("notifier", f"/v1/deliveries/{id}")
+        whole = keepwell.whole_id("notifier", "/v1/deliveries", id)
+        one = keepwell.get("notifier", f"/v1/deliveries/{whole}")
     if json:
         show.as_json(one)
         return
@@ -76,7 +77,8 @@ def show_one(id: IdArgument, json: JsonOption = False) -> None:
 def retry(id: IdArgument) -> None:
     """Try a failed delivery again."""
     with connected() as keepwell:
-        keepwell.post("notifier", f"/v1/deliveries/{id}/retry")
+        whole = keepwell.whole_id("notifier", "/v1/deliveries", id)
+        keepwell.post("notifier", f"/v1/deliveries/{whole}/retry")
     typer.echo(f"{id} is tried again.")
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from deploy.cli import deliveries, keys
+from deploy.cli import alerts, deliveries, flags, found, keys, tasks
 from deploy.cli.accounts import accounts
 from deploy.cli.demo import demo
 from deploy.cli.down import down
@@ -27,5 +27,9 @@ app.command()(accounts)
 app.command()(why)
 app.command()(status)
 app.command()(fingerprint)
+app.add_typer(tasks.app, name="tasks")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(flags.app, name="flags")
+app.add_typer(found.app, name="found")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(keys.app, name="keys")

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ WITHOUT_MINOR: Final = {"JPY", "KRW", "CLP", "ISK", "VND", "XAF", "XOF", "XPF", 
 THREE_PLACES: Final = {"BHD", "KWD", "OMR", "TND", "JOD", "IQD", "LYD"}
 BANDS: Final = {"red": "bold red", "amber": "yellow", "green": "green", "unknown": "dim"}
 PIPED_WIDTH: Final = 160
+SHORT: Final = 12
 
 
 def console() -> Console:
@@ -70,6 +71,12 @@ def money(minor: int | None, currency: str | None) -> str:
     text = f"{whole:,}" + (f".{part:0{places}}" if part else "")
     symbol = SYMBOLS.get(currency)
     return ("−" if minor < 0 else "") + (f"{symbol}{text}" if symbol else f"{currency} {text}")
+
+
+def minor(amount: float, currency: str) -> int:
+    """An amount in the currency's main unit as minor units."""
+    places = 0 if currency in WITHOUT_MINOR else 3 if currency in THREE_PLACES else 2
+    return round(amount * float(10**places))
 
 
 def monthly(minor: int | None, currency: str | None) -> str:
@@ -150,6 +157,6 @@ def size(number: int) -> str:
     return f"{value:.1f} TB"
 
 
-def picked(item: Mapping[str, Any], *names: str) -> str:
-    """The first of an item's fields that says something."""
-    return next((str(item[name]) for name in names if item.get(name) not in (None, "")), "–")
+def short(id: str) -> Text:
+    """The beginning of an id: commands take it for the whole where it is the only one."""
+    return Text(id[:SHORT], style="dim")

@@ -3,8 +3,10 @@ from typing import Any
 from deploy.cli import deliveries
 from tests.support.cli import Answer, FakeStack, page, problem
 
+ID = "dlv_" + 7 * "1a2b"
+
 SENT: dict[str, Any] = {
-    "id": "dlv_1",
+    "id": ID,
     "account": "northwind",
     "kind": "alert",
     "playbook": "detractor@1a2b",
@@ -31,19 +33,20 @@ def test_deliveries_tell_how_it_went(stack: FakeStack) -> None:
 def test_one_delivery_is_shown_as_it_was_sent(stack: FakeStack) -> None:
     attempt = {"attempt": 1, "began_at": "2026-05-17T12:00:00Z", "outcome": "later", "reason": "Slack is down"}
     detail = {**SENT, "rendered": {"text": "Northwind gave us a 2"}, "attempt_history": [attempt]}
-    stack.on("GET /notifier/v1/deliveries/dlv_1", Answer(detail))
-    result = stack.run(deliveries.app, "show", "dlv_1")
+    stack.on(f"GET /notifier/v1/deliveries/{ID}", Answer(detail))
+    stack.on("GET /notifier/v1/deliveries", page(SENT))
+    result = stack.run(deliveries.app, "show", "dlv_1a2b")
     assert "Northwind gave us a 2" in result.output
     assert "attempt 1 later: Slack is down" in result.output
 
 
 def test_a_failed_delivery_is_tried_again(stack: FakeStack) -> None:
-    stack.on("POST /notifier/v1/deliveries/dlv_1/retry", Answer({"id": "dlv_1", "state": "waiting"}, 202))
-    assert "dlv_1 is tried again." in stack.run(deliveries.app, "retry", "dlv_1").output
+    stack.on(f"POST /notifier/v1/deliveries/{ID}/retry", Answer({"id": ID, "state": "waiting"}, 202))
+    assert f"{ID} is tried again." in stack.run(deliveries.app, "retry", ID).output
 
 
 def test_one_that_has_not_failed_is_not(stack: FakeStack) -> None:
-    stack.on("POST /notifier/v1/deliveries/dlv_1/retry", problem(409, "not_failed", "The delivery is delivered."))
-    result = stack.run(deliveries.app, "retry", "dlv_1")
+    stack.on(f"POST /notifier/v1/deliveries/{ID}/retry", problem(409, "not_failed", "The delivery is delivered."))
+    result = stack.run(deliveries.app, "retry", ID)
     assert result.exit_code == 1
     assert "The delivery is delivered." in result.output

@@ -1,0 +1,123 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import typer
+
+from deploy.cli import alerts, flags, found, tasks
+from tests.support.cli import Answer, FakeStack, page, problem
+
+ID = "act_" + 8 * "1a2b"
+NOON = "2026-05-18T12:00:00Z"
+NOW = datetime.now(UTC)
+ITEM: dict[str, Any] = {
+    "id": ID,
+    "account": "northwind",
+    "account_name": "Northwind",
+    "assignee_name": "CSM Pro One",
+    "severity": "high",
+    "state": "open",
+    "title": "Call their admin",
+    "opened_at": (NOW - timedelta(minutes=4, seconds=30)).isoformat(),
+    "due_at": (NOW + timedelta(hours=20, minutes=30)).isoformat(),
+    "amount_minor": None,
+    "currency": None,
+}
+LATER = {**ITEM, "title": "Send the offer", "due_at": (NOW + timedelta(days=4)).isoformat(), "id": "act_" + 8 * "3c4d"}
+
+
+def test_tasks_are_told_with_who_and_when_the_next_first(stack: FakeStack) -> None:
+    stack.on("GET /playbooks/v1/tasks", page(LATER, ITEM))
+    result = stack.run(tasks.app, "--assignee", "pro-one")
+    assert result.exit_code == 0, result.output
+    first, second = result.output.splitlines()[1:]
+    for words in ("act_1a2b1a2b", "in 20 hours", "Northwind", "CSM Pro One", "Call their admin"):
+        assert words in first
+    assert "Send the offer" in second
+    assert stack.asked[0].query["assignee"] == "pro-one"
+    assert stack.asked[0].query["state"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("app", "what", "arguments", "move", "said"),
+    [
+        (tasks.app, "tasks", ["done", ID, "--note", "they stay"], "done", {"note": "they stay"}),
+        (tasks.app, "tasks", ["no-result", ID], "no_result", {}),
+        (tasks.app, "tasks", ["false-alarm", ID], "false_alarm", {}),
+        (tasks.app, "tasks", ["reassign", ID, "pro-two"], "reassign", {"to": "pro-two"}),
+        (alerts.app, "alerts", ["acknowledge", ID], "acknowledge", {}),
+        (alerts.app, "alerts", ["snooze", ID, "--until", NOON], "snooze", {"until": NOON}),
+        (alerts.app, "alerts", ["false-alarm", ID], "false_alarm", {}),
+        (flags.app, "flags", ["accept", ID], "accept", {}),
+        (flags.app, "flags", ["dismiss", ID], "dismiss", {}),
+        (flags.app, "flags", ["lost", ID, "--note", "no budget"], "lost", {"note": "no budget"}),
+        (
+            flags.app,
+            "flags",
+            ["won", ID, "--amount", "1250.50", "--currency", "EUR"],
+            "won",
+            {"amount_minor": 125_050, "currency": "EUR"},
+        ),
+    ],
+)
+def test_a_move_is_one_command(
+    stack: FakeStack, app: typer.Typer, what: str, arguments: list[str], move: str, said: dict[str, Any]
+) -> None:
+    stack.on(f"POST /playbooks/v1/{what}/{ID}/{move}", Answer(ITEM))
+    result = stack.run(app, *arguments)
+    assert result.exit_code == 0, result.output
+    assert stack.asked[-1].json() == said
+
+
+def test_the_beginning_of_an_id_is_enough_when_it_is_the_only_one(stack: FakeStack) -> None:
+    stack.on("GET /playbooks/v1/tasks", page(ITEM, LATER))
+    stack.on(f"POST /playbooks/v1/tasks/{ID}/done", Answer(ITEM))
+    assert stack.run(tasks.app, "done", "act_1a").exit_code == 0
+    several = stack.run(tasks.app, "done", "act_")
+    assert several.exit_code == 1
+    assert "2 ids begin with act_" in several.output
+    assert "There is no act_9" in stack.run(tasks.app, "done", "act_9").output
+
+
+def test_a_move_that_can_not_be_is_refused_with_the_reason(stack: FakeStack) -> None:
+    stack.on(f"POST /playbooks/v1/tasks/{ID}/done", problem(409, "not_possible", "The task is closed."))
+    result = stack.run(tasks.app, "done", ID)
+    assert result.exit_code == 1
+    assert "The task is closed." in result.output
+
+
+def test_alerts_and_flags_are_listed(stack: FakeStack) -> None:
+    won = {**ITEM, "state": "won", "amount_minor": 125_000, "currency": "EUR"}
+    stack.on("GET /playbooks/v1/alerts", page(ITEM))
+    stack.on("GET /playbooks/v1/flags", page(won))
+    listed = stack.run(alerts.app).output
+    assert "4 minutes ago" in listed
+    assert "high" in listed
+    assert "€1,250/month" in stack.run(flags.app).output
+
+
+def test_what_an_import_found_is_listed_and_started(stack: FakeStack) -> None:
+    episode = {
+        "id": ID,
+        "account_name": "Northwind",
+        "playbook_title": "Invoice overdue",
+        "readings": [{"words": "an invoice is 35 days overdue"}],
+    }
+    stack.on("GET /playbooks/v1/episodes", page(episode))
+    stack.on(f"POST /playbooks/v1/episodes/{ID}/start", Answer(episode))
+    assert "an invoice is 35 days overdue" in stack.run(found.app).output
+    assert stack.asked[0].query["state"] == "found"
+    assert "is started" in stack.run(found.app, "start", "act_1a").output
+
+
+@pytest.mark.parametrize(
+    ("app", "path", "words"),
+    [
+        (tasks.app, "tasks", "Nothing is to be done."),
+        (alerts.app, "alerts", "No alert."),
+        (flags.app, "flags", "Nobody"),
+    ],
+)
+def test_an_empty_list_says_so(stack: FakeStack, app: typer.Typer, path: str, words: str) -> None:
+    stack.on(f"GET /playbooks/v1/{path}", page())
+    assert words in stack.run(app).output
