@@ -1,0 +1,235 @@
+"""Scoring's HTTP face, on accounts that were folded."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from services.scoring import api
+from shared.auth import Caller
+from shared.metrics import Metrics
+from shared.web import create_app
+from tests.support.scoring import (
+    DAY,
+    NOW,
+    SHIPPED,
+    Fed,
+    a_ticket,
+    an_event,
+    an_invoice,
+    busy,
+    nps,
+    scoring_engine,
+    usage,
+)
+from tests.support.stream import SetClock
+
+
+class _Keys:
+    async def find(self, key: str) -> Caller | None:
+        return Caller("test", frozenset({"read"}), "test") if key == "right" else None
+
+
+class Face:
+    """A scoring service with its HTTP face, in one process."""
+
+    def __init__(self, fed: Fed, client: httpx.AsyncClient) -> None:
+        self.fed = fed
+        self.client = client
+
+    async def get(self, path: str, status: int = 200, **query: Any) -> Any:
+        answer = await self.client.get(f"/v1{path}", params=query)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+async def face(database_url: str) -> AsyncIterator[Face]:
+    async with scoring_engine(database_url) as engine:
+        fed = Fed(engine)
+        await fed.take()
+        app = create_app("scoring", "1", lifespan=_none, checks={}, metrics=Metrics("scoring"), random=bytes)
+        app.state.keys = _Keys()
+        app.include_router(api.routes(fed.uow, SetClock(NOW), SHIPPED))
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://scoring", auth=("right", "")) as client:
+            yield Face(fed, client)
+
+
+class _none:  # noqa: N801 - a lifespan that does nothing
+    def __init__(self, app: FastAPI) -> None:
+        del app
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+async def _company(face: Face) -> None:
+    """Three customers: one well, one capped, one that nothing is known of."""
+    for place, (account, plan, mrr) in enumerate((("well", "pro", 100), ("late", "pro", 300), ("new", "starter", 50))):
+        known = {"name": f"{account.title()} Inc", "plan": plan, "mrr_minor": mrr, "currency": "EUR", "seats": 8}
+        dates = {"signed_at": (NOW - 200 * DAY).isoformat(), "renews_at": (NOW + (100 + place) * DAY).isoformat()}
+        await face.fed.feed(
+            an_event(
+                "account.updated", at=NOW - 100 * DAY, account=account, traits={**known, **dates, "industry": "steel"}
+            )
+        )
+    past = [
+        usage(e.time, "reports", f"u{n % 8}", account=a)
+        for a in ("well", "late")
+        for n, e in enumerate(busy(range(40), users=4))
+    ]
+    await face.fed.feed(*past)
+    due = (NOW - 35 * DAY).isoformat()
+    await face.fed.feed(an_invoice(invoice_id="I-7", at=NOW - 60 * DAY, account="late", due_at=due))
+
+
+async def test_accounts_come_worst_first_with_the_revenue_by_band(face: Face) -> None:
+    await _company(face)
+    page = await face.get("/accounts")
+    assert [(one["id"], one["score"], one["band"]) for one in page["items"]] == [
+        ("late", 40.0, "red"),
+        ("well", page["items"][1]["score"], "green"),
+        ("new", None, "unknown"),
+    ]
+    assert page["items"][0]["reason"] == "at most 40 while billing.overdue >= 30 days"
+    shares = {(one["band"], one["currency"]): (one["accounts"], one["mrr_minor"]) for one in page["mrr_by_band"]}
+    assert shares == {("red", "EUR"): (1, 300), ("green", "EUR"): (1, 100), ("unknown", "EUR"): (1, 50)}
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("score", ["late", "well", "new"]),
+        ("-score", ["well", "late", "new"]),
+        ("mrr", ["new", "well", "late"]),
+        ("-mrr", ["late", "well", "new"]),
+        ("renews_at", ["well", "late", "new"]),
+        ("-renews_at", ["new", "late", "well"]),
+    ],
+)
+async def test_every_order_can_be_paged_through(face: Face, sort: str, order: list[str]) -> None:
+    await _company(face)
+    seen, cursor = [], None
+    while True:
+        page = await face.get("/accounts", sort=sort, limit=1, **({"cursor": cursor} if cursor else {}))
+        seen += [one["id"] for one in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == order
+
+
+@pytest.mark.parametrize(
+    ("chosen", "ids"),
+    [
+        ({"band": "red"}, ["late"]),
+        ({"band": "unknown"}, ["new"]),
+        ({"plan": "pro"}, ["late", "well"]),
+        ({"stage": "adopting"}, ["late", "well", "new"]),
+        ({"q": "WELL i"}, ["well"]),
+        ({"owner": "nobody"}, []),
+    ],
+)
+async def test_accounts_can_be_chosen(face: Face, chosen: dict[str, Any], ids: list[str]) -> None:
+    await _company(face)
+    assert [one["id"] for one in (await face.get("/accounts", **chosen))["items"]] == ids
+
+
+async def test_one_account_is_told_whole(face: Face) -> None:
+    await _company(face)
+    await face.fed.feed(
+        an_event("contact.updated", account="well", contact_id="c1", role="champion", traits={"title": "CTO"})
+    )
+    one = await face.get("/accounts/well")
+    assert (one["name"], one["plan"], one["traits"]["industry"]) == ("Well Inc", "pro", "steel")
+    assert one["contacts"] == [{"id": "c1", "role": "champion", "left": False, "traits": {"title": "CTO"}}]
+    assert one["facts"]["contacts.champions"] == 1
+    assert one["unknown"]["feedback.nps"] == "no NPS answer in 180 days"
+    assert {measure["name"]: measure["points"] for measure in one["measures"]}["usage.recency"] == 100
+
+
+async def test_the_explanation_sums_up(face: Face) -> None:
+    await _company(face)
+    await face.fed.feed(a_ticket("T-118", account="well", opened_at=NOW - 5 * DAY, priority="urgent"))
+    await face.fed.feed(nps(2, account="well", comment="third time"))
+    told = await face.get("/accounts/well/health/explain")
+    assert sum(measure["weight"] for measure in told["measures"]) == 100
+    assert (told["score"], told["band"]) == (told["changes"][0]["to"], told["changes"][0]["band"])
+    for change in told["changes"]:
+        if change["from"] is not None and change["to"] is not None:
+            assert sum(driver["points"] for driver in change["drivers"]) == pytest.approx(change["to"] - change["from"])
+    assert told["changes"][0]["drivers"][0]["reason"] == 'their contact scored us 2: "third time"'
+    assert (await face.get("/accounts/late/health/explain"))["caps"] == [
+        {"at_most": 40.0, "while": "billing.overdue >= 30 days"}
+    ]
+
+
+async def test_the_history_is_newest_first_and_can_be_paged(face: Face) -> None:
+    await _company(face)
+    await face.fed.feed(nps(2, account="well"))
+    await face.fed.feed(nps(9, account="well", at=NOW + DAY))
+    whole = (await face.get("/accounts/well/health/history"))["items"]
+    first = await face.get("/accounts/well/health/history", limit=1)
+    then = await face.get("/accounts/well/health/history", limit=1, cursor=first["next_cursor"])
+    assert [one["rev"] for one in whole] == sorted((one["rev"] for one in whole), reverse=True)
+    assert [*first["items"], *then["items"]] == whole[:2]
+    assert whole[0]["cause"]["type"] == "feedback.nps"
+
+
+async def test_nps_comes_by_group_with_what_it_rests_on(face: Face) -> None:
+    await _company(face)
+    answers = [
+        ("well", 10, "relational"),
+        ("late", 3, "relational"),
+        ("new", 8, "relational"),
+        ("new", 0, "transactional"),
+    ]
+    for account, score, kind in answers:
+        await face.fed.feed(nps(score, account=account, at=NOW - DAY, survey_kind=kind, touchpoint="quarterly"))
+    (whole,) = (await face.get("/nps"))["groups"]
+    assert (whole["nps"], whole["answers"], whole["promoters"], whole["passives"], whole["detractors"]) == (
+        0,
+        3,
+        1,
+        1,
+        1,
+    )
+    assert whole["margin"] == pytest.approx(92.4, abs=0.1)
+    by_plan = {one["group"]: one["nps"] for one in (await face.get("/nps", by="plan"))["groups"]}
+    assert by_plan == {"pro": 0, "starter": 0}
+    assert [one["group"] for one in (await face.get("/nps", by="month"))["groups"]] == ["2026-05"]
+    assert [one["group"] for one in (await face.get("/nps", by="touchpoint"))["groups"]] == ["quarterly"]
+    moments = (await face.get("/nps", kind="transactional"))["groups"]
+    assert [(one["nps"], one["answers"]) for one in moments] == [(-100, 1)]
+    assert (await face.get("/nps", since=NOW.isoformat()))["groups"] == []
+
+
+async def test_the_fingerprint_names_its_instant(face: Face) -> None:
+    await _company(face)
+    one = await face.get("/fingerprint", at=NOW.isoformat())
+    assert (one["accounts"], len(one["fingerprint"])) == (3, 64)
+    assert one == await face.get("/fingerprint", at=NOW.isoformat())
+    await face.fed.feed(nps(1, account="well"))
+    assert one != await face.get("/fingerprint", at=NOW.isoformat())
+
+
+async def test_an_unknown_account_and_an_unknown_key_are_told_apart(face: Face) -> None:
+    assert (await face.get("/accounts/nobody", 404))["code"] == "not_found"
+    assert (await face.get("/accounts", 400, sort="luck"))["code"] == "invalid_request"
+    answer = await face.client.get("/v1/accounts", auth=("wrong", ""))
+    assert answer.status_code == 401
+
+
+async def test_an_account_that_was_merged_is_left_out_of_lists(face: Face) -> None:
+    await _company(face)
+    await face.fed.feed(an_event("account.merged", account="late", into="well"))
+    assert [one["id"] for one in (await face.get("/accounts"))["items"]] == ["well", "new"]
+    async with face.fed.engine.connect() as c:
+        assert (await c.execute(text("SELECT reason FROM accounts WHERE id = 'late'"))).scalar_one().endswith("as well")
