@@ -1,13 +1,32 @@
 """Builders for playbooks: texts become playbooks, plain facts become looks and assessments."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.playbooks.carrying import Rules
 from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook
-from services.playbooks.loading import load_playbook
+from services.playbooks.handler import PlaybooksHandler
+from services.playbooks.library import Library
+from services.playbooks.loading import load_all, load_playbook
+from services.playbooks.people import read_people
+from services.playbooks.templates import render
 from shared.conditions import Facts
+from shared.db import timers
+from shared.db.engine import make_engine
+from shared.db.uow import UnitOfWork
+from shared.messages import envelope, registry
+from shared.messages.actions import ActionCancelled, ActionRequested
 from shared.messages.assessments import AccountAssessed, Cause
+from shared.metrics import Metrics
+from shared.stream.handler import Incoming
+from shared.stream.protocol import Record
 
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 """Ten o'clock on a working day."""
@@ -77,3 +96,84 @@ def an_assessment(rev: int, at: datetime, facts: dict[str, Any] | None = None, *
         },
     }
     return AccountAssessed(rev=rev, at=at, **{**given, **others})
+
+
+class Floor:
+    """The playbooks service on a real database, one partition, driven by hand: assessments in, actions out."""
+
+    partition = 3
+
+    def __init__(self, engine: AsyncEngine, rules: Rules) -> None:
+        self.engine = engine
+        self.uow = UnitOfWork(engine)
+        self.rules = rules
+        self.handler = PlaybooksHandler(rules, Metrics("playbooks"))
+        self._offset = 0
+
+    async def take(self, *data: tuple[str, msgspec.Struct]) -> list[ActionRequested]:
+        """One batch: (account, assessment or answer). Returns what it asked for."""
+        before = len(await self.sent())
+        async with self.uow.begin() as c:
+            await self.handler.handle(c, self.partition, [self._incoming(*one) for one in data], MONDAY, False)
+        return (await self.sent())[before:]
+
+    async def assess(self, rev: int, at: datetime, facts: dict[str, Any], **others: Any) -> list[ActionRequested]:
+        return await self.take(("northwind", an_assessment(rev, at, facts, **others)))
+
+    async def pass_until(self, until: datetime) -> list[ActionRequested]:
+        """Let time pass: run every timer that comes due, as the consume loop does."""
+        before = len(await self.sent())
+        while True:
+            async with self.uow.begin() as c:
+                due = await timers.take_due(c, self.partition, until, 100)
+                if not due:
+                    break
+                await self.handler.on_timers(c, self.partition, due, until)
+        return (await self.sent())[before:]
+
+    async def sent(self) -> list[ActionRequested]:
+        return [data for data in await self._staged() if isinstance(data, ActionRequested)]
+
+    async def cancelled(self) -> list[str]:
+        return [data.action_id for data in await self._staged() if isinstance(data, ActionCancelled)]
+
+    async def rows(self, sql: str) -> list[Any]:
+        async with self.engine.connect() as c:
+            return list((await c.execute(text(sql))).all())
+
+    async def states(self, kind: str) -> list[str]:
+        return [
+            row.state
+            for row in await self.rows(f"SELECT state FROM items WHERE kind = '{kind}' ORDER BY opened_at, id")
+        ]
+
+    async def episodes(self) -> list[tuple[str, str]]:
+        rows = await self.rows("SELECT playbook, state FROM episodes ORDER BY opened_at, playbook")
+        return [(row.playbook, row.state) for row in rows]
+
+    async def _staged(self) -> list[Any]:
+        rows = await self.rows("SELECT value FROM outbox ORDER BY id")
+        return [registry.data_of(envelope.decode(row.value)) for row in rows]
+
+    def _incoming(self, account: str, data: msgspec.Struct) -> Incoming:
+        self._offset += 1
+        types = {struct: name for name, (_, struct) in registry.INTERNAL.items()}
+        event = envelope.wrap(
+            data, id=str(self._offset), source="test", type=types[type(data)], subject=account, time=MONDAY
+        )
+        record = Record(registry.ASSESSMENTS, self.partition, self._offset, MONDAY, account, b"", {})
+        return Incoming(record, event, data)
+
+
+@asynccontextmanager
+async def a_floor(url: str, *playbooks: str, people: str = "csms: []") -> AsyncIterator[Floor]:
+    """With these playbooks (YAML texts; none: those that ship) and people."""
+    loaded = [load_playbook(one, "test.yaml") for one in playbooks] or list(load_all())
+    engine = make_engine(url, "playbooks")
+    floor = Floor(engine, Rules(Library(loaded), read_people(people, "csms.yaml"), render))
+    async with floor.uow.begin() as c:
+        await floor.handler.taken(c, floor.partition, MONDAY)
+    try:
+        yield floor
+    finally:
+        await engine.dispose()

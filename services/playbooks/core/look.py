@@ -37,6 +37,19 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     hours: Hours = OFFICE
     """The account owner's, for steps after business days."""
 
+    @classmethod
+    def of(
+        cls,
+        account: str,
+        values: Mapping[str, Any],
+        now: datetime,
+        unknown: Mapping[str, str] | None = None,
+        **others: Any,
+    ) -> "Look":
+        """A look at these facts; `unknown` says why some are not known. The rest are the fields by name."""
+        facts = Facts.of(values, unknown, others.get("cause"))
+        return cls(account=account, values=values, facts=facts, now=now, **others)
+
 
 class View:
     """One playbook's conditions at one look, each evaluated at most once."""

@@ -1,0 +1,112 @@
+"""One batch of assessments and answers: load the accounts, step their episodes, save and stage what they ask for."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.playbooks import desk, digests, store
+from services.playbooks.carrying import Rules
+from services.playbooks.changes import ACCOUNT_KEY
+from services.playbooks.core.standing import owner
+from services.playbooks.reminders import remind
+from services.playbooks.work import Work
+from shared import tracing
+from shared.messages.assessments import AccountAssessed
+from shared.messages.deliveries import DeliveryResponded, DeliverySettled
+from shared.metrics import Metrics
+from shared.stream.handler import Handler, Incoming
+
+_LOG = logging.getLogger(__name__)
+_ALARM: Final = timedelta(seconds=60)
+
+
+class PlaybooksHandler(Handler):
+    """Keeps nothing in memory that decides: every row is read and locked anew."""
+
+    def __init__(self, rules: Rules, metrics: Metrics) -> None:
+        self._rules = rules
+        self._metrics = metrics
+        self._gaps: dict[str, datetime] = {}
+
+    async def handle(
+        self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
+    ) -> None:
+        """Take each assessment that is the next one of its account; move what recipients answered to."""
+        del behind
+        work = Work(c, partition, self._rules)
+        looked = [one for one in batch if isinstance(one.data, AccountAssessed | DeliveryResponded)]
+        if looked:
+            await work.load(one.event.subject for one in looked)
+        answered = [one.data.action_id for one in looked if isinstance(one.data, DeliveryResponded)]
+        stored = await store.lock_items(c, answered) if answered else []
+        items = {id: item for item in stored for id in (item.id, item.action_id)}
+        for one in looked:
+            if isinstance(one.data, AccountAssessed):
+                self._assess(work, one, now)
+            elif (item := items.get(one.data.action_id)) is not None:
+                desk.respond(work, work.changes.items.get(item.id, item), one.data, self._rules)
+        await work.save()
+        settled = [one.data for one in batch if isinstance(one.data, DeliverySettled)]
+        await store.note_settled(c, {id: one.state for one in settled for id in one.action_ids})
+
+    async def taken(self, c: AsyncConnection, partition: int, now: datetime) -> None:
+        """Keep the texts of the playbooks in force: episodes will stay with them."""
+        del partition
+        await self._rules.library.keep(c, now)
+
+    async def on_timers(
+        self, c: AsyncConnection, partition: int, due: Sequence[tuple[str, datetime]], now: datetime
+    ) -> None:
+        """Look at accounts again on the second that was set, remind of what is overdue, tell what was found."""
+        del now
+        accounts = {key.removeprefix(ACCOUNT_KEY): at for key, at in due if key.startswith(ACCOUNT_KEY)}
+        work = Work(c, partition, self._rules)
+        await work.load(accounts)
+        timed = await store.lock_timed(c, sorted(accounts)) if accounts else []
+        for account in sorted(accounts):
+            work.time(account, accounts[account])
+        for item in timed:
+            stands = work.standings[item.account_id]
+            remind(work.changes, item, stands.at, owner(stands), self._rules.directory)
+        for key, at in due:
+            if key.startswith(digests.KEY):
+                await self._send_digests(c, work, partition, key.removeprefix(digests.KEY), at)
+        await work.save()
+
+    async def _send_digests(self, c: AsyncConnection, work: Work, partition: int, import_id: str, at: datetime) -> None:
+        messages, again = await digests.send(c, import_id, at, self._rules.library, self._rules.directory)
+        for message in messages:
+            work.changes.tell(message, at, {}, partition)
+        if again is not None:
+            work.changes.set_digest(import_id, again)
+
+    def _assess(self, work: Work, one: Incoming, now: datetime) -> None:
+        account, assessed = one.event.subject, one.data
+        last = work.standings.get(account)
+        if last is not None and assessed.rev != last.rev + 1:
+            # The relay sends everything again from what is not confirmed: a repeat is dropped, and so is one too early.
+            if assessed.rev <= last.rev:
+                self._metrics.repeats.inc()
+            else:
+                self._note_gap(account, last.rev, assessed.rev, now)
+            return
+        self._gaps.pop(account, None)
+        headers = {tracing.HEADER: one.record.headers[tracing.HEADER]} if tracing.HEADER in one.record.headers else {}
+        work.assess(account, assessed, headers)
+
+    def _note_gap(self, account: str, last: int, rev: int, now: datetime) -> None:
+        self._metrics.rev_gaps.inc()
+        since = self._gaps.setdefault(account, now)
+        log = _LOG.error if now - since >= _ALARM else _LOG.warning
+        log("Assessment %s of %s was dropped: after %s the next is missing since %s.", rev, account, last, since)
+
+    def gaps(self, now: datetime) -> int:
+        """Accounts whose next assessment has been missing for a minute."""
+        return sum(now - since >= _ALARM for since in self._gaps.values())
+
+    def forget(self, partition: int) -> None:
+        """Nothing is remembered that decides."""
+        del partition

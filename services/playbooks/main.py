@@ -1,0 +1,57 @@
+"""Wires the playbooks and runs them: `python -m services.playbooks.main --role api|worker|all`."""
+
+import sys
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.playbooks import api, listing
+from services.playbooks.carrying import Rules
+from services.playbooks.handler import PlaybooksHandler
+from services.playbooks.library import Library
+from services.playbooks.loading import load_all
+from services.playbooks.people import load_people
+from services.playbooks.settings import PlaybooksSettings
+from services.playbooks.templates import render
+from shared import service
+from shared.messages import registry
+from shared.status import status_routes
+from shared.stream.worker import Plan
+
+_PLAN: Final = Plan(
+    "playbooks", (registry.ASSESSMENTS, registry.DELIVERIES), gate=(registry.DELIVERIES,), by_marks=True
+)
+
+
+def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
+    """Build the parts. Raises `Refused` when a playbook or the directory can't be read."""
+    rules = Rules(Library(load_all(settings.playbooks)), load_people(settings.csms_file), render)
+    handler = PlaybooksHandler(rules, base.metrics)
+    worker = base.worker(_PLAN, handler)
+
+    async def more_status(_: AsyncConnection) -> dict[str, Any]:
+        return {
+            "playbooks": len(rules.library.loaded),
+            "csms": len(rules.directory.csms),
+            "assessment_gaps": handler.gaps(base.clock.now()),
+        }
+
+    def wake() -> None:
+        if worker is not None:
+            worker.relay.wake()
+
+    return service.Service(
+        description="Decides who shall do what about an account, once, and keeps the lists that people work through.",
+        worker=worker,
+        routers=(api.routes(base.uow, base.clock, rules, wake),),
+        probes=(
+            status_routes(
+                "playbooks", base.stream.kind, uow=base.uow, clock=base.clock, worker=worker, extra=more_status
+            ),
+        ),
+        tidy=(listing.forget,),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(service.main("playbooks", PlaybooksSettings, wire))

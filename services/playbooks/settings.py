@@ -1,0 +1,20 @@
+"""The playbooks' settings."""
+
+from pathlib import Path
+
+from services.playbooks.loading import SHIPPED
+from shared.settings import Settings
+
+
+class PlaybooksSettings(Settings):
+    """What the playbooks need besides what all share."""
+
+    playbooks: Path = SHIPPED
+    """The folder of the playbooks in force; none: those that ship."""
+    csms: Path | None = None
+    """The directory of CSMs; none: `csms.yaml` in `KEEPWELL_HOME`, if it is there."""
+
+    @property
+    def csms_file(self) -> Path:
+        """Where the directory of CSMs is looked for."""
+        return self.csms or self.home / "csms.yaml"

@@ -1,0 +1,246 @@
+"""The work of one transaction on some accounts: lock and load, step the playbooks, save and send what came of it.
+
+The worker's batches and timers go through it, and so does what people do by hand, so that there is one way to move.
+Locks are taken in one order everywhere: accounts, episodes, items, people.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.playbooks import store
+from services.playbooks.carrying import Rules, Wanted, carry_out, settle
+from services.playbooks.changes import Changes
+from services.playbooks.core import step as steps
+from services.playbooks.core.episode import Episode
+from services.playbooks.core.look import Look
+from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.standing import Standing, is_by_time, owner, standing
+from services.playbooks.core.workinghours import OFFICE
+from services.playbooks.digests import FoundRow
+from services.playbooks.store import Item, Noted
+from shared.messages.assessments import AccountAssessed, Cause
+
+Move = Callable[[Playbook, Episode, Look], steps.Stepped]
+
+
+class _Context(NamedTuple):
+    """Where a step comes from."""
+
+    stands: Standing
+    look: Look
+    fresh: bool = False
+    headers: Mapping[str, str] = {}
+
+
+class _Closing(NamedTuple):
+    """Everything open of these playbooks is to be closed."""
+
+    account: str
+    playbooks: tuple[str, ...]
+    at: datetime
+    reason: str
+    actor: str
+
+
+class Work:
+    """Accounts at hand in one transaction. `load` first, then any moves, then `save`."""
+
+    def __init__(self, c: AsyncConnection, partition: int, rules: Rules) -> None:
+        self._c = c
+        self._partition = partition
+        self._rules = rules
+        self.changes = Changes()
+        self.standings: dict[str, Standing] = {}
+        self._latest: dict[tuple[str, str], Episode] = {}
+        self._wanted: list[Wanted] = []
+        self._ended: dict[str, str] = {}
+        self._closing: list[_Closing] = []
+
+    async def load(self, accounts: Iterable[str]) -> None:
+        """Lock these accounts and their latest episodes."""
+        ids = sorted(set(accounts))
+        rows = await store.lock_accounts(self._c, ids)
+        self.standings = {id: row.standing for id, row in rows.items()}
+        found = await store.lock_episodes(self._c, ids)
+        await self._rules.library.fetch(self._c, found)
+        self._latest = {(one.account, one.playbook): one for one in found}
+
+    async def save(self) -> None:
+        """Carry out what was asked for and write everything."""
+        accounts = {one.account for one in self._closing}
+        accounts |= {one.account for one in self.changes.episodes.values() if one.id in self._ended}
+        if accounts:
+            stored = await store.lock_open(self._c, sorted(accounts))
+            self._close_items([self.changes.items.get(one.id, one) for one in stored])
+        loads = await carry_out(self._c, self.changes, self._wanted, self._rules)
+        # What was asked for and ended in one transaction ends as it would in two.
+        self._close_items(list(self.changes.items.values()))
+        await settle(self._c, self.changes, loads)
+        await self.changes.save(self._c, self._partition)
+
+    # What accounts go through
+
+    def assess(self, account: str, assessed: AccountAssessed, headers: Mapping[str, str]) -> None:
+        """Look at an account right after an assessment, which is the next one by its rev."""
+        before, cause = self.standings.get(account), assessed.cause
+        # Looks never go back in time, whatever the clocks say.
+        now = max(assessed.at, before.at) if before is not None else assessed.at
+        found_in = assessed.found_in
+        if found_in is None and cause.kind == "scorecard":
+            found_in = f"scorecard {assessed.scorecard}"
+        look = self._look(
+            stands := msgspec.structs.replace(standing(account, assessed), at=now),
+            f"rev {assessed.rev}",
+            f"{cause.source} {cause.id}" if cause.kind == "event" else cause.kind,
+            by_time=is_by_time(cause),
+            unknown=assessed.unknown,
+            cause=cause,
+            found_in=found_in,
+            act_on_found=assessed.act_on_found,
+        )
+        self._walk(_Context(stands, look, fresh=True, headers=headers))
+
+    def time(self, account: str, at: datetime) -> None:
+        """Look at an account because its timer came due at `at`."""
+        stands = self._moved_on(account, at)
+        if stands is not None:
+            self._walk(_Context(stands, self._look(stands, f"at {stands.at.isoformat()}", "time", by_time=True)))
+
+    def by_hand(self, episode: Episode, move: Move, actor: str, now: datetime) -> None:
+        """Move one episode because a person said so."""
+        stands = self._moved_on(episode.account, now)
+        playbook = self._rules.library.of(episode.playbook, episode)
+        if stands is not None and playbook is not None:
+            look = self._look(stands, f"at {stands.at.isoformat()}", actor, by_time=False)
+            self._note(playbook, move(playbook, episode, look), _Context(stands, look))
+
+    def episode(self, id: str) -> Episode | None:
+        """An account's latest episode of a playbook, by its id; None when a later one has taken its place."""
+        return next((one for one in self._latest.values() if one.id == id), None)
+
+    # One look
+
+    def _moved_on(self, account: str, at: datetime) -> Standing | None:
+        stands = self.standings.get(account)
+        if stands is not None:
+            stands = self.standings[account] = msgspec.structs.replace(stands, at=max(at, stands.at))
+            self.changes.standings[account] = stands
+        return stands
+
+    def _look(
+        self,
+        stands: Standing,
+        occasion: str,
+        actor: str,
+        *,
+        by_time: bool,
+        unknown: Mapping[str, str] | None = None,
+        cause: Cause | None = None,
+        found_in: str | None = None,
+        act_on_found: bool = False,
+    ) -> Look:
+        name = owner(stands)
+        return Look.of(
+            stands.account,
+            stands.facts,
+            stands.at,
+            unknown,
+            occasion=occasion,
+            actor=actor,
+            by_time=by_time,
+            cause=cause,
+            quiet=stands.quiet,
+            found_in=found_in,
+            act_on_found=act_on_found,
+            hours=self._rules.directory.person(name).hours if name else OFFICE,
+        )
+
+    def _walk(self, context: _Context) -> None:
+        """Step every playbook of an account, those that close others last."""
+        account, library = context.stands.account, self._rules.library
+        self.standings[account] = self.changes.standings[account] = context.stands
+        names = {*library.current, *(name for one, name in self._latest if one == account)}
+        closers = {name for name, playbook in library.current.items() if playbook.closes}
+        for name in sorted(names, key=lambda one: (one in closers, one)):
+            playbook = library.of(name, self._latest.get((account, name)))
+            if playbook is None:
+                continue
+            episode = self._step(playbook, name, context)
+            current = library.current.get(name)
+            if episode is not None and not episode.is_open and current is not None and current != playbook:
+                # The last episode of an old version is closed: the one in force looks, too.
+                self._step(current, name, context)
+
+    def _step(self, playbook: Playbook, name: str, context: _Context) -> Episode | None:
+        stepped = steps.step(playbook, self._latest.get((context.stands.account, name)), context.look)
+        self._note(playbook, stepped, context)
+        return stepped.episode
+
+    def _note(self, playbook: Playbook, stepped: steps.Stepped, context: _Context) -> None:
+        """Remember what a step came to."""
+        episode, look, changes = stepped.episode, context.look, self.changes
+        changes.set_timer(look.account, stepped.timer)
+        if episode is None:
+            return
+        if stepped.closed is not None:
+            changes.episodes[stepped.closed.id] = stepped.closed
+            changes.retired.add(stepped.closed.id)
+        if self._latest.get((episode.account, episode.playbook)) != episode:
+            self._latest[episode.account, episode.playbook] = changes.episodes[episode.id] = episode
+        changes.note(*stepped.moves)
+        caused_at = look.cause.accepted if look.cause is not None else None
+        self._wanted += [
+            Wanted(ask, playbook, episode, context.stands, look.now, context.fresh, caused_at, context.headers)
+            for ask in stepped.asks
+        ]
+        for move in stepped.moves:
+            if move.after == "found" and look.found_in is not None:
+                changes.found(FoundRow(look.found_in, episode.id, owner(context.stands), look.now))
+            elif move.after == "over":
+                self._ended[move.episode] = move.reason
+        if stepped.fired and playbook.closes:
+            self._close_others(playbook, context)
+
+    def _close_others(self, playbook: Playbook, context: _Context) -> None:
+        account, look, reason = context.stands.account, context.look, f"closed by {playbook.id}"
+        for name in playbook.closes:
+            episode = self._latest.get((account, name))
+            other = self._rules.library.of(name, episode)
+            if episode is not None and other is not None:
+                self._note(other, steps.end(other, episode, look, reason), context)
+        self._closing.append(_Closing(account, playbook.closes, look.now, reason, look.actor))
+
+    def _close_items(self, items: Sequence[Item]) -> None:
+        """Close what playbooks close, and what still waits for the morning though its episode is over."""
+        for item in items:
+            closing = next((one for one in self._closing if _closes(one, item)), None)
+            if item.closed_at is not None:
+                continue
+            if closing is not None:
+                self.close(item, "closed", closing.reason, closing.actor, closing.at)
+            elif item.not_before is not None and item.episode_id in self._ended:
+                now = self.standings[item.account_id].at
+                if item.not_before > now:
+                    self.close(item, "closed", self._ended[item.episode_id], "keepwell", now)
+
+    def close(self, item: Item, state: str, note: str, actor: str, now: datetime) -> Item:
+        """Close an item: its message is cancelled, and a task leaves its assignee's desk."""
+        self.changes.cancel(item, note or state, now)
+        if item.kind == "task" and item.assignee is not None:
+            self.changes.loads.append((item.assignee, -1))
+        closed = item._replace(state=state, closed_at=now, closed_by=actor, note=note, snoozed_until=None)
+        self.changes.put(closed, Noted(item.id, now, item.state, state, note or state.replace("_", " "), actor))
+        return closed
+
+
+def _closes(one: _Closing, item: Item) -> bool:
+    return (
+        item.account_id == one.account
+        and item.playbook in one.playbooks
+        and item.kind != "flag"
+        and item.opened_at <= one.at
+    )

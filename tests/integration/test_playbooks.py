@@ -1,0 +1,302 @@
+"""From assessments to actions, on a real database: once, by the right person, and nothing lost on the way."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.playbooks.loading import load_playbook
+from shared.messages.assessments import Cause, Driver
+from shared.messages.deliveries import DeliveryResponded, DeliverySettled
+from tests.support.playbooks import (
+    DAY,
+    HIGH,
+    HOUR,
+    LOW,
+    MONDAY,
+    SECOND,
+    Floor,
+    a_floor,
+    an_answer,
+    an_assessment,
+)
+
+STALLED = "id: stalled\nwhen: usage.breadth < 40 %\nrepeat: {after: 30d}\nsteps:\n"
+TASK = STALLED + "  - {task: 'Call {{ account.name }}', due: 2 business days, assign: [owner, least_loaded]}\n"
+PEOPLE = """
+csms:
+  - {id: own, name: Owner, email: owner@example.com, capacity: 2, manager: lead, time_zone: Europe/Berlin}
+  - {id: east, name: East, email: east@example.com, tier: senior}
+  - {id: lead, name: Lead, email: lead@example.com, tier: lead, away: [{from: 2026-01-01, to: 2026-12-31}]}
+"""
+
+
+@pytest.fixture
+async def floor(database_url: str) -> AsyncIterator[Floor]:
+    async with a_floor(database_url, TASK, people=PEOPLE) as made:
+        yield made
+
+
+def answered(rev: int, at: datetime, score: int, account: str = "northwind", **facts: Any) -> tuple[str, Any]:
+    return account, an_assessment(rev, at, facts, cause=an_answer(score, at, f"answer-{rev}"))
+
+
+async def test_a_firing_becomes_a_task_for_the_owner_and_one_action(floor: Floor) -> None:
+    (action,) = await floor.assess(1, MONDAY, LOW)
+    assert action.recipient is not None
+    assert (action.kind, action.title, action.recipient.email) == ("task", "Call Northwind", "owner@example.com")
+    assert action.task is not None
+    assert action.task.due_at == MONDAY + 2 * DAY
+    assert await floor.episodes() == [("stalled", "active")]
+    (load,) = await floor.rows("SELECT open_tasks FROM csm_load WHERE csm_id = 'own'")
+    assert load.open_tasks == 1
+
+
+async def test_repeats_and_gaps_are_dropped_and_counted(floor: Floor) -> None:
+    await floor.assess(7, MONDAY, HIGH)
+    assert await floor.assess(7, MONDAY, LOW) == []
+    assert await floor.assess(9, MONDAY, LOW) == []
+    assert len(await floor.assess(8, MONDAY, LOW)) == 1
+    counted = floor.handler._metrics.text().decode()
+    assert "keepwell_assessment_gaps_total 1.0" in counted
+    assert "keepwell_repeated_events_total 1.0" in counted
+
+
+async def test_a_batch_that_rolls_back_leaves_nothing_and_comes_again_the_same(floor: Floor) -> None:
+    class PowerCut(Exception):
+        pass
+
+    async def once(fail: bool) -> None:
+        async with floor.uow.begin() as c:
+            incoming = floor._incoming("northwind", an_assessment(1, MONDAY, LOW))
+            await floor.handler.handle(c, floor.partition, [incoming], MONDAY, False)
+            if fail:
+                raise PowerCut
+
+    with pytest.raises(PowerCut):
+        await once(fail=True)
+    assert await floor.sent() == []
+    await once(fail=False)
+    assert len(await floor.sent()) == 1
+
+
+async def test_the_same_road_gives_the_same_ids_whatever_the_batches(database_url: str) -> None:
+    async with a_floor(database_url) as floor:
+        road = [
+            answered(1, MONDAY, 9),
+            answered(2, MONDAY + HOUR, 2),
+            answered(3, MONDAY + 2 * HOUR, 4),
+            ("northwind", an_assessment(4, MONDAY + DAY, {"health.band": "green", "health.previous_band": "red"})),
+        ]
+        alone = [action.action_id for one in road for action in await floor.take(one)]
+        await floor.rows("SELECT 1")
+        async with floor.uow.begin() as c:
+            for table in ("accounts", "episodes", "moves", "items", "timers", "outbox"):
+                await c.exec_driver_sql(f"TRUNCATE {table}")
+        together = [action.action_id for action in await floor.take(*road)]
+        assert together == alone
+        assert len(together) == 5
+
+
+async def test_full_people_are_passed_over_and_it_says_why(floor: Floor) -> None:
+    for number in range(3):
+        account = f"account-{number}"
+        assessed = an_assessment(1, MONDAY, {**LOW, "account.id": account})
+        await floor.take((account, assessed))
+    assert [row.assignee for row in await floor.rows("SELECT assignee FROM items ORDER BY opened_at, account_id")] == [
+        "own",
+        "own",
+        "east",
+    ]
+    last = (await floor.sent())[-1]
+    assert last.task is not None
+    assert last.task.assigned_because == "least loaded of 1 CSM, with 0 open; the owner is full, with 2 open"
+
+
+async def test_what_must_hold_fires_on_the_second_and_waits_for_the_morning(database_url: str) -> None:
+    held = "id: stalled\nwhen: usage.breadth < 40 %\nheld_for: 30h\nsteps: [{alert: Hi}]"
+    async with a_floor(database_url, held, people=PEOPLE) as floor:
+        assert await floor.assess(1, MONDAY + 8 * HOUR, LOW) == []
+        fires_at = MONDAY + 38 * HOUR
+        assert await floor.pass_until(fires_at - SECOND) == []
+        (action,) = await floor.pass_until(fires_at)
+        assert action.not_before == datetime.fromisoformat("2026-03-04T09:00:00+01:00")
+        assert await floor.pass_until(fires_at + 30 * DAY) == []
+
+
+async def test_what_an_event_caused_goes_at_once_and_carries_its_story(database_url: str) -> None:
+    async with a_floor(database_url, people=PEOPLE) as floor:
+        night = MONDAY + 13 * HOUR
+        cause = an_answer(2, night)
+        driver = Driver(
+            kind="measure", name="feedback.nps", points=-1300, reason="they scored us 2", events=["survey a-1"]
+        )
+        alert, task = await floor.assess(1, night, {}, cause=cause, drivers=[driver])
+        assert (alert.kind, alert.not_before, alert.caused_at, alert.why) == (
+            "alert",
+            None,
+            night,
+            ["they scored us 2"],
+        )
+        assert task.task is not None
+        assert task.task.due_at == MONDAY + 2 * DAY - 2 * HOUR
+
+
+async def test_a_night_alert_is_called_back_when_it_is_over_before_the_morning(database_url: str) -> None:
+    held = "id: stalled\nwhen: usage.breadth < 40 %\nheld_for: 6h\nsteps: [{alert: Hi}]"
+    async with a_floor(database_url, held) as floor:
+        await floor.assess(1, MONDAY + 8 * HOUR, LOW)
+        (action,) = await floor.pass_until(MONDAY + 14 * HOUR)
+        await floor.assess(2, MONDAY + 15 * HOUR, HIGH)
+        assert await floor.cancelled() == [action.action_id]
+        assert await floor.states("alert") == ["closed"]
+
+
+async def test_an_overdue_task_is_told_to_whoever_answers_for_the_assignee(floor: Floor) -> None:
+    await floor.assess(1, MONDAY, LOW)
+    (told,) = await floor.pass_until(MONDAY + 3 * DAY)
+    assert told.recipient is not None
+    assert (told.kind, told.title, told.recipient.id) == ("alert", "Overdue: Call Northwind", "lead")
+    assert await floor.pass_until(MONDAY + 30 * DAY) == []
+
+
+async def test_recovering_closes_what_was_open_and_tells_the_owner(database_url: str) -> None:
+    async with a_floor(database_url, people=PEOPLE) as floor:
+        failed = {"billing.payment_failed_at": MONDAY.isoformat(), "health.band": "red"}
+        (task, *_) = await floor.assess(1, MONDAY, failed, cause=Cause(kind="event", type="invoice.payment_failed"))
+        better = {**failed, "health.band": "green", "health.previous_band": "red"}
+        (alert,) = await floor.assess(2, MONDAY + HOUR, better)
+        assert alert.title == "Northwind is healthy again"
+        assert task.action_id in await floor.cancelled()
+        assert await floor.states("task") == ["closed"]
+        (closed,) = await floor.rows(
+            "SELECT body->>'outcome' AS outcome FROM episodes WHERE playbook = 'payment-failed'"
+        )
+        assert closed.outcome == "closed by recovered"
+
+
+class TestHistory:
+    async def test_each_owner_gets_one_list_of_what_was_found(self, database_url: str) -> None:
+        async with a_floor(database_url, TASK, people=PEOPLE) as floor:
+            history = Cause(kind="history")
+            for account, owner in (("a", "owner@example.com"), ("b", "east@example.com"), ("c", "owner@example.com")):
+                facts = {**LOW, "account.name": account.upper(), "account.owner": owner}
+                await floor.take((account, an_assessment(1, MONDAY, facts, cause=history, found_in="import-1")))
+            assert await floor.sent() == []
+            digests = await floor.pass_until(MONDAY + 10 * SECOND)
+            assert [
+                (one.kind, one.recipient and one.recipient.id, [f["account_id"] for f in one.found]) for one in digests
+            ] == [
+                ("digest", "east", ["b"]),
+                ("digest", "own", ["a", "c"]),
+            ]
+            assert await floor.pass_until(MONDAY + DAY) == []
+
+    async def test_a_later_find_waits_for_the_last(self, database_url: str) -> None:
+        async with a_floor(database_url, TASK) as floor:
+            history = Cause(kind="history")
+            for number in range(4):
+                at = MONDAY + number * 3 * SECOND
+                found = an_assessment(1, at, {**LOW, "account.name": str(number)}, cause=history, found_in="import-1")
+                await floor.take((f"account-{number}", found))
+                assert await floor.pass_until(at + SECOND) == []
+            (digest,) = await floor.pass_until(MONDAY + DAY)
+            assert len(digest.found) == 4
+
+    async def test_nothing_fires_while_an_import_is_open_but_a_live_answer_does(self, database_url: str) -> None:
+        async with a_floor(database_url) as floor:
+            failed = {"billing.payment_failed_at": MONDAY.isoformat()}
+            assert await floor.assess(1, MONDAY, failed, imports=["import-1"]) == []
+            live = await floor.assess(2, MONDAY, failed, imports=["import-1"], cause=an_answer(1, MONDAY))
+            assert [one.playbook.partition("@")[0] for one in live] == ["detractor", "detractor"]
+
+    async def test_a_change_of_scorecard_finds_and_does_not_fire(self, floor: Floor) -> None:
+        assert await floor.assess(1, MONDAY, LOW, cause=Cause(kind="scorecard")) == []
+        assert await floor.episodes() == [("stalled", "found")]
+
+
+class TestAnswers:
+    async def test_a_false_alarm_from_a_message_ends_the_episode(self, floor: Floor) -> None:
+        (action,) = await floor.assess(1, MONDAY, LOW)
+        await floor.take(("northwind", said(action.action_id, "false_alarm")))
+        assert await floor.states("task") == ["false_alarm"]
+        assert await floor.episodes() == [("stalled", "resting")]
+        (load,) = await floor.rows("SELECT open_tasks FROM csm_load WHERE csm_id = 'own'")
+        assert load.open_tasks == 0
+
+    async def test_an_answer_that_comes_twice_counts_once_and_one_too_late_is_noted(self, floor: Floor) -> None:
+        (action,) = await floor.assess(1, MONDAY, LOW)
+        for response in ("false_alarm", "false_alarm", "reassigned"):
+            await floor.take(("northwind", said(action.action_id, response, to="east")))
+        assert await floor.states("task") == ["false_alarm"]
+        moves = [
+            row.reason for row in await floor.rows(f"SELECT reason FROM moves WHERE subject = '{action.action_id}'")
+        ]
+        assert moves[-1] == "reassigned, too late"
+
+    async def test_a_reassigned_task_is_told_to_the_next_one(self, floor: Floor) -> None:
+        (action,) = await floor.assess(1, MONDAY, LOW)
+        (told,) = await floor.take(("northwind", said(action.action_id, "reassigned", to="east")))
+        assert (told.recipient and told.recipient.id, told.task and told.task.task_id) == ("east", action.action_id)
+        assert await floor.cancelled() == [action.action_id]
+        loads = {row.csm_id: row.open_tasks for row in await floor.rows("SELECT csm_id, open_tasks FROM csm_load")}
+        assert (loads["own"], loads["east"]) == (0, 1)
+        await floor.take(("northwind", said(told.action_id, "false_alarm")))
+        assert await floor.states("task") == ["false_alarm"]
+
+    async def test_a_snoozed_alert_comes_back(self, database_url: str) -> None:
+        async with a_floor(database_url, STALLED + "  - alert: Look here\n") as floor:
+            (action,) = await floor.assess(1, MONDAY, LOW)
+            await floor.take(("northwind", said(action.action_id, "snoozed", until=MONDAY + 3 * HOUR)))
+            assert await floor.states("alert") == ["snoozed"]
+            (again,) = await floor.pass_until(MONDAY + 3 * HOUR)
+            assert (again.title, again.action_id != action.action_id) == ("Again: Look here", True)
+            await floor.take(("northwind", said(again.action_id, "acknowledged")))
+            assert await floor.states("alert") == ["acknowledged"]
+
+    async def test_what_became_of_a_message_is_noted(self, floor: Floor) -> None:
+        (action,) = await floor.assess(1, MONDAY, LOW)
+        settled = DeliverySettled(
+            delivery_id="d", action_ids=[action.action_id], channel="inbox", state="delivered", at=MONDAY, attempts=1
+        )
+        await floor.take(("northwind", settled))
+        assert [row.delivery for row in await floor.rows("SELECT delivery FROM items")] == ["delivered"]
+
+
+async def test_an_episode_stays_with_the_version_that_opened_it(database_url: str) -> None:
+    old = "id: stalled\nwhen: usage.breadth < 40 %\nsteps: [alert: Old, {after: 2d, alert: Old again}]"
+    new = "id: stalled\nwhen: usage.breadth < 30 %\nsteps: [alert: New]"
+    async with a_floor(database_url, old) as floor:
+        await floor.assess(1, MONDAY, {"usage.breadth": 35.0})
+    async with a_floor(database_url, new) as floor:
+        assert await floor.assess(2, MONDAY + DAY, {"usage.breadth": 35.0}) == []
+        (later,) = await floor.pass_until(MONDAY + 2 * DAY)
+        assert later.title == "Old again"
+        assert later.playbook == f"stalled@{load_playbook(old, 'x').playbook.version}"
+        await floor.assess(3, MONDAY + 3 * DAY, HIGH)
+        (fresh,) = await floor.assess(4, MONDAY + 4 * DAY, LOW)
+        assert fresh.title == "New"
+
+
+async def test_one_timer_an_account_is_rewritten_only_to_come_earlier(database_url: str) -> None:
+    absence = "id: silent\nwhen: days_since account.signed_at >= 14 days\nsteps: [alert: No value yet]"
+    async with a_floor(database_url, absence) as floor:
+        for rev, days in ((1, 0), (2, 1), (3, 2)):
+            await floor.assess(rev, MONDAY + days * DAY, {"account.signed_at": MONDAY.isoformat()})
+        ((key, due),) = await floor.rows("SELECT key, due FROM timers")
+        assert (key, due) == ("account:northwind", MONDAY + 14 * DAY)
+        assert len(await floor.pass_until(MONDAY + 14 * DAY)) == 1
+        assert await floor.pass_until(MONDAY + 100 * DAY) == []
+
+
+def said(action: str, response: Any, until: datetime | None = None, to: str | None = None) -> DeliveryResponded:
+    return DeliveryResponded(
+        delivery_id="d",
+        action_id=action,
+        response=response,
+        at=MONDAY + timedelta(minutes=5),
+        actor="own",
+        until=until,
+        to=to,
+    )
