@@ -11,18 +11,17 @@ import httpx
 import msgspec
 from fastapi import FastAPI
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest import api, import_api, key_api, openapi, tables
+from services.ingest import api, import_api, key_api, openapi
 from services.ingest.core.checking import Checked, Refusal, check
 from services.ingest.core.reading import read
 from services.ingest.door import Door
 from services.ingest.parts import Ingest
 from services.ingest.publisher import Publisher
-from shared import access_tables
 from shared.auth import KeyStore
 from shared.clock import Clock
-from shared.db.engine import async_url, make_engine
+from shared.db.engine import make_engine
 from shared.db.uow import UnitOfWork
 from shared.messages import envelope
 from shared.messages.envelope import Event
@@ -105,20 +104,6 @@ class Broker:
         return [envelope.decode(message.value) for message in self.messages]
 
 
-async def make_tables(database_url: str) -> None:
-    """Make ingest's tables where no migration has made them."""
-    engine = create_async_engine(async_url(database_url))
-    async with engine.begin() as c:
-        for schema, metadata in (("access", access_tables.metadata), ("ingest", tables.metadata)):
-            await c.execute(text(f"SET LOCAL search_path TO {schema}"))
-            await c.execute(text(f"SET LOCAL ROLE keepwell_{schema}"))
-            await c.run_sync(metadata.create_all)
-            await c.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO keepwell_ingest"))
-            await c.execute(text(f"GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO keepwell_ingest"))
-            await c.execute(text("RESET ROLE"))
-    await engine.dispose()
-
-
 class House:
     """Ingest as its clients see it: the real app on a real database, with a broker in memory and a set clock."""
 
@@ -192,7 +177,6 @@ def an_app(
 @asynccontextmanager
 async def a_house(database_url: str, *, stripe_secret: str | None = STRIPE_SECRET) -> AsyncIterator[House]:
     """Ingest, ready, with the admin's key as its client's."""
-    await make_tables(database_url)
     engine = make_engine(database_url, "ingest")
     clock, broker = SetClock(NOON), Broker()
     app, keys = an_app(engine, broker, clock, stripe_secret=stripe_secret)
