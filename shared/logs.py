@@ -67,5 +67,7 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
         logger.handlers.clear()
         logger.propagate = name != "uvicorn.access"
     # They tell of every request and connection; ours say what matters.
-    for name in ("httpx", "httpcore", "aiokafka", "uvicorn.error"):
+    for name in ("httpx", "httpcore", "uvicorn.error"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # In an outage it says the same thirty times a second; what matters of it comes to us as errors.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
