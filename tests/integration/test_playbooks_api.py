@@ -1,0 +1,190 @@
+"""What people do with playbooks over HTTP: read the lists, and make their moves."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.playbooks import api
+from shared.auth import KeyStore
+from shared.db.engine import make_engine
+from shared.db.uow import UnitOfWork
+from shared.messages.assessments import Cause
+from shared.metrics import Metrics
+from shared.web import create_app
+from tests.support.playbooks import DAY, HIGH, HOUR, LOW, MONDAY, Floor, a_floor, an_answer, an_assessment
+from tests.support.stream import SetClock
+
+ADMIN = "kw_an-admin-key-for-tests"
+PEOPLE = """
+csms:
+  - {id: own, name: Owner, email: owner@example.com, capacity: 20, manager: lead}
+  - {id: east, name: East, email: east@example.com, tier: senior, skills: [billing]}
+  - {id: lead, name: Lead, email: lead@example.com, tier: lead}
+"""
+STALLED = "id: stalled\nwhen: usage.breadth < 40 %\nsteps: [{task: 'Call {{ account.name }}', due: 1d}]"
+GROW = "id: grow\nwhen: usage.active_share >= 90 %\nsteps: [{flag: More seats}]"
+
+
+class House:
+    """The floor with its HTTP face and a client that holds the admin's key."""
+
+    def __init__(self, floor: Floor, http: httpx.AsyncClient, woken: list[bool]) -> None:
+        self.floor, self.http, self.woken = floor, http, woken
+
+    async def get(self, path: str, **asked: Any) -> Any:
+        answer = await self.http.get(f"/v1/{path}", params=asked)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, body: Any = None) -> httpx.Response:
+        return await self.http.post(f"/v1/{path}", json=body)
+
+    async def one(self, what: str, **asked: Any) -> Any:
+        (found,) = (await self.get(what, **asked))["items"]
+        return found
+
+
+@asynccontextmanager
+async def a_house(url: str, *playbooks: str) -> AsyncIterator[House]:
+    owner = make_engine(url, "ingest")
+    clock = SetClock(MONDAY + HOUR)
+    await KeyStore(UnitOfWork(owner), clock, bytes).ensure_admin(ADMIN)
+    await owner.dispose()
+    async with a_floor(url, *playbooks, people=PEOPLE) as floor:
+
+        @asynccontextmanager
+        async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+            yield
+
+        woken: list[bool] = []
+        app = create_app("playbooks", "1", lifespan=lifespan, checks={}, metrics=Metrics("playbooks"), random=bytes)
+        app.state.keys = KeyStore(floor.uow, clock, bytes)
+        app.include_router(api.routes(floor.uow, clock, floor.rules, lambda: woken.append(True)))
+        headers = {"authorization": f"Bearer {ADMIN}"}
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://playbooks", headers=headers) as http:
+            yield House(floor, http, woken)
+
+
+@pytest.fixture
+async def house(database_url: str) -> AsyncIterator[House]:
+    async with a_house(database_url, STALLED, GROW) as made:
+        yield made
+
+
+async def test_a_task_is_listed_with_why_and_for_whom_and_closed_with_what_came_of_it(house: House) -> None:
+    await house.floor.assess(1, MONDAY, LOW)
+    task = await house.one("tasks", assignee="owner@example.com", state="open")
+    assert (task["title"], task["assignee_name"], task["account_name"]) == ("Call Northwind", "Owner", "Northwind")
+    assert (task["why"], task["assigned_because"]) == (["usage breadth is 25 %, under 40 %"], "owner of the account")
+    answer = await house.post(f"tasks/{task['id']}/done", {"note": "They were on holiday."})
+    closed = answer.json()
+    assert (closed["state"], closed["note"], closed["closed_by"]) == ("done", "They were on holiday.", "admin")
+    assert house.woken
+    episode = await house.one("episodes", account="northwind")
+    assert episode["state"] == "active"
+    detail = await house.get(f"episodes/{episode['id']}")
+    assert [(move["reason"], move["actor"]) for move in detail["moves"]][-1] == ("a task was closed: done", "admin")
+    assert (await house.get("csms"))["items"][2]["open_tasks"] == 0
+
+
+async def test_a_move_made_twice_is_made_once_and_one_that_makes_no_sense_is_refused(house: House) -> None:
+    await house.floor.assess(1, MONDAY, LOW)
+    task = await house.one("tasks")
+    first, second = [await house.post(f"tasks/{task['id']}/no_result") for _ in range(2)]
+    assert first.json() == second.json()
+    refused = await house.post(f"tasks/{task['id']}/done")
+    assert refused.status_code == 409
+    assert refused.json()["message"] == "The task is no result; it can't be done now."
+    assert (await house.post("tasks/nothing/done")).status_code == 404
+    assert (await house.post(f"alerts/{task['id']}/acknowledge")).status_code == 404
+    assert (await house.post(f"tasks/{task['id']}/forgotten")).status_code == 400
+
+
+async def test_a_false_alarm_ends_the_episode_and_is_not_asked_again(house: House) -> None:
+    await house.floor.assess(1, MONDAY, LOW)
+    await house.post(f"tasks/{(await house.one('tasks'))['id']}/false_alarm")
+    assert (await house.one("episodes"))["state"] == "over"
+    assert await house.floor.assess(2, MONDAY + DAY, LOW) == []
+    achieved = {one["id"]: one["achieved"] for one in (await house.get("playbooks"))["items"]}
+    assert achieved["stalled"]["tasks"] == {"false_alarm": 1}
+
+
+async def test_a_task_changes_hands(house: House) -> None:
+    await house.floor.assess(1, MONDAY, LOW)
+    task = await house.one("tasks")
+    moved = (await house.post(f"tasks/{task['id']}/reassign", {"to": "east"})).json()
+    assert (moved["assignee"], moved["assignee_name"], moved["assigned_because"]) == (
+        "east",
+        "East",
+        "reassigned by admin",
+    )
+    assert [load["open_tasks"] for load in (await house.get("csms"))["items"]] == [1, 0, 0]
+    assert len(await house.floor.sent()) == 2
+
+
+async def test_a_flag_is_won_with_its_amount(house: House) -> None:
+    await house.floor.assess(1, MONDAY, {"usage.active_share": 95})
+    flag = await house.one("flags")
+    assert (await house.post(f"flags/{flag['id']}/accept")).json()["state"] == "accepted"
+    half = await house.post(f"flags/{flag['id']}/won", {"amount_minor": 90_000})
+    assert half.status_code == 400
+    won = (await house.post(f"flags/{flag['id']}/won", {"amount_minor": 90_000, "currency": "EUR"})).json()
+    assert (won["state"], won["amount_minor"], won["currency"]) == ("won", 90_000, "EUR")
+    achieved = {one["id"]: one["achieved"] for one in (await house.get("playbooks"))["items"]}
+    assert achieved["grow"]["won"] == [{"currency": "EUR", "amount_minor": 90_000}]
+
+
+async def test_an_alert_is_acknowledged_or_snoozed(database_url: str) -> None:
+    async with a_house(database_url) as house:
+        await house.floor.assess(1, MONDAY, {}, cause=an_answer(3, MONDAY))
+        alert = await house.one("alerts", account="northwind")
+        snoozed = (await house.post(f"alerts/{alert['id']}/snooze", {"until": "2026-03-02T12:00:00Z"})).json()
+        assert (snoozed["state"], snoozed["snoozed_until"]) == ("snoozed", "2026-03-02T12:00:00Z")
+        assert (await house.post(f"alerts/{alert['id']}/acknowledge")).json()["state"] == "acknowledged"
+
+
+async def test_what_was_found_is_started_by_hand(house: House) -> None:
+    await house.floor.assess(1, MONDAY, LOW, cause=Cause(kind="history"), found_in="import-1")
+    found = await house.one("episodes", state="found")
+    assert (found["account_name"], found["playbook_title"], found["found_in"]) == ("Northwind", "Stalled", "import-1")
+    started = await house.post(f"episodes/{found['id']}/start")
+    assert (started.status_code, started.json()["state"]) == (200, "active")
+    assert (await house.one("tasks"))["title"] == "Call Northwind"
+    again = await house.post(f"episodes/{found['id']}/start")
+    assert again.json()["message"] == "Only a found episode can be started; this one is active."
+
+
+async def test_lists_are_paged_newest_first(house: House) -> None:
+    for number in range(5):
+        assessed = an_assessment(1, MONDAY + number * HOUR, {**LOW, "account.name": f"No. {number}"})
+        await house.floor.take((f"account-{number}", assessed))
+    page = await house.get("tasks", limit=2)
+    names = [task["account_name"] for task in page["items"]]
+    while page["next_cursor"]:
+        page = await house.get("tasks", limit=2, cursor=page["next_cursor"])
+        names += [task["account_name"] for task in page["items"]]
+    assert names == ["No. 4", "No. 3", "No. 2", "No. 1", "No. 0"]
+    assert len((await house.get("episodes", limit=3))["items"]) == 3
+
+
+async def test_reading_needs_a_key_and_the_document_is_true(house: House) -> None:
+    assert (await house.http.get("/v1/tasks", headers={"authorization": ""})).status_code == 401
+    document = (await house.http.get("/openapi.json")).json()
+    assert "/v1/tasks/{id}/reassign" in document["paths"]
+    assert (await house.get("playbooks/schema"))["title"] == "Keepwell playbook"
+
+
+async def test_a_person_and_the_worker_don_t_undo_each_other(house: House) -> None:
+    """The task is closed while its condition ends: both moves are kept."""
+    await house.floor.assess(1, MONDAY, LOW)
+    task = await house.one("tasks")
+    await house.post(f"tasks/{task['id']}/done")
+    await house.floor.assess(2, MONDAY + DAY, HIGH)
+    (body,) = await house.floor.rows("SELECT body FROM episodes")
+    assert body.body["state"] == "idle"
+    assert [one["open"] for one in body.body["tasks"]] == [False]
