@@ -82,7 +82,7 @@ async def failed_checks(checks: Mapping[str, Check]) -> dict[str, str]:
         except TimeoutError:
             return name, f"did not answer within {CHECK_SECONDS:.0f} s"
         except Exception as error:
-            _log.warning("check failed", extra={"check": name}, exc_info=error)
+            _log.warning("check failed", extra={"check": name, "error": f"{type(error).__name__}: {error}"[:300]})
             return name, f"failed ({type(error).__name__})"
         return None
 

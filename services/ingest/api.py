@@ -18,6 +18,7 @@ from shared.status import Status
 from shared.web import failed_checks
 
 router = APIRouter(prefix="/v1")
+status_router = APIRouter(prefix="/v1")
 
 
 # Events
@@ -140,7 +141,7 @@ class IngestStatus(Status):
     open_imports: int
 
 
-@router.get("/status", tags=["operations"], summary="Outbox, waiting events, imports, disk")
+@status_router.get("/status", tags=["operations"], summary="Outbox, waiting events, imports, disk")
 async def status(ingest: Parts, _: Reader) -> IngestStatus:
     """Ingest consumes nothing, so there is no lag."""
     gone = await failed_checks(ingest.checks)

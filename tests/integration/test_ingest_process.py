@@ -109,6 +109,17 @@ async def test_what_real_clients_send_is_in_the_log_and_sigterm_ends_it_cleanly(
         assert await asyncio.wait_for(process.wait(), 10) == 0
 
 
+async def test_ten_megabytes_get_an_answer_in_words_announced_or_not(database_url: str) -> None:
+    async def in_chunks() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b" " * 100_000
+
+    async with an_ingest(database_url) as (_, url), httpx.AsyncClient(base_url=url, headers=HEADERS) as http:
+        for body in (b" " * 10_000_000, in_chunks()):
+            answer = await http.post("/v1/events", content=body)
+            assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
 async def test_what_waited_reaches_the_log_by_the_relay_of_another_process(database_url: str) -> None:
     async with (
         an_ingest(database_url, "worker"),
@@ -130,9 +141,10 @@ async def test_what_waited_reaches_the_log_by_the_relay_of_another_process(datab
         await until(sent)
 
 
-async def test_a_worker_has_the_probes_only(database_url: str) -> None:
+async def test_a_worker_has_the_probes_and_its_status_only(database_url: str) -> None:
     async with an_ingest(database_url, "worker") as (_, url), httpx.AsyncClient(base_url=url, headers=HEADERS) as http:
         assert (await http.get("/healthz")).status_code == 200
+        assert (await http.get("/v1/status")).json()["ready"] is True
         assert (await http.post("/v1/events", json=[an_event()])).status_code == 404
 
 

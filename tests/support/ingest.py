@@ -169,7 +169,7 @@ def an_app(
         broker="fake",
         stripe_secret=stripe_secret,
     )
-    for router in (api.router, import_api.router, key_api.router):
+    for router in (api.router, api.status_router, import_api.router, key_api.router):
         app.include_router(router)
     return app, keys
 
