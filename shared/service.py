@@ -14,7 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import uvloop
 from fastapi import APIRouter, FastAPI
@@ -22,9 +22,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared import logs, process
+from shared import logs
+from shared import process as processes
 from shared.auth import KeyStore
 from shared.clock import Clock, SystemClock
+from shared.conditions.loading import Refused
 from shared.db import dead_letters, offsets
 from shared.db.engine import make_engine, session_settings
 from shared.db.uow import UnitOfWork
@@ -70,7 +72,7 @@ class Base:
             uow=self.uow,
             clock=self.clock,
             owner=f"{socket.gethostname()}:{os.getpid()}",
-            mend=f"python -m services.{self.name}.main --mend-offsets",
+            mend=f"python -m services.{self.name}.main --reread",
             metrics=self.metrics,
         )
 
@@ -100,15 +102,16 @@ def main(name: str, settings_type: type[_S], wire: Callable[[Base, _S], Service]
     """Run a service until SIGTERM. Returns the process's exit code."""
     parser = argparse.ArgumentParser(prog=f"python -m services.{name}.main")
     parser.add_argument("--role", choices=("api", "worker", "all"), default="all")
-    parser.add_argument("--mend-offsets", action="store_true", help="read the log from its beginning at the next start")
+    parser.add_argument("--reread", action="store_true", help="forget how far the log was read, and end")
     arguments = parser.parse_args()
     try:
         settings = settings_type.load()
         logs.configure(name, settings.log_level)
-        base = _connect(name, settings, arguments.role)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_mend(base) if arguments.mend_offsets else _run(base, settings, wire))
-    except (SettingsError, LogMismatch, ValueError) as error:
+            process = Process(name, settings, arguments.role, wire)
+            port = settings.port_of(name)
+            runner.run(_reread(process) if arguments.reread else _run(process, settings.host, port))
+    except (SettingsError, LogMismatch, Refused, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
@@ -140,53 +143,71 @@ def _connect(name: str, settings: Settings, role: str) -> Base:
     )
 
 
-async def _mend(base: Base) -> None:
-    async with base.uow.begin() as c:
-        await offsets.forget(c)
-    await base.engine.dispose()
+class Process(Generic[_S]):
+    """One process of a service, with all its parts: an app to serve and work to do, until it is stopped."""
 
+    def __init__(self, name: str, settings: _S, role: str, wire: Callable[[Base, _S], Service]) -> None:
+        self._base = _connect(name, settings, role)
+        self._connected, self._ending = asyncio.Event(), asyncio.Event()
+        self._base.checks["broker"] = self._check_broker
+        self._service = wire(self._base, settings)
+        self.app = _app(self._base, self._service)
 
-async def _run(base: Base, settings: _S, wire: Callable[[Base, _S], Service]) -> None:
-    connected, ending = asyncio.Event(), asyncio.Event()
+    async def work(self) -> None:
+        """Do the jobs until stopped. Raises what ends one of them, such as `LogMismatch`."""
+        await _work([self._consume, *self._service.jobs], self._ending)
 
-    async def check_broker() -> None:
-        if not connected.is_set():
+    def stop(self) -> None:
+        """Finish what is at hand, then end."""
+        self._ending.set()
+        if self._service.worker is not None:
+            self._service.worker.stop()
+        self._service.on_stop()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._service.close is not None:
+            await self._service.close()
+        await self._base.stream.stop()
+        await self._base.engine.dispose()
+
+    async def reread(self) -> None:
+        """Forget how far the log was read: what was counted or sent is recognised when it comes again."""
+        async with self._base.uow.begin() as c:
+            await offsets.forget(c)
+
+    async def _check_broker(self) -> None:
+        if not self._connected.is_set():
             raise BrokerUnavailable("Not connected yet.")
-        await base.stream.check()
+        await self._base.stream.check()
 
-    base.checks["broker"] = check_broker
-    service = wire(base, settings)
-
-    async def consume() -> None:
-        await _connected(base)
-        connected.set()
-        if base.role == "api":
+    async def _consume(self) -> None:
+        await _connected(self._base)
+        self._connected.set()
+        if self._base.role == "api":
             return
-        tidying = asyncio.ensure_future(_tidy(base, service))
+        tidying = asyncio.ensure_future(_tidy(self._base, self._service))
         try:
-            if service.worker is not None:
-                await service.worker.run()
-            await ending.wait()
+            if self._service.worker is not None:
+                await self._service.worker.run()
+            await self._ending.wait()
         finally:
             tidying.cancel()
+            await asyncio.gather(tidying, return_exceptions=True)
 
-    def stop() -> None:
-        ending.set()
-        if service.worker is not None:
-            service.worker.stop()
-        service.on_stop()
 
-    async def work() -> None:
-        await _work([consume, *service.jobs], ending)
-
+async def _run(process: Process[_S], host: str, port: int) -> None:
     try:
-        port = settings.port_of(base.name)
-        await process.run(_app(base, service), host=settings.host, port=port, jobs=[work], on_stop=stop)
+        await processes.run(process.app, host=host, port=port, jobs=[process.work], on_stop=process.stop)
     finally:
-        if service.close is not None:
-            await service.close()
-        await base.stream.stop()
-        await base.engine.dispose()
+        await process.close()
+
+
+async def _reread(process: Process[_S]) -> None:
+    try:
+        await process.reread()
+    finally:
+        await process.close()
 
 
 async def _tidy(base: Base, service: Service) -> None:

@@ -14,9 +14,6 @@ _STARTTLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 class NotifierSettings(Settings):
     """What the notifier needs besides what all share."""
 
-    host: str = "127.0.0.1"
-    """The address to listen at."""
-    log_level: str = "INFO"
     slack_api_url: str = "https://slack.com/api"
     """Where `chat.postMessage` is; another only for tests and proxies."""
     slack_fallback_channel: str | None = None

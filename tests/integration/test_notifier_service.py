@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from services.notifier.main import Service
+from services.notifier.main import wire
 from services.notifier.settings import NotifierSettings
 from shared.auth import KeyStore
 from shared.clock import SystemClock
@@ -19,6 +19,7 @@ from shared.db.engine import make_engine, session_settings
 from shared.db.uow import UnitOfWork
 from shared.messages import envelope, registry
 from shared.messages.actions import ActionRequested
+from shared.service import Process
 from shared.stream.local import LocalStream
 from shared.stream.protocol import Outgoing
 from tests.support.notifier import (
@@ -92,11 +93,11 @@ async def a_notifier(database_url: str, key: str = "tests", **settings: Any) -> 
     keys = KeyStore(UnitOfWork(engine), SystemClock(), secrets.token_bytes)
     secret = await keys.create(key, ["read", "operate"], None, None)
     await engine.dispose()
-    service = Service(NotifierSettings.load(database_url=database_url, **settings), "all")
+    service = Process("notifier", NotifierSettings.load(database_url=database_url, **settings), "all", wire)
     stream = LocalStream(database_url, session_settings("playbooks"), 8)
     await stream.start()
-    jobs = [asyncio.ensure_future(job()) for job in service.jobs()]
-    transport = httpx.ASGITransport(service.app())
+    working = asyncio.ensure_future(service.work())
+    transport = httpx.ASGITransport(service.app)
     headers = {"Authorization": f"Bearer {secret}"}
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://notifier", headers=headers) as client:
@@ -109,7 +110,7 @@ async def a_notifier(database_url: str, key: str = "tests", **settings: Any) -> 
             yield Running(client, stream)
     finally:
         service.stop()
-        await asyncio.wait_for(asyncio.gather(*jobs), 15)
+        await asyncio.wait_for(working, 15)
         await service.close()
         await stream.stop()
 
@@ -224,7 +225,9 @@ async def test_reading_the_log_again_sends_nothing_again(database_url: str) -> N
     async with a_notifier(database_url) as notifier:
         await notifier.publish([an_action("a"), an_alert("b", playbook="b@1")])
         await delivered(notifier, 2)
-    await Service(NotifierSettings.load(database_url=database_url), "api").reread()
+    service = Process("notifier", NotifierSettings.load(database_url=database_url), "api", wire)
+    await service.reread()
+    await service.close()
     async with a_notifier(database_url, key="again") as notifier:
         await notifier.publish([an_alert("c", playbook="c@1")])
         await delivered(notifier, 3)
