@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
 import typer
 from pydantic import SecretStr
 
+from deploy.cli.down import DEMO
 from deploy.cli.show import errors
+from deploy.stack.record import read_running
 from shared.settings import SERVICES, Settings, SettingsError
 
 REFUSED: Final = 1
@@ -41,11 +44,18 @@ class ClientSettings(Settings):
         for given in (self.api_key, self.admin_key):
             if given is not None and given.get_secret_value():
                 return given.get_secret_value()
-        kept = self.home / "admin.key"
         try:
-            return kept.read_text().strip()
+            return (self._home_of_the_stack() / "admin.key").read_text().strip()
         except OSError:
             return None
+
+    def _home_of_the_stack(self) -> Path:
+        """Where the stack at our port keeps its key: the demo has a home within the home."""
+        for home in (self.home, self.home / DEMO):
+            running = read_running(home)
+            if running is not None and running.port == self.port:
+                return home
+        return self.home
 
 
 class Refused(Exception):

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -17,19 +16,18 @@ from rich.text import Text
 
 from deploy.cli import show
 from deploy.cli.client import ClientSettings, Keepwell, Refused, Unreachable
-from deploy.cli.down import stop
-from deploy.cli.send import Line, deliver, end_import, open_import
+from deploy.cli.down import DEMO, stop
+from deploy.cli.send import end_import, open_import
 from deploy.cli.up import NotStarted, start_detached
 from deploy.demo import company, sample, stories, telling
 from deploy.demo.cast import accounts
 from deploy.demo.killing import kill_midway
 from deploy.demo.proof import Ledger
+from deploy.demo.sending import send_all
 from deploy.stack.ports import any_free
 from shared.settings import SERVICES, Settings, SettingsError
 
-HOME: Final = "demo"
 CSMS: Final = Path(stories.__file__).with_name("csms.yaml")
-KAFKA: Final = "127.0.0.1:9092"
 
 
 def demo(
@@ -39,10 +37,9 @@ def demo(
     out = show.console()
     try:
         settings = Settings.load()
-        home = settings.home / HOME
-        fresh = settings.model_copy(
-            update={"home": home, "broker": KAFKA if kafka else "local", "database_url": None, "admin_key": None}
-        )
+        home = settings.home / DEMO
+        broker = f"127.0.0.1:{any_free()}" if kafka else "local"
+        fresh = settings.model_copy(update={"home": home, "broker": broker, "database_url": None, "admin_key": None})
         _start(out, fresh, start_kafka=kafka)
         reached = ClientSettings.load(home=home, port=settings.port, url=None, api_key=None, admin_key=None)
         with Keepwell(reached) as keepwell:
@@ -63,7 +60,7 @@ def _start(out: Console, settings: Settings, *, start_kafka: bool) -> None:
     slack = any_free()
     # The stand-in outlives this command, as the stack does; it ends by itself after the stack.
     subprocess.Popen(
-        [sys.executable, "-m", "deploy.demo.sink", str(slack), str(settings.port)],
+        [sys.executable, "-m", "deploy.demo.sink", str(slack), str(home)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -81,10 +78,12 @@ def _start(out: Console, settings: Settings, *, start_kafka: bool) -> None:
 def _show(out: Console, keepwell: Keepwell, home: Path) -> None:
     run = f"demo-{secrets.token_hex(4)}"
     now = show.now()
-    past = sample.load(now, run)
+    happened = sample.load(now, run)
     ledger = Ledger()
-    _load(out, keepwell, past)
-    ledger.add(past)
+    ledger.add(happened)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
+    _load(out, keepwell, [event for event in happened if event["time"] < today])
+    _live(keepwell, [event for event in happened if event["time"] >= today])
     for story in stories.live():
         now = show.now()
         telling.tell(out, story, telling.play(keepwell, story, now, run), now)
@@ -99,19 +98,19 @@ def _load(out: Console, keepwell: Keepwell, past: list[dict[str, Any]]) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,} of {task.total:,} events"))
     with Progress(*columns, console=out) as progress:
         task = progress.add_task("120 days of 60 accounts", total=len(past))
-        lines = (
-            Line(number, msgspec.json.encode({**event, "history": import_id}), cloudevent=False)
-            for number, event in enumerate(past, start=1)
-        )
-        outcome = deliver(keepwell, iter(lines), done=lambda count: progress.advance(task, count))
-    if outcome.refused:
-        raise Refused(400, "refused", f"{len(outcome.refused)} events were refused: {outcome.refused[0].message}")
+        send_all(keepwell, past, import_id, lambda count: progress.advance(task, count))
     end_import(keepwell, import_id)
     settled(keepwell, import_id)
     found = list(keepwell.items("playbooks", "/v1/episodes", state="found"))
     out.print(f"Found when the past ended: {show.count(len(found), 'matter')} to look at.")
     for episode in found:
         out.print(Text(f"  {episode['account_name']}: {episode['playbook_title']}", style="yellow"))
+
+
+def _live(keepwell: Keepwell, today: list[dict[str, Any]]) -> None:
+    """What happened today so far, live."""
+    send_all(keepwell, today)
+    telling.until(lambda: telling.at_rest(keepwell), "Today was not taken in")
 
 
 def settled(keepwell: Keepwell, import_id: str) -> None:
@@ -126,17 +125,21 @@ def settled(keepwell: Keepwell, import_id: str) -> None:
 
 
 def _how_to_go_on(out: Console, settings: Settings) -> None:
-    keepwell = "keepwell" if shutil.which("keepwell") else f"{Path(sys.executable).parent}/keepwell"
+    keepwell = "keepwell" if shutil.which("keepwell") else _seen_from_here(Path(sys.executable).with_name("keepwell"))
     out.print()
-    out.print(Text("It goes on running. Go on:", style="bold"))
+    out.print(Text("It goes on running. Next:", style="bold"))
     lines = [
         (f"{keepwell} why {stories.NORTHWIND}", "every measure, and what moved the score"),
         (f"{keepwell} accounts --band red", "also: tasks, alerts, flags, deliveries, status"),
-        *((f"http://127.0.0.1:{settings.port_of(service)}/docs", f"{service}'s API") for service in SERVICES),
-        (f"{settings.home / 'admin.key'}", "the API key"),
+        *((f"http://127.0.0.1:{settings.port_of(service)}/docs", f"the API of {service}") for service in SERVICES),
+        (_seen_from_here(settings.home / "admin.key"), "the API key"),
         ("KEEPWELL_SLACK_BOT_TOKEN=… KEEPWELL_SMTP_URL=… make run", "your own stack, with real Slack and e-mail"),
         (f"{keepwell} down", "ends it"),
     ]
     width = max(len(what) for what, _ in lines)
     for what, why in lines:
         out.print(Text(f"  {what:{width}}  ").append(why, style="dim"), soft_wrap=True)
+
+
+def _seen_from_here(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -10,18 +10,21 @@ from deploy.stack.processes import end
 from deploy.stack.record import read_running
 from shared.settings import Settings, SettingsError
 
+DEMO = "demo"
+"""Where in the home the demo has its own."""
+
 # The supervisor itself gives the services 10 s, the broker 25 s and the database 10 s.
 _STEPS = ((signal.SIGTERM, 50.0), (signal.SIGKILL, 2.0))
 
 
 def down() -> None:
-    """End the stack on this machine, cleanly."""
+    """End the stack on this machine, and a demo's, cleanly."""
     try:
         home = Settings.load().home
     except SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
-    stopped = stop(home)
+    stopped = [name for place in (home, home / DEMO) for name in stop(place)]
     typer.echo(f"Stopped {listed(stopped)}." if stopped else f"Nothing runs in {home}.")
 
 

@@ -1,6 +1,6 @@
 """`keepwell found`: what the end of an import found, and starting it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,7 +32,7 @@ def found(
                 show.short(one["id"]),
                 one["account_name"],
                 one["playbook_title"],
-                "; ".join(reading["words"] for reading in one["readings"]),
+                _why(one["readings"]),
             )
             for one in listed
         ),
@@ -48,3 +48,8 @@ def start(id: Annotated[str, typer.Argument(help="The episode's id, or its begin
         whole = keepwell.whole_id("playbooks", "/v1/episodes", id)
         keepwell.post("playbooks", f"/v1/episodes/{whole}/start")
     typer.echo(f"{id} is started.")
+
+
+def _why(readings: list[dict[str, Any]]) -> str:
+    """What the conditions saw; which accounts a playbook is for is no reason."""
+    return "; ".join(reading["words"] for reading in readings if not reading["text"].startswith("account."))

@@ -73,7 +73,8 @@ def headline(account: dict[str, Any], now: datetime) -> Text:
 def tell_change(out: Console, change: dict[str, Any], now: datetime) -> None:
     """One change of the score: from where to where, when, and its drivers."""
     before, after = change.get("from"), change.get("to")
-    line = Text(f"{show.score(before)} → {show.score(after)} ")
+    line = Text("" if before is None else f"{show.score(before)} → ")
+    line.append(f"{show.score(after)} ")
     line.append_text(show.band(change["band"]))
     line.append(f"   {show.ago(change['at'], now)}", style="dim")
     out.print(line)

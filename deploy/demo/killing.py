@@ -8,15 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from rich.console import Console
 from rich.text import Text
 
 from deploy.cli import show
 from deploy.cli.client import Keepwell, Unreachable
-from deploy.cli.send import Line, deliver
 from deploy.demo.cast import Account
 from deploy.demo.proof import Count, Ledger, offline_usage
+from deploy.demo.sending import send_all
 from deploy.demo.telling import NotHeard, at_rest, until
 from deploy.stack.record import read
 
@@ -54,10 +53,7 @@ def _send(keepwell: Keepwell, batch: Sequence[dict[str, Any]], kill: Path | None
     for number, first in enumerate(range(0, len(batch), SLICE)):
         if kill is not None and number == KILLED_AFTER:
             killed = _kill_scoring(kill)
-        events = batch[first : first + SLICE]
-        deliver(
-            keepwell, iter([Line(place, msgspec.json.encode(event), False) for place, event in enumerate(events, 1)])
-        )
+        send_all(keepwell, batch[first : first + SLICE])
     return killed
 
 

@@ -1,6 +1,6 @@
 """A stand-in for Slack on this machine: it takes `chat.postMessage` and says yes.
 
-`python -m deploy.demo.sink PORT STACK_PORT` runs until nothing has answered at the stack's port for a minute.
+`python -m deploy.demo.sink PORT HOME` runs as long as the stack of that home does.
 """
 
 import json
@@ -8,11 +8,15 @@ import sys
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import create_connection
+from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
-ALONE_FOR: Final = 60.0
+from deploy.stack.processes import Process
+from deploy.stack.record import read_running
+
+PATIENCE: Final = 120.0
+"""Seconds within which the stack must have been started."""
 LOOK_EVERY: Final = 2.0
 
 
@@ -53,27 +57,21 @@ def serve(port: int, wanted: Callable[[], bool], look_every: float = LOOK_EVERY)
         server.shutdown()
 
 
-def answers(port: int) -> bool:
-    """Whether anything listens at a port of this machine."""
-    try:
-        create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-def while_answering(port: int, patience: float = ALONE_FOR) -> Callable[[], bool]:
-    """True until nothing has answered at a port for so many seconds."""
-    seen = time.monotonic()
+def while_it_runs(home: Path, patience: float = PATIENCE) -> Callable[[], bool]:
+    """True until the stack of a home has come and gone, or has not come for so many seconds."""
+    stack: Process | None = None
+    give_up = time.monotonic() + patience
 
     def wanted() -> bool:
-        nonlocal seen
-        if answers(port):
-            seen = time.monotonic()
-        return time.monotonic() - seen < patience
+        nonlocal stack
+        if stack is not None:
+            return stack.lives()
+        record = read_running(home)
+        stack = record.supervisor if record is not None else None
+        return time.monotonic() < give_up
 
     return wanted
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), while_answering(int(sys.argv[2])))
+    serve(int(sys.argv[1]), while_it_runs(Path(sys.argv[2])))

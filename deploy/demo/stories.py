@@ -18,6 +18,8 @@ READY_TO_GROW: Final = "cobalt-couriers"
 RECOVERING: Final = "sablewood-hotels"
 
 OVERDUE_DAYS: Final = 35
+NOON: Final = 43_140
+"""Nearly: so that days are the same on the calendar and by the clock, rounded, whatever the time."""
 LATE_INVOICE: Final = "INV-2041"
 RECOVERING_INVOICE: Final = "INV-2057"
 RECOVERING_TICKET: Final = "T-131"
@@ -91,7 +93,7 @@ def past() -> Iterator[dict[str, Any]]:
         yield _told(NORTHWIND, "ticket.closed", closed, **ticket, closed_at=closed)
     yield _told(NORTHWIND, "ticket.opened", OPENED_118, **_ticket("T-118", "high", OPENED_118, T118))
     late = {"invoice_id": LATE_INVOICE, "amount_minor": TOLD[OVERDUE]["mrr_minor"], "currency": "EUR"}
-    yield _told(OVERDUE, "invoice.issued", day(-OVERDUE_DAYS - 14), **late, due_at=day(-OVERDUE_DAYS))
+    yield _told(OVERDUE, "invoice.issued", day(-OVERDUE_DAYS - 14), **late, due_at=day(-OVERDUE_DAYS, NOON))
     yield _told(RECOVERING, "invoice.issued", day(-47), **_recovering_invoice())
     yield _told(RECOVERING, "ticket.opened", OPENED_131, **_ticket_131())
 

@@ -1,5 +1,6 @@
 """Tells what happens, from the services' APIs alone: a story with its measured time, the day, the eight worst."""
 
+import html
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from deploy.cli import show
@@ -81,10 +81,12 @@ def tell(out: Console, story: Story, heard: Heard, now: datetime) -> None:
     for flag in heard.flags:
         out.print(Text(f"  → expansion flag: {flag['title']}"))
     for episode in heard.closed:
-        out.print(Text(f"  → closed: {episode['playbook_title']}, {episode['outcome']}"))
+        out.print(Text(f"  → closed: {episode['playbook_title']}"))
     for message in heard.messages[:1]:
         out.print(Text(f"  Slack message to {message['recipient']}, as sent:", style="dim"))
-        out.print(Padding(Text(message["rendered"]["text"].strip()), (0, 0, 0, 6)))
+        for text in html.unescape(message["rendered"]["text"]).splitlines():
+            if text.strip():
+                out.print(Text(f"      {text.rstrip()}"), soft_wrap=True)
 
 
 def tell_the_day(out: Console, keepwell: Keepwell) -> None:
@@ -115,9 +117,15 @@ def until(condition: Callable[[], bool], otherwise: str, patience: float = PATIE
 
 
 def at_rest(keepwell: Keepwell) -> bool:
-    """Whether everything that was accepted has been read, and what came of it published."""
+    """Whether everything that was accepted has been read, and what came of it published.
+
+    A service that holds no partition yet knows of no lag; so all that read must hold the same number of them.
+    """
     found = [keepwell.get(service, "/v1/status") for service in SERVICES]
-    return all(state["ready"] and not state["outbox"] and not any((state.get("lag") or {}).values()) for state in found)
+    held = {state["held_partitions"] for state in found if state["service"] != "ingest"}
+    if len(held) > 1 or 0 in held:
+        return False
+    return all(state["ready"] and not state["outbox"] and not any(state["lag"].values()) for state in found)
 
 
 def _rev(keepwell: Keepwell, account: str) -> int:

@@ -101,11 +101,16 @@ def test_what_an_import_found_is_listed_and_started(stack: FakeStack) -> None:
         "id": ID,
         "account_name": "Northwind",
         "playbook_title": "Invoice overdue",
-        "readings": [{"words": "an invoice is 35 days overdue"}],
+        "readings": [
+            {"text": "account.stage == mature", "words": "stage is mature"},
+            {"text": "billing.overdue >= 7 days", "words": "an invoice is 35 days overdue"},
+        ],
     }
     stack.on("GET /playbooks/v1/episodes", page(episode))
     stack.on(f"POST /playbooks/v1/episodes/{ID}/start", Answer(episode))
-    assert "an invoice is 35 days overdue" in stack.run(found.app).output
+    listed = stack.run(found.app).output
+    assert "an invoice is 35 days overdue" in listed
+    assert "stage is mature" not in listed
     assert stack.asked[0].query["state"] == "found"
     assert "is started" in stack.run(found.app, "start", "act_1a").output
 
