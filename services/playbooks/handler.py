@@ -86,22 +86,26 @@ class PlaybooksHandler(Handler):
     def _assess(self, work: Work, one: Incoming, now: datetime) -> None:
         account, assessed = one.event.subject, one.data
         last = work.standings.get(account)
-        if last is not None and assessed.rev != last.rev + 1:
-            # The relay sends everything again from what is not confirmed: a repeat is dropped, and so is one too early.
-            if assessed.rev <= last.rev:
-                self._metrics.repeats.inc()
-            else:
-                self._note_gap(account, last.rev, assessed.rev, now)
+        if last is not None and assessed.rev <= last.rev:
+            self._metrics.repeats.inc()
+            return
+        if last is not None and assessed.rev > last.rev + 1 and not self._has_waited(account, assessed.rev, now):
             return
         self._gaps.pop(account, None)
         headers = {tracing.HEADER: one.record.headers[tracing.HEADER]} if tracing.HEADER in one.record.headers else {}
         work.assess(account, assessed, headers)
 
-    def _note_gap(self, account: str, last: int, rev: int, now: datetime) -> None:
+    def _has_waited(self, account: str, rev: int, now: datetime) -> bool:
+        """One that comes too early is dropped: the relay sends everything again from what was not confirmed.
+
+        What is missing for a minute will not come any more. That is an alarm, but no reason to look away for ever.
+        """
         self._metrics.rev_gaps.inc()
         since = self._gaps.setdefault(account, now)
-        log = _LOG.error if now - since >= _ALARM else _LOG.warning
-        log("Assessment %s of %s was dropped: after %s the next is missing since %s.", rev, account, last, since)
+        waited = now - since >= _ALARM
+        log = _LOG.error if waited else _LOG.warning
+        log("Assessments of %s before %s are missing since %s.", account, rev, since)
+        return waited
 
     def gaps(self, now: datetime) -> int:
         """Accounts whose next assessment has been missing for a minute."""

@@ -58,9 +58,18 @@ async def test_repeats_and_gaps_are_dropped_and_counted(floor: Floor) -> None:
     assert await floor.assess(7, MONDAY, LOW) == []
     assert await floor.assess(9, MONDAY, LOW) == []
     assert len(await floor.assess(8, MONDAY, LOW)) == 1
-    counted = floor.handler._metrics.text().decode()
+    counted = floor.metrics.text().decode()
     assert "keepwell_assessment_gaps_total 1.0" in counted
     assert "keepwell_repeated_events_total 1.0" in counted
+
+
+async def test_what_is_missing_for_a_minute_is_waited_for_no_longer(floor: Floor) -> None:
+    await floor.assess(7, MONDAY, HIGH)
+    assert await floor.assess(9, MONDAY, LOW) == []
+    floor.now += 61 * SECOND
+    assert floor.handler.gaps(floor.now) == 1
+    assert len(await floor.assess(10, MONDAY, LOW)) == 1
+    assert floor.handler.gaps(floor.now) == 0
 
 
 async def test_a_batch_that_rolls_back_leaves_nothing_and_comes_again_the_same(floor: Floor) -> None:
@@ -69,7 +78,7 @@ async def test_a_batch_that_rolls_back_leaves_nothing_and_comes_again_the_same(f
 
     async def once(fail: bool) -> None:
         async with floor.uow.begin() as c:
-            incoming = floor._incoming("northwind", an_assessment(1, MONDAY, LOW))
+            incoming = floor.incoming("northwind", an_assessment(1, MONDAY, LOW))
             await floor.handler.handle(c, floor.partition, [incoming], MONDAY, False)
             if fail:
                 raise PowerCut

@@ -1,5 +1,6 @@
 """What people do with playbooks over HTTP: read the lists, and make their moves."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -179,12 +180,24 @@ async def test_reading_needs_a_key_and_the_document_is_true(house: House) -> Non
     assert (await house.get("playbooks/schema"))["title"] == "Keepwell playbook"
 
 
-async def test_a_person_and_the_worker_don_t_undo_each_other(house: House) -> None:
-    """The task is closed while its condition ends: both moves are kept."""
-    await house.floor.assess(1, MONDAY, LOW)
-    task = await house.one("tasks")
-    await house.post(f"tasks/{task['id']}/done")
-    await house.floor.assess(2, MONDAY + DAY, HIGH)
-    (body,) = await house.floor.rows("SELECT body FROM episodes")
-    assert body.body["state"] == "idle"
-    assert [one["open"] for one in body.body["tasks"]] == [False]
+async def test_people_and_the_worker_move_the_same_things_at_once(house: House) -> None:
+    """Tasks are closed and change hands while their conditions end: no deadlock, and every move counts."""
+    accounts = [f"account-{number}" for number in range(12)]
+    await house.floor.take(*((account, an_assessment(1, MONDAY, LOW)) for account in accounts))
+    tasks = [task["id"] for task in (await house.get("tasks"))["items"]]
+
+    async def the_worker() -> None:
+        for rev, facts in enumerate((HIGH, LOW, HIGH), start=2):
+            at = MONDAY + rev * HOUR
+            await house.floor.take(*((account, an_assessment(rev, at, facts)) for account in accounts))
+
+    moves = [house.post(f"tasks/{id}/reassign", {"to": "east"}) for id in tasks[::2]]
+    moves += [house.post(f"tasks/{id}/done") for id in tasks]
+    answers = await asyncio.gather(the_worker(), *moves)
+    assert {answer.status_code for answer in answers if answer is not None} <= {200, 409}
+    listed = (await house.get("tasks", limit=100))["items"]
+    still_open = [task["assignee"] for task in listed if task["state"] == "open"]
+    assert len(listed) == 24
+    assert len(still_open) == 12
+    loads = {load["id"]: load["open_tasks"] for load in (await house.get("csms"))["items"]}
+    assert loads == {"own": still_open.count("own"), "east": still_open.count("east"), "lead": 0}

@@ -107,14 +107,16 @@ class Floor:
         self.engine = engine
         self.uow = UnitOfWork(engine)
         self.rules = rules
-        self.handler = PlaybooksHandler(rules, Metrics("playbooks"))
+        self.metrics = Metrics("playbooks")
+        self.handler = PlaybooksHandler(rules, self.metrics)
+        self.now = MONDAY
         self._offset = 0
 
     async def take(self, *data: tuple[str, msgspec.Struct]) -> list[ActionRequested]:
         """One batch: (account, assessment or answer). Returns what it asked for."""
         before = len(await self.sent())
         async with self.uow.begin() as c:
-            await self.handler.handle(c, self.partition, [self._incoming(*one) for one in data], MONDAY, False)
+            await self.handler.handle(c, self.partition, [self.incoming(*one) for one in data], self.now, False)
         return (await self.sent())[before:]
 
     async def assess(self, rev: int, at: datetime, facts: dict[str, Any], **others: Any) -> list[ActionRequested]:
@@ -155,7 +157,7 @@ class Floor:
         rows = await self.rows("SELECT value FROM outbox ORDER BY id")
         return [registry.data_of(envelope.decode(row.value)) for row in rows]
 
-    def _incoming(self, account: str, data: msgspec.Struct) -> Incoming:
+    def incoming(self, account: str, data: msgspec.Struct) -> Incoming:
         self._offset += 1
         types = {struct: name for name, (_, struct) in registry.INTERNAL.items()}
         event = envelope.wrap(

@@ -1,6 +1,6 @@
 """What the step function looks at: facts at an instant, what caused the look, and what the conditions say to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -101,8 +101,8 @@ class View:
         """Why `ends` is true, in words."""
         if self.exits and self._playbook.exit_when is not None:
             held = leaves(self._playbook.exit_when, self._look.facts, self._look.now)
-            return "; ".join(leaf.words for leaf in held if leaf.truth is Truth.TRUE)
-        return "; ".join(leaf.words for leaf in self.readings(Truth.FALSE))
+            return _and_so([leaf for leaf in held if leaf.truth is Truth.TRUE])
+        return _and_so(self.readings(Truth.FALSE))
 
     def next_flip(self, *, leaving: bool) -> datetime | None:
         """When time alone will next change a condition; `leaving`: only what can end an episode is asked for."""
@@ -119,3 +119,11 @@ class View:
         if condition is None:
             return Truth.TRUE
         return Truth.UNKNOWN if self._look.quiet else evaluate(condition, self._look.facts, self._look.now)
+
+
+def _and_so(readings: Sequence[LeafReading]) -> str:
+    """What ended an episode: a failed payment that is not known any more has gone."""
+    return "; ".join(
+        leaf.words.removesuffix(" is unknown") + " is gone" if leaf.value == "unknown" else leaf.words
+        for leaf in readings
+    )

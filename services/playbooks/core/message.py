@@ -13,7 +13,6 @@ from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, card
 from shared.conditions import Facts, leaves_of
 from shared.messages.actions import ActionRequested, FlagCard, Recipient, TaskCard
-from shared.messages.assessments import Driver
 
 _MOST_REASONS: Final = 5
 
@@ -77,8 +76,8 @@ def reasons(playbook: Playbook, episode: Episode, stands: Standing, *, fresh: bo
         # Which accounts it is for is no reason, and an event that moved the score has told its own story.
         if leaf.text not in for_whom and not (of_event and leaf.text.startswith("event."))
     ]
-    others = [_told(driver) for driver in drivers if driver not in of_event] or ([] if fresh else stands.low)
-    told = [*map(_told, of_event), *seen, *others]
+    others = [driver.reason for driver in drivers if driver not in of_event] or ([] if fresh else stands.low)
+    told = [*(driver.reason for driver in of_event), *seen, *others]
     return list(dict.fromkeys(words for words in told if words))[:_MOST_REASONS]
 
 
@@ -154,7 +153,3 @@ def again(alert: ActionRequested, action: str) -> ActionRequested:
     return msgspec.structs.replace(
         alert, action_id=action, title=f"Again: {alert.title}", not_before=None, caused_at=None
     )
-
-
-def _told(driver: Driver) -> str:
-    return driver.reason

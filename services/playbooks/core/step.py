@@ -10,8 +10,7 @@ Always true, whatever comes:
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 import msgspec
 
@@ -19,10 +18,9 @@ from services.playbooks.core import gates
 from services.playbooks.core.episode import Ask, AskedTask, Episode, Move, Planned, State, ask, episode_id
 from services.playbooks.core.look import Look, View
 from services.playbooks.core.playbook import FlagStep, Playbook, TaskStep
+from services.playbooks.core.timing import MICROSECOND, may_fire_at, next_timer, still_counted
 from services.playbooks.core.workinghours import add
 from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate
-
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Stepped(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,17 +76,6 @@ def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, lo
     return walk.result()
 
 
-def may_fire_at(playbook: Playbook, fired: tuple[datetime, ...]) -> datetime | None:
-    """The earliest instant at which `repeat` lets the playbook fire again; None is any."""
-    repeat = playbook.repeat
-    if repeat is None or not fired:
-        return None
-    earliest = fired[-1] + repeat.after.exact
-    if repeat.at_most is not None and len(fired) >= repeat.at_most:
-        earliest = max(earliest, fired[-repeat.at_most] + repeat.per.exact)
-    return earliest
-
-
 class _Walk:
     """An episode on its way through one look."""
 
@@ -107,7 +94,7 @@ class _Walk:
             episode=self.episode,
             moves=tuple(self.moves),
             asks=tuple(self.asks),
-            timer=self.next_timer(),
+            timer=next_timer(self.playbook, self.episode, self.view, self.look.now),
             fired=self.fired,
             closed=self.closed,
         )
@@ -162,11 +149,11 @@ class _Walk:
             return
         held = episode.held
         if episode.running_since is not None:
-            held += (now - episode.running_since) // _MICROSECOND
+            held += (now - episode.running_since) // MICROSECOND
         running = now if self.view.applies is Truth.TRUE else None
         if episode.running_since is None or running is None:
             self._set(held=held, running_since=running)
-        if running is not None and held >= self.playbook.held_for.exact // _MICROSECOND:
+        if running is not None and held >= self.playbook.held_for.exact // MICROSECOND:
             self.fire(f"held for {self.playbook.held_for.words}", self.view.readings())
 
     def act(self) -> None:
@@ -207,7 +194,7 @@ class _Walk:
             for place, one in enumerate(self.playbook.steps)
         ]
         self._set(
-            fired=(*self._still_counted(episode.fired), now),
+            fired=(*still_counted(self.playbook, episode.fired, now), now),
             fired_at=now,
             occurrence=episode.occurrence + 1,
             planned=(*episode.planned, *planned),
@@ -279,7 +266,7 @@ class _Walk:
             opened_at=look.now,
             since=since,
             running_since=look.now,
-            fired=self._still_counted(before.fired) if before is not None else (),
+            fired=still_counted(self.playbook, before.fired, look.now) if before is not None else (),
             readings=readings,
             found_in=found_in,
         )
@@ -309,44 +296,9 @@ class _Walk:
         assert self.episode is not None
         return self.episode
 
-    # Time
-
     def _may_fire_at(self) -> datetime | None:
         return may_fire_at(self.playbook, self.episode.fired if self.episode is not None else ())
 
     def _may_fire(self) -> bool:
         earliest = self._may_fire_at()
         return earliest is None or earliest <= self.look.now
-
-    def _still_counted(self, fired: tuple[datetime, ...]) -> tuple[datetime, ...]:
-        repeat = self.playbook.repeat
-        if repeat is None:
-            return ()
-        reach = max(repeat.after.exact, repeat.per.exact)
-        return tuple(instant for instant in fired if instant + reach > self.look.now)
-
-    def next_timer(self) -> datetime | None:
-        """The earliest instant after now at which a look may find something to do, if nothing else happens."""
-        episode, now = self.episode, self.look.now
-        state = "idle" if episode is None else episode.state
-        wanted: list[datetime | None] = []
-        match state:
-            case "idle":
-                wanted = [self.view.next_flip(leaving=False), None if self.playbook.on_event else self._may_fire_at()]
-            case "pending":
-                wanted = [self._held_enough_at(), self.view.next_flip(leaving=False)]
-            case "active":
-                wanted = [*(one.due for one in self._at_hand().planned), self.view.next_flip(leaving=True)]
-            case "found":
-                wanted = [self.view.next_flip(leaving=True)]
-            case "over":
-                wanted = [self.view.next_flip(leaving=False)]
-            case "resting":
-                wanted = [self._at_hand().rests_until]
-        return min((instant for instant in wanted if instant is not None and instant > now), default=None)
-
-    def _held_enough_at(self) -> datetime | None:
-        episode = self._at_hand()
-        if episode.running_since is None:
-            return None
-        return episode.running_since + self.playbook.held_for.exact - episode.held * _MICROSECOND
