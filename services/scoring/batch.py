@@ -130,9 +130,16 @@ class Batch:
             self.assess(known, Asked(Cause(kind="history"), imports=known.imports, found_in=import_id))
 
     def _note_imports(self, known: Known, batch: Sequence[Incoming]) -> list[str]:
-        """Note the open imports behind these events. Returns the closed ones that stragglers came from."""
+        """Note the open imports behind these events, and tell of them before they move anything: the account is quiet.
+
+        Returns the closed imports that stragglers came from.
+        """
         found = {incoming.event.history for incoming in batch if incoming.event.history is not None}
-        known.imports = sorted({*known.imports, *(found - self.memory.closed)})
+        opened = found - self.memory.closed - set(known.imports)
+        if opened:
+            known.imports = sorted({*known.imports, *opened})
+            if known.decision is not None:
+                self.assess(known, Asked(Cause(kind="history"), imports=known.imports))
         return sorted(found & self.memory.closed)
 
     def _note_rows(self, known: Known, incoming: Incoming) -> None:

@@ -49,11 +49,7 @@ class ScoringHandler(Handler):
                 by_account.setdefault(incoming.event.subject, []).append(incoming)
         self._metrics.repeats.inc(len(fresh) - sum(fresh))
         work = self._begin(c, partition, now)
-        looked_at = [
-            id
-            for id, some in by_account.items()
-            if not behind or any(incoming.record.topic != registry.USAGE for incoming in some)
-        ]
+        looked_at = by_account if not behind else [id for id, some in by_account.items() if any(map(_is_told, some))]
         await work.load(by_account, looked_at)
         await work.load_rows(by_account)
         for id, some in by_account.items():
@@ -123,3 +119,8 @@ class ScoringHandler(Handler):
                 known.imports = [one for one in known.imports if one != data.import_id]
                 known.marked_at, known.found_in = waits_since, data.import_id
                 known.act_on_found = known.act_on_found or act
+
+
+def _is_told(incoming: Incoming) -> bool:
+    """Whether an event makes its account be assessed at once, even when the worker is behind."""
+    return incoming.record.topic != registry.USAGE or incoming.event.history is not None

@@ -208,6 +208,17 @@ async def test_history_moves_state_and_is_told_once_when_every_topic_has_ended_i
     ]
 
 
+async def test_an_account_that_is_known_is_told_to_be_quiet_before_an_import_moves_it(fed: Fed) -> None:
+    await fed.feed(*customer())
+    before = (await fed.told())[-1]
+    await fed.feed(*[replace_history(nps(score, contact=f"c{score}"), "imp") for score in (0, 1, 2)])
+    quiet = (await fed.told())[-1]
+    assert (quiet.rev, quiet.imports, quiet.cause.kind) == (before.rev + 1, ["imp"], "history")
+    assert quiet.score == before.score
+    await fed.feed(replace_history(nps(3), "imp"))
+    assert (await fed.told())[-1].rev == quiet.rev
+
+
 async def test_an_import_closes_only_when_all_topics_have_told_its_end(fed: Fed) -> None:
     await fed.feed(*[replace_history(event, "imp") for event in customer()])
     for topic in registry.EVENT_TOPICS[:-1]:

@@ -17,6 +17,8 @@ from shared.messages.usage import UsageRecorded
 
 _EXCERPT: Final = 160
 _MOST_TEXT: Final = 256
+_MOST_WHOLE: Final = 2**53
+"""Beyond this JSON's whole numbers mean different things to different readers."""
 _CONTACT_TRAITS: Final = 20
 KNOWN_TRAITS: Final = frozenset(accounts.AccountTraits.__struct_fields__)
 RENAMED: Final = {"mrr_minor", "currency", "plan", "seats", "renews_at"}
@@ -115,6 +117,8 @@ def _bound(mapping: dict[str, Any], most: int) -> None:
 
 def plain(value: Any) -> Any:
     """A trait's value as state keeps it: text cut, times as text, nothing nested."""
+    if isinstance(value, int) and not -_MOST_WHOLE <= value <= _MOST_WHOLE:
+        return float(value)
     if isinstance(value, bool | float | int) or value is None:
         return value
     if isinstance(value, datetime):

@@ -178,6 +178,11 @@ def test_the_later_trait_stands_and_null_clears_it() -> None:
     assert (account.state.traits["name"].value, account.state.traits["segment"].value) == ("New", None)
 
 
+def test_a_whole_number_that_is_too_large_for_others_is_kept_as_a_near_one() -> None:
+    account = after(traits(big=10**40))
+    assert decode(encode(account.state)).traits["traits.big"].value == 1e40
+
+
 def test_traits_of_one_s_own_are_kept_beside_the_known_ones() -> None:
     assert after(traits(industry="steel")).state.traits["traits.industry"].value == "steel"
 
@@ -237,3 +242,21 @@ def test_state_stays_small_however_much_it_has_seen() -> None:
         prune(account.state, day_of(NOW - (365 - day) * DAY))
     assert len(encode(account.state)) < 1500
     assert msgspec.msgpack.decode(encode(account.state))["usage"]["reports"].keys() == set(range(TODAY - 90, TODAY))
+
+
+WRITTEN = (
+    "de0008a5757361676581a77265706f72747381cd5071ce002625a0a96c6173745f75736564cf0006523e88fd1000a670656f"
+    "706c6581cd507101ac6b6e6f77735f70656f706c65c3a674726169747381a46e616d6595cf0006523e88fd100000a4746573"
+    "74a26531a441636d65a8636f6e746163747381a2633181a4726f6c6595cf0006523e88fd100000a474657374a26533a86368"
+    "616d70696f6eaa6d696c6573746f6e657381ad646174615f696d706f72746564cf0006523e88fd1000a7616e737765727381"
+    "a36e707381a2633195cf0006523e88fd100000a474657374a265349209a4676f6f64"
+)
+
+
+def test_a_state_that_the_first_version_wrote_can_still_be_read() -> None:
+    packed = bytes.fromhex(WRITTEN)
+    state = decode(packed)
+    assert (state.usage["reports"], state.people, state.knows_people) == ({20593: 2_500_000}, {20593: 1}, True)
+    assert (state.traits["name"].value, state.contacts["c1"]["role"].value) == ("Acme", "champion")
+    assert (state.answers["nps"]["c1"].value, state.milestones) == ([9, "good"], {"data_imported": 1779278400000000})
+    assert encode(state) == packed
