@@ -48,6 +48,8 @@ async def _measure(make: Callable[..., Stack], kind: str, seconds: int) -> list[
     sink = Sink()
     server = uvicorn.Server(uvicorn.Config(sink, port=sink.port, log_level="error", lifespan="off"))
     serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
     stack = make(KEEPWELL_SLACK_BOT_TOKEN="xoxb-bench", KEEPWELL_SLACK_API_URL=f"http://127.0.0.1:{sink.port}")
     write_owners(stack.home)
     await asyncio.to_thread(stack.__enter__)
