@@ -14,6 +14,7 @@ from services.scoring.core.clock import day_of
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import day_cutoff, drop_tombstones
 from services.scoring.memory import Memory
+from shared.clock import Clock
 from shared.db.claims import Claims
 from shared.messages import registry
 from shared.messages.accounts import HistoryEnded
@@ -30,9 +31,10 @@ _CATCH_UP: Final = 200
 class ScoringHandler(Handler):
     """Folds what is read into account states and tells what came of it."""
 
-    def __init__(self, rules: Rules, metrics: Metrics) -> None:
+    def __init__(self, rules: Rules, metrics: Metrics, clock: Clock) -> None:
         self._rules = rules
         self._metrics = metrics
+        self._clock = clock
         self._claims = Claims()
         self._memories: dict[int, Memory] = {}
 
@@ -57,6 +59,7 @@ class ScoringHandler(Handler):
         await work.save()
         for data in ended:
             await self._end_import(c, partition, data, now)
+        work.memory.scored = [cause.accepted for _, one in work.ledger if (cause := one.cause).accepted is not None]
 
     async def on_timers(
         self, c: AsyncConnection, partition: int, due: Sequence[tuple[str, datetime]], now: datetime
@@ -96,6 +99,14 @@ class ScoringHandler(Handler):
         for id in ids:
             work.assess_waiting(work.memory.get(id))
         await work.save()
+
+    def committed(self, partition: int) -> None:
+        """Measure how long the events of the batch took to be scored."""
+        memory = self._memories[partition]
+        now = self._clock.now()
+        for accepted in memory.scored:
+            self._metrics.event_to_effect.labels("scored").observe(max(0.0, (now - accepted).total_seconds()))
+        memory.scored = []
 
     def forget(self, partition: int) -> None:
         """Drop all that is remembered of a partition."""

@@ -14,7 +14,7 @@ from shared.status import status_routes
 def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     """Build the parts. Raises `Refused` when a scorecard can't be read."""
     rules = load_rules(settings.scorecards)
-    worker = base.worker(PLAN, ScoringHandler(rules, base.metrics))
+    worker = base.worker(PLAN, ScoringHandler(rules, base.metrics, base.clock))
     return service.Service(
         description="How healthy every account is, and why.",
         worker=worker,

@@ -60,6 +60,8 @@ class Memory:
     closed: set[str]
     waiting: dict[str, datetime]
     accounts: OrderedDict[str, Known] = field(default_factory=OrderedDict)
+    scored: list[datetime] = field(default_factory=list)
+    """When the events that the last batch scored had been accepted."""
 
     def missing(self, ids: Iterable[str]) -> list[str]:
         """Those that are not remembered."""

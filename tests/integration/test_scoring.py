@@ -174,6 +174,14 @@ async def test_an_event_of_a_marked_account_is_told_after_what_was_put_off(fed: 
     assert fed.handler.waiting(0) is None
 
 
+async def test_repeats_and_the_time_to_a_score_are_measured(fed: Fed) -> None:
+    answer = nps(3, id="same")
+    await fed.feed(*customer(), answer)
+    await fed.feed(answer)
+    assert b"keepwell_repeated_events_total 1.0" in fed.metrics.text()
+    assert b'keepwell_event_to_effect_seconds_count{effect="scored"} 3.0' in fed.metrics.text()
+
+
 async def test_silence_is_told_on_time_and_says_what_changed(fed: Fed) -> None:
     await fed.feed(*customer())
     assert (await fed.rows("SELECT due FROM timers"))[0].due == datetime(2026, 5, 21, tzinfo=UTC)

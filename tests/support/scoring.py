@@ -17,6 +17,7 @@ from services.scoring.core.state import Account
 from services.scoring.handler import ScoringHandler
 from services.scoring.rules import load_rules
 from services.scoring.tables import metadata
+from shared.clock import SystemClock
 from shared.db import timers
 from shared.db.engine import async_url, make_engine
 from shared.db.uow import UnitOfWork
@@ -185,7 +186,8 @@ class Fed:
         self.uow = UnitOfWork(engine)
         self.rules = rules
         self.now = now
-        self.handler = ScoringHandler(rules, Metrics("scoring"))
+        self.metrics = Metrics("scoring")
+        self.handler = ScoringHandler(rules, self.metrics, SystemClock())
 
     async def __aenter__(self) -> "Fed":
         await self.take()
@@ -202,7 +204,7 @@ class Fed:
     async def restart(self, rules: Rules | None = None) -> None:
         """Another process goes on: nothing is remembered."""
         self.rules = rules or self.rules
-        self.handler = ScoringHandler(self.rules, Metrics("scoring"))
+        self.handler = ScoringHandler(self.rules, self.metrics, SystemClock())
         await self.take()
 
     async def feed(self, *events: Event, behind: bool = False) -> None:
