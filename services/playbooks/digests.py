@@ -82,7 +82,8 @@ async def send(
             found = Found(
                 episode=episode, playbook_name=playbook.name, playbook_title=playbook.title, why=why, stands=stands
             )
-            by_owner.setdefault(row.owner, []).append(found)
+            to = directory.person(row.owner).id if row.owner else None
+            by_owner.setdefault(to, []).append(found)
     await c.execute(_SENT, {"import_id": import_id, "sent": now.isoformat()})
     return list(_messages(by_owner, import_id, directory)), None
 

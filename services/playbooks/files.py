@@ -1,10 +1,13 @@
 """The shape of the files that people write: playbooks and the directory of CSMs. The JSON Schema is made from it."""
 
+import json
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from shared.conditions import STEP_FACTS, Scope
 from shared.conditions.schema import condition_schema
 from shared.messages.actions import Severity
 from shared.messages.fields import Id
@@ -50,7 +53,7 @@ class StepFile(msgspec.Struct, forbid_unknown_fields=True):
     flag: TemplateText | None = None
     do: TemplateText | None = None
     after: DurationText | None = None
-    unless: ConditionNode = None
+    unless: Annotated[Any, msgspec.Meta(extra_json_schema={"$ref": "#/$defs/unless"})] = None
     channel: str | None = None
     severity: Severity | None = None
     assign: AssignRule | list[AssignRule] | None = None
@@ -121,12 +124,24 @@ class DirectoryFile(msgspec.Struct, forbid_unknown_fields=True):
     """Holidays of everybody."""
 
 
+SCHEMA: Final = Path(__file__).parent / "playbook.schema.json"
+"""Where editors find it; `python -m services.playbooks.files` writes it anew."""
+
+
 def playbook_schema() -> dict[str, Any]:
-    """The JSON Schema of a playbook file, for editors: `# yaml-language-server: $schema=…`."""
+    """The JSON Schema of a playbook file, for editors."""
     (schema,), components = msgspec.json.schema_components([PlaybookFile], ref_template="#/$defs/{name}")
+    conditions = {
+        "condition": condition_schema(),
+        "unless": condition_schema("#/$defs/unless", Scope(more=STEP_FACTS)),
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Keepwell playbook",
         **schema,
-        "$defs": {**components, "condition": condition_schema()},
+        "$defs": {**components, **conditions},
     }
+
+
+if __name__ == "__main__":
+    SCHEMA.write_text(json.dumps(playbook_schema(), indent=2) + "\n", encoding="utf-8")

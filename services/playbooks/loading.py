@@ -47,6 +47,8 @@ def load_all(folder: Path = SHIPPED) -> tuple[Loaded, ...]:
         wrong += problems.found
     if not wrong:
         wrong += _unknown_closes(loaded, folder)
+    if not loaded and not wrong:
+        wrong.append(Problem("There is no playbook in this folder.", file=str(folder)))
     if wrong:
         raise Refused(wrong)
     return tuple(loaded[name] for name in sorted(loaded))

@@ -10,7 +10,7 @@ from services.playbooks.carrying import Rules
 from services.playbooks.handler import PlaybooksHandler
 from services.playbooks.library import Library
 from services.playbooks.loading import load_all
-from services.playbooks.people import load_people
+from services.playbooks.people import check_named, load_people
 from services.playbooks.settings import PlaybooksSettings
 from services.playbooks.templates import render
 from shared import service
@@ -24,8 +24,9 @@ _PLAN: Final = Plan(
 
 
 def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
-    """Build the parts. Raises `Refused` when a playbook or the directory can't be read."""
+    """Build the parts. Raises `ValueError` with all that is wrong with the playbooks and the directory of CSMs."""
     rules = Rules(Library(load_all(settings.playbooks)), load_people(settings.csms_file), render)
+    check_named(rules.library.current.values(), rules.directory)
     handler = PlaybooksHandler(rules, base.metrics)
     worker = base.worker(_PLAN, handler)
 

@@ -1,10 +1,13 @@
 """The directory of CSMs from YAML, checked at start."""
 
+from collections.abc import Iterable
 from datetime import time
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from services.playbooks.core.assignment import Person
 from services.playbooks.core.directory import Absence, Csm, Directory
+from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.workinghours import Hours
 from services.playbooks.files import DAYS, CsmFile, DirectoryFile
 from shared.conditions import Position, position_of
@@ -39,6 +42,16 @@ def read_people(text: str, name: str) -> Directory:
         found.append(_csm(one, file, problems, at))
     problems.settle()
     return Directory(tuple(csm for csm in found if csm is not None))
+
+
+def check_named(playbooks: Iterable[Playbook], directory: Directory) -> None:
+    """Raise `ValueError` when a playbook names a person who is neither in the directory nor an e-mail address."""
+    for playbook in playbooks:
+        for rule in (rule for one in playbook.steps for rule in one.assign):
+            if isinstance(rule, Person) and "@" not in rule.name and directory.find(rule.name) is None:
+                raise ValueError(
+                    f"The playbook {playbook.id} names {rule.name!r}, who is not in the directory of CSMs."
+                )
 
 
 def _csm(one: CsmFile, file: DirectoryFile, problems: Problems, at: Position | None) -> Csm | None:

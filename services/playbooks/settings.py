@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import field_validator
+
 from services.playbooks.loading import SHIPPED
 from shared.settings import Settings
 
@@ -13,6 +15,13 @@ class PlaybooksSettings(Settings):
     """The folder of the playbooks in force; none: those that ship."""
     csms: Path | None = None
     """The directory of CSMs; none: `csms.yaml` in `KEEPWELL_HOME`, if it is there."""
+
+    @field_validator("csms")
+    @classmethod
+    def _is_there(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("there is no such file")
+        return value
 
     @property
     def csms_file(self) -> Path:

@@ -198,6 +198,12 @@ class _Walk:
             fired_at=now,
             occurrence=episode.occurrence + 1,
             planned=(*episode.planned, *planned),
+            # A closed task matters only to the steps of its own firing.
+            tasks=tuple(
+                task
+                for task in episode.tasks
+                if task.open or any(one.occurrence == task.occurrence for one in episode.planned)
+            ),
             readings=readings or episode.readings,
             running_since=None,
         )

@@ -1,14 +1,17 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from services.playbooks.core.assignment import LeastLoaded, Owner
+from services.playbooks.core.directory import Directory
 from services.playbooks.core.durations import Duration
 from services.playbooks.core.playbook import AlertStep, Repeat, TaskStep
-from services.playbooks.files import playbook_schema
-from services.playbooks.loading import load_all, load_playbook
-from services.playbooks.people import load_people, read_people
+from services.playbooks.files import SCHEMA, playbook_schema
+from services.playbooks.loading import SHIPPED, load_all, load_playbook
+from services.playbooks.people import check_named, load_people, read_people
 from shared.conditions.loading import Refused
 from tests.support.playbooks import a_playbook
 
@@ -142,10 +145,25 @@ def test_declared_traits_can_be_named() -> None:
     )
 
 
-def test_editors_get_a_schema() -> None:
-    schema = json.loads(json.dumps(playbook_schema()))
-    assert schema["$defs"]["PlaybookFile"]["properties"]["when"]["$ref"] == "#/$defs/condition"
-    assert "usage.breadth" in json.dumps(schema["$defs"]["condition"])
+class TestSchema:
+    def test_the_file_for_editors_is_the_one_that_the_code_makes(self) -> None:
+        # After a change: python -m services.playbooks.files
+        assert json.loads(SCHEMA.read_text(encoding="utf-8")) == playbook_schema()
+
+    def test_what_ships_passes_and_a_slip_does_not(self, tmp_path: Path) -> None:
+        slip = tmp_path / "slip.yaml"
+        slip.write_text("id: x\nwhen: usage.bredth < 40 %\nsteps: [alert: Hi]", encoding="utf-8")
+        assert self.check(*map(str, SHIPPED.glob("*.yaml"))) == 0
+        assert self.check(str(slip)) == 1
+
+    def check(self, *files: str) -> int:
+        command = [sys.executable, "-m", "check_jsonschema", "--schemafile", str(SCHEMA), *files]
+        return subprocess.run(command, capture_output=True, check=False).returncode
+
+
+def test_a_folder_without_playbooks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="There is no playbook in this folder"):
+        load_all(tmp_path)
 
 
 class TestPeople:
@@ -178,6 +196,12 @@ class TestPeople:
         with pytest.raises(Refused) as caught:
             read_people(f"csms:\n  - id: a\n    name: A\n    {line}\n", "csms.yaml")
         assert said in str(caught.value)
+
+    def test_a_playbook_names_only_who_is_there(self) -> None:
+        playbook = a_playbook("id: x\nwhen: support.open > 3\nsteps: [{alert: Hi, assign: [person: lead]}]")
+        check_named([playbook], read_people("csms: [{id: lead, name: Lead}]", "c"))
+        with pytest.raises(ValueError, match="names 'lead', who is not in the directory"):
+            check_named([playbook], Directory())
 
     def test_nobody_is_there_twice(self) -> None:
         with pytest.raises(Refused, match="there twice"):
