@@ -119,13 +119,19 @@ def until(condition: Callable[[], bool], otherwise: str, patience: float = PATIE
 def at_rest(keepwell: Keepwell) -> bool:
     """Whether everything that was accepted has been read, and what came of it published.
 
-    A service that holds no partition yet knows of no lag; so all that read must hold the same number of them.
+    Two looks, because what one service still does when it is asked reaches the next only after that.
     """
-    found = [keepwell.get(service, "/v1/status") for service in SERVICES]
-    held = {state["held_partitions"] for state in found if state["service"] != "ingest"}
-    if len(held) > 1 or 0 in held:
+    return _looks_at_rest(keepwell) and _looks_at_rest(keepwell)
+
+
+def _looks_at_rest(keepwell: Keepwell) -> bool:
+    """A service that holds no partition yet knows of no lag; so all that read must hold the same number of them."""
+    found = {service: keepwell.get(service, "/v1/status") for service in SERVICES}
+    held = {state["held_partitions"] for service, state in found.items() if service != "ingest"}
+    put_off = found["scoring"]["details"]
+    if len(held) > 1 or 0 in held or put_off["waiting"] or put_off["in_imports"]:
         return False
-    return all(state["ready"] and not state["outbox"] and not any(state["lag"].values()) for state in found)
+    return all(state["ready"] and not state["outbox"] and not any(state["lag"].values()) for state in found.values())
 
 
 def _rev(keepwell: Keepwell, account: str) -> int:

@@ -1,0 +1,85 @@
+"""The demo as a newcomer sees it: the real command, the real processes, on both homes of the stream."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.cli.down import stop
+from deploy.kafka.jars import KafkaMissing, class_path
+from tests.support.stack import free_ports
+
+TOLD = (
+    "Plover Facilities: Onboarding is stuck",
+    "Hollowell Foods: Usage is falling",
+    "Tern Logistics: Invoice overdue",
+    "Northwind · Pro · €4,200/month · renews in 41 days",
+    'their admin scored us 2: "third time support lost our ticket"',
+    "urgent ticket T-118 open for 5 days",
+    "Help Larkspur Clinics to pay",
+    "Find a new champion at Castellan Retail",
+    "expansion flag: Cobalt Couriers uses 95 % of its 20 seats",
+    "closed: Invoice overdue",
+    "Sablewood Hotels is healthy again",
+    "The day: 3 accounts to call, €18,400 of €212,000 a month is red.",
+    "Scoring was killed midway: 0 lost, 0 counted twice.",
+    "the same fingerprint",
+    "keepwell why northwind",
+)
+
+
+class Terminal:
+    """Where somebody types `keepwell …`."""
+
+    def __init__(self, home: Path) -> None:
+        given = {name: value for name, value in os.environ.items() if not name.startswith("KEEPWELL_")}
+        own = {"KEEPWELL_HOME": str(home), "KEEPWELL_PORT": str(free_ports(4)), "COLUMNS": "160"}
+        self._environment = given | own
+
+    def run(self, *words: str) -> str:
+        command = [sys.executable, "-c", "from deploy.cli.main import app; app()", *words]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=150, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    yield Terminal(tmp_path)
+    stop(tmp_path / "demo")
+
+
+@pytest.fixture(params=[[], pytest.param(["--kafka"], marks=pytest.mark.kafka)], ids=["local", "kafka"])
+def on(request: pytest.FixtureRequest) -> list[str]:
+    if request.param:
+        try:
+            class_path()
+        except KafkaMissing as missing:
+            if os.environ.get("KEEPWELL_REQUIRE_KAFKA") == "1":
+                pytest.fail(f"Kafka is required, but: {missing}")
+            pytest.skip(f"No Kafka here: {missing}")
+    arguments: list[str] = request.param
+    return arguments
+
+
+def test_every_story_is_told_with_its_figures_whenever_it_is_run(terminal: Terminal, on: list[str]) -> None:
+    if not on:
+        # A demo that was left running, and has its own past, is no obstacle.
+        terminal.run("demo")
+    told = terminal.run("demo", *on)
+    for words in TOLD:
+        assert words in told
+    score = re.search(r"(\d+) → (\d+) amber +\((\d\.\d\d) s after the event\)", told)
+    assert score is not None, told
+    before, after, seconds = score.groups()
+    assert 75 <= int(before) <= 77
+    assert int(after) == 52
+    assert float(seconds) < 5
+
+    assert "urgent ticket T-118 open for 5 days" in terminal.run("why", "northwind")
+    assert "Larkspur Clinics" in terminal.run("tasks")
+    assert "Stopped" in terminal.run("down")
