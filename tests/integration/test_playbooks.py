@@ -149,7 +149,7 @@ async def test_what_an_event_caused_goes_at_once_and_carries_its_story(database_
             ["they scored us 2"],
         )
         assert task.task is not None
-        assert task.task.due_at == MONDAY + 2 * DAY - 2 * HOUR
+        assert task.task.due_at == datetime.fromisoformat("2026-03-03T17:00:00+01:00")
 
 
 async def test_a_night_alert_is_called_back_when_it_is_over_before_the_morning(database_url: str) -> None:

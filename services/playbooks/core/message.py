@@ -71,7 +71,8 @@ def reasons(playbook: Playbook, episode: Episode, stands: Standing, *, fresh: bo
     of_event = [driver for driver in drivers if event in driver.events] if event else []
     for_whom = {str(leaf) for leaf in leaves_of(playbook.for_accounts)} if playbook.for_accounts is not None else set()
     seen = [
-        leaf.words
+        # Of a fact that only has to be known, the value is the news: `the failed payment: 2026-03-02 10:00 UTC`.
+        leaf.words.replace(" is ", ": ", 1) if leaf.text.endswith(" is known") else leaf.words
         for leaf in episode.readings
         # Which accounts it is for is no reason, and an event that moved the score has told its own story.
         if leaf.text not in for_whom and not (of_event and leaf.text.startswith("event."))

@@ -45,8 +45,20 @@ def add(hours: Hours, at: datetime, duration: Duration) -> datetime:
 
 
 def due(hours: Hours, at: datetime, duration: Duration) -> datetime:
-    """When work that began at `at` is due: never outside the assignee's working hours."""
-    return next_working(hours, add(hours, at, duration))
+    """When work that began at `at` is due: never outside the assignee's working hours.
+
+    What falls outside is due when the working span before it ends, if half of the time is left until then: a call
+    within a day, asked for on Sunday evening, is for Monday. Else it is due when work begins again.
+    """
+    wanted = add(hours, at, duration)
+    last = None
+    for start, end in _spans(hours, at):
+        if wanted < start:
+            break
+        if wanted <= end:
+            return wanted
+        last = end
+    return last if last is not None and last - at >= (wanted - at) / 2 else next_working(hours, wanted)
 
 
 def _add_days(hours: Hours, at: datetime, days: int) -> datetime:
