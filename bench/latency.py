@@ -56,6 +56,7 @@ async def _measure(make: Callable[..., Stack], kind: str, seconds: int) -> list[
     try:
         await asyncio.to_thread(introduce, stack)
         took = await answers(stack, sink, seconds)
+        stages = [stage(stack, service) for service in ("scoring", "playbooks", "notifier")]
     finally:
         await asyncio.to_thread(stack.__exit__)
         server.should_exit = True
@@ -65,7 +66,20 @@ async def _measure(make: Callable[..., Stack], kind: str, seconds: int) -> list[
         Row(kind, f"{RATE} answers/s, POST to Slack: delivered", f"{len(took)} of {sent}", f"{sent}"),
         Row(kind, "… p50", f"{percentile(took, 0.5) * 1000:.0f} ms", "< 60 ms"),
         Row(kind, "… p99", f"{percentile(took, 0.99) * 1000:.0f} ms", "< 250 ms"),
+        Row(kind, "… on the way, mean since it was accepted", ", ".join(stages)),
     ]
+
+
+def stage(stack: Stack, service: str) -> str:
+    """How long after its acceptance an event had its effect in a service, on average."""
+    totals = {"sum": 0.0, "count": 0.0}
+    effect = ""
+    for line in stack.client.get(stack.url(service, "/metrics")).text.splitlines():
+        for name in totals:
+            if line.startswith(f"keepwell_event_to_effect_seconds_{name}"):
+                effect = line.partition('effect="')[2].partition('"')[0]
+                totals[name] += float(line.rpartition(" ")[2])
+    return f"{effect} {1000 * totals['sum'] / max(1.0, totals['count']):.0f} ms"
 
 
 def write_owners(home: Path) -> None:

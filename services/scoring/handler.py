@@ -23,7 +23,9 @@ from shared.metrics import Metrics
 from shared.stream.handler import Handler, Incoming
 from shared.stream.worker import Plan
 
-PLAN: Final = Plan("scoring", registry.EVENT_TOPICS, registry.EVENT_TOPICS, sends_marks=True)
+# What an account is comes before what happened to it, where ingest took both at once.
+_ORDER: Final = (registry.ACCOUNTS, registry.BILLING, registry.TICKETS, registry.USAGE, registry.FEEDBACK)
+PLAN: Final = Plan("scoring", _ORDER, registry.EVENT_TOPICS, sends_marks=True, max_records=4000)
 _CATCH_UP: Final = 200
 """How many accounts that wait are assessed in one transaction."""
 

@@ -7,6 +7,7 @@ sends marks.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -46,12 +47,16 @@ class Plan:
 
     service: str
     topics: tuple[str, ...]
+    """In the order in which events that ingest took at once are handled."""
     gate: tuple[str, ...]
     """A timer due at T runs only when these topics were read up to an end looked up after T."""
     by_marks: bool = False
     """… and, where this is set, when a mark of T or later was read."""
     sends_marks: bool = False
     max_records: int = 500
+    """How many records are read at once, over all partitions."""
+    behind_at: int = 500
+    """A worker that gets as many at once is behind: what can wait is put off."""
 
 
 class Worker:
@@ -139,11 +144,11 @@ class Worker:
             found = await self._poll(consumer)
             if found:
                 self._progress_at = self._clock.now()
-            total = sum(len(records) for records in found.values())
-            self._behind = total >= self._plan.max_records
+            self._behind = sum(len(records) for records in found.values()) >= self._plan.behind_at
             by_number: dict[int, list[list[Record]]] = {}
-            for at, records in found.items():
-                by_number.setdefault(at.partition, []).append(records)
+            for topic in self._plan.topics:
+                for at in [at for at in found if at.topic == topic]:
+                    by_number.setdefault(at.partition, []).append(found[at])
             await asyncio.gather(*(self._batch(consumer, number, lists) for number, lists in by_number.items()))
             self._active = self._active or bool(found)
             await self._put_off_work(consumer)
@@ -246,73 +251,58 @@ class Worker:
         held = self._held.get(number)
         if held is None or held.retry_at is not None:
             return
-        records = [
-            record
-            for record in merge(*lists, key=lambda record: record.time)
-            if record.offset >= held.places[record.topic]
+        decoded = [
+            [_read(record) for record in records if record.offset >= held.places[record.topic]] for records in lists
         ]
+        # Each topic in its own order; among topics, by when ingest took the event, then in the plan's order.
+        batch = list(merge(*decoded, key=_taken_at))
         if not held.alone:
-            await self._commit_batch(consumer, held, records)
+            await self._commit_batch(consumer, held, batch)
             return
-        for record in records:
+        for read in batch:
             if held.retry_at is None:
-                await self._commit_batch(consumer, held, [record])
+                await self._commit_batch(consumer, held, [read])
 
-    async def _commit_batch(self, consumer: Consumer, held: Held, records: list[Record]) -> None:
-        if not records:
+    async def _commit_batch(self, consumer: Consumer, held: Held, batch: list["_Read"]) -> None:
+        if not batch:
             return
         now = self._clock.now()
-        letters, batch, marks = self._decode(held, records)
-        last = {record.topic: record for record in records}
+        letters = [(read.record, reason) for read in batch if (reason := self._poison(held, read)) is not None]
+        poisoned = {(record.topic, record.offset) for record, _ in letters}
+        good = [r.incoming for r in batch if r.incoming and (r.record.topic, r.record.offset) not in poisoned]
+        work = [incoming for incoming in good if not isinstance(incoming.data, PartitionMark)]
+        last = {read.record.topic: read.record for read in batch}
         try:
             async with self._uow.begin() as c:
                 await ownership.check(c, held.partition, held.epoch)
                 await dead_letters.keep(c, letters, now)
-                if batch:
-                    await self._handler.handle(c, held.partition, batch, now, self._behind)
+                if work:
+                    await self._handler.handle(c, held.partition, work, now, self._behind)
                 await offsets.move(c, held.partition, held.places, list(last.values()))
         except Exception as error:
-            self._note_failure(consumer, held, records, error)
+            self._note_failure(consumer, held, [read.record for read in batch], error)
             return
         held.moved({record.topic: record.offset + 1 for record in last.values()})
-        for record in records:
-            held.alone.pop((record.topic, record.offset), None)
-            held.poison.pop((record.topic, record.offset), None)
-        if marks:
-            held.marked_through = max(marks)
+        for read in batch:
+            held.alone.pop((read.record.topic, read.record.offset), None)
+            held.poison.pop((read.record.topic, read.record.offset), None)
+        for incoming in good:
+            if isinstance(incoming.data, PartitionMark):
+                held.marked_through = incoming.data.through
         self._handler.committed(held.partition)
         self.relay.wake()
-        self._count(records, letters, now)
+        self._count(batch, letters, now)
 
-    def _count(self, records: Sequence[Record], letters: Sequence[tuple[Record, str]], since: datetime) -> None:
+    @staticmethod
+    def _poison(held: Held, read: "_Read") -> str | None:
+        return held.poison.get((read.record.topic, read.record.offset), read.reason)
+
+    def _count(self, batch: Sequence["_Read"], letters: Sequence[tuple[Record, str]], since: datetime) -> None:
         self._metrics.batch_seconds.observe((self._clock.now() - since).total_seconds())
-        for record in records:
-            self._metrics.records.labels(record.topic).inc()
+        for topic, count in Counter(read.record.topic for read in batch).items():
+            self._metrics.records.labels(topic).inc(count)
         for record, _ in letters:
             self._metrics.dead_letters.labels(record.topic).inc()
-
-    def _decode(
-        self, held: Held, records: Sequence[Record]
-    ) -> tuple[list[tuple[Record, str]], list[Incoming], list[datetime]]:
-        letters: list[tuple[Record, str]] = []
-        batch: list[Incoming] = []
-        marks: list[datetime] = []
-        for record in records:
-            poison = held.poison.get((record.topic, record.offset))
-            if poison is not None:
-                letters.append((record, poison))
-                continue
-            try:
-                event = envelope.decode(record.value)
-                data = registry.data_of(event)
-            except (msgspec.DecodeError, registry.UnknownType, UnicodeDecodeError) as error:
-                letters.append((record, str(error)))
-                continue
-            if isinstance(data, PartitionMark):
-                marks.append(data.through)
-            else:
-                batch.append(Incoming(record, event, data))
-        return letters, batch, marks
 
     def _note_failure(self, consumer: Consumer, held: Held, records: Sequence[Record], error: Exception) -> None:
         """Keep the records: pause, then take the partition again. A record that fails alone three times is poison."""
@@ -445,6 +435,28 @@ class Worker:
             await self.relay.publish([_mark(number, through) for number, through in marks.items()])
         for number, through in marks.items():
             ready[number].marked_out = through
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A record, and what could be made of it: something to handle, or the reason why not."""
+
+    record: Record
+    incoming: Incoming | None
+    reason: str | None
+
+
+def _read(record: Record) -> _Read:
+    try:
+        event = envelope.decode(record.value)
+        return _Read(record, Incoming(record, event, registry.data_of(event)), None)
+    except (msgspec.DecodeError, registry.UnknownType, UnicodeDecodeError) as error:
+        return _Read(record, None, str(error))
+
+
+def _taken_at(read: _Read) -> datetime:
+    accepted = read.incoming.event.accepted if read.incoming is not None else None
+    return accepted or read.record.time
 
 
 def _mark(number: int, through: datetime) -> Outgoing:
