@@ -115,7 +115,7 @@ def deliver(
     """Send everything, batch by batch. Raises `Refused` or `Unreachable` when nothing more can be sent."""
     outcome = Outcome()
     for batch in _batches(lines, outcome.refused):
-        answer = _post(keepwell, batch, patience)
+        answer = _post(keepwell, batch, patience, first=not outcome.accepted)
         outcome.accepted += answer["accepted"]
         for item in answer["refused"]:
             number = batch[item["index"]].number
@@ -141,8 +141,11 @@ def _batches(lines: Iterator[Line | Complaint], complaints: list[Complaint]) -> 
         yield batch
 
 
-def _post(keepwell: Keepwell, batch: list[Line], patience: float) -> dict[str, Any]:
-    """Send a batch until it is answered. The same ids go again, so nothing is counted twice."""
+def _post(keepwell: Keepwell, batch: list[Line], patience: float, *, first: bool) -> dict[str, Any]:
+    """Send a batch until it is answered. The same ids go again, so nothing is counted twice.
+
+    Who has not been reached yet is not waited for: most likely nothing is there.
+    """
     kind = "application/cloudevents-batch+json" if batch[0].cloudevent else "application/json"
     content = b"[" + b",".join(line.body for line in batch) + b"]"
     give_up = time.monotonic() + patience
@@ -159,7 +162,7 @@ def _post(keepwell: Keepwell, batch: list[Line], patience: float) -> dict[str, A
                 raise
         except Unreachable:
             pause = PAUSE
-            if time.monotonic() + pause > give_up or batch[0].number == 1:
+            if time.monotonic() + pause > give_up or first:
                 raise
         else:
             taken: dict[str, Any] = answer

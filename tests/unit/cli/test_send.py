@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from deploy.cli.send import send
 from tests.support.cli import Answer, Asked, FakeStack, one_command, problem
@@ -130,3 +131,10 @@ def test_acting_on_what_is_found_needs_history(stack: FakeStack, tmp_path: Path)
 
 def test_a_missing_file_is_a_matter_of_usage(stack: FakeStack) -> None:
     assert stack.run(APP, "nowhere.jsonl").exit_code == 2
+
+
+def test_nothing_there_is_said_at_once(tmp_path: Path) -> None:
+    nowhere = {"KEEPWELL_URL": "http://127.0.0.1:9", "KEEPWELL_API_KEY": "kw_test"}
+    result = CliRunner().invoke(APP, [a_file(tmp_path, "{broken", an_event(1))], env=nowhere)
+    assert result.exit_code == 3
+    assert "Nothing answers" in result.output
