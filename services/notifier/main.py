@@ -23,7 +23,7 @@ from shared.messages import registry
 from shared.status import status_routes
 from shared.stream.worker import Plan
 
-_PLAN: Final = Plan("notifier", (registry.ACTIONS,), gate=(registry.ACTIONS,))
+_PLAN: Final = Plan("notifier", (registry.ACTIONS,), gate=(registry.ACTIONS,), stages=False)
 
 
 def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
@@ -50,7 +50,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
                 dice=secrets.SystemRandom().random,
                 token=lambda: secrets.token_hex(8),
                 metrics=base.metrics,
-                on_settled=worker.relay.wake,
+                on_settled=worker.relay.wake_soon,
             )
             for channel in _channels(base, settings, renderer, http)
         }

@@ -37,6 +37,7 @@ _LEASE_MARGIN: Final = timedelta(seconds=20)
 _IDLE: Final = 5.0
 _BUSY: Final = 0.5
 _SOON: Final = 0.005
+_RECORD_WITHIN: Final = 0.05
 _LOOK_AT: Final = 5_000
 _PAUSES: Final = (0.1, 0.5, 2.0, 5.0)
 _GRACE: Final = 6.0
@@ -122,9 +123,6 @@ class Sender:
             try:
                 pause = await self._round()
                 failures = 0
-                if pause >= _IDLE:
-                    # What another worker settled for a partition of ours is found by looking now and then.
-                    self._on_settled()
             except (SQLAlchemyError, OSError, TimeoutError) as error:
                 pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
                 failures += 1
@@ -214,7 +212,11 @@ class Sender:
             reason = f"a fault of ours ({type(error).__name__})"
             outcome = Never(reason=reason) if message is None else Later(reason=reason, uncertain=True)
         self._ended.append(_Ended(parcel, message, outcome, self._clock.now()))
-        self._work.set()
+        if isinstance(outcome, Sent) and len(self._sending) < self._channel.at_once:
+            # Nothing waits for it to be recorded; what ends within the next moment is recorded with it.
+            asyncio.get_running_loop().call_later(_RECORD_WITHIN, self._work.set)
+        else:
+            self._work.set()
 
     async def _record(self) -> None:
         ended, self._ended = self._ended, []

@@ -28,12 +28,14 @@ def session_settings(schema: str) -> dict[str, str]:
     }
 
 
-def make_engine(url: str, schema: str, pool_size: int = 5) -> AsyncEngine:
+def make_engine(url: str, schema: str, pool_size: int = 8) -> AsyncEngine:
     """An engine whose connections act as the service's role, in its schema."""
     return create_async_engine(
         async_url(url),
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=4,
+        # The same few connections do the work while little is asked, and the rest stay cold.
+        pool_use_lifo=True,
         pool_timeout=5,
         pool_recycle=1800,
         connect_args={"server_settings": session_settings(schema), "timeout": 5, "command_timeout": 30},

@@ -16,16 +16,19 @@ from shared.stream.protocol import BrokerUnavailable, Outgoing, Producer, Stream
 
 _CHUNK = 500
 _OVERDUE = 10.0
+_SOON = 0.2
 _PAUSES = (0.1, 0.5, 2.0, 5.0)
 _LOG = logging.getLogger(__name__)
 
+# Both parts see the outbox as it was before: what is being deleted is named again, so as not to be read.
 _NEXT = text(
     """
+    WITH sent AS (DELETE FROM outbox WHERE id = ANY(CAST(:confirmed AS bigint[])))
     SELECT id, topic, key, value, headers, to_partition FROM outbox
-    WHERE partition = ANY(CAST(:partitions AS int[])) ORDER BY id LIMIT :most
+    WHERE partition = ANY(CAST(:partitions AS int[])) AND id <> ALL(CAST(:confirmed AS bigint[]))
+    ORDER BY id LIMIT :most
     """
 )
-_CONFIRMED = text("DELETE FROM outbox WHERE id = ANY(CAST(:ids AS bigint[]))")
 
 
 class Relay:
@@ -41,10 +44,20 @@ class Relay:
         self._work = asyncio.Event()
         self._producer: Producer | None = None
         self._sending = asyncio.Lock()
+        self._soon: asyncio.TimerHandle | None = None
 
     def wake(self) -> None:
         """There may be rows to send."""
         self._work.set()
+
+    def wake_soon(self) -> None:
+        """There may be rows that nobody waits for: send them within 0.2 s, with what else comes by then."""
+        if self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(_SOON, self._now)
+
+    def _now(self) -> None:
+        self._soon = None
+        self.wake()
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -87,11 +100,8 @@ class Relay:
                 raise
 
     async def _next(self, confirmed: list[int]) -> tuple[list[int], list[Outgoing]]:
-        partitions = sorted(self._owned())
-        async with self._uow.begin() as c:
-            if confirmed:
-                await c.execute(_CONFIRMED, {"ids": confirmed})
-            rows = (await c.execute(_NEXT, {"partitions": partitions, "most": _CHUNK})).all() if partitions else []
+        parameters = {"partitions": sorted(self._owned()), "confirmed": confirmed, "most": _CHUNK}
+        rows = await self._uow.once(_NEXT, parameters)
         return [row.id for row in rows], [
             Outgoing(row.topic, row.key, row.value, row.headers, row.to_partition) for row in rows
         ]

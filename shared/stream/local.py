@@ -156,6 +156,8 @@ class LocalConsumer:
         self._places: dict[TopicPartition, int] = {}
         self._paused: set[TopicPartition] = set()
         self._turn = 0
+        self._read_all = False
+        """Everything was read that was there; whatever comes is notified."""
 
     async def start(self) -> None:
         """Listen, and hold the partitions as soon as the group's lock is free."""
@@ -203,13 +205,12 @@ class LocalConsumer:
             if not self.held():
                 await asyncio.sleep(min(timeout, 1.0))
                 return {}
-        self._woken.clear()
-        found = await self._read(max_records)
-        if not found and timeout > 0:
+        if self._read_all:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), timeout)
-                self._woken.clear()
-                found = await self._read(max_records)
+        self._woken.clear()
+        found = await self._read(max_records)
+        self._read_all = sum(len(records) for records in found.values()) < max_records
         return found
 
     async def _read(self, max_records: int) -> dict[TopicPartition, list[Record]]:
@@ -232,6 +233,7 @@ class LocalConsumer:
     def seek(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Read on from these offsets."""
         self._places.update(offsets)
+        self._read_all = False
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
         """Deliver nothing from these."""
@@ -240,7 +242,7 @@ class LocalConsumer:
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
         """Deliver again."""
         self._paused.difference_update(partitions)
-        self._woken.set()
+        self._read_all = False
 
     async def bounds(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Bounds]:
         """What these hold now."""

@@ -31,6 +31,8 @@ from shared.stream.protocol import BrokerUnavailable, Consumer, Outgoing, Record
 
 _LOG = logging.getLogger(__name__)
 _MOST_TIMERS = 500
+_SIDE_BY_SIDE = 4
+"""How many partitions' batches are in a transaction at once: fewer than the engine keeps connections."""
 _BUSY_TICK = timedelta(seconds=1)
 _IDLE_TICK = timedelta(seconds=5)
 _PUT_OFF_AT_MOST = timedelta(seconds=30)
@@ -53,6 +55,8 @@ class Plan:
     by_marks: bool = False
     """… and, where this is set, when a mark of T or later was read."""
     sends_marks: bool = False
+    stages: bool = True
+    """Whether a batch stages messages, so that the relay has work after it."""
     max_records: int = 500
     """How many records are read at once, over all partitions."""
     behind_at: int = 500
@@ -87,6 +91,7 @@ class Worker:
         self._suspect: set[int] = set()
         self._generation = -1
         self._ending = asyncio.Event()
+        self._side_by_side = asyncio.Semaphore(_SIDE_BY_SIDE)
         self._tick_at = clock.now()
         self._next_due: datetime | None = None
         self._active = False
@@ -149,7 +154,7 @@ class Worker:
             for topic in self._plan.topics:
                 for at in [at for at in found if at.topic == topic]:
                     by_number.setdefault(at.partition, []).append(found[at])
-            await asyncio.gather(*(self._batch(consumer, number, lists) for number, lists in by_number.items()))
+            await asyncio.gather(*(self._in_turn(consumer, number, lists) for number, lists in by_number.items()))
             self._active = self._active or bool(found)
             await self._put_off_work(consumer)
             if self._clock.now() >= self._tick_at:
@@ -247,6 +252,10 @@ class Worker:
 
     # One batch
 
+    async def _in_turn(self, consumer: Consumer, number: int, lists: list[list[Record]]) -> None:
+        async with self._side_by_side:
+            await self._batch(consumer, number, lists)
+
     async def _batch(self, consumer: Consumer, number: int, lists: list[list[Record]]) -> None:
         held = self._held.get(number)
         if held is None or held.retry_at is not None:
@@ -290,7 +299,8 @@ class Worker:
             if isinstance(incoming.data, PartitionMark):
                 held.marked_through = incoming.data.through
         self._handler.committed(held.partition)
-        self.relay.wake()
+        if self._plan.stages:
+            self.relay.wake()
         self._count(batch, letters, now)
 
     @staticmethod
@@ -352,6 +362,7 @@ class Worker:
     async def _tick(self, consumer: Consumer) -> None:
         """Look up the ends, run the timers that may run, and send the marks that are true."""
         now = self._clock.now()
+        self.relay.wake()  # Others stage, too: processes that answer the API, and senders.
         ends = await self._look(consumer)
         working = [held for held in self._held.values() if held.retry_at is None and held.partition in ends]
         for held in working:

@@ -18,7 +18,7 @@ ITEM: dict[str, Any] = {
     "severity": "high",
     "state": "open",
     "title": "Call their admin",
-    "opened_at": (NOW - timedelta(minutes=4, seconds=30)).isoformat(),
+    "opened_at": (NOW - timedelta(hours=4, minutes=30)).isoformat(),
     "due_at": (NOW + timedelta(hours=20, minutes=30)).isoformat(),
     "amount_minor": None,
     "currency": None,
@@ -91,7 +91,7 @@ def test_alerts_and_flags_are_listed(stack: FakeStack) -> None:
     stack.on("GET /playbooks/v1/alerts", page(ITEM))
     stack.on("GET /playbooks/v1/flags", page(won))
     listed = stack.run(alerts.app).output
-    assert "4 minutes ago" in listed
+    assert "4 hours ago" in listed
     assert "high" in listed
     assert "€1,250/month" in stack.run(flags.app).output
 
