@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.types import Lifespan
 
@@ -39,7 +40,7 @@ def create_app(
     max_body: int = MAX_BODY,
 ) -> FastAPI:
     """A service's app with its probes. `schemas` join the OpenAPI components; `max_body` counts decoded bytes."""
-    app = FastAPI(
+    app = FastAPIOffline(
         title=title,
         version=version,
         description=description,
