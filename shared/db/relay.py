@@ -18,6 +18,7 @@ _CHUNK = 500
 _OVERDUE = 10.0
 _SOON = 0.2
 _PAUSES = (0.1, 0.5, 2.0, 5.0)
+_PASSING = (Unconfirmed, BrokerUnavailable, SQLAlchemyError, OSError, TimeoutError)
 _LOG = logging.getLogger(__name__)
 
 # Both parts see the outbox as it was before: what is being deleted is named again, so as not to be read.
@@ -69,10 +70,13 @@ class Relay:
                 try:
                     await self.drain()
                     failures = 0
-                except (Unconfirmed, BrokerUnavailable, SQLAlchemyError, OSError, TimeoutError) as error:
+                except Exception as error:
+                    # Whatever it is, a relay that ended would leave everything that is decided from now on unsent.
                     pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
                     failures += 1
-                    _LOG.warning("The relay could not send (%s); again in %s s.", type(error).__name__, pause)
+                    ours = None if isinstance(error, _PASSING) else error
+                    words = "The relay could not send (%s); again in %s s."
+                    _LOG.warning(words, type(error).__name__, pause, exc_info=ours)
                     await self._renew()
                     await asyncio.sleep(pause)
                     self._work.set()

@@ -12,6 +12,7 @@ from shared.db.relay import Relay
 from shared.db.uow import UnitOfWork
 from shared.stream.local import LocalStream
 from shared.stream.protocol import Outgoing, Unconfirmed
+from tests.support.stream import until
 
 
 class FakeProducer:
@@ -27,6 +28,8 @@ class FakeProducer:
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         assert not self._broken, "A producer is not used again after it failed."
+        if self._broker.breaks:
+            raise self._broker.breaks.pop()
         if self._broker.hangs:
             await asyncio.Event().wait()
         written = self._broker.writes.pop(0) if self._broker.writes else len(messages)
@@ -43,6 +46,7 @@ class FakeBroker(LocalStream):
         self.log: list[str] = []
         self.writes: list[int] = []
         self.hangs = False
+        self.breaks: list[Exception] = []
 
     def producer(self) -> FakeProducer:  # type: ignore[override]
         return FakeProducer(self)
@@ -80,6 +84,19 @@ async def test_a_publish_that_nobody_confirms_in_time_is_given_up_and_sent_again
     with pytest.raises(Unconfirmed, match="not confirmed"):
         await relay.drain()
     assert await remaining(engine) == 1
+
+
+async def test_a_relay_outlives_what_nobody_expected(engine: AsyncEngine) -> None:
+    broker = FakeBroker()
+    relay = Relay(UnitOfWork(engine), broker, lambda: {0})
+    await stage(engine, 0, "a")
+    broker.breaks = [ValueError("too large")]
+    running = asyncio.create_task(relay.run())
+    relay.wake()
+    await until(lambda: broker.log == ["a"])
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_only_the_owners_partitions_are_sent(engine: AsyncEngine) -> None:
