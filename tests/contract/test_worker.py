@@ -277,13 +277,13 @@ async def test_no_mark_vouches_for_what_is_not_yet_through(stream: Stream, engin
     else:
         async with UnitOfWork(engine).begin() as c:
             await outbox.stage(c, number, [a_usage_event("1")])
-    await worker._send_marks([held], due)
+    await worker._timing.send_marks([held], due)
     assert await marks(stream, number) == 0
     noter.put_off.clear()
     await worker.relay.drain() if obstacle != "outbox" else await drain_all(engine)
-    await worker._send_marks([held], {})
+    await worker._timing.send_marks([held], {})
     assert await marks(stream, number) == 1
-    await worker._send_marks([held], {})
+    await worker._timing.send_marks([held], {})
     assert await marks(stream, number) == 1
     await worker.relay._renew()
 
@@ -310,7 +310,7 @@ async def test_marks_rule_the_next_services_timers(stream: Stream, engine: Async
         await until(read_all_of_it)
         assert noter.timers == []
         sender = a_worker(stream, engine, Noter("sender"), clock=clock, sends_marks=True)
-        await sender._send_marks([Held(number, 1, {}, read_through=clock.now())], {})
+        await sender._timing.send_marks([Held(number, 1, {}, read_through=clock.now())], {})
 
         def ran() -> bool:
             clock.move(timedelta(seconds=1))
