@@ -6,7 +6,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from deploy.kafka.broker import KafkaBroker
 from deploy.postgres import NAME, Postgres
+from tests.support.company import AT, a_month_of_a_company, send
+from tests.support.kafka import a_prefix
 from tests.support.stack import Stack
 
 _numbers = itertools.count(1)
@@ -25,3 +28,18 @@ def make_stack(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> 
             return Stack(tmp_path_factory.mktemp("stack"), f"{postgres.url.rpartition('/')[0]}/{name}", **extra)
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def make_kafka_stack(make_stack: Callable[..., Stack], kafka_broker: KafkaBroker) -> Callable[[], Stack]:
+    """Makes stacks on the session's broker, each with topics and groups of its own."""
+    return lambda: make_stack(broker=kafka_broker.bootstrap, KEEPWELL_KAFKA_PREFIX=a_prefix())
+
+
+@pytest.fixture(scope="session")
+def told_once(make_stack: Callable[..., Stack]) -> str:
+    """The fingerprint of the company's month, sent once and in order, on the local log."""
+    with make_stack() as stack:
+        send(stack, a_month_of_a_company())
+        stack.settle()
+        return stack.fingerprint(AT)

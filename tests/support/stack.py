@@ -13,7 +13,10 @@ from typing import Any
 import httpx
 
 SERVICES = ("ingest", "scoring", "playbooks", "notifier")
+PARTITIONS = 8
 KEY = "kw_test-key-of-the-test-stack"
+_MOST_PROCESSES = 3
+"""Of one service, in a stack."""
 
 
 def free_ports(count: int) -> int:
@@ -34,13 +37,21 @@ def free_ports(count: int) -> int:
     raise AssertionError("no free ports")
 
 
+def service_of(name: str) -> str:
+    """The service of a process: scoring of `scoring-2`."""
+    return name.partition("-")[0]
+
+
 class Stack:
-    """Four processes. `broker` is `local` or Kafka's bootstrap servers; `extra` are further settings."""
+    """Four processes. `broker` is `local` or Kafka's bootstrap servers; `extra` are further settings.
+
+    A name such as `scoring-2` is another process of the same service, with ports of its own.
+    """
 
     def __init__(self, home: Path, database_url: str, broker: str = "local", **extra: str) -> None:
         self.home = home
         self.database_url = database_url
-        self.port = free_ports(len(SERVICES))
+        self.port = free_ports(len(SERVICES) * _MOST_PROCESSES)
         self._env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("KEEPWELL_")},
             "KEEPWELL_HOME": str(home),
@@ -62,28 +73,30 @@ class Stack:
         self.client.close()
         self.stop(*list(self._running))
 
-    def url(self, service: str, path: str = "") -> str:
+    def url(self, name: str, path: str = "") -> str:
         """The address of a service's path."""
-        return f"http://127.0.0.1:{self.port + SERVICES.index(service)}{path}"
+        return f"http://127.0.0.1:{self._first_port(name) + SERVICES.index(service_of(name))}{path}"
+
+    def _first_port(self, name: str) -> int:
+        return self.port + len(SERVICES) * (int(name.partition("-")[2] or 1) - 1)
 
     def pids(self) -> list[int]:
         """The processes that run."""
         return [process.pid for process in self._running.values()]
 
-    def start(self, *services: str) -> None:
+    def start(self, *names: str, role: str = "all") -> None:
         """Start services and wait until each says that it is ready."""
-        for service in services:
-            log = (self.home / f"{service}.log").open("ab")
-            self._running[service] = subprocess.Popen(
-                [sys.executable, "-m", f"services.{service}.main", "--role", "all"],
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-            log.close()
-        for service in services:
-            self.wait(lambda s=service: self._is_ready(s), f"{service} becomes ready", 60)  # type: ignore[misc]
+        for name in names:
+            with (self.home / f"{name}.log").open("ab") as log:
+                self._running[name] = subprocess.Popen(
+                    [sys.executable, "-m", f"services.{service_of(name)}.main", "--role", role],
+                    env={**self._env, "KEEPWELL_PORT": str(self._first_port(name))},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
+        for name in names:
+            self.wait(lambda n=name: self._is_ready(n), f"{name} becomes ready", 60)  # type: ignore[misc]
 
     def _is_ready(self, service: str) -> bool:
         code = self._running[service].poll()
@@ -154,11 +167,13 @@ class Stack:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                logs = "\n".join(
-                    f"--- {s}\n{self.log(s)[-1500:]}" for s in SERVICES if (self.home / f"{s}.log").exists()
-                )
+                logs = "\n".join(f"--- {name}\n{self.log(name)[-1500:]}" for name in self._running)
                 raise AssertionError(f"{what}: not within {seconds:.0f} s\n{logs}")
             time.sleep(0.03)
+
+    def held(self, name: str) -> int:
+        """How many partitions a process holds now."""
+        return int(self.get(name, "/v1/status")["held_partitions"])
 
     def settle(self, seconds: float = 60) -> None:
         """Wait until everything that was accepted has been handled in every service."""
@@ -166,11 +181,16 @@ class Stack:
 
         def still() -> bool:
             nonlocal quiet
+            held = dict.fromkeys(SERVICES[1:], 0)
             busy = False
-            for service in SERVICES:
-                status = self.get(service, "/v1/status")
+            for name in self._running:
+                status = self.get(name, "/v1/status")
                 busy = busy or status["outbox"] > 0 or any((status["lag"] or {}).values())
-            quiet = 0 if busy else quiet + 1
+                if (service := service_of(name)) in held:
+                    held[service] += status["held_partitions"]
+            # A worker knows the lag of what it holds; what nobody holds may wait.
+            settled = not busy and all(count == PARTITIONS for count in held.values())
+            quiet = quiet + 1 if settled else 0
             return quiet >= 3
 
         self.wait(still, "the stack settles", seconds)
