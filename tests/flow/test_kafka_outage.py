@@ -1,0 +1,47 @@
+"""The broker is killed under the running services: ingest says so, and all of it resumes by itself."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from deploy.kafka.broker import KafkaBroker
+from tests.support.company import AT, a_month_of_a_company, send
+from tests.support.stack import SERVICES, Stack
+
+pytestmark = pytest.mark.kafka
+
+
+def ready(stack: Stack) -> list[int]:
+    """How each service answers `/readyz`."""
+    return [stack.client.get(stack.url(service, "/readyz")).status_code for service in SERVICES]
+
+
+def test_while_the_broker_is_gone_ingest_asks_to_wait_and_nothing_accepted_is_lost(
+    make_kafka_stack: Callable[[], Stack], kafka_broker: KafkaBroker, told_once: str
+) -> None:
+    events = a_month_of_a_company()
+    half = len(events) // 2
+    with make_kafka_stack() as stack:
+        send(stack, events[:half])
+        stack.wait(lambda: stack.get("scoring", "/v1/accounts", limit=1)["items"], "the first accounts are known")
+        kafka_broker.kill()
+        try:
+            for within in (6, 1):
+                # At first it waits for a confirmation; once that is overdue, it says so at once.
+                began = time.monotonic()
+                answer = stack.client.post(stack.url("ingest", "/v1/events"), json=events[half : half + 40])
+                assert time.monotonic() - began < within
+                assert answer.status_code == 503
+                assert int(answer.headers["Retry-After"]) > 0
+                assert answer.headers["Content-Type"] == "application/problem+json"
+            assert ready(stack) == [503] * len(SERVICES)
+            assert stack.get("scoring", "/v1/accounts", limit=1)["items"], "what is known can still be asked"
+        finally:
+            kafka_broker.start()
+        # A sender that was asked to wait sends the same again.
+        send(stack, events[half:])
+        stack.settle()
+        assert stack.fingerprint(AT) == told_once
+        stack.wait(lambda: ready(stack) == [200] * len(SERVICES), "all are ready again")
+        assert stack.get("playbooks", "/v1/status")["details"]["assessment_gaps"] == 0
