@@ -52,6 +52,11 @@ async def post(url: str, made: list[bytes]) -> None:
         await asyncio.gather(*(poster() for _ in range(POSTERS)))
 
 
+def _has_caught_up(stack: Stack) -> bool:
+    lag = stack.get("scoring", "/v1/status")["lag"]
+    return lag is not None and not any(lag.values())
+
+
 def measure(stack: Stack, kind: str, events: int) -> list[Row]:
     """Post to the real stack and wait until scoring has caught up."""
     warm = [{"id": "w", "type": "usage.recorded", "account": "warm", "data": {"feature": "warm"}}]
@@ -61,7 +66,7 @@ def measure(stack: Stack, kind: str, events: int) -> list[Row]:
     began = time.perf_counter()
     asyncio.run(post(stack.url("ingest", "/v1/events"), made))
     posted = time.perf_counter() - began
-    stack.wait(lambda: not any(stack.get("scoring", "/v1/status")["lag"].values()), "scoring catches up", 120)
+    stack.wait(lambda: _has_caught_up(stack), "scoring catches up", 120)
     folded = time.perf_counter() - began
     stack.settle(120)
     assessed = time.perf_counter() - began

@@ -32,7 +32,10 @@ _COUNTS = text(
 
 
 class Status(BaseModel):
-    """How a service does. `lag` counts records that wait, by topic; null where no worker runs in this process."""
+    """How a service does.
+
+    `lag` counts records that wait, by topic; null where no worker runs, and until it holds its partitions.
+    """
 
     service: str
     broker: str

@@ -10,5 +10,9 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256, description="A 
 Text = Annotated[str, msgspec.Meta(max_length=8192, description="Free text, at most 8,192 characters.")]
 Time = Annotated[datetime, msgspec.Meta(tz=True, description="An RFC 3339 time with a zone; kept in UTC.")]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="An ISO 4217 currency code.")]
-Minor = Annotated[int, msgspec.Meta(description="Money in integer minor units, such as cents.")]
-Count = Annotated[int, msgspec.Meta(ge=0, description="A whole number, 0 or more.")]
+MOST_WHOLE = 2**53
+"""Beyond this JSON's whole numbers mean different things to different readers, and no database column holds them."""
+Minor = Annotated[
+    int, msgspec.Meta(ge=-MOST_WHOLE, le=MOST_WHOLE, description="Money in integer minor units, such as cents.")
+]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_WHOLE, description="A whole number, 0 or more.")]

@@ -31,6 +31,11 @@ class Held:
     alone: dict[tuple[str, int], int] = field(default_factory=dict)
     """Records that are handled one by one because a batch with them failed, with their failures."""
 
+    @property
+    def was_taken(self) -> bool:
+        """Whether it was ever taken: there is an epoch to work under, and a place to read from."""
+        return self.epoch >= 0
+
     def failed(self, now: datetime) -> None:
         """Note a failed transaction: wait 100 ms, twice as long each time up to 5 s, then take the partition again."""
         self.unanswered = True

@@ -81,7 +81,7 @@ class Timing:
             held.settle()
         for topic, lag in self.lag.items():
             self._metrics.lag.labels(topic).set(lag)
-        self._metrics.held_partitions.set(len(self._held))
+        self._metrics.held_partitions.set(len(ends))
         try:
             due = await self._run_timers(consumer, working)
             if self._plan.sends_marks:
@@ -92,7 +92,7 @@ class Timing:
 
     async def look(self, consumer: Consumer) -> dict[int, dict[str, int]]:
         """The ends of every held partition's topics, by number; notes the lag."""
-        numbers = sorted(self._held)
+        numbers = sorted(number for number, held in self._held.items() if held.was_taken)
         ats = [TopicPartition(topic, number) for number in numbers for topic in self._plan.topics]
         bounds = await consumer.bounds(ats) if ats else {}
         ends = {n: {topic: bounds[TopicPartition(topic, n)].end for topic in self._plan.topics} for n in numbers}

@@ -80,17 +80,22 @@ class Worker:
 
     def owned(self) -> frozenset[int]:
         """The partition numbers that this worker has taken."""
-        return frozenset(self._held)
+        return frozenset(number for number, held in self._held.items() if held.was_taken)
 
     def stop(self) -> None:
         """Finish the batch at hand, then end."""
         self._ending.set()
 
-    async def lag(self) -> dict[str, int]:
-        """Records that wait to be handled, by topic, as of now; as of the last look while the broker doesn't answer."""
-        if self._consumer is not None:
-            with suppress(BrokerUnavailable, TimeoutError):
-                await asyncio.wait_for(self._timing.look(self._consumer), 2)
+    async def lag(self) -> dict[str, int] | None:
+        """Records that wait to be handled, by topic, as of now; as of the last look while the broker doesn't answer.
+
+        None while it is not known: nothing is held yet, or not all that is to be held was taken.
+        """
+        consumer = self._consumer
+        if consumer is None or not self.owned() or self.owned() != consumer.held():
+            return None
+        with suppress(BrokerUnavailable, TimeoutError):
+            await asyncio.wait_for(self._timing.look(consumer), 2)
         return dict(self._timing.lag)
 
     async def run(self) -> None:

@@ -319,3 +319,25 @@ async def test_marks_rule_the_next_services_timers(stream: Stream, engine: Async
         await until(ran)
         await sender.relay._renew()
     assert [key for key, _ in noter.timers] == ["northwind"]
+
+
+async def test_the_lag_is_not_known_before_the_partitions_are_held(stream: Stream, engine: AsyncEngine) -> None:
+    await publish(stream, a_usage_event("1"))
+    noter = Noter()
+    worker = a_worker(stream, engine, noter)
+    assert await worker.lag() is None
+    noter.go_on.clear()
+    async with running(worker):
+        await noter.entered.wait()
+        lag = await worker.lag()
+        assert lag is not None
+        assert lag[registry.USAGE] == 1
+        noter.go_on.set()
+        await until(lambda: handled(engine, 1))
+        await until(lambda: has_no_lag(worker))
+    assert await worker.lag() is None
+
+
+async def has_no_lag(worker: Worker) -> bool:
+    lag = await worker.lag()
+    return lag is not None and not any(lag.values())

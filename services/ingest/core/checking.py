@@ -9,13 +9,14 @@ import difflib
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Annotated, Any, Final
 
 import msgspec
 
 from services.ingest.core.reading import json_fault
 from services.ingest.core.sentences import about_data
-from shared.messages.accounts import AccountUpdated
+from shared.messages.accounts import AccountTraits, AccountUpdated
 from shared.messages.registry import CUSTOMER_EVENTS
 
 LARGEST: Final = 64 * 1024
@@ -25,6 +26,8 @@ MOST_ALIASES: Final = 100
 DEEPEST: Final = 32
 AHEAD: Final = timedelta(hours=24)
 BACK: Final = timedelta(days=35)
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""No event of a customer is older; what says so has an empty date in it."""
 
 Attributes = dict[str, Any]
 
@@ -64,6 +67,12 @@ _any = msgspec.json.Decoder()
 _text = msgspec.json.Decoder(str)
 _time = msgspec.json.Decoder(Annotated[datetime, msgspec.Meta(tz=True)])
 _data = {name: msgspec.json.Decoder(struct) for name, (_, struct) in CUSTOMER_EVENTS.items()}
+_TIMES = {
+    name: tuple((prefix + field, attrgetter(prefix + field)) for field in of.__struct_fields__ if field.endswith("_at"))
+    for name, (_, struct) in CUSTOMER_EVENTS.items()
+    for prefix, of in [("traits.", AccountTraits) if struct is AccountUpdated else ("", struct)]
+}
+"""The times in each type's data: where they stand, and how to get them."""
 _encode = msgspec.json.encode
 _ALIAS: Final = re.compile(r"[a-z][a-z0-9._-]{0,31}:.+", re.DOTALL)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -205,6 +214,9 @@ def _instant(attributes: Attributes, now: datetime, history: str | None) -> date
     if time > now + AHEAD:
         words = f"time is {_long(time - now)} in the future; at most 24 hours are taken. Check the sender's clock."
         raise _Refused("in_future", words)
+    if time < EARLIEST:
+        words = f"time is {time.date().isoformat()}, before 1970: it looks like an empty date. Send when it happened."
+        raise _Refused("invalid_time", words)
     if time < now - BACK and not history:
         words = (
             f"time is {_long(now - time)} ago; at most 35 days are taken. "
@@ -224,11 +236,25 @@ def _checked_data(attributes: Attributes, type: str, struct: Any) -> Any:
     if "data_base64" in attributes:
         _unpack_base64(attributes)
     try:
-        return _data[type].decode(attributes.setdefault("data", _EMPTY))
+        data = _data[type].decode(attributes.setdefault("data", _EMPTY))
     except msgspec.ValidationError as error:
         raise _Refused("invalid_data", about_data(error, type, struct)) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise _Refused("invalid_data", f"data is not valid JSON: {json_fault(error)}.") from None
+    for path, times_of in _TIMES.get(type, ()):
+        time = times_of(data)
+        if isinstance(time, datetime):
+            _check_zone(path, time)
+    return data
+
+
+def _check_zone(path: str, time: datetime) -> None:
+    """A time at the calendar's very ends may not exist in UTC, where everyone behind reckons."""
+    try:
+        time.astimezone(UTC)
+    except OverflowError:
+        words = f"data.{path} is beyond the calendar: {time.isoformat()}. Send the real time, or leave it out."
+        raise _Refused("invalid_data", words) from None
 
 
 def _unpack_base64(attributes: Attributes) -> None:

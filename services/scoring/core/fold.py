@@ -1,5 +1,6 @@
 """Folding: events into state, in any order, with the same outcome. Each event is folded once; claims see to that."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,12 +14,11 @@ from services.scoring.core.clock import day_of, micros
 from services.scoring.core.state import Account, Cell, Invoice, Ticket
 from shared.messages import accounts, billing, feedback, tickets
 from shared.messages.envelope import Event
+from shared.messages.fields import MOST_WHOLE
 from shared.messages.usage import UsageRecorded
 
 _EXCERPT: Final = 160
 _MOST_TEXT: Final = 256
-_MOST_WHOLE: Final = 2**53
-"""Beyond this JSON's whole numbers mean different things to different readers."""
 _CONTACT_TRAITS: Final = 20
 KNOWN_TRAITS: Final = frozenset(accounts.AccountTraits.__struct_fields__)
 RENAMED: Final = {"mrr_minor", "currency", "plan", "seats", "renews_at"}
@@ -117,8 +117,9 @@ def _bound(mapping: dict[str, Any], most: int) -> None:
 
 def plain(value: Any) -> Any:
     """A trait's value as state keeps it: text cut, times as text, nothing nested."""
-    if isinstance(value, int) and not -_MOST_WHOLE <= value <= _MOST_WHOLE:
-        return float(value)
+    if isinstance(value, int) and not -MOST_WHOLE <= value <= MOST_WHOLE:
+        # One that no float holds is kept as text: whatever was accepted can be folded.
+        return float(value) if abs(value) <= sys.float_info.max else str(value)[:_MOST_TEXT]
     if isinstance(value, bool | float | int) or value is None:
         return value
     if isinstance(value, datetime):
