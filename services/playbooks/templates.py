@@ -9,7 +9,7 @@ from typing import Any, Final
 from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from shared.conditions import Facts, Scope, Value
+from shared.conditions import Facts, Scope, Value, date_words
 
 _LOG = logging.getLogger(__name__)
 _LONGEST: Final = 500
@@ -88,7 +88,8 @@ def _variables(names: tuple[str, ...], facts: Facts, now: datetime) -> dict[str,
 
 def _shown(value: Value) -> Any:
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d}"
+        return date_words(value)
     if isinstance(value, float):
-        return int(value) if value == int(value) else round(value, 1)
+        # Nobody speaks of 97.1 %; of 2.5 tickets they do.
+        return round(value) if abs(value) >= 10 or value == round(value) else round(value, 1)
     return list(value) if isinstance(value, tuple) else value

@@ -22,13 +22,16 @@ class FactSpec:
     """What a customer-success manager calls it. Of an instant: a noun that `14 days since …` goes with."""
     choices: tuple[str, ...] = ()
     """The texts that it can be, where they are fixed."""
+    absent: str = ""
+    """What to say while it is not known, where that itself is the news: `nothing is known to be overdue`."""
     none_when: str = ""
     """Of a linear fact: the number whose 0 says that there is no such instant, so that this fact is 0, not unknown."""
 
     @property
     def words(self) -> str:
         """The fact's name in words."""
-        return self.label or self.name.removeprefix("account.").replace(".", " ").replace("_", " ")
+        bare = self.name.removeprefix("account.").removeprefix("event.")
+        return self.label or bare.replace(".", " ").replace("_", " ")
 
     def days(self, direction: Literal["since", "until"]) -> "FactSpec":
         """The number of days since or until this instant."""
@@ -73,12 +76,12 @@ def _number(name: str, unit: str, description: str, label: str = "") -> FactSpec
     return FactSpec(name, "number", unit, description, label=label)
 
 
-def _instant(name: str, label: str, description: str) -> FactSpec:
-    return FactSpec(name, "instant", description=description, label=label)
+def _instant(name: str, label: str, description: str, absent: str = "") -> FactSpec:
+    return FactSpec(name, "instant", description=description, label=label, absent=absent)
 
 
-def _since(name: str, instant: str, description: str, none_when: str = "") -> FactSpec:
-    return FactSpec(name, "number", "days", description, linear_of=instant, none_when=none_when)
+def _since(name: str, instant: str, description: str, label: str, none_when: str = "") -> FactSpec:
+    return FactSpec(name, "number", "days", description, linear_of=instant, label=label, none_when=none_when)
 
 
 def _list(name: str, description: str, label: str) -> FactSpec:
@@ -104,19 +107,19 @@ _ROWS: Final = (
     _number("account.seats", "seats", "Seats in its subscription."),
     _instant("account.signed_at", "signing", "When it became a customer."),
     _instant("account.renews_at", "renewal", "When its contract renews."),
-    _instant("account.churned_at", "leaving", "When it left."),
+    _instant("account.churned_at", "the customer left", "When it left.", "the customer is not known to have left"),
     FactSpec("account.churned", "boolean", description="It left.", label="customer left"),
     _number("health.score", "points", "The health score, 0 to 100."),
     _number("health.previous_score", "points", "The health score before this assessment."),
     _number("health.change", "points", "How far this assessment moved the score."),
-    _text("health.band", "The band.", *BANDS),
-    _text("health.previous_band", "The band before this assessment.", *BANDS),
+    _text("health.band", "The band.", *BANDS, label="health"),
+    _text("health.previous_band", "The band before this assessment.", *BANDS, label="health before"),
     _number("health.coverage", "%", "The share of the scorecard's weights that had data."),
     _instant("usage.last_seen_at", "last use", "When anyone at the account last used the product."),
     _number("usage.recency", "working days", "Working days since the last use."),
-    _number("usage.trend", "%", "Change of usage: the last 14 full days against the 14 before."),
+    _number("usage.trend", "%", "Change of usage: the last 14 full days against the 14 before.", "change of usage"),
     _number("usage.active_users", "users", "Distinct users in 30 days."),
-    _number("usage.active_share", "%", "Distinct users in 30 days against seats."),
+    _number("usage.active_share", "%", "Distinct users in 30 days against seats.", "share of seats in use"),
     _number("usage.breadth", "%", "Features used against the features in the account's plan."),
     _list("usage.used_features", "Features of the plan that are used.", "used features"),
     _list("usage.unused_features", "Features of the plan that are not used.", "unused features"),
@@ -124,7 +127,12 @@ _ROWS: Final = (
     _number("support.load", "tickets per 10 seats", "Tickets opened in 30 days per 10 seats."),
     _number("support.resolution", "hours", "Median time to close a ticket, over 90 days."),
     _number("support.urgent", "tickets", "Open urgent tickets.", "open urgent tickets"),
-    _instant("support.urgent_since", "the oldest open urgent ticket", "When the oldest open urgent ticket was opened."),
+    _instant(
+        "support.urgent_since",
+        "the oldest open urgent ticket",
+        "When the oldest open urgent ticket was opened.",
+        "no urgent ticket is known to be open",
+    ),
     _number("support.open", "tickets", "Open tickets.", "open tickets"),
     _number("feedback.nps", "", "Net promoter score, -100 to 100.", "NPS"),
     _number("feedback.nps_answers", "answers", "How many answers the NPS rests on.", "NPS answers"),
@@ -133,23 +141,39 @@ _ROWS: Final = (
     _number("feedback.csat", "%", "Satisfaction, points reached against points possible.", "CSAT"),
     _number("feedback.ces", "", "Ease, the mean of answers from 1 to 7.", "CES"),
     _number("billing.punctuality", "days", "Days late, weighted by amount, over 180 days."),
-    _instant("billing.overdue_since", "the oldest overdue invoice was due", "When the oldest open invoice was due."),
+    _instant(
+        "billing.overdue_since",
+        "the oldest overdue invoice was due",
+        "When the oldest open invoice was due.",
+        "nothing is known to be overdue",
+    ),
     _since(
         "billing.overdue",
         "billing.overdue_since",
         "Days since the oldest overdue invoice was due; 0 while nothing is overdue.",
+        "overdue time",
         none_when="billing.overdue_minor",
     ),
     _number("billing.overdue_minor", "minor units", "What is overdue, in minor units.", "overdue amount"),
-    _instant("billing.payment_failed_at", "the failed payment", "When the payment failed that is still open."),
+    _instant(
+        "billing.payment_failed_at",
+        "the payment failed",
+        "When the payment failed that is still open.",
+        "no failed payment is open",
+    ),
     _number("onboarding.progress", "%", "Milestones reached against those expected by age."),
     _list("onboarding.reached", "Milestones reached.", "milestones reached"),
     _list("onboarding.missing", "Milestones not reached.", "missing milestones"),
     _number("relationship.pulse", "", "The CSM's own judgement, 1 to 10.", "pulse"),
     _instant("relationship.last_interaction_at", "the last interaction", "When we last talked."),
-    _since("relationship.silence", "relationship.last_interaction_at", "Days since the last interaction."),
+    _since("relationship.silence", "relationship.last_interaction_at", "Days since the last interaction.", "silence"),
     _number("contacts.champions", "", "Champions at the account.", "champions"),
-    _instant("contacts.champion_left_at", "the champion left", "When a champion last left."),
+    _instant(
+        "contacts.champion_left_at",
+        "the champion left",
+        "When a champion last left.",
+        "no champion is known to have left",
+    ),
     *(
         _number(f"points.{name}", "points", f"The points of {name}, 0 to 100.", f"{name.replace('.', ' ')} points")
         for name in MEASURES

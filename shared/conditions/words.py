@@ -6,17 +6,20 @@ from typing import Final
 
 import msgspec
 
-from shared.conditions.catalogue import FactSpec
+from shared.conditions.catalogue import FACTS, FactSpec
 from shared.conditions.evaluation import Truth, evaluate_leaf
 from shared.conditions.facts import Facts, Value
 from shared.conditions.tree import (
     MICROSECONDS,
+    AllOf,
+    AnyOf,
     Compare,
     Condition,
     Contains,
     Known,
     Leaf,
     Member,
+    Not,
     Operand,
     format_leaf,
     format_number,
@@ -36,6 +39,40 @@ class LeafReading(msgspec.Struct, frozen=True):
     """Both in a sentence's words: `usage breadth is 25 %, under 40 %`."""
 
 
+def date_words(at: datetime) -> str:
+    """A date as people write it: `2 Mar 2026`."""
+    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
+
+
+def described(condition: Condition) -> str:
+    """A condition itself in words, without any value: `overdue time at least 30 days`."""
+    match condition:
+        case AllOf(parts):
+            return ", and ".join(described(part) for part in parts)
+        case AnyOf(parts):
+            return ", or ".join(described(part) for part in parts)
+        case Not(part):
+            return f"not {described(part)}"
+        case Leaf():
+            return _described(condition)
+
+
+def _described(leaf: Leaf) -> str:
+    subject = leaf.subject
+    match leaf.test:
+        case Compare(_, bool()):
+            return format_leaf(leaf)
+        case Compare(sign, operand):
+            phrases = {"==": "is", "!=": "is not", **(_BEFORE if isinstance(operand, datetime) else _UNDER)}
+            return f"{subject.words} {phrases[sign]} {_literal(operand, subject)}"
+        case Known(wanted):
+            return f"{subject.words} is {'known' if wanted else 'unknown'}"
+        case Contains(part):
+            return f"{subject.words} with {part}"
+        case Member(operands, wanted):
+            return f"{subject.words} {_not(wanted)}one of {', '.join(_literal(one, subject) for one in operands)}"
+
+
 def leaves(condition: Condition, facts: Facts, now: datetime) -> list[LeafReading]:
     """Each leaf, as written from top to bottom, with the value that it saw at `now`."""
     return [_reading(leaf, facts, now) for leaf in leaves_of(condition)]
@@ -51,17 +88,13 @@ def _reading(leaf: Leaf, facts: Facts, now: datetime) -> LeafReading:
 def _words(leaf: Leaf, seen: Value | None, value: str, truth: Truth, facts: Facts) -> str:
     subject, holds = leaf.subject, truth is Truth.TRUE
     if seen is None:
-        reason = facts.reason(subject.linear_of or subject.name)
-        name = subject.words.removeprefix("since ").removeprefix("until ")
-        return f"{name} {_is(subject)} unknown" + (f": {reason}" if reason else "")
+        return _unknown(subject, facts)
     if isinstance(seen, bool):
         return f"{subject.words}: {'yes' if seen else 'no'}"
-    is_value = (
-        f"{value} {subject.words}" if subject.name.startswith("days_") else f"{subject.words} {_is(subject)} {value}"
-    )
+    is_value = _is_value(subject, seen, value)
     match leaf.test:
         case Known():
-            return is_value
+            return f"{subject.words}: {value}" if isinstance(seen, datetime) else is_value
         case Contains(part):
             verbs = ("include", "do not include") if isinstance(seen, tuple) else ("has", "has not")
             return f"{subject.words} {verbs[0] if holds else verbs[1]} {part}"
@@ -72,12 +105,32 @@ def _words(leaf: Leaf, seen: Value | None, value: str, truth: Truth, facts: Fact
             same = holds is (sign == "==")
             return is_value if same else f"{is_value}, not {_literal(operand, subject)}"
         case Compare(sign, operand):
-            phrase = (_BEFORE if isinstance(operand, datetime) else _UNDER)[sign]
-            return f"{is_value}, {_not(holds)}{phrase} {_literal(operand, subject)}"
+            phrase = (_BEFORE if isinstance(operand, datetime) else _UNDER)[sign if holds else _OPPOSITE[sign]]
+            return f"{is_value}, {phrase} {_literal(operand, subject)}"
 
 
+def _unknown(subject: FactSpec, facts: Facts) -> str:
+    reason = facts.reason(subject.linear_of or subject.name)
+    source = FACTS.get(subject.linear_of or "", subject)
+    name = subject.words.removeprefix("since ").removeprefix("until ")
+    words = source.absent or f"{name} {_is(subject)} unknown"
+    return words + (f": {reason}" if reason else "")
+
+
+def _is_value(subject: FactSpec, seen: Value, value: str) -> str:
+    """`usage breadth is 25 %`, `14 days since signing`, `1 open urgent ticket`."""
+    if subject.name.startswith("days_"):
+        # Rounded to 0 it would say that nothing has passed.
+        return f"{'less than a day' if value == '0 days' and seen else value} {subject.words}"
+    if subject.unit and subject.words.endswith(subject.unit):
+        return f"{value} {subject.words.removesuffix('s') if value in ('1', '−1') else subject.words}"
+    return f"{subject.words} {_is(subject)} {value}"
+
+
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UNDER: Final = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
 _BEFORE: Final = {"<": "before", "<=": "not after", ">": "after", ">=": "not before"}
+_OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 def _not(holds: bool) -> str:
@@ -119,7 +172,8 @@ def _literal(operand: Operand, subject: FactSpec) -> str:
     operand = _in_days(operand, subject)
     if isinstance(operand, datetime):
         midnight = (operand.hour, operand.minute, operand.second, operand.microsecond) == (0, 0, 0, 0)
-        return f"{operand:%Y-%m-%d}" if midnight else f"{operand:%Y-%m-%d %H:%M} UTC"
+        day = date_words(operand)
+        return day if midnight else f"{day}, {operand:%H:%M} UTC"
     if isinstance(operand, int | float | Fraction):
         return _with_unit(operand, subject)
     return operand
@@ -132,6 +186,6 @@ def _is(subject: FactSpec) -> str:
 
 def _with_unit(number: int | float | Fraction, subject: FactSpec) -> str:
     unit = subject.unit.removesuffix("s") if number in (1, -1) else subject.unit
-    if subject.unit and subject.words.endswith(subject.unit):  # "seats are 12", not "12 seats".
+    if subject.unit and subject.words.endswith(subject.unit):  # "12 seats", not "12 seats seats".
         unit = ""
-    return f"{format_number(number)} {unit}".rstrip()
+    return f"{format_number(number).replace('-', '−')} {unit}".rstrip()

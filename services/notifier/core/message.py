@@ -198,8 +198,10 @@ def _footer(action: ActionRequested) -> str:
         parts.append(f"{action.severity} severity")
     if action.task:
         if action.task.assigned_because:
-            parts.append(f"assigned: {words.one_line(action.task.assigned_because, 120)}")
+            because = words.one_line(action.task.assigned_because, 200)
+            nobody = because.removeprefix("nobody: ")
+            parts.append(f"assigned: {because}" if nobody == because else f"given to nobody: {nobody}")
         parts.append(words.one_line(action.task.task_id, 128))
-    if action.recipient is None:
+    if action.recipient is None and not (action.task and action.task.assigned_because.startswith("nobody: ")):
         parts.append("nobody was found to assign this to")
     return " · ".join(parts)

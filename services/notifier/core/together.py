@@ -142,18 +142,19 @@ def _digest(action: ActionRequested, shared: bool) -> Message:
     rest = [str(found.get("account_name", "")) for found in action.found[MOST_FOUND:]]
     return Message(
         kind="digest",
-        label="Found in the import",
+        label=words.one_line(action.playbook_title, 80) or "Found",
         severity=action.severity,
         band="unknown",
         subject=title_of(action),
         title=title_of(action),
-        reasons=[Reason("", words.one_line(why)) for why in action.why],
+        # The list tells the reasons of each.
+        reasons=[] if lines else [Reason("", words.one_line(why)) for why in action.why],
         todo=words.one_line(action.do, 500) if action.do else "",
         items=lines[:MOST_FOUND],
         more=_more(rest),
         recipient=called(action.recipient) if shared else "",
         mention=action.recipient.slack or "" if shared and action.recipient else "",
-        footer="Nothing was started: this is what held when the import ended",
+        footer="Nothing was started: this was so before it was found",
         accounts=list(dict.fromkeys(str(found.get("account_id", "")) for found in action.found)),
     )
 

@@ -122,8 +122,8 @@ class View:
 
 
 def _and_so(readings: Sequence[LeafReading]) -> str:
-    """What ended an episode: a failed payment that is not known any more has gone."""
+    """What ended an episode: a value that is not known any more has gone."""
     return "; ".join(
-        leaf.words.removesuffix(" is unknown") + " is gone" if leaf.value == "unknown" else leaf.words
+        leaf.words.removesuffix(" is unknown") + " is gone" if leaf.words.endswith(" is unknown") else leaf.words
         for leaf in readings
     )

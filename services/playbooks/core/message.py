@@ -1,9 +1,10 @@
 """What an action says: who, how bad, why in words, since when, what to do."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -11,10 +12,16 @@ from services.playbooks.core.assignment import Assigned
 from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, card
-from shared.conditions import Facts, leaves_of
+from shared.conditions import Condition, Facts, Leaf, LeafReading, Not, Truth, date_words, leaves_of
 from shared.messages.actions import ActionRequested, FlagCard, Recipient, TaskCard
+from shared.messages.assessments import Cause
 
 _MOST_REASONS: Final = 5
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_SAME: Final = {"feedback.last_nps": "feedback.nps"}
+"""Facts that a driver of another name tells of."""
+_CARD: Final = ("health.score", "health.previous_score", "health.band", "health.previous_band", "health.change")
+"""Facts that the card of the account shows."""
 
 Render = Callable[[str, Facts, datetime], str]
 """Fills a template with facts; passed in, so that nothing here knows how."""
@@ -36,7 +43,8 @@ def request(
 ) -> ActionRequested:
     """The whole message of one ask. `fresh`: the assessment of `stands` caused it, so its drivers belong to it."""
     chosen = playbook.steps[asked.step]
-    facts = Facts.of(stands.facts, cause=episode.event)
+    # An account without a name is called by its id.
+    facts = Facts.of({"account.name": stands.account, **stands.facts}, cause=episode.event)
     title = render(chosen.title, facts, now)
     why = reasons(playbook, episode, stands, fresh=fresh)
     return ActionRequested(
@@ -51,7 +59,8 @@ def request(
         severity=chosen.severity,
         title=title,
         why=why,
-        since=episode.since,
+        # What was found so has held for longer than anybody here knows.
+        since=episode.since if episode.found_in is None else None,
         do=render(chosen.do, facts, now) if chosen.do is not None else None,
         account=card(stands),
         drivers=stands.drivers if fresh else [],
@@ -69,17 +78,50 @@ def reasons(playbook: Playbook, episode: Episode, stands: Standing, *, fresh: bo
     event = f"{episode.event.source} {episode.event.id}" if episode.event is not None else ""
     drivers = stands.drivers if fresh else []
     of_event = [driver for driver in drivers if event in driver.events] if event else []
-    for_whom = {str(leaf) for leaf in leaves_of(playbook.for_accounts)} if playbook.for_accounts is not None else set()
-    seen = [
-        # Of a fact that only has to be known, the value is the news: `the failed payment: 2026-03-02 10:00 UTC`.
-        leaf.words.replace(" is ", ": ", 1) if leaf.text.endswith(" is known") else leaf.words
-        for leaf in episode.readings
-        # Which accounts it is for is no reason, and an event that moved the score has told its own story.
-        if leaf.text not in for_whom and not (of_event and leaf.text.startswith("event."))
-    ]
+    answer = "" if of_event or episode.event is None else _answer(episode.event)
+    told_by = {driver.name for driver in drivers}
+    low = dict(zip(stands.low_names, stands.low, strict=False))
+    seen, on_card = [], []
+    for leaf in _helped(playbook, episode):
+        fact = leaf.text.partition(" ")[0]
+        if fact in _CARD:
+            on_card.append(leaf.words)
+        # A driver, or an event that has told its own story, says it better than the condition.
+        elif _SAME.get(fact, fact) not in told_by and not ((of_event or answer) and fact.startswith("event.")):
+            seen.append(low.get(fact, leaf.words))
     others = [driver.reason for driver in drivers if driver not in of_event] or ([] if fresh else stands.low)
-    told = [*(driver.reason for driver in of_event), *seen, *others]
-    return list(dict.fromkeys(words for words in told if words))[:_MOST_REASONS]
+    told = [*(driver.reason for driver in of_event), answer, *seen, *others]
+    return list(dict.fromkeys(words for words in told if words))[:_MOST_REASONS] or on_card
+
+
+def _helped(playbook: Playbook, episode: Episode) -> Iterator[LeafReading]:
+    """What the last firing saw that made it fire. Which accounts the playbook is for is no reason."""
+    for_whom = {str(leaf) for leaf in leaves_of(playbook.for_accounts)} if playbook.for_accounts is not None else set()
+    denied = set(_denied(playbook.when, False)) if playbook.when is not None else set()
+    for leaf in episode.readings:
+        if leaf.text not in for_whom and leaf.truth is (Truth.FALSE if leaf.text in denied else Truth.TRUE):
+            yield leaf
+
+
+def _denied(condition: Condition, odd: bool) -> Iterator[str]:
+    """The leaves under a `not`: what helps is that they are false."""
+    match condition:
+        case Leaf():
+            if odd:
+                yield str(condition)
+        case Not(part):
+            yield from _denied(part, not odd)
+        case _:
+            for part in condition.parts:
+                yield from _denied(part, odd)
+
+
+def _answer(event: Cause) -> str:
+    """An answer that moved no score, in words: `someone there scored us 2: "too slow"`."""
+    score, comment = event.data.get("score"), event.data.get("comment")
+    if not (event.type or "").startswith("feedback.") or score is None:
+        return ""
+    return f"someone there scored us {score}" + (f': "{comment}"' if comment else "")
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,17 +141,18 @@ def digest(found: Sequence[Found], import_id: str, to: Recipient | None) -> Acti
     )
     accounts = {one.stands.account for one in lines}
     number = f"{len(accounts)} accounts need" if len(accounts) > 1 else "1 account needs"
+    where = _found_where(import_id)
     ids = "\x1f".join(sorted(one.episode.id for one in lines))
     return ActionRequested(
         action_id="act_" + hashlib.sha256(f"digest\x1f{import_id}\x1f{ids}".encode()).hexdigest()[:32],
         kind="digest",
         playbook=lines[0].playbook_name,
-        playbook_title="Found in the history",
+        playbook_title=f"Found {where}",
         episode_id=lines[0].episode.id,
         step=0,
         recipient=to,
         severity="medium",
-        title=f"{number} a look: found when {import_id} ended",
+        title=f"{number} a look, found {where}",
         why=[f"{card(one.stands).name}: {one.playbook_title}" for one in lines[:_MOST_REASONS]],
         do="Go through the list and start what you want to act on.",
         account=card(lines[0].stands),
@@ -128,6 +171,13 @@ def digest(found: Sequence[Found], import_id: str, to: Recipient | None) -> Acti
     )
 
 
+def _found_where(found_in: str) -> str:
+    kind, _, name = found_in.partition(" ")
+    if kind in ("scorecard", "playbook") and name:
+        return f"by the changed {kind} {name.partition('@')[0]}"
+    return "in the imported history"
+
+
 def overdue(
     task: ActionRequested, action: str, to: Recipient | None, assignee: str, late_since: datetime
 ) -> ActionRequested:
@@ -140,13 +190,21 @@ def overdue(
         recipient=to,
         severity="high",
         title=f"Overdue: {title}",
-        why=[f"due {late_since:%Y-%m-%d %H:%M} UTC, assigned to {assignee}", *task.why][:_MOST_REASONS],
+        why=[f"was due {_moment(late_since, to)}, assigned to {assignee}", *task.why][:_MOST_REASONS],
         do="See that somebody does it, or close it with what came of it.",
         drivers=[],
         task=None,
         not_before=None,
         caused_at=None,
     )
+
+
+def _moment(at: datetime, reader: Recipient | None) -> str:
+    """`Mon 2 Mar 2026, 17:00`, on the reader's own clock where it is known."""
+    zone = reader.time_zone if reader is not None else "UTC"
+    local = at.astimezone(ZoneInfo(zone))
+    label = "UTC" if zone == "UTC" else f"{zone.rpartition('/')[2].replace('_', ' ')} time"
+    return f"{_DAYS[local.weekday()]} {date_words(local)}, {local:%H:%M} {label}"
 
 
 def again(alert: ActionRequested, action: str) -> ActionRequested:

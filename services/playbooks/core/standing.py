@@ -30,16 +30,18 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The words of the measures that cost most."""
     quiet: bool
     """An import is open."""
+    low_names: list[str] = []
+    """The names of the measures whose words are in `low`."""
 
 
 def standing(account: str, assessed: AccountAssessed) -> Standing:
     """Keep what matters of an assessment."""
     drivers = sorted(assessed.drivers, key=lambda driver: -abs(driver.points))
-    lost = {
-        measure.words: measure.weight * (10_000 - measure.points)
+    lost = sorted(
+        (-measure.weight * (10_000 - measure.points), measure.name, measure.words)
         for measure in assessed.measures
         if measure.points is not None and measure.points < _LOW_POINTS and measure.words
-    }
+    )[:_MOST_LOW]
     return Standing(
         account=account,
         rev=assessed.rev,
@@ -50,8 +52,9 @@ def standing(account: str, assessed: AccountAssessed) -> Standing:
         band=assessed.band,
         previous_band=assessed.previous_band,
         drivers=drivers[:_MOST_DRIVERS],
-        low=sorted(lost, key=lambda words: -lost[words])[:_MOST_LOW],
+        low=[words for _, _, words in lost],
         quiet=bool(assessed.imports),
+        low_names=[name for _, name, _ in lost],
     )
 
 

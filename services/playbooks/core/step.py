@@ -131,7 +131,7 @@ class _Walk:
                 self._open(look.now, found_in=look.found_in, readings=self.view.readings())
                 self._move("found", f"found so in {look.found_in}", self.view.readings())
             return
-        self._open(look.now)
+        self._open(look.now, found_in=look.found_in)
         if look.found_in is not None:
             self.fire(f"found so in {look.found_in}, and asked to act on it", self.view.readings())
         elif playbook.held_for.seconds:

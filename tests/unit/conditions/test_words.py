@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from shared.conditions import Facts, LeafReading, Truth, leaves, parse
+from shared.conditions import Facts, LeafReading, Truth, described, leaves, parse
 from tests.support.conditions import NOW, ago, ahead, facts
 
 
@@ -9,7 +9,7 @@ from tests.support.conditions import NOW, ago, ahead, facts
     ("leaf", "words"),
     [
         ("usage.breadth < 40 %", "usage breadth is 25 %, under 40 %"),
-        ("usage.breadth >= 40 %", "usage breadth is 25 %, not at least 40 %"),
+        ("usage.breadth >= 40 %", "usage breadth is 25 %, under 40 %"),
         ("account.plan == pro", "plan is pro"),
         ("account.plan == free", "plan is pro, not free"),
         ("account.plan != free", "plan is pro, not free"),
@@ -23,14 +23,18 @@ from tests.support.conditions import NOW, ago, ahead, facts
         ("usage.unused_features contains alerts", "unused features do not include alerts"),
         ("days_since account.signed_at >= 14", "14 days since signing, at least 14 days"),
         ("days_until account.renews_at <= 45d", "41 days until renewal, at most 45 days"),
-        ("billing.overdue >= 1 week", "billing overdue is 1 day, not at least 7 days"),
-        ("account.renews_at < 2026-05-01", "renewal is 2026-04-12 09:00 UTC, before 2026-05-01"),
+        ("billing.overdue >= 1 week", "overdue time is 1 day, under 7 days"),
+        ("account.renews_at < 2026-05-01", "renewal is 12 Apr 2026, 09:00 UTC, before 1 May 2026"),
         ("health.score is known", "health score is unknown: too little data"),
-        ("days_since account.churned_at > 3", "leaving is unknown"),
+        ("days_since account.churned_at > 3", "the customer is not known to have left"),
+        ("account.churned_at is unknown", "the customer is not known to have left"),
+        ("account.signed_at is known", "signing: 16 Feb 2026, 09:00 UTC"),
+        ("days_since usage.last_seen_at <= 30 days", "less than a day since last use, at most 30 days"),
+        ("usage.trend <= -40 %", "change of usage is −97.1 %, at most −40 %"),
         ("health.score > 50", "health score is unknown: too little data"),
-        ("support.urgent >= 1", "open urgent tickets are 1, at least 1"),
+        ("support.urgent >= 1", "1 open urgent ticket, at least 1"),
         ("account.name contains wind", "name has wind"),
-        ("points.usage.breadth < 50", "usage breadth points are 30, under 50"),
+        ("points.usage.breadth < 50", "30 usage breadth points, under 50"),
         ("health.coverage < 40 %", "health coverage is 39.96 %, under 40 %"),
     ],
 )
@@ -47,6 +51,8 @@ def test_a_leaf_in_words(leaf: str, words: str) -> None:
             "account.renews_at": ahead(days=41),
             "billing.overdue_since": ago(days=1),
             "support.urgent": 1,
+            "usage.last_seen_at": ago(days=0.01),
+            "usage.trend": -97.1,
             "health.coverage": 39.96,
         },
         reasons={"health.score": "too little data"},
@@ -67,3 +73,21 @@ def test_each_leaf_keeps_the_value_that_it_saw() -> None:
 def test_readings_can_be_stored() -> None:
     seen = leaves(parse("usage.breadth < 40 %"), facts(usage__breadth=25), NOW)
     assert msgspec.json.decode(msgspec.json.encode(seen), type=list[LeafReading]) == seen
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ("billing.overdue >= 30 days", "overdue time at least 30 days"),
+        (
+            ["support.urgent >= 1", {"not": "account.plan in [free, trial]"}],
+            "open urgent tickets at least 1, and not plan one of free, trial",
+        ),
+        (
+            {"any": ["health.band == red", "contacts.champion_left_at is known"]},
+            "health is red, or the champion left is known",
+        ),
+    ],
+)
+def test_a_condition_in_words(condition: object, words: str) -> None:
+    assert described(parse(condition)) == words

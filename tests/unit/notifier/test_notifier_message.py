@@ -8,7 +8,7 @@ from services.notifier.channels.blocks import render
 from services.notifier.core.message import Reason, compose
 from services.notifier.core.together import compose_group
 from services.notifier.rendering import Renderer
-from shared.messages.actions import FlagCard, Recipient
+from shared.messages.actions import FlagCard, Recipient, TaskCard
 from shared.messages.assessments import Driver
 from tests.support.notifier import (
     NOW,
@@ -66,6 +66,13 @@ def test_where_others_read_the_recipient_and_their_zone_are_named() -> None:
 
 def test_nobody_to_assign_to_is_said() -> None:
     assert "nobody was found to assign this to" in compose(an_action(recipient=None), NOW).footer
+
+
+def test_a_task_for_nobody_says_why_once() -> None:
+    card = TaskCard(task_id="t", title="Call", assigned_because="nobody: the account has no owner")
+    footer = compose(an_action(recipient=None, task=card), NOW).footer
+    assert "given to nobody: the account has no owner" in footer
+    assert footer.count("nobody") == 1
 
 
 def test_an_account_of_which_little_is_known_still_has_a_headline() -> None:

@@ -1,16 +1,23 @@
 from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
 
 from services.playbooks.core.assignment import Assigned
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode
-from services.playbooks.core.message import Found, digest, request
-from services.playbooks.core.standing import standing
+from services.playbooks.core.look import Look
+from services.playbooks.core.message import Found, digest, overdue, request
+from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.standing import Standing, standing
 from services.playbooks.core.step import Stepped, step
 from services.playbooks.loading import load_all
 from services.playbooks.templates import render
 from shared.conditions import Facts
-from shared.messages.assessments import Cause, Driver, MeasureReading
-from tests.support.playbooks import LOW, MONDAY, a_look, an_answer, an_assessment, stalled
+from shared.messages.actions import ActionRequested, Recipient
+from shared.messages.assessments import AccountAssessed, Cause, Driver, MeasureReading
+from tests.support.playbooks import LOW, MONDAY, a_look, a_playbook, an_answer, an_assessment, stalled
 
 OWNER = Assigned(Csm(id="own", name="Owner", email="owner@example.com"), "owner of the account")
 SHIPPED = {one.playbook.id: one.playbook for one in load_all()}
@@ -104,12 +111,96 @@ def test_a_digest_lists_what_was_found_most_money_first() -> None:
         )
     message = digest(found, "import-1", None)
     assert (message.kind, message.account.id) == ("digest", "large")
-    assert message.title == "2 accounts need a look: found when import-1 ended"
+    assert message.title == "2 accounts need a look, found in the imported history"
     assert [(line["account_name"], line["playbook_title"], line["why"]) for line in message.found] == [
         ("Large", "Stalled", "few features"),
         ("Small", "Stalled", "few features"),
     ]
     assert digest(found[::-1], "import-1", None).action_id == message.action_id
+
+
+def said(
+    playbook: str | Playbook, facts: dict[str, Any], stands: Standing | None = None, **look: Any
+) -> ActionRequested:
+    """The first message of a playbook that fires on these facts."""
+    chosen = SHIPPED[playbook] if isinstance(playbook, str) else playbook
+    known = {"account.churned_at": None, **facts}
+    stepped = step(chosen, None, Look.of("acme-7", known, MONDAY, occasion="rev 1", **look))
+    stands = stands or standing(
+        "acme-7", AccountAssessed(rev=1, at=MONDAY, cause=Cause(kind="usage"), scorecard="d@1", facts=facts)
+    )
+    return request(chosen, opened(stepped), stepped.asks[0], stands, OWNER, render, now=MONDAY, fresh=False)
+
+
+def test_an_account_without_a_name_is_called_by_its_id() -> None:
+    assert said("detractor", {}, cause=an_answer(2, MONDAY)).title == "acme-7 gave us a 2"
+
+
+def test_an_answer_that_moved_no_score_is_told_in_its_own_words() -> None:
+    cause = an_answer(2, MONDAY)
+    commented = msgspec.structs.replace(cause, data={**cause.data, "comment": "too slow"})
+    message = said("detractor", {}, cause=commented)
+    assert message.why == ['someone there scored us 2: "too slow"']
+    assert message.do == "Read what they wrote before you call."
+    silent = said("detractor", {}, cause=cause)
+    assert silent.why == ["someone there scored us 2"]
+    assert silent.do == "They left no comment: ask what went wrong."
+
+
+def test_what_the_card_shows_is_said_again_only_when_there_is_nothing_else() -> None:
+    healthy = {"health.band": "green", "health.previous_band": "red"}
+    assert said("recovered", healthy).why == ["health is green", "health before is red"]
+    driver = Driver(kind="measure", name="usage.trend", points=4000, reason="usage rose by 80 %")
+    assessed = an_assessment(1, MONDAY, healthy, drivers=[driver])
+    stepped = step(SHIPPED["recovered"], None, a_look(healthy, MONDAY))
+    stands = standing("northwind", assessed)
+    asked = stepped.asks[0]
+    message = request(SHIPPED["recovered"], opened(stepped), asked, stands, OWNER, render, now=MONDAY, fresh=True)
+    assert message.why == ["usage rose by 80 %"]
+
+
+def test_only_what_made_it_fire_is_a_reason() -> None:
+    either = a_playbook("id: p\nwhen: {any: [support.urgent >= 1, usage.breadth < 40 %]}\nsteps: [alert: Look]")
+    assert said(either, {"support.urgent": 0, "usage.breadth": 25}).why == ["usage breadth is 25 %, under 40 %"]
+    neither = a_playbook("id: p\nwhen: {not: usage.breadth >= 40 %}\nsteps: [alert: Look]")
+    assert said(neither, {"usage.breadth": 25}).why == ["usage breadth is 25 %, under 40 %"]
+
+
+def test_a_measure_says_its_reading_better_than_the_condition() -> None:
+    measures = [MeasureReading(name="usage.breadth", weight=10, points=1000, words="1 of 4 features used")]
+    stands = standing("northwind", an_assessment(1, MONDAY, LOW, measures=measures))
+    assert said(stalled(), LOW, stands).why == ["1 of 4 features used"]
+
+
+def test_what_was_found_so_does_not_claim_to_be_new() -> None:
+    assert said(stalled(), LOW).since == MONDAY
+    assert said(stalled(), LOW, found_in="import-1", act_on_found=True).since is None
+
+
+@pytest.mark.parametrize(
+    ("found_in", "where"),
+    [
+        ("imp_303cba97e3f07a3f", "in the imported history"),
+        ("scorecard renewal@1a2b3c", "by the changed scorecard renewal"),
+        ("playbook usage-falling@1a2b3c", "by the changed playbook usage-falling"),
+    ],
+)
+def test_a_list_says_where_it_was_found_in_words(found_in: str, where: str) -> None:
+    stepped = step(stalled(), None, a_look(LOW, MONDAY, found_in=found_in))
+    stands = standing("northwind", an_assessment(1, MONDAY, LOW))
+    found = Found(episode=opened(stepped), playbook_name="s@1", playbook_title="S", why=["x"], stands=stands)
+    assert digest([found], found_in, None).title == f"1 account needs a look, found {where}"
+
+
+def test_an_overdue_task_says_when_on_the_readers_clock() -> None:
+    task = said("payment-failed", {"billing.payment_failed_at": "2026-03-02T09:00:00Z"})
+    lead = Recipient(id="lead", name="Lead", time_zone="America/New_York")
+    late = MONDAY + timedelta(hours=12)
+    assert (
+        overdue(task, "a", lead, "Owner", late).why[0]
+        == "was due Mon 2 Mar 2026, 17:00 New York time, assigned to Owner"
+    )
+    assert overdue(task, "a", None, "nobody", late).why[0] == "was due Mon 2 Mar 2026, 22:00 UTC, assigned to nobody"
 
 
 class TestTemplates:
@@ -126,7 +217,11 @@ class TestTemplates:
             "usage__unused_features": ["reports", "api"],
             "account__renews_at": "2026-04-12T00:00:00Z",
         }
-        assert self.fill(text, **facts) == "Northwind: 42 %, reports, 2026-04-12"
+        assert self.fill(text, **facts) == "Northwind: 42 %, reports, 12 Apr 2026"
+
+    def test_numbers_are_as_precise_as_people_speak(self) -> None:
+        text = "{{ usage.trend | abs }} % {{ support.load }} {{ account.seats }}"
+        assert self.fill(text, usage__trend=-97.14, support__load=2.46, account__seats=20) == "97 % 2.5 20"
 
     def test_what_is_unknown_says_so(self) -> None:
         assert self.fill("{{ account.name }} and {{ usage.unused_features | first }}") == "unknown and unknown"
