@@ -1,0 +1,350 @@
+"""One road through the real services, as those who post, who are called and who operate them notice it."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from aiosmtpd.controller import Controller
+from typer.testing import CliRunner
+
+from deploy.cli.main import app
+from deploy.postgres import Postgres
+from deploy.stack.ports import any_free
+from shared.db.engine import session_settings
+from shared.messages import registry
+from shared.stream.opening import LOCAL, make_stream
+from shared.stream.protocol import Outgoing
+from tests.support.notifier import MailSink
+from tests.support.stack import KEY, SERVICES, Stack
+
+STRIPE_SECRET = "whsec_of-the-test"
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+INVOICE = json.loads((Path(__file__).parents[1] / "golden" / "stripe" / "invoice.json").read_text())
+TODAY = datetime.now(UTC).isoformat()
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+ACCOUNTS = ("northwind", "larkspur", "castellan", "cobalt")
+"""Each with an owner of its own: what one owner hears of one playbook within a minute goes as one message."""
+
+
+TEAM = "\n".join(
+    [
+        "csms:",
+        *(f"- {{id: csm-{a}, name: CSM of {a}, email: {a}@example.com, slack: U0{a.upper()}}}" for a in ACCOUNTS),
+        *(f"- {{id: csm-{a}, name: CSM of {a.title()}, email: {a}@example.com}}" for a in ("tern", "wren")),
+    ]
+)
+
+
+@dataclass
+class Slack:
+    """Answers as Slack does, on a port of its own that can be closed and opened again."""
+
+    port: int = 0
+    got: list[tuple[dict[str, str], dict[str, Any]]] = field(default_factory=list)
+    _server: ThreadingHTTPServer | None = None
+
+    def up(self) -> None:
+        got = self.got
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                got.append((headers, json.loads(self.rfile.read(int(headers["content-length"])))))
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(b'{"ok":true,"channel":"D01","ts":"1763457240.000100"}')
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def down(self) -> None:
+        assert self._server is not None
+        self._server.shutdown()
+        self._server.server_close()
+
+    def about(self, account: str) -> list[tuple[dict[str, str], dict[str, Any]]]:
+        return [(headers, body) for headers, body in self.got if account.title() in body["text"]]
+
+
+@dataclass
+class Road:
+    """The stack with everything around it."""
+
+    stack: Stack
+    slack: Slack
+    mail: MailSink
+    postgres: Postgres
+
+    @property
+    def database(self) -> str:
+        return self.stack.database_url.rpartition("/")[2]
+
+    def an_account(self, account: str, **traits: Any) -> None:
+        known = {"name": account.title(), "plan": "pro", "mrr_minor": 420_000, "currency": "EUR", "seats": 20}
+        traits = {**known, "owner": f"{account}@example.com", **traits}
+        self.stack.post([an_event("account.updated", account, traits=traits), *a_good_week(account)])
+
+    def a_detractor(self, account: str, **headers: str) -> None:
+        complaint = "third time support lost our ticket"
+        answer = {"contact_id": f"{account}-admin", "score": 2, "comment": complaint}
+        self.stack.post([an_event("feedback.nps", account, **answer)], headers=headers)
+
+    def deliveries(self, account: str) -> list[dict[str, Any]]:
+        return self.stack.items("notifier", "/v1/deliveries", account=account)
+
+    def keepwell(self, *words: str, fails_with: int = 0) -> str:
+        """What somebody who types `keepwell …` reads."""
+        settings = {"KEEPWELL_HOME": str(self.stack.home), "KEEPWELL_PORT": str(self.stack.port), "COLUMNS": "160"}
+        done = CliRunner().invoke(app, list(words), env={**settings, "KEEPWELL_API_KEY": KEY})
+        assert done.exit_code == fails_with, done.output
+        return done.output
+
+
+def an_event(type: str, account: str, **data: Any) -> dict[str, Any]:
+    id = hashlib.sha256(json.dumps([type, account, data]).encode()).hexdigest()[:16]
+    return {"id": id, "type": type, "account": account, "data": data}
+
+
+def a_good_week(account: str) -> Iterator[dict[str, Any]]:
+    """Enough to be scored by, so that what comes after moves the score."""
+    bill = {"invoice_id": f"I-{account}", "amount_minor": 420_000, "currency": "EUR"}
+    for day in range(7):
+        usage = an_event("usage.recorded", account, feature="orders", user_id=f"u{day}")
+        yield usage | {"time": (datetime.now(UTC) - timedelta(days=day)).isoformat()}
+    yield an_event("invoice.paid", account, **bill, due_at=TOMORROW, paid_at=TODAY)
+    yield an_event("ticket.opened", account, ticket_id=f"T-{account}", priority="low", opened_at=TODAY)
+    yield an_event("feedback.nps", account, contact_id=f"{account}-admin", score=9)
+
+
+@pytest.fixture(scope="module")
+def road(make_stack: Callable[..., Stack], postgres: Postgres) -> Iterator[Road]:
+    slack, mail = Slack(), MailSink(port=any_free())
+    letters = Controller(mail, hostname="127.0.0.1", port=mail.port)
+    slack.up()
+    letters.start()
+    stack = make_stack(
+        KEEPWELL_STRIPE_SECRET=STRIPE_SECRET,
+        KEEPWELL_SLACK_API_URL=f"http://127.0.0.1:{slack.port}",
+        KEEPWELL_SLACK_BOT_TOKEN="xoxb-of-the-test",
+        KEEPWELL_SMTP_URL=f"smtp://127.0.0.1:{mail.port}?from=keepwell@example.com",
+    )
+    (stack.home / "csms.yaml").write_text(TEAM)
+    try:
+        with stack:
+            yield Road(stack, slack, mail, postgres)
+    finally:
+        slack.down()
+        letters.stop()
+
+
+def test_a_detractor_is_a_call_for_the_owner_a_slack_message_of_the_same_trace_and_a_reason(road: Road) -> None:
+    road.an_account("northwind")
+    road.a_detractor("northwind", traceparent=f"00-{TRACE}-00f067aa0ba902b7-01")
+    road.stack.wait(lambda: len(road.slack.about("northwind")) == 2, "the owner hears of it")
+    for headers, body in road.slack.about("northwind"):
+        assert headers["authorization"] == "Bearer xoxb-of-the-test"
+        assert headers["traceparent"].split("-")[1] == TRACE
+        assert body["channel"] == "U0NORTHWIND"
+        assert "third time support lost our ticket" in json.dumps(body["blocks"])
+    [task] = road.stack.items("playbooks", "/v1/tasks", account="northwind")
+    due = datetime.fromisoformat(task["due_at"]) - datetime.now(UTC)
+    assert (task["assignee"], task["state"]) == ("csm-northwind", "open")
+    assert timedelta() < due < timedelta(days=5)
+    [alert] = road.stack.items("playbooks", "/v1/alerts", account="northwind")
+    assert alert["title"] == "Northwind gave us a 2"
+    why = road.keepwell("why", "northwind")
+    assert "Northwind · Pro · €4,200/month" in why
+    assert 'scored us 2: "third time support lost our ticket"' in why
+    assert "Call whoever gave Northwind's 2" in road.keepwell("tasks")
+
+
+def test_an_owner_without_slack_gets_a_letter_by_smtp(road: Road) -> None:
+    road.an_account("tern")
+    road.a_detractor("tern")
+    road.stack.wait(lambda: len(road.mail.letters) == 2, "both letters come")
+    letter = next(letter for letter in road.mail.letters if "gave us a 2" in letter["subject"])
+    assert letter["to"] == "tern@example.com"
+    words = letter.get_body(("plain",))
+    assert words is not None
+    assert "third time support lost our ticket" in words.get_content()
+    assert letter.get_body(("html",)) is not None
+    assert "no Slack id is known for CSM of Tern" in road.deliveries("tern")[0]["because"]
+
+
+def from_stripe(road: Road, type: str, secret: str = STRIPE_SECRET, **changes: Any) -> httpx.Response:
+    stamp = int(time.time())
+    event = {"id": f"evt_{type}", "type": type, "created": stamp, "data": {"object": {**INVOICE, **changes}}}
+    body = json.dumps(event).encode()
+    signature = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    headers = {"stripe-signature": f"t={stamp},v1={signature}"}
+    return httpx.post(road.stack.url("ingest", "/v1/webhooks/stripe"), content=body, headers=headers)
+
+
+def test_a_payment_of_an_unknown_customer_waits_in_sight_until_the_account_is_known(road: Road) -> None:
+    for _ in range(2):
+        answer = from_stripe(road, "invoice.payment_failed", customer="cus_larkspur", due_date=None, effective_at=None)
+        assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
+    assert "stripe:cus_larkspur" in road.keepwell("status")
+    road.an_account("larkspur", aliases=["stripe:cus_larkspur"])
+    road.stack.wait(lambda: road.slack.about("larkspur"), "the owner hears of the failed payment")
+
+    [task] = road.stack.items("playbooks", "/v1/tasks", account="larkspur")
+    assert task["title"].startswith("Help Larkspur to pay: a payment failed on")
+    assert "stripe:cus_larkspur" not in road.keepwell("status")
+
+
+def test_a_message_waits_for_slack_to_come_back_and_comes_once(road: Road) -> None:
+    road.slack.down()
+    road.an_account("castellan")
+    road.a_detractor("castellan")
+
+    def waits() -> bool:
+        found = road.deliveries("castellan")
+        return len(found) == 2 and all(one["reason"] == "Slack can't be reached" for one in found)
+
+    road.stack.wait(waits, "the deliveries wait for Slack")
+    road.slack.up()
+    road.stack.wait(lambda: {one["state"] for one in road.deliveries("castellan")} == {"delivered"}, "Slack has it")
+    assert len(road.slack.about("castellan")) == 2
+
+
+def test_what_was_refused_for_good_is_shown_with_the_reason_and_sent_by_hand(road: Road) -> None:
+    road.mail.refuse_recipient = "550 no such mailbox"
+    road.an_account("wren")
+    road.a_detractor("wren")
+    road.stack.wait(lambda: {one["state"] for one in road.deliveries("wren")} == {"failed"}, "both letters fail")
+    assert "no such mailbox" in road.keepwell("deliveries", "--state", "failed")
+    road.mail.refuse_recipient = ""
+    for one in road.deliveries("wren"):
+        assert "is tried again" in road.keepwell("deliveries", "retry", one["id"])
+    road.stack.wait(lambda: {one["state"] for one in road.deliveries("wren")} == {"delivered"}, "they are sent")
+    assert "There is no nobody-knows" in road.keepwell("deliveries", "retry", "nobody-knows", fails_with=1)
+
+
+A_TIME_TO_COME = (datetime.now(UTC) + timedelta(days=400)).isoformat()
+GOOD = {"id": "1", "type": "feedback.nps", "account": "acme", "data": {"contact_id": "c1", "score": 7}}
+BAD: dict[str, tuple[Any, int, str, str]] = {
+    "malformed JSON": ('[{"id": "1",', 400, "invalid_json", "The body is not valid JSON"),
+    "a wrong type": ({**GOOD, "data": {"contact_id": "c1", "score": "two"}}, 400, "invalid_data", "data.score must be"),
+    "out of range": ({**GOOD, "data": {"contact_id": "c1", "score": 11}}, 400, "invalid_data", "at most 10"),
+    "no account": ({**GOOD, "account": None}, 400, "missing_account", "Put the account's id in 'account'"),
+    "no id": ({**GOOD, "id": None}, 400, "missing_id", "Give each event an id of its own"),
+    "far ahead": ({**GOOD, "time": A_TIME_TO_COME}, 400, "in_future", "Check the sender's clock"),
+    "long ago": ({**GOOD, "time": "2021-01-01T00:00:00Z"}, 400, "too_old", "Send it as history"),
+    "an unknown type": ({**GOOD, "type": "feedback.npss"}, 400, "unknown_type", "Did you mean 'feedback.nps'?"),
+    "10 MB": (" " * 10_000_000, 413, "too_large", "larger than 5 MB"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_input_is_answered_with_what_to_do(road: Road, bad: str) -> None:
+    body, status, code, words = BAD[bad]
+    content = body if isinstance(body, str) else json.dumps({k: v for k, v in body.items() if v is not None})
+    answer = road.stack.client.post(road.stack.url("ingest", "/v1/events"), content=content)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert words in answer.json()["message"]
+
+
+def test_who_has_no_right_to_send_is_told_what_is_missing(road: Road) -> None:
+    url = road.stack.url("ingest", "/v1/events")
+    for headers, code in (({}, "no_key"), ({"authorization": "Bearer kw_nobody"}, "unknown_key")):
+        answer = httpx.post(url, json=[GOOD], headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (401, code)
+    answer = from_stripe(road, "invoice.paid", secret="whsec_other")
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_signature")
+    assert "KEEPWELL_STRIPE_SECRET" in answer.json()["message"]
+
+
+def test_a_key_is_shown_once_does_what_its_scopes_say_and_ends_when_revoked(road: Road) -> None:
+    key = road.keepwell("keys", "create", "crm", "--scope", "ingest").splitlines()[0]
+    assert key.startswith("kw_")
+    listed = road.keepwell("keys", "list")
+    assert "crm" in listed
+    assert key not in listed
+    headers = {"authorization": f"Bearer {key}"}
+    events, accounts = road.stack.url("ingest", "/v1/events"), road.stack.url("scoring", "/v1/accounts")
+    assert httpx.post(events, json=[GOOD], headers=headers).status_code == 202
+    assert httpx.get(accounts, headers=headers).status_code == 403
+    road.keepwell("keys", "revoke", "crm")
+    road.stack.wait(lambda: httpx.post(events, json=[GOOD], headers=headers).status_code == 401, "the key ends", 6)
+
+
+async def publish(database_url: str, message: Outgoing) -> None:
+    """Write into the log past ingest, which would refuse it."""
+    stream = make_stream(LOCAL, database_url, session_settings("ingest"), 8)
+    await stream.start()
+    producer = stream.producer()
+    await producer.start()
+    await producer.publish([message])
+    await producer.stop()
+    await stream.stop()
+
+
+def test_what_cant_be_read_is_kept_shown_and_sent_again_by_hand(road: Road) -> None:
+    asyncio.run(publish(road.stack.database_url, Outgoing(registry.USAGE, "northwind", b"not json")))
+
+    def letters() -> list[dict[str, Any]]:
+        return road.stack.items("scoring", "/v1/dead-letters")
+
+    road.stack.wait(letters, "scoring keeps what it can't read")
+    [letter] = letters()
+    assert (letter["topic"], letter["value"], letter["replayed_at"]) == (registry.USAGE, "not json", None)
+    assert letter["reason"]
+    assert road.stack.get("scoring", "/v1/status")["dead_letters"] == 1
+    replay = road.stack.url("scoring", f"/v1/dead-letters/{letter['id']}/replay")
+    assert road.stack.client.post(replay).status_code == 202
+    # It still can't be read, so it comes back as a letter of its own.
+    road.stack.wait(lambda: len(letters()) == 2, "it was read again")
+    again, first = letters()
+    assert (again["value"], again["replayed_at"]) == ("not json", None)
+    assert first["replayed_by"]
+    # And nothing behind it had to wait.
+    road.stack.wait(lambda: not any(road.stack.get("scoring", "/v1/status")["lag"].values()), "the rest was read")
+
+
+def test_without_its_database_nothing_is_ready_and_nothing_accepted_is_lost(road: Road) -> None:
+    road.an_account("cobalt")
+    database, query = road.database, road.postgres.query
+
+    def ready() -> set[int]:
+        return {road.stack.client.get(road.stack.url(service, "/readyz")).status_code for service in SERVICES}
+
+    query(f"ALTER DATABASE {database} ALLOW_CONNECTIONS false", database="postgres")
+    query(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'", database="postgres")
+    try:
+        road.stack.wait(lambda: ready() == {503}, "no service is ready", 10)
+        answer = road.stack.client.post(road.stack.url("ingest", "/v1/events"), json=[GOOD])
+        assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (503, True)
+    finally:
+        query(f"ALTER DATABASE {database} ALLOW_CONNECTIONS true", database="postgres")
+    road.stack.wait(lambda: ready() == {200}, "all are ready again", 20)
+    road.a_detractor("cobalt")
+    road.stack.wait(lambda: len(road.slack.about("cobalt")) == 2, "the owner hears of what came after", 20)
+
+
+def test_sigterm_ends_every_service_within_ten_seconds(road: Road) -> None:
+    pids = road.stack.pids()
+    began = time.monotonic()
+    road.stack.stop(*SERVICES)
+    assert time.monotonic() - began < 10
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
