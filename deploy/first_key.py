@@ -19,8 +19,12 @@ def keep(home: Path, given: str | None, random: Callable[[], str]) -> str:
     if not given and file.exists():
         return f"The first API key is kept in {file}."
     key = given or f"kw_{random()}"
-    file.touch(mode=0o600)
-    file.write_text(f"{key}\n")
+    # In one step: a half-written key would be taken for the key at the next start.
+    new = file.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(f"{key}\n")
+    new.replace(file)
     return f"The given API key is kept in {file}." if given else f"The first API key, shown once: {key}"
 
 
