@@ -13,6 +13,9 @@ from deploy.cli.client import connected
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")]
 
+HEADINGS = ("Account", "Plan", "Monthly", "Renews", "Score", "Band", "Why")
+NUMBERS = ("Score", "Monthly")
+
 
 def accounts(
     band: Annotated[str | None, typer.Option(help="red, amber, green or unknown.")] = None,
@@ -35,8 +38,8 @@ def accounts(
         now = show.now()
         show.table(
             (line(account, now) for account in listed),
-            *("Account", "Plan", "Revenue", "Renewal", "Score", "Band", "Why"),
-            right=("Score", "Revenue"),
+            *HEADINGS,
+            right=NUMBERS,
             empty="No account yet: send some events with `keepwell send FILE`.",
         )
         if listed:
@@ -45,15 +48,15 @@ def accounts(
 
 
 def line(account: Mapping[str, Any], now: datetime) -> tuple[str | Text, ...]:
-    """One account as a row."""
+    """One account as a row under `HEADINGS`."""
     score = show.score(account["score"])
     if account.get("previous_score") is not None and show.score(account["previous_score"]) != score:
         score = f"{show.score(account['previous_score'])} → {score}"
     return (
         account.get("name") or account["id"],
-        account.get("plan") or "–",
-        show.monthly(account.get("mrr_minor"), account.get("currency")),
-        show.until(account.get("renews_at"), now),
+        (account.get("plan") or "–").capitalize(),
+        show.money(account.get("mrr_minor"), account.get("currency")),
+        show.until(account.get("renews_at"), now).removeprefix("renews "),
         score,
         show.band(account["band"]),
         account.get("reason") or "",

@@ -144,7 +144,7 @@ class Keepwell:
         found = [item["id"] for item in self.items(service, path) if item["id"].startswith(given)]
         if len(found) == 1:
             return str(found[0])
-        words = f"{len(found)} ids begin with {given}: give more of it." if found else f"There is no {given}."
+        words = f"{len(found)} ids begin with {given}: give more of it." if found else f"No id begins with {given}."
         raise Refused(404, "not_found", words)
 
 

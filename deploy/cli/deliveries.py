@@ -39,15 +39,14 @@ def deliveries(
             (
                 show.short(one["id"]),
                 show.ago(one["created_at"], now),
+                Text(one["state"], style=STATES.get(one["state"], "yellow")),
                 one["account"],
                 f"{one['kind']} of {one['playbook'].partition('@')[0]}",
-                one["channel"],
-                Text(one["state"], style=STATES.get(one["state"], "yellow")),
                 _took(one),
             )
             for one in listed
         ),
-        *("Id", "When", "Account", "What", "Channel", "State", "How it went"),
+        *("Id", "When", "State", "Account", "What", "How it went"),
         empty="Nothing was sent yet.",
     )
 
@@ -83,7 +82,7 @@ def retry(id: IdArgument) -> None:
 
 
 def _took(one: dict[str, Any]) -> str:
-    parts = []
+    parts = [one["channel"]]
     if one.get("seconds") is not None:
         parts.append(f"{one['seconds']:.2f} s after the event")
     if one["attempts"] > 1:

@@ -71,8 +71,14 @@ def _start(out: Console, settings: Settings, *, start_kafka: bool) -> None:
         "KEEPWELL_SLACK_BOT_TOKEN": "xoxb-of-the-demo",
         "KEEPWELL_DEFAULT_CHANNEL": "slack:@owner",
     }
-    out.print("Starting a fresh Keepwell in", str(home))
-    start_detached(settings, start_kafka=start_kafka, say=lambda line: out.print(Text(f"  {line}", style="dim")))
+    out.print(f"Starting PostgreSQL and the four services, fresh, in {_seen_from_here(home)}")
+
+    def say(line: str) -> None:
+        # What starts, and what goes wrong; how to go on is told at the end.
+        if line.startswith((" ", "!")):
+            out.print(Text(line, style="dim"), soft_wrap=True)
+
+    start_detached(settings, start_kafka=start_kafka, say=say)
 
 
 def _show(out: Console, keepwell: Keepwell, home: Path) -> None:

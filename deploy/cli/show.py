@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +19,9 @@ THREE_PLACES: Final = {"BHD", "KWD", "OMR", "TND", "JOD", "IQD", "LYD"}
 BANDS: Final = {"red": "bold red", "amber": "yellow", "green": "green", "unknown": "dim"}
 PIPED_WIDTH: Final = 160
 SHORT: Final = 12
+GAP: Final = 2
+READABLE: Final = 30
+"""Characters that a column of sentences needs."""
 
 
 def console() -> Console:
@@ -42,19 +46,54 @@ def as_json(value: Any) -> None:
 
 
 def table(rows: Iterable[Sequence[str | Text]], *headings: str, empty: str, right: Iterable[str] = ()) -> None:
-    """Write rows under headings, or one line when there are none."""
-    listed = list(rows)
+    """Write rows under headings, or one line when there are none.
+
+    Where the last column has no room, in a narrow terminal, it goes on a line of its own beneath its row.
+    """
+    listed = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
+    out = console()
     if not listed:
-        console().print(empty)
+        out.print(empty)
         return
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    widths = [
+        max(len(heading), *(row[place].cell_len for row in listed)) for place, heading in enumerate(headings[:-1])
+    ]
+    longest = max(row[-1].cell_len for row in listed)
+    if out.width - sum(width + GAP for width in widths) < min(READABLE, longest):
+        _beneath(out, listed, headings[:-1], _fitted(widths, out.width), set(right))
+        return
+    grid = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
     numbers = set(right)
     for place, heading in enumerate(headings):
         last = place == len(headings) - 1
         grid.add_column(heading, justify="right" if heading in numbers else "left", no_wrap=not last)
     for row in listed:
-        grid.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
-    console().print(grid)
+        grid.add_row(*row)
+    out.print(grid)
+
+
+def _fitted(widths: list[int], room: int) -> list[int]:
+    """Column widths that fit: the widest give way first."""
+    fitted = list(widths)
+    while sum(fitted) + GAP * (len(fitted) - 1) > room and max(fitted) > 1:
+        fitted[fitted.index(max(fitted))] -= 1
+    return fitted
+
+
+def _beneath(
+    out: Console, rows: Sequence[Sequence[Text]], headings: Sequence[str], widths: Sequence[int], right: set[str]
+) -> None:
+    for row in ([Text(heading, style="dim") for heading in headings], *rows):
+        line = Text()
+        for heading, width, cell in zip(headings, widths, row, strict=False):
+            shown = cell.copy()
+            shown.truncate(width, overflow="ellipsis")
+            shown.align("right" if heading in right else "left", width)
+            line.append_text(shown).append(" " * GAP)
+        line.rstrip()
+        out.print(line, no_wrap=True, overflow="crop")
+        if len(row) > len(headings) and row[-1]:
+            out.print(Padding(row[-1], (0, 0, 0, 2 * GAP)))
 
 
 def instant(value: str | None) -> datetime | None:

@@ -24,6 +24,9 @@ def status(json: JsonOption = False) -> None:
             right=("Lag", "Dead letters", "Outbox", "Timers", "Partitions", "Disk"),
             empty="",
         )
+        brokers = sorted({state["broker"] for state in found.values() if "broker" in state})
+        if brokers:
+            show.console().print(f"\nBroker: {', '.join(brokers)}.")
         _waiting(found["ingest"].get("waiting"))
     if any("error" in state for state in found.values()):
         raise typer.Exit(UNREACHABLE)
@@ -55,7 +58,7 @@ def _line(service: str, state: dict[str, Any]) -> tuple[str | Text, ...]:
         f"{state.get('timers', 0):,}",
         str(state.get("held_partitions", "–")),
         show.size(state["database_bytes"]),
-        f"broker {state['broker']}",
+        "",
     )
 
 

@@ -35,7 +35,7 @@ def why(
         _measures(told)
         for cap in told.get("caps", []):
             out.print(Text(f"  {_cap(cap)}", style="yellow"))
-        for change in told.get("changes", [])[:changes]:
+        for change in _moves(told.get("changes", []))[:changes]:
             out.print()
             tell_change(out, change, now)
 
@@ -88,6 +88,16 @@ def tell_drivers(out: Console, drivers: Sequence[Mapping[str, Any]], before: flo
     for driver, points in zip(heaviest, shown, strict=True):
         line = Text(f"  {points:>5}  ", style="red" if driver["points"] < 0 else "green")
         out.print(line.append(driver["reason"], style="default"))
+
+
+def _moves(changes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The changes that show in whole points or in the band."""
+    before = [*changes[1:], {"band": None}]
+    return [
+        change
+        for change, older in zip(changes, before, strict=False)
+        if change["band"] != older["band"] or show.score(change.get("from")) != show.score(change.get("to"))
+    ]
 
 
 def _standing(told: dict[str, Any]) -> Text:

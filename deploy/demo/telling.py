@@ -1,19 +1,20 @@
 """Tells what happens, from the services' APIs alone: a story with its measured time, the day, the eight worst."""
 
-import html
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.text import Text
 
 from deploy.cli import show
-from deploy.cli.accounts import line
+from deploy.cli.accounts import HEADINGS, NUMBERS, line
 from deploy.cli.client import Keepwell
 from deploy.cli.why import headline, tell_drivers
+from deploy.demo import slack_view
 from deploy.demo.stories import Story
 from shared.settings import SERVICES
 
@@ -38,6 +39,8 @@ class Heard:
     closed: Sequence[Mapping[str, Any]]
     """Episodes that it ended."""
     messages: Sequence[Mapping[str, Any]]
+    people: Mapping[str, Mapping[str, Any]]
+    """The CSMs by id."""
 
 
 def play(keepwell: Keepwell, story: Story, now: datetime, run: str) -> Heard:
@@ -59,6 +62,7 @@ def play(keepwell: Keepwell, story: Story, now: datetime, run: str) -> Heard:
         flags=_new(keepwell, "flags", story),
         closed=[one for one in episodes if one["id"] in open_before and _after(one.get("ended_at"), began)],
         messages=messages,
+        people={one["id"]: one for one in keepwell.items("playbooks", "/v1/csms")},
     )
 
 
@@ -77,16 +81,16 @@ def tell(out: Console, story: Story, heard: Heard, now: datetime) -> None:
         drivers = [driver for change in heard.changes for driver in change["drivers"]]
         tell_drivers(out, drivers, heard.changes[-1]["from"], heard.changes[0]["to"])
     for task in heard.tasks:
-        out.print(Text(f"  → task for {task['assignee_name']}: {task['title']}, {_due(task, now)}"))
+        out.print(Text(f"  → task for {task['assignee_name']}: {task['title']}, {_due(task, heard.people, now)}"))
     for flag in heard.flags:
         out.print(Text(f"  → expansion flag: {flag['title']}"))
     for episode in heard.closed:
         out.print(Text(f"  → closed: {episode['playbook_title']}"))
     for message in heard.messages[:1]:
-        out.print(Text(f"  Slack message to {message['recipient']}, as sent:", style="dim"))
-        for text in html.unescape(message["rendered"]["text"]).splitlines():
-            if text.strip():
-                out.print(Text(f"      {text.rstrip()}"), soft_wrap=True)
+        whom = heard.people.get(message["recipient"], {}).get("name", message["recipient"])
+        out.print(Text(f"  Slack message to {whom}, as sent:", style="dim"))
+        for shown in slack_view.lines(message["rendered"]["blocks"]):
+            out.print(Text("    ▏ ", style="dim").append_text(shown), soft_wrap=True)
 
 
 def tell_the_day(out: Console, keepwell: Keepwell) -> None:
@@ -102,9 +106,7 @@ def tell_the_day(out: Console, keepwell: Keepwell) -> None:
     out.print(Text(f"The day: {calls} to call, {at_risk} of {whole} a month is red.", style="bold"))
     out.print()
     now = show.now()
-    headings = ("Account", "Plan", "Revenue", "Renewal", "Score", "Band", "Why")
-    rows = (line(account, now) for account in page["items"])
-    show.table(rows, *headings, right=("Score", "Revenue"), empty="")
+    show.table((line(account, now) for account in page["items"]), *HEADINGS, right=NUMBERS, empty="")
 
 
 def until(condition: Callable[[], bool], otherwise: str, patience: float = PATIENCE) -> None:
@@ -172,10 +174,15 @@ def _movement(heard: Heard) -> Text:
     return show.band(band, f"{show.score(heard.changes[-1]['from'])} → {score} {band}")
 
 
-def _due(task: Mapping[str, Any], now: datetime) -> str:
+def _due(task: Mapping[str, Any], people: Mapping[str, Mapping[str, Any]], now: datetime) -> str:
+    """When a task is due, on the wall clock of whoever is to do it, as the message says it, too."""
     due = show.instant(task.get("due_at"))
     if due is None:
         return "whenever it suits"
-    days = (due.date() - now.date()).days
+    name = people.get(task["assignee"], {}).get("time_zone", "UTC")
+    zone = ZoneInfo(name)
+    due = due.astimezone(zone)
+    days = (due.date() - now.astimezone(zone).date()).days
     day = {0: "today", 1: "tomorrow"}.get(days, f"{due:%A}" if days < 7 else f"{due:%d %b}")
-    return f"by {day} {due:%H:%M} UTC"
+    place = "UTC" if name == "UTC" else f"{name.rpartition('/')[2].replace('_', ' ')} time"
+    return f"by {day} {due:%H:%M} {place}"

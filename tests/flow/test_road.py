@@ -235,7 +235,7 @@ def test_what_was_refused_for_good_is_shown_with_the_reason_and_sent_by_hand(roa
     for one in road.deliveries("wren"):
         assert "is tried again" in road.keepwell("deliveries", "retry", one["id"])
     road.stack.wait(lambda: {one["state"] for one in road.deliveries("wren")} == {"delivered"}, "they are sent")
-    assert "There is no nobody-knows" in road.keepwell("deliveries", "retry", "nobody-knows", fails_with=1)
+    assert "No id begins with nobody-knows" in road.keepwell("deliveries", "retry", "nobody-knows", fails_with=1)
 
 
 A_TIME_TO_COME = (datetime.now(UTC) + timedelta(days=400)).isoformat()

@@ -76,7 +76,7 @@ def test_the_beginning_of_an_id_is_enough_when_it_is_the_only_one(stack: FakeSta
     several = stack.run(tasks.app, "done", "act_")
     assert several.exit_code == 1
     assert "2 ids begin with act_" in several.output
-    assert "There is no act_9" in stack.run(tasks.app, "done", "act_9").output
+    assert "No id begins with act_9" in stack.run(tasks.app, "done", "act_9").output
 
 
 def test_a_move_that_can_not_be_is_refused_with_the_reason(stack: FakeStack) -> None:

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from rich.cells import cell_len
 
 from deploy.cli import show
 
@@ -67,3 +68,37 @@ def test_drivers_sum_to_the_change_that_is_shown(
 @pytest.mark.parametrize(("number", "words"), [(12, "12 B"), (2_300, "2.3 kB"), (48_000_000, "48 MB")])
 def test_sizes_are_short(number: int, words: str) -> None:
     assert show.size(number) == words
+
+
+ROWS = [
+    ("Northwind", "€4,200", "red", 'their admin scored us 2: "third time support lost our ticket"'),
+    ("Summerfield Supermarkets", "€12,411", "green", "usage fell by 7 %, from 162 to 150 in two weeks"),
+]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_a_table_shows_every_cell_in_any_terminal(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    show.table(ROWS, "Account", "Monthly", "Band", "Why", right=("Monthly",), empty="")
+    shown = capsys.readouterr().out
+    assert max(cell_len(line) for line in shown.splitlines()) <= width
+    words = " ".join(shown.split())
+    for cell in ("Northwind", "€12,411", "green"):
+        assert cell in words
+    if width != 120:
+        # Where it isn't wrapped within its column, the reason can be read at once.
+        assert "third time support lost our ticket" in words
+
+
+def test_a_narrow_table_says_why_beneath_each_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    show.table(ROWS, "Account", "Monthly", "Band", "Why", right=("Monthly",), empty="")
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1:3] == [
+        "Northwind                  €4,200  red",
+        '    their admin scored us 2: "third time support lost our',
+    ]
