@@ -82,7 +82,14 @@ async def on_invalid(_: Request, error: Exception) -> Response:
 
 
 def unexpected(error: Exception, request_id: str) -> Problem:
-    """The problem for an error that nobody caught: 503 where it will pass by itself, else 500."""
+    """The problem for an error that nobody caught: 503 where it will pass by itself, else 500.
+
+    A value that PostgreSQL can't hold came with the request: no text of ours has a NUL, no number of ours is too large.
+    """
+    if _state_of(error).startswith("22"):
+        _log.warning("a request holds what the database can't", exc_info=error)
+        words = "The request holds a text with a NUL character, or a number or time beyond all bounds. Leave it out."
+        return Problem(400, "invalid_request", words)
     if _passing(error):
         _log.warning("can't serve for now", exc_info=error)
         what = "broker" if isinstance(error, (BrokerUnavailable, Unconfirmed)) else "database"
@@ -96,5 +103,8 @@ def _passing(error: Exception) -> bool:
     kinds = (BrokerUnavailable, Unconfirmed, OSError, PoolTimeout, InterfaceError, OperationalError)
     if isinstance(error, kinds) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return True
-    state = getattr(getattr(error, "orig", None) or error, "sqlstate", None)
-    return isinstance(state, str) and state.startswith(_PASSING)
+    return _state_of(error).startswith(_PASSING)
+
+
+def _state_of(error: Exception) -> str:
+    return str(getattr(getattr(error, "orig", None) or error, "sqlstate", None) or "")

@@ -69,26 +69,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> APIRouter:
             mrr_by_band=[BandShare(**share) for share in shares],
         )
 
-    @router.get("/accounts/{id}", summary="All of one account")
-    async def one(id: str) -> AccountDetail:
-        now = clock.now()
-        async with uow.begin() as c:
-            row = _found(await reading.one(c, id), id)
-            (account,) = await load_whole(c, [(id, row["state"])], now)
-        seen = look(account, now, rules)
-        return AccountDetail(
-            **_plain(row),
-            rev=row["rev"],
-            scorecard=row["scorecard"],
-            imports=row["imports"],
-            traits={name.removeprefix("traits."): cell.value for name, cell in account.state.traits.items()},
-            contacts=_contacts(account),
-            measures=_measures_now(seen),
-            facts=seen.facts,
-            unknown=seen.unknown,
-        )
-
-    @router.get("/accounts/{id}/health/history", summary="What the score did, newest first")
+    @router.get("/accounts/{id:path}/health/history", summary="What the score did, newest first")
     async def history(id: str, paging: WantedPage) -> Page[Change]:
         before = paging.after(int)
         async with uow.begin() as c:
@@ -97,7 +78,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> APIRouter:
         shown, cursor = paging.page(found, lambda row: (row["rev"],))
         return Page(items=[_change(row) for row in shown], next_cursor=cursor)
 
-    @router.get("/accounts/{id}/health/explain", summary="Why the score is what it is")
+    @router.get("/accounts/{id:path}/health/explain", summary="Why the score is what it is")
     async def explain(id: str) -> Explanation:
         async with uow.begin() as c:
             row = _found(await reading.one(c, id), id)
@@ -117,6 +98,26 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> APIRouter:
             measures=[] if decision is None else _measures_then(decision, rules),
             caps=[] if cap is None else [Cap(at_most=cap[1] / 100, while_=cap[0])],
             changes=[_change(move) for move in moves],
+        )
+
+    # The last of its kind: an account's id may hold a slash.
+    @router.get("/accounts/{id:path}", summary="All of one account")
+    async def one(id: str) -> AccountDetail:
+        now = clock.now()
+        async with uow.begin() as c:
+            row = _found(await reading.one(c, id), id)
+            (account,) = await load_whole(c, [(id, row["state"])], now)
+        seen = look(account, now, rules)
+        return AccountDetail(
+            **_plain(row),
+            rev=row["rev"],
+            scorecard=row["scorecard"],
+            imports=row["imports"],
+            traits={name.removeprefix("traits."): cell.value for name, cell in account.state.traits.items()},
+            contacts=_contacts(account),
+            measures=_measures_now(seen),
+            facts=seen.facts,
+            unknown=seen.unknown,
         )
 
     @router.get("/nps", summary="Net promoter score, with its margin of error")
@@ -156,6 +157,9 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> APIRouter:
 
 
 def _aware(instant: datetime) -> datetime:
+    if not 1970 < instant.year < 9999:
+        words = f"{instant.isoformat()} is beyond what is known here. Ask for an instant from 1971 to 9998."
+        raise Problem(400, "invalid_request", words)
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 

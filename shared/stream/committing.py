@@ -135,5 +135,5 @@ def _passing(error: Exception) -> bool:
     """Whether trying the same again may help: yes but for data that PostgreSQL refuses and for our own faults."""
     if isinstance(error, DBAPIError):
         state = str(getattr(error.orig, "sqlstate", None) or "")
-        return not state.startswith(("22", "23"))
+        return not state.startswith(("22", "23", "54"))
     return isinstance(error, SQLAlchemyError | ownership.OwnershipLost | OSError | TimeoutError)

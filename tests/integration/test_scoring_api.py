@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -233,3 +234,26 @@ async def test_an_account_that_was_merged_is_left_out_of_lists(face: Face) -> No
     assert [one["id"] for one in (await face.get("/accounts"))["items"]] == ["well", "new"]
     async with face.fed.engine.connect() as c:
         assert (await c.execute(text("SELECT reason FROM accounts WHERE id = 'late'"))).scalar_one().endswith("as well")
+
+
+@pytest.mark.parametrize("id", ["a/b", "/", "a//b", "a b", "a%2Fb", "ü/é☃", "a?b#c", "a\\b", "😀"])
+async def test_an_accounts_id_may_hold_anything(face: Face, id: str) -> None:
+    await face.fed.feed(an_event("feedback.nps", account=id, contact_id="c", score=3))
+    path = f"/accounts/{quote(id, safe='')}"
+    assert (await face.get(path))["id"] == id
+    assert len((await face.get(f"{path}/health/history"))["items"]) == 1
+    assert (await face.get(f"{path}/health/explain"))["id"] == id
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/accounts/a%00b", {}),
+        ("/accounts", {"q": "\0"}),
+        ("/fingerprint", {"at": "0001-01-01T00:00:00+14:00"}),
+        ("/fingerprint", {"at": "9999-12-31T23:59:59-12:00"}),
+        ("/nps", {"until": "0001-01-01T00:00:00Z"}),
+    ],
+)
+async def test_what_no_account_can_hold_is_the_askers_mistake(face: Face, path: str, query: dict[str, str]) -> None:
+    assert (await face.get(path, 400, **query))["code"] == "invalid_request"
