@@ -33,6 +33,8 @@ class Changes:
         self.items: dict[str, Item] = {}
         self.loads: list[tuple[str, int]] = []
         """Tasks that came to somebody's desk (1) or left it (-1) by other ways than being assigned."""
+        self.caused_at: list[datetime] = []
+        """When ingest accepted the events that caused what is told."""
         self._moves: list[Move | Noted] = []
         self._found: list[FoundRow] = []
         self._timers: dict[str, datetime] = {}
@@ -60,7 +62,7 @@ class Changes:
     def found(self, row: FoundRow) -> None:
         """Put an episode on the list that its owner will get."""
         self._found.append(row)
-        self.set_digest(row.import_id, row.at + digests.WAIT)
+        self.set_digest(row.import_id, digests.due(row.import_id, row.at, row.at))
 
     def set_digest(self, import_id: str, at: datetime) -> None:
         """Send the lists of an import at that instant."""
@@ -70,6 +72,8 @@ class Changes:
         self, message: ActionRequested, now: datetime, headers: Mapping[str, str], partition: int | None = None
     ) -> None:
         """Send an action. `partition`: it belongs to no one account."""
+        if message.caused_at is not None:
+            self.caused_at.append(message.caused_at)
         self._send(message.action_id, "action.requested", message, message.account.id, now, headers, partition)
 
     def cancel(self, item: Item, reason: str, now: datetime) -> None:

@@ -17,7 +17,10 @@ from shared.messages.actions import ActionRequested
 
 KEY: Final = "digest:"
 """The timer of an import's lists is `digest:IMPORT`, in every partition that found something."""
-WAIT: Final = timedelta(seconds=5)
+_WAIT: Final = timedelta(seconds=5)
+"""After the last of an import or a scorecard."""
+_COLLECT: Final = timedelta(hours=1)
+"""After the first that a changed playbook found: accounts meet it one by one."""
 _MOST_LINES: Final = 100
 """How many found episodes one message lists; what is more comes in the next."""
 
@@ -41,7 +44,7 @@ _ADD = text(
 )
 # Owners' accounts lie in all partitions: the first partition whose timer finds that nothing more came sends for all.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('keepwell playbooks digest ' || :import_id))")
-_LAST = text("SELECT max(at) FROM found WHERE import_id = :import_id AND sent_in IS NULL")
+_SPAN = text("SELECT min(at) AS first, max(at) AS last FROM found WHERE import_id = :import_id AND sent_in IS NULL")
 _UNSENT = text(
     """
     SELECT f.owner, e.body::text AS body, a.standing
@@ -56,6 +59,11 @@ _episodes = msgspec.json.Decoder(Episode)
 _standings = msgspec.msgpack.Decoder(Standing)
 
 
+def due(found_in: str, first: datetime, last: datetime) -> datetime:
+    """When the lists of what was found from `first` to `last` are to be sent."""
+    return first + _COLLECT if found_in.startswith("playbook ") else last + _WAIT
+
+
 async def add(c: AsyncConnection, rows: Sequence[FoundRow]) -> None:
     """Collect what was found."""
     if rows:
@@ -68,11 +76,12 @@ async def send(
 ) -> tuple[list[ActionRequested], datetime | None]:
     """The lists that are due, and when to look again because something was found since."""
     await c.execute(_LOCK, {"import_id": import_id})
-    last = (await c.execute(_LAST, {"import_id": import_id})).scalar_one_or_none()
-    if last is None:
+    span = (await c.execute(_SPAN, {"import_id": import_id})).one()
+    if span.last is None:
         return [], None
-    if last + WAIT > now:
-        return [], last + WAIT
+    wanted = due(import_id, span.first, span.last)
+    if wanted > now:
+        return [], wanted
     by_owner: dict[str | None, list[Found]] = {}
     for row in await c.execute(_UNSENT, {"import_id": import_id}):
         episode, stands = _episodes.decode(row.body), _standings.decode(row.standing)

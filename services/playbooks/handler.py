@@ -14,6 +14,7 @@ from services.playbooks.core.standing import owner
 from services.playbooks.reminders import remind
 from services.playbooks.work import Work
 from shared import tracing
+from shared.clock import Clock
 from shared.messages.assessments import AccountAssessed
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
 from shared.metrics import Metrics
@@ -26,10 +27,12 @@ _ALARM: Final = timedelta(seconds=60)
 class PlaybooksHandler(Handler):
     """Keeps nothing in memory that decides: every row is read and locked anew."""
 
-    def __init__(self, rules: Rules, metrics: Metrics) -> None:
+    def __init__(self, rules: Rules, metrics: Metrics, clock: Clock) -> None:
         self._rules = rules
         self._metrics = metrics
-        self._gaps: dict[str, datetime] = {}
+        self._clock = clock
+        self._gaps: dict[int, dict[str, datetime]] = {}
+        self._decided: dict[int, list[datetime]] = {}
 
     async def handle(
         self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
@@ -45,10 +48,11 @@ class PlaybooksHandler(Handler):
         items = {id: item for item in stored for id in (item.id, item.action_id)}
         for one in looked:
             if isinstance(one.data, AccountAssessed):
-                self._assess(work, one, now)
+                self._assess(work, partition, one, now)
             elif (item := items.get(one.data.action_id)) is not None:
                 desk.respond(work, work.changes.items.get(item.id, item), one.data, self._rules)
         await work.save()
+        self._decided[partition] = work.changes.caused_at
         settled = [one.data for one in batch if isinstance(one.data, DeliverySettled)]
         await store.note_settled(c, {id: one.state for one in settled for id in one.action_ids})
 
@@ -83,25 +87,26 @@ class PlaybooksHandler(Handler):
         if again is not None:
             work.changes.set_digest(import_id, again)
 
-    def _assess(self, work: Work, one: Incoming, now: datetime) -> None:
+    def _assess(self, work: Work, partition: int, one: Incoming, now: datetime) -> None:
         account, assessed = one.event.subject, one.data
         last = work.standings.get(account)
         if last is not None and assessed.rev <= last.rev:
             self._metrics.repeats.inc()
             return
-        if last is not None and assessed.rev > last.rev + 1 and not self._has_waited(account, assessed.rev, now):
+        gaps = self._gaps.setdefault(partition, {})
+        if last is not None and assessed.rev > last.rev + 1 and not self._has_waited(gaps, account, assessed.rev, now):
             return
-        self._gaps.pop(account, None)
+        gaps.pop(account, None)
         headers = {tracing.HEADER: one.record.headers[tracing.HEADER]} if tracing.HEADER in one.record.headers else {}
         work.assess(account, assessed, headers)
 
-    def _has_waited(self, account: str, rev: int, now: datetime) -> bool:
+    def _has_waited(self, gaps: dict[str, datetime], account: str, rev: int, now: datetime) -> bool:
         """One that comes too early is dropped: the relay sends everything again from what was not confirmed.
 
         What is missing for a minute will not come any more. That is an alarm, but no reason to look away for ever.
         """
         self._metrics.rev_gaps.inc()
-        since = self._gaps.setdefault(account, now)
+        since = gaps.setdefault(account, now)
         waited = now - since >= _ALARM
         log = _LOG.error if waited else _LOG.warning
         log("Assessments of %s before %s are missing since %s.", account, rev, since)
@@ -109,8 +114,15 @@ class PlaybooksHandler(Handler):
 
     def gaps(self, now: datetime) -> int:
         """Accounts whose next assessment has been missing for a minute."""
-        return sum(now - since >= _ALARM for since in self._gaps.values())
+        return sum(now - since >= _ALARM for gaps in self._gaps.values() for since in gaps.values())
+
+    def committed(self, partition: int) -> None:
+        """Measure how long the events of the batch took to be decided about."""
+        now = self._clock.now()
+        for caused_at in self._decided.pop(partition, ()):
+            self._metrics.event_to_effect.labels("decided").observe(max(0.0, (now - caused_at).total_seconds()))
 
     def forget(self, partition: int) -> None:
-        """Nothing is remembered that decides."""
-        del partition
+        """Nothing is remembered that decides; whose partition it is now sees what is missing for itself."""
+        self._decided.pop(partition, None)
+        self._gaps.pop(partition, None)

@@ -1,6 +1,7 @@
 """The playbooks that are in force, and the older versions that open episodes stay with."""
 
 import logging
+import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -32,6 +33,8 @@ class Library:
     def __init__(self, loaded: Sequence[Loaded]) -> None:
         self.loaded = tuple(loaded)
         self.current = {one.playbook.id: one.playbook for one in loaded}
+        self.marks = [mark(one.playbook) for one in loaded]
+        """What an account's standing remembers the playbooks by that looked at it."""
         self._versions: dict[tuple[str, str], Playbook | None] = {
             (one.playbook.id, one.playbook.version): one.playbook for one in loaded
         }
@@ -61,6 +64,11 @@ class Library:
         if episode is None or not episode.is_open:
             return current
         return self._versions.get((playbook, episode.version)) or current
+
+
+def mark(playbook: Playbook) -> int:
+    """A playbook's version as a small number."""
+    return zlib.crc32(playbook.name.encode())
 
 
 def _read(source: str | None, name: str) -> Playbook | None:

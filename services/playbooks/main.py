@@ -27,7 +27,7 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
     """Build the parts. Raises `ValueError` with all that is wrong with the playbooks and the directory of CSMs."""
     rules = Rules(Library(load_all(settings.playbooks)), load_people(settings.csms_file), render)
     check_named(rules.library.current.values(), rules.directory)
-    handler = PlaybooksHandler(rules, base.metrics)
+    handler = PlaybooksHandler(rules, base.metrics, base.clock)
     worker = base.worker(_PLAN, handler)
 
     async def more_status(_: AsyncConnection) -> dict[str, Any]:

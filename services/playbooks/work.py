@@ -18,9 +18,10 @@ from services.playbooks.core import step as steps
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.standing import Standing, is_by_time, owner, standing
+from services.playbooks.core.standing import Standing, is_by_time, knew_until, owner, standing
 from services.playbooks.core.workinghours import OFFICE
 from services.playbooks.digests import FoundRow
+from services.playbooks.library import mark
 from services.playbooks.store import Item, Noted
 from shared.messages.assessments import AccountAssessed, Cause
 
@@ -57,6 +58,7 @@ class Work:
         self.standings: dict[str, Standing] = {}
         self._latest: dict[tuple[str, str], Episode] = {}
         self._wanted: list[Wanted] = []
+        self._next: dict[str, datetime] = {}
         self._ended: dict[str, str] = {}
         self._closing: list[_Closing] = []
 
@@ -86,6 +88,8 @@ class Work:
 
     def assess(self, account: str, assessed: AccountAssessed, headers: Mapping[str, str]) -> None:
         """Look at an account right after an assessment, which is the next one by its rev."""
+        self._meet(account)
+        self._look_first(account, knew_until(assessed))
         before, cause = self.standings.get(account), assessed.cause
         # Looks never go back in time, whatever the clocks say.
         now = max(assessed.at, before.at) if before is not None else assessed.at
@@ -106,6 +110,7 @@ class Work:
 
     def time(self, account: str, at: datetime) -> None:
         """Look at an account because its timer came due at `at`."""
+        self._meet(account)
         stands = self._moved_on(account, at)
         if stands is not None:
             self._walk(_Context(stands, self._look(stands, f"at {stands.at.isoformat()}", "time", by_time=True)))
@@ -117,10 +122,41 @@ class Work:
         if stands is not None and playbook is not None:
             look = self._look(stands, f"at {stands.at.isoformat()}", actor, by_time=False)
             self._note(playbook, move(playbook, episode, look), _Context(stands, look))
+            self._remember(stands.account, stands.look_at, stands.met)
 
     def episode(self, id: str) -> Episode | None:
         """An account's latest episode of a playbook, by its id; None when a later one has taken its place."""
         return next((one for one in self._latest.values() if one.id == id), None)
+
+    # What comes before a look
+
+    def _look_first(self, account: str, until: datetime | None) -> None:
+        """Do the looks that were due before `until`: their timer is late, and what held then must not be lost."""
+        while until is not None and (stands := self.standings.get(account)) is not None:
+            if stands.look_at is None or stands.look_at >= until:
+                return
+            self.time(account, stands.look_at)
+
+    def _meet(self, account: str) -> None:
+        """Let playbooks that are new or changed look at how the account stood: what held already is found so."""
+        stands, library = self.standings.get(account), self._rules.library
+        if stands is None or stands.met is None or stands.met == library.marks:
+            return
+        for playbook in library.current.values():
+            episode = self._latest.get((account, playbook.id))
+            if mark(playbook) in stands.met or (episode is not None and episode.is_open):
+                continue
+            look = self._look(
+                stands, f"met {playbook.version}", "keepwell", by_time=True, found_in=f"playbook {playbook.name}"
+            )
+            self._step(playbook, playbook.id, _Context(stands, look))
+        self.standings[account] = msgspec.structs.replace(stands, met=library.marks)
+
+    def _remember(self, account: str, also: datetime | None, met: list[int] | None) -> None:
+        """Note in the standing when to look next, and who has looked."""
+        at = min((one for one in (also, self._next.pop(account, None)) if one is not None), default=None)
+        stands = msgspec.structs.replace(self.standings[account], look_at=at, met=met)
+        self.standings[account] = self.changes.standings[account] = stands
 
     # One look
 
@@ -162,7 +198,8 @@ class Work:
     def _walk(self, context: _Context) -> None:
         """Step every playbook of an account, those that close others last."""
         account, library = context.stands.account, self._rules.library
-        self.standings[account] = self.changes.standings[account] = context.stands
+        self.standings[account] = context.stands
+        self._next.pop(account, None)
         names = {*library.current, *(name for one, name in self._latest if one == account)}
         closers = {name for name, playbook in library.current.items() if playbook.closes}
         for name in sorted(names, key=lambda one: (one in closers, one)):
@@ -172,8 +209,12 @@ class Work:
             episode = self._step(playbook, name, context)
             current = library.current.get(name)
             if episode is not None and not episode.is_open and current is not None and current != playbook:
-                # The last episode of an old version is closed: the one in force looks, too.
-                self._step(current, name, context)
+                # The last episode of an old version is closed: the one in force looks, too. What holds for it now
+                # though the old one has ended, holds because of the change.
+                found_in = context.look.found_in or f"playbook {current.name}"
+                look = msgspec.structs.replace(context.look, found_in=found_in)
+                self._step(current, name, context._replace(look=look))
+        self._remember(account, None, library.marks)
 
     def _step(self, playbook: Playbook, name: str, context: _Context) -> Episode | None:
         stepped = steps.step(playbook, self._latest.get((context.stands.account, name)), context.look)
@@ -184,6 +225,8 @@ class Work:
         """Remember what a step came to."""
         episode, look, changes = stepped.episode, context.look, self.changes
         changes.set_timer(look.account, stepped.timer)
+        if stepped.timer is not None:
+            self._next[look.account] = min(stepped.timer, self._next.get(look.account, stepped.timer))
         if episode is None:
             return
         if stepped.closed is not None:

@@ -1,10 +1,12 @@
 """From assessments to actions, on a real database: once, by the right person, and nothing lost on the way."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from services.playbooks.loading import load_playbook
 from shared.messages.assessments import Cause, Driver
@@ -297,6 +299,102 @@ async def test_one_timer_an_account_is_rewritten_only_to_come_earlier(database_u
         assert (key, due) == ("account:northwind", MONDAY + 14 * DAY)
         assert len(await floor.pass_until(MONDAY + 14 * DAY)) == 1
         assert await floor.pass_until(MONDAY + 100 * DAY) == []
+
+
+async def test_an_event_of_later_does_not_overtake_a_timer_that_runs_late(database_url: str) -> None:
+    held = "id: held\nwhen: usage.breadth < 40 %\nheld_for: 7d\nsteps: [alert: It has held]"
+    due = MONDAY + 7 * DAY
+    async with a_floor(database_url, held) as floor:
+        await floor.assess(1, MONDAY, LOW)
+        # The timer has not run yet when the better news of a second later is read.
+        better = an_assessment(2, due + SECOND, HIGH, cause=Cause(kind="usage", accepted=due + SECOND))
+        (late,) = await floor.take(("northwind", better))
+        assert late.title == "It has held"
+        assert await floor.episodes() == [("held", "idle")]
+        assert [row.at for row in await floor.rows("SELECT at FROM moves WHERE after = 'active'")] == [due]
+        assert await floor.pass_until(due + DAY) == []
+        on_time = await floor.take(("other", an_assessment(1, MONDAY, LOW)))
+        on_time += await floor.pass_until(due)
+        assert [one.kind for one in on_time] == ["alert"]
+    # On time it had been the same action.
+
+
+async def test_a_timer_that_ran_late_asked_for_the_same_action_as_one_on_time(database_url: str) -> None:
+    held = "id: held\nwhen: usage.breadth < 40 %\nheld_for: 7d\nsteps: [alert: It has held, {after: 2d, alert: Still}]"
+    due = MONDAY + 7 * DAY
+    after = an_assessment(2, due + 3 * DAY, LOW, cause=Cause(kind="usage", accepted=due + 3 * DAY))
+    async with a_floor(database_url, held) as floor:
+        await floor.assess(1, MONDAY, LOW)
+        late = await floor.take(("northwind", after))
+        assert [one.title for one in late] == ["It has held", "Still"]
+        for table in ("accounts", "episodes", "items", "moves", "timers", "outbox"):
+            async with floor.uow.begin() as c:
+                await c.execute(text(f"DELETE FROM {table}"))
+        await floor.assess(1, MONDAY, LOW)
+        on_time = await floor.pass_until(due + 2 * DAY)
+        await floor.take(("northwind", after))
+        assert [one.action_id for one in on_time] == [one.action_id for one in late]
+
+
+async def test_what_was_accepted_before_a_timer_is_not_overtaken_by_it(database_url: str) -> None:
+    held = "id: held\nwhen: usage.breadth < 40 %\nheld_for: 7d\nsteps: [alert: It has held]"
+    due = MONDAY + 7 * DAY
+    async with a_floor(database_url, held) as floor:
+        await floor.assess(1, MONDAY, LOW)
+        better = an_assessment(2, due + SECOND, HIGH, cause=Cause(kind="usage", accepted=due - SECOND))
+        assert await floor.take(("northwind", better)) == []
+        assert await floor.pass_until(due + DAY) == []
+        assert await floor.episodes() == [("held", "idle")]
+
+
+async def test_what_held_before_a_playbook_was_changed_is_found_so_and_what_comes_after_fires(
+    database_url: str,
+) -> None:
+    old = "id: stalled\nwhen: usage.breadth < 10 %\nsteps: [alert: Old]"
+    new = "id: stalled\nwhen: usage.breadth < 30 %\nsteps: [alert: New]"
+    more = "id: silent\nwhen: usage.recency >= 9\nsteps: [alert: More]"
+    async with a_floor(database_url, old) as floor:
+        await floor.assess(1, MONDAY, {"usage.breadth": 25.0, "usage.recency": 9})
+        await floor.take(("tern", an_assessment(1, MONDAY, HIGH)))
+    async with a_floor(database_url, new, more) as floor:
+        at = MONDAY + DAY
+        assert await floor.assess(2, at, {"usage.breadth": 24.0, "usage.recency": 9}) == []
+        assert await floor.episodes() == [("silent", "found"), ("stalled", "found")]
+        (fired,) = await floor.take(("tern", an_assessment(2, at, LOW)))
+        assert fired.title == "New"
+        lists = await floor.pass_until(at + HOUR)
+        assert sorted(one.title for one in lists) == [
+            "1 account needs a look, found by the changed playbook silent",
+            "1 account needs a look, found by the changed playbook stalled",
+        ]
+        assert await floor.assess(3, at + 2 * HOUR, {"usage.breadth": 24.0, "usage.recency": 9}) == []
+
+
+async def test_the_trace_and_the_time_to_decide_are_those_of_the_event(database_url: str) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    async with a_floor(database_url) as floor:
+        account, assessed = answered(1, MONDAY, 2)
+        incoming = floor.incoming(account, assessed)
+        record = dataclasses.replace(incoming.record, headers={"traceparent": trace})
+        floor.clock.move(timedelta(milliseconds=80))
+        async with floor.uow.begin() as c:
+            await floor.handler.handle(
+                c, floor.partition, [dataclasses.replace(incoming, record=record)], MONDAY, False
+            )
+        measured = 'keepwell_event_to_effect_seconds_count{effect="decided"}'
+        assert measured not in floor.metrics.text().decode()
+        floor.handler.committed(floor.partition)
+        assert f"{measured} 2.0" in floor.metrics.text().decode()
+        rows = await floor.rows("SELECT headers FROM outbox")
+        assert [row.headers["traceparent"] for row in rows] == [trace, trace]
+
+
+async def test_a_gap_is_forgotten_with_its_partition(floor: Floor) -> None:
+    await floor.assess(7, MONDAY, HIGH)
+    await floor.assess(9, MONDAY, LOW)
+    assert floor.handler.gaps(MONDAY + HOUR) == 1
+    floor.handler.forget(floor.partition)
+    assert floor.handler.gaps(MONDAY + HOUR) == 0
 
 
 def said(action: str, response: Any, until: datetime | None = None, to: str | None = None) -> DeliveryResponded:

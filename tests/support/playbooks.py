@@ -27,6 +27,7 @@ from shared.messages.assessments import AccountAssessed, Cause
 from shared.metrics import Metrics
 from shared.stream.handler import Incoming
 from shared.stream.protocol import Record
+from tests.support.stream import SetClock
 
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 """Ten o'clock on a working day."""
@@ -108,7 +109,8 @@ class Floor:
         self.uow = UnitOfWork(engine)
         self.rules = rules
         self.metrics = Metrics("playbooks")
-        self.handler = PlaybooksHandler(rules, self.metrics)
+        self.clock = SetClock(MONDAY)
+        self.handler = PlaybooksHandler(rules, self.metrics, self.clock)
         self.now = MONDAY
         self._offset = 0
 
@@ -117,6 +119,7 @@ class Floor:
         before = len(await self.sent())
         async with self.uow.begin() as c:
             await self.handler.handle(c, self.partition, [self.incoming(*one) for one in data], self.now, False)
+        self.handler.committed(self.partition)
         return (await self.sent())[before:]
 
     async def assess(self, rev: int, at: datetime, facts: dict[str, Any], **others: Any) -> list[ActionRequested]:

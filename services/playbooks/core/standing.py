@@ -32,6 +32,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """An import is open."""
     low_names: list[str] = []
     """The names of the measures whose words are in `low`."""
+    look_at: datetime | None = None
+    """When time alone may change something next: a look that an event of later must not overtake."""
+    met: list[int] | None = None
+    """The marks of the playbooks that looked last; None is not known."""
 
 
 def standing(account: str, assessed: AccountAssessed) -> Standing:
@@ -61,6 +65,14 @@ def standing(account: str, assessed: AccountAssessed) -> Standing:
 def is_by_time(cause: Cause) -> bool:
     """True when no event caused the assessment, so that what comes of it can wait for working hours."""
     return cause.kind not in ("event", "usage")
+
+
+def knew_until(assessed: AccountAssessed) -> datetime | None:
+    """The instant up to which nothing was accepted that this assessment, or a later one, is the first to tell of."""
+    if assessed.cause.kind == "time":
+        # Scoring's timers are due at midnight or later, and run when everything accepted by then was read.
+        return assessed.at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return assessed.cause.accepted
 
 
 def owner(stands: Standing) -> str | None:
