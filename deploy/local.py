@@ -115,17 +115,18 @@ class Stack:
         self._report("migrations", "done")
 
     def _start_kafka(self) -> None:
-        from deploy.kafka.broker import KafkaBroker  # not needed by a stack without it
+        from deploy.kafka.broker import answers  # not needed by a stack without it
 
         port = int(self._broker.rpartition(":")[2])
         if not is_free(port):
+            if not answers(port):
+                raise StackError(f"Port {port}, which Kafka needs, is taken by {holder_of(port)}. Stop that program.")
             self._report("Kafka", f"{self._broker}, which ran already")
             return
         command = [part.format(home=self._home, port=port) for part in self._commands.kafka]
         self._add("kafka", command, rank=1, patience=25.0)
-        broker = KafkaBroker(self._home / "kafka", port)
         deadline = time.monotonic() + _READY_WITHIN
-        while not broker.answers():
+        while not answers(port):
             self._check_progress("kafka", deadline)
         self._report("Kafka", self._broker)
 

@@ -106,12 +106,7 @@ class KafkaBroker:
 
     def answers(self) -> bool:
         """Whether the broker answers a request for its API versions, which it does only when it is ready."""
-        with contextlib.suppress(OSError), socket.create_connection((_HOST, self._port()), timeout=1) as connection:
-            connection.sendall(_API_VERSIONS)
-            answer = connection.recv(10)
-            # Length, correlation id, error code.
-            return len(answer) == 10 and answer[4:] == struct.pack(">ih", 1, 0)
-        return False
+        return answers(self._port())
 
     def stop(self) -> None:
         """Shut down in order; by force after 20 s."""
@@ -194,6 +189,16 @@ class KafkaBroker:
         lines = (self._home / "broker.log").read_text(errors="replace").splitlines()
         telling = [line for line in lines[-200:] if " ERROR " in line or "Exception" in line]
         return (telling or lines or ["none"])[-1]
+
+
+def answers(port: int) -> bool:
+    """Whether a Kafka on this machine answers there."""
+    with contextlib.suppress(OSError), socket.create_connection((_HOST, port), timeout=1) as connection:
+        connection.sendall(_API_VERSIONS)
+        answer = connection.recv(10)
+        # Length, correlation id, error code.
+        return len(answer) == 10 and answer[4:] == struct.pack(">ih", 1, 0)
+    return False
 
 
 def _is_free(port: int) -> bool:

@@ -1,9 +1,12 @@
 """The broker is killed under the running services: ingest says so, and all of it resumes by itself."""
 
+import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from deploy.kafka.broker import KafkaBroker
 from tests.support.company import AT, a_month_of_a_company, send
@@ -45,3 +48,16 @@ def test_while_the_broker_is_gone_ingest_asks_to_wait_and_nothing_accepted_is_lo
         assert stack.fingerprint(AT) == told_once
         stack.wait(lambda: ready(stack) == [200] * len(SERVICES), "all are ready again")
         assert stack.get("playbooks", "/v1/status")["details"]["assessment_gaps"] == 0
+
+
+def test_the_health_command_of_the_compose_file_tells_whether_the_broker_answers(kafka_broker: KafkaBroker) -> None:
+    compose = YAML(typ="safe").load(Path(__file__).parents[2] / "compose.yaml")
+    words = compose["services"]["kafka"]["healthcheck"]["test"][1:]
+
+    def healthy(host: str, port: str) -> bool:
+        command = [word.replace("kafka/9092", f"{host}/{port}") for word in words]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    host, port = kafka_broker.bootstrap.split(":")
+    assert healthy(host, port)
+    assert not healthy(host, "1")

@@ -159,6 +159,16 @@ def test_a_taken_port_is_named_with_its_holder(a_stack: MakeStack) -> None:
     assert stack.pid_of("postgres") is None
 
 
+def test_a_port_that_kafka_needs_and_another_has_is_named_with_its_holder(a_stack: MakeStack) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        stack = a_stack(KEEPWELL_START_KAFKA="1", KEEPWELL_BROKER=f"127.0.0.1:{port}")
+        stack.up()
+        assert stack.ends() == 1
+    assert f"Port {port}, which Kafka needs, is taken by pid {os.getpid()} (" in stack.said
+    assert stack.pid_of("postgres") is None
+
+
 def test_detached_it_stays_until_down(a_stack: MakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack = a_stack()
     said: list[str] = []

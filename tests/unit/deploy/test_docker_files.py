@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from services.notifier.settings import NotifierSettings
+from shared.settings import Settings
+
 ROOT = Path(__file__).parents[3]
 OURS = "keepwell:local"
 JOBS = {"migrate", "first-key"}
@@ -80,6 +83,20 @@ def test_what_runs_is_there_and_waits_for_what_it_needs(services: dict[str, dict
         ["--role", "api"],
         ["--role", "worker"],
     ]
+
+
+def test_every_setting_is_one_that_the_service_knows(services: dict[str, dict[str, Any]]) -> None:
+    for name, service in services.items():
+        given = {variable for variable in service.get("environment", {}) if variable.startswith("KEEPWELL_")}
+        kind = NotifierSettings if name == "notifier" else Settings
+        known = {f"KEEPWELL_{field.upper()}" for field in kind.model_fields}
+        assert {variable.removesuffix("_FILE") for variable in given} <= known, name
+
+
+def test_one_service_builds_the_image_for_all(services: dict[str, dict[str, Any]]) -> None:
+    ours = {name: service for name, service in services.items() if service["image"] == OURS}
+    assert [name for name, service in ours.items() if "build" in service] == ["migrate"]
+    assert {service.get("pull_policy") for name, service in ours.items() if name != "migrate"} == {"never"}
 
 
 def test_every_other_container_says_when_it_is_healthy(services: dict[str, dict[str, Any]]) -> None:
