@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifier import api, reading
+from services.notifier import api, keeping, reading
 from services.notifier.channels.email import EmailChannel
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.channels.missing import MissingChannel
@@ -73,6 +73,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
         ),
         jobs=tuple(sender.run for sender in senders.values()),
         on_stop=stop,
+        tidy=(keeping.forget,),
         close=http.aclose,
     )
 

@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy.exc import InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.notifier import reading
+from services.notifier import keeping, reading
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.core.retry import MOST_TRIES, Fatal, Later, Never
 from services.notifier.core.routing import Setup
+from services.notifier.core.together import compose_group
+from services.notifier.store import put_in_inbox
 from shared.db.uow import UnitOfWork
 from shared.messages.actions import ActionCancelled
 from tests.support.notifier import (
@@ -396,3 +398,21 @@ async def test_the_trace_and_the_time_from_the_event_travel_along(desk: Desk) ->
     assert (row.partition, row.headers["traceparent"]) == (3, trace)
     assert 'keepwell_event_to_effect_seconds_sum{effect="delivered"} 0.08' in desk.metrics.text().decode()
     assert 'keepwell_deliveries_total{channel="slack",state="delivered"} 1.0' in desk.metrics.text().decode()
+
+
+async def test_what_ended_long_ago_is_forgotten_and_what_waits_is_not(desk: Desk) -> None:
+    waits = NOW + timedelta(days=900)
+    async with desk.open():
+        await desk.ask(an_action("a"), an_alert("b", not_before=waits))
+        await settles(desk)
+        async with desk.uow.begin() as c:
+            await put_in_inbox(c, "i", "own", NOW, compose_group([an_action("i")], NOW))
+        for days, left in ((399, 2), (2, 1)):
+            desk.clock.move(timedelta(days=days))
+            async with desk.uow.begin() as c:
+                await keeping.forget(c, desk.clock.now())
+            assert len(await desk.rows()) == left
+    [row] = await desk.rows()
+    assert (row.action_id, row.state) == ("b", "waiting")
+    for table in ("attempts", "messages", "inbox", "gates"):
+        assert await desk.rows(f"SELECT * FROM {table}") == []

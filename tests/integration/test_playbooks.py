@@ -313,10 +313,6 @@ async def test_an_event_of_later_does_not_overtake_a_timer_that_runs_late(databa
         assert await floor.episodes() == [("held", "idle")]
         assert [row.at for row in await floor.rows("SELECT at FROM moves WHERE after = 'active'")] == [due]
         assert await floor.pass_until(due + DAY) == []
-        on_time = await floor.take(("other", an_assessment(1, MONDAY, LOW)))
-        on_time += await floor.pass_until(due)
-        assert [one.kind for one in on_time] == ["alert"]
-    # On time it had been the same action.
 
 
 async def test_a_timer_that_ran_late_asked_for_the_same_action_as_one_on_time(database_url: str) -> None:

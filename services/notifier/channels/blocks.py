@@ -18,6 +18,7 @@ from services.notifier.rendering import Renderer
 
 _DOTS: Final = {"red": ":red_circle: ", "amber": ":large_orange_circle: ", "green": ":large_green_circle: "}
 _REPEAT: Final = "You may have this already: an earlier send was cut off before Slack answered."
+_MARKS: Final = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼"})
 _MOST_TEXT: Final = 2_900
 """Slack refuses a section of more than 3,000 characters."""
 
@@ -35,12 +36,12 @@ def render(message: Message, renderer: Renderer, delivery_id: str, *, repeat: bo
         blocks.append(DividerBlock())
         blocks.extend(_section(_item(item)) for item in message.items)
     if message.more:
-        blocks.append(_section(escape(message.more)))
+        blocks.append(_section(_said(message.more)))
     if message.todo:
-        blocks.append(_section(f"*What to do:* {escape(message.todo)}"))
-    blocks.append(_context(" · ".join(filter(None, (_whom(message), escape(message.label), escape(message.since))))))
+        blocks.append(_section(f"*What to do:* {_said(message.todo)}"))
+    blocks.append(_context(" · ".join(filter(None, (_whom(message), _said(message.label), _said(message.since))))))
     if message.footer:
-        blocks.append(_context(escape(message.footer)))
+        blocks.append(_context(_said(message.footer)))
     if repeat:
         blocks.append(_context(f":repeat: {_REPEAT}"))
     plain = renderer.text(message)
@@ -55,18 +56,23 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def _said(text: str) -> str:
+    """Text from outside within a line of ours: its own marks would end our bold, or begin a block of code."""
+    return escape(text).translate(_MARKS)
+
+
 def _bold_first(headline: str) -> str:
     name, dot, rest = headline.partition(" · ")
     # An asterisk in a name would end the bold.
-    return f"*{escape(name).replace('*', '∗')}*{dot}{escape(rest)}" if dot else escape(name)
+    return f"*{_said(name)}*{dot}{_said(rest)}" if dot else _said(name)
 
 
 def _score(score: str, band: str) -> str:
-    return f"{_DOTS.get(band, ':white_circle: ')}{escape(score)}" if score else ""
+    return f"{_DOTS.get(band, ':white_circle: ')}{_said(score)}" if score else ""
 
 
 def _reason(reason: Reason) -> str:
-    return f"`{reason.points}`  {escape(reason.text)}" if reason.points else f"•  {escape(reason.text)}"
+    return f"`{reason.points}`  {_said(reason.text)}" if reason.points else f"•  {_said(reason.text)}"
 
 
 def _item(item: Item) -> str:
@@ -76,16 +82,16 @@ def _item(item: Item) -> str:
     if item.reason:
         lines.append(_reason(item.reason))
     if item.todo:
-        lines.append(f"→ *{escape(item.todo).replace('*', '∗')}*" + (f", due {escape(item.due)}" if item.due else ""))
+        lines.append(f"→ *{_said(item.todo)}*" + (f", due {_said(item.due)}" if item.due else ""))
     if item.recipient:
-        lines.append(f"for {escape(item.recipient)}")
+        lines.append(f"for {_said(item.recipient)}")
     return "\n".join(lines)
 
 
 def _whom(message: Message) -> str:
     if message.mention.isalnum():
         return f"for <@{message.mention}>"
-    return f"for *{escape(message.recipient).replace('*', '∗')}*" if message.recipient else ""
+    return f"for *{_said(message.recipient)}*" if message.recipient else ""
 
 
 def _section(text: str) -> SectionBlock:
@@ -97,4 +103,11 @@ def _context(text: str) -> ContextBlock:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _MOST_TEXT else text[: _MOST_TEXT - 1].rpartition(" ")[0] + "…"
+    if len(text) <= _MOST_TEXT:
+        return text
+    cut = text[: _MOST_TEXT - 1]
+    entity = cut.rfind("&", -4)
+    if entity >= 0 and ";" not in cut[entity:]:
+        cut = cut[:entity]  # Half of `&amp;` would be shown as it is.
+    head = cut.rpartition(" ")[0]
+    return (head if len(head) > _MOST_TEXT // 2 else cut) + "…"

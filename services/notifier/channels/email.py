@@ -112,6 +112,8 @@ async def _hand_over(smtp: aiosmtplib.SMTP, letter: EmailMessage, sender: str, r
         if error.code == 421 or error.code < 500:
             return Later(reason=reason)
         return Never(reason=reason)
+    except (UnicodeEncodeError, aiosmtplib.SMTPNotSupported):
+        return Never(reason="the mail server takes no address like the recipient's: it is not plain ASCII")
     except (aiosmtplib.SMTPException, OSError) as error:
         return Later(reason=f"the connection to the mail server broke ({type(error).__name__})", uncertain=began)
     return Sent(receipt=words.one_line(answer.message, 200))

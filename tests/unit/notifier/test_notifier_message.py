@@ -1,6 +1,8 @@
+import re
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -199,3 +201,30 @@ def test_whatever_customers_write_every_channel_shows_it_as_text(name: str, reas
         assert html.count("<") == html.count(">")
         assert "\n" not in message.subject
         assert "\u202e" not in html + RENDERER.text(message)
+
+
+def test_marks_of_a_customer_stay_within_their_line() -> None:
+    comment = 'their admin scored us 2: "*bold* ```code ~gone~ <!channel> <https://evil.example|click>"'
+    payload = render(compose(an_action(drivers=[a_driver(-2200, comment)]), NOW), RENDERER, "dlv_1")
+    [line] = [block["text"]["text"] for block in payload["blocks"] if "scored us" in str(block)]
+    assert line.startswith("`−22`  their admin")
+    said = line.removeprefix("`−22`")
+    assert not set("*`~<>") & set(said)
+    assert "&lt;!channel&gt;" in said
+
+
+@pytest.mark.parametrize("char", ["&", "<", "x", "é"])
+def test_a_text_that_is_cut_shows_no_half_of_anything(char: str) -> None:
+    message = compose(an_action(do=char * 500, why=[char * 290 + str(n) for n in range(6)]), NOW)
+    for block in render(message, RENDERER, "dlv_1")["blocks"][1:]:
+        text = block["text"]["text"] if "text" in block else block["elements"][0]["text"]
+        assert len(text) <= 3000
+        assert re.fullmatch(r"(&(amp|lt|gt);|[^&])*", text)
+
+
+def test_five_hundred_alerts_are_one_message_that_slack_takes() -> None:
+    payload = render(compose_group(alerts_that_turned_red(500), NOW), RENDERER, "dlv_1")
+    assert len(payload["blocks"]) <= 50
+    assert len(payload["text"]) < 4000
+    assert "500 of your accounts turned red" in payload["blocks"][0]["text"]["text"]
+    assert "and 490 more" in str(payload["blocks"])
