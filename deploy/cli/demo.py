@@ -25,7 +25,7 @@ from deploy.demo.killing import kill_midway
 from deploy.demo.proof import Ledger
 from deploy.demo.sending import send_all
 from deploy.stack.ports import any_free
-from shared.settings import SERVICES, Settings, SettingsError
+from shared.settings import Settings, SettingsError
 
 CSMS: Final = Path(stories.__file__).with_name("csms.yaml")
 
@@ -137,14 +137,14 @@ def _how_to_go_on(out: Console, settings: Settings) -> None:
     lines = [
         (f"{keepwell} why {stories.NORTHWIND}", "every measure, and what moved the score"),
         (f"{keepwell} accounts --band red", "also: tasks, alerts, flags, deliveries, status"),
-        *((f"http://127.0.0.1:{settings.port_of(service)}/docs", f"the API of {service}") for service in SERVICES),
+        (f"http://127.0.0.1:{settings.port}/docs", "the API of ingest; the others' are at the next three ports"),
         (_seen_from_here(settings.home / "admin.key"), "the API key"),
-        ("KEEPWELL_SLACK_BOT_TOKEN=… KEEPWELL_SMTP_URL=… make run", "your own stack, with real Slack and e-mail"),
-        (f"{keepwell} down", "ends it"),
+        (f"{keepwell} down", "ends it; then make run starts your own, without the sample company"),
+        ("KEEPWELL_SLACK_BOT_TOKEN=… make run", "with real Slack; real e-mail: KEEPWELL_SMTP_URL=smtp://…"),
     ]
     width = max(len(what) for what, _ in lines)
     for what, why in lines:
-        out.print(Text(f"  {what:{width}}  ").append(why, style="dim"), soft_wrap=True)
+        show.hang(out, Text(f"  {what:{width}}  "), Text(why, style="dim"))
 
 
 def _seen_from_here(path: Path) -> str:

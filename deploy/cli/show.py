@@ -96,6 +96,14 @@ def _beneath(
             out.print(Padding(row[-1], (0, 0, 0, 2 * GAP)))
 
 
+def hang(out: Console, prefix: Text, body: Text) -> None:
+    """Write a text after a prefix; what doesn't fit goes on beside it, not below it."""
+    room = max(READABLE, out.width - prefix.cell_len)
+    for place, part in enumerate(body.wrap(out, room)):
+        part.rstrip()
+        out.print((prefix if place == 0 else Text(" " * prefix.cell_len)) + part, soft_wrap=True)
+
+
 def instant(value: str | None) -> datetime | None:
     """Read an RFC 3339 time."""
     return datetime.fromisoformat(value) if value else None

@@ -28,6 +28,10 @@ def status(json: JsonOption = False) -> None:
         if brokers:
             show.console().print(f"\nBroker: {', '.join(brokers)}.")
         _waiting(found["ingest"].get("waiting"))
+        for service, state in found.items():
+            if state.get("dead_letters"):
+                address = f"{keepwell.settings.address(service)}/v1/dead-letters"
+                show.console().print(f"What {service} could not read: GET {address} (POST …/ID/replay reads it again).")
     if any("error" in state for state in found.values()):
         raise typer.Exit(UNREACHABLE)
 

@@ -86,8 +86,8 @@ def tell_drivers(out: Console, drivers: Sequence[Mapping[str, Any]], before: flo
     heaviest = sorted(drivers, key=lambda driver: -abs(driver["points"]))
     shown = show.drivers([driver["points"] for driver in heaviest], before, after)
     for driver, points in zip(heaviest, shown, strict=True):
-        line = Text(f"  {points:>5}  ", style="red" if driver["points"] < 0 else "green")
-        out.print(line.append(driver["reason"], style="default"))
+        prefix = Text(f"  {points:>5}  ", style="red" if driver["points"] < 0 else "green")
+        show.hang(out, prefix, Text(driver["reason"]))
 
 
 def _moves(changes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -41,9 +41,9 @@ def kill_midway(out: Console, keepwell: Keepwell, home: Path, cast: list[Account
     good = count == Count(0, 0) and before["fingerprint"] == after["fingerprint"]
     words = f"Scoring was killed midway: {count.lost:,} lost, {count.twice:,} counted twice."
     out.print(Text(words, style="bold green" if good else "bold red"))
-    detail = f"  pid {killed}, kill -9, within {len(batch):,} late usage events; then all of them were sent again: "
+    detail = f"pid {killed}, kill -9, within {len(batch):,} late usage events; then all of them were sent again: "
     same = "the same fingerprint" if before["fingerprint"] == after["fingerprint"] else "ANOTHER fingerprint"
-    out.print(Text(f"{detail}{same}, {after['fingerprint'][:16]}…", style="dim"))
+    show.hang(out, Text("  "), Text(f"{detail}{same}, {after['fingerprint'][:16]}…", style="dim"))
     if not good:
         raise NotHeard("The proof failed; please report it with the stack's logs")
 

@@ -70,18 +70,19 @@ def tell(out: Console, story: Story, heard: Heard, now: datetime) -> None:
     """One block: who, from where to where, how fast, why, and what is to be done by whom."""
     out.print()
     out.print(Text(story.tell, style="bold cyan"))
-    first = headline(dict(heard.account), now)
-    first.append("      ")
-    first.append_text(_movement(heard))
+    head, moved = headline(dict(heard.account), now), _movement(heard)
     seconds = [message["seconds"] for message in heard.messages if message["seconds"] is not None]
     if seconds:
-        first.append(f"      ({min(seconds):.2f} s after the event)", style="dim")
-    out.print(first)
+        moved.append(f"      ({min(seconds):.2f} s after the event)", style="dim")
+    # On one line where there is room for it.
+    apart = "      " if head.cell_len + moved.cell_len + 6 <= out.width else "\n  "
+    out.print(head.append(apart).append_text(moved))
     if heard.changes:
         drivers = [driver for change in heard.changes for driver in change["drivers"]]
         tell_drivers(out, drivers, heard.changes[-1]["from"], heard.changes[0]["to"])
     for task in heard.tasks:
-        out.print(Text(f"  → task for {task['assignee_name']}: {task['title']}, {_due(task, heard.people, now)}"))
+        words = f"task for {task['assignee_name']}: {task['title']}, {_due(task, heard.people, now)}"
+        show.hang(out, Text("  → "), Text(words))
     for flag in heard.flags:
         out.print(Text(f"  → expansion flag: {flag['title']}"))
     for episode in heard.closed:
@@ -90,7 +91,8 @@ def tell(out: Console, story: Story, heard: Heard, now: datetime) -> None:
         whom = heard.people.get(message["recipient"], {}).get("name", message["recipient"])
         out.print(Text(f"  Slack message to {whom}, as sent:", style="dim"))
         for shown in slack_view.lines(message["rendered"]["blocks"]):
-            out.print(Text("    ▏ ", style="dim").append_text(shown), soft_wrap=True)
+            for part in shown.wrap(out, out.width - 6):
+                out.print(Text("    ▏ ", style="dim").append_text(part), soft_wrap=True)
 
 
 def tell_the_day(out: Console, keepwell: Keepwell) -> None:
