@@ -94,7 +94,7 @@ def _words(leaf: Leaf, seen: Value | None, value: str, truth: Truth, facts: Fact
     is_value = _is_value(subject, seen, value)
     match leaf.test:
         case Known():
-            return f"{subject.words}: {value}" if isinstance(seen, datetime) else is_value
+            return f"{subject.words} on {date_words(seen)}" if isinstance(seen, datetime) else is_value
         case Contains(part):
             verbs = ("include", "do not include") if isinstance(seen, tuple) else ("has", "has not")
             return f"{subject.words} {verbs[0] if holds else verbs[1]} {part}"
@@ -104,6 +104,8 @@ def _words(leaf: Leaf, seen: Value | None, value: str, truth: Truth, facts: Fact
         case Compare("==" | "!=" as sign, operand):
             same = holds is (sign == "==")
             return is_value if same else f"{is_value}, not {_literal(operand, subject)}"
+        case Compare("<" | "<=") if holds and subject.name.startswith("days_since"):
+            return is_value  # It is recent enough, and how recent has been said.
         case Compare(sign, operand):
             phrase = (_BEFORE if isinstance(operand, datetime) else _UNDER)[sign if holds else _OPPOSITE[sign]]
             return f"{is_value}, {phrase} {_literal(operand, subject)}"
