@@ -62,8 +62,19 @@ def _line(service: str, state: dict[str, Any]) -> tuple[str | Text, ...]:
         f"{state.get('timers', 0):,}",
         str(state.get("held_partitions", "–")),
         show.size(state["database_bytes"]),
-        "",
+        _note(state),
     )
+
+
+def _note(state: dict[str, Any]) -> str:
+    """What somebody should look at."""
+    details = state.get("details", {})
+    gaps, failed = details.get("assessment_gaps", 0), details.get("deliveries", {}).get("failed", 0)
+    notes = [f"{show.count(gaps, 'account')} with a gap in the assessments"] if gaps else []
+    if failed:
+        notes.append(f"{failed:,} failed: keepwell deliveries --state failed")
+    notes += [f"{hold['channel']} is held: {hold['reason']}" for hold in details.get("holds", [])]
+    return "; ".join(notes)
 
 
 def _waiting(waiting: Any) -> None:

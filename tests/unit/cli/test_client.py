@@ -66,6 +66,20 @@ def test_status_shows_every_service_and_what_waits(stack: FakeStack) -> None:
     assert "stripe:cus_1" in result.output
 
 
+def test_status_says_what_somebody_should_look_at(stack: FakeStack) -> None:
+    for service in ("ingest", "scoring"):
+        stack.on(f"GET /{service}/v1/status", Answer({"service": service, **READY, "details": {}}))
+    gaps = {"service": "playbooks", **READY, "dead_letters": 2, "details": {"assessment_gaps": 1}}
+    hold = {"channel": "slack:*", "until": "2026-05-17T12:00:00Z", "reason": "the token is not accepted"}
+    failed = {"service": "notifier", **READY, "details": {"deliveries": {"failed": 4}, "holds": [hold]}}
+    stack.on("GET /playbooks/v1/status", Answer(gaps))
+    stack.on("GET /notifier/v1/status", Answer(failed))
+    said = " ".join(stack.run(one_command(status)).output.split())
+    assert "1 account with a gap in the assessments" in said
+    assert "4 failed: keepwell deliveries --state failed; slack:* is held: the token is not accepted" in said
+    assert "What playbooks could not read: GET http" in said
+
+
 def test_status_tells_of_a_service_that_is_down(stack: FakeStack) -> None:
     for service in ("ingest", "scoring", "playbooks"):
         stack.on(f"GET /{service}/v1/status", Answer({"service": service, **READY}))
