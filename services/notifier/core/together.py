@@ -39,7 +39,13 @@ def compose_group(actions: Sequence[ActionRequested], now: datetime, *, shared: 
     people = {a.recipient.id: a.recipient for a in ranked if a.recipient}
     one_reader = next(iter(people.values())) if len(people) == 1 else None
     title = _group_title(ranked, shared)
-    rest = ranked[MOST_ITEMS:]
+    by_account: dict[str, list[ActionRequested]] = {}
+    for action in ranked:
+        by_account.setdefault(action.account.id, []).append(action)
+    # Several kinds of things about one account are each told; more of the same are counted.
+    told = [one for of_one in by_account.values() for one in _first_of_each(of_one)]
+    shown = told[:MOST_ITEMS]
+    left = dict.fromkeys(one.account.id for one in told[MOST_ITEMS:])
     return Message(
         kind="group",
         label=_count_kinds(ranked),
@@ -48,14 +54,23 @@ def compose_group(actions: Sequence[ActionRequested], now: datetime, *, shared: 
         subject=_subject(title, ranked),
         title=title,
         headline=_at_stake(ranked),
-        items=[_item(a, ranked, now, shared, name_reader=len(people) > 1) for a in ranked[:MOST_ITEMS]],
-        more=_more([name_of(a.account) for a in rest]),
+        items=[_item(a, by_account[a.account.id], ranked, now, shared, name_reader=len(people) > 1) for a in shown],
+        more=_more([name_of(by_account[id][0].account) for id in left]),
         todo=words.one_line(ranked[0].do or "", 500) if len({a.do for a in ranked}) == 1 else "",
         recipient=called(one_reader) if shared and one_reader else "",
         mention=one_reader.slack or "" if shared and one_reader else "",
         footer=" · ".join(dict.fromkeys(words.one_line(a.playbook_title, 80) for a in ranked))[:300],
         accounts=list(dict.fromkeys(a.account.id for a in ranked)),
     )
+
+
+def _first_of_each(actions: Sequence[ActionRequested]) -> list[ActionRequested]:
+    """The first of each kind, playbook step and recipient."""
+    return list({_alike(action): action for action in reversed(actions)}.values())[::-1]
+
+
+def _alike(action: ActionRequested) -> tuple[Any, ...]:
+    return action.kind, action.playbook, action.step, action.recipient.id if action.recipient else ""
 
 
 def _rank(action: ActionRequested) -> tuple[Any, ...]:
@@ -81,7 +96,7 @@ def _group_title(actions: Sequence[ActionRequested], shared: bool) -> str:
         return f"{whose} turned {bands.pop()}"
     titles = {a.playbook_title for a in actions}
     if len(titles) == 1:
-        return f"{whose}: {words.one_line(titles.pop(), 120)}"
+        return f"{words.one_line(titles.pop(), 100)}: {whose}"
     return f"{_count_kinds(actions)} about {whose}"
 
 
@@ -111,18 +126,28 @@ def _at_stake(actions: Sequence[ActionRequested]) -> str:
 
 
 def _item(
-    action: ActionRequested, group: Sequence[ActionRequested], now: datetime, shared: bool, *, name_reader: bool
+    action: ActionRequested,
+    of_account: Sequence[ActionRequested],
+    group: Sequence[ActionRequested],
+    now: datetime,
+    shared: bool,
+    *,
+    name_reader: bool,
 ) -> Item:
     why = reasons(action)
     title = title_of(action)
     # An alert of one playbook is told by the group's own title; a task or flag, or a mix, needs its own.
     alike = len({(a.kind, a.title) for a in group}) == 1
+    same = sum(_alike(one) == _alike(action) for one in of_account) - 1
+    todo = "" if alike and action.kind == "alert" else title
+    if same:
+        todo = f"{todo} (and {same:,} more like it)".lstrip()
     return Item(
         headline=headline(action.account, now, zone_of(action.recipient)),
         score=score_words(action.account),
         band=action.account.band,
         reason=why[0] if why else None,
-        todo="" if alike and action.kind == "alert" else title,
+        todo=todo,
         due=due_words(action, now, shared),
         recipient=called(action.recipient) if name_reader else "",
     )

@@ -228,3 +228,12 @@ def test_five_hundred_alerts_are_one_message_that_slack_takes() -> None:
     assert len(payload["text"]) < 4000
     assert "500 of your accounts turned red" in payload["blocks"][0]["text"]["text"]
     assert "and 490 more" in str(payload["blocks"])
+
+
+def test_many_things_about_one_account_leave_room_for_the_others() -> None:
+    answers = [an_alert(f"a{n}", title=f"Northwind gave us a {n}") for n in range(5)]
+    message = compose_group([*answers, an_alert("b", account=an_account("contoso")), an_action("c")], NOW)
+    told = [(item.headline.partition(" ·")[0], item.todo) for item in message.items]
+    assert ("Northwind", "Northwind gave us a 0 (and 4 more like it)") in told
+    assert len(told) == 3
+    assert message.label == "6 alerts, 1 task"
