@@ -1,9 +1,10 @@
 """The unit of work: one transaction a batch or request. Nothing else in the code base commits."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+from asyncpg import InternalClientError
 from sqlalchemy import Executable, Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -21,17 +22,28 @@ class UnitOfWork:
 
         A commit whose answer is lost raises too: the caller can't know whether it happened, and must look again.
         """
-        async with self._engine.connect() as connection:
-            transaction = await connection.begin()
-            try:
-                yield connection
-            except BaseException:
-                await transaction.rollback()
-                raise
-            await transaction.commit()
+        with _lost_connections():
+            async with self._engine.connect() as connection:
+                transaction = await connection.begin()
+                try:
+                    yield connection
+                except BaseException:
+                    await transaction.rollback()
+                    raise
+                await transaction.commit()
 
     async def once(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Execute one statement that is a transaction by itself: one round trip instead of three. Returns its rows."""
-        async with self._alone.connect() as connection:
-            result = await connection.execute(statement, parameters)
-            return result.all() if result.returns_rows else []
+        with _lost_connections():
+            async with self._alone.connect() as connection:
+                result = await connection.execute(statement, parameters)
+                return result.all() if result.returns_rows else []
+
+
+@contextmanager
+def _lost_connections() -> Iterator[None]:
+    """A server that dies at a moment that asyncpg is not prepared for makes it raise an error of its own inside."""
+    try:
+        yield
+    except InternalClientError as error:
+        raise ConnectionError("The connection to the database was lost.") from error

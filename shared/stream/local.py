@@ -28,7 +28,8 @@ from shared.stream.protocol import (
 
 MARKS_KEPT = timedelta(hours=1)
 _CHANNEL = "keepwell_log"
-_GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncio.TimeoutError)
+# The internal error is asyncpg's own, when a connection dies at a moment that it is not prepared for.
+_GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncio.TimeoutError)
 _FIELDS = 'r.topic, r.partition, r."offset", r.time, r.key, r.value, r.headers'
 
 _APPEND = """
@@ -184,6 +185,7 @@ class LocalConsumer:
             session = await self._stream.connect()
             if await session.fetchval("SELECT pg_try_advisory_lock($1)", self._lock):
                 await session.add_listener(_CHANNEL, self._notified)
+                session.add_termination_listener(self._ended)
                 self._session = session
                 self._generation += 1
                 every = [TopicPartition(t, p) for t in self._topics for p in range(self._stream.partitions)]
@@ -197,6 +199,10 @@ class LocalConsumer:
     def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         if any(topic in self._topics for topic in str(payload).split(",")):
             self._woken.set()
+
+    def _ended(self, _connection: object) -> None:
+        # Whoever waits for news from this session would wait in vain.
+        self._woken.set()
 
     async def poll(self, max_records: int, timeout: float) -> dict[TopicPartition, list[Record]]:
         """Read on; partitions take turns to be first. Raises `BrokerUnavailable`."""
