@@ -84,6 +84,10 @@ class Stack:
         """The processes that run."""
         return [process.pid for process in self._running.values()]
 
+    def names(self) -> list[str]:
+        """The processes that run, by name."""
+        return list(self._running)
+
     def start(self, *names: str, role: str = "all") -> None:
         """Start services and wait until each says that it is ready."""
         for name in names:
@@ -185,7 +189,7 @@ class Stack:
             busy = False
             for name in self._running:
                 status = self.get(name, "/v1/status")
-                busy = busy or status["outbox"] > 0 or any((status["lag"] or {}).values())
+                busy = busy or status["outbox"] > 0 or status["lag"] is None or any(status["lag"].values())
                 if (service := service_of(name)) in held:
                     held[service] += status["held_partitions"]
             # A worker knows the lag of what it holds; what nobody holds may wait.
