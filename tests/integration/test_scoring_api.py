@@ -99,7 +99,7 @@ async def test_accounts_come_worst_first_with_the_revenue_by_band(face: Face) ->
         ("well", page["items"][1]["score"], "green"),
         ("new", None, "unknown"),
     ]
-    assert page["items"][0]["reason"] == "at most 40 while billing.overdue >= 30 days"
+    assert page["items"][0]["reason"] == "held at 40 at most: invoice I-7 is 35 days overdue"
     shares = {(one["band"], one["currency"]): (one["accounts"], one["mrr_minor"]) for one in page["mrr_by_band"]}
     assert shares == {("red", "EUR"): (1, 300), ("green", "EUR"): (1, 100), ("unknown", "EUR"): (1, 50)}
 

@@ -18,9 +18,10 @@ from services.scoring.core.measures.relationship import PULSE_US
 from services.scoring.core.profile import Profile
 from services.scoring.core.reasons import reason
 from services.scoring.core.score import Read, Scored, band, mean_of, read_measures, score
-from services.scoring.core.scorecard import Rules, Scorecard
+from services.scoring.core.scorecard import Cap, Rules, Scorecard
 from services.scoring.core.state import Account
-from shared.conditions import Facts, flip_instant
+from shared.conditions import Facts, flip_instant, leaves_of
+from shared.conditions.words import described
 from shared.messages.assessments import AccountAssessed, Band, Cause, Driver, FactValue, MeasureReading
 
 _RELATIVE: Final = ("health.previous_score", "health.previous_band", "health.change")
@@ -195,12 +196,19 @@ def readings(card: Scorecard, reads: Mapping[str, Read]) -> list[MeasureReading]
     ]
 
 
+def _in_words(cap: Cap, seen: Look) -> str:
+    """A cap as a customer-success manager would put it: by what its measures read, else by its condition."""
+    names = [leaf.subject.name for leaf in leaves_of(cap.condition)]
+    read = [seen.reads[name].words for name in names if name in seen.reads and seen.reads[name].words]
+    return f"held at {cap.at_most / 100:.0f} at most: {', '.join(read) or described(cap.condition)}"
+
+
 def _in_one_line(seen: Look) -> str:
     """What a list shows beside the score: why it is unknown, what caps it, or what costs most."""
     if seen.scored.score is None:
         return seen.scored.why_unknown
     if seen.scored.cap is not None:
-        return f"at most {seen.scored.cap.at_most / 100:.0f} while {seen.scored.cap.name}"
+        return _in_words(seen.scored.cap, seen)
     lost = [
         (one.weight * (10000 - points), one.name)
         for one in seen.card.measures
@@ -271,7 +279,8 @@ def _driver(kind: str, name: str, points: int, seen: Look, before: Decision, ask
         )
         return Driver(kind="measure", name=name, points=points, reason=why, events=events)
     if kind == "cap":
-        cap = seen.scored.cap
-        held = f"at most {cap.at_most / 100:.0f} while {name}" if cap is not None and cap.name == name else ""
-        return Driver(kind="cap", name=name, points=points, reason=held or f"no longer held down: {name}")
+        cap = next((one for one in seen.card.caps if one.name == name), None)
+        held = seen.scored.cap is not None and seen.scored.cap.name == name
+        words = f"while {name}" if cap is None else _in_words(cap, seen)
+        return Driver(kind="cap", name=name, points=points, reason=words if held else f"no longer {words}")
     return Driver(kind="scorecard", name=name, points=points, reason=f"now scored as {seen.card.title}")
