@@ -72,6 +72,8 @@ def reassign(work: Work, item: Item, to: str, actor: str, now: datetime, rules: 
     if item.kind != "task" or item.state != "open":
         raise NotPossible(f"Only an open task can be reassigned; this {item.kind} is {item.state.replace('_', ' ')}.")
     person = rules.directory.person(to)
+    if "@" not in to and rules.directory.find(to) is None:
+        raise NotPossible(f"There is nobody called {to!r}; give an id of the directory of CSMs, or an e-mail address.")
     if person.id == item.assignee:
         return item
     work.changes.cancel(item, f"reassigned to {person.name}", now)

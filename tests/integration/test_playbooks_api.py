@@ -128,6 +128,16 @@ async def test_a_task_changes_hands(house: House) -> None:
     assert len(await house.floor.sent()) == 2
 
 
+async def test_a_task_goes_to_nobody_who_is_not_there(house: House) -> None:
+    await house.floor.assess(1, MONDAY, LOW)
+    task = await house.one("tasks")
+    refused = await house.post(f"tasks/{task['id']}/reassign", {"to": "bob"})
+    assert refused.status_code == 409
+    assert "nobody called 'bob'" in refused.json()["message"]
+    outside = await house.post(f"tasks/{task['id']}/reassign", {"to": "bob@example.com"})
+    assert outside.json()["assignee"] == "bob@example.com"
+
+
 async def test_a_flag_is_won_with_its_amount(house: House) -> None:
     await house.floor.assess(1, MONDAY, {"usage.active_share": 95})
     flag = await house.one("flags")

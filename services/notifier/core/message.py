@@ -13,6 +13,8 @@ from services.notifier.core import words
 from shared.messages.actions import AccountCard, ActionRequested, Recipient, Severity
 
 MOST_REASONS: Final = 6
+_LONGEST_REASON: Final = 700
+"""Room for what a customer wrote."""
 
 _LABELS: Final = {"alert": "Alert", "task": "Task", "flag": "Expansion flag"}
 
@@ -124,14 +126,13 @@ def reasons(action: ActionRequested) -> list[Reason]:
     moved = [d for d in action.drivers if d.points]
     shown = _shown_points([d.points for d in moved], action.account)
     lines = [
-        Reason(words.signed(points), words.one_line(driver.reason))
+        Reason(words.signed(points), words.one_line(driver.reason, _LONGEST_REASON))
         for points, driver in sorted(zip(shown, moved, strict=True), key=lambda pair: -abs(pair[1].points))
         if points
     ]
     said = {line.text.casefold() for line in lines}
-    own = [words.one_line(why) for why in (action.flag.reasons if action.flag else [])] + [
-        words.one_line(why) for why in action.why
-    ]
+    said_too = [*(action.flag.reasons if action.flag else []), *action.why]
+    own = [words.one_line(why, _LONGEST_REASON) for why in said_too]
     for text in dict.fromkeys(own):
         if text and text.casefold() not in said:
             lines.append(Reason("", text))

@@ -146,7 +146,7 @@ def _item(
         headline=headline(action.account, now, zone_of(action.recipient)),
         score=score_words(action.account),
         band=action.account.band,
-        reason=why[0] if why else None,
+        reason=Reason(why[0].points, words.one_line(why[0].text)) if why else None,
         todo=todo,
         due=due_words(action, now, shared),
         recipient=called(action.recipient) if name_reader else "",

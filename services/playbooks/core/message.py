@@ -14,9 +14,10 @@ from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, card
 from shared.conditions import Condition, Facts, Leaf, LeafReading, Not, Truth, date_words, leaves_of
 from shared.messages.actions import ActionRequested, FlagCard, Recipient, TaskCard
-from shared.messages.assessments import Cause
+from shared.messages.assessments import Cause, Driver
 
 _MOST_REASONS: Final = 5
+_QUOTE: Final = ': "'
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SAME: Final = {"feedback.last_nps": "feedback.nps"}
 """Facts that a driver of another name tells of."""
@@ -63,7 +64,7 @@ def request(
         since=episode.since if episode.found_in is None else None,
         do=render(chosen.do, facts, now) if chosen.do is not None else None,
         account=card(stands),
-        drivers=stands.drivers if fresh else [],
+        drivers=_drivers(episode, stands) if fresh else [],
         task=TaskCard(task_id=asked.id, title=title, due_at=due_at, assigned_because=assigned.because)
         if asked.kind == "task"
         else None,
@@ -76,7 +77,7 @@ def request(
 def reasons(playbook: Playbook, episode: Episode, stands: Standing, *, fresh: bool) -> list[str]:
     """Why, most important first: what the event itself did, what the conditions saw, what else moved the score."""
     event = f"{episode.event.source} {episode.event.id}" if episode.event is not None else ""
-    drivers = stands.drivers if fresh else []
+    drivers = _drivers(episode, stands) if fresh else []
     of_event = [driver for driver in drivers if event in driver.events] if event else []
     answer = "" if of_event or episode.event is None else _answer(episode.event)
     told_by = {driver.name for driver in drivers}
@@ -92,6 +93,20 @@ def reasons(playbook: Playbook, episode: Episode, stands: Standing, *, fresh: bo
     others = [driver.reason for driver in drivers if driver not in of_event] or ([] if fresh else stands.low)
     told = [*(driver.reason for driver in of_event), answer, *seen, *others]
     return list(dict.fromkeys(words for words in told if words))[:_MOST_REASONS] or on_card
+
+
+def _drivers(episode: Episode, stands: Standing) -> list[Driver]:
+    """What moved the score; an answer that was cut short there is told in full to whoever shall call about it."""
+    event = episode.event
+    comment = event.data.get("comment") if event is not None else None
+    if event is None or not isinstance(comment, str):
+        return stands.drivers
+    return [
+        msgspec.structs.replace(one, reason=f'{one.reason.partition(_QUOTE)[0]}{_QUOTE}{comment}"')
+        if one.reason.endswith('…"') and _QUOTE in one.reason and f"{event.source} {event.id}" in one.events
+        else one
+        for one in stands.drivers
+    ]
 
 
 def _helped(playbook: Playbook, episode: Episode) -> Iterator[LeafReading]:

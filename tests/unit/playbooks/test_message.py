@@ -147,6 +147,25 @@ def test_an_answer_that_moved_no_score_is_told_in_its_own_words() -> None:
     assert silent.do == "They left no comment: ask what went wrong."
 
 
+def test_whoever_shall_call_reads_the_whole_comment() -> None:
+    comment = "it is slow, " * 40
+    cause = an_answer(2, MONDAY)
+    cause = msgspec.structs.replace(cause, data={**cause.data, "comment": comment})
+    cut = Driver(
+        kind="measure",
+        name="feedback.nps",
+        points=-900,
+        reason='their admin scored us 2: "it is slow, it…"',
+        events=["survey a-1"],
+    )
+    stands = standing("northwind", an_assessment(1, MONDAY, cause=cause, drivers=[cut]))
+    stepped = step(SHIPPED["detractor"], None, a_look({"account.churned_at": None}, MONDAY, cause=cause))
+    asked = stepped.asks[0]
+    message = request(SHIPPED["detractor"], opened(stepped), asked, stands, OWNER, render, now=MONDAY, fresh=True)
+    assert message.why == [f'their admin scored us 2: "{comment}"']
+    assert [driver.reason for driver in message.drivers] == message.why
+
+
 def test_what_the_card_shows_is_said_again_only_when_there_is_nothing_else() -> None:
     healthy = {"health.band": "green", "health.previous_band": "red"}
     assert said("recovered", healthy).why == ["health is green", "health before is red"]
