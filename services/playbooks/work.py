@@ -35,6 +35,8 @@ class _Context(NamedTuple):
     look: Look
     fresh: bool = False
     headers: Mapping[str, str] = {}
+    found_at: datetime | None = None
+    """When it is found so, if that is not the instant that is looked at."""
 
 
 class _Closing(NamedTuple):
@@ -88,7 +90,7 @@ class Work:
 
     def assess(self, account: str, assessed: AccountAssessed, headers: Mapping[str, str]) -> None:
         """Look at an account right after an assessment, which is the next one by its rev."""
-        self._meet(account)
+        self._meet(account, assessed.at)
         self._look_first(account, knew_until(assessed))
         before, cause = self.standings.get(account), assessed.cause
         # Looks never go back in time, whatever the clocks say.
@@ -110,7 +112,7 @@ class Work:
 
     def time(self, account: str, at: datetime) -> None:
         """Look at an account because its timer came due at `at`."""
-        self._meet(account)
+        self._meet(account, at)
         stands = self._moved_on(account, at)
         if stands is not None:
             self._walk(_Context(stands, self._look(stands, f"at {stands.at.isoformat()}", "time", by_time=True)))
@@ -137,7 +139,7 @@ class Work:
                 return
             self.time(account, stands.look_at)
 
-    def _meet(self, account: str) -> None:
+    def _meet(self, account: str, at: datetime) -> None:
         """Let playbooks that are new or changed look at how the account stood: what held already is found so."""
         stands, library = self.standings.get(account), self._rules.library
         if stands is None or stands.met is None or stands.met == library.marks:
@@ -149,7 +151,7 @@ class Work:
             look = self._look(
                 stands, f"met {playbook.version}", "keepwell", by_time=True, found_in=f"playbook {playbook.name}"
             )
-            self._step(playbook, playbook.id, _Context(stands, look))
+            self._step(playbook, playbook.id, _Context(stands, look, found_at=max(at, stands.at)))
         self.standings[account] = msgspec.structs.replace(stands, met=library.marks)
 
     def _remember(self, account: str, also: datetime | None, met: list[int] | None) -> None:
@@ -242,7 +244,8 @@ class Work:
         ]
         for move in stepped.moves:
             if move.after == "found" and look.found_in is not None:
-                changes.found(FoundRow(look.found_in, episode.id, owner(context.stands), look.now))
+                at = context.found_at or look.now
+                changes.found(FoundRow(look.found_in, episode.id, owner(context.stands), at))
             elif move.after == "over":
                 self._ended[move.episode] = move.reason
         if stepped.fired and playbook.closes:

@@ -358,6 +358,7 @@ async def test_what_held_before_a_playbook_was_changed_is_found_so_and_what_come
         assert await floor.episodes() == [("silent", "found"), ("stalled", "found")]
         (fired,) = await floor.take(("tern", an_assessment(2, at, LOW)))
         assert fired.title == "New"
+        assert await floor.pass_until(at + HOUR - SECOND) == []
         lists = await floor.pass_until(at + HOUR)
         assert sorted(one.title for one in lists) == [
             "1 account needs a look, found by the changed playbook silent",
