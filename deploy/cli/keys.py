@@ -1,6 +1,7 @@
 """`keepwell keys`: who may ask and send."""
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -63,5 +64,5 @@ def list_keys(json: JsonOption = False) -> None:
 def revoke(name: NameArgument) -> None:
     """Revoke a key. It stops within 5 seconds, everywhere."""
     with connected() as keepwell:
-        keepwell.call("DELETE", "ingest", f"/v1/keys/{name}")
+        keepwell.call("DELETE", "ingest", f"/v1/keys/{quote(name, safe='')}")
     typer.echo(f"{name} is revoked.")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -23,7 +24,7 @@ def why(
     """Tell why an account has its score: every measure, and the last changes with what did them."""
     with connected() as keepwell:
         known = find(keepwell, account)
-        told = keepwell.get("scoring", f"/v1/accounts/{known['id']}/health/explain")
+        told = keepwell.get("scoring", f"/v1/accounts/{quote(known['id'], safe='')}/health/explain")
         if json:
             show.as_json(told)
             return
@@ -43,7 +44,7 @@ def why(
 def find(keepwell: Keepwell, account: str) -> dict[str, Any]:
     """An account by its id or a part of its name. Raises `Refused` when there is none, or more than one."""
     try:
-        known: dict[str, Any] = keepwell.get("scoring", f"/v1/accounts/{account}")
+        known: dict[str, Any] = keepwell.get("scoring", f"/v1/accounts/{quote(account, safe='')}")
     except Refused as error:
         if error.status != 404:
             raise
