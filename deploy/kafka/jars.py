@@ -4,6 +4,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -68,3 +69,17 @@ def _java_version() -> int:
     answer = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False)
     found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
     return int(found.group(1)) if found else 0
+
+
+def main() -> int:
+    """Fetch the jars beforehand: `python -m deploy.kafka.jars`."""
+    try:
+        sys.stdout.write(f"Kafka's jars: {class_path()}\n")
+    except KafkaMissing as missing:
+        sys.stderr.write(f"{missing}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
