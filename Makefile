@@ -45,7 +45,7 @@ bench: .venv/.dev ## Measure, with the machine's limits beside the results
 	$(BIN)/python -m bench $(ARGS)
 
 chaos: .venv/.dev ## Kill everything, many times, and count what was lost
-	$(BIN)/python -m pytest tests/chaos $(ARGS)
+	KEEPWELL_CHAOS=1 $(BIN)/python -m pytest tests/chaos $(ARGS)
 
 migration: .venv/.dev ## Write a schema's next version: make migration SCHEMA=scoring MESSAGE="add the pulse"
 	$(BIN)/python -m deploy.migrations.new "$(SCHEMA)" "$(MESSAGE)"

@@ -1,0 +1,56 @@
+"""Stacks to be killed. What takes minutes runs under `make chaos` only."""
+
+import itertools
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from deploy.postgres import NAME, Postgres
+from tests.support.chaos import SEED, let_midnight_pass, undisturbed
+from tests.support.stack import Stack
+
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is slow, unless it was asked for."""
+    if os.environ.get("KEEPWELL_CHAOS") == "1":
+        return
+    slow = [item for item in items if item.get_closest_marker("slow") is not None]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
+
+
+@pytest.fixture(scope="session")
+def make_stack(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Stack]]:
+    """Makes stacks on the local log, each over a database of its own."""
+    with ExitStack() as made:
+
+        def make() -> Stack:
+            name = f"chaos_{next(_numbers)}"
+            postgres.query(f"CREATE DATABASE {name} TEMPLATE {NAME}", database="postgres")
+            made.callback(postgres.query, f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
+            return Stack(tmp_path_factory.mktemp("chaos"), f"{postgres.url.rpartition('/')[0]}/{name}")
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def told_once(make_stack: Callable[[], Stack]) -> str:
+    """The fingerprint of the month of six accounts, undisturbed."""
+    return undisturbed(make_stack, 6)
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """Chance, the same in every run of a test. KEEPWELL_CHAOS_SEED changes it."""
+    return random.Random(f"{SEED} {request.node.name}")
+
+
+@pytest.fixture(autouse=True)
+def within_one_day() -> None:
+    """Runs that are compared must see the same day."""
+    let_midnight_pass()
