@@ -73,6 +73,8 @@ class PlaybooksHandler(Handler):
         for account in sorted(accounts):
             work.time(account, accounts[account])
         for item in timed:
+            if item.kind == "task" and not work.needs(item):
+                continue
             stands = work.standings[item.account_id]
             remind(work.changes, item, stands.at, owner(stands), self._rules.directory)
         for key, at in due:

@@ -130,6 +130,11 @@ class Work:
         """An account's latest episode of a playbook, by its id; None when a later one has taken its place."""
         return next((one for one in self._latest.values() if one.id == id), None)
 
+    def needs(self, item: Item) -> bool:
+        """Is an item's episode still active? Nobody's manager wants to hear of a task that time has settled."""
+        episode = self.episode(item.episode_id)
+        return episode is not None and episode.state == "active"
+
     # What comes before a look
 
     def _look_first(self, account: str, until: datetime | None) -> None:

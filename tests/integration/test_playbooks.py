@@ -172,6 +172,13 @@ async def test_an_overdue_task_is_told_to_whoever_answers_for_the_assignee(floor
     assert await floor.pass_until(MONDAY + 30 * DAY) == []
 
 
+async def test_an_overdue_task_that_nobody_needs_any_more_bothers_no_manager(floor: Floor) -> None:
+    await floor.assess(1, MONDAY, LOW)
+    await floor.assess(2, MONDAY + HOUR, HIGH)
+    assert await floor.episodes() == [("stalled", "resting")]
+    assert await floor.pass_until(MONDAY + 5 * DAY) == []
+
+
 async def test_recovering_closes_what_was_open_and_tells_the_owner(database_url: str) -> None:
     async with a_floor(database_url, people=PEOPLE) as floor:
         failed = {"billing.payment_failed_at": MONDAY.isoformat(), "health.band": "red"}
