@@ -49,12 +49,20 @@ async def keep(c: AsyncConnection, letters: Sequence[tuple[Record, str]], at: da
             "topics": [r.topic for r, _ in letters],
             "partitions": [r.partition for r, _ in letters],
             "offsets": [r.offset for r, _ in letters],
-            "keys": [r.key for r, _ in letters],
+            "keys": [_kept(r.key) for r, _ in letters],
             "values": [r.value for r, _ in letters],
-            "headers": [msgspec.json.encode(dict(r.headers)).decode() for r, _ in letters],
-            "reasons": [reason for _, reason in letters],
+            "headers": [
+                msgspec.json.encode({_kept(name): _kept(value) for name, value in r.headers.items()}).decode()
+                for r, _ in letters
+            ],
+            "reasons": [_kept(reason) for _, reason in letters],
         },
     )
+
+
+def _kept(words: str) -> str:
+    """Text as PostgreSQL keeps it, which knows no NUL: a letter that can't be kept would be tried for ever."""
+    return words.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 async def listed(c: AsyncConnection, before: int, limit: int) -> list[dict[str, Any]]:

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.db import outbox, timers
+from shared.db import dead_letters, outbox, timers
 from shared.db.uow import UnitOfWork
 from shared.messages import registry
 from shared.stream.held import Held
 from shared.stream.partitioner import partition_of
-from shared.stream.protocol import Consumer, LogMismatch, Outgoing, Stream, TopicPartition
+from shared.stream.protocol import Consumer, LogMismatch, Outgoing, Record, Stream, TopicPartition
 from shared.stream.worker import Worker
 from tests.support.stream import NOON, Noter, SetClock, a_usage_event, a_worker, running, seen, until
 
@@ -341,3 +341,15 @@ async def test_the_lag_is_not_known_before_the_partitions_are_held(stream: Strea
 async def has_no_lag(worker: Worker) -> bool:
     lag = await worker.lag()
     return lag is not None and not any(lag.values())
+
+
+async def test_a_foreign_record_with_nul_characters_is_kept_as_well(engine: AsyncEngine) -> None:
+    foreign = Record(registry.USAGE, 0, 0, NOON, "a\0b", b"\0", {"na\0me": "va\0lue"})
+    async with UnitOfWork(engine).begin() as c:
+        await dead_letters.keep(c, [(foreign, "it is \0")], NOON)
+        assert await dead_letters.count(c) == 1
+        (letter,) = await dead_letters.listed(c, 2**62, 10)
+        assert letter["key"] == "a\N{REPLACEMENT CHARACTER}b"
+        again = await dead_letters.take_for_replay(c, letter["id"], "test", NOON)
+    assert again is not None
+    assert (again.value, again.partition) == (b"\0", 0)
