@@ -102,7 +102,7 @@ def _drivers(episode: Episode, stands: Standing) -> list[Driver]:
     if event is None or not isinstance(comment, str):
         return stands.drivers
     return [
-        msgspec.structs.replace(one, reason=f'{one.reason.partition(_QUOTE)[0]}{_QUOTE}{comment}"')
+        msgspec.structs.replace(one, reason=f'{one.reason.partition(_QUOTE)[0]}{_QUOTE}{comment.strip()}"')
         if one.reason.endswith('…"') and _QUOTE in one.reason and f"{event.source} {event.id}" in one.events
         else one
         for one in stands.drivers
@@ -136,7 +136,7 @@ def _answer(event: Cause) -> str:
     score, comment = event.data.get("score"), event.data.get("comment")
     if not (event.type or "").startswith("feedback.") or score is None:
         return ""
-    return f"someone there scored us {score}" + (f': "{comment}"' if comment else "")
+    return f"someone there scored us {score}" + (f'{_QUOTE}{str(comment).strip()}"' if comment else "")
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):

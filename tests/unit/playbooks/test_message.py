@@ -162,7 +162,7 @@ def test_whoever_shall_call_reads_the_whole_comment() -> None:
     stepped = step(SHIPPED["detractor"], None, a_look({"account.churned_at": None}, MONDAY, cause=cause))
     asked = stepped.asks[0]
     message = request(SHIPPED["detractor"], opened(stepped), asked, stands, OWNER, render, now=MONDAY, fresh=True)
-    assert message.why == [f'their admin scored us 2: "{comment}"']
+    assert message.why == [f'their admin scored us 2: "{comment.strip()}"']
     assert [driver.reason for driver in message.drivers] == message.why
 
 
