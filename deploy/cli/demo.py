@@ -18,7 +18,7 @@ from deploy.cli import show
 from deploy.cli.client import ClientSettings, Keepwell, Refused, Unreachable
 from deploy.cli.down import DEMO, stop
 from deploy.cli.send import end_import, open_import
-from deploy.cli.up import NotStarted, start_detached
+from deploy.cli.up import NotStarted, check_neighbour, start_detached
 from deploy.demo import company, sample, stories, telling
 from deploy.demo.cast import accounts
 from deploy.demo.killing import kill_midway
@@ -38,6 +38,7 @@ def demo(
     try:
         settings = Settings.load()
         home = settings.home / DEMO
+        check_neighbour(settings.home, settings, "Your own Keepwell")
         broker = f"127.0.0.1:{any_free()}" if kafka else "local"
         fresh = settings.model_copy(update={"home": home, "broker": broker, "database_url": None, "admin_key": None})
         _start(out, fresh, start_kafka=kafka)

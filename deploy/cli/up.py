@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from deploy.cli.down import DEMO
 from deploy.stack.child import open_log
 from deploy.stack.record import Record, read_running
 from shared.settings import PREFIX, Settings, SettingsError
@@ -21,7 +22,19 @@ _COMMAND = (sys.executable, "-m", "deploy.local")
 
 
 class NotStarted(Exception):
-    """The stack did not come up; the text is the reason, which has been said."""
+    """The stack did not come up; the text is the reason. `was_said`: it has been shown already."""
+
+    def __init__(self, reason: str, *, was_said: bool = True) -> None:
+        super().__init__(reason)
+        self.was_said = was_said
+
+
+def check_neighbour(home: Path, settings: Settings, name: str) -> None:
+    """A stack of ours in another home has the ports: say so before anything is started. Raises `NotStarted`."""
+    running = read_running(home)
+    if running is not None and running.port == settings.port:
+        words = f"{name} runs at port {running.port}. End it with `keepwell down`, or set KEEPWELL_PORT to another."
+        raise NotStarted(words, was_said=False)
 
 
 def up(
@@ -34,6 +47,7 @@ def up(
         if running := read_running(settings.home):
             typer.echo(_already(running, settings))
             raise typer.Exit(0 if _is_the_same(running, settings) else 1)
+        check_neighbour(settings.home / DEMO, settings, "The demo")
         if detach:
             start_detached(settings, start_kafka=kafka)
             return
@@ -41,7 +55,9 @@ def up(
     except SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
-    except NotStarted:
+    except NotStarted as error:
+        if not error.was_said:
+            typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     # This process becomes the supervisor, which imports a fraction of what a command does.
     sys.stdout.flush()

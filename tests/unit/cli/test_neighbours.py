@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from deploy.cli.demo import demo
+from deploy.cli.up import up
+from deploy.stack.processes import this_process
+from deploy.stack.record import Record
+from tests.support.cli import one_command
+
+
+@pytest.mark.parametrize(
+    ("command", "home_of_other", "words"),
+    [
+        (up, "demo", "The demo runs at port 9001. End it with `keepwell down`"),
+        (demo, ".", "Your own Keepwell runs at port 9001. End it with `keepwell down`"),
+    ],
+)
+def test_a_neighbour_at_our_ports_is_named_before_anything_starts(
+    tmp_path: Path, command: object, home_of_other: str, words: str
+) -> None:
+    home = tmp_path / home_of_other
+    home.mkdir(exist_ok=True)
+    Record(this_process(), "running", 9001, "local", {}).write(home)
+    before = sorted(tmp_path.rglob("*"))
+    settings = {"KEEPWELL_HOME": str(tmp_path), "KEEPWELL_PORT": "9001", "KEEPWELL_BROKER": "local"}
+    result = CliRunner().invoke(one_command(command), [], env=settings)  # type: ignore[arg-type]
+    assert result.exit_code == 1
+    assert words in result.output
+    assert sorted(tmp_path.rglob("*")) == before
