@@ -125,8 +125,7 @@ def _connect(name: str, settings: Settings, role: str) -> Base:
     uow = UnitOfWork(engine)
 
     async def check_database() -> None:
-        async with engine.connect() as c:
-            await c.execute(text("SELECT 1"))
+        await uow.once(text("SELECT 1"))
 
     return Base(
         name=name,

@@ -5,6 +5,7 @@ import logging
 import zlib
 from collections.abc import Awaitable, Callable
 
+from asyncpg import InternalClientError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -31,6 +32,6 @@ async def while_alone(engine: AsyncEngine, name: str, work: Callable[[], Awaitab
                         working.cancel()
                         await asyncio.gather(working, return_exceptions=True)
                         await session.invalidate()
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
+        except (SQLAlchemyError, InternalClientError, OSError, TimeoutError) as error:
             _LOG.warning("The lease %s was lost or can't be had (%s).", name, type(error).__name__)
         await asyncio.sleep(_EVERY)

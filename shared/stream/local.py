@@ -183,6 +183,9 @@ class LocalConsumer:
     async def _join(self) -> None:
         try:
             session = await self._stream.connect()
+        except _GONE as error:
+            raise BrokerUnavailable("The local log can't be reached.") from error
+        try:
             if await session.fetchval("SELECT pg_try_advisory_lock($1)", self._lock):
                 await session.add_listener(_CHANNEL, self._notified)
                 session.add_termination_listener(self._ended)
@@ -191,10 +194,12 @@ class LocalConsumer:
                 every = [TopicPartition(t, p) for t in self._topics for p in range(self._stream.partitions)]
                 self._places = dict.fromkeys(every, 0)
                 self._paused = set(every)
-            else:
-                await session.close(timeout=2)
         except _GONE as error:
             raise BrokerUnavailable("The local log can't be reached.") from error
+        finally:
+            # A session that nobody has would keep the lock from everyone.
+            if self._session is not session:
+                session.terminate()
 
     def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         if any(topic in self._topics for topic in str(payload).split(",")):
