@@ -141,7 +141,7 @@ def test_progress_is_measured_against_what_is_expected_by_age() -> None:
     account = an_account(an_event("milestone.reached", milestone="workspace_created"), signed=NOW - 20 * DAY)
     assert read("onboarding.progress", account) == (
         50,
-        "1 of 2 milestones reached that are due by day 20; missing data_imported",
+        "1 of 2 milestones reached that are due by day 20; missing data imported",
     )
 
 

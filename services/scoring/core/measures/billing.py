@@ -56,7 +56,8 @@ def _punctuality(view: View) -> Reading:
     if not found:
         return Reading(None, "no invoice fell due in 180 days" if view.state.billed else _NONE_YET)
     days = sum(late * amount for late, amount, _ in found) / sum(amount for _, amount, _ in found)
-    return Reading(days, "pays on time" if days < 0.5 else f"pays {number(days)} days late on average")
+    late = f"{number(days)} {'day' if number(days) == '1' else 'days'}"
+    return Reading(days, "pays on time" if days < 0.5 else f"pays {late} late on average")
 
 
 def _settled_counted(view: View) -> Mapping[str, str]:

@@ -23,7 +23,8 @@ def _progress(view: View) -> Reading:
         return Reading(100, "no milestone is due yet")
     done = len(due) - len(missing)
     words = f"{done} of {many(len(due), 'milestone')} reached that are due by day {age}"
-    return Reading(100 * done / len(due), words + (f"; missing {', '.join(missing[:3])}" if missing else ""))
+    named = ", ".join(name.replace("_", " ") for name in missing[:3])
+    return Reading(100 * done / len(due), f"{words}; missing {named}" if missing else words)
 
 
 PROGRESS = Measure("onboarding.progress", "%", ((0, 0), (50, 40), (100, 100)), _progress, ("milestone.", "account."))
