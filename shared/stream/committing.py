@@ -90,6 +90,8 @@ class Committing:
         except Exception as error:
             self._note_failure(consumer, held, [one.record for one in batch], error)
             return
+        if work:
+            held.handled_at = now
         held.moved({record.topic: record.offset + 1 for record in last.values()})
         for one in batch:
             held.alone.pop(one.place, None)

@@ -27,6 +27,8 @@ class Held:
     """The last mark that was handled."""
     marked_out: datetime | None = None
     """The last mark that was sent."""
+    handled_at: datetime | None = None
+    """The instant as of which something was last handled."""
     poison: dict[tuple[str, int], str] = field(default_factory=dict)
     alone: dict[tuple[str, int], int] = field(default_factory=dict)
     """Records that are handled one by one because a batch with them failed, with their failures."""

@@ -87,7 +87,7 @@ class Taking:
             return
         if before is not None:
             taken.failures, taken.poison, taken.alone = before.failures, before.poison, before.alone
-            taken.marked_out = before.marked_out
+            taken.marked_out, taken.handled_at = before.marked_out, before.handled_at
         self._held[number], self._epochs[number] = taken, taken.epoch
         self._suspect.discard(number)
         ats = self._ats(number)

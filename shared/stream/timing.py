@@ -111,6 +111,7 @@ class Timing:
             since = self._handler.waiting(held.partition)
             if since is None or held.retry_at is not None or (behind and now - since < _PUT_OFF_AT_MOST):
                 continue
+            held.handled_at = now
             await self._committing.within(
                 consumer,
                 held,
@@ -142,9 +143,13 @@ class Timing:
         return due
 
     def _timers_of(self, held: Held, through: datetime) -> Callable[[AsyncConnection], Awaitable[None]]:
+        # As of `through`, not of the clock: what flips between the two may be changed by something not yet read. But
+        # never as of an instant before the one at which the last batch was handled.
+        now = max(through, held.handled_at or through)
+
         async def work(c: AsyncConnection) -> None:
             due = await timers.take_due(c, held.partition, through, _MOST_TIMERS)
-            await self._handler.on_timers(c, held.partition, due, self._clock.now())
+            await self._handler.on_timers(c, held.partition, due, now)
 
         return work
 

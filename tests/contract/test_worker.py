@@ -310,7 +310,8 @@ async def test_marks_rule_the_next_services_timers(stream: Stream, engine: Async
         await until(read_all_of_it)
         assert noter.timers == []
         sender = a_worker(stream, engine, Noter("sender"), clock=clock, sends_marks=True)
-        await sender._timing.send_marks([Held(number, 1, {}, read_through=clock.now())], {})
+        vouched = clock.now()
+        await sender._timing.send_marks([Held(number, 1, {}, read_through=vouched)], {})
 
         def ran() -> bool:
             clock.move(timedelta(seconds=1))
@@ -319,6 +320,8 @@ async def test_marks_rule_the_next_services_timers(stream: Stream, engine: Async
         await until(ran)
         await sender.relay._renew()
     assert [key for key, _ in noter.timers] == ["northwind"]
+    # It looks at the world as of the mark: of what came later nobody has vouched.
+    assert noter.timers_as_of == vouched
 
 
 async def test_the_lag_is_not_known_before_the_partitions_are_held(stream: Stream, engine: AsyncEngine) -> None:

@@ -65,6 +65,7 @@ class Noter(Handler):
         self.worker = worker
         self.batches: list[list[str]] = []
         self.timers: list[tuple[str, datetime]] = []
+        self.timers_as_of: datetime | None = None
         self.forgot: list[int] = []
         self.poison: set[str] = set()
         self.breaks_on: set[str] = set()
@@ -109,6 +110,7 @@ class Noter(Handler):
         self, c: AsyncConnection, partition: int, due: Sequence[tuple[str, datetime]], now: datetime
     ) -> None:
         self.timers.extend(due)
+        self.timers_as_of = now
 
     def waiting(self, partition: int) -> datetime | None:
         return self.put_off.get(partition)
