@@ -1,5 +1,6 @@
 """`keepwell deliveries`: what was sent to whom, and how it went."""
 
+import html
 from typing import Annotated, Any
 
 import typer
@@ -64,12 +65,13 @@ def show_one(id: IdArgument, json: JsonOption = False) -> None:
     out.print(Text(f"{one['channel']}: {one['state']}", style=STATES.get(one["state"], "yellow")))
     if one["because"]:
         out.print(Text(one["because"], style="dim"))
-    out.print(Text(one["rendered"]["text"]))
+    said = one["rendered"]["text"]
+    # Slack gets its text with three characters as entities.
+    out.print(Text(html.unescape(said) if one["channel"].startswith("slack") else said))
     for attempt in one["attempt_history"]:
         reason = f": {attempt['reason']}" if attempt["reason"] else ""
-        out.print(
-            Text(f"{attempt['began_at']}  attempt {attempt['attempt']} {attempt['outcome']}{reason}", style="dim")
-        )
+        began = f"{show.instant(attempt['began_at']):%Y-%m-%d %H:%M:%S} UTC"
+        out.print(Text(f"{began}  attempt {attempt['attempt']} {attempt['outcome']}{reason}", style="dim"))
 
 
 @app.command()

@@ -32,12 +32,12 @@ def test_deliveries_tell_how_it_went(stack: FakeStack) -> None:
 
 def test_one_delivery_is_shown_as_it_was_sent(stack: FakeStack) -> None:
     attempt = {"attempt": 1, "began_at": "2026-05-17T12:00:00Z", "outcome": "later", "reason": "Slack is down"}
-    detail = {**SENT, "rendered": {"text": "Northwind gave us a 2"}, "attempt_history": [attempt]}
+    detail = {**SENT, "rendered": {"text": "Salt &amp; Pepper gave us a 2"}, "attempt_history": [attempt]}
     stack.on(f"GET /notifier/v1/deliveries/{ID}", Answer(detail))
     stack.on("GET /notifier/v1/deliveries", page(SENT))
     result = stack.run(deliveries.app, "show", "dlv_1a2b")
-    assert "Northwind gave us a 2" in result.output
-    assert "attempt 1 later: Slack is down" in result.output
+    assert "Salt & Pepper gave us a 2" in result.output
+    assert "2026-05-17 12:00:00 UTC  attempt 1 later: Slack is down" in result.output
 
 
 def test_a_failed_delivery_is_tried_again(stack: FakeStack) -> None:
