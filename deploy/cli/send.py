@@ -41,6 +41,7 @@ class Complaint:
     line: int
     id: str
     message: str
+    code: str = ""
 
 
 @dataclass(slots=True)
@@ -119,7 +120,7 @@ def deliver(
         outcome.accepted += answer["accepted"]
         for item in answer["refused"]:
             number = batch[item["index"]].number
-            outcome.refused.append(Complaint(number, str(item.get("id") or ""), item["message"]))
+            outcome.refused.append(Complaint(number, str(item.get("id") or ""), item["message"], item["code"]))
         done(len(batch))
     return outcome
 
@@ -212,4 +213,6 @@ def _report(outcome: Outcome) -> None:
         typer.echo(f"  line {each.line}{name}: {each.message}", err=True)
     if len(outcome.refused) > SHOWN:
         typer.echo(f"  and {len(outcome.refused) - SHOWN:,} more", err=True)
+    if any(each.code == "too_old" for each in outcome.refused):
+        typer.echo("`keepwell send --history` takes the past; it moves scores and wakes nobody up.", err=True)
     raise typer.Exit(REFUSED)

@@ -75,6 +75,12 @@ def test_what_was_refused_is_told_with_its_line_and_the_reason(stack: FakeStack,
     assert "line 4 (e2): There is no type usage.recoded." in result.output
 
 
+def test_who_sends_the_past_is_told_of_the_option(stack: FakeStack, tmp_path: Path) -> None:
+    refused = [{"index": 0, "id": "e1", "code": "too_old", "message": "time is 82 days ago."}]
+    stack.on(EVENTS, Answer({"accepted": 0, "refused": refused}, 400))
+    assert "`keepwell send --history` takes the past" in stack.run(APP, a_file(tmp_path, an_event(1))).output
+
+
 def test_a_batch_of_which_nothing_was_taken_does_not_end_the_file(stack: FakeStack, tmp_path: Path) -> None:
     def refuse_first(asked: Asked) -> Answer:
         if asked.json()[0]["id"] != "e0":
