@@ -189,7 +189,9 @@ class Stack:
             busy = False
             for name in self._running:
                 status = self.get(name, "/v1/status")
-                busy = busy or status["outbox"] > 0 or status["lag"] is None or any(status["lag"].values())
+                # Unknown where no worker runs, or none that holds anything; that is counted below.
+                waiting = any((status["lag"] or {}).values()) or (status["lag"] is None and status["held_partitions"])
+                busy = busy or status["outbox"] > 0 or bool(waiting)
                 if (service := service_of(name)) in held:
                     held[service] += status["held_partitions"]
             # A worker knows the lag of what it holds; what nobody holds may wait.
