@@ -128,6 +128,11 @@ def at_rest(keepwell: Keepwell) -> bool:
     return _looks_at_rest(keepwell) and _looks_at_rest(keepwell)
 
 
+def _has_read_all(state: dict[str, Any]) -> bool:
+    """A lag of null is not known: the service is just taking its partitions."""
+    return state["lag"] is not None and not any(state["lag"].values())
+
+
 def _looks_at_rest(keepwell: Keepwell) -> bool:
     """A service that holds no partition yet knows of no lag; so all that read must hold the same number of them."""
     found = {service: keepwell.get(service, "/v1/status") for service in SERVICES}
@@ -135,7 +140,7 @@ def _looks_at_rest(keepwell: Keepwell) -> bool:
     put_off = found["scoring"]["details"]
     if len(held) > 1 or 0 in held or put_off["waiting"] or put_off["in_imports"]:
         return False
-    return all(state["ready"] and not state["outbox"] and not any(state["lag"].values()) for state in found.values())
+    return all(state["ready"] and not state["outbox"] and _has_read_all(state) for state in found.values())
 
 
 def _rev(keepwell: Keepwell, account: str) -> int:

@@ -37,7 +37,7 @@ def holder_of(port: int) -> str:
     except psutil.AccessDenied:
         listening = []
     pid = next((connection.pid for connection in listening if connection.pid), None)
-    return f"pid {pid} ({command_of(pid)[:120]})" if pid else "a program of another user"
+    return f"pid {pid} ({' '.join(command_of(pid).split())[:120]})" if pid else "a program of another user"
 
 
 def answers_ready(port: int) -> bool:

@@ -66,7 +66,12 @@ class Stack:
         self.client = httpx.Client(headers={"Authorization": f"Bearer {KEY}"}, timeout=15)
 
     def __enter__(self) -> "Stack":
-        self.start(*SERVICES)
+        try:
+            self.start(*SERVICES)
+        except BaseException:
+            for name in list(self._running):
+                self.kill(name)
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -202,7 +202,8 @@ def _footer(action: ActionRequested) -> str:
             because = words.one_line(action.task.assigned_because, 200)
             nobody = because.removeprefix("nobody: ")
             parts.append(f"assigned: {because}" if nobody == because else f"given to nobody: {nobody}")
-        parts.append(words.one_line(action.task.task_id, 128))
+        # The beginning is enough for `keepwell tasks done`, and for the eye.
+        parts.append(action.task.task_id[:12])
     if action.recipient is None and not (action.task and action.task.assigned_because.startswith("nobody: ")):
         parts.append("nobody was found to assign this to")
     return " · ".join(parts)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from services.scoring.core.clock import DAY_US, written_us
 from services.scoring.core.measures import billing, feedback, onboarding, support, usage
 from services.scoring.core.measures.base import View
@@ -10,6 +12,8 @@ from services.scoring.core.score import Read
 from shared.messages.assessments import FactValue
 
 _HOUR_US = DAY_US // 24
+_LONGEST_TRAIT = 2048
+"""Bytes. A longer one stays in the state and is no fact, so that an assessment stays far below 512 KiB."""
 _LINEAR = {"billing.overdue", "relationship.silence"}
 """Measures whose facts don't travel: conditions derive them from their instants."""
 
@@ -36,7 +40,8 @@ def account_facts(view: View) -> dict[str, FactValue]:
     }
     for name in view.catalogue.traits:
         cell = view.state.traits.get(f"traits.{name}")
-        found[f"account.traits.{name}"] = None if cell is None else cell.value
+        if cell is not None and len(msgspec.json.encode(cell.value)) <= _LONGEST_TRAIT:
+            found[f"account.traits.{name}"] = cell.value
     return {name: value for name, value in found.items() if value is not None}
 
 

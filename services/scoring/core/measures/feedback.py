@@ -39,7 +39,7 @@ def _nps(view: View) -> Reading:
     if len(found) == 1:
         ((contact, cell),) = found.items()
         return Reading(result.nps, f"their {role_of(view, contact)} scored us {cell.value[0]}" + quoted(cell.value[1]))
-    return Reading(result.nps, f"NPS {result.nps:.0f} from {many(len(found), 'answer')}")
+    return Reading(result.nps, f"NPS {result.nps:.0f}".replace("-", "−") + f" from {many(len(found), 'answer')}")
 
 
 def quoted(comment: str) -> str:

@@ -1,6 +1,6 @@
 """How the account uses the product."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from services.scoring.core.clock import day_of_us, in_words, working_days
 from services.scoring.core.measures.base import DAYS_30, Measure, Reading, View, many, number
@@ -76,7 +76,7 @@ def _breadth(view: View) -> Reading:
     if not view.state.last_used:
         return Reading(None, _NEVER)
     words = f"{len(used)} of {many(total, 'feature')} of the plan in use"
-    return Reading(100 * len(used) / total, words + (f"; not {', '.join(unused[:3])}" if unused else ""))
+    return Reading(100 * len(used) / total, words + (f"; not {_some(unused)}" if unused else ""))
 
 
 def _features_counted(view: View) -> Mapping[str, str]:
@@ -109,3 +109,9 @@ BREADTH = Measure(
     ("usage.", "subscription.", "account."),
     _features_counted,
 )
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    """`reports, alerts, import and 3 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
