@@ -27,6 +27,7 @@ from services.notifier.core.together import compose_group
 from services.notifier.leases import Leased, Result
 from services.notifier.settled import stage_settled
 from services.notifier.store import Settled
+from shared import logs, tracing
 from shared.clock import Clock
 from shared.db.uow import UnitOfWork
 from shared.messages.actions import ActionRequested
@@ -257,11 +258,20 @@ class Sender:
     def _note(self, settled: Sequence[Settled], ends: Mapping[str, datetime], now: datetime) -> None:
         for delivery in settled:
             self._metrics.deliveries.labels(delivery.transport, delivery.state).inc()
+            _tell(delivery)
             if delivery.state == "delivered" and delivery.caused_at is not None:
                 seconds = (ends.get(delivery.id, now) - delivery.caused_at).total_seconds()
                 self._metrics.event_to_effect.labels("delivered").observe(max(0.0, seconds))
         if settled:
             self._on_settled()
+
+
+def _tell(delivery: Settled) -> None:
+    """Log the end of a delivery, in the trace of the event that caused it."""
+    level = logging.INFO if delivery.state == "delivered" else logging.WARNING
+    seen = {"delivery": delivery.id, "channel": delivery.transport, "attempts": delivery.attempts}
+    with logs.about(delivery.account_id), tracing.within({tracing.HEADER: delivery.traceparent or ""}):
+        _LOG.log(level, "%s%s", delivery.state, f": {delivery.reason}" if delivery.reason else "", extra=seen)
 
 
 def _result(end: _Ended, member: Leased, verdict: Verdict) -> Result:

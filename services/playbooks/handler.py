@@ -13,7 +13,7 @@ from services.playbooks.changes import ACCOUNT_KEY
 from services.playbooks.core.standing import owner
 from services.playbooks.reminders import remind
 from services.playbooks.work import Work
-from shared import tracing
+from shared import logs, tracing
 from shared.clock import Clock
 from shared.messages.assessments import AccountAssessed
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
@@ -110,8 +110,9 @@ class PlaybooksHandler(Handler):
         self._metrics.rev_gaps.inc()
         since = gaps.setdefault(account, now)
         waited = now - since >= _ALARM
-        log = _LOG.error if waited else _LOG.warning
-        log("Assessments of %s before %s are missing since %s.", account, rev, since)
+        with logs.about(account):
+            log = _LOG.error if waited else _LOG.warning
+            log("Assessments before %s are missing since %s.", rev, since)
         return waited
 
     def gaps(self, now: datetime) -> int:

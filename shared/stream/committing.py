@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared import logs, tracing
 from shared.clock import Clock
 from shared.db import dead_letters, offsets, ownership
 from shared.db.relay import Relay
@@ -108,8 +109,11 @@ class Committing:
         self._metrics.batch_seconds.observe((self._clock.now() - since).total_seconds())
         for topic, count in Counter(one.record.topic for one in batch).items():
             self._metrics.records.labels(topic).inc(count)
-        for record, _ in letters:
+        for record, reason in letters:
             self._metrics.dead_letters.labels(record.topic).inc()
+            place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+            with logs.about(record.key), tracing.within(record.headers):
+                _LOG.warning("kept with the dead letters: %s", reason, extra=place)
 
     def _note_failure(self, consumer: Consumer, held: Held, records: Sequence[Record], error: Exception) -> None:
         """Keep the records: pause, then take the partition again. A record that fails alone three times is poison."""

@@ -1,6 +1,9 @@
 """What the consume loop keeps on every home of the stream."""
 
 import asyncio
+import io
+import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,6 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared import logs
 from shared.db import dead_letters, outbox, timers
 from shared.db.uow import UnitOfWork
 from shared.messages import registry
@@ -65,6 +69,24 @@ async def test_a_failed_transaction_is_tried_again_and_what_was_remembered_is_dr
         await until(lambda: handled(engine, 2))
     assert await seen(engine) == ["1", "2"]
     assert partition_of("northwind", stream.partitions) in noter.forgot
+
+
+async def test_a_dead_letter_is_logged_with_its_account_and_its_trace(stream: Stream, engine: AsyncEngine) -> None:
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(logs.JsonLines("scoring"))
+    logger = logging.getLogger("shared.stream.committing")
+    logger.addHandler(handler)
+    trace = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+    try:
+        await publish(stream, replace(a_usage_event("1"), value=b"not json", headers=trace), a_usage_event("2"))
+        async with running(a_worker(stream, engine, Noter())):
+            await until(lambda: "dead letters" in written.getvalue())
+    finally:
+        logger.removeHandler(handler)
+    [line] = [json.loads(text) for text in written.getvalue().splitlines() if "dead letters" in text]
+    assert (line["account"], line["trace_id"]) == ("northwind", "4bf92f3577b34da6a3ce929d0e0e4736")
+    assert (line["topic"], line["level"]) == (registry.USAGE, "warning")
 
 
 async def test_what_cannot_be_read_is_kept_and_the_rest_goes_on(stream: Stream, engine: AsyncEngine) -> None:
