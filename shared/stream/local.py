@@ -83,7 +83,12 @@ _TRIM = """
     )
     UPDATE log.counters c SET "begin" = e.begin FROM ends e WHERE c.topic = e.topic AND c.partition = e.partition
 """
-_TRIM_MARKS = "DELETE FROM log.records WHERE mark AND time < now() - $1::interval"
+# The newest record stays whatever it is: without it no reader would ever reach the end.
+_TRIM_MARKS = """
+    DELETE FROM log.records r USING log.counters c
+    WHERE r.mark AND r.time < now() - $1::interval
+    AND c.topic = r.topic AND c.partition = r.partition AND r."offset" < c."next" - 1
+"""
 
 
 def _record(row: Any) -> Record:

@@ -41,3 +41,12 @@ def make_stream(request: pytest.FixtureRequest) -> Callable[[], Stream]:
         return lambda: LocalStream(database_url, session_settings("scoring"), 8)
     bootstrap, prefix = request.getfixturevalue("kafka_broker").bootstrap, a_prefix()
     return lambda: make_kafka_stream(bootstrap, prefix)
+
+
+@pytest.fixture
+async def stream(make_stream: Callable[[], Stream]) -> AsyncIterator[Stream]:
+    """One of them, started."""
+    made = make_stream()
+    await made.start()
+    yield made
+    await made.stop()

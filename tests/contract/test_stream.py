@@ -8,17 +8,9 @@ import pytest
 from shared.messages import registry
 from shared.stream.partitioner import partition_of
 from shared.stream.protocol import Consumer, Outgoing, Record, Stream, TopicPartition
-from tests.support.stream import a_usage_event, until
+from tests.support.stream import a_usage_event, publish, until
 
 MakeStream = Callable[[], Stream]
-
-
-@pytest.fixture
-async def stream(make_stream: MakeStream) -> AsyncIterator[Stream]:
-    made = make_stream()
-    await made.start()
-    yield made
-    await made.stop()
 
 
 @pytest.fixture
@@ -55,13 +47,6 @@ async def read(consumer: Consumer, count: int) -> list[Record]:
 
     await until(all_came)
     return got
-
-
-async def publish(stream: Stream, *messages: Outgoing) -> None:
-    producer = stream.producer()
-    await producer.start()
-    await producer.publish(messages)
-    await producer.stop()
 
 
 async def test_what_was_published_is_read_as_it_was(stream: Stream, consumer: Consumer) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -18,26 +18,11 @@ from shared.db.uow import UnitOfWork
 from shared.messages import registry
 from shared.stream.held import Held
 from shared.stream.partitioner import partition_of
-from shared.stream.protocol import Consumer, LogMismatch, Outgoing, Record, Stream, TopicPartition
+from shared.stream.protocol import Consumer, LogMismatch, Record, Stream, TopicPartition
 from shared.stream.worker import Worker
-from tests.support.stream import NOON, Noter, SetClock, a_usage_event, a_worker, running, seen, until
+from tests.support.stream import NOON, Noter, SetClock, a_usage_event, a_worker, publish, running, seen, until
 
 MakeStream = Callable[[], Stream]
-
-
-@pytest.fixture
-async def stream(make_stream: MakeStream) -> AsyncIterator[Stream]:
-    made = make_stream()
-    await made.start()
-    yield made
-    await made.stop()
-
-
-async def publish(stream: Stream, *messages: Outgoing) -> None:
-    producer = stream.producer()
-    await producer.start()
-    await producer.publish(messages)
-    await producer.stop()
 
 
 async def count(engine: AsyncEngine, table: str) -> int:

@@ -41,6 +41,13 @@ def a_usage_event(id: str, account: str = "northwind", *, feature: str = "report
     return Outgoing(registry.USAGE, account, envelope.encode(event), {"ce_type": "usage.recorded"})
 
 
+async def publish(stream: Stream, *messages: Outgoing) -> None:
+    producer = stream.producer()
+    await producer.start()
+    await producer.publish(messages)
+    await producer.stop()
+
+
 async def until(condition: Callable[[], Awaitable[bool] | bool], seconds: float = 20.0) -> None:
     """Wait for a condition; fails when it doesn't come true in time."""
     async with asyncio.timeout(seconds):
