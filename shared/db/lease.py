@@ -5,10 +5,11 @@ import logging
 import zlib
 from collections.abc import Awaitable, Callable
 
-from asyncpg import InternalClientError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.db.uow import lost_connections
 
 _LOG = logging.getLogger(__name__)
 _TRY = text("SELECT pg_try_advisory_lock(:key)")
@@ -21,17 +22,24 @@ async def while_alone(engine: AsyncEngine, name: str, work: Callable[[], Awaitab
     key = zlib.crc32(f"keepwell:{name}".encode())
     while True:
         try:
-            async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as session:
-                if (await session.execute(_TRY, {"key": key})).scalar_one():
-                    working = asyncio.ensure_future(work())
-                    try:
-                        while not (await asyncio.wait([working], timeout=_EVERY))[0]:
-                            await session.execute(_STILL)
-                        working.result()
-                    finally:
-                        working.cancel()
-                        await asyncio.gather(working, return_exceptions=True)
-                        await session.invalidate()
-        except (SQLAlchemyError, InternalClientError, OSError, TimeoutError) as error:
+            with lost_connections():
+                await _once(engine, key, work)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
             _LOG.warning("The lease %s was lost or can't be had (%s).", name, type(error).__name__)
         await asyncio.sleep(_EVERY)
+
+
+async def _once(engine: AsyncEngine, key: int, work: Callable[[], Awaitable[None]]) -> None:
+    """Do the work if the lock is free, for as long as the session that holds it lives."""
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as session:
+        if not (await session.execute(_TRY, {"key": key})).scalar_one():
+            return
+        working = asyncio.ensure_future(work())
+        try:
+            while not (await asyncio.wait([working], timeout=_EVERY))[0]:
+                await session.execute(_STILL)
+            working.result()
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            await session.invalidate()

@@ -22,7 +22,7 @@ class UnitOfWork:
 
         A commit whose answer is lost raises too: the caller can't know whether it happened, and must look again.
         """
-        with _lost_connections():
+        with lost_connections():
             async with self._engine.connect() as connection:
                 transaction = await connection.begin()
                 try:
@@ -34,15 +34,18 @@ class UnitOfWork:
 
     async def once(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Execute one statement that is a transaction by itself: one round trip instead of three. Returns its rows."""
-        with _lost_connections():
+        with lost_connections():
             async with self._alone.connect() as connection:
                 result = await connection.execute(statement, parameters)
                 return result.all() if result.returns_rows else []
 
 
 @contextmanager
-def _lost_connections() -> Iterator[None]:
-    """A server that dies at a moment that asyncpg is not prepared for makes it raise an error of its own inside."""
+def lost_connections() -> Iterator[None]:
+    """Raise `ConnectionError` where a server dies at a moment that asyncpg is not prepared for.
+
+    It raises an error of its own inside then, which nobody takes for a lost connection.
+    """
     try:
         yield
     except InternalClientError as error:
