@@ -28,24 +28,20 @@ def alerts(
         return
     with connected() as keepwell:
         listed = list(keepwell.items("playbooks", "/v1/alerts", limit, account=account, state=state))
-    if json:
-        show.as_json(listed)
-        return
     now = show.now()
-    show.table(
-        (
-            (
-                show.short(one["id"]),
-                show.ago(one["opened_at"], now),
-                one["account_name"],
-                Text(one["severity"], style=SEVERITIES.get(one["severity"], "")),
-                one["state"],
-                one["title"],
-            )
-            for one in listed
+    show.listing(
+        listed,
+        lambda one: (
+            show.short(one["id"]),
+            show.ago(one["opened_at"], now),
+            one["account_name"],
+            Text(one["severity"], style=SEVERITIES.get(one["severity"], "")),
+            one["state"],
+            one["title"],
         ),
         *("Id", "When", "Account", "Severity", "State", "What"),
         empty="No alert.",
+        json=json,
     )
 
 
@@ -71,6 +67,5 @@ def false_alarm(id: IdArgument) -> None:
 
 def _move(id: str, move: str, words: str, until: str | None = None) -> None:
     with connected() as keepwell:
-        whole = keepwell.whole_id("playbooks", "/v1/alerts", id)
-        keepwell.post("playbooks", f"/v1/alerts/{whole}/{move}", {"until": until} if until else {})
+        keepwell.move("playbooks", "/v1/alerts", id, move, {"until": until} if until else {})
     typer.echo(f"{id} is {words}.")

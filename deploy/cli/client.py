@@ -147,6 +147,10 @@ class Keepwell:
         words = f"{len(found)} ids begin with {given}: give more of it." if found else f"No id begins with {given}."
         raise Refused(404, "not_found", words)
 
+    def move(self, service: str, path: str, given: str, move: str, json: Any = None) -> None:
+        """Move the one item of a list whose id begins as given. Raises `Refused`."""
+        self.post(service, f"{path}/{self.whole_id(service, path, given)}/{move}", json)
+
 
 @contextmanager
 def connected() -> Iterator[Keepwell]:

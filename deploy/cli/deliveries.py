@@ -31,24 +31,20 @@ def deliveries(
     with connected() as keepwell:
         found = keepwell.items("notifier", "/v1/deliveries", limit, account=account, state=state, channel=channel)
         listed = list(found)
-    if json:
-        show.as_json(listed)
-        return
     now = show.now()
-    show.table(
-        (
-            (
-                show.short(one["id"]),
-                show.ago(one["created_at"], now),
-                Text(one["state"], style=STATES.get(one["state"], "yellow")),
-                one["account"],
-                f"{one['kind']} of {one['playbook'].partition('@')[0]}",
-                _took(one),
-            )
-            for one in listed
+    show.listing(
+        listed,
+        lambda one: (
+            show.short(one["id"]),
+            show.ago(one["created_at"], now),
+            Text(one["state"], style=STATES.get(one["state"], "yellow")),
+            one["account"],
+            f"{one['kind']} of {one['playbook'].partition('@')[0]}",
+            _took(one),
         ),
         *("Id", "When", "State", "Account", "What", "How it went"),
         empty="Nothing was sent yet.",
+        json=json,
     )
 
 
@@ -78,8 +74,7 @@ def show_one(id: IdArgument, json: JsonOption = False) -> None:
 def retry(id: IdArgument) -> None:
     """Try a failed delivery again."""
     with connected() as keepwell:
-        whole = keepwell.whole_id("notifier", "/v1/deliveries", id)
-        keepwell.post("notifier", f"/v1/deliveries/{whole}/retry")
+        keepwell.move("notifier", "/v1/deliveries", id, "retry")
     typer.echo(f"{id} is tried again.")
 
 

@@ -27,24 +27,20 @@ def flags(
         return
     with connected() as keepwell:
         listed = list(keepwell.items("playbooks", "/v1/flags", limit, account=account, state=state))
-    if json:
-        show.as_json(listed)
-        return
     now = show.now()
-    show.table(
-        (
-            (
-                show.short(one["id"]),
-                show.ago(one["opened_at"], now),
-                one["account_name"],
-                one["state"],
-                show.monthly(one["amount_minor"], one["currency"]),
-                one["title"],
-            )
-            for one in listed
+    show.listing(
+        listed,
+        lambda one: (
+            show.short(one["id"]),
+            show.ago(one["opened_at"], now),
+            one["account_name"],
+            one["state"],
+            show.monthly(one["amount_minor"], one["currency"]),
+            one["title"],
         ),
         *("Id", "When", "Account", "State", "Won", "Why"),
         empty="Nobody is flagged as ready to grow.",
+        json=json,
     )
 
 
@@ -81,6 +77,5 @@ def lost(id: IdArgument, note: NoteOption = None) -> None:
 
 def _move(id: str, move: str, words: str, note: str | None, **more: Any) -> None:
     with connected() as keepwell:
-        whole = keepwell.whole_id("playbooks", "/v1/flags", id)
-        keepwell.post("playbooks", f"/v1/flags/{whole}/{move}", more | ({"note": note} if note else {}))
+        keepwell.move("playbooks", "/v1/flags", id, move, more | ({"note": note} if note else {}))
     typer.echo(f"{id} is {words}.")

@@ -23,21 +23,17 @@ def found(
         return
     with connected() as keepwell:
         listed = list(keepwell.items("playbooks", "/v1/episodes", limit, account=account, state="found"))
-    if json:
-        show.as_json(listed)
-        return
-    show.table(
-        (
-            (
-                show.short(one["id"]),
-                one["account_name"],
-                one["playbook_title"],
-                _why(one["readings"]),
-            )
-            for one in listed
+    show.listing(
+        listed,
+        lambda one: (
+            show.short(one["id"]),
+            one["account_name"],
+            one["playbook_title"],
+            _why(one["readings"]),
         ),
         *("Id", "Account", "What", "Why"),
         empty="Nothing was found that waits for you.",
+        json=json,
     )
 
 
@@ -45,8 +41,7 @@ def found(
 def start(id: Annotated[str, typer.Argument(help="The episode's id, or its beginning.")]) -> None:
     """Start one: its steps go out now."""
     with connected() as keepwell:
-        whole = keepwell.whole_id("playbooks", "/v1/episodes", id)
-        keepwell.post("playbooks", f"/v1/episodes/{whole}/start")
+        keepwell.move("playbooks", "/v1/episodes", id, "start")
     typer.echo(f"{id} is started.")
 
 

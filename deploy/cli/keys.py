@@ -39,24 +39,20 @@ def list_keys(json: JsonOption = False) -> None:
     """List the keys, without their secrets."""
     with connected() as keepwell:
         listed = list(keepwell.items("ingest", "/v1/keys"))
-    if json:
-        show.as_json(listed)
-        return
     now = show.now()
-    show.table(
-        (
-            (
-                key["name"],
-                ", ".join(key["scopes"]),
-                key.get("source") or key["name"],
-                key.get("csm") or "–",
-                show.ago(key.get("created_at"), now),
-                "revoked" if key.get("revoked_at") else "in use",
-            )
-            for key in listed
+    show.listing(
+        listed,
+        lambda key: (
+            key["name"],
+            ", ".join(key["scopes"]),
+            key.get("source") or key["name"],
+            key.get("csm") or "–",
+            show.ago(key.get("created_at"), now),
+            "revoked" if key.get("revoked_at") else "in use",
         ),
         *("Name", "Scopes", "Source", "CSM", "Made", "State"),
         empty="No key.",
+        json=json,
     )
 
 

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -43,6 +43,20 @@ def now() -> datetime:
 def as_json(value: Any) -> None:
     """Write a value as JSON, for programs."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def listing(
+    items: Sequence[dict[str, Any]],
+    row: Callable[[dict[str, Any]], Sequence[str | Text]],
+    *headings: str,
+    empty: str,
+    json: bool,
+) -> None:
+    """Write a list's items as JSON, for programs, or as a table with a row each."""
+    if json:
+        as_json(items)
+    else:
+        table(map(row, items), *headings, empty=empty)
 
 
 def table(rows: Iterable[Sequence[str | Text]], *headings: str, empty: str, right: Iterable[str] = ()) -> None:

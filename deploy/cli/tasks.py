@@ -30,24 +30,20 @@ def tasks(
     with connected() as keepwell:
         found = keepwell.items("playbooks", "/v1/tasks", limit, assignee=assignee, account=account, state=state)
         listed = sorted(found, key=lambda one: (one["due_at"] is None, one["due_at"] or ""))
-    if json:
-        show.as_json(listed)
-        return
     now = show.now()
-    show.table(
-        (
-            (
-                show.short(one["id"]),
-                _due(one, now),
-                one["account_name"],
-                one["assignee_name"] or "nobody",
-                one["state"],
-                one["title"],
-            )
-            for one in listed
+    show.listing(
+        listed,
+        lambda one: (
+            show.short(one["id"]),
+            _due(one, now),
+            one["account_name"],
+            one["assignee_name"] or "nobody",
+            one["state"],
+            one["title"],
         ),
         *("Id", "Due", "Account", "Whose", "State", "What to do"),
         empty="Nothing is to be done.",
+        json=json,
     )
 
 
@@ -73,15 +69,13 @@ def false_alarm(id: IdArgument, note: NoteOption = None) -> None:
 def reassign(id: IdArgument, to: Annotated[str, typer.Argument(help="An id or e-mail.")]) -> None:
     """Give a task to somebody else, who is told of it."""
     with connected() as keepwell:
-        whole = keepwell.whole_id("playbooks", "/v1/tasks", id)
-        keepwell.post("playbooks", f"/v1/tasks/{whole}/reassign", {"to": to})
+        keepwell.move("playbooks", "/v1/tasks", id, "reassign", {"to": to})
     typer.echo(f"{id} is {to}'s now.")
 
 
 def _close(id: str, how: str, note: str | None) -> None:
     with connected() as keepwell:
-        whole = keepwell.whole_id("playbooks", "/v1/tasks", id)
-        keepwell.post("playbooks", f"/v1/tasks/{whole}/{how}", {"note": note} if note else {})
+        keepwell.move("playbooks", "/v1/tasks", id, how, {"note": note} if note else {})
     typer.echo(f"{id} is closed: {how.replace('_', ' ')}.")
 
 
