@@ -24,8 +24,8 @@ PORT = 9092
 _HOST = "127.0.0.1"
 _PATIENCE = 60.0
 _JAVA = ("java", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Dorg.slf4j.simpleLogger.showDateTime=true")
-_API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 1, -1)
-"""Kafka's smallest question: length, api key 18 in version 0, correlation id 1, no client id."""
+_WHO_IS_THERE = struct.pack(">ihhihi", 14, 3, 1, 1, -1, 0)
+"""Asks Kafka for its brokers: length, api key 3 (Metadata), version 1, correlation id 1, no client id, no topic."""
 
 SETTINGS: Mapping[str, str] = {
     "process.roles": "broker,controller",
@@ -105,7 +105,7 @@ class KafkaBroker:
             pause(0.05)
 
     def answers(self) -> bool:
-        """Whether the broker answers a request for its API versions, which it does only when it is ready."""
+        """Whether the broker answers, and counts itself among the cluster's brokers: before that it can't be used."""
         return answers(self._port())
 
     def stop(self) -> None:
@@ -192,12 +192,17 @@ class KafkaBroker:
 
 
 def answers(port: int) -> bool:
-    """Whether a Kafka on this machine answers there."""
+    """Whether a Kafka on this machine answers there and names a broker.
+
+    One that has just been started, or was away for longer than its session, answers before its controller lets it in.
+    """
     with contextlib.suppress(OSError), socket.create_connection((_HOST, port), timeout=1) as connection:
-        connection.sendall(_API_VERSIONS)
-        answer = connection.recv(10)
-        # Length, correlation id, error code.
-        return len(answer) == 10 and answer[4:] == struct.pack(">ih", 1, 0)
+        connection.sendall(_WHO_IS_THERE)
+        with connection.makefile("rb") as answer:
+            head = answer.read(12)
+        if len(head) == 12:
+            _, correlation, brokers = struct.unpack(">iii", head)
+            return bool(correlation == 1 and brokers > 0)
     return False
 
 

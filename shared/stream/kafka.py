@@ -8,7 +8,13 @@ from typing import Any, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
 from aiokafka.client import AIOKafkaClient  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code  # type: ignore[import-untyped]
+from aiokafka.errors import (  # type: ignore[import-untyped]
+    KafkaError,
+    MetadataEmptyBrokerList,
+    NoError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 from aiokafka.protocol.metadata import MetadataRequest  # type: ignore[import-untyped]
 
 from shared.messages import registry
@@ -21,6 +27,7 @@ _LOG = logging.getLogger(__name__)
 _Made = TypeVar("_Made", KafkaProducer, KafkaConsumer)
 _DAY_MS = 24 * 60 * 60 * 1000
 _GONE = (KafkaError, OSError, TimeoutError)
+_LOOK_AGAIN = 0.05
 
 TOPIC_SETTINGS: Mapping[str, str] = {
     "cleanup.policy": "delete",
@@ -68,12 +75,12 @@ class KafkaStream:
         """Connect, create what topics are missing, and check that all have the same number of partitions."""
         try:
             async with asyncio.timeout(30):
-                counts = await self._counts()
+                counts = await self._counts_when_let_in()
                 if missing := [topic for topic in self._topics if topic not in counts]:
                     await self._create(missing)
                 while any(topic not in counts for topic in self._topics):
-                    await asyncio.sleep(0.05)
-                    counts = await self._counts()
+                    await asyncio.sleep(_LOOK_AGAIN)
+                    counts = await self._counts_when_let_in()
         except _GONE as error:
             await self.stop()
             raise BrokerUnavailable(f"Kafka at {self._bootstrap}: {type(error).__name__} {error}") from error
@@ -140,6 +147,17 @@ class KafkaStream:
         self._made.append(made)
         return made
 
+    async def _counts_when_let_in(self) -> dict[str, int]:
+        """The counts, from a cluster that may still be starting, or was away for longer than its brokers' sessions.
+
+        Its brokers answer, but name none until their controller has let one in: a matter of milliseconds to seconds.
+        """
+        while True:
+            try:
+                return await self._counts()
+            except MetadataEmptyBrokerList:
+                await asyncio.sleep(_LOOK_AGAIN)
+
     async def _counts(self) -> dict[str, int]:
         """How many partitions each of our topics has, without those that are not there yet."""
         answer = await self._metadata()
@@ -159,6 +177,8 @@ class KafkaStream:
                     bootstrap_servers=self._bootstrap, client_id="keepwell", request_timeout_ms=10_000
                 )
                 await client.bootstrap()
+                if not client.cluster.brokers():
+                    raise MetadataEmptyBrokerList("The cluster names no broker yet.")
                 if self._client is None:
                     self._client = client
             # Not by the admin client: its question would have Kafka create the topics with settings of its own.

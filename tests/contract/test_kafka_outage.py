@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,12 +13,19 @@ from deploy.kafka.broker import KafkaBroker
 from shared.messages import registry
 from shared.stream.kafka import KafkaStream
 from shared.stream.protocol import BrokerUnavailable, Outgoing, TopicPartition, Unconfirmed
-from tests.support.kafka import a_prefix, make_kafka_stream
+from tests.support.kafka import a_broker, a_prefix, make_kafka_stream
 from tests.support.stream import Noter, a_usage_event, a_worker, running, seen, until
 
 pytestmark = pytest.mark.kafka
 
 TOPICS = (registry.USAGE, registry.TICKETS)
+
+
+@pytest.fixture(scope="module")
+def kafka_broker(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """A broker of these tests' own, because what was done to it can show a while after it answers again."""
+    with a_broker(tmp_path_factory.mktemp("outage")) as broker:
+        yield broker
 
 
 @pytest.fixture

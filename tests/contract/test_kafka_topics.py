@@ -1,16 +1,18 @@
 """Topics on Kafka: made once, alike, with the same partitions, and records as the log took them."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType  # type: ignore[import-untyped]
 
-from deploy.kafka.broker import KafkaBroker
+from deploy.kafka.broker import KafkaBroker, answers
 from shared.messages import registry
 from shared.stream.kafka_producer import LARGEST
 from shared.stream.partitioner import partition_of
 from shared.stream.protocol import BrokerUnavailable, Outgoing, TopicPartition
+from tests.support.fenced import FencedBroker
 from tests.support.kafka import a_prefix, make_kafka_stream
 from tests.support.stream import a_usage_event, until
 
@@ -31,6 +33,17 @@ async def test_a_cluster_that_is_not_there_is_unavailable() -> None:
     stream = make_kafka_stream("127.0.0.1:1", a_prefix())
     with pytest.raises(BrokerUnavailable):
         await stream.start()
+
+
+async def test_a_cluster_that_has_not_let_its_broker_in_yet_is_waited_for(kafka_broker: KafkaBroker) -> None:
+    async with FencedBroker(kafka_broker.bootstrap, times=2).running() as fenced:
+        assert not await asyncio.to_thread(answers, int(fenced.bootstrap.rpartition(":")[2]))
+        stream = make_kafka_stream(fenced.bootstrap, a_prefix(), topics=[registry.USAGE])
+        await stream.start()
+        assert fenced.times == 0
+        await stream.check()
+        await stream.stop()
+        assert await asyncio.to_thread(answers, int(fenced.bootstrap.rpartition(":")[2]))
 
 
 async def test_topics_keep_14_days_by_the_clock_of_the_log(kafka_broker: KafkaBroker) -> None:

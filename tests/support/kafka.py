@@ -3,6 +3,8 @@
 import itertools
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +25,14 @@ def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBrok
         if os.environ.get("KEEPWELL_REQUIRE_KAFKA") == "1":
             pytest.fail(f"Kafka is required, but: {missing}")
         pytest.skip(f"No Kafka here: {missing}")
-    broker = KafkaBroker(tmp_path_factory.mktemp("kafka"), settings={"log.index.size.max.bytes": "65536"})
+    with a_broker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@contextmanager
+def a_broker(home: Path) -> Iterator[KafkaBroker]:
+    """A broker that runs until the end of the block."""
+    broker = KafkaBroker(home, settings={"log.index.size.max.bytes": "65536"})
     broker.start()
     try:
         yield broker
