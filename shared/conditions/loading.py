@@ -11,6 +11,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarbool import ScalarBoolean
 from ruamel.yaml.scalarfloat import ScalarFloat
+from ruamel.yaml.scalarstring import ScalarString
 
 from shared.conditions.errors import START, ConditionError, Position, Problem, position_of
 from shared.conditions.parsing import parse
@@ -92,6 +93,7 @@ def _settle_scalars(node: Any, problems: Problems, seen: set[int]) -> None:
     if id(node) in seen:
         return
     seen.add(id(node))
+    _settle_keys(node)
     for key, value in _items(node):
         if isinstance(value, TaggedScalar):
             problems.add("Tags such as `!this` mean nothing here.", position_of(node, key))
@@ -101,6 +103,14 @@ def _settle_scalars(node: Any, problems: Problems, seen: set[int]) -> None:
             node[key] = bool(value)
         else:
             _settle_scalars(value, problems, seen)
+
+
+def _settle_keys(node: Any) -> None:
+    """Make quoted keys plain ones, in their order: msgspec takes no others."""
+    if isinstance(node, CommentedMap) and any(isinstance(key, ScalarString) for key in node):
+        for key in list(node):
+            # The positions stay: they go by equal keys.
+            node[str(key) if isinstance(key, ScalarString) else key] = node.pop(key)
 
 
 def _items(node: Any) -> Iterator[tuple[Any, Any]]:

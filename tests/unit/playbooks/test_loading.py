@@ -179,6 +179,18 @@ class TestPeople:
             "lead",
         )
 
+    def test_quoted_keys_and_json_are_yaml_too(self) -> None:
+        plain = read_people("csms:\n  - id: a\n    name: A\n    capacity: 3\n", "csms.yaml")
+        for text in (
+            'csms:\n  - "id": a\n    \'name\': A\n    capacity: 3\n',
+            '{"csms": [{"id": "a", "name": "A", "capacity": 3}]}',
+        ):
+            assert read_people(text, "csms.yaml").csms == plain.csms
+
+    def test_a_mistake_behind_a_quoted_key_keeps_its_place(self) -> None:
+        with pytest.raises(Refused, match="csms.yaml:3:5: Object contains unknown field `nome`"):
+            read_people('"csms":\n  - id: a\n    "nome": A\n', "csms.yaml")
+
     def test_no_file_is_an_empty_directory(self, tmp_path: Path) -> None:
         assert load_people(tmp_path / "none.yaml").csms == ()
 
