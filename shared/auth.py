@@ -24,6 +24,7 @@ from sqlalchemy import text
 from shared.clock import Clock
 from shared.db.uow import UnitOfWork
 from shared.problems import Problem
+from shared.settings import SettingsError
 from shared.tracing import RandomBytes
 
 Scope = Literal["ingest", "read", "operate", "admin"]
@@ -107,7 +108,7 @@ class KeyStore:
     async def ensure_admin(self, key: str) -> None:
         """Make the key from the settings the admin key, in place of the one before."""
         if len(key) < SHORTEST:
-            raise ValueError(f"KEEPWELL_ADMIN_KEY is too short: give it {SHORTEST} characters or more.")
+            raise SettingsError(f"KEEPWELL_ADMIN_KEY is too short: give it {SHORTEST} characters or more.")
         await self._write(ADMIN, key, ["admin"], None, None, over_live=True)
 
     async def revoke(self, name: str) -> bool:

@@ -99,7 +99,7 @@ class Service:
 
 
 def main(name: str, settings_type: type[_S], wire: Callable[[Base, _S], Service]) -> int:
-    """Run a service until SIGTERM. Returns the process's exit code."""
+    """Run a service until SIGTERM. Returns the exit code: `EX_CONFIG` (78) when only a person can mend it, in words."""
     parser = argparse.ArgumentParser(prog=f"python -m services.{name}.main")
     parser.add_argument("--role", choices=("api", "worker", "all"), default="all")
     parser.add_argument("--reread", action="store_true", help="forget how far the log was read, and end")
@@ -111,9 +111,9 @@ def main(name: str, settings_type: type[_S], wire: Callable[[Base, _S], Service]
             process = Process(name, settings, arguments.role, wire)
             port = settings.port_of(name)
             runner.run(_reread(process) if arguments.reread else _run(process, settings.host, port))
-    except (SettingsError, LogMismatch, Refused, ValueError) as error:
+    except (SettingsError, LogMismatch, Refused) as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return os.EX_CONFIG
     return 0
 
 

@@ -1,6 +1,7 @@
 """One process of the stack: how it starts, what it writes, how it is asked to stop."""
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -42,6 +43,8 @@ class Child:
         """When it is to be started again."""
         self._launch = launch
         self._stop_signal = stop_signal
+        self.hopeless = False
+        """Whether it said, by its exit code, that starting it again is of no use."""
         self._deaths: tuple[float, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -60,6 +63,7 @@ class Child:
         if code is None:
             return None
         self._process = None
+        self.hopeless = code == os.EX_CONFIG
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         words = last_words(self.log)
         return f"{how}: {words}" if words else how
@@ -67,7 +71,7 @@ class Child:
     def schedule(self, now: float) -> float | None:
         """Note a death: when to start again, in seconds from now; None when it is given up."""
         self._deaths = (*recent(self._deaths, now), now)
-        delay = delay_after(self._deaths, now)
+        delay = None if self.hopeless else delay_after(self._deaths, now)
         self.state = "given up" if delay is None else "waiting"
         self.due = None if delay is None else now + delay
         return delay

@@ -108,7 +108,10 @@ class Supervisor:
         for child in self._children:
             if (how := child.died()) is not None:
                 delay = child.schedule(now)
-                what = "given up after five deaths in a minute" if delay is None else f"started again in {delay:g} s"
+                if delay is not None:
+                    what = f"started again in {delay:g} s"
+                else:
+                    what = "not started again" if child.hopeless else "given up after five deaths in a minute"
                 say(f"! {child.name} ended ({how}); {what}. Log: {child.log}")
                 changed = True
             if child.due is not None and child.due <= now:

@@ -24,7 +24,7 @@ _PLAN: Final = Plan(
 
 
 def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
-    """Build the parts. Raises `ValueError` with all that is wrong with the playbooks and the directory of CSMs."""
+    """Build the parts. Raises `Refused` or `SettingsError` with what is wrong with the playbooks or the directory."""
     rules = Rules(Library(load_all(settings.playbooks)), load_people(settings.csms_file), render)
     check_named(rules.library.current.values(), rules.directory)
     handler = PlaybooksHandler(rules, base.metrics, base.clock)

@@ -12,6 +12,7 @@ from services.playbooks.core.workinghours import Hours
 from services.playbooks.files import DAYS, CsmFile, DirectoryFile
 from shared.conditions import Position, position_of
 from shared.conditions.loading import Problems, convert, load_yaml
+from shared.settings import SettingsError
 
 
 def load_people(path: Path) -> Directory:
@@ -45,11 +46,11 @@ def read_people(text: str, name: str) -> Directory:
 
 
 def check_named(playbooks: Iterable[Playbook], directory: Directory) -> None:
-    """Raise `ValueError` when a playbook names a person who is neither in the directory nor an e-mail address."""
+    """Raise `SettingsError` when a playbook names a person who is neither in the directory nor an e-mail address."""
     for playbook in playbooks:
         for rule in (rule for one in playbook.steps for rule in one.assign):
             if isinstance(rule, Person) and "@" not in rule.name and directory.find(rule.name) is None:
-                raise ValueError(
+                raise SettingsError(
                     f"The playbook {playbook.id} names {rule.name!r}, who is not in the directory of CSMs."
                 )
 

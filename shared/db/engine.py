@@ -3,15 +3,17 @@
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from shared.settings import SettingsError
+
 
 def async_url(url: str) -> URL:
-    """A PostgreSQL URL as the asyncpg dialect wants it. Raises `ValueError` without repeating the URL, a secret."""
+    """A PostgreSQL URL as the asyncpg dialect wants it. Raises `SettingsError` without repeating the URL, a secret."""
     try:
         parsed = make_url(url)
     except Exception:
         parsed = None
     if parsed is None or not parsed.drivername.startswith("postgres"):
-        raise ValueError("KEEPWELL_DATABASE_URL must look like postgresql://user:password@host:5432/database.")
+        raise SettingsError("KEEPWELL_DATABASE_URL must look like postgresql://user:password@host:5432/database.")
     return parsed.set(drivername="postgresql+asyncpg")
 
 

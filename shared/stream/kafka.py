@@ -18,6 +18,7 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
 from aiokafka.protocol.metadata import MetadataRequest  # type: ignore[import-untyped]
 
 from shared.messages import registry
+from shared.settings import SettingsError
 from shared.stream.kafka_consumer import KafkaConsumer
 from shared.stream.kafka_producer import LARGEST, KafkaProducer
 from shared.stream.kafka_reader import KafkaReader
@@ -87,7 +88,7 @@ class KafkaStream:
         wrong = [f"{topic} has {count}" for topic, count in sorted(counts.items()) if count != self._partitions]
         if wrong:
             await self.stop()
-            raise ValueError(
+            raise SettingsError(
                 f"Every topic must have {self._partitions} partitions, but {', '.join(wrong)}. "
                 "Set KEEPWELL_PARTITIONS to the number that the topics were made with: it is fixed at the first start."
             )

@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 
 from shared.messages import registry
+from shared.settings import SettingsError
 from shared.stream.partitioner import partition_of
 from shared.stream.protocol import (
     Bounds,
@@ -305,7 +306,7 @@ class LocalStream:
             raise BrokerUnavailable("The local log can't be reached, or its tables are not there.") from error
         wrong = sorted(f"{row['topic']} has {row['n']}" for row in found if row["n"] != self._wanted)
         if wrong:
-            raise ValueError(
+            raise SettingsError(
                 f"Every topic must have {self._wanted} partitions, but {', '.join(wrong)}. "
                 "Set KEEPWELL_PARTITIONS to the number that the log was made with: it is fixed at the first start."
             )

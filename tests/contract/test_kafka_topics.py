@@ -9,6 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType  #
 
 from deploy.kafka.broker import KafkaBroker, answers
 from shared.messages import registry
+from shared.settings import SettingsError
 from shared.stream.kafka_producer import LARGEST
 from shared.stream.partitioner import partition_of
 from shared.stream.protocol import BrokerUnavailable, Outgoing, TopicPartition
@@ -25,7 +26,7 @@ async def test_topics_with_other_numbers_of_partitions_are_refused(kafka_broker:
     await first.start()
     await first.stop()
     second = make_kafka_stream(kafka_broker.bootstrap, prefix, partitions=3, topics=[registry.USAGE, registry.TICKETS])
-    with pytest.raises(ValueError, match=r"must have 3 partitions, but keepwell\.events\.usage has 2\."):
+    with pytest.raises(SettingsError, match=r"must have 3 partitions, but keepwell\.events\.usage has 2\."):
         await second.start()
 
 

@@ -119,6 +119,14 @@ def test_a_service_that_never_starts_ends_the_start_with_its_last_words(a_stack:
     assert stack.pid_of("postgres") is None
 
 
+def test_a_service_that_only_a_person_can_mend_is_not_tried_again(a_stack: MakeStack) -> None:
+    stack = a_stack(FAKE_DIES="notifier", FAKE_EXIT_CODE=str(os.EX_CONFIG))
+    stack.up()
+    assert stack.ends() == 1
+    assert stack.said.count("notifier ended") == 1
+    assert "notifier ended (exit code 78: no luck today); not started again." in stack.said
+
+
 def test_a_service_that_does_not_stop_is_killed_after_ten_seconds(a_stack: MakeStack) -> None:
     stack = a_stack(FAKE_IGNORES_TERM="ingest")
     stack.up()

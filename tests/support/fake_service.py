@@ -32,7 +32,7 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 def main(name: str) -> None:
     if name in os.environ.get("FAKE_DIES", "").split():
         _log("no luck today")
-        sys.exit(3)
+        sys.exit(int(os.environ.get("FAKE_EXIT_CODE", "3")))
     if name in os.environ.get("FAKE_IGNORES_TERM", "").split():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:

@@ -13,6 +13,7 @@ from services.playbooks.files import SCHEMA, playbook_schema
 from services.playbooks.loading import SHIPPED, load_all, load_playbook
 from services.playbooks.people import check_named, load_people, read_people
 from shared.conditions.loading import Refused
+from shared.settings import SettingsError
 from tests.support.playbooks import a_playbook
 
 ADOPTION = """\
@@ -182,13 +183,13 @@ class TestPeople:
     def test_quoted_keys_and_json_are_yaml_too(self) -> None:
         plain = read_people("csms:\n  - id: a\n    name: A\n    capacity: 3\n", "csms.yaml")
         for text in (
-            'csms:\n  - "id": a\n    \'name\': A\n    capacity: 3\n',
+            "csms:\n  - \"id\": a\n    'name': A\n    capacity: 3\n",
             '{"csms": [{"id": "a", "name": "A", "capacity": 3}]}',
         ):
             assert read_people(text, "csms.yaml").csms == plain.csms
 
     def test_a_mistake_behind_a_quoted_key_keeps_its_place(self) -> None:
-        with pytest.raises(Refused, match="csms.yaml:3:5: Object contains unknown field `nome`"):
+        with pytest.raises(Refused, match=r"csms\.yaml:3:5: Object contains unknown field `nome`"):
             read_people('"csms":\n  - id: a\n    "nome": A\n', "csms.yaml")
 
     def test_no_file_is_an_empty_directory(self, tmp_path: Path) -> None:
@@ -212,7 +213,7 @@ class TestPeople:
     def test_a_playbook_names_only_who_is_there(self) -> None:
         playbook = a_playbook("id: x\nwhen: support.open > 3\nsteps: [{alert: Hi, assign: [person: lead]}]")
         check_named([playbook], read_people("csms: [{id: lead, name: Lead}]", "c"))
-        with pytest.raises(ValueError, match="names 'lead', who is not in the directory"):
+        with pytest.raises(SettingsError, match="names 'lead', who is not in the directory"):
             check_named([playbook], Directory())
 
     def test_nobody_is_there_twice(self) -> None:
