@@ -73,7 +73,6 @@ async def test_a_killed_broker_comes_back_and_nobody_needs_to_be_told(
         ]
         with pytest.raises(BrokerUnavailable):
             await stream.check()
-        await asyncio.sleep(0.5)
         assert not any(task.done() for task in publishing)
         await asyncio.to_thread(kafka_broker.start)
         await asyncio.gather(*publishing)

@@ -91,7 +91,7 @@ async def test_a_bad_deploy_is_two_messages_an_owner_not_fifty(desk: Desk) -> No
         for alert in alerts_that_turned_red(50)[10:]:
             await desk.ask(alert)
         desk.later(seconds=59)
-        await asyncio.sleep(0.1)
+        await desk.looked()
         assert len(desk.channel.got) == 1
         desk.later(seconds=1)
         await settles(desk, 50)
@@ -106,7 +106,7 @@ async def test_partitions_that_decide_at_the_same_moment_agree_on_who_was_first(
     async with desk.open():
         await asyncio.gather(desk.ask(*one, partition=0), desk.ask(*other, partition=1))
         await settles(desk, 8)
-        await asyncio.sleep(0.1)
+        await desk.looked()
         assert len(desk.channel.got) == 8
         desk.later(seconds=60)
         await settles(desk, 16)
@@ -121,7 +121,7 @@ async def test_what_time_caused_waits_for_the_morning_and_goes_together(desk: De
             an_action("b", not_before=monday, account=an_account("contoso")),
         )
         desk.later(hours=59)
-        await asyncio.sleep(0.1)
+        await desk.looked()
         assert desk.channel.got == []
         desk.later(hours=1)
         await settles(desk, 2)
@@ -170,7 +170,7 @@ async def test_a_channel_that_is_busy_is_held_and_what_waits_goes_as_one(desk: D
         await desk.ask(other)
         await until(lambda: len(desk.channel.got) == 2)
         desk.later(seconds=29)
-        await asyncio.sleep(0.1)
+        await desk.looked()
         assert [d.target for d in desk.channel.got] == ["U012AB3CD", "#renewals"]
         desk.later(seconds=1)
         await settles(desk, 4)
@@ -228,7 +228,7 @@ async def test_a_revoked_token_holds_everything_until_it_is_mended(desk: Desk) -
         await desk.ask(an_action("a"))
         await attempted(desk, 1)
         await desk.ask(an_alert("b", channel="slack:#renewals"))
-        await asyncio.sleep(0.1)
+        await desk.looked()
         assert len(desk.channel.got) == 1
         async with desk.uow.begin() as c:
             [hold] = (await reading.status(c, desk.clock.now()))["holds"]
@@ -305,11 +305,10 @@ async def test_a_result_that_comes_after_the_lease_has_ended_changes_nothing(des
         await until(lambda: len(quick.got) == 1)
         await attempted(desk, 1)
         slow_channel.open.set()
-        await asyncio.sleep(0.2)
+        first.stop()
+        await slow
         assert await desk.states() == ["waiting"]
         assert await desk.settled() == []
-    first.stop()
-    await slow
 
 
 class Flaky(UnitOfWork):

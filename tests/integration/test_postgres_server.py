@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from deploy.postgres import Postgres, PostgresError, Server, programs
 from deploy.stack.processes import started
+from tests.support.fake_stack import eventually
 
 
 @contextmanager
@@ -93,7 +93,8 @@ def test_data_of_another_version_is_refused_with_the_way_out(tmp_path: Path) -> 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the proportional size of a process")
 def test_it_is_small_when_nobody_uses_it(tmp_path: Path) -> None:
     with running(tmp_path) as server:
-        time.sleep(0.5)
+        helpers = "SELECT count(*) FROM pg_stat_activity WHERE backend_type IN ('autovacuum launcher', 'walwriter')"
+        eventually(lambda: Postgres(tmp_path).query(helpers) == "2")
         children = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True)
         pids = [server.process.pid, *map(int, children.stdout.split())]
         rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
@@ -107,7 +108,8 @@ def test_it_stops_although_somebody_is_connected(tmp_path: Path) -> None:
     question = ["psql", "-XAtq", "-c", "SELECT pg_sleep(60)"]
     with running(tmp_path) as server:
         client = subprocess.Popen([programs() / question[0], *question[1:], server.url], stderr=subprocess.DEVNULL)
-        time.sleep(0.3)
+        asked = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
+        eventually(lambda: Postgres(tmp_path).query(asked) == "1")
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(5) == 0
         assert client.wait(5) != 0

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import partial
 from typing import Any
 
 import httptools
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from services.notifier.channels.protocol import Dispatch
 from services.notifier.core.retry import Outcome, Sent
@@ -33,7 +34,7 @@ from shared.messages.deliveries import DeliverySettled
 from shared.metrics import Metrics
 from shared.stream.handler import Incoming
 from shared.stream.protocol import Record
-from tests.support.stream import SetClock
+from tests.support.stream import SetClock, until
 
 NOW = datetime(2026, 11, 18, 9, 14, tzinfo=UTC)
 """A Wednesday; 10:14 in Berlin."""
@@ -366,6 +367,18 @@ class ScriptedChannel:
         return [dispatch.message.title for dispatch in self.got]
 
 
+class Counted(UnitOfWork):
+    """Counts the transactions that have ended."""
+
+    ended = 0
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        async with super().begin() as c:
+            yield c
+        self.ended += 1
+
+
 @dataclass
 class Desk:
     """The notifier without its stream: a handler and a sender on one database, at a time that the test sets."""
@@ -378,13 +391,14 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.uow = UnitOfWork(self.engine)
+        self.looks = Counted(self.engine)
         self.handler = NotifierHandler(self.setup, lambda names: self.sender.wake())
         self.sender = self.a_sender()
 
     def a_sender(self, uow: UnitOfWork | None = None) -> Sender:
         return Sender(
             self.channel,
-            uow or self.uow,
+            uow or self.looks,
             clock=self.clock,
             dice=lambda: 0.5,
             token=lambda: secrets.token_hex(8),
@@ -402,6 +416,16 @@ class Desk:
         """Let time pass, and the sender notice."""
         self.clock.move(timedelta(**by))
         self.sender.wake()
+
+    async def looked(self) -> None:
+        """Return when the sender has looked for what is due, as of now: what it has not sent by then, it holds back."""
+        # A look has two transactions at most, so four ended ones hold a look that began after this call.
+        for wanted in range(self.looks.ended + 1, self.looks.ended + 5):
+            self.sender.wake()
+            await until(partial(self._has_ended, wanted))
+
+    def _has_ended(self, wanted: int) -> bool:
+        return self.looks.ended >= wanted
 
     async def rows(self, statement: str = "SELECT * FROM deliveries ORDER BY created_at, id") -> list[Any]:
         async with self.engine.connect() as c:
