@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from deploy.postgres import NAME, Postgres
-from tests.support.chaos import SEED, let_midnight_pass, undisturbed
+from tests.support.chaos import SEED, undisturbed
 from tests.support.stack import Stack
 
 _numbers = itertools.count(1)
@@ -48,9 +48,3 @@ def told_once(make_stack: Callable[[], Stack]) -> str:
 def chance(request: pytest.FixtureRequest) -> random.Random:
     """Chance, the same in every run of a test. KEEPWELL_CHAOS_SEED changes it."""
     return random.Random(f"{SEED} {request.node.name}")
-
-
-@pytest.fixture(autouse=True)
-def within_one_day() -> None:
-    """Runs that are compared must see the same day."""
-    let_midnight_pass()

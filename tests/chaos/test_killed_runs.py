@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.chaos import SEED, check_ledger, check_nothing_is_dead, decisions, each_settled
+from tests.support.chaos import SEED, check_ledger, check_nothing_is_dead, decisions, each_settled, let_midnight_pass
 from tests.support.company import NOW
 from tests.support.stack import SERVICES, Stack
 
@@ -83,6 +83,7 @@ def compare(found: dict[str, Any], expected: dict[str, Any]) -> None:
 
 
 def test_a_run_with_every_service_killed_decides_the_same(make_stack: MakeStack, chance: random.Random) -> None:
+    let_midnight_pass(timedelta(minutes=1))
     events = stories(1)
     compare(killed(make_stack, events, chance, 1), undisturbed(make_stack, events))
 
@@ -91,6 +92,7 @@ def test_a_run_with_every_service_killed_decides_the_same(make_stack: MakeStack,
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", range(3))
 def test_long_runs_with_every_service_killed_often_decide_the_same(make_stack: MakeStack, seed: int) -> None:
+    let_midnight_pass(timedelta(minutes=5))
     events = stories(6)
     chance = random.Random(f"{SEED} {seed}")
     compare(killed(make_stack, events, chance, 5), undisturbed(make_stack, events))
