@@ -161,7 +161,7 @@ async def test_a_short_admin_key_is_refused_in_words(database_url: str) -> None:
         stderr=asyncio.subprocess.PIPE,
     )
     _, said = await asyncio.wait_for(process.communicate(), 20)
-    assert process.returncode == 2
+    assert process.returncode == os.EX_CONFIG
     assert b"KEEPWELL_ADMIN_KEY is too short" in said
 
 
