@@ -78,6 +78,8 @@ class AccountAssessed(msgspec.Struct, frozen=True, kw_only=True):
     found_in: str | None = None
     """The import whose end caused this assessment: what holds now is found so, it does not fire."""
     act_on_found: bool = False
+    gone: Literal["merged", "erased"] | None = None
+    """Why there is nothing more to say of the account: it goes on as another one, or it was erased."""
 
 
 class PartitionMark(msgspec.Struct, frozen=True, kw_only=True):

@@ -95,7 +95,7 @@ def look(account: Account, now: datetime, rules: Rules) -> Look:
     who = account_facts(view)
     card = rules.card_for(Facts.of(who), now)
     if view.profile.gone is not None:
-        return Look(view, card, {}, _gone_facts(who), {}, Scored(0, 0, 0, None, None, view.profile.gone))
+        return Look(view, card, {}, _gone_facts(who), {}, Scored(0, 0, 0, None, None, view.profile.gone_in_words))
     reads = read_measures(view, card)
     facts, unknown = facts_of(view, reads)
     return Look(view, card, reads, facts, unknown, score(reads, card, Facts.of(facts), view))
@@ -146,6 +146,7 @@ def assess(account: Account, before: Decision | None, asked: Asked, now: datetim
         imports=list(asked.imports),
         found_in=asked.found_in,
         act_on_found=asked.act_on_found,
+        gone=seen.view.profile.gone,
     )
     cap = seen.scored.cap
     changed = before is None or (new_score, new_band) != (old_score, old_band)

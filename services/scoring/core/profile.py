@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from services.scoring.core.catalogue import Catalogue
 from services.scoring.core.clock import day_of, day_of_us, micros
@@ -32,8 +32,9 @@ class Profile:
     renews_at: int | None
     parent_id: str | None
     churned_at: int | None
-    gone: str | None
-    """Why there is nothing more to say of it: it was erased, or goes on as another account."""
+    gone: Literal["merged", "erased"] | None
+    """Why there is nothing more to say of it."""
+    gone_in_words: str = ""
 
 
 def trait(state: State, name: str) -> Any:
@@ -50,11 +51,12 @@ def _instant(value: Any) -> int | None:
 def profile_of(state: State, now: datetime, catalogue: Catalogue) -> Profile:
     """The account's profile at an instant."""
     signed, renews = _instant(trait(state, "signed_at")), _instant(trait(state, "renews_at"))
-    gone = None
+    gone: Literal["merged", "erased"] | None = None
+    gone_in_words = ""
     if state.erased:
-        gone = "the account was erased"
+        gone, gone_in_words = "erased", "the account was erased"
     elif state.merged is not None:
-        gone = f"the account goes on as {state.merged.value}"
+        gone, gone_in_words = "merged", f"the account goes on as {state.merged.value}"
     return Profile(
         name=trait(state, "name"),
         domain=trait(state, "domain"),
@@ -70,6 +72,7 @@ def profile_of(state: State, now: datetime, catalogue: Catalogue) -> Profile:
         parent_id=trait(state, "parent_id"),
         churned_at=_churned_at(state),
         gone=gone,
+        gone_in_words=gone_in_words,
     )
 
 

@@ -212,9 +212,15 @@ def test_found_in_and_open_imports_travel() -> None:
     assert (one.imports, one.found_in, one.act_on_found) == (["i2"], "i1", True)
 
 
-@pytest.mark.parametrize("event", [an_event("account.merged", into="other"), an_event("account.erased")])
-def test_of_an_account_that_is_gone_no_fact_is_told_but_its_name(event) -> None:  # type: ignore[no-untyped-def]
-    one = told(assessed(an_account(*busy(range(60)), event)))
+@pytest.mark.parametrize(
+    ("event", "gone"),
+    [(an_event("account.merged", into="other"), "merged"), (an_event("account.erased"), "erased")],
+)
+def test_of_an_account_that_is_gone_it_is_told_why_and_no_fact_but_its_name(event, gone: str) -> None:  # type: ignore[no-untyped-def]
+    account = an_account(*busy(range(60)))
+    assert told(assessed(account)).gone is None
+    one = told(assessed(after(event, account=account)))
+    assert one.gone == gone
     assert set(one.facts) <= {"account.id", "account.name", "health.band", "health.previous_band", "health.coverage"}
     assert one.score is None
 
