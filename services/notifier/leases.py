@@ -55,10 +55,16 @@ _DUE = text(
     f"""
     SELECT d.id, d.message_id, d.group_key, d.target, d.due_at,
         (SELECT max(h.until) FROM holds h WHERE h.transport = d.transport AND h.target IN (d.target, '*')),
-        d.state = 'sending', d.tries
+        d.state, d.tries
     FROM deliveries d WHERE {_OPEN} AND d.due_at <= :now AND {_UNHELD}
     ORDER BY d.due_at LIMIT :most
     """  # noqa: S608 - constants only
+)
+_COMPANY = text(
+    """
+    SELECT d.id, d.message_id, d.group_key, d.target, d.due_at, NULL, d.state, d.tries
+    FROM deliveries d WHERE d.message_id = ANY(CAST(:ids AS text[]))
+    """
 )
 _NEXT_DUE = text(
     f"""
@@ -67,33 +73,40 @@ _NEXT_DUE = text(
         (SELECT min(h.until) FROM holds h WHERE h.transport = :transport AND h.until > :now))
     """  # noqa: S608 - constants only
 )
-# One leaser at a time on a transport, over all workers: what goes together is not torn apart by two of them.
+# One at a time on a transport, over all workers: what goes together is not torn apart by two of them.
 _ONE_LEASER = text("SELECT pg_advisory_xact_lock(hashtext('keepwell.notifier.lease'), hashtext(:transport))")
-_LEASE = text(
-    """
-    WITH mine AS (
-        SELECT d.id, n.message_id, d.state FROM deliveries d
-        JOIN unnest(CAST(:ids AS text[]), CAST(:message_ids AS text[])) AS n(id, message_id) ON d.id = n.id
-        WHERE (d.state = 'waiting' OR d.state = 'sending') AND d.due_at <= :now
-        FOR UPDATE OF d SKIP LOCKED
-    ), lost AS (
+_LOST = """lost AS (
         INSERT INTO attempts (delivery_id, attempt, message_id, began_at, ended_at, outcome, reason, receipt)
         SELECT d.id, d.attempts, d.message_id, :now, :now, 'uncertain', 'the sender ended before it had an answer', ''
         FROM deliveries d JOIN mine ON mine.id = d.id WHERE mine.state = 'sending'
         ON CONFLICT DO NOTHING
-    )
+    )"""
+_LEASE = text(
+    f"""
+    WITH mine AS (
+        SELECT d.id, n.message_id, d.state FROM deliveries d
+        JOIN unnest(CAST(:ids AS text[]), CAST(:message_ids AS text[])) AS n(id, message_id) ON d.id = n.id
+        WHERE d.state = 'waiting' OR (d.state = 'sending' AND d.due_at <= :now)
+        FOR UPDATE OF d SKIP LOCKED
+    ), {_LOST}
     UPDATE deliveries AS d SET state = 'sending', message_id = mine.message_id, lease = :lease, due_at = :until,
         attempts = d.attempts + 1, tries = d.tries + 1,
         uncertain = d.uncertain + CASE WHEN mine.state = 'sending' THEN 1 ELSE 0 END
     FROM mine WHERE d.id = mine.id
     RETURNING d.id, d.message_id, d.target, d.shared, d.action, d.attempts, d.tries, d.uncertain, d.traceparent, d.lease
-    """
+    """  # noqa: S608 - constants only
 )
 _GIVE_UP = text(
     f"""
-    UPDATE deliveries AS d SET state = 'failed', reason = 'given up: every attempt was cut off', lease = NULL,
-        settled_at = :now, uncertain = d.uncertain + 1
-    WHERE d.id = ANY(CAST(:ids AS text[])) AND d.state = 'sending' AND d.due_at <= :now
+    WITH mine AS (
+        SELECT d.id, d.state FROM deliveries d WHERE d.id = ANY(CAST(:ids AS text[]))
+            AND (d.state = 'waiting' OR (d.state = 'sending' AND d.due_at <= :now))
+        FOR UPDATE OF d
+    ), {_LOST}
+    UPDATE deliveries AS d SET state = 'failed', lease = NULL, settled_at = :now,
+        reason = 'given up after ' || d.tries || ' tries; the last was cut off',
+        uncertain = d.uncertain + CASE WHEN mine.state = 'sending' THEN 1 ELSE 0 END
+    FROM mine WHERE d.id = mine.id
     RETURNING {SETTLED}
     """  # noqa: S608 - constants only
 )
@@ -138,7 +151,10 @@ _HOLD = text(
 
 
 async def lock_leasing(c: AsyncConnection, transport: str) -> None:
-    """Be the only one, over all workers, who leases on this transport until the transaction ends."""
+    """Be the only one, over all workers, who leases or records on this transport until the transaction ends.
+
+    A result that comes as its lease ends would else lock some of a message's deliveries while others are leased anew.
+    """
     await c.execute(_ONE_LEASER, {"transport": transport})
 
 
@@ -146,6 +162,12 @@ async def due(c: AsyncConnection, transport: str, now: datetime, most: int) -> l
     """What may be sent now, the longest due first; what is held is left out."""
     rows = await c.execute(_DUE, {"transport": transport, "now": now, "most": most})
     return [Due._make(row) for row in rows]
+
+
+async def company(c: AsyncConnection, message_ids: Sequence[str]) -> list[Due]:
+    """Everything that is under these message ids, whatever its state, in the order of its ids."""
+    rows = await c.execute(_COMPANY, {"ids": list(message_ids)})
+    return sorted(Due._make(row) for row in rows)
 
 
 async def next_due(c: AsyncConnection, transport: str, now: datetime) -> datetime | None:

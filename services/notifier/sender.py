@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import leases
 from services.notifier.channels.protocol import Channel, Dispatch
-from services.notifier.core import grouping, retry
+from services.notifier.core import grouping
 from services.notifier.core.message import Message
-from services.notifier.core.retry import Later, Never, Outcome, Sent, Verdict, judge
+from services.notifier.core.retry import Later, Never, Outcome, Sent, Verdict, judge, judge_parcel
 from services.notifier.core.routing import joint_id
 from services.notifier.core.together import compose_group
 from services.notifier.leases import Leased, Result
@@ -168,18 +169,23 @@ class Sender:
             return _BUSY
         if next_due is None:
             return _IDLE
-        return min(_IDLE, max(_SOON, (next_due - now).total_seconds()))
+        pause = (next_due - now).total_seconds()
+        # What is due and yet not leased waits for another sender's lease.
+        return min(_IDLE, max(_SOON, pause)) if pause > 0 else _BUSY
 
     async def _lease(self, c: AsyncConnection, free: int, now: datetime) -> tuple[list[Leased], list[Settled]]:
         await leases.lock_leasing(c, self._channel.name)
         due = await leases.due(c, self._channel.name, now, _LOOK_AT)
         if not due:
             return [], []
-        hopeless = [d.id for d in due if d.cut_off and d.tries >= retry.MOST_TRIES]
-        given_up = await leases.give_up(c, hopeless, now) if hopeless else []
+        sent_before = {d.message_id for d in due if d.message_id is not None}
+        if sent_before:
+            due = grouping.complete(due, await leases.company(c, sorted(sent_before)), now)
+        hopeless = grouping.hopeless(due)
+        given_up = await leases.give_up(c, sorted(hopeless), now) if hopeless else []
         await stage_settled(c, given_up, now)
         message_ids: dict[str, str] = {}
-        for members in grouping.parcels((d for d in due if d.id not in set(hopeless)), free):
+        for members in grouping.parcels((d for d in due if d.id not in hopeless), free):
             joint = members[0].message_id or joint_id([member.id for member in members])
             message_ids |= dict.fromkeys((member.id for member in members), joint)
         if not message_ids:
@@ -236,10 +242,13 @@ class Sender:
         results: list[Result] = []
         for end in ended:
             dice = self._dice()
-            for member in end.parcel.members:
-                verdict = judge(end.outcome, member.tries, end.at, dice)
-                results.append(_result(end, member, verdict))
+            members = end.parcel.members
+            verdicts = judge_parcel(
+                end.outcome, [m.tries for m in members], any(m.uncertain for m in members), end.at, dice
+            )
+            results += map(partial(_result, end), members, verdicts)
             await self._hold(c, end, dice)
+        await leases.lock_leasing(c, self._channel.name)
         settled = await leases.record(c, results)
         messages = {end.parcel.id: end.message for end in ended if end.message is not None}
         if messages:

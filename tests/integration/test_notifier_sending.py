@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy.exc import InterfaceError
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier import keeping, reading
 from services.notifier.channels.inbox import InboxChannel
-from services.notifier.core.retry import MOST_TRIES, Fatal, Later, Never
+from services.notifier.core.retry import MOST_TRIES, Fatal, Later, Never, Outcome
 from services.notifier.core.routing import Setup
 from services.notifier.core.together import compose_group
 from services.notifier.store import put_in_inbox
@@ -273,6 +274,113 @@ async def test_what_may_have_arrived_is_not_cancelled_and_keeps_its_company(desk
     assert together.delivery_id == again.delivery_id
     assert again.repeat
     assert {settled.state for settled in await desk.settled()} == {"delivered"}
+
+
+async def begin_together(desk: Desk, tried_before: int, end: Outcome) -> None:
+    """Two alerts go as one message, whose attempt ends so; one was tried alone before, and surely did not arrive."""
+    desk.channel.outcomes = [Later(reason="the mail server is down")] * tried_before + [end]
+    await desk.ask(an_alert("a", account=an_account("alpha")))
+    for tries in range(1, tried_before + 1):
+        await attempted(desk, tries)
+        if tries < tried_before:
+            desk.later(hours=10)
+    await desk.ask(an_alert("b", account=an_account("beta")))
+    desk.later(hours=10)
+    await attempted(desk, tried_before + 2)
+
+
+async def test_what_may_have_arrived_as_one_message_goes_as_that_one_again_however_often_each_was_tried(
+    desk: Desk,
+) -> None:
+    async with desk.open():
+        await begin_together(desk, 3, Later(reason="no answer", uncertain=True))
+        assert len({row.due_at for row in await desk.rows()}) == 1
+        desk.later(seconds=2)
+        await settles(desk, 2)
+    first, again = desk.channel.got[3:]
+    assert first.delivery_id == again.delivery_id
+    assert set(first.message.accounts) == set(again.message.accounts) == {"alpha", "beta"}
+    assert again.repeat
+
+
+async def test_one_message_is_given_up_by_all_of_it_or_by_none_and_tried_again_by_hand_as_one(desk: Desk) -> None:
+    never_sure = Later(reason="no answer", uncertain=True)
+    async with desk.open():
+        await begin_together(desk, MOST_TRIES - 1, never_sure)
+        assert await desk.states() == ["waiting", "waiting"]
+        desk.channel.outcomes = [never_sure] * (MOST_TRIES - 1)
+        for tries in range(2, MOST_TRIES + 1):
+            desk.later(hours=10)
+            await attempted(desk, MOST_TRIES - 1 + 2 * tries)
+        await settles(desk, 2)
+        assert await desk.states() == ["failed", "failed"]
+        async with desk.uow.begin() as c:
+            assert await reading.retry(c, (await desk.rows())[0].id, desk.clock.now()) == "slack"
+        desk.sender.wake()
+        await settles(desk, 4)
+    together = desk.channel.got[MOST_TRIES - 1 :]
+    assert {frozenset(dispatch.message.accounts) for dispatch in together} == {frozenset({"alpha", "beta"})}
+    assert len({dispatch.delivery_id for dispatch in together}) == 1
+    assert [settled.state for settled in await desk.settled()] == ["failed"] * 2 + ["delivered"] * 2
+
+
+async def test_what_surely_did_not_arrive_is_given_up_each_by_its_own_tries(desk: Desk) -> None:
+    async with desk.open():
+        await begin_together(desk, MOST_TRIES - 1, Later(reason="the mail server is down"))
+        await settles(desk)
+        assert sorted(await desk.states()) == ["failed", "waiting"]
+        desk.later(hours=1)
+        await settles(desk, 2)
+    together, left = desk.channel.got[-2:]
+    assert (set(together.message.accounts), left.message.accounts) == ({"alpha", "beta"}, ["beta"])
+    assert together.delivery_id != left.delivery_id
+
+
+async def test_a_message_that_was_cut_off_is_given_up_by_all_of_it_or_by_none(desk: Desk) -> None:
+    later = NOW + timedelta(hours=1)
+    desk.channel.open.clear()
+
+    def sent(count: int) -> bool:
+        return len(desk.channel.got) == count
+
+    await desk.ask(an_alert("a", not_before=later), an_action("b", not_before=later))
+    desk.clock.move(timedelta(hours=1))
+    await desk.write("UPDATE deliveries SET tries = :tries WHERE action_id = 'a'", tries=MOST_TRIES - 1)
+    for killed in range(1, MOST_TRIES + 1):
+        doomed = asyncio.create_task(desk.sender.run())
+        await until(partial(sent, killed))
+        await desk.kill(doomed)
+        desk.sender = desk.a_sender()
+        desk.clock.move(timedelta(seconds=60))
+    async with desk.open():
+        await settles(desk, 2)
+    assert {len(dispatch.message.items) for dispatch in desk.channel.got} == {2}
+    assert {dispatch.delivery_id for dispatch in desk.channel.got} == {(await desk.rows())[0].message_id}
+    assert {settled.state for settled in await desk.settled()} == {"failed"}
+    history = await desk.rows("SELECT * FROM attempts WHERE delivery_id = (SELECT min(id) FROM deliveries)")
+    assert [one.outcome for one in history] == ["uncertain"] * MOST_TRIES
+
+
+async def test_one_message_goes_together_again_although_its_parts_come_due_apart(desk: Desk) -> None:
+    async with desk.open():
+        await begin_together(desk, 1, Later(reason="no answer", uncertain=True))
+        await desk.write("UPDATE deliveries SET due_at = due_at + interval '1 hour' WHERE action_id = 'a'")
+        desk.later(seconds=2)
+        await settles(desk, 2)
+    first, again = desk.channel.got[1:]
+    assert set(first.message.accounts) == set(again.message.accounts) == {"alpha", "beta"}
+
+
+async def test_what_is_left_of_a_message_goes_under_an_id_of_its_own(desk: Desk) -> None:
+    async with desk.open():
+        await begin_together(desk, 1, Later(reason="no answer", uncertain=True))
+        await desk.write("UPDATE deliveries SET state = 'delivered', settled_at = :now WHERE action_id = 'a'", now=NOW)
+        desk.later(seconds=2)
+        await settles(desk)
+    together, left = desk.channel.got[1:]
+    assert left.message.accounts == ["beta"]
+    assert left.delivery_id != together.delivery_id
+    assert left.repeat
 
 
 async def test_two_senders_send_each_message_once(desk: Desk) -> None:

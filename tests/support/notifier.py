@@ -431,6 +431,11 @@ class Desk:
         async with self.engine.connect() as c:
             return list((await c.execute(text(statement))).all())
 
+    async def write(self, statement: str, **values: Any) -> None:
+        """Bring about what the code no longer does."""
+        async with self.engine.begin() as c:
+            await c.execute(text(statement), values)
+
     async def states(self) -> list[str]:
         return [row.state for row in await self.rows()]
 

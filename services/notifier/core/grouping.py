@@ -3,15 +3,19 @@
 The first message for a recipient and playbook goes at once and opens a window of a minute; those within it wait for
 its end and go as one. While they keep coming, one goes a minute. What time caused waits for its instant and goes with
 whatever else waits for the recipient. What had to wait for a channel that was held goes as one for each target.
+
+What may have arrived as one message stays one: all of it goes again under its id, or none of it. An id never stands
+for less or more than what it was first sent with, since mail programs and the inbox keep one message of an id.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
 
-from services.notifier.core.routing import Route
+from services.notifier.core.retry import MOST_TRIES, State
+from services.notifier.core.routing import Route, joint_id
 from shared.messages.actions import ActionRequested
 
 WINDOW: Final = timedelta(seconds=60)
@@ -68,9 +72,33 @@ class Due(NamedTuple):
     due_at: datetime
     held_until: datetime | None
     """When the last hold of its target or channel ended."""
-    cut_off: bool = False
-    """Its lease ended after sending began: whether it arrived is not known."""
+    state: State = "waiting"
     tries: int = 0
+
+
+def complete(due: Iterable[Due], company: Iterable[Due], now: datetime) -> list[Due]:
+    """What is due, with all of what went under the same message ids before. `company` is everything under those ids.
+
+    Where part of a message is still being sent, the rest waits for that. Where part of it came to its end without the
+    rest, the rest goes under an id of its own, so that nobody takes it for what they have already.
+    """
+    by_message: dict[str, list[Due]] = {}
+    for member in company:
+        if member.message_id is not None:
+            by_message.setdefault(member.message_id, []).append(member)
+    found = [delivery for delivery in due if delivery.message_id is None]
+    for id, members in by_message.items():
+        left = [member for member in members if member.state in ("waiting", "sending")]
+        if not any(member.state == "sending" and member.due_at > now for member in left):
+            found += [m._replace(message_id=id if left == members else joint_id([m.id for m in left])) for m in left]
+    return found
+
+
+def hopeless(due: Sequence[Due]) -> set[str]:
+    """Which deliveries to give up: their message was cut off again, and all of it has been tried as often as it may."""
+    cut_off = {delivery.message_id for delivery in due if delivery.state == "sending"}
+    still_tried = {delivery.message_id for delivery in due if delivery.tries < MOST_TRIES}
+    return {delivery.id for delivery in due if delivery.message_id in cut_off - still_tried}
 
 
 def parcels(due: Iterable[Due], most: int) -> list[list[Due]]:

@@ -2,8 +2,12 @@
 
 A channel turns whatever its vendor answers into one of four outcomes. A *later* or *fatal* outcome is tried again until
 `MOST_TRIES`; *never* ends at once. Every road ends in delivered, failed or cancelled.
+
+What may have arrived as one message has one fate: it is tried again as that message, or ends as it. What surely did not
+arrive is no message yet, and each delivery in it goes on by itself.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -62,6 +66,19 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Send nothing to this target until then: it said that it is busy."""
     hold_channel: datetime | None = None
     """Send nothing on this channel until then: it is out of order."""
+
+
+def judge_parcel(
+    outcome: Outcome, tries: Sequence[int], may_have_arrived: bool, now: datetime, dice: float
+) -> list[Verdict]:
+    """Decide what follows an attempt at several deliveries as one message, for each, from the tries that each has had.
+
+    `may_have_arrived` says so of an earlier attempt under the same id; then, or when this one's end is not known, all
+    have the verdict of the one that was tried least: nobody's tries are used up by those who joined later or earlier.
+    """
+    if may_have_arrived or (isinstance(outcome, Later) and outcome.uncertain):
+        return [judge(outcome, min(tries), now, dice)] * len(tries)
+    return [judge(outcome, each, now, dice) for each in tries]
 
 
 def judge(outcome: Outcome, tries: int, now: datetime, dice: float) -> Verdict:

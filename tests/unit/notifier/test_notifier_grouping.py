@@ -3,7 +3,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.core.grouping import WINDOW, Due, Gate, parcels, place, through
+from services.notifier.core.grouping import WINDOW, Due, Gate, complete, hopeless, parcels, place, through
+from services.notifier.core.retry import MOST_TRIES
 from services.notifier.core.routing import Route
 from tests.support.notifier import NOW, an_action, an_alert
 
@@ -96,6 +97,35 @@ def test_what_waited_for_a_hold_goes_as_one_for_each_target() -> None:
 def test_what_may_have_arrived_stays_with_its_company_under_its_id() -> None:
     due = [a_delivery("a", message_id="m1"), a_delivery("b", message_id="m1"), a_delivery("c")]
     assert [[d.id for d in parcel] for parcel in parcels(due, 10)] == [["a", "b"], ["c"]]
+
+
+def test_all_of_a_message_goes_again_although_only_part_of_it_was_found_due() -> None:
+    sent = [a_delivery(id, message_id="m1") for id in "ab"]
+    sent.append(a_delivery("c", message_id="m1", due_at=NOW + after(hours=1)))
+    [parcel] = parcels(complete(sent[:1], sent, NOW), 10)
+    assert [(d.id, d.message_id) for d in parcel] == [("a", "m1"), ("b", "m1"), ("c", "m1")]
+
+
+def test_while_part_of_a_message_is_being_sent_the_rest_of_it_waits() -> None:
+    waits = a_delivery("a", message_id="m1")
+    being_sent = a_delivery("b", message_id="m1", state="sending", due_at=NOW + after(seconds=30))
+    assert complete([waits, a_delivery("c")], [waits, being_sent], NOW) == [a_delivery("c")]
+    assert len(complete([waits], [waits, being_sent], NOW + after(seconds=30))) == 2
+
+
+def test_what_is_left_of_a_message_has_an_id_of_its_own() -> None:
+    left = [a_delivery(id, message_id="m1") for id in "ab"]
+    for state in ("delivered", "failed", "cancelled"):
+        found = complete(left, [*left, a_delivery("c", message_id="m1", state=state)], NOW)
+        assert [d.id for d in found] == ["a", "b"]
+        assert len({d.message_id for d in found} - {"m1"}) == 1
+
+
+def test_a_message_is_given_up_when_all_of_it_was_tried_often_enough() -> None:
+    cut_off = [a_delivery(id, message_id="m1", state="sending", tries=MOST_TRIES) for id in "ab"]
+    assert hopeless(cut_off) == {"a", "b"}
+    assert hopeless([cut_off[0], cut_off[1]._replace(tries=1)]) == set()
+    assert hopeless([one._replace(state="waiting") for one in cut_off]) == set()
 
 
 @given(

@@ -15,6 +15,7 @@ from services.notifier.core.retry import (
     Sent,
     backoff,
     judge,
+    judge_parcel,
 )
 from tests.support.notifier import NOW
 
@@ -60,6 +61,18 @@ def test_tries_are_bounded_and_every_failure_either_waits_or_ends(outcome: Outco
         assert verdict.due_at is not None
         assert NOW < verdict.due_at <= NOW + max(LONGEST_RETRY_AFTER, BACKOFF[-1] * 1.2)
     assert verdict.reason
+
+
+@given(failures, st.lists(st.integers(1, MOST_TRIES), min_size=1), st.booleans(), dice)
+def test_what_may_have_arrived_as_one_message_has_one_fate(
+    outcome: Outcome, tries: list[int], may_have_arrived: bool, thrown: float
+) -> None:
+    verdicts = judge_parcel(outcome, tries, may_have_arrived, NOW, thrown)
+    assert len(verdicts) == len(tries)
+    if may_have_arrived or verdicts[0].uncertain:
+        assert set(map(repr, verdicts)) == {repr(judge(outcome, min(tries), NOW, thrown))}
+    else:
+        assert verdicts == [judge(outcome, each, NOW, thrown) for each in tries]
 
 
 @given(dice, dice)
