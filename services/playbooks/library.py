@@ -52,16 +52,16 @@ class Library:
         )
 
     async def fetch(self, c: AsyncConnection, episodes: Iterable[Episode]) -> None:
-        """Load the versions of these open episodes that are not known here yet."""
-        wanted = {(one.playbook, one.version) for one in episodes if one.is_open} - self._versions.keys()
+        """Load the versions that these episodes stay with and that are not known here yet."""
+        wanted = {(one.playbook, one.version) for one in episodes if one.is_under_way} - self._versions.keys()
         for playbook, version in sorted(wanted):
             source = (await c.execute(_SOURCE, {"playbook": playbook, "version": version})).scalar_one_or_none()
             self._versions[playbook, version] = _read(source, f"{playbook}@{version}")
 
     def of(self, playbook: str, episode: Episode | None) -> Playbook | None:
-        """What decides about an episode: its own version while it is open, else the one in force, if any."""
+        """What decides about an episode: its own version while it is under way, else the one in force, if any."""
         current = self.current.get(playbook)
-        if episode is None or not episode.is_open:
+        if episode is None or not episode.is_under_way:
             return current
         return self._versions.get((playbook, episode.version)) or current
 

@@ -156,7 +156,7 @@ class Work:
             look = self._look(
                 stands, f"met {playbook.version}", "keepwell", by_time=True, found_in=f"playbook {playbook.name}"
             )
-            self._step(playbook, playbook.id, _Context(stands, look, found_at=max(at, stands.at)))
+            self._step(playbook, _Context(stands, look, found_at=max(at, stands.at)))
         self.standings[account] = msgspec.structs.replace(stands, met=library.marks)
 
     def _remember(self, account: str, also: datetime | None, met: list[int] | None) -> None:
@@ -210,21 +210,21 @@ class Work:
         names = {*library.current, *(name for one, name in self._latest if one == account)}
         closers = {name for name, playbook in library.current.items() if playbook.closes}
         for name in sorted(names, key=lambda one: (one in closers, one)):
-            playbook = library.of(name, self._latest.get((account, name)))
-            if playbook is None:
+            own = library.of(name, self._latest.get((account, name)))
+            if own is None:
                 continue
-            episode = self._step(playbook, name, context)
-            current = library.current.get(name)
-            if episode is not None and not episode.is_open and current is not None and current != playbook:
+            episode, current = self._step(own, context), library.current.get(name)
+            if episode is not None and not episode.is_open and current is not None and current != own:
                 # The last episode of an old version is closed: the one in force looks, too. What holds for it now
                 # though the old one has ended, holds because of the change.
                 found_in = context.look.found_in or f"playbook {current.name}"
                 look = msgspec.structs.replace(context.look, found_in=found_in)
-                self._step(current, name, context._replace(look=look))
+                self._step(current, context._replace(look=look))
         self._remember(account, None, library.marks)
 
-    def _step(self, playbook: Playbook, name: str, context: _Context) -> Episode | None:
-        stepped = steps.step(playbook, self._latest.get((context.stands.account, name)), context.look)
+    def _step(self, playbook: Playbook, context: _Context) -> Episode | None:
+        in_force = self._rules.library.current.get(playbook.id)
+        stepped = steps.step(in_force, self._latest.get((context.stands.account, playbook.id)), context.look, playbook)
         self._note(playbook, stepped, context)
         return stepped.episode
 

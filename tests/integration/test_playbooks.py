@@ -239,7 +239,8 @@ class TestAnswers:
         (action,) = await floor.assess(1, MONDAY, LOW)
         await floor.take(("northwind", said(action.action_id, "false_alarm")))
         assert await floor.states("task") == ["false_alarm"]
-        assert await floor.episodes() == [("stalled", "resting")]
+        assert await floor.episodes() == [("stalled", "over")]
+        assert await floor.assess(2, MONDAY + 40 * DAY, LOW) == []
         (load,) = await floor.rows("SELECT open_tasks FROM csm_load WHERE csm_id = 'own'")
         assert load.open_tasks == 0
 
@@ -295,6 +296,30 @@ async def test_an_episode_stays_with_the_version_that_opened_it(database_url: st
         await floor.assess(3, MONDAY + 3 * DAY, HIGH)
         (fresh,) = await floor.assess(4, MONDAY + 4 * DAY, LOW)
         assert fresh.title == "New"
+
+
+async def test_an_old_version_does_not_fire_after_its_rest(database_url: str) -> None:
+    text = "id: stalled\nwhen: usage.breadth < {} %\nrepeat: {{after: 10d}}\nsteps: [alert: {}]"
+    async with a_floor(database_url, text.format(40, "Old")) as floor:
+        await floor.assess(1, MONDAY, LOW)
+        await floor.assess(2, MONDAY + DAY, HIGH)
+        assert await floor.episodes() == [("stalled", "resting")]
+    async with a_floor(database_url, text.format(5, "New")) as floor:
+        assert await floor.assess(3, MONDAY + 2 * DAY, LOW) == []
+        assert await floor.pass_until(MONDAY + 30 * DAY) == []
+        (fired,) = await floor.assess(4, MONDAY + 31 * DAY, {"usage.breadth": 4.0})
+        assert fired.title == "New"
+
+
+async def test_a_deleted_playbook_does_not_fire_after_its_rest(database_url: str) -> None:
+    other = "id: other\nwhen: usage.breadth < 1 %\nsteps: [alert: Other]"
+    async with a_floor(database_url, STALLED + "  - alert: Old\n") as floor:
+        await floor.assess(1, MONDAY, LOW)
+        await floor.assess(2, MONDAY + DAY, HIGH)
+        await floor.assess(3, MONDAY + 2 * DAY, LOW)
+    async with a_floor(database_url, other) as floor:
+        assert await floor.pass_until(MONDAY + 60 * DAY) == []
+        assert await floor.assess(4, MONDAY + 61 * DAY, LOW) == []
 
 
 async def test_one_timer_an_account_is_rewritten_only_to_come_earlier(database_url: str) -> None:

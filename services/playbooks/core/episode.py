@@ -64,6 +64,11 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     """The event that fired it last: later steps may speak of it."""
 
     @property
+    def is_under_way(self) -> bool:
+        """True while it has something to do yet: until then it stays with the version that opened it."""
+        return self.state in ("pending", "active", "found")
+
+    @property
     def is_open(self) -> bool:
         """True until it is idle: while it is, no other episode of the playbook and account can open."""
         return self.state != "idle"

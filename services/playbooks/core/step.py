@@ -6,6 +6,8 @@ Always true, whatever comes:
 - A firing is never asked for twice: action ids come from (episode, step, occurrence), and a planned step is taken
   off the plan when it is asked for.
 - Nothing fires before `repeat` allows it, counted from firing; what was found so doesn't count.
+- What was ended from outside, as a false alarm or by another playbook, is not asked about again while it lasts.
+- Only the version in force opens an episode; an older one, or a playbook that was deleted, ends what it began.
 - What is unknown fires nothing, ends nothing, and stops the clock of `held_for` without setting it back.
 """
 
@@ -36,9 +38,15 @@ class Stepped(msgspec.Struct, frozen=True, kw_only=True):
     """The episode before, which became idle at this look and made room for the one that opened."""
 
 
-def step(playbook: Playbook, episode: Episode | None, look: Look) -> Stepped:
-    """Look at an account with one playbook. `episode` is the account's latest of that playbook, open or idle."""
-    walk = _Walk(playbook, episode, look)
+def step(playbook: Playbook | None, episode: Episode | None, look: Look, own: Playbook | None = None) -> Stepped:
+    """Look at an account with the playbook in force; None is one that was deleted.
+
+    `episode` is the account's latest of that playbook, open or idle; `own` the version that it stays with, if another.
+    """
+    decides = own or playbook
+    if decides is None:
+        return Stepped(episode=episode)
+    walk = _Walk(decides, episode, look, playbook)
     walk.wake()
     walk.trigger()
     walk.hold()
@@ -60,8 +68,8 @@ def start(playbook: Playbook, episode: Episode, look: Look) -> Stepped:
 def end(playbook: Playbook, episode: Episode, look: Look, reason: str) -> Stepped:
     """End an episode from outside: by hand, or because another playbook closes it."""
     walk = _Walk(playbook, episode, look)
-    if episode.state in ("pending", "active", "found"):
-        walk.end(reason)
+    if episode.is_under_way:
+        walk.end(reason, outside=True)
     return walk.result()
 
 
@@ -70,7 +78,7 @@ def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, lo
     walk = _Walk(playbook, episode, look)
     walk.close_task(task, outcome)
     if outcome == "false_alarm" and episode.state == "active":
-        walk.end("false alarm")
+        walk.end("false alarm", outside=True)
     else:
         walk.finish()
     return walk.result()
@@ -79,8 +87,11 @@ def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, lo
 class _Walk:
     """An episode on its way through one look."""
 
-    def __init__(self, playbook: Playbook, episode: Episode | None, look: Look) -> None:
+    def __init__(
+        self, playbook: Playbook, episode: Episode | None, look: Look, in_force: Playbook | None = None
+    ) -> None:
         self.playbook = playbook
+        self.in_force = in_force
         self.look = look
         self.view = View(playbook, look)
         self.episode = episode
@@ -102,26 +113,30 @@ class _Walk:
     # The stations, in the order in which a look passes them.
 
     def wake(self) -> None:
-        """Over -> idle when the condition no longer holds; resting -> idle when it may fire again."""
+        """Over -> resting or idle when the condition no longer holds; resting -> idle when it may fire again."""
         episode = self.episode
         if episode is None:
             return
         if episode.state == "over" and (self.view.applies is Truth.FALSE or self.playbook.on_event is not None):
-            self._move("idle", "the condition no longer holds")
+            self._move_on("the condition no longer holds")
         elif episode.state == "resting" and episode.rests_until is not None and self.look.now >= episode.rests_until:
             self._move("idle", "may fire again")
 
     def trigger(self) -> None:
         """None or idle -> pending, active or found; of an event, active -> active once more."""
         episode, playbook, look = self.episode, self.playbook, self.look
+        if self.in_force is None:
+            return
         if playbook.on_event is not None:
-            if self.view.event_applies and not self.view.exits and self._may_fire():
+            # Which events count is said by the version in force, what comes of them by the one that is active.
+            view = self.view if self.in_force == playbook else View(self.in_force, look)
+            if view.event_applies and not view.exits and self._may_fire():
                 if episode is None or episode.state != "active":
                     self._open((look.cause and look.cause.time) or look.now)
                 self._set(event=look.cause)
-                self.fire(f"{playbook.on_event} came", self.view.readings())
+                self.fire(f"{playbook.on_event} came", view.readings())
             return
-        if episode is not None and episode.state != "idle":
+        if (episode is not None and episode.state != "idle") or self.in_force != playbook:
             return
         if self.view.applies is not Truth.TRUE or self.view.exits or not self._may_fire():
             return
@@ -143,6 +158,9 @@ class _Walk:
         """Pending -> active when the condition has held long enough; -> idle when it is false."""
         episode, now = self.episode, self.look.now
         if episode is None or episode.state != "pending":
+            return
+        if self.in_force is None:
+            self._close("its playbook was deleted")
             return
         if self.view.applies is Truth.FALSE or self.view.exits:
             self._close(f"it did not hold for {self.playbook.held_for.words}: {self.view.why_ended()}")
@@ -210,22 +228,21 @@ class _Walk:
         self._move("active", reason, readings)
         self.fired = True
 
-    def end(self, reason: str) -> None:
-        """-> over, and on to where `repeat` lets it. What never fired is closed at once."""
+    def end(self, reason: str, *, outside: bool = False) -> None:
+        """-> over, and on to where `repeat` lets it. What never fired is closed at once.
+
+        Without `repeat`, and when it was ended from `outside`, it stays over until its condition was false: nobody is
+        asked twice about one thing.
+        """
         if self._at_hand().state != "active":
             self._close(reason)
             return
         self._set(planned=(), ended_at=self.look.now, outcome=reason)
         self._move("over", reason)
-        until = self._may_fire_at()
-        if until is not None and until > self.look.now:
-            self._set(rests_until=until)
-            self._move("resting", f"may fire again from {until:%Y-%m-%d %H:%M} UTC")
-        elif self.playbook.repeat is not None or self.playbook.on_event is not None:
-            self._move("idle", "may fire again")
-        else:
-            # Without `repeat` it fires again only after its condition was false: nobody is asked twice about one thing.
+        if self.playbook.on_event is None and (self.playbook.repeat is None or outside):
             self.wake()
+        else:
+            self._move_on("may fire again")
 
     def close_task(self, task: str, outcome: str) -> None:
         """Take a task off those that are open."""
@@ -276,6 +293,15 @@ class _Walk:
             readings=readings,
             found_in=found_in,
         )
+
+    def _move_on(self, reason: str) -> None:
+        """Over -> resting until `repeat` lets it fire again, or at once -> idle."""
+        until = self._may_fire_at()
+        if until is not None and until > self.look.now:
+            self._set(rests_until=until)
+            self._move("resting", f"may fire again from {until:%Y-%m-%d %H:%M} UTC")
+        else:
+            self._move("idle", reason)
 
     def _close(self, reason: str) -> None:
         self._set(planned=(), running_since=None, ended_at=self.look.now, outcome=reason)

@@ -153,10 +153,73 @@ class TestEndingAndRepeating:
         anew = run(playbook, (HIGH, MONDAY + 51 * DAY), (LOW, MONDAY + 52 * DAY), episode=later.episode)
         assert state(anew) == "active"
 
+    @pytest.mark.parametrize("after", [DAY, 5 * DAY], ids=["before it may fire again", "after"])
+    @pytest.mark.parametrize("how", ["false alarm", "closed by another"])
+    def test_what_was_ended_from_outside_is_not_asked_about_again_whatever_repeat_says(
+        self, how: str, after: timedelta
+    ) -> None:
+        playbook = stalled(repeat="{after: 3d}", steps="  - task: Call them")
+        fired, look = run(playbook, (LOW, MONDAY)), a_look(LOW, MONDAY + after)
+        if how == "false alarm":
+            ended = close_task(playbook, of(fired), fired.asks[0].id, "false_alarm", look)
+        else:
+            ended = end(playbook, of(fired), look, how)
+        assert (state(ended), of(ended).outcome) == ("over", how)
+        later = run(playbook, (LOW, MONDAY + 6 * DAY), (UNKNOWN, MONDAY + 7 * DAY), episode=ended.episode)
+        assert (state(later), later.asks) == ("over", ())
+        anew = run(playbook, (HIGH, MONDAY + 8 * DAY), (LOW, MONDAY + 9 * DAY), episode=later.episode)
+        assert (state(anew), len(anew.asks)) == ("active", 1)
+
+    def test_when_what_was_a_false_alarm_has_passed_repeat_still_counts(self) -> None:
+        playbook = stalled(repeat="{after: 30d}", steps="  - task: Call them")
+        fired = run(playbook, (LOW, MONDAY))
+        ended = close_task(playbook, of(fired), fired.asks[0].id, "false_alarm", a_look(LOW, MONDAY + DAY))
+        rests = run(playbook, (HIGH, MONDAY + 2 * DAY), (LOW, MONDAY + 3 * DAY), episode=ended.episode)
+        assert (state(rests), rests.asks, rests.timer) == ("resting", (), MONDAY + 30 * DAY)
+
+    def test_a_false_alarm_about_an_event_leaves_the_next_event_alone(self) -> None:
+        playbook = a_playbook("id: x\non_event: feedback.nps\nsteps: [task: Call them]")
+        fired = step(playbook, None, a_look({}, MONDAY, cause=an_answer(2, MONDAY)))
+        ended = close_task(playbook, of(fired), fired.asks[0].id, "false_alarm", a_look({}, MONDAY + HOUR))
+        assert state(ended) == "idle"
+        later = MONDAY + DAY
+        assert len(step(playbook, ended.episode, a_look({}, later, cause=an_answer(2, later, "a-2"))).asks) == 1
+
     def test_it_stays_with_what_ended_it_from_outside(self) -> None:
         fired = run(stalled(), (LOW, MONDAY))
         ended = end(stalled(), of(fired), a_look(LOW, MONDAY + HOUR), "closed by recovered")
         assert (state(ended), of(ended).outcome) == ("over", "closed by recovered")
+
+
+class TestVersions:
+    old, new = stalled(), stalled(exit_when="usage.breadth >= 50 %")
+
+    def test_an_older_version_ends_what_it_began_and_opens_nothing(self) -> None:
+        fired = run(self.old, (LOW, MONDAY))
+        ended = step(self.new, fired.episode, a_look(HIGH, MONDAY + DAY), self.old)
+        assert state(ended) == "idle"
+        assert step(self.new, ended.episode, a_look(LOW, MONDAY + 2 * DAY), self.old).asks == ()
+        assert len(step(self.new, ended.episode, a_look(LOW, MONDAY + 2 * DAY)).asks) == 1
+
+    def test_a_deleted_playbook_finishes_its_steps_and_fires_no_more(self) -> None:
+        playbook = stalled(steps=TASK_THEN_ESCALATE)
+        fired = run(playbook, (LOW, MONDAY))
+        later = step(None, fired.episode, a_look(LOW, MONDAY + 2 * DAY), playbook)
+        assert [ask.kind for ask in later.asks] == ["alert"]
+        waiting = stalled(held_for="7d")
+        pending = run(waiting, (LOW, MONDAY))
+        closed = step(None, pending.episode, a_look(LOW, MONDAY + 7 * DAY), waiting)
+        assert (state(closed), closed.asks, of(closed).outcome) == ("idle", (), "its playbook was deleted")
+
+    def test_which_events_count_is_said_by_the_version_in_force(self) -> None:
+        text = "id: x\non_event: feedback.nps\nwhen: event.score <= {}\nsteps: [task: Call]"
+        old, new = a_playbook(text.format(6)), a_playbook(text.format(3))
+        fired = step(old, None, a_look({}, MONDAY, cause=an_answer(2, MONDAY)))
+        at = MONDAY + HOUR
+        for in_force, score, asked in ((new, 5, 0), (new, 3, 1), (None, 2, 0)):
+            look = a_look({}, at, cause=an_answer(score, at, f"a-{score}"))
+            again = step(in_force, fired.episode, look, old)
+            assert (len(again.asks), of(again).id, of(again).version) == (asked, of(fired).id, old.version)
 
 
 class TestSteps:

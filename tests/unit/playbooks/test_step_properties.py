@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.playbooks.core.episode import Ask, Episode, Move
 from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.step import step
+from services.playbooks.core.step import Stepped, end, step
 from tests.support.playbooks import DAY, HIGH, LOW, MONDAY, UNKNOWN, a_look, a_playbook, an_answer
 
 STEPS = """
@@ -63,6 +63,13 @@ class Life:
             "found": {"found_in": "import-1"},
         }
         stepped = step(self.playbook, self.latest, a_look(facts, at, **kinds[kind]))
+        self._note(stepped, at)
+
+    def call_it_a_false_alarm(self, at: datetime, facts: dict[str, Any]) -> None:
+        if self.latest is not None:
+            self._note(end(self.playbook, self.latest, a_look(facts, at), "false alarm"), at)
+
+    def _note(self, stepped: Stepped, at: datetime) -> None:
         assert stepped.timer is None or stepped.timer > at
         self.latest = stepped.episode
         self.moves += stepped.moves
@@ -95,6 +102,23 @@ def test_whatever_comes(playbook: Playbook, sequence: Sequence) -> None:
         if before.episode == after.episode:
             assert before.after == after.before, "moves join"
     assert all(move.reason and move.actor for move in life.moves)
+
+
+@given(st.sampled_from([one for one in PLAYBOOKS if one.on_event is None]), looks, looks)
+@settings(max_examples=200, deadline=None)
+def test_nothing_is_asked_about_a_false_alarm_while_it_lasts(
+    playbook: Playbook, before: Sequence, after: Sequence
+) -> None:
+    life, at = live(playbook, before), MONDAY + 100 * DAY
+    was_active = life.latest is not None and life.latest.state == "active"
+    life.call_it_a_false_alarm(at, LOW)
+    asked = len(life.asks)
+    for seconds, facts, kind in after:
+        at += timedelta(seconds=seconds)
+        life.look(at, facts, kind)
+        if not was_active or (facts is HIGH and kind != "quiet"):
+            return
+        assert len(life.asks) == asked
 
 
 @given(st.sampled_from(PLAYBOOKS), looks)
