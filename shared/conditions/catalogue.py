@@ -24,6 +24,8 @@ class FactSpec:
     """The texts that it can be, where they are fixed."""
     absent: str = ""
     """What to say while it is not known, where that itself is the news: `nothing is known to be overdue`."""
+    currency: str = ""
+    """Of money: the fact that says in which currency it is."""
     none_when: str = ""
     """Of a linear fact: the number whose 0 says that there is no such instant, so that this fact is 0, not unknown."""
 
@@ -76,6 +78,10 @@ def _number(name: str, unit: str, description: str, label: str = "") -> FactSpec
     return FactSpec(name, "number", unit, description, label=label)
 
 
+def _money(name: str, description: str, label: str) -> FactSpec:
+    return FactSpec(name, "number", "minor units", description, label=label, currency="account.currency")
+
+
 def _instant(name: str, label: str, description: str, absent: str = "") -> FactSpec:
     return FactSpec(name, "instant", description=description, label=label, absent=absent)
 
@@ -103,7 +109,7 @@ _ROWS: Final = (
     _text("account.owner", "The owner's e-mail."),
     _text("account.currency", "The currency of its revenue, ISO 4217."),
     _text("account.parent_id", "The account that it belongs to."),
-    _number("account.mrr_minor", "minor units", "A month's revenue in minor units, such as cents.", "monthly revenue"),
+    _money("account.mrr_minor", "A month's revenue in minor units, such as cents.", "monthly revenue"),
     _number("account.seats", "seats", "Seats in its subscription."),
     _instant("account.signed_at", "signing", "When it became a customer."),
     _instant("account.renews_at", "renewal", "When its contract renews."),
@@ -154,7 +160,7 @@ _ROWS: Final = (
         "overdue time",
         none_when="billing.overdue_minor",
     ),
-    _number("billing.overdue_minor", "minor units", "What is overdue, in minor units.", "overdue amount"),
+    _money("billing.overdue_minor", "What is overdue, in minor units.", "overdue amount"),
     _instant(
         "billing.payment_failed_at",
         "the payment failed",

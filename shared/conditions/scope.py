@@ -16,6 +16,7 @@ _ENVELOPE = (
     FactSpec("event.id", "text", description="The event's id at its source."),
     FactSpec("event.time", "instant", description="When it happened.", label="the event"),
 )
+_MONEY = {"mrr_minor": "monthly revenue"}
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def _of_struct(prefix: str, info: msgspec.inspect.Type) -> Iterator[FactSpec]:
 def _of_field(name: str, info: msgspec.inspect.Type) -> Iterator[FactSpec]:
     """A field as a fact. Free mappings are left out: nothing says what type their values have."""
     description = f"The event's {name.removeprefix('event.')}."
+    last = name.rpartition(".")[2]
     match info:
         case msgspec.inspect.Metadata():
             yield from _of_field(name, info.type)
@@ -93,6 +95,15 @@ def _of_field(name: str, info: msgspec.inspect.Type) -> Iterator[FactSpec]:
             yield FactSpec(name, "text", description=description, choices=tuple(str(value) for value in info.values))
         case msgspec.inspect.StrType():
             yield FactSpec(name, "text", description=description)
+        case msgspec.inspect.IntType() if last.endswith("_minor"):
+            yield FactSpec(
+                name,
+                "number",
+                "minor units",
+                description,
+                label=_MONEY.get(last, last.removesuffix("_minor").replace("_", " ")),
+                currency="event.currency",
+            )
         case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
             yield FactSpec(name, "number", description=description)
         case msgspec.inspect.BoolType():

@@ -9,6 +9,7 @@ import msgspec
 from shared.conditions.catalogue import FACTS, FactSpec
 from shared.conditions.evaluation import Truth, evaluate_leaf
 from shared.conditions.facts import Facts, Value
+from shared.conditions.money import money
 from shared.conditions.tree import (
     MICROSECONDS,
     AllOf,
@@ -44,33 +45,34 @@ def date_words(at: datetime) -> str:
     return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
 
 
-def described(condition: Condition) -> str:
-    """A condition itself in words, without any value: `overdue time at least 30 days`."""
+def described(condition: Condition, currency: str | None = None) -> str:
+    """A condition itself in words, without any value: `overdue time at least 30 days`. `currency` is the account's."""
     match condition:
         case AllOf(parts):
-            return ", and ".join(described(part) for part in parts)
+            return ", and ".join(described(part, currency) for part in parts)
         case AnyOf(parts):
-            return ", or ".join(described(part) for part in parts)
+            return ", or ".join(described(part, currency) for part in parts)
         case Not(part):
-            return f"not {described(part)}"
+            return f"not {described(part, currency)}"
         case Leaf():
-            return _described(condition)
+            return _described(condition, currency)
 
 
-def _described(leaf: Leaf) -> str:
+def _described(leaf: Leaf, currency: str | None) -> str:
     subject = leaf.subject
     match leaf.test:
         case Compare(_, bool()):
             return format_leaf(leaf)
         case Compare(sign, operand):
             phrases = {"==": "is", "!=": "is not", **(_BEFORE if isinstance(operand, datetime) else _UNDER)}
-            return f"{subject.words} {phrases[sign]} {_literal(operand, subject)}"
+            return f"{subject.words} {phrases[sign]} {_literal(operand, subject, currency)}"
         case Known(wanted):
             return f"{subject.words} is {'known' if wanted else 'unknown'}"
         case Contains(part):
             return f"{subject.words} with {part}"
         case Member(operands, wanted):
-            return f"{subject.words} {_not(wanted)}one of {', '.join(_literal(one, subject) for one in operands)}"
+            among = ", ".join(_literal(one, subject, currency) for one in operands)
+            return f"{subject.words} {_not(wanted)}one of {among}"
 
 
 def leaves(condition: Condition, facts: Facts, now: datetime) -> list[LeafReading]:
@@ -81,14 +83,21 @@ def leaves(condition: Condition, facts: Facts, now: datetime) -> list[LeafReadin
 def _reading(leaf: Leaf, facts: Facts, now: datetime) -> LeafReading:
     truth = evaluate_leaf(leaf, facts, now)
     seen = facts.value(leaf.subject, now)
-    value = "unknown" if seen is None else _value(seen, leaf)
-    return LeafReading(format_leaf(leaf), value, truth, _words(leaf, seen, value, truth, facts))
-
-
-def _words(leaf: Leaf, seen: Value | None, value: str, truth: Truth, facts: Facts) -> str:
-    subject, holds = leaf.subject, truth is Truth.TRUE
     if seen is None:
-        return _unknown(subject, facts)
+        return LeafReading(format_leaf(leaf), "unknown", truth, _unknown(leaf.subject, facts))
+    currency = _currency(leaf.subject, facts, now)
+    value = _value(seen, leaf, currency)
+    return LeafReading(format_leaf(leaf), value, truth, _words(leaf, seen, value, truth, currency))
+
+
+def _currency(subject: FactSpec, facts: Facts, now: datetime) -> str | None:
+    """In which currency an amount is: an event may say it, else it is the account's."""
+    said = (facts.get(name, now) for name in (subject.currency, "account.currency")) if subject.currency else ()
+    return next((code for code in said if isinstance(code, str)), None)
+
+
+def _words(leaf: Leaf, seen: Value, value: str, truth: Truth, currency: str | None) -> str:
+    subject, holds = leaf.subject, truth is Truth.TRUE
     if isinstance(seen, bool):
         return f"{subject.words}: {'yes' if seen else 'no'}"
     is_value = _is_value(subject, seen, value)
@@ -99,16 +108,16 @@ def _words(leaf: Leaf, seen: Value | None, value: str, truth: Truth, facts: Fact
             verbs = ("include", "do not include") if isinstance(seen, tuple) else ("has", "has not")
             return f"{subject.words} {verbs[0] if holds else verbs[1]} {part}"
         case Member(operands, wanted):
-            among = ", ".join(_literal(one, subject) for one in operands)
+            among = ", ".join(_literal(one, subject, currency) for one in operands)
             return is_value if holds and wanted else f"{is_value}, {_not(holds is wanted)}one of {among}"
         case Compare("==" | "!=" as sign, operand):
             same = holds is (sign == "==")
-            return is_value if same else f"{is_value}, not {_literal(operand, subject)}"
+            return is_value if same else f"{is_value}, not {_literal(operand, subject, currency)}"
         case Compare("<" | "<=") if holds and subject.name.startswith("days_since"):
             return is_value  # It is recent enough, and how recent has been said.
         case Compare(sign, operand):
             phrase = (_BEFORE if isinstance(operand, datetime) else _UNDER)[sign if holds else _OPPOSITE[sign]]
-            return f"{is_value}, {phrase} {_literal(operand, subject)}"
+            return f"{is_value}, {phrase} {_literal(operand, subject, currency)}"
 
 
 def _unknown(subject: FactSpec, facts: Facts) -> str:
@@ -139,14 +148,14 @@ def _not(holds: bool) -> str:
     return "" if holds else "not "
 
 
-def _value(seen: Value, leaf: Leaf) -> str:
+def _value(seen: Value, leaf: Leaf, currency: str | None) -> str:
     if isinstance(seen, bool):
         return "yes" if seen else "no"
     if isinstance(seen, tuple):
         return ", ".join(seen) or "none"
     if isinstance(seen, int | float):
-        return _with_unit(_rounded(seen, leaf), leaf.subject)
-    return _literal(seen, leaf.subject)
+        return _with_unit(_rounded(seen, leaf), leaf.subject, currency)
+    return _literal(seen, leaf.subject, currency)
 
 
 def _rounded(seen: float, leaf: Leaf) -> float:
@@ -170,14 +179,14 @@ def _in_days(operand: Operand, subject: FactSpec) -> Operand:
     return operand
 
 
-def _literal(operand: Operand, subject: FactSpec) -> str:
+def _literal(operand: Operand, subject: FactSpec, currency: str | None) -> str:
     operand = _in_days(operand, subject)
     if isinstance(operand, datetime):
         midnight = (operand.hour, operand.minute, operand.second, operand.microsecond) == (0, 0, 0, 0)
         day = date_words(operand)
         return day if midnight else f"{day}, {operand:%H:%M} UTC"
     if isinstance(operand, int | float | Fraction):
-        return _with_unit(operand, subject)
+        return _with_unit(operand, subject, currency)
     return operand
 
 
@@ -186,7 +195,9 @@ def _is(subject: FactSpec) -> str:
     return "are" if many else "is"
 
 
-def _with_unit(number: int | float | Fraction, subject: FactSpec) -> str:
+def _with_unit(number: int | float | Fraction, subject: FactSpec, currency: str | None) -> str:
+    if subject.currency and currency and number == int(number):
+        return money(int(number), currency)
     unit = subject.unit.removesuffix("s") if number in (1, -1) else subject.unit
     if subject.unit and subject.words.endswith(subject.unit):  # "12 seats", not "12 seats seats".
         unit = ""

@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from services.notifier.core import words
+from shared.conditions.money import money
 from shared.messages.actions import AccountCard, ActionRequested, Recipient, Severity
 
 MOST_REASONS: Final = 6
@@ -104,7 +105,7 @@ def headline(account: AccountCard, now: datetime, time_zone: str) -> str:
         plan = words.one_line(account.plan, 40)
         parts.append(plan[:1].upper() + plan[1:])
     if account.mrr_minor is not None:
-        parts.append(f"{words.money(account.mrr_minor, account.currency)}/month")
+        parts.append(f"{money(account.mrr_minor, account.currency)}/month")
     if account.renews_at is not None:
         parts.append(words.renewal(account.renews_at, now, time_zone))
     return " · ".join(parts)

@@ -19,6 +19,7 @@ from services.notifier.core.message import (
     title_of,
     zone_of,
 )
+from shared.conditions.money import money
 from shared.messages.actions import ActionRequested
 
 MOST_ITEMS: Final = 10
@@ -121,7 +122,7 @@ def _at_stake(actions: Sequence[ActionRequested]) -> str:
             sums[card.currency] = sums.get(card.currency, 0) + card.mrr_minor
     if not sums or len(cards) == 1:
         return ""
-    amounts = [words.money(minor, code) for code, minor in sorted(sums.items(), key=lambda pair: -pair[1])]
+    amounts = [money(minor, code) for code, minor in sorted(sums.items(), key=lambda pair: -pair[1])]
     return f"{' + '.join(amounts)} a month together"
 
 
@@ -188,7 +189,7 @@ def _found_line(found: dict[str, Any]) -> Item:
     parts = [words.one_line(str(found.get("account_name") or found.get("account_id") or "?"), 80)]
     mrr = found.get("mrr_minor")
     if isinstance(mrr, int):
-        parts.append(f"{words.money(mrr, found.get('currency'))}/month")
+        parts.append(f"{money(mrr, found.get('currency'))}/month")
     why = found.get("why")
     text = "; ".join(str(line) for line in why) if isinstance(why, list) else str(why or "")
     title = words.one_line(str(found.get("playbook_title") or ""), 80)

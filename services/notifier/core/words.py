@@ -1,15 +1,10 @@
-"""Money, instants and points as a person says them."""
+"""Instants, lengths of time and points as a person says them."""
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
-_NO_MINOR_UNITS: Final = frozenset(
-    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()  # noqa: SIM905
-)
-_THREE_DIGITS: Final = frozenset("BHD IQD JOD KWD LYD OMR TND".split())  # noqa: SIM905
-_SIGNS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "ILS": "₪", "BRL": "R$"}
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -30,18 +25,6 @@ def one_line(text: str, limit: int = 300) -> str:
 def counted(count: int, noun: str) -> str:
     """`1 day`, `2 days`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def money(minor: int, currency: str | None) -> str:
-    """Minor units as `€4,200`, `¥420,000`, `CHF 99.50`, with as many decimals as the currency has (ISO 4217)."""
-    code = currency or ""
-    digits = 0 if code in _NO_MINOR_UNITS else 3 if code in _THREE_DIGITS else 2
-    whole, rest = divmod(abs(minor), 10**digits)
-    amount = f"{whole:,}" + (f".{rest:0{digits}d}" if rest else "")
-    sign = "−" if minor < 0 else ""
-    if code in _SIGNS:
-        return f"{sign}{_SIGNS[code]}{amount}"
-    return f"{sign}{code} {amount}" if code else f"{sign}{amount}"
 
 
 def whole(hundredths: int) -> int:

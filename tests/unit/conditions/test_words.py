@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from shared.conditions import Facts, LeafReading, Truth, described, leaves, parse
+from shared.conditions import Facts, LeafReading, Scope, Truth, described, leaves, parse
 from tests.support.conditions import NOW, ago, ahead, facts
 
 
@@ -60,6 +60,34 @@ def test_a_leaf_in_words(leaf: str, words: str) -> None:
     assert leaves(parse(leaf), known, NOW)[0].words == words
 
 
+@pytest.mark.parametrize(
+    ("leaf", "currency", "words"),
+    [
+        ("account.mrr_minor >= 100000", "EUR", "monthly revenue is €4,200, at least €1,000"),
+        ("account.mrr_minor < 100000", "EUR", "monthly revenue is €4,200, at least €1,000"),
+        ("account.mrr_minor >= 500000", "JPY", "monthly revenue is ¥420,000, under ¥500,000"),
+        (
+            "account.mrr_minor in [100000, 99950]",
+            "CHF",
+            "monthly revenue is CHF 4,200, not one of CHF 1,000, CHF 999.50",
+        ),
+        ("account.mrr_minor != 420000", "EUR", "monthly revenue is €4,200"),
+        ("billing.overdue_minor > 0", "EUR", "overdue amount is €450.50, over €0"),
+        ("account.mrr_minor >= 100000", None, "monthly revenue is 420000 minor units, at least 100000 minor units"),
+    ],
+)
+def test_money_is_said_in_the_accounts_currency(leaf: str, currency: str | None, words: str) -> None:
+    known = facts(account__mrr_minor=420_000, account__currency=currency, billing__overdue_minor=45_050)
+    assert leaves(parse(leaf), known, NOW)[0].words == words
+
+
+def test_money_of_an_event_is_said_in_the_events_currency() -> None:
+    scope = Scope(event_type="invoice.payment_failed")
+    known = facts(event__amount_minor=9_900, event__currency="USD", account__currency="EUR")
+    [seen] = leaves(parse("event.amount_minor >= 5000", scope), known, NOW)
+    assert (seen.words, seen.value) == ("amount is $99, at least $50", "$99")
+
+
 def test_each_leaf_keeps_the_value_that_it_saw() -> None:
     condition = parse(["usage.breadth < 40 %", {"any": ["health.score < 50", "usage.unused_features contains x"]}])
     seen = leaves(condition, facts(usage__breadth=41.26, usage__unused_features=["a", "b"]), NOW)
@@ -91,3 +119,8 @@ def test_readings_can_be_stored() -> None:
 )
 def test_a_condition_in_words(condition: object, words: str) -> None:
     assert described(parse(condition)) == words
+
+
+def test_a_condition_on_money_in_words() -> None:
+    condition = parse({"any": ["billing.overdue_minor >= 50000", {"not": "account.mrr_minor > 0"}]})
+    assert described(condition, "EUR") == "overdue amount at least €500, or not monthly revenue over €0"
