@@ -15,7 +15,7 @@ from services.playbooks.reminders import remind
 from services.playbooks.work import Work
 from shared import logs, tracing
 from shared.clock import Clock
-from shared.messages.assessments import AccountAssessed
+from shared.messages.assessments import AccountAssessed, PartitionMark
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
 from shared.metrics import Metrics
 from shared.stream.handler import Handler, Incoming
@@ -25,7 +25,7 @@ _ALARM: Final = timedelta(seconds=60)
 
 
 class PlaybooksHandler(Handler):
-    """Keeps nothing in memory that decides: every row is read and locked anew."""
+    """Keeps nothing of accounts in memory: every row is read and locked anew."""
 
     def __init__(self, rules: Rules, metrics: Metrics, clock: Clock) -> None:
         self._rules = rules
@@ -33,21 +33,28 @@ class PlaybooksHandler(Handler):
         self._clock = clock
         self._gaps: dict[int, dict[str, datetime]] = {}
         self._decided: dict[int, list[datetime]] = {}
+        self._marked_through: dict[int, datetime | None] = {}
 
     async def handle(
         self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
     ) -> None:
-        """Take each assessment that is the next one of its account; move what recipients answered to."""
+        """Take each assessment that is the next one of its account; move what recipients answered to.
+
+        Marks may be among them: what is late is looked at only as far as they vouch for.
+        """
         del behind
-        work = Work(c, partition, self._rules)
-        looked = [one for one in batch if isinstance(one.data, AccountAssessed | DeliveryResponded)]
-        if looked:
-            await work.load(one.event.subject for one in looked)
+        work = Work(c, partition, self._rules, self._marked_through.get(partition))
+        looked = [one for one in batch if not isinstance(one.data, DeliverySettled)]
+        accounts = {one.event.subject for one in looked if not isinstance(one.data, PartitionMark)}
+        if accounts:
+            await work.load(accounts)
         answered = [one.data.action_id for one in looked if isinstance(one.data, DeliveryResponded)]
         stored = await store.lock_items(c, answered) if answered else []
         items = {id: item for item in stored for id in (item.id, item.action_id)}
         for one in looked:
-            if isinstance(one.data, AccountAssessed):
+            if isinstance(one.data, PartitionMark):
+                work.marked_through = self._marked_through[partition] = one.data.through
+            elif isinstance(one.data, AccountAssessed):
                 self._assess(work, partition, one, now)
             elif (item := items.get(one.data.action_id)) is not None:
                 desk.respond(work, work.changes.items.get(item.id, item), one.data, self._rules)
@@ -126,6 +133,6 @@ class PlaybooksHandler(Handler):
             self._metrics.event_to_effect.labels("decided").observe(max(0.0, (now - caused_at).total_seconds()))
 
     def forget(self, partition: int) -> None:
-        """Nothing is remembered that decides; whose partition it is now sees what is missing for itself."""
-        self._decided.pop(partition, None)
-        self._gaps.pop(partition, None)
+        """Nothing is remembered that is not read again; whose partition it is now sees what is missing for itself."""
+        for remembered in (self._decided, self._gaps, self._marked_through):
+            remembered.pop(partition, None)

@@ -52,7 +52,11 @@ class _Closing(NamedTuple):
 class Work:
     """Accounts at hand in one transaction. `load` first, then any moves, then `save`."""
 
-    def __init__(self, c: AsyncConnection, partition: int, rules: Rules) -> None:
+    def __init__(
+        self, c: AsyncConnection, partition: int, rules: Rules, marked_through: datetime | None = None
+    ) -> None:
+        self.marked_through = marked_through
+        """All that was accepted by then in this partition has been assessed; None is not known."""
         self._c = c
         self._partition = partition
         self._rules = rules
@@ -138,7 +142,13 @@ class Work:
     # What comes before a look
 
     def _look_first(self, account: str, until: datetime | None) -> None:
-        """Do the looks that were due before `until`: their timer is late, and what held then must not be lost."""
+        """Do the looks that were due before `until`: their timer is late, and what held then must not be lost.
+
+        Nor must such a look miss what was accepted before it: scoring reads several topics, and may have told of a late
+        event in one before it read an early one in another. How far it has read all, marks say.
+        """
+        if until is not None and self.marked_through is not None:
+            until = min(until, self.marked_through)
         while until is not None and (stands := self.standings.get(account)) is not None:
             if stands.look_at is None or stands.look_at >= until:
                 return

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from services.playbooks.loading import load_playbook
-from shared.messages.assessments import Cause, Driver
+from shared.messages.assessments import Cause, Driver, PartitionMark
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
 from tests.support.playbooks import (
     DAY,
@@ -373,6 +373,30 @@ async def test_what_was_accepted_before_a_timer_is_not_overtaken_by_it(database_
         assert await floor.take(("northwind", better)) == []
         assert await floor.pass_until(due + DAY) == []
         assert await floor.episodes() == [("held", "idle")]
+
+
+@pytest.mark.parametrize(
+    ("marked", "told"), [(-2, []), (1, ["It has held"])], ids=["all was not read yet", "all was read"]
+)
+async def test_a_late_look_does_not_miss_what_was_accepted_before_it(
+    database_url: str, marked: int, told: list[str]
+) -> None:
+    held = "id: held\nwhen: usage.breadth < 40 %\nheld_for: 7d\nsteps: [alert: It has held]"
+    due = MONDAY + 7 * DAY
+    mark = ("3", PartitionMark(through=due + marked * SECOND))
+    # A ticket of after the timer is told together with usage, which may have been accepted before it.
+    ticket = Cause(kind="event", type="ticket.opened", accepted=due + 2 * SECOND)
+    for in_one_batch in (True, False):
+        async with a_floor(database_url, held) as floor:
+            account = f"account-{in_one_batch}"
+            await floor.take((account, an_assessment(1, MONDAY, LOW)))
+            late = (account, an_assessment(2, due + 2 * SECOND, HIGH, cause=ticket))
+            if not in_one_batch:
+                await floor.take(mark)
+            asked = await floor.take(mark, late) if in_one_batch else await floor.take(late)
+            assert [one.title for one in asked] == told
+            (episode,) = await floor.rows(f"SELECT state FROM episodes WHERE account_id = '{account}'")
+            assert episode.state == "idle"
 
 
 async def test_what_held_before_a_playbook_was_changed_is_found_so_and_what_comes_after_fires(
