@@ -17,7 +17,7 @@ from services.scoring.core.measures.base import View, points_on
 from services.scoring.core.measures.relationship import PULSE_US
 from services.scoring.core.profile import Profile
 from services.scoring.core.reasons import reason
-from services.scoring.core.score import Read, Scored, band, mean_of, read_measures, score
+from services.scoring.core.score import Read, Scored, band, mean_of, points_without_data, read_measures, score
 from services.scoring.core.scorecard import Cap, Rules, Scorecard
 from services.scoring.core.state import Account
 from shared.conditions import Facts, flip_instant, leaves_of
@@ -246,7 +246,7 @@ def _drivers(seen: Look, before: Decision, asked: Asked) -> list[Driver]:
     old_mean = Fraction(*before.mean)
     parts: dict[tuple[str, str], Fraction] = {}
     if card.ref != before.card:
-        old = _read_anew(old, before, card)
+        old = _read_anew(seen, before)
         total, weight = mean_of(old, card)
         if not weight:
             # Nothing that the new card counts was known: it explains the whole change of the mean.
@@ -262,13 +262,18 @@ def _drivers(seen: Look, before: Decision, asked: Asked) -> list[Driver]:
     return sorted(found, key=lambda driver: -abs(driver.points))
 
 
-def _read_anew(old: Mapping[str, int | None], before: Decision, card: Scorecard) -> dict[str, int | None]:
-    """The readings of the last decision by the curves of another card."""
-    anew = dict(old)
-    for one in card.measures:
+def _read_anew(seen: Look, before: Decision) -> dict[str, int | None]:
+    """The readings of the last decision by another card: its curves, and its answers to what is missing."""
+    anew: dict[str, int | None] = {}
+    for one in seen.card.measures:
         raw = before.reads.get(one.name, (None, None, ""))[0]
         if raw is not None:
             anew[one.name] = points_on(one.curve, raw)
+        elif one.missing == "last-known":
+            # What it finds now: that it looks for it at all is the card's doing.
+            anew[one.name] = seen.reads[one.name].points
+        else:
+            anew[one.name] = points_without_data(one)
     return anew
 
 

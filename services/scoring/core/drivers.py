@@ -90,11 +90,11 @@ def caps_moved(old: tuple[str, Fraction] | None, new: tuple[Cap, Fraction] | Non
 
 
 def in_whole(parts: Mapping[K, Fraction], total: int) -> dict[K, int]:
-    """Round to integers by largest remainder, so that they sum to the total; ties go to the first."""
+    """Round to integers by largest remainder, so that they sum to the total; ties go to the first. None stay none."""
     floors = {key: floor(value) for key, value in parts.items()}
     left = total - sum(floors.values())
     by_remainder = sorted(parts, key=lambda key: floors[key] - parts[key])
-    for place in range(abs(left)):
+    for place in range(abs(left) if parts else 0):
         key = by_remainder[place % len(by_remainder)] if left > 0 else by_remainder[-1 - place % len(by_remainder)]
         floors[key] += 1 if left > 0 else -1
     return floors

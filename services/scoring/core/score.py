@@ -12,6 +12,7 @@ from shared.conditions import Facts, Truth, evaluate
 from shared.messages.assessments import Band
 
 _NEUTRAL: Final = 5000
+_COUNTED: Final = {"neutral": "neutral", "worst": "the worst"}
 _ORDER: Final[tuple[Band, ...]] = ("red", "amber", "green")
 
 
@@ -52,10 +53,8 @@ def _read(view: View, name: str, weighted: Weighted | None) -> Read:
     reading = measure.read(view)
     if reading.raw is not None:
         return Read(reading.raw, points_on(curve, reading.raw), reading.words)
-    if weighted is not None and weighted.missing == "neutral":
-        return Read(None, _NEUTRAL, f"{reading.words}; counted as neutral")
-    if weighted is not None and weighted.missing == "worst":
-        return Read(None, round(min(points for _, points in curve) * 100), f"{reading.words}; counted as the worst")
+    if weighted is not None and weighted.missing in _COUNTED:
+        return Read(None, points_without_data(weighted), f"{reading.words}; counted as {_COUNTED[weighted.missing]}")
     if weighted is not None and weighted.missing == "last-known":
         # Looked for in what state remembers, not in what was once decided: so it depends on no order.
         for back in range(1, weighted.days_back + 1):
@@ -64,6 +63,13 @@ def _read(view: View, name: str, weighted: Weighted | None) -> Read:
                 words = f"{past.words} ({back} days ago; since then {reading.words})"
                 return Read(past.raw, points_on(curve, past.raw), words)
     return Read(None, None, reading.words)
+
+
+def points_without_data(weighted: Weighted) -> int | None:
+    """What the card counts, in hundredths, where there is nothing to read and nothing was known before."""
+    if weighted.missing == "worst":
+        return round(min(points for _, points in weighted.curve) * 100)
+    return _NEUTRAL if weighted.missing == "neutral" else None
 
 
 def mean_of(points: Mapping[str, int | None], card: Scorecard) -> tuple[int, int]:

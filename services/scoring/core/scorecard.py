@@ -4,9 +4,12 @@ Made from YAML nodes; nodes of ruamel.yaml know their line and column, so that w
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from hashlib import blake2b
 from typing import Any, Final, Literal
+
+import msgspec
 
 from services.scoring.core.catalogue import Catalogue
 from services.scoring.core.measures import MEASURES
@@ -68,7 +71,7 @@ class Bands:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """One version of one card."""
+    """One card as it is in force."""
 
     id: str
     version: int
@@ -81,11 +84,13 @@ class Scorecard:
     """In hundredths of a percent."""
     caps: tuple[Cap, ...] = ()
     bands: Bands = Bands()
+    ref: str = field(init=False)
+    """`id@version+digest`. The digest is of how it scores, so that one name never means two ways of scoring."""
 
-    @property
-    def ref(self) -> str:
-        """`id@version`."""
-        return f"{self.id}@{self.version}"
+    def __post_init__(self) -> None:
+        caps = [(cap.at_most, cap.name) for cap in self.caps]
+        digest = _digest((self.measures, self.minimum_coverage, caps, self.bands), 4)
+        object.__setattr__(self, "ref", f"{self.id}@{self.version}+{digest}")
 
     @property
     def specificity(self) -> int:
@@ -108,8 +113,12 @@ class Rules:
         raise AssertionError("There is always a default scorecard.")
 
     def card(self, ref: str) -> Scorecard | None:
-        """The card of an `id@version`, while it is in force."""
+        """The card of a `ref`, while it is in force."""
         return next((card for card in self.cards if card.ref == ref), None)
+
+
+def _digest(content: Any, size: int) -> str:
+    return blake2b(msgspec.json.encode(content, order="sorted"), digest_size=size).hexdigest()
 
 
 def rules_of(catalogue: Catalogue, cards: Sequence[Scorecard]) -> Rules:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scoring.core.assess import Asked, Decision, look
-from services.scoring.core.scorecard import Rules
+from services.scoring.core.measures import MEASURES
+from services.scoring.core.scorecard import Rules, Scorecard, Weighted
 from shared.conditions import FACTS, Facts
 from shared.messages.assessments import AccountAssessed, Cause
 from tests.support.scoring import (
@@ -39,6 +41,28 @@ def before_of(account: object, **more: object) -> Decision:
     return decision
 
 
+def edited(card: Scorecard) -> Scorecard:
+    """The card with a fifth of the weight moved to recency, and the same version."""
+    first, second, *rest = card.measures
+    moved = min(second.weight, 10)
+    measures = (replace(first, weight=first.weight + moved), replace(second, weight=second.weight - moved), *rest)
+    return replace(card, measures=measures)
+
+
+EDITED = Rules(SHIPPED.catalogue, tuple(edited(card) for card in SHIPPED.cards))
+
+
+def one_card(measures: list[tuple[int, Any]], version: int = 1) -> Rules:
+    """One card with every measure, each with a weight and its answer to what is missing."""
+    weighted = [
+        Weighted(one.name, weight, one.curve, missing, 10 if missing == "last-known" else 0)
+        for one, (weight, missing) in zip(MEASURES.values(), measures, strict=True)
+    ]
+    return Rules(
+        SHIPPED.catalogue, (Scorecard("every", version, "every account", tuple(weighted), minimum_coverage=0),)
+    )
+
+
 def moves(one: AccountAssessed) -> dict[str, int]:
     """Drivers by name."""
     return {driver.name: driver.points for driver in one.drivers}
@@ -47,7 +71,7 @@ def moves(one: AccountAssessed) -> dict[str, int]:
 def test_the_first_assessment_has_rev_1_and_no_drivers() -> None:
     one = told(assessed(an_account(*busy(range(60)))))
     assert (one.rev, one.previous_score, one.previous_band, one.drivers) == (1, None, "unknown", [])
-    assert one.scorecard == "adopting@1"
+    assert one.scorecard.startswith("adopting@1+")
 
 
 def test_a_detractor_s_own_words_are_the_reason() -> None:
@@ -149,7 +173,7 @@ def test_a_change_of_scorecard_is_a_driver_of_its_own() -> None:
     before = before_of(account)
     change = traits(NOW, stage="renewal")
     one = told(assessed(after(change, account=account), before=before, by=change))
-    assert one.scorecard == "renewal@1"
+    assert one.scorecard.startswith("renewal@1+")
     assert {driver.kind for driver in one.drivers} == {"scorecard"}
     assert sum(moves(one).values()) == (one.score or 0) - (before.score or 0)
 
@@ -159,7 +183,35 @@ def test_a_new_version_of_a_card_is_news_of_its_own() -> None:
     before = before_of(account)
     newer = Rules(SHIPPED.catalogue, tuple(replace(card, version=2) for card in SHIPPED.cards))
     one = told(assessed(account, before=before, rules=newer, by=Asked(Cause(kind="scorecard"))))
-    assert (one.scorecard, one.drivers) == ("adopting@2", [])
+    assert (one.scorecard.partition("+")[0], one.drivers) == ("adopting@2", [])
+
+
+def test_weights_that_were_edited_under_the_same_version_are_a_change_of_scorecard() -> None:
+    account = an_account(*busy(range(40)), an_event("interaction.logged", at=NOW - 50 * DAY, kind="call"))
+    before = before_of(account)
+    answer = nps(9, contact="other")
+    for by in (Asked(Cause(kind="scorecard")), BY_TIME, answer):
+        one = told(assessed(after(*[answer][: by is answer], account=account), before=before, rules=EDITED, by=by))
+        assert one.scorecard != before.card
+        assert {driver.name for driver in one.drivers} == {"adopting", *["feedback.nps"][: by is answer]}
+        assert sum(moves(one).values()) == (one.score or 0) - (before.score or 0) != 0
+
+
+_MISSING = ("exclude", "neutral", "worst")
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 50), st.sampled_from(_MISSING)), min_size=15, max_size=15),
+    st.lists(st.tuples(st.integers(1, 50), st.sampled_from((*_MISSING, "last-known"))), min_size=15, max_size=15),
+)
+def test_what_another_card_alone_changes_is_the_card_s_own_doing(old: list, new: list) -> None:  # type: ignore[type-arg]
+    pulse = an_event("pulse.set", at=NOW - 95 * DAY, score=5, author="csm@example.com")
+    account = an_account(*busy(range(40)), pulse)
+    before = before_of(account, rules=one_card(old))
+    one = told(assessed(account, before=before, rules=one_card(new, 2), by=Asked(Cause(kind="scorecard"))))
+    assert {driver.kind for driver in one.drivers} <= {"scorecard"}
+    assert sum(moves(one).values()) == (one.score or 0) - (before.score or 0)
 
 
 def test_usage_and_time_tell_nothing_when_no_fact_changed() -> None:

@@ -85,6 +85,10 @@ def test_equals_get_equal_shares() -> None:
     assert found[NAMES[0]] == found[NAMES[1]]
 
 
+def test_of_nothing_comes_nothing_whatever_the_total() -> None:
+    assert in_whole({}, 205) == {}
+
+
 @given(st.lists(st.fractions(-50, 50, max_denominator=97), min_size=1, max_size=9), st.fractions(0, 1))
 def test_rounding_by_largest_remainder_keeps_the_sum(parts: list[Fraction], start: Fraction) -> None:
     def half_up(x: Fraction) -> int:

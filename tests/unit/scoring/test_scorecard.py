@@ -98,6 +98,18 @@ def test_the_most_specific_card_wins_and_ties_go_to_the_lowest_priority_number(t
     assert look(an_account(plan="odd"), NOW, found).card.id == "default"
 
 
+def test_a_card_s_name_changes_with_how_it_scores_and_with_nothing_else(tmp_path: Path) -> None:
+    def name(text: str) -> str:
+        return rules(tmp_path, default=text).cards[0].ref
+
+    assert name(DEFAULT).startswith("default@1+")
+    assert name(DEFAULT) == name(f"# a comment\n{DEFAULT}title: another\npriority: 7\n")
+    assert name(DEFAULT) != name(DEFAULT.replace("weight: 60", "weight: 55").replace("weight: 40", "weight: 45"))
+    assert name(DEFAULT) != name(DEFAULT.replace("30 %", "40 %"))
+    assert name(DEFAULT) != name(f"{DEFAULT}caps: [{{at_most: 40, while: support.open > 9}}]\n")
+    assert name(DEFAULT) != name(DEFAULT.replace("weight: 40", "weight: 40, missing: neutral"))
+
+
 def test_a_declared_trait_can_choose_the_card(tmp_path: Path) -> None:
     found = rules(tmp_path, a_card("gold", "account.traits.tier == gold"), catalogue="traits: {tier: text}")
     seen = look(an_account(traits(tier="gold")), NOW, found)
