@@ -5,7 +5,8 @@ Nothing of it outlives a rollback but the memory, which is dropped then.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
@@ -33,6 +34,7 @@ from shared.stream.protocol import Outgoing
 SOURCE: Final = "keepwell/scoring"
 _TYPE: Final = "account.assessed"
 _MOST_EVENTS: Final = 5
+_NOT_SAID: Final = datetime.min.replace(tzinfo=UTC)
 _PAPERS: Final[tuple[rows.Papers, ...]] = ("tickets", "invoices")
 
 
@@ -115,17 +117,20 @@ class Batch:
         stragglers = self._note_imports(known, batch)
         fold_usage(known.account, [(incoming.event.time, incoming.data) for incoming in used], touched)
         live = [incoming for incoming in used if incoming.event.history is None]
+        told = [incoming for incoming in others if incoming.event.history is None]
+        untold_since = _untold_since([*live, *told])
         if live or known.marked_at is not None:
             if behind and all(incoming.event.history is not None for incoming in others):
                 known.marked_at = known.marked_at or self.now
                 self.memory.waiting.setdefault(id, known.marked_at)
             else:
-                self.assess_waiting(known, live)
+                self.assess_waiting(known, live, untold_since[0] if live else None)
+        since = iter(untold_since[len(live) :])
         for incoming in others:
             fold(known.account, incoming.event, incoming.data, touched)
             self._note_rows(known, incoming)
             if incoming.event.history is None:
-                self.assess(known, Asked(_cause_of(incoming), imports=known.imports), incoming)
+                self.assess(known, Asked(_cause_of(incoming, next(since)), imports=known.imports), incoming)
         for import_id in stragglers:
             self.assess(known, Asked(Cause(kind="history"), imports=known.imports, found_in=import_id))
 
@@ -160,8 +165,12 @@ class Batch:
 
     # Assessing
 
-    def assess_waiting(self, known: Known, used: Sequence[Incoming] = ()) -> None:
-        """Assess what was put off, or came as usage: as found when an import ended, as rescored, or as usage."""
+    def assess_waiting(self, known: Known, used: Sequence[Incoming] = (), since: datetime | None = None) -> None:
+        """Assess what was put off, or came as usage: as found when an import ended, as rescored, or as usage.
+
+        `since` is when the first was accepted that this batch has to tell. When what was put off was is not known.
+        """
+        accepted = since if known.marked_at is None else None
         known.marked_at = None
         self.memory.waiting.pop(known.account.id, None)
         self.changed[known.account.id] = known
@@ -172,7 +181,6 @@ class Batch:
             asked = Asked(Cause(kind="scorecard"), imports=known.imports)
         else:
             names = [f"{incoming.event.source} {incoming.event.id}" for incoming in used[-_MOST_EVENTS:]]
-            accepted = max((i.event.accepted for i in used if i.event.accepted is not None), default=None)
             asked = Asked(Cause(kind="usage", accepted=accepted), names, known.imports)
         self.assess(known, asked, used[-1] if used else None)
 
@@ -223,7 +231,17 @@ class Batch:
             await rows.save_papers(self.c, name, found)
 
 
-def _cause_of(incoming: Incoming) -> Cause:
+def _untold_since(batch: Sequence[Incoming]) -> list[datetime | None]:
+    """For each event of one account, when the first was accepted of those that are untold before it is told.
+
+    Topics are read side by side, so the one that is told first need not be the one that was accepted first. None where
+    an event doesn't say.
+    """
+    accepted = (incoming.event.accepted or _NOT_SAID for incoming in reversed(batch))
+    return [None if since is _NOT_SAID else since for since in accumulate(accepted, min)][::-1]
+
+
+def _cause_of(incoming: Incoming, untold_since: datetime | None) -> Cause:
     event = incoming.event
     return Cause(
         kind="event",
@@ -231,7 +249,7 @@ def _cause_of(incoming: Incoming) -> Cause:
         id=event.id,
         type=event.type,
         time=event.time,
-        accepted=event.accepted,
+        accepted=untold_since,
         data=msgspec.json.decode(event.data),
     )
 

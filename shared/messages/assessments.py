@@ -35,7 +35,10 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     type: str | None = None
     time: datetime | None = None
     accepted: datetime | None = None
-    """When ingest accepted the event."""
+    """When ingest accepted the first of the events that this assessment, or a later one, is the first to tell of.
+
+    Nothing that was accepted before is told later. None where that isn't known: usage of earlier batches was put off.
+    """
     data: dict[str, Any] = {}
     """The event's data: the `event.*` facts."""
 

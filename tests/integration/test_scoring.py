@@ -174,6 +174,25 @@ async def test_an_event_of_a_marked_account_is_told_after_what_was_put_off(fed: 
     assert fed.handler.waiting(0) is None
 
 
+async def test_what_is_told_says_when_the_first_that_is_untold_was_accepted(fed: Fed) -> None:
+    await fed.feed(*customer())
+    minute = timedelta(minutes=1)
+    await fed.feed(usage(NOW + 20 * minute, user="new"), usage(NOW + 5 * minute, user="other"))
+    assert (await fed.told())[-1].cause.accepted == NOW + 5 * minute
+    # Topics are read side by side: usage is told before a ticket that was accepted earlier.
+    await fed.feed(usage(NOW + 40 * minute, user="third"), a_ticket("T1", at=NOW + 30 * minute), nps(3, at=NOW + DAY))
+    told = (await fed.told())[-3:]
+    assert [one.cause.accepted for one in told] == [NOW + 30 * minute, NOW + 30 * minute, NOW + DAY]
+
+
+async def test_what_was_put_off_may_have_been_accepted_long_before(fed: Fed) -> None:
+    await fed.feed(*customer())
+    await fed.feed(usage(NOW + DAY / 24, user="new"), behind=True)
+    await fed.feed(usage(NOW + DAY / 12, user="other"))
+    one = (await fed.told())[-1]
+    assert (one.cause.kind, one.cause.accepted, one.facts["usage.active_users"]) == ("usage", None, 6)
+
+
 async def test_repeats_and_the_time_to_a_score_are_measured(fed: Fed) -> None:
     answer = nps(3, id="same")
     await fed.feed(*customer(), answer)
