@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import store
@@ -49,8 +48,7 @@ async def carry_out(c: AsyncConnection, changes: Changes, wanted: Sequence[Wante
 
     Locks people, so lock nothing after it. Returns their loads, which `settle` writes.
     """
-    tasks = [one for one in wanted if one.ask.kind == "task"]
-    people = {id for one in tasks for id in _candidates(one, rules.directory)} | {id for id, _ in changes.loads}
+    people = {id for one in wanted for id in _candidates(one, rules.directory)} | {id for id, _ in changes.loads}
     loads = await store.lock_loads(c, [id for id in people if rules.directory.find(id) is not None])
     _apply(changes, loads)
     for one in wanted:
@@ -67,7 +65,7 @@ async def settle(c: AsyncConnection, changes: Changes, loads: dict[str, Load]) -
 def _apply(changes: Changes, loads: dict[str, Load]) -> None:
     for id, number in changes.loads:
         if id in loads:
-            loads[id] = msgspec.structs.replace(loads[id], open_tasks=max(0, loads[id].open_tasks + number))
+            loads[id] = loads[id]._replace(open_tasks=max(0, loads[id].open_tasks + number))
     changes.loads.clear()
 
 
@@ -86,8 +84,8 @@ def _carry(changes: Changes, one: Wanted, loads: dict[str, Load], rules: Rules) 
     is_task = isinstance(chosen, TaskStep)
     assigned = assign(chosen.assign, owner(one.standing), rules.directory, loads, now, needs_room=is_task)
     to = assigned.to
-    if is_task and to is not None and to.id in loads:
-        loads[to.id] = Load(loads[to.id].open_tasks + 1, max(load.turn for load in loads.values()) + 1)
+    if to is not None and to.id in loads:
+        loads[to.id] = Load(loads[to.id].open_tasks + is_task, max(load.turn for load in loads.values()) + 1)
     due_at = None
     if isinstance(chosen, TaskStep) and chosen.due is not None:
         due_at = due(to.hours if to is not None else OFFICE, now, chosen.due)

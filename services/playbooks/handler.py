@@ -10,8 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.playbooks import desk, digests, store
 from services.playbooks.carrying import Rules
 from services.playbooks.changes import ACCOUNT_KEY
-from services.playbooks.core.standing import owner
-from services.playbooks.reminders import remind
 from services.playbooks.work import Work
 from shared import logs, tracing
 from shared.clock import Clock
@@ -80,10 +78,7 @@ class PlaybooksHandler(Handler):
         for account in sorted(accounts):
             work.time(account, accounts[account])
         for item in timed:
-            if item.kind == "task" and not work.needs(item):
-                continue
-            stands = work.standings[item.account_id]
-            remind(work.changes, item, stands.at, owner(stands), self._rules.directory)
+            work.remind_of(item)
         for key, at in due:
             if key.startswith(digests.KEY):
                 await self._send_digests(c, work, partition, key.removeprefix(digests.KEY), at)

@@ -22,6 +22,7 @@ from services.playbooks.core.standing import Standing, is_by_time, knew_until, o
 from services.playbooks.core.workinghours import OFFICE
 from services.playbooks.digests import FoundRow
 from services.playbooks.library import mark
+from services.playbooks.reminders import remind
 from services.playbooks.store import Item, Noted
 from shared.messages.assessments import AccountAssessed, Cause
 
@@ -134,10 +135,20 @@ class Work:
         """An account's latest episode of a playbook, by its id; None when a later one has taken its place."""
         return next((one for one in self._latest.values() if one.id == id), None)
 
-    def needs(self, item: Item) -> bool:
-        """Is an item's episode still active? Nobody's manager wants to hear of a task that time has settled."""
-        episode = self.episode(item.episode_id)
-        return episode is not None and episode.state == "active"
+    def remind_of(self, item: Item) -> None:
+        """Do what is due for a timed item, unless time has settled it: then nobody wants to hear of it.
+
+        A snoozed alert about a state of affairs that has passed is closed; what was told of an event stays true.
+        """
+        stands, episode = self.standings[item.account_id], self.episode(item.episode_id)
+        is_active = episode is not None and episode.state == "active"
+        if not is_active and item.snoozed_until is not None and item.snoozed_until <= stands.at:
+            playbook = self._rules.library.of(item.playbook, episode)
+            if playbook is not None and playbook.on_event is None:
+                self.close(item, "closed", episode.outcome if episode is not None else "", "time", stands.at)
+                return
+        if is_active or item.kind != "task":
+            remind(self.changes, item, stands, self._rules.directory)
 
     # What comes before a look
 

@@ -154,6 +154,33 @@ async def test_what_an_event_caused_goes_at_once_and_carries_its_story(database_
         assert task.task.due_at == datetime.fromisoformat("2026-03-03T17:00:00+01:00")
 
 
+@pytest.mark.parametrize(
+    ("rule", "to", "because"),
+    [
+        ("least_loaded", ["bert", "bert", "bert"], "least loaded of 2 lead CSMs, with 0 open"),
+        ("round_robin", ["bert", "anna", "bert"], "next in turn of 2 lead CSMs"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["alert", "flag"])
+async def test_alerts_and_flags_go_by_what_people_have_and_whose_turn_it_is(
+    database_url: str, kind: str, rule: str, to: list[str], because: str
+) -> None:
+    people = "csms:\n" + "".join(f"  - {{id: {id}, name: {id.title()}, tier: lead}}\n" for id in ("anna", "bert"))
+    text = (
+        "id: x\nwhen: usage.breadth < 40 %\nsteps:\n  - {task: Do, assign: [{person: anna}]}\n"
+        f"  - {{{kind}: Tell, after: 1d, assign: [{{{rule}: {{tier: lead}}}}]}}"
+    )
+    async with a_floor(database_url, text, people=people) as floor:
+        for account in "abc":
+            await floor.take((account, an_assessment(1, MONDAY, LOW)))
+        told = [await floor.pass_until(MONDAY + DAY), *[await floor.pass_until(MONDAY + 2 * DAY) for _ in range(2)]]
+        assert [one.recipient and one.recipient.id for asked in told for one in asked] == to
+        (first, *_) = await floor.rows(f"SELECT because FROM items WHERE kind = '{kind}' ORDER BY account_id")
+        assert first.because == because
+        loads = await floor.rows("SELECT csm_id, open_tasks FROM csm_load ORDER BY csm_id")
+        assert [tuple(row) for row in loads] == [("anna", 3), ("bert", 0)]
+
+
 async def test_a_night_alert_is_called_back_when_it_is_over_before_the_morning(database_url: str) -> None:
     held = "id: stalled\nwhen: usage.breadth < 40 %\nheld_for: 6h\nsteps: [{alert: Hi}]"
     async with a_floor(database_url, held) as floor:
@@ -273,6 +300,25 @@ class TestAnswers:
             assert (again.title, again.action_id != action.action_id) == ("Again: Look here", True)
             await floor.take(("northwind", said(again.action_id, "acknowledged")))
             assert await floor.states("alert") == ["acknowledged"]
+
+    async def test_a_snoozed_alert_whose_cause_has_passed_is_closed(self, database_url: str) -> None:
+        async with a_floor(database_url, STALLED + "  - alert: Look here\n") as floor:
+            (action,) = await floor.assess(1, MONDAY, LOW)
+            await floor.take(("northwind", said(action.action_id, "snoozed", until=MONDAY + 2 * DAY)))
+            await floor.assess(2, MONDAY + DAY, HIGH)
+            assert await floor.states("alert") == ["snoozed"]
+            assert await floor.pass_until(MONDAY + 3 * DAY) == []
+            (alert,) = await floor.rows("SELECT state, note, closed_by, snoozed_until FROM items")
+            assert (alert.state, alert.closed_by, alert.snoozed_until) == ("closed", "time", None)
+            assert "usage breadth is 75 %" in alert.note
+
+    async def test_a_snoozed_alert_about_an_event_comes_back_all_the_same(self, database_url: str) -> None:
+        async with a_floor(database_url, "id: x\non_event: feedback.nps\nsteps: [alert: Read it]") as floor:
+            (action,) = await floor.take(answered(1, MONDAY, 2))
+            assert await floor.episodes() == [("x", "idle")]
+            await floor.take(("northwind", said(action.action_id, "snoozed", until=MONDAY + 2 * HOUR)))
+            (again,) = await floor.pass_until(MONDAY + 2 * HOUR)
+            assert again.title == "Again: Read it"
 
     async def test_what_became_of_a_message_is_noted(self, floor: Floor) -> None:
         (action,) = await floor.assess(1, MONDAY, LOW)

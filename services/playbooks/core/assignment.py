@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,7 +20,7 @@ class Person(msgspec.Struct, frozen=True, tag="person"):
 
 
 class LeastLoaded(msgspec.Struct, frozen=True, tag="least_loaded"):
-    """Whoever has the fewest open tasks, ties by id."""
+    """Whoever has the fewest open tasks; of several, whoever has waited longest for a turn; then by id."""
 
     tier: str | None = None
     skill: str | None = None
@@ -35,8 +36,8 @@ class RoundRobin(msgspec.Struct, frozen=True, tag="round_robin"):
 Rule = Owner | Person | LeastLoaded | RoundRobin
 
 
-class Load(msgspec.Struct, frozen=True):
-    """What somebody has on the desk. `turn` is the number of the last assignment they got; 0 is none yet."""
+class Load(NamedTuple):
+    """What somebody has on the desk. `turn` is the number of the last task, alert or flag they got; 0 is none yet."""
 
     open_tasks: int = 0
     turn: int = 0
@@ -92,7 +93,7 @@ def _choose(rule: Rule, there: Sequence[Csm], loads: Mapping[str, Load]) -> tupl
         case Person():
             return there[0], "named in the playbook"
         case LeastLoaded():
-            chosen = min(there, key=lambda csm: (_load(csm, loads).open_tasks, csm.id))
+            chosen = min(there, key=lambda csm: (*_load(csm, loads), csm.id))
             tasks = _load(chosen, loads).open_tasks
             return chosen, f"least loaded of {_people(rule, len(there))}, with {tasks} open"
         case RoundRobin():

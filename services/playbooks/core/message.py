@@ -194,9 +194,9 @@ def _found_where(found_in: str) -> str:
 
 
 def overdue(
-    task: ActionRequested, action: str, to: Recipient | None, assignee: str, late_since: datetime
+    task: ActionRequested, stands: Standing, action: str, to: Recipient | None, assignee: str, late_since: datetime
 ) -> ActionRequested:
-    """Tell whoever answers for the assignee that a task was not done in time."""
+    """Tell whoever answers for the assignee that a task was not done in time, of an account that stands so now."""
     title = task.task.title if task.task is not None else task.title
     return msgspec.structs.replace(
         task,
@@ -207,6 +207,7 @@ def overdue(
         title=f"Overdue: {title}",
         why=[f"was due {_moment(late_since, to)}, assigned to {assignee}", *task.why][:_MOST_REASONS],
         do="See that somebody does it, or close it with what came of it.",
+        account=card(stands),
         drivers=[],
         task=None,
         not_before=None,
@@ -222,8 +223,16 @@ def _moment(at: datetime, reader: Recipient | None) -> str:
     return f"{_DAYS[local.weekday()]} {date_words(local)}, {local:%H:%M} {label}"
 
 
-def again(alert: ActionRequested, action: str) -> ActionRequested:
-    """Tell a snoozed alert once more."""
+def again(alert: ActionRequested, stands: Standing, action: str) -> ActionRequested:
+    """Tell a snoozed alert once more, of an account that stands so now. Drivers explain the scores they came with."""
+    then, now = alert.account, card(stands)
+    is_same = (then.score, then.previous_score) == (now.score, now.previous_score)
     return msgspec.structs.replace(
-        alert, action_id=action, title=f"Again: {alert.title}", not_before=None, caused_at=None
+        alert,
+        action_id=action,
+        title=f"Again: {alert.title}",
+        account=now,
+        drivers=alert.drivers if is_same else [],
+        not_before=None,
+        caused_at=None,
     )

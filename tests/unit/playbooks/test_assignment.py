@@ -60,6 +60,11 @@ def test_ties_go_by_id() -> None:
     assert who(assign([SENIOR], None, DIRECTORY, {}, MONDAY)) == "east"
 
 
+def test_of_two_who_are_as_free_the_one_who_has_waited_longer_gets_it() -> None:
+    loads = {"east": Load(open_tasks=1, turn=4), "west": Load(open_tasks=1, turn=3)}
+    assert who(assign([SENIOR], None, DIRECTORY, loads, MONDAY)) == "west"
+
+
 def test_skills_narrow_the_choice() -> None:
     loads = {"east": Load(open_tasks=50)}
     assert who(assign([LeastLoaded(skill="billing")], None, DIRECTORY, loads, MONDAY)) == "east"

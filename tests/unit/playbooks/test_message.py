@@ -8,7 +8,7 @@ from services.playbooks.core.assignment import Assigned
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.look import Look
-from services.playbooks.core.message import Found, digest, overdue, request
+from services.playbooks.core.message import Found, again, digest, overdue, request
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, standing
 from services.playbooks.core.step import Stepped, step
@@ -214,12 +214,24 @@ def test_a_list_says_where_it_was_found_in_words(found_in: str, where: str) -> N
 def test_an_overdue_task_says_when_on_the_readers_clock() -> None:
     task = said("payment-failed", {"billing.payment_failed_at": "2026-03-02T09:00:00Z"})
     lead = Recipient(id="lead", name="Lead", time_zone="America/New_York")
-    late = MONDAY + timedelta(hours=12)
-    assert (
-        overdue(task, "a", lead, "Owner", late).why[0]
-        == "was due Mon 2 Mar 2026, 17:00 New York time, assigned to Owner"
+    late, now = MONDAY + timedelta(hours=12), standing("acme-7", an_assessment(2, MONDAY))
+    told = [overdue(task, now, "a", to, who, late).why[0] for to, who in ((lead, "Owner"), (None, "nobody"))]
+    assert told == [
+        "was due Mon 2 Mar 2026, 17:00 New York time, assigned to Owner",
+        "was due Mon 2 Mar 2026, 22:00 UTC, assigned to nobody",
+    ]
+
+
+def test_reminders_show_the_account_as_it_is_now() -> None:
+    told = msgspec.structs.replace(
+        said("payment-failed", {"billing.payment_failed_at": "2026-03-02T09:00:00Z"}),
+        drivers=[Driver(kind="measure", name="usage.trend", points=-900, reason="usage fell")],
     )
-    assert overdue(task, "a", None, "nobody", late).why[0] == "was due Mon 2 Mar 2026, 22:00 UTC, assigned to nobody"
+    now = standing("acme-7", an_assessment(9, MONDAY, {"account.name": "Acme"}, score=4000, previous_score=6000))
+    reminded = [overdue(told, now, "a", None, "nobody", MONDAY), again(told, now, "a")]
+    assert [(one.account.name, one.account.score, one.drivers) for one in reminded] == [("Acme", 4000, [])] * 2
+    same = standing("acme-7", an_assessment(9, MONDAY, {"account.name": "Acme"}))
+    assert again(told, same, "a").drivers == told.drivers
 
 
 class TestTemplates:
