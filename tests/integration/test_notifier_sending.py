@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -480,6 +480,15 @@ async def test_a_fault_of_ours_does_not_stop_the_sender(desk: Desk, caplog: pyte
     assert await desk.states() == ["delivered"]
     assert "secret" not in caplog.text
     assert "secret" not in str(await desk.rows("SELECT * FROM attempts"))
+
+
+async def test_an_account_that_never_renews_keeps_no_message_back(desk: Desk) -> None:
+    never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    async with desk.open():
+        await desk.ask(an_alert("a", account=an_account(renews_at=never)))
+        await settles(desk)
+    [dispatch] = desk.channel.got
+    assert dispatch.message.headline == "Northwind · Pro · €4,200/month"
 
 
 async def test_with_nothing_set_up_it_goes_to_the_inbox(engine: AsyncEngine) -> None:

@@ -108,7 +108,7 @@ def headline(account: AccountCard, now: datetime, time_zone: str) -> str:
         parts.append(f"{money(account.mrr_minor, account.currency)}/month")
     if account.renews_at is not None:
         parts.append(words.renewal(account.renews_at, now, time_zone))
-    return " · ".join(parts)
+    return " · ".join(filter(None, parts))
 
 
 def score_words(account: AccountCard) -> str:

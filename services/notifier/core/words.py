@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
+_NEVER_DAYS: Final = 36_525
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -76,10 +77,18 @@ def span(length: timedelta) -> str:
     return counted(seconds // 86_400, "day")
 
 
+def _local(at: datetime, tz: tzinfo) -> datetime:
+    """An instant on a wall clock. What stands for "never", such as the last second of 9999, has none: it stays UTC."""
+    try:
+        return at.astimezone(tz)
+    except OverflowError:
+        return at
+
+
 def moment(at: datetime, now: datetime, time_zone: str) -> str:
     """An instant on the reader's wall clock: `today 15:00`, `Thursday 15:00`, `Thu 26 Nov 15:00`."""
     tz = zone(time_zone)
-    local, today = at.astimezone(tz), now.astimezone(tz).date()
+    local, today = _local(at, tz), now.astimezone(tz).date()
     days = (local.date() - today).days
     clock = f"{local:%H:%M}"
     if days in (-1, 0, 1):
@@ -92,9 +101,11 @@ def moment(at: datetime, now: datetime, time_zone: str) -> str:
 
 
 def renewal(at: datetime, now: datetime, time_zone: str) -> str:
-    """`renews in 41 days`, counted in the reader's calendar days."""
+    """`renews in 41 days`, counted in the reader's calendar days; nothing for a date that stands for "never"."""
     tz = zone(time_zone)
-    days = (at.astimezone(tz).date() - now.astimezone(tz).date()).days
+    days = (_local(at, tz).date() - now.astimezone(tz).date()).days
+    if abs(days) > _NEVER_DAYS:
+        return ""
     if days == 0:
         return "renews today"
     if days == 1:

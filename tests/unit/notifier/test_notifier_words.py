@@ -47,6 +47,13 @@ def test_a_renewal_is_counted_in_calendar_days(days: int, said: str) -> None:
     assert words.renewal(WEDNESDAY + timedelta(days=days), WEDNESDAY, "Europe/Berlin") == said
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "UTC"])
+def test_a_date_that_stands_for_never_is_not_counted_to(zone: str) -> None:
+    for never in (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)):
+        assert words.renewal(never, WEDNESDAY, zone) == ""
+        assert words.moment(never, WEDNESDAY, zone)
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [(0, "less than a minute"), (60, "1 minute"), (3 * 3600 + 1, "3 hours"), (5 * 86_400 + 7, "5 days")],
