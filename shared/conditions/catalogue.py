@@ -95,7 +95,7 @@ def _list(name: str, description: str, label: str) -> FactSpec:
 
 
 def _points(measure: str) -> FactSpec:
-    label = f"{measure.replace('.', ' ')} points"
+    label = f"{measure.replace('.', ' ').replace('_', ' ')} points"
     return _number(f"points.{measure}", "points", f"The points of {measure}, 0 to 100.", label)
 
 
@@ -124,12 +124,12 @@ _ROWS: Final = (
     _instant("usage.last_seen_at", "last use", "When anyone at the account last used the product."),
     _number("usage.recency", "working days", "Working days since the last use."),
     _number("usage.trend", "%", "Change of usage: the last 14 full days against the 14 before.", "change of usage"),
-    _number("usage.active_users", "users", "Distinct users in 30 days."),
+    _number("usage.active_users", "users", "Distinct users in 30 days.", "active users"),
     _number("usage.active_share", "%", "Distinct users in 30 days against seats.", "share of seats in use"),
     _number("usage.breadth", "%", "Features used against the features in the account's plan."),
     _list("usage.used_features", "Features of the plan that are used.", "used features"),
     _list("usage.unused_features", "Features of the plan that are not used.", "unused features"),
-    _number("support.opened", "tickets", "Tickets opened in 30 days."),
+    _number("support.opened", "tickets", "Tickets opened in 30 days.", "newly opened tickets"),
     _number("support.load", "tickets per 10 seats", "Tickets opened in 30 days per 10 seats."),
     _number("support.resolution", "hours", "Median time to close a ticket, over 90 days."),
     _number("support.urgent", "tickets", "Open urgent tickets.", "open urgent tickets"),
@@ -180,10 +180,7 @@ _ROWS: Final = (
         "When a champion last left.",
         "no champion is known to have left",
     ),
-    *(
-        _number(f"points.{name}", "points", f"The points of {name}, 0 to 100.", f"{name.replace('.', ' ')} points")
-        for name in MEASURES
-    ),
+    *(_points(name) for name in MEASURES),
 )
 
 FACTS: Final[Mapping[str, FactSpec]] = {row.name: row for row in _ROWS}

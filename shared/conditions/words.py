@@ -1,8 +1,9 @@
 """A leaf in a customer-success manager's words: `usage breadth is 25 %, under 40 %`."""
 
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -22,6 +23,7 @@ from shared.conditions.tree import (
     Member,
     Not,
     Operand,
+    Sign,
     format_leaf,
     format_number,
     leaves_of,
@@ -86,8 +88,30 @@ def _reading(leaf: Leaf, facts: Facts, now: datetime) -> LeafReading:
     if seen is None:
         return LeafReading(format_leaf(leaf), "unknown", truth, _unknown(leaf.subject, facts))
     currency = _currency(leaf.subject, facts, now)
-    value = _value(seen, leaf, currency)
-    return LeafReading(format_leaf(leaf), value, truth, _words(leaf, seen, value, truth, currency))
+    value = said = _value(seen, leaf, currency)
+    told = leaf
+    if leaf.subject.name.startswith("days_") and isinstance(seen, int | float) and seen < 0:
+        told, seen = _from_the_other_side(leaf), -seen
+        said = _value(seen, told, currency)
+    return LeafReading(format_leaf(leaf), value, truth, _words(told, seen, said, truth, currency))
+
+
+def _from_the_other_side(leaf: Leaf) -> Leaf:
+    """Days until what is past as days since it, and the other way round: nobody speaks of −3 days."""
+    subject, test = leaf.subject, leaf.test
+    other: Literal["since", "until"] = "until" if subject.direction == "since" else "since"
+    turned = replace(
+        subject,
+        name=subject.name.replace(subject.direction, other, 1),
+        direction=other,
+        label=subject.label.replace(subject.direction, other, 1),
+    )
+    match test:
+        case Compare(sign, int() | float() | Fraction() as operand):
+            test = Compare(_MIRRORED.get(sign, sign), -operand)
+        case Member(operands, wanted):
+            test = Member(tuple(-one if isinstance(one, int | float | Fraction) else one for one in operands), wanted)
+    return Leaf(turned, test)
 
 
 def _currency(subject: FactSpec, facts: Facts, now: datetime) -> str | None:
@@ -110,6 +134,8 @@ def _words(leaf: Leaf, seen: Value, value: str, truth: Truth, currency: str | No
         case Member(operands, wanted):
             among = ", ".join(_literal(one, subject, currency) for one in operands)
             return is_value if holds and wanted else f"{is_value}, {_not(holds is wanted)}one of {among}"
+        case Compare(_, int() | float() | Fraction() as bound) if bound < 0 and subject.name.startswith("days_"):
+            return is_value  # The bound lies on the other side of the instant.
         case Compare("==" | "!=" as sign, operand):
             same = holds is (sign == "==")
             return is_value if same else f"{is_value}, not {_literal(operand, subject, currency)}"
@@ -141,6 +167,7 @@ def _is_value(subject: FactSpec, seen: Value, value: str) -> str:
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UNDER: Final = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
 _BEFORE: Final = {"<": "before", "<=": "not after", ">": "after", ">=": "not before"}
+_MIRRORED: Final[dict[Sign, Sign]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
@@ -162,7 +189,7 @@ def _rounded(seen: float, leaf: Leaf) -> float:
     """As few decimals as tell the truth: 39.96 is not shown as 40 beside "under 40"."""
     bound = _in_days(leaf.test.operand, leaf.subject) if isinstance(leaf.test, Compare) else None
     for decimals in range(0 if leaf.subject.unit == "days" else 1, 7):
-        shown = round(seen, decimals)
+        shown = round(seen, decimals) or 0  # Never −0.
         if not isinstance(bound, int | float) or _side(shown, bound) == _side(seen, bound):
             return shown
     return seen
@@ -198,7 +225,8 @@ def _is(subject: FactSpec) -> str:
 def _with_unit(number: int | float | Fraction, subject: FactSpec, currency: str | None) -> str:
     if subject.currency and currency and number == int(number):
         return money(int(number), currency)
-    unit = subject.unit.removesuffix("s") if number in (1, -1) else subject.unit
+    counted, per, base = subject.unit.partition(" per ")
+    unit = (counted.removesuffix("s") if number in (1, -1) else counted) + per + base
     if subject.unit and subject.words.endswith(subject.unit):  # "12 seats", not "12 seats seats".
         unit = ""
     return f"{format_number(number).replace('-', '−')} {unit}".rstrip()

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from shared.conditions import Facts, LeafReading, Scope, Truth, described, leaves, parse
+from shared.conditions import Facts, LeafReading, Scope, Truth, described, facts_of, leaves, parse
 from tests.support.conditions import NOW, ago, ahead, facts
 
 
@@ -58,6 +58,39 @@ def test_a_leaf_in_words(leaf: str, words: str) -> None:
         reasons={"health.score": "too little data"},
     )
     assert leaves(parse(leaf), known, NOW)[0].words == words
+
+
+@pytest.mark.parametrize(
+    ("leaf", "renews_at", "words"),
+    [
+        ("days_until account.renews_at <= 45", ago(days=3), "3 days since renewal"),
+        ("days_until account.renews_at > 45", ago(hours=3), "less than a day since renewal"),
+        ("days_until account.renews_at <= -1", ago(days=3), "3 days since renewal, at least 1 day"),
+        ("days_until account.renews_at >= -1", ago(days=3), "3 days since renewal, over 1 day"),
+        ("days_until account.renews_at in [-3, 5]", ago(days=3), "3 days since renewal"),
+        ("days_since account.renews_at >= 14", ahead(days=3), "3 days until renewal"),
+        ("days_since account.renews_at < -1", ahead(days=3), "3 days until renewal, over 1 day"),
+        ("days_since account.renews_at >= 14", ahead(hours=3), "less than a day until renewal"),
+        ("days_until account.renews_at > -1", ahead(days=3), "3 days until renewal"),
+    ],
+)
+def test_days_are_counted_towards_where_the_instant_lies(leaf: str, renews_at: str, words: str) -> None:
+    assert leaves(parse(leaf), facts(account__renews_at=renews_at), NOW)[0].words == words
+
+
+@pytest.mark.parametrize(
+    ("leaf", "value", "words"),
+    [
+        ("support.load > 5", 1, "support load is 1 ticket per 10 seats, at most 5 tickets per 10 seats"),
+        ("support.opened > 5", 12, "12 newly opened tickets, over 5"),
+        ("usage.active_users < 5", 1, "1 active user, under 5"),
+        ("points.usage.active_share < 50", 30, "30 usage active share points, under 50"),
+        ("usage.trend < 10 %", -0.04, "change of usage is 0 %, under 10 %"),
+    ],
+)
+def test_numbers_are_said_with_their_unit_as_people_count(leaf: str, value: float, words: str) -> None:
+    [name] = facts_of(parse(leaf))
+    assert leaves(parse(leaf), Facts.of({name: value}), NOW)[0].words == words
 
 
 @pytest.mark.parametrize(
