@@ -41,10 +41,11 @@ class _Context(NamedTuple):
 
 
 class _Closing(NamedTuple):
-    """Everything open of these playbooks is to be closed."""
+    """Everything open of these playbooks is to be closed, but what belongs to an episode that goes on."""
 
     account: str
     playbooks: tuple[str, ...]
+    spared: frozenset[str]
     at: datetime
     reason: str
     actor: str
@@ -279,12 +280,16 @@ class Work:
 
     def _close_others(self, playbook: Playbook, context: _Context) -> None:
         account, look, reason = context.stands.account, context.look, f"closed by {playbook.id}"
+        spared = set()
         for name in playbook.closes:
             episode = self._latest.get((account, name))
             other = self._rules.library.of(name, episode)
             if episode is not None and other is not None:
-                self._note(other, steps.end(other, episode, look, reason), context)
-        self._closing.append(_Closing(account, playbook.closes, look.now, reason, look.actor))
+                stepped = steps.close(other, episode, look, reason)
+                self._note(other, stepped, context)
+                if stepped.episode is not None and stepped.episode.is_under_way:
+                    spared.add(episode.id)
+        self._closing.append(_Closing(account, playbook.closes, frozenset(spared), look.now, reason, look.actor))
 
     def _close_items(self, items: Sequence[Item]) -> None:
         """Close what playbooks close, and what still waits for the morning though its episode is over."""
@@ -313,6 +318,7 @@ def _closes(one: _Closing, item: Item) -> bool:
     return (
         item.account_id == one.account
         and item.playbook in one.playbooks
+        and item.episode_id not in one.spared
         and item.kind != "flag"
         and item.opened_at <= one.at
     )

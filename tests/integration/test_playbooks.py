@@ -208,17 +208,47 @@ async def test_an_overdue_task_that_nobody_needs_any_more_bothers_no_manager(flo
 
 async def test_recovering_closes_what_was_open_and_tells_the_owner(database_url: str) -> None:
     async with a_floor(database_url, people=PEOPLE) as floor:
-        failed = {"billing.payment_failed_at": MONDAY.isoformat(), "health.band": "red"}
-        (task, *_) = await floor.assess(1, MONDAY, failed, cause=Cause(kind="event", type="invoice.payment_failed"))
-        better = {**failed, "health.band": "green", "health.previous_band": "red"}
-        (alert,) = await floor.assess(2, MONDAY + HOUR, better)
+        stuck = {"account.stage": "onboarding", "onboarding.progress": 50, "health.band": "red"}
+        await floor.assess(1, MONDAY, stuck)
+        (task,) = await floor.pass_until(MONDAY + 3 * DAY)
+        # Better than where it fires, but not so good that it ends by itself.
+        better = {**stuck, "onboarding.progress": 70, "health.band": "green", "health.previous_band": "red"}
+        (alert,) = await floor.assess(2, MONDAY + 3 * DAY + HOUR, better)
         assert alert.title == "Northwind is healthy again"
         assert task.action_id in await floor.cancelled()
         assert await floor.states("task") == ["closed"]
         (closed,) = await floor.rows(
-            "SELECT body->>'outcome' AS outcome FROM episodes WHERE playbook = 'payment-failed'"
+            "SELECT body->>'outcome' AS outcome FROM episodes WHERE playbook = 'onboarding-stuck'"
         )
         assert closed.outcome == "closed by recovered"
+
+
+async def test_recovering_leaves_open_what_still_holds(database_url: str) -> None:
+    async with a_floor(database_url, people=PEOPLE) as floor:
+        failed = {"billing.payment_failed_at": MONDAY.isoformat(), "health.band": "amber"}
+        (task,) = await floor.assess(1, MONDAY, failed)
+        better = {**failed, "health.band": "green", "health.previous_band": "amber"}
+        (alert,) = await floor.assess(2, MONDAY + HOUR, better)
+        assert (task.playbook_title, alert.playbook_title) == ("A payment failed", "Recovered")
+        assert await floor.cancelled() == []
+        assert await floor.states("task") == ["open"]
+        assert await floor.episodes() == [("payment-failed", "active"), ("recovered", "active")]
+
+
+async def test_a_task_that_outlived_its_episode_is_closed_and_one_of_today_is_not(database_url: str) -> None:
+    closer = "id: better\nwhen: health.band == green\ncloses: [late]\nsteps: [alert: Better]"
+    late = "id: late\nwhen: usage.breadth < 40 %\nsteps: [task: Call]"
+    facts: list[dict[str, Any]] = [LOW, HIGH, LOW, {**LOW, "health.band": "green"}, HIGH]
+    for in_one_batch in (False, True):
+        async with a_floor(database_url, closer, late) as floor:
+            account = f"account-{in_one_batch}"
+            road = [(account, an_assessment(rev, MONDAY + rev * HOUR, seen)) for rev, seen in enumerate(facts, start=1)]
+            for one in [road] if in_one_batch else [[one] for one in road]:
+                await floor.take(*one)
+            items = await floor.rows(
+                f"SELECT state FROM items WHERE account_id = '{account}' AND kind = 'task' ORDER BY opened_at"
+            )
+            assert [item.state for item in items] == ["closed", "open"]
 
 
 class TestHistory:

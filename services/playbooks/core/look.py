@@ -91,6 +91,13 @@ class View:
             return True
         return self._playbook.exit_when is None and self._playbook.on_event is None and self.applies is Truth.FALSE
 
+    @property
+    def may_be_closed(self) -> bool:
+        """May another playbook close it? When its own condition is false; of an event, unless its exit is."""
+        if self._playbook.on_event is None:
+            return self.applies is Truth.FALSE
+        return self._truth(self._playbook.exit_when) is not Truth.FALSE
+
     def readings(self, *wanted: Truth) -> tuple[LeafReading, ...]:
         """The leaves of `for_accounts` and `when` with what they saw; only those of the wanted truths, if any."""
         both = [one for one in (self._playbook.for_accounts, self._playbook.when) if one is not None]

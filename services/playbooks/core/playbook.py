@@ -74,7 +74,7 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True):
     urgent: bool = False
     """Don't wait for anybody's working hours."""
     closes: tuple[str, ...] = ()
-    """Playbooks whose open episodes, tasks and alerts end when this one fires."""
+    """Playbooks whose open episodes, tasks and alerts end when this one fires, where what they are about has passed."""
 
     @property
     def name(self) -> str:

@@ -66,11 +66,16 @@ def start(playbook: Playbook, episode: Episode, look: Look) -> Stepped:
 
 
 def end(playbook: Playbook, episode: Episode, look: Look, reason: str) -> Stepped:
-    """End an episode from outside: by hand, or because another playbook closes it."""
+    """End an episode from outside, such as by hand."""
     walk = _Walk(playbook, episode, look)
     if episode.is_under_way:
         walk.end(reason, outside=True)
     return walk.result()
+
+
+def close(playbook: Playbook, episode: Episode, look: Look, reason: str) -> Stepped:
+    """End an episode because another playbook closes it, unless what it is about is known to go on."""
+    return end(playbook, episode, look, reason) if View(playbook, look).may_be_closed else Stepped(episode=episode)
 
 
 def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, look: Look) -> Stepped:

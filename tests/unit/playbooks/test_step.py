@@ -5,7 +5,7 @@ import pytest
 
 from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.step import Stepped, close_task, end, start, step
+from services.playbooks.core.step import Stepped, close, close_task, end, start, step
 from tests.support.playbooks import (
     DAY,
     HIGH,
@@ -189,6 +189,30 @@ class TestEndingAndRepeating:
         fired = run(stalled(), (LOW, MONDAY))
         ended = end(stalled(), of(fired), a_look(LOW, MONDAY + HOUR), "closed by recovered")
         assert (state(ended), of(ended).outcome) == ("over", "closed by recovered")
+
+
+class TestClosing:
+    @pytest.mark.parametrize(
+        ("facts", "after"),
+        [(LOW, "active"), (UNKNOWN, "active"), ({"usage.breadth": 45}, "idle")],
+        ids=["still holds", "is not known", "has passed"],
+    )
+    def test_another_playbook_closes_only_what_has_passed(self, facts: dict[str, Any], after: str) -> None:
+        playbook = stalled(exit_when="usage.breadth >= 50 %")
+        fired = run(playbook, (LOW, MONDAY))
+        assert state(close(playbook, of(fired), a_look(facts, MONDAY + DAY), "closed by recovered")) == after
+
+    @pytest.mark.parametrize(
+        ("exit_when", "after"),
+        [("", "idle"), ("exit_when: support.open == 0\n", "idle"), ("exit_when: usage.breadth >= 50 %\n", "active")],
+        ids=["none", "unknown", "false"],
+    )
+    def test_what_an_event_began_is_closed_unless_its_exit_is_known_to_be_false(
+        self, exit_when: str, after: str
+    ) -> None:
+        playbook = a_playbook(f"id: x\non_event: feedback.nps\n{exit_when}steps: [task: Call]")
+        fired = step(playbook, None, a_look(LOW, MONDAY, cause=an_answer(2, MONDAY)))
+        assert state(close(playbook, of(fired), a_look(LOW, MONDAY + DAY), "closed by recovered")) == after
 
 
 class TestVersions:
