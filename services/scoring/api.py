@@ -55,10 +55,19 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> APIRouter:
         segment: str | None = None,
         stage: str | None = None,
         q: Annotated[str | None, Query(description="A part of the name or id.")] = None,
+        churned: Annotated[bool, Query(description="Customers who have left, too.")] = False,
         sort: reading.Sort = "score",
     ) -> Accounts:
         after = paging.after(reading.key_type(sort), str)
-        chosen = {"band": band, "owner": owner, "plan": plan, "segment": segment, "stage": stage, "q": q}
+        chosen: reading.Chosen = {
+            "band": band,
+            "owner": owner,
+            "plan": plan,
+            "segment": segment,
+            "stage": stage,
+            "q": q,
+            "churned": churned,
+        }
         async with uow.begin() as c:
             found = await reading.listed(c, chosen, sort, after, paging.limit + 1)
             shares = await reading.by_band(c, chosen)

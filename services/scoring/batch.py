@@ -177,11 +177,12 @@ class Batch:
         if known.found_in is not None:
             asked = Asked(Cause(kind="history"), (), known.imports, known.found_in, known.act_on_found)
             known.found_in, known.act_on_found = None, False
-        elif known.decision is not None and self.rules.card(known.decision.card) is None:
+        elif known.rescore:
             asked = Asked(Cause(kind="scorecard"), imports=known.imports)
         else:
             names = [f"{incoming.event.source} {incoming.event.id}" for incoming in used[-_MOST_EVENTS:]]
             asked = Asked(Cause(kind="usage", accepted=accepted), names, known.imports)
+        known.rescore = False
         self.assess(known, asked, used[-1] if used else None)
 
     def assess(self, known: Known, asked: Asked, behind_it: Incoming | None = None) -> None:

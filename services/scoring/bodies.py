@@ -22,6 +22,8 @@ class Account(BaseModel):
     currency: str | None
     seats: int | None
     renews_at: datetime | None
+    churned_at: datetime | None
+    """When the customer left."""
     score: float | None
     previous_score: float | None
     band: Band

@@ -81,10 +81,10 @@ class ScoringHandler(Handler):
         await rows.forget_users(c, ids, day_cutoff(day_of(now)))
 
     async def taken(self, c: AsyncConnection, partition: int, now: datetime) -> None:
-        """Find out which accounts wait to be assessed, those with another scorecard among them."""
+        """Find out which accounts wait to be assessed: all, when scorecards or catalogue have changed."""
         if partition in self._memories:
             return
-        await store.mark_rescored(c, partition, [card.ref for card in self._rules.cards], now)
+        await store.mark_rescored(c, partition, self._rules.digest, now)
         closed = await import_store.closed_imports(c, partition)
         self._memories[partition] = Memory(closed, await store.marked(c, partition))
 

@@ -30,6 +30,8 @@ class Known:
     marked_at: datetime | None = None
     found_in: str | None = None
     act_on_found: bool = False
+    rescore: bool = False
+    """It waits because the rules have changed."""
     timer_at: datetime | None = None
     """The earliest timer that is known to be set."""
     has_papers: bool = False
@@ -38,7 +40,16 @@ class Known:
     def kept(self) -> Kept:
         """Its row."""
         packed = s.encode(self.account.state)
-        return Kept(self.account.id, packed, None, self.imports, self.marked_at, self.found_in, self.act_on_found)
+        return Kept(
+            self.account.id,
+            packed,
+            None,
+            self.imports,
+            self.marked_at,
+            self.found_in,
+            self.act_on_found,
+            self.rescore,
+        )
 
 
 def known_of(kept: Kept) -> Known:
@@ -50,6 +61,7 @@ def known_of(kept: Kept) -> Known:
         kept.marked_at,
         kept.found_in,
         kept.act_on_found,
+        kept.rescore,
     )
 
 

@@ -14,7 +14,7 @@ from services.scoring.core.nps import Answer
 
 Sort = Literal["score", "-score", "mrr", "-mrr", "renews_at", "-renews_at"]
 By = Literal["plan", "segment", "owner", "touchpoint", "product", "month"]
-Chosen = Mapping[str, str | None]
+Chosen = Mapping[str, str | bool | None]
 
 _RENEWS = "extract(epoch FROM renews_at)::float8"
 _SORTS: Final[Mapping[Sort, tuple[str, str, str, type]]] = {
@@ -27,9 +27,9 @@ _SORTS: Final[Mapping[Sort, tuple[str, str, str, type]]] = {
     "-renews_at": (f"coalesce({_RENEWS}, -1e18)", "<", "float8", float),
 }
 _COLUMNS: Final = """id, name, plan, segment, stage, owner, mrr_minor, currency, seats, renews_at, score,
-    previous_score, coalesce(band, 'unknown') AS band, coalesce(coverage, 0) AS coverage,
+    churned_at, previous_score, coalesce(band, 'unknown') AS band, coalesce(coverage, 0) AS coverage,
     coalesce(reason, '') AS reason, assessed_at, rev, scorecard, imports"""
-_CHOSEN: Final = """NOT gone
+_CHOSEN: Final = """NOT gone AND (:churned OR churned_at IS NULL)
     AND (CAST(:band AS text) IS NULL OR coalesce(band, 'unknown') = :band)
     AND (CAST(:owner AS text) IS NULL OR owner = :owner)
     AND (CAST(:plan AS text) IS NULL OR plan = :plan)

@@ -26,10 +26,11 @@ class Kept(NamedTuple):
     marked_at: datetime | None
     found_in: str | None
     act_on_found: bool
+    rescore: bool
 
 
 _LOAD = text(
-    "SELECT id, state, decision, imports, marked_at, found_in, act_on_found FROM accounts "
+    "SELECT id, state, decision, imports, marked_at, found_in, act_on_found, rescore FROM accounts "
     "WHERE id = ANY(CAST(:ids AS text[]))"
 )
 
@@ -41,13 +42,15 @@ async def load_accounts(c: AsyncConnection, ids: Collection[str]) -> list[Kept]:
 
 _SAVE_STATES = text(
     """
-    INSERT INTO accounts AS a (id, partition, state, imports, marked_at, found_in, act_on_found)
-    SELECT s.id, :partition, s.state, string_to_array(s.imports, chr(31)), s.marked_at, s.found_in, s.act_on_found
+    INSERT INTO accounts AS a (id, partition, state, imports, marked_at, found_in, act_on_found, rescore)
+    SELECT s.id, :partition, s.state, string_to_array(s.imports, chr(31)), s.marked_at, s.found_in, s.act_on_found,
+        s.rescore
     FROM unnest(CAST(:ids AS text[]), CAST(:states AS bytea[]), CAST(:imports AS text[]),
-        CAST(:marked AS timestamptz[]), CAST(:found AS text[]), CAST(:act AS boolean[]))
-        AS s(id, state, imports, marked_at, found_in, act_on_found)
+        CAST(:marked AS timestamptz[]), CAST(:found AS text[]), CAST(:act AS boolean[]), CAST(:rescore AS boolean[]))
+        AS s(id, state, imports, marked_at, found_in, act_on_found, rescore)
     ON CONFLICT (id) DO UPDATE SET state = excluded.state, imports = excluded.imports,
-        marked_at = excluded.marked_at, found_in = excluded.found_in, act_on_found = excluded.act_on_found
+        marked_at = excluded.marked_at, found_in = excluded.found_in, act_on_found = excluded.act_on_found,
+        rescore = excluded.rescore
     """
 )
 
@@ -66,6 +69,7 @@ async def save_states(c: AsyncConnection, partition: int, rows: Sequence[Kept]) 
                 "marked": [row.marked_at for row in rows],
                 "found": [row.found_in for row in rows],
                 "act": [row.act_on_found for row in rows],
+                "rescore": [row.rescore for row in rows],
             },
         )
 
@@ -90,6 +94,7 @@ _TOLD: Mapping[str, str] = {
     "currency": "text",
     "seats": "bigint",
     "renews_at": "timestamptz",
+    "churned_at": "timestamptz",
     "score": "int",
     "previous_score": "int",
     "band": "text",
@@ -123,6 +128,7 @@ def _told_row(told: Told) -> dict[str, Any]:
         "decision": msgspec.msgpack.encode(decision),
         "gone": profile.gone is not None,
         "renews_at": None if profile.renews_at is None else instant_of(profile.renews_at),
+        "churned_at": None if profile.churned_at is None else instant_of(profile.churned_at),
         "scorecard": decision.card,
         "assessed_at": instant_of(decision.at),
         **{name: getattr(profile, name) for name in _OF_PROFILE},
@@ -175,9 +181,13 @@ async def add_to_ledger(c: AsyncConnection, entries: Sequence[tuple[str, Account
 _MARKED = text(
     "SELECT id, marked_at FROM accounts WHERE partition = :partition AND marked_at IS NOT NULL ORDER BY marked_at, id"
 )
+_NOTE_RULES = text(
+    "INSERT INTO rules (partition, digest) VALUES (:partition, :digest) ON CONFLICT (partition) DO UPDATE "
+    "SET digest = excluded.digest WHERE rules.digest <> excluded.digest RETURNING partition"
+)
 _MARK_RESCORED = text(
-    "UPDATE accounts SET marked_at = :now WHERE partition = :partition AND marked_at IS NULL AND scorecard IS NOT NULL "
-    "AND NOT scorecard = ANY(CAST(:cards AS text[]))"
+    "UPDATE accounts SET marked_at = coalesce(marked_at, :now), rescore = true "
+    "WHERE partition = :partition AND decision IS NOT NULL AND NOT gone"
 )
 
 
@@ -186,6 +196,7 @@ async def marked(c: AsyncConnection, partition: int) -> dict[str, datetime]:
     return {row.id: row.marked_at for row in await c.execute(_MARKED, {"partition": partition})}
 
 
-async def mark_rescored(c: AsyncConnection, partition: int, cards: Collection[str], now: datetime) -> None:
-    """Mark the accounts of a partition that were last scored by a card that is not in force any more."""
-    await c.execute(_MARK_RESCORED, {"partition": partition, "cards": list(cards), "now": now})
+async def mark_rescored(c: AsyncConnection, partition: int, digest: str, now: datetime) -> None:
+    """Mark every account of a partition when its rules are not those of last time: which they concern, a look says."""
+    if (await c.execute(_NOTE_RULES, {"partition": partition, "digest": digest})).one_or_none() is not None:
+        await c.execute(_MARK_RESCORED, {"partition": partition, "now": now})

@@ -38,6 +38,8 @@ accounts = Table(
     Column("marked_at", _Time),
     Column("found_in", Text),
     Column("act_on_found", Boolean, nullable=False, server_default=text("false")),
+    # It waits because scorecards or catalogue have changed.
+    Column("rescore", Boolean, nullable=False, server_default=text("false")),
     # Below: the last assessment, for lists.
     Column("gone", Boolean, nullable=False, server_default=text("false")),
     Column("name", Text),
@@ -49,6 +51,7 @@ accounts = Table(
     Column("currency", Text),
     Column("seats", BigInteger),
     Column("renews_at", _Time),
+    Column("churned_at", _Time),
     Column("score", Integer),
     Column("previous_score", Integer),
     Column("band", Text),
@@ -60,6 +63,14 @@ accounts = Table(
     Index("accounts_marked", "partition", postgresql_where=text("marked_at IS NOT NULL")),
     Index("accounts_in_imports", "partition", postgresql_where=text("imports <> '{}'::text[]")),
     Index("accounts_by_score", "score", "id"),
+)
+
+# A digest of the scorecards and the catalogue by which a partition's accounts were last marked.
+rules = Table(
+    "rules",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("digest", Text, nullable=False),
 )
 
 users = Table(

@@ -10,8 +10,10 @@ import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.scoring.core.scorecard import Rules
+from services.scoring.core.measures import MEASURES
+from services.scoring.core.scorecard import Rules, Weighted, rules_of
 from services.scoring.fingerprint import fingerprint
+from shared.conditions import parse
 from shared.messages import registry
 from shared.messages.envelope import Event
 from tests.support.scoring import (
@@ -270,6 +272,50 @@ async def test_what_a_new_scorecard_changes_is_told_as_such(fed: Fed) -> None:
     await fed.catch_up()
     last = (await fed.told())[-1]
     assert (last.cause.kind, last.scorecard.partition("+")[0]) == ("scorecard", "adopting@9")
+
+
+def narrower(*measures: str) -> Rules:
+    """The shipped rules, and a card for adopting accounts of the pro plan that has these measures alone."""
+    (card,) = (card for card in SHIPPED.cards if card.id == "adopting")
+    weighted = tuple(Weighted(name, 100 // len(measures), MEASURES[name].curve) for name in measures)
+    for_accounts = parse(["account.stage == adopting", "account.plan == pro"])
+    new = replace(card, id="pro-adopting", for_accounts=for_accounts, measures=weighted)
+    return rules_of(SHIPPED.catalogue, [*SHIPPED.cards, new])
+
+
+async def test_a_new_scorecard_beside_the_old_is_told_as_such_at_once_and_before_any_event(fed: Fed) -> None:
+    await fed.feed(*customer())
+    await fed.restart(narrower("usage.breadth", "support.urgent"))
+    assert fed.handler.waiting(0) == NOW
+    await fed.feed(nps(2))
+    rescored, event = (await fed.told())[-2:]
+    assert (rescored.cause.kind, rescored.scorecard.partition("@")[0]) == ("scorecard", "pro-adopting")
+    assert [(driver.kind, driver.name) for driver in rescored.drivers] == [("scorecard", "pro-adopting")]
+    assert (event.cause.kind, event.drivers) == ("event", [])
+    await fed.feed(usage(NOW, user="new"))
+    assert (await fed.told())[-1].cause.kind == "usage"
+
+
+async def test_a_feature_that_was_added_to_the_plan_is_told_as_a_change_of_rules(fed: Fed) -> None:
+    await fed.feed(*customer())
+    features = {**SHIPPED.catalogue.features, "pro": ("reports", "api", "telepathy")}
+    await fed.restart(Rules(replace(SHIPPED.catalogue, features=features), SHIPPED.cards))
+    await fed.catch_up()
+    last = (await fed.told())[-1]
+    assert (last.cause.kind, last.facts["usage.unused_features"]) == ("scorecard", ["telepathy"])
+
+
+async def test_rules_that_did_not_change_make_nobody_wait_and_those_of_others_tell_nothing(fed: Fed) -> None:
+    await fed.feed(*customer())
+    await fed.feed(an_event("account.updated", account="tiny", traits={"plan": "starter"}))
+    told = len(await fed.told()), len(await fed.told("tiny"))
+    await fed.restart()
+    assert fed.handler.waiting(0) is None
+    await fed.restart(narrower("support.urgent"))
+    await fed.catch_up()
+    assert (len(await fed.told()), len(await fed.told("tiny"))) == (told[0] + 1, told[1])
+    await fed.restart()
+    assert fed.handler.waiting(0) is None
 
 
 async def test_the_ledger_has_what_events_and_score_changes_did(fed: Fed) -> None:

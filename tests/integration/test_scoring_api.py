@@ -236,6 +236,25 @@ async def test_an_account_that_was_merged_is_left_out_of_lists(face: Face) -> No
         assert (await c.execute(text("SELECT reason FROM accounts WHERE id = 'late'"))).scalar_one().endswith("as well")
 
 
+async def test_a_customer_who_has_left_is_listed_and_counted_only_when_asked_for(face: Face) -> None:
+    await _company(face)
+    await face.fed.feed(an_event("account.churned", account="well", reason="price"))
+    page = await face.get("/accounts")
+    assert [one["id"] for one in page["items"]] == ["late", "new"]
+    assert sum(share["mrr_minor"] for share in page["mrr_by_band"]) == 350
+    whole = await face.get("/accounts", churned="true")
+    assert [(one["id"], one["churned_at"]) for one in whole["items"]] == [
+        ("late", None),
+        ("well", "2026-05-20T12:00:00Z"),
+        ("new", None),
+    ]
+    assert sum(share["mrr_minor"] for share in whole["mrr_by_band"]) == 450
+    assert (await face.get("/accounts/well"))["churned_at"] == "2026-05-20T12:00:00Z"
+    on: dict[str, Any] = {"mrr_minor": 100, "currency": "EUR", "plan": "pro", "seats": 8}
+    await face.fed.feed(an_event("subscription.changed", at=NOW + DAY, account="well", **on))
+    assert len((await face.get("/accounts"))["items"]) == 3
+
+
 @pytest.mark.parametrize("id", ["a/b", "/", "a//b", "a b", "a%2Fb", "ü/é☃", "a?b#c", "a\\b", "😀"])
 async def test_an_accounts_id_may_hold_anything(face: Face, id: str) -> None:
     await face.fed.feed(an_event("feedback.nps", account=id, contact_id="c", score=3))

@@ -105,6 +105,14 @@ class Rules:
     catalogue: Catalogue
     cards: tuple[Scorecard, ...]
 
+    @property
+    def digest(self) -> str:
+        """Of all that may change which card scores an account, how, or what is known of it."""
+        cards = [(card.ref, card.for_accounts and one_line(card.for_accounts)) for card in self.cards]
+        catalogue = self.catalogue
+        known = (catalogue.features, catalogue.milestones, sorted(catalogue.week), catalogue.traits)
+        return _digest((cards, known), 16)
+
     def card_for(self, facts: Facts, now: Any) -> Scorecard:
         """The first card that matches; the default is last and always does. An unknown condition doesn't match."""
         for card in self.cards:
