@@ -151,7 +151,8 @@ async def test_what_an_event_caused_goes_at_once_and_carries_its_story(database_
             ["they scored us 2"],
         )
         assert task.task is not None
-        assert task.task.due_at == datetime.fromisoformat("2026-03-03T17:00:00+01:00")
+        # A day of work, counted from the morning.
+        assert task.task.due_at == datetime.fromisoformat("2026-03-04T09:00:00+01:00")
 
 
 @pytest.mark.parametrize(
@@ -189,6 +190,18 @@ async def test_a_night_alert_is_called_back_when_it_is_over_before_the_morning(d
         await floor.assess(2, MONDAY + 15 * HOUR, HIGH)
         assert await floor.cancelled() == [action.action_id]
         assert await floor.states("alert") == ["closed"]
+
+
+async def test_a_task_of_the_night_is_not_due_before_anybody_has_worked(database_url: str) -> None:
+    held = "id: held\nwhen: usage.breadth < 40 %\nheld_for: 8h\nsteps: [{task: Call, due: 24h}]"
+    async with a_floor(database_url, held) as floor:
+        await floor.assess(1, MONDAY, LOW)
+        (task,) = await floor.pass_until(MONDAY + 8 * HOUR)
+        tuesday = datetime.fromisoformat("2026-03-03T09:00:00Z")
+        assert task.task is not None
+        assert (task.not_before, task.task.due_at) == (tuesday, tuesday + DAY)
+        assert await floor.pass_until(tuesday + DAY - SECOND) == []
+        assert len(await floor.pass_until(tuesday + DAY)) == 1
 
 
 async def test_an_overdue_task_is_told_to_whoever_answers_for_the_assignee(floor: Floor) -> None:

@@ -45,20 +45,20 @@ def add(hours: Hours, at: datetime, duration: Duration) -> datetime:
 
 
 def due(hours: Hours, at: datetime, duration: Duration) -> datetime:
-    """When work that began at `at` is due: never outside the assignee's working hours.
+    """When a task that comes at `at` is due: never before its assignee has worked, nor outside their hours.
 
-    What falls outside is due when the working span before it ends, if half of the time is left until then: a call
-    within a day, asked for on Sunday evening, is for Monday. Else it is due when work begins again.
+    It is counted from their next working instant. What falls on a day that isn't worked moves to the same time of day
+    on the next one that is; what then falls outside the hours, to the next start of work. A call within 24 hours that
+    is asked for on Friday at 16:00 is for Monday at 16:00; asked for at 17:30, it is for Tuesday at 9:00.
     """
-    wanted = add(hours, at, duration)
-    last = None
-    for start, end in _spans(hours, at):
-        if wanted < start:
-            break
-        if wanted <= end:
-            return wanted
-        last = end
-    return last if last is not None and last - at >= (wanted - at) / 2 else next_working(hours, wanted)
+    wanted = add(hours, next_working(hours, at), duration)
+    zone = ZoneInfo(hours.time_zone)
+    local = wanted.astimezone(zone)
+    spans = _spans(hours, wanted)
+    start, end = next(spans, (wanted, wanted))
+    if (day := start.astimezone(zone).date()) != local.date():
+        wanted = datetime.combine(day, local.time(), zone).astimezone(UTC)
+    return max(wanted, start) if wanted <= end else next(spans, (wanted, wanted))[0]
 
 
 def _add_days(hours: Hours, at: datetime, days: int) -> datetime:

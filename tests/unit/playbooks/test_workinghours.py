@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -21,13 +22,32 @@ def test_a_call_within_24_hours_is_due_at_the_same_time_tomorrow() -> None:
     assert due(OFFICE, monday, DAYS["24h"]) == monday + timedelta(days=1)
 
 
-def test_what_would_be_due_at_the_weekend_is_due_on_monday_morning() -> None:
-    assert due(OFFICE, FRIDAY, DAYS["24h"]) == datetime(2026, 3, 9, 9, tzinfo=UTC)
+@pytest.mark.parametrize(
+    ("asked", "duration", "wanted"),
+    [
+        ("Tue 3 15:00", "24h", "Wed 4 15:00"),
+        ("Fri 6 16:00", "24h", "Mon 9 16:00"),
+        ("Fri 6 17:30", "24h", "Tue 10 09:00"),
+        ("Tue 3 18:00", "24h", "Thu 5 09:00"),
+        ("Sun 8 21:49", "24h", "Tue 10 09:00"),
+        ("Thu 5 16:00", "48h", "Mon 9 16:00"),
+        ("Tue 3 07:00", "4h", "Tue 3 13:00"),
+        ("Tue 3 15:00", "4h", "Wed 4 09:00"),
+        ("Tue 3 15:00", "2h", "Tue 3 17:00"),
+        ("Fri 6 15:00", "4h", "Mon 9 09:00"),
+        ("Fri 6 18:00", "1 business day", "Tue 10 09:00"),
+    ],
+)
+def test_due_times_are_counted_in_days_that_are_worked(asked: str, duration: str, wanted: str) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    at = datetime.strptime(f"{asked} 2026 3", "%a %d %H:%M %Y %m").replace(tzinfo=zone)
+    found = due(BERLIN, at.astimezone(UTC), parse_duration(duration)).astimezone(zone)
+    assert f"{found:%a} {found.day} {found:%H:%M}" == wanted
 
 
-def test_a_call_within_a_day_asked_for_on_sunday_evening_is_for_monday() -> None:
-    sunday = datetime(2026, 3, 8, 21, 49, tzinfo=UTC)
-    assert due(OFFICE, sunday, DAYS["24h"]) == datetime(2026, 3, 9, 17, tzinfo=UTC)
+def test_a_holiday_is_no_day_to_be_due_on() -> None:
+    monday_off = Hours(holidays=(date(2026, 3, 9),))
+    assert due(monday_off, FRIDAY, DAYS["24h"]) == datetime(2026, 3, 10, 15, tzinfo=UTC)
 
 
 def test_business_days_keep_the_time_of_day_and_skip_the_weekend() -> None:
@@ -78,7 +98,7 @@ instants = st.integers(0, 730 * 86_400).map(
 @given(calendars, instants, st.sampled_from(list(DAYS.values())))
 def test_due_times_lie_ahead_and_within_working_hours(hours: Hours, at: datetime, duration: Duration) -> None:
     found = due(hours, at, duration)
-    assert found >= at
+    assert found > next_working(hours, at) >= at, "nothing is due before anybody has worked"
     assert next_working(hours, found - timedelta(microseconds=1)) <= found
 
 
