@@ -82,7 +82,8 @@ def _item(item: Item) -> str:
     if item.reason:
         lines.append(_reason(item.reason))
     if item.todo:
-        lines.append(f"→ *{_said(item.todo)}*" + (f", due {_said(item.due)}" if item.due else ""))
+        due = f", due {_said(item.due)}" if item.due else ""
+        lines.append(f"→ *{_said(item.todo)}*{due}" + (f" · {_said(item.ref)}" if item.ref else ""))
     if item.recipient:
         lines.append(f"for {_said(item.recipient)}")
     return "\n".join(lines)

@@ -38,6 +38,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     todo: str = ""
     due: str = ""
     recipient: str = ""
+    ref: str = ""
+    """By what `keepwell tasks` and `keepwell flags` know it."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,17 +196,20 @@ def _todo(action: ActionRequested, title: str) -> str:
     return "" if todo.rstrip(".").casefold() == title.rstrip(".").casefold() else todo
 
 
+def ref_of(action: ActionRequested) -> str:
+    """The beginning of a task's or flag's id: enough for `keepwell tasks done`, and for the eye."""
+    return (action.task.task_id if action.task else action.flag.flag_id if action.flag else "")[:12]
+
+
 def _footer(action: ActionRequested) -> str:
     parts = [f"Playbook “{words.one_line(action.playbook_title, 80)}”"]
     if action.kind == "alert" and action.severity in {"high", "critical"}:
         parts.append(f"{action.severity} severity")
-    if action.task:
-        if action.task.assigned_because:
-            because = words.one_line(action.task.assigned_because, 200)
-            nobody = because.removeprefix("nobody: ")
-            parts.append(f"assigned: {because}" if nobody == because else f"given to nobody: {nobody}")
-        # The beginning is enough for `keepwell tasks done`, and for the eye.
-        parts.append(action.task.task_id[:12])
+    if action.task and action.task.assigned_because:
+        because = words.one_line(action.task.assigned_because, 200)
+        nobody = because.removeprefix("nobody: ")
+        parts.append(f"assigned: {because}" if nobody == because else f"given to nobody: {nobody}")
     if action.recipient is None and not (action.task and action.task.assigned_because.startswith("nobody: ")):
         parts.append("nobody was found to assign this to")
+    parts += filter(None, [ref_of(action)])
     return " · ".join(parts)

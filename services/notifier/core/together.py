@@ -15,6 +15,7 @@ from services.notifier.core.message import (
     headline,
     name_of,
     reasons,
+    ref_of,
     score_words,
     title_of,
     zone_of,
@@ -151,6 +152,7 @@ def _item(
         todo=todo,
         due=due_words(action, now, shared),
         recipient=called(action.recipient) if name_reader else "",
+        ref=ref_of(action),
     )
 
 
