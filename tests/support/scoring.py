@@ -78,10 +78,17 @@ def a_ticket(
 
 
 def an_invoice(
-    type: str = "issued", invoice_id: str = "I-1", *, at: datetime = NOW, amount_minor: int = 10_000, **more: Any
+    type: str = "issued",
+    invoice_id: str = "I-1",
+    *,
+    at: datetime = NOW,
+    amount_minor: int = 10_000,
+    currency: str = "EUR",
+    **more: Any,
 ) -> Event:
     """An invoice's message."""
-    return an_event(f"invoice.{type}", at=at, invoice_id=invoice_id, amount_minor=amount_minor, currency="EUR", **more)
+    data: dict[str, Any] = {"invoice_id": invoice_id, "amount_minor": amount_minor, "currency": currency, **more}
+    return an_event(f"invoice.{type}", at=at, **data)
 
 
 def nps(score: int, *, contact: str = "c1", at: datetime = NOW, comment: str | None = None, **more: Any) -> Event:

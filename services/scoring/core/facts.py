@@ -101,7 +101,7 @@ def _billing(view: View) -> dict[str, Any]:
     failed = billing.payment_failed(view)
     return {
         "billing.overdue_since": written_us(overdue[0][0]) if overdue else None,
-        "billing.overdue_minor": sum(row.amount for _, _, row in overdue) if view.state.billed else None,
+        "billing.overdue_minor": billing.overdue_minor(view) if view.state.billed else None,
         "billing.payment_failed_at": written_us(failed) if failed is not None else None,
     }
 

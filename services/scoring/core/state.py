@@ -111,6 +111,11 @@ class Invoice(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return int(self.now.value[1])
 
     @property
+    def currency(self) -> str:
+        """As ISO 4217 names it."""
+        return str(self.now.value[2])
+
+    @property
     def settled(self) -> int | None:
         """When it was paid or voided."""
         return self.now.value[3]  # type: ignore[no-any-return]

@@ -49,7 +49,7 @@ def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
         )
     if type.startswith("invoice."):
         return st.fixed_dictionaries(
-            {"invoice_id": few(["I1", "I2"]), "amount_minor": few([100, 999]), "currency": few(["EUR"])},
+            {"invoice_id": few(["I1", "I2"]), "amount_minor": few([100, 999]), "currency": few(["EUR", "JPY"])},
             optional={"due_at": when, "paid_at": when},
         )
     if type in score:

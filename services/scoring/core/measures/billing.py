@@ -1,6 +1,7 @@
 """How the account pays."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from services.scoring.core.clock import day_of_us, in_words
 from services.scoring.core.measures.base import Measure, Reading, View, many, number
@@ -10,13 +11,26 @@ _NONE_YET = "no invoice yet"
 
 
 def overdue(view: View) -> list[tuple[int, str, Invoice]]:
-    """Open invoices whose due date has passed, oldest first: when due, and which."""
+    """Open invoices whose due date has passed, oldest first: when due, and which. What owes nothing isn't late."""
     day_now = view.today
     return sorted(
         (row.due_at, key, row)
         for key, row in view.invoices.items()
-        if row.settled is None and row.due_at is not None and day_of_us(row.due_at) < day_now
+        if row.settled is None and row.amount > 0 and row.due_at is not None and day_of_us(row.due_at) < day_now
     )
+
+
+def overdue_minor(view: View) -> int:
+    """What is overdue in the account's currency; where that isn't known, in the one of most overdue invoices."""
+    rows = [row for _, _, row in overdue(view)]
+    currency = view.profile.currency or _most_common(rows)
+    return sum(row.amount for row in rows if row.currency == currency)
+
+
+def _most_common(rows: Iterable[Invoice]) -> str | None:
+    """The currency of most of these invoices, by the alphabet among equals."""
+    counted = Counter(row.currency for row in rows)
+    return min(counted, key=lambda currency: (-counted[currency], currency), default=None)
 
 
 def payment_failed(view: View) -> int | None:
@@ -39,7 +53,10 @@ def _overdue(view: View) -> Reading:
 
 
 def _settled(view: View) -> dict[str, tuple[int, int, Invoice]]:
-    """Invoices with a due date that were paid in 180 days or are overdue: days late, amount."""
+    """Invoices with a due date that were paid in 180 days or are overdue: days late, amount.
+
+    Amounts weigh against each other in one currency alone: the account's if there is one in it, else that of most.
+    """
     since, found = view.today - PAPER_DAYS, {}
     for key, row in view.invoices.items():
         if row.due_at is None or row.amount <= 0 or row.status == "voided":
@@ -48,7 +65,10 @@ def _settled(view: View) -> dict[str, tuple[int, int, Invoice]]:
         until = view.today if row.settled is None else day_of_us(row.settled)
         if until > since and (row.settled is not None or due < view.today):
             found[key] = (max(0, until - due), row.amount, row)
-    return found
+    rows = [row for _, _, row in found.values()]
+    own = view.profile.currency
+    currency = own if any(row.currency == own for row in rows) else _most_common(rows)
+    return {key: one for key, one in found.items() if one[2].currency == currency}
 
 
 def _punctuality(view: View) -> Reading:
