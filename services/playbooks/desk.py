@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -49,20 +49,21 @@ def move(
     amount_minor: int | None = None,
     currency: str | None = None,
 ) -> Item:
-    """Move an item that is locked. Made twice it is made once. Raises `NotPossible`."""
-    if item.state == to:
-        return item
-    if item.state not in _FROM[item.kind].get(to, ()):
+    """Move an item that is locked. Made twice it is made once; what is said anew counts. Raises `NotPossible`."""
+    is_there = item.state == to
+    if not is_there and item.state not in _FROM[item.kind].get(to, ()):
         raise NotPossible(f"The {item.kind} is {item.state.replace('_', ' ')}; it can't be {to.replace('_', ' ')} now.")
-    if to in (*TASK_ENDS, *FLAG_ENDS):
-        if amount_minor is not None:
-            item = item._replace(amount_minor=amount_minor, currency=currency)
-        closed = work.close(item, to, note, actor, now)
+    said: dict[str, Any] = {"note": note or None, "amount_minor": amount_minor, "currency": currency}
+    if to == "snoozed" and not (is_there and until is None):
+        said["snoozed_until"] = max(until or now + SNOOZE, now)
+    new = {name: value for name, value in said.items() if value not in (None, getattr(item, name))}
+    if is_there and not new:
+        return item
+    if to in (*TASK_ENDS, *FLAG_ENDS) and not is_there:
+        closed = work.close(item._replace(**new), to, note, actor, now)
         _tell_episode(work, closed, actor, now)
         return closed
-    moved = item._replace(state=to, note=note or item.note, snoozed_until=None)
-    if to == "snoozed":
-        moved = moved._replace(snoozed_until=max(until or now + SNOOZE, now))
+    moved = item._replace(**({} if is_there else {"state": to, "snoozed_until": None}) | new)
     work.changes.put(moved, Noted(item.id, now, item.state, to, note or to, actor))
     return moved
 

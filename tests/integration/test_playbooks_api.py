@@ -150,12 +150,33 @@ async def test_a_flag_is_won_with_its_amount(house: House) -> None:
     assert achieved["grow"]["won"] == [{"currency": "EUR", "amount_minor": 90_000}]
 
 
+async def test_a_move_made_again_with_more_to_say_says_it(house: House) -> None:
+    await house.floor.assess(1, MONDAY, {"usage.active_share": 95, **LOW})
+    flag, task = await house.one("flags"), await house.one("tasks")
+    assert (await house.post(f"flags/{flag['id']}/won")).json()["amount_minor"] is None
+    said = {"amount_minor": 90_000, "currency": "EUR"}
+    won = [(await house.post(f"flags/{flag['id']}/won", said)).json() for _ in range(2)]
+    assert [(one["state"], one["amount_minor"], one["currency"]) for one in won] == [("won", 90_000, "EUR")] * 2
+    await house.post(f"tasks/{task['id']}/done", {"note": "Called."})
+    noted = (await house.post(f"tasks/{task['id']}/done", {"note": "Called, they will pay."})).json()
+    assert (noted["note"], noted["state"]) == ("Called, they will pay.", "done")
+    assert (await house.post(f"tasks/{task['id']}/done")).json()["note"] == "Called, they will pay."
+    moves = await house.floor.rows(f"SELECT after FROM moves WHERE subject = '{task['id']}' ORDER BY id")
+    assert [move.after for move in moves] == ["open", "done", "done"]
+    assert [load["open_tasks"] for load in (await house.get("csms"))["items"]] == [0, 0, 0]
+
+
 async def test_an_alert_is_acknowledged_or_snoozed(database_url: str) -> None:
     async with a_house(database_url) as house:
         await house.floor.assess(1, MONDAY, {}, cause=an_answer(3, MONDAY))
         alert = await house.one("alerts", account="northwind")
         snoozed = (await house.post(f"alerts/{alert['id']}/snooze", {"until": "2026-03-02T12:00:00Z"})).json()
         assert (snoozed["state"], snoozed["snoozed_until"]) == ("snoozed", "2026-03-02T12:00:00Z")
+        longer = {"until": "2026-03-04T12:00:00Z"}
+        for said in (longer, longer, None):
+            snoozed = (await house.post(f"alerts/{alert['id']}/snooze", said)).json()
+            assert (snoozed["state"], snoozed["snoozed_until"]) == ("snoozed", "2026-03-04T12:00:00Z")
+        assert len(await house.floor.rows("SELECT 1 FROM moves WHERE after = 'snoozed'")) == 2
         assert (await house.post(f"alerts/{alert['id']}/acknowledge")).json()["state"] == "acknowledged"
 
 
