@@ -10,8 +10,8 @@ from typing import Final
 import msgspec
 
 from services.scoring.core import drivers as d
-from services.scoring.core.clock import instant_of, micros, midnight_after
-from services.scoring.core.facts import account_facts, facts_of
+from services.scoring.core.clock import DAY_US, day_of_us, instant_of, micros, midnight_after
+from services.scoring.core.facts import LAST_SEEN, account_facts, facts_of
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.measures.base import View, points_on
 from services.scoring.core.measures.relationship import PULSE_US
@@ -24,8 +24,9 @@ from shared.conditions import Facts, flip_instant, leaves_of
 from shared.conditions.words import described
 from shared.messages.assessments import AccountAssessed, Band, Cause, Driver, FactValue, MeasureReading
 
-_RELATIVE: Final = ("health.previous_score", "health.previous_band", "health.change")
-"""Facts about the step itself: they don't make news of an assessment."""
+_NO_NEWS: Final = ("health.previous_score", "health.previous_band", "health.change", LAST_SEEN)
+"""Facts about the step itself don't make news of an assessment, and the last use does now and then only."""
+_HOUR_US: Final = DAY_US // 24
 _GOOD: Final = 7500
 NONE_YET: Final = "it has not been assessed yet"
 
@@ -50,6 +51,8 @@ class Decision(msgspec.Struct, array_like=True, frozen=True):
     reason: str
     previous_score: int | None
     previous_band: Band
+    last_used: int = 0
+    """The last use that was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ def assess(account: Account, before: Decision | None, asked: Asked, now: datetim
     news = _news(facts, seen.card)
     next_at = _next_at(seen, rules)
     quiet = asked.cause.kind in ("usage", "time", "scorecard") and asked.found_in is None
-    if quiet and before is not None and before.news == news:
+    if quiet and before is not None and before.news == news and not _was_seen_anew(before, seen):
         return Outcome(None, before, next_at, for_ledger=False, profile=seen.view.profile)
     moved = _drivers(seen, before, asked) if before is not None else []
     unknown = seen.unknown if new_score is not None else {**seen.unknown, "health.score": seen.scored.why_unknown}
@@ -164,6 +167,7 @@ def assess(account: Account, before: Decision | None, asked: Asked, now: datetim
         reason=_in_one_line(seen),
         previous_score=old_score if changed or before is None else before.previous_score,
         previous_band=old_band if changed or before is None else before.previous_band,
+        last_used=seen.view.state.last_used,
     )
     for_ledger = changed or asked.cause.kind == "event"
     return Outcome(assessed, decision, next_at, for_ledger, seen.view.profile)
@@ -177,8 +181,19 @@ _encoder = msgspec.msgpack.Encoder(order="sorted")
 
 
 def _news(facts: Mapping[str, FactValue], card: Scorecard) -> bytes:
-    told = {name: value for name, value in facts.items() if name not in _RELATIVE}
+    told = {name: value for name, value in facts.items() if name not in _NO_NEWS}
     return blake2b(_encoder.encode((card.ref, told)), digest_size=16).digest()
+
+
+def _was_seen_anew(before: Decision, seen: Look) -> bool:
+    """Whether the last use is news: once an hour while it is today's, and at last, at midnight, to the second.
+
+    What is in use all day long would else have a new fact every second.
+    """
+    last, told = seen.view.state.last_used, before.last_used
+    if last == told or LAST_SEEN not in seen.facts:
+        return False
+    return day_of_us(last) < seen.view.today or last // _HOUR_US != told // _HOUR_US
 
 
 def readings(card: Scorecard, reads: Mapping[str, Read]) -> list[MeasureReading]:

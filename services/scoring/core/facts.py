@@ -1,17 +1,17 @@
 """The facts of an account, from its state and readings. What is not known is left out, with the reason beside."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from services.scoring.core.clock import DAY_US, written_us
+from services.scoring.core.clock import written_us
 from services.scoring.core.measures import billing, feedback, onboarding, support, usage
 from services.scoring.core.measures.base import View
 from services.scoring.core.score import Read
 from shared.messages.assessments import FactValue
 
-_HOUR_US = DAY_US // 24
+LAST_SEEN: Final = "usage.last_seen_at"
 _LONGEST_TRAIT = 2048
 """Bytes. A longer one stays in the state and is no fact, so that an assessment stays far below 512 KiB."""
 _LINEAR = {"billing.overdue", "relationship.silence"}
@@ -68,8 +68,7 @@ def _usage(view: View) -> dict[str, Any]:
     used, unused = usage.used_features(view)
     listed = bool(used or unused)
     return {
-        # To the hour: what is in use all day long would else have a new fact every second.
-        "usage.last_seen_at": written_us(state.last_used // _HOUR_US * _HOUR_US) if state.last_used else None,
+        LAST_SEEN: _when(state.last_used or None),
         "usage.active_users": usage.active_users(view) if state.knows_people else None,
         "usage.used_features": used if listed else None,
         "usage.unused_features": unused if listed else None,

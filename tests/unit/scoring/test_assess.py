@@ -222,6 +222,21 @@ def test_usage_and_time_tell_nothing_when_no_fact_changed() -> None:
     assert assessed(account, before=before, by=BY_TIME).assessed is None
 
 
+def test_the_last_use_is_told_once_an_hour_and_at_midnight_to_the_second() -> None:
+    account = an_account(*busy(range(60)))
+    decision, heard = before_of(account), []
+    for minutes in (1, 20, 59, 61, 90, 119):
+        now = NOW + timedelta(minutes=minutes, seconds=7)
+        outcome = assessed(after(usage(now, user="u0"), account=account), before=decision, by=BY_USAGE, now=now)
+        decision = outcome.decision
+        heard += [minutes] if outcome.assessed is not None else []
+    assert heard == [61]
+    midnight = datetime(2026, 5, 21, tzinfo=UTC)
+    at_last = assessed(account, before=decision, now=midnight)
+    assert told(at_last).facts["usage.last_seen_at"] == "2026-05-20T13:59:07Z"
+    assert assessed(account, before=at_last.decision, now=midnight + timedelta(hours=1)).assessed is None
+
+
 def test_usage_tells_of_a_new_user() -> None:
     account = an_account(*busy(range(60)))
     before = before_of(account)
