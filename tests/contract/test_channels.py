@@ -211,6 +211,35 @@ async def test_nobody_listening_means_later_and_surely_not_sent(bench: Bench) ->
     assert not outcome.uncertain
 
 
+@pytest.mark.parametrize("pause", [10.0, 0.15])
+async def test_a_mail_server_that_is_not_ready_in_time_has_surely_taken_nothing(pause: float) -> None:
+    ended = asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        left = asyncio.create_task(reader.read())
+        for answer in (b"220 hello", b"250 hello", b"250 OK", b"250 OK", b"354 go on"):
+            await asyncio.wait([left], timeout=pause)
+            if not left.done():
+                writer.write(answer + b"\r\n")
+        await left
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(slow, "127.0.0.1", 0)
+    async with server:
+        channel = EmailChannel(a_server(server.sockets[0].getsockname()[1]), Renderer())
+        channel.patience = 0.4
+        outcome = await channel.send(a_dispatch(target="owner@example.com"))
+        await asyncio.wait_for(ended.wait(), 5)
+    assert isinstance(outcome, Later)
+    assert not outcome.uncertain
+
+
+def test_a_mail_attempt_is_not_cut_off_before_the_channel_itself_gives_it_up() -> None:
+    channel = EmailChannel(a_server(25), Renderer())
+    assert channel.timeout > 3 * channel.patience
+
+
 async def test_no_secret_is_in_a_reason_or_a_log_line(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     for misbehave in (bench.refuse, bench.broken, bench.busy):

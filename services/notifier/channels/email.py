@@ -3,6 +3,7 @@
 Mail programs drop a second message of one id, so an uncertain attempt needs no mark.
 """
 
+import asyncio
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -41,14 +42,15 @@ class EmailChannel:
     """Hands each message to one SMTP server, over a connection of its own."""
 
     name: Transport = "email"
-    timeout = 20.0
+    timeout = 50.0
+    """Above what the server may take for all up to the data, and for its two answers to those."""
     at_once = 8
 
     def __init__(self, server: SmtpServer, renderer: Renderer) -> None:
         self._server = server
         self._renderer = renderer
         self.patience = 15.0
-        """Seconds that one answer of the server is waited for."""
+        """Seconds that the server has for all up to the data, and then for each answer."""
 
     async def send(self, dispatch: Dispatch) -> Outcome:
         """Send one message."""
@@ -67,14 +69,22 @@ class EmailChannel:
             timeout=self.patience,
         )
         try:
-            await smtp.connect()
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            return _not_connected(error)
-        try:
-            return await _hand_over(smtp, letter, parseaddr(server.sender)[1], dispatch.target)
+            return await self._approach(smtp, dispatch.target) or await _hand_over(smtp, letter)
         finally:
             # Closing without QUIT: the message is accepted by then, and no answer is waited for.
             smtp.close()
+
+    async def _approach(self, smtp: aiosmtplib.SMTP, recipient: str) -> Outcome | None:
+        """All up to the letter itself, and what stands in its way: however slow the server is, nothing was sent yet."""
+        try:
+            async with asyncio.timeout(self.patience):
+                try:
+                    await smtp.connect()
+                except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+                    return _not_connected(error)
+                return await _address(smtp, parseaddr(self._server.sender)[1], recipient)
+        except TimeoutError:
+            return Later(reason=f"the mail server was not ready for a letter within {self.patience:.0f} s")
 
 
 def write(dispatch: Dispatch, sender: str, renderer: Renderer) -> EmailMessage:
@@ -97,26 +107,33 @@ def write(dispatch: Dispatch, sender: str, renderer: Renderer) -> EmailMessage:
     return letter
 
 
-async def _hand_over(smtp: aiosmtplib.SMTP, letter: EmailMessage, sender: str, recipient: str) -> Outcome:
-    """Speak the three steps one by one: only once the data is on its way can the end be uncertain."""
-    began = False
+async def _address(smtp: aiosmtplib.SMTP, sender: str, recipient: str) -> Outcome | None:
     try:
         await smtp.mail(sender)
         await smtp.rcpt(recipient)
-        began = True
+    except (aiosmtplib.SMTPException, OSError, UnicodeEncodeError) as error:
+        return _not_taken(error, began=False)
+    return None
+
+
+async def _hand_over(smtp: aiosmtplib.SMTP, letter: EmailMessage) -> Outcome:
+    """Only now, with the data on its way, can the end be uncertain."""
+    try:
         answer = await smtp.data(letter.as_bytes())
-    except aiosmtplib.SMTPResponseException as error:
+    except (aiosmtplib.SMTPException, OSError, UnicodeEncodeError) as error:
+        return _not_taken(error, began=True)
+    return Sent(receipt=words.one_line(answer.message, 200))
+
+
+def _not_taken(error: Exception, *, began: bool) -> Outcome:
+    if isinstance(error, aiosmtplib.SMTPResponseException):
         reason = f"the mail server says {error.code} {words.one_line(error.message, 200)}"
         if isinstance(error, aiosmtplib.SMTPSenderRefused) and error.code >= 500:
             return Fatal(reason=reason)
-        if error.code == 421 or error.code < 500:
-            return Later(reason=reason)
-        return Never(reason=reason)
-    except (UnicodeEncodeError, aiosmtplib.SMTPNotSupported):
+        return Later(reason=reason) if error.code < 500 else Never(reason=reason)
+    if isinstance(error, UnicodeEncodeError | aiosmtplib.SMTPNotSupported):
         return Never(reason="the mail server takes no address like the recipient's: it is not plain ASCII")
-    except (aiosmtplib.SMTPException, OSError) as error:
-        return Later(reason=f"the connection to the mail server broke ({type(error).__name__})", uncertain=began)
-    return Sent(receipt=words.one_line(answer.message, 200))
+    return Later(reason=f"the connection to the mail server broke ({type(error).__name__})", uncertain=began)
 
 
 def _not_connected(error: Exception) -> Outcome:
