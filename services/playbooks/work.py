@@ -41,14 +41,25 @@ class _Context(NamedTuple):
 
 
 class _Closing(NamedTuple):
-    """Everything open of these playbooks is to be closed, but what belongs to an episode that goes on."""
+    """Everything open of these playbooks is to be closed, but flags and what belongs to an episode that goes on."""
 
     account: str
-    playbooks: tuple[str, ...]
+    playbooks: tuple[str, ...] | None
+    """None: everything of the account."""
     spared: frozenset[str]
     at: datetime
     reason: str
     actor: str
+
+    def closes(self, item: Item) -> bool:
+        """Is it one of those?"""
+        is_asked = self.playbooks is None or (item.playbook in self.playbooks and item.kind != "flag")
+        return (
+            is_asked
+            and item.account_id == self.account
+            and item.episode_id not in self.spared
+            and item.opened_at <= self.at
+        )
 
 
 class Work:
@@ -96,8 +107,9 @@ class Work:
 
     def assess(self, account: str, assessed: AccountAssessed, headers: Mapping[str, str]) -> None:
         """Look at an account right after an assessment, which is the next one by its rev."""
-        self._meet(account, assessed.at)
-        self._look_first(account, knew_until(assessed))
+        if assessed.gone is None:
+            self._meet(account, assessed.at)
+            self._look_first(account, knew_until(assessed))
         before, cause = self.standings.get(account), assessed.cause
         # Looks never go back in time, whatever the clocks say.
         now = max(assessed.at, before.at) if before is not None else assessed.at
@@ -114,13 +126,16 @@ class Work:
             found_in=found_in,
             act_on_found=assessed.act_on_found,
         )
-        self._walk(_Context(stands, look, fresh=True, headers=headers))
+        if stands.gone is not None:
+            self._leave(stands, look, stands.gone)
+        else:
+            self._walk(_Context(stands, look, fresh=True, headers=headers))
 
     def time(self, account: str, at: datetime) -> None:
         """Look at an account because its timer came due at `at`."""
         self._meet(account, at)
         stands = self._moved_on(account, at)
-        if stands is not None:
+        if stands is not None and stands.gone is None:
             self._walk(_Context(stands, self._look(stands, f"at {stands.at.isoformat()}", "time", by_time=True)))
 
     def by_hand(self, episode: Episode, move: Move, actor: str, now: datetime) -> None:
@@ -169,7 +184,7 @@ class Work:
     def _meet(self, account: str, at: datetime) -> None:
         """Let playbooks that are new or changed look at how the account stood: what held already is found so."""
         stands, library = self.standings.get(account), self._rules.library
-        if stands is None or stands.met is None or stands.met == library.marks:
+        if stands is None or stands.gone or stands.met is None or stands.met == library.marks:
             return
         for playbook in library.current.values():
             episode = self._latest.get((account, playbook.id))
@@ -244,6 +259,14 @@ class Work:
                 self._step(current, context._replace(look=look))
         self._remember(account, None, library.marks)
 
+    def _leave(self, stands: Standing, look: Look, reason: str) -> None:
+        """Close all that is open of an account that has gone."""
+        self.standings[stands.account] = stands
+        for episode in [one for one in self._latest.values() if one.account == stands.account and one.is_open]:
+            self._keep(steps.leave(episode, look, reason))
+        self._closing.append(_Closing(stands.account, None, frozenset(), look.now, reason, look.actor))
+        self._remember(stands.account, None, self._rules.library.marks)
+
     def _step(self, playbook: Playbook, context: _Context) -> Episode | None:
         in_force = self._rules.library.current.get(playbook.id)
         stepped = steps.step(in_force, self._latest.get((context.stands.account, playbook.id)), context.look, playbook)
@@ -261,9 +284,7 @@ class Work:
         if stepped.closed is not None:
             changes.episodes[stepped.closed.id] = stepped.closed
             changes.retired.add(stepped.closed.id)
-        if self._latest.get((episode.account, episode.playbook)) != episode:
-            self._latest[episode.account, episode.playbook] = changes.episodes[episode.id] = episode
-        changes.note(*stepped.moves)
+        self._keep(stepped)
         caused_at = look.cause.accepted if look.cause is not None else None
         self._wanted += [
             Wanted(ask, playbook, episode, context.stands, look.now, context.fresh, caused_at, context.headers)
@@ -277,6 +298,13 @@ class Work:
                 self._ended[move.episode] = move.reason
         if stepped.fired and playbook.closes:
             self._close_others(playbook, context)
+
+    def _keep(self, stepped: steps.Stepped) -> None:
+        """Write the episode, if anything changed, and its moves."""
+        episode = stepped.episode
+        if episode is not None and self._latest.get((episode.account, episode.playbook)) != episode:
+            self._latest[episode.account, episode.playbook] = self.changes.episodes[episode.id] = episode
+        self.changes.note(*stepped.moves)
 
     def _close_others(self, playbook: Playbook, context: _Context) -> None:
         account, look, reason = context.stands.account, context.look, f"closed by {playbook.id}"
@@ -294,7 +322,7 @@ class Work:
     def _close_items(self, items: Sequence[Item]) -> None:
         """Close what playbooks close, and what still waits for the morning though its episode is over."""
         for item in items:
-            closing = next((one for one in self._closing if _closes(one, item)), None)
+            closing = next((one for one in self._closing if one.closes(item)), None)
             if item.closed_at is not None:
                 continue
             if closing is not None:
@@ -312,13 +340,3 @@ class Work:
         closed = item._replace(state=state, closed_at=now, closed_by=actor, note=note, snoozed_until=None)
         self.changes.put(closed, Noted(item.id, now, item.state, state, note or state.replace("_", " "), actor))
         return closed
-
-
-def _closes(one: _Closing, item: Item) -> bool:
-    return (
-        item.account_id == one.account
-        and item.playbook in one.playbooks
-        and item.episode_id not in one.spared
-        and item.kind != "flag"
-        and item.opened_at <= one.at
-    )

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -246,6 +247,30 @@ async def test_recovering_leaves_open_what_still_holds(database_url: str) -> Non
         assert await floor.cancelled() == []
         assert await floor.states("task") == ["open"]
         assert await floor.episodes() == [("payment-failed", "active"), ("recovered", "active")]
+
+
+@pytest.mark.parametrize("gone", ["merged", "erased"])
+async def test_nothing_goes_on_about_an_account_that_has_gone(database_url: str, gone: Any) -> None:
+    silent = "id: silent\nwhen: relationship.pulse is unknown\nheld_for: 5d\nsteps: [alert: Nobody asked them]"
+    flag = "id: grow\nwhen: usage.breadth < 40 %\nsteps: [flag: More]"
+    rests = "id: rests\nwhen: usage.breadth < 30 %\nrepeat: {after: 9d}\nsteps: [alert: Hi]"
+    async with a_floor(database_url, TASK, silent, flag, rests, people=PEOPLE) as floor:
+        await floor.assess(1, MONDAY, {"usage.breadth": 35.0})
+        await floor.assess(2, MONDAY + HOUR, LOW)
+        await floor.assess(3, MONDAY + 2 * HOUR, {"usage.breadth": 35.0})
+        assert {state for _, state in await floor.episodes()} == {"active", "pending", "resting"}
+        told = await floor.sent()
+        left = an_assessment(4, MONDAY + DAY, cause=Cause(kind="event", source="crm", id="m-1"), gone=gone)
+        left = msgspec.structs.replace(left, facts={"account.id": "northwind", "account.name": "Northwind"})
+        assert await floor.take(("northwind", left)) == []
+        assert {state for _, state in await floor.episodes()} == {"idle"}
+        assert {row.state for row in await floor.rows("SELECT state FROM items")} == {"closed"}
+        assert sorted(await floor.cancelled()) == sorted(one.action_id for one in told)
+        reasons = await floor.rows("SELECT DISTINCT reason, actor FROM moves WHERE at >= '2026-03-03'")
+        assert [tuple(row) for row in reasons] == [(f"the account was {gone}", "crm m-1")]
+        (load,) = await floor.rows("SELECT open_tasks FROM csm_load WHERE csm_id = 'own'")
+        assert load.open_tasks == 0
+        assert await floor.pass_until(MONDAY + 60 * DAY) == []
 
 
 async def test_a_task_that_outlived_its_episode_is_closed_and_one_of_today_is_not(database_url: str) -> None:

@@ -36,6 +36,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """When time alone may change something next: a look that an event of later must not overtake."""
     met: list[int] | None = None
     """The marks of the playbooks that looked last; None is not known."""
+    gone: str | None = None
+    """Why nothing is asked about the account any more: it was merged into another one, or erased."""
 
 
 def standing(account: str, assessed: AccountAssessed) -> Standing:
@@ -59,6 +61,7 @@ def standing(account: str, assessed: AccountAssessed) -> Standing:
         low=[words for _, _, words in lost],
         quiet=bool(assessed.imports),
         low_names=[name for _, name, _ in lost],
+        gone=f"the account was {assessed.gone}" if assessed.gone is not None else None,
     )
 
 

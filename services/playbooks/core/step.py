@@ -78,6 +78,14 @@ def close(playbook: Playbook, episode: Episode, look: Look, reason: str) -> Step
     return end(playbook, episode, look, reason) if View(playbook, look).may_be_closed else Stepped(episode=episode)
 
 
+def leave(episode: Episode, look: Look, reason: str) -> Stepped:
+    """Close an episode, wherever it stands, because its account has gone: there is nothing more to say of it."""
+    ended = {"ended_at": look.now, "outcome": reason} if episode.is_under_way else {}
+    moved = Move(episode=episode.id, at=look.now, before=episode.state, after="idle", reason=reason, actor=look.actor)
+    closed = msgspec.structs.replace(episode, state="idle", planned=(), running_since=None, **ended)
+    return Stepped(episode=closed, moves=(moved,))
+
+
 def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, look: Look) -> Stepped:
     """Note that a task of the episode was closed, as `outcome`. A false alarm ends the episode."""
     walk = _Walk(playbook, episode, look)
