@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -25,6 +26,10 @@ RENAMED: Final = {"mrr_minor", "currency", "plan", "seats", "renews_at"}
 """The subscription's fields, which beat the traits of the same name."""
 _INVOICE_RANK: Final = {"issued": 0, "payment_failed": 1, "paid": 2, "voided": 3}
 _TICKET_RANK: Final = {"ticket.opened": 0, "ticket.updated": 1, "ticket.closed": 2}
+ENDED: Final = frozenset({"canceled", "cancelled", "expired", "incomplete_expired"})
+"""The states of a subscription whose customer has left."""
+LAST_ON: Final = "last_on"
+"""Beside a subscription that has ended: the last state in which it had not."""
 _SUBSCRIPTION_RANK: Final = {"trialing": 1, "active": 2, "past_due": 3, "paused": 4, "unpaid": 5, "canceled": 6}
 
 
@@ -115,6 +120,19 @@ def _bound(mapping: dict[str, Any], most: int) -> None:
         del mapping[max(mapping)]
 
 
+def _bound_contacts(state: s.State) -> None:
+    """Keep the contacts whose digests are among the first of all, erased ones too: which those are depends on no order.
+
+    A name that was erased is known by its digest alone. It keeps its place among the others, as if it were still there,
+    and its digest is kept whatever the bound: a straggler must not bring it back.
+    """
+    if len(state.contacts) + len(state.erased_contacts) > s.MOST_CONTACTS:
+        live = {digest_of(name): name for name in state.contacts}
+        for digest in sorted({*live, *state.erased_contacts})[s.MOST_CONTACTS :]:
+            if digest in live:
+                del state.contacts[live[digest]]
+
+
 def plain(value: Any) -> Any:
     """A trait's value as state keeps it: text cut, times as text, nothing nested."""
     if isinstance(value, int) and not -MOST_WHOLE <= value <= MOST_WHOLE:
@@ -143,10 +161,17 @@ def _account_updated(account: Account, event: Event, data: accounts.AccountUpdat
 def _subscription_changed(account: Account, event: Event, data: billing.SubscriptionChanged, touched: Touched) -> None:
     del touched
     rank = _SUBSCRIPTION_RANK.get(data.status, 0)
+    cells = account.state.subscription
+    was = [cell for cell in (cells.get("status"), cells.pop(LAST_ON, None)) if cell is not None]
     for name in ("mrr_minor", "currency", "plan", "seats", "renews_at", "status"):
         value = plain(getattr(data, name))
         if value is not None:
-            _put(account.state.subscription, name, _cell(event, value, rank))
+            _put(cells, name, _cell(event, value, rank))
+    if cells["status"].value in ENDED:
+        # When it was last on stays beside it: what was said of leaving before then doesn't count any more.
+        for cell in (*was, _cell(event, data.status, rank)):
+            if cell.value not in ENDED:
+                _put(cells, LAST_ON, cell)
 
 
 def _ticket(account: Account, event: Event, data: tickets.Ticket, touched: Touched) -> None:
@@ -185,6 +210,7 @@ def _invoice(account: Account, event: Event, data: billing.Invoice, touched: Tou
         touched.invoices.add(data.invoice_id)
 
 
+@lru_cache(maxsize=1 << 14)
 def digest_of(contact: str) -> str:
     """What is kept of a contact that was erased: enough to know them again, not to name them."""
     return blake2b(contact.encode(), digest_size=9, person=b"keepwell").hexdigest()
@@ -216,6 +242,7 @@ def _contact_updated(account: Account, event: Event, data: accounts.ContactUpdat
     if is_erased(account, data.contact_id):
         return
     contacts = account.state.contacts
+    is_new = data.contact_id not in contacts
     cells = contacts.setdefault(data.contact_id, {})
     left = data.role == "left" or data.traits.get("left") is True
     if left:
@@ -227,7 +254,8 @@ def _contact_updated(account: Account, event: Event, data: accounts.ContactUpdat
             _put(cells, f"traits.{name[:128]}", _cell(event, plain(value)))
     while len(cells) > _CONTACT_TRAITS:
         del cells[max(name for name in cells if name.startswith("traits."))]
-    _bound(contacts, s.MOST_CONTACTS)
+    if is_new:
+        _bound_contacts(account.state)
 
 
 def _milestone(account: Account, event: Event, data: accounts.MilestoneReached, touched: Touched) -> None:
@@ -254,6 +282,7 @@ def _contact_erased(account: Account, event: Event, data: accounts.ContactErased
     state.contacts.pop(data.contact_id, None)
     for answers in state.answers.values():
         answers.pop(data.contact_id, None)
+    _bound_contacts(state)
 
 
 def _account_erased(account: Account, event: Event, data: accounts.AccountErased, touched: Touched) -> None:

@@ -6,10 +6,9 @@ from typing import Any, Literal
 
 from services.scoring.core.catalogue import Catalogue
 from services.scoring.core.clock import day_of, day_of_us, micros
-from services.scoring.core.fold import RENAMED
+from services.scoring.core.fold import ENDED, LAST_ON, RENAMED
 from services.scoring.core.state import State
 
-_ENDED = frozenset({"canceled", "cancelled", "expired", "incomplete_expired"})
 _RENEWAL_DAYS = 90
 _ONBOARDING_DAYS = 90
 _MATURE_DAYS = 365
@@ -89,9 +88,10 @@ def _stage(state: State, today: int, signed: int | None, renews: int | None, cat
 
 def _churned_at(state: State) -> int | None:
     """When it left, unless it came back: a subscription that is on, named later, takes the leaving back."""
-    status = state.subscription.get("status")
-    if status is not None and status.value in _ENDED:
-        return min(status.at, state.churned.at) if state.churned is not None else status.at
-    if state.churned is None or (status is not None and status.at > state.churned.at):
-        return None
-    return state.churned.at
+    status, said = state.subscription.get("status"), state.churned
+    ended = status is not None and status.value in ENDED
+    on = state.subscription.get(LAST_ON) if ended else status
+    left = [status.at] if status is not None and ended else []
+    if said is not None and (on is None or said.at >= on.at):
+        left.append(said.at)
+    return min(left, default=None)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scoring.core.assess import Asked, Decision, look
+from services.scoring.core.clock import written
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.scorecard import Rules, Scorecard, Weighted
 from shared.conditions import FACTS, Facts
@@ -330,6 +332,33 @@ def test_a_subscription_that_is_on_again_takes_the_leaving_back() -> None:
         look(an_account(*some), NOW, SHIPPED).facts["account.churned"] for some in ([left], [left, again], [ended])
     ]
     assert churned == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("days", "left"),
+    [
+        ({"left": 130, "on": 100, "off": 5}, 5),
+        ({"left": 130, "off": 100, "on": 50}, None),
+        ({"on": 130, "left": 100, "off": 5}, 100),
+        ({"off": 130, "on": 100, "left": 5}, 5),
+        ({"off": 130, "on": 100, "off again": 5}, 5),
+        ({"on": 130, "off": 100, "left": 5}, 100),
+    ],
+)
+def test_who_left_twice_left_when_they_left_the_second_time(days: dict[str, int], left: int | None) -> None:
+    plain: dict[str, Any] = {"mrr_minor": 1, "currency": "EUR", "plan": "pro", "seats": 1}
+    events = []
+    for what, back in days.items():
+        status = {"on": "active", "off": "canceled", "off again": "canceled"}.get(what)
+        at = NOW - back * DAY
+        events.append(
+            an_event("subscription.changed", at=at, status=status, **plain)
+            if status
+            else an_event("account.churned", at=at)
+        )
+    for order in permutations(events):
+        expected = None if left is None else written(NOW - left * DAY)
+        assert look(an_account(*order), NOW, SHIPPED).facts.get("account.churned_at") == expected
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """State is a function of the set of events: neither order, nor batches, nor repeats can be seen in it."""
 
+import random
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -64,7 +65,7 @@ def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
                 "currency": few(["EUR"]),
                 "plan": few(["pro", "starter"]),
                 "seats": few([5, 50]),
-                "status": few(["active", "canceled"]),
+                "status": few(["active", "canceled", "past_due"]),
             },
             optional={"renews_at": when},
         ),
@@ -169,6 +170,21 @@ def test_features_beyond_the_bound_share_one_bucket_in_any_order() -> None:
     forth, back = (after(*(usage(feature=name) for name in order)) for order in (names, names[::-1]))
     assert canonical(forth, TODAY) == canonical(back, TODAY)
     assert forth.state.usage[s.OTHER][TODAY] == 50 * s.MILLIONTHS
+
+
+def test_contacts_beyond_the_bound_are_the_same_in_any_order_whoever_is_erased_between() -> None:
+    names = [f"c{n:04}" for n in range(s.MOST_CONTACTS + 5)]
+    events = [an_event("contact.updated", contact_id=name, role="admin") for name in names]
+    events += [an_event("contact.erased", contact_id=name) for name in [*names[:9], "never seen"]]
+    first = after(*events)
+    assert len(first.state.contacts) + len(first.state.erased_contacts) >= s.MOST_CONTACTS
+    for seed in range(4):
+        random.Random(seed).shuffle(events)
+        assert canonical(after(*events), TODAY) == canonical(first, TODAY)
+    live = set(first.state.contacts)
+    assert live.isdisjoint(names[:9])
+    again = after(*(event for event in events if event.type == "contact.updated"), account=first)
+    assert set(again.state.contacts) == live
 
 
 def test_the_later_trait_stands_and_null_clears_it() -> None:
