@@ -12,7 +12,7 @@ from services.playbooks.core.assignment import Load, assign, candidates
 from services.playbooks.core.directory import Csm, Directory
 from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.message import Render, request
-from services.playbooks.core.playbook import Playbook, TaskStep
+from services.playbooks.core.playbook import FlagStep, Playbook, TaskStep
 from services.playbooks.core.standing import Standing, owner
 from services.playbooks.core.workinghours import OFFICE, due, next_working
 from services.playbooks.library import Library
@@ -84,6 +84,11 @@ def _carry(changes: Changes, one: Wanted, loads: dict[str, Load], rules: Rules) 
     is_task = isinstance(chosen, TaskStep)
     assigned = assign(chosen.assign, owner(one.standing), rules.directory, loads, now, needs_room=is_task)
     to = assigned.to
+    not_before = later(to, now) if one.ask.by_time and not one.playbook.urgent else None
+    if not_before is not None and isinstance(chosen, FlagStep):
+        # Never sell to the angry: what happens until then may hold it back.
+        changes.put_off(one.ask, not_before, now)
+        return
     if to is not None and to.id in loads:
         loads[to.id] = Load(loads[to.id].open_tasks + is_task, max(load.turn for load in loads.values()) + 1)
     due_at = None
@@ -99,7 +104,7 @@ def _carry(changes: Changes, one: Wanted, loads: dict[str, Load], rules: Rules) 
         now=now,
         fresh=one.fresh and not one.ask.by_time,
         due_at=due_at,
-        not_before=later(to, now) if one.ask.by_time and not one.playbook.urgent else None,
+        not_before=not_before,
         caused_at=None if one.ask.by_time else one.caused_at,
     )
     item = item_of(message, one.standing.account, one.playbook.id, to, assigned.because, now, due_at)

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import digests, store
 from services.playbooks.core.directory import Csm
-from services.playbooks.core.episode import Episode, Move
+from services.playbooks.core.episode import Ask, Episode, Move
 from services.playbooks.core.standing import Standing
+from services.playbooks.core.step import put_off
 from services.playbooks.digests import FoundRow
 from services.playbooks.store import Item, Noted
 from shared.db import outbox, timers
@@ -58,6 +59,16 @@ class Changes:
         if at is not None:
             key = ACCOUNT_KEY + account
             self._timers[key] = min(at, self._timers.get(key, at))
+
+    def put_off(self, asked: Ask, until: datetime, now: datetime) -> None:
+        """Ask again at that instant, if the episode still goes on."""
+        stepped = put_off(self.episodes[asked.episode], asked, until, now)
+        if stepped.episode is not None and stepped.timer is not None:
+            self.episodes[asked.episode], stands = stepped.episode, self.standings[stepped.episode.account]
+            look_at = min(stands.look_at or until, until)
+            self.standings[stands.account] = msgspec.structs.replace(stands, look_at=look_at)
+            self.set_timer(stands.account, until)
+            self.note(*stepped.moves)
 
     def found(self, row: FoundRow) -> None:
         """Put an episode on the list that its owner will get."""

@@ -183,6 +183,40 @@ async def test_alerts_and_flags_go_by_what_people_have_and_whose_turn_it_is(
         assert [tuple(row) for row in loads] == [("anna", 3), ("bert", 0)]
 
 
+async def test_a_flag_of_the_night_goes_in_the_morning(database_url: str) -> None:
+    held = "id: grow\nwhen: usage.breadth < 40 %\nheld_for: 14h\nsteps: [flag: More seats]"
+    morning = datetime.fromisoformat("2026-03-03T09:00:00Z")
+    async with a_floor(database_url, held) as floor:
+        await floor.assess(1, MONDAY, LOW)
+        assert await floor.pass_until(morning - SECOND) == []
+        assert (await floor.rows("SELECT reason FROM moves ORDER BY id"))[-1].reason == (
+            "step 1 waits until 2026-03-03 09:00 UTC, when somebody is at work"
+        )
+        (flag,) = await floor.pass_until(morning)
+        assert (flag.kind, flag.not_before) == ("flag", None)
+        assert await floor.pass_until(morning + DAY) == []
+
+
+@pytest.mark.parametrize("in_one_batch", [True, False])
+async def test_a_flag_that_waits_for_the_morning_is_held_back_by_what_happens_meanwhile(
+    database_url: str, in_one_batch: bool
+) -> None:
+    held = "id: grow\nwhen: usage.breadth < 40 %\nheld_for: 14h\nsteps: [{flag: More seats, assign: round_robin}]"
+    people = "csms: [{id: west, name: West, time_zone: America/New_York}]"
+    morning = datetime.fromisoformat("2026-03-03T14:00:00Z")
+    urgent = {**LOW, "support.urgent": 1}
+    async with a_floor(database_url, held, people=people) as floor:
+        await floor.assess(1, MONDAY, LOW)
+        if not in_one_batch:
+            assert await floor.pass_until(morning - HOUR) == []
+        ticket = Cause(kind="event", type="ticket.opened", accepted=morning - HOUR)
+        assert await floor.assess(2, morning - HOUR, urgent, cause=ticket) == []
+        assert await floor.pass_until(morning + DAY) == []
+        assert await floor.states("flag") == []
+        (flag,) = await floor.assess(3, morning + 2 * DAY, {**LOW, "support.urgent": 0})
+        assert (flag.kind, flag.recipient and flag.recipient.id) == ("flag", "west")
+
+
 async def test_a_night_alert_is_called_back_when_it_is_over_before_the_morning(database_url: str) -> None:
     held = "id: stalled\nwhen: usage.breadth < 40 %\nheld_for: 6h\nsteps: [{alert: Hi}]"
     async with a_floor(database_url, held) as floor:

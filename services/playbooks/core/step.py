@@ -78,6 +78,18 @@ def close(playbook: Playbook, episode: Episode, look: Look, reason: str) -> Step
     return end(playbook, episode, look, reason) if View(playbook, look).may_be_closed else Stepped(episode=episode)
 
 
+def put_off(episode: Episode, asked: Ask, until: datetime, now: datetime) -> Stepped:
+    """Plan a step again that would have waited: what may hold it back is asked when it can go."""
+    if episode.state != "active":
+        return Stepped(episode=episode)
+    again = Planned(step=asked.step, occurrence=asked.occurrence, due=until)
+    waits = f"step {asked.step + 1} waits until {until:%Y-%m-%d %H:%M} UTC, when somebody is at work"
+    move = Move(episode=episode.id, at=now, before="active", after="active", reason=waits, actor="keepwell")
+    return Stepped(
+        episode=msgspec.structs.replace(episode, planned=(*episode.planned, again)), moves=(move,), timer=until
+    )
+
+
 def leave(episode: Episode, look: Look, reason: str) -> Stepped:
     """Close an episode, wherever it stands, because its account has gone: there is nothing more to say of it."""
     ended = {"ended_at": look.now, "outcome": reason} if episode.is_under_way else {}
