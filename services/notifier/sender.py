@@ -239,6 +239,7 @@ class Sender:
         self._note(settled, {member.id: end.at for end in ended for member in end.parcel.members}, now)
 
     async def _write(self, c: AsyncConnection, ended: Sequence[_Ended], now: datetime) -> list[Settled]:
+        await leases.lock_leasing(c, self._channel.name)
         results: list[Result] = []
         for end in ended:
             dice = self._dice()
@@ -248,7 +249,6 @@ class Sender:
             )
             results += map(partial(_result, end), members, verdicts)
             await self._hold(c, end, dice)
-        await leases.lock_leasing(c, self._channel.name)
         settled = await leases.record(c, results)
         messages = {end.parcel.id: end.message for end in ended if end.message is not None}
         if messages:
