@@ -1,6 +1,7 @@
 """The texts of steps: Jinja2 in its sandbox, whose variables are facts, checked when a playbook is loaded."""
 
 import logging
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
@@ -13,13 +14,30 @@ from shared.conditions import Facts, Scope, Value, date_words
 
 _LOG = logging.getLogger(__name__)
 _LONGEST: Final = 500
+_FAILURES: Final = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
+
+
+_UNKNOWN: Final = "unknown"
+_BLOCKS: Final = re.compile(r"\{[%#].*[%#]\}", re.DOTALL)
+_EXPRESSION: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
 class _Unknown(ChainableUndefined):
-    """A fact that is not known says so."""
+    """A fact that is not known says so, whatever is reckoned with it; compared with anything it is false."""
 
     def __str__(self) -> str:
-        return "unknown"
+        return _UNKNOWN
+
+    def _itself(self, *_: object) -> Any:
+        return self
+
+    def _no(self, *_: object) -> Any:
+        return False
+
+    __abs__ = __round__ = __ceil__ = __floor__ = __neg__ = __pos__ = _itself
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __rmod__ = _itself
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __pow__ = __rpow__ = _itself
+    __lt__ = __le__ = __gt__ = __ge__ = _no
 
 
 # Plain text comes out of it; each channel escapes in its own way.
@@ -39,14 +57,25 @@ def problems_of(source: str, scope: Scope) -> Iterator[tuple[str, str | None]]:
 
 
 def render(source: str, facts: Facts, now: datetime) -> str:
-    """Fill a template in. One that can't be, is said as it was written: a message with holes beats none."""
+    """Fill a template in. What can't be is said to be unknown: a message with holes beats none."""
     try:
-        template, names = _compiled(source)
-        text = template.render(_variables(names, facts, now))
-    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        text = _filled(source, facts, now)
+    except _FAILURES as error:
         _LOG.warning("A step's text could not be filled in (%s): %s", error, source)
-        text = source
-    return " ".join(text.split())[:_LONGEST]
+        text = _EXPRESSION.sub(lambda one: _filled_or_unknown(one[0], facts, now), _BLOCKS.sub("", source))
+    return " ".join(text.split())[:_LONGEST] or f"Look at {facts.get('account.name', now) or 'the account'}"
+
+
+def _filled(source: str, facts: Facts, now: datetime) -> str:
+    template, names = _compiled(source)
+    return template.render(_variables(names, facts, now))
+
+
+def _filled_or_unknown(source: str, facts: Facts, now: datetime) -> str:
+    try:
+        return _filled(source, facts, now)
+    except _FAILURES:
+        return _UNKNOWN
 
 
 @lru_cache(maxsize=512)

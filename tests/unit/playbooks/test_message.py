@@ -257,8 +257,30 @@ class TestTemplates:
     def test_what_is_unknown_says_so(self) -> None:
         assert self.fill("{{ account.name }} and {{ usage.unused_features | first }}") == "unknown and unknown"
 
-    def test_a_text_that_fails_is_said_as_written(self) -> None:
-        assert self.fill("{{ account.name | abs }}", account__name="Northwind") == "{{ account.name | abs }}"
+    @pytest.mark.parametrize(
+        "reckoned",
+        ["usage.trend | abs", "usage.trend | round", "usage.trend | round(1, 'ceil')", "(100 - usage.trend) * 2 / 3"],
+    )
+    def test_what_is_reckoned_with_the_unknown_is_unknown(self, reckoned: str) -> None:
+        text = f"{{% if usage.trend < 0 %}}less{{% else %}}by{{% endif %}} {{{{ {reckoned} }}}} %"
+        assert self.fill(text) == "by unknown %"
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("Call {{ account.name }}, {{ account.name | abs }} %", "Call Northwind, unknown %"),
+            ("Call {{ account.name }} about {{ usage.trend | int }} %", "Call Northwind about unknown %"),
+            ("Call {% if account.name > 1 %}them{% else %}us{% endif %} now", "Call now"),
+            ("{% if account.name > 1 %}Call them{% endif %}", "Look at Northwind"),
+        ],
+    )
+    def test_a_text_that_fails_has_holes_and_is_never_sent_raw(self, text: str, said: str) -> None:
+        assert self.fill(text, account__name="Northwind") == said
+
+    def test_no_shipped_text_is_sent_raw_whatever_is_unknown(self) -> None:
+        texts = [text for one in SHIPPED.values() for step in one.steps for text in (step.title, step.do) if text]
+        for text in texts:
+            assert not {"{", "}"} & set(render(text, Facts.of({}), MONDAY))
 
     def test_the_sandbox_gives_nothing_away(self) -> None:
         text = "{{ account.name.__class__.__mro__ }}"
