@@ -14,7 +14,7 @@ from services.scoring.core.clock import DAY_US, day_of_us, instant_of, micros, m
 from services.scoring.core.facts import LAST_SEEN, account_facts, facts_of
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.measures.base import View, points_on
-from services.scoring.core.measures.relationship import PULSE_US
+from services.scoring.core.measures.relationship import PULSE, PULSE_US
 from services.scoring.core.profile import Profile
 from services.scoring.core.reasons import reason
 from services.scoring.core.score import Read, Scored, band, mean_of, points_without_data, read_measures, score
@@ -243,8 +243,11 @@ def _next_at(seen: Look, rules: Rules) -> datetime | None:
     instants: list[datetime] = []
     if dated or view.profile.signed_at is not None or view.profile.renews_at is not None:
         instants.append(midnight_after(now))
-    if state.pulse is not None and state.pulse.at + PULSE_US > micros(now):
-        instants.append(instant_of(state.pulse.at + PULSE_US))
+    if state.pulse is not None:
+        # It counts for so long, and perhaps as the last known one for some days more: each to the microsecond.
+        more = next((one.days_back for one in seen.card.measures if one.name == PULSE.name), 0)
+        ends = (state.pulse.at + PULSE_US, state.pulse.at + PULSE_US + more * DAY_US)
+        instants += [instant_of(end) for end in ends if end > micros(now)]
     facts = Facts.of(seen.facts)
     conditions = [cap.condition for cap in seen.card.caps]
     conditions += [card.for_accounts for card in rules.cards if card.for_accounts is not None]

@@ -266,6 +266,16 @@ def test_the_end_of_a_pulse_is_looked_at_on_the_second() -> None:
     assert assessed(account).next_at == at + 90 * DAY
 
 
+def test_the_end_of_what_was_last_known_of_a_pulse_is_looked_at_on_the_second() -> None:
+    at = NOW - 99 * DAY - timedelta(hours=23)
+    account = an_account(*busy(range(40)), an_event("pulse.set", at=at, score=1, author="csm@example.com"))
+    rules = one_card([(10, "last-known")] * 15)
+    first = assessed(account, rules=rules)
+    assert first.next_at == at + 100 * DAY
+    gone = told(assessed(account, before=first.decision, rules=rules, now=at + 100 * DAY))
+    assert [driver.name for driver in gone.drivers] == ["relationship.pulse"]
+
+
 def test_to_unknown_there_are_no_drivers_only_the_reason() -> None:
     account = an_account(*busy(range(60)))
     before = before_of(account)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.scoring.core.assess import look
+from services.scoring.core.catalogue import MONDAY_TO_FRIDAY
 from services.scoring.core.score import band
 from services.scoring.core.scorecard import Bands, Rules
 from services.scoring.rules import load_rules
@@ -71,6 +72,56 @@ def test_weights_that_do_not_sum_to_100_are_refused_with_their_sum(tmp_path: Pat
 )
 def test_what_is_wrong_is_said_with_what_was_meant(tmp_path: Path, text: str, said: str) -> None:
     assert said in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize("key", ["title", "caps", "bands", "priority", "minimum_coverage"])
+def test_a_key_without_a_value_is_as_if_it_were_left_out(tmp_path: Path, key: str) -> None:
+    bare = "".join(line for line in DEFAULT.splitlines(keepends=True) if not line.startswith(key))
+    assert rules(tmp_path, default=f"{bare}{key}:\n").cards == rules(tmp_path, default=bare).cards
+
+
+@pytest.mark.parametrize("text", ["traits:", "features:", "milestones:", "working_days:", "features: {pro: }"])
+def test_a_catalogue_may_have_keys_without_values(tmp_path: Path, text: str) -> None:
+    assert rules(tmp_path, catalogue=text).catalogue.week == MONDAY_TO_FRIDAY
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id:\nversion: 1\nmeasures: {}\n", "card1.yaml:1:1: A scorecard needs `id`."),
+        ("id: x\nversion: 1\nmeasures:\n", "card1.yaml:3:1: A scorecard needs `measures`."),
+        ("id: x\nversion: 1\nmeasures: [usage.trend]\n", "card1.yaml:3:11: `measures` must be a mapping"),
+        (a_card("x", "account.plan == pro", "caps: 5\n"), "card1.yaml:6:7: `caps` must be a list, not 5."),
+        (a_card("x", "account.plan == pro", "caps:\n  - \n"), "A cap has `at_most` and `while`."),
+        (a_card("x", "account.plan == pro", "bands: [75, 50]\n"), "card1.yaml:6:8: `bands` must be a mapping"),
+        (a_card("x", "account.plan == pro", "bands: {gren: 80}\n"), "card1.yaml:6:15: Bands are green and amber"),
+        (a_card("x", ""), "A condition is text, a list, or all, any, not"),
+        (
+            a_card("x", "account.plan == pro").replace(
+                "support.urgent: {weight: 100}",
+                "billing.punctuality: {weight: 100, missing: last-known-for-9-days}",
+            ),
+            "card1.yaml:5:47: `billing.punctuality` looks at all that is remembered of invoices",
+        ),
+    ],
+)
+def test_what_has_the_wrong_shape_is_refused_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "said"),
+    [
+        ("features: [pro]", "catalogue.yaml:1:11: `features` must be a mapping"),
+        ("features: {pro: reports}", "catalogue.yaml:1:17: `pro` must be a list"),
+        ("working_days: 5", "catalogue.yaml:1:15: `working_days` must be a list"),
+        ("traits: {tier: }", "A trait's type is one of"),
+    ],
+)
+def test_a_catalogue_of_the_wrong_shape_is_refused_with_the_place(tmp_path: Path, catalogue: str, said: str) -> None:
+    with pytest.raises(Refused) as error:
+        rules(tmp_path, catalogue=catalogue)
+    assert said in str(error.value)
 
 
 def test_the_place_of_what_is_wrong_is_named(tmp_path: Path) -> None:
