@@ -124,6 +124,14 @@ _RECORD = text(
     RETURNING {SETTLED}
     """  # noqa: S608 - constants only
 )
+_CANCEL_WHAT_FAILED = text(
+    f"""
+    UPDATE deliveries AS d SET state = 'cancelled', reason = d.cancelled_because, settled_at = :now
+    WHERE d.id = ANY(CAST(:ids AS text[])) AND d.state = 'waiting' AND d.uncertain = 0
+      AND d.cancelled_because IS NOT NULL
+    RETURNING {SETTLED}
+    """  # noqa: S608 - constants only
+)
 _ATTEMPTS = text(
     """
     INSERT INTO attempts (delivery_id, attempt, message_id, began_at, ended_at, outcome, reason, receipt)
@@ -199,13 +207,20 @@ async def give_up(c: AsyncConnection, ids: Sequence[str], now: datetime) -> list
     return [Settled._make(row) for row in rows]
 
 
-async def record(c: AsyncConnection, results: Sequence[Result]) -> list[Settled]:
-    """Record attempts under their leases. Returns what this ended; a lost lease changes nothing but the history."""
+async def record(c: AsyncConnection, results: Sequence[Result], now: datetime) -> list[Settled]:
+    """Record attempts under their leases. Returns what this ended; a lost lease changes nothing but the history.
+
+    What was cancelled meanwhile and surely did not arrive is not tried again.
+    """
     columns: dict[str, Any] = dict(zip(Result._fields, map(list, zip(*results, strict=True)), strict=True))
     columns["uncertain"] = [int(flag) for flag in columns["uncertain"]]
     rows: Sequence[Row[Any]] = (await c.execute(_RECORD, columns)).all()
     await c.execute(_ATTEMPTS, columns)
-    return [Settled._make(row) for row in rows if row.state != "waiting"]
+    ended = [row for row in rows if row.state != "waiting"]
+    again = [row.id for row in rows if row.state == "waiting"]
+    if again:
+        ended += (await c.execute(_CANCEL_WHAT_FAILED, {"ids": again, "now": now})).all()
+    return [Settled._make(row) for row in ended]
 
 
 async def keep_messages(c: AsyncConnection, sent: Mapping[str, Message], now: datetime) -> None:

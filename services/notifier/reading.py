@@ -30,7 +30,8 @@ _ATTEMPTS = text("SELECT * FROM attempts WHERE delivery_id = :id ORDER BY attemp
 # What failed as one message is tried again as one, under the same id.
 _RETRY = text(
     """
-    UPDATE deliveries AS d SET state = 'waiting', due_at = :now, tries = 0, reason = '', settled_at = NULL
+    UPDATE deliveries AS d SET state = 'waiting', due_at = :now, tries = 0, reason = '', settled_at = NULL,
+        cancelled_because = NULL
     FROM deliveries one
     WHERE one.id = :id AND one.state = 'failed' AND d.state = 'failed'
       AND (d.id = one.id OR d.message_id = one.message_id)

@@ -249,7 +249,7 @@ class Sender:
             )
             results += map(partial(_result, end), members, verdicts)
             await self._hold(c, end, dice)
-        settled = await leases.record(c, results)
+        settled = await leases.record(c, results, now)
         messages = {end.parcel.id: end.message for end in ended if end.message is not None}
         if messages:
             await leases.keep_messages(c, messages, now)

@@ -86,11 +86,15 @@ _SET_GATES = text(
     WHERE gates.key = n.key
     """
 )
+# In one statement: what begins or ends being sent at this moment is seen as one or the other.
 _CANCEL = text(
     f"""
-    UPDATE deliveries AS d SET state = 'cancelled', reason = n.reason, settled_at = :now
+    UPDATE deliveries AS d SET cancelled_because = n.reason,
+        state = CASE WHEN d.state = 'waiting' THEN 'cancelled' ELSE d.state END,
+        reason = CASE WHEN d.state = 'waiting' THEN n.reason ELSE d.reason END,
+        settled_at = CASE WHEN d.state = 'waiting' THEN CAST(:now AS timestamptz) END
     FROM unnest(CAST(:actions AS text[]), CAST(:reasons AS text[])) AS n(action_id, reason)
-    WHERE d.action_id = n.action_id AND d.state = 'waiting' AND d.uncertain = 0
+    WHERE d.action_id = n.action_id AND (d.state = 'waiting' OR d.state = 'sending') AND d.uncertain = 0
     RETURNING {SETTLED}
     """  # noqa: S608 - constants only
 )
@@ -137,9 +141,9 @@ async def set_gates(c: AsyncConnection, gates: Mapping[str, Gate]) -> None:
 
 
 async def cancel(c: AsyncConnection, reasons: Mapping[str, str], now: datetime) -> list[Settled]:
-    """Cancel what waits for these actions. What is being sent, or may have arrived, goes on."""
+    """Cancel what waits for these actions. What may have arrived goes on; what is being sent, too, unless it fails."""
     rows = await c.execute(_CANCEL, {"actions": list(reasons), "reasons": list(reasons.values()), "now": now})
-    return [Settled._make(row) for row in rows]
+    return [Settled._make(row) for row in rows if row.state == "cancelled"]
 
 
 async def put_in_inbox(c: AsyncConnection, id: str, recipient: str, at: datetime, message: Message) -> None:

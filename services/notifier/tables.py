@@ -38,6 +38,8 @@ deliveries = Table(
     # Attempts whose end is not known.
     Column("uncertain", Integer, nullable=False, server_default=text("0")),
     Column("reason", Text, nullable=False, server_default=text("''")),
+    # Asked for while it was being sent: heeded once that has surely failed.
+    Column("cancelled_because", Text),
     Column("action", LargeBinary, nullable=False),
     Column("traceparent", Text),
     Column("caused_at", _Time),

@@ -160,6 +160,36 @@ async def test_cancelling_comes_too_late_once_sending_has_begun(desk: Desk) -> N
     assert await desk.states() == ["delivered"]
 
 
+async def test_what_was_cancelled_while_it_was_being_sent_and_surely_failed_is_not_tried_again(desk: Desk) -> None:
+    desk.channel.open.clear()
+    desk.channel.outcomes = [Later(reason="the mail server is down")]
+    async with desk.open():
+        await desk.ask(an_action("a"))
+        await until(lambda: len(desk.channel.got) == 1)
+        await desk.ask(ActionCancelled(action_id="a", reason="it recovered"))
+        desk.channel.open.set()
+        await settles(desk)
+        desk.later(hours=1)
+        await desk.looked()
+    [settled] = await desk.settled()
+    assert (settled.state, settled.reason, settled.attempts) == ("cancelled", "it recovered", 1)
+    assert len(desk.channel.got) == 1
+
+
+async def test_what_was_cancelled_while_it_was_being_sent_and_may_have_arrived_goes_on(desk: Desk) -> None:
+    desk.channel.open.clear()
+    desk.channel.outcomes = [Later(reason="no answer", uncertain=True)]
+    async with desk.open():
+        await desk.ask(an_action("a"))
+        await until(lambda: len(desk.channel.got) == 1)
+        await desk.ask(ActionCancelled(action_id="a", reason="it recovered"))
+        desk.channel.open.set()
+        await attempted(desk, 1)
+        desk.later(seconds=2)
+        await settles(desk)
+    assert await desk.states() == ["delivered"]
+
+
 async def test_a_channel_that_is_busy_is_held_and_what_waits_goes_as_one(desk: Desk) -> None:
     desk.channel.outcomes = [Later(reason="slow down", after=30)]
     async with desk.open():
