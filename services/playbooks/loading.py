@@ -12,7 +12,7 @@ from services.playbooks.core.assignment import LeastLoaded, Owner, Person, Round
 from services.playbooks.core.durations import Duration, parse_duration
 from services.playbooks.core.playbook import AlertStep, FlagStep, Playbook, Repeat, Step, TaskStep
 from services.playbooks.files import AlertFile, AssignFile, PlaybookFile, RepeatFile, StepFile
-from services.playbooks.reading import Reader
+from services.playbooks.reading import Reader, plain
 from services.playbooks.templates import problems_of
 from shared.conditions import STEP_FACTS, Condition, Position, Problem, Scope, position_of
 from shared.conditions.loading import Problems, Refused, load_yaml
@@ -65,7 +65,7 @@ def load_playbook(text: str, name: str) -> Loaded:
 
 def _digest(node: Any) -> str:
     """Of the content alone: comments, order and layout make no new version."""
-    content = json.dumps(node, sort_keys=True, default=str, ensure_ascii=True)
+    content = json.dumps(plain(node), sort_keys=True, default=str, ensure_ascii=True)
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 

@@ -53,7 +53,7 @@ class Reader:
         if name not in self._node:
             return None if default is msgspec.NODEFAULT else default
         try:
-            return msgspec.convert(_plain(self._node[name]), field.type)
+            return msgspec.convert(plain(self._node[name]), field.type)
         except msgspec.ValidationError as error:
             if name in self._refused:
                 return None if default is msgspec.NODEFAULT else default
@@ -82,12 +82,12 @@ class Reader:
         return Position(line + 1, column + 1)
 
 
-def _plain(node: Any) -> Any:
+def plain(node: Any) -> Any:
     """A YAML node as plain values: its scalars carry how they were written, which no type wants."""
     if isinstance(node, Mapping):
-        return {str(key): _plain(value) for key, value in node.items()}
+        return {str(key): plain(value) for key, value in node.items()}
     if isinstance(node, list):
-        return [_plain(value) for value in node]
+        return [plain(value) for value in node]
     if isinstance(node, bool):
         return bool(node)
     return str(node) if isinstance(node, str) else int(node) if isinstance(node, int) else node

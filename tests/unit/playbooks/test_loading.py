@@ -1,15 +1,18 @@
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from services.playbooks.core.assignment import LeastLoaded, Owner
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.durations import Duration
 from services.playbooks.core.playbook import AlertStep, Repeat, TaskStep
-from services.playbooks.files import SCHEMA, playbook_schema
+from services.playbooks.files import SCHEMA, CsmFile, PlaybookFile, playbook_schema
 from services.playbooks.loading import SHIPPED, load_all, load_playbook
 from services.playbooks.people import check_named, load_people, read_people
 from shared.conditions.loading import Refused
@@ -221,3 +224,31 @@ class TestPeople:
             read_people(
                 "csms:\n  - {id: a, name: A, email: x@example.com}\n  - {id: b, name: B, email: X@example.com}", "c"
             )
+
+
+def wrong_with(load: Callable[[str, str], object], text: str) -> list[str]:
+    try:
+        load(text, "p.yaml")
+    except Refused as error:
+        return [str(problem) for problem in error.problems]
+    return []
+
+
+@pytest.mark.parametrize("field", [one.encode_name for one in msgspec.structs.fields(PlaybookFile)])
+def test_a_key_without_a_value_is_as_if_left_out_or_is_refused_with_its_place(field: str) -> None:
+    lines = {"id": "x", "when": "usage.breadth < 40 %", "steps": "[alert: Hi]", field: ""}
+    wrong = wrong_with(load_playbook, "\n".join(f"{name}: {value}" for name, value in lines.items()))
+    assert all(re.match(rf"p\.yaml:\d+:\d+: .*`{field}`", one) for one in wrong)
+
+
+@pytest.mark.parametrize("key", ["", "1", "2021-01-01", "true"])
+def test_a_key_that_is_no_text_is_refused_with_its_place(key: str) -> None:
+    (problem,) = refused(f"id: x\nwhen: usage.breadth < 40 %\n{key}: y\nsteps: [alert: Hi]")
+    assert problem.startswith("p.yaml:3:1: There is no field")
+
+
+@pytest.mark.parametrize("field", [one.encode_name for one in msgspec.structs.fields(CsmFile)])
+def test_a_person_with_an_empty_field_is_read_or_refused_with_its_place(field: str) -> None:
+    lines = {"id": "a", "name": "A", field: ""}
+    wrong = wrong_with(read_people, "csms:\n  - " + "\n    ".join(f"{name}: {value}" for name, value in lines.items()))
+    assert all(re.match(r"p\.yaml:\d+:\d+: ", one) for one in wrong)
