@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from services.scoring.core.scorecard import Rules, catalogue_of, rules_of, scorecard_of
+from services.scoring.core.parsing import catalogue_of, scorecard_of
+from services.scoring.core.scorecard import Rules, rules_of
 from shared.conditions import ConditionError, Problem
 from shared.conditions.loading import Refused, load_yaml
 
