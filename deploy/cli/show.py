@@ -13,9 +13,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
-WITHOUT_MINOR: Final = {"JPY", "KRW", "CLP", "ISK", "VND", "XAF", "XOF", "XPF", "UGX", "PYG", "RWF"}
-THREE_PLACES: Final = {"BHD", "KWD", "OMR", "TND", "JOD", "IQD", "LYD"}
+from shared.messages.money import decimals
+from shared.messages.money import money as words_of_money
+
 BANDS: Final = {"red": "bold red", "amber": "yellow", "green": "green", "unknown": "dim"}
 PIPED_WIDTH: Final = 160
 SHORT: Final = 12
@@ -125,19 +125,12 @@ def instant(value: str | None) -> datetime | None:
 
 def money(minor: int | None, currency: str | None) -> str:
     """An amount as people write it: `€4,200`, `$12.50`, `CHF 90`."""
-    if minor is None or not currency:
-        return "–"
-    places = 0 if currency in WITHOUT_MINOR else 3 if currency in THREE_PLACES else 2
-    whole, part = divmod(abs(minor), 10**places)
-    text = f"{whole:,}" + (f".{part:0{places}}" if part else "")
-    symbol = SYMBOLS.get(currency)
-    return ("−" if minor < 0 else "") + (f"{symbol}{text}" if symbol else f"{currency} {text}")
+    return "–" if minor is None or not currency else words_of_money(minor, currency)
 
 
 def minor(amount: float, currency: str) -> int:
     """An amount in the currency's main unit as minor units."""
-    places = 0 if currency in WITHOUT_MINOR else 3 if currency in THREE_PLACES else 2
-    return round(amount * float(10**places))
+    return round(amount * float(10 ** decimals(currency)))
 
 
 def monthly(minor: int | None, currency: str | None) -> str:

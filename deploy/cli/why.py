@@ -103,7 +103,9 @@ def _moves(changes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _standing(told: dict[str, Any]) -> Text:
     line = show.band(told["band"], f"{show.score(told['score'])} {told['band']}")
-    line.append(f"   {told['coverage']:.0f} % of the scorecard {told['scorecard']} has data", style="dim")
+    # Behind the plus stands a digest of its content, which is for machines.
+    named = told["scorecard"].partition("+")[0]
+    line.append(f"   {told['coverage']:.0f} % of the scorecard {named} has data", style="dim")
     return line
 
 

@@ -10,7 +10,6 @@ from shared.conditions.errors import ConditionError, Position, Problem, position
 from shared.conditions.evaluation import Truth, evaluate
 from shared.conditions.facts import Facts, Value
 from shared.conditions.flips import flip_instant
-from shared.conditions.money import money
 from shared.conditions.parsing import parse
 from shared.conditions.scope import Scope, event_facts
 from shared.conditions.tree import AllOf, AnyOf, Condition, Leaf, Not, facts_of, leaves_of, one_line, to_node
@@ -44,7 +43,6 @@ __all__ = [
     "flip_instant",
     "leaves",
     "leaves_of",
-    "money",
     "one_line",
     "parse",
     "position_of",

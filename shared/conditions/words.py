@@ -10,7 +10,6 @@ import msgspec
 from shared.conditions.catalogue import FACTS, FactSpec
 from shared.conditions.evaluation import Truth, evaluate_leaf
 from shared.conditions.facts import Facts, Value
-from shared.conditions.money import money
 from shared.conditions.tree import (
     MICROSECONDS,
     AllOf,
@@ -28,6 +27,7 @@ from shared.conditions.tree import (
     format_number,
     leaves_of,
 )
+from shared.messages.money import money
 
 
 class LeafReading(msgspec.Struct, frozen=True):

@@ -10,8 +10,8 @@ from typing import Final, Literal
 import msgspec
 
 from services.notifier.core import words
-from shared.conditions.money import money
 from shared.messages.actions import AccountCard, ActionRequested, Recipient, Severity
+from shared.messages.money import money
 
 MOST_REASONS: Final = 6
 _LONGEST_REASON: Final = 700

@@ -20,8 +20,8 @@ from services.notifier.core.message import (
     title_of,
     zone_of,
 )
-from shared.conditions.money import money
 from shared.messages.actions import ActionRequested
+from shared.messages.money import money
 
 MOST_ITEMS: Final = 10
 MOST_FOUND: Final = 20

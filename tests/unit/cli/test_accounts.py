@@ -34,7 +34,7 @@ def explained() -> dict[str, Any]:
         "score": 52.0,
         "band": "amber",
         "coverage": 96.0,
-        "scorecard": "mature@1",
+        "scorecard": "mature@1+0123abcd",
         "measures": [
             {"name": "usage.trend", "weight": 20, "raw": -4, "unit": "%", "points": 82.5, "words": "usage is 4 % down"},
             {
@@ -103,7 +103,7 @@ def test_why_tells_the_measures_and_what_moved_the_score(stack: FakeStack) -> No
     result = stack.run(one_command(why), "northwind")
     assert result.exit_code == 0, result.output
     assert "Northwind · Pro · €4,200/month · renews in 41 days" in result.output
-    assert "52 amber" in result.output
+    assert "52 amber   96 % of the scorecard mature@1 has data" in result.output
     assert "usage is 4 % down" in result.output
     assert "no data" in result.output
     assert '−13  their admin scored us 2: "third time support lost our ticket"' in result.output

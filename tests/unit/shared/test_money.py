@@ -1,6 +1,6 @@
 import pytest
 
-from shared.conditions import money
+from shared.messages.money import money
 
 
 @pytest.mark.parametrize(
