@@ -93,6 +93,15 @@ class Changes:
             data = ActionCancelled(action_id=item.action_id, reason=reason)
             self._send(f"{item.action_id}-cancelled", "action.cancelled", data, item.account_id, now, {}, None)
 
+    def close(self, item: Item, state: str, note: str, actor: str, now: datetime) -> Item:
+        """Close an item: its message is cancelled, and a task leaves its assignee's desk."""
+        self.cancel(item, note or state, now)
+        if item.kind == "task" and item.assignee is not None:
+            self.loads.append((item.assignee, -1))
+        closed = item._replace(state=state, closed_at=now, closed_by=actor, note=note, snoozed_until=None)
+        self.put(closed, Noted(item.id, now, item.state, state, note or state.replace("_", " "), actor))
+        return closed
+
     async def save(self, c: AsyncConnection, partition: int) -> None:
         """Write everything."""
         await store.save_episodes(c, list(self.episodes.values()), sorted(self.retired))

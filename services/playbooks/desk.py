@@ -60,7 +60,7 @@ def move(
     if is_there and not new:
         return item
     if to in (*TASK_ENDS, *FLAG_ENDS) and not is_there:
-        closed = work.close(item._replace(**new), to, note, actor, now)
+        closed = work.changes.close(item._replace(**new), to, note, actor, now)
         _tell_episode(work, closed, actor, now)
         return closed
     moved = item._replace(**({} if is_there else {"state": to, "snoozed_until": None}) | new)

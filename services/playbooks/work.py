@@ -14,19 +14,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.playbooks import store
 from services.playbooks.carrying import Rules, Wanted, carry_out, settle
 from services.playbooks.changes import Changes
+from services.playbooks.closing import Closing, close_items
 from services.playbooks.core import step as steps
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, is_by_time, knew_until, owner, standing
+from services.playbooks.core.walk import Stepped
 from services.playbooks.core.workinghours import OFFICE
 from services.playbooks.digests import FoundRow
 from services.playbooks.library import mark
 from services.playbooks.reminders import remind
-from services.playbooks.store import Item, Noted
+from services.playbooks.store import Item
 from shared.messages.assessments import AccountAssessed, Cause
 
-Move = Callable[[Playbook, Episode, Look], steps.Stepped]
+Move = Callable[[Playbook, Episode, Look], Stepped]
 
 
 class _Context(NamedTuple):
@@ -38,28 +40,6 @@ class _Context(NamedTuple):
     headers: Mapping[str, str] = {}
     found_at: datetime | None = None
     """When it is found so, if that is not the instant that is looked at."""
-
-
-class _Closing(NamedTuple):
-    """Everything open of these playbooks is to be closed, but flags and what belongs to an episode that goes on."""
-
-    account: str
-    playbooks: tuple[str, ...] | None
-    """None: everything of the account."""
-    spared: frozenset[str]
-    at: datetime
-    reason: str
-    actor: str
-
-    def closes(self, item: Item) -> bool:
-        """Is it one of those?"""
-        is_asked = self.playbooks is None or (item.playbook in self.playbooks and item.kind != "flag")
-        return (
-            is_asked
-            and item.account_id == self.account
-            and item.episode_id not in self.spared
-            and item.opened_at <= self.at
-        )
 
 
 class Work:
@@ -79,7 +59,7 @@ class Work:
         self._wanted: list[Wanted] = []
         self._next: dict[str, datetime] = {}
         self._ended: dict[str, str] = {}
-        self._closing: list[_Closing] = []
+        self._closing: list[Closing] = []
 
     async def load(self, accounts: Iterable[str]) -> None:
         """Lock these accounts and their latest episodes."""
@@ -161,7 +141,7 @@ class Work:
         if not is_active and item.snoozed_until is not None and item.snoozed_until <= stands.at:
             playbook = self._rules.library.of(item.playbook, episode)
             if playbook is not None and playbook.on_event is None:
-                self.close(item, "closed", episode.outcome if episode is not None else "", "time", stands.at)
+                self.changes.close(item, "closed", episode.outcome if episode is not None else "", "time", stands.at)
                 return
         if is_active or item.kind != "task":
             remind(self.changes, item, stands, self._rules.directory)
@@ -264,7 +244,7 @@ class Work:
         self.standings[stands.account] = stands
         for episode in [one for one in self._latest.values() if one.account == stands.account and one.is_open]:
             self._keep(steps.leave(episode, look, reason))
-        self._closing.append(_Closing(stands.account, None, frozenset(), look.now, reason, look.actor))
+        self._closing.append(Closing(stands.account, None, frozenset(), look.now, reason, look.actor))
         self._remember(stands.account, None, self._rules.library.marks)
 
     def _step(self, playbook: Playbook, context: _Context) -> Episode | None:
@@ -273,7 +253,7 @@ class Work:
         self._note(playbook, stepped, context)
         return stepped.episode
 
-    def _note(self, playbook: Playbook, stepped: steps.Stepped, context: _Context) -> None:
+    def _note(self, playbook: Playbook, stepped: Stepped, context: _Context) -> None:
         """Remember what a step came to."""
         episode, look, changes = stepped.episode, context.look, self.changes
         changes.set_timer(look.account, stepped.timer)
@@ -299,7 +279,7 @@ class Work:
         if stepped.fired and playbook.closes:
             self._close_others(playbook, context)
 
-    def _keep(self, stepped: steps.Stepped) -> None:
+    def _keep(self, stepped: Stepped) -> None:
         """Write the episode, if anything changed, and its moves."""
         episode = stepped.episode
         if episode is not None and self._latest.get((episode.account, episode.playbook)) != episode:
@@ -317,26 +297,7 @@ class Work:
                 self._note(other, stepped, context)
                 if stepped.episode is not None and stepped.episode.is_under_way:
                     spared.add(episode.id)
-        self._closing.append(_Closing(account, playbook.closes, frozenset(spared), look.now, reason, look.actor))
+        self._closing.append(Closing(account, playbook.closes, frozenset(spared), look.now, reason, look.actor))
 
     def _close_items(self, items: Sequence[Item]) -> None:
-        """Close what playbooks close, and what still waits for the morning though its episode is over."""
-        for item in items:
-            closing = next((one for one in self._closing if one.closes(item)), None)
-            if item.closed_at is not None:
-                continue
-            if closing is not None:
-                self.close(item, "closed", closing.reason, closing.actor, closing.at)
-            elif item.not_before is not None and item.episode_id in self._ended:
-                now = self.standings[item.account_id].at
-                if item.not_before > now:
-                    self.close(item, "closed", self._ended[item.episode_id], "keepwell", now)
-
-    def close(self, item: Item, state: str, note: str, actor: str, now: datetime) -> Item:
-        """Close an item: its message is cancelled, and a task leaves its assignee's desk."""
-        self.changes.cancel(item, note or state, now)
-        if item.kind == "task" and item.assignee is not None:
-            self.changes.loads.append((item.assignee, -1))
-        closed = item._replace(state=state, closed_at=now, closed_by=actor, note=note, snoozed_until=None)
-        self.changes.put(closed, Noted(item.id, now, item.state, state, note or state.replace("_", " "), actor))
-        return closed
+        close_items(self.changes, items, self._closing, self._ended, self.standings)
