@@ -10,21 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ingest import import_store, store
 from services.ingest.core.checking import Checked, Refusal, check, is_alias
-from services.ingest.core.resolving import FRESH, Resolved, names_of, released, resolve, value_of, with_subject
+from services.ingest.core.resolving import Resolved, names_of, resolve, value_of, with_subject
 from services.ingest.publisher import Publisher
+from services.ingest.releasing import Releasing, history_ended
 from shared import tracing
 from shared.clock import Clock
 from shared.db import outbox
 from shared.db.uow import UnitOfWork
-from shared.messages import envelope
-from shared.messages.accounts import HistoryEnded
-from shared.messages.registry import CUSTOMER_EVENTS, EVENT_TOPICS, HISTORY_ENDED
 from shared.metrics import Metrics
-from shared.stream.partitioner import partition_of
 from shared.stream.protocol import Outgoing
 
 _CACHED = 100_000
@@ -39,7 +35,7 @@ class Answer:
 
 
 class Door:
-    """Takes events in. `wake` tells the relay that the outbox has something."""
+    """Takes events in. `wake_relay` tells the relay that the outbox has something."""
 
     def __init__(
         self,
@@ -50,10 +46,12 @@ class Door:
         random: tracing.RandomBytes,
         partitions: int,
         metrics: Metrics,
-        wake: Callable[[], None],
+        releasing: Releasing,
+        wake_relay: Callable[[], None],
     ) -> None:
         self._uow, self._publisher, self._clock, self._random = uow, publisher, clock, random
-        self._partitions, self._metrics, self._wake = partitions, metrics, wake
+        self._partitions, self._metrics = partitions, metrics
+        self._releasing, self._wake_relay = releasing, wake_relay
         self._aliases: dict[str, str] = {}
         """Aliases that are set. They never change, so they may be remembered for as long as there is room."""
 
@@ -87,11 +85,17 @@ class Door:
         self._count([*ready, *waiting], refused)
         return Answer(len(ready) + len(waiting), refused)
 
-    async def end_import(self, id: str, actor: str, *, act_on_found: bool) -> None:
-        """Let nothing more into an import, and end it as soon as its publishes are confirmed."""
+    async def end_import(
+        self, id: str, actor: str, *, act_on_found: bool = False, silent_since: datetime | None = None
+    ) -> bool:
+        """Let nothing more into an import, and end it as soon as its publishes are confirmed.
+
+        False where it was not open, or something came for it after `silent_since`.
+        """
         async with self._uow.begin() as c:
-            await import_store.begin_end(c, id, actor, act_on_found=act_on_found)
+            begun = await import_store.begin_end(c, id, actor, act_on_found=act_on_found, silent_since=silent_since)
         await self.finish_import(id)
+        return begun
 
     async def finish_import(self, id: str) -> None:
         """End an import that is ending, unless a publish of its is under way."""
@@ -102,7 +106,7 @@ class Door:
                 return
             for partition in range(self._partitions):
                 await outbox.stage(c, partition, history_ended(id, partition, now, act_on_found=act_on_found))
-        self._wake()
+        self._wake_relay()
 
     def _sort(self, checked: Sequence[Checked]) -> tuple[list[Checked], list[Checked]]:
         """Events that can go at once, and those for which the database must be asked."""
@@ -128,40 +132,20 @@ class Door:
             gone = {refusal.index for refusal in refused}
             events = [event for event in events if event.index not in gone]
             names = {name for event in events for name in names_of(event)}
-            known = await store.lock_aliases(c, sorted(names), now)
+            may_wait = [e for e in events if is_alias(e.subject) and e.subject not in self._aliases]
+            known = await store.lock_aliases(c, sorted(names), may_wait, now)
             settled = resolve(events, known)
             await store.set_aliases(c, settled.newly_set, now)
-            await store.keep_waiting(c, settled.waiting, headers, now)
-            moved = await self._release(c, settled.newly_set, now)
+            await store.keep_waiting(c, settled.waiting, headers, known, now)
+            moved = await self._releasing.begin(c, settled.newly_set, now)
         settled.refused += refused
         if len(self._aliases) > _CACHED:
             self._aliases.clear()
         self._aliases.update({name: account for name, account in known.items() if account is not None})
         self._aliases.update(settled.newly_set)
         if moved:
-            self._wake()
+            self._releasing.wake()
         return settled
-
-    async def _release(self, c: AsyncConnection, accounts: dict[str, str], now: datetime) -> bool:
-        """Move what waited for these aliases to the outbox; as history of its own where it is older than 34 days."""
-        found = await store.take_waiting(c, list(accounts))
-        by_account: dict[str, list[store.Released]] = {}
-        for one in found:
-            by_account.setdefault(accounts[one.waiting.alias], []).append(one)
-        for account, these in by_account.items():
-            partition = partition_of(account, self._partitions)
-            old = sum(one.waiting.time < now - FRESH for one in these)
-            history = f"imp_{self._random(8).hex()}" if old else None
-            messages = []
-            for one in these:
-                late = history if one.waiting.time < now - FRESH else None
-                value = released(one.value, account, now, late)
-                messages.append(Outgoing(CUSTOMER_EVENTS[one.waiting.type][0], account, value, one.headers))
-            if history is not None:
-                await import_store.note_ended(c, history, f"waited for {these[0].waiting.alias}", old, now)
-                messages += history_ended(history, partition, now, act_on_found=False)
-            await outbox.stage(c, partition, messages)
-        return bool(found)
 
     def _count(self, taken: Sequence[Checked], refused: Sequence[Refusal]) -> None:
         for type, count in Counter(event.type for event in taken).items():
@@ -181,21 +165,3 @@ def _outside(event: Checked, is_open: dict[str, bool]) -> Refusal:
         return Refusal(event.index, event.id, "import_ended", words)
     words = f"There is no import {event.history!r}. Open one (POST /v1/imports) and put its import_id in 'history'."
     return Refusal(event.index, event.id, "unknown_import", words)
-
-
-def history_ended(import_id: str, partition: int, now: datetime, *, act_on_found: bool) -> list[Outgoing]:
-    """What tells one partition, in every event topic, that an import is over."""
-    messages = []
-    for topic in EVENT_TOPICS:
-        event = envelope.wrap(
-            HistoryEnded(import_id=import_id, topic=topic, act_on_found=act_on_found),
-            id=f"{import_id}:{topic}:{partition}",
-            source="keepwell/ingest",
-            type=HISTORY_ENDED,
-            subject=import_id,
-            time=now,
-            accepted=now,
-        )
-        headers = {**tracing.headers(), "ce_type": HISTORY_ENDED}
-        messages.append(Outgoing(topic, import_id, envelope.encode(event), headers, partition))
-    return messages

@@ -1,4 +1,4 @@
-"""What one process of ingest does beside the door: it relays the outbox and ends imports."""
+"""What one process of ingest does beside the door: it relays the outbox, lets go what waited, and ends imports."""
 
 import asyncio
 import logging
@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.ingest import import_store, store
 from services.ingest.door import Door
+from services.ingest.releasing import Releasing
 from shared.clock import Clock
 from shared.db.relay import Relay
 from shared.db.uow import UnitOfWork
@@ -23,14 +24,18 @@ GAUGES_EVERY: Final = 15
 class Housekeeping:
     """Runs in the one process that holds ingest's lease."""
 
-    def __init__(self, *, uow: UnitOfWork, relay: Relay, door: Door, clock: Clock, metrics: Metrics) -> None:
-        self._uow, self._relay, self._door, self._clock, self._metrics = uow, relay, door, clock, metrics
+    def __init__(
+        self, *, uow: UnitOfWork, relay: Relay, releasing: Releasing, door: Door, clock: Clock, metrics: Metrics
+    ) -> None:
+        self._uow, self._relay, self._releasing, self._door = uow, relay, releasing, door
+        self._clock, self._metrics = clock, metrics
         self._looks = 0
 
     async def run(self) -> None:
         """Work until cancelled, or until something fails that waiting doesn't mend."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._relay.run())
+            group.create_task(self._releasing.run())
             group.create_task(self._look_again())
 
     async def _look_again(self) -> None:
@@ -42,21 +47,23 @@ class Housekeeping:
             await asyncio.sleep(EVERY)
 
     async def look(self) -> None:
-        """Wake the relay if it has work, end imports that were silent for an hour, finish those that are ending."""
-        now = self._clock.now()
+        """Wake who has work, end imports that were silent for an hour, finish those that are ending."""
+        since = self._clock.now() - import_store.SILENCE
         async with self._uow.begin() as c:
-            unsent, unended = await store.work(c)
-            silent = await import_store.silent(c, now) if unended else []
+            unsent, unreleased, unended = await store.work(c)
+            silent = await import_store.silent(c, since) if unended else []
             ending = await import_store.ending(c) if unended else []
             counts = await store.counts(c) if self._looks % GAUGES_EVERY == 0 else None
         self._looks += 1
         if unsent:
             self._relay.wake()
+        if unreleased:
+            self._releasing.wake()
         if counts is not None:
             self._metrics.outbox.set(counts.outbox)
             self._metrics.events_waiting.set(counts.waiting)
         for id in silent:
-            _log.warning("import ended: nothing was sent for an hour", extra={"import_id": id})
-            await self._door.end_import(id, "silence", act_on_found=False)
+            if await self._door.end_import(id, "silence", silent_since=since):
+                _log.warning("import ended: nothing was sent for an hour", extra={"import_id": id})
         for id in ending:
             await self._door.finish_import(id)

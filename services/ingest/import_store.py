@@ -25,6 +25,8 @@ _OPENED_AND_ENDED = text(
     """
     INSERT INTO imports (id, name, state, actor, opened_at, last_event_at, ended_at, ended_by, events)
     VALUES (:id, :name, 'ended', 'keepwell', :now, :now, :now, 'keepwell', :events)
+    ON CONFLICT (id) DO UPDATE
+    SET events = imports.events + excluded.events, last_event_at = excluded.last_event_at, ended_at = excluded.ended_at
     """
 )
 _ADMIT = text("UPDATE imports SET last_event_at = :now WHERE id = :id AND state = 'open'")
@@ -44,7 +46,7 @@ _CONFIRM = text(
 _END = text(
     """
     UPDATE imports SET state = 'ending', ended_by = :actor, act_on_found = :act_on_found
-    WHERE id = :id AND state = 'open'
+    WHERE id = :id AND state = 'open' AND (CAST(:before AS timestamptz) IS NULL OR last_event_at < :before)
     """
 )
 _SILENT = text("SELECT id FROM imports WHERE state = 'open' AND last_event_at < :before")
@@ -84,7 +86,10 @@ async def open_import(c: AsyncConnection, id: str, name: str, actor: str, now: d
 
 
 async def note_ended(c: AsyncConnection, id: str, name: str, events: int, now: datetime) -> None:
-    """Write down an import that Keepwell made itself, of events that waited too long, and that is over."""
+    """Write down an import that Keepwell made itself, of events that waited too long; or more events of it.
+
+    It is ended from the first, because it takes nothing from anybody else.
+    """
     await c.execute(_OPENED_AND_ENDED, {"id": id, "name": name, "events": events, "now": now})
 
 
@@ -109,9 +114,12 @@ async def confirm(c: AsyncConnection, publish: str, events: Mapping[str, int]) -
         await c.execute(_CONFIRM, {"publish": publish, "id": id, "events": events[id]})
 
 
-async def begin_end(c: AsyncConnection, id: str, actor: str, *, act_on_found: bool) -> bool:
-    """Let nothing new into an open import. False where it was not open."""
-    done = await c.execute(_END, {"id": id, "actor": actor, "act_on_found": act_on_found})
+async def begin_end(
+    c: AsyncConnection, id: str, actor: str, *, act_on_found: bool, silent_since: datetime | None = None
+) -> bool:
+    """Let nothing new into an open import. False where it was not open, or not silent since then."""
+    how = {"actor": actor, "act_on_found": act_on_found, "before": silent_since}
+    done = await c.execute(_END, {"id": id, **how})
     return done.rowcount == 1
 
 
@@ -127,9 +135,9 @@ async def finish_end(c: AsyncConnection, id: str, now: datetime) -> bool | None:
     return bool(act_on_found)
 
 
-async def silent(c: AsyncConnection, now: datetime) -> list[str]:
-    """Open imports that nothing was sent for in the last hour."""
-    return [row.id for row in await c.execute(_SILENT, {"before": now - SILENCE})]
+async def silent(c: AsyncConnection, since: datetime) -> list[str]:
+    """Open imports that nothing was sent for since then."""
+    return [row.id for row in await c.execute(_SILENT, {"before": since})]
 
 
 async def ending(c: AsyncConnection) -> list[str]:

@@ -1,6 +1,6 @@
 """Wires ingest and runs it: `python -m services.ingest.main --role api|worker|all`.
 
-A worker consumes nothing here: it relays the outbox and ends imports.
+A worker consumes nothing here: it relays the outbox, lets go what waited for an alias, and ends imports.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from services.ingest.door import Door
 from services.ingest.housekeeping import Housekeeping
 from services.ingest.parts import Ingest
 from services.ingest.publisher import Publisher
+from services.ingest.releasing import Releasing
 from shared import service
 from shared.db.lease import while_alone
 from shared.db.relay import Relay
@@ -31,6 +32,13 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     ending = asyncio.Event()
     publisher = Publisher(base.stream.producer, base.metrics)
     relay = Relay(base.uow, base.stream, lambda: range(settings.partitions))
+    releasing = Releasing(
+        uow=base.uow,
+        clock=base.clock,
+        random=secrets.token_bytes,
+        partitions=settings.partitions,
+        wake_relay=relay.wake,
+    )
     door = Door(
         uow=base.uow,
         publisher=publisher,
@@ -38,9 +46,12 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         random=secrets.token_bytes,
         partitions=settings.partitions,
         metrics=base.metrics,
-        wake=relay.wake,
+        releasing=releasing,
+        wake_relay=relay.wake,
     )
-    keeper = Housekeeping(uow=base.uow, relay=relay, door=door, clock=base.clock, metrics=base.metrics)
+    keeper = Housekeeping(
+        uow=base.uow, relay=relay, releasing=releasing, door=door, clock=base.clock, metrics=base.metrics
+    )
 
     async def check_publisher() -> None:
         publisher.check()

@@ -1,6 +1,6 @@
 """Ingest's SQL for aliases and what waits for them. Every function works in the caller's transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,15 @@ _SEE = text(
     """
 )
 _LOCK = text(
-    "SELECT alias, account_id FROM aliases WHERE alias = ANY(CAST(:names AS text[])) ORDER BY alias FOR UPDATE"
+    """
+    SELECT alias, account_id FROM aliases
+    WHERE alias IN (
+        SELECT unnest(CAST(:names AS text[])) UNION
+        SELECT w.alias FROM waiting w
+        JOIN unnest(CAST(:sources AS text[]), CAST(:ids AS text[])) AS e(source, id) USING (source, id)
+    )
+    ORDER BY alias FOR UPDATE
+    """
 )
 _SET = text(
     """
@@ -35,14 +43,33 @@ _WAIT = text(
     FROM unnest(CAST(:sources AS text[]), CAST(:ids AS text[]), CAST(:aliases AS text[]), CAST(:types AS text[]),
                 CAST(:times AS timestamptz[]), CAST(:values AS bytea[]), CAST(:headers AS text[]))
          AS w(source, id, alias, type, time, value, headers)
-    ON CONFLICT (source, id) DO NOTHING
+    ORDER BY w.source, w.id
+    ON CONFLICT (source, id) DO UPDATE
+    SET alias = excluded.alias, type = excluded.type, time = excluded.time, value = excluded.value,
+        headers = excluded.headers
+    WHERE waiting.alias <> excluded.alias AND waiting.alias = ANY(CAST(:locked AS text[]))
     """
 )
 _TAKE = text(
     """
-    DELETE FROM waiting WHERE alias = ANY(CAST(:names AS text[]))
-    RETURNING source, id, alias, type, time, received_at, value, headers
+    DELETE FROM waiting w USING (
+        SELECT source, id FROM waiting WHERE alias = ANY(CAST(:names AS text[]))
+        ORDER BY alias, received_at LIMIT :most
+    ) AS first WHERE (w.source, w.id) = (first.source, first.id)
+    RETURNING w.source, w.id, w.alias, w.type, w.time, w.received_at, w.value, w.headers
     """
+)
+_LEFT = text(
+    "SELECT DISTINCT n FROM unnest(CAST(:names AS text[])) AS n WHERE EXISTS (SELECT FROM waiting WHERE alias = n)"
+)
+_NOTE_RELEASE = text(
+    """
+    UPDATE aliases a SET release = n.release
+    FROM unnest(CAST(:names AS text[]), CAST(:releases AS text[])) AS n(alias, release) WHERE a.alias = n.alias
+    """
+)
+_LOCK_RELEASE = text(
+    "SELECT alias, account_id, release FROM aliases WHERE release IS NOT NULL ORDER BY alias LIMIT 1 FOR UPDATE"
 )
 _LIST_WAITING = text(
     """
@@ -59,7 +86,8 @@ _WAITING_BY_ALIAS = text(
 )
 _WORK = text(
     """
-    SELECT EXISTS (SELECT FROM outbox) AS outbox, EXISTS (SELECT FROM imports WHERE state <> 'ended') AS imports
+    SELECT EXISTS (SELECT FROM outbox) AS outbox, EXISTS (SELECT FROM aliases WHERE release IS NOT NULL) AS releases,
+           EXISTS (SELECT FROM imports WHERE state <> 'ended') AS imports
     """
 )
 _COUNTS = text(
@@ -103,12 +131,18 @@ class Counts:
     bytes: int
 
 
-async def lock_aliases(c: AsyncConnection, names: Sequence[str], now: datetime) -> dict[str, str | None]:
-    """Make sure that each alias has a row, lock the rows in one order for all, and tell their accounts."""
+async def lock_aliases(
+    c: AsyncConnection, names: Sequence[str], events: Sequence[Checked], now: datetime
+) -> dict[str, str | None]:
+    """Make sure that each alias has a row, lock the rows in one order for all, and tell their accounts.
+
+    With them go the aliases under which some of the events wait already: they may have to be moved.
+    """
     if not names:
         return {}
     await c.execute(_SEE, {"names": sorted(names), "now": now})
-    return {row.alias: row.account_id for row in await c.execute(_LOCK, {"names": list(names)})}
+    keys = {"sources": [e.source for e in events], "ids": [e.id for e in events]}
+    return {row.alias: row.account_id for row in await c.execute(_LOCK, {"names": list(names), **keys})}
 
 
 async def set_aliases(c: AsyncConnection, accounts: Mapping[str, str], now: datetime) -> None:
@@ -118,11 +152,16 @@ async def set_aliases(c: AsyncConnection, accounts: Mapping[str, str], now: date
 
 
 async def keep_waiting(
-    c: AsyncConnection, events: Sequence[Checked], headers: Mapping[str, str], now: datetime
+    c: AsyncConnection, events: Sequence[Checked], headers: Mapping[str, str], locked: Iterable[str], now: datetime
 ) -> None:
-    """Keep events whose locked alias has no account; one that is kept already stays as it was."""
+    """Keep events whose locked alias has no account.
+
+    One that is kept already stays as it was, unless it comes with another alias: then the newer one is right. It moves
+    only from an alias that is locked, too: whoever releases what waits takes rows in another order.
+    """
     if not events:
         return
+    events = list({(e.source, e.id): e for e in events}.values())
     await c.execute(
         _WAIT,
         {
@@ -133,21 +172,36 @@ async def keep_waiting(
             "times": [e.time for e in events],
             "values": [value_of(e) for e in events],
             "headers": [msgspec.json.encode({**headers, "ce_type": e.type}).decode() for e in events],
+            "locked": list(locked),
             "now": now,
         },
     )
 
 
-async def take_waiting(c: AsyncConnection, names: Sequence[str]) -> list[Released]:
-    """Take out what waits for these aliases, in the order in which it came."""
-    if not names:
-        return []
-    rows = await c.execute(_TAKE, {"names": list(names)})
+async def take_waiting(c: AsyncConnection, names: Sequence[str], most: int) -> list[Released]:
+    """Take out what waits for these locked aliases, in the order in which it came to each."""
+    rows = await c.execute(_TAKE, {"names": list(names), "most": most})
     found = [
         Released(Waiting(r.source, r.id, r.alias, r.type, r.time, r.received_at), bytes(r.value), r.headers)
         for r in rows
     ]
-    return sorted(found, key=lambda r: (r.waiting.received_at, r.waiting.source, r.waiting.id))
+    return sorted(found, key=lambda r: (r.waiting.alias, r.waiting.received_at, r.waiting.source, r.waiting.id))
+
+
+async def still_waited_for(c: AsyncConnection, names: Iterable[str]) -> set[str]:
+    """Which of these locked aliases something waits for."""
+    return {row.n for row in await c.execute(_LEFT, {"names": list(names)})}
+
+
+async def note_release(c: AsyncConnection, releases: Mapping[str, str | None]) -> None:
+    """Note of locked aliases whether there is more to move, and the import for what is old of it."""
+    await c.execute(_NOTE_RELEASE, {"names": list(releases), "releases": list(releases.values())})
+
+
+async def lock_release(c: AsyncConnection) -> tuple[str, str, str] | None:
+    """Lock an alias with something to move: its name, its account and the import for what is old."""
+    row = (await c.execute(_LOCK_RELEASE)).one_or_none()
+    return None if row is None else (row.alias, row.account_id, row.release)
 
 
 async def waiting_events(c: AsyncConnection, after: tuple[datetime, str, str], limit: int) -> list[Waiting]:
@@ -162,10 +216,10 @@ async def waiting_by_alias(c: AsyncConnection, limit: int) -> list[dict[str, Any
     return [dict(row) for row in (await c.execute(_WAITING_BY_ALIAS, {"limit": limit})).mappings()]
 
 
-async def work(c: AsyncConnection) -> tuple[bool, bool]:
-    """Whether there is something to relay, and whether there are imports to mind."""
+async def work(c: AsyncConnection) -> tuple[bool, bool, bool]:
+    """Whether there is something to relay, something to release, and whether there are imports to mind."""
     row = (await c.execute(_WORK)).one()
-    return row.outbox, row.imports
+    return row.outbox, row.releases, row.imports
 
 
 async def counts(c: AsyncConnection) -> Counts:

@@ -27,8 +27,13 @@ aliases = Table(
     Column("account_id", Text),
     Column("seen_at", DateTime(timezone=True), nullable=False),
     Column("set_at", DateTime(timezone=True)),
+    Column("release", Text),
+    Index("aliases_in_release", "alias", postgresql_where=text("release IS NOT NULL")),
 )
-"""Other systems' names for accounts. No account: something waits for it. Set once, for good."""
+"""Other systems' names for accounts. No account: something waits for it. Set once, for good.
+
+`release`: some of what waited is still to be moved; its text is the id of the import that takes what is old of it.
+"""
 
 waiting = Table(
     "waiting",

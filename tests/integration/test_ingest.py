@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from shared.stream.protocol import Unconfirmed
-from tests.support.ingest import House, a_house, an_event
+from tests.support.ingest import House, a_house, alias_of, an_event
 from tests.support.stream import NOON
 
 
@@ -18,10 +18,6 @@ from tests.support.stream import NOON
 async def house(database_url: str) -> AsyncIterator[House]:
     async with a_house(database_url) as house:
         yield house
-
-
-def alias_of(account: str, *aliases: str, id: str = "set") -> dict[str, Any]:
-    return an_event(id, "account.updated", account, data={"traits": {"aliases": aliases}})
 
 
 async def test_what_is_accepted_is_with_the_broker(house: House) -> None:

@@ -1,5 +1,6 @@
 """Stripe's webhook endpoint, and what ingest does beside the door."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -10,12 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
-from services.ingest.housekeeping import Housekeeping
-from shared.db.relay import Relay
-from shared.metrics import Metrics
-from tests.support.ingest import STRIPE_SECRET, House, a_house, an_event
-from tests.support.stream import NOON
+from tests.support.ingest import STRIPE_SECRET, House, a_house, a_housekeeper, an_event
+from tests.support.stream import NOON, until
 
 INVOICE = json.loads((Path(__file__).parents[1] / "golden" / "stripe" / "invoice.json").read_text())
 
@@ -71,12 +70,6 @@ async def test_without_a_secret_stripe_is_asked_to_come_again(database_url: str)
         assert int(answer.headers["retry-after"]) > 0
 
 
-def a_housekeeper(house: House) -> Housekeeping:
-    parts = house.parts
-    relay = Relay(parts.uow, house.broker, lambda: range(8))  # type: ignore[arg-type]
-    return Housekeeping(uow=parts.uow, relay=relay, door=parts.door, clock=house.clock, metrics=Metrics("test"))
-
-
 async def test_an_import_that_is_silent_for_an_hour_ends_visibly(house: House) -> None:
     id = (await house.http.post("/v1/imports")).json()["import_id"]
     keeper = a_housekeeper(house)
@@ -90,6 +83,23 @@ async def test_an_import_that_is_silent_for_an_hour_ends_visibly(house: House) -
     ended = (await house.http.get(f"/v1/imports/{id}")).json()
     assert (ended["state"], ended["ended_by"]) == ("ended", "silence")
     assert len(await house.outbox()) == 40
+
+
+async def test_an_import_that_speaks_while_it_is_being_ended_as_silent_stays_open(house: House) -> None:
+    id = (await house.http.post("/v1/imports")).json()["import_id"]
+    house.clock.move(timedelta(minutes=61))
+    async with house.engine.connect() as c:
+        # What a request does that has just let events of the import in.
+        await c.execute(text("UPDATE imports SET last_event_at = :now"), {"now": house.clock.now()})
+        looking = asyncio.create_task(a_housekeeper(house).look())
+
+        async def waits() -> bool:
+            return len(await house.rows("SELECT pid FROM pg_locks WHERE NOT granted")) == 1
+
+        await until(waits)
+        await c.commit()
+    await looking
+    assert (await house.http.get(f"/v1/imports/{id}")).json()["state"] == "open"
 
 
 async def test_an_end_that_waited_for_a_publish_is_finished_later(house: House) -> None:

@@ -17,11 +17,14 @@ from services.ingest import api, import_api, key_api, openapi
 from services.ingest.core.checking import Checked, Refusal, check
 from services.ingest.core.reading import read
 from services.ingest.door import Door
+from services.ingest.housekeeping import Housekeeping
 from services.ingest.parts import Ingest
 from services.ingest.publisher import Publisher
+from services.ingest.releasing import Releasing
 from shared.auth import KeyStore
 from shared.clock import Clock
 from shared.db.engine import make_engine
+from shared.db.relay import Relay
 from shared.db.uow import UnitOfWork
 from shared.messages import envelope
 from shared.messages.envelope import Event
@@ -38,6 +41,11 @@ def an_event(id: str = "e1", type: str = "usage.recorded", account: str = "north
     """An event in the plain form, as a client would send it."""
     data = {"feature": "reports"} if type == "usage.recorded" else {}
     return {"id": id, "type": type, "account": account, "data": data, **more}
+
+
+def alias_of(account: str, *aliases: str, id: str = "set") -> dict[str, Any]:
+    """The `account.updated` that gives an account its aliases."""
+    return an_event(id, "account.updated", account, data={"traits": {"aliases": aliases}})
 
 
 def judged(*events: Any, now: datetime = NOON, source: str = "app") -> tuple[list[Checked], list[Refusal]]:
@@ -111,6 +119,7 @@ class House:
         self, engine: AsyncEngine, http: httpx.AsyncClient, app: FastAPI, clock: SetClock, broker: Broker
     ) -> None:
         self.engine, self.http, self.app, self.clock, self.broker = engine, http, app, clock, broker
+        self.releasing: Releasing = app.state.releasing
 
     async def post(self, *events: Any, **how: Any) -> httpx.Response:
         """Send events as a plain list."""
@@ -140,6 +149,7 @@ def an_app(
 ) -> tuple[FastAPI, KeyStore]:
     metrics, random, uow = Metrics("ingest"), counted_bytes(), UnitOfWork(engine)
     keys = KeyStore(uow, clock, random)
+    releasing = Releasing(uow=uow, clock=clock, random=random, partitions=8, wake_relay=lambda: None)
     door = Door(
         uow=uow,
         publisher=Publisher(broker.producer, metrics, limit=0.05, give_up=0.5),
@@ -147,7 +157,8 @@ def an_app(
         random=random,
         partitions=8,
         metrics=metrics,
-        wake=lambda: None,
+        releasing=releasing,
+        wake_relay=lambda: None,
     )
 
     @asynccontextmanager
@@ -158,7 +169,7 @@ def an_app(
     app = create_app(
         "ingest", "1", lifespan=lifespan, checks=checks, metrics=metrics, random=random, schemas=openapi.schemas()
     )
-    app.state.keys = keys
+    app.state.keys, app.state.releasing = keys, releasing
     app.state.ingest = Ingest(
         door=door,
         uow=uow,
@@ -186,3 +197,16 @@ async def a_house(database_url: str, *, stripe_secret: str | None = STRIPE_SECRE
     async with httpx.AsyncClient(transport=transport, base_url="http://ingest", headers=headers) as http:
         yield House(engine, http, app, clock, broker)
     await engine.dispose()
+
+
+def a_housekeeper(house: House, releasing: Releasing | None = None) -> Housekeeping:
+    """What the process that keeps house does beside the door; its relay doesn't run."""
+    parts = house.parts
+    return Housekeeping(
+        uow=parts.uow,
+        relay=Relay(parts.uow, house.broker, lambda: range(8)),  # type: ignore[arg-type]
+        releasing=releasing or house.releasing,
+        door=parts.door,
+        clock=house.clock,
+        metrics=Metrics("test"),
+    )

@@ -1,0 +1,208 @@
+"""Events that wait for an alias, when requests and what lets them go work at the same time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from sqlalchemy import text
+
+from services.ingest.releasing import PART, Releasing
+from tests.support.ingest import House, a_house, a_housekeeper, alias_of, an_event, counted_bytes
+from tests.support.stream import NOON, until
+
+
+@pytest.fixture
+async def house(database_url: str) -> AsyncIterator[House]:
+    async with a_house(database_url) as house:
+        yield house
+
+
+async def waiting(house: House) -> list[tuple[str, str]]:
+    """The ids of what waits, and their aliases."""
+    rows = await house.rows("SELECT id, alias FROM waiting ORDER BY source, id")
+    return [(row["id"], row["alias"]) for row in rows]
+
+
+async def published(house: House) -> Counter[str]:
+    """How often each event was given to the broker or staged for it, without those that set aliases."""
+    events = [*house.broker.events(), *await house.outbox()]
+    return Counter(event.id for event in events if event.type == "usage.recorded")
+
+
+async def let_wait(house: House, count: int, account: str = "stripe:cus_1", **more: Any) -> None:
+    for first in range(0, count, 1000):
+        these = range(first, min(first + 1000, count))
+        assert (await house.post(*(an_event(f"e{n}", account=account, **more) for n in these))).status_code == 202
+
+
+def after_a_restart(house: House) -> Releasing:
+    """What another process has, which knows of nothing."""
+    parts = house.parts
+    return Releasing(uow=parts.uow, clock=house.clock, random=counted_bytes(), partitions=8, wake_relay=lambda: None)
+
+
+# In parts
+
+
+async def test_the_request_that_sets_an_alias_moves_a_part_and_a_process_started_later_the_rest(house: House) -> None:
+    count = 2 * PART + 10
+    await let_wait(house, count)
+    assert (await house.post(alias_of("northwind", "stripe:cus_1"))).status_code == 202
+    assert len(await waiting(house)) == count - PART
+    releasing = after_a_restart(house)
+    running = asyncio.create_task(releasing.run())
+    try:
+        await a_housekeeper(house, releasing).look()
+
+        async def nothing_waits() -> bool:
+            return not await waiting(house)
+
+        await until(nothing_waits)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert await published(house) == Counter({f"e{n}": 1 for n in range(count)})
+    assert {event.subject for event in await house.outbox()} == {"northwind"}
+    assert await releasing.go_on() is False
+
+
+async def test_what_is_left_goes_at_once_where_the_alias_was_set(house: House) -> None:
+    await let_wait(house, PART + 1)
+    running = asyncio.create_task(house.releasing.run())
+    try:
+        await house.post(alias_of("northwind", "stripe:cus_1"))
+
+        async def nothing_waits() -> bool:
+            return not await waiting(house)
+
+        await until(nothing_waits, seconds=0.9)  # a look at what there is to do comes once a second
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_waited_too_long_is_one_import_whatever_the_parts_and_ends_with_the_last(house: House) -> None:
+    await let_wait(house, PART + 10, time="2026-05-20T12:00:00Z")
+    house.clock.move(timedelta(days=35))
+    await house.post(alias_of("northwind", "stripe:cus_1"))
+    assert Counter(event.type for event in await house.outbox()) == {"usage.recorded": PART}
+    assert await house.releasing.go_on() is True
+    assert await house.releasing.go_on() is False
+    events = await house.outbox()
+    assert Counter(event.type for event in events) == {"usage.recorded": PART + 10, "history.ended": 5}
+    assert {event.type for event in events[-5:]} == {"history.ended"}
+    [history] = {event.history for event in events if event.type == "usage.recorded"}
+    assert {event.subject for event in events[-5:]} == {history}
+    [made] = (await house.http.get("/v1/imports")).json()["items"]
+    assert (made["import_id"], made["state"], made["events"]) == (history, "ended", PART + 10)
+
+
+async def test_an_import_of_what_waited_ends_though_its_last_part_was_sent_under_another_alias(house: House) -> None:
+    await let_wait(house, PART + 1, time="2026-05-20T12:00:00Z")
+    house.clock.move(timedelta(days=34, hours=1))
+    await house.post(alias_of("northwind", "stripe:cus_1"))
+    [(left, _)] = await waiting(house)
+    await house.post(an_event(left, account="stripe:cus_2", time="2026-05-20T12:00:00Z"))
+    assert await waiting(house) == [(left, "stripe:cus_2")]
+    assert await house.releasing.go_on() is True
+    assert Counter(event.type for event in await house.outbox()) == {"usage.recorded": PART, "history.ended": 5}
+
+
+# Sent again
+
+
+async def test_what_waits_stays_as_it_was_when_it_is_sent_again(house: House) -> None:
+    await house.post(an_event("e1", account="stripe:cus_1", data={"feature": "first"}, time="2026-05-20T11:00:00Z"))
+    house.clock.move(timedelta(hours=1))
+    await house.post(an_event("e1", account="stripe:cus_1", data={"feature": "second"}, time="2026-05-20T11:30:00Z"))
+    [kept] = (await house.http.get("/v1/waiting")).json()["items"]
+    assert (kept["received_at"], kept["time"]) == ("2026-05-20T12:00:00Z", "2026-05-20T11:00:00Z")
+    await house.post(alias_of("northwind", "stripe:cus_1"))
+    [moved] = await house.outbox()
+    assert msgspec.json.decode(moved.data) == {"feature": "first"}
+
+
+async def test_what_is_sent_again_with_a_corrected_alias_waits_for_that_one(house: House) -> None:
+    await house.post(an_event("e1", account="stripe:wrong"), an_event("e2", account="stripe:wrong"))
+    house.clock.move(timedelta(minutes=5))
+    assert (await house.post(an_event("e1", account="stripe:right"))).status_code == 202
+    assert await waiting(house) == [("e1", "stripe:right"), ("e2", "stripe:wrong")]
+    await house.post(alias_of("contoso", "stripe:wrong", id="set1"), alias_of("northwind", "stripe:right", id="set2"))
+    assert {(e.id, e.subject) for e in await house.outbox()} == {("e1", "northwind"), ("e2", "contoso")}
+
+
+async def test_of_one_event_under_two_aliases_in_one_request_the_later_stands(house: House) -> None:
+    answer = await house.post(an_event("e1", account="stripe:wrong"), an_event("e1", account="stripe:right"))
+    assert answer.status_code == 202
+    assert await waiting(house) == [("e1", "stripe:right")]
+
+
+# At the same time
+
+
+async def all_taken(*posts: Awaitable[httpx.Response]) -> None:
+    answers = await asyncio.gather(*posts)
+    assert [answer.status_code for answer in answers] == [202] * len(answers), [a.text for a in answers]
+
+
+async def test_an_alias_that_is_set_while_events_with_it_come_in_leaves_none_behind(house: House) -> None:
+    rounds, requests = 25, 4
+    for n in range(rounds):
+        alias = f"stripe:cus_{n}"
+        await house.post(an_event(f"first-{n}", account=alias))
+        events = [house.post(an_event(f"e{n}-{i}", account=alias)) for i in range(requests)]
+        await all_taken(*events[::2], house.post(alias_of(f"account-{n}", alias, id=f"set{n}")), *events[1::2])
+    assert await waiting(house) == []
+    wanted = {f"e{n}-{i}" for n in range(rounds) for i in range(requests)} | {f"first-{n}" for n in range(rounds)}
+    assert await published(house) == Counter(dict.fromkeys(wanted, 1))
+
+
+async def test_whoever_sets_an_alias_waits_for_an_event_that_is_just_being_kept(house: House) -> None:
+    await house.post(an_event("first", account="stripe:cus_1"))
+    keep = text(
+        "INSERT INTO waiting (source, id, alias, type, time, received_at, value, headers) "
+        "VALUES ('admin', 'late', 'stripe:cus_1', 'usage.recorded', :now, :now, '', '{}')"
+    )
+    async with house.engine.connect() as c:
+        # Its request can't go on until this transaction ends: it has seen that the alias has no account.
+        await c.execute(keep, {"now": NOON})
+        late = asyncio.create_task(house.post(an_event("late", account="stripe:cus_1")))
+
+        async def waits() -> bool:
+            return len(await house.rows("SELECT pid FROM pg_locks WHERE NOT granted")) == 1
+
+        await until(waits)
+        setting = asyncio.create_task(house.post(alias_of("northwind", "stripe:cus_1")))
+        await asyncio.wait([setting], timeout=0.3)
+        await c.rollback()
+    await all_taken(late, setting)
+    assert await waiting(house) == []
+    assert await published(house) == Counter(["first", "late"])
+
+
+async def test_two_requests_with_the_same_events_under_different_aliases_are_both_taken(house: House) -> None:
+    for n in range(10):
+        ids = [f"e{n}-{i}" for i in range(200)]
+        await all_taken(
+            house.post(*(an_event(id, account=f"stripe:a{n}") for id in ids)),
+            house.post(*(an_event(id, account=f"stripe:b{n}") for id in reversed(ids))),
+        )
+    assert len(await waiting(house)) == 10 * 200
+
+
+async def test_moving_to_another_alias_and_letting_go_at_the_same_time_lose_nothing(house: House) -> None:
+    for n in range(10):
+        ids = [f"e{n}-{i}" for i in range(100)]
+        await house.post(*(an_event(id, account=f"stripe:a{n}") for id in reversed(ids)))
+        await all_taken(
+            house.post(alias_of(f"account-{n}", f"stripe:a{n}", id=f"set{n}")),
+            house.post(*(an_event(id, account=f"stripe:b{n}") for id in ids)),
+        )
+        await house.post(alias_of(f"account-{n}", f"stripe:b{n}", id=f"again{n}"))
+    assert await waiting(house) == []
+    assert set(await published(house)) == {f"e{n}-{i}" for n in range(10) for i in range(100)}
