@@ -1,0 +1,50 @@
+"""Writers to the local log never wait for each other in a circle."""
+
+import asyncio
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.db.engine import session_settings
+from shared.messages import registry
+from shared.stream.local import LocalStream
+from shared.stream.protocol import Outgoing
+from tests.support.stream import publish, until
+
+_LOCK = "SELECT 1 FROM log.counters WHERE topic = :topic AND partition = :partition FOR NO KEY UPDATE"
+
+
+def a_message(topic: str, partition: int) -> Outgoing:
+    return Outgoing(topic, "", b"{}", partition=partition)
+
+
+async def is_free(engine: AsyncEngine, topic: str, partition: int) -> bool:
+    async with engine.connect() as c:
+        at = {"topic": topic, "partition": partition}
+        return (await c.execute(text(f"{_LOCK} SKIP LOCKED"), at)).first() is not None
+
+
+async def someone_waits(engine: AsyncEngine) -> bool:
+    async with engine.connect() as c:
+        return bool((await c.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))).scalar_one())
+
+
+async def test_a_publish_takes_partitions_in_one_order_whatever_the_order_of_its_messages(
+    database_url: str, engine: AsyncEngine
+) -> None:
+    first, *later = [(registry.ACCOUNTS, 0), (registry.ACCOUNTS, 1), (registry.USAGE, 0)]
+    log = LocalStream(database_url, session_settings("scoring"), 8)
+    await log.start()
+    try:
+        # Its row now lies behind the others: whoever goes by the table's own order comes to it last, too.
+        await publish(log, a_message(*first))
+        async with engine.connect() as c:
+            await c.execute(text(_LOCK), dict(zip(("topic", "partition"), first, strict=True)))
+            writing = asyncio.create_task(publish(log, *(a_message(*at) for at in (*reversed(later), first))))
+            await until(lambda: someone_waits(engine))
+            # While it waits for the first it has none of the later ones, for which another may wait.
+            assert [at for at in later if not await is_free(engine, *at)] == []
+            await c.rollback()
+        await writing
+    finally:
+        await log.stop()
