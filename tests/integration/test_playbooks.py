@@ -197,6 +197,19 @@ async def test_a_flag_of_the_night_goes_in_the_morning(database_url: str) -> Non
         assert await floor.pass_until(morning + DAY) == []
 
 
+async def test_a_flag_goes_in_the_morning_though_its_timer_is_late(database_url: str) -> None:
+    held = "id: grow\nwhen: usage.breadth < 40 %\nheld_for: 14h\nsteps: [flag: More seats]"
+    morning = datetime.fromisoformat("2026-03-03T09:00:00Z")
+    async with a_floor(database_url, held) as floor:
+        await floor.assess(1, MONDAY, LOW)
+        await floor.pass_until(morning - SECOND)
+        ticket = Cause(kind="event", type="ticket.opened", accepted=morning + HOUR)
+        (flag,) = await floor.assess(2, morning + HOUR, {**LOW, "support.urgent": 1}, cause=ticket)
+        assert flag.kind == "flag"
+        (item,) = await floor.rows("SELECT opened_at FROM items")
+        assert item.opened_at == morning
+
+
 @pytest.mark.parametrize("in_one_batch", [True, False])
 async def test_a_flag_that_waits_for_the_morning_is_held_back_by_what_happens_meanwhile(
     database_url: str, in_one_batch: bool
@@ -457,6 +470,16 @@ async def test_an_old_version_does_not_fire_after_its_rest(database_url: str) ->
         assert await floor.pass_until(MONDAY + 30 * DAY) == []
         (fired,) = await floor.assess(4, MONDAY + 31 * DAY, {"usage.breadth": 4.0})
         assert fired.title == "New"
+
+
+async def test_a_corrected_playbook_fires_by_its_new_text_after_the_rest_of_the_old(database_url: str) -> None:
+    async with a_floor(database_url, STALLED + "  - alert: Odl\n") as floor:
+        await floor.assess(1, MONDAY, LOW)
+        await floor.assess(2, MONDAY + DAY, HIGH)
+    async with a_floor(database_url, STALLED + "  - alert: Old\n") as floor:
+        assert await floor.assess(3, MONDAY + 2 * DAY, LOW) == []
+        (fired,) = await floor.pass_until(MONDAY + 31 * DAY)
+        assert fired.title == "Old"
 
 
 async def test_a_deleted_playbook_does_not_fire_after_its_rest(database_url: str) -> None:

@@ -18,7 +18,6 @@ from services.playbooks.loading import load_all, load_playbook
 from services.playbooks.people import read_people
 from services.playbooks.templates import render
 from shared.conditions import Facts
-from shared.db import timers
 from shared.db.engine import make_engine
 from shared.db.uow import UnitOfWork
 from shared.messages import envelope, registry
@@ -34,6 +33,7 @@ MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
+_TAKE_DUE = text("DELETE FROM timers WHERE partition = :partition AND due <= :until RETURNING key, due")
 
 
 def a_playbook(text: str) -> Playbook:
@@ -130,9 +130,10 @@ class Floor:
         before = len(await self.sent())
         while True:
             async with self.uow.begin() as c:
-                due = await timers.take_due(c, self.partition, until, 100)
-                if not due:
+                rows = (await c.execute(_TAKE_DUE, {"partition": self.partition, "until": until})).all()
+                if not rows:
                     break
+                due = sorted(((row.key, row.due) for row in rows), key=lambda timer: (timer[1], timer[0]))
                 await self.handler.on_timers(c, self.partition, due, until)
         return (await self.sent())[before:]
 
