@@ -1,11 +1,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.step import close, close_task, end, start, step
+from services.playbooks.core.step import close, close_task, end, leave, put_off, start, step
 from services.playbooks.core.walk import Stepped
 from tests.support.playbooks import (
     DAY,
@@ -294,6 +295,41 @@ class TestSteps:
             playbook, ({**LOW, "health.band": "amber", "support.urgent": 0}, MONDAY + DAY), episode=held_back.episode
         )
         assert [ask.kind for ask in freed.asks] == ["flag"]
+
+
+class TestPuttingOff:
+    playbook, morning = stalled(steps="  - flag: Sell more"), MONDAY + 23 * HOUR
+
+    def test_what_is_put_off_is_asked_for_then_under_the_same_id(self) -> None:
+        fired = run(self.playbook, (LOW, MONDAY))
+        waits = put_off(of(fired), fired.asks[0], self.morning, MONDAY)
+        assert (waits.timer, waits.moves[0].actor) == (self.morning, "keepwell")
+        assert run(self.playbook, (LOW, self.morning - SECOND), episode=waits.episode).asks == ()
+        again = run(self.playbook, (LOW, self.morning), episode=waits.episode)
+        assert [ask.id for ask in again.asks] == [fired.asks[0].id]
+
+    def test_what_happens_meanwhile_holds_it_back(self) -> None:
+        fired = run(self.playbook, (LOW, MONDAY))
+        waits = put_off(of(fired), fired.asks[0], self.morning, MONDAY)
+        urgent = run(self.playbook, ({**LOW, "support.urgent": 1}, self.morning), episode=waits.episode)
+        assert urgent.asks == ()
+        assert "held back: an urgent ticket is open" in urgent.moves[-1].reason
+
+    def test_what_has_ended_meanwhile_is_not_put_off(self) -> None:
+        fired = run(self.playbook, (LOW, MONDAY))
+        ended = run(self.playbook, (HIGH, MONDAY + HOUR), episode=fired.episode)
+        assert put_off(of(ended), fired.asks[0], self.morning, MONDAY) == Stepped(episode=ended.episode)
+
+
+@pytest.mark.parametrize("before", ["pending", "active", "found", "over", "resting"])
+def test_wherever_it_stands_it_ends_with_its_account(before: str) -> None:
+    opened = of(run(stalled(steps=TASK_THEN_ESCALATE), (LOW, MONDAY)))
+    episode = msgspec.structs.replace(opened, state=before, outcome="")
+    left = leave(episode, a_look(UNKNOWN, MONDAY + DAY, actor="crm m-1"), "the account was merged")
+    assert (state(left), of(left).planned, left.timer, left.asks) == ("idle", (), None, ())
+    assert [(move.before, move.after, move.reason, move.actor) for move in left.moves] == [
+        (before, "idle", "the account was merged", "crm m-1")
+    ]
 
 
 class TestEvents:
