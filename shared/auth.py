@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +35,12 @@ ADMIN: Final = "admin"
 """The name of the key that comes from the settings."""
 SHORTEST: Final = 16
 
-_LIVE = text("SELECT hash, name, scopes, source, csm FROM access.keys WHERE revoked_at IS NULL")
+_LIVE = text(
+    """
+    SELECT hash, name, scopes, source, csm, (SELECT value FROM access.secret) AS secret
+    FROM access.keys WHERE revoked_at IS NULL
+    """
+)
 _LIST = text("SELECT name, scopes, source, csm, created_at, revoked_at FROM access.keys ORDER BY name")
 _REVOKE = text("UPDATE access.keys SET revoked_at = :now WHERE name = :name AND revoked_at IS NULL")
 _SECRET = text("SELECT value FROM access.secret")
@@ -79,24 +85,32 @@ class Key:
 
 
 class KeyStore:
-    """The keys of this installation, known as of at most 5 s ago. Unknown keys cost two looks a second, no more."""
+    """The keys of this installation, known as of at most 5 s ago. Unknown keys cost two looks a second, no more.
+
+    All who need the keys read anew wait for one reading, and fail with it after 2 s. A database that doesn't answer
+    keeps nobody else waiting: not who has a known key, and not who comes when the reading is overdue already.
+    """
 
     fresh: Final = 5.0
     again: Final = 0.5
+    limit: Final = 2.0
 
     def __init__(self, uow: UnitOfWork, clock: Clock, random: RandomBytes) -> None:
         self._uow, self._clock, self._random = uow, clock, random
         self._secret = b""
         self._live: dict[bytes, Caller] = {}
         self._loaded: datetime | None = None
-        self._loading = asyncio.Lock()
+        self._loading: asyncio.Task[None] | None = None
+        self._begun = -math.inf
+        """When the last reading began, in the event loop's seconds."""
 
     async def find(self, key: str) -> Caller | None:
-        """Who holds this key; None for one that is unknown or revoked."""
-        await self._load(self.fresh)
+        """Who holds this key; None for one that is unknown or revoked. Raises what kept the keys from being read."""
+        while not self._is_fresh():
+            await self._load()
         caller = self._known(key)
         if caller is None:
-            await self._load(self.again)
+            await self._load_since_now()
             caller = self._known(key)
         return caller
 
@@ -115,7 +129,7 @@ class KeyStore:
         """End a key, within 5 s everywhere. False when the name has no live key."""
         async with self._uow.begin() as c:
             done = await c.execute(_REVOKE, {"name": name, "now": self._clock.now()})
-        self._loaded = None
+        self._forget()
         return done.rowcount == 1
 
     async def listed(self) -> list[Key]:
@@ -130,15 +144,38 @@ class KeyStore:
         # Looking a keyed hash up tells a guesser nothing through time: without the secret nobody can choose its bytes.
         return self._live.get(self._hash(key))
 
-    async def _load(self, oldest: float) -> None:
-        async with self._loading:
-            now = self._clock.now()
-            if self._loaded is not None and 0 <= (now - self._loaded).total_seconds() < oldest:
-                return
-            async with self._uow.begin() as c:
-                secret = (await c.execute(_SECRET)).scalar_one_or_none()
-                rows = (await c.execute(_LIVE)).all()
-            self._secret = secret or b""
+    def _is_fresh(self) -> bool:
+        return self._loaded is not None and 0 <= (self._clock.now() - self._loaded).total_seconds() < self.fresh
+
+    def _forget(self) -> None:
+        """The keys have changed: what is known of them, and what is just being read, is old."""
+        self._loaded, self._loading, self._begun = None, None, -math.inf
+
+    async def _load_since_now(self) -> None:
+        """Have the keys read as they are now or later, when the last reading is half a second old."""
+        asked = asyncio.get_running_loop().time()
+        await asyncio.sleep(self._begun + self.again - asked)
+        while self._begun <= asked or not (self._loading is None or self._loading.done()):
+            await self._load()
+
+    async def _load(self) -> None:
+        """Wait until the keys were read, by one for all. Raises what failed, and when it is overdue."""
+        now = asyncio.get_running_loop().time()
+        if self._loading is None or self._loading.done():
+            self._begun, self._loading = now, asyncio.create_task(self._read())
+            self._loading.add_done_callback(lambda task: task.cancelled() or task.exception())
+        loading = self._loading
+        await asyncio.wait({loading}, timeout=self._begun + self.limit - now)
+        if not loading.done():
+            raise TimeoutError(f"The API keys could not be read within {self.limit:.0f} s.")
+        loading.result()
+
+    async def _read(self) -> None:
+        now = self._clock.now()
+        async with asyncio.timeout(self.limit):
+            rows = await self._uow.once(_LIVE)
+        if self._loading is asyncio.current_task():
+            self._secret = rows[0].secret if rows else b""
             self._live = {r.hash: Caller(r.name, frozenset(r.scopes), r.source, r.csm) for r in rows}
             self._loaded = now
 
@@ -151,7 +188,7 @@ class KeyStore:
             row = {"name": name, "hash": self._hash(key), "scopes": list(scopes), "source": source or name, "csm": csm}
             written = await c.execute(_WRITE, {**row, "now": self._clock.now(), "over_live": over_live})
             done = written.scalar_one_or_none() is not None
-        self._loaded = None
+        self._forget()
         return done
 
 

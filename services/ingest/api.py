@@ -11,7 +11,7 @@ from services.ingest import openapi, store
 from services.ingest.core import stripe
 from services.ingest.core.reading import Unreadable, read
 from services.ingest.door import Answer
-from services.ingest.parts import Parts, Reader, Sender
+from services.ingest.parts import OPEN_DOOR, Parts, Reader, Sender
 from shared.paging import Page, WantedPage
 from shared.problems import Problem
 from shared.status import Status
@@ -33,10 +33,10 @@ status_router = APIRouter(prefix="/v1")
     response_class=Response,
     responses={202: openapi.ANSWER},
     openapi_extra=openapi.EVENTS,
+    dependencies=[OPEN_DOOR],
 )
 async def post_events(request: Request, ingest: Parts, sender: Sender) -> Response:
     """Check, publish, answer."""
-    ingest.door.check_open()
     try:
         raws = read(request.headers, await request.body())
     except Unreadable as error:

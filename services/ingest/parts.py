@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
@@ -34,6 +34,14 @@ def _ingest(request: Request) -> Ingest:
 
 
 Parts = Annotated[Ingest, Depends(_ingest)]
+
+
+async def _open_door(ingest: Parts) -> None:
+    ingest.door.check_open()
+
+
+OPEN_DOOR: Final = Depends(_open_door)
+"""Asked before the key: while the broker keeps us waiting, as /readyz tells anybody, no database is asked first."""
 Sender = Annotated[Caller, Depends(require("ingest"))]
 Reader = Annotated[Caller, Depends(require("read"))]
 Admin = Annotated[Caller, Depends(require("admin"))]

@@ -3,15 +3,17 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from shared.stream.protocol import Unconfirmed
 from tests.support.ingest import House, a_house, alias_of, an_event
-from tests.support.stream import NOON
+from tests.support.stream import NOON, until
 
 
 @pytest.fixture
@@ -260,6 +262,42 @@ async def test_another_services_key_is_known_within_seconds_and_gone_within_five
     await house.http.delete("/v1/keys/csm")
     house.clock.move(timedelta(seconds=5))
     assert await other.find(key) is None
+
+
+@asynccontextmanager
+async def keys_that_nobody_can_read(house: House) -> AsyncIterator[None]:
+    """As from a database that hangs, for who has to read the keys anew."""
+    async with house.engine.connect() as c:
+        await c.execute(text("LOCK TABLE access.keys IN ACCESS EXCLUSIVE MODE"))
+        yield
+        await c.rollback()
+
+
+async def test_when_the_keys_cannot_be_read_every_sender_hears_within_seconds_and_is_taken_later(house: House) -> None:
+    assert (await house.post(an_event("before"))).status_code == 202
+    async with keys_that_nobody_can_read(house):
+        assert (await house.post(an_event("known"))).status_code == 202
+        house.clock.move(timedelta(seconds=6))
+        async with asyncio.timeout(4):
+            answers = await asyncio.gather(*(house.post(an_event(f"e{n}")) for n in range(10)))
+        assert {(a.status_code, a.json()["code"]) for a in answers} == {(503, "database_unavailable")}
+        assert all("Retry-After" in a.headers for a in answers)
+
+    async def taken() -> bool:
+        return (await house.post(an_event("after"))).status_code == 202
+
+    await until(taken, seconds=4)
+
+
+async def test_while_the_broker_keeps_us_waiting_the_answer_waits_for_no_database(house: House) -> None:
+    house.broker.confirms.clear()
+    assert (await house.post(an_event("slow"))).status_code == 503
+    async with keys_that_nobody_can_read(house):
+        house.clock.move(timedelta(seconds=6))
+        async with asyncio.timeout(0.4):
+            answer = await house.post(an_event("next"))
+        assert (answer.status_code, answer.json()["code"]) == (503, "broker_unavailable")
+    house.broker.confirms.set()
 
 
 # The face
