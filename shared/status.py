@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +16,7 @@ from shared.db.uow import UnitOfWork
 from shared.paging import Page, WantedPage
 from shared.problems import Problem
 from shared.stream.worker import Worker
+from shared.web import failed_checks
 
 Extra = Callable[[AsyncConnection], Awaitable[dict[str, Any]]]
 """What a service adds to its own status."""
@@ -34,7 +35,8 @@ _COUNTS = text(
 class Status(BaseModel):
     """How a service does.
 
-    `lag` counts records that wait, by topic; null where no worker runs, and until it holds its partitions.
+    `ready` is what /readyz says. `lag` counts records that wait, by topic; null where no worker runs, and until it holds
+    its partitions.
     """
 
     service: str
@@ -71,7 +73,8 @@ def status_routes(
     router = APIRouter(prefix="/v1", tags=["operations"])
 
     @router.get("/status", summary="Lag, outbox, timers, dead letters, disk", dependencies=[Depends(require("read"))])
-    async def status() -> Status:
+    async def status(request: Request) -> Status:
+        gone = await failed_checks(request.app.state.checks)
         # The lag first: what was handled by then is in the outbox's count, or published.
         lag = None if worker is None else await worker.lag()
         async with uow.begin() as c:
@@ -80,7 +83,7 @@ def status_routes(
         return Status(
             service=service,
             broker=broker,
-            ready=True,
+            ready=not gone,
             lag=lag,
             held_partitions=0 if worker is None else len(worker.owned()),
             outbox=counts.outbox,

@@ -39,7 +39,10 @@ def create_app(
     schemas: Mapping[str, Any] | None = None,
     max_body: int = MAX_BODY,
 ) -> FastAPI:
-    """A service's app with its probes. `schemas` join the OpenAPI components; `max_body` counts decoded bytes."""
+    """A service's app with its probes. `schemas` join the OpenAPI components; `max_body` counts decoded bytes.
+
+    The checks are in the app's `state.checks`, too, for the service's status.
+    """
     app = FastAPIOffline(
         title=title,
         version=version,
@@ -50,6 +53,7 @@ def create_app(
         },
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
+    app.state.checks = checks
     app.add_middleware(Edge, metrics=metrics, random=random, max_body=max_body)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)

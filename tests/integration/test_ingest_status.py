@@ -1,0 +1,60 @@
+"""The status that scoring, playbooks and notifier tell by one piece of code."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from shared.auth import KeyStore
+from shared.clock import SystemClock
+from shared.db.engine import make_engine
+from shared.db.uow import UnitOfWork
+from shared.metrics import Metrics
+from shared.status import status_routes
+from shared.stream.protocol import BrokerUnavailable
+from shared.web import Check, create_app
+from tests.support.ingest import ADMIN_KEY, counted_bytes
+
+
+@asynccontextmanager
+async def no_lifespan(_: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+@asynccontextmanager
+async def a_service(database_url: str, name: str, checks: Mapping[str, Check]) -> AsyncIterator[httpx.AsyncClient]:
+    """A service that tells its status, and no more."""
+    owner, engine, clock = make_engine(database_url, "ingest"), make_engine(database_url, name), SystemClock()
+    uow = UnitOfWork(engine)
+    await KeyStore(UnitOfWork(owner), clock, counted_bytes()).ensure_admin(ADMIN_KEY)
+    app = create_app(name, "1", lifespan=no_lifespan, checks=checks, metrics=Metrics(name), random=counted_bytes())
+    app.state.keys = KeyStore(uow, clock, counted_bytes())
+    app.include_router(status_routes(name, "local", uow=uow, clock=clock, worker=None))
+    headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x", headers=headers) as http:
+        try:
+            yield http
+        finally:
+            await owner.dispose()
+            await engine.dispose()
+
+
+async def fine() -> None:
+    return None
+
+
+async def gone() -> None:
+    raise BrokerUnavailable("kafka:9092")
+
+
+@pytest.mark.parametrize("name", ["scoring", "playbooks", "notifier"])
+async def test_the_status_says_ready_only_while_all_that_is_needed_answers(database_url: str, name: str) -> None:
+    checks: dict[str, Check] = {"database": fine, "broker": fine}
+    async with a_service(database_url, name, checks) as http:
+        assert (await http.get("/v1/status")).json()["ready"] is True
+        checks["broker"] = gone
+        assert (await http.get("/readyz")).status_code == 503
+        status = (await http.get("/v1/status")).json()
+        assert (status["service"], status["ready"]) == (name, False)
