@@ -35,8 +35,8 @@ _COUNTS = text(
 class Status(BaseModel):
     """How a service does.
 
-    `ready` is what /readyz says. `lag` counts records that wait, by topic; null where no worker runs, and until it holds
-    its partitions.
+    `ready` is what /readyz says. `lag` counts records that wait, by topic; null where no worker runs, and until it
+    holds its partitions.
     """
 
     service: str
