@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from deploy.postgres import Postgres
 from services.ingest.releasing import PART, Releasing
 from tests.support.ingest import House, a_house, a_housekeeper, alias_of, an_event, counted_bytes
 from tests.support.stream import NOON, until
@@ -26,6 +28,10 @@ async def waiting(house: House) -> list[tuple[str, str]]:
     """The ids of what waits, and their aliases."""
     rows = await house.rows("SELECT id, alias FROM waiting ORDER BY source, id")
     return [(row["id"], row["alias"]) for row in rows]
+
+
+async def nothing_waits(house: House) -> bool:
+    return not await waiting(house)
 
 
 async def published(house: House) -> Counter[str]:
@@ -46,6 +52,21 @@ def after_a_restart(house: House) -> Releasing:
     return Releasing(uow=parts.uow, clock=house.clock, random=counted_bytes(), partitions=8, wake_relay=lambda: None)
 
 
+@asynccontextmanager
+async def running(releasing: Releasing) -> AsyncIterator[None]:
+    """While it moves what is left, as in the process that keeps house."""
+    task = asyncio.create_task(releasing.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def someone_waits_for_a_lock(house: House) -> bool:
+    return len(await house.rows("SELECT pid FROM pg_locks WHERE NOT granted")) == 1
+
+
 # In parts
 
 
@@ -55,17 +76,9 @@ async def test_the_request_that_sets_an_alias_moves_a_part_and_a_process_started
     assert (await house.post(alias_of("northwind", "stripe:cus_1"))).status_code == 202
     assert len(await waiting(house)) == count - PART
     releasing = after_a_restart(house)
-    running = asyncio.create_task(releasing.run())
-    try:
+    async with running(releasing):
         await a_housekeeper(house, releasing).look()
-
-        async def nothing_waits() -> bool:
-            return not await waiting(house)
-
-        await until(nothing_waits)
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await until(lambda: nothing_waits(house))
     assert await published(house) == Counter({f"e{n}": 1 for n in range(count)})
     assert {event.subject for event in await house.outbox()} == {"northwind"}
     assert await releasing.go_on() is False
@@ -73,17 +86,24 @@ async def test_the_request_that_sets_an_alias_moves_a_part_and_a_process_started
 
 async def test_what_is_left_goes_at_once_where_the_alias_was_set(house: House) -> None:
     await let_wait(house, PART + 1)
-    running = asyncio.create_task(house.releasing.run())
-    try:
+    async with running(house.releasing):
         await house.post(alias_of("northwind", "stripe:cus_1"))
+        # Nobody looks what there is to do.
+        await until(lambda: nothing_waits(house))
 
-        async def nothing_waits() -> bool:
-            return not await waiting(house)
 
-        await until(nothing_waits, seconds=0.9)  # a look at what there is to do comes once a second
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+async def test_letting_go_lives_through_a_lost_connection(house: House, postgres: Postgres) -> None:
+    await let_wait(house, PART + 1)
+    await house.post(alias_of("northwind", "stripe:cus_1"))
+    async with running(house.releasing):
+        async with house.engine.connect() as c:
+            await c.execute(text("SELECT FROM aliases FOR UPDATE"))
+            house.releasing.wake()
+            await until(lambda: someone_waits_for_a_lock(house))
+            postgres.query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted", database="postgres")
+            await c.rollback()
+        await until(lambda: nothing_waits(house))
+    assert await published(house) == Counter({f"e{n}": 1 for n in range(PART + 1)})
 
 
 async def test_what_waited_too_long_is_one_import_whatever_the_parts_and_ends_with_the_last(house: House) -> None:
@@ -172,11 +192,7 @@ async def test_whoever_sets_an_alias_waits_for_an_event_that_is_just_being_kept(
         # Its request can't go on until this transaction ends: it has seen that the alias has no account.
         await c.execute(keep, {"now": NOON})
         late = asyncio.create_task(house.post(an_event("late", account="stripe:cus_1")))
-
-        async def waits() -> bool:
-            return len(await house.rows("SELECT pid FROM pg_locks WHERE NOT granted")) == 1
-
-        await until(waits)
+        await until(lambda: someone_waits_for_a_lock(house))
         setting = asyncio.create_task(house.post(alias_of("northwind", "stripe:cus_1")))
         await asyncio.wait([setting], timeout=0.3)
         await c.rollback()
