@@ -1,7 +1,12 @@
-"""Durable timers: one a key, so that silence counts and no sweep is there to miss it."""
+"""Durable timers: one a key, so that silence counts and no sweep is there to miss it.
 
-from collections.abc import Mapping, Sequence
+A timer's row is locked last: after whatever the same transaction locks of its account (decision 19).
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,20 +21,12 @@ _SET_EARLIER = text(
     ON CONFLICT (partition, key) DO UPDATE SET due = excluded.due WHERE excluded.due < timers.due
     """
 )
-_REPLACE = text(
-    f"""
-    INSERT INTO timers (partition, key, due) {_VALUES}
-    ON CONFLICT (partition, key) DO UPDATE SET due = excluded.due
+_DUE = text("SELECT key, due FROM timers WHERE partition = :partition AND due <= :until ORDER BY due, key LIMIT :most")
+# One that was moved since it was read has yet to run.
+_REMOVE = text(
     """
-)
-_CLEAR = text("DELETE FROM timers WHERE partition = :partition AND key = ANY(CAST(:keys AS text[]))")
-_TAKE_DUE = text(
-    """
-    DELETE FROM timers t USING (
-        SELECT key FROM timers WHERE partition = :partition AND due <= :until ORDER BY due, key LIMIT :most
-    ) AS d
-    WHERE t.partition = :partition AND t.key = d.key
-    RETURNING t.key, t.due
+    DELETE FROM timers t USING unnest(CAST(:keys AS text[]), CAST(:dues AS timestamptz[])) AS r(key, due)
+    WHERE t.partition = :partition AND t.key = r.key AND t.due = r.due
     """
 )
 _NEXT = text(
@@ -38,30 +35,40 @@ _NEXT = text(
     FROM unnest(CAST(:partitions AS int[])) AS p(partition)
     """
 )
+_RUN: Final = "keepwell_timers_run"
 
 
 async def set_earlier(c: AsyncConnection, partition: int, timers: Mapping[str, datetime]) -> None:
     """Set timers; one that exists is rewritten only to come earlier. One that comes too early just looks again."""
     if timers:
+        await _remove_run(c)
         await c.execute(
             _SET_EARLIER, {"partition": partition, "keys": list(timers), "dues": [timers[k] for k in timers]}
         )
 
 
-async def replace(c: AsyncConnection, partition: int, timers: Mapping[str, datetime | None]) -> None:
-    """Set timers to exactly these instants; None takes the timer away."""
-    kept = {k: due for k, due in timers.items() if due is not None}
-    if kept:
-        await c.execute(_REPLACE, {"partition": partition, "keys": list(kept), "dues": list(kept.values())})
-    gone = [k for k, due in timers.items() if due is None]
-    if gone:
-        await c.execute(_CLEAR, {"partition": partition, "keys": gone})
+@asynccontextmanager
+async def run_due(
+    c: AsyncConnection, partition: int, until: datetime, most: int
+) -> AsyncIterator[list[tuple[str, datetime]]]:
+    """The timers due by `until`, earliest first, at most `most`: gone when the block ends, or as soon as it sets some.
+
+    Until then they are only read, so that the block can lock its accounts first. Once in a transaction.
+    """
+    rows = await c.execute(_DUE, {"partition": partition, "until": until, "most": most})
+    due = [(row.key, row.due) for row in rows]
+    # The connection's options last as long as its transaction, and are there wherever it sets timers.
+    await c.execution_options(**{_RUN: [(partition, due)] if due else []})
+    yield due
+    await _remove_run(c)
 
 
-async def take_due(c: AsyncConnection, partition: int, until: datetime, most: int) -> list[tuple[str, datetime]]:
-    """Remove and return the timers due by `until`, earliest first, at most `most`."""
-    rows = await c.execute(_TAKE_DUE, {"partition": partition, "until": until, "most": most})
-    return sorted(((row.key, row.due) for row in rows), key=lambda timer: (timer[1], timer[0]))
+async def _remove_run(c: AsyncConnection) -> None:
+    run = c.sync_connection.get_execution_options().get(_RUN) if c.sync_connection is not None else None
+    while run:
+        partition, due = run.pop()
+        keys, dues = [key for key, _ in due], [at for _, at in due]
+        await c.execute(_REMOVE, {"partition": partition, "keys": keys, "dues": dues})
 
 
 async def next_due(c: AsyncConnection, partitions: Sequence[int]) -> dict[int, datetime]:

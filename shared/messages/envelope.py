@@ -5,6 +5,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from shared.messages.fields import Time
+
 SPECVERSION: Final = "1.0"
 
 
@@ -19,13 +21,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     type: str
     subject: str
-    time: datetime
+    time: Time
     data: msgspec.Raw = msgspec.Raw(b"{}")
     specversion: Literal["1.0"] = SPECVERSION
     datacontenttype: str = "application/json"
     history: str | None = None
     """The import's id when this event is history: it moves state and fires nothing."""
-    accepted: datetime | None = None
+    accepted: Time | None = None
     """When ingest accepted it; the start of every latency that is measured."""
     timeless: bool | None = None
     """True when the sender gave no `time`: such an event is recognised again for 24 hours only."""

@@ -1,7 +1,7 @@
 """One batch, one transaction: the epoch is checked, the handler works, the offsets move; or nothing of it was.
 
 What can't be read or handled goes to the dead letters, and the rest goes on. After a failure the partition is taken
-again; nothing is skipped.
+again, and half as much is tried; nothing is skipped.
 """
 
 import logging
@@ -50,12 +50,9 @@ class Committing:
             [read(record) for record in records if record.offset >= held.places[record.topic]] for records in lists
         ]
         batch = in_order(decoded)
-        if not held.alone:
-            await self._commit(consumer, held, batch, behind)
-            return
-        for one in batch:
-            if held.retry_at is None:
-                await self._commit(consumer, held, [one], behind)
+        while batch and held.retry_at is None:
+            some, batch = batch[: held.most], batch[held.most :]
+            await self._commit(consumer, held, some, behind)
 
     async def within(self, consumer: Consumer, held: Held, work: Callable[[AsyncConnection], Awaitable[None]]) -> bool:
         """Do work on a held partition in a transaction of its own. Returns whether it committed."""
@@ -71,8 +68,6 @@ class Committing:
         return True
 
     async def _commit(self, consumer: Consumer, held: Held, batch: list[Read], behind: bool) -> None:
-        if not batch:
-            return
         now = self._clock.now()
         letters = [
             (one.record, reason) for one in batch if (reason := held.poison.get(one.place, one.reason)) is not None
@@ -94,6 +89,7 @@ class Committing:
         if work:
             held.handled_at = now
         held.moved({record.topic: record.offset + 1 for record in last.values()})
+        held.grow(len(batch))
         for one in batch:
             held.alone.pop(one.place, None)
             held.poison.pop(one.place, None)
@@ -116,16 +112,23 @@ class Committing:
                 _LOG.warning("kept with the dead letters: %s", reason, extra=place)
 
     def _note_failure(self, consumer: Consumer, held: Held, records: Sequence[Record], error: Exception) -> None:
-        """Keep the records: pause, then take the partition again. A record that fails alone three times is poison."""
+        """Keep the records: pause, then take the partition again.
+
+        Half as many are tried then, whatever the error: too much for one transaction looks like a lost connection. So
+        what is at fault is alone in the end; a record that fails alone three times is poison.
+        """
+        passing = _passing(error)
         if isinstance(error, Poison):
             held.poison[error.record.topic, error.record.offset] = error.reason
-        elif not _passing(error):
-            for record in records:
-                place = (record.topic, record.offset)
-                held.alone[place] = held.alone.get(place, 0) + (len(records) == 1)
-                if held.alone[place] >= _TRIES_ALONE:
-                    held.poison[place] = f"It could not be handled: {type(error).__name__}: {error}"[:1000]
-        held.failed(self._clock.now())
+        elif len(records) > 1:
+            held.shrink(len(records))
+        elif records and not passing:
+            place = (records[0].topic, records[0].offset)
+            held.alone[place] = held.alone.get(place, 0) + 1
+            if held.alone[place] >= _TRIES_ALONE:
+                held.poison[place] = f"It could not be handled: {type(error).__name__}: {error}"[:1000]
+        looks_for_it = isinstance(error, Poison) or (len(records) > 1 and not passing)
+        held.failed(self._clock.now(), same_again=not looks_for_it)
         self._metrics.batch_failures.inc()
         consumer.pause([TopicPartition(topic, held.partition) for topic in self._plan.topics])
         _LOG.warning(
@@ -133,7 +136,7 @@ class Committing:
             held.partition,
             type(error).__name__,
             held.retry_at,
-            exc_info=None if _passing(error) else error,
+            exc_info=None if passing else error,
         )
 
 

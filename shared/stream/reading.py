@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 
-import msgspec
-
 from shared.messages import envelope, registry
 from shared.stream.handler import Incoming
 from shared.stream.protocol import Record
@@ -27,12 +25,13 @@ class Read:
 
 
 def read(record: Record) -> Read:
-    """Decode a record; what can't be read has the reason, for the dead letters."""
+    """Decode a record; what can't be read, for whatever reason, has the reason, for the dead letters."""
     try:
         event = envelope.decode(record.value)
         return Read(record, Incoming(record, event, registry.data_of(event)), None)
-    except (msgspec.DecodeError, registry.UnknownType, UnicodeDecodeError) as error:
-        return Read(record, None, str(error))
+    except Exception as error:
+        # Anybody may write to a topic: what its bytes do to a decoder must not end the service.
+        return Read(record, None, f"It can't be read: {type(error).__name__}: {error}"[:1000])
 
 
 def in_order(lists: Sequence[Sequence[Read]]) -> list[Read]:

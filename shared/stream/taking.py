@@ -6,6 +6,7 @@ The same routine follows a rebalance and a failed or unanswered commit.
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,6 +19,8 @@ from shared.stream.plan import Plan
 from shared.stream.protocol import Bounds, Consumer, Stream, TopicPartition
 
 _LOG = logging.getLogger(__name__)
+_AWAY = timedelta(seconds=60)
+"""A partition that did not come back for so long, which is longer than a rebalance takes, is another worker's."""
 
 
 class Taking:
@@ -46,8 +49,10 @@ class Taking:
         self._mend = mend
         self._taken = taken
         self._epochs: dict[int, int] = {}
-        self._suspect: set[int] = set()
+        self._suspect: dict[int, Held] = {}
         """Partitions let go after a transaction of theirs had failed: what is remembered of them may be wrong."""
+        self._away: dict[int, datetime] = {}
+        """Since when partitions that were let go are away."""
         self._generation = -1
 
     def new_consumer(self) -> None:
@@ -57,8 +62,9 @@ class Taking:
     def release(self, kept: frozenset[int]) -> None:
         """Let go of all partitions but these."""
         for number in set(self._held) - kept:
-            if self._held.pop(number).unanswered:
-                self._suspect.add(number)
+            self._away[number] = self._clock.now()
+            if (held := self._held.pop(number)).unanswered:
+                self._suspect[number] = held
 
     async def retake(self, consumer: Consumer) -> None:
         """Take partitions that are new, were held through a rebalance, or whose last transaction failed."""
@@ -68,6 +74,8 @@ class Taking:
             self.release(frozenset())
         held = consumer.held()
         self.release(held)
+        for number in [n for n, since in self._away.items() if now - since >= _AWAY]:
+            self._drop(number)
         due = [n for n, h in self._held.items() if h.retry_at is not None and h.retry_at <= now]
         wanted = sorted((held - set(self._held)) | set(due))
         results = await asyncio.gather(*(self._take(consumer, number) for number in wanted), return_exceptions=True)
@@ -75,21 +83,33 @@ class Taking:
             if error is not None:
                 raise error
 
+    def _drop(self, number: int) -> None:
+        """Nothing of it is worth remembering: it is another worker's."""
+        del self._away[number]
+        self._handler.forget(number)
+        self._epochs.pop(number, None)
+        self._suspect.pop(number, None)
+
     async def _take(self, consumer: Consumer, number: int) -> None:
         before = self._held.get(number)
+        learnt = before or self._suspect.get(number)
         try:
             taken = await self._read_on(consumer, number, before)
         except (SQLAlchemyError, ownership.OwnershipLost, OSError, TimeoutError) as error:
             _LOG.warning("Partition %s could not be taken (%s).", number, type(error).__name__)
             held = before or Held(number, -1, {})
+            if learnt is not None:
+                held.learn(learnt)
             held.failed(self._clock.now())
             self._held[number] = held
             return
+        if learnt is not None:
+            taken.learn(learnt)
         if before is not None:
-            taken.failures, taken.poison, taken.alone = before.failures, before.poison, before.alone
             taken.marked_out, taken.handled_at = before.marked_out, before.handled_at
         self._held[number], self._epochs[number] = taken, taken.epoch
-        self._suspect.discard(number)
+        self._suspect.pop(number, None)
+        self._away.pop(number, None)
         ats = self._ats(number)
         consumer.seek({at: taken.places[at.topic] for at in ats})
         consumer.resume(ats)

@@ -1,7 +1,7 @@
 """Time on the partitions that a worker holds: how far all was read, the timers that may run, the marks that hold."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
@@ -55,6 +55,9 @@ class Timing:
         self._relay = relay
         self._metrics = metrics
         self._next_due: datetime | None = None
+        self._working: list[Held] = []
+        self.more = False
+        """Timers that may run are left: to be gone on with as soon as what can be read was read."""
         self._active = False
         self.at = clock.now()
         """When to tick next."""
@@ -74,7 +77,7 @@ class Timing:
         now = self._clock.now()
         self._relay.wake()  # Others stage, too: processes that answer the API, and senders.
         ends = await self.look(consumer)
-        working = [held for held in self._held.values() if held.retry_at is None and held.partition in ends]
+        working = self._working = [held for held in self._held.values() if held.partition in ends and not held.retry_at]
         for held in working:
             if held.ends is None:
                 held.ends = (now, {topic: ends[held.partition][topic] for topic in self._plan.gate})
@@ -82,13 +85,21 @@ class Timing:
         for topic, lag in self.lag.items():
             self._metrics.lag.labels(topic).set(lag)
         self._metrics.held_partitions.set(len(ends))
+        await self._run(consumer, self._plan.sends_marks)
+        self._plan_next(now)
+
+    async def go_on(self, consumer: Consumer) -> None:
+        """Run more of the timers that may run."""
+        await self._run(consumer, False)
+
+    async def _run(self, consumer: Consumer, and_mark: bool) -> None:
+        self.more = False
         try:
-            due = await self._run_timers(consumer, working)
-            if self._plan.sends_marks:
-                await self.send_marks(working, due)
+            due = await self._run_timers(consumer)
+            if and_mark:
+                await self.send_marks(self._working, due)
         except (SQLAlchemyError, OSError, TimeoutError, Unconfirmed, BrokerUnavailable) as error:
             _LOG.warning("Timers and marks must wait (%s).", type(error).__name__)
-        self._plan_next(now)
 
     async def look(self, consumer: Consumer) -> dict[int, dict[str, int]]:
         """The ends of every held partition's topics, by number; notes the lag."""
@@ -99,10 +110,15 @@ class Timing:
         lag = dict.fromkeys(self._plan.topics, 0)
         for number, by_topic in ends.items():
             if (held := self._held.get(number)) is not None:
+                held.log_ends = by_topic
                 for topic, end in by_topic.items():
                     lag[topic] += max(0, end - held.places.get(topic, 0))
         self.lag = lag
         return ends
+
+    def has_put_off(self) -> bool:
+        """Whether there is work that was put off, and that could be done."""
+        return any(h.retry_at is None and self._handler.waiting(h.partition) for h in self._held.values())
 
     async def do_put_off(self, consumer: Consumer, behind: bool) -> None:
         """Do what was put off, once the worker has caught up, or when it has waited for 30 s."""
@@ -127,31 +143,41 @@ class Timing:
             at = now + min(_BUSY_TICK, at - now)
         self.at, self._active = at, False
 
-    async def _run_timers(self, consumer: Consumer, working: Sequence[Held]) -> dict[int, datetime]:
+    async def _run_timers(self, consumer: Consumer) -> dict[int, datetime]:
+        """Run a chunk of each partition's timers. Returns the earliest that is left of each."""
+        working = [held for held in self._working if self._held.get(held.partition) is held and not held.retry_at]
         async with self._uow.begin() as c:
             due = await timers.next_due(c, [held.partition for held in working])
-        for held in working:
-            through = held.through(self._plan.by_marks)
-            while through is not None and held.partition in due and due[held.partition] <= through:
-                if not await self._committing.within(consumer, held, self._timers_of(held, through)):
-                    break
-                self._active = True
-                async with self._uow.begin() as c:
-                    due.pop(held.partition)
-                    due.update(await timers.next_due(c, [held.partition]))
+        ran = [held for held in working if self._may_run(held, due) and await self._run_chunk(consumer, held)]
+        if ran:
+            self._active = True
+            async with self._uow.begin() as c:
+                left = await timers.next_due(c, [held.partition for held in ran])
+            due = {number: at for number, at in due.items() if number not in {held.partition for held in ran}} | left
+            self.more = any(self._may_run(held, due) for held in ran)
         self._next_due = min(due.values(), default=None)
         return due
 
-    def _timers_of(self, held: Held, through: datetime) -> Callable[[AsyncConnection], Awaitable[None]]:
+    def _may_run(self, held: Held, due: Mapping[int, datetime]) -> bool:
+        through = held.through(self._plan.by_marks)
+        return through is not None and held.partition in due and due[held.partition] <= through
+
+    async def _run_chunk(self, consumer: Consumer, held: Held) -> bool:
         # As of `through`, not of the clock: what flips between the two may be changed by something not yet read. But
         # never as of an instant before the one at which the last batch was handled.
-        now = max(through, held.handled_at or through)
+        through = held.through(self._plan.by_marks)
+        assert through is not None
+        now, most = max(through, held.handled_at or through), min(_MOST_TIMERS, held.most)
 
         async def work(c: AsyncConnection) -> None:
-            due = await timers.take_due(c, held.partition, through, _MOST_TIMERS)
-            await self._handler.on_timers(c, held.partition, due, now)
+            async with timers.run_due(c, held.partition, through, most) as due:
+                await self._handler.on_timers(c, held.partition, due, now)
 
-        return work
+        if await self._committing.within(consumer, held, work):
+            held.grow(most)
+            return True
+        held.shrink(most)
+        return False
 
     async def send_marks(self, working: Sequence[Held], due: dict[int, datetime]) -> None:
         """Vouch for each partition that is through: nothing put off, no timer due by then, and the outbox confirmed."""

@@ -27,7 +27,8 @@ _LOG = logging.getLogger(__name__)
 _SIDE_BY_SIDE = 4
 """How many partitions' batches are in a transaction at once: fewer than the engine keeps connections."""
 _STALLED = timedelta(seconds=30)
-_RECENTLY = timedelta(seconds=1)
+_SHORTLY = 0.02
+"""Seconds that a worker with work of its own waits for records: those that are on their way come first."""
 
 
 class Worker:
@@ -52,7 +53,6 @@ class Worker:
         self._ending = asyncio.Event()
         self._side_by_side = asyncio.Semaphore(_SIDE_BY_SIDE)
         self._behind = False
-        self._progress_at = clock.now()
         self._consumer: Consumer | None = None
         self.relay = Relay(uow, stream, self.owned)
         self._committing = Committing(plan, handler, uow=uow, clock=clock, relay=self.relay, metrics=metrics)
@@ -122,15 +122,14 @@ class Worker:
     async def _consume(self, consumer: Consumer) -> None:
         """Read with one consumer until stopped, or until it has stalled."""
         self._taking.new_consumer()
-        self._progress_at = self._clock.now()
         while not self._ending.is_set():
             if stalled := self._stalled():
                 _LOG.error("%s The worker joins again.", stalled)
                 return
             await self._taking.retake(consumer)
+            asked = self._clock.now()
             found = await self._poll(consumer)
-            if found:
-                self._progress_at = self._clock.now()
+            self._note_polled({at.partition for at in found}, self._clock.now() - asked)
             self._behind = sum(len(records) for records in found.values()) >= self._plan.behind_at
             by_number: dict[int, list[list[Record]]] = {}
             for topic in self._plan.topics:
@@ -141,6 +140,8 @@ class Worker:
             await self._timing.do_put_off(consumer, self._behind)
             if self._clock.now() >= self._timing.at:
                 await self._timing.tick(consumer)
+            elif self._timing.more:
+                await self._timing.go_on(consumer)
 
     async def _in_turn(self, consumer: Consumer, number: int, lists: list[list[Record]]) -> None:
         async with self._side_by_side:
@@ -160,19 +161,22 @@ class Worker:
             await asyncio.gather(polling, ending, return_exceptions=True)
 
     def _patience(self) -> float:
+        if self._timing.more or self._timing.has_put_off():
+            return _SHORTLY
         retries = [held.retry_at for held in self._held.values() if held.retry_at is not None]
         wait = (min([self._timing.at, *retries]) - self._clock.now()).total_seconds()
         return min(5.0, max(0.0, wait))
 
+    def _note_polled(self, found: set[int], waited: timedelta) -> None:
+        for held in self._held.values():
+            held.polled(held.partition in found, waited)
+
     def _stalled(self) -> str | None:
-        """A consumer that gets nothing for 30 s while there is something to get has stalled."""
-        lag = sum(self._timing.lag.values())
-        if any(held.retry_at is not None for held in self._held.values()) or not lag:
-            self._progress_at = max(self._progress_at, self._clock.now() - _RECENTLY)
+        """A consumer that gets nothing of a partition for 30 s while there is something to get has stalled."""
+        starved = [held.partition for held in self._held.values() if held.starved >= _STALLED]
+        if not starved:
             return None
-        if self._clock.now() - self._progress_at < _STALLED:
-            return None
-        return f"Nothing was read for {_STALLED.seconds} s though {lag} records wait."
+        return f"Nothing was read of partitions {starved} for {_STALLED.seconds} s though records wait there."
 
     def _note_taken(self) -> None:
         self._timing.soon()

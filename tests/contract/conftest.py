@@ -11,7 +11,7 @@ from shared.db.tables import claim_tables, worker_tables
 from shared.stream.local import LocalStream
 from shared.stream.protocol import Stream
 from tests.support.kafka import a_prefix, make_kafka_stream
-from tests.support.stream import SEEN_TABLE
+from tests.support.stream import SEEN_TABLE, OddStream
 
 
 @pytest.fixture
@@ -47,6 +47,15 @@ def make_stream(request: pytest.FixtureRequest) -> Callable[[], Stream]:
 async def stream(make_stream: Callable[[], Stream]) -> AsyncIterator[Stream]:
     """One of them, started."""
     made = make_stream()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def odd_stream(database_url: str) -> AsyncIterator[OddStream]:
+    """A local one that can be made to behave oddly, started."""
+    made = OddStream(database_url)
     await made.start()
     yield made
     await made.stop()

@@ -9,12 +9,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.clock import Clock, SystemClock
+from shared.db.engine import session_settings
 from shared.db.uow import UnitOfWork
 from shared.messages import envelope, registry
 from shared.messages.usage import UsageRecorded
 from shared.metrics import Metrics
 from shared.stream.handler import Handler, Incoming, Poison
-from shared.stream.protocol import Outgoing, Stream
+from shared.stream.local import LocalConsumer, LocalStream
+from shared.stream.protocol import Outgoing, Record, Stream, TopicPartition
 from shared.stream.worker import Plan, Worker
 
 NOON = datetime(2026, 5, 20, 12, tzinfo=UTC)
@@ -58,6 +60,43 @@ async def until(condition: Callable[[], Awaitable[bool] | bool], seconds: float 
             await asyncio.sleep(0.01)
 
 
+class OddStream(LocalStream):
+    """A local log whose readers lose partitions as on Kafka, or get nothing of some, and whose clock polls move."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, session_settings("scoring"), 8)
+        self.clock = SetClock()
+        self.lost: frozenset[int] = frozenset()
+        self.deaf: frozenset[int] = frozenset()
+        self.rebalances = 0
+        self.made: list[OddConsumer] = []
+
+    def consumer(self, group: str, topics: Sequence[str]) -> "OddConsumer":
+        self.made.append(OddConsumer(self, group, topics))
+        return self.made[-1]
+
+
+class OddConsumer(LocalConsumer):
+    """Every poll takes a second of its stream's clock."""
+
+    def __init__(self, stream: OddStream, group: str, topics: Sequence[str]) -> None:
+        super().__init__(stream, group, topics)
+        self._odd = stream
+
+    def held(self) -> frozenset[int]:
+        return super().held() - self._odd.lost
+
+    def generation(self) -> int:
+        return super().generation() + self._odd.rebalances
+
+    async def poll(self, max_records: int, timeout: float) -> dict[TopicPartition, list[Record]]:
+        found = await super().poll(max_records, min(timeout, 0.01))
+        self._odd.clock.move(timedelta(seconds=1))
+        unheard = {at: found.pop(at) for at in list(found) if at.partition in self._odd.deaf | self._odd.lost}
+        self.seek({at: records[0].offset for at, records in unheard.items()})
+        return found
+
+
 SEEN_TABLE = (
     "CREATE TABLE IF NOT EXISTS scoring.seen (place bigint GENERATED ALWAYS AS IDENTITY, id text, account text, "
     "worker text, topic text, partition int)",
@@ -77,7 +116,10 @@ class Noter(Handler):
         self.poison: set[str] = set()
         self.breaks_on: set[str] = set()
         self.fails: list[Exception] = []
+        self.tries = 0
+        self.can_take: int | None = None
         self.put_off: dict[int, datetime] = {}
+        self.chunks_put_off = 1
         self.caught_up: list[int] = []
         self.entered = asyncio.Event()
         self.go_on = asyncio.Event()
@@ -88,8 +130,11 @@ class Noter(Handler):
     ) -> None:
         self.entered.set()
         await self.go_on.wait()
+        self.tries += 1
         if self.fails:
             raise self.fails.pop()
+        if self.can_take is not None and len(batch) > self.can_take:
+            raise OSError("the database has ended a session that was idle for too long")
         for incoming in batch:
             if incoming.event.id in self.poison:
                 raise Poison(incoming.record, "it is poison")
@@ -124,7 +169,8 @@ class Noter(Handler):
 
     async def catch_up(self, c: AsyncConnection, partition: int, now: datetime) -> None:
         self.caught_up.append(partition)
-        self.put_off.pop(partition)
+        if len(self.caught_up) >= self.chunks_put_off:
+            self.put_off.pop(partition)
 
     def forget(self, partition: int) -> None:
         self.forgot.append(partition)
