@@ -45,6 +45,9 @@ class Relay:
         self._work = asyncio.Event()
         self._producer: Producer | None = None
         self._sending = asyncio.Lock()
+        """Held for a chunk, so that what isn't stored needn't wait for all that is."""
+        self._confirmed: list[int] = []
+        """Rows of the last chunk: in the log, and to be deleted."""
         self._soon: asyncio.TimerHandle | None = None
 
     def wake(self) -> None:
@@ -77,7 +80,6 @@ class Relay:
                     ours = None if isinstance(error, _PASSING) else error
                     words = "The relay could not send (%s); again in %s s."
                     _LOG.warning(words, type(error).__name__, pause, exc_info=ours)
-                    await self._renew()
                     await asyncio.sleep(pause)
                     self._work.set()
         finally:
@@ -85,30 +87,26 @@ class Relay:
 
     async def drain(self) -> None:
         """Send every row that there is now. Raises what the database or the broker raised; nothing is lost then."""
-        async with self._sending:
-            confirmed: list[int] = []
-            while True:
-                ids, messages = await self._next(confirmed)
-                if not ids:
-                    return
-                await self._publish(messages)
-                confirmed = ids
+        while await self._send_chunk():
+            pass
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """Publish what is not stored (marks), behind whatever was sent before. Raises `Unconfirmed`."""
         async with self._sending:
-            try:
-                await self._publish(messages)
-            except BaseException:
-                await self._renew()
-                raise
+            await self._publish(messages)
 
-    async def _next(self, confirmed: list[int]) -> tuple[list[int], list[Outgoing]]:
-        parameters = {"partitions": sorted(self._owned()), "confirmed": confirmed, "most": _CHUNK}
-        rows = await self._uow.once(_NEXT, parameters)
-        return [row.id for row in rows], [
-            Outgoing(row.topic, row.key, row.value, row.headers, row.to_partition) for row in rows
-        ]
+    async def _send_chunk(self) -> bool:
+        """Delete what was confirmed, and send the next rows. Returns whether there were any."""
+        async with self._sending:
+            parameters = {"partitions": sorted(self._owned()), "confirmed": self._confirmed, "most": _CHUNK}
+            rows = await self._uow.once(_NEXT, parameters)
+            self._confirmed = []
+            if rows:
+                await self._publish(
+                    [Outgoing(row.topic, row.key, row.value, row.headers, row.to_partition) for row in rows]
+                )
+                self._confirmed = [row.id for row in rows]
+            return bool(rows)
 
     async def _publish(self, messages: Sequence[Outgoing]) -> None:
         producer = self._producer
@@ -119,7 +117,11 @@ class Relay:
         try:
             await asyncio.wait_for(producer.publish(messages), self._overdue)
         except TimeoutError as error:
+            await self._renew()
             raise Unconfirmed(f"{len(messages)} messages were not confirmed within {self._overdue:.0f} s.") from error
+        except BaseException:
+            await self._renew()
+            raise
 
     async def _renew(self) -> None:
         producer, self._producer = self._producer, None

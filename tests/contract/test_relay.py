@@ -32,6 +32,8 @@ class FakeProducer:
             raise self._broker.breaks.pop()
         if self._broker.hangs:
             await asyncio.Event().wait()
+        self._broker.asked += 1
+        await self._broker.go_on.wait()
         written = self._broker.writes.pop(0) if self._broker.writes else len(messages)
         self._broker.log += [m.value.decode() for m in messages[:written]]
         if written < len(messages):
@@ -46,6 +48,9 @@ class FakeBroker(LocalStream):
         self.log: list[str] = []
         self.writes: list[int] = []
         self.hangs = False
+        self.asked = 0
+        self.go_on = asyncio.Event()
+        self.go_on.set()
         self.breaks: list[Exception] = []
 
     def producer(self) -> FakeProducer:  # type: ignore[override]
@@ -114,3 +119,28 @@ async def test_more_than_a_chunk_leaves_in_the_order_it_was_decided(engine: Asyn
     await stage(engine, 0, *values)
     await Relay(UnitOfWork(engine), broker, lambda: {0}).drain()
     assert broker.log == values
+
+
+async def test_what_is_not_stored_waits_for_a_chunk_and_not_for_the_whole_backlog(engine: AsyncEngine) -> None:
+    broker = FakeBroker()
+    relay = Relay(UnitOfWork(engine), broker, lambda: {0})
+    values = [str(i) for i in range(1203)]
+    await stage(engine, 0, *values)
+    broker.go_on.clear()
+    sending = asyncio.create_task(relay.drain())
+    await until(lambda: broker.asked == 1)
+    marking = asyncio.create_task(relay.publish([Outgoing("t", "k", b"mark")]))
+    await asyncio.sleep(0)
+    broker.go_on.set()
+    await asyncio.gather(sending, marking)
+    assert broker.log == [*values[:500], "mark", *values[500:]]
+
+
+async def test_two_who_send_at_once_send_nothing_twice_and_in_order(engine: AsyncEngine) -> None:
+    broker = FakeBroker()
+    relay = Relay(UnitOfWork(engine), broker, lambda: {0})
+    values = [str(i) for i in range(1203)]
+    await stage(engine, 0, *values)
+    await asyncio.gather(relay.drain(), relay.drain())
+    assert broker.log == values
+    assert await remaining(engine) == 0
