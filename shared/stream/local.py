@@ -76,13 +76,17 @@ _CREATE = """
     WHERE NOT EXISTS (SELECT 1 FROM log.counters c WHERE c.topic = t)
     ON CONFLICT DO NOTHING
 """
+# The counters are locked in the writers' order, and only when the records are gone: no writer waits for that.
 _TRIM = """
     WITH gone AS (
         DELETE FROM log.records WHERE time < now() - $1::interval RETURNING topic, partition, "offset"
     ), ends AS (
         SELECT topic, partition, max("offset") + 1 AS begin FROM gone GROUP BY topic, partition
+    ), locked AS (
+        SELECT c.topic, c.partition, e.begin FROM log.counters c JOIN ends e USING (topic, partition)
+        ORDER BY c.topic, c.partition FOR NO KEY UPDATE OF c
     )
-    UPDATE log.counters c SET "begin" = e.begin FROM ends e WHERE c.topic = e.topic AND c.partition = e.partition
+    UPDATE log.counters c SET "begin" = l.begin FROM locked l WHERE c.topic = l.topic AND c.partition = l.partition
 """
 # The newest record stays whatever it is: without it no reader would ever reach the end.
 _TRIM_MARKS = """
@@ -303,6 +307,7 @@ class LocalStream:
             )
             self._cluster = await self._pool.fetchval("SELECT cluster FROM log.identity")
         except _GONE as error:
+            await self.stop()
             raise BrokerUnavailable("The local log can't be reached, or its tables are not there.") from error
         wrong = sorted(f"{row['topic']} has {row['n']}" for row in found if row["n"] != self._wanted)
         if wrong:

@@ -1,19 +1,20 @@
 """The local log forgets what is past its term, and nobody mistakes that for a log that is not theirs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.db import dead_letters
-from shared.db.engine import session_settings
+from shared.db.engine import async_url, session_settings
 from shared.db.uow import UnitOfWork
 from shared.messages import registry
 from shared.stream.local import LocalStream
 from shared.stream.partitioner import partition_of
-from shared.stream.protocol import Outgoing, TopicPartition
+from shared.stream.protocol import BrokerUnavailable, Outgoing, TopicPartition
 from tests.support.stream import NOON, Noter, a_usage_event, a_worker, publish, running, seen, until
 
 MARK = {"ce_type": "partition.mark"}
@@ -84,3 +85,50 @@ async def test_dead_letters_are_kept_thirty_days(stream: LocalStream, engine: As
         async with uow.begin() as c:
             await dead_letters.trim(c, NOON + timedelta(days=days))
             assert await dead_letters.count(c) == left
+
+
+async def test_a_trim_locks_counters_in_the_writers_order(stream: LocalStream, engine: AsyncEngine) -> None:
+    old = [Outgoing(topic, "", b"{}", partition=p) for topic in registry.EVENT_TOPICS for p in reversed(range(8))]
+    await publish(stream, *old)
+    await age(engine, timedelta(days=15))
+    order = 'FROM log.counters WHERE "next" > 0 ORDER BY topic, partition'
+    async with engine.connect() as first, engine.connect() as others:
+        await first.execute(text(f"SELECT 1 {order} LIMIT 1 FOR NO KEY UPDATE"))
+        trimming = asyncio.create_task(stream.trim())
+        await until(lambda: waits_for_a_lock(engine))
+        # Who waits for the first holds none that a writer may have before it gets to the first.
+        locked = (await others.execute(text(f"SELECT 1 {order} FOR NO KEY UPDATE SKIP LOCKED"))).all()
+        assert len(locked) == len(old) - 1
+    await trimming
+    at = TopicPartition(registry.USAGE, 7)
+    assert (await stream.consumer("looking", [registry.USAGE]).bounds([at]))[at].begin == 1
+
+
+async def waits_for_a_lock(engine: AsyncEngine) -> bool:
+    async with engine.connect() as c:
+        return bool((await c.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))).scalar_one())
+
+
+async def test_a_start_in_vain_leaves_no_connections_behind(database_url: str, engine: AsyncEngine) -> None:
+    owner = create_async_engine(async_url(database_url))
+    try:
+        async with owner.begin() as c:
+            await c.execute(text("ALTER TABLE log.identity RENAME TO not_there_yet"))
+        waiting = LocalStream(database_url, {**session_settings("scoring"), "application_name": "waiting"}, 8)
+        for _ in range(3):
+            with pytest.raises(BrokerUnavailable):
+                await waiting.start()
+        async with owner.begin() as c:
+            await c.execute(text("ALTER TABLE log.not_there_yet RENAME TO identity"))
+        await until(lambda: connected(engine, "waiting", 0))
+        await waiting.start()
+        assert await connected(engine, "waiting", 1)
+        await waiting.stop()
+    finally:
+        await owner.dispose()
+
+
+async def connected(engine: AsyncEngine, name: str, number: int) -> bool:
+    async with engine.connect() as c:
+        asked = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :name")
+        return bool((await c.execute(asked, {"name": name})).scalar_one() == number)
