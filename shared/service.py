@@ -42,6 +42,7 @@ _LOG = logging.getLogger(__name__)
 _TRY_AGAIN = 1.0
 _GRACE = 6.0
 _TIDY_EVERY = 3600.0
+_PASSING = (SQLAlchemyError, OSError, TimeoutError)
 _S = TypeVar("_S", bound=Settings)
 
 Tidy = Callable[[AsyncConnection, datetime], Awaitable[None]]
@@ -216,13 +217,18 @@ async def _tidy(base: Base, service: Service) -> None:
             try:
                 async with base.uow.begin() as c:
                     await tidy(c, base.clock.now())
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                _LOG.warning("Old rows stay for another hour (%s).", type(error).__name__)
+            except Exception as error:
+                _LOG.warning("Old rows stay for another hour (%s).", type(error).__name__, exc_info=_ours(error))
         try:
             await base.stream.trim()
-        except BrokerUnavailable:
-            _LOG.warning("The log is trimmed an hour later: it can't be reached.")
+        except Exception as error:
+            _LOG.warning("The log is trimmed an hour later (%s).", type(error).__name__, exc_info=_ours(error))
         await asyncio.sleep(_TIDY_EVERY)
+
+
+def _ours(error: Exception) -> Exception | None:
+    """The error where it is a fault of our own, of which a log should tell more than its name."""
+    return None if isinstance(error, (*_PASSING, BrokerUnavailable)) else error
 
 
 async def _connected(base: Base) -> None:
@@ -231,7 +237,7 @@ async def _connected(base: Base) -> None:
         try:
             await base.checks["database"]()
             await base.stream.start()
-        except (BrokerUnavailable, SQLAlchemyError, OSError, TimeoutError) as error:
+        except (BrokerUnavailable, *_PASSING) as error:
             _LOG.warning("waiting for the database and the broker (%s)", type(error).__name__)
             await asyncio.sleep(_TRY_AGAIN)
         else:
