@@ -243,8 +243,8 @@ class Fed:
                 if due is None or due > until:
                     break
                 self.now = due
-                taken = await timers.take_due(c, self.partition, due, 500)
-                await self.handler.on_timers(c, self.partition, taken, self.now)
+                async with timers.run_due(c, self.partition, due, 500) as taken:
+                    await self.handler.on_timers(c, self.partition, taken, self.now)
         self.now = until
 
     async def end_import(self, import_id: str, act_on_found: bool = False) -> None:
