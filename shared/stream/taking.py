@@ -58,6 +58,8 @@ class Taking:
     def new_consumer(self) -> None:
         """All is to be taken anew: generations of another consumer say nothing."""
         self._generation = -1
+        # While there was no consumer nothing could come back.
+        self._away = dict.fromkeys(self._away, self._clock.now())
 
     def release(self, kept: frozenset[int]) -> None:
         """Let go of all partitions but these."""
@@ -74,7 +76,7 @@ class Taking:
             self.release(frozenset())
         held = consumer.held()
         self.release(held)
-        for number in [n for n, since in self._away.items() if now - since >= _AWAY]:
+        for number in [n for n, since in self._away.items() if n not in held and now - since >= _AWAY]:
             self._drop(number)
         due = [n for n, h in self._held.items() if h.retry_at is not None and h.retry_at <= now]
         wanted = sorted((held - set(self._held)) | set(due))
