@@ -80,8 +80,8 @@ class Committing:
             async with self._uow.begin() as c:
                 await ownership.check(c, held.partition, held.epoch)
                 await dead_letters.keep(c, letters, now)
-                if work:
-                    await self._handler.handle(c, held.partition, work, now, behind)
+                if told := good if self._plan.by_marks else work:
+                    await self._handler.handle(c, held.partition, told, now, behind)
                 await offsets.move(c, held.partition, held.places, list(last.values()))
         except Exception as error:
             self._note_failure(consumer, held, [one.record for one in batch], error)
@@ -89,7 +89,7 @@ class Committing:
         if work:
             held.handled_at = now
         held.moved({record.topic: record.offset + 1 for record in last.values()})
-        held.grow(len(batch))
+        held.fitted(len(batch), self._clock.now() - now)
         for one in batch:
             held.alone.pop(one.place, None)
             held.poison.pop(one.place, None)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 _FIRST_PAUSE = timedelta(milliseconds=100)
 _LONGEST_PAUSE = timedelta(seconds=5)
+_LONG = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -65,15 +66,18 @@ class Held:
         self.poison, self.alone = before.poison, before.alone
 
     def shrink(self, size: int) -> None:
-        """A transaction of this size failed: take half as much, so that what is too much at once passes in the end."""
+        """A transaction of this size was too much: take half as much, so that it passes in the end."""
         self.most = max(1, min(size, self.most) // 2)
 
-    def grow(self, size: int) -> None:
+    def fitted(self, size: int, took: timedelta) -> None:
         """A transaction of this size committed: take an eighth more when that is all that it was allowed.
 
-        More at once would fail every second time where the next records are like the last.
+        More at once would fail every second time where the next records are like the last. One that took long is
+        halved before it fails: nothing else of this process goes on while a handler computes.
         """
-        if size >= self.most:
+        if took > _LONG:
+            self.shrink(size)
+        elif size >= self.most:
             self.most += max(1, self.most // 8)
 
     def moved(self, last: Mapping[str, int]) -> None:

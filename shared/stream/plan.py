@@ -13,7 +13,7 @@ class Plan:
     gate: tuple[str, ...]
     """A timer due at T runs only when these topics were read up to an end looked up after T."""
     by_marks: bool = False
-    """… and, where this is set, when a mark of T or later was read."""
+    """… and, where this is set, when a mark of T or later was read. Its handler is handed the marks, too."""
     sends_marks: bool = False
     stages: bool = True
     """Whether a batch stages messages, so that the relay has work after it."""

@@ -173,8 +173,9 @@ class Timing:
             async with timers.run_due(c, held.partition, through, most) as due:
                 await self._handler.on_timers(c, held.partition, due, now)
 
+        began = self._clock.now()
         if await self._committing.within(consumer, held, work):
-            held.grow(most)
+            held.fitted(most, self._clock.now() - began)
             return True
         held.shrink(most)
         return False

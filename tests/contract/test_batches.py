@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.messages import registry
 from shared.stream.handler import Incoming
 from shared.stream.protocol import Stream
-from tests.support.stream import Noter, OddStream, a_usage_event, a_worker, publish, running, seen, until
+from tests.support.stream import Noter, OddStream, SetClock, a_usage_event, a_worker, publish, running, seen, until
 
 
 async def number_seen(engine: AsyncEngine) -> int:
@@ -53,6 +53,33 @@ async def test_batches_grow_again_when_all_is_well(stream: Stream, engine: Async
         await until(lambda: all_seen(engine, 600))
     assert await seen(engine) == [str(i) for i in range(600)]
     assert max(len(batch) for batch in noter.batches) > 40
+
+
+class Slow(Noter):
+    """Takes 20 ms for each record, by a clock that it moves."""
+
+    def __init__(self, clock: SetClock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    async def handle(
+        self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
+    ) -> None:
+        await super().handle(c, partition, batch, now, behind)
+        self.clock.move(timedelta(milliseconds=20) * len(batch))
+
+
+async def test_batches_that_take_long_become_smaller_before_they_fail(stream: Stream, engine: AsyncEngine) -> None:
+    clock = SetClock()
+    noter = Slow(clock)
+    await publish(stream, *(a_usage_event(str(i)) for i in range(200)))
+    async with running(a_worker(stream, engine, noter, clock=clock)):
+        for known in range(200, 1001, 200):
+            await until(lambda known=known: all_seen(engine, known))  # type: ignore[misc]
+            await publish(stream, *(a_usage_event(str(i)) for i in range(known, known + 200)))
+        await until(lambda: all_seen(engine, 1200))
+    assert await seen(engine) == [str(i) for i in range(1200)]
+    assert max(len(batch) for batch in noter.batches[-8:]) <= 60
 
 
 async def test_a_batch_that_cost_the_worker_its_partitions_comes_back_smaller(

@@ -146,7 +146,7 @@ async def test_where_marks_rule_a_timer_waits_for_what_was_told_back_before_it(
             return "timer of northwind" in journal.order
 
         await until(ran)
-    assert journal.order == ["told back before it", "timer of northwind"]
+    assert journal.order == ["the mark", "told back before it", "timer of northwind"]
 
 
 def was_marked(worker: Worker, number: int) -> bool:
@@ -155,7 +155,12 @@ def was_marked(worker: Worker, number: int) -> bool:
 
 def a_mark(number: int, through: datetime) -> Outgoing:
     mark = envelope.wrap(
-        PartitionMark(through=through), id="1", source="keepwell/scoring", type=MARK, subject=str(number), time=through
+        PartitionMark(through=through),
+        id="the mark",
+        source="keepwell/scoring",
+        type=MARK,
+        subject=str(number),
+        time=through,
     )
     return Outgoing(registry.ASSESSMENTS, "", envelope.encode(mark), {"ce_type": MARK}, partition=number)
 

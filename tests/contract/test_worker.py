@@ -191,27 +191,6 @@ async def test_a_timer_waits_until_all_that_was_accepted_before_it_is_handled(
     assert await count(engine, "timers") == 0
 
 
-async def test_a_worker_that_lost_its_partition_runs_no_timer_of_it(stream: Stream, engine: AsyncEngine) -> None:
-    number = partition_of("northwind", stream.partitions)
-    clock = SetClock()
-    noter = Noter()
-    worker = a_worker(stream, engine, noter, clock=clock)
-    async with running(worker):
-        await until(lambda: number in worker.owned())
-        async with engine.begin() as c:
-            await c.execute(text("UPDATE partitions SET epoch = epoch + 1"))
-        async with UnitOfWork(engine).begin() as c:
-            await timers.set_earlier(c, number, {"northwind": clock.now()})
-
-        def taken_again() -> bool:
-            clock.move(timedelta(seconds=1))
-            return number in noter.forgot and bool(noter.timers)
-
-        await until(taken_again)
-    # It ran once, and only after the partition was taken again and what was remembered was dropped.
-    assert len(noter.timers) == 1
-
-
 async def test_a_worker_that_joins_again_keeps_what_it_remembers_while_nobody_else_took_the_partition(
     stream: Stream, engine: AsyncEngine
 ) -> None:
@@ -329,6 +308,8 @@ async def test_marks_rule_the_next_services_timers(stream: Stream, engine: Async
     assert [key for key, _ in noter.timers] == ["northwind"]
     # It looks at the world as of the mark: of what came later nobody has vouched.
     assert noter.timers_as_of == vouched
+    # The handler reads the mark where it stands among the assessments.
+    assert noter.marks == [vouched]
 
 
 async def test_the_lag_is_not_known_before_the_partitions_are_held(stream: Stream, engine: AsyncEngine) -> None:

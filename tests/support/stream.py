@@ -12,6 +12,7 @@ from shared.clock import Clock, SystemClock
 from shared.db.engine import session_settings
 from shared.db.uow import UnitOfWork
 from shared.messages import envelope, registry
+from shared.messages.assessments import PartitionMark
 from shared.messages.usage import UsageRecorded
 from shared.metrics import Metrics
 from shared.stream.handler import Handler, Incoming, Poison
@@ -111,6 +112,7 @@ class Noter(Handler):
         self.worker = worker
         self.batches: list[list[str]] = []
         self.timers: list[tuple[str, datetime]] = []
+        self.marks: list[datetime] = []
         self.timers_as_of: datetime | None = None
         self.forgot: list[int] = []
         self.poison: set[str] = set()
@@ -135,6 +137,10 @@ class Noter(Handler):
             raise self.fails.pop()
         if self.can_take is not None and len(batch) > self.can_take:
             raise OSError("the database has ended a session that was idle for too long")
+        self.marks += [incoming.data.through for incoming in batch if isinstance(incoming.data, PartitionMark)]
+        batch = [incoming for incoming in batch if not isinstance(incoming.data, PartitionMark)]
+        if not batch:
+            return
         for incoming in batch:
             if incoming.event.id in self.poison:
                 raise Poison(incoming.record, "it is poison")
