@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from shared.messages.fields import Time
+
 Band = Literal["green", "amber", "red", "unknown"]
 FactValue = bool | int | float | str | list[str]
 """Times travel as RFC 3339 text in UTC; the catalogue gives each fact its type and unit."""
@@ -88,4 +90,4 @@ class AccountAssessed(msgspec.Struct, frozen=True, kw_only=True):
 class PartitionMark(msgspec.Struct, frozen=True, kw_only=True):
     """All that was accepted up to `through` in this partition has been assessed. Not stored."""
 
-    through: datetime
+    through: Time

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 _FIRST_PAUSE = timedelta(milliseconds=100)
 _LONGEST_PAUSE = timedelta(seconds=5)
 _LONG = timedelta(seconds=1)
+_FEW = 50
 
 
 @dataclass(slots=True)
@@ -73,10 +74,11 @@ class Held:
         """A transaction of this size committed: take an eighth more when that is all that it was allowed.
 
         More at once would fail every second time where the next records are like the last. One that took long is
-        halved before it fails: nothing else of this process goes on while a handler computes.
+        halved before it fails: nothing else of this process goes on while a handler computes. A few that take long wait
+        for something else.
         """
-        if took > _LONG:
-            self.shrink(size)
+        if took > _LONG and size > _FEW:
+            self.most = max(_FEW, size // 2)
         elif size >= self.most:
             self.most += max(1, self.most // 8)
 

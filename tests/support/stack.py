@@ -196,7 +196,8 @@ class Stack:
                 status = self.get(name, "/v1/status")
                 # Unknown where no worker runs, or none that holds anything; that is counted below.
                 waiting = any((status["lag"] or {}).values()) or (status["lag"] is None and status["held_partitions"])
-                busy = busy or status["outbox"] > 0 or bool(waiting)
+                put_off = status["details"].get("waiting", 0) if service_of(name) == "scoring" else 0
+                busy = busy or status["outbox"] > 0 or bool(waiting) or put_off > 0
                 if (service := service_of(name)) in held:
                     held[service] += status["held_partitions"]
             # A worker knows the lag of what it holds; what nobody holds may wait.
