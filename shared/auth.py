@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 ADMIN: Final = "admin"
 """The name of the key that comes from the settings."""
 SHORTEST: Final = 16
+_LOG = logging.getLogger(__name__)
 
 _LIVE = text(
     """
@@ -52,7 +54,7 @@ _WRITE = text(
     ON CONFLICT (name) DO UPDATE
     SET hash = excluded.hash, scopes = excluded.scopes, source = excluded.source, csm = excluded.csm,
         created_at = excluded.created_at, revoked_at = NULL
-    WHERE k.revoked_at IS NOT NULL OR (:over_live AND k.hash <> excluded.hash)
+    WHERE CASE WHEN :over_live THEN k.hash <> excluded.hash ELSE k.revoked_at IS NOT NULL END
     RETURNING name
     """
 )
@@ -91,7 +93,8 @@ class KeyStore:
     keeps nobody else waiting: not who has a known key, and not who comes when the reading is overdue already.
     """
 
-    fresh: Final = 5.0
+    fresh: Final = 4.0
+    """Seconds; with the reading itself it is at most 5."""
     again: Final = 0.5
     limit: Final = 2.0
 
@@ -120,10 +123,15 @@ class KeyStore:
         return key if await self._write(name, key, scopes, source, csm, over_live=False) else None
 
     async def ensure_admin(self, key: str) -> None:
-        """Make the key from the settings the admin key, in place of the one before."""
+        """Make the key from the settings the admin key, in place of the one before. One that was revoked stays so."""
         if len(key) < SHORTEST:
             raise SettingsError(f"KEEPWELL_ADMIN_KEY is too short: give it {SHORTEST} characters or more.")
         await self._write(ADMIN, key, ["admin"], None, None, over_live=True)
+        if any(one.name == ADMIN and one.revoked_at is not None for one in await self.listed()):
+            _LOG.error(
+                "The admin key was revoked, and stays so. Set another KEEPWELL_ADMIN_KEY, or remove admin.key from "
+                "KEEPWELL_HOME and start again: a new one is made."
+            )
 
     async def revoke(self, name: str) -> bool:
         """End a key, within 5 s everywhere. False when the name has no live key."""

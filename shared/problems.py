@@ -70,11 +70,17 @@ async def on_http(_: Request, error: Exception) -> Response:
     return Problem(status, _CODES.get(status, f"http_{status}"), words, headers=error.headers).response()
 
 
+_IN_WORDS = {"extra_forbidden": "there is no such field"}
+
+
 async def on_invalid(_: Request, error: Exception) -> Response:
     """Answer a request whose parameters or body don't fit, with where and why."""
     assert isinstance(error, RequestValidationError)
     errors = [
-        {"where": ".".join(str(part) for part in e["loc"]), "message": e["msg"].removeprefix("Value error, ")}
+        {
+            "where": ".".join(str(part) for part in e["loc"]),
+            "message": _IN_WORDS.get(e["type"], e["msg"].removeprefix("Value error, ")),
+        }
         for e in error.errors()
     ]
     words = "; ".join(f"{e['where']}: {e['message']}" for e in errors[:3])

@@ -4,6 +4,7 @@ import gzip
 import io
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -89,7 +90,10 @@ def end_import(keepwell: Keepwell, import_id: str, *, act_on_found: bool = False
 
 def read(stream: BinaryIO, import_id: str | None = None) -> Iterator[Line | Complaint]:
     """The events of a file, or what is wrong with a line; empty lines are passed over."""
-    for number, raw in enumerate(stream, start=1):
+    for number, raw in enumerate(_lines(stream), start=1):
+        if raw is None:
+            yield Complaint(number, "", "The packed file is damaged from here on. What came before was sent.")
+            return
         text = raw.strip()
         if not text:
             continue
@@ -105,6 +109,14 @@ def read(stream: BinaryIO, import_id: str | None = None) -> Iterator[Line | Comp
             yield Complaint(number, "", "This event is larger than a whole batch may be.")
             continue
         yield Line(number, text, "specversion" in event)
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
+    """The lines of a file; None, and then no more, where it can't be unpacked any further."""
+    try:
+        yield from stream
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        yield None
 
 
 def deliver(

@@ -14,13 +14,13 @@ from shared.problems import Problem
 router = APIRouter(prefix="/v1/imports", tags=["imports"])
 
 
-class NewImport(BaseModel):
+class NewImport(BaseModel, extra="forbid"):
     """What history is going to be sent."""
 
     name: str = Field("", max_length=256, description="For people; such as the name of the file.")
 
 
-class EndImport(BaseModel):
+class EndImport(BaseModel, extra="forbid"):
     """How an import ends."""
 
     act_on_found: bool = Field(False, description="Start every playbook whose condition holds when the import ends.")

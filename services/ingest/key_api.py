@@ -16,7 +16,7 @@ _log = logging.getLogger("keepwell.ingest")
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
 
 
-class NewKey(BaseModel):
+class NewKey(BaseModel, extra="forbid"):
     """What a key may do, and for whom."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")

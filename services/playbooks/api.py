@@ -189,6 +189,11 @@ def _add_alerts(router: APIRouter, desks: Desks) -> None:
         said = body or views.Snooze()
         if said.until is not None and said.until.tzinfo is None:
             raise Problem(400, "invalid_request", "`until` needs a zone, as in 2026-03-02T09:00:00Z.")
+        now = desks.clock.now()
+        if said.until is not None and not now < said.until <= now + desk.LONGEST_SNOOZE:
+            raise Problem(
+                400, "invalid_request", f"`until` must lie ahead, by {desk.LONGEST_SNOOZE.days} days at most."
+            )
         return views.alert_view(
             await desks.move(
                 "alert",

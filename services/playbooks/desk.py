@@ -14,6 +14,7 @@ from services.playbooks.work import Work
 from shared.messages.deliveries import DeliveryResponded
 
 SNOOZE: Final = timedelta(days=1)
+LONGEST_SNOOZE: Final = timedelta(days=90)
 TASK_ENDS: Final = ("done", "no_result", "false_alarm")
 FLAG_ENDS: Final = ("dismissed", "won", "lost")
 _FROM: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {

@@ -12,10 +12,10 @@ from services.playbooks.core.assignment import LeastLoaded, Owner, Person, Round
 from services.playbooks.core.durations import Duration, parse_duration
 from services.playbooks.core.playbook import AlertStep, FlagStep, Playbook, Repeat, Step, TaskStep
 from services.playbooks.files import AlertFile, AssignFile, PlaybookFile, RepeatFile, StepFile
-from services.playbooks.reading import Reader, plain
+from services.playbooks.reading import Reader
 from services.playbooks.templates import problems_of
 from shared.conditions import STEP_FACTS, Condition, Position, Problem, Scope, position_of
-from shared.conditions.loading import Problems, Refused, load_yaml
+from shared.conditions.loading import Problems, Refused, load_yaml, plain
 from shared.messages.registry import CUSTOMER_EVENTS
 
 SHIPPED: Final = Path(__file__).parent / "playbooks"

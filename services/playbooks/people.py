@@ -27,7 +27,7 @@ def read_people(text: str, name: str) -> Directory:
     node = load_yaml(text, name)
     if node is None:
         return Directory()
-    file = convert(node, DirectoryFile, name)
+    file = convert(node, DirectoryFile, name, texts=True)
     problems = Problems(name)
     seen: set[str] = set()
     ids = {one.id.lower() for one in file.csms}

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from shared.conditions import Position, position_of
-from shared.conditions.loading import Problems
+from shared.conditions.loading import Problems, plain
 
 T = TypeVar("T")
 
@@ -80,14 +80,3 @@ class Reader:
             return self.at
         line, column = marks.key(key)
         return Position(line + 1, column + 1)
-
-
-def plain(node: Any) -> Any:
-    """A YAML node as plain values: its scalars carry how they were written, which no type wants."""
-    if isinstance(node, Mapping):
-        return {str(key): plain(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [plain(value) for value in node]
-    if isinstance(node, bool):
-        return bool(node)
-    return str(node) if isinstance(node, str) else int(node) if isinstance(node, int) else node

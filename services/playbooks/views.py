@@ -138,20 +138,20 @@ class CsmView(BaseModel):
     away_until: str | None
 
 
-class Noted(BaseModel):
+class Noted(BaseModel, extra="forbid"):
     """What a person says with a move."""
 
     note: Note = ""
 
 
-class Reassign(BaseModel):
+class Reassign(BaseModel, extra="forbid"):
     """To whom: an id of the directory, or an e-mail."""
 
     to: Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class Snooze(Noted):
-    """Until when an alert is snoozed; a day, unless said."""
+    """Until when an alert is snoozed, at most 90 days from now; a day, unless said."""
 
     until: datetime | None = None
 

@@ -1,7 +1,7 @@
 """YAML files for people: read with their positions, and refused with everything that is wrong, by line and column."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -77,15 +77,29 @@ def load_yaml(text: str, name: str) -> Any:
     return node
 
 
-def convert(node: Any, type: type[T], name: str) -> T:
-    """A loaded node as a typed value; fields of type Any keep their positions. Raises `Refused` with the place."""
+def convert(node: Any, type: type[T], name: str, *, texts: bool = False) -> T:
+    """A loaded node as a typed value. Raises `Refused` with the place.
+
+    Fields of type Any keep their positions, and texts know how they were written; with `texts` all is plain.
+    """
     try:
-        return msgspec.convert(node, type)
+        return msgspec.convert(plain(node) if texts else node, type)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
         problems = Problems(name)
         problems.add(f"{message}.", _place(node, path.rstrip("`"), message))
         raise Refused(problems.found) from None
+
+
+def plain(node: Any) -> Any:
+    """A YAML node as plain values: its scalars carry how they were written, which no type wants."""
+    if isinstance(node, Mapping):
+        return {str(key): plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [plain(value) for value in node]
+    if isinstance(node, bool):
+        return bool(node)
+    return str(node) if isinstance(node, str) else int(node) if isinstance(node, int) else node
 
 
 def _settle_scalars(node: Any, problems: Problems, seen: set[int]) -> None:

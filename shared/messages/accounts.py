@@ -76,7 +76,10 @@ class PulseSet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountMerged(msgspec.Struct, frozen=True, kw_only=True):
-    """This account goes on as another."""
+    """This account goes on as another: it is scored no more, and its open work is closed.
+
+    Nothing is carried over: send what comes later, and the history that shall count, under the other account's id.
+    """
 
     into: Id
 
@@ -88,7 +91,10 @@ class ContactErased(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountErased(msgspec.Struct, frozen=True, kw_only=True):
-    """Forget this account."""
+    """Forget this account: its state, people and answers. Its open work is closed.
+
+    Tasks, alerts and messages that were sent already keep their words.
+    """
 
 
 class HistoryEnded(msgspec.Struct, frozen=True, kw_only=True):

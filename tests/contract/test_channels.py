@@ -334,7 +334,7 @@ async def test_a_refused_recipient_is_never_tried_again_and_a_full_mailbox_is(em
 
 
 async def test_something_that_is_no_address_is_never_sent(email: Bench, mail: MailSink) -> None:
-    for target in ("nobody", "a@b.example\r\nBcc: c@d.example", ""):
+    for target in ("nobody", "a@b.example\r\nBcc: c@d.example", "a@@b.example, c@d.example", "@b.example", ""):
         assert isinstance(await email.channel.send(a_dispatch(target=target)), Never)
     assert mail.recipients == []
 

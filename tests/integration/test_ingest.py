@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.stream.protocol import Unconfirmed
-from tests.support.ingest import House, a_house, alias_of, an_event
+from tests.support.ingest import ADMIN_KEY, House, a_house, alias_of, an_event
 from tests.support.stream import NOON, until
 
 
@@ -240,6 +240,19 @@ async def test_a_key_does_what_its_scopes_say_until_it_is_revoked(house: House) 
     assert [(k["name"], k["revoked_at"] is None) for k in listed] == [("admin", True), ("backend", False)]
     assert key not in str(listed)
     assert (await house.http.post("/v1/keys", json={"name": "backend", "scopes": ["read"]})).status_code == 201
+
+
+async def test_a_revoked_admin_key_stays_revoked_until_another_is_set(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await house.http.delete("/v1/keys/admin")).status_code == 204
+    # As at the next start, with the same settings.
+    await house.app.state.keys.ensure_admin(ADMIN_KEY)
+    assert (await house.http.get("/v1/keys")).status_code == 401
+    assert "Set another KEEPWELL_ADMIN_KEY" in caplog.text
+    await house.app.state.keys.ensure_admin("another key, long enough")
+    other = {"authorization": "Bearer another key, long enough"}
+    assert (await house.http.get("/v1/keys", headers=other)).status_code == 200
 
 
 async def test_only_hashes_are_stored(house: House) -> None:

@@ -166,6 +166,15 @@ async def test_a_move_made_again_with_more_to_say_says_it(house: House) -> None:
     assert [load["open_tasks"] for load in (await house.get("csms"))["items"]] == [0, 0, 0]
 
 
+async def test_a_field_that_is_misspelled_is_refused_and_nothing_is_moved(house: House) -> None:
+    await house.floor.assess(1, MONDAY, LOW)
+    task = await house.one("tasks")
+    refused = await house.post(f"tasks/{task['id']}/done", {"notte": "Called."})
+    assert refused.status_code == 400
+    assert refused.json()["message"] == "The request can't be used: body.notte: there is no such field."
+    assert (await house.one("tasks"))["state"] == "open"
+
+
 async def test_an_alert_is_acknowledged_or_snoozed(database_url: str) -> None:
     async with a_house(database_url) as house:
         await house.floor.assess(1, MONDAY, {}, cause=an_answer(3, MONDAY))
@@ -177,6 +186,12 @@ async def test_an_alert_is_acknowledged_or_snoozed(database_url: str) -> None:
             snoozed = (await house.post(f"alerts/{alert['id']}/snooze", said)).json()
             assert (snoozed["state"], snoozed["snoozed_until"]) == ("snoozed", "2026-03-04T12:00:00Z")
         assert len(await house.floor.rows("SELECT 1 FROM moves WHERE after = 'snoozed'")) == 2
+        for until in ("9999-12-31T00:00:00Z", "2026-03-01T12:00:00Z"):
+            refused = await house.post(f"alerts/{alert['id']}/snooze", {"until": until})
+            assert (refused.status_code, refused.json()["message"]) == (
+                400,
+                "`until` must lie ahead, by 90 days at most.",
+            )
         assert (await house.post(f"alerts/{alert['id']}/acknowledge")).json()["state"] == "acknowledged"
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from services.ingest.core.reading import json_fault
 from services.ingest.core.sentences import about_data
-from shared.messages.accounts import AccountTraits, AccountUpdated
+from shared.messages.accounts import AccountMerged, AccountTraits, AccountUpdated
 from shared.messages.registry import CUSTOMER_EVENTS
 
 LARGEST: Final = 64 * 1024
@@ -120,6 +120,8 @@ def _checked(index: int, raw: bytes, now: datetime, accepted: msgspec.Raw, sourc
     history = _name(attributes, "history", LONGEST_ID) if "history" in attributes else None
     time = _instant(attributes, now, history)
     data = _checked_data(attributes, type, definition[1])
+    if isinstance(data, AccountMerged) and data.into == subject:
+        raise _Refused("invalid_data", "An account can't go on as itself. Put the other account's id in 'into'.")
     aliases = _aliases(data) if isinstance(data, AccountUpdated) else ()
     attributes["accepted"] = accepted
     return Checked(index, id, sent_by, type, definition[0], subject, time, history, aliases, attributes)
@@ -169,11 +171,12 @@ def _name(attributes: Attributes, name: str, longest: int) -> str:
         value = _text.decode(raw)
     except msgspec.ValidationError:
         raise _Refused(f"invalid_{name}", f"{name} must be text in quotes. Send it as a JSON string.") from None
-    if not value:
+    if not value.strip():
         del attributes[name]
-    elif len(value) > longest:
+        return ""
+    if len(value) > longest:
         raise _Refused(f"invalid_{name}", f"{name} has {len(value)} characters; at most {longest} are taken.")
-    elif not value.isprintable() and _CONTROL.search(value):
+    if not value.isprintable() and _CONTROL.search(value):
         raise _Refused(f"invalid_{name}", f"{name} holds a control character. Leave it out.")
     return value
 

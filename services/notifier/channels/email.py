@@ -5,6 +5,7 @@ Mail programs drop a second message of one id, so an uncertain attempt needs no 
 
 import asyncio
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -57,7 +58,7 @@ class EmailChannel:
         server = self._server
         try:
             letter = write(dispatch, server.sender, self._renderer)
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, MessageError):
             return Never(reason="the recipient's e-mail address is not one")
         smtp = aiosmtplib.SMTP(
             hostname=server.host,

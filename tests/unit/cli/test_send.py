@@ -38,6 +38,17 @@ def test_a_file_is_sent_whole_plain_or_packed(stack: FakeStack, tmp_path: Path, 
     assert stack.asked[0].headers["Authorization"] == "Bearer kw_test"
 
 
+def test_a_packed_file_that_ends_too_early_is_sent_up_to_there_and_told_of(stack: FakeStack, tmp_path: Path) -> None:
+    stack.on(EVENTS, taking_all)
+    path = Path(a_file(tmp_path, *map(an_event, range(1_200)), packed=True))
+    path.write_bytes(path.read_bytes()[:-12])
+    result = stack.run(APP, str(path))
+    assert result.exit_code == 1
+    assert "1 refused" in result.output
+    assert "The packed file is damaged from here on. What came before was sent." in result.output
+    assert stack.asked
+
+
 def test_standard_input_is_a_file_too(stack: FakeStack) -> None:
     stack.on(EVENTS, taking_all)
     result = stack.run(APP, "-", input=gzip.compress(json.dumps(an_event(1)).encode()))

@@ -45,6 +45,13 @@ WRONG = [
     pytest.param(an_event(id="a\nb"), "invalid_id", "control character", id="control character in id"),
     pytest.param({"id": "e1", "type": "usage.recorded"}, "missing_account", "'account'", id="no account"),
     pytest.param(an_event(account=""), "missing_account", "'account'", id="empty account"),
+    pytest.param(an_event(account=" "), "missing_account", "'account'", id="blank account"),
+    pytest.param(
+        an_event(type="account.merged", data={"into": "northwind"}),
+        "invalid_data",
+        "as itself",
+        id="merged into itself",
+    ),
     pytest.param(an_event(subject="other"), "invalid_account", "they differ", id="two accounts"),
     pytest.param({"id": "e1", "account": "a"}, "missing_type", "usage.recorded", id="no type"),
     pytest.param(an_event(type="usage.record"), "unknown_type", "Did you mean 'usage.recorded'?", id="nearly a type"),

@@ -191,6 +191,12 @@ class TestPeople:
         ):
             assert read_people(text, "csms.yaml").csms == plain.csms
 
+    def test_what_is_quoted_can_be_sent_like_all_else(self) -> None:
+        quoted = 'csms:\n  - id: "a"\n    name: |-\n      Ann\n    email: \'a@example.com\'\n    skills: ["x"]\n'
+        [csm] = read_people(quoted, "csms.yaml").csms
+        assert [type(text) for text in (csm.id, csm.name, csm.email, *csm.skills)] == [str] * 4
+        assert msgspec.json.decode(msgspec.json.encode((csm.id, csm.name, csm.email))) == ["a", "Ann", "a@example.com"]
+
     def test_a_mistake_behind_a_quoted_key_keeps_its_place(self) -> None:
         with pytest.raises(Refused, match=r"csms\.yaml:3:5: Object contains unknown field `nome`"):
             read_people('"csms":\n  - id: a\n    "nome": A\n', "csms.yaml")
