@@ -126,7 +126,8 @@ class KeyStore:
         """Make the key from the settings the admin key, in place of the one before. One that was revoked stays so."""
         if len(key) < SHORTEST:
             raise SettingsError(f"KEEPWELL_ADMIN_KEY is too short: give it {SHORTEST} characters or more.")
-        await self._write(ADMIN, key, ["admin"], None, None, over_live=True)
+        if await self._write(ADMIN, key, ["admin"], None, None, over_live=True):
+            return
         if any(one.name == ADMIN and one.revoked_at is not None for one in await self.listed()):
             _LOG.error(
                 "The admin key was revoked, and stays so. Set another KEEPWELL_ADMIN_KEY, or remove admin.key from "

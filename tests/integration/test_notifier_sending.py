@@ -149,25 +149,25 @@ async def test_what_is_asked_and_cancelled_in_one_batch_is_not_sent(desk: Desk) 
     assert desk.channel.titles() == ["Usage fell by half in two weeks"]
 
 
-async def test_cancelling_comes_too_late_once_sending_has_begun(desk: Desk) -> None:
+async def ask_and_cancel_while_it_is_sent(desk: Desk) -> None:
     desk.channel.open.clear()
+    await desk.ask(an_action("a"))
+    await until(lambda: len(desk.channel.got) == 1)
+    await desk.ask(ActionCancelled(action_id="a", reason="it recovered"))
+    desk.channel.open.set()
+
+
+async def test_cancelling_comes_too_late_once_sending_has_begun(desk: Desk) -> None:
     async with desk.open():
-        await desk.ask(an_action("a"))
-        await until(lambda: len(desk.channel.got) == 1)
-        await desk.ask(ActionCancelled(action_id="a", reason="it recovered"))
-        desk.channel.open.set()
+        await ask_and_cancel_while_it_is_sent(desk)
         await settles(desk)
     assert await desk.states() == ["delivered"]
 
 
 async def test_what_was_cancelled_while_it_was_being_sent_and_surely_failed_is_not_tried_again(desk: Desk) -> None:
-    desk.channel.open.clear()
     desk.channel.outcomes = [Later(reason="the mail server is down")]
     async with desk.open():
-        await desk.ask(an_action("a"))
-        await until(lambda: len(desk.channel.got) == 1)
-        await desk.ask(ActionCancelled(action_id="a", reason="it recovered"))
-        desk.channel.open.set()
+        await ask_and_cancel_while_it_is_sent(desk)
         await settles(desk)
         desk.later(hours=1)
         await desk.looked()
@@ -177,13 +177,9 @@ async def test_what_was_cancelled_while_it_was_being_sent_and_surely_failed_is_n
 
 
 async def test_what_was_cancelled_while_it_was_being_sent_and_may_have_arrived_goes_on(desk: Desk) -> None:
-    desk.channel.open.clear()
     desk.channel.outcomes = [Later(reason="no answer", uncertain=True)]
     async with desk.open():
-        await desk.ask(an_action("a"))
-        await until(lambda: len(desk.channel.got) == 1)
-        await desk.ask(ActionCancelled(action_id="a", reason="it recovered"))
-        desk.channel.open.set()
+        await ask_and_cancel_while_it_is_sent(desk)
         await attempted(desk, 1)
         desk.later(seconds=2)
         await settles(desk)

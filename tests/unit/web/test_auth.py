@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Executable
 
-from shared.auth import KeyStore
+from shared.auth import Caller, KeyStore
 from shared.clock import Clock, SystemClock
 from shared.db.uow import UnitOfWork
 from tests.support.ingest import counted_bytes
@@ -109,13 +109,19 @@ async def test_a_failure_is_shared_and_the_next_tries_again() -> None:
     assert await names(store, "kw_known") == ["kw_known"]
 
 
-async def test_a_known_key_does_not_wait_for_what_others_wait_for() -> None:
-    database, clock = Database("kw_known"), SetClock(NOON)
-    store = a_store(database, clock)
+async def a_guess_that_waits(database: Database) -> tuple[KeyStore, asyncio.Task[Caller | None]]:
+    """A store that knows the key, and somebody who waits for the database to say that theirs is none."""
+    store = a_store(database, SetClock(NOON))
     await store.find("kw_known")
     database.answers.clear()
     guess = asyncio.create_task(store.find("kw_guess"))
     await until(lambda: database.asked == 2)
+    return store, guess
+
+
+async def test_a_known_key_does_not_wait_for_what_others_wait_for() -> None:
+    database = Database("kw_known")
+    store, guess = await a_guess_that_waits(database)
     assert await asyncio.wait_for(names(store, "kw_known"), 0.1) == ["kw_known"]
     database.answers.set()
     assert await guess is None
@@ -147,12 +153,8 @@ async def test_a_key_made_elsewhere_is_known_though_the_keys_were_read_just_befo
 
 
 async def test_a_key_made_while_the_keys_are_slowly_read_is_known() -> None:
-    database, clock = Database("kw_known"), SetClock(NOON)
-    store = a_store(database, clock)
-    await store.find("kw_known")
-    database.answers.clear()
-    guess = asyncio.create_task(store.find("kw_guess"))
-    await until(lambda: database.asked == 2)
+    database = Database("kw_known")
+    store, guess = await a_guess_that_waits(database)
     database.keys.append("kw_new")
     new = asyncio.create_task(store.find("kw_new"))
     await asyncio.sleep(0.6)
