@@ -11,10 +11,10 @@ import httpx
 import uvicorn
 
 from bench.report import percentile
-from shared.db.engine import session_settings
+from shared.log.opening import make_stream
+from shared.log.protocol import Consumer, Outgoing, Stream, TopicPartition
 from shared.messages import registry
-from shared.stream.opening import make_stream
-from shared.stream.protocol import Consumer, Outgoing, Stream, TopicPartition
+from shared.pg.pool import session_settings
 from tests.support.stack import KEY, PARTITIONS, free_ports
 
 POSTERS = 4

@@ -11,7 +11,7 @@ import uvicorn
 
 from bench import bare
 from bench.report import Row, percentile
-from shared.stream.opening import LOCAL
+from shared.log.opening import LOCAL
 from tests.support.stack import KEY, Stack, free_ports
 
 ACCOUNTS = 3_000

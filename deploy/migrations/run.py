@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from deploy.migrations.schemas import SCHEMAS, Schema
-from shared.db.engine import async_url
+from shared.pg.pool import async_url
 from shared.settings import Settings, SettingsError
 
 HERE = Path(__file__).parent

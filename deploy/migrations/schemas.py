@@ -31,6 +31,6 @@ class Schema(NamedTuple):
 
 SCHEMAS = (
     Schema("access", "shared.access_tables", readers=SERVICES, writers=("ingest",)),
-    Schema("log", "shared.stream.log_tables", writers=SERVICES),
+    Schema("log", "shared.log.tables", writers=SERVICES),
     *(Schema(name, f"services.{name}.tables") for name in SERVICES),
 )

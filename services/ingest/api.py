@@ -12,10 +12,10 @@ from services.ingest.core import stripe
 from services.ingest.core.reading import Unreadable, read
 from services.ingest.door import Answer
 from services.ingest.parts import OPEN_DOOR, Parts, Reader, Sender
-from shared.paging import Page, WantedPage
-from shared.problems import Problem
-from shared.status import Status
-from shared.web import failed_checks
+from shared.service.status import Status
+from shared.web.app import failed_checks
+from shared.web.paging import Page, WantedPage
+from shared.web.problems import Problem
 
 router = APIRouter(prefix="/v1")
 status_router = APIRouter(prefix="/v1")

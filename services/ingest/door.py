@@ -16,12 +16,12 @@ from services.ingest.core.checking import Checked, Refusal, check, is_alias
 from services.ingest.core.resolving import Resolved, names_of, resolve, value_of, with_subject
 from services.ingest.publisher import Publisher
 from services.ingest.releasing import Releasing, history_ended
-from shared import tracing
 from shared.clock import Clock
-from shared.db import outbox
-from shared.db.uow import UnitOfWork
-from shared.metrics import Metrics
-from shared.stream.protocol import Outgoing
+from shared.log.protocol import Outgoing
+from shared.messages import tracing
+from shared.pg.uow import UnitOfWork
+from shared.telemetry.metrics import Metrics
+from shared.worker import outbox
 
 _CACHED = 100_000
 

@@ -10,9 +10,9 @@ from services.ingest import import_store, store
 from services.ingest.door import Door
 from services.ingest.releasing import Releasing
 from shared.clock import Clock
-from shared.db.relay import Relay
-from shared.db.uow import UnitOfWork
-from shared.metrics import Metrics
+from shared.pg.uow import UnitOfWork
+from shared.telemetry.metrics import Metrics
+from shared.worker.relay import Relay
 
 _log = logging.getLogger("keepwell.ingest")
 EVERY: Final = 1.0

@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 
 from services.ingest import import_store
 from services.ingest.parts import Ingest, Parts, Reader, Sender
-from shared.paging import Page, WantedPage
-from shared.problems import Problem
+from shared.web.paging import Page, WantedPage
+from shared.web.problems import Problem
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"])
 

@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from services.ingest.parts import Admin, Parts
-from shared.auth import Key, Scope
-from shared.paging import Page
-from shared.problems import Problem
+from shared.auth.keys import Key, Scope
+from shared.web.paging import Page
+from shared.web.problems import Problem
 
 _log = logging.getLogger("keepwell.ingest")
 router = APIRouter(prefix="/v1/keys", tags=["keys"])

@@ -18,10 +18,10 @@ from services.ingest.housekeeping import Housekeeping
 from services.ingest.parts import Ingest
 from services.ingest.publisher import Publisher
 from services.ingest.releasing import Releasing
-from shared import service
-from shared.db.lease import while_alone
-from shared.db.relay import Relay
+from shared.pg.lease import while_alone
+from shared.service import service
 from shared.settings import Settings
+from shared.worker.relay import Relay
 
 _log = logging.getLogger("keepwell.ingest")
 _TRY_AGAIN: Final = 1.0

@@ -7,11 +7,11 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from services.ingest.door import Door
-from shared.auth import Caller, KeyStore, require
+from shared.auth.keys import Caller, KeyStore, require
 from shared.clock import Clock
-from shared.db.uow import UnitOfWork
-from shared.tracing import RandomBytes
-from shared.web import Check
+from shared.messages.tracing import RandomBytes
+from shared.pg.uow import UnitOfWork
+from shared.web.app import Check
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from shared.metrics import Metrics
-from shared.stream.protocol import BrokerUnavailable, Outgoing, Producer, Unconfirmed
+from shared.log.protocol import BrokerUnavailable, Outgoing, Producer, Unconfirmed
+from shared.telemetry.metrics import Metrics
 
 _log = logging.getLogger("keepwell.ingest")
 LIMIT: Final = 5.0

@@ -16,15 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ingest import import_store, store
 from services.ingest.core.resolving import FRESH, released
-from shared import tracing
 from shared.clock import Clock
-from shared.db import outbox
-from shared.db.uow import UnitOfWork
-from shared.messages import envelope
+from shared.log.partitioner import partition_of
+from shared.log.protocol import Outgoing
+from shared.messages import envelope, tracing
 from shared.messages.accounts import HistoryEnded
 from shared.messages.registry import CUSTOMER_EVENTS, EVENT_TOPICS, HISTORY_ENDED
-from shared.stream.partitioner import partition_of
-from shared.stream.protocol import Outgoing
+from shared.pg.uow import UnitOfWork
+from shared.worker import outbox
 
 _log = logging.getLogger("keepwell.ingest")
 PART: Final = 1000

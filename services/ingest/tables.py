@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.db.tables import relay_tables
+from shared.worker.tables import relay_tables
 
 metadata = MetaData()
 relay_tables(metadata)

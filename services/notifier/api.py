@@ -15,12 +15,12 @@ from services.notifier.channels import blocks
 from services.notifier.core.message import Message
 from services.notifier.core.together import compose_group
 from services.notifier.rendering import Renderer
-from shared.auth import Caller, require
+from shared.auth.keys import Caller, require
 from shared.clock import Clock
-from shared.db.uow import UnitOfWork
 from shared.messages.actions import ActionRequested
-from shared.paging import Page, WantedPage
-from shared.problems import Problem
+from shared.pg.uow import UnitOfWork
+from shared.web.paging import Page, WantedPage
+from shared.web.problems import Problem
 
 _LOG = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from services.notifier import store
 from services.notifier.core import grouping, routing
 from services.notifier.settled import stage_settled
 from services.notifier.store import NewDelivery
-from shared import tracing
+from shared.messages import tracing
 from shared.messages.actions import ActionCancelled, ActionRequested
-from shared.stream.handler import Handler, Incoming
+from shared.worker.handler import Handler, Incoming
 
 
 class NotifierHandler(Handler):

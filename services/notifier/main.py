@@ -18,10 +18,10 @@ from services.notifier.handler import NotifierHandler
 from services.notifier.rendering import Renderer
 from services.notifier.sender import Sender
 from services.notifier.settings import NotifierSettings
-from shared import service
 from shared.messages import registry
-from shared.status import status_routes
-from shared.stream.worker import Plan
+from shared.service import service
+from shared.service.status import status_routes
+from shared.worker.loop import Plan
 
 _PLAN: Final = Plan("notifier", (registry.ACTIONS,), gate=(registry.ACTIONS,), stages=False)
 

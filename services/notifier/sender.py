@@ -28,11 +28,12 @@ from services.notifier.core.together import compose_group
 from services.notifier.leases import Leased, Result
 from services.notifier.settled import stage_settled
 from services.notifier.store import Settled
-from shared import logs, tracing
 from shared.clock import Clock
-from shared.db.uow import UnitOfWork
+from shared.messages import tracing
 from shared.messages.actions import ActionRequested
-from shared.metrics import Metrics
+from shared.pg.uow import UnitOfWork
+from shared.telemetry import logs
+from shared.telemetry.metrics import Metrics
 
 _LOG = logging.getLogger(__name__)
 _LEASE_MARGIN: Final = timedelta(seconds=20)

@@ -7,11 +7,10 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.store import Settled
-from shared import tracing
-from shared.db import outbox
-from shared.messages import envelope, registry
+from shared.log.protocol import Outgoing
+from shared.messages import envelope, registry, tracing
 from shared.messages.deliveries import DeliverySettled
-from shared.stream.protocol import Outgoing
+from shared.worker import outbox
 
 SOURCE: Final = "keepwell/notifier"
 _TYPE: Final = "delivery.settled"

@@ -3,7 +3,7 @@
 from sqlalchemy import Boolean, Column, DateTime, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.db.tables import worker_tables
+from shared.worker.tables import worker_tables
 
 metadata = MetaData()
 worker_tables(metadata)

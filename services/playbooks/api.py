@@ -14,11 +14,11 @@ from services.playbooks.core import step as steps
 from services.playbooks.files import playbook_schema
 from services.playbooks.store import Item
 from services.playbooks.work import Work
-from shared.auth import Caller, require
+from shared.auth.keys import Caller, require
 from shared.clock import Clock
-from shared.db.uow import UnitOfWork
-from shared.paging import Page, WantedPage
-from shared.problems import Problem
+from shared.pg.uow import UnitOfWork
+from shared.web.paging import Page, WantedPage
+from shared.web.problems import Problem
 
 _READ: Final = [Depends(require("read"))]
 Operator = Annotated[Caller, Depends(require("operate"))]

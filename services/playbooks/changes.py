@@ -14,10 +14,10 @@ from services.playbooks.core.standing import Standing
 from services.playbooks.core.step import put_off
 from services.playbooks.digests import FoundRow
 from services.playbooks.store import Item, Noted
-from shared.db import outbox, timers
+from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
 from shared.messages.actions import ActionCancelled, ActionRequested
-from shared.stream.protocol import Outgoing
+from shared.worker import outbox, timers
 
 SOURCE: Final = "keepwell/playbooks"
 ACCOUNT_KEY: Final = "account:"

@@ -11,12 +11,13 @@ from services.playbooks import desk, digests, store
 from services.playbooks.carrying import Rules
 from services.playbooks.changes import ACCOUNT_KEY
 from services.playbooks.work import Work
-from shared import logs, tracing
 from shared.clock import Clock
+from shared.messages import tracing
 from shared.messages.assessments import AccountAssessed, PartitionMark
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
-from shared.metrics import Metrics
-from shared.stream.handler import Handler, Incoming
+from shared.telemetry import logs
+from shared.telemetry.metrics import Metrics
+from shared.worker.handler import Handler, Incoming
 
 _LOG = logging.getLogger(__name__)
 _ALARM: Final = timedelta(seconds=60)

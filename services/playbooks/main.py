@@ -13,10 +13,10 @@ from services.playbooks.loading import load_all
 from services.playbooks.people import check_named, load_people
 from services.playbooks.settings import PlaybooksSettings
 from services.playbooks.templates import render
-from shared import service
 from shared.messages import registry
-from shared.status import status_routes
-from shared.stream.worker import Plan
+from shared.service import service
+from shared.service.status import status_routes
+from shared.worker.loop import Plan
 
 _PLAN: Final = Plan(
     "playbooks", (registry.ASSESSMENTS, registry.DELIVERIES), gate=(registry.DELIVERIES,), by_marks=True

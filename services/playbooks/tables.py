@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.db.tables import worker_tables
+from shared.worker.tables import worker_tables
 
 metadata = MetaData()
 worker_tables(metadata)

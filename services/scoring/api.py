@@ -30,12 +30,12 @@ from services.scoring.core.measures import MEASURES
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account as AccountState
 from services.scoring.fingerprint import fingerprint, load_whole
-from shared.auth import require
+from shared.auth.keys import require
 from shared.clock import Clock
-from shared.db.uow import UnitOfWork
 from shared.messages.assessments import Band
-from shared.paging import Page, WantedPage
-from shared.problems import Problem
+from shared.pg.uow import UnitOfWork
+from shared.web.paging import Page, WantedPage
+from shared.web.problems import Problem
 
 _CHANGES = 20
 _WINDOW = timedelta(days=180)

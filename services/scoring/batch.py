@@ -20,16 +20,15 @@ from services.scoring.core.fold import Touched, fold, fold_usage, is_erased
 from services.scoring.core.scorecard import Rules
 from services.scoring.memory import Known, Memory, known_of
 from services.scoring.rows import Answer
-from shared import tracing
-from shared.db import outbox, timers
-from shared.messages import registry
+from shared.log.protocol import Outgoing
+from shared.messages import registry, tracing
 from shared.messages.assessments import AccountAssessed, Cause
 from shared.messages.billing import Invoice
 from shared.messages.envelope import encode, wrap
 from shared.messages.tickets import Ticket
 from shared.messages.usage import UsageRecorded
-from shared.stream.handler import Incoming
-from shared.stream.protocol import Outgoing
+from shared.worker import outbox, timers
+from shared.worker.handler import Incoming
 
 SOURCE: Final = "keepwell/scoring"
 _TYPE: Final = "account.assessed"

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from shared.messages.assessments import Band
-from shared.paging import Page
+from shared.web.paging import Page
 
 
 class Account(BaseModel):

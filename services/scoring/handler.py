@@ -15,13 +15,13 @@ from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import day_cutoff, drop_tombstones
 from services.scoring.memory import Memory
 from shared.clock import Clock
-from shared.db.claims import Claims
 from shared.messages import registry
 from shared.messages.accounts import HistoryEnded
 from shared.messages.assessments import Cause
-from shared.metrics import Metrics
-from shared.stream.handler import Handler, Incoming
-from shared.stream.worker import Plan
+from shared.telemetry.metrics import Metrics
+from shared.worker.claims import Claims
+from shared.worker.handler import Handler, Incoming
+from shared.worker.loop import Plan
 
 # What an account is comes before what happened to it, where ingest took both at once.
 _ORDER: Final = (registry.ACCOUNTS, registry.BILLING, registry.TICKETS, registry.USAGE, registry.FEEDBACK)

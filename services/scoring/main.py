@@ -6,9 +6,9 @@ from services.scoring import api, reading
 from services.scoring.handler import PLAN, ScoringHandler
 from services.scoring.rules import load_rules
 from services.scoring.settings import ScoringSettings
-from shared import service
-from shared.db import claims
-from shared.status import status_routes
+from shared.service import service
+from shared.service.status import status_routes
+from shared.worker import claims
 
 
 def wire(base: service.Base, settings: ScoringSettings) -> service.Service:

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from shared.db.tables import claim_tables, worker_tables
+from shared.worker.tables import claim_tables, worker_tables
 
 metadata = MetaData()
 worker_tables(metadata)

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shared.db.engine import async_url, make_engine, session_settings
-from shared.db.tables import claim_tables, worker_tables
-from shared.stream.local import LocalStream
-from shared.stream.protocol import Stream
+from shared.log.local import LocalStream
+from shared.log.protocol import Stream
+from shared.pg.pool import async_url, make_engine, session_settings
+from shared.worker.tables import claim_tables, worker_tables
 from tests.support.kafka import a_prefix, make_kafka_stream
 from tests.support.stream import SEEN_TABLE, OddStream
 

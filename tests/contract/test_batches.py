@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared.log.protocol import Stream
 from shared.messages import registry
-from shared.stream.handler import Incoming
-from shared.stream.protocol import Stream
+from shared.worker.handler import Incoming
 from tests.support.stream import Noter, OddStream, SetClock, a_usage_event, a_worker, publish, running, seen, until
 
 

@@ -21,7 +21,7 @@ from services.notifier.core.message import Message
 from services.notifier.core.retry import Fatal, Later, Never, Sent
 from services.notifier.core.together import compose_group
 from services.notifier.rendering import Renderer
-from shared.db.uow import UnitOfWork
+from shared.pg.uow import UnitOfWork
 from tests.support.notifier import (
     HANG,
     NOW,

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.db.bloom import Bloom
-from shared.db.claims import Claims, digest_of, trim
-from shared.db.uow import UnitOfWork
 from shared.messages.envelope import Event
+from shared.pg.uow import UnitOfWork
+from shared.worker.bloom import Bloom
+from shared.worker.claims import Claims, digest_of, trim
 from tests.support.stream import NOON
 
 DAY = timedelta(days=1)

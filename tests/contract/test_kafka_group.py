@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.kafka.broker import KafkaBroker
+from shared.log.kafka import KafkaStream
+from shared.log.kafka_consumer import KafkaConsumer
+from shared.log.protocol import Consumer, TopicPartition
 from shared.messages import registry
-from shared.stream.kafka import KafkaStream
-from shared.stream.kafka_consumer import KafkaConsumer
-from shared.stream.protocol import Consumer, TopicPartition
 from tests.support.kafka import a_prefix, make_kafka_stream
 from tests.support.stream import Noter, SetClock, a_usage_event, a_worker, running, seen, until
 

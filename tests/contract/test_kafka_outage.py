@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.kafka.broker import KafkaBroker
+from shared.log.kafka import KafkaStream
+from shared.log.protocol import BrokerUnavailable, Outgoing, TopicPartition, Unconfirmed
 from shared.messages import registry
-from shared.stream.kafka import KafkaStream
-from shared.stream.protocol import BrokerUnavailable, Outgoing, TopicPartition, Unconfirmed
 from tests.support.kafka import a_broker, a_prefix, make_kafka_stream
 from tests.support.stream import Noter, a_usage_event, a_worker, running, seen, until
 

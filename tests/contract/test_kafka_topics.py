@@ -8,11 +8,11 @@ from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType  # type: ignore[import-untyped]
 
 from deploy.kafka.broker import KafkaBroker, answers
+from shared.log.kafka_producer import LARGEST
+from shared.log.partitioner import partition_of
+from shared.log.protocol import BrokerUnavailable, Outgoing, TopicPartition
 from shared.messages import registry
 from shared.settings import SettingsError
-from shared.stream.kafka_producer import LARGEST
-from shared.stream.partitioner import partition_of
-from shared.stream.protocol import BrokerUnavailable, Outgoing, TopicPartition
 from tests.support.fenced import FencedBroker
 from tests.support.kafka import a_prefix, make_kafka_stream
 from tests.support.stream import a_usage_event, until

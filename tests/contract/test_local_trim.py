@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shared.db import dead_letters
-from shared.db.engine import async_url, session_settings
-from shared.db.uow import UnitOfWork
+from shared.log.local import LocalStream
+from shared.log.partitioner import partition_of
+from shared.log.protocol import BrokerUnavailable, Outgoing, TopicPartition
 from shared.messages import registry
-from shared.stream.local import LocalStream
-from shared.stream.partitioner import partition_of
-from shared.stream.protocol import BrokerUnavailable, Outgoing, TopicPartition
+from shared.pg.pool import async_url, session_settings
+from shared.pg.uow import UnitOfWork
+from shared.worker import dead_letters
 from tests.support.stream import NOON, Noter, a_usage_event, a_worker, publish, running, seen, until
 
 MARK = {"ce_type": "partition.mark"}

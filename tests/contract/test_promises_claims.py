@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.db.claims import Claims
-from shared.db.uow import UnitOfWork
 from shared.messages.envelope import Event
+from shared.pg.uow import UnitOfWork
+from shared.worker.claims import Claims
 from tests.support.stream import NOON
 
 DAY = timedelta(days=1)

@@ -5,10 +5,10 @@ import asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.db.engine import session_settings
+from shared.log.local import LocalStream
+from shared.log.protocol import Outgoing
 from shared.messages import registry
-from shared.stream.local import LocalStream
-from shared.stream.protocol import Outgoing
+from shared.pg.pool import session_settings
 from tests.support.stream import publish, until
 
 _LOCK = "SELECT 1 FROM log.counters WHERE topic = :topic AND partition = :partition FOR NO KEY UPDATE"

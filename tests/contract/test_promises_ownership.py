@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.db import ownership, timers
-from shared.db.uow import UnitOfWork
-from shared.stream.handler import Incoming
-from shared.stream.partitioner import partition_of
-from shared.stream.protocol import Stream, TopicPartition
+from shared.log.partitioner import partition_of
+from shared.log.protocol import Stream, TopicPartition
+from shared.pg.uow import UnitOfWork
+from shared.worker import ownership, timers
+from shared.worker.handler import Incoming
 from tests.support.hooked import HookedStream, nothing
 from tests.support.stream import Noter, SetClock, a_usage_event, a_worker, publish, running, until
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.stream.handler import Incoming
-from shared.stream.partitioner import partition_of
-from shared.stream.protocol import Stream
+from shared.log.partitioner import partition_of
+from shared.log.protocol import Stream
+from shared.worker.handler import Incoming
 from tests.support.hooked import HookedStream
 from tests.support.stream import Noter, SetClock, a_usage_event, a_worker, publish, running, seen, until
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.db.engine import session_settings
-from shared.db.uow import UnitOfWork
+from shared.log.local import LocalStream
+from shared.log.protocol import Stream
 from shared.messages import registry
-from shared.metrics import Metrics
-from shared.stream.local import LocalStream
-from shared.stream.protocol import Stream
-from shared.stream.worker import Plan, Worker
+from shared.pg.pool import session_settings
+from shared.pg.uow import UnitOfWork
+from shared.telemetry.metrics import Metrics
+from shared.worker.loop import Plan, Worker
 from tests.support.hooked import HookedStream, nothing
 from tests.support.stream import Noter, SetClock, a_usage_event, publish, running, until
 

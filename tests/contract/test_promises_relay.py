@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.db import outbox
-from shared.db.relay import Relay
-from shared.db.uow import UnitOfWork
-from shared.stream.local import LocalStream
-from shared.stream.protocol import Outgoing, Unconfirmed
+from shared.log.local import LocalStream
+from shared.log.protocol import Outgoing, Unconfirmed
+from shared.pg.uow import UnitOfWork
+from shared.worker import outbox
+from shared.worker.relay import Relay
 from tests.support.stream import until
 
 

@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.db import timers
-from shared.db.engine import session_settings
-from shared.db.uow import UnitOfWork
+from shared.log.local import LocalStream
+from shared.log.partitioner import partition_of
+from shared.log.protocol import Outgoing, Stream, TopicPartition
 from shared.messages import envelope, registry
 from shared.messages.assessments import PartitionMark
 from shared.messages.deliveries import DeliverySettled
-from shared.stream.handler import Incoming
-from shared.stream.held import Held
-from shared.stream.local import LocalStream
-from shared.stream.partitioner import partition_of
-from shared.stream.protocol import Outgoing, Stream, TopicPartition
-from shared.stream.worker import Worker
+from shared.pg.pool import session_settings
+from shared.pg.uow import UnitOfWork
+from shared.worker import timers
+from shared.worker.handler import Incoming
+from shared.worker.loop import Worker
+from shared.worker.partition import Held
 from tests.support.hooked import HookedStream, nothing
 from tests.support.stream import NOON, Noter, SetClock, a_usage_event, a_worker, publish, running, until
 

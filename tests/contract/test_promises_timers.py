@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.db import timers
-from shared.db.uow import UnitOfWork
+from shared.pg.uow import UnitOfWork
+from shared.worker import timers
 from tests.support.stream import NOON
 
 HOUR = timedelta(hours=1)

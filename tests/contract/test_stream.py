@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from shared.log.partitioner import partition_of
+from shared.log.protocol import Consumer, Outgoing, Record, Stream, TopicPartition
 from shared.messages import registry
-from shared.stream.partitioner import partition_of
-from shared.stream.protocol import Consumer, Outgoing, Record, Stream, TopicPartition
 from tests.support.stream import a_usage_event, publish, until
 
 MakeStream = Callable[[], Stream]

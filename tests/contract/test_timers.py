@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.db import timers
-from shared.db.uow import UnitOfWork
-from shared.stream.handler import Incoming
-from shared.stream.partitioner import partition_of
-from shared.stream.protocol import Stream
+from shared.log.partitioner import partition_of
+from shared.log.protocol import Stream
+from shared.pg.uow import UnitOfWork
+from shared.worker import timers
+from shared.worker.handler import Incoming
 from tests.support.stream import NOON, Noter, OddStream, SetClock, a_usage_event, a_worker, publish, running, until
 
 PARTITION = 3

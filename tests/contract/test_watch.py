@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.stream.handler import Incoming
-from shared.stream.partitioner import partition_of
+from shared.log.partitioner import partition_of
+from shared.worker.handler import Incoming
 from tests.support.stream import Noter, OddStream, a_usage_event, a_worker, publish, running, until
 
 NORTHWIND = partition_of("northwind", 8)

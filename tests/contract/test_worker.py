@@ -12,14 +12,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import logs
-from shared.db import dead_letters, outbox, timers
-from shared.db.uow import UnitOfWork
+from shared.log.partitioner import partition_of
+from shared.log.protocol import Consumer, LogMismatch, Record, Stream, TopicPartition
 from shared.messages import registry
-from shared.stream.held import Held
-from shared.stream.partitioner import partition_of
-from shared.stream.protocol import Consumer, LogMismatch, Record, Stream, TopicPartition
-from shared.stream.worker import Worker
+from shared.pg.uow import UnitOfWork
+from shared.telemetry import logs
+from shared.worker import dead_letters, outbox, timers
+from shared.worker.loop import Worker
+from shared.worker.partition import Held
 from tests.support.stream import NOON, Noter, SetClock, a_usage_event, a_worker, publish, running, seen, until
 
 MakeStream = Callable[[], Stream]
@@ -60,7 +60,7 @@ async def test_a_dead_letter_is_logged_with_its_account_and_its_trace(stream: St
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(logs.JsonLines("scoring"))
-    logger = logging.getLogger("shared.stream.committing")
+    logger = logging.getLogger("shared.worker.committing")
     logger.addHandler(handler)
     trace = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
     try:

@@ -22,10 +22,10 @@ from typer.testing import CliRunner
 from deploy.cli.main import app
 from deploy.postgres import Postgres
 from deploy.stack.ports import any_free
-from shared.db.engine import session_settings
+from shared.log.opening import LOCAL, make_stream
+from shared.log.protocol import Outgoing
 from shared.messages import registry
-from shared.stream.opening import LOCAL, make_stream
-from shared.stream.protocol import Outgoing
+from shared.pg.pool import session_settings
 from tests.support.notifier import MailSink
 from tests.support.stack import KEY, SERVICES, Stack
 

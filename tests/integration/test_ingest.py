@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from shared.stream.protocol import Unconfirmed
+from shared.log.protocol import Unconfirmed
 from tests.support.ingest import ADMIN_KEY, House, a_house, alias_of, an_event
 from tests.support.stream import NOON, until
 
@@ -262,8 +262,8 @@ async def test_only_hashes_are_stored(house: House) -> None:
 
 
 async def test_another_services_key_is_known_within_seconds_and_gone_within_five(house: House) -> None:
-    from shared.auth import KeyStore
-    from shared.db.uow import UnitOfWork
+    from shared.auth.keys import KeyStore
+    from shared.pg.uow import UnitOfWork
 
     other = KeyStore(UnitOfWork(house.engine), house.clock, lambda n: b"x" * n)
     assert await other.find("kw_nobody") is None

@@ -17,9 +17,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from deploy.postgres import Postgres
-from shared.db.engine import async_url
 from shared.messages import envelope
 from shared.messages.envelope import Event
+from shared.pg.pool import async_url
 from tests.support.ingest import ADMIN_KEY, an_event
 from tests.support.stream import until
 

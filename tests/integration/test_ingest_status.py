@@ -7,14 +7,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from shared.auth import KeyStore
+from shared.auth.keys import KeyStore
 from shared.clock import SystemClock
-from shared.db.engine import make_engine
-from shared.db.uow import UnitOfWork
-from shared.metrics import Metrics
-from shared.status import status_routes
-from shared.stream.protocol import BrokerUnavailable
-from shared.web import Check, create_app
+from shared.log.protocol import BrokerUnavailable
+from shared.pg.pool import make_engine
+from shared.pg.uow import UnitOfWork
+from shared.service.status import status_routes
+from shared.telemetry.metrics import Metrics
+from shared.web.app import Check, create_app
 from tests.support.ingest import ADMIN_KEY, counted_bytes
 
 

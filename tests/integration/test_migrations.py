@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from deploy.migrations.run import config_for, enter, in_transaction, migrate
 from deploy.migrations.schemas import SCHEMAS, Schema
-from shared.db.engine import make_engine
+from shared.pg.pool import make_engine
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.name)

@@ -16,8 +16,8 @@ from services.notifier.core.retry import MOST_TRIES, Fatal, Later, Never, Outcom
 from services.notifier.core.routing import Setup
 from services.notifier.core.together import compose_group
 from services.notifier.store import put_in_inbox
-from shared.db.uow import UnitOfWork
 from shared.messages.actions import ActionCancelled
+from shared.pg.uow import UnitOfWork
 from tests.support.notifier import (
     NOW,
     Desk,

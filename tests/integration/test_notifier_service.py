@@ -13,15 +13,15 @@ from sqlalchemy import text
 
 from services.notifier.main import wire
 from services.notifier.settings import NotifierSettings
-from shared.auth import KeyStore
+from shared.auth.keys import KeyStore
 from shared.clock import SystemClock
-from shared.db.engine import make_engine, session_settings
-from shared.db.uow import UnitOfWork
+from shared.log.local import LocalStream
+from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
 from shared.messages.actions import ActionRequested
-from shared.service import Process
-from shared.stream.local import LocalStream
-from shared.stream.protocol import Outgoing
+from shared.pg.pool import make_engine, session_settings
+from shared.pg.uow import UnitOfWork
+from shared.service.service import Process
 from tests.support.notifier import (
     THE_OWNER,
     MailSink,

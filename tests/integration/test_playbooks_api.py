@@ -10,12 +10,12 @@ import pytest
 from fastapi import FastAPI
 
 from services.playbooks import api
-from shared.auth import KeyStore
-from shared.db.engine import make_engine
-from shared.db.uow import UnitOfWork
+from shared.auth.keys import KeyStore
 from shared.messages.assessments import Cause
-from shared.metrics import Metrics
-from shared.web import create_app
+from shared.pg.pool import make_engine
+from shared.pg.uow import UnitOfWork
+from shared.telemetry.metrics import Metrics
+from shared.web.app import create_app
 from tests.support.playbooks import DAY, HIGH, HOUR, LOW, MONDAY, Floor, a_floor, an_answer, an_assessment
 from tests.support.stream import SetClock
 

@@ -9,14 +9,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.scoring.handler import PLAN, ScoringHandler
-from shared.db.engine import session_settings
-from shared.db.uow import UnitOfWork
+from shared.log.local import LocalStream
+from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
 from shared.messages.envelope import Event
-from shared.metrics import Metrics
-from shared.stream.local import LocalStream
-from shared.stream.protocol import Outgoing
-from shared.stream.worker import Worker
+from shared.pg.pool import session_settings
+from shared.pg.uow import UnitOfWork
+from shared.telemetry.metrics import Metrics
+from shared.worker.loop import Worker
 from tests.support.hooked import HookedStream, nothing
 from tests.support.scoring import NOW, SHIPPED, scoring_engine, traits, usage
 from tests.support.stream import SetClock, publish, running, until

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from services.scoring import api
-from shared.auth import Caller
-from shared.metrics import Metrics
-from shared.web import create_app
+from shared.auth.keys import Caller
+from shared.telemetry.metrics import Metrics
+from shared.web.app import create_app
 from tests.support.scoring import (
     DAY,
     NOW,

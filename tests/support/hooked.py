@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-from shared.stream.protocol import Bounds, Consumer, Producer, Record, Stream, TopicPartition
+from shared.log.protocol import Bounds, Consumer, Producer, Record, Stream, TopicPartition
 
 _AT_MOST = 0.02
 """Seconds that a poll waits, so that a clock which the test has moved is seen at once."""

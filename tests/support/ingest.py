@@ -21,16 +21,16 @@ from services.ingest.housekeeping import Housekeeping
 from services.ingest.parts import Ingest
 from services.ingest.publisher import Publisher
 from services.ingest.releasing import Releasing
-from shared.auth import KeyStore
+from shared.auth.keys import KeyStore
 from shared.clock import Clock
-from shared.db.engine import make_engine
-from shared.db.relay import Relay
-from shared.db.uow import UnitOfWork
+from shared.log.protocol import Outgoing, Unconfirmed
 from shared.messages import envelope
 from shared.messages.envelope import Event
-from shared.metrics import Metrics
-from shared.stream.protocol import Outgoing, Unconfirmed
-from shared.web import create_app
+from shared.pg.pool import make_engine
+from shared.pg.uow import UnitOfWork
+from shared.telemetry.metrics import Metrics
+from shared.web.app import create_app
+from shared.worker.relay import Relay
 from tests.support.stream import NOON, SetClock
 
 ADMIN_KEY = "kw_the-admin-of-the-tests"

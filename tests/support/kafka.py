@@ -10,8 +10,8 @@ import pytest
 
 from deploy.kafka.broker import KafkaBroker
 from deploy.kafka.jars import KafkaMissing, class_path
+from shared.log.kafka import KafkaStream
 from shared.messages import registry
-from shared.stream.kafka import KafkaStream
 
 _numbers = itertools.count(1)
 

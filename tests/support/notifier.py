@@ -24,16 +24,16 @@ from services.notifier.core.routing import Setup, Transport
 from services.notifier.handler import NotifierHandler
 from services.notifier.sender import Sender
 from services.notifier.tables import metadata
-from shared import access_tables
-from shared.db.engine import async_url, make_engine
-from shared.db.uow import UnitOfWork
+from shared.auth import tables as access_tables
+from shared.log.protocol import Record
 from shared.messages import envelope, registry
 from shared.messages.actions import AccountCard, ActionCancelled, ActionRequested, FlagCard, Recipient, TaskCard
 from shared.messages.assessments import Driver
 from shared.messages.deliveries import DeliverySettled
-from shared.metrics import Metrics
-from shared.stream.handler import Incoming
-from shared.stream.protocol import Record
+from shared.pg.pool import async_url, make_engine
+from shared.pg.uow import UnitOfWork
+from shared.telemetry.metrics import Metrics
+from shared.worker.handler import Incoming
 from tests.support.stream import SetClock, until
 
 NOW = datetime(2026, 11, 18, 9, 14, tzinfo=UTC)

@@ -18,14 +18,14 @@ from services.playbooks.loading import load_all, load_playbook
 from services.playbooks.people import read_people
 from services.playbooks.templates import render
 from shared.conditions import Facts
-from shared.db.engine import make_engine
-from shared.db.uow import UnitOfWork
+from shared.log.protocol import Record
 from shared.messages import envelope, registry
 from shared.messages.actions import ActionCancelled, ActionRequested
 from shared.messages.assessments import AccountAssessed, Cause
-from shared.metrics import Metrics
-from shared.stream.handler import Incoming
-from shared.stream.protocol import Record
+from shared.pg.pool import make_engine
+from shared.pg.uow import UnitOfWork
+from shared.telemetry.metrics import Metrics
+from shared.worker.handler import Incoming
 from tests.support.stream import SetClock
 
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)

@@ -18,16 +18,16 @@ from services.scoring.handler import ScoringHandler
 from services.scoring.rules import load_rules
 from services.scoring.tables import metadata
 from shared.clock import SystemClock
-from shared.db import timers
-from shared.db.engine import async_url, make_engine
-from shared.db.uow import UnitOfWork
+from shared.log.protocol import Record
 from shared.messages import registry
 from shared.messages.assessments import AccountAssessed, Cause
 from shared.messages.envelope import Event, decode
 from shared.messages.registry import USAGE
-from shared.metrics import Metrics
-from shared.stream.handler import Incoming
-from shared.stream.protocol import Record
+from shared.pg.pool import async_url, make_engine
+from shared.pg.uow import UnitOfWork
+from shared.telemetry.metrics import Metrics
+from shared.worker import timers
+from shared.worker.handler import Incoming
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
 """A Wednesday."""

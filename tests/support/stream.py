@@ -9,16 +9,16 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.clock import Clock, SystemClock
-from shared.db.engine import session_settings
-from shared.db.uow import UnitOfWork
+from shared.log.local import LocalConsumer, LocalStream
+from shared.log.protocol import Outgoing, Record, Stream, TopicPartition
 from shared.messages import envelope, registry
 from shared.messages.assessments import PartitionMark
 from shared.messages.usage import UsageRecorded
-from shared.metrics import Metrics
-from shared.stream.handler import Handler, Incoming, Poison
-from shared.stream.local import LocalConsumer, LocalStream
-from shared.stream.protocol import Outgoing, Record, Stream, TopicPartition
-from shared.stream.worker import Plan, Worker
+from shared.pg.pool import session_settings
+from shared.pg.uow import UnitOfWork
+from shared.telemetry.metrics import Metrics
+from shared.worker.handler import Handler, Incoming, Poison
+from shared.worker.loop import Plan, Worker
 
 NOON = datetime(2026, 5, 20, 12, tzinfo=UTC)
 

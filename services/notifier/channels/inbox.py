@@ -6,7 +6,7 @@ from services.notifier.channels.protocol import Dispatch
 from services.notifier.core.retry import Later, Outcome, Sent
 from services.notifier.core.routing import Transport
 from services.notifier.store import put_in_inbox
-from shared.db.uow import UnitOfWork
+from shared.pg.uow import UnitOfWork
 
 
 class InboxChannel:

@@ -16,7 +16,7 @@ from services.notifier.channels.protocol import Dispatch
 from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
 from services.notifier.core.routing import WEBHOOK, Transport
 from services.notifier.rendering import Renderer
-from shared import tracing
+from shared.messages import tracing
 
 _BUSY_FOR: Final = 30.0
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from services.ingest.publisher import Publisher
-from shared.metrics import Metrics
-from shared.stream.protocol import BrokerUnavailable, Outgoing, Unconfirmed
+from shared.log.protocol import BrokerUnavailable, Outgoing, Unconfirmed
+from shared.telemetry.metrics import Metrics
 from tests.support.ingest import Broker
 
 MESSAGES = [Outgoing("keepwell.events.usage", "northwind", b"{}")]

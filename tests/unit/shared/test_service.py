@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import SystemClock
-from shared.service import Base, Service, _tidy
+from shared.service.service import Base, Service, _tidy
 from tests.support.stream import until
 
 

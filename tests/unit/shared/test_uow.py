@@ -8,7 +8,7 @@ from asyncpg import InternalClientError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.db.uow import UnitOfWork
+from shared.pg.uow import UnitOfWork
 
 
 class DyingEngine:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Executable
 
-from shared.auth import Caller, KeyStore
+from shared.auth.keys import Caller, KeyStore
 from shared.clock import Clock, SystemClock
-from shared.db.uow import UnitOfWork
+from shared.pg.uow import UnitOfWork
 from tests.support.ingest import counted_bytes
 from tests.support.stream import NOON, SetClock, until
 

@@ -14,12 +14,13 @@ import pytest
 from fastapi import FastAPI, Query, Request
 from sqlalchemy.exc import OperationalError
 
-from shared import logs, tracing
-from shared.metrics import Metrics
-from shared.paging import Page, WantedPage
-from shared.problems import Problem
-from shared.stream.protocol import BrokerUnavailable
-from shared.web import Check, create_app
+from shared.log.protocol import BrokerUnavailable
+from shared.messages import tracing
+from shared.telemetry import logs
+from shared.telemetry.metrics import Metrics
+from shared.web.app import Check, create_app
+from shared.web.paging import Page, WantedPage
+from shared.web.problems import Problem
 from tests.support.ingest import counted_bytes
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.db.offsets import Place, check, digest
+from shared.log.protocol import Bounds, LogMismatch, Record, TopicPartition
 from shared.messages import registry
-from shared.stream.protocol import Bounds, LogMismatch, Record, TopicPartition
+from shared.worker.offsets import Place, check, digest
 from tests.support.stream import NOON
 
 AT = TopicPartition(registry.USAGE, 3)

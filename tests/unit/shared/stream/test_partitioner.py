@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.stream.partitioner import murmur2, partition_of
+from shared.log.partitioner import murmur2, partition_of
 
 KAFKAS = {
     b"21": -973932308,

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.messages import registry
-from shared.stream.held import Held
+from shared.worker.partition import Held
 from tests.support.stream import NOON
 
 SECOND = timedelta(seconds=1)

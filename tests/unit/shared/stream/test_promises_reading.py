@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared.log.protocol import Record
 from shared.messages import envelope, registry
 from shared.messages.usage import UsageRecorded
-from shared.stream.protocol import Record
-from shared.stream.reading import Read, in_order, read
+from shared.worker.reading import Read, in_order, read
 from tests.support.stream import NOON
 
 SECOND = timedelta(seconds=1)

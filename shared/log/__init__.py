@@ -1,0 +1,1 @@
+"""The log that events travel on: one protocol, and its two homes."""

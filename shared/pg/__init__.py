@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, the one place that commits, and rows in bulk."""

@@ -1,0 +1,1 @@
+"""How one process of a service is built and run."""

@@ -1,0 +1,134 @@
+"""The HTTP face that every service shares: the app with its probes, and a true OpenAPI document."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.types import Lifespan
+
+from shared.messages import tracing
+from shared.telemetry.metrics import CONTENT_TYPE, Metrics
+from shared.web.edge import Edge
+from shared.web.problems import PROBLEM, Problem, on_http, on_invalid
+
+__all__ = ["PROBLEM", "Check", "Problem", "create_app", "failed_checks"]
+
+Check = Callable[[], Awaitable[None]]
+
+MAX_BODY: Final = 5 * 1024 * 1024
+CHECK_SECONDS: Final = 2.0
+
+_log = logging.getLogger("keepwell.web")
+
+
+def create_app(
+    title: str,
+    version: str,
+    *,
+    lifespan: Lifespan[FastAPI],
+    checks: Mapping[str, Check],
+    metrics: Metrics,
+    random: tracing.RandomBytes,
+    description: str = "",
+    schemas: Mapping[str, Any] | None = None,
+    max_body: int = MAX_BODY,
+) -> FastAPI:
+    """A service's app with its probes. `schemas` join the OpenAPI components; `max_body` counts decoded bytes.
+
+    The checks are in the app's `state.checks`, too, for the service's status.
+    """
+    app = FastAPIOffline(
+        title=title,
+        version=version,
+        description=description,
+        lifespan=lifespan,
+        responses={
+            "default": {"description": "A problem (RFC 9457).", "content": {PROBLEM: {"schema": _ref("Problem")}}}
+        },
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.state.checks = checks
+    app.add_middleware(Edge, metrics=metrics, random=random, max_body=max_body)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+
+    @app.get("/healthz", tags=["probes"], summary="The process is alive")
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", tags=["probes"], summary="Everything that the service needs answers")
+    async def readyz() -> dict[str, str]:
+        gone = await failed_checks(checks)
+        if gone:
+            words = "; ".join(f"{name}: {reason}" for name, reason in gone.items())
+            raise Problem(503, "not_ready", f"The service can't work yet: {words}.", extra={"gone": gone})
+        return {"status": "ready"}
+
+    @app.get("/metrics", tags=["probes"], summary="Prometheus metrics", response_class=Response)
+    async def metrics_text() -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+    app.openapi = lambda: _openapi(app, schemas or {})  # type: ignore[method-assign]
+    return app
+
+
+async def failed_checks(checks: Mapping[str, Check]) -> dict[str, str]:
+    """Run the checks at once, 2 s each. Returns the reason of each that failed, without internals."""
+
+    async def asked(name: str, check: Check) -> tuple[str, str] | None:
+        task = asyncio.ensure_future(check())
+        # Who is cut off may take its time to end, as over a connection that hangs; the answer doesn't wait for that.
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        try:
+            done, _ = await asyncio.wait({task}, timeout=CHECK_SECONDS)
+            if not done:
+                return name, f"did not answer within {CHECK_SECONDS:.0f} s"
+            task.result()
+        except Exception as error:
+            _log.warning("check failed", extra={"check": name, "error": f"{type(error).__name__}: {error}"[:300]})
+            return name, f"failed ({type(error).__name__})"
+        finally:
+            task.cancel()
+        return None
+
+    results = await asyncio.gather(*(asked(name, check) for name, check in checks.items()))
+    return dict(result for result in results if result)
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_PROBLEM_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "RFC 9457 problem details. `code` is for programs, `message` (the same as `detail`) for people.",
+    "required": ["type", "title", "status", "detail", "code", "message"],
+    "properties": {
+        **{name: {"type": "string"} for name in ("type", "title", "detail", "code", "message")},
+        "status": {"type": "integer"},
+    },
+}
+
+
+def _openapi(app: FastAPI, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        components = made.setdefault("components", {}).setdefault("schemas", {})
+        components.update({**schemas, "Problem": _PROBLEM_SCHEMA})
+        for path in made["paths"].values():
+            for operation in path.values():
+                if "security" in operation:
+                    problem = operation["responses"]["default"]["content"]
+                    operation["responses"]["401"] = {
+                        "description": "No key, or one that is not known.",
+                        "content": problem,
+                    }
+                    operation["responses"]["403"] = {"description": "The key lacks the scope.", "content": problem}
+        app.openapi_schema = made
+    return app.openapi_schema

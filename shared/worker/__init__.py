@@ -1,0 +1,1 @@
+"""What every worker does: takes partitions, handles batches once, keeps timers, relays what was decided."""

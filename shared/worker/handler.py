@@ -1,0 +1,71 @@
+"""What a service gives to the consume loop."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.log.protocol import Record
+from shared.messages.envelope import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A record that could be read: its envelope, and its data as its type's definition."""
+
+    record: Record
+    event: Event
+    data: Any
+
+
+class Poison(Exception):
+    """This one record can't be handled, now or ever; it goes to the dead letters and the rest goes on."""
+
+    def __init__(self, record: Record, reason: str) -> None:
+        super().__init__(reason)
+        self.record = record
+        self.reason = reason
+
+
+class Handler(ABC):
+    """One service's work on the partitions that it owns.
+
+    Every method that gets a connection runs inside the one transaction of its batch, under the partition's lock: what
+    it writes commits with the offsets, or not at all. Calls for different partitions may overlap; for one they don't.
+    """
+
+    @abstractmethod
+    async def handle(
+        self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
+    ) -> None:
+        """Claim, load, decide, save and stage one batch. `behind`: more is waiting, so put off what can wait."""
+
+    async def on_timers(
+        self, c: AsyncConnection, partition: int, due: Sequence[tuple[str, datetime]], now: datetime
+    ) -> None:
+        """Look again at these keys, whose timers came due; the timers are gone, so set new ones as needed."""
+        del c, partition, due, now
+
+    async def taken(self, c: AsyncConnection, partition: int, now: datetime) -> None:
+        """The partition was just taken: find out what its last owner put off."""
+        del c, partition, now
+
+    def waiting(self, partition: int) -> datetime | None:
+        """Since when work that was put off waits, or None when there is none."""
+        del partition
+        return None
+
+    async def catch_up(self, c: AsyncConnection, partition: int, now: datetime) -> None:
+        """Do some of what was put off."""
+        del c, partition, now
+
+    def forget(self, partition: int) -> None:
+        """Drop what is remembered: a commit failed, or another worker may have written."""
+        del partition
+
+    def committed(self, partition: int) -> None:
+        """The last call for this partition has committed."""
+        del partition

@@ -1,0 +1,105 @@
+"""Consumed offsets, committed with the state that they made, and bound to the log that they speak of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.log.protocol import Bounds, LogMismatch, Record, TopicPartition
+from shared.worker.ownership import OwnershipLost
+
+_READ = text('SELECT topic, "next", cluster, last_time, last_digest FROM offsets WHERE partition = :partition')
+_BEGIN = text(
+    """
+    INSERT INTO offsets (topic, partition, "next", cluster)
+    SELECT o.topic, :partition, o.next, :cluster
+    FROM unnest(CAST(:topics AS text[]), CAST(:nexts AS bigint[])) AS o(topic, next)
+    """
+)
+_MOVE = text(
+    """
+    UPDATE offsets SET "next" = m.target, last_time = m.time, last_digest = m.digest
+    FROM unnest(CAST(:topics AS text[]), CAST(:expected AS bigint[]), CAST(:targets AS bigint[]),
+                CAST(:times AS timestamptz[]), CAST(:digests AS bytea[])) AS m(topic, expected, target, time, digest)
+    WHERE offsets.topic = m.topic AND offsets.partition = :partition AND offsets."next" = m.expected
+    """
+)
+_FORGET = text("DELETE FROM offsets")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to read on in one topic's partition, and what the record before looked like."""
+
+    next: int
+    cluster: str
+    last_time: datetime | None = None
+    last_digest: bytes | None = None
+
+
+def digest(record: Record) -> bytes:
+    """16 bytes that tell one record from another: its key and value."""
+    return blake2b(record.value, digest_size=16, key=record.key.encode()[:64]).digest()
+
+
+async def read(c: AsyncConnection, partition: int) -> dict[str, Place]:
+    """The places of a partition number, by topic."""
+    rows = await c.execute(_READ, {"partition": partition})
+    return {row.topic: Place(row.next, row.cluster, row.last_time, row.last_digest) for row in rows}
+
+
+async def begin(c: AsyncConnection, partition: int, cluster: str, nexts: Mapping[str, int]) -> None:
+    """Write the first places, for topics that have none yet."""
+    if nexts:
+        await c.execute(
+            _BEGIN,
+            {"partition": partition, "cluster": cluster, "topics": list(nexts), "nexts": list(nexts.values())},
+        )
+
+
+async def move(c: AsyncConnection, partition: int, expected: Mapping[str, int], last: Sequence[Record]) -> None:
+    """Move each topic's offset from the value that is expected to after its last record. Raises `OwnershipLost`."""
+    result = await c.execute(
+        _MOVE,
+        {
+            "partition": partition,
+            "topics": [r.topic for r in last],
+            "expected": [expected[r.topic] for r in last],
+            "targets": [r.offset + 1 for r in last],
+            "times": [r.time for r in last],
+            "digests": [digest(r) for r in last],
+        },
+    )
+    if result.rowcount != len(last):
+        raise OwnershipLost(f"The offsets of partition {partition} are not where this worker left them.")
+
+
+async def forget(c: AsyncConnection) -> None:
+    """Drop every place, so that the next start reads the log from its beginning; claims keep state exact."""
+    await c.execute(_FORGET)
+
+
+def check(at: TopicPartition, place: Place, cluster: str, bounds: Bounds, before: Record | None, mend: str) -> None:
+    """Make sure that a place lies in this log, and that the record before it is the one we read. Raises `LogMismatch`.
+
+    `before` is the record at `place.next - 1`, or None where retention has taken it. `mend` is the command that mends.
+    """
+    where = f"{at.topic}, partition {at.partition}"
+    if place.cluster != cluster:
+        problem = f"the offsets in the database belong to another log ({place.cluster}; this one is {cluster})"
+    elif place.next > bounds.end:
+        problem = f"the log ends at {bounds.end}, before what was already read ({place.next})"
+    elif place.next < bounds.begin:
+        problem = f"the log begins at {bounds.begin}, after what was last read ({place.next}): records are gone unread"
+    elif (
+        before is not None
+        and place.last_digest is not None
+        and (before.time != place.last_time or digest(before) != place.last_digest)
+    ):
+        problem = f"the record at {place.next - 1} is not the one that was read there"
+    else:
+        return
+    raise LogMismatch(f"{where}: {problem}. Nothing was changed. To read this log from its beginning, run: {mend}")

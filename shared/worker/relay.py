@@ -1,0 +1,129 @@
+"""The relay: publishes the outbox by id, in chunks, and deletes only what the broker has confirmed.
+
+On an error, or 10 s unconfirmed, it resends everything from the first remaining row with a new producer: what follows a
+failed batch may be out of order in the old one. Ids are stable, so readers drop repeats.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Sequence
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.log.protocol import BrokerUnavailable, Outgoing, Producer, Stream, Unconfirmed
+from shared.pg.uow import UnitOfWork
+
+_CHUNK = 500
+_OVERDUE = 10.0
+_SOON = 0.2
+_PAUSES = (0.1, 0.5, 2.0, 5.0)
+_PASSING = (Unconfirmed, BrokerUnavailable, SQLAlchemyError, OSError, TimeoutError)
+_LOG = logging.getLogger(__name__)
+
+# Both parts see the outbox as it was before: what is being deleted is named again, so as not to be read.
+_NEXT = text(
+    """
+    WITH sent AS (DELETE FROM outbox WHERE id = ANY(CAST(:confirmed AS bigint[])))
+    SELECT id, topic, key, value, headers, to_partition FROM outbox
+    WHERE partition = ANY(CAST(:partitions AS int[])) AND id <> ALL(CAST(:confirmed AS bigint[]))
+    ORDER BY id LIMIT :most
+    """
+)
+
+
+class Relay:
+    """Publishes the outbox rows of the partitions that `owned` names."""
+
+    def __init__(
+        self, uow: UnitOfWork, stream: Stream, owned: Callable[[], Collection[int]], overdue: float = _OVERDUE
+    ) -> None:
+        self._uow = uow
+        self._stream = stream
+        self._owned = owned
+        self._overdue = overdue
+        self._work = asyncio.Event()
+        self._producer: Producer | None = None
+        self._sending = asyncio.Lock()
+        """Held for a chunk, so that what isn't stored needn't wait for all that is."""
+        self._confirmed: list[int] = []
+        """Rows of the last chunk: in the log, and to be deleted."""
+        self._soon: asyncio.TimerHandle | None = None
+
+    def wake(self) -> None:
+        """There may be rows to send."""
+        self._work.set()
+
+    def wake_soon(self) -> None:
+        """There may be rows that nobody waits for: send them within 0.2 s, with what else comes by then."""
+        if self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(_SOON, self._now)
+
+    def _now(self) -> None:
+        self._soon = None
+        self.wake()
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        failures = 0
+        try:
+            while True:
+                await self._work.wait()
+                self._work.clear()
+                try:
+                    await self.drain()
+                    failures = 0
+                except Exception as error:
+                    # Whatever it is, a relay that ended would leave everything that is decided from now on unsent.
+                    pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
+                    failures += 1
+                    ours = None if isinstance(error, _PASSING) else error
+                    words = "The relay could not send (%s); again in %s s."
+                    _LOG.warning(words, type(error).__name__, pause, exc_info=ours)
+                    await asyncio.sleep(pause)
+                    self._work.set()
+        finally:
+            await self._renew()
+
+    async def drain(self) -> None:
+        """Send every row that there is now. Raises what the database or the broker raised; nothing is lost then."""
+        while await self._send_chunk():
+            pass
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Publish what is not stored (marks), behind whatever was sent before. Raises `Unconfirmed`."""
+        async with self._sending:
+            await self._publish(messages)
+
+    async def _send_chunk(self) -> bool:
+        """Delete what was confirmed, and send the next rows. Returns whether there were any."""
+        async with self._sending:
+            parameters = {"partitions": sorted(self._owned()), "confirmed": self._confirmed, "most": _CHUNK}
+            rows = await self._uow.once(_NEXT, parameters)
+            self._confirmed = []
+            if rows:
+                await self._publish(
+                    [Outgoing(row.topic, row.key, row.value, row.headers, row.to_partition) for row in rows]
+                )
+                self._confirmed = [row.id for row in rows]
+            return bool(rows)
+
+    async def _publish(self, messages: Sequence[Outgoing]) -> None:
+        producer = self._producer
+        if producer is None:
+            producer = self._stream.producer()
+            await producer.start()
+            self._producer = producer
+        try:
+            await asyncio.wait_for(producer.publish(messages), self._overdue)
+        except TimeoutError as error:
+            await self._renew()
+            raise Unconfirmed(f"{len(messages)} messages were not confirmed within {self._overdue:.0f} s.") from error
+        except BaseException:
+            await self._renew()
+            raise
+
+    async def _renew(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
