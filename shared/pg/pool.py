@@ -1,9 +1,16 @@
 """Connections that carry a service's role, its schema and the time limits of the house."""
 
+from typing import Any
+
+import msgspec
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.settings import SettingsError
+
+
+def _to_json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def async_url(url: str) -> URL:
@@ -42,5 +49,7 @@ def make_engine(url: str, schema: str, pool_size: int = 8) -> AsyncEngine:
         pool_recycle=1800,
         # Errors go to logs and dead letters; what a statement carried is customers' data.
         hide_parameters=True,
+        json_serializer=_to_json,
+        json_deserializer=msgspec.json.decode,
         connect_args={"server_settings": session_settings(schema), "timeout": 5, "command_timeout": 30},
     )

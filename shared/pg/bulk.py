@@ -1,0 +1,164 @@
+"""Many rows in one statement, made from the tables' own description.
+
+Each column travels as one array, and `unnest` makes rows of them again: one round trip, one plan and one parameter a
+column, however many rows there are. Make a statement once, at the module's level, and call it with rows:
+
+    _SAVE = bulk.Insert(t.users, ("account_id", "user_id", "last_day"), update=("last_day",))
+    await _SAVE(c, [("acme", "u1", 20_000), ("acme", "u2", 20_001)])
+
+Rows are sequences in the order of the columns, a `NamedTuple` among them. What is the same in every row is named in
+`same` and given once, by keyword. No rows: nothing is sent.
+
+An `Insert` that may meet a row that is there goes through its rows in the order of the key, as the database orders it,
+so that two of them never wait for each other in a circle. `Update` and `Delete` lock in no order: lock first where
+others may write the same rows.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Row,
+    Table,
+    TableValuedAlias,
+    any_,
+    bindparam,
+    column,
+    delete,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+Rows = Iterable[Sequence[Any]]
+
+
+def among(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    """`column = ANY(parameter)`: whether it is one of the values in a list, which is given when executed."""
+    return column == any_(bindparam(parameter, type_=ARRAY(column.type, dimensions=1)))
+
+
+def given(*columns: ColumnElement[Any], name: str = "given") -> TableValuedAlias:
+    """The rows that are given when executed, as something to select from or to join; see `arrays`.
+
+    It has these columns' names and types. A parameter, named `NAME_COLUMN`, is a list of one column's values.
+    """
+    lists = (bindparam(f"{name}_{c.name}", type_=ARRAY(c.type, dimensions=1)) for c in columns)
+    return func.unnest(*lists).table_valued(*(column(c.name, c.type) for c in columns)).render_derived(name=name)
+
+
+def arrays(columns: Sequence[str], rows: Rows, name: str = "given") -> dict[str, Sequence[Any]]:
+    """The parameters for `given`: rows turned into a list a column."""
+    turned = list(zip(*rows, strict=True))
+    return {f"{name}_{c}": turned[i] if turned else [] for i, c in enumerate(columns)}
+
+
+class _Bulk:
+    """A statement over given rows of a table, and what it needs to be executed."""
+
+    def __init__(self, table: Table, columns: Sequence[str], same: Sequence[str]) -> None:
+        self._columns = tuple(columns)
+        self._given = given(*(table.c[name] for name in columns))
+        self._same = {name: bindparam(f"same_{name}", type_=table.c[name].type) for name in same}
+        self.statement: Executable
+
+    def _value(self, name: str) -> ColumnElement[Any]:
+        return self._same[name] if name in self._same else self._given.c[name]
+
+    def _where(self, table: Table, key: Sequence[str]) -> list[ColumnElement[bool]]:
+        return [table.c[name] == self._value(name) for name in key]
+
+    async def __call__(self, c: AsyncConnection, rows: Rows, **same: Any) -> Sequence[Row[Any]]:
+        """Execute it. Returns the rows that `returning` names; raises what the database does."""
+        parameters = arrays(self._columns, rows)
+        if not parameters[f"given_{self._columns[0]}"]:
+            return []
+        result = await c.execute(self.statement, {**parameters, **{f"same_{k}": v for k, v in same.items()}})
+        return result.all() if result.returns_rows else []
+
+
+class Insert(_Bulk):
+    """Inserts rows: plainly, in the order given; or with `nothing` or `update` where the key is there already.
+
+    `key` is the primary key unless said. `update` names what the new row replaces; `set` says what else changes, from
+    the row that is refused (`excluded`); `where`, likewise, which rows that are there may be changed at all.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        *,
+        same: Sequence[str] = (),
+        nothing: bool = False,
+        update: Sequence[str] = (),
+        set: Callable[[Any], Mapping[str, Any]] | None = None,
+        where: Callable[[Any], ColumnElement[bool]] | None = None,
+        key: Sequence[str] = (),
+        returning: Sequence[ColumnElement[Any]] = (),
+    ) -> None:
+        super().__init__(table, columns, same)
+        names = (*columns, *same)
+        key = tuple(key) or tuple(c.name for c in table.primary_key)
+        rows = select(*(self._value(name).label(name) for name in names)).select_from(self._given)
+        if nothing or update or set:
+            rows = rows.order_by(*(self._given.c[name] for name in key if name in self._columns))
+        statement = insert(table).from_select(names, rows, include_defaults=False)
+        if update or set:
+            new = statement.excluded
+            changes = {name: new[name] for name in update} | dict(set(new) if set else {})
+            statement = statement.on_conflict_do_update(
+                index_elements=key, set_=changes, where=where(new) if where else None
+            )
+        elif nothing:
+            statement = statement.on_conflict_do_nothing()
+        self.statement = statement.returning(*returning) if returning else statement
+
+
+class Update(_Bulk):
+    """Updates the rows with these keys: `set` names columns that get the given values.
+
+    `also` says what else changes, and `where` which rows may change, both from the given row.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        key: Sequence[str],
+        set: Sequence[str],
+        *,
+        same: Sequence[str] = (),
+        also: Callable[[Any], Mapping[str, Any]] | None = None,
+        where: Callable[[Any], ColumnElement[bool]] | None = None,
+        returning: Sequence[ColumnElement[Any]] = (),
+    ) -> None:
+        super().__init__(table, [name for name in (*key, *set) if name not in same], same)
+        given = self._given
+        changes = {name: self._value(name) for name in (*set, *same) if name not in key}
+        statement = (
+            update(table)
+            .values({**changes, **dict(also(given.c) if also else {})})
+            .where(*self._where(table, key), *([where(given.c)] if where else []))
+        )
+        self.statement = statement.returning(*returning) if returning else statement
+
+
+class Delete(_Bulk):
+    """Deletes the rows with these keys; `where` says which of them, from the given row."""
+
+    def __init__(
+        self,
+        table: Table,
+        key: Sequence[str],
+        *,
+        same: Sequence[str] = (),
+        where: Callable[[Any], ColumnElement[bool]] | None = None,
+        returning: Sequence[ColumnElement[Any]] = (),
+    ) -> None:
+        super().__init__(table, [name for name in key if name not in same], same)
+        statement = delete(table).where(*self._where(table, key), *([where(self._given.c)] if where else []))
+        self.statement = statement.returning(*returning) if returning else statement
