@@ -1,11 +1,12 @@
 """Runs every measurement, on the local log and (with `--kafka`) on a real Kafka, and prints them with their limits."""
 
 import argparse
+import asyncio
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import idle, latency, throughput
+from bench import idle, latency, statements, throughput
 from bench.report import Row, table
 from deploy.migrations.run import migrate
 from deploy.postgres import NAME, Postgres
@@ -17,7 +18,7 @@ def main() -> None:
     parser.add_argument("--kafka", action="store_true", help="measure on Kafka as well")
     parser.add_argument("--events", type=int, default=50_000, help="usage events to post (default 50,000)")
     parser.add_argument("--seconds", type=int, default=20, help="how long to send answers (default 20)")
-    parser.add_argument("--only", choices=("throughput", "latency", "idle"), help="one measurement alone")
+    parser.add_argument("--only", choices=("statements", "throughput", "latency", "idle"), help="one measurement alone")
     asked = parser.parse_args()
     rows: list[Row] = []
     with ExitStack() as made:
@@ -26,6 +27,8 @@ def main() -> None:
         server = postgres.start(made.enter_context((home / "postgres.log").open("ab")))
         made.callback(server.stop)
         migrate(server.url)
+        if asked.only in {None, "statements"}:
+            rows += asyncio.run(statements.measure(server.url))
         brokers = {"local": "local"}
         if asked.kafka:
             from deploy.kafka.broker import KafkaBroker
