@@ -10,13 +10,12 @@ from services.playbooks import store
 from services.playbooks.changes import Changes, item_of
 from services.playbooks.core.assignment import Load, assign, candidates
 from services.playbooks.core.directory import Csm, Directory
-from services.playbooks.core.episode import Ask, Episode
+from services.playbooks.core.episode import Ask, Episode, Move
 from services.playbooks.core.message import Render, request
 from services.playbooks.core.playbook import FlagStep, Playbook, TaskStep
 from services.playbooks.core.standing import Standing, owner
 from services.playbooks.core.workinghours import OFFICE, due, next_working
 from services.playbooks.library import Library
-from services.playbooks.store import Noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +107,5 @@ def _carry(changes: Changes, one: Wanted, loads: dict[str, Load], rules: Rules) 
         caused_at=None if one.ask.by_time else one.caused_at,
     )
     item = item_of(message, one.standing.account, one.playbook.id, to, assigned.because, now, due_at)
-    changes.put(item, Noted(item.id, now, None, "open", assigned.because, "keepwell"))
+    changes.put(item, Move(item.id, now, None, "open", assigned.because, "keepwell"))
     changes.tell(message, now, one.headers)

@@ -13,7 +13,7 @@ from services.playbooks.core.episode import Ask, Episode, Move
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.step import put_off
 from services.playbooks.digests import FoundRow
-from services.playbooks.store import Item, Noted
+from services.playbooks.store import Item
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
 from shared.messages.actions import ActionCancelled, ActionRequested
@@ -36,16 +36,16 @@ class Changes:
         """Tasks that came to somebody's desk (1) or left it (-1) by other ways than being assigned."""
         self.caused_at: list[datetime] = []
         """When ingest accepted the events that caused what is told."""
-        self._moves: list[Move | Noted] = []
+        self._moves: list[Move] = []
         self._found: list[FoundRow] = []
         self._timers: dict[str, datetime] = {}
         self._out: list[Outgoing] = []
 
-    def note(self, *moves: Move | Noted) -> None:
+    def note(self, *moves: Move) -> None:
         """Remember moves, in order."""
         self._moves += moves
 
-    def put(self, item: Item, move: Noted) -> None:
+    def put(self, item: Item, move: Move) -> None:
         """Write an item that was made or moved, and set the timers that it needs."""
         self.items[item.id] = item
         self._moves.append(move)
@@ -99,7 +99,7 @@ class Changes:
         if item.kind == "task" and item.assignee is not None:
             self.loads.append((item.assignee, -1))
         closed = item._replace(state=state, closed_at=now, closed_by=actor, note=note, snoozed_until=None)
-        self.put(closed, Noted(item.id, now, item.state, state, note or state.replace("_", " "), actor))
+        self.put(closed, Move(item.id, now, item.state, state, note or state.replace("_", " "), actor))
         return closed
 
     async def save(self, c: AsyncConnection, partition: int) -> None:

@@ -8,8 +8,8 @@ import msgspec
 
 from services.playbooks.carrying import Rules
 from services.playbooks.core import step as steps
-from services.playbooks.core.episode import action_id
-from services.playbooks.store import Item, Noted
+from services.playbooks.core.episode import Move, action_id
+from services.playbooks.store import Item
 from services.playbooks.work import Work
 from shared.messages.deliveries import DeliveryResponded
 
@@ -65,7 +65,7 @@ def move(
         _tell_episode(work, closed, actor, now)
         return closed
     moved = item._replace(**({} if is_there else {"state": to, "snoozed_until": None}) | new)
-    work.changes.put(moved, Noted(item.id, now, item.state, to, note or to, actor))
+    work.changes.put(moved, Move(item.id, now, item.state, to, note or to, actor))
     return moved
 
 
@@ -93,7 +93,7 @@ def reassign(work: Work, item: Item, to: str, actor: str, now: datetime, rules: 
     moved = item._replace(
         action_id=told.action_id, assignee=person.id, because=because, not_before=None, request=told, delivery=""
     )
-    work.changes.put(moved, Noted(item.id, now, "open", "open", f"reassigned to {person.name}", actor))
+    work.changes.put(moved, Move(item.id, now, "open", "open", f"reassigned to {person.name}", actor))
     work.changes.tell(told, now, {})
     return moved
 
@@ -105,7 +105,7 @@ def respond(work: Work, item: Item, response: DeliveryResponded, rules: Rules) -
             case "acknowledged" if item.kind == "alert":
                 move(work, item, "acknowledged", response.actor, response.at)
             case "acknowledged":
-                work.changes.note(Noted(item.id, response.at, item.state, item.state, "acknowledged", response.actor))
+                work.changes.note(Move(item.id, response.at, item.state, item.state, "acknowledged", response.actor))
             case "snoozed" if item.kind == "alert":
                 move(work, item, "snoozed", response.actor, response.at, until=response.until)
             case "reassigned" if response.to is not None:
@@ -118,7 +118,7 @@ def respond(work: Work, item: Item, response: DeliveryResponded, rules: Rules) -
                 pass
     except NotPossible:
         work.changes.note(
-            Noted(item.id, response.at, item.state, item.state, f"{response.response}, too late", response.actor)
+            Move(item.id, response.at, item.state, item.state, f"{response.response}, too late", response.actor)
         )
 
 

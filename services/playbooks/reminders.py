@@ -7,10 +7,10 @@ import msgspec
 from services.playbooks.carrying import later
 from services.playbooks.changes import Changes, item_of
 from services.playbooks.core.directory import Csm, Directory
-from services.playbooks.core.episode import action_id
+from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.message import again, overdue
 from services.playbooks.core.standing import Standing, owner
-from services.playbooks.store import Item, Noted
+from services.playbooks.store import Item
 
 
 def remind(changes: Changes, item: Item, stands: Standing, directory: Directory) -> None:
@@ -39,8 +39,8 @@ def _escalate(changes: Changes, item: Item, late_since: datetime, stands: Standi
     )
     told = msgspec.structs.replace(told, not_before=later(to, now))
     alert = item_of(told, item.account_id, item.playbook, to, because, now)
-    changes.put(item._replace(escalated_at=now), Noted(item.id, now, item.state, item.state, "overdue", "time"))
-    changes.put(alert, Noted(alert.id, now, None, "open", because, "time"))
+    changes.put(item._replace(escalated_at=now), Move(item.id, now, item.state, item.state, "overdue", "time"))
+    changes.put(alert, Move(alert.id, now, None, "open", because, "time"))
     changes.tell(told, now, {})
 
 
@@ -59,5 +59,5 @@ def _tell_again(changes: Changes, item: Item, since: datetime, stands: Standing,
     told = again(item.request, stands, action_id(item.id, item.request.step, 0, since.isoformat()))
     told = msgspec.structs.replace(told, not_before=later(to, now))
     back = item._replace(state="open", snoozed_until=None, action_id=told.action_id, delivery="")
-    changes.put(back, Noted(item.id, now, item.state, "open", "it was snoozed until now", "time"))
+    changes.put(back, Move(item.id, now, item.state, "open", "it was snoozed until now", "time"))
     changes.tell(told, now, {})

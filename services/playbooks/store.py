@@ -145,17 +145,6 @@ async def save_episodes(c: AsyncConnection, episodes: Sequence[Episode], retired
         )
 
 
-class Noted(NamedTuple):
-    """A move of an item; an episode's moves are `Move`s."""
-
-    subject: str
-    at: datetime
-    before: str | None
-    after: str
-    reason: str
-    actor: str
-
-
 _SAVE_MOVES = text(
     """
     INSERT INTO moves (subject, at, before, after, reason, actor, readings)
@@ -168,22 +157,19 @@ _SAVE_MOVES = text(
 )
 
 
-async def save_moves(c: AsyncConnection, moves: Sequence[Move | Noted]) -> None:
+async def save_moves(c: AsyncConnection, moves: Sequence[Move]) -> None:
     """Write moves, in order."""
     if moves:
         await c.execute(
             _SAVE_MOVES,
             {
-                "subjects": [one.episode if isinstance(one, Move) else one.subject for one in moves],
+                "subjects": [one.subject for one in moves],
                 "ats": [one.at for one in moves],
                 "befores": [one.before for one in moves],
                 "afters": [one.after for one in moves],
                 "reasons": [one.reason for one in moves],
                 "actors": [one.actor for one in moves],
-                "readings": [
-                    msgspec.json.encode(one.readings).decode() if isinstance(one, Move) and one.readings else None
-                    for one in moves
-                ],
+                "readings": [msgspec.json.encode(one.readings).decode() if one.readings else None for one in moves],
             },
         )
 

@@ -20,7 +20,7 @@ from services.playbooks.core.episode import Episode
 from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, is_by_time, knew_until, owner, standing
-from services.playbooks.core.walk import Stepped
+from services.playbooks.core.step import Stepped
 from services.playbooks.core.workinghours import OFFICE
 from services.playbooks.digests import FoundRow
 from services.playbooks.library import mark
@@ -275,7 +275,7 @@ class Work:
                 at = context.found_at or look.now
                 changes.found(FoundRow(look.found_in, episode.id, owner(context.stands), at))
             elif move.after == "over":
-                self._ended[move.episode] = move.reason
+                self._ended[move.subject] = move.reason
         if stepped.fired and playbook.closes:
             self._close_others(playbook, context)
 

@@ -1,8 +1,9 @@
-"""One firing of one playbook for one account, from pending to idle, and what its moves and asks look like."""
+"""One firing of one playbook for one account: the machine that it is, and what its moves and asks look like."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -10,9 +11,42 @@ from services.playbooks.core.playbook import Kind, Playbook
 from shared.conditions import LeafReading
 from shared.messages.assessments import Cause
 
-State = Literal["pending", "active", "found", "over", "resting", "idle"]
-"""`pending`: held, not long enough yet. `active`: fired. `found`: held when an import ended; no actions.
-`over`: ended, but its condition still holds. `resting`: ended, and `repeat` lets it fire later. `idle`: closed."""
+State = Literal["idle", "pending", "active", "found", "over", "resting"]
+"""`idle`: not begun, or closed. `pending`: held, not long enough yet. `active`: fired. `found`: held when an import
+ended; no actions. `over`: ended, but its condition still holds. `resting`: ended, and `repeat` lets it fire later."""
+
+Event = Literal["held", "fired", "found", "started", "noted", "ended", "rested", "passed", "left"]
+"""`held`: its condition began to hold. `found`: it held before anybody looked. `started`: by hand. `noted`: something
+happened that moves it nowhere. `rested`: ended, and `repeat` makes it wait. `passed`: nothing keeps it from firing
+anew. `left`: its account has gone."""
+
+MOVES: Final[Mapping[tuple[State, Event], State]] = {
+    ("idle", "held"): "pending",
+    ("idle", "fired"): "active",
+    ("idle", "found"): "found",
+    ("pending", "fired"): "active",
+    ("found", "started"): "active",
+    # One more event while it is active is one more occurrence.
+    ("active", "fired"): "active",
+    # What never fired is closed at once; what did waits until its condition has passed.
+    ("pending", "ended"): "idle",
+    ("found", "ended"): "idle",
+    ("active", "ended"): "over",
+    ("over", "rested"): "resting",
+    ("over", "passed"): "idle",
+    ("resting", "passed"): "idle",
+    # Its tasks may be closed long after it has ended.
+    ("active", "noted"): "active",
+    ("over", "noted"): "over",
+    ("resting", "noted"): "resting",
+    ("idle", "noted"): "idle",
+    ("pending", "left"): "idle",
+    ("active", "left"): "idle",
+    ("found", "left"): "idle",
+    ("over", "left"): "idle",
+    ("resting", "left"): "idle",
+}
+"""Where each event takes an episode; what is not here can't happen."""
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +64,18 @@ class AskedTask(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     occurrence: int
     open: bool = True
+
+
+class Move(msgspec.Struct, frozen=True):
+    """One move of an episode or an item (`subject`), with its reason and actor."""
+
+    subject: str
+    at: datetime
+    before: str | None
+    after: str
+    reason: str
+    actor: str
+    readings: tuple[LeafReading, ...] | None = None
 
 
 class Episode(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,17 +119,21 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
         """True until it is idle: while it is, no other episode of the playbook and account can open."""
         return self.state != "idle"
 
-
-class Move(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of an episode's life, with its reason and actor."""
-
-    episode: str
-    at: datetime
-    before: State | None
-    after: State
-    reason: str
-    actor: str
-    readings: tuple[LeafReading, ...] = ()
+    def moved(
+        self,
+        event: Event,
+        reason: str,
+        at: datetime,
+        actor: str,
+        seen: tuple[LeafReading, ...] | None = None,
+        **changed: Any,
+    ) -> tuple["Episode", Move]:
+        """The episode after an event, with what else `changed`, and the move. Raises `ValueError` where it has none."""
+        after = MOVES.get((self.state, event))
+        if after is None:
+            raise ValueError(f"An episode that is {self.state} can't be {event}.")
+        move = Move(subject=self.id, at=at, before=self.state, after=after, reason=reason, actor=actor, readings=seen)
+        return msgspec.structs.replace(self, state=after, **changed), move
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

@@ -91,6 +91,17 @@ class View:
             return True
         return self._playbook.exit_when is None and self._playbook.on_event is None and self.applies is Truth.FALSE
 
+    @cached_property
+    def trouble(self) -> str | None:
+        """What holds an expansion flag back, or None: never sell to the angry. What is not known holds nothing back."""
+        facts, now = self._look.facts, self._look.now
+        if facts.get("health.band", now) == "red":
+            return "the account is red"
+        urgent = facts.get("support.urgent", now)
+        if isinstance(urgent, int | float) and urgent > 0:
+            return "an urgent ticket is open"
+        return "an invoice is overdue" if facts.get("billing.overdue_since", now) is not None else None
+
     @property
     def may_be_closed(self) -> bool:
         """May another playbook close it? When its own condition is false; of an event, unless its exit is."""

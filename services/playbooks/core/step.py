@@ -1,24 +1,49 @@
 """The step function: (playbook, episode, look) -> (episode, moves, asks, next timer). Pure, so a replay is the same.
 
 Always true, whatever comes:
-- One episode of a playbook and account is open at a time, and it moves only
-  pending -> active -> over -> resting -> idle (`found` instead of pending; stations may be passed at once).
+- One episode of a playbook and account is open at a time, and it moves only as `MOVES` says (several moves may be made
+  at one look).
 - A firing is never asked for twice: action ids come from (episode, step, occurrence), and a planned step is taken
   off the plan when it is asked for.
 - Nothing fires before `repeat` allows it, counted from firing; what was found so doesn't count.
 - What was ended from outside, as a false alarm or by another playbook, is not asked about again while it lasts.
 - Only the version in force opens an episode; an older one, or a playbook that was deleted, ends what it began.
 - What is unknown fires nothing, ends nothing, and stops the clock of `held_for` without setting it back.
+
+A look passes five stations in one order: what rests may wake, what is idle may open, what is pending may fire, what is
+planned may be asked for, what is active may end. The order is what makes one look enough: an episode that wakes can
+fire at once, one that fires asks at once for what isn't put off, and one whose event needs nothing more ends at once.
+Each station asks for one state, so a station behind sees what those before it did, and none has to be passed twice.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import msgspec
 
-from services.playbooks.core.episode import Ask, Episode, Move, Planned
+from services.playbooks.core.episode import Ask, AskedTask, Episode, Event, Move, Planned, ask, episode_id
 from services.playbooks.core.look import Look, View
-from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.walk import Stepped, Walk
+from services.playbooks.core.playbook import FlagStep, Playbook, TaskStep
+from services.playbooks.core.timing import MICROSECOND, may_fire_at, next_timer, still_counted
+from services.playbooks.core.workinghours import add
+from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate
+
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_NONE: Final = Episode(id="", playbook="", version="", account="", state="idle", opened_at=_EPOCH, since=_EPOCH)
+"""Stands for the episode of an account that has had none."""
+
+
+class Stepped(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step comes to. `fired`: it fired at this look, so that what it `closes` is to be closed."""
+
+    episode: Episode | None
+    moves: tuple[Move, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    timer: datetime | None = None
+    """When to look again at the latest, if nothing else happens; None is never."""
+    fired: bool = False
+    closed: Episode | None = None
+    """The episode before, which is idle and made room for the one that opened."""
 
 
 def step(playbook: Playbook | None, episode: Episode | None, look: Look, own: Playbook | None = None) -> Stepped:
@@ -29,10 +54,10 @@ def step(playbook: Playbook | None, episode: Episode | None, look: Look, own: Pl
     decides = own or playbook
     if decides is None:
         return Stepped(episode=episode)
-    walk = Walk(decides, episode, look, playbook)
+    walk = _Walk(decides, episode, look)
     walk.wake()
-    walk.trigger()
-    walk.hold()
+    walk.open(playbook)
+    walk.hold(deleted=playbook is None)
     walk.act()
     walk.finish()
     return walk.result()
@@ -40,17 +65,15 @@ def step(playbook: Playbook | None, episode: Episode | None, look: Look, own: Pl
 
 def start(playbook: Playbook, episode: Episode, look: Look) -> Stepped:
     """Fire a found episode by hand. Raises `ValueError` when it is not a found one."""
-    if episode.state != "found":
-        raise ValueError(f"Only a found episode can be started; this one is {episode.state}.")
-    walk = Walk(playbook, episode, look)
-    walk.fire(f"started by hand; found in {episode.found_in}")
+    walk = _Walk(playbook, episode, look)
+    walk.fire(f"started by hand; found in {episode.found_in}", by="started")
     walk.act()
     return walk.result()
 
 
 def end(playbook: Playbook, episode: Episode, look: Look, reason: str) -> Stepped:
     """End an episode from outside, such as by hand."""
-    walk = Walk(playbook, episode, look)
+    walk = _Walk(playbook, episode, look)
     if episode.is_under_way:
         walk.end(reason, outside=True)
     return walk.result()
@@ -61,32 +84,247 @@ def close(playbook: Playbook, episode: Episode, look: Look, reason: str) -> Step
     return end(playbook, episode, look, reason) if View(playbook, look).may_be_closed else Stepped(episode=episode)
 
 
+def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, look: Look) -> Stepped:
+    """Note that a task of the episode was closed, as `outcome`. A false alarm ends the episode."""
+    walk = _Walk(playbook, episode, look)
+    tasks = tuple(msgspec.structs.replace(one, open=False) if one.id == task else one for one in episode.tasks)
+    walk.move("noted", f"a task was closed: {outcome.replace('_', ' ')}", tasks=tasks)
+    if outcome == "false_alarm" and episode.state == "active":
+        walk.end("false alarm", outside=True)
+    else:
+        walk.finish()
+    return walk.result()
+
+
 def put_off(episode: Episode, asked: Ask, until: datetime, now: datetime) -> Stepped:
     """Plan a step again that would have waited: what may hold it back is asked when it can go."""
     if episode.state != "active":
         return Stepped(episode=episode)
     again = Planned(step=asked.step, occurrence=asked.occurrence, due=until)
     waits = f"step {asked.step + 1} waits until {until:%Y-%m-%d %H:%M} UTC, when somebody is at work"
-    move = Move(episode=episode.id, at=now, before="active", after="active", reason=waits, actor="keepwell")
-    return Stepped(
-        episode=msgspec.structs.replace(episode, planned=(*episode.planned, again)), moves=(move,), timer=until
-    )
+    episode, move = episode.moved("noted", waits, now, "keepwell", planned=(*episode.planned, again))
+    return Stepped(episode=episode, moves=(move,), timer=until)
 
 
 def leave(episode: Episode, look: Look, reason: str) -> Stepped:
     """Close an episode, wherever it stands, because its account has gone: there is nothing more to say of it."""
-    ended = {"ended_at": look.now, "outcome": reason} if episode.is_under_way else {}
-    moved = Move(episode=episode.id, at=look.now, before=episode.state, after="idle", reason=reason, actor=look.actor)
-    closed = msgspec.structs.replace(episode, state="idle", planned=(), running_since=None, **ended)
-    return Stepped(episode=closed, moves=(moved,))
+    ended: dict[str, Any] = {"ended_at": look.now, "outcome": reason} if episode.is_under_way else {}
+    episode, move = episode.moved("left", reason, look.now, look.actor, planned=(), running_since=None, **ended)
+    return Stepped(episode=episode, moves=(move,))
 
 
-def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, look: Look) -> Stepped:
-    """Note that a task of the episode was closed, as `outcome`. A false alarm ends the episode."""
-    walk = Walk(playbook, episode, look)
-    walk.close_task(task, outcome)
-    if outcome == "false_alarm" and episode.state == "active":
-        walk.end("false alarm", outside=True)
-    else:
-        walk.finish()
-    return walk.result()
+class _Walk:
+    """An episode on its way through one look: its stations in the order in which they are passed, then its moves."""
+
+    def __init__(self, playbook: Playbook, episode: Episode | None, look: Look) -> None:
+        self.playbook = playbook
+        self.look = look
+        self.view = View(playbook, look)
+        self.episode = episode or _NONE
+        self.moves: list[Move] = []
+        self.asks: list[Ask] = []
+        self.fired = False
+        self.closed: Episode | None = None
+
+    def result(self) -> Stepped:
+        """What the look came to."""
+        return Stepped(
+            episode=None if self.episode is _NONE else self.episode,
+            moves=tuple(self.moves),
+            asks=tuple(self.asks),
+            timer=next_timer(self.playbook, self.episode, self.view, self.look.now),
+            fired=self.fired,
+            closed=self.closed,
+        )
+
+    def wake(self) -> None:
+        """Over: on, when the condition no longer holds. Resting: on, when it may fire again."""
+        episode = self.episode
+        if episode.state == "over" and (self.view.applies is Truth.FALSE or self.playbook.on_event is not None):
+            self._move_on("the condition no longer holds")
+        elif episode.state == "resting" and episode.rests_until is not None and self.look.now >= episode.rests_until:
+            self.move("passed", "may fire again")
+
+    def open(self, in_force: Playbook | None) -> None:
+        """Idle: a new episode, where the version in force says so. Active, of an event: one more occurrence."""
+        playbook, look, view = self.playbook, self.look, self.view
+        if in_force is None:
+            return
+        if playbook.on_event is not None:
+            # Which events count is said by the version in force, what comes of them by the one that is active.
+            asked = view if in_force == playbook else View(in_force, look)
+            if asked.event_applies and not asked.exits and self._may_fire():
+                self._fire_for_event()
+            return
+        if self.episode.state != "idle" or in_force != playbook:
+            return
+        if view.applies is not Truth.TRUE or view.exits or not self._may_fire():
+            return
+        if look.found_in is None and not playbook.held_for.seconds:
+            self._new(look.now)
+            self.fire("; ".join(leaf.words for leaf in view.readings(Truth.TRUE)), view.readings())
+        elif look.found_in is None:
+            self._new(look.now)
+            self.move("held", f"holds; looked at again after {playbook.held_for.words}", view.readings())
+        elif look.act_on_found:
+            self._new(look.now, look.found_in)
+            self.fire(f"found so in {look.found_in}, and asked to act on it", view.readings())
+        elif not playbook.closes:
+            # What only closes others has nothing to do about what was so before.
+            self._new(look.now, look.found_in)
+            self.move("found", f"found so in {look.found_in}", view.readings(), readings=view.readings())
+
+    def hold(self, *, deleted: bool) -> None:
+        """Pending: it fires when the condition has held for long enough, and ends when it is false."""
+        episode, now = self.episode, self.look.now
+        if episode.state != "pending":
+            return
+        if deleted:
+            self.end("its playbook was deleted")
+            return
+        if self.view.applies is Truth.FALSE or self.view.exits:
+            self.end(f"it did not hold for {self.playbook.held_for.words}: {self.view.why_ended()}")
+            return
+        # The clock is a sum of finished runs and the start of the one under way. What is unknown ends a run, and
+        # what holds again begins one: so nothing is set back, and nothing counts of which nobody knows.
+        held = episode.held
+        if episode.running_since is not None:
+            held += (now - episode.running_since) // MICROSECOND
+        running = now if self.view.applies is Truth.TRUE else None
+        if episode.running_since is None or running is None:
+            self._set(held=held, running_since=running)
+        if running is not None and held >= self.playbook.held_for.exact // MICROSECOND:
+            self.fire(f"held for {self.playbook.held_for.words}", self.view.readings())
+
+    def act(self) -> None:
+        """Active: ask for every planned step that is due, unless something holds it back."""
+        if self.episode.state == "active":
+            for planned in sorted(self.episode.planned, key=lambda one: (one.due, one.occurrence, one.step)):
+                if planned.due <= self.look.now:
+                    self._act_on(planned)
+
+    def finish(self) -> None:
+        """Active: it ends when its condition does, of an event when all is done. Found: it ends with its condition."""
+        episode, playbook = self.episode, self.playbook
+        if episode.state not in ("active", "found"):
+            return
+        if self.view.ends:
+            self.end(self.view.why_ended())
+        elif playbook.on_event is not None and playbook.exit_when is None and not self._has_to_do:
+            self.end("all steps are done")
+
+    # Moves
+
+    def fire(self, reason: str, readings: tuple[LeafReading, ...] = (), by: Event = "fired") -> None:
+        """Put every step on the plan. An episode that is active already gets one more occurrence."""
+        episode, now = self.episode, self.look.now
+        occurrence = episode.occurrence + 1
+        planned = (
+            Planned(
+                step=place,
+                occurrence=occurrence,
+                due=now if one.after is None else add(self.look.hours, now, one.after),
+            )
+            for place, one in enumerate(self.playbook.steps)
+        )
+        waited_for = {one.occurrence for one in episode.planned}
+        self.move(
+            by,
+            reason,
+            readings,
+            fired=(*still_counted(self.playbook, episode.fired, now), now),
+            fired_at=now,
+            occurrence=occurrence,
+            planned=(*episode.planned, *planned),
+            # A closed task matters only to the steps of its own firing.
+            tasks=tuple(task for task in episode.tasks if task.open or task.occurrence in waited_for),
+            readings=readings or episode.readings,
+            running_since=None,
+        )
+        self.fired = True
+
+    def end(self, reason: str, *, outside: bool = False) -> None:
+        """It ends, and what had fired goes on to where `repeat` lets it.
+
+        Without `repeat`, and when it was ended from `outside`, it stays over until its condition was false: nobody is
+        asked twice about one thing.
+        """
+        self.move("ended", reason, planned=(), running_since=None, ended_at=self.look.now, outcome=reason)
+        if self.episode.state != "over":
+            return
+        if self.playbook.on_event is None and (self.playbook.repeat is None or outside):
+            self.wake()
+        else:
+            self._move_on("may fire again")
+
+    def move(self, event: Event, reason: str, seen: tuple[LeafReading, ...] | None = None, **changed: Any) -> None:
+        """Let an event happen to the episode."""
+        self.episode, move = self.episode.moved(event, reason, self.look.now, self.look.actor, seen or None, **changed)
+        self.moves.append(move)
+
+    def _new(self, since: datetime, found_in: str | None = None) -> None:
+        before, look = self.episode, self.look
+        self.closed = None if before is _NONE else before
+        self.episode = Episode(
+            id=episode_id(self.playbook.id, look.account, look.occasion),
+            playbook=self.playbook.id,
+            version=self.playbook.version,
+            account=look.account,
+            state="idle",
+            opened_at=look.now,
+            since=since,
+            running_since=look.now,
+            fired=still_counted(self.playbook, before.fired, look.now),
+            found_in=found_in,
+        )
+
+    def _fire_for_event(self) -> None:
+        cause = self.look.cause
+        if self.episode.state == "resting":
+            # It rests by an older text; the one in force lets it fire.
+            self.move("passed", "may fire again")
+        if self.episode.state != "active":
+            self._new((cause and cause.time) or self.look.now)
+        self._set(event=cause)
+        self.fire(f"{self.playbook.on_event} came", self.view.readings())
+
+    def _act_on(self, planned: Planned) -> None:
+        chosen, episode, place = self.playbook.steps[planned.step], self.episode, planned.step + 1
+        left = tuple(one for one in episode.planned if one != planned)
+        if chosen.unless is not None and self._is_met(chosen.unless, planned.occurrence):
+            self.move("noted", f"step {place} is not needed any more", planned=left)
+            return
+        if isinstance(chosen, FlagStep) and self.view.trouble is not None:
+            if not planned.held_back:
+                waits = (*left, msgspec.structs.replace(planned, held_back=True))
+                self.move("noted", f"step {place} is held back: {self.view.trouble}", planned=waits)
+            return
+        asked = ask(self.playbook, episode, planned, self.look.by_time or chosen.after is not None)
+        task = (AskedTask(id=asked.id, occurrence=planned.occurrence),) if isinstance(chosen, TaskStep) else ()
+        self._set(planned=left, tasks=(*episode.tasks, *task))
+        self.asks.append(asked)
+
+    def _is_met(self, unless: Condition, occurrence: int) -> bool:
+        """Is a step's `unless` true? `task.done` speaks of the tasks of the same firing; without one it is unknown."""
+        asked = [task for task in self.episode.tasks if task.occurrence == occurrence]
+        values = {"task.done": not any(task.open for task in asked)} if asked else {}
+        return evaluate(unless, Facts.of({**self.look.values, **values}), self.look.now) is Truth.TRUE
+
+    def _move_on(self, reason: str) -> None:
+        """Over: it rests until `repeat` lets it fire again, or is closed at once."""
+        until = may_fire_at(self.playbook, self.episode.fired)
+        if until is not None and until > self.look.now:
+            self.move("rested", f"may fire again from {until:%Y-%m-%d %H:%M} UTC", rests_until=until)
+        else:
+            self.move("passed", reason)
+
+    @property
+    def _has_to_do(self) -> bool:
+        return bool(self.episode.planned) or any(task.open for task in self.episode.tasks)
+
+    def _set(self, **changed: object) -> None:
+        self.episode = msgspec.structs.replace(self.episode, **changed)
+
+    def _may_fire(self) -> bool:
+        earliest = may_fire_at(self.playbook, self.episode.fired)
+        return earliest is None or earliest <= self.look.now

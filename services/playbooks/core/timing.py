@@ -29,24 +29,29 @@ def still_counted(playbook: Playbook, fired: tuple[datetime, ...], now: datetime
     return tuple(instant for instant in fired if instant + reach > now)
 
 
-def next_timer(playbook: Playbook, episode: Episode | None, view: View, now: datetime) -> datetime | None:
-    """The earliest instant after now at which a look may find something to do, if nothing else happens."""
+def next_timer(playbook: Playbook, episode: Episode, view: View, now: datetime) -> datetime | None:
+    """The earliest instant after now at which a look may find something to do, if nothing else happens.
+
+    Silence counts only if this misses nothing. So it asks, for each state, for all that the stations of a look ask the
+    clock about in that state: when conditions flip by time alone, when a run of `held_for` is long enough, when a step
+    is due, when `repeat` lets it fire. Who adds a station that reads the clock adds its instant here. Too early costs
+    one look that finds nothing; too late is an alarm that never comes.
+    """
     wanted: list[datetime | None]
-    if episode is None or episode.state == "idle":
-        again = may_fire_at(playbook, episode.fired) if episode is not None and playbook.on_event is None else None
-        wanted = [view.next_flip(leaving=False), again]
-    else:
-        match episode.state:
-            case "pending":
-                wanted = [_held_enough_at(playbook, episode), view.next_flip(leaving=False)]
-            case "active":
-                wanted = [*(one.due for one in episode.planned), view.next_flip(leaving=True)]
-            case "found":
-                wanted = [view.next_flip(leaving=True)]
-            case "over":
-                wanted = [view.next_flip(leaving=False)]
-            case "resting":
-                wanted = [episode.rests_until]
+    match episode.state:
+        case "idle":
+            again = may_fire_at(playbook, episode.fired) if playbook.on_event is None else None
+            wanted = [view.next_flip(leaving=False), again]
+        case "pending":
+            wanted = [_held_enough_at(playbook, episode), view.next_flip(leaving=False)]
+        case "active":
+            wanted = [*(one.due for one in episode.planned), view.next_flip(leaving=True)]
+        case "found":
+            wanted = [view.next_flip(leaving=True)]
+        case "over":
+            wanted = [view.next_flip(leaving=False)]
+        case "resting":
+            wanted = [episode.rests_until]
     return min((instant for instant in wanted if instant is not None and instant > now), default=None)
 
 

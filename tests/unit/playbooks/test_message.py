@@ -11,8 +11,7 @@ from services.playbooks.core.look import Look
 from services.playbooks.core.message import Found, again, digest, overdue, request
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, standing
-from services.playbooks.core.step import step
-from services.playbooks.core.walk import Stepped
+from services.playbooks.core.step import Stepped, step
 from services.playbooks.loading import load_all
 from services.playbooks.templates import render
 from shared.conditions import Facts

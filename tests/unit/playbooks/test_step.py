@@ -6,8 +6,7 @@ import pytest
 
 from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.step import close, close_task, end, leave, put_off, start, step
-from services.playbooks.core.walk import Stepped
+from services.playbooks.core.step import Stepped, close, close_task, end, leave, put_off, start, step
 from tests.support.playbooks import (
     DAY,
     HIGH,

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from services.playbooks.core.episode import Ask, Episode, Move
 from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.step import end, step
-from services.playbooks.core.walk import Stepped
+from services.playbooks.core.step import Stepped, end, step
 from tests.support.playbooks import DAY, HIGH, LOW, MONDAY, UNKNOWN, a_look, a_playbook, an_answer
 
 STEPS = """
@@ -100,7 +99,7 @@ def test_whatever_comes(playbook: Playbook, sequence: Sequence) -> None:
     gaps = [(b - a).total_seconds() for a, b in zip(life.fired, life.fired[1:], strict=False)]
     assert all(gap >= REPEAT_SECONDS[playbook.version] for gap in gaps), "repeat is counted from firing"
     for before, after in zip(life.moves, life.moves[1:], strict=False):
-        if before.episode == after.episode:
+        if before.subject == after.subject:
             assert before.after == after.before, "moves join"
     assert all(move.reason and move.actor for move in life.moves)
 
