@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.scoring.core import state as s
 from services.scoring.core.assess import look
 from services.scoring.core.clock import day_of
-from services.scoring.core.fold import Touched, fold, fold_usage
+from services.scoring.core.fold import Touched, fold_usage
 from services.scoring.core.state import Account, canonical, decode, encode, prune
 from shared.messages import registry
 from shared.messages.envelope import Event
@@ -29,6 +29,7 @@ from tests.support.scoring import (
     traits,
     usage,
 )
+from tests.support.verify import seen
 
 TODAY = day_of(NOW)
 
@@ -107,19 +108,6 @@ def some_events(draw: st.DrawFn, most: int = 25) -> list[Event]:
     return found
 
 
-def _seen(batches: list[list[Event]]) -> Account:
-    """Fold batch by batch, each event once, saving and loading between as the worker does."""
-    account, claimed = Account("acme"), set()
-    for batch in batches:
-        for event in batch:
-            if event.id not in claimed:
-                claimed.add(event.id)
-                fold(account, event, registry.data_of(event), Touched())
-        prune(account.state, TODAY)
-        account.state = decode(encode(account.state))
-    return account
-
-
 @settings(max_examples=300, deadline=None)
 @given(some_events(), st.data())
 def test_any_order_any_batches_and_any_repeats_leave_the_same_bytes_points_and_score(
@@ -128,8 +116,8 @@ def test_any_order_any_batches_and_any_repeats_leave_the_same_bytes_points_and_s
     repeated = events + (data.draw(st.lists(st.sampled_from(events), max_size=5)) if events else [])
     shuffled = data.draw(st.permutations(repeated))
     cuts = sorted({0, len(shuffled), *data.draw(st.lists(st.integers(0, len(shuffled)), max_size=4))})
-    once = _seen([events])
-    again = _seen([shuffled[a:b] for a, b in pairwise(cuts)])
+    once = seen([events])
+    again = seen([shuffled[a:b] for a, b in pairwise(cuts)])
     assert canonical(once, TODAY) == canonical(again, TODAY)
     one, other = look(once, NOW, SHIPPED), look(again, NOW, SHIPPED)
     assert (one.reads, one.facts, one.scored) == (other.reads, other.facts, other.scored)
@@ -250,7 +238,7 @@ def test_an_erased_account_leaves_nothing_whatever_comes() -> None:
     assert look(account, NOW, SHIPPED).scored.score is None
 
 
-def test_state_stays_small_however_much_it_has_seen() -> None:
+def test_state_stays_small_however_much_it_hasseen() -> None:
     account = Account("acme")
     used = registry.data_of(usage(feature="reports", user=None))
     for day in range(365):
