@@ -12,12 +12,13 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.ingest import api, import_api, key_api, openapi
-from services.ingest.door import Door
-from services.ingest.housekeeping import Housekeeping
-from services.ingest.parts import Ingest
-from services.ingest.publisher import Publisher
-from services.ingest.releasing import Releasing
+from services.ingest import api
+from services.ingest.api import openapi
+from services.ingest.api.parts import Ingest
+from services.ingest.handler import Intake
+from services.ingest.publishing.housekeeping import Housekeeping
+from services.ingest.publishing.publisher import Publisher
+from services.ingest.publishing.releasing import Releasing
 from shared.pg.lease import while_alone
 from shared.service import service
 from shared.settings import Settings
@@ -39,7 +40,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         partitions=settings.partitions,
         wake_relay=relay.wake,
     )
-    door = Door(
+    intake = Intake(
         uow=base.uow,
         publisher=publisher,
         clock=base.clock,
@@ -50,7 +51,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         wake_relay=relay.wake,
     )
     keeper = Housekeeping(
-        uow=base.uow, relay=relay, releasing=releasing, door=door, clock=base.clock, metrics=base.metrics
+        uow=base.uow, relay=relay, releasing=releasing, intake=intake, clock=base.clock, metrics=base.metrics
     )
 
     async def check_publisher() -> None:
@@ -78,7 +79,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
 
     base.checks["publishing"] = check_publisher
     ingest = Ingest(
-        door=door,
+        intake=intake,
         uow=base.uow,
         keys=base.keys,
         clock=base.clock,
@@ -89,8 +90,8 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     )
     return service.Service(
         description="Where events come in.",
-        routers=(api.router, import_api.router, key_api.router),
-        probes=(api.status_router,),
+        routers=api.ROUTERS,
+        probes=api.PROBES,
         jobs=(make_admin_key, keep_house),
         on_stop=ending.set,
         close=publisher.stop,

@@ -11,7 +11,8 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    text,
+    column,
+    false,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -28,7 +29,7 @@ aliases = Table(
     Column("seen_at", DateTime(timezone=True), nullable=False),
     Column("set_at", DateTime(timezone=True)),
     Column("release", Text),
-    Index("aliases_in_release", "alias", postgresql_where=text("release IS NOT NULL")),
+    Index("aliases_in_release", "alias", postgresql_where=column("release").is_not(None)),
 )
 """Other systems' names for accounts. No account: something waits for it. Set once, for good.
 
@@ -61,9 +62,9 @@ imports = Table(
     Column("last_event_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
     Column("ended_by", Text),
-    Column("act_on_found", Boolean, nullable=False, server_default=text("false")),
-    Column("events", BigInteger, nullable=False, server_default=text("0")),
-    Index("imports_by_state", "state", postgresql_where=text("state <> 'ended'")),
+    Column("act_on_found", Boolean, nullable=False, server_default=false()),
+    Column("events", BigInteger, nullable=False, server_default="0"),
+    Index("imports_by_state", "state", postgresql_where=column("state") != "ended"),
 )
 """History that is sent: open, then ending (publishes are still under way), then ended."""
 

@@ -13,14 +13,15 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest import api, import_api, key_api, openapi
+from services.ingest import api
+from services.ingest.api import openapi
+from services.ingest.api.parts import Ingest
 from services.ingest.core.checking import Checked, Refusal, check
 from services.ingest.core.reading import read
-from services.ingest.door import Door
-from services.ingest.housekeeping import Housekeeping
-from services.ingest.parts import Ingest
-from services.ingest.publisher import Publisher
-from services.ingest.releasing import Releasing
+from services.ingest.handler import Intake
+from services.ingest.publishing.housekeeping import Housekeeping
+from services.ingest.publishing.publisher import Publisher
+from services.ingest.publishing.releasing import Releasing
 from shared.auth.keys import KeyStore
 from shared.clock import Clock
 from shared.log.protocol import Outgoing, Unconfirmed
@@ -150,7 +151,7 @@ def an_app(
     metrics, random, uow = Metrics("ingest"), counted_bytes(), UnitOfWork(engine)
     keys = KeyStore(uow, clock, random)
     releasing = Releasing(uow=uow, clock=clock, random=random, partitions=8, wake_relay=lambda: None)
-    door = Door(
+    intake = Intake(
         uow=uow,
         publisher=Publisher(broker.producer, metrics, limit=0.05, give_up=0.5),
         clock=clock,
@@ -171,7 +172,7 @@ def an_app(
     )
     app.state.keys, app.state.releasing = keys, releasing
     app.state.ingest = Ingest(
-        door=door,
+        intake=intake,
         uow=uow,
         keys=keys,
         clock=clock,
@@ -180,7 +181,7 @@ def an_app(
         broker="fake",
         stripe_secret=stripe_secret,
     )
-    for router in (api.router, api.status_router, import_api.router, key_api.router):
+    for router in (*api.ROUTERS, *api.PROBES):
         app.include_router(router)
     return app, keys
 
@@ -206,7 +207,7 @@ def a_housekeeper(house: House, releasing: Releasing | None = None) -> Housekeep
         uow=parts.uow,
         relay=Relay(parts.uow, house.broker, lambda: range(8)),  # type: ignore[arg-type]
         releasing=releasing or house.releasing,
-        door=parts.door,
+        intake=parts.intake,
         clock=house.clock,
         metrics=Metrics("test"),
     )

@@ -78,6 +78,23 @@ def value_of(event: Checked) -> bytes:
     return msgspec.json.encode(event.attributes)
 
 
+class Waiting(msgspec.Struct, frozen=True):
+    """An event that was taken and waits until somebody sets its alias; `value` and `headers` as they will go out."""
+
+    source: str
+    id: str
+    alias: str
+    type: str
+    time: datetime
+    received_at: datetime
+    value: bytes
+    headers: dict[str, str]
+
+    def is_old(self, now: datetime) -> bool:
+        """Whether it goes as history: its first claim may be forgotten."""
+        return self.time < now - FRESH
+
+
 def released(value: bytes, account: str, now: datetime, history: str | None) -> bytes:
     """A waiting event as it is published when its account is known: accepted now, and as history where it is old."""
     attributes: dict[str, object] = {**_attributes.decode(value), "subject": account, "accepted": now}

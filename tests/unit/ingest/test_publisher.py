@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.ingest.publisher import Publisher
+from services.ingest.publishing.publisher import Publisher
 from shared.log.protocol import BrokerUnavailable, Outgoing, Unconfirmed
 from shared.telemetry.metrics import Metrics
 from tests.support.ingest import Broker

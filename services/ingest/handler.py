@@ -1,4 +1,4 @@
-"""The door: what was read is checked, resolved and published, and each event is answered for.
+"""Intake: what was read is checked, resolved and published, and each event is answered for.
 
 Most events need no database: it is asked only where an alias or an import is in play. What it decides is committed
 before anything is published, so that an alias's row is there before its `account.updated`.
@@ -11,11 +11,11 @@ from datetime import datetime
 
 import msgspec
 
-from services.ingest import import_store, store
 from services.ingest.core.checking import Checked, Refusal, check, is_alias
 from services.ingest.core.resolving import Resolved, names_of, resolve, value_of, with_subject
-from services.ingest.publisher import Publisher
-from services.ingest.releasing import Releasing, history_ended
+from services.ingest.publishing.publisher import Publisher
+from services.ingest.publishing.releasing import Releasing, history_ended
+from services.ingest.store import aliases, imports
 from shared.clock import Clock
 from shared.log.protocol import Outgoing
 from shared.messages import tracing
@@ -34,7 +34,7 @@ class Answer:
     refused: list[Refusal]
 
 
-class Door:
+class Intake:
     """Takes events in. `wake_relay` tells the relay that the outbox has something."""
 
     def __init__(
@@ -77,11 +77,11 @@ class Door:
             refused = sorted([*refused, *settled.refused], key=lambda refusal: refusal.index)
             waiting = settled.waiting
         await self._publisher.publish(_messages(ready, headers))
-        imports = {event.history: 0 for event in unsettled if event.history is not None}
-        if imports:
-            imports |= Counter(event.history for event in ready if event.history is not None)
+        histories = {event.history: 0 for event in unsettled if event.history is not None}
+        if histories:
+            histories |= Counter(event.history for event in ready if event.history is not None)
             async with self._uow.begin() as c:
-                await import_store.confirm(c, publish, imports)
+                await imports.confirm(c, publish, histories)
         self._count([*ready, *waiting], refused)
         return Answer(len(ready) + len(waiting), refused)
 
@@ -93,7 +93,7 @@ class Door:
         False where it was not open, or something came for it after `silent_since`.
         """
         async with self._uow.begin() as c:
-            begun = await import_store.begin_end(c, id, actor, act_on_found=act_on_found, silent_since=silent_since)
+            begun = await imports.begin_end(c, id, actor, act_on_found=act_on_found, silent_since=silent_since)
         await self.finish_import(id)
         return begun
 
@@ -101,7 +101,7 @@ class Door:
         """End an import that is ending, unless a publish of its is under way."""
         now = self._clock.now()
         async with self._uow.begin() as c:
-            act_on_found = await import_store.finish_end(c, id, now)
+            act_on_found = await imports.finish_end(c, id, now)
             if act_on_found is None:
                 return
             for partition in range(self._partitions):
@@ -125,18 +125,18 @@ class Door:
         return ready, unsettled
 
     async def _settle(self, events: list[Checked], publish: str, headers: dict[str, str], now: datetime) -> Resolved:
-        imports = {event.history for event in events if event.history is not None}
+        histories = {event.history for event in events if event.history is not None}
         async with self._uow.begin() as c:
-            is_open = await import_store.admit(c, sorted(imports), publish, now) if imports else {}
+            is_open = await imports.admit(c, histories, publish, now) if histories else {}
             refused = [_outside(e, is_open) for e in events if e.history is not None and not is_open.get(e.history)]
             gone = {refusal.index for refusal in refused}
             events = [event for event in events if event.index not in gone]
             names = {name for event in events for name in names_of(event)}
             may_wait = [e for e in events if is_alias(e.subject) and e.subject not in self._aliases]
-            known = await store.lock_aliases(c, sorted(names), may_wait, now)
+            known = await aliases.lock(c, sorted(names), may_wait, now)
             settled = resolve(events, known)
-            await store.set_aliases(c, settled.newly_set, now)
-            await store.keep_waiting(c, settled.waiting, headers, known, now)
+            await aliases.give(c, settled.newly_set, now)
+            await aliases.keep_waiting(c, settled.waiting, headers, known, now)
             moved = await self._releasing.begin(c, settled.newly_set, now)
         settled.refused += refused
         if len(self._aliases) > _CACHED:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
-from services.ingest.door import Door
+from services.ingest.handler import Intake
 from shared.auth.keys import Caller, KeyStore, require
 from shared.clock import Clock
 from shared.messages.tracing import RandomBytes
@@ -18,7 +18,7 @@ from shared.web.app import Check
 class Ingest:
     """What the endpoints work with; `main.py` puts it in the app's state."""
 
-    door: Door
+    intake: Intake
     uow: UnitOfWork
     keys: KeyStore
     clock: Clock
@@ -37,7 +37,7 @@ Parts = Annotated[Ingest, Depends(_ingest)]
 
 
 async def _open_door(ingest: Parts) -> None:
-    ingest.door.check_open()
+    ingest.intake.check_open()
 
 
 OPEN_DOOR: Final = Depends(_open_door)

@@ -1,4 +1,4 @@
-"""What one process of ingest does beside the door: it relays the outbox, lets go what waited, and ends imports."""
+"""What one process of ingest does beside intake: it relays the outbox, lets go what waited, and ends imports."""
 
 import asyncio
 import logging
@@ -6,9 +6,10 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.ingest import import_store, store
-from services.ingest.door import Door
-from services.ingest.releasing import Releasing
+from services.ingest import queries
+from services.ingest.handler import Intake
+from services.ingest.publishing.releasing import Releasing
+from services.ingest.store import imports
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
 from shared.telemetry.metrics import Metrics
@@ -25,9 +26,9 @@ class Housekeeping:
     """Runs in the one process that holds ingest's lease."""
 
     def __init__(
-        self, *, uow: UnitOfWork, relay: Relay, releasing: Releasing, door: Door, clock: Clock, metrics: Metrics
+        self, *, uow: UnitOfWork, relay: Relay, releasing: Releasing, intake: Intake, clock: Clock, metrics: Metrics
     ) -> None:
-        self._uow, self._relay, self._releasing, self._door = uow, relay, releasing, door
+        self._uow, self._relay, self._releasing, self._intake = uow, relay, releasing, intake
         self._clock, self._metrics = clock, metrics
         self._looks = 0
 
@@ -48,12 +49,12 @@ class Housekeeping:
 
     async def look(self) -> None:
         """Wake who has work, end imports that were silent for an hour, finish those that are ending."""
-        since = self._clock.now() - import_store.SILENCE
+        since = self._clock.now() - imports.SILENCE
         async with self._uow.begin() as c:
-            unsent, unreleased, unended = await store.work(c)
-            silent = await import_store.silent(c, since) if unended else []
-            ending = await import_store.ending(c) if unended else []
-            counts = await store.counts(c) if self._looks % GAUGES_EVERY == 0 else None
+            unsent, unreleased, unended = await queries.work(c)
+            silent = await imports.silent(c, since) if unended else []
+            ending = await imports.ending(c) if unended else []
+            counts = await queries.counts(c) if self._looks % GAUGES_EVERY == 0 else None
         self._looks += 1
         if unsent:
             self._relay.wake()
@@ -63,7 +64,7 @@ class Housekeeping:
             self._metrics.outbox.set(counts.outbox)
             self._metrics.events_waiting.set(counts.waiting)
         for id in silent:
-            if await self._door.end_import(id, "silence", silent_since=since):
+            if await self._intake.end_import(id, "silence", silent_since=since):
                 _log.warning("import ended: nothing was sent for an hour", extra={"import_id": id})
         for id in ending:
-            await self._door.finish_import(id)
+            await self._intake.finish_import(id)

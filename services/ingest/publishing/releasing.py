@@ -14,8 +14,8 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.ingest import import_store, store
-from services.ingest.core.resolving import FRESH, released
+from services.ingest.core.resolving import Waiting, released
+from services.ingest.store import aliases, imports
 from shared.clock import Clock
 from shared.log.partitioner import partition_of
 from shared.log.protocol import Outgoing
@@ -55,25 +55,25 @@ class Releasing:
     async def begin(self, c: AsyncConnection, accounts: Mapping[str, str], now: datetime) -> bool:
         """Move the first part of what waits for aliases that this transaction sets. False: nothing waited."""
         releases = {alias: f"imp_{self._random(8).hex()}" for alias in accounts}
-        found = await store.take_waiting(c, list(accounts), PART) if accounts else []
-        left = await store.still_waited_for(c, accounts) if len(found) == PART else set()
+        found = await aliases.take_waiting(c, list(accounts), PART) if accounts else []
+        left = await aliases.still_waited_for(c, accounts) if len(found) == PART else set()
         if left:
-            await store.note_release(c, {alias: releases[alias] for alias in left})
-        for alias, part in groupby(found, key=lambda one: one.waiting.alias):
+            await aliases.note_release(c, {alias: releases[alias] for alias in left})
+        for alias, part in groupby(found, key=lambda one: one.alias):
             await self._move(c, list(part), alias, accounts[alias], releases[alias], now, last=alias not in left)
         return bool(found)
 
     async def go_on(self) -> bool:
         """Move one part of what others have left. False: there was none."""
         async with self._uow.begin() as c:
-            locked = await store.lock_release(c)
+            locked = await aliases.lock_release(c)
             if locked is None:
                 return False
             alias, account, release = locked
-            part = await store.take_waiting(c, [alias], PART)
-            last = len(part) < PART or not await store.still_waited_for(c, [alias])
+            part = await aliases.take_waiting(c, [alias], PART)
+            last = len(part) < PART or not await aliases.still_waited_for(c, [alias])
             if last:
-                await store.note_release(c, {alias: None})
+                await aliases.note_release(c, {alias: None})
             await self._move(c, part, alias, account, release, self._clock.now(), last=last)
         self._wake_relay()
         return True
@@ -94,7 +94,7 @@ class Releasing:
     async def _move(
         self,
         c: AsyncConnection,
-        part: Sequence[store.Released],
+        part: Sequence[Waiting],
         alias: str,
         account: str,
         release: str,
@@ -104,25 +104,20 @@ class Releasing:
     ) -> None:
         """Stage a part of what waited for an alias; what is old of it as history, which ends with the last part."""
         partition = partition_of(account, self._partitions)
-        old = sum(_is_old(one, now) for one in part)
+        old = sum(one.is_old(now) for one in part)
         if old:
-            await import_store.note_ended(c, release, f"waited for {alias}", old, now)
+            await imports.note_ended(c, release, f"waited for {alias}", old, now)
         messages = _messages(part, account, release, now)
-        if last and (old or await import_store.one(c, release) is not None):
+        if last and (old or await imports.is_noted(c, release)):
             messages += history_ended(release, partition, now, act_on_found=False)
         await outbox.stage(c, partition, messages)
 
 
-def _is_old(one: store.Released, now: datetime) -> bool:
-    """Whether it goes as history: its first claim may be forgotten."""
-    return one.waiting.time < now - FRESH
-
-
-def _messages(part: Sequence[store.Released], account: str, release: str, now: datetime) -> list[Outgoing]:
+def _messages(part: Sequence[Waiting], account: str, release: str, now: datetime) -> list[Outgoing]:
     messages = []
     for one in part:
-        value = released(one.value, account, now, release if _is_old(one, now) else None)
-        messages.append(Outgoing(CUSTOMER_EVENTS[one.waiting.type][0], account, value, one.headers))
+        value = released(one.value, account, now, release if one.is_old(now) else None)
+        messages.append(Outgoing(CUSTOMER_EVENTS[one.type][0], account, value, one.headers))
     return messages
 
 

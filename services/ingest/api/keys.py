@@ -1,48 +1,16 @@
 """The HTTP edge for API keys."""
 
 import logging
-from collections.abc import Sequence
-from datetime import datetime
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
 
-from services.ingest.parts import Admin, Parts
-from shared.auth.keys import Key, Scope
+from services.ingest.api.parts import Admin, Parts
+from services.ingest.views import ListedKey, MadeKey, NewKey
 from shared.web.paging import Page
 from shared.web.problems import Problem
 
 _log = logging.getLogger("keepwell.ingest")
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
-
-
-class NewKey(BaseModel, extra="forbid"):
-    """What a key may do, and for whom."""
-
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-    scopes: list[Scope] = Field(min_length=1)
-    source: str | None = Field(
-        None, min_length=1, max_length=256, description="Default source of events; else the name."
-    )
-    csm: str | None = Field(None, min_length=3, max_length=256, description="The e-mail of the CSM who holds it.")
-
-
-class ListedKey(BaseModel):
-    """A key without the key."""
-
-    name: str
-    scopes: Sequence[str]
-    source: str
-    csm: str | None
-    created_at: datetime
-    revoked_at: datetime | None
-
-
-class MadeKey(BaseModel):
-    """A new key, shown this once."""
-
-    name: str
-    key: str
 
 
 @router.post("", summary="Make an API key", status_code=201)
@@ -62,11 +30,7 @@ async def make_key(wanted: NewKey, ingest: Parts, admin: Admin) -> MadeKey:
 @router.get("", summary="All keys, without the keys themselves")
 async def list_keys(ingest: Parts, _: Admin) -> Page[ListedKey]:
     """By name, with the revoked ones."""
-
-    def shown(key: Key) -> ListedKey:
-        return ListedKey.model_validate(key, from_attributes=True)
-
-    return Page(items=[shown(key) for key in await ingest.keys.listed()])
+    return Page(items=[ListedKey.model_validate(key, from_attributes=True) for key in await ingest.keys.listed()])
 
 
 @router.delete("/{name}", summary="Revoke a key", status_code=204)

@@ -1,0 +1,9 @@
+"""Ingest's HTTP edge."""
+
+from typing import Final
+
+from services.ingest.api import events, imports, keys, status, webhooks
+
+ROUTERS: Final = (events.router, webhooks.router, imports.router, keys.router)
+PROBES: Final = (status.router,)
+"""What a process answers that is only a worker."""

@@ -1,0 +1,70 @@
+"""The HTTP edge for events."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Header, Request, Response
+
+from services.ingest import queries
+from services.ingest.api import openapi
+from services.ingest.api.parts import OPEN_DOOR, Parts, Reader, Sender
+from services.ingest.core.reading import Unreadable, read
+from services.ingest.handler import Answer
+from services.ingest.views import WaitingEvent
+from shared.web.paging import Page, WantedPage
+from shared.web.problems import Problem
+
+router = APIRouter(prefix="/v1")
+
+
+@router.post(
+    "/events",
+    tags=["events"],
+    summary="Send events",
+    description=openapi.ABOUT_EVENTS,
+    status_code=202,
+    response_class=Response,
+    responses={202: openapi.ANSWER},
+    openapi_extra=openapi.EVENTS,
+    dependencies=[OPEN_DOOR],
+)
+async def post_events(request: Request, ingest: Parts, sender: Sender) -> Response:
+    """Check, publish, answer."""
+    try:
+        raws = read(request.headers, await request.body())
+    except Unreadable as error:
+        raise Problem(error.status, error.code, str(error)) from None
+    return answer_of(await ingest.intake.take(raws, sender.source))
+
+
+def answer_of(answer: Answer) -> Response:
+    """202 where anything was taken, else a problem with the reasons."""
+    if answer.accepted or not answer.refused:
+        return Response(msgspec.json.encode(answer), 202, media_type="application/json")
+    first = answer.refused[0]
+    code = first.code if len({refusal.code for refusal in answer.refused}) == 1 else "nothing_accepted"
+    words = first.message
+    if len(answer.refused) > 1:
+        words = f"None of the {len(answer.refused)} events was taken; 'refused' says why. The first: {words}"
+    raise Problem(400, code, words, extra={"accepted": 0, "refused": msgspec.to_builtins(answer.refused)})
+
+
+@router.options("/events", tags=["events"], summary="The handshake of CloudEvents web hooks", response_class=Response)
+async def allow_web_hook(
+    webhook_request_origin: Annotated[str | None, Header(alias="WebHook-Request-Origin", max_length=255)] = None,
+) -> Response:
+    """Anyone may ask; to send takes a key."""
+    headers = {"Allow": "POST, OPTIONS"}
+    if webhook_request_origin is not None:
+        headers |= {"WebHook-Allowed-Origin": webhook_request_origin, "WebHook-Allowed-Rate": "*"}
+    return Response(status_code=200, headers=headers)
+
+
+@router.get("/waiting", tags=["events"], summary="Events that wait until the account of their alias is known")
+async def list_waiting(ingest: Parts, _: Reader, paging: WantedPage) -> Page[WaitingEvent]:
+    """The oldest first."""
+    async with ingest.uow.begin() as c:
+        rows = await queries.waiting_events(c, paging.after(datetime, str, str), paging.limit + 1)
+    shown, cursor = paging.page(rows, lambda row: (row.received_at, row.source, row.id))
+    return Page(items=[WaitingEvent.model_validate(row, from_attributes=True) for row in shown], next_cursor=cursor)

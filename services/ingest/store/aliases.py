@@ -1,0 +1,108 @@
+"""Aliases, and the events that wait until somebody sets theirs. Every function works in the caller's transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, delete, exists, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.ingest.core.checking import Checked
+from services.ingest.core.resolving import Waiting, value_of
+from services.ingest.tables import aliases, waiting
+from shared.pg import bulk
+
+_SEE: Final = bulk.Insert(aliases, ("alias",), same=("seen_at",), nothing=True)
+_EVENTS: Final = bulk.given(waiting.c.source, waiting.c.id, name="event")
+_WAITED_UNDER: Final = select(waiting.c.alias).join(
+    _EVENTS, (waiting.c.source == _EVENTS.c.source) & (waiting.c.id == _EVENTS.c.id)
+)
+_LOCK: Final = (
+    select(aliases.c.alias, aliases.c.account_id)
+    .where(bulk.among(aliases.c.alias, "names") | aliases.c.alias.in_(_WAITED_UNDER))
+    .order_by(aliases.c.alias)
+    .with_for_update()
+)
+_SET: Final = bulk.Update(
+    aliases, ("alias",), ("account_id",), same=("set_at",), where=lambda _: aliases.c.account_id.is_(None)
+)
+_REPLACED: Final = ("alias", "type", "time", "value", "headers")
+_WAIT: Final = bulk.Insert(
+    waiting,
+    ("source", "id", *_REPLACED),
+    same=("received_at",),
+    update=_REPLACED,
+    where=lambda new: (waiting.c.alias != new.alias) & bulk.among(waiting.c.alias, "same_locked"),
+)
+_WAITING: Final = tuple(waiting.c[name] for name in Waiting.__struct_fields__)
+_FIRST: Final = (
+    select(waiting.c.source, waiting.c.id)
+    .where(bulk.among(waiting.c.alias, "names"))
+    .order_by(waiting.c.alias, waiting.c.received_at)
+    .limit(bindparam("most"))
+)
+_TAKE: Final = delete(waiting).where(tuple_(waiting.c.source, waiting.c.id).in_(_FIRST)).returning(*_WAITING)
+_STILL_WAITED_FOR: Final = select(aliases.c.alias).where(
+    bulk.among(aliases.c.alias, "names"), exists().where(waiting.c.alias == aliases.c.alias)
+)
+_NOTE_RELEASE: Final = bulk.Update(aliases, ("alias",), ("release",))
+_LOCK_RELEASE: Final = (
+    select(aliases.c.alias, aliases.c.account_id, aliases.c.release)
+    .where(aliases.c.release.is_not(None))
+    .order_by(aliases.c.alias)
+    .limit(1)
+    .with_for_update()
+)
+
+
+async def lock(
+    c: AsyncConnection, names: Sequence[str], events: Sequence[Checked], now: datetime
+) -> dict[str, str | None]:
+    """Make sure that each alias has a row, lock the rows in one order for all, and tell their accounts.
+
+    With them go the aliases under which some of the events wait already: they may have to be moved.
+    """
+    if not names:
+        return {}
+    await _SEE(c, [(name,) for name in names], seen_at=now)
+    where = {"names": list(names), **bulk.arrays(("source", "id"), [(e.source, e.id) for e in events], "event")}
+    return {row.alias: row.account_id for row in await c.execute(_LOCK, where)}
+
+
+async def give(c: AsyncConnection, accounts: Mapping[str, str], now: datetime) -> None:
+    """Give locked aliases their accounts."""
+    await _SET(c, accounts.items(), set_at=now)
+
+
+async def keep_waiting(
+    c: AsyncConnection, events: Sequence[Checked], headers: Mapping[str, str], locked: Iterable[str], now: datetime
+) -> None:
+    """Keep events whose locked alias has no account.
+
+    One that is kept already stays as it was, unless it comes with another alias: then the newer one is right. It moves
+    only from an alias that is locked, too: whoever releases what waits takes rows in another order.
+    """
+    rows = [(e.source, e.id, e.subject, e.type, e.time, value_of(e), {**headers, "ce_type": e.type}) for e in events]
+    await _WAIT(c, {row[:2]: row for row in rows}.values(), received_at=now, locked=list(locked))
+
+
+async def take_waiting(c: AsyncConnection, names: Sequence[str], most: int) -> list[Waiting]:
+    """Take out what waits for these locked aliases, in the order in which it came to each."""
+    taken = [Waiting(*row) for row in await c.execute(_TAKE, {"names": list(names), "most": most})]
+    return sorted(taken, key=lambda w: (w.alias, w.received_at, w.source, w.id))
+
+
+async def still_waited_for(c: AsyncConnection, names: Iterable[str]) -> set[str]:
+    """Which of these locked aliases something waits for."""
+    return set((await c.execute(_STILL_WAITED_FOR, {"names": list(names)})).scalars())
+
+
+async def note_release(c: AsyncConnection, releases: Mapping[str, str | None]) -> None:
+    """Note of locked aliases whether there is more to move, and the import for what is old of it."""
+    await _NOTE_RELEASE(c, releases.items())
+
+
+async def lock_release(c: AsyncConnection) -> tuple[str, str, str] | None:
+    """Lock an alias with something to move: its name, its account and the import for what is old."""
+    row = (await c.execute(_LOCK_RELEASE)).one_or_none()
+    return None if row is None else (row.alias, row.account_id, row.release)
