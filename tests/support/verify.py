@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from services.ingest import openapi
+from services.ingest.api import openapi
 from services.scoring.core.assess import look
 from services.scoring.core.clock import day_of
 from services.scoring.core.fold import Touched, fold
