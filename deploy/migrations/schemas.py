@@ -30,7 +30,7 @@ class Schema(NamedTuple):
 
 
 SCHEMAS = (
-    Schema("access", "shared.access_tables", readers=SERVICES, writers=("ingest",)),
+    Schema("access", "shared.auth.tables", readers=SERVICES, writers=("ingest",)),
     Schema("log", "shared.log.tables", writers=SERVICES),
     *(Schema(name, f"services.{name}.tables") for name in SERVICES),
 )
