@@ -28,7 +28,7 @@ down: .venv/.runtime ## End a stack that was left running
 	@$(BIN)/keepwell down
 
 kafka: .venv/.runtime ## A real Apache Kafka on 127.0.0.1:9092, without Docker (Java 17 and Maven)
-	@$(BIN)/python -m deploy.kafka.broker
+	@$(BIN)/python -m deploy.local.kafka
 
 test: .venv/.dev ## The whole suite, from nothing
 	$(BIN)/python -m pytest $(ARGS)
@@ -38,8 +38,8 @@ lint: .venv/.dev ## Style, types, import rules, and the Docker files
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(foreach file,$(wildcard Dockerfile deploy/Dockerfile),$(BIN)/hadolint $(file) &&) true
-	$(foreach file,$(wildcard compose.yaml deploy/compose.yaml),$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec $(file) &&) true
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 bench: .venv/.dev ## Measure, with the machine's limits beside the results
 	$(BIN)/python -m bench $(ARGS)

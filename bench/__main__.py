@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bench import idle, latency, statements, throughput
 from bench.report import Row, table
+from deploy.local.postgres import NAME, Postgres
 from deploy.migrations.run import migrate
-from deploy.postgres import NAME, Postgres
 from tests.support.stack import Stack
 
 
@@ -31,7 +31,7 @@ def main() -> None:
             rows += asyncio.run(statements.measure(server.url))
         brokers = {"local": "local"}
         if asked.kafka:
-            from deploy.kafka.broker import KafkaBroker
+            from deploy.local.kafka import KafkaBroker
 
             broker = KafkaBroker(home / "kafka")
             broker.start()

@@ -10,8 +10,8 @@ import psutil
 from bench.report import Row
 from deploy.cli.down import stop
 from deploy.cli.up import start_detached
-from deploy.stack.ports import any_free
-from deploy.stack.record import read_running
+from deploy.local.record import read_running
+from deploy.local.system import any_free
 from shared.settings import Settings
 from tests.support.stack import KEY, SERVICES, free_ports
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from deploy.cli.down import DEMO
 from deploy.cli.show import errors
-from deploy.stack.record import read_running
+from deploy.local.record import read_running
 from shared.settings import SERVICES, Settings, SettingsError
 
 REFUSED: Final = 1

@@ -24,7 +24,7 @@ from deploy.demo.cast import accounts
 from deploy.demo.killing import kill_midway
 from deploy.demo.proof import Ledger
 from deploy.demo.sending import send_all
-from deploy.stack.ports import any_free
+from deploy.local.system import any_free
 from shared.settings import Settings, SettingsError
 
 CSMS: Final = Path(stories.__file__).with_name("csms.yaml")

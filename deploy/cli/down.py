@@ -5,9 +5,9 @@ from pathlib import Path
 
 import typer
 
-from deploy.local import end_leftovers, listed
-from deploy.stack.processes import end
-from deploy.stack.record import read_running
+from deploy.local.record import read_running
+from deploy.local.stack import end_leftovers, listed
+from deploy.local.system import end
 from shared.settings import Settings, SettingsError
 
 DEMO = "demo"

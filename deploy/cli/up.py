@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from deploy.cli.down import DEMO
-from deploy.stack.child import open_log
-from deploy.stack.record import Record, read_running
+from deploy.local.child import open_log
+from deploy.local.record import Record, read_running
 from shared.settings import PREFIX, Settings, SettingsError
 
 ADMIN_KEY_FILE = "admin.key"

@@ -17,7 +17,7 @@ from deploy.demo.cast import Account
 from deploy.demo.proof import Count, Ledger, offline_usage
 from deploy.demo.sending import send_all
 from deploy.demo.telling import NotHeard, at_rest, until
-from deploy.stack.record import read
+from deploy.local.record import read
 
 SLICE: Final = 250
 KILLED_AFTER: Final = 3

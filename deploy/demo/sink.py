@@ -12,8 +12,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
-from deploy.stack.processes import Process
-from deploy.stack.record import read_running
+from deploy.local.record import read_running
+from deploy.local.system import Process
 
 PATIENCE: Final = 120.0
 """Seconds within which the stack must have been started."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from alembic import command
 from sqlalchemy import Connection
 
+from deploy.local.postgres import Postgres
 from deploy.migrations.run import HERE, config_for, enter, in_transaction, migrate
 from deploy.migrations.schemas import SCHEMAS
-from deploy.postgres import Postgres
 
 
 def main(name: str, message: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from deploy.postgres import NAME, Postgres
+from deploy.local.postgres import NAME, Postgres
 from tests.support.chaos import SEED, undisturbed
 from tests.support.stack import Stack
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from deploy.kafka.broker import KafkaBroker
+from deploy.local.kafka import KafkaBroker
 from shared.log.kafka import KafkaStream
 from shared.log.kafka_consumer import KafkaConsumer
 from shared.log.protocol import Consumer, TopicPartition

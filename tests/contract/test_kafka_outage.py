@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from deploy.kafka.broker import KafkaBroker
+from deploy.local.kafka import KafkaBroker
 from shared.log.kafka import KafkaStream
 from shared.log.protocol import BrokerUnavailable, Outgoing, TopicPartition, Unconfirmed
 from shared.messages import registry

@@ -7,7 +7,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType  # type: ignore[import-untyped]
 
-from deploy.kafka.broker import KafkaBroker, answers
+from deploy.local.kafka import KafkaBroker, answers
 from shared.log.kafka_producer import LARGEST
 from shared.log.partitioner import partition_of
 from shared.log.protocol import BrokerUnavailable, Outgoing, TopicPartition

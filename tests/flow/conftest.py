@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from deploy.kafka.broker import KafkaBroker
-from deploy.postgres import NAME, Postgres
+from deploy.local.kafka import KafkaBroker
+from deploy.local.postgres import NAME, Postgres
 from tests.support.company import AT, a_month_of_a_company, send
 from tests.support.kafka import a_prefix
 from tests.support.stack import Stack

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.cli.down import stop
-from deploy.kafka.jars import KafkaMissing, class_path
+from deploy.local.jars import KafkaMissing, class_path
 from tests.support.stack import free_ports
 
 TOLD = (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from deploy.kafka.broker import KafkaBroker
+from deploy.local.kafka import KafkaBroker
 from tests.support.company import AT, a_month_of_a_company, send
 from tests.support.stack import SERVICES, Stack
 
@@ -59,7 +59,7 @@ def test_while_the_broker_is_gone_ingest_asks_to_wait_and_nothing_accepted_is_lo
 
 
 def test_the_health_command_of_the_compose_file_tells_whether_the_broker_answers(kafka_broker: KafkaBroker) -> None:
-    compose = YAML(typ="safe").load(Path(__file__).parents[2] / "compose.yaml")
+    compose = YAML(typ="safe").load(Path(__file__).parents[2] / "docker-compose.yml")
     words = compose["services"]["kafka"]["healthcheck"]["test"][1:]
 
     def healthy(host: str, port: str) -> bool:

@@ -7,8 +7,8 @@ import pytest
 
 from deploy.cli.down import stop
 from deploy.cli.up import start_detached
-from deploy.kafka.broker import KafkaBroker
-from deploy.stack.ports import any_free
+from deploy.local.kafka import KafkaBroker
+from deploy.local.system import any_free
 from shared.settings import Settings
 from tests.support.fake_stack import eventually
 from tests.support.stack import KEY, free_ports

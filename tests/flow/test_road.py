@@ -20,8 +20,8 @@ from aiosmtpd.controller import Controller
 from typer.testing import CliRunner
 
 from deploy.cli.main import app
-from deploy.postgres import Postgres
-from deploy.stack.ports import any_free
+from deploy.local.postgres import Postgres
+from deploy.local.system import any_free
 from shared.log.opening import LOCAL, make_stream
 from shared.log.protocol import Outgoing
 from shared.messages import registry

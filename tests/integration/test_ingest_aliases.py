@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from deploy.postgres import Postgres
+from deploy.local.postgres import Postgres
 from services.ingest.publishing.releasing import PART, Releasing
 from tests.support.ingest import House, a_house, a_housekeeper, alias_of, an_event, counted_bytes
 from tests.support.stream import NOON, until

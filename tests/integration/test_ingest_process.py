@@ -16,7 +16,7 @@ from cloudevents.core.v1.event import CloudEvent
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from deploy.postgres import Postgres
+from deploy.local.postgres import Postgres
 from shared.messages import envelope
 from shared.messages.envelope import Event
 from shared.pg.pool import async_url

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.postgres import Postgres, PostgresError, Server, programs
-from deploy.stack.processes import started
+from deploy.local.postgres import Postgres, PostgresError, Server, programs
+from deploy.local.system import started
 from tests.support.fake_stack import eventually
 
 

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from deploy.cli.down import stop
 from deploy.cli.main import app
 from deploy.cli.up import NotStarted, start_detached
-from deploy.local import SERVICES
-from deploy.postgres import Postgres
-from deploy.stack.ports import answers_ready
-from deploy.stack.record import read
+from deploy.local.postgres import Postgres
+from deploy.local.record import read
+from deploy.local.stack import SERVICES
+from deploy.local.system import answers_ready
 from tests.support.fake_stack import COMMAND, FakeStack, eventually
 
 EVERYTHING = [*SERVICES, "postgres"]

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from deploy.local.postgres import Postgres, PostgresError
 from deploy.migrations.run import migrate
-from deploy.postgres import Postgres, PostgresError
 from tests.support.company import AT, a_month_of_a_company, send
 from tests.support.stack import SERVICES, Stack
 

@@ -7,7 +7,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import FrameType
 
-from deploy.local import SERVICES
+from deploy.local.stack import SERVICES
 
 
 class _Face(BaseHTTPRequestHandler):

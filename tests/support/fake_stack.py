@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from deploy.cli.up import environment_of
-from deploy.local import Commands, main
-from deploy.stack.ports import is_free
-from deploy.stack.record import Record, read, read_running
+from deploy.local.record import Record, read, read_running
+from deploy.local.stack import Commands, main
+from deploy.local.system import is_free
 from shared.settings import Settings
 
 T = TypeVar("T")

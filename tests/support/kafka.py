@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.kafka.broker import KafkaBroker
-from deploy.kafka.jars import KafkaMissing, class_path
+from deploy.local.jars import KafkaMissing, class_path
+from deploy.local.kafka import KafkaBroker
 from shared.log.kafka import KafkaStream
 from shared.messages import registry
 

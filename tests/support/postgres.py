@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from deploy.local.postgres import NAME, Postgres
 from deploy.migrations.run import migrate
-from deploy.postgres import NAME, Postgres
 
 # What is lost when the machine dies is lost with the test; a killed server still recovers.
 _FOR_TESTS = {"fsync": "off", "full_page_writes": "off", "max_connections": "120"}

@@ -5,8 +5,8 @@ from typer.testing import CliRunner
 
 from deploy.cli.demo import demo
 from deploy.cli.up import up
-from deploy.stack.processes import this_process
-from deploy.stack.record import Record
+from deploy.local.record import Record
+from deploy.local.system import this_process
 from tests.support.cli import one_command
 
 

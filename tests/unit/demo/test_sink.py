@@ -6,9 +6,8 @@ from threading import Event, Thread
 import httpx
 
 from deploy.demo.sink import serve, while_it_runs
-from deploy.stack.ports import any_free
-from deploy.stack.processes import Process, started
-from deploy.stack.record import Record
+from deploy.local.record import Record
+from deploy.local.system import Process, any_free, started
 
 
 def test_it_answers_as_slack_does() -> None:

@@ -20,7 +20,7 @@ JOBS = {"migrate", "first-key"}
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, dict[str, Any]]:
-    found = YAML(typ="safe").load(ROOT / "compose.yaml")["services"]
+    found = YAML(typ="safe").load(ROOT / "docker-compose.yml")["services"]
     assert isinstance(found, dict)
     return found
 
@@ -29,7 +29,7 @@ def services() -> dict[str, dict[str, Any]]:
     "check",
     [
         ("hadolint", "deploy/Dockerfile"),
-        ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml"),
+        ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"),
     ],
     ids=lambda check: check[0],
 )

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import listed
-from deploy.stack.child import last_words, open_log
+from deploy.local.child import last_words, open_log
+from deploy.local.stack import listed
 
 
 @pytest.mark.parametrize(

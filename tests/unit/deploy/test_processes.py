@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stack.processes import Process, command_of, end, started, this_process
-from deploy.stack.record import ChildRecord, Record, read, read_running
+from deploy.local.record import ChildRecord, Record, read, read_running
+from deploy.local.system import Process, command_of, end, started, this_process
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
 IGNORES = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"

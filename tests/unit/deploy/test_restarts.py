@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.stack.policy import LIMIT, WINDOW, delay_after, recent
+from deploy.local.policy import LIMIT, WINDOW, delay_after, recent
 
 
 def test_the_first_death_is_mended_at_once_and_each_next_one_later() -> None:

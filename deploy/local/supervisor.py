@@ -8,9 +8,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from deploy.stack.child import Child
-from deploy.stack.processes import this_process
-from deploy.stack.record import Record
+from deploy.local.child import Child
+from deploy.local.record import Record
+from deploy.local.system import this_process
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 

@@ -1,4 +1,4 @@
-"""Kafka's jars, as the pom locks them: copied once by Maven into `deploy/kafka/target`, then used from there."""
+"""Kafka's jars, as the pom locks them: copied once by Maven into `deploy/local/target`, then used from there."""
 
 import hashlib
 import re
@@ -72,7 +72,7 @@ def _java_version() -> int:
 
 
 def main() -> int:
-    """Fetch the jars beforehand: `python -m deploy.kafka.jars`."""
+    """Fetch the jars beforehand: `python -m deploy.local.jars`."""
     try:
         sys.stdout.write(f"Kafka's jars: {class_path()}\n")
     except KafkaMissing as missing:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from deploy.stack.processes import Process
+from deploy.local.system import Process
 
 FILE = "stack.json"
 

@@ -14,12 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from deploy.postgres import Postgres, PostgresError
-from deploy.stack.child import PATIENCE, Child, Launch, last_words, open_log
-from deploy.stack.ports import answers_ready, holder_of, is_free
-from deploy.stack.processes import end
-from deploy.stack.record import read
-from deploy.stack.supervisor import Stop, Supervisor, say
+from deploy.local.child import PATIENCE, Child, Launch, last_words, open_log
+from deploy.local.postgres import Postgres, PostgresError
+from deploy.local.record import read
+from deploy.local.supervisor import Stop, Supervisor, say
+from deploy.local.system import answers_ready, end, holder_of, is_free
 
 SERVICES = ("ingest", "scoring", "playbooks", "notifier")
 _READY_WITHIN = 90.0
@@ -35,7 +34,7 @@ class Commands(NamedTuple):
 
     migrate: Sequence[str] = ("-m", "deploy.migrations.run")
     service: Sequence[str] = ("-m", "services.{name}.main", "--role", "all")
-    kafka: Sequence[str] = ("-m", "deploy.kafka.broker", "--home", "{home}/kafka", "--port", "{port}")
+    kafka: Sequence[str] = ("-m", "deploy.local.kafka", "--home", "{home}/kafka", "--port", "{port}")
 
 
 class Stack:
@@ -115,7 +114,7 @@ class Stack:
         self._report("migrations", "done")
 
     def _start_kafka(self) -> None:
-        from deploy.kafka.broker import answers  # not needed by a stack without it
+        from deploy.local.kafka import answers  # not needed by a stack without it
 
         port = int(self._broker.rpartition(":")[2])
         if not is_free(port):
@@ -216,7 +215,3 @@ def main(commands: Commands | None = None) -> int:
     except (StackError, PostgresError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,10 +1,11 @@
-"""Who a process is. A pid alone may have been given to another since, so its start time goes with it.
+"""Who a process is, and who has a port. A pid alone may be another's by now, so its start time goes with it.
 
 Only the standard library is used here: the supervisor stays small.
 """
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+LOOPBACK = "127.0.0.1"
 _PROC = Path("/proc")
 
 
@@ -80,3 +82,46 @@ def end(
         deadline = time.monotonic() + patience
         while any(process.lives() for process in processes) and time.monotonic() < deadline:
             pause(0.05)
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen there now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def any_free() -> int:
+    """A port that is free now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def holder_of(port: int) -> str:
+    """Who listens there, in words for people."""
+    import psutil  # the supervisor stays small without it; this is asked only before it ends
+
+    try:
+        listening = [
+            c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr.port == port
+        ]
+    except psutil.AccessDenied:
+        listening = []
+    pid = next((connection.pid for connection in listening if connection.pid), None)
+    return f"pid {pid} ({' '.join(command_of(pid).split())[:120]})" if pid else "a program of another user"
+
+
+def answers_ready(port: int) -> bool:
+    """Whether `GET /readyz` there answers 200. By hand, because an HTTP client would double the supervisor's size."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=3) as connection:
+            connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            return connection.recv(64).split()[1:2] == [b"200"]
+    except OSError:
+        return False

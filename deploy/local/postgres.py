@@ -15,9 +15,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from deploy.stack.child import last_words
-from deploy.stack.ports import any_free, is_free
-from deploy.stack.processes import Process, command_of, end, started
+from deploy.local.child import last_words
+from deploy.local.system import Process, any_free, command_of, end, is_free, started
 
 VERSION = "18"
 NAME = "keepwell"

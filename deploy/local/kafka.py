@@ -1,4 +1,4 @@
-"""One real Kafka node, for `make kafka`, `keepwell up` and the tests: `python -m deploy.kafka.broker --home DIR`.
+"""One real Kafka node, for `make kafka`, `keepwell up` and the tests: `python -m deploy.local.kafka --home DIR`.
 
 KRaft, broker and controller in one process, loopback only. Its data stays in the home, so it can be started again.
 """
@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from deploy.kafka.jars import KafkaMissing, class_path
-from deploy.stack.processes import Process, command_of, end, started
+from deploy.local.jars import KafkaMissing, class_path
+from deploy.local.system import Process, command_of, end, started
 
 PORT = 9092
 _HOST = "127.0.0.1"
@@ -224,7 +224,7 @@ def _free_port() -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a broker in the foreground until Ctrl-C or SIGTERM."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.kafka.broker", description="A Kafka node, loopback only.")
+    parser = argparse.ArgumentParser(prog="python -m deploy.local.kafka", description="A Kafka node, loopback only.")
     parser.add_argument("--home", type=Path, default=Path(".keepwell/kafka"), help="where its data stays")
     parser.add_argument("--port", type=int, default=PORT, help=f"the port on {_HOST}; 0 takes a free one")
     options = parser.parse_args(arguments)

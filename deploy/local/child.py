@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from deploy.stack.policy import delay_after, recent
-from deploy.stack.processes import Process, started
-from deploy.stack.record import ChildRecord
+from deploy.local.policy import delay_after, recent
+from deploy.local.record import ChildRecord
+from deploy.local.system import Process, started
 
 PATIENCE = 10.0
 """Seconds from the signal to stop until a process is killed."""
