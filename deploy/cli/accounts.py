@@ -9,6 +9,7 @@ from rich.text import Text
 
 from deploy.cli import show
 from deploy.cli.client import connected
+from shared.words import counted
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")]
@@ -56,7 +57,7 @@ def line(account: Mapping[str, Any], now: datetime) -> tuple[str | Text, ...]:
         account.get("name") or account["id"],
         (account.get("plan") or "–").capitalize(),
         show.money(account.get("mrr_minor"), account.get("currency")),
-        show.until(account.get("renews_at"), now).removeprefix("renews "),
+        show.renewal(account.get("renews_at"), now).removeprefix("renews ").removeprefix("was to renew "),
         score,
         show.band(account["band"]),
         account.get("reason") or "",
@@ -67,7 +68,7 @@ def _by_band(shares: list[dict[str, Any]]) -> None:
     order = list(show.BANDS)
     parts: list[Text] = []
     for share in sorted(shares, key=lambda each: order.index(each["band"])):
-        words = f"{show.count(share['accounts'], 'account')} {share['band']}"
+        words = f"{counted(share['accounts'], 'account')} {share['band']}"
         if share.get("currency"):
             words += f", {show.monthly(share['mrr_minor'], share['currency'])}"
         parts.append(show.band(share["band"], words))

@@ -9,6 +9,7 @@ from rich.text import Text
 from deploy.cli import show
 from deploy.cli.accounts import JsonOption, LimitOption
 from deploy.cli.client import connected
+from shared.words import counted
 
 app = typer.Typer(help="Show what was sent to whom, and how it went; try again what failed.")
 STATES = {"delivered": "green", "failed": "bold red", "cancelled": "dim"}
@@ -83,7 +84,7 @@ def _took(one: dict[str, Any]) -> str:
     if one.get("seconds") is not None:
         parts.append(f"{one['seconds']:.2f} s after the event")
     if one["attempts"] > 1:
-        parts.append(show.count(one["attempts"], "attempt"))
+        parts.append(counted(one["attempts"], "attempt"))
     if one["uncertain"]:
         parts.append("may have come twice")
     if one["reason"]:

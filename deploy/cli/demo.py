@@ -26,6 +26,7 @@ from deploy.demo.proof import Ledger
 from deploy.demo.sending import send_all
 from deploy.local.system import any_free
 from shared.settings import Settings, SettingsError
+from shared.words import counted
 
 CSMS: Final = Path(stories.__file__).with_name("csms.yaml")
 
@@ -109,7 +110,7 @@ def _load(out: Console, keepwell: Keepwell, past: list[dict[str, Any]]) -> None:
     end_import(keepwell, import_id)
     settled(keepwell, import_id)
     found = list(keepwell.items("playbooks", "/v1/episodes", state="found"))
-    out.print(f"Found when the past ended: {show.count(len(found), 'matter')} to look at.")
+    out.print(f"Found when the past ended: {counted(len(found), 'matter')} to look at.")
     for episode in found:
         out.print(Text(f"  {episode['account_name']}: {episode['playbook_title']}", style="yellow"))
 

@@ -7,6 +7,7 @@ import typer
 from deploy.cli import show
 from deploy.cli.accounts import JsonOption
 from deploy.cli.client import connected
+from shared.words import counted
 
 
 def fingerprint(
@@ -19,4 +20,4 @@ def fingerprint(
         if json:
             show.as_json(found)
         else:
-            typer.echo(f"{found['fingerprint']}  {show.count(found['accounts'], 'account')}  at {found['at']}")
+            typer.echo(f"{found['fingerprint']}  {counted(found['accounts'], 'account')}  at {found['at']}")

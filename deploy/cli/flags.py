@@ -7,6 +7,7 @@ import typer
 from deploy.cli import show
 from deploy.cli.accounts import JsonOption, LimitOption
 from deploy.cli.client import connected
+from shared.words import minor, monthly
 
 app = typer.Typer(help="List expansion flags, and say what came of them.")
 
@@ -59,14 +60,16 @@ def dismiss(id: IdArgument, note: NoteOption = None) -> None:
 @app.command()
 def won(
     id: IdArgument,
-    amount: Annotated[float, typer.Option(help="What it brings a month, in the currency's main unit.")],
+    amount: Annotated[str, typer.Option(help="What it brings a month, in the currency's main unit.")],
     currency: Annotated[str, typer.Option(help="ISO 4217, such as EUR.")],
     note: NoteOption = None,
 ) -> None:
     """Say that they bought, and for how much."""
-    amount_minor = show.minor(amount, currency)
-    words = f"won: {show.monthly(amount_minor, currency)}"
-    _move(id, "won", words, note, amount_minor=amount_minor, currency=currency)
+    try:
+        amount_minor = minor(amount, currency)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    _move(id, "won", f"won: {monthly(amount_minor, currency)}", note, amount_minor=amount_minor, currency=currency)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from deploy.cli import show
 from deploy.cli.client import REFUSED, Keepwell, Refused, Unreachable, connected
+from shared.words import counted
 
 MOST_EVENTS: Final = 500
 MOST_BYTES: Final = 4_000_000
@@ -217,7 +218,7 @@ def _bar(total: int | None) -> Iterator[Callable[[int, int], None]]:
 
 
 def _report(outcome: Outcome) -> None:
-    typer.echo(f"{show.count(outcome.accepted, 'event')} accepted, {len(outcome.refused):,} refused.")
+    typer.echo(f"{counted(outcome.accepted, 'event')} accepted, {len(outcome.refused):,} refused.")
     if not outcome.refused:
         return
     for each in sorted(outcome.refused, key=lambda complaint: complaint.line)[:SHOWN]:

@@ -1,7 +1,6 @@
 """How things look in a terminal: tables, JSON, and a customer-success manager's words."""
 
 import json
-import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -13,8 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from shared.messages.money import decimals
-from shared.messages.money import money as words_of_money
+from shared import words
 
 BANDS: Final = {"red": "bold red", "amber": "yellow", "green": "green", "unknown": "dim"}
 PIPED_WIDTH: Final = 160
@@ -125,75 +123,40 @@ def instant(value: str | None) -> datetime | None:
 
 def money(minor: int | None, currency: str | None) -> str:
     """An amount as people write it: `€4,200`, `$12.50`, `CHF 90`."""
-    return "–" if minor is None or not currency else words_of_money(minor, currency)
-
-
-def minor(amount: float, currency: str) -> int:
-    """An amount in the currency's main unit as minor units."""
-    return round(amount * float(10 ** decimals(currency)))
+    return "–" if minor is None or not currency else words.money(minor, currency)
 
 
 def monthly(minor: int | None, currency: str | None) -> str:
     """Revenue a month: `€4,200/month`."""
-    return "–" if minor is None or not currency else f"{money(minor, currency)}/month"
+    return "–" if minor is None or not currency else words.monthly(minor, currency)
 
 
-def count(number: int, word: str) -> str:
-    """`1 day`, `41 days`."""
-    return f"{number:,} {word}" + ("" if number == 1 else "s")
-
-
-def until(value: str | None, at: datetime, verb: str = "renews", past: str = "renewed") -> str:
-    """A date seen from today, in whole UTC days: `renews in 41 days`."""
+def renewal(value: str | None, at: datetime) -> str:
+    """When a contract renews: `renews in 41 days`."""
     when = instant(value)
-    if when is None:
-        return "–"
-    days = (when.astimezone(UTC).date() - at.date()).days
-    if days == 0:
-        return f"{verb} today"
-    return f"{verb} in {count(days, 'day')}" if days > 0 else f"{past} {count(-days, 'day')} ago"
+    return (when and words.renewal(when, at)) or "–"
 
 
 def ago(value: str | None, at: datetime) -> str:
     """How long something has been: `4 minutes ago`."""
     when = instant(value)
-    if when is None:
-        return "–"
-    seconds = (at - when).total_seconds()
-    ahead = seconds < -1
-    text = span(abs(seconds))
-    if text == "now":
-        return text
-    return f"in {text}" if ahead else f"{text} ago"
+    return "–" if when is None else words.ago(when, at)
 
 
-def span(seconds: float) -> str:
-    """A length of time in its largest unit."""
-    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
-        if seconds >= size:
-            return count(int(seconds // size), word)
-    return "now"
-
-
-def whole(points: float) -> int:
-    """Whole points, half away from zero."""
-    return int(abs(points) + 0.5) * (-1 if points < 0 else 1)
+def hundredths(points: float | None) -> int | None:
+    """Points as the services reckon with them: an API tells them in whole and decimals."""
+    return None if points is None else round(points * 100)
 
 
 def score(value: float | None) -> str:
     """A score as it is spoken of: whole points."""
-    return "–" if value is None else str(whole(value))
+    exact = hundredths(value)
+    return "–" if exact is None else words.scored(exact)
 
 
-def drivers(points: Sequence[float], before: float | None, after: float | None) -> list[str]:
-    """Drivers' points as whole numbers that sum to the change of the whole score (largest remainder): `−13`, `+4`."""
-    shown = [math.floor(each) for each in points]
-    if before is not None and after is not None:
-        missing = whole(after) - whole(before) - sum(shown)
-        by_remainder = sorted(range(len(points)), key=lambda place: shown[place] - points[place])
-        for place in by_remainder[: max(0, missing)]:
-            shown[place] += 1
-    return [("−" if number < 0 else "+") + str(abs(number)) for number in shown]
+def drivers(points: Sequence[float], before: float | None, after: float | None) -> list[int]:
+    """Drivers' points as whole numbers that sum to the change of the whole score."""
+    return words.apportioned([round(each * 100) for each in points], hundredths(before), hundredths(after))
 
 
 def band(name: str, text: str | None = None) -> Text:

@@ -9,6 +9,7 @@ from deploy.cli import show
 from deploy.cli.accounts import JsonOption
 from deploy.cli.client import UNREACHABLE, Keepwell, Refused, Unreachable, connected
 from shared.settings import SERVICES
+from shared.words import counted
 
 
 def status(json: JsonOption = False) -> None:
@@ -70,7 +71,7 @@ def _note(state: dict[str, Any]) -> str:
     """What somebody should look at."""
     details = state.get("details", {})
     gaps, failed = details.get("assessment_gaps", 0), details.get("deliveries", {}).get("failed", 0)
-    notes = [f"{show.count(gaps, 'account')} with a gap in the assessments"] if gaps else []
+    notes = [f"{counted(gaps, 'account')} with a gap in the assessments"] if gaps else []
     if failed:
         notes.append(f"{failed:,} failed: keepwell deliveries --state failed")
     notes += [f"{hold['channel']} is held: {hold['reason']}" for hold in details.get("holds", [])]
@@ -79,7 +80,9 @@ def _note(state: dict[str, Any]) -> str:
 
 def _waiting(waiting: Any) -> None:
     if isinstance(waiting, list) and waiting:
-        show.console().print(f"\n{show.count(len(waiting), 'alias')} waited for; send `account.updated` with it:")
+        show.console().print(
+            f"\n{counted(len(waiting), 'alias', 'aliases')} waited for; send `account.updated` with it:"
+        )
         show.table(
             ((str(each.get("alias", "–")), str(each.get("events", ""))) for each in waiting),
             *("Alias", "Events"),

@@ -12,6 +12,7 @@ from rich.text import Text
 from deploy.cli import show
 from deploy.cli.accounts import JsonOption
 from deploy.cli.client import Keepwell, Refused, connected
+from shared import words
 
 CHANGES: int = 5
 
@@ -62,7 +63,7 @@ def headline(account: dict[str, Any], now: datetime) -> Text:
     parts = [
         (account.get("plan") or "").capitalize(),
         show.monthly(account.get("mrr_minor"), account.get("currency")),
-        show.until(account.get("renews_at"), now),
+        show.renewal(account.get("renews_at"), now),
     ]
     head = Text(account.get("name") or account["id"], style="bold")
     for part in parts:
@@ -87,7 +88,9 @@ def tell_drivers(out: Console, drivers: Sequence[Mapping[str, Any]], before: flo
     heaviest = sorted(drivers, key=lambda driver: -abs(driver["points"]))
     shown = show.drivers([driver["points"] for driver in heaviest], before, after)
     for driver, points in zip(heaviest, shown, strict=True):
-        prefix = Text(f"  {points:>5}  ", style="red" if driver["points"] < 0 else "green")
+        if not points:
+            continue  # As in a message: what rounds to nothing explains no point of the change that is shown.
+        prefix = Text(f"  {words.signed(points):>5}  ", style="red" if points < 0 else "green")
         show.hang(out, prefix, Text(driver["reason"]))
 
 

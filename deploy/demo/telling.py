@@ -17,6 +17,7 @@ from deploy.cli.why import headline, tell_drivers
 from deploy.demo import slack_view
 from deploy.demo.stories import Story
 from shared.settings import SERVICES
+from shared.words import counted
 
 PATIENCE: Final = 20.0
 LOOK_EVERY: Final = 0.05
@@ -101,7 +102,7 @@ def tell_the_day(out: Console, keepwell: Keepwell) -> None:
     shares = page["mrr_by_band"]
     red = [share for share in shares if share["band"] == "red"]
     currency = shares[0]["currency"]
-    calls = show.count(sum(share["accounts"] for share in red), "account")
+    calls = counted(sum(share["accounts"] for share in red), "account")
     at_risk = show.money(sum(share["mrr_minor"] for share in red), currency)
     whole = show.money(sum(share["mrr_minor"] for share in shares), currency)
     out.print()

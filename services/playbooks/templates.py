@@ -10,7 +10,8 @@ from typing import Any, Final
 from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from shared.conditions import Facts, Scope, Value, date_words
+from shared.conditions import Facts, Scope, Value
+from shared.words import clean, date_words, rounded
 
 _LOG = logging.getLogger(__name__)
 _LONGEST: Final = 500
@@ -63,7 +64,7 @@ def render(source: str, facts: Facts, now: datetime) -> str:
     except _FAILURES as error:
         _LOG.warning("A step's text could not be filled in (%s): %s", error, source)
         text = _EXPRESSION.sub(lambda one: _filled_or_unknown(one[0], facts, now), _BLOCKS.sub("", source))
-    return " ".join(text.split())[:_LONGEST] or f"Look at {facts.get('account.name', now) or 'the account'}"
+    return clean(text, _LONGEST) or f"Look at {clean(str(facts.get('account.name', now) or 'the account'), _LONGEST)}"
 
 
 def _filled(source: str, facts: Facts, now: datetime) -> str:
@@ -120,5 +121,6 @@ def _shown(value: Value) -> Any:
         return date_words(value)
     if isinstance(value, float):
         # Nobody speaks of 97.1 %; of 2.5 tickets they do.
-        return round(value) if abs(value) >= 10 or value == round(value) else round(value, 1)
+        shown = rounded(value)
+        return int(shown) if shown.is_integer() else shown
     return list(value) if isinstance(value, tuple) else value

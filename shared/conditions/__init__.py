@@ -13,7 +13,7 @@ from shared.conditions.flips import flip_instant
 from shared.conditions.parsing import parse
 from shared.conditions.scope import Scope, event_facts
 from shared.conditions.tree import AllOf, AnyOf, Condition, Leaf, Not, facts_of, leaves_of, one_line, to_node
-from shared.conditions.words import LeafReading, date_words, described, leaves
+from shared.conditions.words import LeafReading, described, leaves
 
 __all__ = [
     "BANDS",
@@ -35,7 +35,6 @@ __all__ = [
     "Scope",
     "Truth",
     "Value",
-    "date_words",
     "described",
     "evaluate",
     "event_facts",

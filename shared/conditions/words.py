@@ -24,10 +24,9 @@ from shared.conditions.tree import (
     Operand,
     Sign,
     format_leaf,
-    format_number,
     leaves_of,
 )
-from shared.messages.money import money
+from shared.words import date_words, money, number, rounded
 
 
 class LeafReading(msgspec.Struct, frozen=True):
@@ -40,11 +39,6 @@ class LeafReading(msgspec.Struct, frozen=True):
     truth: Truth
     words: str
     """Both in a sentence's words: `usage breadth is 25 %, under 40 %`."""
-
-
-def date_words(at: datetime) -> str:
-    """A date as people write it: `2 Mar 2026`."""
-    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
 
 
 def described(condition: Condition, currency: str | None = None) -> str:
@@ -73,8 +67,7 @@ def _described(leaf: Leaf, currency: str | None) -> str:
         case Contains(part):
             return f"{subject.words} with {part}"
         case Member(operands, wanted):
-            among = ", ".join(_literal(one, subject, currency) for one in operands)
-            return f"{subject.words} {_not(wanted)}one of {among}"
+            return f"{subject.words} {_not(wanted)}one of {_among(operands, subject, currency)}"
 
 
 def leaves(condition: Condition, facts: Facts, now: datetime) -> list[LeafReading]:
@@ -132,7 +125,7 @@ def _words(leaf: Leaf, seen: Value, value: str, truth: Truth, currency: str | No
             verbs = ("include", "do not include") if isinstance(seen, tuple) else ("has", "has not")
             return f"{subject.words} {verbs[0] if holds else verbs[1]} {part}"
         case Member(operands, wanted):
-            among = ", ".join(_literal(one, subject, currency) for one in operands)
+            among = _among(operands, subject, currency)
             return is_value if holds and wanted else f"{is_value}, {_not(holds is wanted)}one of {among}"
         case Compare(_, int() | float() | Fraction() as bound) if bound < 0 and subject.name.startswith("days_"):
             return is_value  # The bound lies on the other side of the instant.
@@ -164,7 +157,6 @@ def _is_value(subject: FactSpec, seen: Value, value: str) -> str:
     return f"{subject.words} {_is(subject)} {value}"
 
 
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UNDER: Final = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
 _BEFORE: Final = {"<": "before", "<=": "not after", ">": "after", ">=": "not before"}
 _MIRRORED: Final[dict[Sign, Sign]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -189,7 +181,7 @@ def _rounded(seen: float, leaf: Leaf) -> float:
     """As few decimals as tell the truth: 39.96 is not shown as 40 beside "under 40"."""
     bound = _in_days(leaf.test.operand, leaf.subject) if isinstance(leaf.test, Compare) else None
     for decimals in range(0 if leaf.subject.unit == "days" else 1, 7):
-        shown = round(seen, decimals) or 0  # Never −0.
+        shown = rounded(seen, decimals)
         if not isinstance(bound, int | float) or _side(shown, bound) == _side(seen, bound):
             return shown
     return seen
@@ -217,16 +209,20 @@ def _literal(operand: Operand, subject: FactSpec, currency: str | None) -> str:
     return operand
 
 
+def _among(operands: tuple[Operand, ...], subject: FactSpec, currency: str | None) -> str:
+    return ", ".join(_literal(one, subject, currency) for one in operands)
+
+
 def _is(subject: FactSpec) -> str:
     many = subject.words.endswith("s") and not subject.words.endswith("ss")
     return "are" if many else "is"
 
 
-def _with_unit(number: int | float | Fraction, subject: FactSpec, currency: str | None) -> str:
-    if subject.currency and currency and number == int(number):
-        return money(int(number), currency)
+def _with_unit(amount: int | float | Fraction, subject: FactSpec, currency: str | None) -> str:
+    if subject.currency and currency and amount == int(amount):
+        return money(int(amount), currency)
     counted, per, base = subject.unit.partition(" per ")
-    unit = (counted.removesuffix("s") if number in (1, -1) else counted) + per + base
+    unit = (counted.removesuffix("s") if amount in (1, -1) else counted) + per + base
     if subject.unit and subject.words.endswith(subject.unit):  # "12 seats", not "12 seats seats".
         unit = ""
-    return f"{format_number(number).replace('-', '−')} {unit}".rstrip()
+    return f"{number(amount, 6)} {unit}".rstrip()

@@ -18,6 +18,7 @@ from services.ingest.core.reading import json_fault
 from services.ingest.core.sentences import about_data
 from shared.messages.accounts import AccountMerged, AccountTraits, AccountUpdated
 from shared.messages.registry import CUSTOMER_EVENTS
+from shared.words import ago, counted, span
 
 LARGEST: Final = 64 * 1024
 LONGEST_ID: Final = 128
@@ -215,22 +216,20 @@ def _instant(attributes: Attributes, now: datetime, history: str | None) -> date
         words = "time must be an RFC 3339 time with a zone, such as 2026-05-20T09:30:00Z."
         raise _Refused("invalid_time", words) from None
     if time > now + AHEAD:
-        words = f"time is {_long(time - now)} in the future; at most 24 hours are taken. Check the sender's clock."
+        ahead = time - now
+        long = span(ahead) if ahead.days > 2 else counted(ahead / timedelta(hours=1), "hour")
+        words = f"time is {long} in the future; at most 24 hours are taken. Check the sender's clock."
         raise _Refused("in_future", words)
     if time < EARLIEST:
         words = f"time is {time.date().isoformat()}, before 1970: it looks like an empty date. Send when it happened."
         raise _Refused("invalid_time", words)
     if time < now - BACK and not history:
         words = (
-            f"time is {_long(now - time)} ago; at most 35 days are taken. "
+            f"time is {ago(time, now)}; at most 35 days are taken. "
             "Send it as history: open an import (POST /v1/imports) and put its id in 'history'."
         )
         raise _Refused("too_old", words)
     return time
-
-
-def _long(span: timedelta) -> str:
-    return f"{span.days:,} days" if span.days > 2 else f"{span.total_seconds() / 3600:.0f} hours"
 
 
 def _checked_data(attributes: Attributes, type: str, struct: Any) -> Any:

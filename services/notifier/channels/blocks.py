@@ -12,9 +12,9 @@ from slack_sdk.models.blocks import (
     SectionBlock,
 )
 
-from services.notifier.core import words
 from services.notifier.core.message import Item, Message, Reason
 from services.notifier.rendering import Renderer
+from shared.words import clean
 
 _DOTS: Final = {"red": ":red_circle: ", "amber": ":large_orange_circle: ", "green": ":large_green_circle: "}
 _REPEAT: Final = "You may have this already: an earlier send was cut off before Slack answered."
@@ -25,7 +25,7 @@ _MOST_TEXT: Final = 2_900
 
 def render(message: Message, renderer: Renderer, delivery_id: str, *, repeat: bool = False) -> dict[str, Any]:
     """The `text` (for notifications and screen readers) and the `blocks`, the first of which carries the id."""
-    title = PlainTextObject(text=words.one_line(message.title, 150), emoji=False)
+    title = PlainTextObject(text=clean(message.title, 150), emoji=False)
     blocks: list[Block] = [HeaderBlock(block_id=delivery_id, text=title)]
     glance = "\n".join(filter(None, (_bold_first(message.headline), _score(message.score, message.band))))
     if glance:

@@ -15,10 +15,10 @@ from typing import Final
 import aiosmtplib
 
 from services.notifier.channels.protocol import Dispatch
-from services.notifier.core import words
 from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
 from services.notifier.core.routing import Transport
 from services.notifier.rendering import Renderer
+from shared.words import clean
 
 # A folded Message-ID or trace is legal, and misread by many.
 _POLICY: Final = SMTP.clone(max_line_length=500)
@@ -96,7 +96,7 @@ def write(dispatch: Dispatch, sender: str, renderer: Renderer) -> EmailMessage:
     local, _, domain = address.rpartition("@")
     letter["From"] = Address(name or "Keepwell", local, domain)
     letter["To"] = Address(addr_spec=dispatch.target)
-    letter["Subject"] = words.one_line(message.subject, 180)
+    letter["Subject"] = clean(message.subject, 180)
     letter["Date"] = format_datetime(dispatch.at)
     letter["Message-ID"] = f"<{dispatch.delivery_id}@{domain}>"
     letter["Auto-Submitted"] = "auto-generated"
@@ -123,12 +123,12 @@ async def _hand_over(smtp: aiosmtplib.SMTP, letter: EmailMessage) -> Outcome:
         answer = await smtp.data(letter.as_bytes())
     except (aiosmtplib.SMTPException, OSError, UnicodeEncodeError) as error:
         return _not_taken(error, began=True)
-    return Sent(receipt=words.one_line(answer.message, 200))
+    return Sent(receipt=clean(answer.message, 200))
 
 
 def _not_taken(error: Exception, *, began: bool) -> Outcome:
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        reason = f"the mail server says {error.code} {words.one_line(error.message, 200)}"
+        reason = f"the mail server says {error.code} {clean(error.message, 200)}"
         if isinstance(error, aiosmtplib.SMTPSenderRefused) and error.code >= 500:
             return Fatal(reason=reason)
         return Later(reason=reason) if error.code < 500 else Never(reason=reason)
@@ -141,7 +141,7 @@ def _not_connected(error: Exception) -> Outcome:
     if isinstance(error, aiosmtplib.SMTPAuthenticationError) and error.code >= 500:
         return Fatal(reason=f"the mail server refuses the user or password of KEEPWELL_SMTP_URL ({error.code})")
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        return Later(reason=f"the mail server says {error.code} {words.one_line(error.message, 200)}")
+        return Later(reason=f"the mail server says {error.code} {clean(error.message, 200)}")
     # The library has no class of its own for a server without STARTTLS or AUTH.
     if type(error) is aiosmtplib.SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
         return Fatal(reason="the mail server can't do what KEEPWELL_SMTP_URL asks for (STARTTLS or a login)")

@@ -9,11 +9,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from services.notifier.core import words
 from shared.messages.actions import AccountCard, ActionRequested, Recipient, Severity
-from shared.messages.money import money
+from shared.words import apportioned, clean, counted, moment, monthly, renewal, signed, span, whole, zone_label
 
 MOST_REASONS: Final = 6
+LONGEST_LINE: Final = 300
 _LONGEST_REASON: Final = 700
 """Room for what a customer wrote."""
 
@@ -87,7 +87,7 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> 
         band=account.band,
         subject=title if name.casefold() in title.casefold() else f"{name}: {title}",
         title=title,
-        headline=headline(account, now, zone),
+        headline=headline(account, now),
         score=score_words(account),
         reasons=reasons(action),
         since=_since(action, now, zone),
@@ -100,23 +100,23 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> 
     )
 
 
-def headline(account: AccountCard, now: datetime, time_zone: str) -> str:
+def headline(account: AccountCard, now: datetime) -> str:
     """The account at a glance: `Northwind · Pro · €4,200/month · renews in 41 days`."""
     parts = [name_of(account)]
     if account.plan:
-        plan = words.one_line(account.plan, 40)
+        plan = clean(account.plan, 40)
         parts.append(plan[:1].upper() + plan[1:])
     if account.mrr_minor is not None:
-        parts.append(f"{money(account.mrr_minor, account.currency)}/month")
+        parts.append(monthly(account.mrr_minor, account.currency))
     if account.renews_at is not None:
-        parts.append(words.renewal(account.renews_at, now, time_zone))
+        parts.append(renewal(account.renews_at, now))
     return " · ".join(filter(None, parts))
 
 
 def score_words(account: AccountCard) -> str:
     """`74 → 52 amber`, `52 amber`, `74 → unknown`; empty when there never was a score."""
-    now = None if account.score is None else words.whole(account.score)
-    before = None if account.previous_score is None else words.whole(account.previous_score)
+    now = None if account.score is None else whole(account.score)
+    before = None if account.previous_score is None else whole(account.previous_score)
     if now is None:
         return "" if before is None else f"{before} → unknown"
     if before is None or before == now:
@@ -127,40 +127,34 @@ def score_words(account: AccountCard) -> str:
 def reasons(action: ActionRequested) -> list[Reason]:
     """Why, in words: what moved the score with its points, the heaviest first, then what else the playbook saw."""
     moved = [d for d in action.drivers if d.points]
-    shown = _shown_points([d.points for d in moved], action.account)
+    shown = apportioned([d.points for d in moved], action.account.previous_score, action.account.score)
     lines = [
-        Reason(words.signed(points), words.one_line(driver.reason, _LONGEST_REASON))
+        Reason(signed(points), clean(driver.reason, _LONGEST_REASON))
         for points, driver in sorted(zip(shown, moved, strict=True), key=lambda pair: -abs(pair[1].points))
         if points
     ]
     said = {line.text.casefold() for line in lines}
     said_too = [*(action.flag.reasons if action.flag else []), *action.why]
-    own = [words.one_line(why, _LONGEST_REASON) for why in said_too]
+    own = [clean(why, _LONGEST_REASON) for why in said_too]
     for text in dict.fromkeys(own):
         if text and text.casefold() not in said:
             lines.append(Reason("", text))
     if len(lines) <= MOST_REASONS:
         return lines
     left = len(lines) - MOST_REASONS + 1
-    return [*lines[: MOST_REASONS - 1], Reason("", f"and {words.counted(left, 'more reason')}")]
-
-
-def _shown_points(points: list[int], account: AccountCard) -> list[int]:
-    if account.score is None or account.previous_score is None or sum(points) != account.score - account.previous_score:
-        return [words.whole(p) for p in points]
-    # The lines sum to the change that the headline shows.
-    return words.apportioned(points, words.whole(account.score) - words.whole(account.previous_score))
+    return [*lines[: MOST_REASONS - 1], Reason("", f"and {counted(left, 'more reason')}")]
 
 
 def title_of(action: ActionRequested) -> str:
     """The one line that says what to do or know."""
     title = action.task.title if action.task else action.flag.title if action.flag else action.title
-    return words.one_line(title) or words.one_line(action.playbook_title) or f"Look at {name_of(action.account)}"
+    named = clean(title, LONGEST_LINE) or clean(action.playbook_title, LONGEST_LINE)
+    return named or f"Look at {name_of(action.account)}"
 
 
 def name_of(account: AccountCard) -> str:
     """What people call the account."""
-    return words.one_line(account.name, 80) or account.id
+    return clean(account.name, 80) or clean(account.id)
 
 
 def zone_of(recipient: Recipient | None) -> str:
@@ -170,7 +164,7 @@ def zone_of(recipient: Recipient | None) -> str:
 
 def called(recipient: Recipient | None) -> str:
     """The reader's name, or nothing."""
-    return words.one_line(recipient.name, 80) if recipient else ""
+    return clean(recipient.name, 80) if recipient else ""
 
 
 def due_words(action: ActionRequested, now: datetime, shared: bool) -> str:
@@ -178,8 +172,8 @@ def due_words(action: ActionRequested, now: datetime, shared: bool) -> str:
     if action.task is None or action.task.due_at is None:
         return ""
     zone = zone_of(action.recipient)
-    due = words.moment(action.task.due_at, now, zone)
-    return f"{due} ({words.zone_label(zone)})" if shared or zone == "UTC" else due
+    due = moment(action.task.due_at, now, zone)
+    return f"{due} ({zone_label(zone)})" if shared or zone == "UTC" else due
 
 
 def _since(action: ActionRequested, now: datetime, zone: str) -> str:
@@ -188,11 +182,11 @@ def _since(action: ActionRequested, now: datetime, zone: str) -> str:
     length = now - action.since
     if length.total_seconds() < 60:
         return "just now"
-    return f"since {words.moment(action.since, now, zone)}, {words.span(length)}"
+    return f"since {moment(action.since, now, zone)}, {span(length)}"
 
 
 def _todo(action: ActionRequested, title: str) -> str:
-    todo = words.one_line(action.do, 500) if action.do else ""
+    todo = clean(action.do, 500) if action.do else ""
     return "" if todo.rstrip(".").casefold() == title.rstrip(".").casefold() else todo
 
 
@@ -202,11 +196,11 @@ def ref_of(action: ActionRequested) -> str:
 
 
 def _footer(action: ActionRequested) -> str:
-    parts = [f"Playbook “{words.one_line(action.playbook_title, 80)}”"]
+    parts = [f"Playbook “{clean(action.playbook_title, 80)}”"]
     if action.kind == "alert" and action.severity in {"high", "critical"}:
         parts.append(f"{action.severity} severity")
     if action.task and action.task.assigned_because:
-        because = words.one_line(action.task.assigned_because, 200)
+        because = clean(action.task.assigned_because, 200)
         nobody = because.removeprefix("nobody: ")
         parts.append(f"assigned: {because}" if nobody == because else f"given to nobody: {nobody}")
     if action.recipient is None and not (action.task and action.task.assigned_because.startswith("nobody: ")):

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from services.notifier.core import words
 from services.notifier.core.message import (
+    LONGEST_LINE,
     Item,
     Message,
     Reason,
@@ -18,10 +18,9 @@ from services.notifier.core.message import (
     ref_of,
     score_words,
     title_of,
-    zone_of,
 )
 from shared.messages.actions import ActionRequested
-from shared.messages.money import money
+from shared.words import clean, counted, money, monthly
 
 MOST_ITEMS: Final = 10
 MOST_FOUND: Final = 20
@@ -58,10 +57,10 @@ def compose_group(actions: Sequence[ActionRequested], now: datetime, *, shared: 
         headline=_at_stake(ranked),
         items=[_item(a, by_account[a.account.id], ranked, now, shared, name_reader=len(people) > 1) for a in shown],
         more=_more([name_of(by_account[id][0].account) for id in left]),
-        todo=words.one_line(ranked[0].do or "", 500) if len({a.do for a in ranked}) == 1 else "",
+        todo=clean(ranked[0].do or "", 500) if len({a.do for a in ranked}) == 1 else "",
         recipient=called(one_reader) if shared and one_reader else "",
         mention=one_reader.slack or "" if shared and one_reader else "",
-        footer=" · ".join(dict.fromkeys(words.one_line(a.playbook_title, 80) for a in ranked))[:300],
+        footer=" · ".join(dict.fromkeys(clean(a.playbook_title, 80) for a in ranked))[:300],
         accounts=list(dict.fromkeys(a.account.id for a in ranked)),
     )
 
@@ -90,7 +89,7 @@ def _rank(action: ActionRequested) -> tuple[Any, ...]:
 
 def _group_title(actions: Sequence[ActionRequested], shared: bool) -> str:
     accounts = len({a.account.id for a in actions})
-    whose = words.counted(accounts, "account") if shared else f"{accounts:,} of your accounts"
+    whose = counted(accounts, "account") if shared else f"{accounts:,} of your accounts"
     if accounts == 1:
         return f"{name_of(actions[0].account)}: {_count_kinds(actions)}"
     bands = {a.account.band for a in actions}
@@ -98,7 +97,7 @@ def _group_title(actions: Sequence[ActionRequested], shared: bool) -> str:
         return f"{whose} turned {bands.pop()}"
     titles = {a.playbook_title for a in actions}
     if len(titles) == 1:
-        return f"{words.one_line(titles.pop(), 100)}: {whose}"
+        return f"{clean(titles.pop(), 100)}: {whose}"
     return f"{_count_kinds(actions)} about {whose}"
 
 
@@ -112,7 +111,7 @@ def _count_kinds(actions: Sequence[ActionRequested]) -> str:
     counts: dict[str, int] = {}
     for action in actions:
         counts[action.kind] = counts.get(action.kind, 0) + 1
-    return ", ".join(words.counted(counts[kind], noun) for kind, noun in _NOUNS.items() if kind in counts)
+    return ", ".join(counted(counts[kind], noun) for kind, noun in _NOUNS.items() if kind in counts)
 
 
 def _at_stake(actions: Sequence[ActionRequested]) -> str:
@@ -145,10 +144,10 @@ def _item(
     if same:
         todo = f"{todo} (and {same:,} more like it)".lstrip()
     return Item(
-        headline=headline(action.account, now, zone_of(action.recipient)),
+        headline=headline(action.account, now),
         score=score_words(action.account),
         band=action.account.band,
-        reason=Reason(why[0].points, words.one_line(why[0].text)) if why else None,
+        reason=Reason(why[0].points, clean(why[0].text, LONGEST_LINE)) if why else None,
         todo=todo,
         due=due_words(action, now, shared),
         recipient=called(action.recipient) if name_reader else "",
@@ -157,7 +156,7 @@ def _item(
 
 
 def _more(names: Sequence[str]) -> str:
-    left = list(dict.fromkeys(words.one_line(name, 60) for name in names))
+    left = list(dict.fromkeys(clean(name, 60) for name in names))
     if not left:
         return ""
     listed = ", ".join(left[:MOST_NAMES])
@@ -170,14 +169,14 @@ def _digest(action: ActionRequested, shared: bool) -> Message:
     rest = [str(found.get("account_name", "")) for found in action.found[MOST_FOUND:]]
     return Message(
         kind="digest",
-        label=words.one_line(action.playbook_title, 80) or "Found",
+        label=clean(action.playbook_title, 80) or "Found",
         severity=action.severity,
         band="unknown",
         subject=title_of(action),
         title=title_of(action),
         # The list tells the reasons of each.
-        reasons=[] if lines else [Reason("", words.one_line(why)) for why in action.why],
-        todo=words.one_line(action.do, 500) if action.do else "",
+        reasons=[] if lines else [Reason("", clean(why, LONGEST_LINE)) for why in action.why],
+        todo=clean(action.do, 500) if action.do else "",
         items=lines[:MOST_FOUND],
         more=_more(rest),
         recipient=called(action.recipient) if shared else "",
@@ -188,14 +187,14 @@ def _digest(action: ActionRequested, shared: bool) -> Message:
 
 
 def _found_line(found: dict[str, Any]) -> Item:
-    parts = [words.one_line(str(found.get("account_name") or found.get("account_id") or "?"), 80)]
+    parts = [clean(str(found.get("account_name") or found.get("account_id") or "?"), 80)]
     mrr = found.get("mrr_minor")
     if isinstance(mrr, int):
-        parts.append(f"{money(mrr, found.get('currency'))}/month")
+        parts.append(monthly(mrr, found.get("currency")))
     why = found.get("why")
     text = "; ".join(str(line) for line in why) if isinstance(why, list) else str(why or "")
-    title = words.one_line(str(found.get("playbook_title") or ""), 80)
+    title = clean(str(found.get("playbook_title") or ""), 80)
     return Item(
         headline=" · ".join(parts),
-        reason=Reason("", words.one_line(f"{title}: {text}" if title and text else title or text)),
+        reason=Reason("", clean(f"{title}: {text}" if title and text else title or text, LONGEST_LINE)),
     )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from services.playbooks.core.directory import Csm, Directory
+from shared.words import counted, date_words
 
 
 class Owner(msgspec.Struct, frozen=True, tag="owner"):
@@ -95,17 +96,17 @@ def _choose(rule: Rule, there: Sequence[Csm], loads: Mapping[str, Load]) -> tupl
         case LeastLoaded():
             chosen = min(there, key=lambda csm: (*_load(csm, loads), csm.id))
             tasks = _load(chosen, loads).open_tasks
-            return chosen, f"least loaded of {_people(rule, len(there))}, with {tasks} open"
+            return chosen, f"least loaded of {counted(len(there), _sort(rule), _sort(rule, 's'))}, with {tasks} open"
         case RoundRobin():
             return min(there, key=lambda csm: (_load(csm, loads).turn, csm.id)), (
-                f"next in turn of {_people(rule, len(there))}"
+                f"next in turn of {counted(len(there), _sort(rule), _sort(rule, 's'))}"
             )
 
 
 def _why_not(csm: Csm, loads: Mapping[str, Load], now: datetime, needs_room: bool) -> str:
     away = csm.away_until(now)
     if away is not None:
-        return f"away until {away.isoformat()}"
+        return f"away until {date_words(away)}"
     if needs_room and csm.capacity is not None and _load(csm, loads).open_tasks >= csm.capacity:
         return f"full, with {_load(csm, loads).open_tasks} open"
     return ""
@@ -119,18 +120,14 @@ def _nobody(rule: Rule, pool: Sequence[Csm], loads: Mapping[str, Load], now: dat
         return f"{who} is {_why_not(pool[0], loads, now, needs_room)}"
     if not pool:
         return f"there is no {_sort(rule)}"
-    return f"all {_people(rule, len(pool))} are away or full"
+    return f"all {counted(len(pool), _sort(rule), _sort(rule, 's'))} are away or full"
 
 
 def _load(csm: Csm, loads: Mapping[str, Load]) -> Load:
     return loads.get(csm.id, Load())
 
 
-def _people(rule: LeastLoaded | RoundRobin, number: int) -> str:
-    return f"{number} {_sort(rule)}{'' if number == 1 else 's'}"
-
-
-def _sort(rule: LeastLoaded | RoundRobin) -> str:
-    words = [rule.tier or "", "CSM"]
+def _sort(rule: LeastLoaded | RoundRobin, plural: str = "") -> str:
+    words = [rule.tier or "", f"CSM{plural}"]
     skill = f" for {rule.skill}" if rule.skill else ""
     return " ".join(word for word in words if word) + skill

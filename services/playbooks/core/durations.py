@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from shared.words import counted, exact_span
+
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _FORM: Final = re.compile(
     r"\s*(\d{1,6})\s*(?:(business)\s+(hour|day)s?|(s|m|h|d|w|second|minute|hour|day|week)s?)\s*", re.IGNORECASE
@@ -34,13 +36,10 @@ class Duration(msgspec.Struct, frozen=True):
     def words(self) -> str:
         """Such as `7 days` or `2 business days`."""
         if self.business_days:
-            return _counted(self.business_days, "business day")
+            return counted(self.business_days, "business day")
         if self.business_seconds:
-            return _counted(self.business_seconds // 3600, "business hour")
-        for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
-            if self.seconds >= size and self.seconds % size == 0:
-                return _counted(self.seconds // size, unit)
-        return _counted(self.seconds, "second")
+            return counted(self.business_seconds // 3600, "business hour")
+        return exact_span(self.seconds)
 
 
 def parse_duration(text: str) -> Duration:
@@ -57,7 +56,3 @@ def parse_duration(text: str) -> Duration:
     if max(duration.seconds, duration.business_days * 86_400, duration.business_seconds) > _LONGEST:
         raise ValueError(f"{text!r} is longer than ten years.")
     return duration
-
-
-def _counted(number: int, unit: str) -> str:
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -12,13 +11,13 @@ from services.playbooks.core.assignment import Assigned
 from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, card
-from shared.conditions import Condition, Facts, Leaf, LeafReading, Not, Truth, date_words, leaves_of
+from shared.conditions import Condition, Facts, Leaf, LeafReading, Not, Truth, leaves_of
 from shared.messages.actions import ActionRequested, FlagCard, Recipient, TaskCard
 from shared.messages.assessments import Cause, Driver
+from shared.words import clean, clock_time, counted
 
 _MOST_REASONS: Final = 5
 _QUOTE: Final = ': "'
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SAME: Final = {"feedback.last_nps": "feedback.nps"}
 """Facts that a driver of another name tells of."""
 _CARD: Final = ("health.score", "health.previous_score", "health.band", "health.previous_band", "health.change")
@@ -102,7 +101,7 @@ def _drivers(episode: Episode, stands: Standing) -> list[Driver]:
     if event is None or not isinstance(comment, str):
         return stands.drivers
     return [
-        msgspec.structs.replace(one, reason=f'{one.reason.partition(_QUOTE)[0]}{_QUOTE}{comment.strip()}"')
+        msgspec.structs.replace(one, reason=f'{one.reason.partition(_QUOTE)[0]}{_QUOTE}{clean(comment)}"')
         if one.reason.endswith('…"') and _QUOTE in one.reason and f"{event.source} {event.id}" in one.events
         else one
         for one in stands.drivers
@@ -136,7 +135,7 @@ def _answer(event: Cause) -> str:
     score, comment = event.data.get("score"), event.data.get("comment")
     if not (event.type or "").startswith("feedback.") or score is None:
         return ""
-    return f"someone there scored us {score}" + (f'{_QUOTE}{str(comment).strip()}"' if comment else "")
+    return f"someone there scored us {score}" + (f'{_QUOTE}{clean(str(comment))}"' if comment else "")
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +154,7 @@ def digest(found: Sequence[Found], import_id: str, to: Recipient | None) -> Acti
         found, key=lambda one: (-(card(one.stands).mrr_minor or 0), one.stands.account, one.episode.playbook)
     )
     accounts = {one.stands.account for one in lines}
-    number = f"{len(accounts)} accounts need" if len(accounts) > 1 else "1 account needs"
+    number = f"{counted(len(accounts), 'account')} {'needs' if len(accounts) == 1 else 'need'}"
     where = _found_where(import_id)
     ids = "\x1f".join(sorted(one.episode.id for one in lines))
     return ActionRequested(
@@ -198,6 +197,7 @@ def overdue(
 ) -> ActionRequested:
     """Tell whoever answers for the assignee that a task was not done in time, of an account that stands so now."""
     title = task.task.title if task.task is not None else task.title
+    due = clock_time(late_since, to.time_zone if to is not None else "UTC")
     return msgspec.structs.replace(
         task,
         action_id=action,
@@ -205,7 +205,7 @@ def overdue(
         recipient=to,
         severity="high",
         title=f"Overdue: {title}",
-        why=[f"was due {_moment(late_since, to)}, assigned to {assignee}", *task.why][:_MOST_REASONS],
+        why=[f"was due {due}, assigned to {assignee}", *task.why][:_MOST_REASONS],
         do="See that somebody does it, or close it with what came of it.",
         account=card(stands),
         drivers=[],
@@ -213,14 +213,6 @@ def overdue(
         not_before=None,
         caused_at=None,
     )
-
-
-def _moment(at: datetime, reader: Recipient | None) -> str:
-    """`Mon 2 Mar 2026, 17:00`, on the reader's own clock where it is known."""
-    zone = reader.time_zone if reader is not None else "UTC"
-    local = at.astimezone(ZoneInfo(zone))
-    label = "UTC" if zone == "UTC" else f"{zone.rpartition('/')[2].replace('_', ' ')} time"
-    return f"{_DAYS[local.weekday()]} {date_words(local)}, {local:%H:%M} {label}"
 
 
 def again(alert: ActionRequested, stands: Standing, action: str) -> ActionRequested:

@@ -8,7 +8,6 @@ import msgspec
 from shared.messages.actions import AccountCard
 from shared.messages.assessments import AccountAssessed, Band, Cause, Driver, FactValue
 
-_MOST_DRIVERS: Final = 5
 _MOST_LOW: Final = 3
 _LOW_POINTS: Final = 5000
 
@@ -25,7 +24,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     band: Band
     previous_band: Band
     drivers: list[Driver]
-    """What moved the score, most first."""
+    """What moved the score, most first; all of it, since every face shows points that sum to the change."""
     low: list[str]
     """The words of the measures that cost most."""
     quiet: bool
@@ -57,7 +56,7 @@ def standing(account: str, assessed: AccountAssessed) -> Standing:
         previous_score=assessed.previous_score,
         band=assessed.band,
         previous_band=assessed.previous_band,
-        drivers=drivers[:_MOST_DRIVERS],
+        drivers=drivers,
         low=[words for _, _, words in lost],
         quiet=bool(assessed.imports),
         low_names=[name for _, name, _ in lost],

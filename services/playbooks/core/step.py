@@ -27,6 +27,7 @@ from services.playbooks.core.playbook import FlagStep, Playbook, TaskStep
 from services.playbooks.core.timing import MICROSECOND, may_fire_at, next_timer, still_counted
 from services.playbooks.core.workinghours import add
 from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate
+from shared.words import clock_time
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _NONE: Final = Episode(id="", playbook="", version="", account="", state="idle", opened_at=_EPOCH, since=_EPOCH)
@@ -101,7 +102,7 @@ def put_off(episode: Episode, asked: Ask, until: datetime, now: datetime) -> Ste
     if episode.state != "active":
         return Stepped(episode=episode)
     again = Planned(step=asked.step, occurrence=asked.occurrence, due=until)
-    waits = f"step {asked.step + 1} waits until {until:%Y-%m-%d %H:%M} UTC, when somebody is at work"
+    waits = f"step {asked.step + 1} waits until {clock_time(until)}, when somebody is at work"
     episode, move = episode.moved("noted", waits, now, "keepwell", planned=(*episode.planned, again))
     return Stepped(episode=episode, moves=(move,), timer=until)
 
@@ -314,7 +315,7 @@ class _Walk:
         """Over: it rests until `repeat` lets it fire again, or is closed at once."""
         until = may_fire_at(self.playbook, self.episode.fired)
         if until is not None and until > self.look.now:
-            self.move("rested", f"may fire again from {until:%Y-%m-%d %H:%M} UTC", rests_until=until)
+            self.move("rested", f"may fire again from {clock_time(until)}", rests_until=until)
         else:
             self.move("passed", reason)
 

@@ -23,6 +23,7 @@ from services.scoring.core.state import Account
 from shared.conditions import Facts, flip_instant, leaves_of
 from shared.conditions.words import described
 from shared.messages.assessments import AccountAssessed, Band, Cause, Driver, FactValue, MeasureReading
+from shared.words import clean, scored
 
 _NO_NEWS: Final = ("health.previous_score", "health.previous_band", "health.change", LAST_SEEN)
 """Facts about the step itself don't make news of an assessment, and the last use does now and then only."""
@@ -216,7 +217,7 @@ def _in_words(cap: Cap, seen: Look) -> str:
     """A cap as a customer-success manager would put it: by what its measures read, else by its condition."""
     names = [leaf.subject.name for leaf in leaves_of(cap.condition)]
     read = [seen.reads[name].words for name in names if name in seen.reads and seen.reads[name].words]
-    return f"held at {cap.at_most / 100:.0f} at most: {', '.join(read) or described(cap.condition)}"
+    return f"held at {scored(cap.at_most)} at most: {', '.join(read) or described(cap.condition)}"
 
 
 def _in_one_line(seen: Look) -> str:
@@ -301,7 +302,7 @@ def _driver(kind: str, name: str, points: int, seen: Look, before: Decision, ask
         why, events = reason(
             name, Read(raw, old_points, words), seen.reads[name], seen.view, asked.cause, before.at, asked.events
         )
-        return Driver(kind="measure", name=name, points=points, reason=why, events=events)
+        return Driver(kind="measure", name=name, points=points, reason=clean(why), events=events)
     if kind == "cap":
         cap = next((one for one in seen.card.caps if one.name == name), None)
         held = seen.scored.cap is not None and seen.scored.cap.name == name

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from shared.words import date_words
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = _EPOCH.toordinal()
 _MICROSECOND = timedelta(microseconds=1)
@@ -47,8 +49,7 @@ def written_us(us: int) -> str:
 
 def in_words(us: int) -> str:
     """A date as people write it, such as `3 May 2026`."""
-    at = instant_of(us)
-    return f"{at.day} {at:%b %Y}"
+    return date_words(instant_of(us))
 
 
 def working_days(after: int, until: int, week: frozenset[int]) -> int:

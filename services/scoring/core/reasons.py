@@ -8,6 +8,7 @@ from services.scoring.core.measures.base import View
 from services.scoring.core.measures.feedback import quoted, role_of
 from services.scoring.core.score import Read
 from shared.messages.assessments import Cause
+from shared.words import clean, listed
 
 _MOST_EVENTS = 5
 _EXCERPT = 160
@@ -36,7 +37,7 @@ def _gone(name: str, view: View, before: int) -> str | None:
     gone = [words for key, words in counted(then).items() if key not in here]
     if not gone:
         return None
-    return gone[0] + (f", and {len(gone) - 1} more" if len(gone) > 1 else "")
+    return listed(gone, most=1)
 
 
 def _of_event(name: str, old: Read, new: Read, view: View, cause: Cause) -> str:
@@ -66,8 +67,7 @@ def _state_of(what: str, data: Mapping[str, object]) -> str:
 def _of_answer(what: str, view: View, data: Mapping[str, object]) -> str:
     who = role_of(view, str(data.get("contact_id")))
     score = int(str(data.get("score")))
-    comment = str(data.get("comment") or "")
-    said = quoted(comment if len(comment) <= _EXCERPT else comment[: _EXCERPT - 1] + "…")
+    said = quoted(clean(str(data.get("comment") or ""), _EXCERPT))
     match what:
         case "nps":
             return f"their {who} scored us {score}{said}"

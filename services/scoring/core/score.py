@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Final
 
 from services.scoring.core.measures import MEASURES
-from services.scoring.core.measures.base import View, points_on
+from services.scoring.core.measures.base import Reading, View, points_on
 from services.scoring.core.scorecard import Bands, Cap, Scorecard, Weighted
 from shared.conditions import Facts, Truth, evaluate
 from shared.messages.assessments import Band
+from shared.words import clean, counted
 
 _NEUTRAL: Final = 5000
 _COUNTED: Final = {"neutral": "neutral", "worst": "the worst"}
@@ -50,7 +51,7 @@ def read_measures(view: View, card: Scorecard) -> dict[str, Read]:
 def _read(view: View, name: str, weighted: Weighted | None) -> Read:
     measure = MEASURES[name]
     curve = measure.curve if weighted is None else weighted.curve
-    reading = measure.read(view)
+    reading = _cleaned(measure.read(view))
     if reading.raw is not None:
         return Read(reading.raw, points_on(curve, reading.raw), reading.words)
     if weighted is not None and weighted.missing in _COUNTED:
@@ -58,11 +59,16 @@ def _read(view: View, name: str, weighted: Weighted | None) -> Read:
     if weighted is not None and weighted.missing == "last-known":
         # Looked for in what state remembers, not in what was once decided: so it depends on no order.
         for back in range(1, weighted.days_back + 1):
-            past = measure.read(View(view.account, view.now - timedelta(days=back), view.catalogue))
+            past = _cleaned(measure.read(View(view.account, view.now - timedelta(days=back), view.catalogue)))
             if past.raw is not None:
-                words = f"{past.words} ({back} days ago; since then {reading.words})"
+                words = f"{past.words} ({counted(back, 'day')} ago; since then {reading.words})"
                 return Read(past.raw, points_on(curve, past.raw), words)
     return Read(None, None, reading.words)
+
+
+def _cleaned(reading: Reading) -> Reading:
+    """Its words may quote what customers wrote, or name what they named."""
+    return reading._replace(words=clean(reading.words))
 
 
 def points_without_data(weighted: Weighted) -> int | None:

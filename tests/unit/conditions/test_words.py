@@ -106,7 +106,7 @@ def test_numbers_are_said_with_their_unit_as_people_count(leaf: str, value: floa
         ),
         ("account.mrr_minor != 420000", "EUR", "monthly revenue is €4,200"),
         ("billing.overdue_minor > 0", "EUR", "overdue amount is €450.50, over €0"),
-        ("account.mrr_minor >= 100000", None, "monthly revenue is 420000 minor units, at least 100000 minor units"),
+        ("account.mrr_minor >= 100000", None, "monthly revenue is 420,000 minor units, at least 100,000 minor units"),
     ],
 )
 def test_money_is_said_in_the_accounts_currency(leaf: str, currency: str | None, words: str) -> None:

@@ -53,7 +53,7 @@ def test_an_alert_needs_no_room() -> None:
 
 def test_people_who_are_away_are_skipped() -> None:
     found = assign([Person("off"), Owner()], OWNER, DIRECTORY, {}, MONDAY)
-    assert found.because == "owner of the account; Senior off is away until 2026-03-08"
+    assert found.because == "owner of the account; Senior off is away until 8 Mar 2026"
 
 
 def test_ties_go_by_id() -> None:

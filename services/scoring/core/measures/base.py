@@ -73,13 +73,3 @@ def _hundredths(points: float) -> int:
 
 
 DAYS_30: Final = 30
-
-
-def number(value: float) -> str:
-    """A number as people write it: no decimals that say nothing."""
-    return f"{value:.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.1f}"
-
-
-def many(count: int, one: str, more: str = "") -> str:
-    """`1 day`, `5 days`."""
-    return f"{count} {one if count == 1 else more or one + 's'}"

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from services.scoring.core.clock import day_of_us, in_words
-from services.scoring.core.measures.base import Measure, Reading, View, many, number
+from services.scoring.core.measures.base import Measure, Reading, View
 from services.scoring.core.state import PAPER_DAYS, Invoice
+from shared.words import counted
 
 _NONE_YET = "no invoice yet"
 
@@ -48,7 +49,7 @@ def _overdue(view: View) -> Reading:
         return Reading(0, "nothing is overdue")
     due, key, _ = found[0]
     days = view.today - day_of_us(due)
-    words = f"invoice {key} is {many(days, 'day')} overdue"
+    words = f"invoice {key} is {counted(days, 'day')} overdue"
     return Reading(days, words + (f", and {len(found) - 1} more" if len(found) > 1 else ""))
 
 
@@ -76,8 +77,7 @@ def _punctuality(view: View) -> Reading:
     if not found:
         return Reading(None, "no invoice fell due in 180 days" if view.state.billed else _NONE_YET)
     days = sum(late * amount for late, amount, _ in found) / sum(amount for _, amount, _ in found)
-    late = f"{number(days)} {'day' if number(days) == '1' else 'days'}"
-    return Reading(days, "pays on time" if days < 0.5 else f"pays {late} late on average")
+    return Reading(days, "pays on time" if days < 0.5 else f"pays {counted(days, 'day')} late on average")
 
 
 def _settled_counted(view: View) -> Mapping[str, str]:

@@ -5,8 +5,9 @@ from typing import Final
 
 from services.scoring.core import nps
 from services.scoring.core.clock import DAY_US, in_words
-from services.scoring.core.measures.base import Measure, Reading, View, many
+from services.scoring.core.measures.base import Measure, Reading, View
 from services.scoring.core.state import Cell
+from shared.words import counted, number
 
 NPS_DAYS: Final = 180
 """Relationship surveys go out every quarter at the least; what is older than two of them says little."""
@@ -39,7 +40,7 @@ def _nps(view: View) -> Reading:
     if len(found) == 1:
         ((contact, cell),) = found.items()
         return Reading(result.nps, f"their {role_of(view, contact)} scored us {cell.value[0]}" + quoted(cell.value[1]))
-    return Reading(result.nps, f"NPS {result.nps:.0f}".replace("-", "−") + f" from {many(len(found), 'answer')}")
+    return Reading(result.nps, f"NPS {number(result.nps, 0)} from {counted(len(found), 'answer')}")
 
 
 def quoted(comment: str) -> str:
@@ -52,7 +53,7 @@ def _csat(view: View) -> Reading:
     if not found:
         return Reading(None, f"no satisfaction answer in {MOMENT_DAYS} days")
     share = nps.csat([cell.value[0] for cell in found.values()])
-    return Reading(share, f"satisfaction {share:.0f} % from {many(len(found), 'answer')}")
+    return Reading(share, f"satisfaction {number(share, 0)} % from {counted(len(found), 'answer')}")
 
 
 def _ces(view: View) -> Reading:
@@ -60,7 +61,7 @@ def _ces(view: View) -> Reading:
     if not found:
         return Reading(None, f"no answer on ease in {MOMENT_DAYS} days")
     mean = nps.ces([cell.value[0] for cell in found.values()])
-    return Reading(mean, f"ease {mean:.1f} of 7 from {many(len(found), 'answer')}")
+    return Reading(mean, f"ease {number(mean, 1)} of 7 from {counted(len(found), 'answer')}")
 
 
 def _said(view: View, found: Mapping[str, Cell], days: int) -> Mapping[str, str]:

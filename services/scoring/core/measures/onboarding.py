@@ -1,7 +1,8 @@
 """How far the account has come with what it wants to do."""
 
 from services.scoring.core.clock import day_of_us
-from services.scoring.core.measures.base import Measure, Reading, View, many
+from services.scoring.core.measures.base import Measure, Reading, View
+from shared.words import counted, listed
 
 
 def reached(view: View) -> tuple[list[str], list[str]]:
@@ -22,8 +23,8 @@ def _progress(view: View) -> Reading:
     if not due:
         return Reading(100, "no milestone is due yet")
     done = len(due) - len(missing)
-    words = f"{done} of {many(len(due), 'milestone')} reached that are due by day {age}"
-    named = ", ".join(name.replace("_", " ") for name in missing[:3])
+    words = f"{done} of {counted(len(due), 'milestone')} reached that are due by day {age}"
+    named = listed([name.replace("_", " ") for name in missing], most=3)
     return Reading(100 * done / len(due), f"{words}; missing {named}" if missing else words)
 
 

@@ -3,7 +3,8 @@
 from typing import Final
 
 from services.scoring.core.clock import DAY_US, day_of_us, in_words, micros
-from services.scoring.core.measures.base import Measure, Reading, View, many
+from services.scoring.core.measures.base import Measure, Reading, View
+from shared.words import counted
 
 PULSE_US: Final = 90 * DAY_US
 """A pulse expires after 90 days, to the microsecond."""
@@ -24,7 +25,7 @@ def _silence(view: View) -> Reading:
     if last is None:
         return Reading(None, "no interaction was logged")
     days = max(0, view.today - day_of_us(last.at))
-    return Reading(days, f"no contact for {many(days, 'day')}" if days else f"{last.value[0]} today")
+    return Reading(days, f"no contact for {counted(days, 'day')}" if days else f"{last.value[0]} today")
 
 
 PULSE = Measure("relationship.pulse", "", ((1, 0), (5, 50), (8, 90), (10, 100)), _pulse, ("pulse.",))

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from statistics import median
 
 from services.scoring.core.clock import day_of_us, in_words
-from services.scoring.core.measures.base import DAYS_30, Measure, Reading, View, many, number
+from services.scoring.core.measures.base import DAYS_30, Measure, Reading, View
 from services.scoring.core.state import Ticket
+from shared.words import counted, number
 
 _HOUR_US = 3_600_000_000
 _RESOLUTION_DAYS = 90
@@ -23,7 +24,7 @@ def _load(view: View) -> Reading:
         return Reading(None, "the number of seats is not known")
     count = len(opened(view))
     load = 10 * count / seats
-    return Reading(load, f"{many(count, 'ticket')} in 30 days, {number(load)} per 10 seats")
+    return Reading(load, f"{counted(count, 'ticket')} in 30 days, {number(load)} per 10 seats")
 
 
 def _opened_counted(view: View) -> Mapping[str, str]:
@@ -42,7 +43,7 @@ def _resolution(view: View) -> Reading:
     if not closed:
         return Reading(None, "no ticket was closed in 90 days")
     hours = median(max(0, (row.closed or 0) - row.opened) for row in closed) / _HOUR_US
-    took = f"{number(hours)} hours" if hours < 72 else f"{number(hours / 24)} days"
+    took = counted(hours, "hour") if hours < 72 else counted(hours / 24, "day")
     return Reading(hours, f"half of the tickets took longer than {took} to close")
 
 
@@ -66,7 +67,7 @@ def _urgent(view: View) -> Reading:
         return Reading(0, "no urgent ticket is open")
     since, key = found[0]
     days = view.today - day_of_us(since)
-    words = f"urgent ticket {key} " + (f"open for {many(days, 'day')}" if days > 0 else "opened today")
+    words = f"urgent ticket {key} " + (f"open for {counted(days, 'day')}" if days > 0 else "opened today")
     return Reading(len(found), words + (f", and {len(found) - 1} more" if len(found) > 1 else ""))
 
 

@@ -1,10 +1,11 @@
 """How the account uses the product."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from services.scoring.core.clock import day_of_us, in_words, working_days
-from services.scoring.core.measures.base import DAYS_30, Measure, Reading, View, many, number
+from services.scoring.core.measures.base import DAYS_30, Measure, Reading, View
 from services.scoring.core.state import MILLIONTHS
+from shared.words import counted, listed, number
 
 _FORTNIGHT = 14
 _NEVER = "no usage yet"
@@ -18,7 +19,7 @@ def _recency(view: View) -> Reading:
     days = working_days(day_of_us(view.state.last_used), view.today, view.catalogue.week)
     if days == 0:
         return Reading(0, "in use")
-    return Reading(days, f"no usage for {many(days, 'working day')}, last on {in_words(view.state.last_used)}")
+    return Reading(days, f"no usage for {counted(days, 'working day')}, last on {in_words(view.state.last_used)}")
 
 
 def _trend(view: View) -> Reading:
@@ -38,7 +39,7 @@ def _trend(view: View) -> Reading:
     change = 100 * (recent - before) / before
     verb = "fell by" if change < 0 else "grew by"
     amounts = f"{number(before / MILLIONTHS)} to {number(recent / MILLIONTHS)} in two weeks"
-    words = "usage is steady" if abs(change) < 1 else f"usage {verb} {abs(change):.0f} %, from {amounts}"
+    words = "usage is steady" if abs(change) < 1 else f"usage {verb} {number(abs(change), 0)} %, from {amounts}"
     return Reading(change, words)
 
 
@@ -54,7 +55,7 @@ def _active_share(view: View) -> Reading:
     if not seats:
         return Reading(None, "the number of seats is not known")
     users = active_users(view)
-    return Reading(100 * users / seats, f"{users} of {many(seats, 'seat')} in use in 30 days")
+    return Reading(100 * users / seats, f"{users} of {counted(seats, 'seat')} in use in 30 days")
 
 
 def used_features(view: View) -> tuple[list[str], list[str]]:
@@ -75,8 +76,8 @@ def _breadth(view: View) -> Reading:
         return Reading(None, "the features of its plan are not listed")
     if not view.state.last_used:
         return Reading(None, _NEVER)
-    words = f"{len(used)} of {many(total, 'feature')} of the plan in use"
-    return Reading(100 * len(used) / total, words + (f"; not {_some(unused)}" if unused else ""))
+    words = f"{len(used)} of {counted(total, 'feature')} of the plan in use"
+    return Reading(100 * len(used) / total, words + (f"; not {listed(unused, most=3)}" if unused else ""))
 
 
 def _features_counted(view: View) -> Mapping[str, str]:
@@ -109,9 +110,3 @@ BREADTH = Measure(
     ("usage.", "subscription.", "account."),
     _features_counted,
 )
-
-
-def _some(names: Sequence[str], most: int = 3) -> str:
-    """`reports, alerts, import and 3 more`."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
