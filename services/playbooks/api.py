@@ -1,19 +1,30 @@
-"""The HTTP edge: playbooks, episodes, and the lists that people work through, with the moves that they make."""
+"""The HTTP edge: playbooks and people, and the lists that people work through, with the moves that they make.
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+Episodes, tasks, alerts and flags are the same list with other columns and moves: each is a row of `LISTS`, and there is
+one route for all lists, one for all details and one for all moves.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+from sqlalchemy import Select, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks import desk, listing, store, views
-from services.playbooks.carrying import Rules
+from services.playbooks import queries, store, views
+from services.playbooks import tables as t
 from services.playbooks.core import step as steps
+from services.playbooks.core.carrying import Rules
+from services.playbooks.core.desk import LONGEST_SNOOZE, Command
+from services.playbooks.core.desk import move as move_item
+from services.playbooks.core.episode import State
+from services.playbooks.core.item import Item, NotPossible
+from services.playbooks.core.library import Library
+from services.playbooks.core.work import Work
 from services.playbooks.files import playbook_schema
-from services.playbooks.store import Item
-from services.playbooks.work import Work
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
@@ -21,73 +32,286 @@ from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
 
 _READ: Final = [Depends(require("read"))]
-Operator = Annotated[Caller, Depends(require("operate"))]
-_ALERT_STATES: Final = {"acknowledge": "acknowledged", "snooze": "snoozed", "false_alarm": "false_alarm"}
-_FLAG_STATES: Final = {"accept": "accepted", "dismiss": "dismissed", "won": "won", "lost": "lost"}
+Wanted = Mapping[str, str | None]
+"""What columns must be; None is anything."""
 
 
-class Desks:
-    """Does what people ask for, each in one transaction, under lock. `wake` is told when something is to be sent."""
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A way to move what is on a list: `POST /v1/LIST/{id}/PATH`."""
+
+    path: str
+    summary: str
+    command: Callable[..., Command]
+    """The parameters and the body, as FastAPI reads them, into what is to be done."""
+    scope: Literal["operate", "admin"] = "operate"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One list: `GET /v1/NAME`, `GET /v1/NAME/{id}`, and its moves."""
+
+    name: str
+    one: str
+    """What one of it is called."""
+    tag: str
+    summary: str
+    rows: Select[Any]
+    table: Table
+    filters: Callable[..., Wanted]
+    """The query parameters, as FastAPI reads them, into what columns must be."""
+    view: Callable[[Any, Library], BaseModel]
+    """A row of `rows` as it is shown."""
+    page: Any
+    shown: type[BaseModel]
+    detail: type[BaseModel]
+    moves: tuple[Move, ...]
+    act: Callable[[AsyncConnection, Work, str, Command, str, datetime], Awaitable[None]]
+    """Do a command of somebody to what has this id."""
+    always: Mapping[str, str] = field(default_factory=dict)
+    """What columns are in all rows of the list."""
+
+
+def _episodes(account: str | None = None, state: State | None = None, playbook: str | None = None) -> Wanted:
+    return {"account_id": account, "state": state, "playbook": playbook}
+
+
+def _tasks(account: str | None = None, state: views.TaskState | None = None, assignee: str | None = None) -> Wanted:
+    return {"account_id": account, "state": state, "assignee": assignee}
+
+
+def _alerts(account: str | None = None, state: views.AlertState | None = None) -> Wanted:
+    return {"account_id": account, "state": state}
+
+
+def _flags(account: str | None = None, state: views.FlagState | None = None) -> Wanted:
+    return {"account_id": account, "state": state}
+
+
+def _close_task(move: Literal["done", "no_result", "false_alarm"], body: views.Note | None = None) -> Command:
+    return _command(move, body)
+
+
+def _reassign_task(body: views.Reassign) -> Command:
+    return _command("reassign", body)
+
+
+def _move_alert(move: Literal["acknowledge", "snooze", "false_alarm"], body: views.Snooze | None = None) -> Command:
+    return _command(move, body)
+
+
+def _move_flag(move: Literal["accept", "dismiss", "won", "lost"], body: views.FlagOutcome | None = None) -> Command:
+    return _command(move, body)
+
+
+def _start_episode() -> Command:
+    return Command("started")
+
+
+def _command(event: str, body: BaseModel | None) -> Command:
+    return Command(event, **body.model_dump() if body is not None else {})
+
+
+async def _move_item(c: AsyncConnection, work: Work, id: str, command: Command, actor: str, now: datetime) -> None:
+    (item,) = await store.lock_items(c, [id])
+    move_item(work, item, command, actor, now)
+
+
+async def _move_episode(c: AsyncConnection, work: Work, id: str, command: Command, actor: str, now: datetime) -> None:
+    del c, command
+    found = work.episode(id)
+    if found is None or found.state != "found":
+        state = found.state if found is not None else "over long ago"
+        raise NotPossible(f"Only a found episode can be started; this one is {state}.")
+    work.by_hand(found, steps.start, actor, now)
+
+
+def _items(kind: str, summary: str, view: type[views.ItemView], **others: Any) -> Listing:
+    return Listing(
+        name=f"{kind}s",
+        one=kind,
+        tag="desk",
+        summary=summary,
+        rows=store.ITEMS,
+        table=t.items,
+        view=lambda row, _: view.of(Item._make(row)),
+        shown=view,
+        act=_move_item,
+        always={"kind": kind},
+        **others,
+    )
+
+
+LISTS: Final = (
+    Listing(
+        name="episodes",
+        one="episode",
+        tag="playbooks",
+        summary="Episodes, newest first",
+        rows=queries.EPISODES,
+        table=t.episodes,
+        filters=_episodes,
+        view=lambda row, library: views.EpisodeView.of(row.body, row.standing, library),
+        page=Page[views.EpisodeView],
+        shown=views.EpisodeView,
+        detail=views.EpisodeDetail,
+        moves=(Move("start", "Start an episode that an import found", _start_episode),),
+        act=_move_episode,
+    ),
+    _items(
+        "task",
+        "Tasks, newest first",
+        views.TaskView,
+        filters=_tasks,
+        page=Page[views.TaskView],
+        detail=views.TaskDetail,
+        moves=(
+            Move("reassign", "Give a task to somebody else", _reassign_task),
+            Move("{move}", "Close a task with what came of it", _close_task),
+        ),
+    ),
+    _items(
+        "alert",
+        "Alerts, newest first",
+        views.AlertView,
+        filters=_alerts,
+        page=Page[views.AlertView],
+        detail=views.AlertDetail,
+        moves=(Move("{move}", "Acknowledge or snooze an alert, or call it false", _move_alert),),
+    ),
+    _items(
+        "flag",
+        "Expansion flags, newest first",
+        views.FlagView,
+        filters=_flags,
+        page=Page[views.FlagView],
+        detail=views.FlagDetail,
+        moves=(Move("{move}", "Say what a flag came to", _move_flag),),
+    ),
+)
+
+
+class Desk:
+    """Reads the lists, and makes moves. `wake` is told when something is to be sent."""
 
     def __init__(self, uow: UnitOfWork, clock: Clock, rules: Rules, wake: Callable[[], None]) -> None:
-        self.uow, self.clock, self.rules = uow, clock, rules
-        self._wake = wake
+        self.uow, self.clock, self.rules, self._wake = uow, clock, rules, wake
 
-    @asynccontextmanager
-    async def at(self, id: str) -> AsyncIterator[tuple[AsyncConnection, Work]]:
-        """The work on the account of an item or episode. Raises a 404 problem."""
+    async def page(self, listing: Listing, wanted: Wanted, paging: WantedPage) -> Page[Any]:
+        """One page of a list."""
+        before = paging.after(datetime, str)
+        # A person may be asked for by e-mail, too.
+        person = self.rules.directory.find(wanted.get("assignee") or "")
+        wanted = {**listing.always, **wanted, **({"assignee": person.id} if person is not None else {})}
         async with self.uow.begin() as c:
-            place = await listing.place(c, id)
-            if place is None:
-                raise Problem(404, "not_found", f"There is no {id} here.")
-            account, partition = place
-            work = Work(c, partition, self.rules)
-            await work.load([account])
-            try:
-                yield c, work
-            except desk.NotPossible as error:
-                raise Problem(409, "not_possible", str(error)) from None
-            await work.save()
-        self._wake()
+            rows = await queries.page(c, listing.rows, listing.table, wanted, before, paging.limit + 1)
+        shown, cursor = paging.page(rows, lambda row: (row.opened_at, row.id))
+        return Page(items=[listing.view(row, self.rules.library) for row in shown], next_cursor=cursor)
 
-    async def move(self, kind: str, id: str, act: Callable[[Work, Item, datetime], Item]) -> Item:
-        """Move one item. Raises a 404 or 409 problem."""
-        async with self.at(id) as (c, work):
-            found = [one for one in await store.lock_items(c, [id]) if one.kind == kind]
-            if not found:
-                raise Problem(404, "not_found", f"There is no {kind} {id}. GET /v1/{kind}s lists them.")
-            return act(work, found[0], self.clock.now())
+    async def detail(self, listing: Listing, id: str) -> BaseModel:
+        """One of a list with its moves. Raises a 404 problem."""
+        async with self.uow.begin() as c:
+            shown = await self._one(c, listing, id)
+            moves = await queries.moves(c, id)
+        history = [views.MoveView.model_validate(move) for move in moves]
+        return listing.detail(**shown.model_dump(), moves=history)
+
+    async def move(self, listing: Listing, id: str, command: Command, actor: str) -> BaseModel:
+        """Move one of a list, in one transaction and under lock. Raises a 404, 409 or 400 problem."""
+        now = self.clock.now()
+        if command.until is not None and not now < command.until <= now + LONGEST_SNOOZE:
+            words = f"`until` must lie ahead, by {LONGEST_SNOOZE.days} days at most."
+            raise Problem(400, "invalid_request", words)
+        async with self.uow.begin() as c:
+            place = await queries.place(c, listing.table, {**listing.always, "id": id})
+            if place is None:
+                raise _not_found(listing, id)
+            account, partition = place
+            work = await store.load(c, self.rules, [account])
+            try:
+                await listing.act(c, work, id, command, actor, self.clock.now())
+            except NotPossible as error:
+                raise Problem(409, "not_possible", str(error)) from None
+            await store.save(c, partition, work)
+            shown = await self._one(c, listing, id)
+        self._wake()
+        return shown
+
+    async def _one(self, c: AsyncConnection, listing: Listing, id: str) -> BaseModel:
+        row = await queries.one(c, listing.rows, listing.table, {**listing.always, "id": id})
+        if row is None:
+            raise _not_found(listing, id)
+        return listing.view(row, self.rules.library)
+
+
+def _not_found(listing: Listing, id: str) -> Problem:
+    return Problem(404, "not_found", f"There is no {listing.one} {id}. GET /v1/{listing.name} lists them.")
 
 
 def routes(uow: UnitOfWork, clock: Clock, rules: Rules, wake: Callable[[], None]) -> APIRouter:
     """Everything under `/v1` but the status."""
     router = APIRouter(prefix="/v1")
-    desks = Desks(uow, clock, rules, wake)
-    _add_playbooks(router, desks)
-    _add_tasks(router, desks)
-    _add_alerts(router, desks)
-    _add_flags(router, desks)
+    desk = Desk(uow, clock, rules, wake)
+    _add_rules(router, desk)
+    for listing in LISTS:
+        _add_list(router, desk, listing)
+        for move in listing.moves:
+            _add_move(router, desk, listing, move)
     return router
 
 
-def _add_playbooks(router: APIRouter, desks: Desks) -> None:
-    uow, rules = desks.uow, desks.rules
+def _add_list(router: APIRouter, desk: Desk, listing: Listing) -> None:
+    name = listing.name
+
+    @router.get(
+        f"/{name}", response_model=listing.page, tags=[listing.tag], summary=listing.summary, dependencies=_READ
+    )
+    async def listed(paging: WantedPage, wanted: Annotated[Wanted, Depends(listing.filters)]) -> Any:
+        return await desk.page(listing, wanted, paging)
+
+    @router.get(
+        f"/{name}/{{id}}",
+        response_model=listing.detail,
+        tags=[listing.tag],
+        summary=f"One {listing.one} with its moves",
+        dependencies=_READ,
+    )
+    async def detail(id: str) -> Any:
+        return await desk.detail(listing, id)
+
+
+def _add_move(router: APIRouter, desk: Desk, listing: Listing, way: Move) -> None:
+    mover = require(way.scope)
+
+    @router.post(
+        f"/{listing.name}/{{id}}/{way.path}", response_model=listing.shown, tags=[listing.tag], summary=way.summary
+    )
+    async def move(
+        id: str, command: Annotated[Command, Depends(way.command)], caller: Annotated[Caller, Depends(mover)]
+    ) -> Any:
+        # Who moves: the CSM who holds the key, or the key.
+        return await desk.move(listing, id, command, caller.csm or caller.name)
+
+
+def _add_rules(router: APIRouter, desk: Desk) -> None:
+    rules = desk.rules
 
     @router.get("/playbooks", tags=["playbooks"], summary="Those in force, with what they achieved", dependencies=_READ)
     async def playbooks() -> Page[views.PlaybookView]:
-        async with uow.begin() as c:
-            achieved = await listing.achieved(c)
-        items = [
-            views.PlaybookView(
-                id=one.playbook.id,
-                version=one.playbook.version,
-                title=one.playbook.title,
-                source=one.source,
-                achieved=achieved.get(one.playbook.id, {}),
-            )
-            for one in rules.library.loaded
-        ]
-        return Page(items=items)
+        async with desk.uow.begin() as c:
+            achieved = await queries.achieved(c)
+        return Page(
+            items=[
+                views.PlaybookView(
+                    id=one.playbook.id,
+                    version=one.playbook.version,
+                    title=one.playbook.title,
+                    source=one.source,
+                    achieved=achieved.get(one.playbook.id, {}),
+                )
+                for one in rules.library.loaded
+            ]
+        )
 
     @router.get("/playbooks/schema", tags=["playbooks"], summary="The JSON Schema of a playbook file, for editors")
     async def schema() -> dict[str, Any]:
@@ -95,167 +319,7 @@ def _add_playbooks(router: APIRouter, desks: Desks) -> None:
 
     @router.get("/csms", tags=["playbooks"], summary="The directory, with open tasks", dependencies=_READ)
     async def csms() -> Page[views.CsmView]:
-        async with uow.begin() as c:
-            loads = await listing.loads(c)
-        now = desks.clock.now()
-        return Page(items=[views.csm_view(one, loads.get(one.id, 0), now) for one in rules.directory.csms])
-
-    @router.get("/episodes", tags=["playbooks"], summary="Episodes, newest first", dependencies=_READ)
-    async def episodes(
-        paging: WantedPage,
-        account: str | None = None,
-        state: views.EpisodeState | None = None,
-        playbook: str | None = None,
-    ) -> Page[views.EpisodeView]:
-        before = paging.after(datetime, str)
-        async with uow.begin() as c:
-            rows = await listing.episodes(
-                c, account=account, state=state, playbook=playbook, before=before, most=paging.limit + 1
-            )
-        shown, cursor = paging.page(rows, lambda row: (row.episode.opened_at, row.episode.id))
-        return Page(items=[views.episode_view(row, rules.library) for row in shown], next_cursor=cursor)
-
-    @router.get("/episodes/{id}", tags=["playbooks"], summary="One episode with its moves", dependencies=_READ)
-    async def episode(id: str) -> views.EpisodeDetail:
-        async with uow.begin() as c:
-            found = await listing.episode(c, id)
-            moves = await listing.moves(c, id)
-        if found is None:
-            raise Problem(404, "not_found", f"There is no episode {id}. GET /v1/episodes lists them.")
-        shown = views.episode_view(found, rules.library)
-        return views.EpisodeDetail(
-            **shown.model_dump(), moves=[views.MoveView.model_validate(move, from_attributes=True) for move in moves]
-        )
-
-    @router.post("/episodes/{id}/start", tags=["playbooks"], summary="Start an episode that an import found")
-    async def start(id: str, caller: Operator) -> views.EpisodeView:
-        async with desks.at(id) as (_, work):
-            found = work.episode(id)
-            if found is None or found.state != "found":
-                state = found.state if found is not None else "over long ago"
-                raise Problem(409, "not_possible", f"Only a found episode can be started; this one is {state}.")
-            work.by_hand(found, steps.start, _actor(caller), desks.clock.now())
-        async with uow.begin() as c:
-            started = await listing.episode(c, id)
-        assert started is not None
-        return views.episode_view(started, rules.library)
-
-
-def _add_tasks(router: APIRouter, desks: Desks) -> None:
-    @router.get("/tasks", tags=["desk"], summary="Tasks, newest first", dependencies=_READ)
-    async def tasks(
-        paging: WantedPage,
-        assignee: str | None = None,
-        account: str | None = None,
-        state: views.TaskState | None = None,
-    ) -> Page[views.TaskView]:
-        rows, cursor = await _listed(desks, paging, "task", account, state, assignee)
-        return Page(items=[views.task_view(row) for row in rows], next_cursor=cursor)
-
-    @router.post("/tasks/{id}/reassign", tags=["desk"], summary="Give a task to somebody else")
-    async def reassign(id: str, body: views.Reassign, caller: Operator) -> views.TaskView:
-        return views.task_view(
-            await desks.move(
-                "task",
-                id,
-                lambda work, item, now: desk.reassign(work, item, body.to, _actor(caller), now, desks.rules),
-            )
-        )
-
-    @router.post("/tasks/{id}/{outcome}", tags=["desk"], summary="Close a task with what came of it")
-    async def close(
-        id: str, outcome: views.TaskEnd, caller: Operator, body: views.Noted | None = None
-    ) -> views.TaskView:
-        note = body.note if body is not None else ""
-        return views.task_view(
-            await desks.move(
-                "task", id, lambda work, item, now: desk.move(work, item, outcome, _actor(caller), now, note=note)
-            )
-        )
-
-
-def _add_alerts(router: APIRouter, desks: Desks) -> None:
-    @router.get("/alerts", tags=["desk"], summary="Alerts, newest first", dependencies=_READ)
-    async def alerts(
-        paging: WantedPage, account: str | None = None, state: views.AlertState | None = None
-    ) -> Page[views.AlertView]:
-        rows, cursor = await _listed(desks, paging, "alert", account, state)
-        return Page(items=[views.alert_view(row) for row in rows], next_cursor=cursor)
-
-    @router.post("/alerts/{id}/{move}", tags=["desk"], summary="Acknowledge or snooze an alert, or call it false")
-    async def move(
-        id: str, move: views.AlertMove, caller: Operator, body: views.Snooze | None = None
-    ) -> views.AlertView:
-        said = body or views.Snooze()
-        if said.until is not None and said.until.tzinfo is None:
-            raise Problem(400, "invalid_request", "`until` needs a zone, as in 2026-03-02T09:00:00Z.")
-        now = desks.clock.now()
-        if said.until is not None and not now < said.until <= now + desk.LONGEST_SNOOZE:
-            raise Problem(
-                400, "invalid_request", f"`until` must lie ahead, by {desk.LONGEST_SNOOZE.days} days at most."
-            )
-        return views.alert_view(
-            await desks.move(
-                "alert",
-                id,
-                lambda work, item, now: desk.move(
-                    work, item, _ALERT_STATES[move], _actor(caller), now, note=said.note, until=said.until
-                ),
-            )
-        )
-
-
-def _add_flags(router: APIRouter, desks: Desks) -> None:
-    @router.get("/flags", tags=["desk"], summary="Expansion flags, newest first", dependencies=_READ)
-    async def flags(
-        paging: WantedPage, account: str | None = None, state: views.FlagState | None = None
-    ) -> Page[views.FlagView]:
-        rows, cursor = await _listed(desks, paging, "flag", account, state)
-        return Page(items=[views.flag_view(row) for row in rows], next_cursor=cursor)
-
-    @router.post("/flags/{id}/{move}", tags=["desk"], summary="Say what a flag came to")
-    async def move(
-        id: str, move: views.FlagMove, caller: Operator, body: views.FlagOutcome | None = None
-    ) -> views.FlagView:
-        said = body or views.FlagOutcome()
-        if (said.amount_minor is None) != (said.currency is None):
-            raise Problem(400, "invalid_request", "`amount_minor` and `currency` go together.")
-        return views.flag_view(
-            await desks.move(
-                "flag",
-                id,
-                lambda work, item, now: desk.move(
-                    work,
-                    item,
-                    _FLAG_STATES[move],
-                    _actor(caller),
-                    now,
-                    note=said.note,
-                    amount_minor=said.amount_minor,
-                    currency=said.currency,
-                ),
-            )
-        )
-
-
-async def _listed(
-    desks: Desks, paging: WantedPage, kind: str, account: str | None, state: str | None, assignee: str | None = None
-) -> tuple[list[Item], str | None]:
-    person = desks.rules.directory.find(assignee) if assignee else None
-    before = paging.after(datetime, str)
-    async with desks.uow.begin() as c:
-        rows = await listing.items(
-            c,
-            kind,
-            account=account,
-            state=state,
-            assignee=person.id if person is not None else assignee,
-            before=before,
-            most=paging.limit + 1,
-        )
-    return paging.page(rows, lambda row: (row.opened_at, row.id))
-
-
-def _actor(caller: Caller) -> str:
-    """Who moves: the CSM who holds the key, or the key."""
-    return caller.csm or caller.name
+        async with desk.uow.begin() as c:
+            loads = await queries.loads(c)
+        now = desk.clock.now()
+        return Page(items=[views.CsmView.of(one, loads.get(one.id, 0), now) for one in rules.directory.csms])

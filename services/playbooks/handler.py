@@ -7,10 +7,12 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks import desk, digests, store
-from services.playbooks.carrying import Rules
-from services.playbooks.changes import ACCOUNT_KEY
-from services.playbooks.work import Work
+from services.playbooks import store
+from services.playbooks.core import desk
+from services.playbooks.core.carrying import Rules
+from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY
+from services.playbooks.core.found import lists, lists_due
+from services.playbooks.core.work import Work
 from shared.clock import Clock
 from shared.messages import tracing
 from shared.messages.assessments import AccountAssessed, PartitionMark
@@ -42,22 +44,19 @@ class PlaybooksHandler(Handler):
         Marks may be among them: what is late is looked at only as far as they vouch for.
         """
         del behind
-        work = Work(c, partition, self._rules, self._marked_through.get(partition))
         looked = [one for one in batch if not isinstance(one.data, DeliverySettled)]
         accounts = {one.event.subject for one in looked if not isinstance(one.data, PartitionMark)}
-        if accounts:
-            await work.load(accounts)
+        work = await store.load(c, self._rules, accounts, self._marked_through.get(partition))
         answered = [one.data.action_id for one in looked if isinstance(one.data, DeliveryResponded)]
-        stored = await store.lock_items(c, answered) if answered else []
-        items = {id: item for item in stored for id in (item.id, item.action_id)}
+        items = {id: item for item in await store.lock_items(c, answered) for id in (item.id, item.action_id)}
         for one in looked:
             if isinstance(one.data, PartitionMark):
                 work.marked_through = self._marked_through[partition] = one.data.through
             elif isinstance(one.data, AccountAssessed):
                 self._assess(work, partition, one, now)
             elif (item := items.get(one.data.action_id)) is not None:
-                desk.respond(work, work.changes.items.get(item.id, item), one.data, self._rules)
-        await work.save()
+                desk.respond(work, work.changes.items.get(item.id, item), one.data)
+        await store.save(c, partition, work)
         self._decided[partition] = work.changes.caused_at
         settled = [one.data for one in batch if isinstance(one.data, DeliverySettled)]
         await store.note_settled(c, {id: one.state for one in settled for id in one.action_ids})
@@ -65,7 +64,7 @@ class PlaybooksHandler(Handler):
     async def taken(self, c: AsyncConnection, partition: int, now: datetime) -> None:
         """Keep the texts of the playbooks in force: episodes will stay with them."""
         del partition
-        await self._rules.library.keep(c, now)
+        await store.keep_versions(c, self._rules.library, now)
 
     async def on_timers(
         self, c: AsyncConnection, partition: int, due: Sequence[tuple[str, datetime]], now: datetime
@@ -73,24 +72,29 @@ class PlaybooksHandler(Handler):
         """Look at accounts again on the second that was set, remind of what is overdue, tell what was found."""
         del now
         accounts = {key.removeprefix(ACCOUNT_KEY): at for key, at in due if key.startswith(ACCOUNT_KEY)}
-        work = Work(c, partition, self._rules)
-        await work.load(accounts)
-        timed = await store.lock_timed(c, sorted(accounts)) if accounts else []
+        work = await store.load(c, self._rules, accounts)
+        timed = await store.lock_timed(c, sorted(accounts))
         for account in sorted(accounts):
             work.time(account, accounts[account])
         for item in timed:
-            work.remind_of(item)
+            desk.remind(work, item)
         for key, at in due:
-            if key.startswith(digests.KEY):
-                await self._send_digests(c, work, partition, key.removeprefix(digests.KEY), at)
-        await work.save()
+            if key.startswith(FOUND_KEY):
+                await self._tell_found(c, work, key.removeprefix(FOUND_KEY), at)
+        await store.save(c, partition, work)
 
-    async def _send_digests(self, c: AsyncConnection, work: Work, partition: int, import_id: str, at: datetime) -> None:
-        messages, again = await digests.send(c, import_id, at, self._rules.library, self._rules.directory)
-        for message in messages:
-            work.changes.tell(message, at, {}, partition)
-        if again is not None:
-            work.changes.set_digest(import_id, again)
+    async def _tell_found(self, c: AsyncConnection, work: Work, import_id: str, at: datetime) -> None:
+        """Send the lists of an import, or look again later when something was found since."""
+        span = await store.lock_found(c, import_id)
+        if span is None:
+            return
+        due = lists_due(import_id, *span)
+        if due > at:
+            work.changes.timers[FOUND_KEY + import_id] = due
+            return
+        found = await store.take_found(c, import_id, at)
+        for message in lists(found, import_id, self._rules.library, self._rules.directory):
+            work.changes.tell(message, at)
 
     def _assess(self, work: Work, partition: int, one: Incoming, now: datetime) -> None:
         account, assessed = one.event.subject, one.data

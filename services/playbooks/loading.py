@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from services.playbooks.core.assignment import LeastLoaded, Owner, Person, RoundRobin, Rule
 from services.playbooks.core.durations import Duration, parse_duration
+from services.playbooks.core.library import Loaded
 from services.playbooks.core.playbook import AlertStep, FlagStep, Playbook, Repeat, Step, TaskStep
 from services.playbooks.files import AlertFile, AssignFile, PlaybookFile, RepeatFile, StepFile
 from services.playbooks.reading import Reader
@@ -18,16 +20,10 @@ from shared.conditions import STEP_FACTS, Condition, Position, Problem, Scope, p
 from shared.conditions.loading import Problems, Refused, load_yaml, plain
 from shared.messages.registry import CUSTOMER_EVENTS
 
+_LOG = logging.getLogger(__name__)
 SHIPPED: Final = Path(__file__).parent / "playbooks"
 _CHANNEL: Final = re.compile(r"slack:(@owner|#\S+)|email|inbox")
 _KINDS: Final = ("alert", "task", "flag")
-
-
-class Loaded(NamedTuple):
-    """A playbook and the text that it was read from, kept for the episodes that stay with it."""
-
-    playbook: Playbook
-    source: str
 
 
 def load_all(folder: Path = SHIPPED) -> tuple[Loaded, ...]:
@@ -61,6 +57,15 @@ def load_playbook(text: str, name: str) -> Loaded:
     playbook = _playbook(Reader(node, PlaybookFile, problems, Position()), _digest(node))
     problems.settle()
     return Loaded(playbook, text)
+
+
+def read_version(source: str | None, name: str) -> Playbook | None:
+    """An older version that an episode stays with; None when it can't be read any more."""
+    try:
+        return None if source is None else load_playbook(source, name).playbook
+    except Refused as error:
+        _LOG.warning("An old version can't be read any more; its episodes go on with the one in force: %s", error)
+        return None
 
 
 def _digest(node: Any) -> str:

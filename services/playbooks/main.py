@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks import api, listing
-from services.playbooks.carrying import Rules
+from services.playbooks import api, queries
+from services.playbooks.core.carrying import Rules
+from services.playbooks.core.library import Library
 from services.playbooks.handler import PlaybooksHandler
-from services.playbooks.library import Library
 from services.playbooks.loading import load_all
 from services.playbooks.people import check_named, load_people
 from services.playbooks.settings import PlaybooksSettings
@@ -50,7 +50,7 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
                 "playbooks", base.stream.kind, uow=base.uow, clock=base.clock, worker=worker, extra=more_status
             ),
         ),
-        tidy=(listing.forget,),
+        tidy=(queries.forget,),
     )
 
 

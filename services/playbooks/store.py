@@ -1,294 +1,216 @@
-"""SQL of the work on accounts: standings, episodes, what they asked for. Works in the caller's transaction."""
+"""What batches and moves read, lock and write. Works in the caller's transaction.
 
-from collections.abc import Mapping, Sequence
+Locks are taken in one order everywhere: accounts, episodes, items, people. Each is taken only by who needs it: accounts
+and episodes are locked before anything is decided, items when it is known that some may end, and people, whom all
+partitions share, last and for as short a time as may be.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.playbooks import tables as t
 from services.playbooks.core.assignment import Load
+from services.playbooks.core.carrying import Rules
+from services.playbooks.core.changes import Changes, Outgoing
 from services.playbooks.core.episode import Episode, Move
+from services.playbooks.core.found import Finding
+from services.playbooks.core.item import Item
+from services.playbooks.core.library import Library
 from services.playbooks.core.standing import Standing
+from services.playbooks.core.work import Work
+from services.playbooks.loading import read_version
+from shared.log import protocol
+from shared.messages import envelope, registry
 from shared.messages.actions import ActionRequested
+from shared.pg import bulk
+from shared.worker import outbox, timers
 
+_SOURCE: Final = "keepwell/playbooks"
 
-class Item(NamedTuple):
-    """A task, an alert or a flag; the fields are the table's."""
-
-    id: str
-    action_id: str
-    kind: str
-    account_id: str
-    episode_id: str
-    playbook: str
-    state: str
-    assignee: str | None
-    because: str
-    opened_at: datetime
-    due_at: datetime | None
-    not_before: datetime | None
-    request: ActionRequested
-    snoozed_until: datetime | None = None
-    escalated_at: datetime | None = None
-    closed_at: datetime | None = None
-    closed_by: str | None = None
-    note: str = ""
-    amount_minor: int | None = None
-    currency: str | None = None
-    delivery: str = ""
-
-
-ITEM_COLUMNS: Final = ", ".join(f"i.{name}" if name != "request" else "i.request::text" for name in Item._fields)
-
-_standings = msgspec.msgpack.Decoder(Standing)
-_episodes = msgspec.json.Decoder(Episode)
-_requests = msgspec.json.Decoder(ActionRequested)
-
-
-class Account(NamedTuple):
-    """An account's row."""
-
-    partition: int
-    standing: Standing
-
-
-_LOCK_ACCOUNTS = text(
-    """
-    SELECT partition, standing FROM accounts WHERE account_id = ANY(CAST(:ids AS text[]))
-    ORDER BY account_id FOR UPDATE
-    """
+_LOCK_ACCOUNTS = (
+    select(t.accounts.c.standing)
+    .where(bulk.among(t.accounts.c.account_id, "ids"))
+    .order_by(t.accounts.c.account_id)
+    .with_for_update()
 )
-_SAVE_ACCOUNTS = text(
-    """
-    INSERT INTO accounts (account_id, partition, rev, at, standing)
-    SELECT n.id, :partition, n.rev, n.at, n.standing
-    FROM unnest(CAST(:ids AS text[]), CAST(:revs AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:standings AS bytea[]))
-        AS n(id, rev, at, standing)
-    ORDER BY n.id
-    ON CONFLICT (account_id) DO UPDATE
-    SET partition = excluded.partition, rev = excluded.rev, at = excluded.at, standing = excluded.standing
-    """
+_LOCK_EPISODES = (
+    select(t.episodes.c.body)
+    .where(bulk.among(t.episodes.c.account_id, "ids"), t.episodes.c.latest)
+    .order_by(t.episodes.c.id)
+    .with_for_update()
 )
+ITEMS = select(*(t.items.c[name] for name in Item._fields))
+"""Rows that are `Item`s."""
 
 
-async def lock_accounts(c: AsyncConnection, ids: Sequence[str]) -> dict[str, Account]:
-    """The rows of these accounts, locked in one order."""
-    rows = await c.execute(_LOCK_ACCOUNTS, {"ids": list(ids)})
-    found = (Account(row.partition, _standings.decode(row.standing)) for row in rows)
-    return {one.standing.account: one for one in found}
+def _lock_items(*where: ColumnElement[bool]) -> Any:
+    return ITEMS.where(*where).order_by(t.items.c.id).with_for_update()
 
 
-async def save_accounts(c: AsyncConnection, partition: int, standings: Sequence[Standing]) -> None:
-    """Write how these accounts stand."""
-    if standings:
-        await c.execute(
-            _SAVE_ACCOUNTS,
-            {
-                "partition": partition,
-                "ids": [one.account for one in standings],
-                "revs": [one.rev for one in standings],
-                "ats": [one.at for one in standings],
-                "standings": [msgspec.msgpack.encode(one) for one in standings],
-            },
-        )
-
-
-_LOCK_EPISODES = text(
-    """
-    SELECT body::text FROM episodes WHERE account_id = ANY(CAST(:ids AS text[])) AND latest ORDER BY id FOR UPDATE
-    """
+_LOCK_ITEMS = _lock_items(or_(bulk.among(t.items.c.id, "ids"), bulk.among(t.items.c.action_id, "ids")))
+_LOCK_OPEN = _lock_items(
+    bulk.among(t.items.c.account_id, "ids"), t.items.c.state.in_(("open", "snoozed", "acknowledged"))
 )
-_RETIRE_EPISODES = text("UPDATE episodes SET latest = false WHERE id = ANY(CAST(:ids AS text[]))")
-_SAVE_EPISODES = text(
-    """
-    INSERT INTO episodes (id, account_id, playbook, version, state, latest, opened_at, fired_at, ended_at, body)
-    SELECT n.id, n.account, n.playbook, n.version, n.state, n.latest, n.opened_at, n.fired_at, n.ended_at, n.body::jsonb
-    FROM unnest(CAST(:ids AS text[]), CAST(:accounts AS text[]), CAST(:playbooks AS text[]), CAST(:versions AS text[]),
-        CAST(:states AS text[]), CAST(:latest AS boolean[]), CAST(:opened AS timestamptz[]),
-        CAST(:fired AS timestamptz[]), CAST(:ended AS timestamptz[]), CAST(:bodies AS text[]))
-        AS n(id, account, playbook, version, state, latest, opened_at, fired_at, ended_at, body)
-    ON CONFLICT (id) DO UPDATE
-    SET state = excluded.state, latest = excluded.latest, fired_at = excluded.fired_at, ended_at = excluded.ended_at,
-        body = excluded.body
-    """
+_LOCK_TIMED = _lock_items(
+    bulk.among(t.items.c.account_id, "ids"),
+    or_(
+        t.items.c.state == "snoozed",
+        (t.items.c.state == "open")
+        & (t.items.c.kind == "task")
+        & t.items.c.due_at.is_not(None)
+        & t.items.c.escalated_at.is_(None),
+    ),
 )
-
-
-async def lock_episodes(c: AsyncConnection, accounts: Sequence[str]) -> list[Episode]:
-    """The latest episode of each playbook of these accounts, locked in one order."""
-    rows = await c.execute(_LOCK_EPISODES, {"ids": list(accounts)})
-    return [_episodes.decode(body) for body in rows.scalars()]
-
-
-async def save_episodes(c: AsyncConnection, episodes: Sequence[Episode], retired: Sequence[str]) -> None:
-    """Write episodes; the `retired` ones (by id) have made room for a later one of their playbook and account."""
-    if retired:
-        await c.execute(_RETIRE_EPISODES, {"ids": list(retired)})
-    if episodes:
-        gone = set(retired)
-        await c.execute(
-            _SAVE_EPISODES,
-            {
-                "ids": [one.id for one in episodes],
-                "accounts": [one.account for one in episodes],
-                "playbooks": [one.playbook for one in episodes],
-                "versions": [one.version for one in episodes],
-                "states": [one.state for one in episodes],
-                "latest": [one.id not in gone for one in episodes],
-                "opened": [one.opened_at for one in episodes],
-                "fired": [one.fired_at for one in episodes],
-                "ended": [one.ended_at for one in episodes],
-                "bodies": [msgspec.json.encode(one).decode() for one in episodes],
-            },
-        )
-
-
-_SAVE_MOVES = text(
-    """
-    INSERT INTO moves (subject, at, before, after, reason, actor, readings)
-    SELECT n.subject, n.at, n.before, n.after, n.reason, n.actor, n.readings::jsonb
-    FROM unnest(CAST(:subjects AS text[]), CAST(:ats AS timestamptz[]), CAST(:befores AS text[]),
-        CAST(:afters AS text[]), CAST(:reasons AS text[]), CAST(:actors AS text[]), CAST(:readings AS text[]))
-        WITH ORDINALITY AS n(subject, at, before, after, reason, actor, readings, place)
-    ORDER BY n.place
-    """
+_LOCK_LOADS = bulk.Insert(
+    t.csm_load,
+    ("csm_id",),
+    same=("open_tasks", "turn"),
+    # A row that is there is locked by being written as it is.
+    set=lambda _: {"open_tasks": t.csm_load.c.open_tasks},
+    returning=(t.csm_load.c.csm_id, t.csm_load.c.open_tasks, t.csm_load.c.turn),
 )
-
-
-async def save_moves(c: AsyncConnection, moves: Sequence[Move]) -> None:
-    """Write moves, in order."""
-    if moves:
-        await c.execute(
-            _SAVE_MOVES,
-            {
-                "subjects": [one.subject for one in moves],
-                "ats": [one.at for one in moves],
-                "befores": [one.before for one in moves],
-                "afters": [one.after for one in moves],
-                "reasons": [one.reason for one in moves],
-                "actors": [one.actor for one in moves],
-                "readings": [msgspec.json.encode(one.readings).decode() if one.readings else None for one in moves],
-            },
-        )
-
-
-_TYPES: Final = {
-    "opened_at": "timestamptz",
-    "due_at": "timestamptz",
-    "not_before": "timestamptz",
-    "snoozed_until": "timestamptz",
-    "escalated_at": "timestamptz",
-    "closed_at": "timestamptz",
-    "amount_minor": "bigint",
-}
-_NAMES: Final = ", ".join(Item._fields)
-_SAVE_ITEMS = text(
-    f"""
-    INSERT INTO items AS i ({_NAMES})
-    SELECT {", ".join(f"n.{name}" if name != "request" else "n.request::jsonb" for name in Item._fields)}
-    FROM unnest({", ".join(f"CAST(:{name} AS {_TYPES.get(name, 'text')}[])" for name in Item._fields)}) AS n({_NAMES})
-    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in Item._fields if name != "id")}
-    """  # noqa: S608 - constants only
+_SAVE_LOADS = bulk.Update(t.csm_load, ("csm_id",), ("open_tasks", "turn"))
+_SAVE_ACCOUNTS = bulk.Insert(
+    t.accounts, ("account_id", "standing"), same=("partition",), update=("partition", "standing")
 )
-_LOCK_ITEMS = text(
-    f"""
-    SELECT {ITEM_COLUMNS} FROM items i
-    WHERE i.id = ANY(CAST(:ids AS text[])) OR i.action_id = ANY(CAST(:ids AS text[])) ORDER BY i.id FOR UPDATE
-    """  # noqa: S608 - constants only
+_RETIRE_EPISODES = update(t.episodes).where(bulk.among(t.episodes.c.id, "ids")).values(latest=False)
+_SAVE_EPISODES = bulk.Insert(
+    t.episodes,
+    ("id", "account_id", "playbook", "state", "latest", "opened_at", "fired_at", "ended_at", "body"),
+    update=("state", "latest", "fired_at", "ended_at", "body"),
 )
-_LOCK_TIMED = text(
-    f"""
-    SELECT {ITEM_COLUMNS} FROM items i
-    WHERE i.account_id = ANY(CAST(:accounts AS text[])) AND (i.state = 'snoozed'
-        OR (i.state = 'open' AND i.kind = 'task' AND i.due_at IS NOT NULL AND i.escalated_at IS NULL))
-    ORDER BY i.id FOR UPDATE
-    """  # noqa: S608 - constants only
-)
-_LOCK_OPEN = text(
-    f"""
-    SELECT {ITEM_COLUMNS} FROM items i
-    WHERE i.account_id = ANY(CAST(:accounts AS text[])) AND i.state IN ('open', 'snoozed', 'acknowledged')
-    ORDER BY i.id FOR UPDATE
-    """  # noqa: S608 - constants only
-)
-_SETTLED = text(
-    """
-    UPDATE items SET delivery = n.state
-    FROM unnest(CAST(:actions AS text[]), CAST(:states AS text[])) AS n(action_id, state)
-    WHERE items.action_id = n.action_id
-    """
-)
+_SAVE_ITEMS = bulk.Insert(t.items, Item._fields, update=[name for name in Item._fields if name != "id"])
+_SAVE_MOVES = bulk.Insert(t.moves, Move.__struct_fields__)
+_SAVE_FOUND = bulk.Insert(t.found, Finding._fields, nothing=True)
+_SETTLED = bulk.Update(t.items, ("action_id",), ("delivery",))
+_KEEP_VERSIONS = bulk.Insert(t.playbook_versions, ("playbook", "version", "source"), same=("seen_at",), nothing=True)
 
 
-def item_of(row: Any) -> Item:
-    """A row of `ITEM_COLUMNS` as an item."""
-    fields = dict(zip(Item._fields, row, strict=True))
-    return Item(**{**fields, "request": _requests.decode(fields["request"])})
+async def load(
+    c: AsyncConnection, rules: Rules, accounts: Iterable[str], marked_through: datetime | None = None
+) -> Work:
+    """Lock these accounts and their latest episodes, for the work on them."""
+    ids = sorted(set(accounts))
+    standings: Sequence[Standing] = []
+    episodes: Sequence[Episode] = []
+    if ids:
+        standings = (await c.execute(_LOCK_ACCOUNTS, {"ids": ids})).scalars().all()
+        episodes = (await c.execute(_LOCK_EPISODES, {"ids": ids})).scalars().all()
+        await _load_versions(c, rules.library, episodes)
+    return Work(rules, standings, episodes, marked_through)
 
 
-async def save_items(c: AsyncConnection, items: Sequence[Item]) -> None:
-    """Write items, new or moved."""
-    if items:
-        rows = [one._replace(request=msgspec.json.encode(one.request).decode()) for one in items]  # type: ignore[arg-type]
-        await c.execute(_SAVE_ITEMS, dict(zip(Item._fields, map(list, zip(*rows, strict=True)), strict=True)))
+async def save(c: AsyncConnection, partition: int, work: Work) -> None:
+    """Close what ends, give what was asked for to somebody, and write and stage all of it."""
+    if ending := work.ending:
+        work.close(await _items(c, _LOCK_OPEN, ending))
+    # Lock nothing after people.
+    locked = await _LOCK_LOADS(c, [(id,) for id in work.people], open_tasks=0, turn=0)
+    loads = work.carry_out({row.csm_id: Load(row.open_tasks, row.turn) for row in locked})
+    await _SAVE_LOADS(c, [(id, *load) for id, load in loads.items()])
+    await _write(c, partition, work.changes)
+
+
+async def _write(c: AsyncConnection, partition: int, changes: Changes) -> None:
+    if changes.retired:
+        # Only one of a playbook and account is the latest: the old one goes before the new one comes.
+        await c.execute(_RETIRE_EPISODES, {"ids": sorted(changes.retired)})
+    await _SAVE_EPISODES(
+        c,
+        [
+            (e.id, e.account, e.playbook, e.state, e.id not in changes.retired, e.opened_at, e.fired_at, e.ended_at, e)
+            for e in changes.episodes.values()
+        ],
+    )
+    await _SAVE_MOVES(c, map(msgspec.structs.astuple, changes.moves))
+    await _SAVE_ITEMS(c, changes.items.values())
+    await _SAVE_FOUND(c, changes.found)
+    await _SAVE_ACCOUNTS(c, [(id, stands) for id, stands in changes.standings.items()], partition=partition)
+    await timers.set_earlier(c, partition, changes.timers)
+    await outbox.stage(c, partition, [_staged(message, partition) for message in changes.out])
+
+
+def _staged(message: Outgoing, partition: int) -> protocol.Outgoing:
+    data = message.data
+    event = envelope.wrap(
+        data,
+        id=message.id,
+        source=_SOURCE,
+        type=message.type,
+        subject=message.account,
+        time=message.at,
+        accepted=data.caused_at if isinstance(data, ActionRequested) else None,
+    )
+    headers = {"ce_type": message.type, **message.headers}
+    # A list tells of many accounts and belongs to none of them: it goes where it was made.
+    is_list = isinstance(data, ActionRequested) and data.kind == "digest"
+    return protocol.Outgoing(
+        registry.ACTIONS, message.account, envelope.encode(event), headers, partition if is_list else None
+    )
+
+
+async def _items(c: AsyncConnection, statement: Any, ids: Sequence[str]) -> list[Item]:
+    return [Item(*row) for row in await c.execute(statement, {"ids": list(ids)})] if ids else []
 
 
 async def lock_items(c: AsyncConnection, ids: Sequence[str]) -> list[Item]:
     """Items by their own ids, or by the id of the action that told of them last."""
-    return [item_of(row) for row in await c.execute(_LOCK_ITEMS, {"ids": list(ids)})]
+    return await _items(c, _LOCK_ITEMS, ids)
 
 
 async def lock_timed(c: AsyncConnection, accounts: Sequence[str]) -> list[Item]:
     """What time alone will move: open tasks that are not escalated yet, and snoozed alerts."""
-    return [item_of(row) for row in await c.execute(_LOCK_TIMED, {"accounts": list(accounts)})]
-
-
-async def lock_open(c: AsyncConnection, accounts: Sequence[str]) -> list[Item]:
-    """Everything of these accounts that an ending episode may close."""
-    return [item_of(row) for row in await c.execute(_LOCK_OPEN, {"accounts": list(accounts)})]
+    return await _items(c, _LOCK_TIMED, accounts)
 
 
 async def note_settled(c: AsyncConnection, states: Mapping[str, str]) -> None:
     """Note what became of the messages of these actions."""
-    if states:
-        await c.execute(_SETTLED, {"actions": sorted(states), "states": [states[id] for id in sorted(states)]})
+    await _SETTLED(c, sorted(states.items()))
 
 
-_LOCK_LOADS = text(
+async def lock_found(c: AsyncConnection, import_id: str) -> tuple[datetime, datetime] | None:
+    """When the first and the last of an import were found that are on no list yet; None when all are.
+
+    Owners' accounts lie in all partitions: the first partition whose timer finds that nothing more came sends for all.
     """
-    INSERT INTO csm_load (csm_id, open_tasks, turn)
-    SELECT n.id, 0, 0 FROM unnest(CAST(:ids AS text[])) AS n(id) ORDER BY n.id
-    ON CONFLICT (csm_id) DO UPDATE SET open_tasks = csm_load.open_tasks
-    RETURNING csm_id, open_tasks, turn
-    """
-)
-_SAVE_LOADS = text(
-    """
-    UPDATE csm_load SET open_tasks = n.open_tasks, turn = n.turn
-    FROM unnest(CAST(:ids AS text[]), CAST(:open AS int[]), CAST(:turns AS bigint[])) AS n(id, open_tasks, turn)
-    WHERE csm_load.csm_id = n.id
-    """
-)
+    await c.execute(select(func.pg_advisory_xact_lock(func.hashtext("keepwell playbooks digest " + import_id))))
+    span = select(func.min(t.found.c.at), func.max(t.found.c.at)).where(_unsent(import_id))
+    first, last = (await c.execute(span)).one()
+    return None if first is None else (first, last)
 
 
-async def lock_loads(c: AsyncConnection, csms: Sequence[str]) -> dict[str, Load]:
-    """What these people have on the desk, locked in one order. Lock nothing else after it."""
-    if not csms:
-        return {}
-    rows = await c.execute(_LOCK_LOADS, {"ids": sorted(set(csms))})
-    return {row.csm_id: Load(row.open_tasks, row.turn) for row in rows}
+async def take_found(c: AsyncConnection, import_id: str, now: datetime) -> list[tuple[str | None, Episode, Standing]]:
+    """What an import found that is on no list yet, with each account's owner; it is on one then."""
+    found = (
+        select(t.found.c.owner, t.episodes.c.body, t.accounts.c.standing)
+        .join_from(t.found, t.episodes, t.episodes.c.id == t.found.c.episode_id)
+        .join(t.accounts, t.accounts.c.account_id == t.episodes.c.account_id)
+        .where(_unsent(import_id), t.episodes.c.state == "found")
+        .order_by(t.found.c.owner, t.episodes.c.account_id, t.episodes.c.playbook)
+    )
+    rows = (await c.execute(found)).all()
+    await c.execute(update(t.found).where(_unsent(import_id)).values(sent_in=now.isoformat()))
+    return [(row.owner, row.body, row.standing) for row in rows]
 
 
-async def save_loads(c: AsyncConnection, loads: Mapping[str, Load]) -> None:
-    """Write loads that are locked."""
-    if loads:
-        await c.execute(
-            _SAVE_LOADS,
-            {
-                "ids": list(loads),
-                "open": [max(0, load.open_tasks) for load in loads.values()],
-                "turns": [load.turn for load in loads.values()],
-            },
-        )
+def _unsent(import_id: str) -> ColumnElement[bool]:
+    return (t.found.c.import_id == import_id) & t.found.c.sent_in.is_(None)
+
+
+async def keep_versions(c: AsyncConnection, library: Library, now: datetime) -> None:
+    """Keep the texts of the playbooks in force: episodes will stay with them."""
+    texts = [(one.playbook.id, one.playbook.version, one.source) for one in library.loaded]
+    await _KEEP_VERSIONS(c, texts, seen_at=now)
+
+
+async def _load_versions(c: AsyncConnection, library: Library, episodes: Iterable[Episode]) -> None:
+    versions = t.playbook_versions.c
+    for playbook, version in library.missing(episodes):
+        asked = select(versions.source).where(versions.playbook == playbook, versions.version == version)
+        source = (await c.execute(asked)).scalar_one_or_none()
+        library.add(playbook, version, read_version(source, f"{playbook}@{version}"))

@@ -1,5 +1,9 @@
 """The playbooks' schema."""
 
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -12,26 +16,80 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TypeDecorator,
+    cast,
+    type_coerce,
 )
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.playbooks.core.episode import Episode
+from services.playbooks.core.standing import Standing
+from shared.conditions import LeafReading
+from shared.messages.actions import ActionRequested
 from shared.worker.tables import worker_tables
+
+
+class Json(TypeDecorator[Any]):
+    """A value of a msgspec type as JSON: read as text, and decoded once, as what it is."""
+
+    impl = JSONB
+    cache_ok = True
+
+    def __init__(self, type: Any) -> None:
+        super().__init__()
+        self.type = type
+        self._decode = msgspec.json.Decoder(type).decode
+
+    def column_expression(self, column: Any) -> Any:
+        """Read it as text."""
+        return type_coerce(cast(column, Text), self)
+
+    def bind_processor(self, dialect: Any) -> Callable[[Any], Any]:
+        """Encode it; None is NULL."""
+        del dialect
+        return lambda value: None if value is None else msgspec.json.encode(value).decode()
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], Any]:
+        """Decode it; NULL is None."""
+        del dialect, coltype
+        return lambda value: None if value is None else self._decode(value)
+
+
+class Packed(TypeDecorator[Any]):
+    """A value of a msgspec type as MessagePack."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, type: Any) -> None:
+        super().__init__()
+        self.type = type
+        self._decode = msgspec.msgpack.Decoder(type).decode
+
+    def process_bind_param(self, value: Any, dialect: Any) -> bytes:
+        """Encode it."""
+        del dialect
+        return msgspec.msgpack.encode(value)
+
+    def process_result_value(self, value: Any, dialect: Any) -> Any:
+        """Decode it."""
+        del dialect
+        return self._decode(value)
+
 
 metadata = MetaData()
 worker_tables(metadata)
 
 _Time = DateTime(timezone=True)
 
-# Each account's last assessment. `at` is when it was last looked at; looks never go back in time.
+# Each account's last assessment.
 accounts = Table(
     "accounts",
     metadata,
     Column("account_id", Text, primary_key=True),
     Column("partition", Integer, nullable=False),
-    Column("rev", BigInteger, nullable=False),
-    Column("at", _Time, nullable=False),
-    Column("standing", LargeBinary, nullable=False),
+    Column("standing", Packed(Standing), nullable=False),
 )
 
 # The texts that playbooks were loaded from, for episodes that stay with the version that opened them.
@@ -51,13 +109,12 @@ episodes = Table(
     Column("id", Text, primary_key=True),
     Column("account_id", Text, nullable=False),
     Column("playbook", Text, nullable=False),
-    Column("version", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("latest", Boolean, nullable=False),
     Column("opened_at", _Time, nullable=False),
     Column("fired_at", _Time),
     Column("ended_at", _Time),
-    Column("body", JSONB, nullable=False),
+    Column("body", Json(Episode), nullable=False),
     Index("episodes_latest", "account_id", "playbook", unique=True, postgresql_where=sql("latest")),
     Index("episodes_by_time", "opened_at", "id"),
     Index("episodes_by_account", "account_id", "opened_at"),
@@ -74,7 +131,7 @@ moves = Table(
     Column("after", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("actor", Text, nullable=False),
-    Column("readings", JSONB),
+    Column("readings", Json(tuple[LeafReading, ...])),
     Index("moves_by_subject", "subject", "id"),
 )
 
@@ -89,8 +146,7 @@ items = Table(
     Column("account_id", Text, nullable=False),
     Column("episode_id", Text, nullable=False),
     Column("playbook", Text, nullable=False),
-    # task: open, done, no_result, false_alarm · alert: open, acknowledged, snoozed, false_alarm
-    # flag: open, accepted, dismissed, won, lost · each: closed, when its episode needed it no more
+    # What it may be is said by the machines of `core/item.py`.
     Column("state", Text, nullable=False),
     Column("assignee", Text),
     Column("because", Text, nullable=False),
@@ -106,7 +162,7 @@ items = Table(
     Column("currency", Text),
     # delivered, failed or cancelled; empty while nothing is known
     Column("delivery", Text, nullable=False, server_default=sql("''")),
-    Column("request", JSONB, nullable=False),
+    Column("request", Json(ActionRequested), nullable=False),
     Index("items_by_time", "kind", "opened_at", "id"),
     Index("items_by_account", "account_id", "playbook"),
     Index("items_by_action", "action_id"),

@@ -1,23 +1,36 @@
 """The shapes of the HTTP face."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field
+import msgspec
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from services.playbooks.core.directory import Csm
-from services.playbooks.library import Library
-from services.playbooks.listing import ListedEpisode
-from services.playbooks.store import Item
+from services.playbooks.core.episode import Episode, State
+from services.playbooks.core.item import Item
+from services.playbooks.core.library import Library
+from services.playbooks.core.standing import Standing, card
 
-TaskEnd = Literal["done", "no_result", "false_alarm"]
-AlertMove = Literal["acknowledge", "snooze", "false_alarm"]
-FlagMove = Literal["accept", "dismiss", "won", "lost"]
-EpisodeState = Literal["pending", "active", "found", "over", "resting", "idle"]
 TaskState = Literal["open", "done", "no_result", "false_alarm", "closed"]
 AlertState = Literal["open", "acknowledged", "snoozed", "false_alarm", "closed"]
 FlagState = Literal["open", "accepted", "dismissed", "won", "lost", "closed"]
-Note = Annotated[str, Field(max_length=2000)]
+
+
+class MoveView(BaseModel, from_attributes=True):
+    """One move, with its reason and who or what made it."""
+
+    at: datetime
+    before: str | None
+    after: str
+    reason: str
+    actor: str
+
+
+class History(BaseModel):
+    """What a list's details have besides its rows."""
+
+    moves: list[MoveView]
 
 
 class Reason(BaseModel):
@@ -37,7 +50,7 @@ class EpisodeView(BaseModel):
     account_name: str
     playbook: str
     playbook_title: str
-    state: EpisodeState
+    state: State
     opened_at: datetime
     since: datetime
     fired_at: datetime | None
@@ -48,21 +61,21 @@ class EpisodeView(BaseModel):
     occurrence: int
     readings: list[Reason]
 
+    @classmethod
+    def of(cls, episode: Episode, stands: Standing, library: Library) -> Self:
+        """An episode as it is shown."""
+        playbook = library.current.get(episode.playbook)
+        changed = {
+            "account_name": card(stands).name,
+            "playbook": f"{episode.playbook}@{episode.version}",
+            "playbook_title": playbook.title if playbook is not None else episode.playbook,
+            "rests_until": episode.rests_until if episode.state == "resting" else None,
+        }
+        return cls.model_validate(msgspec.to_builtins(episode) | changed)
 
-class MoveView(BaseModel):
-    """One move, with its reason and who or what made it."""
 
-    at: datetime
-    before: str | None
-    after: str
-    reason: str
-    actor: str
-
-
-class EpisodeDetail(EpisodeView):
+class EpisodeDetail(EpisodeView, History):
     """An episode with all its moves."""
-
-    moves: list[MoveView]
 
 
 class ItemView(BaseModel):
@@ -89,6 +102,19 @@ class ItemView(BaseModel):
     delivery: str
     """What became of its message: delivered, failed, cancelled; empty while it is on its way."""
 
+    @classmethod
+    def of(cls, item: Item) -> Self:
+        """An item as it is shown."""
+        told = item.request
+        changed = {
+            "account": item.account_id,
+            "account_name": told.account.name,
+            "playbook": told.playbook,
+            "assignee_name": told.recipient.name if told.recipient is not None else None,
+            "assigned_because": item.because,
+        }
+        return cls.model_validate(msgspec.structs.asdict(told) | item._asdict() | changed)
+
 
 class TaskView(ItemView):
     """Something to be done."""
@@ -98,11 +124,19 @@ class TaskView(ItemView):
     escalated_at: datetime | None
 
 
+class TaskDetail(TaskView, History):
+    """A task with all its moves."""
+
+
 class AlertView(ItemView):
     """Something to know."""
 
     state: AlertState
     snoozed_until: datetime | None
+
+
+class AlertDetail(AlertView, History):
+    """An alert with all its moves."""
 
 
 class FlagView(ItemView):
@@ -111,6 +145,10 @@ class FlagView(ItemView):
     state: FlagState
     amount_minor: int | None
     currency: str | None
+
+
+class FlagDetail(FlagView, History):
+    """A flag with all its moves."""
 
 
 class PlaybookView(BaseModel):
@@ -135,13 +173,19 @@ class CsmView(BaseModel):
     capacity: int | None
     manager: str | None
     open_tasks: int
-    away_until: str | None
+    away_until: date | None
+
+    @classmethod
+    def of(cls, csm: Csm, open_tasks: int, now: datetime) -> Self:
+        """Somebody as they are shown."""
+        changed = {"time_zone": csm.hours.time_zone, "open_tasks": open_tasks, "away_until": csm.away_until(now)}
+        return cls.model_validate(msgspec.structs.asdict(csm) | changed)
 
 
-class Noted(BaseModel, extra="forbid"):
+class Note(BaseModel, extra="forbid"):
     """What a person says with a move."""
 
-    note: Note = ""
+    note: Annotated[str, Field(max_length=2000)] = ""
 
 
 class Reassign(BaseModel, extra="forbid"):
@@ -150,98 +194,20 @@ class Reassign(BaseModel, extra="forbid"):
     to: Annotated[str, Field(min_length=1, max_length=256)]
 
 
-class Snooze(Noted):
+class Snooze(Note):
     """Until when an alert is snoozed, at most 90 days from now; a day, unless said."""
 
-    until: datetime | None = None
+    until: AwareDatetime | None = None
 
 
-class FlagOutcome(Noted):
+class FlagOutcome(Note):
     """What a flag came to; `amount_minor` a month, in minor units."""
 
     amount_minor: int | None = None
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
 
-
-def episode_view(listed: ListedEpisode, library: Library) -> EpisodeView:
-    """An episode as it is shown."""
-    episode = listed.episode
-    playbook = library.current.get(episode.playbook)
-    return EpisodeView(
-        id=episode.id,
-        account=episode.account,
-        account_name=listed.account_name,
-        playbook=f"{episode.playbook}@{episode.version}",
-        playbook_title=playbook.title if playbook is not None else episode.playbook,
-        state=episode.state,
-        opened_at=episode.opened_at,
-        since=episode.since,
-        fired_at=episode.fired_at,
-        rests_until=episode.rests_until if episode.state == "resting" else None,
-        ended_at=episode.ended_at,
-        outcome=episode.outcome,
-        found_in=episode.found_in,
-        occurrence=episode.occurrence,
-        readings=[
-            Reason(text=leaf.text, value=leaf.value, truth=leaf.truth.value, words=leaf.words)
-            for leaf in episode.readings
-        ],
-    )
-
-
-def item_fields(item: Item) -> dict[str, Any]:
-    """The fields that all items show."""
-    told = item.request
-    return {
-        "id": item.id,
-        "account": item.account_id,
-        "account_name": told.account.name,
-        "playbook": told.playbook,
-        "playbook_title": told.playbook_title,
-        "episode_id": item.episode_id,
-        "state": item.state,
-        "title": told.title,
-        "do": told.do,
-        "why": told.why,
-        "severity": told.severity,
-        "assignee": item.assignee,
-        "assignee_name": told.recipient.name if told.recipient is not None else None,
-        "assigned_because": item.because,
-        "opened_at": item.opened_at,
-        "closed_at": item.closed_at,
-        "closed_by": item.closed_by,
-        "note": item.note,
-        "delivery": item.delivery,
-    }
-
-
-def task_view(item: Item) -> TaskView:
-    """A task as it is shown."""
-    return TaskView(**item_fields(item), due_at=item.due_at, escalated_at=item.escalated_at)
-
-
-def alert_view(item: Item) -> AlertView:
-    """An alert as it is shown."""
-    return AlertView(**item_fields(item), snoozed_until=item.snoozed_until)
-
-
-def flag_view(item: Item) -> FlagView:
-    """A flag as it is shown."""
-    return FlagView(**item_fields(item), amount_minor=item.amount_minor, currency=item.currency)
-
-
-def csm_view(csm: Csm, open_tasks: int, now: datetime) -> CsmView:
-    """Somebody as they are shown."""
-    away = csm.away_until(now)
-    return CsmView(
-        id=csm.id,
-        name=csm.name,
-        email=csm.email,
-        time_zone=csm.hours.time_zone,
-        tier=csm.tier,
-        skills=list(csm.skills),
-        capacity=csm.capacity,
-        manager=csm.manager,
-        open_tasks=open_tasks,
-        away_until=away.isoformat() if away is not None else None,
-    )
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if (self.amount_minor is None) != (self.currency is None):
+            raise ValueError("`amount_minor` and `currency` go together.")
+        return self

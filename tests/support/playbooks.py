@@ -9,11 +9,11 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.playbooks.carrying import Rules
+from services.playbooks.core.carrying import Rules
+from services.playbooks.core.library import Library
 from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.handler import PlaybooksHandler
-from services.playbooks.library import Library
 from services.playbooks.loading import load_all, load_playbook
 from services.playbooks.people import read_people
 from services.playbooks.templates import render

@@ -1,7 +1,6 @@
 """What an action says: who, how bad, why in words, since when, what to do."""
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -14,9 +13,9 @@ from services.playbooks.core.standing import Standing, card
 from shared.conditions import Condition, Facts, Leaf, LeafReading, Not, Truth, leaves_of
 from shared.messages.actions import ActionRequested, FlagCard, Recipient, TaskCard
 from shared.messages.assessments import Cause, Driver
-from shared.words import clean, clock_time, counted
+from shared.words import clean, clock_time
 
-_MOST_REASONS: Final = 5
+MOST_REASONS: Final = 5
 _QUOTE: Final = ': "'
 _SAME: Final = {"feedback.last_nps": "feedback.nps"}
 """Facts that a driver of another name tells of."""
@@ -91,7 +90,7 @@ def reasons(playbook: Playbook, episode: Episode, stands: Standing, *, fresh: bo
             seen.append(low.get(fact, leaf.words))
     others = [driver.reason for driver in drivers if driver not in of_event] or ([] if fresh else stands.low)
     told = [*(driver.reason for driver in of_event), answer, *seen, *others]
-    return list(dict.fromkeys(words for words in told if words))[:_MOST_REASONS] or on_card
+    return list(dict.fromkeys(words for words in told if words))[:MOST_REASONS] or on_card
 
 
 def _drivers(episode: Episode, stands: Standing) -> list[Driver]:
@@ -138,60 +137,6 @@ def _answer(event: Cause) -> str:
     return f"someone there scored us {score}" + (f'{_QUOTE}{clean(str(comment))}"' if comment else "")
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """One episode that an import's end found, for the list that its owner gets."""
-
-    episode: Episode
-    playbook_name: str
-    playbook_title: str
-    why: list[str]
-    stands: Standing
-
-
-def digest(found: Sequence[Found], import_id: str, to: Recipient | None) -> ActionRequested:
-    """One list of what an import found, for one owner; the accounts worth most come first."""
-    lines = sorted(
-        found, key=lambda one: (-(card(one.stands).mrr_minor or 0), one.stands.account, one.episode.playbook)
-    )
-    accounts = {one.stands.account for one in lines}
-    number = f"{counted(len(accounts), 'account')} {'needs' if len(accounts) == 1 else 'need'}"
-    where = _found_where(import_id)
-    ids = "\x1f".join(sorted(one.episode.id for one in lines))
-    return ActionRequested(
-        action_id="act_" + hashlib.sha256(f"digest\x1f{import_id}\x1f{ids}".encode()).hexdigest()[:32],
-        kind="digest",
-        playbook=lines[0].playbook_name,
-        playbook_title=f"Found {where}",
-        episode_id=lines[0].episode.id,
-        step=0,
-        recipient=to,
-        severity="medium",
-        title=f"{number} a look, found {where}",
-        why=[f"{card(one.stands).name}: {one.playbook_title}" for one in lines[:_MOST_REASONS]],
-        do="Go through the list and start what you want to act on.",
-        account=card(lines[0].stands),
-        found=[
-            {
-                "episode_id": one.episode.id,
-                "account_id": one.stands.account,
-                "account_name": card(one.stands).name,
-                "playbook_title": one.playbook_title,
-                "why": "; ".join(one.why),
-                "mrr_minor": card(one.stands).mrr_minor,
-                "currency": card(one.stands).currency,
-            }
-            for one in lines
-        ],
-    )
-
-
-def _found_where(found_in: str) -> str:
-    kind, _, name = found_in.partition(" ")
-    if kind in ("scorecard", "playbook") and name:
-        return f"by the changed {kind} {name.partition('@')[0]}"
-    return "in the imported history"
-
-
 def overdue(
     task: ActionRequested, stands: Standing, action: str, to: Recipient | None, assignee: str, late_since: datetime
 ) -> ActionRequested:
@@ -205,7 +150,7 @@ def overdue(
         recipient=to,
         severity="high",
         title=f"Overdue: {title}",
-        why=[f"was due {due}, assigned to {assignee}", *task.why][:_MOST_REASONS],
+        why=[f"was due {due}, assigned to {assignee}", *task.why][:MOST_REASONS],
         do="See that somebody does it, or close it with what came of it.",
         account=card(stands),
         drivers=[],

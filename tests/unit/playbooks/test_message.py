@@ -7,8 +7,9 @@ import pytest
 from services.playbooks.core.assignment import Assigned
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode
+from services.playbooks.core.found import Line, digest
 from services.playbooks.core.look import Look
-from services.playbooks.core.message import Found, again, digest, overdue, request
+from services.playbooks.core.message import again, overdue, request
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, standing
 from services.playbooks.core.step import Stepped, step
@@ -101,7 +102,7 @@ def test_a_digest_lists_what_was_found_most_money_first() -> None:
         look = a_look(LOW, MONDAY, found_in="import-1", cause=Cause(kind="history"))
         stepped = step(stalled(), None, look)
         found.append(
-            Found(
+            Line(
                 episode=opened(stepped),
                 playbook_name="stalled@1",
                 playbook_title="Stalled",
@@ -207,7 +208,7 @@ def test_what_was_found_so_does_not_claim_to_be_new() -> None:
 def test_a_list_says_where_it_was_found_in_words(found_in: str, where: str) -> None:
     stepped = step(stalled(), None, a_look(LOW, MONDAY, found_in=found_in))
     stands = standing("northwind", an_assessment(1, MONDAY, LOW))
-    found = Found(episode=opened(stepped), playbook_name="s@1", playbook_title="S", why=["x"], stands=stands)
+    found = Line(episode=opened(stepped), playbook_name="s@1", playbook_title="S", why=["x"], stands=stands)
     assert digest([found], found_in, None).title == f"1 account needs a look, found {where}"
 
 

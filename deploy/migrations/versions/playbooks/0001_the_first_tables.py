@@ -14,8 +14,6 @@ def upgrade() -> None:
     op.create_table('accounts',
     sa.Column('account_id', sa.Text(), nullable=False),
     sa.Column('partition', sa.Integer(), nullable=False),
-    sa.Column('rev', sa.BigInteger(), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('standing', sa.LargeBinary(), nullable=False),
     sa.PrimaryKeyConstraint('account_id')
     )
@@ -44,7 +42,6 @@ def upgrade() -> None:
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('account_id', sa.Text(), nullable=False),
     sa.Column('playbook', sa.Text(), nullable=False),
-    sa.Column('version', sa.Text(), nullable=False),
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('latest', sa.Boolean(), nullable=False),
     sa.Column('opened_at', sa.DateTime(timezone=True), nullable=False),

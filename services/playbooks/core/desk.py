@@ -1,0 +1,194 @@
+"""What happens to tasks, alerts and flags: by people, over HTTP or by answering a message, and by time."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from services.playbooks.core import step as steps
+from services.playbooks.core.carrying import later
+from services.playbooks.core.directory import Csm, Directory
+from services.playbooks.core.episode import Move, action_id
+from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
+from services.playbooks.core.message import again, overdue
+from services.playbooks.core.standing import owner
+from services.playbooks.core.work import Work
+from shared.messages.deliveries import DeliveryResponded
+
+SNOOZE: Final = timedelta(days=1)
+LONGEST_SNOOZE: Final = timedelta(days=90)
+_RESPONSES: Final[Mapping[tuple[str, str], str]] = {
+    ("task", "false_alarm"): "false_alarm",
+    ("task", "reassigned"): "reassign",
+    ("alert", "acknowledged"): "acknowledge",
+    ("alert", "snoozed"): "snooze",
+    ("alert", "reassigned"): "reassign",
+    ("alert", "false_alarm"): "false_alarm",
+    ("flag", "reassigned"): "reassign",
+    ("flag", "false_alarm"): "dismiss",
+}
+"""What an answer to a message of each kind does."""
+
+
+class Command(NamedTuple):
+    """What somebody wants done with an item: the event of its machine, and what they say with it."""
+
+    event: str
+    note: str = ""
+    until: datetime | None = None
+    to: str = ""
+    amount_minor: int | None = None
+    currency: str | None = None
+
+
+def move(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
+    """Move an item that is locked. Made twice it is made once; what is said anew counts. Raises `NotPossible`."""
+    if command.event == "reassign":
+        return _reassign(work, item, command.to, actor, now)
+    after = item.after(command.event)
+    is_there = item.state == after
+    said: dict[str, Any] = {
+        "note": command.note or None,
+        "amount_minor": command.amount_minor,
+        "currency": command.currency,
+    }
+    if after == "snoozed" and not (is_there and command.until is None):
+        said["snoozed_until"] = max(command.until or now + SNOOZE, now)
+    new = {name: value for name, value in said.items() if value not in (None, getattr(item, name))}
+    if is_there and not new:
+        return item
+    if after not in OPEN and not is_there:
+        closed = work.changes.close(item._replace(**new), command.event, command.note, actor, now)
+        _tell_episode(work, closed, actor, now)
+        return closed
+    moved = item.moved(command.event, **({} if is_there else {"snoozed_until": None}) | new)
+    work.changes.put(moved, Move(item.id, now, item.state, after, command.note or after, actor))
+    return moved
+
+
+def respond(work: Work, item: Item, response: DeliveryResponded) -> None:
+    """A recipient answered a message. What can't be any more is left: the answer came too late."""
+    event = _RESPONSES.get((item.kind, response.response))
+    said: str = response.response
+    if event is not None and (event != "reassign" or response.to):
+        try:
+            move(work, item, Command(event, until=response.until, to=response.to or ""), response.actor, response.at)
+            return
+        except NotPossible:
+            said = f"{response.response}, too late"
+    elif response.response != "acknowledged":
+        return
+    work.changes.moves.append(Move(item.id, response.at, item.state, item.state, said, response.actor))
+
+
+def remind(work: Work, item: Item) -> None:
+    """Do what is due for an open task or a snoozed alert, unless time has settled it: then nobody wants to hear of it.
+
+    A snoozed alert about a state of affairs that has passed is closed; what was told of an event stays true.
+    """
+    stands, episode = work.standings[item.account_id], work.episode(item.episode_id)
+    is_active = episode is not None and episode.state == "active"
+    when = item.due_at if item.kind == "task" else item.snoozed_until
+    is_due = when is not None and when <= stands.at
+    if not is_active and item.kind != "task" and is_due:
+        playbook = work.rules.library.of(item.playbook, episode)
+        if playbook is not None and playbook.on_event is None:
+            work.changes.close(item, "close", episode.outcome if episode is not None else "", "time", stands.at)
+            return
+    if item.kind == "task" and not is_active:
+        return
+    if when is None or not is_due:
+        work.changes.set_timer(item.account_id, when)
+    elif item.kind == "task":
+        _escalate(work, item, when)
+    else:
+        _tell_again(work, item, when)
+
+
+def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Item:
+    """Give a task to somebody else, who is told of it. Raises `NotPossible`."""
+    if item.kind != "task" or item.state != "open":
+        raise NotPossible(f"Only an open task can be reassigned; this {item.kind} is {words(item.state)}.")
+    directory, changes = work.rules.directory, work.changes
+    person = directory.person(to)
+    if "@" not in to and directory.find(to) is None:
+        raise NotPossible(f"There is nobody called {to!r}; give an id of the directory of CSMs, or an e-mail address.")
+    if person.id == item.assignee:
+        return item
+    changes.cancel(item, f"reassigned to {person.name}", now)
+    changes.loads += [(id, number) for id, number in ((item.assignee, -1), (person.id, 1)) if id is not None]
+    because, task = f"reassigned by {actor}", item.request.task
+    told = msgspec.structs.replace(
+        item.request,
+        action_id=action_id(item.id, item.request.step, 0, f"{person.id} {now.isoformat()}"),
+        recipient=person.recipient,
+        task=msgspec.structs.replace(task, assigned_because=because) if task is not None else None,
+        not_before=None,
+        caused_at=None,
+    )
+    moved = item.moved(
+        "reassign",
+        action_id=told.action_id,
+        assignee=person.id,
+        because=because,
+        not_before=None,
+        request=told,
+        delivery="",
+    )
+    changes.put(moved, Move(item.id, now, item.state, moved.state, f"reassigned to {person.name}", actor))
+    changes.tell(told, now)
+    return moved
+
+
+def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
+    """Closing a task spares the steps that wait for it; a false alarm ends the episode."""
+    episode = work.episode(item.episode_id)
+    if episode is None:
+        return
+    if item.kind == "task":
+        work.by_hand(
+            episode, lambda book, one, look: steps.close_task(book, one, item.id, item.state, look), actor, now
+        )
+    elif item.state == "false_alarm":
+        work.by_hand(episode, lambda book, one, look: steps.end(book, one, look, "false alarm"), actor, now)
+
+
+def _escalate(work: Work, task: Item, late_since: datetime) -> None:
+    """Tell the assignee's manager, or else the account's owner, or else the assignee."""
+    stands, directory = work.standings[task.account_id], work.rules.directory
+    assignee = directory.person(task.assignee) if task.assignee else None
+    to, because = _who_answers(assignee, owner(stands), directory)
+    told = overdue(
+        task.request,
+        stands,
+        action_id(task.id, task.request.step, 0, "overdue"),
+        to.recipient if to is not None else None,
+        assignee.name if assignee is not None else "nobody",
+        late_since,
+    )
+    told, now = msgspec.structs.replace(told, not_before=later(to, stands.at)), stands.at
+    alert = item_of(told, task.playbook, to, because, now)
+    late = task.moved("escalate", escalated_at=now)
+    work.changes.put(late, Move(task.id, now, task.state, late.state, "overdue", "time"))
+    work.changes.put(alert, Move(alert.id, now, None, alert.state, because, "time"))
+    work.changes.tell(told, now)
+
+
+def _who_answers(assignee: Csm | None, owned_by: str | None, directory: Directory) -> tuple[Csm | None, str]:
+    manager = directory.find(assignee.manager) if assignee is not None and assignee.manager else None
+    if manager is not None:
+        return manager, "manager of the assignee"
+    if owned_by is not None:
+        return directory.person(owned_by), "owner of the account"
+    return assignee, "assignee of the task"
+
+
+def _tell_again(work: Work, alert: Item, since: datetime) -> None:
+    stands, now = work.standings[alert.account_id], work.standings[alert.account_id].at
+    to = work.rules.directory.person(alert.assignee) if alert.assignee else None
+    told = again(alert.request, stands, action_id(alert.id, alert.request.step, 0, since.isoformat()))
+    told = msgspec.structs.replace(told, not_before=later(to, now))
+    back = alert.moved("wake", snoozed_until=None, action_id=told.action_id, delivery="")
+    work.changes.put(back, Move(alert.id, now, alert.state, back.state, "it was snoozed until now", "time"))
+    work.changes.tell(told, now)

@@ -1,0 +1,109 @@
+"""Tasks, alerts and flags: what episodes asked for and people work through, and the machine that each kind is."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from services.playbooks.core.directory import Csm
+from shared.messages.actions import ActionRequested
+
+Moves = Mapping[tuple[str, str], str]
+"""Where each event takes an item; what is not there can't happen."""
+
+
+def _table(**events: tuple[str, tuple[str, ...]]) -> Moves:
+    """From event=(state after, states before). What is said once more of what is there already, may say more."""
+    return {(before, event): after for event, (after, befores) in events.items() for before in befores}
+
+
+TASK: Final = _table(
+    done=("done", ("open", "done")),
+    no_result=("no_result", ("open", "no_result")),
+    false_alarm=("false_alarm", ("open", "false_alarm")),
+    reassign=("open", ("open",)),
+    escalate=("open", ("open",)),
+    close=("closed", ("open",)),
+)
+ALERT: Final = _table(
+    acknowledge=("acknowledged", ("open", "snoozed", "acknowledged")),
+    snooze=("snoozed", ("open", "acknowledged", "snoozed")),
+    wake=("open", ("snoozed",)),
+    false_alarm=("false_alarm", ("open", "acknowledged", "snoozed", "false_alarm")),
+    close=("closed", ("open", "acknowledged", "snoozed")),
+)
+FLAG: Final = _table(
+    accept=("accepted", ("open", "accepted")),
+    dismiss=("dismissed", ("open", "accepted", "dismissed")),
+    won=("won", ("open", "accepted", "won")),
+    lost=("lost", ("open", "accepted", "lost")),
+    close=("closed", ("open",)),
+)
+MOVES: Final[Mapping[str, Moves]] = {"task": TASK, "alert": ALERT, "flag": FLAG}
+OPEN: Final = frozenset({"open", "acknowledged", "snoozed", "accepted"})
+"""The states in which something is still to be done."""
+
+
+class NotPossible(Exception):
+    """The item is not in a state in which this can happen to it; the text says so."""
+
+
+class Item(NamedTuple):
+    """A task, an alert or a flag; the fields are the table's."""
+
+    id: str
+    action_id: str
+    kind: str
+    account_id: str
+    episode_id: str
+    playbook: str
+    state: str
+    assignee: str | None
+    because: str
+    opened_at: datetime
+    due_at: datetime | None
+    not_before: datetime | None
+    request: ActionRequested
+    snoozed_until: datetime | None = None
+    escalated_at: datetime | None = None
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    note: str = ""
+    amount_minor: int | None = None
+    currency: str | None = None
+    delivery: str = ""
+
+    def after(self, event: str) -> str:
+        """The state to which an event takes it. Raises `NotPossible`."""
+        after = MOVES[self.kind].get((self.state, event))
+        if after is None:
+            wanted = next(state for (_, one), state in MOVES[self.kind].items() if one == event)
+            raise NotPossible(f"The {self.kind} is {words(self.state)}; it can't be {words(wanted)} now.")
+        return after
+
+    def moved(self, event: str, **changed: Any) -> "Item":
+        """The item after an event, with what else `changed`. Raises `NotPossible`."""
+        return self._replace(state=self.after(event), **changed)
+
+
+def item_of(message: ActionRequested, playbook: str, to: Csm | None, because: str, now: datetime) -> Item:
+    """The item that a message tells of."""
+    return Item(
+        id=message.action_id,
+        action_id=message.action_id,
+        kind=message.kind,
+        account_id=message.account.id,
+        episode_id=message.episode_id,
+        playbook=playbook,
+        state="open",
+        assignee=to.id if to is not None else None,
+        because=because,
+        opened_at=now,
+        due_at=message.task.due_at if message.task is not None else None,
+        not_before=message.not_before,
+        request=message,
+    )
+
+
+def words(name: str) -> str:
+    """A state as people say it."""
+    return name.replace("_", " ")

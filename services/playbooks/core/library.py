@@ -1,0 +1,47 @@
+"""The playbooks that are in force, and the older versions that open episodes stay with."""
+
+import zlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from services.playbooks.core.episode import Episode
+from services.playbooks.core.playbook import Playbook
+
+
+class Loaded(NamedTuple):
+    """A playbook and the text that it was read from, kept for the episodes that stay with it."""
+
+    playbook: Playbook
+    source: str
+
+    @property
+    def checksum(self) -> int:
+        """Its version as a small number: what an account's standing remembers it by."""
+        return zlib.crc32(self.playbook.name.encode())
+
+
+class Library:
+    """Playbooks by id and version. What was loaded once stays: there are few, and they never change."""
+
+    def __init__(self, loaded: Iterable[Loaded]) -> None:
+        self.loaded = tuple(loaded)
+        self.current = {one.playbook.id: one.playbook for one in self.loaded}
+        self.checksums = {one.playbook.id: one.checksum for one in self.loaded}
+        self._versions: dict[tuple[str, str], Playbook | None] = {
+            (one.playbook.id, one.playbook.version): one.playbook for one in self.loaded
+        }
+
+    def missing(self, episodes: Iterable[Episode]) -> list[tuple[str, str]]:
+        """The versions, by id and version, that these episodes stay with and that are not known here yet."""
+        return sorted({(one.playbook, one.version) for one in episodes if one.is_under_way} - self._versions.keys())
+
+    def add(self, playbook: str, version: str, text: Playbook | None) -> None:
+        """Remember an older version; None is one that can't be read any more: the one in force stands in for it."""
+        self._versions[playbook, version] = text
+
+    def of(self, playbook: str, episode: Episode | None) -> Playbook | None:
+        """What decides about an episode: its own version while it is under way, else the one in force, if any."""
+        current = self.current.get(playbook)
+        if episode is None or not episode.is_under_way:
+            return current
+        return self._versions.get((playbook, episode.version)) or current

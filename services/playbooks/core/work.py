@@ -1,0 +1,317 @@
+"""The work of one transaction on some accounts, decided over plain values: what was loaded comes in, changes go out.
+
+The worker's batches and timers go through it, and so does what people do by hand, so that there is one way to move.
+An assessment passes, in this order: playbooks that are new or changed look at how the account stood (`_meet`); looks
+whose timer is late are made up (`_catch_up`); every playbook looks at the assessment (`_walk`). When the whole batch
+has passed, what ended closes its items (`close`), and what was asked for is given to somebody (`carry_out`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from services.playbooks.core import step as steps
+from services.playbooks.core.assignment import Load
+from services.playbooks.core.carrying import Errand, Rules, Visit, carry_out
+from services.playbooks.core.changes import Changes
+from services.playbooks.core.episode import Episode
+from services.playbooks.core.found import Finding
+from services.playbooks.core.item import MOVES, Item
+from services.playbooks.core.look import Look
+from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.standing import Standing, is_by_time, knew_until, owner, standing
+from services.playbooks.core.step import Stepped
+from services.playbooks.core.workinghours import OFFICE
+from shared.messages.assessments import AccountAssessed, Cause
+
+ByHand = Callable[[Playbook, Episode, Look], Stepped]
+
+
+class Closing(NamedTuple):
+    """Everything open of these playbooks is to be closed, but flags and what belongs to an episode that goes on."""
+
+    account: str
+    playbooks: tuple[str, ...] | None
+    """None: everything of the account."""
+    spared: frozenset[str]
+    at: datetime
+    reason: str
+    actor: str
+
+    def closes(self, item: Item) -> bool:
+        """Is it one of those?"""
+        is_asked = self.playbooks is None or (item.playbook in self.playbooks and item.kind != "flag")
+        is_meant = item.account_id == self.account and item.episode_id not in self.spared
+        return is_asked and is_meant and item.opened_at <= self.at
+
+
+class Work:
+    """Accounts at hand. First any moves, then `close` and `carry_out`, once each; then `changes` are complete."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        standings: Iterable[Standing],
+        episodes: Iterable[Episode],
+        marked_through: datetime | None = None,
+    ) -> None:
+        self.rules = rules
+        self.marked_through = marked_through
+        """All that was accepted by then in this partition has been assessed; None is not known."""
+        self.changes = Changes()
+        self.standings = {one.account: one for one in standings}
+        self._latest = {(one.account, one.playbook): one for one in episodes}
+        self._errands: list[Errand] = []
+        self._next: dict[str, datetime] = {}
+        self._ended: dict[str, Episode] = {}
+        self._closings: list[Closing] = []
+
+    def episode(self, id: str) -> Episode | None:
+        """An account's latest episode of a playbook, by its id; None when a later one has taken its place."""
+        return next((one for one in self._latest.values() if one.id == id), None)
+
+    # What accounts go through
+
+    def assess(self, account: str, assessed: AccountAssessed, headers: Mapping[str, str]) -> None:
+        """Look at an account right after an assessment, which is the next one by its rev."""
+        if assessed.gone is None:
+            self._meet(account, assessed.at)
+            self._catch_up(account, knew_until(assessed))
+        before, cause = self.standings.get(account), assessed.cause
+        # Looks never go back in time, whatever the clocks say.
+        now = max(assessed.at, before.at) if before is not None else assessed.at
+        stands = msgspec.structs.replace(standing(account, assessed), at=now)
+        changed = f"scorecard {assessed.scorecard}" if cause.kind == "scorecard" else None
+        look = self._look(
+            stands,
+            f"rev {assessed.rev}",
+            f"{cause.source} {cause.id}" if cause.kind == "event" else cause.kind,
+            by_time=is_by_time(cause),
+            unknown=assessed.unknown,
+            cause=cause,
+            found_in=assessed.found_in if assessed.found_in is not None else changed,
+            act_on_found=assessed.act_on_found,
+        )
+        if stands.gone is not None:
+            self._leave(stands, look, stands.gone)
+        else:
+            self._walk(Visit(stands, look, fresh=True, headers=headers))
+
+    def time(self, account: str, at: datetime) -> None:
+        """Look at an account because its timer came due at `at`."""
+        self._meet(account, at)
+        stands = self._moved_on(account, at)
+        if stands is not None and stands.gone is None:
+            self._walk(Visit(stands, self._look(stands, f"at {stands.at.isoformat()}", "time")))
+
+    def by_hand(self, episode: Episode, move: ByHand, actor: str, now: datetime) -> None:
+        """Move one episode because a person said so."""
+        stands = self._moved_on(episode.account, now)
+        playbook = self.rules.library.of(episode.playbook, episode)
+        if stands is not None and playbook is not None:
+            look = self._look(stands, f"at {stands.at.isoformat()}", actor, by_time=False)
+            self._note(playbook, move(playbook, episode, look), Visit(stands, look))
+            self._remember(stands.account, stands.look_at, stands.met)
+
+    # What comes before a look
+
+    def _meet(self, account: str, at: datetime) -> None:
+        """Let playbooks that are new or changed look at how the account stood: what held already is found so.
+
+        An account meets them when something next happens to it, before that is looked at: so what the change made true
+        is told from what the news made true, and only the news fires.
+        """
+        stands, library = self.standings.get(account), self.rules.library
+        known = list(library.checksums.values())
+        if stands is None or stands.gone or stands.met is None or stands.met == known:
+            return
+        for playbook in library.current.values():
+            episode = self._latest.get((account, playbook.id))
+            if library.checksums[playbook.id] not in stands.met and (episode is None or not episode.is_open):
+                found_in = f"playbook {playbook.name}"
+                look = self._look(stands, f"met {playbook.version}", "keepwell", found_in=found_in)
+                self._step(playbook, Visit(stands, look, found_at=max(at, stands.at)))
+        self.standings[account] = msgspec.structs.replace(stands, met=known)
+
+    def _catch_up(self, account: str, until: datetime | None) -> None:
+        """Do the looks that were due before `until`: their timer is late, and what held then must not be lost.
+
+        Nor must such a look miss what was accepted before it: scoring reads several topics, and may have told of a late
+        event in one before it read an early one in another. How far it has read all, marks say. So a look is made up
+        only for instants that both the assessment (nothing accepted before `until` is told later) and the last mark
+        vouch for; what neither does is left to its timer, which waits for a mark of its own. Each look moves `look_at`
+        ahead or clears it, which ends the loop.
+        """
+        if until is not None and self.marked_through is not None:
+            until = min(until, self.marked_through)
+        while until is not None and (stands := self.standings.get(account)) is not None:
+            if stands.look_at is None or stands.look_at >= until:
+                return
+            self.time(account, stands.look_at)
+
+    # One look
+
+    def _moved_on(self, account: str, at: datetime) -> Standing | None:
+        stands = self.standings.get(account)
+        if stands is not None:
+            stands = self.standings[account] = msgspec.structs.replace(stands, at=max(at, stands.at))
+            self.changes.standings[account] = stands
+        return stands
+
+    def _look(
+        self,
+        stands: Standing,
+        occasion: str,
+        actor: str,
+        *,
+        by_time: bool = True,
+        unknown: Mapping[str, str] | None = None,
+        cause: Cause | None = None,
+        found_in: str | None = None,
+        act_on_found: bool = False,
+    ) -> Look:
+        name = owner(stands)
+        return Look.of(
+            stands.account,
+            stands.facts,
+            stands.at,
+            unknown,
+            occasion=occasion,
+            actor=actor,
+            by_time=by_time,
+            cause=cause,
+            quiet=stands.quiet,
+            found_in=found_in,
+            act_on_found=act_on_found,
+            hours=self.rules.directory.person(name).hours if name else OFFICE,
+        )
+
+    def _walk(self, visit: Visit) -> None:
+        """Step every playbook of an account, those that close others last."""
+        account, library = visit.stands.account, self.rules.library
+        self.standings[account] = visit.stands
+        self._next.pop(account, None)
+        names = {*library.current, *(name for one, name in self._latest if one == account)}
+        closers = {name for name, playbook in library.current.items() if playbook.closes}
+        for name in sorted(names, key=lambda one: (one in closers, one)):
+            own = library.of(name, self._latest.get((account, name)))
+            if own is None:
+                continue
+            episode, current = self._step(own, visit), library.current.get(name)
+            if episode is not None and not episode.is_open and current is not None and current != own:
+                # The last episode of an old version is closed: the one in force looks, too. What holds for it now
+                # though the old one has ended, holds because of the change.
+                found_in = visit.look.found_in or f"playbook {current.name}"
+                self._step(current, visit._replace(look=msgspec.structs.replace(visit.look, found_in=found_in)))
+        self._remember(account, None, list(library.checksums.values()))
+
+    def _leave(self, stands: Standing, look: Look, reason: str) -> None:
+        """Close all that is open of an account that has gone."""
+        self.standings[stands.account] = stands
+        for episode in [one for one in self._latest.values() if one.account == stands.account and one.is_open]:
+            self._keep(steps.leave(episode, look, reason))
+        self._closings.append(Closing(stands.account, None, frozenset(), look.now, reason, look.actor))
+        self._remember(stands.account, None, list(self.rules.library.checksums.values()))
+
+    def _remember(self, account: str, also: datetime | None, met: list[int] | None) -> None:
+        """Note in the standing when to look next, and who has looked."""
+        at = min((one for one in (also, self._next.pop(account, None)) if one is not None), default=None)
+        stands = msgspec.structs.replace(self.standings[account], look_at=at, met=met)
+        self.standings[account] = self.changes.standings[account] = stands
+
+    # One playbook
+
+    def _step(self, playbook: Playbook, visit: Visit) -> Episode | None:
+        in_force = self.rules.library.current.get(playbook.id)
+        stepped = steps.step(in_force, self._latest.get((visit.stands.account, playbook.id)), visit.look, playbook)
+        self._note(playbook, stepped, visit)
+        return stepped.episode
+
+    def _note(self, playbook: Playbook, stepped: Stepped, visit: Visit) -> None:
+        """Remember what a step came to."""
+        episode, look, changes = stepped.episode, visit.look, self.changes
+        if stepped.timer is not None:
+            changes.set_timer(look.account, stepped.timer)
+            self._next[look.account] = min(stepped.timer, self._next.get(look.account, stepped.timer))
+        if episode is None:
+            return
+        if stepped.closed is not None:
+            changes.episodes[stepped.closed.id] = stepped.closed
+            changes.retired.add(stepped.closed.id)
+        self._keep(stepped)
+        self._errands += [Errand(ask, playbook, episode, visit) for ask in stepped.asks]
+        for move in stepped.moves:
+            if move.after == "found" and look.found_in is not None:
+                at = visit.found_at or look.now
+                changes.find(Finding(look.found_in, episode.id, owner(visit.stands), at))
+            elif move.after == "over":
+                self._ended[episode.id] = episode
+        if stepped.fired and playbook.closes:
+            self._close_others(playbook, visit)
+
+    def _keep(self, stepped: Stepped) -> None:
+        """Write the episode, if anything changed, and its moves."""
+        episode = stepped.episode
+        if episode is not None and self._latest.get((episode.account, episode.playbook)) != episode:
+            self._latest[episode.account, episode.playbook] = self.changes.episodes[episode.id] = episode
+        self.changes.moves += stepped.moves
+
+    def _close_others(self, playbook: Playbook, visit: Visit) -> None:
+        account, look, reason = visit.stands.account, visit.look, f"closed by {playbook.id}"
+        spared = set()
+        for name in playbook.closes:
+            episode = self._latest.get((account, name))
+            other = self.rules.library.of(name, episode)
+            if episode is not None and other is not None:
+                stepped = steps.close(other, episode, look, reason)
+                self._note(other, stepped, visit)
+                if stepped.episode is not None and stepped.episode.is_under_way:
+                    spared.add(episode.id)
+        self._closings.append(Closing(account, playbook.closes, frozenset(spared), look.now, reason, look.actor))
+
+    # When all have passed
+
+    @property
+    def ending(self) -> list[str]:
+        """The accounts of which something that is open may have to be closed."""
+        return sorted({one.account for one in self._closings} | {one.account for one in self._ended.values()})
+
+    @property
+    def people(self) -> list[str]:
+        """The ids of those whose load `carry_out` needs."""
+        directory = self.rules.directory
+        ids = {id for errand in self._errands for id in errand.people(directory)} | {id for id, _ in self.changes.loads}
+        return sorted(id for id in ids if directory.find(id) is not None)
+
+    def close(self, items: Sequence[Item]) -> None:
+        """Close what the closings ask for, and what still waits for the morning though its episode has ended."""
+        for stored in items:
+            item = self.changes.items.get(stored.id, stored)
+            if (item.state, "close") not in MOVES[item.kind]:
+                continue
+            closing = next((one for one in self._closings if one.closes(item)), None)
+            if closing is not None:
+                self.changes.close(item, "close", closing.reason, closing.actor, closing.at)
+            elif item.not_before is not None and item.episode_id in self._ended:
+                now = self.standings[item.account_id].at
+                if item.not_before > now:
+                    self.changes.close(item, "close", self._ended[item.episode_id].outcome, "keepwell", now)
+
+    def carry_out(self, loads: Mapping[str, Load]) -> dict[str, Load]:
+        """Give what was asked for to somebody, in order. Returns what `people` then have on the desk."""
+        known = dict(loads)
+        self._apply(known)
+        for errand in self._errands:
+            carry_out(errand, self.changes, known, self.rules)
+        # What was asked for and ended in one transaction ends as it would in two.
+        self.close(list(self.changes.items.values()))
+        self._apply(known)
+        return known
+
+    def _apply(self, loads: dict[str, Load]) -> None:
+        for id, number in self.changes.loads:
+            if id in loads:
+                loads[id] = loads[id]._replace(open_tasks=max(0, loads[id].open_tasks + number))
+        self.changes.loads.clear()

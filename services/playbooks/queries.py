@@ -1,0 +1,92 @@
+"""What HTTP reads: lists, their details, what playbooks achieved; and what is forgotten."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Select, Table, delete, func, literal, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.playbooks import tables as t
+
+EPISODES: Final = select(t.episodes.c.id, t.episodes.c.opened_at, t.episodes.c.body, t.accounts.c.standing).join_from(
+    t.episodes, t.accounts, t.accounts.c.account_id == t.episodes.c.account_id
+)
+_KEPT: Final = timedelta(days=90)
+
+
+async def page(
+    c: AsyncConnection,
+    rows: Select[Any],
+    table: Table,
+    wanted: Mapping[str, str | None],
+    before: tuple[Any, ...] | None,
+    most: int,
+) -> list[Any]:
+    """Rows of a table by what columns must be (None is anything), newest first, from after `before`."""
+    at, id = table.c.opened_at, table.c.id
+    rows = rows.where(*(table.c[name] == value for name, value in wanted.items() if value is not None))
+    if before is not None:
+        rows = rows.where(tuple_(at, id) < tuple_(literal(before[0], at.type), literal(before[1], id.type)))
+    return list(await c.execute(rows.order_by(at.desc(), id.desc()).limit(most)))
+
+
+async def one(c: AsyncConnection, rows: Select[Any], table: Table, wanted: Mapping[str, str]) -> Any:
+    """The row of which columns are that, or None."""
+    return (await c.execute(rows.where(*(table.c[name] == value for name, value in wanted.items())))).one_or_none()
+
+
+async def moves(c: AsyncConnection, subject: str) -> list[Any]:
+    """Every move of an episode or item, oldest first."""
+    m = t.moves.c
+    asked = select(m.at, m.before, m.after, m.reason, m.actor).where(m.subject == subject).order_by(m.id)
+    return list(await c.execute(asked))
+
+
+async def place(c: AsyncConnection, table: Table, wanted: Mapping[str, str]) -> tuple[str, int] | None:
+    """The account and partition of an item or episode of which columns are that."""
+    asked = select(table.c.account_id, t.accounts.c.partition).join_from(
+        table, t.accounts, t.accounts.c.account_id == table.c.account_id
+    )
+    row = await one(c, asked, table, wanted)
+    return None if row is None else (row.account_id, row.partition)
+
+
+async def achieved(c: AsyncConnection) -> dict[str, dict[str, Any]]:
+    """What each playbook came to: firings, outcomes of its tasks, alerts and flags, and what was won."""
+    e, i, number = t.episodes.c, t.items.c, func.count()
+    found: dict[str, dict[str, Any]] = {}
+    counts = select(
+        e.playbook,
+        number.filter(e.fired_at.is_not(None)).label("fired"),
+        number.filter(e.state == "active").label("active"),
+        number.filter(e.state == "found").label("found"),
+    ).group_by(e.playbook)
+    for row in await c.execute(counts):
+        found[row.playbook] = {"fired": row.fired, "active": row.active, "found": row.found}
+    outcomes = select(i.playbook, i.kind, i.state, number.label("number")).group_by(i.playbook, i.kind, i.state)
+    for row in await c.execute(outcomes):
+        found.setdefault(row.playbook, {}).setdefault(f"{row.kind}s", {})[row.state] = row.number
+    won = (
+        select(i.playbook, i.currency, func.sum(i.amount_minor).label("amount_minor"))
+        .where(i.kind == "flag", i.state == "won", i.amount_minor.is_not(None))
+        .group_by(i.playbook, i.currency)
+    )
+    for row in await c.execute(won):
+        amount = {"currency": row.currency, "amount_minor": int(row.amount_minor)}
+        found[row.playbook].setdefault("won", []).append(amount)
+    return found
+
+
+async def loads(c: AsyncConnection) -> dict[str, int]:
+    """Open tasks of the people in the directory."""
+    return {row.csm_id: row.open_tasks for row in await c.execute(select(t.csm_load))}
+
+
+async def forget(c: AsyncConnection, now: datetime) -> None:
+    """Forget lists that were sent, and episodes that never fired, after 90 days."""
+    before, e = now - _KEPT, t.episodes.c
+    await c.execute(delete(t.found).where(t.found.c.sent_in.is_not(None), t.found.c.at < before))
+    unfired = (e.state == "idle") & e.fired_at.is_(None) & ~e.latest & (e.ended_at < before)
+    gone = delete(t.episodes).where(unfired).returning(e.id).cte("gone")
+    await c.execute(delete(t.moves).where(t.moves.c.subject == gone.c.id))
