@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from services.playbooks.core import episode
+from services.playbooks.core import episode, item
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "machines.md"
 _HEAD: Final = """# Machines
@@ -19,10 +19,17 @@ class Machine(NamedTuple):
     title: str
     place: str
     moves: Mapping[Any, str]
-    begins: tuple[str, ...]
+    begins: tuple[str, ...] = ("open",)
+    name: str = "MOVES"
 
 
-MACHINES: Final = (Machine("An episode", "services/playbooks/core/episode.py", episode.MOVES, ("idle",)),)
+_ITEMS: Final = "services/playbooks/core/item.py"
+MACHINES: Final = (
+    Machine("An episode", "services/playbooks/core/episode.py", episode.MOVES, ("idle",)),
+    Machine("A task", _ITEMS, item.TASK, name="TASK"),
+    Machine("An alert", _ITEMS, item.ALERT, name="ALERT"),
+    Machine("A flag", _ITEMS, item.FLAG, name="FLAG"),
+)
 
 
 def diagram(machine: Machine) -> str:
@@ -37,7 +44,9 @@ def diagram(machine: Machine) -> str:
 
 def page(machines: Iterable[Machine] = MACHINES) -> str:
     """The whole document."""
-    parts = (f"\n## {one.title}\n\n`MOVES` in [{one.place}](../{one.place}).\n\n{diagram(one)}\n" for one in machines)
+    parts = (
+        f"\n## {one.title}\n\n`{one.name}` in [{one.place}](../{one.place}).\n\n{diagram(one)}\n" for one in machines
+    )
     return _HEAD + "".join(parts)
 
 

@@ -15,10 +15,7 @@ FACE = {"__init__", "main", "settings", "api", "views", "handler", "store", "que
 """Modules, or packages where one is large. Beside them stand packages named for an idea, and folders of data."""
 NOT_YET: dict[str, set[str]] = {
     "scoring": {"batch", "bodies", "fingerprint", "import_store", "memory", "reading", "rows", "rules"},
-    "playbooks": {
-        *("carrying", "changes", "closing", "desk", "digests", "library", "listing", "loading", "people"),
-        *("reading", "reminders", "templates", "work"),
-    },
+    "playbooks": {"loading", "people", "reading", "templates"},
     "notifier": {"keeping", "leases", "reading", "rendering", "sender", "settled"},
 }
 
