@@ -106,6 +106,25 @@ async def test_a_move_made_twice_is_made_once_and_one_that_makes_no_sense_is_ref
     assert (await house.post(f"tasks/{task['id']}/forgotten")).status_code == 400
 
 
+async def test_what_is_on_a_list_can_be_read_with_all_that_happened_to_it(house: House) -> None:
+    await house.floor.assess(1, MONDAY, {**LOW, "usage.active_share": 95})
+    for name in ("tasks", "flags", "episodes"):
+        for listed in (await house.get(name))["items"]:
+            detail = await house.get(f"{name}/{listed['id']}")
+            assert {key: value for key, value in detail.items() if key != "moves"} == listed
+            assert [move["before"] for move in detail["moves"]] == ["idle" if name == "episodes" else None]
+    task = await house.one("tasks")
+    await house.post(f"tasks/{task['id']}/done", {"note": "Called."})
+    detail = await house.get(f"tasks/{task['id']}")
+    assert [(move["after"], move["reason"], move["actor"]) for move in detail["moves"]] == [
+        ("open", "owner of the account", "keepwell"),
+        ("done", "Called.", "admin"),
+    ]
+    for path in (f"alerts/{task['id']}", "tasks/nothing", "episodes/nothing"):
+        missing = await house.http.get(f"/v1/{path}")
+        assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+
+
 async def test_a_false_alarm_ends_the_episode_and_is_not_asked_again(house: House) -> None:
     await house.floor.assess(1, MONDAY, LOW)
     await house.post(f"tasks/{(await house.one('tasks'))['id']}/false_alarm")
