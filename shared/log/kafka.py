@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
@@ -20,9 +21,9 @@ from aiokafka.protocol.metadata import MetadataRequest  # type: ignore[import-un
 from shared.log.kafka_consumer import KafkaConsumer
 from shared.log.kafka_producer import LARGEST, KafkaProducer
 from shared.log.kafka_reader import KafkaReader
-from shared.log.protocol import BrokerUnavailable
+from shared.log.protocol import GROUP, BrokerUnavailable, TopicPartition
 from shared.messages import registry
-from shared.settings import SettingsError
+from shared.settings import SERVICES, SettingsError
 
 _LOG = logging.getLogger(__name__)
 _Made = TypeVar("_Made", KafkaProducer, KafkaConsumer)
@@ -131,6 +132,39 @@ class KafkaStream:
 
     async def trim(self) -> None:
         """Nothing to do: the brokers keep to the topics' retention."""
+
+    async def readers(self) -> dict[str, datetime | None]:
+        """The services whose groups have committed, each with the time of its oldest unread record."""
+        oldest: dict[str, datetime | None] = {}
+        for service in SERVICES:
+            places = await self._committed(service)
+            bounds = await self._reader.bounds(list(places))
+            unread = [at for at, place in places.items() if place < bounds[at].end]
+            found = [await self._reader.read_at(at, max(places[at], bounds[at].begin)) for at in unread]
+            if places:
+                oldest[service] = min((record.time for record in found if record is not None), default=None)
+        return oldest
+
+    async def _committed(self, service: str) -> dict[TopicPartition, int]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=2_000)
+        try:
+            async with asyncio.timeout(5):
+                await admin.start()
+                committed = await admin.list_consumer_group_offsets(f"{self._prefix}{GROUP}{service}")
+        except _GONE as error:
+            raise BrokerUnavailable(f"Kafka at {self._bootstrap} does not tell what was committed.") from error
+        finally:
+            with suppress(*_GONE):
+                await admin.close()
+        return {
+            TopicPartition(place.topic.removeprefix(self._prefix), place.partition): committed[place].offset
+            for place in committed
+        }
+
+    async def forget(self, reader: str) -> bool:
+        """Groups are the cluster's own: `kafka-consumer-groups --delete --group GROUP`."""
+        del reader
+        return False
 
     async def check(self) -> None:
         """Ask whether every partition has a leader. Raises `BrokerUnavailable` within 2 s."""

@@ -1,4 +1,7 @@
-"""Reads whole partition numbers from Kafka as a member of a group. Offsets live in PostgreSQL, never in Kafka."""
+"""Reads whole partition numbers from Kafka as a member of a group.
+
+Offsets live in PostgreSQL. Kafka is told them, too, for its own tools and autoscalers, and never asked for them.
+"""
 
 import asyncio
 import logging
@@ -148,6 +151,16 @@ class KafkaConsumer:
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
         """Deliver again."""
         self._live().resume(*self._mine(partitions))
+
+    async def commit(self, places: Mapping[TopicPartition, int]) -> None:
+        """Commit to the group what is still held; nothing while it rebalances. Raises `BrokerUnavailable`."""
+        offsets = {place: offset for at, offset in places.items() for place in self._mine([at])}
+        if not offsets or self._joining_since is not None:
+            return
+        try:
+            await self._live().commit(offsets)
+        except _GONE as error:
+            raise BrokerUnavailable(f"Kafka took no offsets: {type(error).__name__} {error}") from error
 
     async def bounds(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Bounds]:
         """What these hold now. Raises `BrokerUnavailable`."""

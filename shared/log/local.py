@@ -9,12 +9,13 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 import msgspec
 
+from shared.log import statements as sql
 from shared.log.partitioner import partition_of
 from shared.log.protocol import (
     Bounds,
@@ -23,77 +24,22 @@ from shared.log.protocol import (
     Record,
     TopicPartition,
     Unconfirmed,
+    reader_of,
 )
 from shared.messages import registry
+from shared.pg import bulk
 from shared.settings import SettingsError
 
 MARKS_KEPT = timedelta(hours=1)
 _CHANNEL = "keepwell_log"
+_MARK = "partition.mark"
 # The internal error is asyncpg's own, when a connection dies at a moment that it is not prepared for.
 _GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncio.TimeoutError)
-_FIELDS = 'r.topic, r.partition, r."offset", r.time, r.key, r.value, r.headers'
 
-_APPEND = """
-    WITH wanted AS (
-        SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) AS w(topic, partition, n)
-    ), locked AS (
-        SELECT c.topic, c.partition FROM log.counters c JOIN wanted w USING (topic, partition)
-        ORDER BY c.topic, c.partition FOR NO KEY UPDATE OF c
-    ), moved AS (
-        UPDATE log.counters c SET "next" = c."next" + w.n
-        FROM wanted w JOIN locked l USING (topic, partition)
-        WHERE c.topic = w.topic AND c.partition = w.partition
-        RETURNING c.topic, c.partition, c."next" - w.n AS base
-    ), appended AS (
-        INSERT INTO log.records (topic, partition, "offset", time, mark, key, value, headers)
-        SELECT m.topic, m.partition, b.base + m.place, date_trunc('milliseconds', clock_timestamp()), m.mark,
-               m.key, m.value, m.headers::jsonb
-        FROM unnest($4::text[], $5::int[], $6::bigint[], $7::bool[], $8::text[], $9::bytea[], $10::text[])
-             AS m(topic, partition, place, mark, key, value, headers)
-        JOIN moved b USING (topic, partition)
-        RETURNING 1
-    )
-    SELECT (SELECT count(*) FROM appended) AS appended, pg_notify($11, $12)
-"""
-_READ = f"""
-    SELECT {_FIELDS}
-    FROM unnest($1::text[], $2::int[], $3::bigint[]) WITH ORDINALITY AS w(topic, partition, place, turn)
-    CROSS JOIN LATERAL (
-        SELECT * FROM log.records r
-        WHERE r.topic = w.topic AND r.partition = w.partition AND r."offset" >= w.place
-        ORDER BY r."offset" LIMIT $4
-    ) r
-    ORDER BY w.turn, r."offset" LIMIT $4
-"""  # noqa: S608
-_READ_ONE = f'SELECT {_FIELDS} FROM log.records r WHERE topic = $1 AND partition = $2 AND "offset" = $3'  # noqa: S608
-_BOUNDS = """
-    SELECT c.topic, c.partition, c."begin", c."next" FROM unnest($1::text[], $2::int[]) AS w(topic, partition)
-    JOIN log.counters c USING (topic, partition)
-"""
-_CREATE = """
-    INSERT INTO log.counters (topic, partition)
-    SELECT t, p FROM unnest($1::text[]) AS t CROSS JOIN generate_series(0, $2 - 1) AS p
-    WHERE NOT EXISTS (SELECT 1 FROM log.counters c WHERE c.topic = t)
-    ON CONFLICT DO NOTHING
-"""
-# The counters are locked in the writers' order, and only when the records are gone: no writer waits for that.
-_TRIM = """
-    WITH gone AS (
-        DELETE FROM log.records WHERE time < now() - $1::interval RETURNING topic, partition, "offset"
-    ), ends AS (
-        SELECT topic, partition, max("offset") + 1 AS begin FROM gone GROUP BY topic, partition
-    ), locked AS (
-        SELECT c.topic, c.partition, e.begin FROM log.counters c JOIN ends e USING (topic, partition)
-        ORDER BY c.topic, c.partition FOR NO KEY UPDATE OF c
-    )
-    UPDATE log.counters c SET "begin" = l.begin FROM locked l WHERE c.topic = l.topic AND c.partition = l.partition
-"""
-# The newest record stays whatever it is: without it no reader would ever reach the end.
-_TRIM_MARKS = """
-    DELETE FROM log.records r USING log.counters c
-    WHERE r.mark AND r.time < now() - $1::interval
-    AND c.topic = r.topic AND c.partition = r.partition AND r."offset" < c."next" - 1
-"""
+
+def _lock_of(reader: str) -> int:
+    """The number of the advisory lock that a service's one worker holds."""
+    return zlib.crc32(f"keepwell:keepwell.{reader}".encode())
 
 
 def _record(row: Any) -> Record:
@@ -125,29 +71,20 @@ class LocalProducer:
         """Append messages, in order; returns when PostgreSQL has committed them. Raises `Unconfirmed`."""
         if not messages:
             return
-        places: Counter[tuple[str, int]] = Counter()
-        partitions, place = [], []
+        counts: Counter[tuple[str, int]] = Counter()
+        rows = []
         for m in messages:
-            partition = partition_of(m.key, self._partitions) if m.partition is None else m.partition
-            partitions.append(partition)
-            place.append(places[m.topic, partition])
-            places[m.topic, partition] += 1
+            at = m.topic, partition_of(m.key, self._partitions) if m.partition is None else m.partition
+            headers = msgspec.json.encode(dict(m.headers)).decode() if m.headers else "{}"
+            rows.append((*at, m.headers.get("ce_type") == _MARK, m.key, m.value, headers, counts[at]))
+            counts[at] += 1
+        parameters = bulk.arrays(sql.FIELDS, rows) | bulk.arrays(
+            ("topic", "partition", "n"), [(*at, n) for at, n in counts.items()], name="wanted"
+        )
+        told = ",".join(sorted({m.topic for m in messages}))
+        arguments = sql.APPEND.arguments({**parameters, "channel": _CHANNEL, "told": told})
         try:
-            row = await self._pool.fetchrow(
-                _APPEND,
-                [topic for topic, _ in places],
-                [partition for _, partition in places],
-                list(places.values()),
-                [m.topic for m in messages],
-                partitions,
-                place,
-                [m.headers.get("ce_type") == "partition.mark" for m in messages],
-                [m.key for m in messages],
-                [m.value for m in messages],
-                [msgspec.json.encode(dict(m.headers)).decode() if m.headers else "{}" for m in messages],
-                _CHANNEL,
-                ",".join(sorted({m.topic for m in messages})),
-            )
+            row = await self._pool.fetchrow(sql.APPEND.sql, *arguments)
         except _GONE as error:
             raise Unconfirmed(f"The local log did not confirm: {type(error).__name__}.") from error
         if row is None or row["appended"] != len(messages):
@@ -160,7 +97,7 @@ class LocalConsumer:
     def __init__(self, stream: "LocalStream", group: str, topics: Sequence[str]) -> None:
         self._stream = stream
         self._topics = tuple(topics)
-        self._lock = zlib.crc32(f"keepwell:{group}".encode())
+        self._reader = reader_of(group)
         self._session: asyncpg.Connection[Any] | None = None
         self._woken = asyncio.Event()
         self._generation = 0
@@ -196,12 +133,15 @@ class LocalConsumer:
         except _GONE as error:
             raise BrokerUnavailable("The local log can't be reached.") from error
         try:
-            if await session.fetchval("SELECT pg_try_advisory_lock($1)", self._lock):
+            if await session.fetchval("SELECT pg_try_advisory_lock($1)", _lock_of(self._reader)):
+                every = self._stream.every(self._topics)
+                # Before it first reads: from then on nothing goes that it has not read.
+                await self._stream.fetch(sql.REGISTER, **self._noted(dict.fromkeys(every, 0)))
+                await self._stream.fetch(sql.REGISTER_ONLY, service=self._reader, topics=list(self._topics))
                 await session.add_listener(_CHANNEL, self._notified)
                 session.add_termination_listener(self._ended)
                 self._session = session
                 self._generation += 1
-                every = [TopicPartition(t, p) for t in self._topics for p in range(self._stream.partitions)]
                 self._places = dict.fromkeys(every, 0)
                 self._paused = set(every)
         except _GONE as error:
@@ -240,9 +180,9 @@ class LocalConsumer:
             return {}
         self._turn = (self._turn + 1) % len(ready)
         ready = ready[self._turn :] + ready[: self._turn]
-        places = [self._places[tp] for tp in ready]
-        topics, partitions = [tp.topic for tp in ready], [tp.partition for tp in ready]
-        rows = await self._stream.fetch(_READ, topics, partitions, places, max_records)
+        asked = [(*tp, self._places[tp], turn) for turn, tp in enumerate(ready)]
+        parameters = bulk.arrays(("topic", "partition", "offset", "turn"), asked, name="asked")
+        rows = await self._stream.fetch(sql.READ, **parameters, most=max_records)
         found: dict[TopicPartition, list[Record]] = {}
         for row in rows:
             at = TopicPartition(row["topic"], row["partition"])
@@ -267,12 +207,21 @@ class LocalConsumer:
 
     async def bounds(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Bounds]:
         """What these hold now."""
-        rows = await self._stream.fetch(_BOUNDS, [tp.topic for tp in partitions], [tp.partition for tp in partitions])
+        rows = await self._stream.fetch(sql.BOUNDS, **bulk.arrays(("topic", "partition"), partitions, name="asked"))
         return {TopicPartition(r["topic"], r["partition"]): Bounds(r["begin"], r["next"]) for r in rows}
+
+    async def commit(self, places: Mapping[TopicPartition, int]) -> None:
+        """Note how far the service has committed, so that retention leaves what comes after."""
+        if self.held():
+            await self._stream.fetch(sql.NOTE, **self._noted(places))
+
+    def _noted(self, places: Mapping[TopicPartition, int]) -> dict[str, object]:
+        rows = [(*at, place) for at, place in places.items()]
+        return {**bulk.arrays(("topic", "partition", "next"), rows), "service": self._reader}
 
     async def read_at(self, partition: TopicPartition, offset: int) -> Record | None:
         """The record at an offset, or None where it was trimmed."""
-        rows = await self._stream.fetch(_READ_ONE, partition.topic, partition.partition, offset)
+        rows = await self._stream.fetch(sql.READ_ONE, topic=partition.topic, number=partition.partition, at=offset)
         return _record(rows[0]) if rows else None
 
 
@@ -301,15 +250,18 @@ class LocalStream:
             self._pool = await asyncpg.create_pool(
                 self._url, min_size=1, max_size=4, timeout=5, command_timeout=30, server_settings=self._settings
             )
-            await self._pool.execute(_CREATE, list(self._topics), self._wanted)
-            found = await self._pool.fetch(
-                "SELECT topic, count(*) AS n FROM log.counters WHERE topic = ANY($1) GROUP BY topic", list(self._topics)
-            )
-            self._cluster = await self._pool.fetchval("SELECT cluster FROM log.identity")
+            new = bulk.arrays(("topic", "partition"), self.every(self._topics), name="new")
+            await self._pool.execute(sql.CREATE.sql, *sql.CREATE.arguments(new))
+            found = await self._pool.fetch(sql.COUNTS.sql)
+            self._cluster = await self._pool.fetchval(sql.CLUSTER.sql)
         except _GONE as error:
             await self.stop()
             raise BrokerUnavailable("The local log can't be reached, or its tables are not there.") from error
-        wrong = sorted(f"{row['topic']} has {row['n']}" for row in found if row["n"] != self._wanted)
+        wrong = sorted(
+            f"{row['topic']} has {row['n']}"
+            for row in found
+            if row["topic"] in self._topics and row["n"] != self._wanted
+        )
         if wrong:
             raise SettingsError(
                 f"Every topic must have {self._wanted} partitions, but {', '.join(wrong)}. "
@@ -349,16 +301,35 @@ class LocalStream:
             raise BrokerUnavailable("The local log can't be reached.") from error
 
     async def trim(self) -> None:
-        """Take away what is older than 14 days, and marks older than an hour."""
-        await self.fetch(_TRIM, timedelta(days=registry.RETENTION_DAYS))
-        await self.fetch(_TRIM_MARKS, MARKS_KEPT)
+        """Take away what every reader has read and is older than 14 days, and marks older than an hour."""
+        await self.fetch(sql.TRIM, term=timedelta(days=registry.RETENTION_DAYS))
+        await self.fetch(sql.TRIM_MARKS, term=MARKS_KEPT)
 
-    async def fetch(self, query: str, *arguments: object) -> list[Any]:
-        """Rows from the pool. Raises `BrokerUnavailable`."""
+    async def readers(self) -> dict[str, datetime | None]:
+        """The services that read, each with the time of the oldest record that it has not read."""
+        return {row["service"]: row["oldest"] for row in await self.fetch(sql.OLDEST)}
+
+    async def forget(self, reader: str) -> bool:
+        """Let nothing be kept for a service any more. False where it is reading; it would only be noted again."""
         try:
-            return list(await self._live().fetch(query, *arguments))
+            async with self._live().acquire() as session, session.transaction():
+                if not await session.fetchval("SELECT pg_try_advisory_xact_lock($1)", _lock_of(reader)):
+                    return False
+                await session.execute(sql.FORGET.sql, reader)
         except _GONE as error:
             raise BrokerUnavailable("The local log can't be reached.") from error
+        return True
+
+    async def fetch(self, statement: sql.Statement, **parameters: object) -> list[Any]:
+        """Rows from the pool. Raises `BrokerUnavailable`."""
+        try:
+            return list(await self._live().fetch(statement.sql, *statement.arguments(parameters)))
+        except _GONE as error:
+            raise BrokerUnavailable("The local log can't be reached.") from error
+
+    def every(self, topics: Sequence[str]) -> list[TopicPartition]:
+        """Every partition of these topics."""
+        return [TopicPartition(topic, number) for topic in topics for number in range(self._wanted)]
 
     async def connect(self) -> "asyncpg.Connection[Any]":
         """A connection of one's own, to listen and hold a lock on."""

@@ -52,6 +52,15 @@ class LogMismatch(Exception):
     """The log is not the one that our offsets speak of; the message says so and names the command that mends it."""
 
 
+GROUP = "keepwell."
+"""What stands before a service's name in that of its group."""
+
+
+def reader_of(group: str) -> str:
+    """The service whose group this is."""
+    return group.removeprefix(GROUP)
+
+
 class Producer(Protocol):
     """Publishes. Order is kept per partition among the messages of one producer."""
 
@@ -103,6 +112,12 @@ class Consumer(Protocol):
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
         """Deliver again."""
 
+    async def commit(self, places: Mapping[TopicPartition, int]) -> None:
+        """Tell the log how far was read *and* committed. It is never read back; places may lag, and never run ahead.
+
+        Locally retention keeps what comes after; Kafka's own tools and autoscalers see it. Raises `BrokerUnavailable`.
+        """
+
     async def bounds(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Bounds]:
         """What these hold now. Raises `BrokerUnavailable`."""
 
@@ -138,6 +153,12 @@ class Stream(Protocol):
 
     async def trim(self) -> None:
         """Take away what is older than the topics keep, where the home doesn't do so by itself."""
+
+    async def readers(self) -> dict[str, datetime | None]:
+        """The services that read, each with the time of the oldest record that it has not read, as last committed."""
+
+    async def forget(self, reader: str) -> bool:
+        """Keep nothing for a service that is gone for good. False where it is reading, or the home keeps no readers."""
 
     async def check(self) -> None:
         """A quick question to the broker. Raises `BrokerUnavailable` within 2 s."""

@@ -42,3 +42,13 @@ records = Table(
 )
 
 identity = Table("identity", metadata, Column("cluster", Text, primary_key=True))
+
+readers = Table(
+    "readers",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next", BigInteger, nullable=False),
+)
+"""How far each service has read: never further than it has committed. What is not read stays."""

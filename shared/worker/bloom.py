@@ -36,6 +36,11 @@ class Bloom:
     def __contains__(self, digest: bytes) -> bool:
         return all(self._bits[place >> 3] & (1 << (place & 7)) for place in self._places(digest))
 
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return len(self._bits)
+
     def tobytes(self) -> bytes:
         """The bits, to be stored."""
         return bytes(self._bits)

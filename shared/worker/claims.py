@@ -1,56 +1,58 @@
 """Which events were counted already: each is claimed once, in the transaction that counts it.
 
-Claims are kept in bulk, one row a batch and day (packed 16-byte digests of source and id), filed by the UTC day of the
-event's own time and looked for on that day and both neighbours. Today's and yesterday's are held exactly; a closed day
-has a stored filter, and only a hit reads the day's rows. They stay 50 days, those of history 415.
+Claims are kept in bulk, one row a batch and day (packed 16-byte digests of source, id and account), filed by the UTC
+day of the event's own time and looked for on that day and both neighbours. They stay 50 days, those of history 415.
+
+Rows are the truth, and memory only saves reading them. A day is remembered *exactly*, as the set of its digests, or by
+a filter with the digests that came after it was made; where the filter says "perhaps", the day's rows decide. So
+whatever is dropped from memory, and whenever, no answer changes: that is what lets a setting bound it.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+import sys
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
 
-from sqlalchemy import text
+from sqlalchemy import and_, bindparam, column, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.messages.envelope import Event
+from shared.pg import bulk
+from shared.worker import tables as t
 from shared.worker.bloom import Bloom
 
 KEPT = timedelta(days=50)
 KEPT_HISTORY = timedelta(days=415)
+MEMORY = 64 * 2**20
 _SIZE = 16
+_HELD = 64
+"""Bytes that a digest takes in memory, beside its place in a set."""
+_DAY_HELD = 512
+"""Bytes that a day takes without any digest."""
 _DAY = timedelta(days=1)
 _TAIL = 4096
-"""How many digests a closed day may gather beside its filter before the filter is made anew."""
-_MOST_DAYS = 256
+"""How many digests may come after a filter before it is made anew."""
 
-_INSERT = text(
-    """
-    INSERT INTO claims (partition, day, digests, history)
-    SELECT :partition, c.day, c.digests, c.history
-    FROM unnest(CAST(:days AS date[]), CAST(:digests AS bytea[]), CAST(:history AS bool[])) AS c(day, digests, history)
-    """
+_INSERT = bulk.Insert(t.claims, ("day", "history", "digests"), same=("partition",))
+_asked = bulk.given(t.claims.c.day, column("after", t.claims.c.id.type))
+_ROWS = select(t.claims.c.day, t.claims.c.id, t.claims.c.digests).join(
+    _asked,
+    and_(
+        t.claims.c.partition == bindparam("partition"), t.claims.c.day == _asked.c.day, t.claims.c.id > _asked.c.after
+    ),
 )
-_ROWS = text(
-    """
-    SELECT c.day, c.id, c.digests FROM unnest(CAST(:days AS date[]), CAST(:after AS bigint[])) AS d(day, after)
-    JOIN claims c ON c.partition = :partition AND c.day = d.day AND c.id > d.after
-    """
+_FILTERS = select(t.claim_filters).where(
+    t.claim_filters.c.partition == bindparam("partition"), bulk.among(t.claim_filters.c.day, "days")
 )
-_FILTERS = text(
-    "SELECT day, through, bits FROM claim_filters WHERE partition = :partition AND day = ANY(CAST(:days AS date[]))"
+_KEEP_FILTERS = bulk.Insert(
+    t.claim_filters, ("day", "through", "bits"), same=("partition",), update=("through", "bits")
 )
-_KEEP_FILTERS = text(
-    """
-    INSERT INTO claim_filters (partition, day, through, bits)
-    SELECT :partition, f.day, f.through, f.bits
-    FROM unnest(CAST(:days AS date[]), CAST(:throughs AS bigint[]), CAST(:bits AS bytea[])) AS f(day, through, bits)
-    ON CONFLICT (partition, day) DO UPDATE SET through = excluded.through, bits = excluded.bits
-    """
+_TRIM = delete(t.claims).where(
+    or_(and_(t.claims.c.day < bindparam("day"), ~t.claims.c.history), t.claims.c.day < bindparam("history_day"))
 )
-_TRIM = text("DELETE FROM claims WHERE day < :day AND NOT history OR day < :history_day")
-_TRIM_FILTERS = text("DELETE FROM claim_filters WHERE day < :history_day")
+_TRIM_FILTERS = delete(t.claim_filters).where(t.claim_filters.c.day < bindparam("history_day"))
 
 
 @dataclass(slots=True)
@@ -58,19 +60,33 @@ class _Day:
     """What is known of a day: exactly (no filter), or a filter with the digests that came after it was made."""
 
     known: set[bytes] = field(default_factory=set)
-    closed: Bloom | None = None
+    filter: Bloom | None = None
 
-    def perhaps(self, digest: bytes) -> bool:
-        return digest in self.known or (self.closed is not None and digest in self.closed)
-
-
-def digest_of(source: str, id: str) -> bytes:
-    """16 bytes for an event's source and id; the length of the source keeps the two apart."""
-    return blake2b(f"{len(source)}:{source}{id}".encode(), digest_size=_SIZE).digest()
+    def held(self) -> int:
+        """Bytes in memory."""
+        return (
+            _DAY_HELD + sys.getsizeof(self.known) + _HELD * len(self.known) + (self.filter.held if self.filter else 0)
+        )
 
 
-def _unpack(packed: bytes) -> list[bytes]:
-    return [packed[i : i + _SIZE] for i in range(0, len(packed), _SIZE)]
+@dataclass(slots=True)
+class _Rows:
+    """Rows of a day: their digests, packed as they are, and the last one's id."""
+
+    last: int
+    packed: list[bytes] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.packed)) // _SIZE
+
+    def digests(self) -> Iterable[bytes]:
+        """One by one."""
+        return (packed[i : i + _SIZE] for packed in self.packed for i in range(0, len(packed), _SIZE))
+
+
+def digest_of(source: str, id: str, account: str) -> bytes:
+    """16 bytes for what makes two events the same one; the lengths keep its parts apart."""
+    return blake2b(f"{len(source)}:{len(id)}:{source}{id}{account}".encode(), digest_size=_SIZE).digest()
 
 
 def _around(day: date) -> tuple[date, date, date]:
@@ -78,114 +94,141 @@ def _around(day: date) -> tuple[date, date, date]:
 
 
 class Claims:
-    """A worker's claims, with its memory of them by partition."""
+    """A worker's claims, with its memory of them: at most `memory` bytes over all partitions, between two batches."""
 
-    def __init__(self) -> None:
-        self._days: dict[int, dict[date, _Day]] = defaultdict(dict)
+    def __init__(self, memory: int = MEMORY) -> None:
+        self._memory = memory
+        self._days: OrderedDict[tuple[int, date], _Day] = OrderedDict()
+        """The one that was used last comes last."""
+        self._busy: set[int] = set()
+        """Partitions whose claims are being looked at: what is known of them may only grow."""
 
     def forget(self, partition: int) -> None:
         """Drop what is remembered: a commit failed, or another worker may have written."""
-        self._days.pop(partition, None)
+        for at in [at for at in self._days if at[0] == partition]:
+            del self._days[at]
+
+    def held(self) -> int:
+        """Bytes in memory."""
+        return sum(day.held() for day in self._days.values())
 
     async def claim(self, c: AsyncConnection, partition: int, events: Sequence[Event], now: datetime) -> list[bool]:
         """Claim events. Returns, for each, whether this is the first time that it is seen."""
+        self._busy.add(partition)
+        try:
+            return await self._claim(c, partition, events, now)
+        finally:
+            self._busy.discard(partition)
+            self._fit()
+
+    async def _claim(self, c: AsyncConnection, partition: int, events: Sequence[Event], now: datetime) -> list[bool]:
         today = now.date()
-        remembered = self._days[partition]
-        self._close(remembered, today)
+        for at in [at for at, day in self._days.items() if day.filter is None and at[1] < today - _DAY]:
+            del self._days[at]
         of = [e.time.date() for e in events]
-        await self._load(c, partition, {near for day in set(of) for near in _around(day)}, today)
-        digests = [digest_of(e.source, e.id) for e in events]
-        certain = await self._read_hits(c, partition, of, digests)
+        digests = [digest_of(e.source, e.id, e.subject) for e in events]
+        days = await self._load(c, partition, {near for day in set(of) for near in _around(day)}, today)
+        certain = await self._read_hits(c, partition, days, of, digests)
         fresh: list[bool] = []
         new: dict[tuple[date, bool], list[bytes]] = defaultdict(list)
         for event, day, digest in zip(events, of, digests, strict=True):
-            first = not any(digest in remembered[near].known or digest in certain[near] for near in _around(day))
+            first = not any(digest in days[near].known or digest in certain[near] for near in _around(day))
             fresh.append(first)
             if first:
-                remembered[day].known.add(digest)
+                days[day].known.add(digest)
                 new[day, event.history is not None].append(digest)
-        if new:
-            await c.execute(
-                _INSERT,
-                {
-                    "partition": partition,
-                    "days": [day for day, _ in new],
-                    "digests": [b"".join(packed) for packed in new.values()],
-                    "history": [history for _, history in new],
-                },
-            )
+        await _INSERT(c, [(*at, b"".join(packed)) for at, packed in new.items()], partition=partition)
         return fresh
 
-    @staticmethod
-    def _close(remembered: dict[date, _Day], today: date) -> None:
-        """Drop days that closed since, and days beyond the bound; they are loaded again as filters when asked for."""
-        for day in [d for d, held in remembered.items() if held.closed is None and d < today - _DAY]:
-            del remembered[day]
-        for day in sorted(remembered)[: max(0, len(remembered) - _MOST_DAYS)]:
-            del remembered[day]
+    def _fit(self) -> None:
+        """Keep to the bound: what was not used for longest goes.
 
-    async def _load(self, c: AsyncConnection, partition: int, wanted: Iterable[date], today: date) -> None:
-        remembered = self._days[partition]
-        missing = [
-            day
-            for day in wanted
-            if day not in remembered or (remembered[day].closed is not None and len(remembered[day].known) > _TAIL)
-        ]
-        if not missing:
-            return
+        An exact day goes in two steps, first to a filter, of a hundredth of its size. Were it dropped at once, a day
+        that doesn't fit would be read anew with every batch, and the worker be slowest where there is most to do.
+        Nothing of a partition whose claims are being looked at changes: what was found there must still be so.
+        """
+        held = self.held()
+        for at, day in list(self._days.items()) * 2:
+            if held <= self._memory:
+                return
+            if at in self._days and at[0] not in self._busy:
+                held -= day.held()
+                if day.filter is None and len(day.known) > _TAIL:
+                    day.known, day.filter = set(), Bloom.of(day.known, len(day.known))
+                    held += day.held()
+                else:
+                    del self._days[at]
+
+    async def _load(self, c: AsyncConnection, partition: int, wanted: Iterable[date], today: date) -> dict[date, _Day]:
+        """These days, from memory or as filters and rows have them; filters that are missing or old are made."""
+        missing = []
+        for day in wanted:
+            known = self._days.get((partition, day))
+            if known is None or (known.filter is not None and len(known.known) > _TAIL):
+                missing.append(day)
+            else:
+                self._days.move_to_end((partition, day))
+        days = {day: self._days[partition, day] for day in wanted if day not in missing}
+        if missing:
+            loaded = await self._from_rows(c, partition, missing, today)
+            days |= loaded
+            self._days.update({(partition, day): known for day, known in loaded.items()})
+        return days
+
+    async def _from_rows(
+        self, c: AsyncConnection, partition: int, missing: Sequence[date], today: date
+    ) -> dict[date, _Day]:
         after = dict.fromkeys(missing, 0)
         filters: dict[date, Bloom] = {}
         for row in await c.execute(_FILTERS, {"partition": partition, "days": missing}):
-            filters[row.day] = Bloom(bytearray(row.bits))
-            after[row.day] = row.through
-        tails, last = await self._rows(c, partition, after)
-        rebuild = [d for d in missing if d < today - _DAY and (d not in filters or len(tails[d]) > _TAIL) and tails[d]]
-        again = {day: 0 for day in rebuild if day in filters}
-        if again:
-            tails.update((await self._rows(c, partition, again))[0])
+            filters[row.day], after[row.day] = Bloom(bytearray(row.bits)), row.through
+        tails = await self._rows(c, partition, after)
+        exact = (day for day in missing if day >= today - _DAY and day not in filters and self._may_hold(tails[day]))
+        loaded = {day: _Day(known=set(tails[day].digests())) for day in exact}
+        make = [d for d in missing if d not in loaded and len(tails[d]) > (_TAIL if d in filters else 0)]
+        tails |= await self._rows(c, partition, {day: 0 for day in make if day in filters})
         for day in missing:
-            if day in rebuild:
-                remembered[day] = _Day(closed=Bloom.of(tails[day], len(tails[day])))
-            else:
-                remembered[day] = _Day(known=tails[day], closed=filters.get(day))
-        if rebuild:
-            await c.execute(
-                _KEEP_FILTERS,
-                {
-                    "partition": partition,
-                    "days": rebuild,
-                    "throughs": [last[day] for day in rebuild],
-                    "bits": [closed.tobytes() for day in rebuild if (closed := remembered[day].closed) is not None],
-                },
-            )
+            if day in make:
+                loaded[day] = _Day(filter=Bloom.of(tails[day].digests(), len(tails[day])))
+            elif day not in loaded:
+                loaded[day] = _Day(known=set(tails[day].digests()), filter=filters.get(day))
+        made = [(day, tails[day].last, kept.tobytes()) for day in make if (kept := loaded[day].filter) is not None]
+        await _KEEP_FILTERS(c, made, partition=partition)
+        return loaded
+
+    def _may_hold(self, rows: _Rows) -> bool:
+        """Whether an open day may be held exactly: not one that would push out most of what else is remembered."""
+        return len(rows) <= _TAIL or len(rows) * 2 * _HELD <= self._memory // 4
 
     @staticmethod
-    async def _rows(
-        c: AsyncConnection, partition: int, after: dict[date, int]
-    ) -> tuple[dict[date, set[bytes]], dict[date, int]]:
-        found: dict[date, set[bytes]] = {day: set() for day in after}
-        last = dict(after)
-        parameters = {"partition": partition, "days": list(after), "after": list(after.values())}
-        for row in await c.execute(_ROWS, parameters):
-            found[row.day].update(_unpack(row.digests))
-            last[row.day] = max(last[row.day], row.id)
-        return found, last
+    async def _rows(c: AsyncConnection, partition: int, after: Mapping[date, int]) -> dict[date, _Rows]:
+        found = {day: _Rows(last) for day, last in after.items()}
+        if after:
+            parameters = {"partition": partition, **bulk.arrays(("day", "after"), after.items())}
+            for day, id, packed in await c.execute(_ROWS, parameters):
+                rows = found[day]
+                rows.packed.append(packed)
+                rows.last = max(rows.last, id)
+        return found
 
     async def _read_hits(
-        self, c: AsyncConnection, partition: int, of: Sequence[date], digests: Sequence[bytes]
+        self,
+        c: AsyncConnection,
+        partition: int,
+        days: Mapping[date, _Day],
+        of: Sequence[date],
+        digests: Sequence[bytes],
     ) -> dict[date, set[bytes]]:
-        """The rows of the closed days whose filter says "perhaps" to one of the digests."""
-        remembered = self._days[partition]
-        hit = {
-            near
-            for day, digest in zip(of, digests, strict=True)
-            for near in _around(day)
-            if (closed := remembered[near].closed) is not None and digest in closed
-        }
-        found: dict[date, set[bytes]] = defaultdict(set)
-        if hit:
-            found.update((await self._rows(c, partition, dict.fromkeys(hit, 0)))[0])
-        return found
+        """Those of the digests that are in the rows of the days whose filter says "perhaps" to one of them."""
+        perhaps: dict[date, set[bytes]] = defaultdict(set)
+        for day, digest in zip(of, digests, strict=True):
+            for near in _around(day):
+                if (filter := days[near].filter) is not None and digest in filter:
+                    perhaps[near].add(digest)
+        rows = await self._rows(c, partition, dict.fromkeys(perhaps, 0))
+        certain: dict[date, set[bytes]] = defaultdict(set)
+        certain.update({day: perhaps[day].intersection(found.digests()) for day, found in rows.items()})
+        return certain
 
 
 async def trim(c: AsyncConnection, now: datetime) -> None:

@@ -4,60 +4,53 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
-from sqlalchemy import text
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.log.protocol import Outgoing, Record
+from shared.pg import bulk
+from shared.worker import tables as t
 
 KEPT = timedelta(days=30)
 
-_KEEP = text(
-    """
-    INSERT INTO dead_letters (topic, partition, "offset", key, value, headers, reason, at)
-    SELECT d.topic, d.partition, d."offset", d.key, d.value, d.headers::jsonb, d.reason, :at
-    FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]), CAST(:keys AS text[]),
-                CAST(:values AS bytea[]), CAST(:headers AS text[]), CAST(:reasons AS text[]))
-         AS d(topic, partition, "offset", key, value, headers, reason)
-    ON CONFLICT (topic, partition, "offset") DO NOTHING
-    """
+_letters = t.dead_letters.c
+_KEEP = bulk.Insert(
+    t.dead_letters,
+    ("topic", "partition", "offset", "key", "value", "headers", "reason"),
+    same=("at",),
+    key=("topic", "partition", "offset"),
+    nothing=True,
 )
-_LIST = text(
-    """
-    SELECT id, topic, partition, "offset", key, value, reason, at, replayed_at, replayed_by FROM dead_letters
-    WHERE id < :before ORDER BY id DESC LIMIT :limit
-    """
+_LIST = (
+    select(*(column for column in _letters if column.name != "headers"))
+    .where(_letters.id < bindparam("before"))
+    .order_by(_letters.id.desc())
+    .limit(bindparam("most"))
 )
-_COUNT = text("SELECT count(*) FROM dead_letters WHERE replayed_at IS NULL")
-_REPLAY = text(
-    """
-    UPDATE dead_letters SET replayed_at = :at, replayed_by = :actor WHERE id = :id
-    RETURNING topic, partition, key, value, headers
-    """
+COUNT = select(func.count()).select_from(t.dead_letters).where(_letters.replayed_at.is_(None))
+_REPLAY = (
+    update(t.dead_letters)
+    .where(_letters.id == bindparam("letter"))
+    .returning(_letters.topic, _letters.partition, _letters.key, _letters.value, _letters.headers)
 )
-_TRIM = text("DELETE FROM dead_letters WHERE at < :before")
+_TRIM = delete(t.dead_letters).where(_letters.at < bindparam("before"))
 
 
 async def keep(c: AsyncConnection, letters: Sequence[tuple[Record, str]], at: datetime) -> None:
     """Keep records that can't be read, each with the reason."""
-    if not letters:
-        return
-    await c.execute(
-        _KEEP,
-        {
-            "at": at,
-            "topics": [r.topic for r, _ in letters],
-            "partitions": [r.partition for r, _ in letters],
-            "offsets": [r.offset for r, _ in letters],
-            "keys": [_kept(r.key) for r, _ in letters],
-            "values": [r.value for r, _ in letters],
-            "headers": [
-                msgspec.json.encode({_kept(name): _kept(value) for name, value in r.headers.items()}).decode()
-                for r, _ in letters
-            ],
-            "reasons": [_kept(reason) for _, reason in letters],
-        },
-    )
+    rows = [
+        (
+            r.topic,
+            r.partition,
+            r.offset,
+            _kept(r.key),
+            r.value,
+            {_kept(name): _kept(value) for name, value in r.headers.items()},
+            _kept(reason),
+        )
+        for r, reason in letters
+    ]
+    await _KEEP(c, rows, at=at)
 
 
 def _kept(words: str) -> str:
@@ -67,18 +60,18 @@ def _kept(words: str) -> str:
 
 async def listed(c: AsyncConnection, before: int, limit: int) -> list[dict[str, Any]]:
     """Dead letters, newest first; the value as text, with what is not UTF-8 escaped."""
-    rows = (await c.execute(_LIST, {"before": before, "limit": limit})).mappings()
+    rows = (await c.execute(_LIST, {"before": before, "most": limit})).mappings()
     return [{**row, "value": bytes(row["value"]).decode("utf-8", "backslashreplace")} for row in rows]
 
 
 async def count(c: AsyncConnection) -> int:
     """How many wait to be looked at."""
-    return int((await c.execute(_COUNT)).scalar_one())
+    return int((await c.execute(COUNT)).scalar_one())
 
 
 async def take_for_replay(c: AsyncConnection, id: int, actor: str, at: datetime) -> Outgoing | None:
     """The letter as a message for its own topic again, or None where there is none with this id."""
-    row = (await c.execute(_REPLAY, {"id": id, "actor": actor, "at": at})).one_or_none()
+    row = (await c.execute(_REPLAY, {"letter": id, "replayed_by": actor, "replayed_at": at})).one_or_none()
     if row is None:
         return None
     return Outgoing(topic=row.topic, key=row.key, value=row.value, headers=row.headers, partition=row.partition)

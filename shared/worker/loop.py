@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from shared.clock import Clock
-from shared.log.protocol import BrokerUnavailable, Consumer, Record, Stream, TopicPartition
+from shared.log.protocol import GROUP, BrokerUnavailable, Consumer, Record, Stream, TopicPartition
 from shared.pg.uow import UnitOfWork
 from shared.telemetry.metrics import Metrics
 from shared.worker.committing import Committing
@@ -26,6 +26,7 @@ __all__ = ["Plan", "Worker"]
 _LOG = logging.getLogger(__name__)
 _SIDE_BY_SIDE = 4
 """How many partitions' batches are in a transaction at once: fewer than the engine keeps connections."""
+_COMMIT_EVERY = 5.0
 _STALLED = timedelta(seconds=30)
 _SHORTLY = 0.02
 """Seconds that a worker with work of its own waits for records: those that are on their way come first."""
@@ -53,6 +54,7 @@ class Worker:
         self._ending = asyncio.Event()
         self._side_by_side = asyncio.Semaphore(_SIDE_BY_SIDE)
         self._behind = False
+        self._told: dict[TopicPartition, int] = {}
         self._consumer: Consumer | None = None
         self.relay = Relay(uow, stream, self.owned)
         self._committing = Committing(plan, handler, uow=uow, clock=clock, relay=self.relay, metrics=metrics)
@@ -98,16 +100,39 @@ class Worker:
             await asyncio.wait_for(self._timing.look(consumer), 2)
         return dict(self._timing.lag)
 
+    async def commit_places(self) -> None:
+        """Tell the log how far is committed, where that has changed since it was told; what fails is told next time."""
+        consumer = self._consumer
+        places = {
+            TopicPartition(topic, held.partition): place
+            for held in self._held.values()
+            if held.was_taken
+            for topic, place in held.places.items()
+        }
+        if consumer is None or places == self._told:
+            return
+        try:
+            await asyncio.wait_for(consumer.commit(places), 2)
+            self._told = places
+        except (BrokerUnavailable, TimeoutError) as error:
+            _LOG.warning("The log could not be told how far was read (%s).", str(error) or "no answer within 2 s")
+
+    async def _keep_committing(self) -> None:
+        while True:
+            await asyncio.sleep(_COMMIT_EVERY)
+            await self.commit_places()
+
     async def run(self) -> None:
         """Work until stopped. Raises `LogMismatch` when the log is not the one that the offsets speak of."""
-        relay = asyncio.create_task(self.relay.run())
+        tasks = [asyncio.create_task(self.relay.run()), asyncio.create_task(self._keep_committing())]
         try:
             while not self._ending.is_set():
-                consumer = self._stream.consumer(f"keepwell.{self._plan.service}", self._plan.topics)
+                consumer = self._stream.consumer(f"{GROUP}{self._plan.service}", self._plan.topics)
                 try:
                     await consumer.start()
                     self._consumer = consumer
                     await self._consume(consumer)
+                    await self.commit_places()
                 except BrokerUnavailable as error:
                     _LOG.warning("The broker can't be reached (%s); again in 1 s.", error)
                     await asyncio.sleep(1)
@@ -116,8 +141,9 @@ class Worker:
                     self._taking.release(frozenset())
                     await consumer.stop()
         finally:
-            relay.cancel()
-            await asyncio.gather(relay, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _consume(self, consumer: Consumer) -> None:
         """Read with one consumer until stopped, or until it has stalled."""

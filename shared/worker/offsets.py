@@ -5,29 +5,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, bindparam, column, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.log.protocol import Bounds, LogMismatch, Record, TopicPartition
+from shared.pg import bulk
+from shared.worker import tables as t
 from shared.worker.ownership import OwnershipLost
 
-_READ = text('SELECT topic, "next", cluster, last_time, last_digest FROM offsets WHERE partition = :partition')
-_BEGIN = text(
-    """
-    INSERT INTO offsets (topic, partition, "next", cluster)
-    SELECT o.topic, :partition, o.next, :cluster
-    FROM unnest(CAST(:topics AS text[]), CAST(:nexts AS bigint[])) AS o(topic, next)
-    """
+_READ = select(t.offsets).where(t.offsets.c.partition == bindparam("partition"))
+_BEGIN = bulk.Insert(t.offsets, ("topic", "next"), same=("partition", "cluster"))
+_AFTER = ("topic", "next", "last_time", "last_digest")
+_moved = bulk.given(*(t.offsets.c[name] for name in _AFTER), column("expected", BigInteger))
+_MOVE = (
+    update(t.offsets)
+    .values({name: _moved.c[name] for name in _AFTER[1:]})
+    .where(
+        t.offsets.c.partition == bindparam("number"),
+        t.offsets.c.topic == _moved.c.topic,
+        t.offsets.c.next == _moved.c.expected,
+    )
 )
-_MOVE = text(
-    """
-    UPDATE offsets SET "next" = m.target, last_time = m.time, last_digest = m.digest
-    FROM unnest(CAST(:topics AS text[]), CAST(:expected AS bigint[]), CAST(:targets AS bigint[]),
-                CAST(:times AS timestamptz[]), CAST(:digests AS bytea[])) AS m(topic, expected, target, time, digest)
-    WHERE offsets.topic = m.topic AND offsets.partition = :partition AND offsets."next" = m.expected
-    """
-)
-_FORGET = text("DELETE FROM offsets")
+_FORGET = delete(t.offsets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +52,13 @@ async def read(c: AsyncConnection, partition: int) -> dict[str, Place]:
 
 async def begin(c: AsyncConnection, partition: int, cluster: str, nexts: Mapping[str, int]) -> None:
     """Write the first places, for topics that have none yet."""
-    if nexts:
-        await c.execute(
-            _BEGIN,
-            {"partition": partition, "cluster": cluster, "topics": list(nexts), "nexts": list(nexts.values())},
-        )
+    await _BEGIN(c, nexts.items(), partition=partition, cluster=cluster)
 
 
 async def move(c: AsyncConnection, partition: int, expected: Mapping[str, int], last: Sequence[Record]) -> None:
     """Move each topic's offset from the value that is expected to after its last record. Raises `OwnershipLost`."""
-    result = await c.execute(
-        _MOVE,
-        {
-            "partition": partition,
-            "topics": [r.topic for r in last],
-            "expected": [expected[r.topic] for r in last],
-            "targets": [r.offset + 1 for r in last],
-            "times": [r.time for r in last],
-            "digests": [digest(r) for r in last],
-        },
-    )
+    rows = [(r.topic, r.offset + 1, r.time, digest(r), expected[r.topic]) for r in last]
+    result = await c.execute(_MOVE, {"number": partition, **bulk.arrays((*_AFTER, "expected"), rows)})
     if result.rowcount != len(last):
         raise OwnershipLost(f"The offsets of partition {partition} are not where this worker left them.")
 

@@ -8,11 +8,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, delete, not_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.log.protocol import BrokerUnavailable, Outgoing, Producer, Stream, Unconfirmed
+from shared.pg import bulk
 from shared.pg.uow import UnitOfWork
+from shared.worker import tables as t
 
 _CHUNK = 500
 _OVERDUE = 10.0
@@ -22,13 +24,13 @@ _PASSING = (Unconfirmed, BrokerUnavailable, SQLAlchemyError, OSError, TimeoutErr
 _LOG = logging.getLogger(__name__)
 
 # Both parts see the outbox as it was before: what is being deleted is named again, so as not to be read.
-_NEXT = text(
-    """
-    WITH sent AS (DELETE FROM outbox WHERE id = ANY(CAST(:confirmed AS bigint[])))
-    SELECT id, topic, key, value, headers, to_partition FROM outbox
-    WHERE partition = ANY(CAST(:partitions AS int[])) AND id <> ALL(CAST(:confirmed AS bigint[]))
-    ORDER BY id LIMIT :most
-    """
+_confirmed = bulk.among(t.outbox.c.id, "confirmed")
+_NEXT = (
+    select(t.outbox)
+    .where(bulk.among(t.outbox.c.partition, "partitions"), not_(_confirmed))
+    .order_by(t.outbox.c.id)
+    .limit(bindparam("most"))
+    .add_cte(delete(t.outbox).where(_confirmed).cte("sent"))
 )
 
 

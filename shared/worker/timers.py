@@ -8,32 +8,27 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_VALUES = """
-    SELECT :partition, t.key, t.due FROM unnest(CAST(:keys AS text[]), CAST(:dues AS timestamptz[])) AS t(key, due)
-    ORDER BY t.key
-"""
-_SET_EARLIER = text(
-    f"""
-    INSERT INTO timers (partition, key, due) {_VALUES}
-    ON CONFLICT (partition, key) DO UPDATE SET due = excluded.due WHERE excluded.due < timers.due
-    """
+from shared.pg import bulk
+from shared.worker import tables as t
+
+_SET_EARLIER = bulk.Insert(
+    t.timers, ("key", "due"), same=("partition",), update=("due",), where=lambda new: new.due < t.timers.c.due
 )
-_DUE = text("SELECT key, due FROM timers WHERE partition = :partition AND due <= :until ORDER BY due, key LIMIT :most")
+_DUE = (
+    select(t.timers.c.key, t.timers.c.due)
+    .where(t.timers.c.partition == bindparam("partition"), t.timers.c.due <= bindparam("until"))
+    .order_by(t.timers.c.due, t.timers.c.key)
+    .limit(bindparam("most"))
+)
 # One that was moved since it was read has yet to run.
-_REMOVE = text(
-    """
-    DELETE FROM timers t USING unnest(CAST(:keys AS text[]), CAST(:dues AS timestamptz[])) AS r(key, due)
-    WHERE t.partition = :partition AND t.key = r.key AND t.due = r.due
-    """
-)
-_NEXT = text(
-    """
-    SELECT p.partition, (SELECT min(due) FROM timers t WHERE t.partition = p.partition) AS due
-    FROM unnest(CAST(:partitions AS int[])) AS p(partition)
-    """
+_REMOVE = bulk.Delete(t.timers, ("partition", "key", "due"), same=("partition",))
+_asked = bulk.given(t.timers.c.partition)
+_NEXT = select(
+    _asked.c.partition,
+    select(func.min(t.timers.c.due)).where(t.timers.c.partition == _asked.c.partition).scalar_subquery().label("due"),
 )
 _RUN: Final = "keepwell_timers_run"
 
@@ -42,9 +37,7 @@ async def set_earlier(c: AsyncConnection, partition: int, timers: Mapping[str, d
     """Set timers; one that exists is rewritten only to come earlier. One that comes too early just looks again."""
     if timers:
         await _remove_run(c)
-        await c.execute(
-            _SET_EARLIER, {"partition": partition, "keys": list(timers), "dues": [timers[k] for k in timers]}
-        )
+        await _SET_EARLIER(c, timers.items(), partition=partition)
 
 
 @asynccontextmanager
@@ -56,7 +49,7 @@ async def run_due(
     Until then they are only read, so that the block can lock its accounts first. Once in a transaction.
     """
     rows = await c.execute(_DUE, {"partition": partition, "until": until, "most": most})
-    due = [(row.key, row.due) for row in rows]
+    due = [(key, at) for key, at in rows]
     # The connection's options last as long as its transaction, and are there wherever it sets timers.
     await c.execution_options(**{_RUN: [(partition, due)] if due else []})
     yield due
@@ -67,11 +60,10 @@ async def _remove_run(c: AsyncConnection) -> None:
     run = c.sync_connection.get_execution_options().get(_RUN) if c.sync_connection is not None else None
     while run:
         partition, due = run.pop()
-        keys, dues = [key for key, _ in due], [at for _, at in due]
-        await c.execute(_REMOVE, {"partition": partition, "keys": keys, "dues": dues})
+        await _REMOVE(c, due, partition=partition)
 
 
 async def next_due(c: AsyncConnection, partitions: Sequence[int]) -> dict[int, datetime]:
     """The earliest timer of each partition that has one."""
-    rows = await c.execute(_NEXT, {"partitions": list(partitions)})
+    rows = await c.execute(_NEXT, {"given_partition": list(partitions)})
     return {row.partition: row.due for row in rows if row.due is not None}

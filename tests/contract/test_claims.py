@@ -1,7 +1,12 @@
 """Each event is counted once, however often it comes and on whichever day."""
 
+import asyncio
+import gc
+import tracemalloc
 from datetime import datetime, timedelta
 
+import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -35,6 +40,61 @@ async def test_a_repeat_is_known_in_the_same_batch_in_the_next_and_after_a_resta
 async def test_the_same_id_from_another_source_is_another_event(engine: AsyncEngine) -> None:
     claims = Claims()
     assert await claim(engine, claims, an_event("1b", source="a"), an_event("b", source="a1")) == [True, True]
+
+
+async def test_the_same_id_from_the_same_source_is_another_event_at_another_account(engine: AsyncEngine) -> None:
+    claims, other = Claims(), replace(an_event("1"), subject="contoso")
+    assert await claim(engine, claims, an_event("1"), other, other) == [True, True, False]
+    assert await claim(engine, Claims(), an_event("1", days_ago=1), other) == [False, False]
+
+
+@pytest.mark.parametrize("days_ago", [range(1), range(60), range(0, 400, 8)], ids=["today", "many days", "history"])
+async def test_what_is_remembered_keeps_to_its_bound_and_nothing_is_counted_twice(
+    engine: AsyncEngine, days_ago: range
+) -> None:
+    bound = 400_000
+    claims = Claims(bound)
+    batches = [
+        [an_event(f"{batch}-{i}", days_ago=days_ago[i % len(days_ago)]) for i in range(3000)] for batch in range(6)
+    ]
+    for batch in batches:
+        assert all(await claim(engine, claims, *batch))
+        assert claims.held() <= bound
+        # Sent again at once, and later.
+        assert not any(await claim(engine, claims, *batch))
+    for batch in batches:
+        assert not any(await claim(engine, claims, *batch))
+        assert claims.held() <= bound
+
+
+async def test_the_bytes_that_are_counted_are_those_that_python_takes(engine: AsyncEngine) -> None:
+    claims, events = Claims(), [an_event(str(i)) for i in range(20_000)]
+    tracemalloc.start()
+    try:
+        await claim(engine, claims, *events)
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        held = claims.held()
+        claims.forget(0)
+        gc.collect()
+        freed = before - tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert freed == pytest.approx(held, rel=0.25)
+
+
+async def test_partitions_that_claim_at_once_over_the_bound_all_stay_exact(engine: AsyncEngine) -> None:
+    claims, uow = Claims(200_000), UnitOfWork(engine)
+
+    async def claimed(partition: int, batch: int) -> list[bool]:
+        async with uow.begin() as c:
+            return await claims.claim(c, partition, [an_event(f"{batch}-{i}") for i in range(5000)], NOON)
+
+    for seen_before in (False, True):
+        for batch in range(3):
+            found = await asyncio.gather(*(claimed(partition, batch) for partition in range(4)))
+            assert {one for fresh in found for one in fresh} == {not seen_before}
+            assert claims.held() <= 200_000
 
 
 async def test_a_closed_day_is_known_by_its_filter_and_made_sure_by_its_rows(engine: AsyncEngine) -> None:
@@ -81,8 +141,8 @@ async def test_claims_stay_fifty_days_and_those_of_history_415(engine: AsyncEngi
 
 
 def test_a_filter_knows_what_it_was_made_of_and_few_strangers() -> None:
-    known = [digest_of("app", str(i)) for i in range(2000)]
+    known = [digest_of("app", str(i), "northwind") for i in range(2000)]
     filter = Bloom(bytearray(Bloom.of(known, len(known)).tobytes()))
     assert all(digest in filter for digest in known)
-    strangers = sum(digest_of("else", str(i)) in filter for i in range(10_000))
+    strangers = sum(digest_of("else", str(i), "northwind") in filter for i in range(10_000))
     assert strangers < 300

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.log.local import LocalStream
 from shared.log.partitioner import partition_of
-from shared.log.protocol import BrokerUnavailable, Outgoing, TopicPartition
+from shared.log.protocol import Bounds, BrokerUnavailable, Outgoing, TopicPartition
 from shared.messages import registry
 from shared.pg.pool import async_url, session_settings
 from shared.pg.uow import UnitOfWork
@@ -46,6 +46,106 @@ async def test_records_stay_fourteen_days_and_a_first_start_takes_what_it_sees(
     async with running(a_worker(stream, engine, Noter())):
         await until(lambda: any_seen(engine))
     assert await seen(engine) == ["kept"]
+
+
+def in_all_partitions() -> list[str]:
+    """Fifty accounts."""
+    return [f"a{i}" for i in range(50)]
+
+
+async def test_what_was_accepted_and_not_read_outlives_its_term_whoever_trims(
+    stream: LocalStream, engine: AsyncEngine, database_url: str
+) -> None:
+    noter = Noter()
+    async with running(a_worker(stream, engine, noter)):
+        await publish(stream, a_usage_event("read"))
+        await until(lambda: any_seen(engine))
+    # Fifteen days without it, and then others start.
+    await publish(stream, *(a_usage_event(account, account) for account in in_all_partitions()))
+    await age(engine, timedelta(days=15))
+    other = LocalStream(database_url, session_settings("playbooks"), 8)
+    await other.start()
+    await other.trim()
+    await other.stop()
+    oldest = (await stream.readers())["scoring"]
+    assert oldest is not None
+    assert timedelta(days=15) <= datetime.now(UTC) - oldest < timedelta(days=16)
+    async with running(a_worker(stream, engine, noter)):
+        await until(lambda: all_seen(engine, 51))
+    assert sorted(await seen(engine)) == sorted(["read", *in_all_partitions()])
+    # Now it is read, and goes.
+    await stream.trim()
+    async with engine.connect() as c:
+        assert (await c.execute(text("SELECT count(*) FROM log.records"))).scalar_one() == 0
+    assert await stream.readers() == {"scoring": None}
+
+
+async def test_the_slowest_of_several_readers_decides_and_one_that_never_read_anything_counts(
+    stream: LocalStream, engine: AsyncEngine
+) -> None:
+    at = TopicPartition(registry.USAGE, partition_of("northwind", 8))
+    await publish(stream, *(a_usage_event(str(i)) for i in range(5)))
+    await age(engine, timedelta(days=15))
+    fast, slow, new = (stream.consumer(f"keepwell.{name}", [registry.USAGE]) for name in ("fast", "slow", "new"))
+    for reader in (fast, slow, new):
+        await reader.start()
+    await fast.commit({at: 5})
+    await slow.commit({at: 3})
+    await stream.trim()
+    assert (await fast.bounds([at]))[at].begin == 0
+    await new.commit({at: 2})
+    await stream.trim()
+    assert (await fast.bounds([at]))[at] == Bounds(2, 5)
+    await slow.commit({at: 5})
+    await new.stop()
+    assert await stream.forget("new")
+    await stream.trim()
+    assert (await fast.bounds([at]))[at] == Bounds(5, 5)
+    # One that reads can't be forgotten.
+    assert not await stream.forget("slow")
+    for reader in (fast, slow):
+        await reader.stop()
+
+
+async def test_a_service_that_reads_other_topics_now_holds_nothing_back_of_the_old_ones(
+    stream: LocalStream, engine: AsyncEngine
+) -> None:
+    before = stream.consumer("keepwell.scoring", [registry.USAGE])
+    await before.start()
+    await before.stop()
+    await publish(stream, a_usage_event("1"))
+    after = stream.consumer("keepwell.scoring", [registry.TICKETS])
+    await after.start()
+    assert await stream.readers() == {"scoring": None}
+    await age(engine, timedelta(days=15))
+    await stream.trim()
+    async with engine.connect() as c:
+        assert (await c.execute(text("SELECT count(*) FROM log.records"))).scalar_one() == 0
+    await after.stop()
+
+
+async def test_a_reader_that_was_away_finds_the_last_mark_and_all_that_is_no_mark(
+    stream: LocalStream, engine: AsyncEngine
+) -> None:
+    reader = stream.consumer("keepwell.playbooks", [registry.ASSESSMENTS])
+    await reader.start()
+    mark, fact = (Outgoing(registry.ASSESSMENTS, "", b"{}", headers, partition=3) for headers in (MARK, {}))
+    await publish(stream, mark, fact, mark, mark, fact)
+    await age(engine, timedelta(hours=2))
+    await stream.trim()
+    async with engine.connect() as c:
+        rows = (await c.execute(text('SELECT "offset" FROM log.records ORDER BY "offset"'))).all()
+    assert [row.offset for row in rows] == [1, 3, 4]
+    await reader.commit({TopicPartition(registry.ASSESSMENTS, 3): 4})
+    await stream.trim()
+    async with engine.connect() as c:
+        rows = (await c.execute(text('SELECT "offset" FROM log.records ORDER BY "offset"'))).all()
+    assert [row.offset for row in rows] == [1, 4]
+    await reader.stop()
+
+
+async def all_seen(engine: AsyncEngine, number: int) -> bool:
+    return len(await seen(engine)) >= number
 
 
 async def any_seen(engine: AsyncEngine) -> bool:

@@ -1,6 +1,7 @@
 """A real stream on whose consumers a test can act at a chosen moment: while ends are looked up, or before a poll."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 
 from shared.log.protocol import Bounds, Consumer, Producer, Record, Stream, TopicPartition
 
@@ -56,6 +57,12 @@ class HookedStream:
     async def trim(self) -> None:
         await self._stream.trim()
 
+    async def readers(self) -> dict[str, datetime | None]:
+        return await self._stream.readers()
+
+    async def forget(self, reader: str) -> bool:
+        return await self._stream.forget(reader)
+
     async def check(self) -> None:
         await self._stream.check()
 
@@ -99,6 +106,9 @@ class _HookedConsumer:
         found = await self._consumer.bounds(partitions)
         await self._hooks.after_look(partitions)
         return found
+
+    async def commit(self, places: Mapping[TopicPartition, int]) -> None:
+        await self._consumer.commit(places)
 
     async def read_at(self, partition: TopicPartition, offset: int) -> Record | None:
         return await self._consumer.read_at(partition, offset)

@@ -22,6 +22,13 @@ def upgrade() -> None:
     sa.Column('cluster', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('cluster')
     )
+    op.create_table('readers',
+    sa.Column('service', sa.Text(), nullable=False),
+    sa.Column('topic', sa.Text(), nullable=False),
+    sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('next', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('service', 'topic', 'partition')
+    )
     op.create_table('records',
     sa.Column('topic', sa.Text(), nullable=False),
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
@@ -45,6 +52,7 @@ def downgrade() -> None:
     op.drop_index('records_marks', table_name='records', postgresql_where=sa.text('mark'))
     op.drop_index('records_by_time', table_name='records', postgresql_using='brin')
     op.drop_table('records')
+    op.drop_table('readers')
     op.drop_table('identity')
     op.drop_table('counters')
     # ### end Alembic commands ###
