@@ -5,10 +5,9 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifier import store
 from services.notifier.core import grouping, routing
-from services.notifier.settled import stage_settled
-from services.notifier.store import NewDelivery
+from services.notifier.store import deliveries
+from services.notifier.store.deliveries import NewDelivery
 from shared.messages import tracing
 from shared.messages.actions import ActionCancelled, ActionRequested
 from shared.worker.handler import Handler, Incoming
@@ -35,18 +34,18 @@ class NotifierHandler(Handler):
         touched = await self._plan(c, partition, asked, now) if asked else set()
         reasons = {i.data.action_id: i.data.reason for i in batch if isinstance(i.data, ActionCancelled)}
         if reasons:
-            await stage_settled(c, await store.cancel(c, reasons, now), now)
+            await deliveries.cancel(c, reasons, now)
         self._touched[partition] = touched
 
     async def _plan(self, c: AsyncConnection, partition: int, asked: dict[str, Incoming], now: datetime) -> set[str]:
-        known = await store.known(c, list(asked))
+        known = await deliveries.known(c, list(asked))
         planned = []
         for id, incoming in asked.items():
             if id not in known:
                 route = routing.route(incoming.data, self._setup)
                 planned.append((id, incoming, route, grouping.place(incoming.data, route, now)))
         gated = [place.group for _, _, _, place in planned if place.gated]
-        gates = await store.lock_gates(c, gated, now) if gated else {}
+        gates = await deliveries.lock_gates(c, gated, now) if gated else {}
         new = []
         for id, incoming, route, place in planned:
             due_at = place.not_before or now
@@ -54,8 +53,8 @@ class NotifierHandler(Handler):
                 gates[place.group], due_at = grouping.through(gates[place.group], now)
             new.append(_row(id, incoming, route, place.group, due_at))
         if gates:
-            await store.set_gates(c, gates)
-        await store.add(c, partition, new, now)
+            await deliveries.set_gates(c, gates)
+        await deliveries.add(c, partition, new, now)
         return {row.transport for row in new}
 
     def forget(self, partition: int) -> None:

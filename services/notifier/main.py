@@ -8,16 +8,17 @@ from typing import Any, Final
 import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifier import api, keeping, reading
+from services.notifier import api, queries
 from services.notifier.channels.email import EmailChannel
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.channels.missing import MissingChannel
 from services.notifier.channels.protocol import Channel
+from services.notifier.channels.rendering import Renderer
 from services.notifier.channels.slack import SlackChannel, open_client
 from services.notifier.handler import NotifierHandler
-from services.notifier.rendering import Renderer
-from services.notifier.sender import Sender
+from services.notifier.sending.sender import Sender
 from services.notifier.settings import NotifierSettings
+from services.notifier.store import retention
 from shared.messages import registry
 from shared.service import service
 from shared.service.status import status_routes
@@ -56,7 +57,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
         }
 
     async def more_status(c: AsyncConnection) -> dict[str, Any]:
-        return await reading.status(c, base.clock.now())
+        return await queries.status(c, base.clock.now())
 
     def stop() -> None:
         for sender in senders.values():
@@ -73,7 +74,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
         ),
         jobs=tuple(sender.run for sender in senders.values()),
         on_stop=stop,
-        tidy=(keeping.forget,),
+        tidy=(retention.forget,),
         close=http.aclose,
     )
 

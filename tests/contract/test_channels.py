@@ -16,11 +16,11 @@ from services.notifier.channels.blocks import render
 from services.notifier.channels.email import EmailChannel, SmtpServer
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.channels.protocol import Channel, Dispatch
+from services.notifier.channels.rendering import Renderer
 from services.notifier.channels.slack import SlackChannel, open_client
 from services.notifier.core.message import Message
 from services.notifier.core.retry import Fatal, Later, Never, Sent
 from services.notifier.core.together import compose_group
-from services.notifier.rendering import Renderer
 from shared.pg.uow import UnitOfWork
 from tests.support.notifier import (
     HANG,

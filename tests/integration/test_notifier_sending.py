@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy.exc import InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.notifier import keeping, reading
+from services.notifier import queries
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.core.retry import MOST_TRIES, Fatal, Later, Never, Outcome
 from services.notifier.core.routing import Setup
 from services.notifier.core.together import compose_group
-from services.notifier.store import put_in_inbox
+from services.notifier.store import deliveries, retention
 from shared.messages.actions import ActionCancelled
 from shared.pg.uow import UnitOfWork
 from tests.support.notifier import (
@@ -241,8 +241,8 @@ async def test_a_refused_delivery_fails_visibly_and_can_be_tried_by_hand(desk: D
         [row] = await desk.rows()
         assert (row.state, row.reason) == ("failed", "Slack says channel_not_found")
         async with desk.uow.begin() as c:
-            assert await reading.retry(c, row.id, desk.clock.now()) == "slack"
-            assert await reading.retry(c, row.id, desk.clock.now()) is None
+            assert await deliveries.retry(c, row.id, desk.clock.now()) == "slack"
+            assert await deliveries.retry(c, row.id, desk.clock.now()) is None
         desk.sender.wake()
         await settles(desk, 2)
     assert [settled.state for settled in await desk.settled()] == ["failed", "delivered"]
@@ -258,7 +258,7 @@ async def test_a_revoked_token_holds_everything_until_it_is_mended(desk: Desk) -
         await desk.looked()
         assert len(desk.channel.got) == 1
         async with desk.uow.begin() as c:
-            [hold] = (await reading.status(c, desk.clock.now()))["holds"]
+            [hold] = (await queries.status(c, desk.clock.now()))["holds"]
         assert (hold["channel"], hold["reason"]) == ("slack", "the token was revoked")
         desk.later(seconds=60)
         await settles(desk, 2)
@@ -341,7 +341,7 @@ async def test_one_message_is_given_up_by_all_of_it_or_by_none_and_tried_again_b
         await settles(desk, 2)
         assert await desk.states() == ["failed", "failed"]
         async with desk.uow.begin() as c:
-            assert await reading.retry(c, (await desk.rows())[0].id, desk.clock.now()) == "slack"
+            assert await deliveries.retry(c, (await desk.rows())[0].id, desk.clock.now()) == "slack"
         desk.sender.wake()
         await settles(desk, 4)
     together = desk.channel.got[MOST_TRIES - 1 :]
@@ -548,11 +548,11 @@ async def test_what_ended_long_ago_is_forgotten_and_what_waits_is_not(desk: Desk
         await desk.ask(an_action("a"), an_alert("b", not_before=waits))
         await settles(desk)
         async with desk.uow.begin() as c:
-            await put_in_inbox(c, "i", "own", NOW, compose_group([an_action("i")], NOW))
+            await deliveries.put_in_inbox(c, "i", "own", NOW, compose_group([an_action("i")], NOW))
         for days, left in ((399, 2), (2, 1)):
             desk.clock.move(timedelta(days=days))
             async with desk.uow.begin() as c:
-                await keeping.forget(c, desk.clock.now())
+                await retention.forget(c, desk.clock.now())
             assert len(await desk.rows()) == left
     [row] = await desk.rows()
     assert (row.action_id, row.state) == ("b", "waiting")

@@ -31,7 +31,6 @@ from tests.support.notifier import (
     an_account,
     an_action,
     an_alert,
-    notifier_engine,
     says,
 )
 from tests.support.stream import until
@@ -87,8 +86,6 @@ def _on_the_log(action: ActionRequested) -> Outgoing:
 
 @asynccontextmanager
 async def a_notifier(database_url: str, key: str = "tests", **settings: Any) -> AsyncIterator[Running]:
-    async with notifier_engine(database_url):
-        pass
     engine = make_engine(database_url, "ingest")
     keys = KeyStore(UnitOfWork(engine), SystemClock(), secrets.token_bytes)
     secret = await keys.create(key, ["read", "operate"], None, None)

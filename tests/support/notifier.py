@@ -16,21 +16,19 @@ from typing import Any
 import httptools
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.channels.protocol import Dispatch
 from services.notifier.core.retry import Outcome, Sent
 from services.notifier.core.routing import Setup, Transport
 from services.notifier.handler import NotifierHandler
-from services.notifier.sender import Sender
-from services.notifier.tables import metadata
-from shared.auth import tables as access_tables
+from services.notifier.sending.sender import Sender
 from shared.log.protocol import Record
 from shared.messages import envelope, registry
 from shared.messages.actions import AccountCard, ActionCancelled, ActionRequested, FlagCard, Recipient, TaskCard
 from shared.messages.assessments import Driver
 from shared.messages.deliveries import DeliverySettled
-from shared.pg.pool import async_url, make_engine
+from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
 from shared.telemetry.metrics import Metrics
 from shared.worker.handler import Incoming
@@ -325,17 +323,7 @@ async def a_mail_sink(*, asks_for_login: bool = False, refuse_login: bool = Fals
 
 @asynccontextmanager
 async def notifier_engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    """The notifier's own engine, with its tables and the keys' there."""
-    owner = create_async_engine(async_url(database_url))
-    async with owner.begin() as c:
-        for schema, tables in (("access", access_tables.metadata), ("notifier", metadata)):
-            await c.execute(text(f"SET LOCAL ROLE keepwell_{schema}"))
-            await c.execute(text(f"SET LOCAL search_path TO {schema}"))
-            await c.run_sync(tables.create_all)
-        await c.execute(text("SET LOCAL ROLE keepwell_access"))
-        for statement in ("USAGE ON SCHEMA access", "SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA access"):
-            await c.execute(text(f"GRANT {statement} TO keepwell_ingest, keepwell_notifier"))
-    await owner.dispose()
+    """The notifier's own engine, on a migrated database."""
     made = make_engine(database_url, "notifier")
     try:
         yield made

@@ -12,8 +12,8 @@ from slack_sdk.models.blocks import (
     SectionBlock,
 )
 
+from services.notifier.channels.rendering import Renderer
 from services.notifier.core.message import Item, Message, Reason
-from services.notifier.rendering import Renderer
 from shared.words import clean
 
 _DOTS: Final = {"red": ":red_circle: ", "amber": ":large_orange_circle: ", "green": ":large_green_circle: "}

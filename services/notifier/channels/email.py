@@ -15,9 +15,9 @@ from typing import Final
 import aiosmtplib
 
 from services.notifier.channels.protocol import Dispatch
+from services.notifier.channels.rendering import Renderer
 from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
 from services.notifier.core.routing import Transport
-from services.notifier.rendering import Renderer
 from shared.words import clean
 
 # A folded Message-ID or trace is legal, and misread by many.

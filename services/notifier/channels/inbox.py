@@ -5,7 +5,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.notifier.channels.protocol import Dispatch
 from services.notifier.core.retry import Later, Outcome, Sent
 from services.notifier.core.routing import Transport
-from services.notifier.store import put_in_inbox
+from services.notifier.store.deliveries import put_in_inbox
 from shared.pg.uow import UnitOfWork
 
 

@@ -13,9 +13,9 @@ import msgspec
 
 from services.notifier.channels.blocks import render
 from services.notifier.channels.protocol import Dispatch
+from services.notifier.channels.rendering import Renderer
 from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
 from services.notifier.core.routing import WEBHOOK, Transport
-from services.notifier.rendering import Renderer
 from shared.messages import tracing
 
 _BUSY_FOR: Final = 30.0

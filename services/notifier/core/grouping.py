@@ -14,7 +14,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from services.notifier.core.retry import MOST_TRIES, State
+from services.notifier.core.delivery import OPEN, State
+from services.notifier.core.lease import standing
+from services.notifier.core.retry import MOST_TRIES
 from services.notifier.core.routing import Route, joint_id
 from shared.messages.actions import ActionRequested
 
@@ -88,8 +90,8 @@ def complete(due: Iterable[Due], company: Iterable[Due], now: datetime) -> list[
             by_message.setdefault(member.message_id, []).append(member)
     found = [delivery for delivery in due if delivery.message_id is None]
     for id, members in by_message.items():
-        left = [member for member in members if member.state in ("waiting", "sending")]
-        if not any(member.state == "sending" and member.due_at > now for member in left):
+        left = [member for member in members if member.state in OPEN]
+        if all(standing(member.state == "sending", member.due_at, now) != "held" for member in left):
             found += [m._replace(message_id=id if left == members else joint_id([m.id for m in left])) for m in left]
     return found
 

@@ -1,10 +1,7 @@
-"""What follows an attempt: three ways to fail, bounded tries, and the end states.
+"""What follows an attempt: three ways to fail, bounded tries, and the wait before the next.
 
 A channel turns whatever its vendor answers into one of four outcomes. A *later* or *fatal* outcome is tried again until
-`MOST_TRIES`; *never* ends at once. Every road ends in delivered, failed or cancelled.
-
-What may have arrived as one message has one fate: it is tried again as that message, or ends as it. What surely did not
-arrive is no message yet, and each delivery in it goes on by itself.
+`MOST_TRIES`; *never* ends at once.
 """
 
 from collections.abc import Sequence
@@ -12,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import msgspec
+
+from services.notifier.core.delivery import MOVES, State
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent"):
@@ -43,8 +42,6 @@ class Fatal(msgspec.Struct, frozen=True, kw_only=True, tag="fatal"):
 
 Outcome = Sent | Later | Never | Fatal
 
-State = Literal["waiting", "sending", "delivered", "failed", "cancelled"]
-
 BACKOFF: Final = tuple(timedelta(seconds=s) for s in (1, 5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800))
 """The waits after the first, second, ... failure: a night's outage is outlived, and no more than 16 hours pass."""
 
@@ -55,17 +52,27 @@ FATAL_HOLD: Final = timedelta(seconds=60)
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of a delivery after an attempt."""
+    """What an attempt comes to for a delivery."""
 
-    state: Literal["delivered", "failed", "waiting"]
+    event: Literal["sent", "put_off", "given_up"]
     due_at: datetime | None = None
-    """When to try again, while it waits."""
+    """When to try again, if it is put off."""
     reason: str = ""
     uncertain: bool = False
-    hold_target: datetime | None = None
-    """Send nothing to this target until then: it said that it is busy."""
-    hold_channel: datetime | None = None
-    """Send nothing on this channel until then: it is out of order."""
+    """True when nobody knows whether it arrived."""
+
+    @property
+    def state(self) -> State:
+        """Where that takes what was being sent."""
+        return MOVES["sending", self.event]
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """Send nothing until then: to the target that said it is busy, or by the whole channel, which is out of order."""
+
+    until: datetime
+    reason: str
+    whole_channel: bool = False
 
 
 def judge_parcel(
@@ -84,32 +91,32 @@ def judge_parcel(
 def judge(outcome: Outcome, tries: int, now: datetime, dice: float) -> Verdict:
     """Decide what follows the attempt number `tries` (from 1). `dice` is uniform in [0, 1) and spreads the retries."""
     if isinstance(outcome, Sent):
-        return Verdict(state="delivered")
+        return Verdict(event="sent")
     if isinstance(outcome, Never):
-        return Verdict(state="failed", reason=outcome.reason)
-    hold_target = hold_channel = None
-    asked = timedelta(0)
-    if isinstance(outcome, Later) and outcome.after is not None:
-        asked = min(max(timedelta(seconds=outcome.after), timedelta(0)), LONGEST_RETRY_AFTER)
-        hold_target = now + asked
-    if isinstance(outcome, Fatal):
-        asked = FATAL_HOLD
-        hold_channel = now + asked
+        return Verdict(event="given_up", reason=outcome.reason)
     uncertain = isinstance(outcome, Later) and outcome.uncertain
     if tries >= MOST_TRIES:
         reason = f"given up after {tries} tries; the last: {outcome.reason}"
-        return Verdict(
-            state="failed", reason=reason, uncertain=uncertain, hold_target=hold_target, hold_channel=hold_channel
-        )
+        return Verdict(event="given_up", reason=reason, uncertain=uncertain)
+    # No jitter on what the vendor asked for: what waits for the same hold goes together when it ends.
+    due_at = now + backoff(tries, dice)
+    held = hold(outcome, now)
     return Verdict(
-        state="waiting",
-        # No jitter on what the vendor asked for: what waits for the same hold goes together when it ends.
-        due_at=now + max(asked, backoff(tries, dice)),
+        event="put_off",
+        due_at=max(due_at, held.until) if held else due_at,
         reason=outcome.reason,
         uncertain=uncertain,
-        hold_target=hold_target,
-        hold_channel=hold_channel,
     )
+
+
+def hold(outcome: Outcome, now: datetime) -> Hold | None:
+    """What an attempt says about all that would go the same way."""
+    if isinstance(outcome, Fatal):
+        return Hold(until=now + FATAL_HOLD, reason=outcome.reason, whole_channel=True)
+    if isinstance(outcome, Later) and outcome.after is not None:
+        asked = min(max(timedelta(seconds=outcome.after), timedelta(0)), LONGEST_RETRY_AFTER)
+        return Hold(until=now + asked, reason=outcome.reason)
+    return None
 
 
 def backoff(tries: int, dice: float) -> timedelta:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.channels.blocks import render
+from services.notifier.channels.rendering import Renderer
 from services.notifier.core.message import Reason, compose
 from services.notifier.core.together import compose_group
-from services.notifier.rendering import Renderer
 from shared.messages.actions import FlagCard, Recipient, TaskCard
 from shared.messages.assessments import Driver
 from tests.support.notifier import (

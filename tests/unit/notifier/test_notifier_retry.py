@@ -9,11 +9,13 @@ from services.notifier.core.retry import (
     LONGEST_RETRY_AFTER,
     MOST_TRIES,
     Fatal,
+    Hold,
     Later,
     Never,
     Outcome,
     Sent,
     backoff,
+    hold,
     judge,
     judge_parcel,
 )
@@ -32,25 +34,26 @@ def test_what_is_sent_is_delivered() -> None:
 
 def test_what_is_refused_fails_at_once() -> None:
     verdict = judge(Never(reason="no such channel"), 1, NOW, 0.5)
-    assert (verdict.state, verdict.reason, verdict.hold_target) == ("failed", "no such channel", None)
+    assert (verdict.state, verdict.reason) == ("failed", "no such channel")
+    assert hold(Never(reason="no such channel"), NOW) is None
 
 
 def test_a_vendors_retry_after_is_honoured_to_the_second_and_holds_its_target() -> None:
-    verdict = judge(Later(reason="slow down", after=30), 1, NOW, 0.9)
-    assert verdict.due_at == verdict.hold_target == NOW + timedelta(seconds=30)
-    assert verdict.hold_channel is None
+    busy = Later(reason="slow down", after=30)
+    assert judge(busy, 1, NOW, 0.9).due_at == NOW + timedelta(seconds=30)
+    assert hold(busy, NOW) == Hold(until=NOW + timedelta(seconds=30), reason="slow down")
 
 
 def test_a_short_retry_after_does_not_shorten_the_backoff() -> None:
-    verdict = judge(Later(reason="slow down", after=1), 4, NOW, 0.5)
-    assert verdict.due_at == NOW + timedelta(seconds=120)
-    assert verdict.hold_target == NOW + timedelta(seconds=1)
+    busy = Later(reason="slow down", after=1)
+    assert judge(busy, 4, NOW, 0.5).due_at == NOW + timedelta(seconds=120)
+    assert hold(busy, NOW) == Hold(until=NOW + timedelta(seconds=1), reason="slow down")
 
 
 def test_a_broken_channel_is_held_as_a_whole() -> None:
-    verdict = judge(Fatal(reason="revoked"), 1, NOW, 0.5)
-    assert verdict.state == "waiting"
-    assert verdict.hold_channel == NOW + timedelta(seconds=60)
+    broken = Fatal(reason="revoked")
+    assert judge(broken, 1, NOW, 0.5).state == "waiting"
+    assert hold(broken, NOW) == Hold(until=NOW + timedelta(seconds=60), reason="revoked", whole_channel=True)
 
 
 @given(failures, st.integers(1, 40), dice)

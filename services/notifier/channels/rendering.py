@@ -7,13 +7,15 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from services.notifier.core.message import Message
 
+_TEMPLATES = Path(__file__).parent.parent / "templates"
+
 
 class Renderer:
     """Holds the compiled templates. HTML is escaped always; the text is plain already."""
 
     def __init__(self) -> None:
         environment = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            loader=FileSystemLoader(_TEMPLATES),
             autoescape=lambda name: bool(name and name.endswith(".html.j2")),
             undefined=StrictUndefined,
             trim_blocks=True,

@@ -1,0 +1,89 @@
+"""What HTTP reads: deliveries with their attempts, the inbox, and how it stands. Fields are those of `views`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Float, RowMapping, Select, case, cast, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier import tables as t
+from services.notifier.store.deliveries import EVERY_TARGET
+
+_d = t.deliveries
+_CHANNEL: Final = _d.c.transport + ":" + _d.c.target
+_SECONDS: Final = cast(func.round(func.extract("epoch", _d.c.settled_at - _d.c.caused_at), 3), Float)
+_FIELDS: Final = (
+    *(_d.c[name] for name in ("id", "action_id", "kind", "playbook", "because", "state", "message_id", "attempts")),
+    *(_d.c[name] for name in ("uncertain", "reason", "created_at", "caused_at", "settled_at")),
+    _d.c.account_id.label("account"),
+    func.nullif(_d.c.recipient, "").label("recipient"),
+    _CHANNEL.label("channel"),
+    case((_d.c.state == "waiting", _d.c.due_at)).label("due_at"),
+    case((_d.c.state == "delivered", _SECONDS)).label("seconds"),
+)
+_ONE: Final = select(
+    *_FIELDS, _d.c.traceparent, _d.c.transport, _d.c.action, _d.c.shared, t.messages.c.message
+).outerjoin(t.messages, t.messages.c.id == _d.c.message_id)
+_COUNTS: Final = (
+    select(_d.c.state, func.count().label("count"))
+    .where(_d.c.state.in_(["waiting", "sending", "failed"]))
+    .group_by(_d.c.state)
+)
+
+Before = tuple[Any, ...] | None
+
+
+async def deliveries(
+    c: AsyncConnection, *, account: str | None, state: str | None, channel: str | None, before: Before, most: int
+) -> Sequence[RowMapping]:
+    """Deliveries, newest first. `channel` is a transport such as `slack`, or one target such as `slack:#renewals`."""
+    wanted = select(*_FIELDS)
+    if account is not None:
+        wanted = wanted.where(_d.c.account_id == account)
+    if state is not None:
+        wanted = wanted.where(_d.c.state == state)
+    if channel is not None:
+        wanted = wanted.where((_CHANNEL if ":" in channel else _d.c.transport) == channel)
+    return await _newest(c, wanted, _d.c.created_at, _d.c.id, before, most)
+
+
+async def delivery(c: AsyncConnection, id: str) -> RowMapping | None:
+    """A delivery with its action and the message as it was last sent."""
+    return (await c.execute(_ONE.where(_d.c.id == id))).mappings().one_or_none()
+
+
+async def attempts(c: AsyncConnection, id: str) -> Sequence[RowMapping]:
+    """A delivery's attempts, in order."""
+    wanted = select(t.attempts).where(t.attempts.c.delivery_id == id).order_by(t.attempts.c.attempt)
+    return (await c.execute(wanted)).mappings().all()
+
+
+async def inbox(c: AsyncConnection, *, recipient: str | None, before: Before, most: int) -> Sequence[RowMapping]:
+    """What is in an inbox, or in all, newest first."""
+    wanted = select(t.inbox) if recipient is None else select(t.inbox).where(t.inbox.c.recipient == recipient)
+    return await _newest(c, wanted, t.inbox.c.at, t.inbox.c.id, before, most)
+
+
+async def _newest(
+    c: AsyncConnection, wanted: Select[Any], at: ColumnElement[Any], id: ColumnElement[Any], before: Before, most: int
+) -> Sequence[RowMapping]:
+    if before is not None:
+        wanted = wanted.where(tuple_(at, id) < before)
+    found: Sequence[RowMapping] = (await c.execute(wanted.order_by(at.desc(), id.desc()).limit(most))).mappings().all()
+    return found
+
+
+async def status(c: AsyncConnection, now: datetime) -> dict[str, Any]:
+    """How many deliveries wait, are being sent or failed, and which channels are held, with the reason."""
+    counts = {row.state: row.count for row in await c.execute(_COUNTS)}
+    held = select(t.holds).where(t.holds.c.until > now).order_by(t.holds.c.transport, t.holds.c.target)
+    holds = [
+        {
+            "channel": row.transport if row.target == EVERY_TARGET else f"{row.transport}:{row.target}",
+            "until": row.until.isoformat(),
+            "reason": row.reason,
+        }
+        for row in await c.execute(held)
+    ]
+    return {"deliveries": {state: counts.get(state, 0) for state in ("waiting", "sending", "failed")}, "holds": holds}

@@ -1,0 +1,1 @@
+"""Lease, send, record: how what is due goes out."""

@@ -1,0 +1,122 @@
+"""What a batch reads and writes: new deliveries with their gates, what is cancelled, and the inbox."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import bindparam, case, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier import tables as t
+from services.notifier.core.grouping import Gate
+from services.notifier.core.message import Message
+from services.notifier.store import endings
+from services.notifier.store.moves import NOW, can, moved
+from shared.pg import bulk
+
+EVERY_TARGET: Final = "*"
+"""A hold of it holds the whole transport."""
+
+
+class NewDelivery(NamedTuple):
+    """A row to write when an action is first heard of; the fields are the table's."""
+
+    id: str
+    action_id: str
+    account_id: str
+    kind: str
+    playbook: str
+    recipient: str
+    transport: str
+    target: str
+    shared: bool
+    because: str
+    group_key: str
+    due_at: datetime
+    action: bytes
+    traceparent: str | None
+    caused_at: datetime | None
+
+
+_d, _h = t.deliveries, t.holds
+_KNOWN: Final = select(_d.c.id).where(bulk.among(_d.c.id, "ids"))
+_ADD: Final = bulk.Insert(_d, NewDelivery._fields, same=("partition", "state", "created_at"), nothing=True)
+_LOCK_GATES: Final = bulk.Insert(
+    t.gates,
+    ("key",),
+    same=("until", "waiting"),
+    set=lambda _: {"until": t.gates.c.until},
+    returning=[t.gates.c.key, t.gates.c.until, t.gates.c.waiting],
+)
+_SET_GATES: Final = bulk.Update(t.gates, ("key",), ("until", "waiting"))
+_wanted = bulk.given(_d.c.action_id, _d.c.reason).c
+_waits = moved("cancelled") == "cancelled"
+# In one statement: what begins or ends being sent at this moment is seen as one or the other.
+_CANCEL: Final = (
+    update(_d)
+    .values(
+        state=moved("cancelled"),
+        cancelled_because=_wanted.reason,
+        reason=case((_waits, _wanted.reason), else_=_d.c.reason),
+        settled_at=case((_waits, NOW)),
+    )
+    .where(_d.c.action_id == _wanted.action_id, can("cancelled"), _d.c.uncertain == 0)
+    .returning(*endings.COLUMNS)
+)
+# What failed as one message is tried again as one, under the same id.
+_asked = _d.alias("asked")
+_RETRY: Final = (
+    update(_d)
+    .values(state=moved("retried"), due_at=NOW, tries=0, reason="", settled_at=None, cancelled_because=None)
+    .where(
+        _asked.c.id == bindparam("asked"),
+        _asked.c.state == _d.c.state,
+        or_(_d.c.id == _asked.c.id, _d.c.message_id == _asked.c.message_id),
+        can("retried"),
+    )
+    .returning(_d.c.transport, _d.c.target)
+)
+_RELEASE: Final = delete(_h).where(
+    _h.c.transport == bindparam("transport"), _h.c.target.in_([bindparam("target"), EVERY_TARGET])
+)
+_PUT_IN_INBOX: Final = bulk.Insert(t.inbox, ("id", "recipient", "at", "message"), nothing=True)
+
+
+async def known(c: AsyncConnection, ids: Sequence[str]) -> set[str]:
+    """Which of these deliveries there are already."""
+    return set((await c.execute(_KNOWN, {"ids": ids})).scalars())
+
+
+async def add(c: AsyncConnection, partition: int, new: Sequence[NewDelivery], now: datetime) -> None:
+    """Write new deliveries; one that there is already stays as it is."""
+    await _ADD(c, new, partition=partition, state="waiting", created_at=now)
+
+
+async def lock_gates(c: AsyncConnection, keys: Sequence[str], now: datetime) -> dict[str, Gate]:
+    """The gates of these groups, locked in one order; one that there was not yet is long closed."""
+    rows = await _LOCK_GATES(c, [(key,) for key in set(keys)], until=now - timedelta(days=1), waiting=False)
+    return {row.key: Gate(row.until, row.waiting) for row in rows}
+
+
+async def set_gates(c: AsyncConnection, gates: Mapping[str, Gate]) -> None:
+    """Write gates that are locked."""
+    await _SET_GATES(c, [(key, gate.until, gate.waiting) for key, gate in gates.items()])
+
+
+async def cancel(c: AsyncConnection, reasons: Mapping[str, str], now: datetime) -> None:
+    """Cancel what waits for these actions. What may have arrived goes on; what is being sent, too, unless it fails."""
+    wanted = bulk.arrays(("action_id", "reason"), reasons.items())
+    await endings.stage(c, await c.execute(_CANCEL, {**wanted, "now": now}), now)
+
+
+async def retry(c: AsyncConnection, id: str, now: datetime) -> str | None:
+    """Let a failed delivery wait again, due now, past any hold. Returns its transport, or None if it had not failed."""
+    places = {(row.transport, row.target) for row in await c.execute(_RETRY, {"asked": id, "now": now})}
+    for transport, target in places:
+        await c.execute(_RELEASE, {"transport": transport, "target": target})
+    return next((transport for transport, _ in places), None)
+
+
+async def put_in_inbox(c: AsyncConnection, id: str, recipient: str, at: datetime, message: Message) -> None:
+    """Put a message into an inbox, once."""
+    await _PUT_IN_INBOX(c, [(id, recipient, at, message)])

@@ -1,0 +1,70 @@
+"""Deliveries that came to their end, and how playbooks are told."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier import tables as t
+from shared.log.protocol import Outgoing
+from shared.messages import envelope, registry, tracing
+from shared.messages.deliveries import DeliverySettled
+from shared.worker import outbox
+
+_SOURCE: Final = "keepwell/notifier"
+_TYPE: Final = "delivery.settled"
+
+
+class Ending(NamedTuple):
+    """A delivery that has just reached its end; the fields are the table's."""
+
+    id: str
+    action_id: str
+    account_id: str
+    partition: int
+    transport: str
+    target: str
+    state: Literal["delivered", "failed", "cancelled"]
+    attempts: int
+    uncertain: int
+    reason: str
+    traceparent: str | None
+    caused_at: datetime | None
+
+
+COLUMNS: Final = tuple(t.deliveries.c[name] for name in Ending._fields)
+
+
+async def stage(c: AsyncConnection, moved: Iterable[Row[Any]], now: datetime) -> list[Ending]:
+    """Of deliveries that were moved, find those that ended; stage a `delivery.settled` for each, by partition."""
+    found = [Ending._make(row) for row in moved if row.state in ("delivered", "failed", "cancelled")]
+    for partition in sorted({one.partition for one in found}):
+        await outbox.stage(c, partition, [_message(one, now) for one in found if one.partition == partition])
+    return found
+
+
+def _message(ending: Ending, now: datetime) -> Outgoing:
+    data = DeliverySettled(
+        delivery_id=ending.id,
+        action_ids=[ending.action_id],
+        channel=f"{ending.transport}:{ending.target}",
+        state=ending.state,
+        at=now,
+        attempts=ending.attempts,
+        reason=ending.reason,
+        uncertain=ending.uncertain > 0,
+    )
+    event = envelope.wrap(
+        data,
+        # A delivery that is tried by hand settles again.
+        id=f"{ending.id}-{ending.attempts}-{ending.state}",
+        source=_SOURCE,
+        type=_TYPE,
+        subject=ending.account_id,
+        time=now,
+        accepted=ending.caused_at,
+    )
+    trace = {tracing.HEADER: ending.traceparent} if ending.traceparent else {}
+    return Outgoing(registry.DELIVERIES, ending.account_id, envelope.encode(event), {"ce_type": _TYPE} | trace)

@@ -1,0 +1,246 @@
+"""What senders read and write: what is due, leases, results under them, and holds.
+
+Why nothing goes twice, and what belongs together is not torn apart:
+
+- Leasing and recording on one transport happen one at a time, over all workers (`lock`). So between what a sender reads
+  as due and what it leases of that, no other sender moves anything; only cancelling and trying by hand can come in
+  between. Without it, a result that comes as its lease runs out would lock some of a message's deliveries while the
+  others are leased anew, under an id that then stands for less than it was first sent with.
+- A row that somebody is just cancelling is skipped, not waited for: the next look finds it cancelled, or still due.
+- What a lease ran out on is cut off before anything else is done with it: its attempt goes into the history as
+  uncertain, and its token is gone. From then on a late result can't move it, whoever leases it next.
+- A result moves only what still has the lease's token. The history takes it all the same: it did happen.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier import tables as t
+from services.notifier.core import delivery
+from services.notifier.core.grouping import Due
+from services.notifier.core.message import Message
+from services.notifier.store import endings
+from services.notifier.store.deliveries import EVERY_TARGET
+from services.notifier.store.moves import NOW, can, lease_can, moved
+from shared.pg import bulk
+
+
+class Leased(NamedTuple):
+    """A delivery that is ours to send until its lease ends; the fields are the table's."""
+
+    id: str
+    message_id: str
+    target: str
+    shared: bool
+    action: bytes
+    attempts: int
+    tries: int
+    uncertain: int
+    traceparent: str | None
+    lease: str
+
+
+class Result(NamedTuple):
+    """What one attempt came to for one delivery, to be recorded under its lease."""
+
+    id: str
+    lease: str
+    event: delivery.Event
+    due_at: datetime | None
+    reason: str
+    uncertain: int
+    settled_at: datetime
+
+
+class Attempt(NamedTuple):
+    """One attempt at one delivery, for its history; the fields are the table's."""
+
+    delivery_id: str
+    attempt: int
+    message_id: str
+    began_at: datetime
+    ended_at: datetime
+    outcome: str
+    reason: str = ""
+    receipt: str = ""
+
+
+_d, _h = t.deliveries, t.holds
+_TRANSPORT: Final = bindparam("transport", type_=Text)
+_HELD_UNTIL: Final = (
+    select(func.max(_h.c.until))
+    .where(_h.c.transport == _d.c.transport, or_(_h.c.target == _d.c.target, _h.c.target == EVERY_TARGET))
+    .scalar_subquery()
+)
+_UNHELD: Final = and_(_d.c.transport == _TRANSPORT, t.IS_OPEN, func.coalesce(_HELD_UNTIL, NOW) <= NOW)
+_LOCK: Final = select(func.pg_advisory_xact_lock(func.hashtext("keepwell.notifier.lease"), func.hashtext(_TRANSPORT)))
+
+
+def _due(held_until: ColumnElement[Any]) -> Any:
+    """The fields of `Due`."""
+    return select(
+        _d.c.id, _d.c.message_id, _d.c.group_key, _d.c.target, _d.c.due_at, held_until, _d.c.state, _d.c.tries
+    )
+
+
+_DUE: Final = _due(_HELD_UNTIL).where(_UNHELD, _d.c.due_at <= NOW).order_by(_d.c.due_at).limit(bindparam("most"))
+_COMPANY: Final = _due(null()).where(bulk.among(_d.c.message_id, "ids"))
+_NEXT_DUE: Final = select(
+    func.least(
+        select(func.min(_d.c.due_at)).where(_UNHELD).scalar_subquery(),
+        select(func.min(_h.c.until)).where(_h.c.transport == _TRANSPORT, _h.c.until > NOW).scalar_subquery(),
+    )
+)
+
+_CUT_OFF: Final = (
+    update(_d)
+    .values(state=moved("cut_off"), lease=None, uncertain=_d.c.uncertain + 1)
+    .where(bulk.among(_d.c.id, "ids"), can("cut_off"), lease_can("taken_back"))
+    .returning(_d.c.id, _d.c.attempts, _d.c.message_id)
+)
+_GIVE_UP: Final = (
+    update(_d)
+    .values(
+        state=moved("given_up"),
+        settled_at=NOW,
+        reason=literal("given up after ") + cast(_d.c.tries, Text) + " tries; the last was cut off",
+    )
+    .where(bulk.among(_d.c.id, "ids"), can("given_up"), lease_can("taken"))
+    .returning(*endings.COLUMNS)
+)
+_wanted = bulk.given(_d.c.id, _d.c.message_id)
+_free = (
+    select(*_wanted.c)
+    .join(_d, _d.c.id == _wanted.c.id)
+    .where(can("leased"), lease_can("taken"))
+    .with_for_update(of=_d, skip_locked=True)
+    .cte("free")
+)
+_LEASE: Final = (
+    update(_d)
+    .values(
+        state=moved("leased"),
+        message_id=_free.c.message_id,
+        lease=bindparam("token"),
+        due_at=bindparam("until"),
+        attempts=_d.c.attempts + 1,
+        tries=_d.c.tries + 1,
+    )
+    .where(_d.c.id == _free.c.id)
+    .returning(*(_d.c[name] for name in Leased._fields))
+)
+
+_result = bulk.given(
+    _d.c.id, _d.c.lease, column("event", Text), _d.c.due_at, _d.c.reason, _d.c.uncertain, _d.c.settled_at
+).c
+_uncertain = _d.c.uncertain + _result.uncertain
+_called_back = and_(_result.event == "put_off", _uncertain == 0, _d.c.cancelled_because.is_not(None))
+_event = case((_called_back, literal("withdrawn")), else_=_result.event)
+_unsettled = moved(_event) == "waiting"
+_RECORD: Final = (
+    update(_d)
+    .values(
+        state=moved(_event),
+        due_at=func.coalesce(_result.due_at, _d.c.due_at),
+        reason=case((_called_back, _d.c.cancelled_because), else_=_result.reason),
+        lease=None,
+        uncertain=_uncertain,
+        # What surely did not arrive may go together with something else next time.
+        message_id=case((and_(_uncertain == 0, or_(_unsettled, _called_back)), null()), else_=_d.c.message_id),
+        settled_at=case((_unsettled, null()), else_=_result.settled_at),
+    )
+    .where(_d.c.id == _result.id, _d.c.lease == _result.lease, can(_event))
+    .returning(*endings.COLUMNS)
+)
+_KEEP_ATTEMPTS: Final = bulk.Insert(
+    t.attempts, Attempt._fields, update=("ended_at", "outcome", "reason", "receipt"), key=("delivery_id", "attempt")
+)
+_KEEP_MESSAGES: Final = bulk.Insert(t.messages, ("id", "message"), same=("at",), update=("message", "at"))
+_HOLD: Final = bulk.Insert(
+    t.holds,
+    ("transport", "target", "until", "reason"),
+    set=lambda new: {"until": func.greatest(_h.c.until, new.until), "reason": new.reason},
+)
+
+
+async def lock(c: AsyncConnection, transport: str) -> None:
+    """Be the only one, over all workers, who leases or records on this transport until the transaction ends."""
+    await c.execute(_LOCK, {"transport": transport})
+
+
+async def due(c: AsyncConnection, transport: str, now: datetime, most: int) -> list[Due]:
+    """What may be sent now, the longest due first; what is held is left out."""
+    return [Due._make(row) for row in await c.execute(_DUE, {"transport": transport, "now": now, "most": most})]
+
+
+async def company(c: AsyncConnection, message_ids: Sequence[str]) -> list[Due]:
+    """Everything that is under these message ids, whatever its state, in the order of its ids."""
+    return sorted(Due._make(row) for row in await c.execute(_COMPANY, {"ids": message_ids}))
+
+
+async def next_due(c: AsyncConnection, transport: str, now: datetime) -> datetime | None:
+    """When the next delivery comes due, a lease ends, or a hold is over."""
+    found: datetime | None = (await c.execute(_NEXT_DUE, {"transport": transport, "now": now})).scalar_one()
+    return found
+
+
+async def cut_off(c: AsyncConnection, ids: Sequence[str], now: datetime) -> None:
+    """Take back leases that ran out: what was sent under them is uncertain."""
+    rows = await c.execute(_CUT_OFF, {"ids": ids, "now": now})
+    end = (now, now, "uncertain", "the sender ended before it had an answer")
+    await _KEEP_ATTEMPTS(c, [Attempt(row.id, row.attempts, row.message_id, *end) for row in rows])
+
+
+async def give_up(c: AsyncConnection, ids: Sequence[str], now: datetime) -> list[endings.Ending]:
+    """Fail deliveries whose leases ran out too often."""
+    return await endings.stage(c, await c.execute(_GIVE_UP, {"ids": ids, "now": now}), now)
+
+
+async def lease(
+    c: AsyncConnection, message_ids: Mapping[str, str], token: str, now: datetime, until: datetime
+) -> list[Leased]:
+    """Lease these deliveries, each under the message id given."""
+    wanted = bulk.arrays(("id", "message_id"), message_ids.items())
+    rows = await c.execute(_LEASE, {**wanted, "token": token, "now": now, "until": until})
+    return [Leased._make(row) for row in rows]
+
+
+async def record(
+    c: AsyncConnection, results: Sequence[Result], history: Sequence[Attempt], now: datetime
+) -> list[endings.Ending]:
+    """Record attempts under their leases. Returns what this ended; a lost lease changes nothing but the history.
+
+    What was cancelled meanwhile and surely did not arrive is not tried again.
+    """
+    rows: Sequence[Row[Any]] = (await c.execute(_RECORD, bulk.arrays(Result._fields, results))).all()
+    await _KEEP_ATTEMPTS(c, history)
+    return await endings.stage(c, rows, now)
+
+
+async def keep_messages(c: AsyncConnection, sent: Mapping[str, Message], now: datetime) -> None:
+    """Keep messages as they were sent, by their ids."""
+    await _KEEP_MESSAGES(c, list(sent.items()), at=now)
+
+
+async def hold(c: AsyncConnection, transport: str, target: str, until: datetime, reason: str) -> None:
+    """Send nothing to this target (`*`: on this transport) until then."""
+    await _HOLD(c, [(transport, target, until, reason)])
