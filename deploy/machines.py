@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from services.notifier.core import delivery, lease
 from services.playbooks.core import episode, item
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "machines.md"
@@ -29,6 +30,8 @@ MACHINES: Final = (
     Machine("A task", _ITEMS, item.TASK, name="TASK"),
     Machine("An alert", _ITEMS, item.ALERT, name="ALERT"),
     Machine("A flag", _ITEMS, item.FLAG, name="FLAG"),
+    Machine("A delivery", "services/notifier/core/delivery.py", delivery.MOVES, ("waiting",)),
+    Machine("A delivery's lease", "services/notifier/core/lease.py", lease.MOVES, ("free",)),
 )
 
 

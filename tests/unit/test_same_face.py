@@ -16,7 +16,6 @@ FACE = {"__init__", "main", "settings", "api", "views", "handler", "store", "que
 NOT_YET: dict[str, set[str]] = {
     "scoring": {"batch", "bodies", "fingerprint", "import_store", "memory", "reading", "rows", "rules"},
     "playbooks": {"loading", "people", "reading", "templates"},
-    "notifier": {"keeping", "leases", "reading", "rendering", "sender", "settled"},
 }
 
 
