@@ -13,8 +13,8 @@ from rich.console import Console
 
 from deploy.cli.why import headline, tell_drivers
 from services.notifier.channels.blocks import render
+from services.notifier.channels.rendering import Renderer
 from services.notifier.core.message import compose, score_words
-from services.notifier.rendering import Renderer
 from services.playbooks.core.standing import standing
 from shared.messages.assessments import AccountAssessed, Cause, Driver
 from tests.support.notifier import NOW, THE_OWNER, an_account, an_action
