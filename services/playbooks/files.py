@@ -1,147 +1,436 @@
-"""The shape of the files that people write: playbooks and the directory of CSMs. The JSON Schema is made from it."""
+"""The playbooks' files: playbooks and the directory of CSMs, refused with everything that is wrong.
 
+`python -m services.playbooks.files` writes their JSON Schemas for editors anew.
+"""
+
+import hashlib
 import json
-from datetime import date
+import logging
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, get_args
 
-import msgspec
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
-from shared.conditions import STEP_FACTS, Scope
-from shared.conditions.schema import condition_schema
+from services.playbooks.core.assignment import LeastLoaded, Owner, Person, RoundRobin, Rule
+from services.playbooks.core.directory import Absence, Csm, Directory
+from services.playbooks.core.durations import Duration, parse_duration
+from services.playbooks.core.library import Loaded
+from services.playbooks.core.playbook import AlertStep, FlagStep, Playbook, Repeat, Step, TaskStep
+from services.playbooks.core.workinghours import OFFICE
+from services.playbooks.core.workinghours import Hours as Week
+from services.playbooks.templates import problems_of
+from shared.conditions import STEP_FACTS, Condition, FactType, Problem, Refused, Scope, did_you_mean
+from shared.files.kinds import ConditionIn, Date, Day, Hours, Name, Span, Zone
+from shared.files.models import FileModel, Reading, fault
+from shared.files.nodes import Fields, Items, Text
+from shared.files.reading import content_of, files_in, gathered, read
+from shared.files.schema import Schema, write
 from shared.messages.actions import Severity
-from shared.messages.fields import Id
+from shared.messages.registry import CUSTOMER_EVENTS
 
-DurationText = Annotated[str, msgspec.Meta(description="Such as 30m, 24h, 7d, 2w, 2 business days.")]
-TemplateText = Annotated[str, msgspec.Meta(min_length=1, description="Text; {{ account.name }} and every fact.")]
-ConditionNode = Annotated[Any, msgspec.Meta(extra_json_schema={"$ref": "#/$defs/condition"})]
-Place = Annotated[int, msgspec.Meta(ge=1)]
+_LOG = logging.getLogger(__name__)
+SHIPPED: Final = Path(__file__).parent / "playbooks"
+_EVENTS: Final = [name for name in CUSTOMER_EVENTS if name != "usage.recorded"]
+_CHANNEL: Final = re.compile(r"slack:(@owner|#\S+)|email|inbox")
+_TYPES: Final = get_args(FactType)
+_TEXT: Final = {"type": "string"}
 
 
-class PoolFile(msgspec.Struct, forbid_unknown_fields=True):
+def _duration(value: Any) -> Duration:
+    try:
+        return parse_duration(str(value)[:60])
+    except ValueError as error:
+        raise fault(str(error)) from None
+
+
+def _exact(duration: Duration) -> Duration:
+    if duration.is_business:
+        raise fault("This is counted on the clock, not in business time.")
+    return duration
+
+
+def _limit(value: Any) -> tuple[int, Duration]:
+    number, _, per = str(value).partition(" per ")
+    if not re.fullmatch(r"\s*[1-9][0-9]{0,5}\s*", number) or not per:
+        raise fault(f"{str(value)[:60]!r} is no limit; write one such as 3 per 180d.")
+    return int(number), _exact(_duration(per))
+
+
+def _template(value: Any, info: ValidationInfo) -> Any:
+    reading = Reading.of(info)
+    if isinstance(value, Text):
+        for message, hint in problems_of(value, reading.scopes["template"]):
+            reading.note(message, value.at, hint)
+    return value
+
+
+def _channel(value: str) -> str:
+    if _CHANNEL.fullmatch(value) is None:
+        raise fault("A channel is slack:@owner, slack:#name, email or inbox.")
+    return value
+
+
+def _event(value: str) -> str:
+    if value not in _EVENTS:
+        raise fault(f"`{value[:60]}` is no event that a playbook can wait for.", did_you_mean(value, _EVENTS))
+    return value
+
+
+def _shape(value: Any) -> str:
+    return "mapping" if isinstance(value, Fields) else "list" if isinstance(value, Items) else "text"
+
+
+Span_ = Annotated[
+    Duration,
+    PlainValidator(_duration),
+    WithJsonSchema({**_TEXT, "description": "Such as 30m, 24h, 7d, 2w, 2 business days."}),
+]
+Exact = Annotated[Span_, AfterValidator(_exact)]
+Limit = Annotated[
+    tuple[int, Duration], PlainValidator(_limit), WithJsonSchema({**_TEXT, "description": "Such as 3 per 180d."})
+]
+Template = Annotated[
+    str, BeforeValidator(_template), Field(min_length=1, description="Text; {{ account.name }} and every fact.")
+]
+Channel = Annotated[str, AfterValidator(_channel)]
+
+
+def _held_by(names: Callable[[Csm], Iterable[str | None]], what: str) -> AfterValidator:
+    """A name that people have. One that looks like somebody's is refused; where nobody has it, that is logged."""
+
+    def check(value: str, info: ValidationInfo) -> str:
+        reading = Reading.of(info)
+        known = {name for csm in (reading.beside or Directory()).csms for name in names(csm) if name}
+        if known and value not in known:
+            if hint := did_you_mean(value, known):
+                raise fault(f"Nobody in the directory of CSMs has the {what} `{value}`.", hint)
+            _LOG.warning("%s: nobody in the directory of CSMs has the %s %s.", reading.file, what, value)
+        return value
+
+    return AfterValidator(check)
+
+
+def _person(value: str, info: ValidationInfo) -> str:
+    directory: Directory | None = Reading.of(info).beside
+    if directory is not None and "@" not in value and directory.find(value) is None:
+        hint = did_you_mean(value, [csm.id for csm in directory.csms])
+        raise fault(f"`{value[:60]}` is not in the directory of CSMs.", hint)
+    return value
+
+
+class PoolFile(FileModel):
     """Whom to choose from; nothing given is everybody."""
 
-    tier: str | None = None
-    skill: str | None = None
+    tier: Annotated[Name, _held_by(lambda csm: [csm.tier], "tier")] | None = None
+    skill: Annotated[Name, _held_by(lambda csm: csm.skills, "skill")] | None = None
 
 
-class AssignFile(msgspec.Struct, forbid_unknown_fields=True):
+class AssignFile(FileModel):
     """One rule of an assignment list."""
 
-    person: str | None = None
+    person: Annotated[Name, AfterValidator(_person)] | None = None
     least_loaded: PoolFile | None = None
     round_robin: PoolFile | None = None
 
+    @classmethod
+    def look(cls, node: Fields, reading: Reading) -> None:
+        """It is one rule."""
+        if len(node.keys() & cls.model_fields) != 1:
+            reading.note("An assignment rule is one of owner, person, least_loaded, round_robin.", node.at)
 
-AssignRule = Literal["owner", "least_loaded", "round_robin"] | AssignFile
+    def rule(self) -> Rule:
+        """As the core knows it."""
+        if self.person is not None:
+            return Person(self.person)
+        pool = self.least_loaded or self.round_robin
+        assert pool is not None
+        return (LeastLoaded if self.least_loaded else RoundRobin)(pool.tier, pool.skill)
 
 
-class AlertFile(msgspec.Struct, forbid_unknown_fields=True):
+_RULES: Final[dict[str, Rule]] = {"owner": Owner(), "least_loaded": LeastLoaded(), "round_robin": RoundRobin()}
+
+
+def _rule(value: str) -> str:
+    if value not in _RULES:
+        hint = did_you_mean(value, _RULES) or "Somebody is named by `person: ID`."
+        raise fault(f"`{value[:60]}` is no rule for assigning.", hint)
+    return value
+
+
+RuleName = Annotated[str, AfterValidator(_rule), WithJsonSchema({"enum": list(_RULES)})]
+OneRule = Annotated[Annotated[RuleName, Tag("text")] | Annotated[AssignFile, Tag("mapping")], Discriminator(_shape)]
+Rules = Annotated[
+    Annotated[RuleName, Tag("text")] | Annotated[AssignFile, Tag("mapping")] | Annotated[list[OneRule], Tag("list")],
+    Discriminator(_shape),
+]
+
+
+class AlertFile(FileModel):
     """An alert's fields, where they are not beside it."""
 
-    title: TemplateText | None = None
-    channel: str | None = None
-    severity: Severity = "medium"
-    do: TemplateText | None = None
+    title: Template | None = None
+    channel: Channel | None = None
+    severity: Severity | None = None
+    do: Template | None = None
 
 
-class StepFile(msgspec.Struct, forbid_unknown_fields=True):
+class StepFile(FileModel):
     """One step: an alert, a task or a flag."""
 
-    alert: AlertFile | TemplateText | None = None
-    task: TemplateText | None = None
-    flag: TemplateText | None = None
-    do: TemplateText | None = None
-    after: DurationText | None = None
-    unless: Annotated[Any, msgspec.Meta(extra_json_schema={"$ref": "#/$defs/unless"})] = None
-    channel: str | None = None
+    alert: (
+        Annotated[
+            Annotated[AlertFile, Tag("mapping")] | Annotated[Template, Tag("text")],
+            Discriminator(_shape),
+        ]
+        | None
+    ) = None
+    task: Template | None = None
+    flag: Template | None = None
+    do: Template | None = None
+    after: Span_ | None = None
+    unless: Annotated[Condition, ConditionIn("unless")] | None = None
+    channel: Channel | None = None
     severity: Severity | None = None
-    assign: AssignRule | list[AssignRule] | None = None
-    due: DurationText | None = None
+    assign: Rules = "owner"
+    due: Span_ | None = None
+
+    @classmethod
+    def look(cls, node: Fields, reading: Reading) -> None:
+        """It is of one kind."""
+        if len(node.keys() & {"alert", "task", "flag"}) != 1:
+            reading.note("A step is one of alert, task, flag.", node.at)
+        if "due" in node and "task" not in node:
+            reading.note("Only a task has `due`.", node.places["due"])
+
+    def step(self, title: str) -> Step:
+        """As the core knows it; `title` is the playbook's."""
+        inside = self.alert if isinstance(self.alert, AlertFile) else AlertFile.model_construct()
+        written = inside.title if isinstance(self.alert, AlertFile) else self.alert or self.task or self.flag
+        rules = self.assign if isinstance(self.assign, list) else [self.assign]
+        fields: dict[str, Any] = {
+            "title": written or title,
+            "do": self.do or inside.do,
+            "after": self.after,
+            "unless": self.unless,
+            "channel": self.channel or inside.channel,
+            "severity": self.severity or inside.severity or "medium",
+            "assign": tuple(_RULES[one] if isinstance(one, str) else one.rule() for one in rules),
+        }
+        if self.task is not None:
+            return TaskStep(**fields, due=self.due)
+        return FlagStep(**fields) if self.flag is not None else AlertStep(**fields)
 
 
-class RepeatFile(msgspec.Struct, forbid_unknown_fields=True):
+class RepeatFile(FileModel):
     """How soon again, counted from firing."""
 
-    after: DurationText | None = None
-    at_most: Annotated[str, msgspec.Meta(description="Such as 3 per 180d.")] | None = None
+    after: Exact | None = None
+    at_most: Limit | None = None
 
 
-class PlaybookFile(msgspec.Struct, forbid_unknown_fields=True):
+class PlaybookFile(FileModel):
     """A playbook."""
 
-    id: Id
-    steps: list[StepFile]
-    title: str | None = None
+    id: Name
+    steps: Annotated[list[StepFile], Field(min_length=1)]
+    title: Name | None = None
     description: str | None = None
-    for_accounts: ConditionNode = None
-    when: ConditionNode = None
-    on_event: str | None = None
-    held_for: DurationText | None = None
-    exit_when: ConditionNode = None
+    for_accounts: Annotated[Condition, ConditionIn()] | None = None
+    when: Annotated[Condition, ConditionIn("template")] | None = None
+    on_event: Annotated[str, AfterValidator(_event), WithJsonSchema({"enum": _EVENTS})] | None = None
+    held_for: Exact | None = None
+    exit_when: Annotated[Condition, ConditionIn()] | None = None
     repeat: RepeatFile | None = None
     urgent: bool = False
-    closes: list[Id] = []
-    traits: dict[str, Literal["number", "text", "boolean", "instant", "list"]] = {}
+    closes: list[Name] = []
+    traits: dict[Name, FactType] = {}
     """The types of the `account.traits.*` that are named."""
 
+    @classmethod
+    def look(cls, node: Fields, reading: Reading) -> None:
+        """It waits for something."""
+        if "when" not in node and "on_event" not in node:
+            reading.note("A playbook needs `when`, `on_event`, or both.", node.at)
+        if node.get("on_event") and node.get("held_for"):
+            said = "An event can't be held: `held_for` goes with `when` alone."
+            reading.note(said, node.places["held_for"])
 
-class AwayFile(msgspec.Struct, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}):
-    """An absence, both days included."""
+    def playbook(self) -> Playbook:
+        """As the core knows it."""
+        title = self.title or self.id.replace("-", " ").capitalize()
+        at_most, per = (self.repeat and self.repeat.at_most) or (None, Duration())
+        return Playbook(
+            id=self.id,
+            version=self._digest(),
+            title=title,
+            for_accounts=self.for_accounts,
+            when=self.when,
+            on_event=self.on_event,
+            held_for=self.held_for or Duration(),
+            exit_when=self.exit_when,
+            repeat=Repeat(after=self.repeat.after or Duration(), at_most=at_most, per=per) if self.repeat else None,
+            urgent=self.urgent,
+            closes=tuple(self.closes),
+            steps=tuple(one.step(title) for one in self.steps),
+        )
 
-    first: date
-    last: date
+    def _digest(self) -> str:
+        """Of the content alone: comments, order and layout make no new version."""
+        content = json.dumps(self._node, sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
-DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+def _scopes(traits: dict[str, FactType], event: str | None) -> dict[str, Scope]:
+    return {
+        "condition": Scope(traits=traits),
+        "template": Scope(traits=traits, event_type=event),
+        "unless": Scope(traits=traits, more=STEP_FACTS),
+    }
 
 
-class CsmFile(msgspec.Struct, forbid_unknown_fields=True):
+def load_playbook(data: bytes | str, name: str, people: Directory | None = None) -> Loaded:
+    """One playbook from its YAML; whom it names must be among `people`, if they are given. Raises `Refused`."""
+
+    def context(file: str, root: Any) -> Reading:
+        found = root if isinstance(root, Fields) else {}
+        traits, event = found.get("traits"), found.get("on_event")
+        declared = {key: kind for key, kind in traits.items() if kind in _TYPES} if isinstance(traits, Fields) else {}
+        return Reading(file, _scopes(declared, event if event in _EVENTS else None), people)
+
+    playbook = read(data, name, PlaybookFile, context).playbook()
+    return Loaded(playbook, data if isinstance(data, str) else data.decode("utf-8-sig"))
+
+
+def read_version(source: str | None, name: str) -> Playbook | None:
+    """An older version that an episode stays with; None when it can't be read any more."""
+    try:
+        return None if source is None else load_playbook(source, name).playbook
+    except Refused as error:
+        _LOG.warning("An old version can't be read any more; its episodes go on with the one in force: %s", error)
+        return None
+
+
+def load_all(folder: Path = SHIPPED, people: Directory | None = None) -> tuple[Loaded, ...]:
+    """Every playbook of a folder, by id. Raises `Refused` with all that is wrong in all files."""
+    loaded: dict[str, tuple[str, Loaded]] = {}
+    problems: list[Problem] = []
+    for path in files_in(folder):
+        with gathered(problems):
+            one = load_playbook(content_of(path), str(path), people)
+            if one.playbook.id in loaded:
+                problems.append(Problem(f"Another file has the playbook `{one.playbook.id}` already.", file=str(path)))
+            loaded.setdefault(one.playbook.id, (str(path), one))
+    for file, one in () if problems else loaded.values():
+        for other in one.playbook.closes:
+            if other not in loaded:
+                said = f"`{one.playbook.id}` closes `{other}`, which is no playbook."
+                problems.append(Problem(said, suggestion=did_you_mean(other, loaded), file=file))
+    if not loaded and not problems:
+        problems.append(Problem("There is no playbook in this folder.", file=str(folder)))
+    if problems:
+        raise Refused(problems)
+    return tuple(loaded[name][1] for name in sorted(loaded))
+
+
+class CsmFile(FileModel):
     """Somebody who can be given work."""
 
-    id: Id
-    name: str
-    email: str | None = None
-    slack: str | None = None
-    time_zone: str = "UTC"
-    hours: Annotated[str, msgspec.Meta(pattern=r"^\d\d:\d\d-\d\d:\d\d$", description="Local, as 09:00-17:00.")] = (
-        "09:00-17:00"
-    )
-    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = ("mon", "tue", "wed", "thu", "fri")
-    holidays: list[date] = []
-    away: list[AwayFile] = []
-    tier: str | None = None
-    skills: list[str] = []
-    capacity: Place | None = None
-    manager: Id | None = None
+    id: Name
+    name: Name
+    email: Name | None = None
+    slack: Name | None = None
+    time_zone: Zone = "UTC"
+    hours: Hours = (OFFICE.start, OFFICE.end)
+    days: Annotated[list[Day], Field(min_length=1)] = list(OFFICE.days)
+    holidays: list[Date] = []
+    away: list[Span] = []
+    tier: Name | None = None
+    skills: list[Name] = []
+    capacity: Annotated[int, Field(ge=1)] | None = None
+    manager: Name | None = None
 
 
-class DirectoryFile(msgspec.Struct, forbid_unknown_fields=True):
+class DirectoryFile(FileModel):
     """The directory of CSMs."""
 
     csms: list[CsmFile]
-    holidays: list[date] = []
+    holidays: list[Date] = []
     """Holidays of everybody."""
 
+    @classmethod
+    def look(cls, node: Fields, reading: Reading) -> None:
+        """Nobody is there twice, and every manager is there."""
+        csms = node.get("csms")
+        people = [one for one in csms if isinstance(one, Fields)] if isinstance(csms, Items) else []
+        ids = {str(one.get("id")).lower() for one in people}
+        seen: set[str] = set()
+        for one in people:
+            names = {str(name).lower() for name in (one.get("id"), one.get("email")) if name is not None}
+            if names & seen:
+                reading.note(f"`{str(one.get('id'))[:60]}` is there twice, by id or e-mail.", one.at)
+            manager = one.get("manager")
+            if manager is not None and str(manager).lower() not in ids:
+                said = f"The manager `{str(manager)[:60]}` is not in the directory."
+                reading.note(said, one.places["manager"], did_you_mean(manager, ids))
+            seen |= names
 
-SCHEMA: Final = Path(__file__).parent / "playbook.schema.json"
-"""Where editors find it; `python -m services.playbooks.files` writes it anew."""
+    def directory(self) -> Directory:
+        """As the core knows it."""
+        return Directory(tuple(self._csm(one) for one in self.csms))
+
+    def _csm(self, one: CsmFile) -> Csm:
+        return Csm(
+            id=one.id,
+            name=one.name,
+            email=one.email,
+            slack=one.slack,
+            hours=Week(
+                time_zone=one.time_zone,
+                days=tuple(sorted(set(one.days))),
+                start=one.hours[0],
+                end=one.hours[1],
+                holidays=tuple(sorted({*self.holidays, *one.holidays})),
+            ),
+            away=tuple(Absence(away.first, away.last) for away in one.away),
+            tier=one.tier,
+            skills=tuple(one.skills),
+            capacity=one.capacity,
+            manager=one.manager,
+        )
+
+
+def load_people(path: Path) -> Directory:
+    """The directory in a file; an empty one when there is no file. Raises `Refused`."""
+    return read_people(content_of(path), str(path)) if path.exists() else Directory()
+
+
+def read_people(data: bytes | str, name: str) -> Directory:
+    """The directory in a YAML text. Raises `Refused`."""
+    return read(data, name, DirectoryFile).directory()
+
+
+SCHEMAS: Final = {
+    Path(__file__).with_name("playbook.schema.json"): Schema("Keepwell playbook", PlaybookFile, _scopes({}, None)),
+    Path(__file__).with_name("csms.schema.json"): Schema("Keepwell directory of CSMs", DirectoryFile, {}),
+}
+"""Where editors find them."""
 
 
 def playbook_schema() -> dict[str, Any]:
     """The JSON Schema of a playbook file, for editors."""
-    (schema,), components = msgspec.json.schema_components([PlaybookFile], ref_template="#/$defs/{name}")
-    conditions = {
-        "condition": condition_schema(),
-        "unless": condition_schema("#/$defs/unless", Scope(more=STEP_FACTS)),
-    }
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Keepwell playbook",
-        **schema,
-        "$defs": {**components, **conditions},
-    }
+    return next(iter(SCHEMAS.values())).made()
 
 
 if __name__ == "__main__":
-    SCHEMA.write_text(json.dumps(playbook_schema(), indent=2) + "\n", encoding="utf-8")
+    write(SCHEMAS)

@@ -8,9 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.playbooks import api, queries
 from services.playbooks.core.carrying import Rules
 from services.playbooks.core.library import Library
+from services.playbooks.files import load_all, load_people
 from services.playbooks.handler import PlaybooksHandler
-from services.playbooks.loading import load_all
-from services.playbooks.people import check_named, load_people
 from services.playbooks.settings import PlaybooksSettings
 from services.playbooks.templates import render
 from shared.messages import registry
@@ -24,9 +23,9 @@ _PLAN: Final = Plan(
 
 
 def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
-    """Build the parts. Raises `Refused` or `SettingsError` with what is wrong with the playbooks or the directory."""
-    rules = Rules(Library(load_all(settings.playbooks)), load_people(settings.csms_file), render)
-    check_named(rules.library.current.values(), rules.directory)
+    """Build the parts. Raises `Refused` with what is wrong with the playbooks or the directory."""
+    people = load_people(settings.csms_file)
+    rules = Rules(Library(load_all(settings.playbooks, people)), people, render)
     handler = PlaybooksHandler(rules, base.metrics, base.clock)
     worker = base.worker(_PLAN, handler)
 

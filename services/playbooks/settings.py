@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import field_validator
 
-from services.playbooks.loading import SHIPPED
+from services.playbooks.files import SHIPPED
 from shared.settings import Settings
 
 

@@ -23,7 +23,7 @@ from services.playbooks.core.item import Item
 from services.playbooks.core.library import Library
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.work import Work
-from services.playbooks.loading import read_version
+from services.playbooks.files import read_version
 from shared.log import protocol
 from shared.messages import envelope, registry
 from shared.messages.actions import ActionRequested

@@ -3,8 +3,8 @@
 import sys
 
 from services.scoring import api, reading
+from services.scoring.files import load_rules
 from services.scoring.handler import PLAN, ScoringHandler
-from services.scoring.rules import load_rules
 from services.scoring.settings import ScoringSettings
 from shared.service import service
 from shared.service.status import status_routes

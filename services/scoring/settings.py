@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from services.scoring.rules import SHIPPED
+from services.scoring.files import SHIPPED
 from shared.settings import Settings
 
 

@@ -6,7 +6,7 @@ a condition unknown, not false.
 """
 
 from shared.conditions.catalogue import BANDS, FACTS, MEASURES, STEP_FACTS, FactSpec, FactType
-from shared.conditions.errors import ConditionError, Position, Problem, position_of
+from shared.conditions.errors import Position, Problem, Refused, did_you_mean
 from shared.conditions.evaluation import Truth, evaluate
 from shared.conditions.facts import Facts, Value
 from shared.conditions.flips import flip_instant
@@ -23,7 +23,6 @@ __all__ = [
     "AllOf",
     "AnyOf",
     "Condition",
-    "ConditionError",
     "FactSpec",
     "FactType",
     "Facts",
@@ -32,10 +31,12 @@ __all__ = [
     "Not",
     "Position",
     "Problem",
+    "Refused",
     "Scope",
     "Truth",
     "Value",
     "described",
+    "did_you_mean",
     "evaluate",
     "event_facts",
     "facts_of",
@@ -44,6 +45,5 @@ __all__ = [
     "leaves_of",
     "one_line",
     "parse",
-    "position_of",
     "to_node",
 ]

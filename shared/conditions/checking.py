@@ -2,22 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import Final, NoReturn, cast
 
 from shared.conditions.catalogue import FactSpec
-from shared.conditions.errors import Position
+from shared.conditions.errors import Position, did_you_mean
 from shared.conditions.scope import Scope
 from shared.conditions.tree import Compare, Contains, Known, Leaf, Member, Operand, Sign, Test
 
 
 class Wrong(Exception):
-    """A leaf makes no sense; the column counts from 1 in its text."""
+    """A node of a condition makes no sense; of a leaf, the column counts from 1 in its text."""
 
-    def __init__(self, message: str, column: int, suggestion: str | None = None) -> None:
+    def __init__(self, message: str, column: int = 1, suggestion: str | None = None) -> None:
         super().__init__(message)
-        self.message = message
         self.column = column
         self.suggestion = suggestion
 
@@ -60,6 +58,7 @@ _SECONDS: Final = {
     **dict.fromkeys(("d", "day", "days"), 86_400),
     **dict.fromkeys(("w", "week", "weeks"), 604_800),
 }
+_MOST_DIGITS: Final = 18
 _ALSO: Final = {"percent": "%", "business days": "working days", "business day": "working days"}
 
 
@@ -149,10 +148,8 @@ def _other_type(literal: Literal, spec: FactSpec) -> Wrong:
 
 def _choice(literal: Literal, spec: FactSpec) -> str:
     if spec.choices and literal.text not in spec.choices:
-        near = get_close_matches(literal.text, spec.choices, n=1)
-        suggestion = f"Did you mean `{near[0]}`?" if near else None
         message = f"`{spec.name}` is never `{literal.text}`: it is one of {', '.join(spec.choices)}."
-        raise Wrong(message, literal.column, suggestion)
+        raise Wrong(message, literal.column, did_you_mean(literal.text, spec.choices))
     return literal.text
 
 
@@ -166,6 +163,8 @@ def _instant(literal: Literal) -> datetime:
 
 def _number(literal: Literal, spec: FactSpec) -> int | float | Fraction:
     """The literal in the fact's unit: of a linear fact exact microseconds, which is what the flip instant needs."""
+    if len(literal.text) > _MOST_DIGITS:
+        raise Wrong("No number here is that long.", literal.column)
     number = Fraction(literal.text)
     if spec.unit in ("days", "hours"):
         unit = literal.unit or spec.unit

@@ -1,10 +1,16 @@
-"""What is wrong with a condition, and where."""
+"""What is wrong with a file that somebody wrote, and where: with conditions, and with all else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+_MOST_TOLD: Final = 100
+"""Nobody reads more; a file of random bytes has thousands."""
+_LONGEST_NAME: Final = 80
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Position:
     """A place in a text. Both count from 1, as editors do."""
 
@@ -25,8 +31,8 @@ class Problem:
 
     message: str
     position: Position = START
-    snippet: str = ""
     suggestion: str | None = None
+    snippet: str = ""
     file: str = ""
 
     def __str__(self) -> str:
@@ -38,49 +44,27 @@ class Problem:
         return said + (f"\n    {self.snippet}" if self.snippet else "")
 
 
-class ConditionError(ValueError):
-    """A condition can't be read. Carries every problem; `message`, `line`, `column`, … are those of the first."""
+class Refused(ValueError):
+    """A condition, a file, or several can't be used. Says everything that is wrong, one problem a paragraph."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = tuple(problems)
-
-    @property
-    def message(self) -> str:
-        """What is wrong, in a sentence."""
-        return self.problems[0].message
-
-    @property
-    def line(self) -> int:
-        """The line, from 1; of the file when the node knows its place there."""
-        return self.problems[0].position.line
-
-    @property
-    def column(self) -> int:
-        """The column, from 1."""
-        return self.problems[0].position.column
-
-    @property
-    def snippet(self) -> str:
-        """The leaf as it was written."""
-        return self.problems[0].snippet
-
-    @property
-    def suggestion(self) -> str | None:
-        """What may have been meant, in a sentence."""
-        return self.problems[0].suggestion
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda one: (one.file, one.position)))
+        told = [str(problem) for problem in self.problems[:_MOST_TOLD]]
+        if len(self.problems) > _MOST_TOLD:
+            told.append(f"And {len(self.problems) - _MOST_TOLD} more.")
+        super().__init__("\n".join(told))
 
 
-def position_of(parent: object, key: object) -> Position | None:
-    """Where a mapping's value or a list's item stands in its YAML file; None when the parent doesn't know.
+def did_you_mean(name: object, names: Iterable[str]) -> str | None:
+    """The nearest of some names, as a question; None when nothing is near."""
+    found = nearest(str(name), names)
+    return f"Did you mean `{found}`?" if found else None
 
-    Reads the `lc` attribute that ruamel.yaml's round-trip nodes carry, so that nothing here has to import it.
-    """
-    marks = getattr(parent, "lc", None)
-    if marks is None:
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The name that was probably meant: another case of letters before another spelling."""
+    if len(name) > _LONGEST_NAME:
         return None
-    try:
-        line, column = marks.item(key) if isinstance(parent, list) else marks.value(key)
-    except (KeyError, TypeError, AttributeError, IndexError):
-        return None
-    return Position(line + 1, column + 1)
+    by_case = {one.casefold(): one for one in reversed(list(names))}
+    close = get_close_matches(name.casefold(), by_case, n=1)
+    return by_case[close[0]] if close else None

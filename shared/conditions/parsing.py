@@ -1,7 +1,6 @@
 """From YAML nodes and text to a checked tree: a list means all, a text is a leaf, a mapping is all, any or not."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -10,25 +9,26 @@ from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from shared.conditions.checking import Literal, Written, Wrong, check_leaf
-from shared.conditions.errors import START, ConditionError, Position, Problem, position_of
+from shared.conditions.errors import START, Position, Problem, Refused, did_you_mean
 from shared.conditions.scope import Scope
-from shared.conditions.tree import AllOf, AnyOf, Condition, Leaf, Not
+from shared.conditions.tree import AllOf, AnyOf, Condition, Not
 
 MAX_LEAVES: Final = 200
 MAX_DEPTH: Final = 20
-"""Far more than anyone can read; YAML's aliases could otherwise make a condition without end."""
+MAX_LEAF: Final = 1_000
+"""Far more than anyone can read."""
 
 
-def parse(node: Any, scope: Scope | None = None, at: Position | None = None) -> Condition:
-    """Read and check a condition: text, a list, or a mapping of `all`, `any` or `not`, plain or from ruamel.yaml.
+def parse(node: Any, scope: Scope | None = None, at: Position = START) -> Condition:
+    """Read and check a condition: text, a list, or a mapping of `all`, `any` or `not`, plain or from a file.
 
-    `scope` says what may be named besides the catalogue; `at` is where the node stands in its file (`position_of` of
-    its parent), so that errors name the file's line and column. Raises `ConditionError` with every problem.
+    `scope` says what may be named besides the catalogue. Nodes of `shared.files` know where they stand (`at`); of what
+    doesn't, `at` is the place. Raises `Refused` with every problem.
     """
     reader = _Reader(scope or Scope())
-    condition = reader.read(node, at or START, 1)
+    condition = reader.read(node, at, 1)
     if reader.problems or condition is None:
-        raise ConditionError(reader.problems)
+        raise Refused(reader.problems)
     return condition
 
 
@@ -41,69 +41,58 @@ class _Reader:
         self.leaves = 0
 
     def read(self, node: Any, at: Position, depth: int) -> Condition | None:
-        if depth > MAX_DEPTH or self.leaves >= MAX_LEAVES:
-            message = f"The condition is too large: at most {MAX_LEAVES} leaves, {MAX_DEPTH} levels deep."
-            self._wrong(message, at)
+        """A node's condition; None, with what is wrong taken down, when it has none. `at` is its parent's place."""
+        at = getattr(node, "at", at)
+        try:
+            if depth > MAX_DEPTH or self.leaves >= MAX_LEAVES:
+                raise Wrong(f"The condition is too large: at most {MAX_LEAVES} leaves, {MAX_DEPTH} levels deep.")
+            if isinstance(node, str):
+                self.leaves += 1
+                if len(node) > MAX_LEAF:
+                    raise Wrong(f"This is too long for one comparison: at most {MAX_LEAF} letters.")
+                return check_leaf(_read_leaf(node), self.scope, at)
+            if isinstance(node, list | tuple):
+                parts = self._parts(node, at, depth)
+                return parts[0] if parts and len(parts) == 1 else AllOf(parts) if parts else None
+            if isinstance(node, Mapping):
+                return self._branch(node, at, depth)
+            raise Wrong(f"A condition is text, a list, or all, any, not; this is {node!r}.")
+        except Wrong as wrong:
+            self._take_down(wrong, node, at)
             return None
-        if isinstance(node, str):
-            return self._leaf(node, at)
-        if isinstance(node, list | tuple):
-            parts = self._parts(node, at, depth)
-            return None if parts is None else parts[0] if len(parts) == 1 else AllOf(parts)
-        if isinstance(node, Mapping):
-            return self._branch(node, at, depth)
-        self._wrong(f"A condition is text, a list, or all, any, not; this is {node!r}.", at)
-        return None
+
+    def _take_down(self, wrong: Wrong, node: Any, at: Position) -> None:
+        if isinstance(node, str) and "\n" not in node:  # Text over several lines says nothing about columns in a file.
+            at = getattr(node, "begins", at).right(wrong.column - 1)
+        snippet = node.strip()[:MAX_LEAF] if isinstance(node, str) else ""
+        self.problems.append(Problem(str(wrong), at, wrong.suggestion, snippet))
 
     def _branch(self, node: Mapping[Any, Any], at: Position, depth: int) -> Condition | None:
         if len(node) != 1:
-            self._wrong("Write one of all, any, not here; for several, make a list of them.", at)
-            return None
+            raise Wrong("Write one of all, any, not here; for several, make a list of them.")
         key, value = next(iter(node.items()))
-        inside = position_of(node, key) or at
         if key == "not":
-            part = self.read(value, inside, depth + 1)
+            part = self.read(value, at, depth + 1)
             return None if part is None else Not(part)
         if key not in ("all", "any"):
-            near = get_close_matches(str(key), ["all", "any", "not"], n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else "To YAML `: ` makes a mapping: put the leaf in quotes."
-            self._wrong(f"A condition has all, any or not; not `{key}`.", at, hint)
-            return None
+            hint = did_you_mean(key, ("all", "any", "not")) or "To YAML `: ` makes a mapping: put the leaf in quotes."
+            raise Wrong(f"A condition has all, any or not; not `{str(key)[:60]}`.", suggestion=hint)
         if not isinstance(value, list | tuple):
-            self._wrong(f"`{key}` needs a list.", inside)
-            return None
-        parts = self._parts(value, inside, depth)
-        if parts is None:
-            return None
-        return AllOf(parts) if key == "all" else AnyOf(parts)
+            raise Wrong(f"`{key}` needs a list.")
+        parts = self._parts(value, at, depth)
+        return (AllOf if key == "all" else AnyOf)(parts) if parts else None
 
     def _parts(self, nodes: Any, at: Position, depth: int) -> tuple[Condition, ...] | None:
         if not nodes:
-            self._wrong("The list is empty: write a condition, or leave it out.", at)
-            return None
-        parts: list[Condition] = []
-        for index, node in enumerate(nodes):
+            raise Wrong("The list is empty: write a condition, or leave it out.")
+        parts: list[Condition | None] = []
+        for node, place in zip(nodes, getattr(nodes, "places", [at] * len(nodes)), strict=True):
             before = self.leaves
-            part = self.read(node, position_of(nodes, index) or at, depth + 1)
-            if part is not None:
-                parts.append(part)
+            parts.append(self.read(node, place, depth + 1))
             if before >= MAX_LEAVES:
                 break
-        return tuple(parts) if len(parts) == len(nodes) else None
-
-    def _leaf(self, text: str, at: Position) -> Leaf | None:
-        self.leaves += 1
-        try:
-            return check_leaf(_read_leaf(text), self.scope, at)
-        except Wrong as wrong:
-            # A text over several lines says nothing about columns in its file. A quoted one starts after its quote.
-            quote = 1 if "QuotedScalar" in type(text).__name__ else 0
-            place = at if "\n" in text else at.right(wrong.column - 1 + quote)
-            self.problems.append(Problem(wrong.message, place, text.strip(), wrong.suggestion))
-            return None
-
-    def _wrong(self, message: str, at: Position, suggestion: str | None = None) -> None:
-        self.problems.append(Problem(message, at, suggestion=suggestion))
+        read = tuple(part for part in parts if part is not None)
+        return read if len(read) == len(nodes) else None
 
 
 @cache
@@ -212,5 +201,4 @@ def _operator_hint(rest: list[str]) -> str | None:
         return None
     if rest[0] in meant:
         return f"Did you mean `{meant[rest[0]]}`?"
-    near = get_close_matches(" ".join(rest[:2]), _OPERATORS, n=1) or get_close_matches(rest[0], _OPERATORS, n=1)
-    return f"Did you mean `{near[0]}`?" if near else None
+    return did_you_mean(" ".join(rest[:2]), _OPERATORS) or did_you_mean(rest[0], _OPERATORS)

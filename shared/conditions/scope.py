@@ -1,13 +1,14 @@
 """What one condition may name: the catalogue, declared traits, the fields of one event, and what the caller adds."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 
 import msgspec
 
 from shared.conditions.catalogue import FACTS, FactSpec, FactType
+from shared.conditions.errors import nearest
 from shared.messages.registry import CUSTOMER_EVENTS
 
 _ENVELOPE = (
@@ -29,6 +30,8 @@ class Scope:
     """The type of the event that an `on_event` condition is about."""
     more: Mapping[str, FactSpec] = field(default_factory=dict)
     """Facts that only this place knows, such as `STEP_FACTS`."""
+    barred: tuple[str, str] | None = None
+    """A pattern of names that can't be used here, and why."""
 
     @cached_property
     def facts(self) -> dict[str, FactSpec]:
@@ -38,10 +41,13 @@ class Scope:
             for name, kind in self.traits.items()
         )
         known = {**FACTS, **self.more, **{spec.name: spec for spec in declared}}
-        return {**known, **(event_facts(self.event_type) if self.event_type else {})}
+        known |= event_facts(self.event_type) if self.event_type else {}
+        return {name: spec for name, spec in known.items() if not self._is_barred(name)}
 
     def missing(self, name: str) -> tuple[str, str | None]:
         """Why there is no such fact, and what may have been meant."""
+        if self.barred and self._is_barred(name):
+            return f"`{name}` can't be used: {self.barred[1]}.", None
         near = self._nearest(name)
         suggestion = f"Did you mean `{near}`?" if near else None
         if name.startswith("event."):
@@ -52,6 +58,9 @@ class Scope:
             return f"The trait `{name.removeprefix('account.traits.')}` is not declared.", suggestion
         return f"There is no fact `{name}`.", suggestion
 
+    def _is_barred(self, name: str) -> bool:
+        return self.barred is not None and re.match(self.barred[0], name) is not None
+
     def _nearest(self, name: str) -> str | None:
         family = next((prefix for prefix in ("event.", "account.traits.") if name.startswith(prefix)), "")
         facts = [known for known in self.facts if known.startswith(family)]
@@ -59,10 +68,10 @@ class Scope:
         last = name.rpartition(".")[2]
         if last in by_last:
             return by_last[last]
-        if close := get_close_matches(name, facts, n=1):
-            return close[0]
-        close = get_close_matches(last, by_last, n=1)
-        return by_last[close[0]] if close else None
+        if close := nearest(name, facts):
+            return close
+        close = nearest(last, by_last)
+        return by_last[close] if close else None
 
 
 def event_facts(event_type: str) -> dict[str, FactSpec]:

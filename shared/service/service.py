@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.auth.keys import KeyStore
 from shared.clock import Clock, SystemClock
-from shared.conditions.loading import Refused
+from shared.conditions import Refused
 from shared.log.opening import make_stream
 from shared.log.protocol import BrokerUnavailable, LogMismatch, Stream
 from shared.pg.pool import make_engine, session_settings

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from services.playbooks.loading import load_playbook
+from services.playbooks.files import load_playbook
 from shared.messages.assessments import Cause, Driver, PartitionMark
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
 from tests.support.playbooks import (

@@ -11,11 +11,11 @@ from deploy.demo.stories import Story
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.look import Look
 from services.playbooks.core.step import step
-from services.playbooks.loading import load_all
+from services.playbooks.files import load_all
 from services.scoring.core.assess import Asked, Decision, assess
 from services.scoring.core.fold import Touched, fold
 from services.scoring.core.state import Account
-from services.scoring.rules import load_rules
+from services.scoring.files import load_rules
 from shared.conditions import Facts
 from shared.messages.assessments import AccountAssessed, Cause
 from shared.messages.envelope import Event

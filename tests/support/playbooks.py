@@ -13,9 +13,8 @@ from services.playbooks.core.carrying import Rules
 from services.playbooks.core.library import Library
 from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook
+from services.playbooks.files import load_all, load_playbook, read_people
 from services.playbooks.handler import PlaybooksHandler
-from services.playbooks.loading import load_all, load_playbook
-from services.playbooks.people import read_people
 from services.playbooks.templates import render
 from shared.conditions import Facts
 from shared.log.protocol import Record

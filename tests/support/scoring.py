@@ -14,8 +14,8 @@ from services.scoring.core.assess import Asked, Decision, Outcome, assess
 from services.scoring.core.fold import Touched, fold
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account
+from services.scoring.files import load_rules
 from services.scoring.handler import ScoringHandler
-from services.scoring.rules import load_rules
 from services.scoring.tables import metadata
 from shared.clock import SystemClock
 from shared.log.protocol import Record

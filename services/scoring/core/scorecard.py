@@ -9,7 +9,7 @@ import msgspec
 
 from services.scoring.core.catalogue import Catalogue
 from services.scoring.core.measures.base import Curve
-from shared.conditions import Condition, ConditionError, Facts, Problem, Truth, evaluate, leaves_of, one_line
+from shared.conditions import Condition, Facts, Truth, evaluate, leaves_of, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +106,5 @@ def _digest(content: Any, size: int) -> str:
 
 
 def rules_of(catalogue: Catalogue, cards: Sequence[Scorecard]) -> Rules:
-    """Put cards in order: most specific first, then lowest priority number, then id. Raises `ConditionError`."""
-    defaults = [card.id for card in cards if card.for_accounts is None]
-    if len(defaults) != 1:
-        named = ", ".join(defaults) or "none"
-        raise ConditionError(
-            [Problem(f"There must be one scorecard without for_accounts, the default; found {named}.")]
-        )
-    ids = [card.id for card in cards]
-    twice = sorted({one for one in ids if ids.count(one) > 1})
-    if twice:
-        raise ConditionError([Problem(f"Two scorecards have the id {twice[0]}.")])
+    """Put cards in order: most specific first, then lowest priority number, then id."""
     return Rules(catalogue, tuple(sorted(cards, key=lambda card: (-card.specificity, card.priority, card.id))))

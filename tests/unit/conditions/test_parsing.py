@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from shared.conditions import AllOf, AnyOf, ConditionError, Leaf, Not, Scope, one_line, parse, to_node
+from shared.conditions import AllOf, AnyOf, Leaf, Not, Refused, Scope, one_line, parse, to_node
 from tests.support.conditions import nodes
 
 
@@ -99,10 +99,10 @@ def test_the_canonical_form(written: str, canonical: str) -> None:
 def test_what_makes_no_sense_is_refused_with_its_column(
     leaf: str, column: int, message: str, suggestion: str | None
 ) -> None:
-    with pytest.raises(ConditionError) as caught:
+    with pytest.raises(Refused) as caught:
         parse(leaf)
-    error = caught.value
-    assert (error.line, error.column) == (1, column)
+    error = caught.value.problems[0]
+    assert (error.position.line, error.position.column) == (1, column)
     assert message in error.message
     assert error.snippet == leaf.strip()
     if suggestion:
@@ -110,17 +110,18 @@ def test_what_makes_no_sense_is_refused_with_its_column(
 
 
 def test_an_unknown_field_of_an_event_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ConditionError) as caught:
+    with pytest.raises(Refused) as caught:
         parse("event.scor <= 6", Scope(event_type="feedback.nps"))
-    assert caught.value.message == "`feedback.nps` has no field `scor`."
-    assert caught.value.suggestion == "Did you mean `event.score`?"
+    [problem] = caught.value.problems
+    assert problem.message == "`feedback.nps` has no field `scor`."
+    assert problem.suggestion == "Did you mean `event.score`?"
 
 
 def test_an_events_fields_have_the_types_of_its_definition() -> None:
     ticket = Scope(event_type="ticket.opened")
     parse(["event.priority == urgent", "days_since event.opened_at > 1", "event.title contains lost"], ticket)
     parse("event.traits.seats > 10", Scope(event_type="account.updated"))
-    with pytest.raises(ConditionError, match=r"never `urgnt`.*Did you mean `urgent`"):
+    with pytest.raises(Refused, match=r"never `urgnt`.*Did you mean `urgent`"):
         parse("event.priority == urgnt", ticket)
 
 
@@ -139,13 +140,13 @@ def test_an_events_fields_have_the_types_of_its_definition() -> None:
     ],
 )
 def test_structure_that_makes_no_sense_is_refused(node: Any, message: str) -> None:
-    with pytest.raises(ConditionError) as caught:
+    with pytest.raises(Refused) as caught:
         parse(node)
     assert message in str(caught.value)
 
 
 def test_every_problem_is_told_at_once() -> None:
-    with pytest.raises(ConditionError) as caught:
+    with pytest.raises(Refused) as caught:
         parse(["usage.bredth < 40", {"not": "account.plan == 3"}, "account.churned"])
     assert [problem.snippet for problem in caught.value.problems] == ["usage.bredth < 40", "account.plan == 3"]
 
@@ -153,10 +154,10 @@ def test_every_problem_is_told_at_once() -> None:
 def test_a_condition_without_end_is_refused() -> None:
     endless: list[Any] = []
     endless.append(endless)
-    with pytest.raises(ConditionError, match="too large"):
+    with pytest.raises(Refused, match="too large"):
         parse(endless)
     wide: Any = "usage.breadth < 40 %"
     for _ in range(12):
         wide = [wide] * 10
-    with pytest.raises(ConditionError, match="too large"):
+    with pytest.raises(Refused, match="too large"):
         parse(wide)

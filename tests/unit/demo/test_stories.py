@@ -6,7 +6,7 @@ import pytest
 
 from deploy.demo import stories
 from deploy.demo.cast import FEATURES, MILESTONES
-from services.playbooks.people import load_people
+from services.playbooks.files import load_people
 from tests.support.demo import RULES, Rehearsal
 
 WEDNESDAY = datetime(2026, 5, 13, 14, 30, tzinfo=UTC)

@@ -13,7 +13,7 @@ from services.playbooks.core.message import again, overdue, request
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, standing
 from services.playbooks.core.step import Stepped, step
-from services.playbooks.loading import load_all
+from services.playbooks.files import load_all
 from services.playbooks.templates import render
 from shared.conditions import Facts
 from shared.messages.actions import ActionRequested, Recipient

@@ -1,15 +1,19 @@
 """Scorecards: what is wrong is refused with its place; the most specific one wins; bands and caps do as written."""
 
+import json
 from pathlib import Path
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from services.scoring.core.assess import look
 from services.scoring.core.catalogue import MONDAY_TO_FRIDAY
 from services.scoring.core.score import band
 from services.scoring.core.scorecard import Bands, Rules
-from services.scoring.rules import load_rules
-from shared.conditions.loading import Refused
+from services.scoring.files import SCHEMAS, load_rules
+from services.scoring.files import SHIPPED as FOLDER
+from shared.conditions import Refused
+from shared.files.nodes import load
 from shared.messages.assessments import Band
 from tests.support.scoring import DAY, NOW, SHIPPED, an_account, an_event, an_invoice, busy, traits
 
@@ -63,11 +67,14 @@ def test_weights_that_do_not_sum_to_100_are_refused_with_their_sum(tmp_path: Pat
         (a_card("x", "account.plam == pro"), "Did you mean `account.plan`?"),
         (a_card("x", "health.score > 3"), "only `account.*` facts are known here"),
         (a_card("x", "account.plan == pro", "caps: [{at_most: 4, while: health.score > 3}]"), "can't depend on itself"),
-        (a_card("x", "account.plan == pro", "caps: [{at_most: 140, while: support.open > 3}]"), "points from 0 to 100"),
+        (
+            a_card("x", "account.plan == pro", "caps: [{at_most: 140, while: support.open > 3}]"),
+            "`at_most` should be less",
+        ),
         (a_card("x", "account.plan == pro", "bands: {green: 30, amber: 60}"), "below green"),
         (a_card("x", "account.traits.tier == gold"), "The trait `tier` is not declared."),
-        ("- a\n- b\n", "must be a mapping"),
-        ("id: x\n", "A scorecard needs `version`."),
+        ("- a\n- b\n", "Here belongs a mapping with fields such as id, version, measures."),
+        ("id: x\n", "`version` is missing."),
     ],
 )
 def test_what_is_wrong_is_said_with_what_was_meant(tmp_path: Path, text: str, said: str) -> None:
@@ -88,14 +95,23 @@ def test_a_catalogue_may_have_keys_without_values(tmp_path: Path, text: str) -> 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("id:\nversion: 1\nmeasures: {}\n", "card1.yaml:1:1: A scorecard needs `id`."),
-        ("id: x\nversion: 1\nmeasures:\n", "card1.yaml:3:1: A scorecard needs `measures`."),
+        ("id:\nversion: 1\nmeasures: {}\n", "card1.yaml:1:1: `id` has no value."),
+        ("id: x\nversion: 1\nmeasures:\n", "card1.yaml:3:1: `measures` has no value."),
         ("id: x\nversion: 1\nmeasures: [usage.trend]\n", "card1.yaml:3:11: `measures` must be a mapping"),
-        (a_card("x", "account.plan == pro", "caps: 5\n"), "card1.yaml:6:7: `caps` must be a list, not 5."),
-        (a_card("x", "account.plan == pro", "caps:\n  - \n"), "A cap has `at_most` and `while`."),
-        (a_card("x", "account.plan == pro", "bands: [75, 50]\n"), "card1.yaml:6:8: `bands` must be a mapping"),
-        (a_card("x", "account.plan == pro", "bands: {gren: 80}\n"), "card1.yaml:6:15: Bands are green and amber"),
-        (a_card("x", ""), "A condition is text, a list, or all, any, not"),
+        (a_card("x", "account.plan == pro", "caps: 5\n"), "card1.yaml:6:7: `caps` must be a list, not `5`."),
+        (
+            a_card("x", "account.plan == pro", "caps:\n  - \n"),
+            "fields such as at_most, while.",
+        ),
+        (
+            a_card("x", "account.plan == pro", "bands: [75, 50]\n"),
+            "card1.yaml:6:8: Here belongs a mapping",
+        ),
+        (
+            a_card("x", "account.plan == pro", "bands: {gren: 80}\n"),
+            "card1.yaml:6:9: There is no field `gren`. Did you",
+        ),
+        (a_card("x", ""), "card1.yaml:3:1: `for_accounts` has no value."),
         (
             a_card("x", "account.plan == pro").replace(
                 "support.urgent: {weight: 100}",
@@ -115,7 +131,7 @@ def test_what_has_the_wrong_shape_is_refused_with_its_place(tmp_path: Path, text
         ("features: [pro]", "catalogue.yaml:1:11: `features` must be a mapping"),
         ("features: {pro: reports}", "catalogue.yaml:1:17: `pro` must be a list"),
         ("working_days: 5", "catalogue.yaml:1:15: `working_days` must be a list"),
-        ("traits: {tier: }", "A trait's type is one of"),
+        ("traits: {tier: }", "catalogue.yaml:1:10: `tier` is never an empty value: it is one of number, text"),
     ],
 )
 def test_a_catalogue_of_the_wrong_shape_is_refused_with_the_place(tmp_path: Path, catalogue: str, said: str) -> None:
@@ -126,6 +142,20 @@ def test_a_catalogue_of_the_wrong_shape_is_refused_with_the_place(tmp_path: Path
 
 def test_the_place_of_what_is_wrong_is_named(tmp_path: Path) -> None:
     assert "card1.yaml:5:" in refused(tmp_path, a_card("x", "account.plan == pro").replace("urgent", "urgnt"))
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
+def test_the_schemas_for_editors_are_those_that_the_code_makes(path: Path) -> None:
+    # After a change: python -m services.scoring.files
+    assert json.loads(path.read_text(encoding="utf-8")) == SCHEMAS[path].made()
+
+
+def test_what_ships_passes_the_schemas_for_editors() -> None:
+    for path, schema in SCHEMAS.items():
+        check = jsonschema.Draft202012Validator(schema.made())
+        for file in FOLDER.glob("*.yaml"):
+            if (file.stem == "catalogue") is (path.name == "catalogue.schema.json"):
+                check.validate(load(file.read_bytes(), file.name))
 
 
 def test_missing_can_be_read_in_four_ways_and_no_fifth(tmp_path: Path) -> None:

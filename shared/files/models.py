@@ -1,0 +1,82 @@
+"""What the models of files have in common: unknown and empty fields, and faults that know their place."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.conditions.errors import Position, Problem, did_you_mean
+from shared.conditions.scope import Scope
+from shared.files.nodes import Fields
+
+
+@dataclass
+class Reading:
+    """One file while it is read: what its conditions may name, what it is checked against, and what is wrong so far."""
+
+    file: str
+    scopes: Mapping[str, Scope] = field(default_factory=lambda: {"condition": Scope()})
+    beside: Any = None
+    """What else its fields are checked against, such as the directory of people."""
+    problems: list[Problem] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, info: ValidationInfo) -> "Reading":
+        """The one that a validator is called in."""
+        assert isinstance(info.context, cls)
+        return info.context
+
+    def note(self, message: str, at: Position, suggestion: str | None = None) -> None:
+        """One thing more is wrong; the rest of the file is still looked at."""
+        self.problems.append(Problem(message, at, suggestion, file=self.file))
+
+
+def fault(message: str, suggestion: str | None = None) -> PydanticCustomError:
+    """What a validator raises when its value is wrong; the reader knows where the value stands."""
+    return PydanticCustomError("fault", "{said}", {"said": message, "suggestion": suggestion})
+
+
+def one_of(value: Any, names: Iterable[str], what: str) -> str:
+    """A name that has to be among some. Raises the fault, with the nearest."""
+    known = list(names)
+    if value in known:
+        return str(value)
+    raise fault(f"`{str(value)[:60]}` is no {what}; there are {', '.join(known)}.", did_you_mean(value, known))
+
+
+class FileModel(BaseModel):
+    """A mapping of a file with fixed fields."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+    may_be_empty: ClassVar[Collection[str]] = ()
+    """Fields that without a value are as if they were left out. Any other is refused: something got lost there."""
+    _node: Fields = PrivateAttr(default_factory=lambda: Fields(Position()))
+
+    def at(self, name: str | None = None) -> Position:
+        """Where a field's value stands, or the mapping itself."""
+        return self._node.places.get(name, self._node.at)
+
+    @classmethod
+    def look(cls, node: Fields, reading: Reading) -> None:
+        """Note what is wrong with a mapping as a whole; asked even when its fields are wrong."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read(cls, node: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        known = [one.alias or name for name, one in cls.model_fields.items()]
+        if not isinstance(node, Fields):
+            raise fault(f"Here belongs a mapping with fields such as {', '.join(known[:3])}.")
+        reading = Reading.of(info)
+        given = {key: value for key, value in node.items() if key in known and value is not None}
+        for key, at in node.keys_at.items():
+            if key not in known:
+                reading.note(f"There is no field `{str(key)[:60]}`.", at, did_you_mean(key, known))
+            elif node[key] is None and key not in cls.may_be_empty:
+                lost = "Give it one, or take the line out; a value with `#` in front of it needs quotes."
+                reading.note(f"`{key}` has no value.", at, lost)
+        cls.look(node, reading)
+        read = handler(given)
+        read._node = node
+        return read
