@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from sqlalchemy import RowMapping
 
 from services.notifier import queries
@@ -23,13 +23,14 @@ from shared.messages.actions import ActionRequested
 from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
+from shared.web.routes import Router
 
 _LOG = logging.getLogger(__name__)
 
 
-def routes(uow: UnitOfWork, clock: Clock, renderer: Renderer, wake: Callable[[str], None]) -> APIRouter:
+def routes(uow: UnitOfWork, clock: Clock, renderer: Renderer, wake: Callable[[str], None]) -> Router:
     """`/v1/deliveries` and `/v1/inbox`. `wake` is told the transport that got something to send."""
-    router = APIRouter(prefix="/v1", tags=["deliveries"])
+    router = Router(prefix="/v1", tags=["deliveries"])
 
     @router.get("/deliveries", summary="Deliveries, newest first", dependencies=[Depends(require("read"))])
     async def listed(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel
 from sqlalchemy import Select, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,6 +30,7 @@ from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
+from shared.web.routes import Router
 
 _READ: Final = [Depends(require("read"))]
 Wanted = Mapping[str, str | None]
@@ -248,9 +249,9 @@ def _not_found(listing: Listing, id: str) -> Problem:
     return Problem(404, "not_found", f"There is no {listing.one} {id}. GET /v1/{listing.name} lists them.")
 
 
-def routes(uow: UnitOfWork, clock: Clock, rules: Rules, wake: Callable[[], None]) -> APIRouter:
+def routes(uow: UnitOfWork, clock: Clock, rules: Rules, wake: Callable[[], None]) -> Router:
     """Everything under `/v1` but the status."""
-    router = APIRouter(prefix="/v1")
+    router = Router(prefix="/v1")
     desk = Desk(uow, clock, rules, wake)
     _add_rules(router, desk)
     for listing in LISTS:
@@ -260,7 +261,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules, wake: Callable[[], None]
     return router
 
 
-def _add_list(router: APIRouter, desk: Desk, listing: Listing) -> None:
+def _add_list(router: Router, desk: Desk, listing: Listing) -> None:
     name = listing.name
 
     @router.get(
@@ -280,7 +281,7 @@ def _add_list(router: APIRouter, desk: Desk, listing: Listing) -> None:
         return await desk.detail(listing, id)
 
 
-def _add_move(router: APIRouter, desk: Desk, listing: Listing, way: Move) -> None:
+def _add_move(router: Router, desk: Desk, listing: Listing, way: Move) -> None:
     mover = require(way.scope)
 
     @router.post(
@@ -293,7 +294,7 @@ def _add_move(router: APIRouter, desk: Desk, listing: Listing, way: Move) -> Non
         return await desk.move(listing, id, command, caller.csm or caller.name)
 
 
-def _add_rules(router: APIRouter, desk: Desk) -> None:
+def _add_rules(router: Router, desk: Desk) -> None:
     rules = desk.rules
 
     @router.get("/playbooks", tags=["playbooks"], summary="Those in force, with what they achieved", dependencies=_READ)
@@ -313,7 +314,12 @@ def _add_rules(router: APIRouter, desk: Desk) -> None:
             ]
         )
 
-    @router.get("/playbooks/schema", tags=["playbooks"], summary="The JSON Schema of a playbook file, for editors")
+    @router.get(
+        "/playbooks/schema",
+        tags=["playbooks"],
+        summary="A playbook file's JSON Schema, for editors",
+        dependencies=_READ,
+    )
     async def schema() -> dict[str, Any]:
         return playbook_schema()
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from sqlalchemy import RowMapping
 
 from services.scoring import reading
@@ -36,15 +36,16 @@ from shared.messages.assessments import Band
 from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
+from shared.web.routes import Router
 
 _CHANGES = 20
 _WINDOW = timedelta(days=180)
 _decision = msgspec.msgpack.Decoder(Decision)
 
 
-def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> APIRouter:
+def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
     """`/v1/accounts`, `/v1/nps` and `/v1/fingerprint`."""
-    router = APIRouter(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
+    router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
 
     @router.get("/accounts", summary="Accounts, with the revenue by band")
     async def listed(
@@ -78,7 +79,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> APIRouter:
             mrr_by_band=[BandShare(**share) for share in shares],
         )
 
-    @router.get("/accounts/{id:path}/health/history", summary="What the score did, newest first")
+    @router.get("/accounts/{id}/health/history", summary="What the score did, newest first")
     async def history(id: str, paging: WantedPage) -> Page[Change]:
         before = paging.after(int)
         async with uow.begin() as c:
@@ -87,7 +88,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> APIRouter:
         shown, cursor = paging.page(found, lambda row: (row["rev"],))
         return Page(items=[_change(row) for row in shown], next_cursor=cursor)
 
-    @router.get("/accounts/{id:path}/health/explain", summary="Why the score is what it is")
+    @router.get("/accounts/{id}/health/explain", summary="Why the score is what it is")
     async def explain(id: str) -> Explanation:
         async with uow.begin() as c:
             row = _found(await reading.one(c, id), id)
@@ -109,8 +110,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> APIRouter:
             changes=[_change(move) for move in moves],
         )
 
-    # The last of its kind: an account's id may hold a slash.
-    @router.get("/accounts/{id:path}", summary="All of one account")
+    @router.get("/accounts/{id}", summary="All of one account")
     async def one(id: str) -> AccountDetail:
         now = clock.now()
         async with uow.begin() as c:

@@ -28,6 +28,7 @@ from shared.messages.tracing import RandomBytes
 from shared.pg.uow import UnitOfWork
 from shared.settings import SettingsError
 from shared.web.problems import Problem
+from shared.web.routes import Gate
 
 Scope = Literal["ingest", "read", "operate", "admin"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
@@ -224,14 +225,16 @@ def key_in(authorization: str) -> str | None:
     return None
 
 
-def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
-    """A FastAPI dependency that gives the `Caller`, or answers 401 or 403. The app's `state.keys` is the `KeyStore`."""
+class _Key(Gate):
+    """The key that a route asks for, before it reads anything else; to FastAPI the `Caller` who holds it."""
 
-    async def caller(
-        request: Request,
-        _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-        __: Annotated[HTTPAuthorizationCredentials | None, Depends(_basic)],
-    ) -> Caller:
+    mine = True
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope: Scope = scope
+
+    async def check(self, request: Request) -> None:
+        """Raise 401 or 403. The app's `state.keys` is the `KeyStore`."""
         key = key_in(request.headers.get("authorization", ""))
         if key is None:
             words = "Send your API key as 'Authorization: Bearer KEY', or as the user name of Basic authentication."
@@ -241,13 +244,26 @@ def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
         if found is None:
             words = "This API key is not known here, or was revoked. `keepwell keys create` makes a new one."
             raise Problem(401, "unknown_key", words, headers=_CHALLENGE)
-        if not found.may(scope):
+        if not found.may(self._scope):
             has = ", ".join(sorted(found.scopes)) or "none"
-            words = f"The key {found.name!r} may not do this: it needs the scope {scope!r} and has {has}."
+            words = f"The key {found.name!r} may not do this: it needs the scope {self._scope!r} and has {has}."
             raise Problem(403, "scope_missing", words)
-        return found
+        request.state.caller = found
 
-    return caller
+    async def __call__(
+        self,
+        request: Request,
+        _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+        __: Annotated[HTTPAuthorizationCredentials | None, Depends(_basic)],
+    ) -> Caller:
+        """Who was let in."""
+        caller: Caller = request.state.caller
+        return caller
+
+
+def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+    """A dependency that gives the `Caller`, or answers 401 or 403 before anything is read. Only for a `Route`."""
+    return _Key(scope)
 
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="keepwell"'}

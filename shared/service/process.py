@@ -8,17 +8,46 @@ from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from shared.web.connection import Connection
 
 _LOG = logging.getLogger(__name__)
 _GRACE = 8.0
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn that leaves signals to us."""
+class Server(uvicorn.Server):
+    """Uvicorn that leaves signals to us, and parts with clients that keep it waiting."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Leave them."""
         yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called every 0.1 s. Returns whether to end."""
+        if counter % 5 == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Connection):
+                    connection.look(now)
+        return await super().on_tick(counter)
+
+
+def server_of(app: ASGIApp, host: str, port: int, connection: type[Connection] = Connection) -> Server:
+    """A server for `app`, with limits on what a client may cost."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=connection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        lifespan="on",
+    )
+    return Server(config)
 
 
 async def run(
@@ -37,11 +66,7 @@ async def run(
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    server = _Server(
-        uvicorn.Config(
-            app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5, lifespan="on"
-        )
-    )
+    server = server_of(app, host, port)
     serving = asyncio.ensure_future(server.serve())
     working = [asyncio.ensure_future(job()) for job in jobs]
     waiting = asyncio.ensure_future(stopping.wait())

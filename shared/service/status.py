@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +15,7 @@ from shared.pg.uow import UnitOfWork
 from shared.web.app import failed_checks
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
+from shared.web.routes import Router
 from shared.worker import dead_letters, outbox
 from shared.worker.loop import Worker
 
@@ -68,9 +69,9 @@ class DeadLetter(BaseModel):
 
 def status_routes(
     service: str, broker: str, *, uow: UnitOfWork, clock: Clock, worker: Worker | None, extra: Extra | None = None
-) -> APIRouter:
+) -> Router:
     """`GET /v1/status`, `GET /v1/dead-letters` and `POST /v1/dead-letters/{id}/replay`."""
-    router = APIRouter(prefix="/v1", tags=["operations"])
+    router = Router(prefix="/v1", tags=["operations"])
 
     @router.get("/status", summary="Lag, outbox, timers, dead letters, disk", dependencies=[Depends(require("read"))])
     async def status(request: Request) -> Status:

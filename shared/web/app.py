@@ -14,14 +14,18 @@ from starlette.types import Lifespan
 
 from shared.messages import tracing
 from shared.telemetry.metrics import CONTENT_TYPE, Metrics
+from shared.web.body import PATIENCE
 from shared.web.edge import Edge
 from shared.web.problems import PROBLEM, Problem, on_http, on_invalid
+from shared.web.routes import Route
 
 __all__ = ["PROBLEM", "Check", "Problem", "create_app", "failed_checks"]
 
 Check = Callable[[], Awaitable[None]]
 
 MAX_BODY: Final = 5 * 1024 * 1024
+MAX_BODIES: Final = 48 * 1024 * 1024
+"""Of all requests that are under way, together."""
 CHECK_SECONDS: Final = 2.0
 
 _log = logging.getLogger("keepwell.web")
@@ -38,8 +42,12 @@ def create_app(
     description: str = "",
     schemas: Mapping[str, Any] | None = None,
     max_body: int = MAX_BODY,
+    max_bodies: int = MAX_BODIES,
+    patience: float = PATIENCE,
 ) -> FastAPI:
-    """A service's app with its probes. `schemas` join the OpenAPI components; `max_body` counts decoded bytes.
+    """A service's app with its probes. `schemas` join the OpenAPI components.
+
+    `max_body` counts a request's decoded bytes, `max_bodies` those of all at once; `patience` with a body is seconds.
 
     The checks are in the app's `state.checks`, too, for the service's status.
     """
@@ -48,13 +56,18 @@ def create_app(
         version=version,
         description=description,
         lifespan=lifespan,
+        # A redirect would repeat the Host that a caller chose, and take a path for another.
+        redirect_slashes=False,
         responses={
             "default": {"description": "A problem (RFC 9457).", "content": {PROBLEM: {"schema": _ref("Problem")}}}
         },
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.checks = checks
-    app.add_middleware(Edge, metrics=metrics, random=random, max_body=max_body)
+    app.router.route_class = Route
+    app.add_middleware(
+        Edge, metrics=metrics, random=random, max_body=max_body, max_bodies=max_bodies, patience=patience
+    )
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
 

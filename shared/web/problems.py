@@ -1,13 +1,14 @@
 """Errors as RFC 9457 problems: each with a `code` for programs and a `message` for people, and no internals."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -60,14 +61,24 @@ class Problem(HTTPException):
         return JSONResponse(body, self.status_code, self.headers, PROBLEM)
 
 
-async def on_http(_: Request, error: Exception) -> Response:
+async def on_http(request: Request, error: Exception) -> Response:
     """Answer what an endpoint or the framework raised."""
     if isinstance(error, Problem):
         return error.response()
     assert isinstance(error, HTTPException)
     status = error.status_code
     words = _WORDS.get(status, str(error.detail))
-    return Problem(status, _CODES.get(status, f"http_{status}"), words, headers=error.headers).response()
+    headers = {"Allow": _allowed(request)} if status == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+    return Problem(status, _CODES.get(status, f"http_{status}"), words, headers=headers).response()
+
+
+def _allowed(request: Request) -> str:
+    """The methods that any route takes at this address; the framework knows those of the first alone."""
+    methods: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        if route.methods and route.path_regex.fullmatch(request.scope["path"]):
+            methods |= route.methods
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 _IN_WORDS = {"extra_forbidden": "there is no such field"}
@@ -76,15 +87,26 @@ _IN_WORDS = {"extra_forbidden": "there is no such field"}
 async def on_invalid(_: Request, error: Exception) -> Response:
     """Answer a request whose parameters or body don't fit, with where and why."""
     assert isinstance(error, RequestValidationError)
-    errors = [
-        {
-            "where": ".".join(str(part) for part in e["loc"]),
-            "message": _IN_WORDS.get(e["type"], e["msg"].removeprefix("Value error, ")),
-        }
+    faults = [
+        (
+            ".".join(str(part) for part in e["loc"]),
+            _IN_WORDS.get(e["type"], e["msg"].removeprefix("Value error, ")),
+        )
         for e in error.errors()
     ]
-    words = "; ".join(f"{e['where']}: {e['message']}" for e in errors[:3])
-    return Problem(400, "invalid_request", f"The request can't be used: {words}.", extra={"errors": errors}).response()
+    return _invalid(faults).response()
+
+
+def invalid(where: str, message: str) -> Problem:
+    """The problem with a part of a request, such as `query.since`."""
+    return _invalid([(where, message)])
+
+
+def _invalid(faults: Sequence[tuple[str, str]]) -> Problem:
+    words = "; ".join(f"{where}: {message}" for where, message in faults[:3]).rstrip(".")
+    end = "" if words.endswith("?") else "."
+    errors = [{"where": where, "message": message} for where, message in faults]
+    return Problem(400, "invalid_request", f"The request can't be used: {words}{end}", extra={"errors": errors})
 
 
 def unexpected(error: Exception, request_id: str) -> Problem:

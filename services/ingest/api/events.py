@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import Header, Request, Response
 
 from services.ingest import queries
 from services.ingest.api import openapi
@@ -14,8 +14,9 @@ from services.ingest.handler import Answer
 from services.ingest.views import WaitingEvent
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/v1")
+router = Router(prefix="/v1")
 
 
 @router.post(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import Body
 
 from services.ingest import queries
 from services.ingest.api.parts import Ingest, Parts, Reader, Sender
@@ -11,8 +11,9 @@ from services.ingest.store import imports
 from services.ingest.views import EndImport, ImportState, NewImport
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/v1/imports", tags=["imports"])
+router = Router(prefix="/v1/imports", tags=["imports"])
 
 
 async def _import(ingest: Ingest, id: str) -> ImportState:

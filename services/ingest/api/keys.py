@@ -2,15 +2,14 @@
 
 import logging
 
-from fastapi import APIRouter
-
 from services.ingest.api.parts import Admin, Parts
 from services.ingest.views import ListedKey, MadeKey, NewKey
 from shared.web.paging import Page
 from shared.web.problems import Problem
+from shared.web.routes import Router
 
 _log = logging.getLogger("keepwell.ingest")
-router = APIRouter(prefix="/v1/keys", tags=["keys"])
+router = Router(prefix="/v1/keys", tags=["keys"])
 
 
 @router.post("", summary="Make an API key", status_code=201)

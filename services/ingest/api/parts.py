@@ -12,6 +12,7 @@ from shared.clock import Clock
 from shared.messages.tracing import RandomBytes
 from shared.pg.uow import UnitOfWork
 from shared.web.app import Check
+from shared.web.routes import Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,15 @@ def _ingest(request: Request) -> Ingest:
 Parts = Annotated[Ingest, Depends(_ingest)]
 
 
-async def _open_door(ingest: Parts) -> None:
-    ingest.intake.check_open()
+class _OpenDoor(Gate):
+    async def check(self, request: Request) -> None:
+        _ingest(request).intake.check_open()
+
+    async def __call__(self) -> None:
+        """Nothing more to ask."""
 
 
-OPEN_DOOR: Final = Depends(_open_door)
+OPEN_DOOR: Final = Depends(_OpenDoor())
 """Asked before the key: while the broker keeps us waiting, as /readyz tells anybody, no database is asked first."""
 Sender = Annotated[Caller, Depends(require("ingest"))]
 Reader = Annotated[Caller, Depends(require("read"))]

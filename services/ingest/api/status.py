@@ -1,13 +1,12 @@
 """How ingest does."""
 
-from fastapi import APIRouter
-
 from services.ingest import queries
 from services.ingest.api.parts import Parts, Reader
 from services.ingest.views import IngestStatus, WaitedFor
 from shared.web.app import failed_checks
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/v1")
+router = Router(prefix="/v1")
 
 
 @router.get("/status", tags=["operations"], summary="Outbox, waiting events, imports, disk")

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import Header, Request, Response
 
 from services.ingest.api import openapi
 from services.ingest.api.events import answer_of
 from services.ingest.api.parts import Parts
 from services.ingest.core import stripe
 from shared.web.problems import Problem
+from shared.web.routes import Router
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+router = Router(prefix="/v1/webhooks", tags=["webhooks"])
 
 
 @router.post(
@@ -33,8 +34,9 @@ async def post_stripe(
         words = "Stripe is not set up here: set KEEPWELL_STRIPE_SECRET to the endpoint's signing secret (whsec_…)."
         raise Problem(503, "stripe_not_set_up", words, retry_after=3600)
     ingest.intake.check_open()
-    body = await request.body()
     try:
+        stripe.read_signature(stripe_signature, ingest.clock.now())
+        body = await request.body()
         stripe.verify(stripe_signature, body, ingest.stripe_secret, ingest.clock.now())
         raw = stripe.translate(body)
     except stripe.Unsigned as error:

@@ -36,21 +36,27 @@ class Unusable(Exception):
     """Stripe sent it, but it lacks what we need; the text says what to do in Stripe."""
 
 
-def verify(header: str | None, body: bytes, secret: str, now: datetime) -> None:
-    """Check a `Stripe-Signature`: any of its `v1` may fit, within 300 s. Raises `Unsigned`."""
+def read_signature(header: str | None, now: datetime) -> tuple[str, list[str]]:
+    """The time and the proofs in a `Stripe-Signature`, of within 300 s. Raises `Unsigned`."""
     if not header:
         raise Unsigned("There is no Stripe-Signature header. Only Stripe may post here.")
     parts = [part.strip().partition("=") for part in header.split(",")]
     stamps = [value for name, _, value in parts if name == "t"]
     if len(stamps) != 1 or not (stamps[0].isascii() and stamps[0].isdecimal() and len(stamps[0]) < 12):
         raise Unsigned("The Stripe-Signature header has no time (t=…).")
-    wanted = hmac.new(secret.encode(), stamps[0].encode() + b"." + body, hashlib.sha256).hexdigest().encode()
-    if not any(name == "v1" and hmac.compare_digest(value.encode(), wanted) for name, _, value in parts):
+    if abs(now.timestamp() - int(stamps[0])) > TOLERANCE.total_seconds():
+        raise Unsigned("The signature is older than 300 s, or from the future. Check this machine's clock.")
+    return stamps[0], [value for name, _, value in parts if name == "v1"]
+
+
+def verify(header: str | None, body: bytes, secret: str, now: datetime) -> None:
+    """Check a `Stripe-Signature`: any of its proofs may fit. Raises `Unsigned`."""
+    stamp, proofs = read_signature(header, now)
+    wanted = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest().encode()
+    if not any(hmac.compare_digest(proof.encode(), wanted) for proof in proofs):
         raise Unsigned(
             "The signature doesn't fit. Set KEEPWELL_STRIPE_SECRET to this endpoint's signing secret (whsec_…)."
         )
-    if abs(now.timestamp() - int(stamps[0])) > TOLERANCE.total_seconds():
-        raise Unsigned("The signature is older than 300 s, or from the future. Check this machine's clock.")
 
 
 def translate(body: bytes) -> msgspec.Raw | None:

@@ -7,11 +7,13 @@ import json
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import httpx
 import pytest
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from sqlalchemy.exc import OperationalError
 
 from shared.log.protocol import BrokerUnavailable
@@ -21,6 +23,7 @@ from shared.telemetry.metrics import Metrics
 from shared.web.app import Check, create_app
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
+from shared.web.routes import Gate
 from tests.support.ingest import counted_bytes
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -30,6 +33,18 @@ PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 @asynccontextmanager
 async def no_lifespan(_: FastAPI) -> AsyncIterator[None]:
     yield
+
+
+class Ours(Gate):
+    """Lets everybody in, to a route of our own."""
+
+    mine = True
+
+    async def check(self, request: Request) -> None:
+        return None
+
+    async def __call__(self) -> None:
+        return None
 
 
 async def fine() -> None:
@@ -60,6 +75,23 @@ def an_app(checks: Mapping[str, Check] | None = None, max_body: int = 1000) -> F
             "refused": ConnectionRefusedError(),
             "busy": Problem(429, "slow_down", "Send less often."),
         }[how]
+
+    @app.get("/v1/items", dependencies=[Depends(Ours())])
+    async def items(
+        assignee: str | None = None,
+        state: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> str:
+        return f"{assignee} {state}"
+
+    @app.get("/v1/accounts/{id}/health")
+    async def health(id: str) -> str:
+        return id
+
+    @app.post("/v1/numbers")
+    async def add() -> None:
+        return None
 
     @app.get("/v1/numbers")
     async def numbers(paging: WantedPage, least: Annotated[int, Query(ge=0)] = 0) -> Page[int]:
@@ -127,6 +159,62 @@ async def test_an_invalid_parameter_is_named(http: httpx.AsyncClient) -> None:
 
 async def test_a_method_that_is_not_allowed_says_which_are(http: httpx.AsyncClient) -> None:
     assert (await http.put("/v1/size")).headers["allow"] == "POST"
+
+
+async def test_all_methods_of_an_address_are_told_whichever_route_takes_them(http: httpx.AsyncClient) -> None:
+    assert (await http.put("/v1/numbers")).headers["allow"] == "GET, HEAD, POST"
+    assert (await http.post("/healthz")).headers["allow"] == "GET, HEAD"
+    assert (await http.head("/v1/size")).headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/v1/numbers", "/docs", "/openapi.json"])
+async def test_a_head_is_answered_as_the_get_would_be_without_a_body(http: httpx.AsyncClient, path: str) -> None:
+    head, get = await http.head(path), await http.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert head.headers["content-length"] != "0"
+
+
+@pytest.mark.parametrize(
+    ("query", "where", "words"),
+    [
+        ("asignee=ana", "query.asignee", "did you mean 'assignee'?"),
+        ("colour=red", "query.colour", "known are assignee, state, since, until"),
+        ("State=open", "query.State", "did you mean 'state'?"),
+        ("state=open&state=done", "query.state", "more than once"),
+        ("since=2026-05-02T00:00:00Z&until=2026-05-01T00:00:00Z", "query.since", "after 'until'"),
+        ("since=2026-05-02&until=2026-05-01T23:00:00Z", "query.since", "after 'until'"),
+    ],
+)
+async def test_a_question_that_would_be_answered_as_another_is_refused(
+    http: httpx.AsyncClient, query: str, where: str, words: str
+) -> None:
+    answer = await http.get(f"/v1/items?{query}")
+    assert problem(answer) == (400, "invalid_request")
+    assert answer.json()["errors"][0]["where"] == where
+    assert words in answer.json()["message"]
+
+
+async def test_what_is_asked_rightly_is_answered_and_vendors_may_add_what_they_like(http: httpx.AsyncClient) -> None:
+    span = "since=2026-05-01T00:00:00Z&until=2026-05-01T00:00:00Z"
+    assert (await http.get(f"/v1/items?assignee=ana&state=open&{span}")).json() == "ana open"
+    assert (await http.get("/healthz?from=a-load-balancer&from=again")).status_code == 200
+
+
+@pytest.mark.parametrize("id", ["a/b", "a b", "ü", "100%", "%2F", "..", "a;b?c#d", "stripe:cus_1"])
+async def test_an_id_is_one_segment_of_a_path_whatever_is_in_it(http: httpx.AsyncClient, id: str) -> None:
+    encoded = quote(id, safe="").replace(".", "%2E")
+    assert (await http.get(f"/v1/accounts/{encoded}/health")).json() == id
+
+
+async def test_an_id_that_is_no_text_is_refused(http: httpx.AsyncClient) -> None:
+    assert problem(await http.get("/v1/accounts/%FF/health")) == (400, "invalid_request")
+
+
+async def test_a_slash_too_many_is_no_redirect(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/v1/items/", headers={"host": "evil.example"})
+    assert problem(answer) == (404, "not_found")
+    assert "location" not in answer.headers
 
 
 async def test_pages_follow_each_other_to_the_last(http: httpx.AsyncClient) -> None:

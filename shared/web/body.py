@@ -1,0 +1,110 @@
+"""A request's body: unpacked where it is gzip, within a limit, in time, and within what all bodies may take at once."""
+
+import asyncio
+import zlib
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive
+
+from shared.web.problems import Problem
+
+PATIENCE: Final = 20.0
+"""Seconds for a body, and one more for each `SLOWEST` bytes that have come."""
+SLOWEST: Final = 10_000
+
+
+class Room:
+    """What the bodies of all requests that are under way may take together, in bytes."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def take(self, size: int) -> None:
+        """Take some. Raises a 503 problem when it isn't there: who is refused costs nothing, who waits would."""
+        if size > self._left:
+            raise Problem(503, "busy", "Too much is being sent here at once. Send the same again in a moment.")
+        self._left -= size
+
+    def give_back(self, size: int) -> None:
+        """It is free again."""
+        self._left += size
+
+
+class Body:
+    """Receives a body, and never more of it than the limit, packed or not. Nothing is read before it is asked for."""
+
+    def __init__(self, receive: Receive, headers: Headers, limit: int, room: Room, patience: float = PATIENCE) -> None:
+        self._receive, self._limit, self._room, self._patience = receive, limit, room, patience
+        self._packed = self._size = 0
+        self._begun: float | None = None
+        self._whole = False
+        length = headers.get("content-length", "")
+        self._announced = int(length[:20]) if length.isdecimal() else 0
+        self._encoding = headers.get("content-encoding", "identity").strip().lower()
+        self._unpacker = zlib.decompressobj(wbits=31) if self._encoding in {"gzip", "x-gzip"} else None
+
+    async def __call__(self) -> Message:
+        """The next piece. Raises problems: 408, 413, 415, 503, and 400 for what isn't gzip."""
+        if self._whole:
+            return await self._receive()
+        if self._encoding not in {"identity", "", "gzip", "x-gzip"}:
+            words = f"The body's encoding {self._encoding!r} isn't known here. Send it plain or as gzip."
+            raise Problem(415, "unsupported_encoding", words, headers={"Accept-Encoding": "gzip"})
+        self._within(self._announced)
+        message = await self._in_time()
+        if message["type"] != "http.request":
+            return message
+        self._whole = not message.get("more_body", False)
+        body = message.get("body", b"")
+        self._packed += len(body)
+        self._within(self._packed)
+        if self._unpacker is not None:
+            body = self._unpack(body)
+            if self._whole and self._packed and not self._unpacker.eof:
+                raise Problem(400, "invalid_gzip", "The gzip body ends too early. Send the whole of it again.")
+        else:
+            self._keep(len(body))
+        return {**message, "body": body}
+
+    def forget(self) -> None:
+        """The request is over."""
+        self._room.give_back(self._size)
+        self._size = 0
+
+    async def _in_time(self) -> Message:
+        """The next piece of a body that comes at a pace: who dribbles holds a place that others need."""
+        now = asyncio.get_running_loop().time()
+        if self._begun is None:
+            self._begun = now
+        try:
+            async with asyncio.timeout_at(self._begun + self._patience + self._packed / SLOWEST):
+                return await self._receive()
+        except TimeoutError:
+            words = f"The body was not there after {now - self._begun:.0f} s. Send it at once, or less at a time."
+            raise Problem(408, "too_slow", words) from None
+
+    def _unpack(self, packed: bytes) -> bytes:
+        assert self._unpacker is not None
+        chunks = []
+        try:
+            while packed:
+                chunks.append(self._unpacker.decompress(packed, self._limit - self._size + 1))
+                self._keep(len(chunks[-1]))
+                packed = self._unpacker.unused_data or self._unpacker.unconsumed_tail
+                if self._unpacker.eof and packed:
+                    self._unpacker = zlib.decompressobj(wbits=31)
+        except zlib.error:
+            raise Problem(400, "invalid_gzip", "The body says that it is gzip, but it isn't.") from None
+        return b"".join(chunks)
+
+    def _keep(self, size: int) -> None:
+        self._within(self._size + size)
+        self._room.take(size)
+        self._size += size
+
+    def _within(self, size: int) -> None:
+        if size > self._limit:
+            most = f"{self._limit / 1024 / 1024:.3g} MB"
+            words = f"The body is larger than {most}. Send less at a time."
+            raise Problem(413, "too_large", words, extra={"limit": self._limit})

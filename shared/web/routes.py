@@ -1,0 +1,102 @@
+"""Routes that ask who calls before they read anything of a request but its head.
+
+FastAPI reads and parses a body first, and asks a route's dependencies then: who has no key could make it parse 5 MB. So
+what must come first is a `Gate`, and a `Route` passes its gates, in their order, before it lets FastAPI begin.
+"""
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import unquote
+
+from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+from fastapi.routing import APIRoute
+
+from shared.web.problems import invalid
+
+_SPANS: Final = (("since", "until"), ("from", "to"))
+
+
+class Gate(ABC):
+    """A dependency that needs no more than a request's head. FastAPI calls it, too, when the rest is read."""
+
+    mine = False
+    """Whether the route is one of ours, for people and programs who read its description. What SDKs and vendors call
+    takes query parameters as they come."""
+
+    @abstractmethod
+    async def check(self, request: Request) -> None:
+        """Raise a problem, or let the request pass."""
+
+    @abstractmethod
+    async def __call__(self, *args: Any, **more: Any) -> Any:
+        """What the dependency gives."""
+
+
+class Route(APIRoute):
+    """A route that passes its gates first, refuses query parameters that aren't its own, and decodes its path."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's, behind the gates."""
+        handle = super().get_route_handler()
+        gates = list(_gates(self.dependant))
+        strict = any(gate.mine for gate in gates)
+        fields = get_flat_params(self.dependant)
+        known = [field.alias for field in fields if isinstance(field.field_info, Query)]
+
+        async def behind_gates(request: Request) -> Response:
+            for gate in gates:
+                await gate.check(request)
+            if strict:
+                _check_query(request, known)
+            params = request.scope["path_params"]
+            try:
+                request.scope["path_params"] = {name: unquote(value, errors="strict") for name, value in params.items()}
+            except UnicodeDecodeError:
+                raise invalid("path", "it must be percent-encoded UTF-8") from None
+            return await handle(request)
+
+        return behind_gates
+
+
+class Router(APIRouter):
+    """Collects routes that pass their gates first. Every service makes its routers of this."""
+
+    def __init__(self, *, prefix: str = "", tags: list[Any] | None = None, dependencies: Any = None) -> None:
+        super().__init__(prefix=prefix, tags=tags, dependencies=dependencies, route_class=Route)
+
+
+def _gates(dependant: Dependant) -> Iterator[Gate]:
+    for inner in dependant.dependencies:
+        if isinstance(inner.call, Gate):
+            yield inner.call
+        yield from _gates(inner)
+
+
+def _check_query(request: Request, known: Sequence[str]) -> None:
+    """A misspelt filter that is ignored answers another question than was asked."""
+    for name in request.query_params:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known) or 'none here'}"
+            raise invalid(f"query.{name}", f"there is no such parameter; {hint}")
+        if len(request.query_params.getlist(name)) > 1:
+            raise invalid(f"query.{name}", "it is given more than once")
+    for first, last in _SPANS:
+        since, until = (_instant(request.query_params.get(name, "")) for name in (first, last))
+        if since is not None and until is not None and since > until:
+            raise invalid(f"query.{first}", f"it lies after '{last}'")
+
+
+def _instant(text: str) -> datetime | None:
+    """An instant, without a zone one of UTC's; None where it is none: FastAPI says so."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
