@@ -2,7 +2,7 @@
 
 import sys
 
-from services.scoring import api, reading
+from services.scoring import api, queries
 from services.scoring.files import load_rules
 from services.scoring.handler import PLAN, ScoringHandler
 from services.scoring.settings import ScoringSettings
@@ -21,7 +21,7 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
         routers=(api.routes(base.uow, base.clock, rules),),
         probes=(
             status_routes(
-                "scoring", base.stream.kind, uow=base.uow, clock=base.clock, worker=worker, extra=reading.status
+                "scoring", base.stream.kind, uow=base.uow, clock=base.clock, worker=worker, extra=queries.status
             ),
         ),
         tidy=(claims.trim,),

@@ -1,202 +1,315 @@
-"""The SQL of accounts: their states, what was decided, the ledger; one statement a table and batch."""
+"""What batches read and write: accounts and what was decided of them, the rows beside them, the ledger, imports."""
 
-# ruff: noqa: S608 - nothing in these statements comes from outside
-
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import Text, bindparam, case, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.core.assess import Decision
-from services.scoring.core.clock import instant_of
-from services.scoring.core.profile import Profile
-from shared.messages.assessments import AccountAssessed
+from services.scoring import tables as t
+from services.scoring.core import state as s
+from services.scoring.core.assess import Outcome
+from services.scoring.core.batch import Arrival, Assessment, Batch, SurveyAnswer
+from services.scoring.core.clock import day_of, instant_of
+from services.scoring.core.decision import Decision
+from services.scoring.core.memory import Memory, Standing
+from shared.messages.billing import Invoice
+from shared.messages.tickets import Ticket
+from shared.messages.usage import UsageRecorded
+from shared.pg import bulk
+
+decision_of = msgspec.msgpack.Decoder(Decision).decode
+_PAPERS: Final = {
+    "tickets": (t.tickets, s.ticket_of),
+    "invoices": (t.invoices, s.invoice_of),
+}
+
+# Accounts and the rows beside them, into memory
+
+_STATE: Final = ("id", "state", "imports", "marked_at", "found_in", "act_on_found", "rescore")
+_LOAD = select(*(t.accounts.c[name] for name in (*_STATE, "decision"))).where(bulk.among(t.accounts.c.id, "ids"))
+_LIVE: Final = {
+    name: select(papers.c.account_id, papers.c.id, papers.c.row).where(
+        bulk.among(papers.c.account_id, "accounts"),
+        or_(papers.c.settled_at.is_(None), papers.c.settled_at >= bindparam("since")),
+    )
+    for name, (papers, _) in _PAPERS.items()
+}
 
 
-class Kept(NamedTuple):
-    """An account as its row keeps it."""
-
-    id: str
-    state: bytes
-    decision: bytes | None
-    imports: list[str]
-    marked_at: datetime | None
-    found_in: str | None
-    act_on_found: bool
-    rescore: bool
+def _named(table: Any, key: str, value: str) -> Any:
+    """The rows of these very accounts and keys."""
+    pairs = bulk.given(table.c.account_id, table.c[key])
+    same = (table.c.account_id == pairs.c.account_id) & (table.c[key] == pairs.c[key])
+    return select(table.c.account_id, table.c[key], table.c[value]).join(pairs, same)
 
 
-_LOAD = text(
-    "SELECT id, state, decision, imports, marked_at, found_in, act_on_found, rescore FROM accounts "
-    "WHERE id = ANY(CAST(:ids AS text[]))"
-)
+_NAMED: Final = {name: _named(papers, "id", "row") for name, (papers, _) in _PAPERS.items()}
+_NAMED_USERS = _named(t.users, "user_id", "last_day")
 
 
-async def load_accounts(c: AsyncConnection, ids: Collection[str]) -> list[Kept]:
-    """The rows of these accounts, where there are any."""
-    return [Kept(*row) for row in await c.execute(_LOAD, {"ids": list(ids)})]
-
-
-_SAVE_STATES = text(
-    """
-    INSERT INTO accounts AS a (id, partition, state, imports, marked_at, found_in, act_on_found, rescore)
-    SELECT s.id, :partition, s.state, string_to_array(s.imports, chr(31)), s.marked_at, s.found_in, s.act_on_found,
-        s.rescore
-    FROM unnest(CAST(:ids AS text[]), CAST(:states AS bytea[]), CAST(:imports AS text[]),
-        CAST(:marked AS timestamptz[]), CAST(:found AS text[]), CAST(:act AS boolean[]), CAST(:rescore AS boolean[]))
-        AS s(id, state, imports, marked_at, found_in, act_on_found, rescore)
-    ON CONFLICT (id) DO UPDATE SET state = excluded.state, imports = excluded.imports,
-        marked_at = excluded.marked_at, found_in = excluded.found_in, act_on_found = excluded.act_on_found,
-        rescore = excluded.rescore
-    """
-)
-
-
-async def save_states(c: AsyncConnection, partition: int, rows: Sequence[Kept]) -> None:
-    """Write accounts' states and what waits for them; new accounts get their rows."""
-    if rows:
-        await c.execute(
-            _SAVE_STATES,
-            {
-                "partition": partition,
-                "ids": [row.id for row in rows],
-                "states": [row.state for row in rows],
-                # Arrays of arrays must be rectangular: each list travels as one text.
-                "imports": ["\x1f".join(row.imports) for row in rows],
-                "marked": [row.marked_at for row in rows],
-                "found": [row.found_in for row in rows],
-                "act": [row.act_on_found for row in rows],
-                "rescore": [row.rescore for row in rows],
-            },
+async def load(c: AsyncConnection, memory: Memory, ids: Collection[str]) -> None:
+    """Remember these accounts."""
+    missing = memory.missing(ids)
+    for row in await c.execute(_LOAD, {"ids": missing}) if missing else ():
+        decision = None if row.decision is None else decision_of(row.decision)
+        memory.accounts[row.id] = Standing(
+            s.Account(row.id, s.decode(row.state)),
+            decision,
+            row.imports,
+            row.marked_at,
+            row.found_in,
+            row.act_on_found,
+            row.rescore,
         )
 
 
-class Told(NamedTuple):
-    """What an assessment leaves on the account's row."""
-
-    id: str
-    decision: Decision
-    profile: Profile
-
-
-_TOLD: Mapping[str, str] = {
-    "decision": "bytea",
-    "gone": "boolean",
-    "name": "text",
-    "segment": "text",
-    "plan": "text",
-    "stage": "text",
-    "owner": "text",
-    "mrr_minor": "bigint",
-    "currency": "text",
-    "seats": "bigint",
-    "renews_at": "timestamptz",
-    "churned_at": "timestamptz",
-    "score": "int",
-    "previous_score": "int",
-    "band": "text",
-    "coverage": "int",
-    "reason": "text",
-    "scorecard": "text",
-    "rev": "bigint",
-    "assessed_at": "timestamptz",
-}
-_SAVE_TOLD = text(
-    f"""
-    UPDATE accounts SET {", ".join(f"{name} = t.{name}" for name in _TOLD)}
-    FROM unnest(CAST(:id AS text[]), {", ".join(f"CAST(:{name} AS {type}[])" for name, type in _TOLD.items())})
-        AS t(id, {", ".join(_TOLD)})
-    WHERE accounts.id = t.id
-    """
-)
+async def load_papers(c: AsyncConnection, memory: Memory, ids: Iterable[str], now: datetime) -> None:
+    """Remember the open and recent tickets and invoices of these accounts, which are in memory."""
+    bare = [id for id in ids if not memory.get(id).has_papers]
+    if not bare:
+        return
+    for name, papers in (await live_papers(c, bare, now - timedelta(days=s.PAPER_DAYS + 1))).items():
+        for id, key, row in papers:
+            getattr(memory.get(id).account, name).setdefault(key, row)
+    for id in bare:
+        memory.get(id).has_papers = True
 
 
-async def save_told(c: AsyncConnection, told: Iterable[Told]) -> None:
-    """Write what was decided, for the next decision and for lists."""
-    rows = [_told_row(one) for one in told]
-    if rows:
-        await c.execute(_SAVE_TOLD, {name: [row[name] for row in rows] for name in ("id", *_TOLD)})
-
-
-def _told_row(told: Told) -> dict[str, Any]:
-    decision, profile = told.decision, told.profile
+async def live_papers(
+    c: AsyncConnection, accounts: Collection[str], since: datetime
+) -> dict[str, list[tuple[str, str, Any]]]:
+    """The tickets and invoices of these accounts that are open or were settled since, as (account, id, row)."""
+    parameters = {"accounts": list(accounts), "since": since}
     return {
-        "id": told.id,
-        "decision": msgspec.msgpack.encode(decision),
-        "gone": profile.gone is not None,
-        "renews_at": None if profile.renews_at is None else instant_of(profile.renews_at),
-        "churned_at": None if profile.churned_at is None else instant_of(profile.churned_at),
-        "scorecard": decision.card,
-        "assessed_at": instant_of(decision.at),
-        **{name: getattr(profile, name) for name in _OF_PROFILE},
-        **{name: getattr(decision, name) for name in _OF_DECISION},
+        name: [(id, key, decode(row)) for id, key, row in await c.execute(_LIVE[name], parameters)]
+        for name, (_, decode) in _PAPERS.items()
     }
 
 
-_OF_PROFILE = ("name", "segment", "plan", "stage", "owner", "mrr_minor", "currency", "seats")
-_OF_DECISION = ("score", "previous_score", "band", "coverage", "reason", "rev")
+async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, Iterable[Arrival]]) -> None:
+    """Remember the very users, tickets and invoices that these events name, tombstones too, by account."""
+    wanted: dict[str, set[tuple[str, str]]] = {"users": set(), "tickets": set(), "invoices": set()}
+    for id, some in arrivals.items():
+        account = memory.get(id).account
+        for arrival in some:
+            match arrival.data:
+                case UsageRecorded(user_id=str() as user) if user not in account.users:
+                    wanted["users"].add((id, user))
+                case Ticket(ticket_id=ticket) if ticket not in account.tickets:
+                    wanted["tickets"].add((id, ticket))
+                case Invoice(invoice_id=invoice) if invoice not in account.invoices:
+                    wanted["invoices"].add((id, invoice))
+    if wanted["users"]:
+        for id, user, day in await c.execute(_NAMED_USERS, bulk.arrays(("account_id", "user_id"), wanted["users"])):
+            memory.get(id).account.users[user] = day
+    for name, (_, decode) in _PAPERS.items():
+        pairs = wanted[name]
+        for id, key, row in await c.execute(_NAMED[name], bulk.arrays(("account_id", "id"), pairs)) if pairs else ():
+            getattr(memory.get(id).account, name)[key] = decode(row)
 
-_ADD_TO_LEDGER = text(
-    """
-    INSERT INTO assessments (account_id, rev, at, cause, contact_id, score, previous_score, band, previous_band,
-        coverage, scorecard, drivers, found_in)
-    SELECT l.account_id, l.rev, l.at, l.cause::jsonb, l.contact_id, l.score, l.previous_score, l.band, l.previous_band,
-        l.coverage, l.scorecard, l.drivers::jsonb, l.found_in
-    FROM unnest(CAST(:account_id AS text[]), CAST(:rev AS bigint[]), CAST(:at AS timestamptz[]), CAST(:cause AS text[]),
-        CAST(:contact_id AS text[]), CAST(:score AS int[]), CAST(:previous_score AS int[]), CAST(:band AS text[]),
-        CAST(:previous_band AS text[]), CAST(:coverage AS int[]), CAST(:scorecard AS text[]), CAST(:drivers AS text[]),
-        CAST(:found_in AS text[])) AS l(account_id, rev, at, cause, contact_id, score, previous_score, band,
-        previous_band, coverage, scorecard, drivers, found_in)
-    """
+
+# What a batch has changed and decided
+
+_SAVE_STATES = bulk.Insert(t.accounts, _STATE, same=("partition",), update=_STATE[1:])
+_OF_PROFILE: Final = ("name", "segment", "plan", "stage", "owner", "mrr_minor", "currency", "seats")
+_OF_DECISION: Final = ("score", "previous_score", "band", "coverage", "reason", "scorecard", "rev")
+_SAVE_SUMMARIES = bulk.Update(
+    t.accounts,
+    ("id",),
+    ("decision", "gone", "renews_at", "churned_at", "assessed_at", *_OF_PROFILE, *_OF_DECISION),
 )
-_PLAIN = ("rev", "at", "score", "previous_score", "band", "previous_band", "coverage", "scorecard", "found_in")
-
-
-async def add_to_ledger(c: AsyncConnection, entries: Sequence[tuple[str, AccountAssessed]]) -> None:
-    """Write assessments to the ledger, as (account, assessment)."""
-    if not entries:
-        return
-    columns: dict[str, list[Any]] = {name: [getattr(one, name) for _, one in entries] for name in _PLAIN}
-    columns["account_id"] = [account for account, _ in entries]
-    columns["contact_id"] = [one.cause.data.get("contact_id") for _, one in entries]
-    columns["drivers"] = [msgspec.json.encode(one.drivers).decode() for _, one in entries]
-    columns["cause"] = [
-        msgspec.json.encode(
-            {
-                "kind": one.cause.kind,
-                "type": one.cause.type,
-                "source": one.cause.source,
-                "id": one.cause.id,
-                "time": one.cause.time,
-            }
-        ).decode()
-        for _, one in entries
-    ]
-    await c.execute(_ADD_TO_LEDGER, columns)
-
-
-_MARKED = text(
-    "SELECT id, marked_at FROM accounts WHERE partition = :partition AND marked_at IS NOT NULL ORDER BY marked_at, id"
+_SAVE_USERS = bulk.Insert(t.users, ("account_id", "user_id", "last_day"), update=("last_day",))
+_SAVE_PAPERS: Final = {
+    name: bulk.Insert(papers, ("account_id", "id", "row", "settled_at"), update=("row", "settled_at"))
+    for name, (papers, _) in _PAPERS.items()
+}
+_OF_ASSESSMENT: Final = ("rev", "at", "score", "previous_score", "band", "previous_band", "coverage", "scorecard")
+_ADD_TO_LEDGER = bulk.Insert(
+    t.assessments, ("account_id", "cause", "contact_id", "drivers", "found_in", *_OF_ASSESSMENT)
 )
-_NOTE_RULES = text(
-    "INSERT INTO rules (partition, digest) VALUES (:partition, :digest) ON CONFLICT (partition) DO UPDATE "
-    "SET digest = excluded.digest WHERE rules.digest <> excluded.digest RETURNING partition"
+_ADD_ANSWERS = bulk.Insert(t.answers, [column.name for column in t.answers.columns], nothing=True)
+_SET_ROLES = bulk.Update(t.answers, ("account_id", "contact_id"), ("role",))
+_ERASE_ANSWERS = bulk.Delete(t.answers, ("account_id", "contact_id"))
+_ERASE_WORDS = bulk.Update(
+    t.assessments, ("account_id", "contact_id"), (), also=lambda _: {"drivers": [], "contact_id": None}
 )
-_MARK_RESCORED = text(
-    "UPDATE accounts SET marked_at = coalesce(marked_at, :now), rescore = true "
-    "WHERE partition = :partition AND decision IS NOT NULL AND NOT gone"
+_ERASE_ACCOUNTS: Final = [
+    delete(table).where(bulk.among(table.c.account_id, "accounts"))
+    for table in (t.users, t.tickets, t.invoices, t.answers, t.assessments)
+]
+_FORGET_USERS = delete(t.users).where(
+    bulk.among(t.users.c.account_id, "accounts"), t.users.c.last_day < bindparam("first")
+)
+
+
+async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
+    """Write everything that a batch changed and decided, with one statement a table."""
+    today = day_of(batch.now)
+    changed = list(batch.changed.values())
+    for one in changed:
+        s.prune(one.account.state, today)
+    await _SAVE_STATES(c, [_state_row(one) for one in changed], partition=partition)
+    await _SAVE_SUMMARIES(c, [_summary_row(id, outcome) for id, outcome in batch.outcomes.items()])
+    await _save_touched(c, [one.account for one in changed])
+    await _ADD_TO_LEDGER(c, [_ledger_row(one) for one in batch.ledger])
+    await _ADD_ANSWERS(c, [_answer_row(one) for one in batch.answers])
+    await _SET_ROLES(c, [(*pair, role) for pair, role in batch.roles.items()])
+    await _ERASE_ANSWERS(c, batch.erased_contacts)
+    # The reasons in the ledger may quote them.
+    await _ERASE_WORDS(c, batch.erased_contacts)
+    for statement in _ERASE_ACCOUNTS if batch.erased_accounts else ():
+        await c.execute(statement, {"accounts": batch.erased_accounts})
+
+
+async def forget_users(c: AsyncConnection, accounts: Collection[str], first: int) -> None:
+    """Drop users of these accounts who were last active before a day: no measure looks that far back."""
+    await c.execute(_FORGET_USERS, {"accounts": list(accounts), "first": first})
+
+
+async def _save_touched(c: AsyncConnection, accounts: Iterable[s.Account]) -> None:
+    users: list[tuple[str, str, int]] = []
+    papers: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _PAPERS}
+    for account in accounts:
+        for kind, key in account.touched:
+            if kind == "users":
+                users.append((account.id, key, account.users[key]))
+            else:
+                row = getattr(account, kind)[key]
+                papers[kind].append((account.id, key, s.encode_row(row), _instant(row.settled)))
+        account.touched.clear()
+    await _SAVE_USERS(c, users)
+    for name, rows in papers.items():
+        await _SAVE_PAPERS[name](c, rows)
+
+
+def _state_row(one: Standing) -> tuple[Any, ...]:
+    packed = s.encode(one.account.state)
+    return one.account.id, packed, one.imports, one.marked_at, one.found_in, one.act_on_found, one.rescore
+
+
+_of_profile, _of_decision = attrgetter(*_OF_PROFILE), attrgetter(*_OF_DECISION)
+_of_assessment = attrgetter(*_OF_ASSESSMENT)
+
+
+def _summary_row(id: str, outcome: Outcome) -> tuple[Any, ...]:
+    """What an assessment leaves on the account's row, for the next decision and for lists."""
+    decision, profile = outcome.decision, outcome.profile
+    dates = _instant(profile.renews_at), _instant(profile.churned_at), _instant(decision.at)
+    packed = msgspec.msgpack.encode(decision)
+    return id, packed, profile.gone is not None, *dates, *_of_profile(profile), *_of_decision(decision)
+
+
+def _ledger_row(one: Assessment) -> tuple[Any, ...]:
+    assessed, cause = one.assessed, one.assessed.cause
+    named = {name: getattr(cause, name) for name in ("kind", "type", "source", "id", "time")}
+    contact = cause.data.get("contact_id")
+    return one.account_id, named, contact, assessed.drivers, assessed.found_in, *_of_assessment(assessed)
+
+
+def _answer_row(one: SurveyAnswer) -> tuple[Any, ...]:
+    event, data, _ = one.arrival
+    kind = event.type.removeprefix("feedback.")
+    said = data.score, data.comment, data.touchpoint, data.survey_id, data.product
+    return one.account_id, event.source, event.id, kind, data.survey_kind, data.contact_id, one.role, *said, event.time
+
+
+def _instant(us: int | None) -> datetime | None:
+    return None if us is None else instant_of(us)
+
+
+# What waits to be assessed
+
+_IN_PARTITION = t.accounts.c.partition == bindparam("of")
+_MARKED = (
+    select(t.accounts.c.id, t.accounts.c.marked_at)
+    .where(_IN_PARTITION, t.accounts.c.marked_at.is_not(None))
+    .order_by(t.accounts.c.marked_at, t.accounts.c.id)
+)
+_new_rules = insert(t.rules)
+_NOTE_RULES = _new_rules.on_conflict_do_update(
+    index_elements=[t.rules.c.partition],
+    set_={"digest": _new_rules.excluded.digest},
+    where=t.rules.c.digest != _new_rules.excluded.digest,
+).returning(t.rules.c.partition)
+_WAITS_SINCE = func.coalesce(t.accounts.c.marked_at, bindparam("now"))
+_MARK_RESCORED = (
+    update(t.accounts)
+    .values(marked_at=_WAITS_SINCE, rescore=True)
+    .where(_IN_PARTITION, t.accounts.c.decision.is_not(None), ~t.accounts.c.gone)
 )
 
 
 async def marked(c: AsyncConnection, partition: int) -> dict[str, datetime]:
     """The accounts of a partition that wait to be assessed, with since when; longest first."""
-    return {row.id: row.marked_at for row in await c.execute(_MARKED, {"partition": partition})}
+    return {row.id: row.marked_at for row in await c.execute(_MARKED, {"of": partition})}
 
 
 async def mark_rescored(c: AsyncConnection, partition: int, digest: str, now: datetime) -> None:
     """Mark every account of a partition when its rules are not those of last time: which they concern, a look says."""
     if (await c.execute(_NOTE_RULES, {"partition": partition, "digest": digest})).one_or_none() is not None:
-        await c.execute(_MARK_RESCORED, {"partition": partition, "now": now})
+        await c.execute(_MARK_RESCORED, {"of": partition, "now": now})
+
+
+# Imports
+
+_IMPORT = bindparam("import", type_=Text)
+_CLOSED = select(t.imports.c.import_id).where(
+    t.imports.c.partition == bindparam("of"), t.imports.c.closed_at.is_not(None)
+)
+_new_end = insert(t.imports)
+_END_IMPORT = _new_end.on_conflict_do_update(
+    index_elements=[t.imports.c.partition, t.imports.c.import_id],
+    set_={
+        "topics": case(
+            (t.imports.c.topics.contains(_new_end.excluded.topics), t.imports.c.topics),
+            else_=t.imports.c.topics + _new_end.excluded.topics,
+        ),
+        "act_on_found": t.imports.c.act_on_found | _new_end.excluded.act_on_found,
+    },
+).returning(t.imports.c.topics, t.imports.c.act_on_found)
+_CLOSE_IMPORT = (
+    update(t.imports)
+    .values(closed_at=bindparam("now"))
+    .where(
+        t.imports.c.partition == bindparam("of"),
+        t.imports.c.import_id == _IMPORT,
+        t.imports.c.closed_at.is_(None),
+    )
+)
+_FIND_IN = (
+    update(t.accounts)
+    .values(
+        imports=t.accounts.c.imports.op("-")(_IMPORT),
+        marked_at=_WAITS_SINCE,
+        found_in=_IMPORT,
+        act_on_found=or_(t.accounts.c.act_on_found, bindparam("act")),
+    )
+    .where(_IN_PARTITION, t.in_imports, t.accounts.c.imports.has_key(_IMPORT))
+    .returning(t.accounts.c.id)
+)
+
+
+async def closed_imports(c: AsyncConnection, partition: int) -> set[str]:
+    """The imports that were closed in a partition."""
+    return set((await c.execute(_CLOSED, {"of": partition})).scalars())
+
+
+async def end_import(
+    c: AsyncConnection, partition: int, import_id: str, topic: str, act: bool
+) -> tuple[set[str], bool]:
+    """Note that a topic told an import's end. Returns the topics that have, and whether to act on what is found."""
+    values = {"partition": partition, "import_id": import_id, "topics": [topic], "act_on_found": act}
+    topics, act_on_found = (await c.execute(_END_IMPORT, values)).one()
+    return set(topics), act_on_found
+
+
+async def close_import(c: AsyncConnection, partition: int, import_id: str, act: bool, now: datetime) -> list[str]:
+    """Close an import: every account that it touched waits to be told what was found. Returns their ids."""
+    parameters = {"of": partition, "import": import_id, "now": now}
+    await c.execute(_CLOSE_IMPORT, parameters)
+    return list((await c.execute(_FIND_IN, {**parameters, "act": act})).scalars())

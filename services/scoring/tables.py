@@ -12,6 +12,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -23,7 +24,6 @@ worker_tables(metadata)
 claim_tables(metadata)
 
 _Time = DateTime(timezone=True)
-_NONE = text("'{}'")
 
 accounts = Table(
     "accounts",
@@ -33,7 +33,7 @@ accounts = Table(
     Column("state", LargeBinary, nullable=False),
     Column("decision", LargeBinary),
     # Open imports that touched it.
-    Column("imports", ARRAY(Text), nullable=False, server_default=_NONE),
+    Column("imports", JSONB, nullable=False, server_default=text("'[]'")),
     # Since when it waits to be assessed, and the import whose end it waits for to be told.
     Column("marked_at", _Time),
     Column("found_in", Text),
@@ -61,9 +61,11 @@ accounts = Table(
     Column("rev", BigInteger, nullable=False, server_default=text("0")),
     Column("assessed_at", _Time),
     Index("accounts_marked", "partition", postgresql_where=text("marked_at IS NOT NULL")),
-    Index("accounts_in_imports", "partition", postgresql_where=text("imports <> '{}'::text[]")),
-    Index("accounts_by_score", "score", "id"),
 )
+
+in_imports = accounts.c.imports != literal_column("'[]'::jsonb")
+"""Of an account: an open import has touched it. Spelled as its index is, which few accounts are in."""
+Index("accounts_in_imports", accounts.c.partition, postgresql_where=in_imports)
 
 # A digest of the scorecards and the catalogue by which a partition's accounts were last marked.
 rules = Table(

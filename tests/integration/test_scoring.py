@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.scorecard import Rules, Weighted, rules_of
-from services.scoring.fingerprint import fingerprint
+from services.scoring.queries import fingerprint
 from shared.conditions import parse
 from shared.messages import registry
 from shared.messages.envelope import Event

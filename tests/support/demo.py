@@ -12,8 +12,9 @@ from services.playbooks.core.episode import Episode
 from services.playbooks.core.look import Look
 from services.playbooks.core.step import step
 from services.playbooks.files import load_all
-from services.scoring.core.assess import Asked, Decision, assess
-from services.scoring.core.fold import Touched, fold
+from services.scoring.core.assess import assess
+from services.scoring.core.decision import Decision, Occasion
+from services.scoring.core.fold import fold
 from services.scoring.core.state import Account
 from services.scoring.files import load_rules
 from shared.conditions import Facts
@@ -62,11 +63,11 @@ class Rehearsal:
             data=msgspec.Raw(msgspec.json.encode(sent["data"])),
         )
         account = self.accounts.setdefault(event.subject, Account(event.subject))
-        fold(account, event, data_of(event), Touched())
+        fold(account, event, data_of(event))
         return event
 
     def _playbooks(self, account: str, cause: Cause, found_in: str | None = None) -> frozenset[str]:
-        asked = Asked(cause, found_in=found_in)
+        asked = Occasion(cause, found_in=found_in)
         outcome = assess(self.accounts[account], self.decisions[account], asked, self.now, RULES)
         assert outcome.assessed is not None
         self.assessed, self.decisions[account] = outcome.assessed, outcome.decision

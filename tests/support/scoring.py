@@ -10,8 +10,9 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from services.scoring.core.assess import Asked, Decision, Outcome, assess
-from services.scoring.core.fold import Touched, fold
+from services.scoring.core.assess import Outcome, assess
+from services.scoring.core.decision import Decision, Occasion
+from services.scoring.core.fold import fold
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account
 from services.scoring.files import load_rules
@@ -100,7 +101,7 @@ def after(*events: Event, account: Account | None = None) -> Account:
     """An account that has seen these events."""
     account = account or Account("acme")
     for event in events:
-        fold(account, event, registry.data_of(event), Touched())
+        fold(account, event, registry.data_of(event))
     return account
 
 
@@ -141,8 +142,8 @@ def caused_by(event: Event) -> Cause:
     )
 
 
-BY_TIME = Asked(Cause(kind="time"))
-BY_USAGE = Asked(Cause(kind="usage"))
+BY_TIME = Occasion(Cause(kind="time"))
+BY_USAGE = Occasion(Cause(kind="usage"))
 
 
 def assessed(
@@ -151,10 +152,10 @@ def assessed(
     before: Decision | None = None,
     now: datetime = NOW,
     rules: Rules = SHIPPED,
-    by: Event | Asked = BY_TIME,
+    by: Event | Occasion = BY_TIME,
 ) -> Outcome:
     """Assess, because of an event or something else."""
-    asked = by if isinstance(by, Asked) else Asked(caused_by(by))
+    asked = by if isinstance(by, Occasion) else Occasion(caused_by(by))
     return assess(account, before, asked, now, rules)
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from services.ingest.api import openapi
-from services.scoring.core.assess import look
 from services.scoring.core.clock import day_of
-from services.scoring.core.fold import Touched, fold
+from services.scoring.core.fold import fold
+from services.scoring.core.health import health_of
 from services.scoring.core.state import Account, canonical, decode, encode, prune
 from shared.messages import accounts, envelope, registry
 from shared.messages.envelope import Event
@@ -96,7 +96,7 @@ def _folds_the_same(event: Event) -> None:
         cuts = sorted({0, len(sent), chance.randrange(len(sent)), chance.randrange(len(sent))})
         other = seen([sent[a:b] for a, b in pairwise(cuts)])
         assert canonical(other, day_of(NOW)) == canonical(first, day_of(NOW))
-        assert look(other, NOW, SHIPPED).scored == look(first, NOW, SHIPPED).scored
+        assert health_of(other, NOW, SHIPPED).score == health_of(first, NOW, SHIPPED).score
 
 
 def _is_explained(event: Event) -> None:
@@ -135,7 +135,7 @@ def seen(batches: Sequence[Sequence[Event]]) -> Account:
         for event in batch:
             if (event.source, event.id) not in claimed:
                 claimed.add((event.source, event.id))
-                fold(account, event, registry.data_of(event), Touched())
+                fold(account, event, registry.data_of(event))
         prune(account.state, day_of(NOW))
         account.state = decode(encode(account.state))
     return account

@@ -1,100 +1,71 @@
-"""Why a score moved, exactly: Shapley values of what changed (L. Shapley, A Value for n-Person Games, 1953).
+"""What moved a score since it was last decided: each measure, cap and change of scorecard, in words and hundredths."""
 
-The game: a coalition of changed measures has its new points, all others their old ones, and is worth the weighted mean.
-What did not change gets 0; together they make the whole change. Where no measure appeared or vanished the value is the
-weight's share times the change; otherwise it is the mean over all orders, beyond 8 changes that of the card's order.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from functools import cache
-from math import factorial, floor
-from typing import Final, TypeVar
 
-from services.scoring.core.scorecard import Cap, Scorecard
-
-K = TypeVar("K")
-MOST_EXACT: Final = 8
-
-
-def shares(old: Mapping[str, int | None], new: Mapping[str, int | None], card: Scorecard) -> dict[str, Fraction]:
-    """How far each changed measure moved the weighted mean, in hundredths. Some measure must have data in both."""
-    weights = {one.name: one.weight for one in card.measures if one.weight}
-    changed = [name for name in weights if old.get(name) != new.get(name)]
-    appeared = any((old.get(name) is None) != (new.get(name) is None) for name in changed)
-    if not appeared:
-        weight = sum(weights[name] for name in weights if new.get(name) is not None)
-        return {name: Fraction(weights[name] * ((new[name] or 0) - (old[name] or 0)), weight) for name in changed}
-    worth = _worth(old, new, weights, changed)
-    if len(changed) > MOST_EXACT:
-        return _in_order(changed, worth)
-    return _mean_over_orders(changed, worth)
+from services.scoring.core.decision import Decision, Occasion
+from services.scoring.core.health import Health
+from services.scoring.core.measures.base import points_on
+from services.scoring.core.reasons import reason
+from services.scoring.core.score import mean_of, points_without_data
+from services.scoring.core.shapley import in_whole, shares
+from shared.messages.assessments import Driver
+from shared.words import clean
 
 
-def _worth(
-    old: Mapping[str, int | None], new: Mapping[str, int | None], weights: Mapping[str, int], changed: Sequence[str]
-) -> Callable[[int], Fraction]:
-    """The weighted mean when the measures of a bit mask are new. Without any data it is what it was before."""
-    still = [(weights[name], old[name]) for name in weights if name not in changed and old.get(name) is not None]
-    total = sum(weight * (points or 0) for weight, points in still)
-    weight = sum(weight for weight, _ in still)
-    sides = [(weights[name], old.get(name), new.get(name)) for name in changed]
+def drivers_of(health: Health, before: Decision, occasion: Occasion) -> list[Driver]:
+    """Heaviest first; none from or to unknown. They sum to the change that is shown, exactly.
 
-    def mean(mask: int, otherwise: Fraction) -> Fraction:
-        t, w = total, weight
-        for place, (weight_of, before, after) in enumerate(sides):
-            points = after if mask >> place & 1 else before
-            if points is not None:
-                t += weight_of * points
-                w += weight_of
-        return Fraction(t, w) if w else otherwise
-
-    first = mean(0, Fraction(0))
-    return cache(lambda mask: mean(mask, first))
-
-
-def _in_order(changed: Sequence[str], worth: Callable[[int], Fraction]) -> dict[str, Fraction]:
-    found, mask = {}, 0
-    for place, name in enumerate(changed):
-        after = mask | 1 << place
-        found[name] = worth(after) - worth(mask)
-        mask = after
-    return found
-
-
-def _mean_over_orders(changed: Sequence[str], worth: Callable[[int], Fraction]) -> dict[str, Fraction]:
-    n = len(changed)
-    found: dict[str, Fraction] = {}
-    for place, name in enumerate(changed):
-        bit, value = 1 << place, Fraction(0)
-        for mask in range(1 << n):
-            if not mask & bit:
-                size = mask.bit_count()
-                orders = factorial(size) * factorial(n - size - 1)
-                value += orders * (worth(mask | bit) - worth(mask))
-        found[name] = value / factorial(n)
-    return found
-
-
-def caps_moved(old: tuple[str, Fraction] | None, new: tuple[Cap, Fraction] | None) -> dict[str, Fraction]:
-    """How far caps moved the score: the one that was lifted, the one that came, or the same one holding otherwise.
-
-    Each side is the cap that holds and by how much it holds the score down, in hundredths.
+    The change is divided into three steps, one after the other: the old readings by the new card, the new readings on
+    that card, and the caps on either side. The last mean of each step is the first of the next.
     """
-    found: dict[str, Fraction] = {}
-    if old is not None:
-        found[old[0]] = old[1]
-    if new is not None:
-        found[new[0].name] = found.get(new[0].name, Fraction(0)) - new[1]
-    return {name: value for name, value in found.items() if value}
+    score = health.score
+    if score.points is None or before.score is None:
+        return []
+    card, new = health.card, {name: one.points for name, one in health.readings.items()}
+    old = {name: points for name, (_, points, _) in before.readings.items()}
+    old_mean, new_mean = Fraction(*before.mean), Fraction(score.total, score.weight)
+    parts: dict[tuple[str, str], Fraction] = {}
+    if card.ref != before.scorecard:
+        old = _by_new_card(health, before)
+        total, weight = mean_of(old, card)
+        if not weight:
+            # Nothing that the new card counts was known: it explains the whole change of the mean.
+            old, (total, weight) = new, (score.total, score.weight)
+        parts["scorecard", card.id] = Fraction(total, weight) - old_mean
+    parts |= {("measure", name): value for name, value in shares(old, new, card).items()}
+    if before.hold is not None:
+        parts["cap", before.hold.while_] = old_mean - before.hold.at_most
+    if score.cap is not None:
+        key = "cap", score.cap.name
+        parts[key] = parts.get(key, Fraction(0)) - (new_mean - score.cap.at_most)
+    whole = in_whole({key: value for key, value in parts.items() if value}, score.points - before.score)
+    found = [_driver(kind, name, points, health, before, occasion) for (kind, name), points in whole.items() if points]
+    return sorted(found, key=lambda driver: -abs(driver.points))
 
 
-def in_whole(parts: Mapping[K, Fraction], total: int) -> dict[K, int]:
-    """Round to integers by largest remainder, so that they sum to the total; ties go to the first. None stay none."""
-    floors = {key: floor(value) for key, value in parts.items()}
-    left = total - sum(floors.values())
-    by_remainder = sorted(parts, key=lambda key: floors[key] - parts[key])
-    for place in range(abs(left) if parts else 0):
-        key = by_remainder[place % len(by_remainder)] if left > 0 else by_remainder[-1 - place % len(by_remainder)]
-        floors[key] += 1 if left > 0 else -1
-    return floors
+def _by_new_card(health: Health, before: Decision) -> dict[str, int | None]:
+    """The readings of the last decision by another card: its curves, and its answers to what is missing."""
+    anew: dict[str, int | None] = {}
+    for one in health.card.measures:
+        raw = before.readings.get(one.name, (None, None, ""))[0]
+        if raw is not None:
+            anew[one.name] = points_on(one.curve, raw)
+        elif one.missing == "last-known":
+            # What it finds now: that it looks for it at all is the card's doing.
+            anew[one.name] = health.readings[one.name].points
+        else:
+            anew[one.name] = points_without_data(one)
+    return anew
+
+
+def _driver(kind: str, name: str, points: int, health: Health, before: Decision, occasion: Occasion) -> Driver:
+    if kind == "measure":
+        raw = before.readings.get(name, (None, None, ""))[0]
+        why, events = reason(raw, health.readings[name], health.view, occasion, before.at)
+        return Driver(kind="measure", name=name, points=points, reason=clean(why), events=events)
+    if kind == "cap":
+        cap = next((one for one in health.card.caps if one.name == name), None)
+        words = f"while {name}" if cap is None else health.in_words(cap)
+        holds = health.score.cap is not None and health.score.cap.name == name
+        return Driver(kind="cap", name=name, points=points, reason=words if holds else f"no longer {words}")
+    return Driver(kind="scorecard", name=name, points=points, reason=f"now scored as {health.card.title}")

@@ -8,8 +8,7 @@ import msgspec
 from services.scoring.core.clock import written_us
 from services.scoring.core.measures import billing, feedback, onboarding, support, usage
 from services.scoring.core.measures.base import View
-from services.scoring.core.score import Read
-from shared.messages.assessments import FactValue
+from shared.messages.assessments import FactValue, MeasureReading
 
 LAST_SEEN: Final = "usage.last_seen_at"
 _LONGEST_TRAIT = 2048
@@ -49,12 +48,12 @@ def _when(us: int | None) -> str | None:
     return None if us is None else written_us(us)
 
 
-def facts_of(view: View, reads: Mapping[str, Read]) -> tuple[dict[str, FactValue], dict[str, str]]:
+def facts_of(view: View, readings: Mapping[str, MeasureReading]) -> tuple[dict[str, FactValue], dict[str, str]]:
     """Every fact but `health.*`, and for those that are not known the reason, where there is something to say."""
     found: dict[str, Any] = {**account_facts(view), **_usage(view), **_support(view), **_feedback(view)}
     found |= _billing(view) | _people(view)
     unknown: dict[str, str] = {}
-    for name, read in reads.items():
+    for name, read in readings.items():
         if name not in _LINEAR:
             found[name] = read.raw
         found[f"points.{name}"] = None if read.points is None else read.points / 100

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from math import sqrt
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 Rollup = Literal["latest", "all", "weighted"]
 ROLE_WEIGHTS: Final[Mapping[str, int]] = {"decision_maker": 3, "champion": 2, "admin": 2}
@@ -62,16 +63,14 @@ def ces(scores: Sequence[int]) -> float:
     return sum(scores) / len(scores)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One answer, with the groups that it belongs to."""
 
     account: str
     contact: str
     role: str | None
     score: int
-    at: int
-    """Microseconds since 1970."""
+    at: datetime
     source: str
     id: str
     group: str

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from services.scoring.core.catalogue import Catalogue
 from services.scoring.core.clock import day_of, day_of_us, micros
-from services.scoring.core.fold import ENDED, LAST_ON, RENAMED
+from services.scoring.core.fold.traits import ENDED, LAST_ON, RENAMED
 from services.scoring.core.state import State
 
 _RENEWAL_DAYS = 90

@@ -1,30 +1,32 @@
 """Why a measure moved, in a customer-success manager's words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from services.scoring.core.clock import instant_of
+from services.scoring.core.decision import Occasion
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.measures.base import View
 from services.scoring.core.measures.feedback import quoted, role_of
-from services.scoring.core.score import Read
-from shared.messages.assessments import Cause
+from shared.messages.assessments import Cause, MeasureReading
 from shared.words import clean, listed
 
-_MOST_EVENTS = 5
 _EXCERPT = 160
 
 
 def reason(
-    name: str, old: Read, new: Read, view: View, cause: Cause, before: int, events: Sequence[str]
+    old: float | None, new: MeasureReading, view: View, occasion: Occasion, before: int
 ) -> tuple[str, list[str]]:
-    """What moved this measure, and the events that did it. `before` is when it was last read, in microseconds."""
-    measure = MEASURES[name]
-    if cause.type is not None and cause.type.startswith(measure.moved_by or ("-",)):
-        return _of_event(name, old, new, view, cause), [f"{cause.source} {cause.id}"]
-    if cause.kind == "usage" and name.startswith("usage.") and (new.raw or 0) != (old.raw or 0):
-        return new.words, list(events[:_MOST_EVENTS])
-    gone = _gone(name, view, before)
-    return gone if gone is not None and cause.kind != "usage" else new.words, []
+    """What moved a measure from its `old` raw value, and the events that did it.
+
+    `before` is when it was last read, in microseconds.
+    """
+    cause = occasion.cause
+    if cause.type is not None and cause.type.startswith(MEASURES[new.name].moved_by or ("-",)):
+        return _of_event(old, new, view, cause), [f"{cause.source} {cause.id}"]
+    if cause.kind == "usage":
+        moved = new.name.startswith("usage.") and (new.raw or 0) != (old or 0)
+        return new.words, list(occasion.events) if moved else []
+    return _gone(new.name, view, before) or new.words, []
 
 
 def _gone(name: str, view: View, before: int) -> str | None:
@@ -40,14 +42,14 @@ def _gone(name: str, view: View, before: int) -> str | None:
     return listed(gone, most=1)
 
 
-def _of_event(name: str, old: Read, new: Read, view: View, cause: Cause) -> str:
+def _of_event(old: float | None, new: MeasureReading, view: View, cause: Cause) -> str:
     data = cause.data
     kind, _, what = (cause.type or "").partition(".")
     match kind:
         case "feedback":
             return _of_answer(what, view, data)
-        case "ticket" if name == "support.urgent":
-            fewer = (new.raw or 0) < (old.raw or 0)
+        case "ticket" if new.name == "support.urgent":
+            fewer = (new.raw or 0) < (old or 0)
             return f"urgent ticket {data.get('ticket_id')} is {_state_of(what, data)}" if fewer else new.words
         case "ticket":
             return f"ticket {data.get('ticket_id')} was {what}: {new.words}"

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from services.scoring.core.measures import MEASURES
-from services.scoring.core.measures.base import Reading, View, points_on
+from services.scoring.core.measures.base import Measure, View, points_on
 from services.scoring.core.scorecard import Bands, Cap, Scorecard, Weighted
 from shared.conditions import Facts, Truth, evaluate
-from shared.messages.assessments import Band
+from shared.messages.assessments import Band, MeasureReading
 from shared.words import clean, counted
 
 _NEUTRAL: Final = 5000
@@ -18,16 +18,7 @@ _ORDER: Final[tuple[Band, ...]] = ("red", "amber", "green")
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """One measure as it counts: raw value, points in hundredths, words. Without points, the words say why."""
-
-    raw: float | None
-    points: int | None
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Score:
     """A score with what it is made of."""
 
     total: int
@@ -37,38 +28,49 @@ class Scored:
     coverage: int
     """In hundredths of a percent."""
     cap: Cap | None
-    """The cap that holds the score down, if one does."""
-    score: int | None
+    """The cap that holds it down, if one does."""
+    points: int | None
+    """In hundredths; None: unknown."""
     why_unknown: str = ""
 
 
-def read_measures(view: View, card: Scorecard) -> dict[str, Read]:
+def read_measures(view: View, card: Scorecard) -> dict[str, MeasureReading]:
     """Every built-in measure by the card's curves, and with the card's answer to what is missing."""
     on_card = {one.name: one for one in card.measures}
-    return {name: _read(view, name, on_card.get(name)) for name in MEASURES}
+    return {name: _read(view, one, on_card.get(name) or Weighted(name, 0, one.curve)) for name, one in MEASURES.items()}
 
 
-def _read(view: View, name: str, weighted: Weighted | None) -> Read:
-    measure = MEASURES[name]
-    curve = measure.curve if weighted is None else weighted.curve
-    reading = _cleaned(measure.read(view))
-    if reading.raw is not None:
-        return Read(reading.raw, points_on(curve, reading.raw), reading.words)
-    if weighted is not None and weighted.missing in _COUNTED:
-        return Read(None, points_without_data(weighted), f"{reading.words}; counted as {_COUNTED[weighted.missing]}")
-    if weighted is not None and weighted.missing == "last-known":
+def _read(view: View, measure: Measure, weighted: Weighted) -> MeasureReading:
+    raw, words = measure.read(view)
+    points = points_without_data(weighted) if raw is None else points_on(weighted.curve, raw)
+    if raw is None and points is not None:
+        words = f"{words}; counted as {_COUNTED[weighted.missing]}"
+    elif raw is None and weighted.missing == "last-known":
         # Looked for in what state remembers, not in what was once decided: so it depends on no order.
         for back in range(1, weighted.days_back + 1):
-            past = _cleaned(measure.read(View(view.account, view.now - timedelta(days=back), view.catalogue)))
+            past = measure.read(View(view.account, view.now - timedelta(days=back), view.catalogue))
             if past.raw is not None:
-                words = f"{past.words} ({counted(back, 'day')} ago; since then {reading.words})"
-                return Read(past.raw, points_on(curve, past.raw), words)
-    return Read(None, None, reading.words)
+                raw, points = past.raw, points_on(weighted.curve, past.raw)
+                words = f"{past.words} ({counted(back, 'day')} ago; since then {words})"
+                break
+    # Words may quote what customers wrote, or name what they named.
+    words = clean(words)
+    return MeasureReading(
+        name=measure.name, weight=weighted.weight, raw=raw, unit=measure.unit, points=points, words=words
+    )
 
 
-def _cleaned(reading: Reading) -> Reading:
-    """Its words may quote what customers wrote, or name what they named."""
-    return reading._replace(words=clean(reading.words))
+def as_decided(
+    readings: Mapping[str, tuple[float | None, int | None, str]], card: Scorecard | None
+) -> list[MeasureReading]:
+    """What a decision keeps of its readings, heaviest first by its card; all, and unweighted, without that card."""
+    weights = dict.fromkeys(readings, 0) if card is None else {one.name: one.weight for one in card.measures}
+    found = [
+        MeasureReading(name=name, weight=weights[name], raw=raw, unit=MEASURES[name].unit, points=points, words=words)
+        for name, (raw, points, words) in readings.items()
+        if name in weights
+    ]
+    return sorted(found, key=lambda one: -one.weight)
 
 
 def points_without_data(weighted: Weighted) -> int | None:
@@ -94,23 +96,31 @@ def rounded(total: int, weight: int) -> int:
     return (2 * total + weight) // (2 * weight)
 
 
-def score(reads: Mapping[str, Read], card: Scorecard, facts: Facts, view: View) -> Scored:
+def score_of(readings: Mapping[str, MeasureReading], card: Scorecard, facts: Facts, now: datetime) -> Score:
     """The score of these readings. Unknown when coverage is below the card's minimum, or nothing has data."""
-    total, weight = mean_of({name: one.points for name, one in reads.items()}, card)
+    total, weight = mean_of({name: one.points for name, one in readings.items()}, card)
     coverage = 100 * weight
     if not weight or coverage < card.minimum_coverage:
         why = f"only {weight} % of the scorecard has data, {card.minimum_coverage // 100} % is needed"
-        return Scored(total, weight, coverage, None, None, why)
+        return Score(total, weight, coverage, None, None, why)
     points = rounded(total, weight)
     binding = None
     for cap in card.caps:
-        if cap.at_most < points and evaluate(cap.condition, facts, view.now) is Truth.TRUE:
+        if cap.at_most < points and evaluate(cap.condition, facts, now) is Truth.TRUE:
             points, binding = cap.at_most, cap
-    return Scored(total, weight, coverage, binding, points)
+    return Score(total, weight, coverage, binding, points)
 
 
 def band(points: int | None, bands: Bands, before: Band) -> Band:
-    """The band of a score. Falling is at once; rising back needs the margin besides, so that nothing flickers."""
+    """The band of a score. Falling is at once; rising back needs the margin besides, so that nothing flickers.
+
+    Why the margin is asked for on the way up alone. A score that swings about a border would open and close work with
+    every swing. Were both ways damped, an account could be in trouble for as long as the margin hides it, so bad news
+    is taken at once and only good news must prove itself. The band is judged again with the margin taken off; where
+    that is still above the band before, it may rise as far as it says (from red to green at once, where it is so), and
+    else it stays. So the band is never above the plain one. It is a decision: it depends on the band before, and is no
+    part of what folding must give in any order. From unknown there is nothing to flicker with: the plain band holds.
+    """
     if points is None:
         return "unknown"
     plain = _plain(points, bands)

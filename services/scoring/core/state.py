@@ -5,7 +5,7 @@ other value is the one with the greatest stamp (time, rank, source, id); and wha
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 import msgspec
 
@@ -74,6 +74,11 @@ class State(msgspec.Struct, omit_defaults=True):
     erased: bool = False
     """The account was erased: nothing is remembered of it, whatever comes."""
 
+    def role_of(self, contact: str) -> str | None:
+        """The last role of a contact that is not `left`."""
+        cell = self.contacts.get(contact, {}).get("role")
+        return None if cell is None else str(cell.value)
+
 
 class Ticket(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A ticket as its latest message had it; each message carries it whole."""
@@ -126,6 +131,10 @@ class Invoice(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return None if self.due is None else int(self.due.value)
 
 
+RowKind = Literal["users", "tickets", "invoices"]
+"""The kinds of rows beside a state."""
+
+
 @dataclass(slots=True)
 class Account:
     """An account at hand: its state and the rows that were loaded beside it."""
@@ -136,6 +145,8 @@ class Account:
     invoices: dict[str, Invoice] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
     """The last active day of those users that were looked up."""
+    touched: set[tuple[RowKind, str]] = field(default_factory=set)
+    """The rows that folding has changed since they were last saved."""
 
 
 def day_cutoff(today: int) -> int:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scoring.core.assess import Asked, Decision, look
 from services.scoring.core.clock import written
+from services.scoring.core.decision import Decision, Occasion
+from services.scoring.core.health import health_of
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.scorecard import Rules, Scorecard, Weighted
 from shared.conditions import FACTS, Facts
@@ -184,7 +185,7 @@ def test_a_new_version_of_a_card_is_news_of_its_own() -> None:
     account = an_account(*busy(range(40)))
     before = before_of(account)
     newer = Rules(SHIPPED.catalogue, tuple(replace(card, version=2) for card in SHIPPED.cards))
-    one = told(assessed(account, before=before, rules=newer, by=Asked(Cause(kind="scorecard"))))
+    one = told(assessed(account, before=before, rules=newer, by=Occasion(Cause(kind="scorecard"))))
     assert (one.scorecard.partition("+")[0], one.drivers) == ("adopting@2", [])
 
 
@@ -192,9 +193,9 @@ def test_weights_that_were_edited_under_the_same_version_are_a_change_of_scoreca
     account = an_account(*busy(range(40)), an_event("interaction.logged", at=NOW - 50 * DAY, kind="call"))
     before = before_of(account)
     answer = nps(9, contact="other")
-    for by in (Asked(Cause(kind="scorecard")), BY_TIME, answer):
+    for by in (Occasion(Cause(kind="scorecard")), BY_TIME, answer):
         one = told(assessed(after(*[answer][: by is answer], account=account), before=before, rules=EDITED, by=by))
-        assert one.scorecard != before.card
+        assert one.scorecard != before.scorecard
         assert {driver.name for driver in one.drivers} == {"adopting", *["feedback.nps"][: by is answer]}
         assert sum(moves(one).values()) == (one.score or 0) - (before.score or 0) != 0
 
@@ -211,7 +212,7 @@ def test_what_another_card_alone_changes_is_the_card_s_own_doing(old: list, new:
     pulse = an_event("pulse.set", at=NOW - 95 * DAY, score=5, author="csm@example.com")
     account = an_account(*busy(range(40)), pulse)
     before = before_of(account, rules=one_card(old))
-    one = told(assessed(account, before=before, rules=one_card(new, 2), by=Asked(Cause(kind="scorecard"))))
+    one = told(assessed(account, before=before, rules=one_card(new, 2), by=Occasion(Cause(kind="scorecard"))))
     assert {driver.kind for driver in one.drivers} <= {"scorecard"}
     assert sum(moves(one).values()) == (one.score or 0) - (before.score or 0)
 
@@ -286,7 +287,7 @@ def test_to_unknown_there_are_no_drivers_only_the_reason() -> None:
 
 
 def test_found_in_and_open_imports_travel() -> None:
-    asked = Asked(Cause(kind="history"), imports=("i2",), found_in="i1", act_on_found=True)
+    asked = Occasion(Cause(kind="history"), imports=("i2",), found_in="i1", act_on_found=True)
     one = told(assessed(an_account(), by=asked))
     assert (one.imports, one.found_in, one.act_on_found) == (["i2"], "i1", True)
 
@@ -339,7 +340,7 @@ def test_a_subscription_that_is_on_again_takes_the_leaving_back() -> None:
         "subscription.changed", at=NOW, mrr_minor=1, currency="EUR", plan="pro", seats=1, status="canceled"
     )
     churned = [
-        look(an_account(*some), NOW, SHIPPED).facts["account.churned"] for some in ([left], [left, again], [ended])
+        health_of(an_account(*some), NOW, SHIPPED).facts["account.churned"] for some in ([left], [left, again], [ended])
     ]
     assert churned == [True, False, True]
 
@@ -368,7 +369,7 @@ def test_who_left_twice_left_when_they_left_the_second_time(days: dict[str, int]
         )
     for order in permutations(events):
         expected = None if left is None else written(NOW - left * DAY)
-        assert look(an_account(*order), NOW, SHIPPED).facts.get("account.churned_at") == expected
+        assert health_of(an_account(*order), NOW, SHIPPED).facts.get("account.churned_at") == expected
 
 
 @pytest.mark.parametrize(
@@ -384,7 +385,7 @@ def test_who_left_twice_left_when_they_left_the_second_time(days: dict[str, int]
     ],
 )
 def test_the_stage_follows_from_the_dates_unless_the_trait_is_set(known, stage: str) -> None:  # type: ignore[no-untyped-def]
-    assert look(an_account(**known), NOW, SHIPPED).facts["account.stage"] == stage
+    assert health_of(an_account(**known), NOW, SHIPPED).facts["account.stage"] == stage
 
 
 def test_an_assessment_stays_small_however_long_the_traits_are() -> None:

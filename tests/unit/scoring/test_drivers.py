@@ -6,10 +6,10 @@ from itertools import permutations
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from services.scoring.core.drivers import in_whole, shares
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.score import mean_of
 from services.scoring.core.scorecard import Scorecard, Weighted
+from services.scoring.core.shapley import in_whole, shares
 
 NAMES = list(MEASURES)
 Points = dict[str, int | None]

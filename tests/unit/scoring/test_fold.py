@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scoring.core import state as s
-from services.scoring.core.assess import look
 from services.scoring.core.clock import day_of
-from services.scoring.core.fold import Touched, fold_usage
+from services.scoring.core.fold import fold_usage
+from services.scoring.core.health import health_of
 from services.scoring.core.state import Account, canonical, decode, encode, prune
 from shared.messages import registry
 from shared.messages.envelope import Event
@@ -119,8 +119,8 @@ def test_any_order_any_batches_and_any_repeats_leave_the_same_bytes_points_and_s
     once = seen([events])
     again = seen([shuffled[a:b] for a, b in pairwise(cuts)])
     assert canonical(once, TODAY) == canonical(again, TODAY)
-    one, other = look(once, NOW, SHIPPED), look(again, NOW, SHIPPED)
-    assert (one.reads, one.facts, one.scored) == (other.reads, other.facts, other.scored)
+    one, other = health_of(once, NOW, SHIPPED), health_of(again, NOW, SHIPPED)
+    assert (one.readings, one.facts, one.score) == (other.readings, other.facts, other.score)
 
 
 @settings(max_examples=100, deadline=None)
@@ -135,10 +135,10 @@ def test_forgetting_often_is_forgetting_once(events: list[Event], days: list[int
 
 def test_a_batch_of_usage_folds_like_its_events_one_by_one() -> None:
     events = [usage(NOW - d * DAY, f"f{d % 3}", f"u{d % 4}", d / 7) for d in range(40)]
-    together, touched = Account("acme"), Touched()
-    fold_usage(together, [(e.time, registry.data_of(e)) for e in events], touched)
+    together = Account("acme")
+    fold_usage(together, [(e.time, registry.data_of(e)) for e in events])
     assert canonical(together, TODAY) == canonical(after(*events), TODAY)
-    assert touched.users == {"u0", "u1", "u2", "u3"}
+    assert together.touched == {("users", user) for user in ("u0", "u1", "u2", "u3")}
 
 
 def test_quantities_are_kept_to_millionths_so_that_sums_do_not_depend_on_order() -> None:
@@ -196,7 +196,7 @@ def test_the_subscription_beats_a_later_trait() -> None:
         an_event("subscription.changed", at=NOW - 9 * DAY, mrr_minor=1, currency="EUR", plan="starter", seats=3),
         traits(NOW, plan="enterprise", seats=99),
     )
-    facts = look(account, NOW, SHIPPED).facts
+    facts = health_of(account, NOW, SHIPPED).facts
     assert (facts["account.plan"], facts["account.seats"]) == ("starter", 3)
 
 
@@ -205,20 +205,20 @@ def test_a_straggler_does_not_open_a_closed_ticket_again() -> None:
         a_ticket("T1", type="closed", at=NOW, opened_at=NOW - 5 * DAY, priority="urgent"),
         a_ticket("T1", type="updated", at=NOW - DAY, opened_at=NOW - 5 * DAY, priority="urgent"),
     )
-    assert look(account, NOW, SHIPPED).facts["support.urgent"] == 0
+    assert health_of(account, NOW, SHIPPED).facts["support.urgent"] == 0
 
 
 def test_a_due_date_that_only_the_first_message_names_is_kept() -> None:
     due = (NOW - 10 * DAY).isoformat()
     account = after(an_invoice(at=NOW - 40 * DAY, due_at=due), an_invoice("payment_failed", at=NOW - 5 * DAY))
-    facts = look(account, NOW, SHIPPED).facts
+    facts = health_of(account, NOW, SHIPPED).facts
     assert facts["billing.overdue_since"] == "2026-05-10T12:00:00Z"
     assert facts["billing.payment_failed_at"] == "2026-05-15T12:00:00Z"
 
 
 def test_a_paid_invoice_has_no_open_failure() -> None:
     account = after(an_invoice("payment_failed", at=NOW - 5 * DAY), an_invoice("paid", at=NOW))
-    assert "billing.payment_failed_at" not in look(account, NOW, SHIPPED).facts
+    assert "billing.payment_failed_at" not in health_of(account, NOW, SHIPPED).facts
 
 
 def test_an_erased_contact_leaves_nothing_and_does_not_come_back() -> None:
@@ -235,14 +235,14 @@ def test_an_erased_contact_leaves_nothing_and_does_not_come_back() -> None:
 def test_an_erased_account_leaves_nothing_whatever_comes() -> None:
     account = an_account(a_ticket(), an_event("account.erased"), usage(NOW + DAY))
     assert canonical(account, TODAY) == canonical(after(an_event("account.erased")), TODAY)
-    assert look(account, NOW, SHIPPED).scored.score is None
+    assert health_of(account, NOW, SHIPPED).score.points is None
 
 
-def test_state_stays_small_however_much_it_hasseen() -> None:
+def test_state_stays_small_however_much_it_has_seen() -> None:
     account = Account("acme")
     used = registry.data_of(usage(feature="reports", user=None))
     for day in range(365):
-        fold_usage(account, [(NOW - (365 - day) * DAY, used)] * 20, Touched())
+        fold_usage(account, [(NOW - (365 - day) * DAY, used)] * 20)
         prune(account.state, day_of(NOW - (365 - day) * DAY))
     assert len(encode(account.state)) < 1500
     assert msgspec.msgpack.decode(encode(account.state))["usage"]["reports"].keys() == set(range(TODAY - 90, TODAY))

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.core.assess import look
 from services.scoring.core.catalogue import MONDAY_TO_FRIDAY
 from services.scoring.core.clock import day_of, weekday, working_days
+from services.scoring.core.health import health_of
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.measures.base import View, points_on
 from services.scoring.core.state import Account
@@ -144,19 +144,19 @@ def test_money_of_two_currencies_is_never_added_up() -> None:
     yen = an_invoice(invoice_id="jpy", amount_minor=500_000, currency="JPY", due_at=due.isoformat())
     paid = an_invoice("paid", "paid", amount_minor=3000, due_at=due.isoformat(), paid_at=due.isoformat())
     account = an_account(late, yen, paid)
-    assert look(account, NOW, SHIPPED).facts["billing.overdue_minor"] == 1000
+    assert health_of(account, NOW, SHIPPED).facts["billing.overdue_minor"] == 1000
     assert read("billing.punctuality", account)[0] == 39 / 4
     assert read("billing.overdue", account) == (40, "invoice jpy is 40 days overdue, and 1 more")
     elsewhere = an_account(yen)
-    assert look(elsewhere, NOW, SHIPPED).facts["billing.overdue_minor"] == 0
+    assert health_of(elsewhere, NOW, SHIPPED).facts["billing.overdue_minor"] == 0
     assert (read("billing.overdue", elsewhere)[0], read("billing.punctuality", elsewhere)[0]) == (40, 40)
-    assert look(an_account(yen, currency=None), NOW, SHIPPED).facts["billing.overdue_minor"] == 500_000
+    assert health_of(an_account(yen, currency=None), NOW, SHIPPED).facts["billing.overdue_minor"] == 500_000
 
 
 def test_a_credit_note_is_never_overdue() -> None:
     account = an_account(an_invoice(amount_minor=-500, due_at=(NOW - 40 * DAY).isoformat()))
     assert read("billing.overdue", account) == (0, "nothing is overdue")
-    assert look(account, NOW, SHIPPED).facts["billing.overdue_minor"] == 0
+    assert health_of(account, NOW, SHIPPED).facts["billing.overdue_minor"] == 0
 
 
 def test_progress_is_measured_against_what_is_expected_by_age() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from services.scoring.core import nps
 from services.scoring.core.nps import Answer
+from tests.support.scoring import DAY, NOW
 
 
 def test_half_promoters_a_fifth_detractors_is_30() -> None:
@@ -44,7 +45,7 @@ def test_without_answers_there_is_no_nps() -> None:
 
 
 def _answer(contact: str, score: int, at: int, role: str | None = None, group: str = "pro") -> Answer:
-    return Answer("acme", contact, role, score, at, "s", f"{contact}{at}", group)
+    return Answer("acme", contact, role, score, NOW + at * DAY, "s", f"{contact}{at}", group)
 
 
 ANSWERS = [

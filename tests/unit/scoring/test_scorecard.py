@@ -6,8 +6,8 @@ from pathlib import Path
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from services.scoring.core.assess import look
 from services.scoring.core.catalogue import MONDAY_TO_FRIDAY
+from services.scoring.core.health import health_of
 from services.scoring.core.score import band
 from services.scoring.core.scorecard import Bands, Rules
 from services.scoring.files import SCHEMAS, load_rules
@@ -173,10 +173,10 @@ def test_the_most_specific_card_wins_and_ties_go_to_the_lowest_priority_number(t
         a_card("first", "[account.plan == pro, account.segment == smb]", "priority: 1"),
         a_card("second", "[account.plan == pro, account.seats > 3]"),
     )
-    assert look(an_account(segment="smb"), NOW, found).card.id == "first"
-    assert look(an_account(), NOW, found).card.id == "second"
-    assert look(an_account(seats=1), NOW, found).card.id == "one"
-    assert look(an_account(plan="odd"), NOW, found).card.id == "default"
+    assert health_of(an_account(segment="smb"), NOW, found).card.id == "first"
+    assert health_of(an_account(), NOW, found).card.id == "second"
+    assert health_of(an_account(seats=1), NOW, found).card.id == "one"
+    assert health_of(an_account(plan="odd"), NOW, found).card.id == "default"
 
 
 def test_a_card_s_name_changes_with_how_it_scores_and_with_nothing_else(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_card_s_name_changes_with_how_it_scores_and_with_nothing_else(tmp_path
 
 def test_a_declared_trait_can_choose_the_card(tmp_path: Path) -> None:
     found = rules(tmp_path, a_card("gold", "account.traits.tier == gold"), catalogue="traits: {tier: text}")
-    seen = look(an_account(traits(tier="gold")), NOW, found)
+    seen = health_of(an_account(traits(tier="gold")), NOW, found)
     assert (seen.card.id, seen.facts["account.traits.tier"]) == ("gold", "gold")
 
 
@@ -203,7 +203,10 @@ def test_a_declared_trait_can_choose_the_card(tmp_path: Path) -> None:
 def test_what_is_missing_counts_as_the_card_says(tmp_path: Path, missing: str, points: int | None) -> None:
     default = DEFAULT.replace("usage.recency: {weight: 60}", f"relationship.pulse: {{weight: 60, missing: {missing}}}")
     pulse = an_event("pulse.set", at=NOW - 95 * DAY, score=5, author="csm@example.com")
-    assert look(an_account(pulse), NOW, rules(tmp_path, default=default)).reads["relationship.pulse"].points == points
+    assert (
+        health_of(an_account(pulse), NOW, rules(tmp_path, default=default)).readings["relationship.pulse"].points
+        == points
+    )
 
 
 def test_what_was_last_known_too_long_ago_is_not_known(tmp_path: Path) -> None:
@@ -211,19 +214,22 @@ def test_what_was_last_known_too_long_ago_is_not_known(tmp_path: Path) -> None:
         "usage.recency: {weight: 60}", "relationship.pulse: {weight: 60, missing: last-known-for-5-days}"
     )
     pulse = an_event("pulse.set", at=NOW - 96 * DAY, score=5, author="csm@example.com")
-    assert look(an_account(pulse), NOW, rules(tmp_path, default=default)).reads["relationship.pulse"].points is None
+    assert (
+        health_of(an_account(pulse), NOW, rules(tmp_path, default=default)).readings["relationship.pulse"].points
+        is None
+    )
 
 
 def test_a_cap_holds_the_score_down_while_its_condition_holds() -> None:
     late = an_invoice(at=NOW - 60 * DAY, due_at=(NOW - 31 * DAY).isoformat())
     paid = an_invoice("paid", at=NOW)
-    assert look(an_account(*busy(range(60)), late), NOW, SHIPPED).scored.score == 4000
-    assert (look(an_account(*busy(range(60)), late, paid), NOW, SHIPPED).scored.score or 0) > 8000
+    assert health_of(an_account(*busy(range(60)), late), NOW, SHIPPED).score.points == 4000
+    assert (health_of(an_account(*busy(range(60)), late, paid), NOW, SHIPPED).score.points or 0) > 8000
 
 
 def test_below_the_minimum_coverage_the_score_is_unknown_and_says_so() -> None:
-    scored = look(an_account(), NOW, SHIPPED).scored
-    assert scored.score is None
+    scored = health_of(an_account(), NOW, SHIPPED).score
+    assert scored.points is None
     assert scored.why_unknown == "only 20 % of the scorecard has data, 50 % is needed"
 
 

@@ -28,8 +28,7 @@ def nps_answers(view: View) -> dict[str, Cell]:
 
 def role_of(view: View, contact: str) -> str:
     """What a contact is to the account, in words."""
-    cell = view.state.contacts.get(contact, {}).get("role")
-    return "contact" if cell is None else str(cell.value).replace("_", " ")
+    return (view.state.role_of(contact) or "contact").replace("_", " ")
 
 
 def _nps(view: View) -> Reading:

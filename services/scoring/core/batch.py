@@ -1,0 +1,196 @@
+"""What one batch comes to: its events folded into the accounts at hand, and what is decided and told of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import accumulate
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from services.scoring.core import state as s
+from services.scoring.core.assess import Outcome, assess
+from services.scoring.core.clock import day_of
+from services.scoring.core.decision import Occasion
+from services.scoring.core.fold import fold, fold_usage
+from services.scoring.core.fold.people import is_erased
+from services.scoring.core.memory import Memory, Standing
+from services.scoring.core.scorecard import Rules
+from shared.messages.assessments import AccountAssessed, Cause
+from shared.messages.envelope import Event
+from shared.messages.usage import UsageRecorded
+
+_MOST_EVENTS: Final = 5
+_NOT_SAID: Final = datetime.min.replace(tzinfo=UTC)
+
+
+class Arrival(NamedTuple):
+    """An event that is new: its envelope, its data as its type's definition, and the trace that it belongs to."""
+
+    event: Event
+    data: Any
+    trace: str | None = None
+
+
+class Assessment(NamedTuple):
+    """What is told of an account, and the trace of the event that did it."""
+
+    account_id: str
+    assessed: AccountAssessed
+    trace: str | None
+
+
+class SurveyAnswer(NamedTuple):
+    """An answer with its contact's role, as far as it is known by now."""
+
+    account_id: str
+    role: str | None
+    arrival: Arrival
+
+
+@dataclass(slots=True)
+class Batch:
+    """Collects what one transaction changes. The accounts that it is about must be in memory, with their rows."""
+
+    now: datetime
+    rules: Rules
+    memory: Memory
+    changed: dict[str, Standing] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    """The last of each account that was told of."""
+    assessments: list[Assessment] = field(default_factory=list)
+    ledger: list[Assessment] = field(default_factory=list)
+    timers: dict[str, datetime] = field(default_factory=dict)
+    answers: list[SurveyAnswer] = field(default_factory=list)
+    roles: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By account and contact."""
+    erased_contacts: list[tuple[str, str]] = field(default_factory=list)
+    erased_accounts: list[str] = field(default_factory=list)
+
+    def take(self, id: str, arrivals: Sequence[Arrival], behind: bool) -> None:
+        """Fold one account's new events and assess it: usage first and once, then each other event on its own.
+
+        Behind, an account that had only usage is marked and waits. What an open import brings moves state and is told
+        when the import closes; a straggler of a closed one is told as found.
+        """
+        standing = self._change(id)
+        used = [arrival for arrival in arrivals if isinstance(arrival.data, UsageRecorded)]
+        others = [arrival for arrival in arrivals if not isinstance(arrival.data, UsageRecorded)]
+        stragglers = self._note_imports(standing, arrivals)
+        fold_usage(standing.account, [(arrival.event.time, arrival.data) for arrival in used])
+        live = [arrival for arrival in used if arrival.event.history is None]
+        told = [arrival for arrival in others if arrival.event.history is None]
+        untold_since = _untold_since([*live, *told])
+        if live or standing.marked_at is not None:
+            if behind and not told:
+                standing.marked_at = standing.marked_at or self.now
+                self.memory.waiting.setdefault(id, standing.marked_at)
+            else:
+                self.assess_waiting(id, live, untold_since[0] if live else None)
+        since = iter(untold_since[len(live) :])
+        for arrival in others:
+            fold(standing.account, arrival.event, arrival.data)
+            self._note_rows(standing.account, arrival)
+            if arrival.event.history is None:
+                cause = _cause_of(arrival.event, next(since))
+                self._assess(standing, Occasion(cause, imports=standing.imports), arrival.trace)
+        for import_id in stragglers:
+            self._assess(standing, Occasion(Cause(kind="history"), imports=standing.imports, found_in=import_id))
+
+    def assess_waiting(self, id: str, used: Sequence[Arrival] = (), since: datetime | None = None) -> None:
+        """Assess what was put off, or came as usage: as found when an import ended, as rescored, or as usage.
+
+        `since` is when the first was accepted that this batch has to tell. When what was put off was is not known.
+        """
+        standing = self._change(id)
+        accepted = since if standing.marked_at is None else None
+        standing.marked_at = None
+        self.memory.waiting.pop(id, None)
+        if standing.found_in is not None:
+            cause, found_in, act = Cause(kind="history"), standing.found_in, standing.act_on_found
+            occasion = Occasion(cause, (), standing.imports, found_in, act)
+            standing.found_in, standing.act_on_found = None, False
+        elif standing.rescore:
+            occasion = Occasion(Cause(kind="scorecard"), imports=standing.imports)
+        else:
+            names = [f"{arrival.event.source} {arrival.event.id}" for arrival in used[-_MOST_EVENTS:]]
+            occasion = Occasion(Cause(kind="usage", accepted=accepted), names, standing.imports)
+        standing.rescore = False
+        self._assess(standing, occasion, used[-1].trace if used else None)
+
+    def look_again(self, id: str) -> None:
+        """Assess an account whose timer came due: what was put off first."""
+        standing = self.memory.get(id)
+        standing.timer_at = None
+        s.drop_tombstones(standing.account, day_of(self.now))
+        if standing.marked_at is not None:
+            self.assess_waiting(id)
+        self._assess(standing, Occasion(Cause(kind="time"), imports=standing.imports))
+
+    def _change(self, id: str) -> Standing:
+        standing = self.changed[id] = self.memory.get(id)
+        return standing
+
+    def _assess(self, standing: Standing, occasion: Occasion, trace: str | None = None) -> None:
+        """Decide about one account and collect what comes of it."""
+        account = standing.account
+        s.prune(account.state, day_of(self.now))
+        outcome = assess(account, standing.decision, occasion, self.now, self.rules)
+        standing.decision = outcome.decision
+        if outcome.next_at is not None and (standing.timer_at is None or outcome.next_at < standing.timer_at):
+            standing.timer_at = self.timers[account.id] = outcome.next_at
+        if outcome.assessed is None:
+            return
+        self.outcomes[account.id] = outcome
+        self.assessments.append(Assessment(account.id, outcome.assessed, trace))
+        if outcome.for_ledger:
+            self.ledger.append(self.assessments[-1])
+
+    def _note_imports(self, standing: Standing, arrivals: Sequence[Arrival]) -> list[str]:
+        """Note the open imports behind these events, and tell of them before they move anything: the account is quiet.
+
+        Returns the closed imports that stragglers came from.
+        """
+        found = {arrival.event.history for arrival in arrivals if arrival.event.history is not None}
+        opened = found - self.memory.closed - set(standing.imports)
+        if opened:
+            standing.imports = sorted({*standing.imports, *opened})
+            if standing.decision is not None:
+                self._assess(standing, Occasion(Cause(kind="history"), imports=standing.imports))
+        return sorted(found & self.memory.closed)
+
+    def _note_rows(self, account: s.Account, arrival: Arrival) -> None:
+        """What an event leaves beside the state."""
+        event, data = arrival.event, arrival.data
+        if event.type.startswith("feedback."):
+            if not is_erased(account, data.contact_id):
+                self.answers.append(SurveyAnswer(account.id, account.state.role_of(data.contact_id), arrival))
+        elif event.type == "contact.updated":
+            if (role := account.state.role_of(data.contact_id)) is not None:
+                self.roles[account.id, data.contact_id] = role
+        elif event.type == "contact.erased":
+            self.erased_contacts.append((account.id, data.contact_id))
+        elif event.type == "account.erased":
+            self.erased_accounts.append(account.id)
+
+
+def _untold_since(arrivals: Sequence[Arrival]) -> list[datetime | None]:
+    """For each event of one account, when the first was accepted of those that are untold before it is told.
+
+    Topics are read side by side, so the one that is told first need not be the one that was accepted first. None where
+    an event doesn't say.
+    """
+    accepted = (arrival.event.accepted or _NOT_SAID for arrival in reversed(arrivals))
+    return [None if since is _NOT_SAID else since for since in accumulate(accepted, min)][::-1]
+
+
+def _cause_of(event: Event, untold_since: datetime | None) -> Cause:
+    return Cause(
+        kind="event",
+        source=event.source,
+        id=event.id,
+        type=event.type,
+        time=event.time,
+        accepted=untold_since,
+        data=msgspec.json.decode(event.data),
+    )

@@ -1,0 +1,51 @@
+"""What is decided about an account, once and for good, and why it is looked at again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from shared.messages.assessments import Band, Cause, Hundredths
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """The cap that holds a score down: at how many points, and while which condition."""
+
+    at_most: Hundredths
+    while_: str = msgspec.field(name="while")
+
+
+class Decision(msgspec.Struct, array_like=True, frozen=True):
+    """What was last decided about an account, kept for the next time."""
+
+    rev: int
+    at: int
+    """In microseconds since 1970, as whatever is kept."""
+    score: int | None
+    band: Band
+    coverage: int
+    scorecard: str
+    mean: tuple[int, int]
+    """Σ weight·points and Σ weight."""
+    hold: Hold | None
+    readings: dict[str, tuple[float | None, int | None, str]]
+    """By measure: raw value, points, words."""
+    news: bytes
+    """A digest of the facts, to see whether anything is new."""
+    reason: str
+    previous_score: int | None
+    previous_band: Band
+    last_used: int = 0
+    """The last use that was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Why an account is looked at, and what else its assessment carries."""
+
+    cause: Cause
+    events: Sequence[str] = ()
+    """`source id` of the usage behind it."""
+    imports: Sequence[str] = ()
+    found_in: str | None = None
+    act_on_found: bool = False

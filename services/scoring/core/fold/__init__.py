@@ -1,0 +1,76 @@
+"""Folding: events into state, in any order, with the same outcome. Each event is folded once; claims see to that.
+
+Why no order can be seen in what is left. Every part of a state is one of four things, and each of them is a function
+of the *set* of events, not of their sequence:
+
+- a **sum of whole numbers** (usage a day, users by their last day): addition commutes, which floats would spoil, so
+  quantities are millionths; and a sum of what is never negative may stop at a bound wherever it is reached;
+- the **greatest of stamps** (`Cell`): time first, and where two times are equal rank, source and id, so that no two
+  different events are ever equal and there is one winner, which `max` finds from either side;
+- the **least or greatest** of plain values (a milestone's first day, a user's last one);
+- a **bounded set of names**: the first by the alphabet, or by digest, of all that were ever named. Whatever is pushed
+  out would be pushed out again whenever it came back, because what pushed it out never leaves.
+
+What is forgotten goes by age alone (`state.prune`), so forgetting early and late meet: a straggler that would have
+been forgotten is folded, and forgotten before the state is next read or written. A folder that reads one part of the
+state to decide about another would break this; where one must (a subscription's last live state), it takes what it
+reads apart and lets every piece compete again by its own stamp.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from services.scoring.core.fold import papers, people, traits
+from services.scoring.core.fold.cells import EXCERPT, cell_of
+from services.scoring.core.fold.usage import fold_usage
+from services.scoring.core.state import Account, State
+from shared.messages.envelope import Event
+from shared.messages.usage import UsageRecorded
+
+__all__ = ["fold", "fold_usage"]
+
+Folder = Callable[[Account, Event, Any], None]
+
+
+def fold(account: Account, event: Event, data: Any) -> None:
+    """Fold one event. The rows that it names must be at hand, where there are any."""
+    if account.state.erased:
+        return
+    if isinstance(data, UsageRecorded):
+        fold_usage(account, [(event.time, data)])
+    elif (folder := _FOLDERS.get(event.type)) is not None:
+        folder(account, event, data)
+
+
+def _latest(name: str, value: Callable[[Any], Any]) -> Folder:
+    """A folder for what is kept as one cell of the state."""
+
+    def folder(account: Account, event: Event, data: Any) -> None:
+        cell = cell_of(event, value(data))
+        if cell.beats(getattr(account.state, name)):
+            setattr(account.state, name, cell)
+
+    return folder
+
+
+def _account_erased(account: Account, _event: Event, _data: Any) -> None:
+    account.state = State(erased=True)
+    for rows in (account.tickets, account.invoices, account.users, account.touched):
+        rows.clear()
+
+
+_FOLDERS: Final[dict[str, Folder]] = {
+    **dict.fromkeys(papers.TICKET_RANK, papers.ticket),
+    **{f"invoice.{status}": papers.invoice for status in papers.INVOICE_RANK},
+    **dict.fromkeys(("feedback.nps", "feedback.csat", "feedback.ces"), people.answer),
+    "subscription.changed": traits.subscription_changed,
+    "account.updated": traits.account_updated,
+    "milestone.reached": traits.milestone_reached,
+    "contact.updated": people.contact_updated,
+    "contact.erased": people.contact_erased,
+    "interaction.logged": _latest("interaction", lambda data: [data.kind]),
+    "pulse.set": _latest("pulse", lambda data: [data.score, (data.note or "")[:EXCERPT], data.author]),
+    "account.churned": _latest("churned", lambda data: [(data.reason or "")[:EXCERPT], data.voluntary]),
+    "account.merged": _latest("merged", lambda data: data.into),
+    "account.erased": _account_erased,
+}

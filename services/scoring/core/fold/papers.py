@@ -1,0 +1,49 @@
+"""Tickets and invoices: rows of their own, each as its latest message had it."""
+
+from typing import Final
+
+from services.scoring.core.clock import micros
+from services.scoring.core.fold.cells import cell_of
+from services.scoring.core.state import Account, Invoice, Ticket
+from shared.messages import billing, tickets
+from shared.messages.envelope import Event
+
+INVOICE_RANK: Final = {"issued": 0, "payment_failed": 1, "paid": 2, "voided": 3}
+TICKET_RANK: Final = {"ticket.opened": 0, "ticket.updated": 1, "ticket.closed": 2}
+
+
+def ticket(account: Account, event: Event, data: tickets.Ticket) -> None:
+    """Each message carries the ticket whole, so the latest is the ticket."""
+    at, opened = micros(event.time), micros(data.opened_at)
+    closed = None if data.closed_at is None else micros(data.closed_at)
+    if event.type == "ticket.closed" and closed is None:
+        closed = at
+    new = Ticket(at, TICKET_RANK[event.type], event.source, event.id, data.priority, opened, closed)
+    old = account.tickets.get(data.ticket_id)
+    if old is None or (new.at, new.rank, new.source, new.id) > (old.at, old.rank, old.source, old.id):
+        account.tickets[data.ticket_id] = new
+        account.touched.add(("tickets", data.ticket_id))
+
+
+def invoice(account: Account, event: Event, data: billing.Invoice) -> None:
+    """The latest state, the due date last named, and the first failure, whichever message brought each."""
+    status = event.type.removeprefix("invoice.")
+    at, rank = micros(event.time), INVOICE_RANK[status]
+    settled = None
+    if status in ("paid", "voided"):
+        settled = at if data.paid_at is None or status == "voided" else micros(data.paid_at)
+    now = cell_of(event, [status, data.amount_minor, data.currency, settled], rank)
+    due = None if data.due_at is None else cell_of(event, micros(data.due_at), rank)
+    failed = at if status == "payment_failed" else None
+    old = account.invoices.get(data.invoice_id)
+    new = Invoice(now, due, failed)
+    if old is not None:
+        new = Invoice(
+            now if now.beats(old.now) else old.now,
+            due if due is not None and due.beats(old.due) else old.due,
+            min((failure for failure in (old.failed, failed) if failure is not None), default=None),
+        )
+    account.state.billed = True
+    if new != old:
+        account.invoices[data.invoice_id] = new
+        account.touched.add(("invoices", data.invoice_id))

@@ -1,0 +1,70 @@
+"""How an account does at an instant, measured and scored, before any decision."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from services.scoring.core.facts import account_facts, facts_of
+from services.scoring.core.measures.base import View
+from services.scoring.core.score import Score, read_measures, score_of
+from services.scoring.core.scorecard import Cap, Rules, Scorecard
+from services.scoring.core.state import Account
+from shared.conditions import Facts, leaves_of
+from shared.conditions.words import described
+from shared.messages.assessments import FactValue, MeasureReading
+from shared.words import scored
+
+_GOOD: Final = 7500
+_NAME: Final = ("account.id", "account.name")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A function of state, rules and `now`: it depends on no order and no earlier decision."""
+
+    view: View
+    card: Scorecard
+    readings: dict[str, MeasureReading]
+    facts: dict[str, FactValue]
+    unknown: dict[str, str]
+    score: Score
+
+    @property
+    def counted(self) -> list[MeasureReading]:
+        """The readings of the card's measures, heaviest first."""
+        on_card = sorted(self.card.measures, key=lambda one: -one.weight)
+        return [self.readings[one.name] for one in on_card if one.name in self.readings]
+
+    @property
+    def reason(self) -> str:
+        """What a list shows beside the score: why it is unknown, what caps it, or what costs most."""
+        if self.score.points is None:
+            return self.score.why_unknown
+        if self.score.cap is not None:
+            return self.in_words(self.score.cap)
+        lost = [
+            (one.weight * (10000 - one.points), one.name, one.words)
+            for one in self.counted
+            if one.points is not None and one.points < _GOOD
+        ]
+        return max(lost)[2] if lost else ""
+
+    def in_words(self, cap: Cap) -> str:
+        """A cap as a customer-success manager would put it: by what its measures read, else by its condition."""
+        names = [leaf.subject.name for leaf in leaves_of(cap.condition)]
+        words = [self.readings[name].words for name in names if name in self.readings and self.readings[name].words]
+        return f"held at {scored(cap.at_most)} at most: {', '.join(words) or described(cap.condition)}"
+
+
+def health_of(account: Account, now: datetime, rules: Rules) -> Health:
+    """Measure and score."""
+    view = View(account, now, rules.catalogue)
+    who = account_facts(view)
+    card = rules.card_for(Facts.of(who), now)
+    if view.profile.gone is not None:
+        # Nothing is told of an account that is gone but its name, so that no rule finds anything in it.
+        name = {fact: value for fact, value in who.items() if fact in _NAME}
+        return Health(view, card, {}, name, {}, Score(0, 0, 0, None, None, view.profile.gone_in_words))
+    readings = read_measures(view, card)
+    facts, unknown = facts_of(view, readings)
+    return Health(view, card, readings, facts, unknown, score_of(readings, card, Facts.of(facts), now))

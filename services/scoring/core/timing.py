@@ -1,0 +1,39 @@
+"""When to look at an account again, because time alone may change something."""
+
+from datetime import datetime
+
+from services.scoring.core.clock import DAY_US, instant_of, micros, midnight_after
+from services.scoring.core.health import Health
+from services.scoring.core.measures.relationship import PULSE, PULSE_US
+from services.scoring.core.scorecard import Rules
+from shared.conditions import Facts, flip_instant
+
+
+def next_look(health: Health, rules: Rules) -> datetime | None:
+    """The earliest instant after now at which anything that is told of the account may change; None: never.
+
+    Why nothing is missed between now and then. A measure sees time as whole UTC days, so readings, points and score
+    stand still until midnight, and midnight counts only where something is dated. Finer than that are two things: a
+    pulse, which ends to the microsecond (and, as the last known one, some days later), and conditions on what is linear
+    in time, of which `flip_instant` names the next instant that any leaf changes: those of the account's own caps, and
+    those by which *any* card chooses its accounts, as another card may take the account over. Too early is safe:
+    whoever looks and finds nothing new tells nothing and sets the next timer. Too late would be silence that nobody
+    hears, so each source may only be widened, never narrowed.
+    """
+    view = health.view
+    if view.profile.gone is not None:
+        return None
+    state, now = view.state, view.now
+    dated = state.last_used or view.tickets or view.invoices or state.answers or state.interaction or state.pulse
+    instants: list[datetime] = []
+    if dated or view.profile.signed_at is not None or view.profile.renews_at is not None:
+        instants.append(midnight_after(now))
+    if state.pulse is not None:
+        more = next((one.days_back for one in health.card.measures if one.name == PULSE.name), 0)
+        ends = (state.pulse.at + PULSE_US, state.pulse.at + PULSE_US + more * DAY_US)
+        instants += [instant_of(end) for end in ends if end > micros(now)]
+    facts = Facts.of(health.facts)
+    conditions = [cap.condition for cap in health.card.caps]
+    conditions += [card.for_accounts for card in rules.cards if card.for_accounts is not None]
+    instants += [at for one in conditions if (at := flip_instant(one, facts, now)) is not None]
+    return min(instants, default=None)

@@ -1,0 +1,178 @@
+"""What the HTTP edge reads: accounts, the ledger, NPS answers, the fingerprint, counts for the status."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import Query
+from sqlalchemy import BigInteger, ColumnElement, Double, cast, func, literal, null, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring import tables as t
+from services.scoring.core import state as s
+from services.scoring.core.clock import DAY_US, day_of, instant_of
+from services.scoring.core.fingerprint import fingerprint_of
+from services.scoring.core.nps import Answer
+from services.scoring.core.scorecard import Rules
+from services.scoring.store import live_papers
+from shared.messages.assessments import Band
+from shared.pg import bulk
+
+Sort = Literal["score", "-score", "mrr", "-mrr", "renews_at", "-renews_at"]
+By = Literal["plan", "segment", "owner", "touchpoint", "product", "month"]
+NEWEST: Final = 2**62
+"""Before which rev the ledger is read from its newest entry."""
+_CHUNK: Final = 200
+_a, _n, _l = t.accounts.c, t.answers.c, t.assessments.c
+_BAND = func.coalesce(_a.band, "unknown").label("band")
+_COLUMNS: Final = (
+    *(_a[name] for name in ("id", "name", "plan", "segment", "stage", "owner", "mrr_minor", "currency", "seats")),
+    *(_a[name] for name in ("renews_at", "churned_at", "score", "previous_score", "assessed_at")),
+    *(_a[name] for name in ("rev", "scorecard", "imports")),
+    _BAND,
+    func.coalesce(_a.coverage, 0).label("coverage"),
+    func.coalesce(_a.reason, "").label("reason"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which accounts are asked for."""
+
+    band: Band | None = None
+    owner: str | None = None
+    plan: str | None = None
+    segment: str | None = None
+    stage: str | None = None
+    q: Annotated[str | None, Query(description="A part of the name or id.")] = None
+    churned: Annotated[bool, Query(description="Customers who have left, too.")] = False
+
+    def where(self) -> list[ColumnElement[bool]]:
+        """What holds of them."""
+        wanted = {_BAND.element: self.band, _a.owner: self.owner, _a.plan: self.plan}
+        wanted |= {_a.segment: self.segment, _a.stage: self.stage}
+        holds = [~_a.gone, *(column == value for column, value in wanted.items() if value is not None)]
+        if not self.churned:
+            holds.append(_a.churned_at.is_(None))
+        if self.q is not None:
+            holds.append(func.strpos(func.lower(func.concat_ws(" ", _a.name, _a.id)), func.lower(self.q)) > 0)
+        return holds
+
+
+_RENEWS = cast(func.extract("epoch", _a.renews_at), Double)
+_SORTS: Final[Mapping[Sort, tuple[ColumnElement[Any], type]]] = {
+    # What is not known comes last, whichever way round.
+    "score": (func.coalesce(_a.score, 1_000_000), int),
+    "-score": (func.coalesce(_a.score, -1), int),
+    "mrr": (func.coalesce(_a.mrr_minor, 2**63 - 1), int),
+    "-mrr": (func.coalesce(_a.mrr_minor, -(2**63)), int),
+    "renews_at": (func.coalesce(_RENEWS, 1e18), float),
+    "-renews_at": (func.coalesce(_RENEWS, -1e18), float),
+}
+
+
+def key_type(sort: Sort) -> type:
+    """The type of a sort key, as cursors carry it."""
+    return _SORTS[sort][1]
+
+
+async def listed(
+    c: AsyncConnection, chosen: Chosen, sort: Sort, after: tuple[Any, ...] | None, most: int
+) -> Sequence[dict[str, Any]]:
+    """Accounts that are chosen, in order; `sort_key` and `id` make the cursor."""
+    key, falling = _SORTS[sort][0], sort.startswith("-")
+    place = tuple_(key, _a.id)
+    query = select(*_COLUMNS, key.label("sort_key")).where(*chosen.where()).limit(most)
+    query = query.order_by(*((key.desc(), _a.id.desc()) if falling else (key, _a.id)))
+    if after is not None:
+        there = tuple_(literal(after[0], key.type), literal(after[1]))
+        query = query.where(place < there if falling else place > there)
+    return [row._asdict() for row in await c.execute(query)]
+
+
+async def by_band(c: AsyncConnection, chosen: Chosen) -> Sequence[dict[str, Any]]:
+    """How many of the chosen accounts are in each band, and their monthly revenue, by currency."""
+    revenue = cast(func.coalesce(func.sum(_a.mrr_minor), 0), BigInteger).label("mrr_minor")
+    query = select(_a.currency, _BAND, func.count().label("accounts"), revenue).where(*chosen.where())
+    query = query.group_by(_a.currency, _BAND).order_by(_a.currency.nulls_last(), _BAND)
+    return [row._asdict() for row in await c.execute(query)]
+
+
+async def one(c: AsyncConnection, id: str) -> dict[str, Any] | None:
+    """An account's row, with what is kept of it."""
+    row = (await c.execute(select(*_COLUMNS, _a.state, _a.decision).where(_a.id == id))).one_or_none()
+    return None if row is None else row._asdict()
+
+
+async def ledger(c: AsyncConnection, id: str, before: int, most: int, moves: bool = False) -> Sequence[dict[str, Any]]:
+    """The ledger before a rev, newest first; with `moves`, only what changed the score or the band."""
+    query = select(t.assessments).where(_l.account_id == id, _l.rev < before).order_by(_l.rev.desc()).limit(most)
+    if moves:
+        query = query.where(or_(_l.score.is_distinct_from(_l.previous_score), _l.band != _l.previous_band))
+    return [row._asdict() for row in await c.execute(query)]
+
+
+_GROUPS: Final[Mapping[By | None, ColumnElement[Any]]] = {
+    None: null(),
+    "plan": _a.plan,
+    "segment": _a.segment,
+    "owner": _a.owner,
+    "touchpoint": _n.touchpoint,
+    "product": _n.product,
+    "month": func.to_char(func.timezone("UTC", _n.at), "YYYY-MM"),
+}
+
+
+async def nps_answers(c: AsyncConnection, by: By | None, kind: str, since: datetime, until: datetime) -> list[Answer]:
+    """NPS answers in a window, each with its group."""
+    said = (_n.account_id, _n.contact_id, _n.role, _n.score, _n.at, _n.source, _n.id)
+    query = select(*said, func.coalesce(_GROUPS[by], "")).join(t.accounts, _a.id == _n.account_id)
+    query = query.where(_n.kind == "nps", _n.survey_kind == kind, _n.at >= since, _n.at < until, ~_a.gone)
+    return [Answer(*row) for row in await c.execute(query)]
+
+
+_STATUS = select(
+    func.count().filter(~_a.gone).label("accounts"),
+    func.count().filter(_a.marked_at.is_not(None)).label("waiting"),
+    func.count().filter(t.in_imports).label("in_imports"),
+)
+
+
+async def status(c: AsyncConnection) -> dict[str, Any]:
+    """What scoring adds to its status: accounts, those that wait to be assessed, those in an open import."""
+    return (await c.execute(_STATUS)).one()._asdict()
+
+
+async def fingerprint(c: AsyncConnection, at: datetime, rules: Rules) -> tuple[str, int]:
+    """One hash of all folded state at an instant and how many accounts it covers, in the order of their ids."""
+    hashed, count, after = sha256(), 0, ""
+    while True:
+        query = select(_a.id, _a.state).where(_a.id > after).order_by(_a.id).limit(_CHUNK)
+        chunk = [(id, state) for id, state in await c.execute(query)]
+        if not chunk:
+            return hashed.hexdigest(), count
+        for account in await whole_accounts(c, chunk, at):
+            hashed.update(fingerprint_of(account, at, rules))
+            count += 1
+        after = chunk[-1][0]
+
+
+async def whole_accounts(c: AsyncConnection, states: Sequence[tuple[str, bytes]], at: datetime) -> list[s.Account]:
+    """Accounts with all that is remembered beside their states at an instant, users too."""
+    today = day_of(at)
+    accounts = {id: s.Account(id, s.decode(state)) for id, state in states}
+    users = select(t.users).where(
+        bulk.among(t.users.c.account_id, "accounts"), t.users.c.last_day >= s.day_cutoff(today)
+    )
+    for id, user, day in await c.execute(users, {"accounts": list(accounts)}):
+        accounts[id].users[user] = day
+    papers = await live_papers(c, list(accounts), instant_of((today - s.PAPER_DAYS) * DAY_US))
+    for name, rows in papers.items():
+        for id, key, row in rows:
+            getattr(accounts[id], name)[key] = row
+    for account in accounts.values():
+        s.prune(account.state, today)
+        s.drop_tombstones(account, today)
+    return list(accounts.values())
