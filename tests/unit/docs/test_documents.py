@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+from tests.support.documents import DOCUMENTS, ROOT
+
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 PATH = re.compile(r"`((?:services|shared|deploy|tests|docs|bench)/[\w./-]*)`")
 NAMED = re.compile(r"`(_?[A-Za-z]+)`[^`.;]{0,20}(?: in| of) `((?:services|shared|deploy)/[\w./]+\.py)`")
