@@ -18,13 +18,16 @@ NameArgument = Annotated[str, typer.Argument(help="The key's name.")]
 def create(
     name: NameArgument,
     scope: Annotated[list[str], typer.Option(help="ingest, read, operate or admin; may be given again.")],
-    source: Annotated[str | None, typer.Option(help="The source of its events; without it, its name.")] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="All that it may send as; may be given again. The first is for events without a source."),
+    ] = None,
     csm: Annotated[str | None, typer.Option(help="The CSM who holds it.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Make a key and show it, once."""
     body: dict[str, Any] = {"name": name, "scopes": scope}
-    body |= {field: value for field, value in (("source", source), ("csm", csm)) if value is not None}
+    body |= {field: value for field, value in (("sources", source), ("csm", csm)) if value is not None}
     with connected() as keepwell:
         made = keepwell.post("ingest", "/v1/keys", body)
     if json:

@@ -13,6 +13,7 @@ import msgspec
 
 from services.ingest.core.checking import Checked, Refusal, check, is_alias
 from services.ingest.core.resolving import Resolved, names_of, resolve, value_of, with_subject
+from services.ingest.core.senders import Sender
 from services.ingest.publishing.publisher import Publisher
 from services.ingest.publishing.releasing import Releasing, history_ended
 from services.ingest.store import aliases, imports
@@ -59,13 +60,13 @@ class Intake:
         """Raises `Unconfirmed` while the broker keeps us waiting: nobody needs to read a body then."""
         self._publisher.check()
 
-    async def take(self, raws: Sequence[msgspec.Raw], source: str) -> Answer:
+    async def take(self, raws: Sequence[msgspec.Raw], sender: Sender) -> Answer:
         """Take what can be taken, and return when the broker, or the database for what waits, has confirmed it.
 
         Raises `Unconfirmed` when the broker has not: then the sender sends everything again, with the same ids.
         """
         now = self._clock.now()
-        checked, refused = check(raws, now, source)
+        checked, refused = check(raws, now, sender)
         headers = tracing.headers()
         ready, unsettled = self._sort(checked)
         waiting: list[Checked] = []

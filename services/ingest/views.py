@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -69,7 +70,13 @@ class NewKey(BaseModel, extra="forbid"):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     scopes: list[Scope] = Field(min_length=1)
     source: str | None = Field(
-        None, min_length=1, max_length=256, description="Default source of events; else the name."
+        None,
+        min_length=1,
+        max_length=256,
+        description="Of events without one; else the first of `sources`, or the name.",
+    )
+    sources: list[Annotated[str, Field(min_length=1, max_length=256)]] = Field(
+        [], max_length=100, description="The only ones that it may send; none: any that isn't reserved."
     )
     csm: str | None = Field(None, min_length=3, max_length=256, description="The e-mail of the CSM who holds it.")
 
@@ -80,6 +87,7 @@ class ListedKey(BaseModel):
     name: str
     scopes: Sequence[str]
     source: str
+    sources: Sequence[str]
     csm: str | None
     created_at: datetime
     revoked_at: datetime | None

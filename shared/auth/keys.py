@@ -13,16 +13,18 @@ import hashlib
 import hmac
 import logging
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials, HTTPBase
-from sqlalchemy import text
+from sqlalchemy import MetaData, Row, select, update
+from sqlalchemy.dialects.postgresql import insert
 
+from shared.auth import tables
 from shared.clock import Clock
 from shared.messages.tracing import RandomBytes
 from shared.pg.uow import UnitOfWork
@@ -38,53 +40,31 @@ ADMIN: Final = "admin"
 SHORTEST: Final = 16
 _LOG = logging.getLogger(__name__)
 
-_LIVE = text(
-    """
-    SELECT hash, name, scopes, source, csm, (SELECT value FROM access.secret) AS secret
-    FROM access.keys WHERE revoked_at IS NULL
-    """
-)
-_LIST = text("SELECT name, scopes, source, csm, created_at, revoked_at FROM access.keys ORDER BY name")
-_REVOKE = text("UPDATE access.keys SET revoked_at = :now WHERE name = :name AND revoked_at IS NULL")
-_SECRET = text("SELECT value FROM access.secret")
-_MAKE_SECRET = text("INSERT INTO access.secret (id, value) VALUES (1, :value) ON CONFLICT DO NOTHING")
-_WRITE = text(
-    """
-    INSERT INTO access.keys AS k (name, hash, scopes, source, csm, created_at)
-    VALUES (:name, :hash, :scopes, :source, :csm, :now)
-    ON CONFLICT (name) DO UPDATE
-    SET hash = excluded.hash, scopes = excluded.scopes, source = excluded.source, csm = excluded.csm,
-        created_at = excluded.created_at, revoked_at = NULL
-    WHERE CASE WHEN :over_live THEN k.hash <> excluded.hash ELSE k.revoked_at IS NOT NULL END
-    RETURNING name
-    """
-)
+# The tables stand in a schema of their own, and whoever reads them is at home in another.
+_ACCESS: Final = MetaData()
+_KEYS: Final = tables.keys.to_metadata(_ACCESS, schema="access")
+_SECRET: Final = tables.secret.to_metadata(_ACCESS, schema="access")
+_THE_SECRET: Final = select(_SECRET.c.value)
+_ALL: Final = select(_KEYS, _THE_SECRET.scalar_subquery().label("secret"))
+_BY_NAME: Final = select(_KEYS).order_by(_KEYS.c.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who holds the key. `source` is the default source of their events; `csm` the e-mail of the CSM who holds it."""
+    """Who holds the key. `source` is the default source of their events; `csm` the e-mail of the CSM who holds it.
+
+    `sources`: the only others that they may send; none: any that nobody else has a right to.
+    """
 
     name: str
     scopes: frozenset[str]
     source: str
     csm: str | None = None
+    sources: frozenset[str] = frozenset()
 
     def may(self, scope: Scope) -> bool:
         """Whether the key has the scope; admin has them all."""
         return scope in self.scopes or "admin" in self.scopes
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key as it is listed: everything but the key itself."""
-
-    name: str
-    scopes: Sequence[str]
-    source: str
-    csm: str | None
-    created_at: datetime
-    revoked_at: datetime | None
 
 
 class KeyStore:
@@ -103,6 +83,8 @@ class KeyStore:
         self._uow, self._clock, self._random = uow, clock, random
         self._secret = b""
         self._live: dict[bytes, Caller] = {}
+        self.names: frozenset[str] = frozenset()
+        """Every key's, the revoked ones' too: each is a source that is nobody else's."""
         self._loaded: datetime | None = None
         self._loading: asyncio.Task[None] | None = None
         self._begun = -math.inf
@@ -118,16 +100,20 @@ class KeyStore:
             caller = self._known(key)
         return caller
 
-    async def create(self, name: str, scopes: Sequence[Scope], source: str | None, csm: str | None) -> str | None:
+    async def create(
+        self, name: str, scopes: Sequence[Scope], *, source: str, sources: Sequence[str], csm: str | None
+    ) -> str | None:
         """Make a key and return it, which nothing else ever does; None when the name has a live key already."""
         key = "kw_" + base64.urlsafe_b64encode(self._random(32)).rstrip(b"=").decode()
-        return key if await self._write(name, key, scopes, source, csm, over_live=False) else None
+        row = {"name": name, "scopes": scopes, "source": source, "sources": sources, "csm": csm}
+        return key if await self._write(key, row, over_live=False) else None
 
     async def ensure_admin(self, key: str) -> None:
         """Make the key from the settings the admin key, in place of the one before. One that was revoked stays so."""
         if len(key) < SHORTEST:
             raise SettingsError(f"KEEPWELL_ADMIN_KEY is too short: give it {SHORTEST} characters or more.")
-        if await self._write(ADMIN, key, ["admin"], None, None, over_live=True):
+        row = {"name": ADMIN, "scopes": ["admin"], "source": ADMIN, "sources": [], "csm": None}
+        if await self._write(key, row, over_live=True):
             return
         if any(one.name == ADMIN and one.revoked_at is not None for one in await self.listed()):
             _LOG.error(
@@ -137,15 +123,16 @@ class KeyStore:
 
     async def revoke(self, name: str) -> bool:
         """End a key, within 5 s everywhere. False when the name has no live key."""
+        revoke = update(_KEYS).where(_KEYS.c.name == name, _KEYS.c.revoked_at.is_(None))
         async with self._uow.begin() as c:
-            done = await c.execute(_REVOKE, {"name": name, "now": self._clock.now()})
+            done = await c.execute(revoke.values(revoked_at=self._clock.now()))
         self._forget()
         return done.rowcount == 1
 
-    async def listed(self) -> list[Key]:
-        """Every name, with the revoked ones, by name."""
+    async def listed(self) -> Sequence[Row[Any]]:
+        """The rows of every name, with the revoked ones, by name."""
         async with self._uow.begin() as c:
-            return [Key(*row) for row in await c.execute(_LIST)]
+            return (await c.execute(_BY_NAME)).all()
 
     def _hash(self, key: str) -> bytes:
         return hmac.digest(self._secret, key.encode("utf-8", "surrogateescape"), hashlib.sha256)
@@ -183,23 +170,32 @@ class KeyStore:
     async def _read(self) -> None:
         now = self._clock.now()
         async with asyncio.timeout(self.limit):
-            rows = await self._uow.once(_LIVE)
+            rows = await self._uow.once(_ALL)
         if self._loading is asyncio.current_task():
             self._secret = rows[0].secret if rows else b""
-            self._live = {r.hash: Caller(r.name, frozenset(r.scopes), r.source, r.csm) for r in rows}
+            self._live = {r.hash: _caller(r) for r in rows if r.revoked_at is None}
+            self.names = frozenset(r.name for r in rows)
             self._loaded = now
 
-    async def _write(
-        self, name: str, key: str, scopes: Sequence[str], source: str | None, csm: str | None, *, over_live: bool
-    ) -> bool:
+    async def _write(self, key: str, row: Mapping[str, Any], *, over_live: bool) -> bool:
+        """Give a name its key: over its live one, if that is another; or else only where it has none that is live."""
         async with self._uow.begin() as c:
-            await c.execute(_MAKE_SECRET, {"value": self._random(32)})
-            self._secret = (await c.execute(_SECRET)).scalar_one()
-            row = {"name": name, "hash": self._hash(key), "scopes": list(scopes), "source": source or name, "csm": csm}
-            written = await c.execute(_WRITE, {**row, "now": self._clock.now(), "over_live": over_live})
-            done = written.scalar_one_or_none() is not None
+            make = insert(_SECRET).values(id=1, value=self._random(32))
+            await c.execute(make.on_conflict_do_nothing())
+            self._secret = (await c.execute(_THE_SECRET)).scalar_one()
+            new = insert(_KEYS).values({**row, "hash": self._hash(key), "created_at": self._clock.now()})
+            put = new.on_conflict_do_update(
+                index_elements=[_KEYS.c.name],
+                set_={column.name: column for column in new.excluded if column.name != "name"},
+                where=_KEYS.c.hash != new.excluded.hash if over_live else _KEYS.c.revoked_at.is_not(None),
+            )
+            done = (await c.execute(put.returning(_KEYS.c.name))).scalar_one_or_none() is not None
         self._forget()
         return done
+
+
+def _caller(row: Row[Any]) -> Caller:
+    return Caller(row.name, frozenset(row.scopes), row.source, row.csm, frozenset(row.sources))
 
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="Bearer", description="`Authorization: Bearer KEY`")

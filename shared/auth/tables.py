@@ -12,6 +12,7 @@ keys = Table(
     Column("hash", LargeBinary, nullable=False, unique=True),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("source", Text, nullable=False),
+    Column("sources", ARRAY(Text), nullable=False),
     Column("csm", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("revoked_at", DateTime(timezone=True)),

@@ -242,6 +242,54 @@ async def test_a_key_does_what_its_scopes_say_until_it_is_revoked(house: House) 
     assert (await house.http.post("/v1/keys", json={"name": "backend", "scopes": ["read"]})).status_code == 201
 
 
+async def a_key(house: House, name: str, *scopes: str, **more: Any) -> dict[str, str]:
+    made = await house.http.post("/v1/keys", json={"name": name, "scopes": scopes, **more})
+    assert made.status_code == 201
+    return {"authorization": f"Bearer {made.json()['key']}"}
+
+
+async def test_a_key_sends_in_its_own_name_and_no_others_which_outlives_them(house: House) -> None:
+    await a_key(house, "crm", "ingest")
+    assert (await house.http.delete("/v1/keys/crm")).status_code == 204
+    shop = await a_key(house, "shop", "ingest")
+    sources = ("shop", "till", "crm", "Stripe", "admin")
+    answer = await house.post(*(an_event(f"e{n}", source=s) for n, s in enumerate(sources)), headers=shop)
+    assert answer.status_code == 202
+    assert [(r["index"], r["code"]) for r in answer.json()["refused"]] == [(n, "reserved_source") for n in (2, 3, 4)]
+    assert [event.source for event in house.broker.events()] == ["shop", "till"]
+
+
+async def test_a_key_may_be_narrowed_to_some_sources(house: House) -> None:
+    shop = await a_key(house, "shop", "ingest", sources=["till", "web"])
+    answer = await house.post(an_event("e1"), an_event("e2", source="web"), an_event("e3", source="x"), headers=shop)
+    assert [(r["index"], r["code"]) for r in answer.json()["refused"]] == [(2, "source_not_allowed")]
+    assert [event.source for event in house.broker.events()] == ["till", "web"]
+    listed = (await house.http.get("/v1/keys")).json()["items"]
+    assert [(k["name"], k["source"], k["sources"]) for k in listed] == [
+        ("admin", "admin", []),
+        ("shop", "till", ["till", "web"]),
+    ]
+
+
+async def test_no_key_is_made_in_the_name_of_a_webhook_or_of_keepwell(house: House) -> None:
+    for wanted in (
+        {"name": "Stripe"},
+        {"name": "a", "source": "keepwell/x"},
+        {"name": "a", "sources": ["b", " stripe"]},
+    ):
+        answer = await house.http.post("/v1/keys", json={"scopes": ["ingest"], **wanted})
+        assert (answer.status_code, answer.json()["code"]) == (400, "reserved_source")
+
+
+async def test_erasing_needs_more_than_the_right_to_send(house: House) -> None:
+    erase = an_event("e1", "account.erased")
+    sender, both = await a_key(house, "app", "ingest"), await a_key(house, "desk", "ingest", "operate")
+    refused = await house.post(erase, headers=sender)
+    assert (refused.status_code, refused.json()["code"]) == (400, "scope_missing")
+    assert (await house.post(erase, headers=both)).status_code == 202
+    assert (await house.post(erase)).status_code == 202
+
+
 async def test_a_revoked_admin_key_stays_revoked_until_another_is_set(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:

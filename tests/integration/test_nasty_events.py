@@ -9,6 +9,7 @@ import pytest
 
 from services.ingest.core.checking import check
 from services.ingest.core.resolving import value_of
+from services.ingest.core.senders import Sender
 from shared.messages import envelope
 from tests.support.scoring import DAY, NOW, Fed, scoring_engine
 
@@ -77,7 +78,7 @@ async def test_what_ingest_takes_scoring_can_count(fed: Fed) -> None:
         raw = {"id": f"n{number}", "type": type, "account": f"account-{number}", "data": data}
         if "at" in data:
             raw |= {"time": data.pop("at"), "history": "imp"}
-        good, _ = check([msgspec.Raw(json.dumps(raw).encode())], NOW, "test")
+        good, _ = check([msgspec.Raw(json.dumps(raw).encode())], NOW, Sender("test"))
         if not good:
             continue
         taken += 1

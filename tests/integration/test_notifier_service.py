@@ -88,7 +88,7 @@ def _on_the_log(action: ActionRequested) -> Outgoing:
 async def a_notifier(database_url: str, key: str = "tests", **settings: Any) -> AsyncIterator[Running]:
     engine = make_engine(database_url, "ingest")
     keys = KeyStore(UnitOfWork(engine), SystemClock(), secrets.token_bytes)
-    secret = await keys.create(key, ["read", "operate"], None, None)
+    secret = await keys.create(key, ["read", "operate"], source=key, sources=[], csm=None)
     await engine.dispose()
     service = Process("notifier", NotifierSettings.load(database_url=database_url, **settings), "all", wire)
     stream = LocalStream(database_url, session_settings("playbooks"), 8)

@@ -18,6 +18,7 @@ from services.ingest.api import openapi
 from services.ingest.api.parts import Ingest
 from services.ingest.core.checking import Checked, Refusal, check
 from services.ingest.core.reading import read
+from services.ingest.core.senders import Sender
 from services.ingest.handler import Intake
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.publisher import Publisher
@@ -49,14 +50,16 @@ def alias_of(account: str, *aliases: str, id: str = "set") -> dict[str, Any]:
     return an_event(id, "account.updated", account, data={"traits": {"aliases": aliases}})
 
 
-def judged(*events: Any, now: datetime = NOON, source: str = "app") -> tuple[list[Checked], list[Refusal]]:
+def judged(
+    *events: Any, now: datetime = NOON, source: str = "app", **sender: Any
+) -> tuple[list[Checked], list[Refusal]]:
     """What becomes of events that are sent as a plain list."""
-    return check(read({}, msgspec.json.encode(events)), now, source)
+    return check(read({}, msgspec.json.encode(events)), now, Sender(source, **sender))
 
 
 def refusal_of(event: Any, now: datetime = NOON) -> Refusal:
     """The one refusal of an event that must be refused."""
-    good, refused = judged(event, now=now)
+    good, refused = judged(event, now=now, operates=True)
     assert good == []
     return refused[0]
 

@@ -8,10 +8,12 @@ from fastapi import Header, Request, Response
 
 from services.ingest import queries
 from services.ingest.api import openapi
-from services.ingest.api.parts import OPEN_DOOR, Parts, Reader, Sender
+from services.ingest.api.parts import OPEN_DOOR, Parts, Reader, SenderKey
 from services.ingest.core.reading import Unreadable, read
+from services.ingest.core.senders import Sender
 from services.ingest.handler import Answer
 from services.ingest.views import WaitingEvent
+from shared.auth.keys import Caller
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
 from shared.web.routes import Router
@@ -30,13 +32,17 @@ router = Router(prefix="/v1")
     openapi_extra=openapi.EVENTS,
     dependencies=[OPEN_DOOR],
 )
-async def post_events(request: Request, ingest: Parts, sender: Sender) -> Response:
+async def post_events(request: Request, ingest: Parts, caller: SenderKey) -> Response:
     """Check, publish, answer."""
     try:
         raws = read(request.headers, await request.body())
     except Unreadable as error:
         raise Problem(error.status, error.code, str(error)) from None
-    return answer_of(await ingest.intake.take(raws, sender.source))
+    return answer_of(await ingest.intake.take(raws, _sender(caller, ingest.keys.names)))
+
+
+def _sender(caller: Caller, names: frozenset[str]) -> Sender:
+    return Sender(caller.source, caller.name, caller.sources, names, caller.may("operate"))
 
 
 def answer_of(answer: Answer) -> Response:

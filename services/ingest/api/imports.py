@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Body
 
 from services.ingest import queries
-from services.ingest.api.parts import Ingest, Parts, Reader, Sender
+from services.ingest.api.parts import Ingest, Parts, Reader, SenderKey
 from services.ingest.store import imports
 from services.ingest.views import EndImport, ImportState, NewImport
 from shared.web.paging import Page, WantedPage
@@ -25,7 +25,9 @@ async def _import(ingest: Ingest, id: str) -> ImportState:
 
 
 @router.post("", summary="Open an import of history", status_code=201)
-async def open_import(ingest: Parts, sender: Sender, wanted: Annotated[NewImport | None, Body()] = None) -> ImportState:
+async def open_import(
+    ingest: Parts, sender: SenderKey, wanted: Annotated[NewImport | None, Body()] = None
+) -> ImportState:
     """Then send events with its `import_id` in `history`, and end it."""
     id = f"imp_{ingest.random(8).hex()}"
     async with ingest.uow.begin() as c:
@@ -35,7 +37,7 @@ async def open_import(ingest: Parts, sender: Sender, wanted: Annotated[NewImport
 
 @router.post("/{id}/end", summary="End an import")
 async def end_import(
-    id: str, ingest: Parts, sender: Sender, how: Annotated[EndImport | None, Body()] = None
+    id: str, ingest: Parts, sender: SenderKey, how: Annotated[EndImport | None, Body()] = None
 ) -> ImportState:
     """May be repeated; the state is `ending` while publishes of its events are under way."""
     await ingest.intake.end_import(id, sender.name, act_on_found=how is not None and how.act_on_found)
@@ -43,7 +45,7 @@ async def end_import(
 
 
 @router.get("/{id}", summary="How an import goes")
-async def get_import(id: str, ingest: Parts, _: Sender) -> ImportState:
+async def get_import(id: str, ingest: Parts, _: SenderKey) -> ImportState:
     """For those who wait for its end."""
     return await _import(ingest, id)
 

@@ -3,6 +3,7 @@
 import logging
 
 from services.ingest.api.parts import Admin, Parts
+from services.ingest.core.senders import is_reserved
 from services.ingest.views import ListedKey, MadeKey, NewKey
 from shared.web.paging import Page
 from shared.web.problems import Problem
@@ -15,8 +16,14 @@ router = Router(prefix="/v1/keys", tags=["keys"])
 @router.post("", summary="Make an API key", status_code=201)
 async def make_key(wanted: NewKey, ingest: Parts, admin: Admin) -> MadeKey:
     """The key is in this answer and nowhere else. A revoked name can be given a new key."""
-    scopes = sorted(set(wanted.scopes))
-    key = await ingest.keys.create(wanted.name, scopes, wanted.source, wanted.csm)
+    scopes, sources = sorted(set(wanted.scopes)), sorted(set(wanted.sources))
+    source = wanted.source or next(iter(wanted.sources), wanted.name)
+    for name in (wanted.name, source, *sources):
+        if is_reserved(name):
+            raise Problem(
+                400, "reserved_source", f"No key can have {name!r}: it is Keepwell's, or a verified webhook's."
+            )
+    key = await ingest.keys.create(wanted.name, scopes, source=source, sources=sources, csm=wanted.csm)
     if key is None:
         words = (
             f"There is a live key {wanted.name!r}. Revoke it first (DELETE /v1/keys/{wanted.name}), or choose a name."

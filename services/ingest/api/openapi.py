@@ -15,12 +15,14 @@ Takes CloudEvents 1.0 in every HTTP mode (structured, batch, binary), and a plai
 event.
 
 - **`id`** is required: send the same id when you send an event again, and it is counted once. Two events are the same
-  when `source` and `id` are the same. `source` defaults to the name of the API key.
+  when `source` and `id` are the same. `source` defaults to the name of the API key; any other is taken but those of
+  verified webhooks, `keepwell/…`, and other keys' names.
 - **`account`** (`subject` in a CloudEvent) is the account's id, or an alias in the form `system:name`, such as
   `stripe:cus_1`. An alias is set by `account.updated` (`data.traits.aliases`), once and for good. An event whose alias
   nobody has set is accepted and waits (`GET /v1/waiting`) until somebody does. An `account.updated` *about* an id in
   that form that is no alias makes it an account's own id.
 - **`time`** is when it happened; without it, now. At most 24 hours ahead, and 35 days back.
+- **Erasing and merging** (`account.erased`, `contact.erased`, `account.merged`) need the scope `operate` besides `ingest`.
 - **History**: open an import and put its id in `history`; it moves state and fires nothing, and may be of any age.
 
 202 when any event was taken, with the others in `refused`: correct them before you send them again. 400, with the same

@@ -47,6 +47,6 @@ class _OpenDoor(Gate):
 
 OPEN_DOOR: Final = Depends(_OpenDoor())
 """Asked before the key: while the broker keeps us waiting, as /readyz tells anybody, no database is asked first."""
-Sender = Annotated[Caller, Depends(require("ingest"))]
+SenderKey = Annotated[Caller, Depends(require("ingest"))]
 Reader = Annotated[Caller, Depends(require("read"))]
 Admin = Annotated[Caller, Depends(require("admin"))]

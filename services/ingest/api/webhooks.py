@@ -8,6 +8,7 @@ from services.ingest.api import openapi
 from services.ingest.api.events import answer_of
 from services.ingest.api.parts import Parts
 from services.ingest.core import stripe
+from services.ingest.core.senders import Sender
 from shared.web.problems import Problem
 from shared.web.routes import Router
 
@@ -45,4 +46,4 @@ async def post_stripe(
         raise Problem(400, "unusable", str(error)) from None
     if raw is None:
         return Response(b'{"accepted":0,"refused":[]}', 200, media_type="application/json")
-    return answer_of(await ingest.intake.take([raw], stripe.SOURCE))
+    return answer_of(await ingest.intake.take([raw], Sender(stripe.SOURCE)))

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from services.ingest.core.reading import json_fault
+from services.ingest.core.senders import NEEDS_OPERATE, Sender, refusal
 from services.ingest.core.sentences import about_data
 from shared.messages.accounts import AccountMerged, AccountTraits, AccountUpdated
 from shared.messages.registry import CUSTOMER_EVENTS
@@ -76,6 +77,9 @@ _TIMES = {
 """The times in each type's data: where they stand, and how to get them."""
 _encode = msgspec.json.encode
 _ALIAS: Final = re.compile(r"[a-z][a-z0-9._-]{0,31}:.+", re.DOTALL)
+_ADDRESS: Final = re.compile(r"\s*(?:[^<>@]*<\s*([^\s<>@,;]+@[^\s<>@,;]+)\s*>|[^\s<>@,;]+@[^\s<>@,;]+)\s*")
+"""One e-mail address, with blanks around it, or in angle brackets after a name."""
+_NO_SEGMENTS: Final = frozenset({".", ".."})
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _JSON: Final = re.compile(r"(application|text)/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 _NULL: Final = msgspec.Raw(b"null")
@@ -89,21 +93,23 @@ def is_alias(subject: str) -> bool:
     return ":" in subject and _ALIAS.fullmatch(subject) is not None
 
 
-def check(raws: Sequence[msgspec.Raw], now: datetime, source: str) -> tuple[list[Checked], list[Refusal]]:
-    """Judge each event. `source` is what an event without one gets: the name that the key stands for."""
+def check(raws: Sequence[msgspec.Raw], now: datetime, sender: Sender) -> tuple[list[Checked], list[Refusal]]:
+    """Judge each event of this sender."""
     accepted = msgspec.Raw(_encode(now))
-    default_source = msgspec.Raw(_encode(source))
+    default_source = msgspec.Raw(_encode(sender.source))
     good: list[Checked] = []
     refused: list[Refusal] = []
     for index, raw in enumerate(raws):
         try:
-            good.append(_checked(index, bytes(raw), now, accepted, default_source))
+            good.append(_checked(index, bytes(raw), now, accepted, default_source, sender))
         except _Refused as error:
             refused.append(Refusal(index, _id_of(raw), error.code, str(error)))
     return good, refused
 
 
-def _checked(index: int, raw: bytes, now: datetime, accepted: msgspec.Raw, source: msgspec.Raw) -> Checked:
+def _checked(
+    index: int, raw: bytes, now: datetime, accepted: msgspec.Raw, source: msgspec.Raw, sender: Sender
+) -> Checked:
     attributes = _object(raw)
     id = _name(attributes, "id", LONGEST_ID) if "id" in attributes else ""
     if not id:
@@ -118,12 +124,18 @@ def _checked(index: int, raw: bytes, now: datetime, accepted: msgspec.Raw, sourc
         )
     subject = _account(attributes)
     sent_by = _name(attributes, "source", LONGEST_SOURCE) or _text.decode(attributes.setdefault("source", source))
+    if (sent_by != sender.source or type in NEEDS_OPERATE) and (reason := refusal(sender, type, sent_by)):
+        raise _Refused(*reason)
     history = _name(attributes, "history", LONGEST_ID) if "history" in attributes else None
     time = _instant(attributes, now, history)
     data = _checked_data(attributes, type, definition[1])
-    if isinstance(data, AccountMerged) and data.into == subject:
-        raise _Refused("invalid_data", "An account can't go on as itself. Put the other account's id in 'into'.")
-    aliases = _aliases(data) if isinstance(data, AccountUpdated) else ()
+    if isinstance(data, AccountMerged) and data.into in {subject, *_NO_SEGMENTS}:
+        words = "An account can't go on as itself, nor as '.' or '..'. Put the other account's id in 'into'."
+        raise _Refused("invalid_data", words)
+    aliases: tuple[str, ...] = ()
+    if isinstance(data, AccountUpdated):
+        aliases = _aliases(data)
+        _check_owner(data.traits.owner)
     attributes["accepted"] = accepted
     return Checked(index, id, sent_by, type, definition[0], subject, time, history, aliases, attributes)
 
@@ -183,6 +195,14 @@ def _name(attributes: Attributes, name: str, longest: int) -> str:
 
 
 def _account(attributes: Attributes) -> str:
+    account = _named_account(attributes)
+    if account in _NO_SEGMENTS:
+        words = f"{account!r} can't be an account's id: no address on the web could name it. Give it another."
+        raise _Refused("invalid_account", words)
+    return account
+
+
+def _named_account(attributes: Attributes) -> str:
     subject = _name(attributes, "subject", LONGEST_ID)
     if "account" not in attributes:
         if not subject:
@@ -282,6 +302,13 @@ def _aliases(data: AccountUpdated) -> tuple[str, ...]:
             words = f"data.traits.aliases: {name!r} is no alias. It looks like system:name, such as stripe:cus_1."
             raise _Refused("invalid_data", words)
     return tuple(dict.fromkeys(names))
+
+
+def _check_owner(owner: object) -> None:
+    """An owner is asked for by e-mail. A name alone is let be: whoever it is, no message will go astray."""
+    if isinstance(owner, str) and (_CONTROL.search(owner) or ("@" in owner and not _ADDRESS.fullmatch(owner))):
+        words = f"data.traits.owner is {owner!r}, which is not one e-mail address. Send one, such as ana@example.com."
+        raise _Refused("invalid_data", words)
 
 
 def _unknown_type(type: str) -> _Refused:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from services.ingest.core.checking import LARGEST, Checked, check, is_alias
 from services.ingest.core.resolving import value_of
+from services.ingest.core.senders import Sender
 from shared.messages import envelope, registry
 from tests.support.ingest import an_event, judged, refusal_of
 from tests.support.stream import NOON
@@ -96,7 +97,7 @@ def test_what_is_wrong_is_refused_with_a_sentence(event: Any, code: str, words: 
 
 @pytest.mark.parametrize("raw", [b'{"a":1e999}', b'{"a":' + b"[" * 33 + b"]" * 33 + b"}"])
 def test_what_no_consumer_could_read_stays_out(raw: bytes) -> None:
-    good, refused = check([msgspec.Raw(raw)], NOON, "app")
+    good, refused = check([msgspec.Raw(raw)], NOON, Sender("app"))
     assert good == []
     assert refused[0].code == "invalid_json"
 
@@ -175,7 +176,7 @@ EVENTS = st.dictionaries(NAMES | st.text(max_size=5), JSON, max_size=8) | st.fix
 @given(st.lists(EVENTS, max_size=5))
 def test_every_event_is_either_refused_or_readable_to_everyone_behind(events: list[Any]) -> None:
     raws = [msgspec.Raw(json.dumps(event, ensure_ascii=False).encode("utf-8", "replace")) for event in events]
-    good, refused = check(raws, NOON, "app")
+    good, refused = check(raws, NOON, Sender("app"))
     assert sorted([e.index for e in good] + [r.index for r in refused]) == list(range(len(events)))
     for event in good:
         read = envelope.decode(value_of(event))
@@ -201,3 +202,41 @@ def test_the_window_of_times_is_exact(now: datetime, away: timedelta) -> None:
         assert refused[0].code == "too_old"
     else:
         assert good[0].time == now + away
+
+
+@pytest.mark.parametrize("account", [".", ".."])
+def test_an_account_that_no_address_could_name_is_refused(account: str) -> None:
+    assert refusal_of(an_event(account=account)).code == "invalid_account"
+    assert refusal_of({**an_event(), "account": None, "subject": account}).code == "invalid_account"
+    good, refused = judged(an_event(type="account.merged", data={"into": account}), operates=True)
+    assert (good, refused[0].code) == ([], "invalid_data")
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        "ana@example.com",
+        " Ana@Example.COM ",
+        "Zoë Müller <zoe@example.com>",
+        '"Müller, Zoë" < zoe@example.com >',
+        "Ana Unlisted",
+        None,
+    ],
+)
+def test_an_owner_is_understood_with_blanks_and_a_name_and_let_be_without_an_address(owner: str | None) -> None:
+    good, refused = judged(an_event(type="account.updated", data={"traits": {"owner": owner}}))
+    assert (len(good), refused) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        *("ana@a.example, bob@b.example", "ana@a.example bob@b.example", "Ana <ana@a.example> <bob@b.example>"),
+        *("@", "ana@", "@example.com", "a@b@c", "Ana <>@", "Ana <ana@a.example> x@y"),
+        "ana@example.com\nBcc: bob@b.example",
+    ],
+)
+def test_an_owner_that_is_not_one_address_is_refused(owner: str) -> None:
+    refusal = refusal_of(an_event(type="account.updated", data={"traits": {"owner": owner}}))
+    assert refusal.code == "invalid_data"
+    assert "owner" in refusal.message

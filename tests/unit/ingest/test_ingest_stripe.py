@@ -12,6 +12,7 @@ import pytest
 
 from services.ingest.core import stripe
 from services.ingest.core.checking import Checked, check
+from services.ingest.core.senders import Sender
 from tests.support.stream import NOON
 
 SECRET = "whsec_test"
@@ -48,7 +49,7 @@ def signed(body: bytes, secret: str = SECRET, at: int = STAMP) -> str:
 def read(type: str, thing: dict[str, Any]) -> Checked:
     raw = stripe.translate(delivered(type, thing))
     assert raw is not None
-    good, refused = check([raw], NOON, stripe.SOURCE)
+    good, refused = check([raw], NOON, Sender(stripe.SOURCE))
     assert refused == []
     return good[0]
 

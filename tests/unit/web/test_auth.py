@@ -42,7 +42,9 @@ class Database(UnitOfWork):
                 name=key,
                 scopes=["read"],
                 source=key,
+                sources=[],
                 csm=None,
+                revoked_at=None,
                 secret=SECRET,
             )
             for key in keys

@@ -16,6 +16,7 @@ def upgrade() -> None:
     sa.Column('hash', sa.LargeBinary(), nullable=False),
     sa.Column('scopes', postgresql.ARRAY(sa.Text()), nullable=False),
     sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('sources', postgresql.ARRAY(sa.Text()), nullable=False),
     sa.Column('csm', sa.Text(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),

@@ -16,8 +16,10 @@ def upgrade() -> None:
     sa.Column('account_id', sa.Text(), nullable=True),
     sa.Column('seen_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('set_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('release', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('alias')
     )
+    op.create_index('aliases_in_release', 'aliases', ['alias'], unique=False, postgresql_where=sa.text('release IS NOT NULL'))
     op.create_table('imports',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
@@ -77,5 +79,6 @@ def downgrade() -> None:
     op.drop_table('outbox')
     op.drop_index('imports_by_state', table_name='imports', postgresql_where=sa.text("state <> 'ended'"))
     op.drop_table('imports')
+    op.drop_index('aliases_in_release', table_name='aliases', postgresql_where=sa.text('release IS NOT NULL'))
     op.drop_table('aliases')
     # ### end Alembic commands ###

@@ -1,0 +1,62 @@
+"""In whose name events may come. Two events are the same when source and id are: so a source is a right.
+
+Nobody sends in the name of a verified webhook, of Keepwell itself, or of somebody else's key: they would take the ids
+of what the rightful one sends later, and that would count as a repeat.
+"""
+
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+RESERVED: Final = frozenset({"keepwell", "stripe"})
+"""Keepwell's own, with everything under `keepwell/`, and those of vendors whose webhooks are verified here."""
+NEEDS_OPERATE: Final = frozenset({"account.erased", "account.merged", "contact.erased"})
+"""What can't be taken back needs more than the right to send."""
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """Whoever sends. An event without a source gets `source`.
+
+    `sources`: the only others that they may send; none: any that is nobody's. `taken`: the names of all keys.
+    """
+
+    source: str
+    name: str = ""
+    sources: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
+    operates: bool = False
+
+
+def refusal(sender: Sender, type: str, source: str) -> tuple[str, str] | None:
+    """Why an event of this type and source is not theirs to send: a code and a sentence."""
+    if type in NEEDS_OPERATE and not sender.operates:
+        return "scope_missing", f"{type} can't be taken back: it needs a key with the scope 'operate' besides 'ingest'."
+    if source == sender.source or source in (sender.sources or {sender.name}):
+        return None
+    if is_reserved(source):
+        return "reserved_source", f"The source {source!r} is Keepwell's, or a verified webhook's. Leave it out."
+    if sender.sources:
+        mine = ", ".join(sorted({sender.source, *sender.sources}))
+        return "source_not_allowed", f"This key may not send as {source!r}. It may as {mine}."
+    if plain(source) in _plain(sender.taken) - {plain(sender.name)}:
+        return "reserved_source", f"The source {source!r} is another key's name. Leave it out, or send with that key."
+    return None
+
+
+def is_reserved(source: str) -> bool:
+    """Whether no key at all may have it."""
+    name = plain(source)
+    return name in RESERVED or name.startswith("keepwell/")
+
+
+def plain(name: str) -> str:
+    """What a reader takes it for: without case, blanks, what can't be seen, and other forms of the same letters."""
+    shown = "".join(c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c)[0] not in "ZC")
+    return shown.casefold()
+
+
+@lru_cache(maxsize=8)
+def _plain(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(plain, names))
