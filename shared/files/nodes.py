@@ -26,7 +26,7 @@ from ruamel.yaml.events import (
 from shared.conditions.errors import START, Position, Problem, Refused
 
 MOST_BYTES: Final = 1_000_000
-MOST_VALUES: Final = 100_000
+MOST_VALUES: Final = 50_000
 """Those that aliases repeat are counted each time."""
 DEEPEST: Final = 50
 _MOST_DIGITS: Final = 18
