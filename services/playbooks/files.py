@@ -29,13 +29,13 @@ from services.playbooks.core.library import Loaded
 from services.playbooks.core.playbook import AlertStep, FlagStep, Playbook, Repeat, Step, TaskStep
 from services.playbooks.core.workinghours import OFFICE
 from services.playbooks.core.workinghours import Hours as Week
-from services.playbooks.templates import problems_of
 from shared.conditions import STEP_FACTS, Condition, FactType, Problem, Refused, Scope, did_you_mean
 from shared.files.kinds import ConditionIn, Date, Day, Hours, Name, Span, Zone
 from shared.files.models import FileModel, Reading, fault
 from shared.files.nodes import Fields, Items, Text
 from shared.files.reading import content_of, files_in, gathered, read
 from shared.files.schema import Schema, write
+from shared.files.templates import problems_of
 from shared.messages.actions import Severity
 from shared.messages.registry import CUSTOMER_EVENTS
 

@@ -11,7 +11,7 @@ from services.playbooks.core.library import Library
 from services.playbooks.files import load_all, load_people
 from services.playbooks.handler import PlaybooksHandler
 from services.playbooks.settings import PlaybooksSettings
-from services.playbooks.templates import render
+from shared.files.templates import render
 from shared.messages import registry
 from shared.service import service
 from shared.service.status import status_routes

@@ -15,8 +15,8 @@ from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.files import load_all, load_playbook, read_people
 from services.playbooks.handler import PlaybooksHandler
-from services.playbooks.templates import render
 from shared.conditions import Facts
+from shared.files.templates import render
 from shared.log.protocol import Record
 from shared.messages import envelope, registry
 from shared.messages.actions import ActionCancelled, ActionRequested

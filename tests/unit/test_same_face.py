@@ -14,8 +14,7 @@ ROOT = Path(__file__).parents[2] / "services"
 FACE = {"__init__", "main", "settings", "api", "views", "handler", "store", "queries", "tables", "files", "core"}
 """Modules, or packages where one is large. Beside them stand packages named for an idea, and folders of data."""
 NOT_YET: dict[str, set[str]] = {
-    "scoring": {"batch", "bodies", "fingerprint", "import_store", "memory", "reading", "rows", "rules"},
-    "playbooks": {"loading", "people", "reading", "templates"},
+    "scoring": {"batch", "bodies", "fingerprint", "import_store", "memory", "reading", "rows"},
 }
 
 

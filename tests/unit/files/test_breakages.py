@@ -174,11 +174,21 @@ def test_random_bytes_are_read_or_refused(kind: str, data: bytes) -> None:
         assert_told_with_places(error)
 
 
-WORDS = ["id", "when", "steps", "csms", "measures", "traits", "x", "5", "~", "2026-02-30"] + [
+WORDS = (
+    "id",
+    "when",
+    "steps",
+    "csms",
+    "measures",
+    "traits",
+    "x",
+    "5",
+    "~",
+    "2026-02-30",
     "usage.breadth < 4",
     "{{ a }}",
-]
-MARKS = [
+)
+MARKS = (
     ": ",
     "- ",
     "? ",
@@ -198,7 +208,7 @@ MARKS = [
     "|\n",
     "#",
     "\t",
-]
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -14,8 +14,8 @@ from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, standing
 from services.playbooks.core.step import Stepped, step
 from services.playbooks.files import load_all
-from services.playbooks.templates import render
 from shared.conditions import Facts
+from shared.files.templates import render
 from shared.messages.actions import ActionRequested, Recipient
 from shared.messages.assessments import AccountAssessed, Cause, Driver, MeasureReading
 from tests.support.playbooks import LOW, MONDAY, a_look, a_playbook, an_answer, an_assessment, stalled

@@ -1,0 +1,184 @@
+"""Texts of playbooks: what can grow without end is refused when the file is read, and all else is bounded."""
+
+import time
+import tracemalloc
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.playbooks.files import load_playbook
+from shared.conditions import Facts, Refused, Scope
+from shared.files.templates import problems_of, render
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+FACTS = Facts.of(
+    {
+        "account.name": "Northwind" * 10_000,
+        "account.seats": 10**9,
+        "usage.trend": -12.5,
+        "usage.unused_features": ["reports" * 1_000] * 5_000,
+    }
+)
+
+GROWS = [
+    "{% for a in range(10**9) %}{% for b in range(10**9) %}x{% endfor %}{% endfor %}",
+    "{% for a in usage.unused_features %}{% for b in usage.unused_features %}{{ b }}{% endfor %}{% endfor %}",
+    "{% for a in usage.unused_features recursive %}{{ loop(usage.unused_features) }}{% endfor %}",
+    "{% for a in account.name %}x{% endfor %}",
+    "{% for a in [1, 2, 3] %}x{% endfor %}",
+    "{% for a, b in usage.unused_features %}x{% endfor %}",
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    "{% call account.name() %}{% endcall %}",
+    "{{ '%0999999999d' % 1 }}",
+    "{{ '%0999999999d' | format(1) }}",
+    "{{ 'x' * 10**9 }}",
+    "{{ 10**9 * 'x' }}",
+    "{{ 9 ** 9 ** 9 }}",
+    "{{ [0] * account.seats }}",
+    "{{ range(10**9) | list }}",
+    "{{ lipsum(n=10**9) }}",
+    "{{ cycler(1) }}",
+    "{{ namespace(a=1) }}",
+    "{{ dict(a=1) }}",
+    "{{ account.name | center(10**9) }}",
+    "{{ account.name | center(999999999) }}",
+    "{{ account.name | indent(999999999) }}",
+    "{{ account.name | wordwrap(1) }}",
+    "{{ account.name | list | slice(999999999) | list }}",
+    "{{ account.name | batch(999999999, 0) | list }}",
+    "{{ account.name | urlize }}",
+    "{{ account.seats | round(999999999, 'ceil') }}",
+    "{{ account.seats | round(account.seats, 'ceil') }}",
+    "{{ account.seats | round(900 * 900, 'ceil') }}",
+    "{{ account.seats | round(precision=999999999) }}",
+    "{{ account.seats | round(*usage.unused_features) }}",
+    "{{ account.seats | round(**account) }}",
+    "{% set a = 'xx' %}" + "{% set a = a ~ a %}" * 60 + "{{ a }}",
+    "{% with a = account.name %}{{ a }}{% endwith %}",
+    "{% filter replace('a', 'aa') %}a{% endfilter %}",
+    "{% include 'x' %}",
+    "{% import 'x' as x %}",
+    "{% extends 'x' %}",
+    "{% block a %}{% endblock %}",
+    "{% raw %}" + "x" * 5_000 + "{% endraw %}",
+    "{{ account.name.upper() }}",
+    "{{ account.name.__class__ }}",
+    "{{ account.name.__class__.__mro__[1].__subclasses__() }}",
+    "{{ ''.__class__ }}",
+    "{{ (account.name | list).__class__ }}",
+    "{{ account.name | attr('__class__') }}",
+    "{{ usage.unused_features | map(attribute='__class__') | list }}",
+    "{{ self }}",
+    "{{ loop }}",
+    "{{ " + "(" * 900 + "1" + ")" * 900 + " }}",
+    "{{ " + "-" * 1_900 + "1 }}",
+    "{{ " + "9" * 1_990 + " }}" + "x" * 100,
+    "{% if account.name %}" * 80 + "x" + "{% endif %}" * 80,
+    "{{ 1" + "0" * 4_400 + " }}",
+]
+"""Texts that can never work, or that work without end."""
+
+
+@pytest.mark.parametrize("text", GROWS, ids=lambda text: text[:40])
+def test_what_can_grow_is_refused_when_the_file_is_read(text: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(Refused) as caught:
+        load_playbook(f"id: x\nwhen: usage.breadth < 4\nsteps:\n  - task: >-\n      {text}\n", "p.yaml")
+    assert time.process_time() - begun < 2
+    problem = caught.value.problems[0]
+    assert (problem.file, problem.position.line) == ("p.yaml", 4)
+    assert problem.message.endswith(".")
+
+
+@pytest.mark.parametrize("text", GROWS, ids=lambda text: text[:40])
+def test_what_was_never_checked_is_not_filled_in_either(text: str) -> None:
+    begun = time.process_time()
+    assert len(render(text, FACTS, NOW)) <= 500
+    assert time.process_time() - begun < 2
+
+
+def test_a_refusal_says_what_to_do() -> None:
+    def said(text: str) -> str:
+        return " ".join(str(part) for problem in problems_of(text, Scope()) for part in problem if part)
+
+    assert said("{% macro m() %}{% endmacro %}") == (
+        "The text can't be filled in: a text has no macro. Write facts, filters, if, and for over a list."
+    )
+    assert "there is no filter `uper`. Did you mean `upper`?" in said("{{ account.name | uper }}")
+    assert said("{% for a in account.name %}x{% endfor %}").startswith("A loop goes over a fact that is a list.")
+    assert said("{{ acount.name }}") == "There is no fact `acount.name`. Did you mean `account.name`?"
+
+
+HEAVY = [
+    "{{ " + "not " * 450 + "1 }}",
+    "{% for a in usage.unused_features %}{{ a }}{{ account.name }}{% endfor %}",
+    "{% for a in usage.unused_features %}{% if (account.name ~ account.name) | length < 1 %}x{% endif %}{% endfor %}",
+    "{{ account.name" + " | replace('N', 'NNNNNNNNNN')" * 60 + " }}",
+    "{{ account.name | replace('', '" + "x" * 1_500 + "') }}",
+    "{{ usage.unused_features | join('" + "x" * 1_500 + "') }}",
+    "{{ account.seats" + " * account.seats" * 100 + " }}",
+    "{{ account.name" + " ~ account.name" * 100 + " }}",
+    "{{ account.name" + " + account.name" * 100 + " }}",
+    "{{ usage.unused_features" + " + usage.unused_features" * 60 + " }}",
+    "{{ account.seats | round(1000, 'ceil') }}",
+    "{{ account.name | int(0, 36) }}",
+]
+
+
+@pytest.mark.parametrize("text", HEAVY, ids=lambda text: text[:60])
+def test_what_is_filled_in_is_bounded_in_time_and_memory(text: str) -> None:
+    assert list(problems_of(text, Scope())) == []
+    tracemalloc.start()
+    begun = time.process_time()
+    assert len(render(text, FACTS, NOW)) <= 500
+    spent, (_, peak) = time.process_time() - begun, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert spent < 3
+    assert peak < 60_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("{% for one in usage.unused_features %}{{ loop.index }} {{ one }}, {% endfor %}", "1 api, 2 sso,"),
+        ("{{ usage.unused_features[0] }} {{ usage.unused_features | join(' and ') }}", "api api and sso"),
+        ("{{ usage.trend * -1 + 2 * 3 }} {{ (usage.trend / 2) | round(1) | abs }}", "18 6.0"),
+        ("{% if account.plan in ['pro', 'max'] and usage.trend < 0 %}less{% elif 1 %}more{% endif %}", "less"),
+        (
+            "{{ account.owner | default(account.name) | upper }} {{ 'a' if account.seats is defined else 'b' }}",
+            "ACME b",
+        ),
+        (
+            "{{ account.name ~ '!' }} {{ account.name[:2] }} {{ account.name | truncate(3, true, '…', 0) }}",
+            "Acme! Ac Ac…",
+        ),
+    ],
+)
+def test_what_people_write_works_as_before(text: str, filled: str) -> None:
+    known = {
+        "account.name": "Acme",
+        "account.plan": "pro",
+        "usage.trend": -12.0,
+        "usage.unused_features": ["api", "sso"],
+    }
+    assert list(problems_of(text, Scope())) == []
+    assert render(text, Facts.of(known), NOW) == filled
+
+
+PARTS = (
+    *("{{", "}}", "{%", "%}", "for", "in", "if", "else", "endif", "endfor", "account.name", "usage.unused_features"),
+    *("a", "9", "'x'", "(", ")", "[", "]", ".", ",", "|", "*", "**", "%", "~", "+", "-", "not"),
+    *("range", "set a =", "replace", "round", "join", "upper"),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(PARTS), max_size=30))
+def test_any_text_is_told_of_and_filled_in_in_a_moment(parts: list[str]) -> None:
+    text = " ".join(parts)
+    begun = time.process_time()
+    list(problems_of(text, Scope()))
+    assert len(render(text, FACTS, NOW)) <= 500
+    assert time.process_time() - begun < 2
