@@ -46,7 +46,6 @@ def a_dispatch(**changes: Any) -> Dispatch:
         message=compose_group([an_action()], NOW),
         delivery_id="dlv_1",
         target="C01",
-        attempt=1,
         at=NOW,
         traceparent=TRACE,
     )
@@ -291,7 +290,7 @@ async def test_slack_breaking_inside_is_tried_again_as_a_possible_repeat(bot: Be
 
 async def test_only_a_possible_repeat_says_so_in_slack(bot: Bench, slack: SlackSink) -> None:
     await bot.channel.send(a_dispatch())
-    await bot.channel.send(a_dispatch(repeat=True, attempt=2))
+    await bot.channel.send(a_dispatch(repeat=True))
     first, second = (str(posted.body) for posted in slack.got)
     assert "You may have this already" not in first
     assert "You may have this already" in second
@@ -310,7 +309,7 @@ async def test_what_slack_refuses_says_what_to_do(bot: Bench, slack: SlackSink) 
 
 async def test_an_email_is_text_and_html_under_one_stable_id(email: Bench, mail: MailSink) -> None:
     await email.channel.send(a_dispatch(target="owner@example.com"))
-    await email.channel.send(a_dispatch(target="owner@example.com", attempt=2, repeat=True))
+    await email.channel.send(a_dispatch(target="owner@example.com", repeat=True))
     first, second = mail.letters
     assert first["Message-ID"] == second["Message-ID"] == "<dlv_1@example.com>"
     assert first["To"] == "owner@example.com"
@@ -361,8 +360,8 @@ async def test_starttls_that_the_server_lacks_is_fatal(mail: MailSink) -> None:
 
 
 async def test_an_inbox_holds_a_message_once_however_often_it_comes(inbox: Bench, engine: AsyncEngine) -> None:
-    for attempt in (1, 2, 3):
-        await inbox.channel.send(a_dispatch(target="csm-3", attempt=attempt))
+    for _ in range(3):
+        await inbox.channel.send(a_dispatch(target="csm-3"))
     async with engine.connect() as c:
         rows = (await c.execute(text("SELECT recipient, message FROM inbox"))).all()
     assert [(row.recipient, row.message["subject"]) for row in rows] == [("csm-3", "Northwind: Call their admin")]

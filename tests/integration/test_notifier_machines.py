@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.notifier import tables as t
 from services.notifier.core import delivery, lease
 from services.notifier.store import deliveries, leases
-from services.notifier.store.leases import Attempt, Result
+from services.notifier.store.leases import Result
 from services.notifier.store.moves import lease_can
 from tests.support.notifier import NOW, Desk, an_alert, notifier_engine
 
@@ -28,10 +28,10 @@ STANDINGS: list[tuple[delivery.State, lease.State]] = [
 ]
 
 
-def recording(event: delivery.Event) -> Callable[[AsyncConnection, Any], Awaitable[Any]]:
+def recording(event: delivery.Event, lease: str | None = TOKEN) -> Callable[[AsyncConnection, Any], Awaitable[Any]]:
     async def act(c: AsyncConnection, row: Any) -> None:
-        result = Result(row.id, TOKEN, event, NOW + SOON, "so", 0, NOW)
-        await leases.record(c, [result], [Attempt(row.id, 1, row.id, NOW, NOW, "sent")], NOW)
+        history = (1, row.id, NOW, NOW, "sent", "", "")
+        await leases.record(c, [Result(row.id, lease, event, NOW + SOON, "so", 0, NOW, history)], NOW)
 
     return act
 
@@ -53,8 +53,8 @@ ACTS = [
     Act("leased", "taken", lambda c, row: leases.lease(c, {row.id: row.id}, "new", NOW, NOW + SOON)),
     *(Act(event, "returned", recording(event)) for event in ("sent", "put_off", "given_up")),
     Act("withdrawn", "returned", withdraw),
-    Act("cut_off", "taken_back", lambda c, row: leases.cut_off(c, [row.id], NOW)),
-    Act("given_up", "taken", lambda c, row: leases.give_up(c, [row.id], NOW)),
+    Act("cut_off", "taken_back", recording("cut_off")),
+    Act("given_up", "taken", recording("given_up", lease=None)),
     Act("cancelled", None, lambda c, row: deliveries.cancel(c, {row.action_id: "it recovered"}, NOW)),
     Act("retried", None, lambda c, row: deliveries.retry(c, row.id, NOW)),
 ]

@@ -17,8 +17,6 @@ class Dispatch:
     delivery_id: str
     """Stable over attempts: what recipients and channels can recognise a repeat by."""
     target: str
-    attempt: int
-    """From 1."""
     at: datetime
     repeat: bool = False
     """True when an earlier attempt may have arrived: a channel that can't deduplicate says so."""

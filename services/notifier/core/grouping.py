@@ -76,6 +76,12 @@ class Due(NamedTuple):
     """When the last hold of its target or channel ended."""
     state: State = "waiting"
     tries: int = 0
+    attempts: int = 0
+    lease: str | None = None
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether somebody is sending it."""
+        return standing(self.state == "sending", self.due_at, now) == "held"
 
 
 def complete(due: Iterable[Due], company: Iterable[Due], now: datetime) -> list[Due]:
@@ -91,7 +97,7 @@ def complete(due: Iterable[Due], company: Iterable[Due], now: datetime) -> list[
     found = [delivery for delivery in due if delivery.message_id is None]
     for id, members in by_message.items():
         left = [member for member in members if member.state in OPEN]
-        if all(standing(member.state == "sending", member.due_at, now) != "held" for member in left):
+        if all(not member.is_held(now) for member in left):
             found += [m._replace(message_id=id if left == members else joint_id([m.id for m in left])) for m in left]
     return found
 

@@ -3,37 +3,42 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+from sqlalchemy import Row
 
 from services.notifier.channels.protocol import Channel, Dispatch
+from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
 from services.notifier.core.retry import Later, Never, Outcome, Sent, judge_parcel
 from services.notifier.core.together import compose_group
-from services.notifier.store import leases
+from services.notifier.store.leases import Result
 from shared.messages.actions import ActionRequested
 
 _LOG: Final = logging.getLogger(__name__)
+_CUT_OFF: Final = "the sender ended before it had an answer"
 _decode: Final = msgspec.json.Decoder(ActionRequested).decode
 
 
 class Attempt:
-    """What goes as one message, in one attempt."""
+    """What goes as one message, in one attempt. It has ended when `outcome` and `ended_at` are set."""
 
-    def __init__(self, id: str, deliveries: Sequence[leases.Leased], began_at: datetime) -> None:
-        self.id = id
-        self.deliveries = deliveries
-        self.target = deliveries[0].target
-        self.began_at = began_at
-        self.may_have_arrived = any(delivery.uncertain for delivery in deliveries)
-        """In an attempt before this one."""
+    outcome: Outcome
+    ended_at: datetime
+
+    def __init__(self, deliveries: Sequence[Row[Any]], began_at: datetime) -> None:
+        first = deliveries[0]
+        self.id: str = first.message_id
+        self.target: str = first.target
         self.message: Message | None = None
-        """What it says; None until it is composed."""
+        """None until it is composed."""
+        self._deliveries = deliveries
+        self._began_at = began_at
+        self._may_have_arrived = any(delivery.uncertain for delivery in deliveries)
 
     async def send(self, channel: Channel) -> Outcome:
         """Send it. Whatever happens is an outcome: an attempt that is not recorded costs a whole lease."""
@@ -52,53 +57,40 @@ class Attempt:
             return Never(reason=reason) if self.message is None else Later(reason=reason, uncertain=True)
 
     def _dispatch(self) -> Dispatch:
-        first = self.deliveries[0]
-        actions = [_decode(delivery.action) for delivery in self.deliveries]
-        self.message = compose_group(actions, self.began_at, shared=first.shared)
+        first = self._deliveries[0]
+        actions = [_decode(delivery.action) for delivery in self._deliveries]
+        self.message = compose_group(actions, self._began_at, shared=first.shared)
         return Dispatch(
             message=self.message,
             delivery_id=self.id,
             target=self.target,
-            attempt=max(delivery.attempts for delivery in self.deliveries),
-            at=self.began_at,
-            repeat=self.may_have_arrived,
+            at=self._began_at,
+            repeat=self._may_have_arrived,
             traceparent=first.traceparent,
         )
 
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How an attempt ended, and when."""
-
-    attempt: Attempt
-    outcome: Outcome
-    at: datetime
-
-    def results(self, dice: float) -> Iterable[leases.Result]:
+    def results(self, dice: float) -> Iterable[Result]:
         """What it comes to for each delivery: one fate for all of what may have arrived."""
-        attempt, deliveries = self.attempt, self.attempt.deliveries
-        tries = [delivery.tries for delivery in deliveries]
-        verdicts = judge_parcel(self.outcome, tries, attempt.may_have_arrived, self.at, dice)
-        for one, verdict in zip(deliveries, verdicts, strict=True):
-            yield leases.Result(
-                one.id, one.lease, verdict.event, verdict.due_at, verdict.reason, int(verdict.uncertain), self.at
-            )
+        tries = [delivery.tries for delivery in self._deliveries]
+        verdicts = judge_parcel(self.outcome, tries, self._may_have_arrived, self.ended_at, dice)
+        said, receipt = ("", self.outcome.receipt) if isinstance(self.outcome, Sent) else (self.outcome.reason, "")
+        for one, verdict in zip(self._deliveries, verdicts, strict=True):
+            outcome = "uncertain" if verdict.uncertain else type(self.outcome).__name__.lower()
+            history = (one.attempts, one.message_id, self._began_at, self.ended_at, outcome, said, receipt)
+            what = (verdict.event, verdict.due_at, verdict.reason, int(verdict.uncertain), self.ended_at)
+            yield Result(one.id, one.lease, *what, history)
 
-    def history(self) -> Iterable[leases.Attempt]:
-        """A row for each delivery."""
-        outcome = self.outcome
-        uncertain = isinstance(outcome, Later) and outcome.uncertain
-        for one in self.attempt.deliveries:
-            yield leases.Attempt(
-                delivery_id=one.id,
-                attempt=one.attempts,
-                message_id=one.message_id,
-                began_at=self.attempt.began_at,
-                ended_at=self.at,
-                outcome="uncertain" if uncertain else type(outcome).__name__.lower(),
-                reason="" if isinstance(outcome, Sent) else outcome.reason,
-                receipt=outcome.receipt if isinstance(outcome, Sent) else "",
-            )
+
+def cut_off(company: Iterable[Due], hopeless: Collection[str], now: datetime) -> Iterable[Result]:
+    """What it comes to that leases ran out: the deliveries are uncertain, and wait again or are given up."""
+    for one in company:
+        lapsed = one.state == "sending" and not one.is_held(now)
+        history = (one.attempts, one.message_id or one.id, now, now, "uncertain", _CUT_OFF, "")
+        if one.id in hopeless:
+            reason = f"given up after {one.tries} tries; the last was cut off"
+            yield Result(one.id, one.lease, "given_up", None, reason, int(lapsed), now, history)
+        elif lapsed:
+            yield Result(one.id, one.lease, "cut_off", None, _CUT_OFF, 1, now, history)
 
 
 def _where(error: Exception) -> str:

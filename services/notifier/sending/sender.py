@@ -6,10 +6,11 @@ when the result is recorded; results that could not be recorded are kept and rec
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,10 +18,9 @@ from services.notifier.channels.protocol import Channel
 from services.notifier.core import grouping
 from services.notifier.core.retry import Sent, hold
 from services.notifier.core.routing import joint_id
-from services.notifier.sending.attempt import Attempt, Report
+from services.notifier.sending.attempt import Attempt, cut_off
 from services.notifier.store import leases
 from services.notifier.store.deliveries import EVERY_TARGET
-from services.notifier.store.endings import Ending
 from shared.clock import Clock
 from shared.messages import tracing
 from shared.pg.uow import UnitOfWork
@@ -63,7 +63,7 @@ class Sender:
         self._lease_for = timedelta(seconds=channel.timeout) + _LEASE_MARGIN
         self._work = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
-        self._ended: list[Report] = []
+        self._ended: list[Attempt] = []
         self._stopping = False
 
     def wake(self) -> None:
@@ -120,7 +120,7 @@ class Sender:
         async with self._uow.begin() as c:
             leased, given_up = await self._lease(c, free, now)
             next_due = None if leased else await leases.next_due(c, self._channel.name, now)
-        self._note(given_up, {}, now)
+        self._note(given_up)
         self._begin(leased, now)
         if leased:
             return _BUSY
@@ -130,39 +130,39 @@ class Sender:
         # What is due and yet not leased waits for another sender's lease.
         return min(_IDLE, max(_SOON, pause)) if pause > 0 else _BUSY
 
-    async def _lease(self, c: AsyncConnection, free: int, now: datetime) -> tuple[list[leases.Leased], list[Ending]]:
-        """Lease what is due, each parcel whole; give up what was cut off as often as it may be."""
+    async def _lease(
+        self, c: AsyncConnection, free: int, now: datetime
+    ) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
+        """Record what was cut off, and lease what is due, each parcel whole. Returns what is leased, and what ended."""
         await leases.lock(c, self._channel.name)
         due = await leases.due(c, self._channel.name, now, _LOOK_AT)
-        sent_before = {d.message_id for d in due if d.message_id is not None}
-        if sent_before:
-            due = grouping.complete(due, await leases.company(c, sorted(sent_before)), now)
-        cut_off = [d.id for d in due if d.state == "sending"]
-        if cut_off:
-            await leases.cut_off(c, cut_off, now)
+        sent_before = sorted({d.message_id for d in due if d.message_id is not None})
+        company = await leases.company(c, sent_before) if sent_before else []
+        due = grouping.complete(due, company, now)
         hopeless = grouping.hopeless(due)
-        given_up = await leases.give_up(c, sorted(hopeless), now) if hopeless else []
+        lost = list(cut_off(company, hopeless, now))
+        given_up = await leases.record(c, lost, now) if lost else []
         message_ids: dict[str, str] = {}
         for members in grouping.parcels((d for d in due if d.id not in hopeless), free):
             joint = members[0].message_id or joint_id([member.id for member in members])
             message_ids |= dict.fromkeys((member.id for member in members), joint)
-        if not message_ids:
-            return [], given_up
-        return await leases.lease(c, message_ids, self._token(), now, now + self._lease_for), given_up
+        leased = await leases.lease(c, message_ids, self._token(), now, now + self._lease_for) if message_ids else []
+        return leased, given_up
 
-    def _begin(self, leased: Sequence[leases.Leased], now: datetime) -> None:
-        by_message: dict[str, list[leases.Leased]] = {}
+    def _begin(self, leased: Sequence[Row[Any]], now: datetime) -> None:
+        by_message: dict[str, list[Row[Any]]] = {}
         for delivery in leased:
             by_message.setdefault(delivery.message_id, []).append(delivery)
-        for id, members in by_message.items():
-            task = asyncio.create_task(self._send(Attempt(id, members, now)))
+        for members in by_message.values():
+            task = asyncio.create_task(self._send(Attempt(members, now)))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
     async def _send(self, attempt: Attempt) -> None:
-        outcome = await attempt.send(self._channel)
-        self._ended.append(Report(attempt, outcome, self._clock.now()))
-        if isinstance(outcome, Sent) and len(self._sending) < self._channel.at_once:
+        attempt.outcome = await attempt.send(self._channel)
+        attempt.ended_at = self._clock.now()
+        self._ended.append(attempt)
+        if isinstance(attempt.outcome, Sent) and len(self._sending) < self._channel.at_once:
             # Nothing waits for it to be recorded; what ends within the next moment is recorded with it.
             asyncio.get_running_loop().call_later(_RECORD_WITHIN, self._work.set)
         else:
@@ -179,42 +179,34 @@ class Sender:
         except BaseException:
             self._ended = [*ended, *self._ended]
             raise
-        self._note(endings, {one.id: report.at for report in ended for one in report.attempt.deliveries}, now)
+        self._note(endings)
 
-    async def _write(self, c: AsyncConnection, ended: Sequence[Report], now: datetime) -> list[Ending]:
+    async def _write(self, c: AsyncConnection, ended: Sequence[Attempt], now: datetime) -> list[Row[Any]]:
         name = self._channel.name
         await leases.lock(c, name)
-        for report in ended:
-            held = hold(report.outcome, report.at)
+        for attempt in ended:
+            held = hold(attempt.outcome, attempt.ended_at)
             if held is not None:
                 if held.whole_channel:
                     _LOG.error("Nothing gets through by %s: %s.", name, held.reason)
-                target = EVERY_TARGET if held.whole_channel else report.attempt.target
+                target = EVERY_TARGET if held.whole_channel else attempt.target
                 await leases.hold(c, name, target, held.until, held.reason)
-        endings = await leases.record(
-            c,
-            [result for report in ended for result in report.results(self._dice())],
-            [row for report in ended for row in report.history()],
-            now,
-        )
-        sent = {report.attempt.id: report.attempt.message for report in ended}
-        await leases.keep_messages(c, {id: message for id, message in sent.items() if message is not None}, now)
+        results = [result for attempt in ended for result in attempt.results(self._dice())]
+        endings = await leases.record(c, results, now)
+        composed = {attempt.id: attempt.message for attempt in ended if attempt.message is not None}
+        await leases.keep_messages(c, composed, now)
         return endings
 
-    def _note(self, endings: Sequence[Ending], ends: Mapping[str, datetime], now: datetime) -> None:
-        for delivery in endings:
-            self._metrics.deliveries.labels(delivery.transport, delivery.state).inc()
-            _tell(delivery)
-            if delivery.state == "delivered" and delivery.caused_at is not None:
-                seconds = (ends.get(delivery.id, now) - delivery.caused_at).total_seconds()
+    def _note(self, endings: Sequence[Row[Any]]) -> None:
+        """Count and log what ended, each in the trace of the event that caused it."""
+        for one in endings:
+            self._metrics.deliveries.labels(one.transport, one.state).inc()
+            if one.state == "delivered" and one.caused_at is not None:
+                seconds = (one.settled_at - one.caused_at).total_seconds()
                 self._metrics.event_to_effect.labels("delivered").observe(max(0.0, seconds))
+            level = logging.INFO if one.state == "delivered" else logging.WARNING
+            seen = {"delivery": one.id, "channel": one.transport, "attempts": one.attempts}
+            with logs.about(one.account_id), tracing.within({tracing.HEADER: one.traceparent or ""}):
+                _LOG.log(level, "%s%s", one.state, f": {one.reason}" if one.reason else "", extra=seen)
         if endings:
             self._on_settled()
-
-
-def _tell(delivery: Ending) -> None:
-    """Log the end of a delivery, in the trace of the event that caused it."""
-    level = logging.INFO if delivery.state == "delivered" else logging.WARNING
-    seen = {"delivery": delivery.id, "channel": delivery.transport, "attempts": delivery.attempts}
-    with logs.about(delivery.account_id), tracing.within({tracing.HEADER: delivery.traceparent or ""}):
-        _LOG.log(level, "%s%s", delivery.state, f": {delivery.reason}" if delivery.reason else "", extra=seen)

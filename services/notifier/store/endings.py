@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
+from services.notifier.core.delivery import OPEN
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry, tracing
 from shared.messages.deliveries import DeliverySettled
@@ -17,35 +18,23 @@ _SOURCE: Final = "keepwell/notifier"
 _TYPE: Final = "delivery.settled"
 
 
-class Ending(NamedTuple):
-    """A delivery that has just reached its end; the fields are the table's."""
-
-    id: str
-    action_id: str
-    account_id: str
-    partition: int
-    transport: str
-    target: str
-    state: Literal["delivered", "failed", "cancelled"]
-    attempts: int
-    uncertain: int
-    reason: str
-    traceparent: str | None
-    caused_at: datetime | None
+_NAMES: Final = (
+    *("id", "action_id", "account_id", "partition", "transport", "target", "state", "attempts", "uncertain"),
+    *("reason", "traceparent", "caused_at", "settled_at"),
+)
+COLUMNS: Final = tuple(t.deliveries.c[name] for name in _NAMES)
+"""Of a delivery that was moved: what says whether it has ended, and how."""
 
 
-COLUMNS: Final = tuple(t.deliveries.c[name] for name in Ending._fields)
-
-
-async def stage(c: AsyncConnection, moved: Iterable[Row[Any]], now: datetime) -> list[Ending]:
-    """Of deliveries that were moved, find those that ended; stage a `delivery.settled` for each, by partition."""
-    found = [Ending._make(row) for row in moved if row.state in ("delivered", "failed", "cancelled")]
+async def stage(c: AsyncConnection, moved: Iterable[Row[Any]], now: datetime) -> list[Row[Any]]:
+    """Of deliveries that were moved, find those that ended, and stage a `delivery.settled` for each, by partition."""
+    found = [row for row in moved if row.state not in OPEN]
     for partition in sorted({one.partition for one in found}):
         await outbox.stage(c, partition, [_message(one, now) for one in found if one.partition == partition])
     return found
 
 
-def _message(ending: Ending, now: datetime) -> Outgoing:
+def _message(ending: Row[Any], now: datetime) -> Outgoing:
     data = DeliverySettled(
         delivery_id=ending.id,
         action_ids=[ending.action_id],

@@ -3,12 +3,12 @@
 Why nothing goes twice, and what belongs together is not torn apart:
 
 - Leasing and recording on one transport happen one at a time, over all workers (`lock`). So between what a sender reads
-  as due and what it leases of that, no other sender moves anything; only cancelling and trying by hand can come in
-  between. Without it, a result that comes as its lease runs out would lock some of a message's deliveries while the
-  others are leased anew, under an id that then stands for less than it was first sent with.
+  as due and what it leases of that, no other sender moves anything; only cancelling and trying by hand come in between.
+  Without it, a result that comes as its lease runs out would lock some of a message's deliveries while the others are
+  leased anew, under an id that then stands for less than it was first sent with.
 - A row that somebody is just cancelling is skipped, not waited for: the next look finds it cancelled, or still due.
-- What a lease ran out on is cut off before anything else is done with it: its attempt goes into the history as
-  uncertain, and its token is gone. From then on a late result can't move it, whoever leases it next.
+- What a lease ran out on is recorded first, as cut off, by whoever finds it. That takes the token away, so a late
+  result can't move it, whoever leases it next.
 - A result moves only what still has the lease's token. The history takes it all the same: it did happen.
 """
 
@@ -16,26 +16,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Text,
-    and_,
-    bindparam,
-    case,
-    cast,
-    column,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Row, Text, and_, bindparam, case, column, func, literal, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
-from services.notifier.core import delivery
+from services.notifier.core.delivery import Event
 from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
 from services.notifier.store import endings
@@ -44,47 +29,27 @@ from services.notifier.store.moves import NOW, can, lease_can, moved
 from shared.pg import bulk
 
 
-class Leased(NamedTuple):
-    """A delivery that is ours to send until its lease ends; the fields are the table's."""
-
-    id: str
-    message_id: str
-    target: str
-    shared: bool
-    action: bytes
-    attempts: int
-    tries: int
-    uncertain: int
-    traceparent: str | None
-    lease: str
-
-
 class Result(NamedTuple):
-    """What one attempt came to for one delivery, to be recorded under its lease."""
+    """What an attempt came to for one delivery, to be recorded under its lease, and in the history."""
 
     id: str
-    lease: str
-    event: delivery.Event
+    lease: str | None
+    event: Event
     due_at: datetime | None
     reason: str
     uncertain: int
+    """1 when nobody knows whether it arrived."""
     settled_at: datetime
-
-
-class Attempt(NamedTuple):
-    """One attempt at one delivery, for its history; the fields are the table's."""
-
-    delivery_id: str
-    attempt: int
-    message_id: str
-    began_at: datetime
-    ended_at: datetime
-    outcome: str
-    reason: str = ""
-    receipt: str = ""
+    """When the attempt ended."""
+    history: tuple[int, str, datetime, datetime, str, str, str]
+    """The attempt's row, as the table has it after the delivery's id."""
 
 
 _d, _h = t.deliveries, t.holds
+_LEASED: Final = (
+    *(_d.c[name] for name in ("id", "message_id", "target", "shared", "action", "attempts", "tries", "uncertain")),
+    *(_d.c[name] for name in ("traceparent", "lease")),
+)
 _TRANSPORT: Final = bindparam("transport", type_=Text)
 _HELD_UNTIL: Final = (
     select(func.max(_h.c.until))
@@ -92,41 +57,22 @@ _HELD_UNTIL: Final = (
     .scalar_subquery()
 )
 _UNHELD: Final = and_(_d.c.transport == _TRANSPORT, t.IS_OPEN, func.coalesce(_HELD_UNTIL, NOW) <= NOW)
-_LOCK: Final = select(func.pg_advisory_xact_lock(func.hashtext("keepwell.notifier.lease"), func.hashtext(_TRANSPORT)))
-
-
-def _due(held_until: ColumnElement[Any]) -> Any:
-    """The fields of `Due`."""
-    return select(
-        _d.c.id, _d.c.message_id, _d.c.group_key, _d.c.target, _d.c.due_at, held_until, _d.c.state, _d.c.tries
-    )
-
-
-_DUE: Final = _due(_HELD_UNTIL).where(_UNHELD, _d.c.due_at <= NOW).order_by(_d.c.due_at).limit(bindparam("most"))
-_COMPANY: Final = _due(null()).where(bulk.among(_d.c.message_id, "ids"))
+_DUE_FIELDS: Final = tuple(_d.c[name] for name in ("id", "message_id", "group_key", "target", "due_at"))
+_MORE_FIELDS: Final = tuple(_d.c[name] for name in ("state", "tries", "attempts", "lease"))
+_DUE: Final = (
+    select(*_DUE_FIELDS, _HELD_UNTIL, *_MORE_FIELDS)
+    .where(_UNHELD, _d.c.due_at <= NOW)
+    .order_by(_d.c.due_at)
+    .limit(bindparam("most"))
+)
+_COMPANY: Final = select(*_DUE_FIELDS, null(), *_MORE_FIELDS).where(bulk.among(_d.c.message_id, "ids"))
 _NEXT_DUE: Final = select(
     func.least(
         select(func.min(_d.c.due_at)).where(_UNHELD).scalar_subquery(),
         select(func.min(_h.c.until)).where(_h.c.transport == _TRANSPORT, _h.c.until > NOW).scalar_subquery(),
     )
 )
-
-_CUT_OFF: Final = (
-    update(_d)
-    .values(state=moved("cut_off"), lease=None, uncertain=_d.c.uncertain + 1)
-    .where(bulk.among(_d.c.id, "ids"), can("cut_off"), lease_can("taken_back"))
-    .returning(_d.c.id, _d.c.attempts, _d.c.message_id)
-)
-_GIVE_UP: Final = (
-    update(_d)
-    .values(
-        state=moved("given_up"),
-        settled_at=NOW,
-        reason=literal("given up after ") + cast(_d.c.tries, Text) + " tries; the last was cut off",
-    )
-    .where(bulk.among(_d.c.id, "ids"), can("given_up"), lease_can("taken"))
-    .returning(*endings.COLUMNS)
-)
+_LOCK: Final = select(func.pg_advisory_xact_lock(func.hashtext("keepwell.notifier.lease"), func.hashtext(_TRANSPORT)))
 _wanted = bulk.given(_d.c.id, _d.c.message_id)
 _free = (
     select(*_wanted.c)
@@ -146,16 +92,15 @@ _LEASE: Final = (
         tries=_d.c.tries + 1,
     )
     .where(_d.c.id == _free.c.id)
-    .returning(*(_d.c[name] for name in Leased._fields))
+    .returning(*_LEASED)
 )
 
-_result = bulk.given(
-    _d.c.id, _d.c.lease, column("event", Text), _d.c.due_at, _d.c.reason, _d.c.uncertain, _d.c.settled_at
-).c
+_RESULT: Final = Result._fields[:-1]
+_result = bulk.given(*(column("event", Text) if name == "event" else _d.c[name] for name in _RESULT)).c
 _uncertain = _d.c.uncertain + _result.uncertain
 _called_back = and_(_result.event == "put_off", _uncertain == 0, _d.c.cancelled_because.is_not(None))
 _event = case((_called_back, literal("withdrawn")), else_=_result.event)
-_unsettled = moved(_event) == "waiting"
+_waits = moved(_event) == "waiting"
 _RECORD: Final = (
     update(_d)
     .values(
@@ -165,14 +110,15 @@ _RECORD: Final = (
         lease=None,
         uncertain=_uncertain,
         # What surely did not arrive may go together with something else next time.
-        message_id=case((and_(_uncertain == 0, or_(_unsettled, _called_back)), null()), else_=_d.c.message_id),
-        settled_at=case((_unsettled, null()), else_=_result.settled_at),
+        message_id=case((and_(_uncertain == 0, or_(_waits, _called_back)), null()), else_=_d.c.message_id),
+        settled_at=case((_waits, null()), else_=_result.settled_at),
     )
-    .where(_d.c.id == _result.id, _d.c.lease == _result.lease, can(_event))
+    .where(_d.c.id == _result.id, _d.c.lease.is_not_distinct_from(_result.lease), can(_event))
+    .where(or_(_result.event != "cut_off", lease_can("taken_back")))
     .returning(*endings.COLUMNS)
 )
 _KEEP_ATTEMPTS: Final = bulk.Insert(
-    t.attempts, Attempt._fields, update=("ended_at", "outcome", "reason", "receipt"), key=("delivery_id", "attempt")
+    t.attempts, [c.name for c in t.attempts.c], update=("ended_at", "outcome", "reason", "receipt")
 )
 _KEEP_MESSAGES: Final = bulk.Insert(t.messages, ("id", "message"), same=("at",), update=("message", "at"))
 _HOLD: Final = bulk.Insert(
@@ -203,36 +149,22 @@ async def next_due(c: AsyncConnection, transport: str, now: datetime) -> datetim
     return found
 
 
-async def cut_off(c: AsyncConnection, ids: Sequence[str], now: datetime) -> None:
-    """Take back leases that ran out: what was sent under them is uncertain."""
-    rows = await c.execute(_CUT_OFF, {"ids": ids, "now": now})
-    end = (now, now, "uncertain", "the sender ended before it had an answer")
-    await _KEEP_ATTEMPTS(c, [Attempt(row.id, row.attempts, row.message_id, *end) for row in rows])
-
-
-async def give_up(c: AsyncConnection, ids: Sequence[str], now: datetime) -> list[endings.Ending]:
-    """Fail deliveries whose leases ran out too often."""
-    return await endings.stage(c, await c.execute(_GIVE_UP, {"ids": ids, "now": now}), now)
-
-
 async def lease(
     c: AsyncConnection, message_ids: Mapping[str, str], token: str, now: datetime, until: datetime
-) -> list[Leased]:
-    """Lease these deliveries, each under the message id given."""
+) -> Sequence[Row[Any]]:
+    """Lease these deliveries, each under the message id given. Returns what is ours to send until then."""
     wanted = bulk.arrays(("id", "message_id"), message_ids.items())
-    rows = await c.execute(_LEASE, {**wanted, "token": token, "now": now, "until": until})
-    return [Leased._make(row) for row in rows]
+    return (await c.execute(_LEASE, {**wanted, "token": token, "now": now, "until": until})).all()
 
 
-async def record(
-    c: AsyncConnection, results: Sequence[Result], history: Sequence[Attempt], now: datetime
-) -> list[endings.Ending]:
-    """Record attempts under their leases. Returns what this ended; a lost lease changes nothing but the history.
+async def record(c: AsyncConnection, results: Sequence[Result], now: datetime) -> list[Row[Any]]:
+    """Record attempts under their leases.
 
-    What was cancelled meanwhile and surely did not arrive is not tried again.
+    Returns what this ended; a lost lease changes nothing but the history. What was cancelled meanwhile and surely did
+    not arrive is not tried again.
     """
-    rows: Sequence[Row[Any]] = (await c.execute(_RECORD, bulk.arrays(Result._fields, results))).all()
-    await _KEEP_ATTEMPTS(c, history)
+    rows = (await c.execute(_RECORD, {**bulk.arrays(_RESULT, (result[:-1] for result in results)), "now": now})).all()
+    await _KEEP_ATTEMPTS(c, [(result.id, *result.history) for result in results])
     return await endings.stage(c, rows, now)
 
 

@@ -10,7 +10,7 @@ from tests.support.notifier import NOW, a_mail_sink, an_account, an_action
 
 def a_dispatch(target: str, title: str = "Call them", name: str = "Northwind") -> Dispatch:
     message = compose(an_action(title=title, task=None, kind="alert", account=an_account(name=name)), NOW)
-    return Dispatch(message=message, delivery_id="dlv_1", target=target, attempt=1, at=NOW)
+    return Dispatch(message=message, delivery_id="dlv_1", target=target, at=NOW)
 
 
 def test_nothing_from_outside_adds_a_header() -> None:
