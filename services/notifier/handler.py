@@ -1,6 +1,6 @@
 """One batch of `keepwell.actions`: what is asked for becomes deliveries, what is cancelled stops waiting."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifier.core import grouping, routing
 from services.notifier.store import deliveries
 from services.notifier.store.deliveries import NewDelivery
-from shared.messages import tracing
 from shared.messages.actions import ActionCancelled, ActionRequested
 from shared.worker.handler import Handler, Incoming
 
@@ -16,7 +15,7 @@ from shared.worker.handler import Handler, Incoming
 class NotifierHandler(Handler):
     """Writes delivery rows, once for each id. `wake` is told the transports that got something to send."""
 
-    def __init__(self, setup: routing.Setup, wake: Callable[[Iterable[str]], None]) -> None:
+    def __init__(self, setup: routing.Setup, wake: Callable[..., None]) -> None:
         self._setup = setup
         self._wake = wake
         self._touched: dict[int, set[str]] = {}
@@ -26,36 +25,26 @@ class NotifierHandler(Handler):
     ) -> None:
         """Plan the deliveries of a batch and cancel what it cancels: an action's cancelling always follows it."""
         del behind
-        asked = {
-            routing.delivery_id(incoming.data): incoming
-            for incoming in batch
-            if isinstance(incoming.data, ActionRequested)
-        }
-        touched = await self._plan(c, partition, asked, now) if asked else set()
-        reasons = {i.data.action_id: i.data.reason for i in batch if isinstance(i.data, ActionCancelled)}
+        asked = {routing.delivery_id(one.data): one for one in batch if isinstance(one.data, ActionRequested)}
+        self._touched[partition] = await self._plan(c, partition, asked, now) if asked else set()
+        reasons = {one.data.action_id: one.data.reason for one in batch if isinstance(one.data, ActionCancelled)}
         if reasons:
             await deliveries.cancel(c, reasons, now)
-        self._touched[partition] = touched
 
     async def _plan(self, c: AsyncConnection, partition: int, asked: dict[str, Incoming], now: datetime) -> set[str]:
         known = await deliveries.known(c, list(asked))
-        planned = []
-        for id, incoming in asked.items():
-            if id not in known:
-                route = routing.route(incoming.data, self._setup)
-                planned.append((id, incoming, route, grouping.place(incoming.data, route, now)))
-        gated = [place.group for _, _, _, place in planned if place.gated]
-        gates = await deliveries.lock_gates(c, gated, now) if gated else {}
+        routes = {id: routing.route(one.data, self._setup) for id, one in asked.items() if id not in known}
+        places = {id: grouping.place(asked[id].data, route, now) for id, route in routes.items()}
+        gates = await deliveries.lock_gates(c, {place.group for place in places.values() if place.gated}, now)
         new = []
-        for id, incoming, route, place in planned:
+        for id, place in places.items():
             due_at = place.not_before or now
             if place.gated:
                 gates[place.group], due_at = grouping.through(gates[place.group], now)
-            new.append(_row(id, incoming, route, place.group, due_at))
-        if gates:
-            await deliveries.set_gates(c, gates)
+            new.append(NewDelivery(id, asked[id], routes[id], place.group, due_at))
+        await deliveries.set_gates(c, gates)
         await deliveries.add(c, partition, new, now)
-        return {row.transport for row in new}
+        return {route.transport for route in routes.values()}
 
     def forget(self, partition: int) -> None:
         """Nothing is remembered but whom to wake."""
@@ -63,27 +52,4 @@ class NotifierHandler(Handler):
 
     def committed(self, partition: int) -> None:
         """Wake the senders that have something new."""
-        touched = self._touched.pop(partition, None)
-        if touched:
-            self._wake(touched)
-
-
-def _row(id: str, incoming: Incoming, route: routing.Route, group: str, due_at: datetime) -> NewDelivery:
-    action: ActionRequested = incoming.data
-    return NewDelivery(
-        id=id,
-        action_id=action.action_id,
-        account_id=action.account.id,
-        kind=action.kind,
-        playbook=action.playbook,
-        recipient=action.recipient.id if action.recipient else "",
-        transport=route.transport,
-        target=route.target,
-        shared=route.shared,
-        because=route.because,
-        group_key=group,
-        due_at=due_at,
-        action=bytes(incoming.event.data),
-        traceparent=incoming.record.headers.get(tracing.HEADER),
-        caused_at=action.caused_at or incoming.event.accepted,
-    )
+        self._wake(*self._touched.pop(partition, ()))

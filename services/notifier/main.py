@@ -2,7 +2,6 @@
 
 import secrets
 import sys
-from collections.abc import Iterable
 from typing import Any, Final
 
 import httpx
@@ -32,16 +31,12 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
     renderer, http = Renderer(), open_client()
     senders: dict[str, Sender] = {}
 
-    def wake(transport: str) -> None:
+    def wake(*transports: str) -> None:
         # In a process that only answers the API there is no sender: the worker's finds the row within 5 s.
-        if transport in senders:
-            senders[transport].wake()
+        for name in senders.keys() & set(transports):
+            senders[name].wake()
 
-    def wake_all(transports: Iterable[str]) -> None:
-        for transport in transports:
-            wake(transport)
-
-    worker = base.worker(_PLAN, NotifierHandler(settings.setup, wake_all))
+    worker = base.worker(_PLAN, NotifierHandler(settings.setup, wake))
     if worker is not None:
         senders |= {
             channel.name: Sender(

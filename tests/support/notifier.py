@@ -380,7 +380,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.uow = UnitOfWork(self.engine)
         self.looks = Counted(self.engine)
-        self.handler = NotifierHandler(self.setup, lambda names: self.sender.wake())
+        self.handler = NotifierHandler(self.setup, lambda *_: self.sender.wake())
         self.sender = self.a_sender()
 
     def a_sender(self, uow: UnitOfWork | None = None) -> Sender:

@@ -2,15 +2,7 @@
 
 from typing import Any, Final
 
-from slack_sdk.models.blocks import (
-    Block,
-    ContextBlock,
-    DividerBlock,
-    HeaderBlock,
-    MarkdownTextObject,
-    PlainTextObject,
-    SectionBlock,
-)
+from slack_sdk.models import blocks as kit
 
 from services.notifier.channels.rendering import Renderer
 from services.notifier.core.message import Item, Message, Reason
@@ -25,15 +17,15 @@ _MOST_TEXT: Final = 2_900
 
 def render(message: Message, renderer: Renderer, delivery_id: str, *, repeat: bool = False) -> dict[str, Any]:
     """The `text` (for notifications and screen readers) and the `blocks`, the first of which carries the id."""
-    title = PlainTextObject(text=clean(message.title, 150), emoji=False)
-    blocks: list[Block] = [HeaderBlock(block_id=delivery_id, text=title)]
+    title = kit.PlainTextObject(text=clean(message.title, 150), emoji=False)
+    blocks: list[kit.Block] = [kit.HeaderBlock(block_id=delivery_id, text=title)]
     glance = "\n".join(filter(None, (_bold_first(message.headline), _score(message.score, message.band))))
     if glance:
         blocks.append(_section(glance))
     if message.reasons:
         blocks.append(_section("\n".join(_reason(reason) for reason in message.reasons)))
     if message.items:
-        blocks.append(DividerBlock())
+        blocks.append(kit.DividerBlock())
         blocks.extend(_section(_item(item)) for item in message.items)
     if message.more:
         blocks.append(_section(_said(message.more)))
@@ -95,12 +87,12 @@ def _whom(message: Message) -> str:
     return f"for *{_said(message.recipient)}*" if message.recipient else ""
 
 
-def _section(text: str) -> SectionBlock:
-    return SectionBlock(text=MarkdownTextObject(text=_cut(text), verbatim=True))
+def _section(text: str) -> kit.SectionBlock:
+    return kit.SectionBlock(text=kit.MarkdownTextObject(text=_cut(text), verbatim=True))
 
 
-def _context(text: str) -> ContextBlock:
-    return ContextBlock(elements=[MarkdownTextObject(text=_cut(text), verbatim=True)])
+def _context(text: str) -> kit.ContextBlock:
+    return kit.ContextBlock(elements=[kit.MarkdownTextObject(text=_cut(text), verbatim=True)])
 
 
 def _cut(text: str) -> str:

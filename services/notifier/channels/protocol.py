@@ -26,17 +26,12 @@ class Dispatch:
 class Channel(Protocol):
     """One way to reach people. It never raises for what its vendor does: that is an outcome."""
 
-    @property
-    def name(self) -> Transport:
-        """The transport that it serves."""
-
-    @property
-    def timeout(self) -> float:
-        """Seconds after which an attempt is cut off; its end is not known then."""
-
-    @property
-    def at_once(self) -> int:
-        """How many messages it sends at the same time."""
+    name: Transport
+    """The transport that it serves."""
+    timeout: float
+    """Seconds after which an attempt is cut off; its end is not known then."""
+    at_once: int
+    """How many messages it sends at the same time."""
 
     async def send(self, dispatch: Dispatch) -> Outcome:
         """Send one message."""

@@ -24,20 +24,8 @@ _BUSY: Final = frozenset({"ratelimited", "rate_limited", "service_unavailable", 
 _MAYBE: Final = frozenset({"internal_error", "fatal_error"})
 """Slack says of these that it may have done what was asked all the same."""
 _BROKEN: Final = frozenset(
-    {
-        "access_denied",
-        "account_inactive",
-        "ekm_access_denied",
-        "invalid_auth",
-        "missing_scope",
-        "no_permission",
-        "not_allowed_token_type",
-        "not_authed",
-        "org_login_required",
-        "team_access_not_granted",
-        "token_expired",
-        "token_revoked",
-    }
+    "access_denied account_inactive ekm_access_denied invalid_auth missing_scope no_permission "  # noqa: SIM905
+    "not_allowed_token_type not_authed org_login_required team_access_not_granted token_expired token_revoked".split()
 )
 _HINTS: Final = {
     "channel_not_found": "there is no such channel, or the bot can't see it: invite the bot",

@@ -4,6 +4,7 @@ Every text in a `Message` is plain: each channel escapes it in its own way. Rela
 instant of sending, on the reader's wall clock.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final, Literal
 
@@ -80,6 +81,7 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> 
     title = title_of(action)
     due = due_words(action, now, shared)
     name = name_of(account)
+    recipient, mention = reader([action.recipient], shared)
     return Message(
         kind=action.kind,
         label=_LABELS[action.kind] + (f" · due {due}" if due else ""),
@@ -91,13 +93,34 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> 
         score=score_words(account),
         reasons=reasons(action),
         since=_since(action, now, zone),
-        todo=_todo(action, title),
+        todo=clean_todo(action, title),
         due=due,
-        recipient=called(action.recipient) if shared else "",
-        mention=action.recipient.slack or "" if shared and action.recipient else "",
+        recipient=recipient,
+        mention=mention,
         footer=_footer(action),
         accounts=[account.id],
     )
+
+
+def item(action: ActionRequested, now: datetime, shared: bool, todo: str, *, name_reader: bool) -> Item:
+    """One action in a message about many: the account at a glance, its first reason, and what is asked."""
+    why = reasons(action)
+    return Item(
+        headline=headline(action.account, now),
+        score=score_words(action.account),
+        band=action.account.band,
+        reason=Reason(why[0].points, clean(why[0].text, LONGEST_LINE)) if why else None,
+        todo=todo,
+        due=due_words(action, now, shared),
+        recipient=called(action.recipient) if name_reader else "",
+        ref=ref_of(action),
+    )
+
+
+def reader(people: Collection[Recipient | None], shared: bool) -> tuple[str, str]:
+    """Whom it is for, by name and Slack id, where others read it too; nobody, when it is for several."""
+    one = next(iter(people)) if shared and len(people) == 1 else None
+    return (called(one), one.slack or "") if one else ("", "")
 
 
 def headline(account: AccountCard, now: datetime) -> str:
@@ -185,7 +208,8 @@ def _since(action: ActionRequested, now: datetime, zone: str) -> str:
     return f"since {moment(action.since, now, zone)}, {span(length)}"
 
 
-def _todo(action: ActionRequested, title: str) -> str:
+def clean_todo(action: ActionRequested, title: str = "") -> str:
+    """What to do now, unless the title says it."""
     todo = clean(action.do, 500) if action.do else ""
     return "" if todo.rstrip(".").casefold() == title.rstrip(".").casefold() else todo
 

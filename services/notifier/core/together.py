@@ -4,21 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from services.notifier.core.message import (
-    LONGEST_LINE,
-    Item,
-    Message,
-    Reason,
-    called,
-    compose,
-    due_words,
-    headline,
-    name_of,
-    reasons,
-    ref_of,
-    score_words,
-    title_of,
-)
+from services.notifier.core import message as single
+from services.notifier.core.message import LONGEST_LINE, Item, Message, Reason, clean_todo
 from shared.messages.actions import ActionRequested
 from shared.words import clean, counted, money, monthly
 
@@ -35,10 +22,10 @@ def compose_group(actions: Sequence[ActionRequested], now: datetime, *, shared: 
     """What goes as one message: a single action as itself, several with the worst first."""
     if len(actions) == 1:
         only = actions[0]
-        return _digest(only, shared) if only.kind == "digest" else compose(only, now, shared=shared)
+        return _digest(only, shared) if only.kind == "digest" else single.compose(only, now, shared=shared)
     ranked = sorted(actions, key=_rank)
     people = {a.recipient.id: a.recipient for a in ranked if a.recipient}
-    one_reader = next(iter(people.values())) if len(people) == 1 else None
+    recipient, mention = single.reader(people.values(), shared)
     title = _group_title(ranked, shared)
     by_account: dict[str, list[ActionRequested]] = {}
     for action in ranked:
@@ -55,11 +42,14 @@ def compose_group(actions: Sequence[ActionRequested], now: datetime, *, shared: 
         subject=_subject(title, ranked),
         title=title,
         headline=_at_stake(ranked),
-        items=[_item(a, by_account[a.account.id], ranked, now, shared, name_reader=len(people) > 1) for a in shown],
-        more=_more([name_of(by_account[id][0].account) for id in left]),
-        todo=clean(ranked[0].do or "", 500) if len({a.do for a in ranked}) == 1 else "",
-        recipient=called(one_reader) if shared and one_reader else "",
-        mention=one_reader.slack or "" if shared and one_reader else "",
+        items=[
+            single.item(a, now, shared, _todo(a, by_account[a.account.id], ranked), name_reader=len(people) > 1)
+            for a in shown
+        ],
+        more=_more([single.name_of(by_account[id][0].account) for id in left]),
+        todo=clean_todo(ranked[0]) if len({a.do for a in ranked}) == 1 else "",
+        recipient=recipient,
+        mention=mention,
         footer=" · ".join(dict.fromkeys(clean(a.playbook_title, 80) for a in ranked))[:300],
         accounts=list(dict.fromkeys(a.account.id for a in ranked)),
     )
@@ -91,7 +81,7 @@ def _group_title(actions: Sequence[ActionRequested], shared: bool) -> str:
     accounts = len({a.account.id for a in actions})
     whose = counted(accounts, "account") if shared else f"{accounts:,} of your accounts"
     if accounts == 1:
-        return f"{name_of(actions[0].account)}: {_count_kinds(actions)}"
+        return f"{single.name_of(actions[0].account)}: {_count_kinds(actions)}"
     bands = {a.account.band for a in actions}
     if len(bands) == 1 and all(a.kind == "alert" and a.account.previous_band != a.account.band for a in actions):
         return f"{whose} turned {bands.pop()}"
@@ -104,7 +94,7 @@ def _group_title(actions: Sequence[ActionRequested], shared: bool) -> str:
 def _subject(title: str, ranked: Sequence[ActionRequested]) -> str:
     if len({a.account.id for a in ranked}) == 1:
         return title
-    return f"{title}; the worst: {name_of(ranked[0].account)}"
+    return f"{title}; the worst: {single.name_of(ranked[0].account)}"
 
 
 def _count_kinds(actions: Sequence[ActionRequested]) -> str:
@@ -126,33 +116,12 @@ def _at_stake(actions: Sequence[ActionRequested]) -> str:
     return f"{' + '.join(amounts)} a month together"
 
 
-def _item(
-    action: ActionRequested,
-    of_account: Sequence[ActionRequested],
-    group: Sequence[ActionRequested],
-    now: datetime,
-    shared: bool,
-    *,
-    name_reader: bool,
-) -> Item:
-    why = reasons(action)
-    title = title_of(action)
-    # An alert of one playbook is told by the group's own title; a task or flag, or a mix, needs its own.
-    alike = len({(a.kind, a.title) for a in group}) == 1
+def _todo(action: ActionRequested, of_account: Sequence[ActionRequested], group: Sequence[ActionRequested]) -> str:
+    """What it asks for. An alert of one playbook is told by the group's own title; a task or flag, or a mix, is not."""
+    told = action.kind == "alert" and len({(a.kind, a.title) for a in group}) == 1
     same = sum(_alike(one) == _alike(action) for one in of_account) - 1
-    todo = "" if alike and action.kind == "alert" else title
-    if same:
-        todo = f"{todo} (and {same:,} more like it)".lstrip()
-    return Item(
-        headline=headline(action.account, now),
-        score=score_words(action.account),
-        band=action.account.band,
-        reason=Reason(why[0].points, clean(why[0].text, LONGEST_LINE)) if why else None,
-        todo=todo,
-        due=due_words(action, now, shared),
-        recipient=called(action.recipient) if name_reader else "",
-        ref=ref_of(action),
-    )
+    more = f" (and {same:,} more like it)" if same else ""
+    return f"{'' if told else single.title_of(action)}{more}".lstrip()
 
 
 def _more(names: Sequence[str]) -> str:
@@ -167,20 +136,21 @@ def _more(names: Sequence[str]) -> str:
 def _digest(action: ActionRequested, shared: bool) -> Message:
     lines = [_found_line(found) for found in action.found]
     rest = [str(found.get("account_name", "")) for found in action.found[MOST_FOUND:]]
+    recipient, mention = single.reader([action.recipient], shared)
     return Message(
         kind="digest",
         label=clean(action.playbook_title, 80) or "Found",
         severity=action.severity,
         band="unknown",
-        subject=title_of(action),
-        title=title_of(action),
+        subject=single.title_of(action),
+        title=single.title_of(action),
         # The list tells the reasons of each.
         reasons=[] if lines else [Reason("", clean(why, LONGEST_LINE)) for why in action.why],
-        todo=clean(action.do, 500) if action.do else "",
+        todo=clean_todo(action),
         items=lines[:MOST_FOUND],
         more=_more(rest),
-        recipient=called(action.recipient) if shared else "",
-        mention=action.recipient.slack or "" if shared and action.recipient else "",
+        recipient=recipient,
+        mention=mention,
         footer="Nothing was started: this was so before it was found",
         accounts=list(dict.fromkeys(str(found.get("account_id", "")) for found in action.found)),
     )

@@ -7,6 +7,7 @@ when the result is recorded; results that could not be recorded are kept and rec
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -39,32 +40,21 @@ _GRACE: Final = 6.0
 _LOST: Final = (SQLAlchemyError, OSError, TimeoutError)
 
 
+@dataclass(eq=False)
 class Sender:
     """Sends what is due on one channel. `dice` is uniform in [0, 1), `token` is new at every call."""
 
-    def __init__(
-        self,
-        channel: Channel,
-        uow: UnitOfWork,
-        *,
-        clock: Clock,
-        dice: Callable[[], float],
-        token: Callable[[], str],
-        metrics: Metrics,
-        on_settled: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._channel = channel
-        self._uow = uow
-        self._clock = clock
-        self._dice = dice
-        self._token = token
-        self._metrics = metrics
-        self._on_settled = on_settled
-        self._lease_for = timedelta(seconds=channel.timeout) + _LEASE_MARGIN
-        self._work = asyncio.Event()
-        self._sending: set[asyncio.Task[None]] = set()
-        self._ended: list[Attempt] = []
-        self._stopping = False
+    channel: Channel
+    uow: UnitOfWork
+    clock: Clock
+    dice: Callable[[], float]
+    token: Callable[[], str]
+    metrics: Metrics
+    on_settled: Callable[[], None] = lambda: None
+    _work: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _sending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    _ended: list[Attempt] = field(default_factory=list, init=False)
+    _stopping: bool = field(default=False, init=False)
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -85,7 +75,7 @@ class Sender:
             except _LOST as error:
                 pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
                 failures += 1
-                _LOG.warning("Deliveries by %s must wait (%s).", self._channel.name, type(error).__name__)
+                _LOG.warning("Deliveries by %s must wait (%s).", self.channel.name, type(error).__name__)
                 await asyncio.sleep(pause)
                 continue
             await self._wait(pause)
@@ -113,13 +103,13 @@ class Sender:
     async def _round(self) -> float:
         """Record what has ended, lease what is due, and say how long to wait if nothing wakes us."""
         await self._record()
-        free = self._channel.at_once - len(self._sending)
+        free = self.channel.at_once - len(self._sending)
         if free <= 0:
             return _BUSY
-        now = self._clock.now()
-        async with self._uow.begin() as c:
+        now = self.clock.now()
+        async with self.uow.begin() as c:
             leased, given_up = await self._lease(c, free, now)
-            next_due = None if leased else await leases.next_due(c, self._channel.name, now)
+            next_due = None if leased else await leases.next_due(c, self.channel.name, now)
         self._note(given_up)
         self._begin(leased, now)
         if leased:
@@ -134,8 +124,8 @@ class Sender:
         self, c: AsyncConnection, free: int, now: datetime
     ) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
         """Record what was cut off, and lease what is due, each parcel whole. Returns what is leased, and what ended."""
-        await leases.lock(c, self._channel.name)
-        due = await leases.due(c, self._channel.name, now, _LOOK_AT)
+        await leases.lock(c, self.channel.name)
+        due = await leases.due(c, self.channel.name, now, _LOOK_AT)
         sent_before = sorted({d.message_id for d in due if d.message_id is not None})
         company = await leases.company(c, sent_before) if sent_before else []
         due = grouping.complete(due, company, now)
@@ -146,8 +136,8 @@ class Sender:
         for members in grouping.parcels((d for d in due if d.id not in hopeless), free):
             joint = members[0].message_id or joint_id([member.id for member in members])
             message_ids |= dict.fromkeys((member.id for member in members), joint)
-        leased = await leases.lease(c, message_ids, self._token(), now, now + self._lease_for) if message_ids else []
-        return leased, given_up
+        until = now + timedelta(seconds=self.channel.timeout) + _LEASE_MARGIN
+        return await leases.lease(c, message_ids, self.token(), now, until), given_up
 
     def _begin(self, leased: Sequence[Row[Any]], now: datetime) -> None:
         by_message: dict[str, list[Row[Any]]] = {}
@@ -159,10 +149,10 @@ class Sender:
             task.add_done_callback(self._sending.discard)
 
     async def _send(self, attempt: Attempt) -> None:
-        attempt.outcome = await attempt.send(self._channel)
-        attempt.ended_at = self._clock.now()
+        attempt.outcome = await attempt.send(self.channel)
+        attempt.ended_at = self.clock.now()
         self._ended.append(attempt)
-        if isinstance(attempt.outcome, Sent) and len(self._sending) < self._channel.at_once:
+        if isinstance(attempt.outcome, Sent) and len(self._sending) < self.channel.at_once:
             # Nothing waits for it to be recorded; what ends within the next moment is recorded with it.
             asyncio.get_running_loop().call_later(_RECORD_WITHIN, self._work.set)
         else:
@@ -172,9 +162,9 @@ class Sender:
         ended, self._ended = self._ended, []
         if not ended:
             return
-        now = self._clock.now()
+        now = self.clock.now()
         try:
-            async with self._uow.begin() as c:
+            async with self.uow.begin() as c:
                 endings = await self._write(c, ended, now)
         except BaseException:
             self._ended = [*ended, *self._ended]
@@ -182,7 +172,7 @@ class Sender:
         self._note(endings)
 
     async def _write(self, c: AsyncConnection, ended: Sequence[Attempt], now: datetime) -> list[Row[Any]]:
-        name = self._channel.name
+        name = self.channel.name
         await leases.lock(c, name)
         for attempt in ended:
             held = hold(attempt.outcome, attempt.ended_at)
@@ -191,7 +181,7 @@ class Sender:
                     _LOG.error("Nothing gets through by %s: %s.", name, held.reason)
                 target = EVERY_TARGET if held.whole_channel else attempt.target
                 await leases.hold(c, name, target, held.until, held.reason)
-        results = [result for attempt in ended for result in attempt.results(self._dice())]
+        results = [result for attempt in ended for result in attempt.results(self.dice())]
         endings = await leases.record(c, results, now)
         composed = {attempt.id: attempt.message for attempt in ended if attempt.message is not None}
         await leases.keep_messages(c, composed, now)
@@ -200,13 +190,13 @@ class Sender:
     def _note(self, endings: Sequence[Row[Any]]) -> None:
         """Count and log what ended, each in the trace of the event that caused it."""
         for one in endings:
-            self._metrics.deliveries.labels(one.transport, one.state).inc()
+            self.metrics.deliveries.labels(one.transport, one.state).inc()
             if one.state == "delivered" and one.caused_at is not None:
                 seconds = (one.settled_at - one.caused_at).total_seconds()
-                self._metrics.event_to_effect.labels("delivered").observe(max(0.0, seconds))
+                self.metrics.event_to_effect.labels("delivered").observe(max(0.0, seconds))
             level = logging.INFO if one.state == "delivered" else logging.WARNING
             seen = {"delivery": one.id, "channel": one.transport, "attempts": one.attempts}
             with logs.about(one.account_id), tracing.within({tracing.HEADER: one.traceparent or ""}):
                 _LOG.log(level, "%s%s", one.state, f": {one.reason}" if one.reason else "", extra=seen)
         if endings:
-            self._on_settled()
+            self.on_settled()

@@ -1,8 +1,8 @@
 """What a batch reads and writes: new deliveries with their gates, what is cancelled, and the inbox."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, case, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,37 +10,48 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifier import tables as t
 from services.notifier.core.grouping import Gate
 from services.notifier.core.message import Message
+from services.notifier.core.routing import Route
 from services.notifier.store import endings
 from services.notifier.store.moves import NOW, can, moved
+from shared.messages import tracing
+from shared.messages.actions import ActionRequested
 from shared.pg import bulk
+from shared.worker.handler import Incoming
 
 EVERY_TARGET: Final = "*"
 """A hold of it holds the whole transport."""
 
 
 class NewDelivery(NamedTuple):
-    """A row to write when an action is first heard of; the fields are the table's."""
+    """What an action that is first heard of becomes: a message on its way."""
 
     id: str
-    action_id: str
-    account_id: str
-    kind: str
-    playbook: str
-    recipient: str
-    transport: str
-    target: str
-    shared: bool
-    because: str
-    group_key: str
+    asked: Incoming
+    route: Route
+    group: str
     due_at: datetime
-    action: bytes
-    traceparent: str | None
-    caused_at: datetime | None
+
+    def row(self) -> tuple[Any, ...]:
+        """As `_NEW` has it."""
+        action: ActionRequested = self.asked.data
+        to, event = self.route, self.asked.event
+        return (
+            *(self.id, action.action_id, action.account.id, action.kind, action.playbook),
+            *(action.recipient.id if action.recipient else "", to.transport, to.target, to.shared, to.because),
+            *(self.group, self.due_at, bytes(event.data), self.asked.record.headers.get(tracing.HEADER)),
+            action.caused_at or event.accepted,
+        )
 
 
+_NEW: Final = (
+    *("id", "action_id", "account_id", "kind", "playbook"),
+    *("recipient", "transport", "target", "shared", "because"),
+    *("group_key", "due_at", "action", "traceparent"),
+    "caused_at",
+)
 _d, _h = t.deliveries, t.holds
 _KNOWN: Final = select(_d.c.id).where(bulk.among(_d.c.id, "ids"))
-_ADD: Final = bulk.Insert(_d, NewDelivery._fields, same=("partition", "state", "created_at"), nothing=True)
+_ADD: Final = bulk.Insert(_d, _NEW, same=("partition", "state", "created_at"), nothing=True)
 _LOCK_GATES: Final = bulk.Insert(
     t.gates,
     ("key",),
@@ -89,12 +100,12 @@ async def known(c: AsyncConnection, ids: Sequence[str]) -> set[str]:
 
 async def add(c: AsyncConnection, partition: int, new: Sequence[NewDelivery], now: datetime) -> None:
     """Write new deliveries; one that there is already stays as it is."""
-    await _ADD(c, new, partition=partition, state="waiting", created_at=now)
+    await _ADD(c, [one.row() for one in new], partition=partition, state="waiting", created_at=now)
 
 
-async def lock_gates(c: AsyncConnection, keys: Sequence[str], now: datetime) -> dict[str, Gate]:
+async def lock_gates(c: AsyncConnection, keys: Collection[str], now: datetime) -> dict[str, Gate]:
     """The gates of these groups, locked in one order; one that there was not yet is long closed."""
-    rows = await _LOCK_GATES(c, [(key,) for key in set(keys)], until=now - timedelta(days=1), waiting=False)
+    rows = await _LOCK_GATES(c, [(key,) for key in keys], until=now - timedelta(days=1), waiting=False)
     return {row.key: Gate(row.until, row.waiting) for row in rows}
 
 

@@ -153,6 +153,8 @@ async def lease(
     c: AsyncConnection, message_ids: Mapping[str, str], token: str, now: datetime, until: datetime
 ) -> Sequence[Row[Any]]:
     """Lease these deliveries, each under the message id given. Returns what is ours to send until then."""
+    if not message_ids:
+        return []
     wanted = bulk.arrays(("id", "message_id"), message_ids.items())
     return (await c.execute(_LEASE, {**wanted, "token": token, "now": now, "until": until})).all()
 
