@@ -5,12 +5,11 @@ one route for all lists, one for all details and one for all moves.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from fastapi import Depends
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 from sqlalchemy import Select, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,8 +20,7 @@ from services.playbooks.core.carrying import Rules
 from services.playbooks.core.desk import LONGEST_SNOOZE, Command
 from services.playbooks.core.desk import move as move_item
 from services.playbooks.core.episode import State
-from services.playbooks.core.item import Item, NotPossible
-from services.playbooks.core.library import Library
+from services.playbooks.core.item import NotPossible
 from services.playbooks.core.work import Work
 from services.playbooks.files import playbook_schema
 from shared.auth.keys import Caller, require
@@ -37,8 +35,7 @@ Wanted = Mapping[str, str | None]
 """What columns must be; None is anything."""
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """A way to move what is on a list: `POST /v1/LIST/{id}/PATH`."""
 
     path: str
@@ -46,31 +43,6 @@ class Move:
     command: Callable[..., Command]
     """The parameters and the body, as FastAPI reads them, into what is to be done."""
     scope: Literal["operate", "admin"] = "operate"
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """One list: `GET /v1/NAME`, `GET /v1/NAME/{id}`, and its moves."""
-
-    name: str
-    one: str
-    """What one of it is called."""
-    tag: str
-    summary: str
-    rows: Select[Any]
-    table: Table
-    filters: Callable[..., Wanted]
-    """The query parameters, as FastAPI reads them, into what columns must be."""
-    view: Callable[[Any, Library], BaseModel]
-    """A row of `rows` as it is shown."""
-    page: Any
-    shown: type[BaseModel]
-    detail: type[BaseModel]
-    moves: tuple[Move, ...]
-    act: Callable[[AsyncConnection, Work, str, Command, str, datetime], Awaitable[None]]
-    """Do a command of somebody to what has this id."""
-    always: Mapping[str, str] = field(default_factory=dict)
-    """What columns are in all rows of the list."""
 
 
 def _episodes(account: str | None = None, state: State | None = None, playbook: str | None = None) -> Wanted:
@@ -89,12 +61,16 @@ def _flags(account: str | None = None, state: views.FlagState | None = None) -> 
     return {"account_id": account, "state": state}
 
 
-def _close_task(move: Literal["done", "no_result", "false_alarm"], body: views.Note | None = None) -> Command:
-    return _command(move, body)
+def _start_episode() -> Command:
+    return Command("started")
 
 
 def _reassign_task(body: views.Reassign) -> Command:
     return _command("reassign", body)
+
+
+def _close_task(move: Literal["done", "no_result", "false_alarm"], body: views.Note | None = None) -> Command:
+    return _command(move, body)
 
 
 def _move_alert(move: Literal["acknowledge", "snooze", "false_alarm"], body: views.Snooze | None = None) -> Command:
@@ -105,20 +81,16 @@ def _move_flag(move: Literal["accept", "dismiss", "won", "lost"], body: views.Fl
     return _command(move, body)
 
 
-def _start_episode() -> Command:
-    return Command("started")
-
-
 def _command(event: str, body: BaseModel | None) -> Command:
     return Command(event, **body.model_dump() if body is not None else {})
 
 
-async def _move_item(c: AsyncConnection, work: Work, id: str, command: Command, actor: str, now: datetime) -> None:
+async def _act_on_item(c: AsyncConnection, work: Work, id: str, command: Command, actor: str, now: datetime) -> None:
     (item,) = await store.lock_items(c, [id])
     move_item(work, item, command, actor, now)
 
 
-async def _move_episode(c: AsyncConnection, work: Work, id: str, command: Command, actor: str, now: datetime) -> None:
+async def _act_on_episode(c: AsyncConnection, work: Work, id: str, command: Command, actor: str, now: datetime) -> None:
     del c, command
     found = work.episode(id)
     if found is None or found.state != "found":
@@ -127,68 +99,40 @@ async def _move_episode(c: AsyncConnection, work: Work, id: str, command: Comman
     work.by_hand(found, steps.start, actor, now)
 
 
-def _items(kind: str, summary: str, view: type[views.ItemView], **others: Any) -> Listing:
-    return Listing(
-        name=f"{kind}s",
-        one=kind,
-        tag="desk",
-        summary=summary,
-        rows=store.ITEMS,
-        table=t.items,
-        view=lambda row, _: view.of(Item._make(row)),
-        shown=view,
-        act=_move_item,
-        always={"kind": kind},
-        **others,
-    )
+class Listing(NamedTuple):
+    """One list: `GET /v1/NAMEs`, `GET /v1/NAMEs/{id}`, and its moves. It is one of items, unless said."""
+
+    name: str
+    summary: str
+    filters: Callable[..., Wanted]
+    """The query parameters, as FastAPI reads them, into what columns must be."""
+    view: type[views.EpisodeView] | type[views.ItemView]
+    moves: tuple[Move, ...]
+    rows: Select[Any] = store.ITEMS
+    table: Table = t.items
+    act: Callable[[AsyncConnection, Work, str, Command, str, datetime], Awaitable[None]] = _act_on_item
+    """Does a command of somebody, at an instant, to what has this id."""
+
+    def only(self, **wanted: str | None) -> Wanted:
+        """What columns must be of what is on this list."""
+        return {"kind": self.name, **wanted} if self.table is t.items else wanted
 
 
+_START = Move("start", "Start an episode that an import found", _start_episode)
+_REASSIGN = Move("reassign", "Give a task to somebody else", _reassign_task)
+_CLOSE = Move("{move}", "Close a task with what came of it", _close_task)
+_ALERT = Move("{move}", "Acknowledge or snooze an alert, or call it false", _move_alert)
+_FLAG = Move("{move}", "Say what a flag came to", _move_flag)
 LISTS: Final = (
     Listing(
-        name="episodes",
-        one="episode",
-        tag="playbooks",
-        summary="Episodes, newest first",
+        *("episode", "Episodes, newest first", _episodes, views.EpisodeView, (_START,)),
         rows=queries.EPISODES,
         table=t.episodes,
-        filters=_episodes,
-        view=lambda row, library: views.EpisodeView.of(row.body, row.standing, library),
-        page=Page[views.EpisodeView],
-        shown=views.EpisodeView,
-        detail=views.EpisodeDetail,
-        moves=(Move("start", "Start an episode that an import found", _start_episode),),
-        act=_move_episode,
+        act=_act_on_episode,
     ),
-    _items(
-        "task",
-        "Tasks, newest first",
-        views.TaskView,
-        filters=_tasks,
-        page=Page[views.TaskView],
-        detail=views.TaskDetail,
-        moves=(
-            Move("reassign", "Give a task to somebody else", _reassign_task),
-            Move("{move}", "Close a task with what came of it", _close_task),
-        ),
-    ),
-    _items(
-        "alert",
-        "Alerts, newest first",
-        views.AlertView,
-        filters=_alerts,
-        page=Page[views.AlertView],
-        detail=views.AlertDetail,
-        moves=(Move("{move}", "Acknowledge or snooze an alert, or call it false", _move_alert),),
-    ),
-    _items(
-        "flag",
-        "Expansion flags, newest first",
-        views.FlagView,
-        filters=_flags,
-        page=Page[views.FlagView],
-        detail=views.FlagDetail,
-        moves=(Move("{move}", "Say what a flag came to", _move_flag),),
-    ),
+    Listing("task", "Tasks, newest first", _tasks, views.TaskView, (_REASSIGN, _CLOSE)),
+    Listing("alert", "Alerts, newest first", _alerts, views.AlertView, (_ALERT,)),
+    Listing("flag", "Expansion flags, newest first", _flags, views.FlagView, (_FLAG,)),
 )
 
 
@@ -203,19 +147,25 @@ class Desk:
         before = paging.after(datetime, str)
         # A person may be asked for by e-mail, too.
         person = self.rules.directory.find(wanted.get("assignee") or "")
-        wanted = {**listing.always, **wanted, **({"assignee": person.id} if person is not None else {})}
+        wanted = listing.only(**{**wanted, **({"assignee": person.id} if person is not None else {})})
         async with self.uow.begin() as c:
             rows = await queries.page(c, listing.rows, listing.table, wanted, before, paging.limit + 1)
         shown, cursor = paging.page(rows, lambda row: (row.opened_at, row.id))
-        return Page(items=[listing.view(row, self.rules.library) for row in shown], next_cursor=cursor)
+        return Page(items=[listing.view.of(row, self.rules.library) for row in shown], next_cursor=cursor)
 
-    async def detail(self, listing: Listing, id: str) -> BaseModel:
+    async def one(self, c: AsyncConnection, listing: Listing, id: str) -> BaseModel:
+        """One of a list. Raises a 404 problem."""
+        row = await queries.one(c, listing.rows, listing.table, listing.only(id=id))
+        if row is None:
+            words = f"There is no {listing.name} {id}. GET /v1/{listing.name}s lists them."
+            raise Problem(404, "not_found", words)
+        return listing.view.of(row, self.rules.library)
+
+    async def detail(self, listing: Listing, id: str) -> dict[str, Any]:
         """One of a list with its moves. Raises a 404 problem."""
         async with self.uow.begin() as c:
-            shown = await self._one(c, listing, id)
-            moves = await queries.moves(c, id)
-        history = [views.MoveView.model_validate(move) for move in moves]
-        return listing.detail(**shown.model_dump(), moves=history)
+            shown = await self.one(c, listing, id)
+            return {**shown.model_dump(), "moves": await queries.moves(c, id)}
 
     async def move(self, listing: Listing, id: str, command: Command, actor: str) -> BaseModel:
         """Move one of a list, in one transaction and under lock. Raises a 404, 409 or 400 problem."""
@@ -224,29 +174,17 @@ class Desk:
             words = f"`until` must lie ahead, by {LONGEST_SNOOZE.days} days at most."
             raise Problem(400, "invalid_request", words)
         async with self.uow.begin() as c:
-            place = await queries.place(c, listing.table, {**listing.always, "id": id})
-            if place is None:
-                raise _not_found(listing, id)
-            account, partition = place
+            await self.one(c, listing, id)
+            account, partition = await queries.place(c, listing.table, id)
             work = await store.load(c, self.rules, [account])
             try:
                 await listing.act(c, work, id, command, actor, self.clock.now())
             except NotPossible as error:
                 raise Problem(409, "not_possible", str(error)) from None
             await store.save(c, partition, work)
-            shown = await self._one(c, listing, id)
+            shown = await self.one(c, listing, id)
         self._wake()
         return shown
-
-    async def _one(self, c: AsyncConnection, listing: Listing, id: str) -> BaseModel:
-        row = await queries.one(c, listing.rows, listing.table, {**listing.always, "id": id})
-        if row is None:
-            raise _not_found(listing, id)
-        return listing.view(row, self.rules.library)
-
-
-def _not_found(listing: Listing, id: str) -> Problem:
-    return Problem(404, "not_found", f"There is no {listing.one} {id}. GET /v1/{listing.name} lists them.")
 
 
 def routes(uow: UnitOfWork, clock: Clock, rules: Rules, wake: Callable[[], None]) -> Router:
@@ -256,37 +194,32 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules, wake: Callable[[], None]
     _add_rules(router, desk)
     for listing in LISTS:
         _add_list(router, desk, listing)
-        for move in listing.moves:
-            _add_move(router, desk, listing, move)
+        for way in listing.moves:
+            _add_move(router, desk, listing, way)
     return router
 
 
 def _add_list(router: Router, desk: Desk, listing: Listing) -> None:
-    name = listing.name
+    path, view = f"/{listing.name}s", listing.view
+    page = Page.__class_getitem__(view)
+    words = f"The whole {listing.name}, with all its moves."
+    detail = create_model(f"{listing.name.title()}Detail", __base__=(view, views.History), __doc__=words)
 
-    @router.get(
-        f"/{name}", response_model=listing.page, tags=[listing.tag], summary=listing.summary, dependencies=_READ
-    )
+    @router.get(path, response_model=page, tags=["desk"], summary=listing.summary, dependencies=_READ)
     async def listed(paging: WantedPage, wanted: Annotated[Wanted, Depends(listing.filters)]) -> Any:
         return await desk.page(listing, wanted, paging)
 
-    @router.get(
-        f"/{name}/{{id}}",
-        response_model=listing.detail,
-        tags=[listing.tag],
-        summary=f"One {listing.one} with its moves",
-        dependencies=_READ,
-    )
-    async def detail(id: str) -> Any:
+    summary = f"One {listing.name} with its moves"
+
+    @router.get(path + "/{id}", response_model=detail, tags=["desk"], summary=summary, dependencies=_READ)
+    async def one(id: str) -> Any:
         return await desk.detail(listing, id)
 
 
 def _add_move(router: Router, desk: Desk, listing: Listing, way: Move) -> None:
-    mover = require(way.scope)
+    path, mover = f"/{listing.name}s/{{id}}/{way.path}", require(way.scope)
 
-    @router.post(
-        f"/{listing.name}/{{id}}/{way.path}", response_model=listing.shown, tags=[listing.tag], summary=way.summary
-    )
+    @router.post(path, response_model=listing.view, tags=["desk"], summary=way.summary)
     async def move(
         id: str, command: Annotated[Command, Depends(way.command)], caller: Annotated[Caller, Depends(mover)]
     ) -> Any:
@@ -301,18 +234,7 @@ def _add_rules(router: Router, desk: Desk) -> None:
     async def playbooks() -> Page[views.PlaybookView]:
         async with desk.uow.begin() as c:
             achieved = await queries.achieved(c)
-        return Page(
-            items=[
-                views.PlaybookView(
-                    id=one.playbook.id,
-                    version=one.playbook.version,
-                    title=one.playbook.title,
-                    source=one.source,
-                    achieved=achieved.get(one.playbook.id, {}),
-                )
-                for one in rules.library.loaded
-            ]
-        )
+        return Page(items=[views.PlaybookView.of(one, achieved) for one in rules.library.loaded])
 
     @router.get(
         "/playbooks/schema",

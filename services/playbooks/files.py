@@ -26,7 +26,7 @@ from services.playbooks.core.assignment import LeastLoaded, Owner, Person, Round
 from services.playbooks.core.directory import Absence, Csm, Directory
 from services.playbooks.core.durations import Duration, parse_duration
 from services.playbooks.core.library import Loaded
-from services.playbooks.core.playbook import AlertStep, FlagStep, Playbook, Repeat, Step, TaskStep
+from services.playbooks.core.playbook import Playbook, Repeat, Step
 from services.playbooks.core.workinghours import OFFICE
 from services.playbooks.core.workinghours import Hours as Week
 from shared.conditions import STEP_FACTS, Condition, FactType, Problem, Refused, Scope, did_you_mean
@@ -218,18 +218,17 @@ class StepFile(FileModel):
         inside = self.alert if isinstance(self.alert, AlertFile) else AlertFile.model_construct()
         written = inside.title if isinstance(self.alert, AlertFile) else self.alert or self.task or self.flag
         rules = self.assign if isinstance(self.assign, list) else [self.assign]
-        fields: dict[str, Any] = {
-            "title": written or title,
-            "do": self.do or inside.do,
-            "after": self.after,
-            "unless": self.unless,
-            "channel": self.channel or inside.channel,
-            "severity": self.severity or inside.severity or "medium",
-            "assign": tuple(_RULES[one] if isinstance(one, str) else one.rule() for one in rules),
-        }
-        if self.task is not None:
-            return TaskStep(**fields, due=self.due)
-        return FlagStep(**fields) if self.flag is not None else AlertStep(**fields)
+        return Step(
+            kind="task" if self.task is not None else "flag" if self.flag is not None else "alert",
+            title=written or title,
+            do=self.do or inside.do,
+            after=self.after,
+            unless=self.unless,
+            channel=self.channel or inside.channel,
+            severity=self.severity or inside.severity or "medium",
+            assign=tuple(_RULES[one] if isinstance(one, str) else one.rule() for one in rules),
+            due=self.due,
+        )
 
 
 class RepeatFile(FileModel):

@@ -31,7 +31,7 @@ async def page(
     return list(await c.execute(rows.order_by(at.desc(), id.desc()).limit(most)))
 
 
-async def one(c: AsyncConnection, rows: Select[Any], table: Table, wanted: Mapping[str, str]) -> Any:
+async def one(c: AsyncConnection, rows: Select[Any], table: Table, wanted: Mapping[str, str | None]) -> Any:
     """The row of which columns are that, or None."""
     return (await c.execute(rows.where(*(table.c[name] == value for name, value in wanted.items())))).one_or_none()
 
@@ -43,13 +43,12 @@ async def moves(c: AsyncConnection, subject: str) -> list[Any]:
     return list(await c.execute(asked))
 
 
-async def place(c: AsyncConnection, table: Table, wanted: Mapping[str, str]) -> tuple[str, int] | None:
-    """The account and partition of an item or episode of which columns are that."""
-    asked = select(table.c.account_id, t.accounts.c.partition).join_from(
-        table, t.accounts, t.accounts.c.account_id == table.c.account_id
-    )
-    row = await one(c, asked, table, wanted)
-    return None if row is None else (row.account_id, row.partition)
+async def place(c: AsyncConnection, table: Table, id: str) -> tuple[str, int]:
+    """The account and partition of an item or episode that is there."""
+    account = select(table.c.account_id).where(table.c.id == id).scalar_subquery()
+    where = t.accounts.c.account_id == account
+    row = (await c.execute(select(t.accounts.c.account_id, t.accounts.c.partition).where(where))).one()
+    return row.account_id, row.partition
 
 
 async def achieved(c: AsyncConnection) -> dict[str, dict[str, Any]]:

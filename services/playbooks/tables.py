@@ -30,52 +30,46 @@ from shared.messages.actions import ActionRequested
 from shared.worker.tables import worker_tables
 
 
-class Json(TypeDecorator[Any]):
-    """A value of a msgspec type as JSON: read as text, and decoded once, as what it is."""
+class _Packed(TypeDecorator[Any]):
+    """A value of a msgspec type, encoded as it is written and decoded once, as what it is; NULL is None."""
 
-    impl = JSONB
-    cache_ok = True
+    codec: Any
 
     def __init__(self, type: Any) -> None:
         super().__init__()
         self.type = type
-        self._decode = msgspec.json.Decoder(type).decode
+
+    def bind_processor(self, dialect: Any) -> Callable[[Any], Any]:
+        """Encode it."""
+        del dialect
+        return lambda value: None if value is None else self.codec.encode(value)
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], Any]:
+        """Decode it."""
+        del dialect, coltype
+        decode = self.codec.Decoder(self.type).decode
+        return lambda value: None if value is None else decode(value)
+
+
+class Packed(_Packed):
+    """As MessagePack."""
+
+    impl, codec, cache_ok = LargeBinary, msgspec.msgpack, True
+
+
+class Json(_Packed):
+    """As JSON, which is read as text: else it would be decoded twice."""
+
+    impl, codec, cache_ok = JSONB, msgspec.json, True
+
+    def bind_processor(self, dialect: Any) -> Callable[[Any], Any]:
+        """Encode it."""
+        encode = super().bind_processor(dialect)
+        return lambda value: None if value is None else encode(value).decode()
 
     def column_expression(self, column: Any) -> Any:
         """Read it as text."""
         return type_coerce(cast(column, Text), self)
-
-    def bind_processor(self, dialect: Any) -> Callable[[Any], Any]:
-        """Encode it; None is NULL."""
-        del dialect
-        return lambda value: None if value is None else msgspec.json.encode(value).decode()
-
-    def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], Any]:
-        """Decode it; NULL is None."""
-        del dialect, coltype
-        return lambda value: None if value is None else self._decode(value)
-
-
-class Packed(TypeDecorator[Any]):
-    """A value of a msgspec type as MessagePack."""
-
-    impl = LargeBinary
-    cache_ok = True
-
-    def __init__(self, type: Any) -> None:
-        super().__init__()
-        self.type = type
-        self._decode = msgspec.msgpack.Decoder(type).decode
-
-    def process_bind_param(self, value: Any, dialect: Any) -> bytes:
-        """Encode it."""
-        del dialect
-        return msgspec.msgpack.encode(value)
-
-    def process_result_value(self, value: Any, dialect: Any) -> Any:
-        """Decode it."""
-        del dialect
-        return self._decode(value)
 
 
 metadata = MetaData()

@@ -1,5 +1,6 @@
 """The shapes of the HTTP face."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -9,8 +10,8 @@ from pydantic import AwareDatetime, BaseModel, Field, model_validator
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, State
 from services.playbooks.core.item import Item
-from services.playbooks.core.library import Library
-from services.playbooks.core.standing import Standing, card
+from services.playbooks.core.library import Library, Loaded
+from services.playbooks.core.standing import card
 
 TaskState = Literal["open", "done", "no_result", "false_alarm", "closed"]
 AlertState = Literal["open", "acknowledged", "snoozed", "false_alarm", "closed"]
@@ -62,20 +63,17 @@ class EpisodeView(BaseModel):
     readings: list[Reason]
 
     @classmethod
-    def of(cls, episode: Episode, stands: Standing, library: Library) -> Self:
-        """An episode as it is shown."""
+    def of(cls, row: Any, library: Library) -> Self:
+        """An episode, read with its account, as it is shown."""
+        episode: Episode = row.body
         playbook = library.current.get(episode.playbook)
         changed = {
-            "account_name": card(stands).name,
+            "account_name": card(row.standing).name,
             "playbook": f"{episode.playbook}@{episode.version}",
             "playbook_title": playbook.title if playbook is not None else episode.playbook,
             "rests_until": episode.rests_until if episode.state == "resting" else None,
         }
         return cls.model_validate(msgspec.to_builtins(episode) | changed)
-
-
-class EpisodeDetail(EpisodeView, History):
-    """An episode with all its moves."""
 
 
 class ItemView(BaseModel):
@@ -103,8 +101,10 @@ class ItemView(BaseModel):
     """What became of its message: delivered, failed, cancelled; empty while it is on its way."""
 
     @classmethod
-    def of(cls, item: Item) -> Self:
+    def of(cls, row: Any, library: Library) -> Self:
         """An item as it is shown."""
+        del library
+        item = Item._make(row)
         told = item.request
         changed = {
             "account": item.account_id,
@@ -124,19 +124,11 @@ class TaskView(ItemView):
     escalated_at: datetime | None
 
 
-class TaskDetail(TaskView, History):
-    """A task with all its moves."""
-
-
 class AlertView(ItemView):
     """Something to know."""
 
     state: AlertState
     snoozed_until: datetime | None
-
-
-class AlertDetail(AlertView, History):
-    """An alert with all its moves."""
 
 
 class FlagView(ItemView):
@@ -147,10 +139,6 @@ class FlagView(ItemView):
     currency: str | None
 
 
-class FlagDetail(FlagView, History):
-    """A flag with all its moves."""
-
-
 class PlaybookView(BaseModel):
     """A playbook in force, and what it achieved."""
 
@@ -159,6 +147,12 @@ class PlaybookView(BaseModel):
     title: str
     source: str
     achieved: dict[str, Any]
+
+    @classmethod
+    def of(cls, loaded: Loaded, achieved: Mapping[str, dict[str, Any]]) -> Self:
+        """One in force, with what all of them achieved."""
+        told = msgspec.structs.asdict(loaded.playbook)
+        return cls.model_validate({**told, "source": loaded.source, "achieved": achieved.get(loaded.playbook.id, {})})
 
 
 class CsmView(BaseModel):

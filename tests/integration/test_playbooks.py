@@ -190,7 +190,7 @@ async def test_a_flag_of_the_night_goes_in_the_morning(database_url: str) -> Non
         await floor.assess(1, MONDAY, LOW)
         assert await floor.pass_until(morning - SECOND) == []
         assert (await floor.rows("SELECT reason FROM moves ORDER BY id"))[-1].reason == (
-            "step 1 waits until 2026-03-03 09:00 UTC, when somebody is at work"
+            "step 1 waits until Tue 3 Mar 2026, 09:00 UTC, when somebody is at work"
         )
         (flag,) = await floor.pass_until(morning)
         assert (flag.kind, flag.not_before) == ("flag", None)

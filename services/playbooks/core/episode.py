@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from services.playbooks.core.playbook import Kind, Playbook
+from services.playbooks.core.playbook import Kind
 from shared.conditions import LeafReading
 from shared.messages.assessments import Cause
 
@@ -148,6 +148,19 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Time alone caused it: it can wait for the recipient's working hours."""
 
 
+class Stepped(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step comes to. `fired`: it fired at this look, so that what it `closes` is to be closed."""
+
+    episode: Episode | None
+    moves: tuple[Move, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    timer: datetime | None = None
+    """When to look again at the latest, if nothing else happens; None is never."""
+    fired: bool = False
+    closed: Episode | None = None
+    """The episode before, which is idle and made room for the one that opened."""
+
+
 def episode_id(playbook: str, account: str, occasion: str) -> str:
     """The same playbook, account and occasion (a rev or an instant) give the same id, however often it is decided."""
     return "ep_" + _digest(playbook, account, occasion)
@@ -156,18 +169,6 @@ def episode_id(playbook: str, account: str, occasion: str) -> str:
 def action_id(episode: str, step: int, occurrence: int, again: str = "") -> str:
     """From (episode, step, occurrence), so that doing it twice is doing it once. `again` tells a reminder apart."""
     return "act_" + _digest(episode, str(step), str(occurrence), again)
-
-
-def ask(playbook: Playbook, episode: Episode, planned: Planned, by_time: bool) -> Ask:
-    """What a planned step asks for."""
-    return Ask(
-        id=action_id(episode.id, planned.step, planned.occurrence),
-        episode=episode.id,
-        kind=playbook.steps[planned.step].kind,
-        step=planned.step,
-        occurrence=planned.occurrence,
-        by_time=by_time,
-    )
 
 
 def _digest(*parts: str) -> str:

@@ -1,16 +1,19 @@
 """What the step function looks at: facts at an instant, what caused the look, and what the conditions say to it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from services.playbooks.core.episode import Episode
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.workinghours import OFFICE, Hours
 from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate, flip_instant, leaves
 from shared.messages.assessments import Cause
+
+MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +125,37 @@ class View:
             return _and_so([leaf for leaf in held if leaf.truth is Truth.TRUE])
         return _and_so(self.readings(Truth.FALSE))
 
-    def next_flip(self, *, leaving: bool) -> datetime | None:
+    def next_look(self, episode: Episode) -> datetime | None:
+        """The earliest instant after now at which a look may find something to do, if nothing else happens.
+
+        Silence counts only if this misses nothing. So it asks, for each state, for all that the stations of a look ask
+        the clock about in that state: when conditions flip by time alone, when a run of `held_for` is long enough, when
+        a step is due, when `repeat` lets it fire. Who adds a station that reads the clock adds its instant here. Too
+        early costs one look that finds nothing; too late is an alarm that never comes.
+        """
+        wanted: list[datetime | None]
+        match episode.state:
+            case "idle":
+                again = self._playbook.may_fire_at(episode.fired) if self._playbook.on_event is None else None
+                wanted = [self._next_flip(leaving=False), again]
+            case "pending":
+                wanted = [self._held_enough_at(episode), self._next_flip(leaving=False)]
+            case "active":
+                wanted = [*(one.due for one in episode.planned), self._next_flip(leaving=True)]
+            case "found":
+                wanted = [self._next_flip(leaving=True)]
+            case "over":
+                wanted = [self._next_flip(leaving=False)]
+            case "resting":
+                wanted = [episode.rests_until]
+        return min((instant for instant in wanted if instant is not None and instant > self._look.now), default=None)
+
+    def _held_enough_at(self, episode: Episode) -> datetime | None:
+        if episode.running_since is None:
+            return None
+        return episode.running_since + self._playbook.held_for.exact - episode.held * MICROSECOND
+
+    def _next_flip(self, *, leaving: bool) -> datetime | None:
         """When time alone will next change a condition; `leaving`: only what can end an episode is asked for."""
         playbook, look = self._playbook, self._look
         asked = [playbook.for_accounts, playbook.exit_when]

@@ -1,13 +1,14 @@
 """What an action says: who, how bad, why in words, since when, what to do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from services.playbooks.core.assignment import Assigned
 from services.playbooks.core.episode import Ask, Episode
+from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, card
 from shared.conditions import Condition, Facts, Leaf, LeafReading, Not, Truth, leaves_of
@@ -26,26 +27,41 @@ Render = Callable[[str, Facts, datetime], str]
 """Fills a template with facts; passed in, so that nothing here knows how."""
 
 
+class Visit(NamedTuple):
+    """One look at an account, how the account stands at it, and where it comes from."""
+
+    stands: Standing
+    look: Look
+    fresh: bool = False
+    """The assessment of `stands` caused it."""
+    headers: Mapping[str, str] = {}
+    found_at: datetime | None = None
+    """When it is found so, if that is not the instant that is looked at."""
+
+
+class Errand(NamedTuple):
+    """One ask, with everything that carrying it out needs."""
+
+    ask: Ask
+    playbook: Playbook
+    episode: Episode
+    visit: Visit
+
+
 def request(
-    playbook: Playbook,
-    episode: Episode,
-    asked: Ask,
-    stands: Standing,
+    errand: Errand,
     assigned: Assigned,
     render: Render,
-    *,
-    now: datetime,
-    fresh: bool,
     due_at: datetime | None = None,
     not_before: datetime | None = None,
-    caused_at: datetime | None = None,
 ) -> ActionRequested:
-    """The whole message of one ask. `fresh`: the assessment of `stands` caused it, so its drivers belong to it."""
-    chosen = playbook.steps[asked.step]
+    """The whole message of one ask. Only what is told at once carries what moved the score: later it is old."""
+    asked, playbook, episode, visit = errand
+    stands, now, cause = visit.stands, visit.look.now, visit.look.cause
+    chosen, fresh = playbook.steps[asked.step], visit.fresh and not asked.by_time
     # An account without a name is called by its id.
     facts = Facts.of({"account.name": stands.account, **stands.facts}, cause=episode.event)
-    title = render(chosen.title, facts, now)
-    why = reasons(playbook, episode, stands, fresh=fresh)
+    title, why = render(chosen.title, facts, now), reasons(playbook, episode, stands, fresh=fresh)
     return ActionRequested(
         action_id=asked.id,
         kind=asked.kind,
@@ -68,7 +84,7 @@ def request(
         else None,
         flag=FlagCard(flag_id=asked.id, title=title, reasons=why) if asked.kind == "flag" else None,
         not_before=not_before,
-        caused_at=caused_at,
+        caused_at=cause.accepted if cause is not None and not asked.by_time else None,
     )
 
 

@@ -1,6 +1,7 @@
 """A playbook: for which accounts, when, held for how long, what steps, when it ends, how soon again."""
 
-from typing import ClassVar, Literal
+from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -12,7 +13,11 @@ from shared.messages.actions import Severity
 Kind = Literal["alert", "task", "flag"]
 
 
-class _Step(msgspec.Struct, frozen=True, kw_only=True):
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert tells somebody; a task asks somebody to do something by a time; a flag says that the account is ready
+    to grow, and is held back while its customer is in trouble."""
+
+    kind: Kind
     title: str
     """What to do or know; a template."""
     do: str | None = None
@@ -24,28 +29,8 @@ class _Step(msgspec.Struct, frozen=True, kw_only=True):
     channel: str | None = None
     severity: Severity = "medium"
     assign: tuple[Rule, ...] = (Owner(),)
-
-
-class AlertStep(_Step, frozen=True, kw_only=True):
-    """Tell somebody."""
-
-    kind: ClassVar[Kind] = "alert"
-
-
-class TaskStep(_Step, frozen=True, kw_only=True):
-    """Ask somebody to do something by a time."""
-
-    kind: ClassVar[Kind] = "task"
     due: Duration | None = None
-
-
-class FlagStep(_Step, frozen=True, kw_only=True):
-    """Say that the account is ready to grow; held back while its customer is in trouble (see `gates`)."""
-
-    kind: ClassVar[Kind] = "flag"
-
-
-Step = AlertStep | TaskStep | FlagStep
+    """By when a task is to be done."""
 
 
 class Repeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,3 +65,20 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """`id@version`, as messages carry it."""
         return f"{self.id}@{self.version}"
+
+    def may_fire_at(self, fired: tuple[datetime, ...]) -> datetime | None:
+        """The earliest instant at which `repeat` lets it fire again, after these firings; None is any."""
+        repeat = self.repeat
+        if repeat is None or not fired:
+            return None
+        earliest = fired[-1] + repeat.after.exact
+        if repeat.at_most is not None and len(fired) >= repeat.at_most:
+            earliest = max(earliest, fired[-repeat.at_most] + repeat.per.exact)
+        return earliest
+
+    def still_counted(self, fired: tuple[datetime, ...], now: datetime) -> tuple[datetime, ...]:
+        """The firings that `repeat` may still count."""
+        if self.repeat is None:
+            return ()
+        reach = max(self.repeat.after.exact, self.repeat.per.exact)
+        return tuple(instant for instant in fired if instant + reach > now)

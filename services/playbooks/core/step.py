@@ -21,10 +21,19 @@ from typing import Any, Final
 
 import msgspec
 
-from services.playbooks.core.episode import Ask, AskedTask, Episode, Event, Move, Planned, ask, episode_id
-from services.playbooks.core.look import Look, View
-from services.playbooks.core.playbook import FlagStep, Playbook, TaskStep
-from services.playbooks.core.timing import MICROSECOND, may_fire_at, next_timer, still_counted
+from services.playbooks.core.episode import (
+    Ask,
+    AskedTask,
+    Episode,
+    Event,
+    Move,
+    Planned,
+    Stepped,
+    action_id,
+    episode_id,
+)
+from services.playbooks.core.look import MICROSECOND, Look, View
+from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.workinghours import add
 from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate
 from shared.words import clock_time
@@ -32,19 +41,6 @@ from shared.words import clock_time
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _NONE: Final = Episode(id="", playbook="", version="", account="", state="idle", opened_at=_EPOCH, since=_EPOCH)
 """Stands for the episode of an account that has had none."""
-
-
-class Stepped(msgspec.Struct, frozen=True, kw_only=True):
-    """What a step comes to. `fired`: it fired at this look, so that what it `closes` is to be closed."""
-
-    episode: Episode | None
-    moves: tuple[Move, ...] = ()
-    asks: tuple[Ask, ...] = ()
-    timer: datetime | None = None
-    """When to look again at the latest, if nothing else happens; None is never."""
-    fired: bool = False
-    closed: Episode | None = None
-    """The episode before, which is idle and made room for the one that opened."""
 
 
 def step(playbook: Playbook | None, episode: Episode | None, look: Look, own: Playbook | None = None) -> Stepped:
@@ -133,7 +129,7 @@ class _Walk:
             episode=None if self.episode is _NONE else self.episode,
             moves=tuple(self.moves),
             asks=tuple(self.asks),
-            timer=next_timer(self.playbook, self.episode, self.view, self.look.now),
+            timer=self.view.next_look(self.episode),
             fired=self.fired,
             closed=self.closed,
         )
@@ -233,7 +229,7 @@ class _Walk:
             by,
             reason,
             readings,
-            fired=(*still_counted(self.playbook, episode.fired, now), now),
+            fired=(*self.playbook.still_counted(episode.fired, now), now),
             fired_at=now,
             occurrence=occurrence,
             planned=(*episode.planned, *planned),
@@ -275,7 +271,7 @@ class _Walk:
             opened_at=look.now,
             since=since,
             running_since=look.now,
-            fired=still_counted(self.playbook, before.fired, look.now),
+            fired=self.playbook.still_counted(before.fired, look.now),
             found_in=found_in,
         )
 
@@ -295,13 +291,20 @@ class _Walk:
         if chosen.unless is not None and self._is_met(chosen.unless, planned.occurrence):
             self.move("noted", f"step {place} is not needed any more", planned=left)
             return
-        if isinstance(chosen, FlagStep) and self.view.trouble is not None:
+        if chosen.kind == "flag" and self.view.trouble is not None:
             if not planned.held_back:
                 waits = (*left, msgspec.structs.replace(planned, held_back=True))
                 self.move("noted", f"step {place} is held back: {self.view.trouble}", planned=waits)
             return
-        asked = ask(self.playbook, episode, planned, self.look.by_time or chosen.after is not None)
-        task = (AskedTask(id=asked.id, occurrence=planned.occurrence),) if isinstance(chosen, TaskStep) else ()
+        asked = Ask(
+            id=action_id(episode.id, planned.step, planned.occurrence),
+            episode=episode.id,
+            kind=chosen.kind,
+            step=planned.step,
+            occurrence=planned.occurrence,
+            by_time=self.look.by_time or chosen.after is not None,
+        )
+        task = (AskedTask(id=asked.id, occurrence=planned.occurrence),) if chosen.kind == "task" else ()
         self._set(planned=left, tasks=(*episode.tasks, *task))
         self.asks.append(asked)
 
@@ -313,7 +316,7 @@ class _Walk:
 
     def _move_on(self, reason: str) -> None:
         """Over: it rests until `repeat` lets it fire again, or is closed at once."""
-        until = may_fire_at(self.playbook, self.episode.fired)
+        until = self.playbook.may_fire_at(self.episode.fired)
         if until is not None and until > self.look.now:
             self.move("rested", f"may fire again from {clock_time(until)}", rests_until=until)
         else:
@@ -327,5 +330,5 @@ class _Walk:
         self.episode = msgspec.structs.replace(self.episode, **changed)
 
     def _may_fire(self) -> bool:
-        earliest = may_fire_at(self.playbook, self.episode.fired)
+        earliest = self.playbook.may_fire_at(self.episode.fired)
         return earliest is None or earliest <= self.look.now

@@ -8,23 +8,23 @@ has passed, what ended closes its items (`close`), and what was asked for is giv
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from services.playbooks.core import step as steps
 from services.playbooks.core.assignment import Load
-from services.playbooks.core.carrying import Errand, Rules, Visit, carry_out
+from services.playbooks.core.carrying import Rules, carry_out, people
 from services.playbooks.core.changes import Changes
-from services.playbooks.core.episode import Episode
+from services.playbooks.core.episode import Episode, Stepped
 from services.playbooks.core.found import Finding
 from services.playbooks.core.item import MOVES, Item
 from services.playbooks.core.look import Look
+from services.playbooks.core.message import Errand, Visit
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, is_by_time, knew_until, owner, standing
-from services.playbooks.core.step import Stepped
 from services.playbooks.core.workinghours import OFFICE
-from shared.messages.assessments import AccountAssessed, Cause
+from shared.messages.assessments import AccountAssessed
 
 ByHand = Callable[[Playbook, Episode, Look], Stepped]
 
@@ -160,33 +160,12 @@ class Work:
             self.changes.standings[account] = stands
         return stands
 
-    def _look(
-        self,
-        stands: Standing,
-        occasion: str,
-        actor: str,
-        *,
-        by_time: bool = True,
-        unknown: Mapping[str, str] | None = None,
-        cause: Cause | None = None,
-        found_in: str | None = None,
-        act_on_found: bool = False,
-    ) -> Look:
+    def _look(self, stands: Standing, occasion: str, actor: str, **others: Any) -> Look:
+        """At an account as it stands; the others are what `Look.of` takes."""
         name = owner(stands)
-        return Look.of(
-            stands.account,
-            stands.facts,
-            stands.at,
-            unknown,
-            occasion=occasion,
-            actor=actor,
-            by_time=by_time,
-            cause=cause,
-            quiet=stands.quiet,
-            found_in=found_in,
-            act_on_found=act_on_found,
-            hours=self.rules.directory.person(name).hours if name else OFFICE,
-        )
+        hours = self.rules.directory.person(name).hours if name else OFFICE
+        known: dict[str, Any] = {"occasion": occasion, "actor": actor, "quiet": stands.quiet, "hours": hours}
+        return Look.of(stands.account, stands.facts, stands.at, **known, **others)
 
     def _walk(self, visit: Visit) -> None:
         """Step every playbook of an account, those that close others last."""
@@ -281,9 +260,9 @@ class Work:
     @property
     def people(self) -> list[str]:
         """The ids of those whose load `carry_out` needs."""
-        directory = self.rules.directory
-        ids = {id for errand in self._errands for id in errand.people(directory)} | {id for id, _ in self.changes.loads}
-        return sorted(id for id in ids if directory.find(id) is not None)
+        ids = {id for errand in self._errands for id in people(errand, self.rules.directory)}
+        ids |= {id for id, _ in self.changes.loads}
+        return sorted(id for id in ids if self.rules.directory.find(id) is not None)
 
     def close(self, items: Sequence[Item]) -> None:
         """Close what the closings ask for, and what still waits for the morning though its episode has ended."""

@@ -51,11 +51,11 @@ def test_what_is_closed_stays_closed_and_nobody_sees_a_state_that_the_table_lack
 
 def test_what_people_can_ask_for_is_in_the_machines() -> None:
     for listing in api.LISTS:
-        if listing.one in MOVES:
+        if listing.name in MOVES:
             literals = {
                 name
                 for way in listing.moves
                 for parameter in (way.command.__annotations__.get("move"),)
                 for name in get_args(parameter) or (way.path,)
             }
-            assert literals <= set(EVENTS[listing.one])
+            assert literals <= set(EVENTS[listing.name])

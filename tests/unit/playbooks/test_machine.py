@@ -7,9 +7,9 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from services.playbooks.core.episode import MOVES, Episode, Event, State
+from services.playbooks.core.episode import MOVES, Episode, Event, State, Stepped
 from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.step import Stepped, close, close_task, end, leave, start, step
+from services.playbooks.core.step import close, close_task, end, leave, start, step
 from tests.support.playbooks import DAY, HIGH, LOW, MONDAY, UNKNOWN, a_look, a_playbook, an_answer, stalled
 
 STATES: tuple[State, ...] = get_args(State)

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -6,13 +6,13 @@ import pytest
 
 from services.playbooks.core.assignment import Assigned
 from services.playbooks.core.directory import Csm
-from services.playbooks.core.episode import Episode
+from services.playbooks.core.episode import Episode, Stepped
 from services.playbooks.core.found import Line, digest
 from services.playbooks.core.look import Look
-from services.playbooks.core.message import again, overdue, request
+from services.playbooks.core.message import Errand, Visit, again, overdue, request
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, standing
-from services.playbooks.core.step import Stepped, step
+from services.playbooks.core.step import step
 from services.playbooks.files import load_all
 from shared.conditions import Facts
 from shared.files.templates import render
@@ -27,6 +27,22 @@ SHIPPED = {one.playbook.id: one.playbook for one in load_all()}
 def opened(stepped: Stepped) -> Episode:
     assert stepped.episode is not None
     return stepped.episode
+
+
+def told(
+    playbook: Playbook,
+    look: Look,
+    stands: Standing,
+    to: Assigned = OWNER,
+    *,
+    place: int = 0,
+    fresh: bool = False,
+    due_at: datetime | None = None,
+) -> ActionRequested:
+    """The message of one of the asks of a playbook that fires at this look."""
+    stepped = step(playbook, None, look)
+    errand = Errand(stepped.asks[place], playbook, opened(stepped), Visit(stands, look, fresh))
+    return request(errand, to, render, due_at)
 
 
 def test_a_detractor_tells_the_answer_first_and_only_once() -> None:
@@ -52,20 +68,10 @@ def test_a_detractor_tells_the_answer_first_and_only_once() -> None:
         ],
     )
     stands = standing("northwind", assessed)
-    stepped = step(playbook, None, a_look(dict(stands.facts), MONDAY, cause=cause))
     due = MONDAY + timedelta(days=1)
-    message = request(
-        playbook,
-        opened(stepped),
-        stepped.asks[1],
-        stands,
-        OWNER,
-        render,
-        now=MONDAY,
-        fresh=True,
-        due_at=due,
-        caused_at=MONDAY,
-    )
+    look = a_look(dict(stands.facts), MONDAY, cause=cause)
+    message = told(playbook, look, stands, place=1, fresh=True, due_at=due)
+    assert message.caused_at == MONDAY
     assert message.title == "Call whoever gave Northwind's 2, within a day"
     assert message.why == ["their admin scored us 2", "urgent ticket T-118 open for 5 days"]
     assert (message.recipient, message.since) == (OWNER.to and OWNER.to.recipient, MONDAY)
@@ -80,19 +86,14 @@ def test_what_time_caused_tells_what_the_condition_saw_and_what_is_low() -> None
         MeasureReading(name="feedback.nps", weight=10, points=9000, words="NPS is 50"),
     ]
     stands = standing("northwind", an_assessment(1, MONDAY, LOW, measures=measures))
-    stepped = step(stalled(), None, a_look(LOW, MONDAY))
-    message = request(stalled(), opened(stepped), stepped.asks[0], stands, OWNER, render, now=MONDAY, fresh=False)
+    message = told(stalled(), a_look(LOW, MONDAY), stands)
     assert message.why == ["usage breadth is 25 %, under 40 %", "no use for 9 working days"]
     assert message.drivers == []
 
 
 def test_nobody_found_leaves_the_message_to_the_channels_default() -> None:
     stands = standing("northwind", an_assessment(1, MONDAY, LOW))
-    stepped = step(stalled(), None, a_look(LOW, MONDAY))
-    message = request(
-        stalled(), opened(stepped), stepped.asks[0], stands, Assigned(None, "nobody"), render, now=MONDAY, fresh=False
-    )
-    assert message.recipient is None
+    assert told(stalled(), a_look(LOW, MONDAY), stands, Assigned(None, "nobody")).recipient is None
 
 
 def test_a_digest_lists_what_was_found_most_money_first() -> None:
@@ -126,11 +127,10 @@ def said(
     """The first message of a playbook that fires on these facts."""
     chosen = SHIPPED[playbook] if isinstance(playbook, str) else playbook
     known = {"account.churned_at": None, **facts}
-    stepped = step(chosen, None, Look.of("acme-7", known, MONDAY, occasion="rev 1", **look))
     stands = stands or standing(
         "acme-7", AccountAssessed(rev=1, at=MONDAY, cause=Cause(kind="usage"), scorecard="d@1", facts=facts)
     )
-    return request(chosen, opened(stepped), stepped.asks[0], stands, OWNER, render, now=MONDAY, fresh=False)
+    return told(chosen, Look.of("acme-7", known, MONDAY, occasion="rev 1", **look), stands)
 
 
 def test_an_account_without_a_name_is_called_by_its_id() -> None:
@@ -160,9 +160,8 @@ def test_whoever_shall_call_reads_the_whole_comment() -> None:
         events=["survey a-1"],
     )
     stands = standing("northwind", an_assessment(1, MONDAY, cause=cause, drivers=[cut]))
-    stepped = step(SHIPPED["detractor"], None, a_look({"account.churned_at": None}, MONDAY, cause=cause))
-    asked = stepped.asks[0]
-    message = request(SHIPPED["detractor"], opened(stepped), asked, stands, OWNER, render, now=MONDAY, fresh=True)
+    look = a_look({"account.churned_at": None}, MONDAY, cause=cause)
+    message = told(SHIPPED["detractor"], look, stands, fresh=True)
     assert message.why == [f'their admin scored us 2: "{comment.strip()}"']
     assert [driver.reason for driver in message.drivers] == message.why
 
@@ -172,10 +171,8 @@ def test_what_the_card_shows_is_said_again_only_when_there_is_nothing_else() -> 
     assert said("recovered", healthy).why == ["health is green", "health before is red"]
     driver = Driver(kind="measure", name="usage.trend", points=4000, reason="usage rose by 80 %")
     assessed = an_assessment(1, MONDAY, healthy, drivers=[driver])
-    stepped = step(SHIPPED["recovered"], None, a_look(healthy, MONDAY))
-    stands = standing("northwind", assessed)
-    asked = stepped.asks[0]
-    message = request(SHIPPED["recovered"], opened(stepped), asked, stands, OWNER, render, now=MONDAY, fresh=True)
+    look = a_look(healthy, MONDAY, by_time=False)
+    message = told(SHIPPED["recovered"], look, standing("northwind", assessed), fresh=True)
     assert message.why == ["usage rose by 80 %"]
 
 

@@ -4,9 +4,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.playbooks.core.episode import Ask, Episode
+from services.playbooks.core.episode import Ask, Episode, Stepped
 from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.step import Stepped, close, close_task, end, leave, put_off, start, step
+from services.playbooks.core.step import close, close_task, end, leave, put_off, start, step
 from tests.support.playbooks import (
     DAY,
     HIGH,

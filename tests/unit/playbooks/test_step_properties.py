@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.playbooks.core.episode import Ask, Episode, Move
+from services.playbooks.core.episode import Ask, Episode, Move, Stepped
 from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.step import Stepped, end, step
+from services.playbooks.core.step import end, step
 from tests.support.playbooks import DAY, HIGH, LOW, MONDAY, UNKNOWN, a_look, a_playbook, an_answer
 
 STEPS = """
