@@ -1,9 +1,12 @@
 """Settings that every part shares: `KEEPWELL_*` variables, a `.env` file, and `_FILE` variants for secrets."""
 
+import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -13,6 +16,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 PREFIX = "KEEPWELL_"
 ENV_FILE = ".env"
 SERVICES = ("ingest", "scoring", "playbooks", "notifier")
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_SERVER = re.compile(r"\s*(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}\s*")
+_HOST = re.compile(r"[A-Za-z0-9._:%-]+")
+_KEY = re.compile(r"[\x20-\x7e]{16,}")
 
 
 class SettingsError(Exception):
@@ -39,6 +46,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     """Where the services listen; `0.0.0.0` for every interface, as in a container."""
     log_level: str = "INFO"
+    """One of `LEVELS`, in any case."""
     broker: str = "local"
     """`local`, or Kafka's bootstrap servers as `host:port,host:port`."""
     kafka_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$", max_length=64)
@@ -56,13 +64,46 @@ class Settings(BaseSettings):
     stripe_secret: SecretStr | None = None
     """The signing secret of the Stripe webhook endpoint."""
 
+    @field_validator("log_level")
+    @classmethod
+    def _is_level(cls, value: str) -> str:
+        if value.upper() not in LEVELS:
+            near = difflib.get_close_matches(value.upper(), LEVELS, n=1, cutoff=0.5)
+            raise ValueError(f"it must be one of {', '.join(LEVELS)}" + (f"; perhaps {near[0]}" if near else ""))
+        return value.upper()
+
+    @field_validator("broker")
+    @classmethod
+    def _is_broker(cls, value: str) -> str:
+        if value != "local" and not all(_SERVER.fullmatch(server) for server in value.split(",")):
+            raise ValueError("it must be local, or Kafka's bootstrap servers, such as kafka-1:9092,kafka-2:9092")
+        return value
+
+    @field_validator("host")
+    @classmethod
+    def _is_host(cls, value: str) -> str:
+        if not _HOST.fullmatch(value):
+            raise ValueError("it must be an address or a name of this machine, such as 127.0.0.1 or 0.0.0.0")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         scheme, _, rest = value.get_secret_value().partition("://") if value else ("postgresql", "", "")
         if scheme not in {"postgresql", "postgres"}:
             raise ValueError("it must begin with postgresql://")
+        try:
+            _ = urlsplit(f"postgresql://{rest}").port
+        except ValueError:
+            raise ValueError("it must look like postgresql://user:password@host:5432/database") from None
         return value and SecretStr(f"postgresql://{rest}")
+
+    @field_validator("admin_key")
+    @classmethod
+    def _is_hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _KEY.fullmatch(value.get_secret_value()):
+            raise ValueError("give it 16 characters or more, all of them letters, digits and signs of ASCII")
+        return value
 
     @classmethod
     def load(cls, **given: Any) -> Self:
@@ -71,6 +112,8 @@ class Settings(BaseSettings):
             return cls(**given)
         except ValidationError as error:
             raise SettingsError(_in_words(cls, error)) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"The file {ENV_FILE} can't be read: {_why(error)}.") from None
 
     def port_of(self, service: str) -> int:
         """The port of one of the four services."""
@@ -88,11 +131,17 @@ class Settings(BaseSettings):
         """The nearer wins: arguments, then the environment, then `.env`; in each, a secret may be named by its file."""
         return (
             init_settings,
-            env_settings,
             _SecretFiles(settings_cls, os.environ),
-            dotenv_settings,
+            env_settings,
             _SecretFiles(settings_cls, dotenv_values(ENV_FILE, encoding="utf-8")),
+            dotenv_settings,
         )
+
+
+class _Unusable(NamedTuple):
+    """In place of a secret that can't be had: the field refuses it, and so it is told with all other faults."""
+
+    why: str
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
@@ -109,17 +158,20 @@ class _SecretFiles(PydanticBaseSettingsSource):
         if not path:
             return None, field_name, False
         if self._variables.get(variable):
-            raise SettingsError(f"Both {variable} and {variable}_FILE are set; keep one of them.")
+            return _Unusable(f"Both {variable} and {variable}_FILE are set; keep one of them."), field_name, True
         try:
             return Path(path).read_text(encoding="utf-8").strip(), field_name, False
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise SettingsError(f"{variable}_FILE names {path}, which can't be read: {reason}.") from None
+            return _Unusable(f"{variable}_FILE names {path}, which can't be read: {_why(error)}."), field_name, True
 
     def __call__(self) -> dict[str, Any]:
         """Every secret that a file holds."""
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in found.items() if value}
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8 text"
 
 
 def _is_secret(field: FieldInfo) -> bool:
@@ -129,6 +181,9 @@ def _is_secret(field: FieldInfo) -> bool:
 def _in_words(cls: type[Settings], error: ValidationError) -> str:
     sentences = []
     for problem in error.errors(include_url=False, include_context=False):
+        if isinstance(problem["input"], _Unusable):
+            sentences.append(problem["input"].why)
+            continue
         name = str(problem["loc"][0]) if problem["loc"] else ""
         field = cls.model_fields.get(name)
         # A secret is never shown, not even a wrong one.

@@ -28,7 +28,6 @@ from shared.auth import tables
 from shared.clock import Clock
 from shared.messages.tracing import RandomBytes
 from shared.pg.uow import UnitOfWork
-from shared.settings import SettingsError
 from shared.web.problems import Problem
 from shared.web.routes import Gate
 
@@ -37,7 +36,6 @@ SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 ADMIN: Final = "admin"
 """The name of the key that comes from the settings."""
-SHORTEST: Final = 16
 _LOG = logging.getLogger(__name__)
 
 # The tables stand in a schema of their own, and whoever reads them is at home in another.
@@ -110,8 +108,6 @@ class KeyStore:
 
     async def ensure_admin(self, key: str) -> None:
         """Make the key from the settings the admin key, in place of the one before. One that was revoked stays so."""
-        if len(key) < SHORTEST:
-            raise SettingsError(f"KEEPWELL_ADMIN_KEY is too short: give it {SHORTEST} characters or more.")
         row = {"name": ADMIN, "scopes": ["admin"], "source": ADMIN, "sources": [], "csm": None}
         if await self._write(key, row, over_live=True):
             return

@@ -1,8 +1,10 @@
 """Runs a service's HTTP edge and its background jobs in one event loop, and ends them within 10 s of a SIGTERM."""
 
 import asyncio
+import errno
 import logging
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -10,10 +12,15 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from shared.settings import SettingsError
 from shared.web.connection import Connection
 
 _LOG = logging.getLogger(__name__)
 _GRACE = 8.0
+
+
+class PortTaken(Exception):
+    """Another process listens there, perhaps not for long; the text is a sentence."""
 
 
 class Server(uvicorn.Server):
@@ -50,6 +57,19 @@ def server_of(app: ASGIApp, host: str, port: int, connection: type[Connection] =
     return Server(config)
 
 
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises `SettingsError` where this machine can't, `PortTaken` where another does."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(
+                f"The port {port} at {host} is taken. End what listens there, or set KEEPWELL_PORT."
+            ) from None
+        raise SettingsError(f"KEEPWELL_HOST is {host!r}, where nothing can listen: {error.strerror}.") from None
+
+
 async def run(
     app: FastAPI,
     *,
@@ -67,7 +87,7 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     server = server_of(app, host, port)
-    serving = asyncio.ensure_future(server.serve())
+    serving = asyncio.ensure_future(server.serve(sockets=[listening(host, port)]))
     working = [asyncio.ensure_future(job()) for job in jobs]
     waiting = asyncio.ensure_future(stopping.wait())
     try:

@@ -115,6 +115,9 @@ def main(name: str, settings_type: type[_S], wire: Callable[[Base, _S], Service]
     except (SettingsError, LogMismatch, Refused) as error:
         sys.stderr.write(f"{error}\n")
         return os.EX_CONFIG
+    except processes.PortTaken as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0
 
 

@@ -162,7 +162,7 @@ async def test_a_short_admin_key_is_refused_in_words(database_url: str) -> None:
     )
     _, said = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == os.EX_CONFIG
-    assert b"KEEPWELL_ADMIN_KEY is too short" in said
+    assert b"KEEPWELL_ADMIN_KEY can't be used: give it 16 characters or more" in said
 
 
 async def test_it_lives_through_its_databases_absence(postgres: Postgres, database_url: str) -> None:

@@ -1,8 +1,14 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from shared.service.process import PortTaken, listening
 from shared.settings import Settings, SettingsError
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -35,14 +41,14 @@ def test_the_environment_wins_over_the_env_file(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("home_of_the_variable", ["environment", ".env"])
 def test_a_secret_can_be_read_from_a_file(monkeypatch: pytest.MonkeyPatch, home_of_the_variable: str) -> None:
-    Path("key").write_text("kw_secret\n")
+    Path("key").write_text("kw_secret-in-a-file\n")
     if home_of_the_variable == ".env":
         Path(".env").write_text("KEEPWELL_ADMIN_KEY_FILE=key\n")
     else:
         monkeypatch.setenv("KEEPWELL_ADMIN_KEY_FILE", "key")
     key = Settings.load().admin_key
     assert key is not None
-    assert key.get_secret_value() == "kw_secret"
+    assert key.get_secret_value() == "kw_secret-in-a-file"
 
 
 def test_a_secret_named_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,3 +89,93 @@ def test_a_short_scheme_of_the_database_is_written_out(monkeypatch: pytest.Monke
     url = Settings.load().database_url
     assert url is not None
     assert url.get_secret_value() == "postgresql://me@db/x"
+
+
+BAD = {
+    "KEEPWELL_LOG_LEVEL": "LOUD",
+    "KEEPWELL_PORT": "eighty",
+    "KEEPWELL_PARTITIONS": "0",
+    "KEEPWELL_BROKER": "kafka",
+    "KEEPWELL_HOST": "my host",
+    "KEEPWELL_KAFKA_PREFIX": "a/b",
+    "KEEPWELL_DATABASE_URL": "postgresql://me:hunter2@db:54x2/x",
+    "KEEPWELL_ADMIN_KEY": "kw_short-hunter2"[:12],
+    "KEEPWELL_SMTP_URL_FILE": "nowhere",
+    "KEEPWELL_STRIPE_SECRET_FILE": ".",
+}
+
+
+def test_all_faults_are_told_at_once_each_in_a_sentence_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in BAD.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        Settings.load()
+    for name in BAD:
+        assert str(refused.value).count(f"{name} ") == 1
+    assert "hunter2" not in str(refused.value)
+    assert "kw_short" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("LOG_LEVEL", "LOUD", "'LOUD', which can't be used: it must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+        ("LOG_LEVEL", "warn", "perhaps WARNING"),
+        ("LOG_LEVEL", "\udcff", "must be one of"),
+        ("BROKER", "kafka:9092,", "such as kafka-1:9092"),
+        ("BROKER", "kafka:port", "such as kafka-1:9092"),
+        ("HOST", "http://here", "an address or a name"),
+        ("PORT", "65534", "less than or equal to 65532"),
+        ("PORT", "9" * 5000, "PORT"),
+        ("ADMIN_KEY", "schlüssel-mit-umlaut", "ASCII"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(f"KEEPWELL_{name}", value)
+    with pytest.raises(SettingsError, match=f"KEEPWELL_{name}") as refused:
+        Settings.load()
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LOG_LEVEL", "debug"),
+        ("BROKER", "a:9092, [::1]:9093"),
+        ("HOST", "::"),
+        ("DATABASE_URL", "postgresql:///x?host=/tmp"),
+    ],
+)
+def test_what_can_be_meant_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"KEEPWELL_{name}", value)
+    Settings.load()
+
+
+def test_an_env_file_that_is_no_text_is_named() -> None:
+    Path(".env").write_bytes(b"KEEPWELL_HOME=caf\xe9\n")
+    with pytest.raises(SettingsError, match=r"The file .env can't be read: it is not UTF-8 text"):
+        Settings.load()
+
+
+def test_a_service_ends_with_78_and_a_sentence() -> None:
+    given = {**os.environ, "KEEPWELL_LOG_LEVEL": "LOUD", "KEEPWELL_PARTITIONS": "none", "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run([sys.executable, "-m", "services.ingest.main"], env=given, capture_output=True, check=False)
+    assert ended.returncode == 78
+    said = ended.stderr.decode()
+    assert "KEEPWELL_LOG_LEVEL is 'LOUD'" in said
+    assert "KEEPWELL_PARTITIONS is 'none'" in said
+    assert "Traceback" not in said
+
+
+def test_a_host_that_is_not_this_machines_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"KEEPWELL_HOST is '203.0.113.7', where nothing can listen"):
+        listening("203.0.113.7", 0)
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with listening("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(PortTaken, match=f"The port {port} at 127.0.0.1 is taken"):
+            listening("127.0.0.1", port)

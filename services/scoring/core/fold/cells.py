@@ -1,6 +1,6 @@
 """Values with their stamps: made of events, put where the later stands, and cut to what state keeps."""
 
-import sys
+import math
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from shared.messages.fields import MOST_WHOLE
 EXCERPT: Final = 160
 """How much is kept of what somebody wrote."""
 _MOST_TEXT: Final = 256
+_LARGEST_FLOAT: Final = math.nextafter(math.inf, 0)
 _TRAIT: Final = "traits."
 
 
@@ -41,7 +42,7 @@ def plain(value: Any) -> Any:
     """A trait's value as state keeps it: text cut, times as text, nothing nested."""
     if isinstance(value, int) and not -MOST_WHOLE <= value <= MOST_WHOLE:
         # One that no float holds is kept as text: whatever was accepted can be folded.
-        return float(value) if abs(value) <= sys.float_info.max else str(value)[:_MOST_TEXT]
+        return float(value) if abs(value) <= _LARGEST_FLOAT else str(value)[:_MOST_TEXT]
     if isinstance(value, bool | float | int) or value is None:
         return value
     if isinstance(value, datetime):
