@@ -29,6 +29,8 @@ def rounded(value: float, decimals: int | None = None) -> float:
     """
     if not abs(value) < _EXACT:
         return value
+    if value == int(value):
+        return value or 0.0  # Most are whole already, and decimals cost.
     if decimals is None:
         decimals = 0 if abs(value) >= 10 else 1
     return float(Decimal(repr(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)) or 0.0
@@ -36,6 +38,8 @@ def rounded(value: float, decimals: int | None = None) -> float:
 
 def number(value: float | Fraction, decimals: int | None = None) -> str:
     """`12`, `1,200`, `−2.5`: at most so many decimals, as `rounded` has them, and none that say nothing."""
+    if isinstance(value, int):
+        return f"{value:,}".replace("-", "−")
     shown = rounded(float(value), decimals)
     text = f"{abs(shown):,.{decimals or 1}f}".rstrip("0").rstrip(".")
     return f"−{text}" if shown < 0 else text

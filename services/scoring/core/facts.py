@@ -48,10 +48,15 @@ def _when(us: int | None) -> str | None:
     return None if us is None else written_us(us)
 
 
-def facts_of(view: View, readings: Mapping[str, MeasureReading]) -> tuple[dict[str, FactValue], dict[str, str]]:
-    """Every fact but `health.*`, and for those that are not known the reason, where there is something to say."""
-    found: dict[str, Any] = {**account_facts(view), **_usage(view), **_support(view), **_feedback(view)}
-    found |= _billing(view) | _people(view)
+def facts_of(
+    view: View, who: Mapping[str, FactValue], readings: Mapping[str, MeasureReading]
+) -> tuple[dict[str, FactValue], dict[str, str]]:
+    """Every fact but `health.*`, and for those that are not known the reason, where there is something to say.
+
+    `who` is what `account_facts` says.
+    """
+    found: dict[str, Any] = {**who, **_usage(view), **_support(view), **_feedback(view), **_billing(view)}
+    found |= _people(view)
     unknown: dict[str, str] = {}
     for name, read in readings.items():
         if name not in _LINEAR:

@@ -66,5 +66,5 @@ def health_of(account: Account, now: datetime, rules: Rules) -> Health:
         name = {fact: value for fact, value in who.items() if fact in _NAME}
         return Health(view, card, {}, name, {}, Score(0, 0, 0, None, None, view.profile.gone_in_words))
     readings = read_measures(view, card)
-    facts, unknown = facts_of(view, readings)
+    facts, unknown = facts_of(view, who, readings)
     return Health(view, card, readings, facts, unknown, score_of(readings, card, Facts.of(facts), now))
