@@ -1,8 +1,9 @@
 """Scoring's work on its partitions: claim, load, decide, save and stage each batch; look again when time says so."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,11 +38,13 @@ _CATCH_UP: Final = 200
 class ScoringHandler(Handler):
     """Folds what is read into account states and tells what came of it."""
 
-    def __init__(self, rules: Rules, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, rules: Rules, metrics: Metrics, clock: Clock, memory: int = 2**28) -> None:
         self._rules = rules
         self._metrics = metrics
         self._clock = clock
-        self._claims = Claims()
+        self._claims = Claims(memory // 4)
+        self._room = memory // 2
+        self._most_waiting = max(_CATCH_UP, memory // 2**15)
         self._memories: dict[int, Memory] = {}
         self._scored: dict[int, list[datetime]] = {}
         """By partition: when the events that its last batch scored had been accepted."""
@@ -58,29 +61,22 @@ class ScoringHandler(Handler):
             if first:
                 trace = incoming.record.headers.get(tracing.HEADER)
                 arrivals.setdefault(incoming.event.subject, []).append(Arrival(incoming.event, incoming.data, trace))
-        work = self._begin(partition, now)
-        await store.load(c, work.memory, arrivals)
-        assessed = [id for id, some in arrivals.items() if not behind or any(map(_is_told, some))]
-        await store.load_papers(c, work.memory, assessed, now)
-        await store.load_named(c, work.memory, arrivals)
-        for id, some in arrivals.items():
-            work.take(id, some, behind)
-        await self._save(c, partition, work)
+        put_off = {id for id, some in arrivals.items() if behind and not any(map(_is_told, some))}
+
+        def take(part: Batch, id: str) -> None:
+            part.take(id, arrivals[id], behind)
+
+        self._scored[partition] = await self._work(c, partition, arrivals, now, take, arrivals, put_off)
         for incoming in batch:
             if isinstance(incoming.data, HistoryEnded):
                 await self._end_import(c, partition, incoming.data, now)
-        causes = [one.assessed.cause for one in work.ledger]
-        self._scored[partition] = [cause.accepted for cause in causes if cause.accepted is not None]
 
     async def on_timers(
         self, c: AsyncConnection, partition: int, due: Sequence[tuple[str, datetime]], now: datetime
     ) -> None:
         """Look again at these accounts, because time may have changed something."""
         ids = [id for id, _ in due]
-        work = await self._begin_with(c, partition, ids, now)
-        for id in ids:
-            work.look_again(id)
-        await self._save(c, partition, work)
+        await self._work(c, partition, ids, now, Batch.look_again)
         await store.forget_users(c, ids, day_cutoff(day_of(now)))
 
     async def taken(self, c: AsyncConnection, partition: int, now: datetime) -> None:
@@ -88,8 +84,9 @@ class ScoringHandler(Handler):
         if partition in self._memories:
             return
         await store.mark_rescored(c, partition, self._rules.digest, now)
-        closed = await store.closed_imports(c, partition)
-        self._memories[partition] = Memory(closed, await store.marked(c, partition))
+        memory = Memory(await store.closed_imports(c, partition), {}, self._most_waiting)
+        await store.load_waiting(c, partition, memory)
+        self._memories[partition] = memory
 
     def waiting(self, partition: int) -> datetime | None:
         """Since when the account waits that has waited longest."""
@@ -99,10 +96,7 @@ class ScoringHandler(Handler):
     async def catch_up(self, c: AsyncConnection, partition: int, now: datetime) -> None:
         """Assess some of the accounts that wait."""
         ids = list(islice(self._memories[partition].waiting, _CATCH_UP))
-        work = await self._begin_with(c, partition, ids, now)
-        for id in ids:
-            work.assess_waiting(id)
-        await self._save(c, partition, work)
+        await self._work(c, partition, ids, now, Batch.assess_waiting)
 
     def committed(self, partition: int) -> None:
         """Measure how long the events of the batch took to be scored."""
@@ -116,22 +110,40 @@ class ScoringHandler(Handler):
         self._scored.pop(partition, None)
         self._claims.forget(partition)
 
-    def _begin(self, partition: int, now: datetime) -> Batch:
-        return Batch(now, self._rules, self._memories[partition])
+    async def _work(
+        self,
+        c: AsyncConnection,
+        partition: int,
+        ids: Collection[str],
+        now: datetime,
+        decide: Callable[[Batch, str], None],
+        arrivals: Mapping[str, Sequence[Arrival]] = MappingProxyType({}),
+        put_off: Collection[str] = (),
+    ) -> list[datetime]:
+        """Load these accounts, decide about each, save and stage: in parts that fit into memory, as does what stays.
 
-    async def _begin_with(self, c: AsyncConnection, partition: int, ids: Collection[str], now: datetime) -> Batch:
-        """Begin work on these accounts."""
-        work = self._begin(partition, now)
-        await store.load(c, work.memory, ids)
-        await store.load_papers(c, work.memory, ids, now)
-        return work
-
-    @staticmethod
-    async def _save(c: AsyncConnection, partition: int, work: Batch) -> None:
-        await store.save(c, partition, work)
-        await timers.set_earlier(c, partition, work.timers)
-        await outbox.stage(c, partition, [_message(one) for one in work.assessments])
-        work.memory.settle()
+        Those that are put off need no tickets and invoices. Returns when the events that were scored had been accepted.
+        """
+        memory, due, scored = self._memories[partition], dict[str, datetime](), list[datetime]()
+        room = self._room // len(self._memories)
+        for part in memory.parts(ids, room):
+            batch = Batch(now, self._rules, memory)
+            await store.load(c, memory, part)
+            await store.load_papers(c, memory, [id for id in part if id not in put_off], now)
+            await store.load_named(c, memory, {id: arrivals[id] for id in part if id in arrivals})
+            for id in part:
+                decide(batch, id)
+            await store.save(c, partition, batch)
+            await outbox.stage(c, partition, [_message(one) for one in batch.assessments])
+            # Timers' rows are locked last, after all accounts (decision 19).
+            due |= batch.timers
+            causes = (one.assessed.cause for one in batch.ledger)
+            scored += [cause.accepted for cause in causes if cause.accepted is not None]
+            memory.fit(room)
+        if memory.more_wait and not memory.waiting:
+            await store.load_waiting(c, partition, memory)
+        await timers.set_earlier(c, partition, due)
+        return scored
 
     async def _end_import(self, c: AsyncConnection, partition: int, data: HistoryEnded, now: datetime) -> None:
         """Close an import here when every event topic has told its end: each account it touched then waits for it."""

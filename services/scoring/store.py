@@ -65,6 +65,7 @@ async def load(c: AsyncConnection, memory: Memory, ids: Collection[str]) -> None
             row.found_in,
             row.act_on_found,
             row.rescore,
+            packed=len(row.state),
         )
 
 
@@ -189,6 +190,7 @@ async def _save_touched(c: AsyncConnection, accounts: Iterable[s.Account]) -> No
 
 def _state_row(one: Standing) -> tuple[Any, ...]:
     packed = s.encode(one.account.state)
+    one.packed = len(packed)
     return one.account.id, packed, one.imports, one.marked_at, one.found_in, one.act_on_found, one.rescore
 
 
@@ -229,6 +231,7 @@ _MARKED = (
     select(t.accounts.c.id, t.accounts.c.marked_at)
     .where(_IN_PARTITION, t.accounts.c.marked_at.is_not(None))
     .order_by(t.accounts.c.marked_at, t.accounts.c.id)
+    .limit(bindparam("most"))
 )
 _new_rules = insert(t.rules)
 _NOTE_RULES = _new_rules.on_conflict_do_update(
@@ -244,9 +247,11 @@ _MARK_RESCORED = (
 )
 
 
-async def marked(c: AsyncConnection, partition: int) -> dict[str, datetime]:
-    """The accounts of a partition that wait to be assessed, with since when; longest first."""
-    return {row.id: row.marked_at for row in await c.execute(_MARKED, {"of": partition})}
+async def load_waiting(c: AsyncConnection, partition: int, memory: Memory) -> None:
+    """Remember the accounts of a partition that have waited longest to be assessed."""
+    rows = (await c.execute(_MARKED, {"of": partition, "most": memory.most_waiting + 1})).all()
+    memory.waiting = {row.id: row.marked_at for row in rows[: memory.most_waiting]}
+    memory.more_wait = len(rows) > memory.most_waiting
 
 
 async def mark_rescored(c: AsyncConnection, partition: int, digest: str, now: datetime) -> None:

@@ -1,6 +1,8 @@
 """Scoring on a real database: each event counts once, each effect is decided once, and time is on time."""
 
+import gc
 import random
+import tracemalloc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -32,6 +34,8 @@ from tests.support.scoring import (
 )
 
 KNOWN: dict[str, Any] = {"name": "Acme", "seats": 10, "plan": "pro", "signed_at": (NOW - 200 * DAY).isoformat()}
+
+TABLES = "accounts, users, tickets, invoices, answers, assessments, claims, claim_filters, timers, outbox"
 
 
 @pytest.fixture
@@ -100,8 +104,7 @@ async def test_the_fingerprint_is_equal_however_events_come(engine: AsyncEngine)
     assert expected[1] == 4
     for partition, repeat in ((0, 1), (0, 3)):
         async with engine.begin() as c:
-            tables = "accounts, users, tickets, invoices, answers, assessments, claims, claim_filters, timers, outbox"
-            await c.exec_driver_sql(f"TRUNCATE {tables}")
+            await c.exec_driver_sql(f"TRUNCATE {TABLES}")
         other = Fed(engine)
         other.partition = partition
         await other.take()
@@ -115,6 +118,61 @@ async def test_the_fingerprint_is_equal_however_events_come(engine: AsyncEngine)
                 await other.restart()
         await other.catch_up()
         assert await at(other) == expected
+
+
+async def grown(engine: AsyncEngine, memory: int) -> int:
+    """How much more a worker of so much memory takes after the histories of many accounts."""
+    fed = Fed(engine, memory=memory)
+    await fed.take()
+    await fed.feed(*customer("first"))
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for number in range(0, 120, 20):
+            accounts = [f"{memory}-{n}" for n in range(number, number + 20)]
+            days = [NOW - day * DAY for day in range(1, 31)]
+            await fed.feed(
+                *(usage(day, "reports", f"u{day.day}", account=id) for id in accounts for day in days),
+                *(a_ticket(f"T{n}", account=id) for id in accounts for n in range(30)),
+            )
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+async def test_memory_is_bounded_whatever_the_number_of_accounts_and_their_history(engine: AsyncEngine) -> None:
+    assert await grown(engine, 2**20) < 2 * 2**20 < await grown(engine, 2**28)
+
+
+async def test_a_worker_without_memory_tells_and_keeps_the_same(engine: AsyncEngine) -> None:
+    rng = random.Random(3)
+    events = a_year(rng, accounts=12)
+    found = []
+    for memory in (2**28, 1):
+        fed = Fed(engine, memory=memory)
+        await fed.take()
+        for start in range(0, len(events), 50):
+            await fed.feed(*events[start : start + 50], behind=start % 100 == 0)
+        await fed.catch_up()
+        await fed.pass_time(NOW + 3 * DAY)
+        told = [[(one.rev, one.score, one.facts, one.drivers) for one in await fed.told(f"a{n}")] for n in range(12)]
+        found.append((await at(fed), told))
+        async with engine.begin() as c:
+            await c.exec_driver_sql(f"TRUNCATE {TABLES}")
+    assert found[0] == found[1]
+
+
+async def test_many_that_wait_are_all_assessed_though_few_are_remembered(engine: AsyncEngine) -> None:
+    fed = Fed(engine, memory=1)
+    await fed.take()
+    accounts = [f"a{n}" for n in range(450)]
+    await fed.feed(*(usage(NOW, account=id) for id in accounts), behind=True)
+    assert fed.handler.waiting(0) == NOW
+    await fed.restart()
+    await fed.feed(*(usage(NOW, account=f"{id}-later") for id in accounts[:9]), behind=True)
+    await fed.catch_up()
+    assert await fed.rows("SELECT id FROM accounts WHERE marked_at IS NOT NULL OR rev <> 1") == []
 
 
 async def test_a_batch_that_is_rolled_back_leaves_no_trace(fed: Fed) -> None:

@@ -189,13 +189,14 @@ class Fed:
 
     partition = 0
 
-    def __init__(self, engine: AsyncEngine, rules: Rules = SHIPPED, now: datetime = NOW) -> None:
+    def __init__(self, engine: AsyncEngine, rules: Rules = SHIPPED, now: datetime = NOW, memory: int = 2**28) -> None:
         self.engine = engine
         self.uow = UnitOfWork(engine)
         self.rules = rules
         self.now = now
         self.metrics = Metrics("scoring")
-        self.handler = ScoringHandler(rules, self.metrics, SystemClock())
+        self.memory = memory
+        self.handler = ScoringHandler(rules, self.metrics, SystemClock(), memory)
 
     async def __aenter__(self) -> "Fed":
         await self.take()
@@ -212,7 +213,7 @@ class Fed:
     async def restart(self, rules: Rules | None = None) -> None:
         """Another process goes on: nothing is remembered."""
         self.rules = rules or self.rules
-        self.handler = ScoringHandler(self.rules, self.metrics, SystemClock())
+        self.handler = ScoringHandler(self.rules, self.metrics, SystemClock(), self.memory)
         await self.take()
 
     async def feed(self, *events: Event, behind: bool = False) -> None:

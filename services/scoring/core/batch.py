@@ -84,7 +84,7 @@ class Batch:
         if live or standing.marked_at is not None:
             if behind and not told:
                 standing.marked_at = standing.marked_at or self.now
-                self.memory.waiting.setdefault(id, standing.marked_at)
+                self.memory.wait(id, standing.marked_at)
             else:
                 self.assess_waiting(id, live, untold_since[0] if live else None)
         since = iter(untold_since[len(live) :])

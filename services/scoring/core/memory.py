@@ -1,17 +1,28 @@
-"""What a worker remembers of the accounts in a partition, so that a busy account is read once."""
+"""What a worker remembers of the accounts in a partition, so that a busy account is read once.
+
+Rows are the truth, and memory only saves reading them: whatever is dropped from it, once it is saved, changes nothing.
+So it can keep to a bound, whatever the number of accounts, of their people and papers, and however long their history.
+"""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from services.scoring.core.decision import Decision
 from services.scoring.core.state import Account
 
-_MOST_ACCOUNTS: Final = 500
-"""By partition; one in daily use takes some 50 kB."""
-_MOST_USERS: Final = 5000
+# What an account takes in bytes, measured and rounded up: by itself with its decision; for each byte of its packed
+# state; for each user, ticket and invoice at hand.
+_ACCOUNT: Final = 8192
+_UNPACKED: Final = 12
+_USER: Final = 256
+_PAPER: Final = 1024
+_TYPICAL: Final = 2**18
+"""What an account may take, while nothing is known of any."""
+_MOST_AT_ONCE: Final = 500
 
 
 @dataclass(slots=True)
@@ -33,6 +44,15 @@ class Standing:
     """The earliest timer that is known to be set."""
     has_papers: bool = False
     """Whether its open and recent tickets and invoices were loaded."""
+    packed: int = 0
+    """Bytes of its state when that was last read or written."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory, rather too many than too few."""
+        account = self.account
+        rows = _USER * len(account.users) + _PAPER * (len(account.tickets) + len(account.invoices))
+        return _ACCOUNT + _UNPACKED * self.packed + rows
 
 
 @dataclass(slots=True)
@@ -41,6 +61,11 @@ class Memory:
 
     closed: set[str]
     waiting: dict[str, datetime]
+    most_waiting: int = 10_000
+    more_wait: bool = False
+    """Whether others wait besides, after these, of whom the database alone knows."""
+    average: int = _TYPICAL
+    """Bytes that an account took when it was last looked."""
     accounts: OrderedDict[str, Standing] = field(default_factory=OrderedDict)
 
     def missing(self, ids: Iterable[str]) -> list[str]:
@@ -55,21 +80,33 @@ class Memory:
         self.accounts.move_to_end(id)
         return standing
 
+    def wait(self, id: str, since: datetime) -> None:
+        """Note that an account waits to be assessed, behind all others that do."""
+        if self.more_wait or len(self.waiting) >= self.most_waiting:
+            self.more_wait = self.more_wait or id not in self.waiting
+        else:
+            self.waiting.setdefault(id, since)
+
     def close_import(self, import_id: str, found: Iterable[str], act: bool, now: datetime) -> None:
         """Note that an import was closed: these accounts, which it touched, wait to be told what was found."""
         self.closed.add(import_id)
         for id in found:
-            waits_since = self.waiting.setdefault(id, now)
+            self.wait(id, now)
             standing = self.accounts.get(id)
             if standing is not None:
                 standing.imports = [one for one in standing.imports if one != import_id]
-                standing.marked_at, standing.found_in = waits_since, import_id
+                standing.marked_at, standing.found_in = standing.marked_at or now, import_id
                 standing.act_on_found = standing.act_on_found or act
 
-    def settle(self) -> None:
-        """Drop what was not used for long."""
-        while len(self.accounts) > _MOST_ACCOUNTS:
-            self.accounts.popitem(last=False)
-        for standing in self.accounts.values():
-            if len(standing.account.users) > _MOST_USERS:
-                standing.account.users.clear()
+    def parts(self, ids: Collection[str], room: int) -> Iterator[list[str]]:
+        """These accounts, so many at a time as fit into so many bytes, by what the last ones took on average."""
+        rest = iter(list(ids))
+        while some := list(islice(rest, min(_MOST_AT_ONCE, max(1, room // self.average)))):
+            yield some
+
+    def fit(self, room: int) -> None:
+        """Drop what was not used for longest, until the rest takes so many bytes at most. All must be saved."""
+        size = sum(standing.size for standing in self.accounts.values())
+        self.average = size // len(self.accounts) if self.accounts else self.average
+        while size > room:
+            size -= self.accounts.popitem(last=False)[1].size

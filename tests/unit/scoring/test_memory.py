@@ -1,0 +1,102 @@
+"""Memory keeps to its bound: by what accounts take, and by what was used last."""
+
+import gc
+import tracemalloc
+from datetime import timedelta
+
+import pytest
+
+from services.scoring.core import state as s
+from services.scoring.core.memory import Memory, Standing
+from services.scoring.core.state import Account
+from shared.messages.envelope import Event
+from tests.support.scoring import DAY, NOW, a_ticket, after, an_account, an_event, an_invoice, busy, nps, traits, usage
+
+SHAPES: dict[str, list[Event]] = {
+    "a customer in daily use": busy(range(60)),
+    "many features": [usage(NOW - d * DAY, f"feature-{f}", None) for f in range(60) for d in range(60)],
+    "many users": [usage(user=f"user-{n}") for n in range(3000)],
+    "many contacts": [
+        an_event("contact.updated", contact_id=f"c{n}", role="admin", traits={"name": f"Ada {n}", "vip": True})
+        for n in range(800)
+    ],
+    "many answers": [nps(3, contact=f"c{n}", comment="slow, and slower every day") for n in range(800)],
+    "many tickets": [a_ticket(f"T-{n}") for n in range(1500)],
+    "many invoices": [an_invoice(invoice_id=f"I-{n}", due_at=NOW.isoformat()) for n in range(1500)],
+    "many milestones": [an_event("milestone.reached", milestone=f"m{n}") for n in range(200)],
+    "many traits of many parts": [traits(NOW, **{f"t{n}": [f"part {p}" for p in range(50)] for n in range(90)})],
+}
+
+
+def stored(account: Account) -> tuple[bytes, dict[str, list[tuple[bytes, bytes]]], list[tuple[bytes, int]]]:
+    """What the database has of an account."""
+    papers = {
+        name: [(key.encode(), s.encode_row(row)) for key, row in getattr(account, name).items()]
+        for name in ("tickets", "invoices")
+    }
+    return s.encode(account.state), papers, [(user.encode(), day) for user, day in account.users.items()]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_an_account_takes_is_not_told_too_low(shape: str) -> None:
+    packed, papers, users = stored(an_account(*SHAPES[shape]))
+    gc.collect()
+    tracemalloc.start()
+    try:
+        account = Account(
+            "acme",
+            s.decode(packed),
+            {key.decode(): s.ticket_of(row) for key, row in papers["tickets"]},
+            {key.decode(): s.invoice_of(row) for key, row in papers["invoices"]},
+            {user.decode(): day for user, day in users},
+        )
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert taken <= Standing(account, packed=len(packed)).size <= 10 * taken + 20_000
+
+
+def test_what_was_not_used_for_longest_goes_first() -> None:
+    memory = Memory(set(), {})
+    for id in ("a", "b", "c"):
+        memory.get(id)
+    memory.get("a")
+    memory.fit(2 * memory.get("a").size)
+    assert set(memory.accounts) == {"c", "a"}
+    memory.fit(0)
+    assert not memory.accounts
+
+
+def test_one_that_takes_more_than_there_is_does_not_stay() -> None:
+    memory = Memory(set(), {})
+    memory.accounts["big"] = Standing(after(*(a_ticket(f"T{n}") for n in range(100))))
+    memory.fit(100_000)
+    assert not memory.accounts
+
+
+def test_work_comes_in_parts_that_fit_by_what_the_last_ones_took() -> None:
+    memory = Memory(set(), {})
+    ids = [f"a{n}" for n in range(1000)]
+    parts = []
+    for part in memory.parts(ids, 2**20):
+        parts.append(len(part))
+        for id in part:
+            memory.get(id)
+        memory.fit(2**20)
+    assert parts[0] < parts[1] == parts[2]
+    assert sum(parts) == 1000
+    assert max(parts) * memory.get("a1").size <= 2**20
+    big = Memory(set(), {}, average=2**30)
+    assert [len(part) for part in big.parts(ids[:3], 2**20)] == [1, 1, 1]
+
+
+def test_of_the_many_that_wait_those_that_have_waited_longest_are_known() -> None:
+    memory = Memory(set(), {}, most_waiting=2)
+    for minutes, id in enumerate(("a", "b", "a", "b")):
+        memory.wait(id, NOW + timedelta(minutes=minutes))
+    assert not memory.more_wait
+    memory.wait("c", NOW + DAY)
+    assert (list(memory.waiting), memory.more_wait) == (["a", "b"], True)
+    del memory.waiting["a"]
+    memory.wait("d", NOW + DAY)
+    assert list(memory.waiting) == ["b"], "c has waited longer than d"
