@@ -2,7 +2,7 @@
 
 import typer
 
-from deploy.cli import alerts, deliveries, flags, found, keys, tasks
+from deploy.cli import alerts, deliveries, flags, found, keys, readers, tasks
 from deploy.cli.accounts import accounts
 from deploy.cli.demo import demo
 from deploy.cli.down import down
@@ -33,3 +33,4 @@ app.add_typer(flags.app, name="flags")
 app.add_typer(found.app, name="found")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(keys.app, name="keys")
+app.add_typer(readers.app, name="readers")

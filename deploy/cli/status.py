@@ -75,6 +75,7 @@ def _note(state: dict[str, Any]) -> str:
     if failed:
         notes.append(f"{failed:,} failed: keepwell deliveries --state failed")
     notes += [f"{hold['channel']} is held: {hold['reason']}" for hold in details.get("holds", [])]
+    notes += state.get("alarms", [])
     return "; ".join(notes)
 
 

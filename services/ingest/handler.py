@@ -18,10 +18,10 @@ from services.ingest.publishing.publisher import Publisher
 from services.ingest.publishing.releasing import Releasing, history_ended
 from services.ingest.store import aliases, imports
 from shared.clock import Clock
+from shared.figures import Figures
 from shared.log.protocol import Outgoing
 from shared.messages import tracing
 from shared.pg.uow import UnitOfWork
-from shared.telemetry.metrics import Metrics
 from shared.worker import outbox
 
 _CACHED = 100_000
@@ -46,12 +46,18 @@ class Intake:
         clock: Clock,
         random: tracing.RandomBytes,
         partitions: int,
-        metrics: Metrics,
+        figures: Figures,
         releasing: Releasing,
         wake_relay: Callable[[], None],
     ) -> None:
         self._uow, self._publisher, self._clock, self._random = uow, publisher, clock, random
-        self._partitions, self._metrics = partitions, metrics
+        self._partitions = partitions
+        self._accepted = figures.count(
+            "keepwell_events_accepted_total", "Events confirmed by the broker, or kept waiting.", "type"
+        )
+        self._refused = figures.count(
+            "keepwell_events_refused_total", "Events refused, by the code that the sender got.", "code"
+        )
         self._releasing, self._wake_relay = releasing, wake_relay
         self._aliases: dict[str, str] = {}
         """Aliases that are set. They never change, so they may be remembered for as long as there is room."""
@@ -150,9 +156,9 @@ class Intake:
 
     def _count(self, taken: Sequence[Checked], refused: Sequence[Refusal]) -> None:
         for type, count in Counter(event.type for event in taken).items():
-            self._metrics.events_accepted.labels(type).inc(count)
+            self._accepted.add(count, type)
         for code, count in Counter(refusal.code for refusal in refused).items():
-            self._metrics.events_refused.labels(code).inc(count)
+            self._refused.add(count, code)
 
 
 def _messages(events: Sequence[Checked], headers: dict[str, str]) -> list[Outgoing]:

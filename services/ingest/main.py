@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.ingest import api
+from services.ingest import api, queries
 from services.ingest.api import openapi
 from services.ingest.api.parts import Ingest
 from services.ingest.handler import Intake
@@ -31,7 +31,7 @@ _TRY_AGAIN: Final = 1.0
 def wire(base: service.Base, settings: Settings) -> service.Service:
     """Build the parts."""
     ending = asyncio.Event()
-    publisher = Publisher(base.stream.producer, base.metrics)
+    publisher = Publisher(base.stream.producer, base.figures)
     relay = Relay(base.uow, base.stream, lambda: range(settings.partitions))
     releasing = Releasing(
         uow=base.uow,
@@ -46,13 +46,14 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         clock=base.clock,
         random=secrets.token_bytes,
         partitions=settings.partitions,
-        metrics=base.metrics,
+        figures=base.figures,
         releasing=releasing,
         wake_relay=relay.wake,
     )
-    keeper = Housekeeping(
-        uow=base.uow, relay=relay, releasing=releasing, intake=intake, clock=base.clock, metrics=base.metrics
-    )
+    keeper = Housekeeping(uow=base.uow, relay=relay, releasing=releasing, intake=intake, clock=base.clock)
+    base.counts.add_outbox()
+    for name, (says, query) in queries.COUNTED.items():
+        base.counts.add(name, says, query)
 
     async def check_publisher() -> None:
         publisher.check()
@@ -85,7 +86,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         clock=base.clock,
         random=secrets.token_bytes,
         checks=base.checks,
-        broker=base.stream.kind,
+        counts=base.counts,
         stripe_secret=settings.stripe_secret.get_secret_value() if settings.stripe_secret else None,
     )
     return service.Service(

@@ -1,9 +1,9 @@
-"""What ingest's HTTP edge and its gauges read. Every function works in the caller's transaction."""
+"""What ingest's HTTP edge and its figures read. Every function works in the caller's transaction."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Row, Select, cast, column, exists, func, select, table, tuple_
+from sqlalchemy import Row, Select, exists, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ingest.tables import aliases, imports, metadata, waiting
@@ -23,24 +23,16 @@ _WORK: Final = select(
     exists().where(aliases.c.release.is_not(None)).label("releases"),
     exists().where(_UNENDED).label("imports"),
 )
-_CLASS: Final = table("pg_class", column("oid"), column("relname"), column("relnamespace"), column("relkind"))
-
-
-def _count(of: Select[Any], name: str) -> Any:
-    return of.scalar_subquery().label(name)
-
-
-_COUNTS: Final = select(
-    _count(select(func.count()).select_from(_OUTBOX), "outbox"),
-    _count(select(func.count()).select_from(waiting), "waiting"),
-    _count(select(func.count()).select_from(imports).where(_UNENDED), "imports"),
-    _count(
-        select(cast(func.coalesce(func.sum(func.pg_total_relation_size(_CLASS.c.oid)), 0), BigInteger)).where(
-            _CLASS.c.relnamespace == func.to_regnamespace(func.current_schema()), _CLASS.c.relkind == "r"
-        ),
-        "bytes",
+COUNTED: Final[dict[str, tuple[str, Select[Any]]]] = {
+    "keepwell_events_waiting": (
+        "Events that wait until the account of their alias is known.",
+        select(func.count()).select_from(waiting),
     ),
-)
+    "keepwell_imports_open": (
+        "Imports that have not ended.",
+        select(func.count()).select_from(imports).where(_UNENDED),
+    ),
+}
 
 
 async def waiting_events(c: AsyncConnection, after: Sequence[Any] | None, limit: int) -> Sequence[Row[Any]]:
@@ -65,11 +57,6 @@ async def list_imports(c: AsyncConnection, before: Sequence[Any] | None, limit: 
     place = (imports.c.opened_at, imports.c.id)
     query = _IMPORT.order_by(*(part.desc() for part in place)).limit(limit)
     return (await c.execute(query if before is None else query.where(tuple_(*place) < tuple_(*before)))).all()
-
-
-async def counts(c: AsyncConnection) -> Row[Any]:
-    """For the status and the gauges: outbox, waiting, imports that have not ended, and bytes."""
-    return (await c.execute(_COUNTS)).one()
 
 
 async def work(c: AsyncConnection) -> tuple[bool, bool, bool]:

@@ -45,7 +45,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
                 clock=base.clock,
                 dice=secrets.SystemRandom().random,
                 token=lambda: secrets.token_hex(8),
-                metrics=base.metrics,
+                figures=base.figures,
                 on_settled=worker.relay.wake_soon,
             )
             for channel in _channels(base, settings, renderer, http)
@@ -62,11 +62,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
         description="What was sent to whom, and how it went.",
         worker=worker,
         routers=(api.routes(base.uow, base.clock, renderer, wake),),
-        probes=(
-            status_routes(
-                "notifier", base.stream.kind, uow=base.uow, clock=base.clock, worker=worker, extra=more_status
-            ),
-        ),
+        probes=(status_routes(base.counts, clock=base.clock, worker=worker, extra=more_status),),
         jobs=tuple(sender.run for sender in senders.values()),
         on_stop=stop,
         tidy=(retention.forget,),

@@ -14,11 +14,10 @@ from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY
 from services.playbooks.core.found import lists, lists_due
 from services.playbooks.core.work import Work
 from shared.clock import Clock
+from shared.figures import Figures, effect
 from shared.messages import tracing
 from shared.messages.assessments import AccountAssessed, PartitionMark
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
-from shared.telemetry import logs
-from shared.telemetry.metrics import Metrics
 from shared.worker.handler import Handler, Incoming
 
 _LOG = logging.getLogger(__name__)
@@ -28,9 +27,11 @@ _ALARM: Final = timedelta(seconds=60)
 class PlaybooksHandler(Handler):
     """Keeps nothing of accounts in memory: every row is read and locked anew."""
 
-    def __init__(self, rules: Rules, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, rules: Rules, figures: Figures, clock: Clock) -> None:
         self._rules = rules
-        self._metrics = metrics
+        self._repeats = figures.count("keepwell_repeated_events_total", "Events seen before, and not counted.")
+        self._dropped = figures.count("keepwell_assessment_gaps_total", "Assessments dropped: not the next one.")
+        self._effect = effect(figures)
         self._clock = clock
         self._gaps: dict[int, dict[str, datetime]] = {}
         self._decided: dict[int, list[datetime]] = {}
@@ -100,7 +101,7 @@ class PlaybooksHandler(Handler):
         account, assessed = one.event.subject, one.data
         last = work.standings.get(account)
         if last is not None and assessed.rev <= last.rev:
-            self._metrics.repeats.inc()
+            self._repeats.add()
             return
         gaps = self._gaps.setdefault(partition, {})
         if last is not None and assessed.rev > last.rev + 1 and not self._has_waited(gaps, account, assessed.rev, now):
@@ -114,10 +115,10 @@ class PlaybooksHandler(Handler):
 
         What is missing for a minute will not come any more. That is an alarm, but no reason to look away for ever.
         """
-        self._metrics.rev_gaps.inc()
+        self._dropped.add()
         since = gaps.setdefault(account, now)
         waited = now - since >= _ALARM
-        with logs.about(account):
+        with tracing.about(account):
             log = _LOG.error if waited else _LOG.warning
             log("Assessments before %s are missing since %s.", rev, since)
         return waited
@@ -130,7 +131,7 @@ class PlaybooksHandler(Handler):
         """Measure how long the events of the batch took to be decided about."""
         now = self._clock.now()
         for caused_at in self._decided.pop(partition, ()):
-            self._metrics.event_to_effect.labels("decided").observe(max(0.0, (now - caused_at).total_seconds()))
+            self._effect.observe(max(0.0, (now - caused_at).total_seconds()), "decided")
 
     def forget(self, partition: int) -> None:
         """Nothing is remembered that is not read again; whose partition it is now sees what is missing for itself."""

@@ -26,7 +26,7 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
     """Build the parts. Raises `Refused` with what is wrong with the playbooks or the directory."""
     people = load_people(settings.csms_file)
     rules = Rules(Library(load_all(settings.playbooks, people)), people, render)
-    handler = PlaybooksHandler(rules, base.metrics, base.clock)
+    handler = PlaybooksHandler(rules, base.figures, base.clock)
     worker = base.worker(_PLAN, handler)
 
     async def more_status(_: AsyncConnection) -> dict[str, Any]:
@@ -44,11 +44,7 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
         description="Decides who shall do what about an account, once, and keeps the lists that people work through.",
         worker=worker,
         routers=(api.routes(base.uow, base.clock, rules, wake),),
-        probes=(
-            status_routes(
-                "playbooks", base.stream.kind, uow=base.uow, clock=base.clock, worker=worker, extra=more_status
-            ),
-        ),
+        probes=(status_routes(base.counts, clock=base.clock, worker=worker, extra=more_status),),
         tidy=(queries.forget,),
     )
 

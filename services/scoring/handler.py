@@ -15,12 +15,12 @@ from services.scoring.core.memory import Memory
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import day_cutoff
 from shared.clock import Clock
+from shared.figures import Figures, effect
 from shared.log.protocol import Outgoing
 from shared.messages import registry, tracing
 from shared.messages.accounts import HistoryEnded
 from shared.messages.envelope import encode, wrap
 from shared.messages.usage import UsageRecorded
-from shared.telemetry.metrics import Metrics
 from shared.worker import outbox, timers
 from shared.worker.claims import Claims
 from shared.worker.handler import Handler, Incoming
@@ -38,9 +38,10 @@ _CATCH_UP: Final = 200
 class ScoringHandler(Handler):
     """Folds what is read into account states and tells what came of it."""
 
-    def __init__(self, rules: Rules, metrics: Metrics, clock: Clock, memory: int = 2**28) -> None:
+    def __init__(self, rules: Rules, figures: Figures, clock: Clock, memory: int = 2**28) -> None:
         self._rules = rules
-        self._metrics = metrics
+        self._repeats = figures.count("keepwell_repeated_events_total", "Events seen before, and not counted.")
+        self._effect = effect(figures)
         self._clock = clock
         self._claims = Claims(memory // 4)
         self._room = memory // 2
@@ -55,7 +56,7 @@ class ScoringHandler(Handler):
         """Count each event once, fold it, and assess its account. Behind, accounts with only usage are marked."""
         events = [incoming for incoming in batch if not isinstance(incoming.data, HistoryEnded)]
         fresh = await self._claims.claim(c, partition, [incoming.event for incoming in events], now)
-        self._metrics.repeats.inc(len(fresh) - sum(fresh))
+        self._repeats.add(len(fresh) - sum(fresh))
         arrivals: dict[str, list[Arrival]] = {}
         for incoming, first in zip(events, fresh, strict=True):
             if first:
@@ -102,7 +103,7 @@ class ScoringHandler(Handler):
         """Measure how long the events of the batch took to be scored."""
         now = self._clock.now()
         for accepted in self._scored.pop(partition, ()):
-            self._metrics.event_to_effect.labels("scored").observe(max(0.0, (now - accepted).total_seconds()))
+            self._effect.observe(max(0.0, (now - accepted).total_seconds()), "scored")
 
     def forget(self, partition: int) -> None:
         """Drop all that is remembered of a partition."""

@@ -14,16 +14,12 @@ from shared.worker import claims
 def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     """Build the parts. Raises `Refused` when a scorecard can't be read."""
     rules = load_rules(settings.scorecards)
-    worker = base.worker(PLAN, ScoringHandler(rules, base.metrics, base.clock, settings.worker_memory_mb * 2**20))
+    worker = base.worker(PLAN, ScoringHandler(rules, base.figures, base.clock, settings.worker_memory_mb * 2**20))
     return service.Service(
         description="How healthy every account is, and why.",
         worker=worker,
         routers=(api.routes(base.uow, base.clock, rules),),
-        probes=(
-            status_routes(
-                "scoring", base.stream.kind, uow=base.uow, clock=base.clock, worker=worker, extra=queries.status
-            ),
-        ),
+        probes=(status_routes(base.counts, clock=base.clock, worker=worker, extra=queries.status),),
         tidy=(claims.trim,),
     )
 

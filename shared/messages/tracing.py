@@ -32,6 +32,10 @@ current: ContextVar[Trace | None] = ContextVar("keepwell_trace", default=None)
 """The trace of what is being done; logs and outgoing messages carry it."""
 
 
+account: ContextVar[str | None] = ContextVar("keepwell_account", default=None)
+"""The account that is being worked on; lines that are logged name it."""
+
+
 def parse(text: str | None) -> Trace | None:
     """Read a `traceparent` (https://www.w3.org/TR/trace-context/). None where there is none."""
     if not text:
@@ -73,3 +77,13 @@ def within(carried: Mapping[str, str]) -> Iterator[Trace | None]:
         yield trace
     finally:
         current.reset(token)
+
+
+@contextmanager
+def about(id: str) -> Iterator[None]:
+    """Lines logged within the block name this account."""
+    token = account.set(id)
+    try:
+        yield
+    finally:
+        account.reset(token)

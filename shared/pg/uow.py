@@ -1,11 +1,11 @@
 """The unit of work: one transaction a batch or request. Nothing else in the code base commits."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from asyncpg import InternalClientError
-from sqlalchemy import Executable, Row
+from sqlalchemy import Executable, Row, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 
@@ -15,6 +15,10 @@ class UnitOfWork:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def watch(self, got_on: Callable[[], None]) -> None:
+        """Call `got_on` after each statement on the engine, in the context of whoever executed it."""
+        event.listen(self._engine.sync_engine, "after_cursor_execute", lambda *_: got_on())
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:

@@ -25,16 +25,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.auth.keys import KeyStore
 from shared.clock import Clock, SystemClock
 from shared.conditions import Refused
+from shared.figures import Figures
 from shared.log.opening import make_stream
 from shared.log.protocol import BrokerUnavailable, LogMismatch, Stream
 from shared.pg.pool import make_engine, session_settings
 from shared.pg.uow import UnitOfWork
 from shared.service import process as processes
+from shared.service.readers import reader_routes
+from shared.service.watchdog import WorkerHealth, watched
 from shared.settings import Settings, SettingsError
 from shared.telemetry import logs
-from shared.telemetry.metrics import Metrics
 from shared.web.app import Check, create_app
 from shared.worker import dead_letters, offsets
+from shared.worker.counts import Counts
 from shared.worker.handler import Handler
 from shared.worker.loop import Plan, Worker
 
@@ -55,15 +58,17 @@ class Base:
     name: str
     role: str
     clock: Clock
-    metrics: Metrics
+    figures: Figures
     engine: AsyncEngine
     uow: UnitOfWork
     stream: Stream
     keys: KeyStore
     checks: dict[str, Check]
+    counts: Counts
 
     def worker(self, plan: Plan, handler: Handler) -> Worker | None:
         """The process's worker, or None for a process that only answers the API."""
+        self.counts.add_workers()
         if self.role == "api":
             return None
         return Worker(
@@ -74,7 +79,7 @@ class Base:
             clock=self.clock,
             owner=f"{socket.gethostname()}:{os.getpid()}",
             mend=f"python -m services.{self.name}.main --reread",
-            metrics=self.metrics,
+            figures=self.figures,
         )
 
 
@@ -131,18 +136,21 @@ def _connect(name: str, settings: Settings, role: str) -> Base:
     async def check_database() -> None:
         await uow.once(text("SELECT 1"))
 
+    figures = Figures(name)
+    stream = make_stream(
+        settings.broker, url, session_settings(name), settings.partitions, prefix=settings.kafka_prefix
+    )
     return Base(
         name=name,
         role=role,
         clock=clock,
-        metrics=Metrics(name),
+        figures=figures,
         engine=engine,
         uow=uow,
-        stream=make_stream(
-            settings.broker, url, session_settings(name), settings.partitions, prefix=settings.kafka_prefix
-        ),
+        stream=stream,
         keys=KeyStore(uow, clock, secrets.token_bytes),
         checks={"database": check_database},
+        counts=Counts(figures, uow, stream, clock),
     )
 
 
@@ -201,7 +209,8 @@ class Process(Generic[_S]):
 
 async def _run(process: Process[_S], host: str, port: int) -> None:
     try:
-        await processes.run(process.app, host=host, port=port, jobs=[process.work], on_stop=process.stop)
+        async with watched():
+            await processes.run(process.app, host=host, port=port, jobs=[process.work], on_stop=process.stop)
     finally:
         await process.close()
 
@@ -226,6 +235,9 @@ async def _tidy(base: Base, service: Service) -> None:
             await base.stream.trim()
         except Exception as error:
             _LOG.warning("The log is trimmed an hour later (%s).", type(error).__name__, exc_info=_ours(error))
+        await base.counts.refresh()
+        for alarm in base.counts.alarms():
+            _LOG.error(alarm)
         await asyncio.sleep(_TIDY_EVERY)
 
 
@@ -275,12 +287,14 @@ def _app(base: Base, service: Service) -> FastAPI:
         "1",
         lifespan=lifespan,
         checks=base.checks,
-        metrics=base.metrics,
+        figures=base.figures,
+        stuck=WorkerHealth(service.worker, base.checks, base.clock).stuck if service.worker is not None else None,
         random=secrets.token_bytes,
         description=service.description,
         schemas=service.schemas,
     )
     app.state.keys = base.keys
+    app.include_router(reader_routes(base.counts))
     for name, value in service.state.items():
         setattr(app.state, name, value)
     for router in (*service.probes, *(service.routers if base.role != "worker" else ())):

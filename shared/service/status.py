@@ -1,36 +1,25 @@
 """What every service tells its operators: its status, and the dead letters that can be looked at and replayed."""
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from pydantic import BaseModel
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
-from shared.pg.uow import UnitOfWork
-from shared.web.app import failed_checks
+from shared.web.app import Check, failed_checks
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
 from shared.web.routes import Router
 from shared.worker import dead_letters, outbox
+from shared.worker.counts import Counts
 from shared.worker.loop import Worker
 
 Extra = Callable[[AsyncConnection], Awaitable[dict[str, Any]]]
 """What a service adds to its own status."""
-
-_COUNTS = text(
-    """
-    SELECT (SELECT count(*) FROM outbox) AS outbox,
-           (SELECT count(*) FROM timers) AS timers,
-           (SELECT count(*) FROM dead_letters WHERE replayed_at IS NULL) AS dead_letters,
-           (SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
-            WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r') AS bytes
-    """
-)
 
 
 class Status(BaseModel):
@@ -50,6 +39,28 @@ class Status(BaseModel):
     dead_letters: int
     database_bytes: int
     details: dict[str, Any]
+    alarms: list[str] = []
+    """What somebody must look at before it costs something."""
+
+
+async def figures_of(counts: Counts, checks: Mapping[str, Check], worker: Worker | None = None) -> dict[str, Any]:
+    """What the status of every service says, from the same figures that /metrics shows."""
+    gone = await failed_checks(checks)
+    # The lag first: what was handled by then is in the outbox's count, or published.
+    lag = None if worker is None else await worker.lag()
+    await counts.refresh(at_most=timedelta(0))
+    return {
+        "service": counts.service,
+        "broker": counts.stream.kind,
+        "ready": not gone,
+        "lag": lag,
+        "held_partitions": 0 if worker is None else len(worker.owned()),
+        "outbox": counts("keepwell_outbox_messages"),
+        "timers": counts("keepwell_timers"),
+        "dead_letters": counts("keepwell_dead_letters_waiting"),
+        "database_bytes": counts("keepwell_database_bytes"),
+        "alarms": counts.alarms(),
+    }
 
 
 class DeadLetter(BaseModel):
@@ -67,32 +78,15 @@ class DeadLetter(BaseModel):
     replayed_by: str | None
 
 
-def status_routes(
-    service: str, broker: str, *, uow: UnitOfWork, clock: Clock, worker: Worker | None, extra: Extra | None = None
-) -> Router:
+def status_routes(counts: Counts, *, clock: Clock, worker: Worker | None, extra: Extra | None = None) -> Router:
     """`GET /v1/status`, `GET /v1/dead-letters` and `POST /v1/dead-letters/{id}/replay`."""
-    router = Router(prefix="/v1", tags=["operations"])
+    router, uow = Router(prefix="/v1", tags=["operations"]), counts.uow
 
     @router.get("/status", summary="Lag, outbox, timers, dead letters, disk", dependencies=[Depends(require("read"))])
     async def status(request: Request) -> Status:
-        gone = await failed_checks(request.app.state.checks)
-        # The lag first: what was handled by then is in the outbox's count, or published.
-        lag = None if worker is None else await worker.lag()
+        figures = await figures_of(counts, request.app.state.checks, worker)
         async with uow.begin() as c:
-            counts = (await c.execute(_COUNTS)).one()
-            details = await extra(c) if extra else {}
-        return Status(
-            service=service,
-            broker=broker,
-            ready=not gone,
-            lag=lag,
-            held_partitions=0 if worker is None else len(worker.owned()),
-            outbox=counts.outbox,
-            timers=counts.timers,
-            dead_letters=counts.dead_letters,
-            database_bytes=counts.bytes,
-            details=details,
-        )
+            return Status(**figures, details=await extra(c) if extra else {})
 
     @router.get("/dead-letters", summary="What could not be read", dependencies=[Depends(require("read"))])
     async def listed(paging: WantedPage) -> Page[DeadLetter]:

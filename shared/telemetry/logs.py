@@ -3,9 +3,6 @@
 import logging
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
@@ -13,19 +10,8 @@ import msgspec
 
 from shared.messages import tracing
 
-_account: ContextVar[str | None] = ContextVar("keepwell_account", default=None)
 _SECRET: Final = re.compile(r"kw_[A-Za-z0-9_-]{8,}|(?<=://)[^/@\s:]*:[^@\s]+(?=@)")
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
-
-
-@contextmanager
-def about(account: str) -> Iterator[None]:
-    """Lines logged within the block name this account."""
-    token = _account.set(account)
-    try:
-        yield
-    finally:
-        _account.reset(token)
 
 
 class JsonLines(logging.Formatter):
@@ -47,7 +33,7 @@ class JsonLines(logging.Formatter):
         }
         if trace is not None:
             line["trace_id"] = trace.trace_id
-        if (account := _account.get()) is not None:
+        if (account := tracing.account.get()) is not None:
             line["account"] = account
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:

@@ -12,8 +12,9 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.types import Lifespan
 
+from shared.figures import Figures
 from shared.messages import tracing
-from shared.telemetry.metrics import CONTENT_TYPE, Metrics
+from shared.telemetry import metrics
 from shared.web.body import PATIENCE
 from shared.web.edge import Edge
 from shared.web.problems import PROBLEM, Problem, on_http, on_invalid
@@ -37,7 +38,8 @@ def create_app(
     *,
     lifespan: Lifespan[FastAPI],
     checks: Mapping[str, Check],
-    metrics: Metrics,
+    figures: Figures,
+    stuck: Callable[[], Awaitable[str | None]] | None = None,
     random: tracing.RandomBytes,
     description: str = "",
     schemas: Mapping[str, Any] | None = None,
@@ -48,6 +50,7 @@ def create_app(
     """A service's app with its probes. `schemas` join the OpenAPI components.
 
     `max_body` counts a request's decoded bytes, `max_bodies` those of all at once; `patience` with a body is seconds.
+    `stuck` says why the process is of no use any more, if it isn't.
 
     The checks are in the app's `state.checks`, too, for the service's status.
     """
@@ -66,13 +69,15 @@ def create_app(
     app.state.checks = checks
     app.router.route_class = Route
     app.add_middleware(
-        Edge, metrics=metrics, random=random, max_body=max_body, max_bodies=max_bodies, patience=patience
+        Edge, figures=figures, random=random, max_body=max_body, max_bodies=max_bodies, patience=patience
     )
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
 
     @app.get("/healthz", tags=["probes"], summary="The process is alive")
     async def healthz() -> dict[str, str]:
+        if stuck is not None and (reason := await stuck()) is not None:
+            raise Problem(503, "stuck", reason)
         return {"status": "alive"}
 
     @app.get("/readyz", tags=["probes"], summary="Everything that the service needs answers")
@@ -85,7 +90,8 @@ def create_app(
 
     @app.get("/metrics", tags=["probes"], summary="Prometheus metrics", response_class=Response)
     async def metrics_text() -> Response:
-        return Response(metrics.text(), media_type=CONTENT_TYPE)
+        await figures.refresh()
+        return Response(metrics.text(figures), media_type=metrics.CONTENT_TYPE)
 
     app.openapi = lambda: _openapi(app, schemas or {})  # type: ignore[method-assign]
     return app

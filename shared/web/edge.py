@@ -8,8 +8,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.figures import Figures
 from shared.messages import tracing
-from shared.telemetry.metrics import Metrics
 from shared.web.body import PATIENCE, Body, Room
 from shared.web.problems import unexpected
 
@@ -27,13 +27,16 @@ class Edge:
         self,
         app: ASGIApp,
         *,
-        metrics: Metrics,
+        figures: Figures,
         random: tracing.RandomBytes,
         max_body: int,
         max_bodies: int,
         patience: float = PATIENCE,
     ) -> None:
-        self._app, self._metrics, self._random = app, metrics, random
+        self._app, self._random = app, random
+        self._seconds = figures.times(
+            "keepwell_http_request_seconds", "How long requests took.", "method", "route", "status"
+        )
         self._max_body, self._room, self._patience = max_body, Room(max_bodies), patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,4 +78,4 @@ class Edge:
             tracing.current.reset(token)
             route = getattr(scope.get("route"), "path", "none")
             seconds = time.perf_counter() - begun
-            self._metrics.http_seconds.labels(method, route, str(status)).observe(seconds)
+            self._seconds.observe(seconds, method, route, str(status))

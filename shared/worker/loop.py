@@ -1,35 +1,60 @@
-"""The consume loop that every service shares: take partitions, read batches, commit each with its offsets.
+"""The consume loop that every service shares: it polls, and carries out what each `Partition` says may be done.
 
-Its parts: `taking` (epochs and places), `reading` (decoding), `committing` (the one transaction of a batch), `timing`
-(timers when their time has been read through, and marks).
+A turn takes what is new, reads, handles what was read, does what was put off, and once a second looks at the time:
+timers that may run, and marks that are true. What is done to a partition is in `transactions`.
 """
 
 import asyncio
 import logging
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared.clock import Clock
-from shared.log.protocol import GROUP, BrokerUnavailable, Consumer, Record, Stream, TopicPartition
+from shared.figures import Figures, set_all
+from shared.log.protocol import (
+    GROUP,
+    BrokerUnavailable,
+    Consumer,
+    Outgoing,
+    Record,
+    Stream,
+    TopicPartition,
+    Unconfirmed,
+)
+from shared.messages import envelope, registry
+from shared.messages.assessments import PartitionMark
+from shared.pg import bulk
 from shared.pg.uow import UnitOfWork
-from shared.telemetry.metrics import Metrics
-from shared.worker.committing import Committing
+from shared.worker import tables as t
+from shared.worker import timers
 from shared.worker.handler import Handler
-from shared.worker.partition import Held
+from shared.worker.partition import Partition
 from shared.worker.plan import Plan
 from shared.worker.relay import Relay
-from shared.worker.taking import Taking
-from shared.worker.timing import Timing
+from shared.worker.transactions import Transactions
 
 __all__ = ["Plan", "Worker"]
 
 _LOG = logging.getLogger(__name__)
 _SIDE_BY_SIDE = 4
 """How many partitions' batches are in a transaction at once: fewer than the engine keeps connections."""
-_COMMIT_EVERY = 5.0
-_STALLED = timedelta(seconds=30)
 _SHORTLY = 0.02
 """Seconds that a worker with work of its own waits for records: those that are on their way come first."""
+_BUSY_TICK = timedelta(seconds=1)
+_IDLE_TICK = timedelta(seconds=5)
+_COMMIT_EVERY = 5.0
+_QUICKLY = 2.0
+_PASSING = (SQLAlchemyError, OSError, TimeoutError, Unconfirmed, BrokerUnavailable)
+_MARK = "partition.mark"
+
+_at_work: ContextVar["Worker | None"] = ContextVar("keepwell_worker", default=None)
+"""The worker whose loop this is."""
+_UNSENT = select(t.outbox.c.partition).distinct().where(bulk.among(t.outbox.c.partition, "partitions"))
 
 
 class Worker:
@@ -45,44 +70,39 @@ class Worker:
         clock: Clock,
         owner: str,
         mend: str,
-        metrics: Metrics,
+        figures: Figures,
     ) -> None:
-        self._plan = plan
-        self._stream = stream
-        self._clock = clock
-        self._held: dict[int, Held] = {}
+        self._plan, self._handler, self._stream, self._uow, self._clock = plan, handler, stream, uow, clock
+        self._partitions: dict[int, Partition] = {}
+        self._transactions = Transactions(
+            handler, stream=stream, uow=uow, clock=clock, owner=owner, mend=mend, figures=figures
+        )
+        self.relay = Relay(uow, stream, self.owned)
+        self._consumer: Consumer | None = None
+        self._generation = -1
         self._ending = asyncio.Event()
         self._side_by_side = asyncio.Semaphore(_SIDE_BY_SIDE)
-        self._behind = False
-        self._told: dict[TopicPartition, int] = {}
-        self._consumer: Consumer | None = None
-        self.relay = Relay(uow, stream, self.owned)
-        self._committing = Committing(plan, handler, uow=uow, clock=clock, relay=self.relay, metrics=metrics)
-        self._timing = Timing(
-            plan,
-            handler,
-            self._held,
-            committing=self._committing,
-            uow=uow,
-            clock=clock,
-            relay=self.relay,
-            metrics=metrics,
-        )
-        self._taking = Taking(
-            plan,
-            handler,
-            self._held,
-            stream=stream,
-            uow=uow,
-            clock=clock,
-            owner=owner,
-            mend=mend,
-            taken=self._note_taken,
-        )
+        self._tick_at = clock.now()
+        self._next_due: datetime | None = None
+        self._more_timers = False
+        """Timers that may run are left: to be gone on with as soon as what can be read was read."""
+        self._active = False
+        """Whether there was work since the last tick."""
+        self._committed: Mapping[TopicPartition, int] = {}
+        self.turned_at: datetime | None = None
+        """When the loop last got on with something, be it one statement of a long batch; None while it doesn't run."""
+        uow.watch(self._got_on)
+        self._lag = figures.level("keepwell_lag_records", "Records not yet handled, in what is held.", "topic")
+        self._held = figures.level("keepwell_held_partitions", "Partition numbers that this worker owns.")
+        self._uncommitted = figures.count("keepwell_commit_failures_total", "Commits of offsets that the log refused.")
 
     def owned(self) -> frozenset[int]:
         """The partition numbers that this worker has taken."""
-        return frozenset(number for number, held in self._held.items() if held.was_taken)
+        return frozenset(number for number, partition in self._partitions.items() if partition.taken)
+
+    def _got_on(self) -> None:
+        if _at_work.get() is self:
+            self.turned_at = self._clock.now()
 
     def stop(self) -> None:
         """Finish the batch at hand, then end."""
@@ -97,113 +117,249 @@ class Worker:
         if consumer is None or not self.owned() or self.owned() != consumer.held():
             return None
         with suppress(BrokerUnavailable, TimeoutError):
-            await asyncio.wait_for(self._timing.look(consumer), 2)
-        return dict(self._timing.lag)
+            await asyncio.wait_for(self._look(consumer), _QUICKLY)
+        return {topic: int(self._lag(topic)) for topic in self._plan.topics}
 
-    async def commit_places(self) -> None:
-        """Tell the log how far is committed, where that has changed since it was told; what fails is told next time."""
+    async def commit(self) -> None:
+        """Tell the log how far is committed, where that has changed; what it doesn't take is told next time."""
         consumer = self._consumer
         places = {
-            TopicPartition(topic, held.partition): place
-            for held in self._held.values()
-            if held.was_taken
-            for topic, place in held.places.items()
+            TopicPartition(topic, partition.number): place
+            for partition in self._partitions.values()
+            if partition.taken
+            for topic, place in partition.places.items()
         }
-        if consumer is None or places == self._told:
+        if consumer is None or places == self._committed:
             return
         try:
-            await asyncio.wait_for(consumer.commit(places), 2)
-            self._told = places
+            await asyncio.wait_for(consumer.commit(places), _QUICKLY)
+            self._committed = places
         except (BrokerUnavailable, TimeoutError) as error:
-            _LOG.warning("The log could not be told how far was read (%s).", str(error) or "no answer within 2 s")
-
-    async def _keep_committing(self) -> None:
-        while True:
-            await asyncio.sleep(_COMMIT_EVERY)
-            await self.commit_places()
+            self._uncommitted.add()
+            _LOG.warning("The log was not told how far was read (%s).", str(error) or "no answer within 2 s")
 
     async def run(self) -> None:
         """Work until stopped. Raises `LogMismatch` when the log is not the one that the offsets speak of."""
-        tasks = [asyncio.create_task(self.relay.run()), asyncio.create_task(self._keep_committing())]
+        beside = [asyncio.create_task(self.relay.run()), asyncio.create_task(self._commit_now_and_then())]
+        # From here on, and in what is begun from here, statements are the loop's own.
+        _at_work.set(self)
         try:
             while not self._ending.is_set():
+                self._got_on()
                 consumer = self._stream.consumer(f"{GROUP}{self._plan.service}", self._plan.topics)
                 try:
                     await consumer.start()
                     self._consumer = consumer
                     await self._consume(consumer)
-                    await self.commit_places()
+                    await self.commit()
                 except BrokerUnavailable as error:
                     _LOG.warning("The broker can't be reached (%s); again in 1 s.", error)
                     await asyncio.sleep(1)
                 finally:
                     self._consumer = None
-                    self._taking.release(frozenset())
+                    self._lose(self._partitions)
                     await consumer.stop()
         finally:
-            for task in tasks:
+            self.turned_at = None
+            for task in beside:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _commit_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(_COMMIT_EVERY)
+            await self.commit()
 
     async def _consume(self, consumer: Consumer) -> None:
         """Read with one consumer until stopped, or until it has stalled."""
-        self._taking.new_consumer()
+        # Generations of another consumer say nothing, and while there was none nothing could come back.
+        self._generation = -1
+        self._lose(self._partitions)
         while not self._ending.is_set():
-            if stalled := self._stalled():
-                _LOG.error("%s The worker joins again.", stalled)
+            self._got_on()
+            if stalled := [p.number for p in self._partitions.values() if p.has_stalled]:
+                _LOG.error("Nothing was read of partitions %s though records wait there; it joins again.", stalled)
                 return
-            await self._taking.retake(consumer)
-            asked = self._clock.now()
+            await self._take(consumer)
             found = await self._poll(consumer)
-            self._note_polled({at.partition for at in found}, self._clock.now() - asked)
-            self._behind = sum(len(records) for records in found.values()) >= self._plan.behind_at
-            by_number: dict[int, list[list[Record]]] = {}
-            for topic in self._plan.topics:
-                for at in [at for at in found if at.topic == topic]:
-                    by_number.setdefault(at.partition, []).append(found[at])
-            await asyncio.gather(*(self._in_turn(consumer, number, lists) for number, lists in by_number.items()))
-            self._timing.noted(bool(found))
-            await self._timing.do_put_off(consumer, self._behind)
-            if self._clock.now() >= self._timing.at:
-                await self._timing.tick(consumer)
-            elif self._timing.more:
-                await self._timing.go_on(consumer)
+            behind = sum(map(len, found.values())) >= self._plan.behind_at
+            self._active = self._active or bool(found)
+            await asyncio.gather(
+                *(self._handle(consumer, number, found, behind) for number in {at.partition for at in found})
+            )
+            await self._catch_up(consumer, behind)
+            if self._clock.now() >= self._tick_at:
+                await self._tick(consumer)
+            elif self._more_timers:
+                await self._mind_time(consumer, and_mark=False)
 
-    async def _in_turn(self, consumer: Consumer, number: int, lists: list[list[Record]]) -> None:
-        async with self._side_by_side:
-            if (held := self._held.get(number)) is not None:
-                await self._committing.batch(consumer, held, lists, self._behind)
+    # Taking.
+
+    def _lose(self, numbers: Iterable[int]) -> None:
+        now = self._clock.now()
+        for number in numbers:
+            self._partitions[number].lose(now)
+
+    async def _take(self, consumer: Consumer) -> None:
+        """Take partitions that are new, were held through a rebalance, or whose last transaction failed."""
+        now, held = self._clock.now(), consumer.held()
+        if consumer.generation() != self._generation:
+            self._generation = consumer.generation()
+            self._lose(self._partitions)
+        self._lose(n for n, partition in self._partitions.items() if n not in held and partition.is_here)
+        for number in [n for n, partition in self._partitions.items() if n not in held and partition.is_gone(now)]:
+            del self._partitions[number]
+            self._handler.forget(number)
+        for number in held - set(self._partitions):
+            self._partitions[number] = Partition(number, self._plan)
+        wanted = [self._partitions[number] for number in sorted(held) if self._partitions[number].must_take(now)]
+        for taken in await asyncio.gather(*(self._take_one(consumer, p) for p in wanted), return_exceptions=True):
+            if taken is not None:
+                raise taken
+
+    async def _take_one(self, consumer: Consumer, partition: Partition) -> None:
+        if await self._transactions.take(consumer, partition):
+            consumer.seek({TopicPartition(topic, partition.number): at for topic, at in partition.places.items()})
+            consumer.resume(self._ats(partition))
+            self._tick_at = min(self._tick_at, self._clock.now())
+            self.relay.wake()
+
+    def _ats(self, partition: Partition) -> list[TopicPartition]:
+        return [TopicPartition(topic, partition.number) for topic in self._plan.topics]
+
+    # Reading and handling.
 
     async def _poll(self, consumer: Consumer) -> dict[TopicPartition, list[Record]]:
         """Poll, but not on when the worker shall end: what was read then is read again by the next."""
+        began = self._clock.now()
         polling = asyncio.ensure_future(consumer.poll(self._plan.max_records, self._patience()))
         ending = asyncio.ensure_future(self._ending.wait())
         try:
             await asyncio.wait([polling, ending], return_when=asyncio.FIRST_COMPLETED)
-            return polling.result() if polling.done() else {}
+            found = polling.result() if polling.done() else {}
         finally:
             for task in (polling, ending):
                 task.cancel()
             await asyncio.gather(polling, ending, return_exceptions=True)
+        numbers, waited = {at.partition for at in found}, self._clock.now() - began
+        for partition in self._partitions.values():
+            partition.polled(partition.number in numbers, waited)
+        return found
 
     def _patience(self) -> float:
-        if self._timing.more or self._timing.has_put_off():
+        if self._more_timers or any(p.may_work and self._handler.waiting(p.number) for p in self._partitions.values()):
             return _SHORTLY
-        retries = [held.retry_at for held in self._held.values() if held.retry_at is not None]
-        wait = (min([self._timing.at, *retries]) - self._clock.now()).total_seconds()
+        retries = [p.retry_at for p in self._partitions.values() if p.retry_at is not None]
+        wait = (min([self._tick_at, *retries]) - self._clock.now()).total_seconds()
         return min(5.0, max(0.0, wait))
 
-    def _note_polled(self, found: set[int], waited: timedelta) -> None:
-        for held in self._held.values():
-            held.polled(held.partition in found, waited)
+    async def _handle(
+        self, consumer: Consumer, number: int, found: Mapping[TopicPartition, list[Record]], behind: bool
+    ) -> None:
+        partition = self._partitions[number]
+        lists = [found[at] for at in self._ats(partition) if at in found]
+        async with self._side_by_side:
+            await self._transactions.batch(partition, lists, behind)
+        self._done(consumer, [partition])
 
-    def _stalled(self) -> str | None:
-        """A consumer that gets nothing of a partition for 30 s while there is something to get has stalled."""
-        starved = [held.partition for held in self._held.values() if held.starved >= _STALLED]
-        if not starved:
-            return None
-        return f"Nothing was read of partitions {starved} for {_STALLED.seconds} s though records wait there."
+    async def _catch_up(self, consumer: Consumer, behind: bool) -> None:
+        now = self._clock.now()
+        for partition in self._partitions.values():
+            if partition.may_catch_up(self._handler.waiting(partition.number), now, behind):
+                await self._transactions.catch_up(partition, now)
+                self._done(consumer, [partition])
+                self._active = True
 
-    def _note_taken(self) -> None:
-        self._timing.soon()
-        self.relay.wake()
+    def _done(self, consumer: Consumer, worked: Collection[Partition]) -> None:
+        """There may be something to send; what failed is not read on before it was taken again."""
+        for partition in worked:
+            if not partition.may_work:
+                consumer.pause(self._ats(partition))
+            elif self._plan.stages:
+                self.relay.wake()
+
+    # Time.
+
+    async def _look(self, consumer: Consumer) -> None:
+        """Look up the ends of every held partition's topics."""
+        asked_at, held = self._clock.now(), [p for p in self._partitions.values() if p.taken]
+        ats = [at for partition in held for at in self._ats(partition)]
+        bounds = await consumer.bounds(ats) if ats else {}
+        for partition in held:
+            partition.looked(asked_at, {at.topic: bounds[at].end for at in self._ats(partition)})
+        set_all(self._lag, {topic: sum(p.lag[topic] for p in held) for topic in self._plan.topics})
+        self._held.set(len(held))
+
+    async def _tick(self, consumer: Consumer) -> None:
+        """Every second while there is work, every five when idle, and when the next timer is due."""
+        now = self._clock.now()
+        self.relay.wake()  # Others stage, too: processes that answer the API, and senders.
+        await self._look(consumer)
+        await self._mind_time(consumer, and_mark=self._plan.sends_marks)
+        waits = (p.taken and not p.is_read_up for p in self._partitions.values())
+        if self._next_due is not None and self._next_due > now:
+            self._tick_at = min(self._next_due, now + (_BUSY_TICK if self._active else _IDLE_TICK))
+        else:
+            soon = self._active or self._next_due is not None or any(waits)
+            self._tick_at = now + (_BUSY_TICK if soon else _IDLE_TICK)
+        self._active = False
+
+    async def _mind_time(self, consumer: Consumer, and_mark: bool) -> None:
+        """Run timers that may run, and vouch for what is through."""
+        self._more_timers = False
+        try:
+            due = await self._run_timers(consumer)
+            if and_mark:
+                await self._send_marks(due)
+        except _PASSING as error:
+            _LOG.warning("Timers and marks must wait (%s).", type(error).__name__)
+
+    async def _run_timers(self, consumer: Consumer) -> dict[int, datetime]:
+        """Run a chunk of each partition's timers. Returns the earliest that is left of each."""
+        due = await self._due([p.number for p in self._partitions.values() if p.may_work])
+        ran = []
+        for partition in self._partitions.values():
+            if may := partition.timers_until(due.get(partition.number)):
+                if await self._transactions.run_timers(partition, *may):
+                    ran.append(partition)
+                self._done(consumer, [partition])
+        if ran:
+            self._active = True
+            for partition in ran:
+                due.pop(partition.number, None)
+            due |= await self._due([partition.number for partition in ran])
+            self._more_timers = any(partition.timers_until(due.get(partition.number)) for partition in ran)
+        self._next_due = min(due.values(), default=None)
+        return due
+
+    async def _due(self, numbers: Collection[int]) -> dict[int, datetime]:
+        async with self._uow.begin() as c:
+            return await timers.next_due(c, list(numbers))
+
+    async def _send_marks(self, due: Mapping[int, datetime]) -> None:
+        """Vouch for each partition that is through, and of which the broker has confirmed all that was decided."""
+        ready = {
+            p: through
+            for p in self._partitions.values()
+            if (through := p.mark_due(self._handler.waiting(p.number) is not None, due.get(p.number))) is not None
+        }
+        if not ready:
+            return
+        unsent = {row.partition for row in await self._uow.once(_UNSENT, {"partitions": [p.number for p in ready]})}
+        marks = [(p, through) for p, through in ready.items() if p.number not in unsent]
+        if marks:
+            await self.relay.publish([_mark(p.number, through) for p, through in marks])
+        for partition, through in marks:
+            partition.marked(through)
+
+
+def _mark(number: int, through: datetime) -> Outgoing:
+    event = envelope.wrap(
+        PartitionMark(through=through),
+        id=f"{number}-{through.isoformat()}",
+        source="keepwell/scoring",
+        type=_MARK,
+        subject=str(number),
+        time=through,
+    )
+    return Outgoing(registry.ASSESSMENTS, "", envelope.encode(event), {"ce_type": _MARK}, partition=number)

@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.figures import Figures
 from shared.log.local import LocalStream
 from shared.log.protocol import Stream
 from shared.messages import registry
 from shared.pg.pool import session_settings
 from shared.pg.uow import UnitOfWork
-from shared.telemetry.metrics import Metrics
 from shared.worker.loop import Plan, Worker
 from tests.support.hooked import HookedStream, nothing
 from tests.support.stream import Noter, SetClock, a_usage_event, publish, running, until
@@ -42,7 +42,7 @@ class Busy:
             clock=self.clock,
             owner="test",
             mend="keepwell mend",
-            metrics=Metrics("scoring"),
+            figures=Figures("scoring"),
         )
 
     async def _one_more(self) -> None:

@@ -10,19 +10,15 @@ from shared.log.local import LocalStream
 from shared.log.partitioner import partition_of
 from shared.log.protocol import Outgoing, Stream, TopicPartition
 from shared.messages import envelope, registry
-from shared.messages.assessments import PartitionMark
 from shared.messages.deliveries import DeliverySettled
 from shared.pg.pool import session_settings
 from shared.pg.uow import UnitOfWork
 from shared.worker import timers
 from shared.worker.handler import Incoming
-from shared.worker.loop import Worker
-from shared.worker.partition import Held
 from tests.support.hooked import HookedStream, nothing
-from tests.support.stream import NOON, Noter, SetClock, a_usage_event, a_worker, publish, running, until
+from tests.support.stream import NOON, Noter, SetClock, a_mark, a_usage_event, a_worker, publish, running, until
 
 SECOND = timedelta(seconds=1)
-MARK = "partition.mark"
 
 
 class Journal(Noter):
@@ -137,7 +133,7 @@ async def test_where_marks_rule_a_timer_waits_for_what_was_told_back_before_it(
     async with running(worker):
         await a_timer(engine, number, NOON + 5 * SECOND)
         await publish(hooked, a_mark(number, NOON + 10 * SECOND))
-        await until(lambda: len(worker.owned()) == hooked.partitions and was_marked(worker, number))
+        await until(lambda: len(worker.owned()) == hooked.partitions and "the mark" in journal.order)
         hooked.before_look = told_back
         clock.move(7 * SECOND)
 
@@ -149,57 +145,9 @@ async def test_where_marks_rule_a_timer_waits_for_what_was_told_back_before_it(
     assert journal.order == ["the mark", "told back before it", "timer of northwind"]
 
 
-def was_marked(worker: Worker, number: int) -> bool:
-    return worker._held[number].marked_through is not None
-
-
-def a_mark(number: int, through: datetime) -> Outgoing:
-    mark = envelope.wrap(
-        PartitionMark(through=through),
-        id="the mark",
-        source="keepwell/scoring",
-        type=MARK,
-        subject=str(number),
-        time=through,
-    )
-    return Outgoing(registry.ASSESSMENTS, "", envelope.encode(mark), {"ce_type": MARK}, partition=number)
-
-
 def a_settled_delivery(id: str) -> Outgoing:
     data = DeliverySettled(delivery_id="d", action_ids=["a"], channel="inbox", state="delivered", at=NOON, attempts=1)
     event = envelope.wrap(
         data, id=id, source="keepwell/notifier", type="delivery.settled", subject="northwind", time=NOON
     )
     return Outgoing(registry.DELIVERIES, "northwind", envelope.encode(event), {"ce_type": "delivery.settled"})
-
-
-class ListeningBroker(LocalStream):
-    """Confirms everything, and keeps the instants that marks vouched for."""
-
-    def __init__(self) -> None:
-        self.vouched: list[datetime] = []
-
-    def producer(self) -> "ListeningBroker":  # type: ignore[override]
-        return self
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
-        for message in messages:
-            mark = registry.data_of(envelope.decode(message.value))
-            assert isinstance(mark, PartitionMark)
-            self.vouched.append(mark.through)
-
-
-async def test_no_mark_vouches_for_a_partition_whose_last_work_failed(engine: AsyncEngine) -> None:
-    broker = ListeningBroker()
-    worker = a_worker(broker, engine, Noter(), clock=SetClock(), sends_marks=True)
-    held = Held(0, 1, {}, read_through=NOON)
-    held.failed(NOON)
-    await worker._timing.send_marks([held], {})
-    assert broker.vouched == []
-    held.retry_at = None
-    await worker._timing.send_marks([held], {})
-    assert broker.vouched == [NOON]

@@ -4,23 +4,25 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.log.partitioner import partition_of
-from shared.log.protocol import Consumer, LogMismatch, Record, Stream, TopicPartition
+from shared.log.protocol import BrokerUnavailable, Consumer, LogMismatch, Record, Stream, TopicPartition
 from shared.messages import registry
 from shared.pg.uow import UnitOfWork
 from shared.telemetry import logs
 from shared.worker import dead_letters, outbox, timers
 from shared.worker.loop import Worker
-from shared.worker.partition import Held
-from tests.support.stream import NOON, Noter, SetClock, a_usage_event, a_worker, publish, running, seen, until
+from shared.worker.relay import Relay
+from tests.support.hooked import HookedStream, nothing
+from tests.support.stream import NOON, Noter, SetClock, a_mark, a_usage_event, a_worker, publish, running, seen, until
 
 MakeStream = Callable[[], Stream]
 
@@ -60,7 +62,7 @@ async def test_a_dead_letter_is_logged_with_its_account_and_its_trace(stream: St
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(logs.JsonLines("scoring"))
-    logger = logging.getLogger("shared.worker.committing")
+    logger = logging.getLogger("shared.worker.transactions")
     logger.addHandler(handler)
     trace = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
     try:
@@ -194,25 +196,29 @@ async def test_a_timer_waits_until_all_that_was_accepted_before_it_is_handled(
 async def test_a_worker_that_joins_again_keeps_what_it_remembers_while_nobody_else_took_the_partition(
     stream: Stream, engine: AsyncEngine
 ) -> None:
-    noter = Noter()
-    worker = a_worker(stream, engine, noter)
+    noter, hooked = Noter(), HookedStream(stream)
+    worker = a_worker(hooked, engine, noter)
+    joined = 0
+
+    async def the_broker_goes() -> None:
+        nonlocal joined
+        hooked.before_poll, joined = nothing, joined + 1
+        raise BrokerUnavailable("for a moment")
+
+    async def all_held_again(times: int) -> None:
+        hooked.before_poll = the_broker_goes
+        await until(lambda: joined == times)
+        await until(lambda: len(worker.owned()) == stream.partitions, seconds=60)
+
     async with running(worker):
         await until(lambda: len(worker.owned()) == stream.partitions)
-    noter.forgot.clear()
-    worker = rejoined(worker)
-    async with running(worker):
-        await until(lambda: len(worker.owned()) == stream.partitions)
+        noter.forgot.clear()
+        await all_held_again(1)
         assert noter.forgot == []
-    async with engine.begin() as c:
-        await c.execute(text("UPDATE partitions SET epoch = epoch + 1"))
-    worker = rejoined(worker)
-    async with running(worker):
-        await until(lambda: len(noter.forgot) == stream.partitions)
-
-
-def rejoined(worker: Worker) -> Worker:
-    worker._ending.clear()
-    return worker
+        async with engine.begin() as c:
+            await c.execute(text("UPDATE partitions SET epoch = epoch + 1"))
+        await all_held_again(2)
+        assert sorted(noter.forgot) == list(range(stream.partitions))
 
 
 async def test_what_was_put_off_is_done_once_the_worker_has_caught_up_and_by_a_new_owner_first(
@@ -248,63 +254,103 @@ async def joined(consumer: Consumer) -> bool:
     return bool(consumer.held())
 
 
+class Returning(Noter):
+    """Sets each timer again while there is an obstacle, so that one is always due."""
+
+    obstacle = True
+
+    async def on_timers(
+        self, c: AsyncConnection, partition: int, due: Sequence[tuple[str, datetime]], now: datetime
+    ) -> None:
+        if self.obstacle:
+            await timers.set_earlier(c, partition, dict(due))
+
+
+class Idle(Relay):
+    """Sends what it is told to, and nothing by itself."""
+
+    def wake(self) -> None:
+        pass
+
+
 @pytest.mark.parametrize("obstacle", ["put off", "timer", "outbox"])
 async def test_no_mark_vouches_for_what_is_not_yet_through(stream: Stream, engine: AsyncEngine, obstacle: str) -> None:
-    number = partition_of("northwind", stream.partitions)
-    clock = SetClock()
-    noter = Noter()
-    held = Held(number, 1, {}, read_through=clock.now())
-    worker = a_worker(stream, engine, noter, clock=clock, sends_marks=True)
-    due: dict[int, datetime] = {}
-    if obstacle == "put off":
-        noter.put_off[number] = clock.now()
-    elif obstacle == "timer":
-        due[number] = clock.now()
-    else:
-        async with UnitOfWork(engine).begin() as c:
-            await outbox.stage(c, number, [a_usage_event("1")])
-    await worker._timing.send_marks([held], due)
-    assert await marks(stream, number) == 0
-    noter.put_off.clear()
-    await worker.relay.drain() if obstacle != "outbox" else await drain_all(engine)
-    await worker._timing.send_marks([held], {})
-    assert await marks(stream, number) == 1
-    await worker._timing.send_marks([held], {})
-    assert await marks(stream, number) == 1
-    await worker.relay._renew()
+    number, clock, noter, hooked = partition_of("northwind", stream.partitions), SetClock(), Returning(), looks(stream)
+    waits = a_usage_event("1")
+    async with UnitOfWork(engine).begin() as c:
+        if obstacle == "put off":
+            noter.put_off[number], noter.chunks_put_off = clock.now(), sys.maxsize
+        elif obstacle == "timer":
+            await timers.set_earlier(c, number, {"northwind": clock.now()})
+        else:
+            await outbox.stage(c, number, [waits])
+    worker = a_worker(hooked, engine, noter, clock=clock, sends_marks=True)
+    if obstacle == "outbox":
+        worker.relay = Idle(UnitOfWork(engine), hooked, worker.owned)
+    async with running(worker):
+        await until(lambda: len(worker.owned()) == stream.partitions, seconds=60)
+        await ticks(hooked, clock, 5)
+        assert await marks(stream, number) == 0
+        assert await marks(stream, (number + 1) % stream.partitions) > 0
+        noter.obstacle, noter.chunks_put_off = False, 0
+        await worker.relay.drain()
+
+        async def marked() -> bool:
+            await ticks(hooked, clock, 1)
+            return await marks(stream, number) > 0
+
+        await until(marked, seconds=60)
 
 
-async def drain_all(engine: AsyncEngine) -> None:
-    async with engine.begin() as c:
-        await c.execute(text("DELETE FROM outbox"))
+class Looking(HookedStream):
+    """Counts how often the ends were looked up."""
+
+    looked = 0
+
+
+def looks(stream: Stream) -> Looking:
+    made = Looking(stream)
+
+    async def count(partitions: Sequence[TopicPartition]) -> None:
+        made.looked += len(partitions) > len(registry.EVENT_TOPICS)
+
+    made.after_look = count
+    return made
+
+
+async def ticks(hooked: Looking, clock: SetClock, number: int) -> None:
+    """Let so many looks at the time pass."""
+    target = hooked.looked + number + 1
+
+    def passed() -> bool:
+        clock.move(timedelta(seconds=1))
+        return hooked.looked >= target
+
+    await until(passed, seconds=60)
 
 
 async def test_marks_rule_the_next_services_timers(stream: Stream, engine: AsyncEngine) -> None:
-    number = partition_of("northwind", stream.partitions)
-    clock = SetClock()
-    noter = Noter("reader")
+    number, clock, noter, hooked = (
+        partition_of("northwind", stream.partitions),
+        SetClock(),
+        Noter("reader"),
+        looks(stream),
+    )
     async with UnitOfWork(engine).begin() as c:
         await timers.set_earlier(c, number, {"northwind": clock.now()})
-    reader = a_worker(stream, engine, noter, topics=(registry.ASSESSMENTS,), by_marks=True, clock=clock)
+    reader = a_worker(hooked, engine, noter, topics=(registry.ASSESSMENTS,), by_marks=True, clock=clock)
     async with running(reader):
-
-        def read_all_of_it() -> bool:
-            clock.move(timedelta(seconds=1))
-            held = reader._held.get(number)
-            return held is not None and held.read_through is not None and held.read_through > NOON
-
-        await until(read_all_of_it)
+        await until(lambda: len(reader.owned()) == stream.partitions, seconds=60)
+        await ticks(hooked, clock, 5)
         assert noter.timers == []
-        sender = a_worker(stream, engine, Noter("sender"), clock=clock, sends_marks=True)
         vouched = clock.now()
-        await sender._timing.send_marks([Held(number, 1, {}, read_through=vouched)], {})
+        await publish(stream, a_mark(number, vouched))
 
         def ran() -> bool:
             clock.move(timedelta(seconds=1))
             return bool(noter.timers)
 
         await until(ran)
-        await sender.relay._renew()
     assert [key for key, _ in noter.timers] == ["northwind"]
     # It looks at the world as of the mark: of what came later nobody has vouched.
     assert noter.timers_as_of == vouched

@@ -9,12 +9,14 @@ from fastapi import FastAPI
 
 from shared.auth.keys import KeyStore
 from shared.clock import SystemClock
+from shared.figures import Figures
+from shared.log.local import LocalStream
 from shared.log.protocol import BrokerUnavailable
-from shared.pg.pool import make_engine
+from shared.pg.pool import make_engine, session_settings
 from shared.pg.uow import UnitOfWork
 from shared.service.status import status_routes
-from shared.telemetry.metrics import Metrics
 from shared.web.app import Check, create_app
+from shared.worker.counts import Counts
 from tests.support.ingest import ADMIN_KEY, counted_bytes
 
 
@@ -29,9 +31,12 @@ async def a_service(database_url: str, name: str, checks: Mapping[str, Check]) -
     owner, engine, clock = make_engine(database_url, "ingest"), make_engine(database_url, name), SystemClock()
     uow = UnitOfWork(engine)
     await KeyStore(UnitOfWork(owner), clock, counted_bytes()).ensure_admin(ADMIN_KEY)
-    app = create_app(name, "1", lifespan=no_lifespan, checks=checks, metrics=Metrics(name), random=counted_bytes())
+    figures = Figures(name)
+    counts = Counts(figures, uow, LocalStream(database_url, session_settings(name), 8), clock)
+    counts.add_workers()
+    app = create_app(name, "1", lifespan=no_lifespan, checks=checks, figures=figures, random=counted_bytes())
     app.state.keys = KeyStore(uow, clock, counted_bytes())
-    app.include_router(status_routes(name, "local", uow=uow, clock=clock, worker=None))
+    app.include_router(status_routes(counts, clock=clock, worker=None))
     headers = {"authorization": f"Bearer {ADMIN_KEY}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x", headers=headers) as http:
         try:

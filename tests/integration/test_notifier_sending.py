@@ -18,6 +18,7 @@ from services.notifier.core.together import compose_group
 from services.notifier.store import deliveries, retention
 from shared.messages.actions import ActionCancelled
 from shared.pg.uow import UnitOfWork
+from shared.telemetry import metrics
 from tests.support.notifier import (
     NOW,
     Desk,
@@ -538,8 +539,8 @@ async def test_the_trace_and_the_time_from_the_event_travel_along(desk: Desk) ->
     [row] = await desk.rows("SELECT * FROM outbox")
     assert desk.channel.got[0].traceparent == trace
     assert (row.partition, row.headers["traceparent"]) == (3, trace)
-    assert 'keepwell_event_to_effect_seconds_sum{effect="delivered"} 0.08' in desk.metrics.text().decode()
-    assert 'keepwell_deliveries_total{channel="slack",state="delivered"} 1.0' in desk.metrics.text().decode()
+    assert 'keepwell_event_to_effect_seconds_sum{effect="delivered"} 0.08' in metrics.text(desk.figures).decode()
+    assert 'keepwell_deliveries_total{channel="slack",state="delivered"} 1.0' in metrics.text(desk.figures).decode()
 
 
 async def test_what_ended_long_ago_is_forgotten_and_what_waits_is_not(desk: Desk) -> None:

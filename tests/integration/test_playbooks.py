@@ -12,6 +12,7 @@ from sqlalchemy import text
 from services.playbooks.files import load_playbook
 from shared.messages.assessments import Cause, Driver, PartitionMark
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
+from shared.telemetry import metrics
 from tests.support.playbooks import (
     DAY,
     HIGH,
@@ -61,7 +62,7 @@ async def test_repeats_and_gaps_are_dropped_and_counted(floor: Floor) -> None:
     assert await floor.assess(7, MONDAY, LOW) == []
     assert await floor.assess(9, MONDAY, LOW) == []
     assert len(await floor.assess(8, MONDAY, LOW)) == 1
-    counted = floor.metrics.text().decode()
+    counted = metrics.text(floor.figures).decode()
     assert "keepwell_assessment_gaps_total 1.0" in counted
     assert "keepwell_repeated_events_total 1.0" in counted
 
@@ -606,9 +607,9 @@ async def test_the_trace_and_the_time_to_decide_are_those_of_the_event(database_
                 c, floor.partition, [dataclasses.replace(incoming, record=record)], MONDAY, False
             )
         measured = 'keepwell_event_to_effect_seconds_count{effect="decided"}'
-        assert measured not in floor.metrics.text().decode()
+        assert measured not in metrics.text(floor.figures).decode()
         floor.handler.committed(floor.partition)
-        assert f"{measured} 2.0" in floor.metrics.text().decode()
+        assert f"{measured} 2.0" in metrics.text(floor.figures).decode()
         rows = await floor.rows("SELECT headers FROM outbox")
         assert [row.headers["traceparent"] for row in rows] == [trace, trace]
 

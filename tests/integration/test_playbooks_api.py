@@ -11,10 +11,10 @@ from fastapi import FastAPI
 
 from services.playbooks import api
 from shared.auth.keys import KeyStore
+from shared.figures import Figures
 from shared.messages.assessments import Cause
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
-from shared.telemetry.metrics import Metrics
 from shared.web.app import create_app
 from tests.support.playbooks import DAY, HIGH, HOUR, LOW, MONDAY, Floor, a_floor, an_answer, an_assessment
 from tests.support.stream import SetClock
@@ -62,7 +62,7 @@ async def a_house(url: str, *playbooks: str) -> AsyncIterator[House]:
             yield
 
         woken: list[bool] = []
-        app = create_app("playbooks", "1", lifespan=lifespan, checks={}, metrics=Metrics("playbooks"), random=bytes)
+        app = create_app("playbooks", "1", lifespan=lifespan, checks={}, figures=Figures("playbooks"), random=bytes)
         app.state.keys = KeyStore(floor.uow, clock, bytes)
         app.include_router(api.routes(floor.uow, clock, floor.rules, lambda: woken.append(True)))
         headers = {"authorization": f"Bearer {ADMIN}"}

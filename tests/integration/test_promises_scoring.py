@@ -9,13 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.scoring.handler import PLAN, ScoringHandler
+from shared.figures import Figures
 from shared.log.local import LocalStream
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
 from shared.messages.envelope import Event
 from shared.pg.pool import session_settings
 from shared.pg.uow import UnitOfWork
-from shared.telemetry.metrics import Metrics
 from shared.worker.loop import Worker
 from tests.support.hooked import HookedStream, nothing
 from tests.support.scoring import NOW, SHIPPED, scoring_engine, traits, usage
@@ -33,16 +33,16 @@ class Busy:
         self._hooked.before_poll = self._one_more
         self._polls = 0
         self.clock = SetClock(NOW)
-        metrics = Metrics("scoring")
+        figures = Figures("scoring")
         self.worker = Worker(
             replace(PLAN, behind_at=1),
-            ScoringHandler(SHIPPED, metrics, self.clock),
+            ScoringHandler(SHIPPED, figures, self.clock),
             stream=self._hooked,
             uow=UnitOfWork(engine),
             clock=self.clock,
             owner="test",
             mend="keepwell mend",
-            metrics=metrics,
+            figures=figures,
         )
 
     async def _one_more(self) -> None:

@@ -18,6 +18,7 @@ from services.scoring.queries import fingerprint
 from shared.conditions import parse
 from shared.messages import registry
 from shared.messages.envelope import Event
+from shared.telemetry import metrics
 from tests.support.scoring import (
     DAY,
     NOW,
@@ -257,8 +258,8 @@ async def test_repeats_and_the_time_to_a_score_are_measured(fed: Fed) -> None:
     answer = nps(3, id="same")
     await fed.feed(*customer(), answer)
     await fed.feed(answer)
-    assert b"keepwell_repeated_events_total 1.0" in fed.metrics.text()
-    assert b'keepwell_event_to_effect_seconds_count{effect="scored"} 3.0' in fed.metrics.text()
+    assert b"keepwell_repeated_events_total 1.0" in metrics.text(fed.figures)
+    assert b'keepwell_event_to_effect_seconds_count{effect="scored"} 3.0' in metrics.text(fed.figures)
 
 
 async def test_silence_is_told_on_time_and_says_what_changed(fed: Fed) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from services.scoring import api
 from shared.auth.keys import Caller
-from shared.telemetry.metrics import Metrics
+from shared.figures import Figures
 from shared.web.app import create_app
 from tests.support.scoring import (
     DAY,
@@ -52,7 +52,7 @@ async def face(database_url: str) -> AsyncIterator[Face]:
     async with scoring_engine(database_url) as engine:
         fed = Fed(engine)
         await fed.take()
-        app = create_app("scoring", "1", lifespan=_none, checks={}, metrics=Metrics("scoring"), random=bytes)
+        app = create_app("scoring", "1", lifespan=_none, checks={}, figures=Figures("scoring"), random=bytes)
         app.state.keys = _Keys()
         app.include_router(api.routes(fed.uow, SetClock(NOW), SHIPPED))
         transport = httpx.ASGITransport(app)

@@ -29,6 +29,8 @@ class HookedStream:
         """Before the ends of partitions are looked up."""
         self.after_look: ActOn = nothing
         """After the ends were looked up, and before the loop has them."""
+        self.before_commit: Act = nothing
+        """Before the log is told how far was read."""
         self.rebalances = 0
         """How many rebalances there were beyond those of the real stream."""
         self.polled: list[Record] = []
@@ -108,6 +110,7 @@ class _HookedConsumer:
         return found
 
     async def commit(self, places: Mapping[TopicPartition, int]) -> None:
+        await self._hooks.before_commit()
         await self._consumer.commit(places)
 
     async def read_at(self, partition: TopicPartition, offset: int) -> Record | None:

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest import api
+from services.ingest import api, queries
 from services.ingest.api import openapi
 from services.ingest.api.parts import Ingest
 from services.ingest.core.checking import Checked, Refusal, check
@@ -25,13 +25,14 @@ from services.ingest.publishing.publisher import Publisher
 from services.ingest.publishing.releasing import Releasing
 from shared.auth.keys import KeyStore
 from shared.clock import Clock
+from shared.figures import Figures
 from shared.log.protocol import Outgoing, Unconfirmed
 from shared.messages import envelope
 from shared.messages.envelope import Event
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
-from shared.telemetry.metrics import Metrics
 from shared.web.app import create_app
+from shared.worker.counts import Counts
 from shared.worker.relay import Relay
 from tests.support.stream import NOON, SetClock
 
@@ -111,6 +112,9 @@ class Broker:
         self.producers.append(FakeProducer(self))
         return self.producers[-1]
 
+    async def readers(self) -> dict[str, datetime | None]:
+        return {}
+
     def events(self) -> list[Event]:
         """What was published, read again."""
         return [envelope.decode(message.value) for message in self.messages]
@@ -151,16 +155,16 @@ async def _fine() -> None:
 def an_app(
     engine: AsyncEngine, broker: Broker, clock: Clock, *, stripe_secret: str | None = STRIPE_SECRET
 ) -> tuple[FastAPI, KeyStore]:
-    metrics, random, uow = Metrics("ingest"), counted_bytes(), UnitOfWork(engine)
+    figures, random, uow = Figures("ingest"), counted_bytes(), UnitOfWork(engine)
     keys = KeyStore(uow, clock, random)
     releasing = Releasing(uow=uow, clock=clock, random=random, partitions=8, wake_relay=lambda: None)
     intake = Intake(
         uow=uow,
-        publisher=Publisher(broker.producer, metrics, limit=0.05, give_up=0.5),
+        publisher=Publisher(broker.producer, figures, limit=0.05, give_up=0.5),
         clock=clock,
         random=random,
         partitions=8,
-        metrics=metrics,
+        figures=figures,
         releasing=releasing,
         wake_relay=lambda: None,
     )
@@ -170,8 +174,12 @@ def an_app(
         yield
 
     checks = {"database": _fine}
+    counts = Counts(figures, uow, broker, clock)  # type: ignore[arg-type]
+    counts.add_outbox()
+    for name, (says, query) in queries.COUNTED.items():
+        counts.add(name, says, query)
     app = create_app(
-        "ingest", "1", lifespan=lifespan, checks=checks, metrics=metrics, random=random, schemas=openapi.schemas()
+        "ingest", "1", lifespan=lifespan, checks=checks, figures=figures, random=random, schemas=openapi.schemas()
     )
     app.state.keys, app.state.releasing = keys, releasing
     app.state.ingest = Ingest(
@@ -181,7 +189,7 @@ def an_app(
         clock=clock,
         random=random,
         checks=checks,
-        broker="fake",
+        counts=counts,
         stripe_secret=stripe_secret,
     )
     for router in (*api.ROUTERS, *api.PROBES):
@@ -212,5 +220,4 @@ def a_housekeeper(house: House, releasing: Releasing | None = None) -> Housekeep
         releasing=releasing or house.releasing,
         intake=parts.intake,
         clock=house.clock,
-        metrics=Metrics("test"),
     )

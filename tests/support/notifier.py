@@ -23,6 +23,7 @@ from services.notifier.core.retry import Outcome, Sent
 from services.notifier.core.routing import Setup, Transport
 from services.notifier.handler import NotifierHandler
 from services.notifier.sending.sender import Sender
+from shared.figures import Figures
 from shared.log.protocol import Record
 from shared.messages import envelope, registry
 from shared.messages.actions import AccountCard, ActionCancelled, ActionRequested, FlagCard, Recipient, TaskCard
@@ -30,7 +31,6 @@ from shared.messages.assessments import Driver
 from shared.messages.deliveries import DeliverySettled
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
-from shared.telemetry.metrics import Metrics
 from shared.worker.handler import Incoming
 from tests.support.stream import SetClock, until
 
@@ -375,7 +375,7 @@ class Desk:
     channel: Any = field(default_factory=ScriptedChannel)
     setup: Setup = field(default_factory=lambda: Setup(slack="bot"))
     clock: SetClock = field(default_factory=lambda: SetClock(NOW))
-    metrics: Metrics = field(default_factory=lambda: Metrics("notifier"))
+    figures: Figures = field(default_factory=lambda: Figures("notifier"))
 
     def __post_init__(self) -> None:
         self.uow = UnitOfWork(self.engine)
@@ -390,7 +390,7 @@ class Desk:
             clock=self.clock,
             dice=lambda: 0.5,
             token=lambda: secrets.token_hex(8),
-            metrics=self.metrics,
+            figures=self.figures,
         )
 
     async def ask(self, *actions: ActionRequested | ActionCancelled, partition: int = 0) -> None:

@@ -16,6 +16,7 @@ from services.playbooks.core.playbook import Playbook
 from services.playbooks.files import load_all, load_playbook, read_people
 from services.playbooks.handler import PlaybooksHandler
 from shared.conditions import Facts
+from shared.figures import Figures
 from shared.files.templates import render
 from shared.log.protocol import Record
 from shared.messages import envelope, registry
@@ -23,7 +24,6 @@ from shared.messages.actions import ActionCancelled, ActionRequested
 from shared.messages.assessments import AccountAssessed, Cause
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
-from shared.telemetry.metrics import Metrics
 from shared.worker.handler import Incoming
 from tests.support.stream import SetClock
 
@@ -107,9 +107,9 @@ class Floor:
         self.engine = engine
         self.uow = UnitOfWork(engine)
         self.rules = rules
-        self.metrics = Metrics("playbooks")
+        self.figures = Figures("playbooks")
         self.clock = SetClock(MONDAY)
-        self.handler = PlaybooksHandler(rules, self.metrics, self.clock)
+        self.handler = PlaybooksHandler(rules, self.figures, self.clock)
         self.now = MONDAY
         self._offset = 0
 

@@ -19,6 +19,7 @@ from services.scoring.files import load_rules
 from services.scoring.handler import ScoringHandler
 from services.scoring.tables import metadata
 from shared.clock import SystemClock
+from shared.figures import Figures
 from shared.log.protocol import Record
 from shared.messages import registry
 from shared.messages.assessments import AccountAssessed, Cause
@@ -26,7 +27,6 @@ from shared.messages.envelope import Event, decode
 from shared.messages.registry import USAGE
 from shared.pg.pool import async_url, make_engine
 from shared.pg.uow import UnitOfWork
-from shared.telemetry.metrics import Metrics
 from shared.worker import timers
 from shared.worker.handler import Incoming
 
@@ -194,9 +194,9 @@ class Fed:
         self.uow = UnitOfWork(engine)
         self.rules = rules
         self.now = now
-        self.metrics = Metrics("scoring")
+        self.figures = Figures("scoring")
         self.memory = memory
-        self.handler = ScoringHandler(rules, self.metrics, SystemClock(), memory)
+        self.handler = ScoringHandler(rules, self.figures, SystemClock(), memory)
 
     async def __aenter__(self) -> "Fed":
         await self.take()
@@ -213,7 +213,7 @@ class Fed:
     async def restart(self, rules: Rules | None = None) -> None:
         """Another process goes on: nothing is remembered."""
         self.rules = rules or self.rules
-        self.handler = ScoringHandler(self.rules, self.metrics, SystemClock(), self.memory)
+        self.handler = ScoringHandler(self.rules, self.figures, SystemClock(), self.memory)
         await self.take()
 
     async def feed(self, *events: Event, behind: bool = False) -> None:

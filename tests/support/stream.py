@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.clock import Clock, SystemClock
+from shared.figures import Figures
 from shared.log.local import LocalConsumer, LocalStream
 from shared.log.protocol import Outgoing, Record, Stream, TopicPartition
 from shared.messages import envelope, registry
@@ -16,7 +17,6 @@ from shared.messages.assessments import PartitionMark
 from shared.messages.usage import UsageRecorded
 from shared.pg.pool import session_settings
 from shared.pg.uow import UnitOfWork
-from shared.telemetry.metrics import Metrics
 from shared.worker.handler import Handler, Incoming, Poison
 from shared.worker.loop import Plan, Worker
 
@@ -42,6 +42,20 @@ def a_usage_event(id: str, account: str = "northwind", *, feature: str = "report
         UsageRecorded(feature=feature), id=id, source="app", type="usage.recorded", subject=account, time=time
     )
     return Outgoing(registry.USAGE, account, envelope.encode(event), {"ce_type": "usage.recorded"})
+
+
+def a_mark(number: int, through: datetime) -> Outgoing:
+    """A `partition.mark`, called `the mark`, ready to publish."""
+    mark = envelope.wrap(
+        PartitionMark(through=through),
+        id="the mark",
+        source="keepwell/scoring",
+        type="partition.mark",
+        subject=str(number),
+        time=through,
+    )
+    headers = {"ce_type": "partition.mark"}
+    return Outgoing(registry.ASSESSMENTS, "", envelope.encode(mark), headers, partition=number)
 
 
 async def publish(stream: Stream, *messages: Outgoing) -> None:
@@ -193,6 +207,7 @@ def a_worker(
     by_marks: bool = False,
     sends_marks: bool = False,
     max_records: int = 500,
+    figures: Figures | None = None,
 ) -> Worker:
     plan = Plan("scoring", topics, topics, by_marks=by_marks, sends_marks=sends_marks, max_records=max_records)
     return Worker(
@@ -203,7 +218,7 @@ def a_worker(
         clock=clock or SystemClock(),
         owner=owner,
         mend="keepwell mend",
-        metrics=Metrics("scoring"),
+        figures=figures or Figures("scoring"),
     )
 
 

@@ -13,6 +13,7 @@ from shared.messages.tracing import RandomBytes
 from shared.pg.uow import UnitOfWork
 from shared.web.app import Check
 from shared.web.routes import Gate
+from shared.worker.counts import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Ingest:
     clock: Clock
     random: RandomBytes
     checks: Mapping[str, Check]
-    broker: str
+    counts: Counts
     stripe_secret: str | None
 
 

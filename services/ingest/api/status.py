@@ -3,7 +3,7 @@
 from services.ingest import queries
 from services.ingest.api.parts import Parts, Reader
 from services.ingest.views import IngestStatus, WaitedFor
-from shared.web.app import failed_checks
+from shared.service.status import figures_of
 from shared.web.routes import Router
 
 router = Router(prefix="/v1")
@@ -12,22 +12,13 @@ router = Router(prefix="/v1")
 @router.get("/status", tags=["operations"], summary="Outbox, waiting events, imports, disk")
 async def status(ingest: Parts, _: Reader) -> IngestStatus:
     """Ingest consumes nothing, so there is no lag."""
-    gone = await failed_checks(ingest.checks)
+    figures = await figures_of(ingest.counts, ingest.checks)
     async with ingest.uow.begin() as c:
-        counts = await queries.counts(c)
         waiting = await queries.waiting_by_alias(c, 20)
     return IngestStatus(
-        service="ingest",
-        broker=ingest.broker,
-        ready=not gone,
-        lag={},
-        held_partitions=0,
-        outbox=counts.outbox,
-        timers=0,
-        dead_letters=0,
-        database_bytes=counts.bytes,
+        **{**figures, "lag": {}},
         details={},
         waiting=[WaitedFor.model_validate(row, from_attributes=True) for row in waiting],
-        waiting_events=counts.waiting,
-        open_imports=counts.imports,
+        waiting_events=ingest.counts("keepwell_events_waiting"),
+        open_imports=ingest.counts("keepwell_imports_open"),
     )

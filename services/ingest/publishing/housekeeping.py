@@ -12,25 +12,19 @@ from services.ingest.publishing.releasing import Releasing
 from services.ingest.store import imports
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
-from shared.telemetry.metrics import Metrics
 from shared.worker.relay import Relay
 
 _log = logging.getLogger("keepwell.ingest")
 EVERY: Final = 1.0
 """Seconds. Other processes stage messages, too, and can't wake this one's relay."""
-GAUGES_EVERY: Final = 15
-"""Looks. Counting rows costs more than asking whether there are any."""
 
 
 class Housekeeping:
     """Runs in the one process that holds ingest's lease."""
 
-    def __init__(
-        self, *, uow: UnitOfWork, relay: Relay, releasing: Releasing, intake: Intake, clock: Clock, metrics: Metrics
-    ) -> None:
+    def __init__(self, *, uow: UnitOfWork, relay: Relay, releasing: Releasing, intake: Intake, clock: Clock) -> None:
         self._uow, self._relay, self._releasing, self._intake = uow, relay, releasing, intake
-        self._clock, self._metrics = clock, metrics
-        self._looks = 0
+        self._clock = clock
 
     async def run(self) -> None:
         """Work until cancelled, or until something fails that waiting doesn't mend."""
@@ -54,15 +48,10 @@ class Housekeeping:
             unsent, unreleased, unended = await queries.work(c)
             silent = await imports.silent(c, since) if unended else []
             ending = await imports.ending(c) if unended else []
-            counts = await queries.counts(c) if self._looks % GAUGES_EVERY == 0 else None
-        self._looks += 1
         if unsent:
             self._relay.wake()
         if unreleased:
             self._releasing.wake()
-        if counts is not None:
-            self._metrics.outbox.set(counts.outbox)
-            self._metrics.events_waiting.set(counts.waiting)
         for id in silent:
             if await self._intake.end_import(id, "silence", silent_since=since):
                 _log.warning("import ended: nothing was sent for an hour", extra={"import_id": id})

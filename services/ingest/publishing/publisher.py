@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from shared.figures import Figures
 from shared.log.protocol import BrokerUnavailable, Outgoing, Producer, Unconfirmed
-from shared.telemetry.metrics import Metrics
 
 _log = logging.getLogger("keepwell.ingest")
 LIMIT: Final = 5.0
@@ -25,13 +25,17 @@ class Publisher:
     def __init__(
         self,
         make: Callable[[], Producer],
-        metrics: Metrics,
+        figures: Figures,
         *,
         limit: float = LIMIT,
         give_up: float = GIVE_UP,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._make, self._metrics, self._clock = make, metrics, clock
+        self._make, self._clock = make, clock
+        self._seconds = figures.times("keepwell_publish_seconds", "From a publish to the broker's answer.")
+        self._failures = figures.count(
+            "keepwell_publish_failures_total", "Publishes that failed or were not confirmed in time."
+        )
         self._limit, self._give_up = limit, give_up
         self._starting: asyncio.Task[Producer] | None = None
         self._under_way: dict[asyncio.Task[None], float] = {}
@@ -61,13 +65,13 @@ class Publisher:
         task.add_done_callback(self._ended)
         done, _ = await asyncio.wait({task}, timeout=self._limit)
         if not done:
-            self._metrics.publish_failures.inc()
+            self._failures.add()
             raise Unconfirmed(f"The broker has not confirmed within {self._limit:.0f} s.")
         try:
             task.result()
         except (BrokerUnavailable, asyncio.CancelledError) as error:
             raise Unconfirmed(str(error) or "The publish was given up.") from error
-        self._metrics.publish_seconds.observe(self._clock() - begun)
+        self._seconds.observe(self._clock() - begun)
 
     async def stop(self) -> None:
         """Close the producer; what is under way has been waited for by those who asked for it."""
@@ -116,5 +120,5 @@ class Publisher:
         self._under_way.pop(task, None)
         if task.cancelled() or (error := task.exception()) is None:
             return
-        self._metrics.publish_failures.inc()
+        self._failures.add()
         _log.warning("publish failed", extra={"error": type(error).__name__, "reason": str(error)[:200]})

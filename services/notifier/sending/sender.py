@@ -23,10 +23,9 @@ from services.notifier.sending.attempt import Attempt, cut_off
 from services.notifier.store import leases
 from services.notifier.store.deliveries import EVERY_TARGET
 from shared.clock import Clock
+from shared.figures import Figure, Figures, Times, effect
 from shared.messages import tracing
 from shared.pg.uow import UnitOfWork
-from shared.telemetry import logs
-from shared.telemetry.metrics import Metrics
 
 _LOG = logging.getLogger(__name__)
 _LEASE_MARGIN: Final = timedelta(seconds=20)
@@ -49,12 +48,20 @@ class Sender:
     clock: Clock
     dice: Callable[[], float]
     token: Callable[[], str]
-    metrics: Metrics
+    figures: Figures
     on_settled: Callable[[], None] = lambda: None
     _work: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _sending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _ended: list[Attempt] = field(default_factory=list, init=False)
     _stopping: bool = field(default=False, init=False)
+    _deliveries: Figure = field(init=False)
+    _effect: Times = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._deliveries = self.figures.count(
+            "keepwell_deliveries_total", "Deliveries that came to an end.", "channel", "state"
+        )
+        self._effect = effect(self.figures)
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -190,13 +197,13 @@ class Sender:
     def _note(self, endings: Sequence[Row[Any]]) -> None:
         """Count and log what ended, each in the trace of the event that caused it."""
         for one in endings:
-            self.metrics.deliveries.labels(one.transport, one.state).inc()
+            self._deliveries.add(1, one.transport, one.state)
             if one.state == "delivered" and one.caused_at is not None:
                 seconds = (one.settled_at - one.caused_at).total_seconds()
-                self.metrics.event_to_effect.labels("delivered").observe(max(0.0, seconds))
+                self._effect.observe(max(0.0, seconds), "delivered")
             level = logging.INFO if one.state == "delivered" else logging.WARNING
             seen = {"delivery": one.id, "channel": one.transport, "attempts": one.attempts}
-            with logs.about(one.account_id), tracing.within({tracing.HEADER: one.traceparent or ""}):
+            with tracing.about(one.account_id), tracing.within({tracing.HEADER: one.traceparent or ""}):
                 _LOG.log(level, "%s%s", one.state, f": {one.reason}" if one.reason else "", extra=seen)
         if endings:
             self.on_settled()

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from deploy.cli import keys
+from deploy.cli import keys, readers
 from deploy.cli.accounts import accounts
 from deploy.cli.client import ClientSettings
 from deploy.cli.fingerprint import fingerprint
@@ -52,6 +52,22 @@ def test_the_key_that_up_made_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "admin.key").write_text("kw_kept\n")
     assert ClientSettings(home=tmp_path).key() == "kw_kept"
     assert ClientSettings(home=tmp_path / "elsewhere").key() is None
+
+
+def test_readers_are_listed_and_one_that_is_gone_for_good_is_forgotten(stack: FakeStack) -> None:
+    readers_now = [
+        {"service": "playbooks", "oldest_unread": None},
+        {"service": "old-one", "oldest_unread": "2020-01-01T00:00:00Z"},
+    ]
+    stack.on("GET /ingest/v1/readers", page(*readers_now))
+    stack.on("DELETE /ingest/v1/readers/old-one", Answer(None, 204))
+    stack.on(
+        "DELETE /ingest/v1/readers/playbooks", problem(409, "in_use", "playbooks reads the log now. Stop it first.")
+    )
+    assert "old-one" in stack.run(readers.app, "list").output
+    assert "old-one is forgotten" in stack.run(readers.app, "forget", "old-one").output
+    refused = stack.run(readers.app, "forget", "playbooks")
+    assert (refused.exit_code, "Stop it first" in refused.output) == (1, True)
 
 
 def test_status_shows_every_service_and_what_waits(stack: FakeStack) -> None:

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from services.ingest.publishing.publisher import Publisher
+from shared.figures import Figures
 from shared.log.protocol import BrokerUnavailable, Outgoing, Unconfirmed
-from shared.telemetry.metrics import Metrics
 from tests.support.ingest import Broker
 
 MESSAGES = [Outgoing("keepwell.events.usage", "northwind", b"{}")]
@@ -23,7 +23,7 @@ class Seconds:
 
 
 def a_publisher(broker: Broker, clock: Seconds, limit: float = 0.02) -> Publisher:
-    return Publisher(broker.producer, Metrics("test"), limit=limit, give_up=30, clock=clock)
+    return Publisher(broker.producer, Figures("test"), limit=limit, give_up=30, clock=clock)
 
 
 async def test_a_confirmed_publish_returns() -> None:

@@ -22,10 +22,17 @@ class Untidy:
         self.clock = SystemClock()
         self.uow = self
         self.stream = self
+        self.counts = self
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[None]:
         yield
+
+    async def refresh(self) -> None:
+        pass
+
+    def alarms(self) -> list[str]:
+        return []
 
     async def trim(self) -> None:
         self.trimmed += 1

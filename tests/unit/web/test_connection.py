@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from fastapi import FastAPI, Request
 
+from shared.figures import Figures
 from shared.service.process import server_of
-from shared.telemetry.metrics import Metrics
 from shared.web.app import create_app
 from shared.web.connection import LARGEST_HEAD, LONGEST_URL, Connection
 from tests.support.ingest import counted_bytes
@@ -38,7 +38,7 @@ def an_app() -> FastAPI:
         "1",
         lifespan=no_lifespan,
         checks={},
-        metrics=Metrics("test"),
+        figures=Figures("test"),
         random=counted_bytes(),
         max_bodies=300_000,
         max_body=200_000,

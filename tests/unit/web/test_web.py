@@ -16,10 +16,10 @@ import pytest
 from fastapi import Depends, FastAPI, Query, Request
 from sqlalchemy.exc import OperationalError
 
+from shared.figures import Figures
 from shared.log.protocol import BrokerUnavailable
 from shared.messages import tracing
 from shared.telemetry import logs
-from shared.telemetry.metrics import Metrics
 from shared.web.app import Check, create_app
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
@@ -57,7 +57,7 @@ def an_app(checks: Mapping[str, Check] | None = None, max_body: int = 1000) -> F
         "1",
         lifespan=no_lifespan,
         checks={"database": fine} if checks is None else checks,
-        metrics=Metrics("test"),
+        figures=Figures("test"),
         random=counted_bytes(),
         max_body=max_body,
     )
@@ -376,7 +376,7 @@ def logged(write: Any) -> dict[str, Any]:
 
 
 def test_a_line_has_the_trace_and_the_account_that_it_is_about() -> None:
-    with tracing.within({"traceparent": PARENT}), logs.about("northwind"):
+    with tracing.within({"traceparent": PARENT}), tracing.about("northwind"):
         line = logged(lambda log: log.warning("slow by %s s", 3, extra={"attempt": 2}))
     assert line.pop("time").endswith("Z")
     assert line == {
