@@ -6,12 +6,12 @@ before anything is published, so that an alias's row is there before its `accoun
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
-from services.ingest.core.checking import Checked, Refusal, check, is_alias
+from services.ingest.core.checking import Answer, Checked, Refusal, check
+from services.ingest.core.contents import is_alias
 from services.ingest.core.resolving import Resolved, names_of, resolve, value_of, with_subject
 from services.ingest.core.senders import Sender
 from services.ingest.publishing.publisher import Publisher
@@ -25,14 +25,6 @@ from shared.pg.uow import UnitOfWork
 from shared.worker import outbox
 
 _CACHED = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of a request's events."""
-
-    accepted: int
-    refused: list[Refusal]
 
 
 class Intake:

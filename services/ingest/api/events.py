@@ -9,9 +9,9 @@ from fastapi import Header, Request, Response
 from services.ingest import queries
 from services.ingest.api import openapi
 from services.ingest.api.parts import OPEN_DOOR, Parts, Reader, SenderKey
+from services.ingest.core.checking import Answer
 from services.ingest.core.reading import Unreadable, read
 from services.ingest.core.senders import Sender
-from services.ingest.handler import Answer
 from services.ingest.views import WaitingEvent
 from shared.auth.keys import Caller
 from shared.web.paging import Page, WantedPage

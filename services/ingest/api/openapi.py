@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from services.ingest.core.checking import Answer
 from shared.messages.registry import CUSTOMER_EVENTS
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
@@ -33,7 +34,7 @@ Attributes and fields that are not known are kept."""
 def schemas() -> dict[str, Any]:
     """The components: each type's data, the events, and the answer."""
     structs = list(dict.fromkeys(struct for _, struct in CUSTOMER_EVENTS.values()))
-    references, found = msgspec.json.schema_components(structs, ref_template=_TEMPLATE)
+    references, found = msgspec.json.schema_components([*structs, Answer], ref_template=_TEMPLATE)
     components: dict[str, Any] = dict(found)
     for type, (_, struct) in CUSTOMER_EVENTS.items():
         components[_name(type)] = _event(type, references[structs.index(struct)])
@@ -43,12 +44,6 @@ def schemas() -> dict[str, Any]:
             "propertyName": "type",
             "mapping": {type: _TEMPLATE.format(name=_name(type)) for type in CUSTOMER_EVENTS},
         },
-    }
-    components["Refusal"] = _REFUSAL
-    components["Answer"] = {
-        "type": "object",
-        "required": ["accepted", "refused"],
-        "properties": {"accepted": {"type": "integer"}, "refused": {"type": "array", "items": _ref("Refusal")}},
     }
     return components
 
@@ -82,16 +77,6 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": _TEMPLATE.format(name=name)}
 
 
-_REFUSAL: Final = {
-    "type": "object",
-    "required": ["index", "id", "code", "message"],
-    "properties": {
-        "index": {"type": "integer", "description": "The event's place in the request, from 0."},
-        "id": {"type": ["string", "null"]},
-        "code": {"type": "string"},
-        "message": {"type": "string", "description": "What was wrong, where, and what to do."},
-    },
-}
 _EXAMPLE: Final = [
     {"id": "7f3c", "type": "feedback.nps", "account": "northwind", "data": {"contact_id": "c1", "score": 9}}
 ]

@@ -7,10 +7,12 @@ with such a subject makes it an account's own id, so that ids with a colon in th
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
-from services.ingest.core.checking import Checked, Refusal, is_alias
+from services.ingest.core.checking import Checked, Refusal
+from services.ingest.core.contents import is_alias
 
 FRESH = timedelta(days=34)
 """What waited until its time was further back is released as history: its first claim may be forgotten."""
@@ -93,6 +95,14 @@ class Waiting(msgspec.Struct, frozen=True):
     def is_old(self, now: datetime) -> bool:
         """Whether it goes as history: its first claim may be forgotten."""
         return self.time < now - FRESH
+
+
+class Release(NamedTuple):
+    """What waited for an alias is on its way to its account; what is old of it as the import `history`."""
+
+    alias: str
+    account: str
+    history: str
 
 
 def released(value: bytes, account: str, now: datetime, history: str | None) -> bytes:

@@ -7,6 +7,7 @@ The process that keeps house moves the rest, part by part under the alias's lock
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.ingest.core.resolving import Waiting, released
+from services.ingest.core.resolving import Release, Waiting, released
 from services.ingest.store import aliases, imports
 from shared.clock import Clock
 from shared.log.partitioner import partition_of
@@ -31,51 +32,46 @@ PART: Final = 1000
 _PAUSE: Final = 1.0
 
 
+@dataclass(kw_only=True)
 class Releasing:
     """Moves what waited. `wake_relay` tells the relay that the outbox has something."""
 
-    def __init__(
-        self,
-        *,
-        uow: UnitOfWork,
-        clock: Clock,
-        random: tracing.RandomBytes,
-        partitions: int,
-        wake_relay: Callable[[], None],
-    ) -> None:
-        self._uow, self._clock, self._random = uow, clock, random
-        self._partitions, self._wake_relay = partitions, wake_relay
-        self._more = asyncio.Event()
+    uow: UnitOfWork
+    clock: Clock
+    random: tracing.RandomBytes
+    partitions: int
+    wake_relay: Callable[[], None]
+    _more: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
         """Something was set: there may be more to move, and the outbox has the first of it."""
-        self._wake_relay()
+        self.wake_relay()
         self._more.set()
 
     async def begin(self, c: AsyncConnection, accounts: Mapping[str, str], now: datetime) -> bool:
         """Move the first part of what waits for aliases that this transaction sets. False: nothing waited."""
-        releases = {alias: f"imp_{self._random(8).hex()}" for alias in accounts}
-        found = await aliases.take_waiting(c, list(accounts), PART) if accounts else []
+        if not accounts:
+            return False
+        releases = {alias: Release(alias, accounts[alias], f"imp_{self.random(8).hex()}") for alias in accounts}
+        found = await aliases.take_waiting(c, list(accounts), PART)
         left = await aliases.still_waited_for(c, accounts) if len(found) == PART else set()
-        if left:
-            await aliases.note_release(c, {alias: releases[alias] for alias in left})
+        await aliases.note_release(c, {alias: releases[alias].history for alias in left})
         for alias, part in groupby(found, key=lambda one: one.alias):
-            await self._move(c, list(part), alias, accounts[alias], releases[alias], now, last=alias not in left)
+            await self._move(c, releases[alias], list(part), now, last=alias not in left)
         return bool(found)
 
     async def go_on(self) -> bool:
         """Move one part of what others have left. False: there was none."""
-        async with self._uow.begin() as c:
-            locked = await aliases.lock_release(c)
-            if locked is None:
+        async with self.uow.begin() as c:
+            release = await aliases.lock_release(c)
+            if release is None:
                 return False
-            alias, account, release = locked
-            part = await aliases.take_waiting(c, [alias], PART)
-            last = len(part) < PART or not await aliases.still_waited_for(c, [alias])
+            part = await aliases.take_waiting(c, [release.alias], PART)
+            last = len(part) < PART or not await aliases.still_waited_for(c, [release.alias])
             if last:
-                await aliases.note_release(c, {alias: None})
-            await self._move(c, part, alias, account, release, self._clock.now(), last=last)
-        self._wake_relay()
+                await aliases.note_release(c, {release.alias: None})
+            await self._move(c, release, part, self.clock.now(), last=last)
+        self.wake_relay()
         return True
 
     async def run(self) -> None:
@@ -92,33 +88,22 @@ class Releasing:
                 self._more.set()
 
     async def _move(
-        self,
-        c: AsyncConnection,
-        part: Sequence[Waiting],
-        alias: str,
-        account: str,
-        release: str,
-        now: datetime,
-        *,
-        last: bool,
+        self, c: AsyncConnection, release: Release, part: Sequence[Waiting], now: datetime, *, last: bool
     ) -> None:
         """Stage a part of what waited for an alias; what is old of it as history, which ends with the last part."""
-        partition = partition_of(account, self._partitions)
+        partition = partition_of(release.account, self.partitions)
         old = sum(one.is_old(now) for one in part)
         if old:
-            await imports.note_ended(c, release, f"waited for {alias}", old, now)
-        messages = _messages(part, account, release, now)
-        if last and (old or await imports.is_noted(c, release)):
-            messages += history_ended(release, partition, now, act_on_found=False)
+            await imports.note_ended(c, release.history, f"waited for {release.alias}", old, now)
+        messages = [_message(one, release, now) for one in part]
+        if last and (old or await imports.is_noted(c, release.history)):
+            messages += history_ended(release.history, partition, now, act_on_found=False)
         await outbox.stage(c, partition, messages)
 
 
-def _messages(part: Sequence[Waiting], account: str, release: str, now: datetime) -> list[Outgoing]:
-    messages = []
-    for one in part:
-        value = released(one.value, account, now, release if one.is_old(now) else None)
-        messages.append(Outgoing(CUSTOMER_EVENTS[one.type][0], account, value, one.headers))
-    return messages
+def _message(one: Waiting, release: Release, now: datetime) -> Outgoing:
+    value = released(one.value, release.account, now, release.history if one.is_old(now) else None)
+    return Outgoing(CUSTOMER_EVENTS[one.type][0], release.account, value, one.headers)
 
 
 def history_ended(import_id: str, partition: int, now: datetime, *, act_on_found: bool) -> list[Outgoing]:

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, exists, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ingest.core.checking import Checked
-from services.ingest.core.resolving import Waiting, value_of
+from services.ingest.core.resolving import Release, Waiting, value_of
 from services.ingest.tables import aliases, waiting
 from shared.pg import bulk
 
@@ -102,7 +102,7 @@ async def note_release(c: AsyncConnection, releases: Mapping[str, str | None]) -
     await _NOTE_RELEASE(c, releases.items())
 
 
-async def lock_release(c: AsyncConnection) -> tuple[str, str, str] | None:
-    """Lock an alias with something to move: its name, its account and the import for what is old."""
+async def lock_release(c: AsyncConnection) -> Release | None:
+    """Lock an alias with something to move."""
     row = (await c.execute(_LOCK_RELEASE)).one_or_none()
-    return None if row is None else (row.alias, row.account_id, row.release)
+    return None if row is None else Release(*row)

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.core.checking import LARGEST, Checked, check, is_alias
+from services.ingest.core.attributes import LARGEST
+from services.ingest.core.checking import Checked, check
+from services.ingest.core.contents import is_alias
 from services.ingest.core.resolving import value_of
 from services.ingest.core.senders import Sender
 from shared.messages import envelope, registry

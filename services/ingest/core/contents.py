@@ -1,0 +1,108 @@
+"""Reads an event's data as its type has it, and refuses with a sentence what can't be meant.
+
+Fields that Keepwell doesn't know are kept, byte for byte.
+"""
+
+import base64
+import binascii
+import re
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+
+from services.ingest.core.attributes import (
+    CONTROL,
+    LONGEST_SOURCE,
+    Attributes,
+    Refused,
+    any_json,
+    check_plain,
+    name_of,
+    text,
+)
+from services.ingest.core.reading import json_fault
+from services.ingest.core.sentences import about_data
+from shared.messages.accounts import AccountTraits, AccountUpdated
+from shared.messages.registry import CUSTOMER_EVENTS
+
+MOST_ALIASES: Final = 100
+_data = {name: msgspec.json.Decoder(struct) for name, (_, struct) in CUSTOMER_EVENTS.items()}
+_TIMES = {
+    name: tuple((prefix + field, attrgetter(prefix + field)) for field in of.__struct_fields__ if field.endswith("_at"))
+    for name, (_, struct) in CUSTOMER_EVENTS.items()
+    for prefix, of in [("traits.", AccountTraits) if struct is AccountUpdated else ("", struct)]
+}
+"""The times in each type's data: where they stand, and how to get them."""
+_ALIAS: Final = re.compile(r"[a-z][a-z0-9._-]{0,31}:.+", re.DOTALL)
+_ADDRESS: Final = re.compile(r"\s*(?:[^<>@]*<\s*([^\s<>@,;]+@[^\s<>@,;]+)\s*>|[^\s<>@,;]+@[^\s<>@,;]+)\s*")
+"""One e-mail address, with blanks around it, or in angle brackets after a name."""
+_JSON: Final = re.compile(r"(application|text)/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
+_EMPTY: Final = msgspec.Raw(b"{}")
+
+
+def is_alias(subject: str) -> bool:
+    """Whether a subject has an alias's form, `system:name`, such as `stripe:cus_1`."""
+    return ":" in subject and _ALIAS.fullmatch(subject) is not None
+
+
+def data_of(attributes: Attributes, type: str, struct: Any) -> Any:
+    """The data as its type's struct. Raises `Refused`."""
+    if "datacontenttype" in attributes and not _JSON.fullmatch(name_of(attributes, "datacontenttype", LONGEST_SOURCE)):
+        raise Refused("unsupported_data", "datacontenttype must be application/json: data is read as JSON only.")
+    if "data_base64" in attributes:
+        _unpack_base64(attributes)
+    try:
+        data = _data[type].decode(attributes.setdefault("data", _EMPTY))
+    except msgspec.ValidationError as error:
+        raise Refused("invalid_data", about_data(error, type, struct)) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused("invalid_data", f"data is not valid JSON: {json_fault(error)}.") from None
+    for path, times_of in _TIMES.get(type, ()):
+        time = times_of(data)
+        if isinstance(time, datetime):
+            _check_zone(path, time)
+    return data
+
+
+def _check_zone(path: str, time: datetime) -> None:
+    """A time at the calendar's very ends may not exist in UTC, where everyone behind reckons."""
+    try:
+        time.astimezone(UTC)
+    except OverflowError:
+        words = f"data.{path} is beyond the calendar: {time.isoformat()}. Send the real time, or leave it out."
+        raise Refused("invalid_data", words) from None
+
+
+def _unpack_base64(attributes: Attributes) -> None:
+    packed = attributes.pop("data_base64")
+    if "data" in attributes:
+        raise Refused("invalid_data", "The event has both data and data_base64. Send one of them.")
+    try:
+        data = base64.b64decode(text.decode(packed), validate=True)
+        check_plain(any_json.decode(data.decode()), 0)
+    except (msgspec.DecodeError, binascii.Error, RecursionError, UnicodeError):
+        raise Refused("invalid_data", "data_base64 must be Base64 of JSON in UTF-8. Or send data as it is.") from None
+    attributes["data"] = msgspec.Raw(data)
+
+
+def aliases_of(data: AccountUpdated) -> tuple[str, ...]:
+    """The aliases that it sets. Raises `Refused`."""
+    names = data.traits.aliases
+    if not isinstance(names, list):
+        return ()
+    if len(names) > MOST_ALIASES:
+        raise Refused("invalid_data", f"data.traits.aliases has {len(names)} names; at most {MOST_ALIASES} are taken.")
+    for name in names:
+        if not is_alias(name) or CONTROL.search(name):
+            words = f"data.traits.aliases: {name!r} is no alias. It looks like system:name, such as stripe:cus_1."
+            raise Refused("invalid_data", words)
+    return tuple(dict.fromkeys(names))
+
+
+def check_owner(owner: object) -> None:
+    """An owner is asked for by e-mail. A name alone is let be: whoever it is, no message will go astray."""
+    if isinstance(owner, str) and (CONTROL.search(owner) or ("@" in owner and not _ADDRESS.fullmatch(owner))):
+        words = f"data.traits.owner is {owner!r}, which is not one e-mail address. Send one, such as ana@example.com."
+        raise Refused("invalid_data", words)
