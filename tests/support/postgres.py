@@ -2,16 +2,44 @@
 
 import itertools
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
-from deploy.local.postgres import NAME, Postgres
+from deploy.local.postgres import NAME, Postgres, PostgresError
 from deploy.migrations.run import migrate
 
 # What is lost when the machine dies is lost with the test; a killed server still recovers.
 _FOR_TESTS = {"fsync": "off", "full_page_writes": "off", "max_connections": "120"}
-_numbers = itertools.count(1)
+
+
+class Databases:
+    """Databases like the migrated one. The next is copied while a test works with the last, so that none waits."""
+
+    def __init__(self, server: Postgres, copier: Executor) -> None:
+        self._server, self._copier = server, copier
+        self._numbers = itertools.count(1)
+        self._next = self._copier.submit(self._copy)
+
+    def take(self) -> str:
+        """The name of an empty one, nobody else's."""
+        try:
+            taken = self._next.result()
+        except PostgresError:
+            # Tests of lost connections end whatever waits on the server.
+            taken = self._copy()
+        self._next = self._copier.submit(self._copy)
+        return taken
+
+    def give_back(self, name: str) -> None:
+        """End its connections, and forget it."""
+        self._copier.submit(self._server.query, f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
+
+    def _copy(self) -> str:
+        name = f"test_{next(self._numbers)}"
+        # Files are copied as they are: half as long as writing a log of it all, which is there for large databases.
+        self._server.query(f"CREATE DATABASE {name} TEMPLATE {NAME} STRATEGY file_copy", database="postgres")
+        return name
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +58,16 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
             running.stop()
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: Postgres) -> Iterator[Databases]:
+    """Fresh databases, as many as are asked for."""
+    with ThreadPoolExecutor(1) as copier:
+        yield Databases(postgres, copier)
+
+
 @pytest.fixture
-def database_url(postgres: Postgres) -> Iterator[str]:
+def database_url(postgres: Postgres, databases: Databases) -> Iterator[str]:
     """The URL of a migrated, empty database that is this test's own."""
-    name = f"test_{next(_numbers)}"
-    postgres.query(f"CREATE DATABASE {name} TEMPLATE {NAME}", database="postgres")
+    name = databases.take()
     yield f"{postgres.url.rpartition('/')[0]}/{name}"
-    postgres.query(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
+    databases.give_back(name)
