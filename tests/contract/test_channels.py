@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -15,12 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.notifier.channels.blocks import render
 from services.notifier.channels.email import EmailChannel, SmtpServer
 from services.notifier.channels.inbox import InboxChannel
+from services.notifier.channels.missing import MissingChannel
 from services.notifier.channels.protocol import Channel, Dispatch
 from services.notifier.channels.rendering import Renderer
 from services.notifier.channels.slack import SlackChannel, open_client
 from services.notifier.core.message import Message
-from services.notifier.core.retry import Fatal, Later, Never, Sent
+from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
+from services.notifier.core.routing import Transport
 from services.notifier.core.together import compose_group
+from shared.messages.actions import ActionRequested
+from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
 from tests.support.notifier import (
     HANG,
@@ -28,13 +33,17 @@ from tests.support.notifier import (
     RATE_LIMITED,
     MailSink,
     SlackSink,
+    a_flag,
     a_mail_sink,
     a_slack_sink,
+    alerts_that_turned_red,
     an_account,
     an_action,
+    an_alert,
     notifier_engine,
     says,
 )
+from tests.support.stream import until
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TOKEN = "xoxb-very-secret-token"
@@ -54,18 +63,18 @@ def a_dispatch(**changes: Any) -> Dispatch:
 
 @dataclass
 class Bench:
-    """A channel, and how to make its server misbehave. What a channel's server can't do is None."""
+    """A channel, how to make its server misbehave, and by which ids recipients know what has arrived."""
 
     channel: Channel
     target: str
-    got: Callable[[], Any]
-    """What has arrived, one for each message."""
-    busy: Callable[[], None] | None = None
-    refuse: Callable[[], None] | None = None
-    broken: Callable[[], None] | None = None
-    hang: Callable[[], None] | None = None
-    down: Channel | None = None
+    ids: Callable[[], Awaitable[list[str]]]
+    misbehave: dict[str, Callable[[], Any]]
+    """What its server can do wrong: be busy, refuse, be broken, or hang."""
+    down: Channel
     """The same channel, with nobody listening."""
+
+    async def send(self, **changes: Any) -> Outcome:
+        return await self.channel.send(a_dispatch(target=self.target, **changes))
 
 
 def a_free_port() -> int:
@@ -99,38 +108,36 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
         yield made
 
 
+async def slack_ids(slack: SlackSink) -> list[str]:
+    return [posted.body["blocks"][0]["block_id"] for posted in slack.got]
+
+
+def slack_bench(slack: SlackSink, channel: Callable[[str], SlackChannel], refused: Any, broken: Any) -> Bench:
+    answers = {"busy": RATE_LIMITED, "refuse": refused, "broken": broken, "hang": HANG}
+    return Bench(
+        channel(slack.url),
+        "C01",
+        partial(slack_ids, slack),
+        {name: partial(slack.answers.append, answer) for name, answer in answers.items()},
+        channel(f"http://127.0.0.1:{a_free_port()}"),
+    )
+
+
 @pytest.fixture
 def bot(slack: SlackSink, client: httpx.AsyncClient) -> Bench:
     def channel(url: str) -> SlackChannel:
         return SlackChannel(client, Renderer(), api_url=f"{url}/api", bot_token=TOKEN)
 
-    return Bench(
-        channel(slack.url),
-        "C01",
-        lambda: slack.got,
-        busy=lambda: slack.answers.append(RATE_LIMITED),
-        refuse=lambda: slack.answers.append(says("channel_not_found")),
-        broken=lambda: slack.answers.append(says("invalid_auth")),
-        hang=lambda: slack.answers.append(HANG),
-        down=channel(f"http://127.0.0.1:{a_free_port()}"),
-    )
+    return slack_bench(slack, channel, says("channel_not_found"), says("invalid_auth"))
 
 
 @pytest.fixture
 def webhook(slack: SlackSink, client: httpx.AsyncClient) -> Bench:
     def channel(url: str) -> SlackChannel:
-        return SlackChannel(client, Renderer(), api_url="https://slack.invalid/api", webhook_url=url)
+        webhook = f"{url}/services/T000/B000/verysecretpath"
+        return SlackChannel(client, Renderer(), api_url="https://slack.invalid/api", webhook_url=webhook)
 
-    return Bench(
-        channel(slack.webhook_url),
-        "webhook",
-        lambda: slack.got,
-        busy=lambda: slack.answers.append(RATE_LIMITED),
-        refuse=lambda: slack.answers.append((400, {}, b"invalid_payload")),
-        broken=lambda: slack.answers.append((404, {}, b"no_service")),
-        hang=lambda: slack.answers.append(HANG),
-        down=channel(f"http://127.0.0.1:{a_free_port()}/services/T000/B000/verysecretpath"),
-    )
+    return slack_bench(slack, channel, (400, {}, b"invalid_payload"), (404, {}, b"no_service"))
 
 
 @pytest.fixture
@@ -140,24 +147,46 @@ def email(mail: MailSink) -> Bench:
         made.patience = 0.5
         return made
 
+    async def ids() -> list[str]:
+        return [str(letter["Message-ID"]).strip("<>").partition("@")[0] for letter in mail.letters]
+
+    answers = {"busy": "451 try again later", "refuse": "554 no such user here", "hang": HANG}
     return Bench(
         channel(mail.port),
         "owner@example.com",
-        lambda: mail.letters,
-        busy=lambda: mail.answers.append("451 try again later"),
-        refuse=lambda: mail.answers.append("554 no such user here"),
-        hang=lambda: mail.answers.append(HANG),
-        down=channel(a_free_port()),
+        ids,
+        {
+            **{name: partial(mail.answers.append, answer) for name, answer in answers.items()},
+            "broken": lambda: setattr(mail, "refuse_sender", "550 not from here"),
+        },
+        channel(a_free_port()),
     )
 
 
 @pytest.fixture
-async def inbox(engine: AsyncEngine) -> Bench:
-    return Bench(InboxChannel(UnitOfWork(engine)), "csm-3", lambda: None)
+async def inbox(engine: AsyncEngine) -> AsyncIterator[Bench]:
+    async def ids() -> list[str]:
+        async with engine.connect() as c:
+            return list((await c.execute(text("SELECT id FROM inbox"))).scalars())
+
+    away = make_engine(f"postgresql://nobody@127.0.0.1:{a_free_port()}/none", "notifier")
+    yield Bench(InboxChannel(UnitOfWork(engine)), "csm-3", ids, {}, InboxChannel(UnitOfWork(away)))
+    await away.dispose()
 
 
-@pytest.fixture(params=["bot", "webhook", "email", "inbox"])
+CHANNELS = ("bot", "webhook", "email", "inbox")
+WITH_A_SERVER = ("bot", "webhook", "email")
+"""The inbox is in our own database: it is there or away, and nothing between."""
+
+
+@pytest.fixture(params=CHANNELS)
 def bench(request: pytest.FixtureRequest) -> Bench:
+    made: Bench = request.getfixturevalue(request.param)
+    return made
+
+
+@pytest.fixture(params=WITH_A_SERVER)
+def served(request: pytest.FixtureRequest) -> Bench:
     made: Bench = request.getfixturevalue(request.param)
     return made
 
@@ -166,48 +195,210 @@ def a_server(port: int, **changes: Any) -> SmtpServer:
     return SmtpServer(host="127.0.0.1", port=port, sender="keepwell@example.com", **changes)
 
 
-async def test_a_message_that_is_taken_is_sent(bench: Bench) -> None:
-    assert isinstance(await bench.channel.send(a_dispatch(target=bench.target)), Sent)
+def test_a_channel_says_which_it_is_and_how_much_it_does_at_once(bench: Bench) -> None:
+    assert bench.channel.name in get_args(Transport)
+    assert bench.channel.timeout > 0
+    assert bench.channel.at_once >= 1
 
 
-async def test_a_busy_server_means_later(bench: Bench) -> None:
-    if bench.busy is None:
-        return
-    bench.busy()
-    outcome = await bench.channel.send(a_dispatch(target=bench.target))
+KINDS: dict[str, list[ActionRequested]] = {
+    "a task": [an_action()],
+    "an alert": [an_alert()],
+    "a flag": [a_flag()],
+    "a group": alerts_that_turned_red(40),
+    "a digest": [an_alert(kind="digest", found=[{"account_id": f"a{n}", "account_name": f"A {n}"} for n in range(25)])],
+    "what says next to nothing": [
+        an_alert(title="", playbook_title="", do=None, why=[], drivers=[], since=None, recipient=None, severity="info")
+    ],
+    "what says far too much": [an_alert(title="é" * 9_000, do="<&>" * 3_000, why=["x y " * 2_000] * 40)],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_message_of_every_kind_is_taken(bench: Bench, kind: str) -> None:
+    for id, shared in (("dlv_1", False), ("dlv_2", True)):
+        message = compose_group(KINDS[kind], NOW, shared=shared)
+        assert isinstance(await bench.send(message=message, delivery_id=id), Sent)
+    assert await bench.ids() == ["dlv_1", "dlv_2"]
+
+
+async def test_a_message_has_one_id_in_every_attempt_and_another_message_another(bench: Bench) -> None:
+    for id in ("dlv_1", "dlv_1", "dlv_2"):
+        await bench.send(delivery_id=id, repeat=id == "dlv_1")
+    assert set(await bench.ids()) == {"dlv_1", "dlv_2"}
+
+
+async def test_as_many_as_it_takes_at_once_and_more_all_arrive(bench: Bench) -> None:
+    ids = {f"dlv_{n}" for n in range(3 * bench.channel.at_once)}
+    outcomes = await asyncio.gather(*(bench.send(delivery_id=id) for id in ids))
+    assert all(isinstance(outcome, Sent) for outcome in outcomes)
+    assert sorted(await bench.ids()) == sorted(ids)
+
+
+async def test_a_busy_server_means_later(served: Bench) -> None:
+    served.misbehave["busy"]()
+    outcome = await served.send()
     assert isinstance(outcome, Later)
     assert not outcome.uncertain
 
 
-async def test_a_refused_message_is_never_sent(bench: Bench) -> None:
-    if bench.refuse is None:
-        return
-    bench.refuse()
-    assert isinstance(await bench.channel.send(a_dispatch(target=bench.target)), Never)
+async def test_a_refused_message_is_never_sent(served: Bench) -> None:
+    served.misbehave["refuse"]()
+    assert isinstance(await served.send(), Never)
 
 
-async def test_a_revoked_secret_is_fatal(bench: Bench) -> None:
-    if bench.broken is None:
-        return
-    bench.broken()
-    assert isinstance(await bench.channel.send(a_dispatch(target=bench.target)), Fatal)
+async def test_a_revoked_secret_is_fatal(served: Bench) -> None:
+    served.misbehave["broken"]()
+    assert isinstance(await served.send(), Fatal)
 
 
-async def test_no_answer_after_sending_began_is_uncertain(bench: Bench) -> None:
-    if bench.hang is None:
-        return
-    bench.hang()
-    outcome = await bench.channel.send(a_dispatch(target=bench.target))
+async def test_no_answer_after_sending_began_is_uncertain(served: Bench) -> None:
+    served.misbehave["hang"]()
+    outcome = await served.send()
     assert isinstance(outcome, Later)
     assert outcome.uncertain
 
 
 async def test_nobody_listening_means_later_and_surely_not_sent(bench: Bench) -> None:
-    if bench.down is None:
-        return
     outcome = await bench.down.send(a_dispatch(target=bench.target))
     assert isinstance(outcome, Later)
     assert not outcome.uncertain
+
+
+async def test_one_bad_answer_spoils_nothing_that_comes_after(served: Bench) -> None:
+    for wrong in ("busy", "refuse", "hang"):
+        served.misbehave[wrong]()
+        assert not isinstance(await served.send(), Sent)
+        assert isinstance(await served.send(), Sent)
+
+
+async def test_what_is_cut_off_from_outside_ends_at_once_and_the_next_goes(served: Bench) -> None:
+    served.misbehave["hang"]()
+    sending = asyncio.ensure_future(served.send())
+    await until_got(served, 1)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert isinstance(await served.send(), Sent)
+
+
+async def until_got(bench: Bench, count: int) -> None:
+    async def so() -> bool:
+        return len(await bench.ids()) >= count
+
+    await until(so)
+
+
+async def test_a_channel_that_was_taken_away_says_so_and_is_held() -> None:
+    for name in get_args(Transport):
+        outcome = await MissingChannel(name).send(a_dispatch())
+        assert outcome == Fatal(reason=f"the channel {name} is not set up any more")
+
+
+SMTP_STEPS = ("greeting", "EHLO", "MAIL", "RCPT", "DATA", "letter")
+BUSY, REFUSED, BREAKS, SILENT = "450 busy", "550 no", "", "silence"
+BEGUN = SMTP_STEPS[4:]
+"""From here on the server may have it."""
+
+
+def expected_of_smtp(step: str, answer: str) -> tuple[type[Outcome], bool]:
+    if answer in (BREAKS, SILENT):
+        return Later, step in BEGUN
+    if answer == BUSY or step in ("greeting", "EHLO"):
+        return Later, False
+    return (Fatal if step == "MAIL" else Never), False
+
+
+@pytest.mark.parametrize("answer", [BUSY, REFUSED, BREAKS, SILENT])
+@pytest.mark.parametrize("step", SMTP_STEPS)
+async def test_whatever_a_mail_server_says_at_whatever_step_is_an_outcome(step: str, answer: str) -> None:
+    good = dict(zip(SMTP_STEPS, ("220 hello", "250 hello", "250 OK", "250 OK", "354 go on", "250 taken"), strict=True))
+
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await talk(reader, writer)
+        finally:
+            writer.transport.abort()
+            ended.set()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        at = "greeting"
+        while at:
+            said = answer if at == step else good[at]
+            if said == SILENT:
+                await reader.read()
+                break
+            if said == BREAKS:
+                break
+            writer.write(f"{said}\r\n".encode())
+            if at == "DATA" and said.startswith("354"):
+                await reader.readuntil(b"\r\n.\r\n")
+                at = "letter"
+                continue
+            verb = (await reader.readline())[:4].decode()
+            at = "EHLO" if verb == "HELO" else verb if verb in good else ""
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        channel = EmailChannel(a_server(server.sockets[0].getsockname()[1]), Renderer())
+        channel.patience = 0.25
+        outcome = await channel.send(a_dispatch(target="owner@example.com"))
+        await asyncio.wait_for(ended.wait(), 5)
+        await asyncio.sleep(0)
+    kind, uncertain = expected_of_smtp(step, answer)
+    assert isinstance(outcome, kind), outcome
+    assert (isinstance(outcome, Later) and outcome.uncertain) == uncertain, outcome
+
+
+def _error(word: str) -> bytes:
+    return b'{"ok":false,"error":"' + word.encode() + b'"}'
+
+
+SLACK_ANSWERS = [
+    *((status, b"{}", Later, True) for status in (500, 502, 503, 504, 599)),
+    (429, b"{}", Later, False),
+    *((status, b"{}", Fatal, False) for status in (401, 403)),
+    *((status, b"<html>", Later, True) for status in (200, 302, 400, 404)),
+    (200, b'{"ok":true}', Sent, False),
+    *((200, _error(word), Later, False) for word in ("ratelimited", "service_unavailable", "team_added_to_org")),
+    *((200, _error(word), Later, True) for word in ("internal_error", "fatal_error")),
+    *((200, _error(word), Fatal, False) for word in ("invalid_auth", "token_revoked", "missing_scope", "not_authed")),
+    *((200, _error(word), Never, False) for word in ("channel_not_found", "is_archived", "msg_too_long", "new_word")),
+    *((200, body, Never, False) for body in (b"{}", b'{"ok":false}', b'{"ok":false,"error":""}')),
+    *((200, body, Later, True) for body in (b"", b"null", b"[]", b'{"ok":"yes"}', b"\xff")),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "kind", "uncertain"), SLACK_ANSWERS)
+async def test_whatever_slack_answers_a_bot_is_an_outcome(
+    bot: Bench, slack: SlackSink, status: int, body: bytes, kind: type[Outcome], uncertain: bool
+) -> None:
+    slack.answers = [(status, {}, body)]
+    outcome = await bot.send()
+    assert isinstance(outcome, kind), outcome
+    assert (isinstance(outcome, Later) and outcome.uncertain) == uncertain
+
+
+@pytest.mark.parametrize("after", ["0", "7", "99999999", "-1", "1.5", "soon", "", "Wed, 21 Oct 2026 07:28:00 GMT"])
+async def test_whatever_slack_asks_to_wait_is_a_number_of_seconds(bot: Bench, slack: SlackSink, after: str) -> None:
+    slack.answers = [(429, {"Retry-After": after}, b"")]
+    outcome = await bot.send()
+    assert isinstance(outcome, Later)
+    assert outcome.after == (float(after) if after.isdecimal() else 30)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(200, Sent), (400, Never), *((n, Fatal) for n in (302, 403, 404, 410)), *((n, Later) for n in (429, 500, 503))],
+)
+async def test_whatever_a_webhook_answers_is_an_outcome(
+    webhook: Bench, slack: SlackSink, status: int, kind: type[Outcome]
+) -> None:
+    slack.answers = [(status, {}, b"word")]
+    outcome = await webhook.send()
+    assert isinstance(outcome, kind), outcome
+    assert (isinstance(outcome, Later) and outcome.uncertain) == (status >= 500)
 
 
 @pytest.mark.parametrize("pause", [10.0, 0.15])
@@ -241,13 +432,11 @@ def test_a_mail_attempt_is_not_cut_off_before_the_channel_itself_gives_it_up() -
 
 async def test_no_secret_is_in_a_reason_or_a_log_line(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    for misbehave in (bench.refuse, bench.broken, bench.busy):
-        if misbehave is not None:
-            misbehave()
-            outcome = await bench.channel.send(a_dispatch(target=bench.target))
-            assert "secret" not in str(outcome)
-    if bench.down is not None:
-        assert "secret" not in str(await bench.down.send(a_dispatch(target=bench.target)))
+    for misbehave in bench.misbehave.values():
+        misbehave()
+        outcome = await bench.channel.send(a_dispatch(target=bench.target))
+        assert "secret" not in str(outcome)
+    assert "secret" not in str(await bench.down.send(a_dispatch(target=bench.target)))
     assert "secret" not in repr(bench.channel)
     assert "secret" not in caplog.text
 
