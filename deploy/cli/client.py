@@ -1,16 +1,18 @@
 """The way from a command to the services: where they are, which key is used, and one clear sentence for each error."""
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import quote
 
 import httpx
 import typer
-from pydantic import SecretStr
+from pydantic import SecretStr, field_validator
 
+from deploy.cli import show
 from deploy.cli.down import DEMO
-from deploy.cli.show import errors
 from deploy.local.record import read_running
 from shared.settings import SERVICES, Settings, SettingsError
 
@@ -29,23 +31,35 @@ class ClientSettings(Settings):
     """Ingest's address; the other services are at the next ports, or where `{service}` in it says."""
     api_key: SecretStr | None = None
 
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        if not url:
+            return None
+        try:
+            for service in SERVICES:
+                address = httpx.URL(_address(url, service))
+                if address.scheme not in {"http", "https"} or not address.host:
+                    raise ValueError("it must be such as http://127.0.0.1:8001 or https://{service}.example.com")
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise ValueError(f"it is no address: {error}") from None
+        return url
+
     def address(self, service: str) -> str:
         """The base URL of a service."""
-        if self.url is None:
-            return f"http://127.0.0.1:{self.port_of(service)}"
-        if "{service}" in self.url:
-            return self.url.replace("{service}", service).rstrip("/")
-        first = httpx.URL(self.url)
-        port = first.port or (443 if first.scheme == "https" else 80)
-        return str(first.copy_with(port=port + SERVICES.index(service))).rstrip("/")
+        return f"http://127.0.0.1:{self.port_of(service)}" if self.url is None else _address(self.url, service)
 
     def key(self) -> str | None:
-        """The API key: given, or the one that `keepwell up` made and kept."""
-        for given in (self.api_key, self.admin_key):
-            if given is not None and given.get_secret_value():
-                return given.get_secret_value()
+        """The API key: given, or the one that `keepwell up` made and kept. Raises `SettingsError` for what is none."""
+        given = (key.get_secret_value() for key in (self.api_key, self.admin_key) if key is not None)
+        key = next(filter(None, given), None) or self._kept()
+        if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
+            raise SettingsError("The API key holds a character that no key has: look at KEEPWELL_API_KEY.")
+        return key
+
+    def _kept(self) -> str | None:
         try:
-            return (self._home_of_the_stack() / "admin.key").read_text().strip()
+            return (self._home_of_the_stack() / "admin.key").read_text(encoding="utf-8", errors="replace").strip()
         except OSError:
             return None
 
@@ -56,6 +70,14 @@ class ClientSettings(Settings):
             if running is not None and running.port == self.port:
                 return home
         return self.home
+
+
+def _address(url: str, service: str) -> str:
+    if "{service}" in url:
+        return url.replace("{service}", service).rstrip("/")
+    first = httpx.URL(url)
+    port = first.port or (443 if first.scheme == "https" else 80)
+    return str(first.copy_with(port=port + SERVICES.index(service))).rstrip("/")
 
 
 class Refused(Exception):
@@ -73,7 +95,7 @@ class Refused(Exception):
 
 
 class Unreachable(Exception):
-    """Nothing answered."""
+    """Nothing answered, or something that isn't Keepwell."""
 
 
 class Keepwell:
@@ -103,17 +125,21 @@ class Keepwell:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Ask a service; its JSON. Raises `Refused` or `Unreachable`."""
-        url = self.settings.address(service) + path
+        where = self.settings.address(service)
+        url = where + path
         given = {name: value for name, value in (params or {}).items() if value is not None}
         try:
             answer = self._http.request(method, url, params=given, json=json, content=content, headers=headers)
+            if answer.is_success:
+                return answer.json() if answer.content else None
         except httpx.TimeoutException as error:
             raise Unreachable(f"{url} did not answer in time. See how the stack does: `keepwell status`.") from error
         except httpx.TransportError as error:
-            where = self.settings.address(service)
             raise Unreachable(f"Nothing answers at {where}: start it with `make run`, or set KEEPWELL_URL.") from error
-        if answer.is_success:
-            return answer.json() if answer.content else None
+        except (UnicodeEncodeError, httpx.InvalidURL) as error:
+            raise Refused(0, "invalid_text", "What was given can't be sent: it is too long, or no text.") from error
+        except (ValueError, RecursionError, httpx.DecodingError) as error:
+            raise Unreachable(f"{where} answers, but not as Keepwell does: look at KEEPWELL_URL.") from error
         raise _refused(answer)
 
     def get(self, service: str, path: str, **params: Any) -> Any:
@@ -131,9 +157,11 @@ class Keepwell:
         while left is None or left > 0:
             page = self.get(service, path, **params, limit=min(PAGE, left or PAGE), cursor=cursor)
             yield from page["items"][:left]
-            cursor = page.get("next_cursor")
+            before, cursor = cursor, page.get("next_cursor")
             if not cursor:
                 return
+            if cursor == before:
+                raise ValueError("a page names itself as the next one")
             if left is not None:
                 left -= len(page["items"])
 
@@ -147,34 +175,48 @@ class Keepwell:
         words = f"{len(found)} ids begin with {given}: give more of it." if found else f"No id begins with {given}."
         raise Refused(404, "not_found", words)
 
-    def move(self, service: str, path: str, given: str, move: str, json: Any = None) -> None:
-        """Move the one item of a list whose id begins as given. Raises `Refused`."""
-        self.post(service, f"{path}/{self.whole_id(service, path, given)}/{move}", json)
+
+def segment(id: str) -> str:
+    """An id as one segment of a path, whatever it holds. Raises `Refused` for what can be no id."""
+    if id in {"", ".", ".."}:
+        # On the way they would name another path.
+        raise Refused(404, "not_found", f"“{id}” is no id.")
+    try:
+        return quote(id, safe="")
+    except UnicodeEncodeError:
+        raise Refused(404, "not_found", f"“{id}” is no id: it is not valid UTF-8.") from None
 
 
 @contextmanager
 def connected() -> Iterator[Keepwell]:
     """A client whose errors end the command with one sentence: 1 when refused, 3 when nothing answers."""
     try:
-        settings = ClientSettings.load()
+        keepwell = Keepwell(ClientSettings.load())
     except SettingsError as error:
-        errors().print(_escaped(str(error)), highlight=False)
+        show.complain(str(error))
         raise typer.Exit(USAGE) from error
-    with Keepwell(settings) as keepwell:
+    with keepwell:
         try:
             yield keepwell
         except Refused as error:
-            errors().print(f"[red]Refused:[/red] {_escaped(error.message)}", highlight=False)
+            show.complain(error.message, label="Refused: ")
             raise typer.Exit(REFUSED) from error
         except Unreachable as error:
-            errors().print(_escaped(str(error)), highlight=False)
+            show.complain(str(error))
+            raise typer.Exit(UNREACHABLE) from error
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            # Its answer has another shape than this command knows. What is wrong in it is for who reports it.
+            show.complain(
+                "What answers is no Keepwell of this version: look at KEEPWELL_URL, and at what runs there "
+                f"({type(error).__name__}: {error})."
+            )
             raise typer.Exit(UNREACHABLE) from error
 
 
 def _refused(answer: httpx.Response) -> Refused:
     try:
         body = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     problem = body if isinstance(body, dict) else {}
     message = str(problem.get("message") or problem.get("detail") or f"{answer.url} answered {answer.status_code}.")
@@ -183,9 +225,6 @@ def _refused(answer: httpx.Response) -> Refused:
     try:
         retry_after = float(answer.headers["Retry-After"])
     except (KeyError, ValueError):
-        retry_after = None
-    return Refused(answer.status_code, str(problem.get("code", "")), message, body, retry_after)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")
+        retry_after = math.nan
+    known = math.isfinite(retry_after) and retry_after >= 0
+    return Refused(answer.status_code, str(problem.get("code", "")), message, body, retry_after if known else None)

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from deploy.cli import show
-from deploy.cli.accounts import JsonOption
 from deploy.cli.client import connected
-from shared.words import counted
+from deploy.cli.listing import JsonOption
+from shared.words import clean, counted
 
 
 def fingerprint(
@@ -20,4 +20,5 @@ def fingerprint(
         if json:
             show.as_json(found)
         else:
-            typer.echo(f"{found['fingerprint']}  {counted(found['accounts'], 'account')}  at {found['at']}")
+            said = (found["fingerprint"], counted(found["accounts"], "account"), f"at {found['at']}")
+            typer.echo("  ".join(map(clean, said)))

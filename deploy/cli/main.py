@@ -1,18 +1,42 @@
-"""The `keepwell` command. Each command lives in a file of its name; here each has one line."""
+"""The `keepwell` command. Each command lives in a file of its name, each list in `lists`; here each has one line."""
+
+import io
+import os
+import sys
+from typing import Any
 
 import typer
 
-from deploy.cli import alerts, deliveries, flags, found, keys, readers, tasks
-from deploy.cli.accounts import accounts
+from deploy.cli import deliveries, flags, keys, readers, show
 from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.fingerprint import fingerprint
+from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, TASKS
 from deploy.cli.send import send
 from deploy.cli.status import status
 from deploy.cli.up import up
 from deploy.cli.why import why
 
-app = typer.Typer(
+
+class Commands(typer.Typer):
+    """What holds for all commands: any terminal will do, and what can't be read or written ends in a sentence."""
+
+    def __call__(self, *given: Any, **more: Any) -> Any:
+        """Run the command that is asked for, and end with its code."""
+        for stream in (sys.stdout, sys.stderr):
+            # None where it was closed; a terminal that knows no € gets a question mark.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        try:
+            return super().__call__(*given, **more)
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
+            show.complain(f"It can't go on: {error.strerror or error}{where}.")
+            # What could not be written would be tried again at the end, and fail aloud.
+            os._exit(1)
+
+
+app = Commands(
     name="keepwell",
     help="Event-driven customer health: live, exact, explainable.",
     no_args_is_help=True,
@@ -23,14 +47,14 @@ app.command()(up)
 app.command()(down)
 app.command()(demo)
 app.command()(send)
-app.command()(accounts)
 app.command()(why)
 app.command()(status)
 app.command()(fingerprint)
-app.add_typer(tasks.app, name="tasks")
-app.add_typer(alerts.app, name="alerts")
+app.add_typer(ACCOUNTS.app(), name="accounts")
+app.add_typer(TASKS.app(), name="tasks")
+app.add_typer(ALERTS.app(), name="alerts")
 app.add_typer(flags.app, name="flags")
-app.add_typer(found.app, name="found")
+app.add_typer(FOUND.app(), name="found")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(keys.app, name="keys")
 app.add_typer(readers.app, name="readers")

@@ -2,11 +2,12 @@
 
 import gzip
 import io
+import math
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final
@@ -17,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from deploy.cli import show
 from deploy.cli.client import REFUSED, Keepwell, Refused, Unreachable, connected
-from shared.words import counted
+from shared.words import clean, counted
 
 MOST_EVENTS: Final = 500
 MOST_BYTES: Final = 4_000_000
@@ -63,16 +64,16 @@ def send(
     """Send events: CloudEvents or {id, type, account, time?, source?, data}, one a line."""
     if act_on_found and not history:
         raise typer.BadParameter("--act-on-found belongs to --history.")
-    if file != "-" and not Path(file).is_file():
-        raise typer.BadParameter(f"There is no file {file}.")
-    with connected() as keepwell, _opened(file) as (stream, total, place), _bar(total) as tick:
-        import_id = open_import(keepwell, Path(file).name) if history else None
+    if math.isnan(patience):
+        raise typer.BadParameter("--patience is a number of seconds.")
+    with _opened(file) as (stream, total, place), connected() as keepwell, _bar(total) as tick:
+        import_id = open_import(keepwell, clean(Path(file).name)) if history else None
         try:
             lines = read(stream, import_id)
             outcome = deliver(keepwell, lines, patience, lambda done: tick(done, place()))
         except (Refused, Unreachable, KeyboardInterrupt):
             if import_id:
-                show.errors().print(f"The import {import_id} stays open for an hour; sending again is safe.")
+                show.complain(f"The import {import_id} stays open for an hour; sending again is safe.")
             raise
         if import_id:
             end_import(keepwell, import_id, act_on_found=act_on_found)
@@ -89,7 +90,7 @@ def end_import(keepwell: Keepwell, import_id: str, *, act_on_found: bool = False
     keepwell.post("ingest", f"/v1/imports/{import_id}/end", {"act_on_found": act_on_found})
 
 
-def read(stream: BinaryIO, import_id: str | None = None) -> Iterator[Line | Complaint]:
+def read(stream: Iterable[bytes], import_id: str | None = None) -> Iterator[Line | Complaint]:
     """The events of a file, or what is wrong with a line; empty lines are passed over."""
     for number, raw in enumerate(_lines(stream), start=1):
         if raw is None:
@@ -100,7 +101,7 @@ def read(stream: BinaryIO, import_id: str | None = None) -> Iterator[Line | Comp
             continue
         try:
             event = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             yield Complaint(number, "", f"This line is no JSON object: {error}")
             continue
         if import_id is not None:
@@ -112,7 +113,7 @@ def read(stream: BinaryIO, import_id: str | None = None) -> Iterator[Line | Comp
         yield Line(number, text, "specversion" in event)
 
 
-def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
+def _lines(stream: Iterable[bytes]) -> Iterator[bytes | None]:
     """The lines of a file; None, and then no more, where it can't be unpacked any further."""
     try:
         yield from stream
@@ -185,21 +186,25 @@ def _post(keepwell: Keepwell, batch: list[Line], patience: float, *, first: bool
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[tuple[BinaryIO, int | None, Callable[[], int]]]:
-    """The file's bytes, unpacked; how large it is; and how far it was read."""
-    if file == "-":
-        yield _unpacked(sys.stdin.buffer), None, lambda: 0
-        return
-    path = Path(file)
-    with path.open("rb") as raw:
-        yield _unpacked(raw), path.stat().st_size, raw.tell
+def _opened(file: str) -> Iterator[tuple[Iterable[bytes], int | None, Callable[[], int]]]:
+    """The file's bytes, unpacked; how large it is; and how far it was read. Of a pipe, neither is known."""
+    with ExitStack() as stack:
+        try:
+            # Standard input may have been closed: then it is None.
+            raw = sys.stdin.buffer if file == "-" else stack.enter_context(Path(file).open("rb"))
+            stream = _unpacked(raw)
+        except (OSError, AttributeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is closed"
+            raise typer.BadParameter(clean(f"{file} can't be read: {reason}.")) from error
+        if file != "-" and raw.seekable():
+            yield stream, Path(file).stat().st_size, raw.tell
+        else:
+            yield stream, None, lambda: 0
 
 
-def _unpacked(raw: BinaryIO) -> BinaryIO:
-    buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)  # type: ignore[type-var]
-    if buffered.peek(2)[:2] == GZIP:
-        return gzip.open(buffered)  # type: ignore[return-value]
-    return buffered
+def _unpacked(raw: BinaryIO) -> Iterable[bytes]:
+    buffered = io.BufferedReader(raw)  # type: ignore[type-var]
+    return gzip.GzipFile(fileobj=buffered) if buffered.peek(2)[:2] == GZIP else buffered
 
 
 @contextmanager
@@ -218,14 +223,13 @@ def _bar(total: int | None) -> Iterator[Callable[[int, int], None]]:
 
 
 def _report(outcome: Outcome) -> None:
-    typer.echo(f"{counted(outcome.accepted, 'event')} accepted, {len(outcome.refused):,} refused.")
+    show.say(f"{counted(outcome.accepted, 'event')} accepted, {len(outcome.refused):,} refused.")
     if not outcome.refused:
         return
     for each in sorted(outcome.refused, key=lambda complaint: complaint.line)[:SHOWN]:
-        name = f" ({each.id})" if each.id else ""
-        typer.echo(f"  line {each.line}{name}: {each.message}", err=True)
+        show.complain(f"line {each.line}{f' ({each.id})' if each.id else ''}: {each.message}", label="  ")
     if len(outcome.refused) > SHOWN:
-        typer.echo(f"  and {len(outcome.refused) - SHOWN:,} more", err=True)
+        show.complain(f"and {len(outcome.refused) - SHOWN:,} more", label="  ")
     if any(each.code == "too_old" for each in outcome.refused):
-        typer.echo("`keepwell send --history` takes the past; it moves scores and wakes nobody up.", err=True)
+        show.complain("`keepwell send --history` takes the past; it moves scores and wakes nobody up.")
     raise typer.Exit(REFUSED)

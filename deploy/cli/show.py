@@ -1,8 +1,12 @@
-"""How things look in a terminal: tables, JSON, and a customer-success manager's words."""
+"""How things look in a terminal: tables, JSON, and a customer-success manager's words.
+
+Whatever arrives here was written by somebody else: all of it is cleaned on its way out, and nothing is read as markup.
+"""
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,17 +24,29 @@ SHORT: Final = 12
 GAP: Final = 2
 READABLE: Final = 30
 """Characters that a column of sentences needs."""
+_NOT_ASCII: Final = re.compile(r"[^\n -~]")
 
 
 def console() -> Console:
     """Where answers go. In a pipe the lines are as wide as they must be."""
-    plain = Console(highlight=False)
-    return plain if plain.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=PIPED_WIDTH)
+    plain = Console(highlight=False, markup=False)
+    wide = plain.is_terminal or "COLUMNS" in os.environ
+    return plain if wide else Console(highlight=False, markup=False, width=PIPED_WIDTH)
 
 
 def errors() -> Console:
     """Where complaints go."""
-    return Console(stderr=True, soft_wrap=True)
+    return Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+
+def say(text: str) -> None:
+    """Write one line, whoever wrote its words."""
+    typer.echo(words.clean(text))
+
+
+def complain(text: str, label: str = "") -> None:
+    """Write one line to where complaints go."""
+    errors().print(Text.assemble((label, "red"), words.clean(text)))
 
 
 def now() -> datetime:
@@ -39,22 +55,17 @@ def now() -> datetime:
 
 
 def as_json(value: Any) -> None:
-    """Write a value as JSON, for programs."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Write a value as JSON, for programs: whole, and with an escape for all that a terminal would not show."""
+    typer.echo(_NOT_ASCII.sub(_escaped, json.dumps(value, indent=2, ensure_ascii=False)))
 
 
-def listing(
-    items: Sequence[dict[str, Any]],
-    row: Callable[[dict[str, Any]], Sequence[str | Text]],
-    *headings: str,
-    empty: str,
-    json: bool,
-) -> None:
-    """Write a list's items as JSON, for programs, or as a table with a row each."""
-    if json:
-        as_json(items)
-    else:
-        table(map(row, items), *headings, empty=empty)
+def _escaped(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
+
+
+def text(value: object, style: str = "") -> Text:
+    """Somebody's words, to be printed."""
+    return Text(words.clean(str(value)), style=style)
 
 
 def table(rows: Iterable[Sequence[str | Text]], *headings: str, empty: str, right: Iterable[str] = ()) -> None:
@@ -62,7 +73,7 @@ def table(rows: Iterable[Sequence[str | Text]], *headings: str, empty: str, righ
 
     Where the last column has no room, in a narrow terminal, it goes on a line of its own beneath its row.
     """
-    listed = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
+    listed = [[text(cell, str(cell.style) if isinstance(cell, Text) else "") for cell in row] for row in rows]
     out = console()
     if not listed:
         out.print(empty)
@@ -71,14 +82,13 @@ def table(rows: Iterable[Sequence[str | Text]], *headings: str, empty: str, righ
         max(len(heading), *(row[place].cell_len for row in listed)) for place, heading in enumerate(headings[:-1])
     ]
     longest = max(row[-1].cell_len for row in listed)
+    numbers = set(right)
     if out.width - sum(width + GAP for width in widths) < min(READABLE, longest):
-        _beneath(out, listed, headings[:-1], _fitted(widths, out.width), set(right))
+        _beneath(out, listed, headings[:-1], _fitted(widths, out.width), numbers)
         return
     grid = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
-    numbers = set(right)
-    for place, heading in enumerate(headings):
-        last = place == len(headings) - 1
-        grid.add_column(heading, justify="right" if heading in numbers else "left", no_wrap=not last)
+    for heading in headings:
+        grid.add_column(heading, justify="right" if heading in numbers else "left", no_wrap=heading != headings[-1])
     for row in listed:
         grid.add_row(*row)
     out.print(grid)
@@ -123,12 +133,12 @@ def instant(value: str | None) -> datetime | None:
 
 def money(minor: int | None, currency: str | None) -> str:
     """An amount as people write it: `€4,200`, `$12.50`, `CHF 90`."""
-    return "–" if minor is None or not currency else words.money(minor, currency)
+    return "–" if minor is None or not currency else words.money(minor, words.clean(currency))
 
 
 def monthly(minor: int | None, currency: str | None) -> str:
     """Revenue a month: `€4,200/month`."""
-    return "–" if minor is None or not currency else words.monthly(minor, currency)
+    return "–" if minor is None or not currency else words.monthly(minor, words.clean(currency))
 
 
 def renewal(value: str | None, at: datetime) -> str:
@@ -154,14 +164,19 @@ def score(value: float | None) -> str:
     return "–" if exact is None else words.scored(exact)
 
 
+def moved(before: float | None, after: float | None) -> str:
+    """`74 → 52`, where a score moved in whole points; else `52`."""
+    return score(after) if before is None or score(before) == score(after) else f"{score(before)} → {score(after)}"
+
+
 def drivers(points: Sequence[float], before: float | None, after: float | None) -> list[int]:
     """Drivers' points as whole numbers that sum to the change of the whole score."""
     return words.apportioned([round(each * 100) for each in points], hundredths(before), hundredths(after))
 
 
-def band(name: str, text: str | None = None) -> Text:
+def band(name: str, shown: str | None = None) -> Text:
     """A band's name, or another text in its colour."""
-    return Text(text or name, style=BANDS.get(name, ""))
+    return text(shown or name, BANDS.get(name, ""))
 
 
 def size(number: int) -> str:
@@ -172,8 +187,3 @@ def size(number: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
-
-
-def short(id: str) -> Text:
-    """The beginning of an id: commands take it for the whole where it is the only one."""
-    return Text(id[:SHORT], style="dim")

@@ -1,13 +1,14 @@
 """`keepwell status`: how every service does."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import typer
 from rich.text import Text
 
 from deploy.cli import show
-from deploy.cli.accounts import JsonOption
 from deploy.cli.client import UNREACHABLE, Keepwell, Refused, Unreachable, connected
+from deploy.cli.listing import JsonOption
 from shared.settings import SERVICES
 from shared.words import counted
 
@@ -16,25 +17,30 @@ def status(json: JsonOption = False) -> None:
     """Show lag, dead letters, waiting aliases, outbox, timers and disk of every service."""
     with connected() as keepwell:
         found = {service: _ask(keepwell, service) for service in SERVICES}
-    if json:
-        show.as_json(found)
-    else:
-        show.table(
-            (_line(service, state) for service, state in found.items()),
-            *("Service", "Ready", "Lag", "Dead letters", "Outbox", "Timers", "Partitions", "Disk", "Note"),
-            right=("Lag", "Dead letters", "Outbox", "Timers", "Partitions", "Disk"),
-            empty="",
-        )
-        brokers = sorted({state["broker"] for state in found.values() if "broker" in state})
-        if brokers:
-            show.console().print(f"\nBroker: {', '.join(brokers)}.")
-        _waiting(found["ingest"].get("waiting"))
-        for service, state in found.items():
-            if state.get("dead_letters"):
-                address = f"{keepwell.settings.address(service)}/v1/dead-letters"
-                show.console().print(f"What {service} could not read: GET {address} (POST …/ID/replay reads it again).")
+        if json:
+            show.as_json(found)
+        else:
+            _tell(keepwell, found)
     if any("error" in state for state in found.values()):
         raise typer.Exit(UNREACHABLE)
+
+
+def _tell(keepwell: Keepwell, found: Mapping[str, dict[str, Any]]) -> None:
+    show.table(
+        (_line(service, state) for service, state in found.items()),
+        *("Service", "Ready", "Lag", "Dead letters", "Outbox", "Timers", "Partitions", "Disk", "Note"),
+        right=("Lag", "Dead letters", "Outbox", "Timers", "Partitions", "Disk"),
+        empty="",
+    )
+    brokers = sorted({state["broker"] for state in found.values() if "broker" in state})
+    if brokers:
+        typer.echo()
+        show.say(f"Broker: {', '.join(brokers)}.")
+    _waiting(found["ingest"].get("waiting"))
+    for service, state in found.items():
+        if state.get("dead_letters"):
+            address = f"{keepwell.settings.address(service)}/v1/dead-letters"
+            show.say(f"What {service} could not read: GET {address} (POST …/ID/replay reads it again).")
 
 
 def _ask(keepwell: Keepwell, service: str) -> dict[str, Any]:

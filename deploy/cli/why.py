@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from deploy.cli import show
-from deploy.cli.accounts import JsonOption
-from deploy.cli.client import Keepwell, Refused, connected
-from shared import words
+from deploy.cli.client import Keepwell, Refused, connected, segment
+from deploy.cli.listing import JsonOption
+from shared.words import clean, signed
 
 CHANGES: int = 5
 
@@ -25,7 +24,7 @@ def why(
     """Tell why an account has its score: every measure, and the last changes with what did them."""
     with connected() as keepwell:
         known = find(keepwell, account)
-        told = keepwell.get("scoring", f"/v1/accounts/{quote(known['id'], safe='')}/health/explain")
+        told = keepwell.get("scoring", f"/v1/accounts/{segment(known['id'])}/health/explain")
         if json:
             show.as_json(told)
             return
@@ -36,7 +35,8 @@ def why(
         out.print()
         _measures(told)
         for cap in told.get("caps", []):
-            out.print(Text(f"  {_cap(cap)}", style="yellow"))
+            held = show.text(f"at most {show.score(cap['at_most'])} while {cap['while']}", "yellow")
+            out.print(Text.assemble("  ", held))
         for change in _moves(told.get("changes", []))[:changes]:
             out.print()
             tell_change(out, change, now)
@@ -44,8 +44,9 @@ def why(
 
 def find(keepwell: Keepwell, account: str) -> dict[str, Any]:
     """An account by its id or a part of its name. Raises `Refused` when there is none, or more than one."""
+    path = f"/v1/accounts/{segment(account)}"
     try:
-        known: dict[str, Any] = keepwell.get("scoring", f"/v1/accounts/{quote(account, safe='')}")
+        known: dict[str, Any] = keepwell.get("scoring", path)
     except Refused as error:
         if error.status != 404:
             raise
@@ -58,21 +59,21 @@ def find(keepwell: Keepwell, account: str) -> dict[str, Any]:
     return known
 
 
-def headline(account: dict[str, Any], now: datetime) -> Text:
+def headline(account: Mapping[str, Any], now: datetime) -> Text:
     """`Northwind · pro · €4,200/month · renews in 41 days`."""
     parts = [
-        (account.get("plan") or "").capitalize(),
+        clean((account.get("plan") or "").capitalize()),
         show.monthly(account.get("mrr_minor"), account.get("currency")),
         show.renewal(account.get("renews_at"), now),
     ]
-    head = Text(account.get("name") or account["id"], style="bold")
+    head = Text(clean(account.get("name") or "") or clean(account["id"]), style="bold")
     for part in parts:
         if part and part != "–":
             head.append(f" · {part}", style="not bold")
     return head
 
 
-def tell_change(out: Console, change: dict[str, Any], now: datetime) -> None:
+def tell_change(out: Console, change: Mapping[str, Any], now: datetime) -> None:
     """One change of the score: from where to where, when, and its drivers."""
     before, after = change.get("from"), change.get("to")
     line = Text("" if before is None else f"{show.score(before)} → ")
@@ -84,17 +85,19 @@ def tell_change(out: Console, change: dict[str, Any], now: datetime) -> None:
 
 
 def tell_drivers(out: Console, drivers: Sequence[Mapping[str, Any]], before: float | None, after: float | None) -> None:
-    """`−13  their admin scored us 2`, a line each, the heaviest first."""
+    """`−13  their admin scored us 2`, a line each, the heaviest first.
+
+    As in a message, what rounds to nothing is left out: it explains no point of the change that is shown.
+    """
     heaviest = sorted(drivers, key=lambda driver: -abs(driver["points"]))
     shown = show.drivers([driver["points"] for driver in heaviest], before, after)
     for driver, points in zip(heaviest, shown, strict=True):
-        if not points:
-            continue  # As in a message: what rounds to nothing explains no point of the change that is shown.
-        prefix = Text(f"  {words.signed(points):>5}  ", style="red" if points < 0 else "green")
-        show.hang(out, prefix, Text(driver["reason"]))
+        if points:
+            prefix = Text(f"  {signed(points):>5}  ", style="red" if points < 0 else "green")
+            show.hang(out, prefix, show.text(driver["reason"]))
 
 
-def _moves(changes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _moves(changes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The changes that show in whole points or in the band."""
     before = [*changes[1:], {"band": None}]
     return [
@@ -104,24 +107,18 @@ def _moves(changes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _standing(told: dict[str, Any]) -> Text:
+def _standing(told: Mapping[str, Any]) -> Text:
     line = show.band(told["band"], f"{show.score(told['score'])} {told['band']}")
     # Behind the plus stands a digest of its content, which is for machines.
     named = told["scorecard"].partition("+")[0]
-    line.append(f"   {told['coverage']:.0f} % of the scorecard {named} has data", style="dim")
-    return line
+    has_data = show.text(f"{told['coverage']:.0f} % of the scorecard {named} has data", "dim")
+    return Text.assemble(line, "   ", has_data)
 
 
-def _measures(told: dict[str, Any]) -> None:
+def _measures(told: Mapping[str, Any]) -> None:
     rows = []
     for measure in told["measures"]:
         points = measure.get("points")
         shown = Text("no data", style="dim") if points is None else Text(show.score(points))
         rows.append((measure["name"], f"{measure['weight']} %", shown, measure.get("words") or ""))
     show.table(rows, "Measure", "Weight", "Points", "What we see", right=("Weight", "Points"), empty="No measure.")
-
-
-def _cap(cap: Any) -> str:
-    if isinstance(cap, dict):
-        return f"at most {cap.get('at_most', '?')} while {cap.get('while', cap.get('condition', ''))}"
-    return str(cap)

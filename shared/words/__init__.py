@@ -11,10 +11,11 @@ library alone.
 - time: `span(timedelta)` is `5 hours`; `exact_span` loses nothing; `ago` and `in_days` look from now; `renewal` is
   `renews tomorrow`; `date_words` is `2 Mar 2026`; `moment` is `today 15:00` and `clock_time` is
   `Mon 2 Mar 2026, 15:00 Berlin time` on somebody's clock; `zone` and `zone_label`.
-- `clean(text, limit)`: text from outside as one safe line. Whoever makes a sentence of such a text cleans it.
+- `clean(text, limit)`: text from outside as one safe line. Whoever makes a sentence of such a text cleans it;
+  `clean_lines` keeps a layout.
 """
 
-from shared.words.cleaning import clean
+from shared.words.cleaning import clean, clean_lines
 from shared.words.money import decimals, minor, money, monthly
 from shared.words.numbers import apportioned, counted, listed, number, rounded, scored, signed, whole
 from shared.words.time import (
@@ -34,6 +35,7 @@ __all__ = [
     "ago",
     "apportioned",
     "clean",
+    "clean_lines",
     "clock_time",
     "counted",
     "date_words",

@@ -33,14 +33,23 @@ def clean(text: str, limit: int | None = None) -> str:
     half a surrogate pair, which no output can encode, becomes `�`. Letters of every script and emoji stay. Cleaning
     twice changes nothing.
     """
-    if not (text.isascii() and text.isprintable()):
-        text = _PILED.sub(r"\1", _LOOSE_JOINER.sub("", _SEQUENCE.sub("", text).translate(_FOLDED)))
-    line = " ".join(text.split())
+    line = " ".join(_safe(text).split())
     if limit is None or len(line) <= limit:
         return line
     cut = line[: limit - 1]
     head, space, _ = cut.rpartition(" ")
     return (head if space and len(head) > limit // 2 else cut).rstrip(" ,;:.") + "…"
+
+
+def clean_lines(text: str) -> list[str]:
+    """Text that was laid out in lines, such as a letter: each is made as safe, and keeps its spaces."""
+    return [_safe(line).rstrip() for line in text.split("\n")]
+
+
+def _safe(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    return _PILED.sub(r"\1", _LOOSE_JOINER.sub("", _SEQUENCE.sub("", text).translate(_FOLDED)))
 
 
 class _Folded:

@@ -90,7 +90,13 @@ def a_stack() -> Iterator[FakeStack]:
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             answer = stack.answer(Asked(self.command, parts.path, query, dict(self.headers), body))
-            content = b"" if answer.body is None else json.dumps(answer.body).encode()
+            content = (
+                answer.body
+                if isinstance(answer.body, bytes)
+                else b""
+                if answer.body is None
+                else json.dumps(answer.body).encode()
+            )
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)

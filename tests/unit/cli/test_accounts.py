@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from deploy.cli.accounts import accounts
+from deploy.cli.lists import ACCOUNTS
 from deploy.cli.why import why
 from tests.support.cli import Answer, Asked, FakeStack, one_command, page, problem
 
@@ -66,7 +66,7 @@ def test_accounts_are_told_in_a_managers_words(stack: FakeStack) -> None:
         {"currency": "EUR", "band": "red", "accounts": 3, "mrr_minor": 1_840_000},
     ]
     stack.on("GET /scoring/v1/accounts", page(northwind(), mrr_by_band=bands))
-    result = stack.run(one_command(accounts), "--plan", "pro")
+    result = stack.run(ACCOUNTS.app(), "--plan", "pro")
     assert result.exit_code == 0, result.output
     line = next(line for line in result.output.splitlines() if line.startswith("Northwind"))
     for words in ("€4,200", "in 41 days", "74 → 52", "amber", "third time support lost our ticket"):
@@ -82,19 +82,19 @@ def test_all_pages_are_read(stack: FakeStack) -> None:
         return page(northwind(), next_cursor="more", mrr_by_band=[])
 
     stack.on("GET /scoring/v1/accounts", pages)
-    assert "Second" in stack.run(one_command(accounts)).output
+    assert "Second" in stack.run(ACCOUNTS.app()).output
 
 
 def test_a_limit_is_kept(stack: FakeStack) -> None:
     stack.on("GET /scoring/v1/accounts", page(northwind(), northwind(name="Second"), next_cursor="more"))
-    result = stack.run(one_command(accounts), "--limit", "1")
+    result = stack.run(ACCOUNTS.app(), "--limit", "1")
     assert "Northwind" in result.output
     assert "Second" not in result.output
 
 
 def test_no_account_yet_says_how_to_begin(stack: FakeStack) -> None:
     stack.on("GET /scoring/v1/accounts", page())
-    assert "keepwell send FILE" in stack.run(one_command(accounts)).output
+    assert "keepwell send FILE" in stack.run(ACCOUNTS.app()).output
 
 
 def test_why_tells_the_measures_and_what_moved_the_score(stack: FakeStack) -> None:

@@ -5,9 +5,9 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.cli import keys, readers
-from deploy.cli.accounts import accounts
 from deploy.cli.client import ClientSettings
 from deploy.cli.fingerprint import fingerprint
+from deploy.cli.lists import ACCOUNTS
 from deploy.cli.status import status
 from tests.support.cli import Answer, FakeStack, one_command, page, problem
 
@@ -25,14 +25,14 @@ READY = {
 
 def test_without_a_stack_one_sentence_says_what_to_do() -> None:
     nowhere = {"KEEPWELL_URL": "http://127.0.0.1:9", "KEEPWELL_API_KEY": "kw_test"}
-    result = CliRunner().invoke(one_command(accounts), [], env=nowhere)
+    result = CliRunner().invoke(ACCOUNTS.app(), [], env=nowhere)
     assert result.exit_code == 3
     assert "Nothing answers at http://127.0.0.1:10: start it with `make run`" in result.output
 
 
 def test_a_wrong_key_is_named_with_its_remedy(stack: FakeStack) -> None:
     stack.on("GET /scoring/v1/accounts", problem(401, "unknown_key", "This key is not known."))
-    result = stack.run(one_command(accounts))
+    result = stack.run(ACCOUNTS.app())
     assert result.exit_code == 1
     assert "This key is not known." in result.output
     assert "KEEPWELL_API_KEY" in result.output
@@ -131,5 +131,5 @@ def test_the_fingerprint_is_asked_for_an_instant(stack: FakeStack) -> None:
 
 def test_json_is_for_programs(stack: FakeStack) -> None:
     stack.on("GET /scoring/v1/accounts", page({"id": "a"}, {"id": "b"}))
-    result = stack.run(one_command(accounts), "--json")
+    result = stack.run(ACCOUNTS.app(), "--json")
     assert json.loads(result.stdout) == [{"id": "a"}, {"id": "b"}]

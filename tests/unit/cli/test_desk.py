@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 import typer
 
-from deploy.cli import alerts, flags, found, tasks
+from deploy.cli import flags
+from deploy.cli.lists import ALERTS, FOUND, TASKS
 from tests.support.cli import Answer, FakeStack, page, problem
 
 ID = "act_" + 8 * "1a2b"
@@ -28,7 +29,7 @@ LATER = {**ITEM, "title": "Send the offer", "due_at": (NOW + timedelta(days=4)).
 
 def test_tasks_are_told_with_who_and_when_the_next_first(stack: FakeStack) -> None:
     stack.on("GET /playbooks/v1/tasks", page(LATER, ITEM))
-    result = stack.run(tasks.app, "--assignee", "pro-one")
+    result = stack.run(TASKS.app(), "--assignee", "pro-one")
     assert result.exit_code == 0, result.output
     first, second = result.output.splitlines()[1:]
     for words in ("act_1a2b1a2b", "in 20 hours", "Northwind", "CSM Pro One", "Call their admin"):
@@ -41,13 +42,13 @@ def test_tasks_are_told_with_who_and_when_the_next_first(stack: FakeStack) -> No
 @pytest.mark.parametrize(
     ("app", "what", "arguments", "move", "said"),
     [
-        (tasks.app, "tasks", ["done", ID, "--note", "they stay"], "done", {"note": "they stay"}),
-        (tasks.app, "tasks", ["no-result", ID], "no_result", {}),
-        (tasks.app, "tasks", ["false-alarm", ID], "false_alarm", {}),
-        (tasks.app, "tasks", ["reassign", ID, "pro-two"], "reassign", {"to": "pro-two"}),
-        (alerts.app, "alerts", ["acknowledge", ID], "acknowledge", {}),
-        (alerts.app, "alerts", ["snooze", ID, "--until", NOON], "snooze", {"until": NOON}),
-        (alerts.app, "alerts", ["false-alarm", ID], "false_alarm", {}),
+        (TASKS.app(), "tasks", ["done", ID, "--note", "they stay"], "done", {"note": "they stay"}),
+        (TASKS.app(), "tasks", ["no-result", ID], "no_result", {}),
+        (TASKS.app(), "tasks", ["false-alarm", ID], "false_alarm", {}),
+        (TASKS.app(), "tasks", ["reassign", ID, "pro-two"], "reassign", {"to": "pro-two"}),
+        (ALERTS.app(), "alerts", ["acknowledge", ID], "acknowledge", {}),
+        (ALERTS.app(), "alerts", ["snooze", ID, "--until", NOON], "snooze", {"until": NOON}),
+        (ALERTS.app(), "alerts", ["false-alarm", ID], "false_alarm", {}),
         (flags.app, "flags", ["accept", ID], "accept", {}),
         (flags.app, "flags", ["dismiss", ID], "dismiss", {}),
         (flags.app, "flags", ["lost", ID, "--note", "no budget"], "lost", {"note": "no budget"}),
@@ -72,16 +73,16 @@ def test_a_move_is_one_command(
 def test_the_beginning_of_an_id_is_enough_when_it_is_the_only_one(stack: FakeStack) -> None:
     stack.on("GET /playbooks/v1/tasks", page(ITEM, LATER))
     stack.on(f"POST /playbooks/v1/tasks/{ID}/done", Answer(ITEM))
-    assert stack.run(tasks.app, "done", "act_1a").exit_code == 0
-    several = stack.run(tasks.app, "done", "act_")
+    assert stack.run(TASKS.app(), "done", "act_1a").exit_code == 0
+    several = stack.run(TASKS.app(), "done", "act_")
     assert several.exit_code == 1
     assert "2 ids begin with act_" in several.output
-    assert "No id begins with act_9" in stack.run(tasks.app, "done", "act_9").output
+    assert "No id begins with act_9" in stack.run(TASKS.app(), "done", "act_9").output
 
 
 def test_a_move_that_can_not_be_is_refused_with_the_reason(stack: FakeStack) -> None:
     stack.on(f"POST /playbooks/v1/tasks/{ID}/done", problem(409, "not_possible", "The task is closed."))
-    result = stack.run(tasks.app, "done", ID)
+    result = stack.run(TASKS.app(), "done", ID)
     assert result.exit_code == 1
     assert "The task is closed." in result.output
 
@@ -90,7 +91,7 @@ def test_alerts_and_flags_are_listed(stack: FakeStack) -> None:
     won = {**ITEM, "state": "won", "amount_minor": 125_000, "currency": "EUR"}
     stack.on("GET /playbooks/v1/alerts", page(ITEM))
     stack.on("GET /playbooks/v1/flags", page(won))
-    listed = stack.run(alerts.app).output
+    listed = stack.run(ALERTS.app()).output
     assert "4 hours ago" in listed
     assert "high" in listed
     assert "€1,250/month" in stack.run(flags.app).output
@@ -108,18 +109,18 @@ def test_what_an_import_found_is_listed_and_started(stack: FakeStack) -> None:
     }
     stack.on("GET /playbooks/v1/episodes", page(episode))
     stack.on(f"POST /playbooks/v1/episodes/{ID}/start", Answer(episode))
-    listed = stack.run(found.app).output
+    listed = stack.run(FOUND.app()).output
     assert "an invoice is 35 days overdue" in listed
     assert "stage is mature" not in listed
     assert stack.asked[0].query["state"] == "found"
-    assert "is started" in stack.run(found.app, "start", "act_1a").output
+    assert "is started" in stack.run(FOUND.app(), "start", "act_1a").output
 
 
 @pytest.mark.parametrize(
     ("app", "path", "words"),
     [
-        (tasks.app, "tasks", "Nothing is to be done."),
-        (alerts.app, "alerts", "No alert."),
+        (TASKS.app(), "tasks", "Nothing is to be done."),
+        (ALERTS.app(), "alerts", "No alert."),
         (flags.app, "flags", "Nobody"),
     ],
 )

@@ -16,17 +16,18 @@ from rich.text import Text
 
 from deploy.cli import show
 from deploy.cli.client import ClientSettings, Keepwell, Refused, Unreachable
+from deploy.cli.demo.killing import kill_midway
+from deploy.cli.demo.playing import NotHeard, at_rest, play, send_all, until
+from deploy.cli.demo.telling import tell, tell_the_day
 from deploy.cli.down import DEMO, stop
 from deploy.cli.send import end_import, open_import
 from deploy.cli.up import NotStarted, check_neighbour, start_detached
-from deploy.demo import company, sample, stories, telling
+from deploy.demo import company, sample, stories
 from deploy.demo.cast import accounts
-from deploy.demo.killing import kill_midway
 from deploy.demo.proof import Ledger
-from deploy.demo.sending import send_all
 from deploy.local.system import any_free
 from shared.settings import Settings, SettingsError
-from shared.words import counted
+from shared.words import counted, listed
 
 CSMS: Final = Path(stories.__file__).with_name("csms.yaml")
 
@@ -38,18 +39,20 @@ def demo(
     out = show.console()
     try:
         settings = Settings.load()
+        elsewhere = ClientSettings.load()
         home = settings.home / DEMO
         check_neighbour(settings.home, settings, "Your own Keepwell")
         broker = f"127.0.0.1:{any_free()}" if kafka else "local"
-        fresh = settings.model_copy(update={"home": home, "broker": broker, "database_url": None, "admin_key": None})
+        # A key that is set stays the first key: the commands that come next will ask with it.
+        fresh = settings.model_copy(update={"home": home, "broker": broker, "database_url": None})
         _start(out, fresh, start_kafka=kafka)
-        reached = ClientSettings.load(home=home, port=settings.port, url=None, api_key=None, admin_key=None)
-        with Keepwell(reached) as keepwell:
+        here = {"home": home, "url": None, "api_key": None, "admin_key": settings.admin_key}
+        with Keepwell(ClientSettings.load(port=settings.port, **here)) as keepwell:
             _show(out, keepwell, home)
-    except (SettingsError, NotStarted, Refused, Unreachable, telling.NotHeard) as error:
-        show.errors().print(Text(str(error)))
+    except (SettingsError, NotStarted, Refused, Unreachable, NotHeard) as error:
+        show.complain(str(error))
         raise typer.Exit(1) from error
-    _how_to_go_on(out, fresh)
+    _how_to_go_on(out, fresh, elsewhere)
 
 
 def _start(out: Console, settings: Settings, *, start_kafka: bool) -> None:
@@ -91,12 +94,13 @@ def _show(out: Console, keepwell: Keepwell, home: Path) -> None:
     ledger.add(happened)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
     _load(out, keepwell, [event for event in happened if event["time"] < today])
-    _live(keepwell, [event for event in happened if event["time"] >= today])
+    send_all(keepwell, [event for event in happened if event["time"] >= today])
+    until(lambda: at_rest(keepwell), "Today was not taken in")
     for story in stories.live():
         now = show.now()
-        telling.tell(out, story, telling.play(keepwell, story, now, run), now)
+        tell(out, story, play(keepwell, story, now, run), now)
+    tell_the_day(out, keepwell)
     cast = accounts(random.Random(company.SEED))  # noqa: S311 - a sample, not a secret
-    telling.tell_the_day(out, keepwell)
     kill_midway(out, keepwell, home, cast, ledger, run)
 
 
@@ -108,35 +112,27 @@ def _load(out: Console, keepwell: Keepwell, past: list[dict[str, Any]]) -> None:
         task = progress.add_task("120 days of 60 accounts", total=len(past))
         send_all(keepwell, past, import_id, lambda count: progress.advance(task, count))
     end_import(keepwell, import_id)
-    settled(keepwell, import_id)
+    ended = f"/v1/imports/{import_id}"
+    until(
+        lambda: keepwell.get("ingest", ended)["state"] == "ended" and at_rest(keepwell),
+        "The past was not taken in",
+        patience=60,
+    )
     found = list(keepwell.items("playbooks", "/v1/episodes", state="found"))
     out.print(f"Found when the past ended: {counted(len(found), 'matter')} to look at.")
     for episode in found:
-        out.print(Text(f"  {episode['account_name']}: {episode['playbook_title']}", style="yellow"))
+        what = show.text(f"{episode['account_name']}: {episode['playbook_title']}", "yellow")
+        out.print(Text.assemble("  ", what))
 
 
-def _live(keepwell: Keepwell, today: list[dict[str, Any]]) -> None:
-    """What happened today so far, live."""
-    send_all(keepwell, today)
-    telling.until(lambda: telling.at_rest(keepwell), "Today was not taken in")
-
-
-def settled(keepwell: Keepwell, import_id: str) -> None:
-    """Wait until an import is over and everything that it set going is at rest."""
-
-    def over() -> bool:
-        return bool(keepwell.get("ingest", f"/v1/imports/{import_id}")["state"] == "ended") and telling.at_rest(
-            keepwell
-        )
-
-    telling.until(over, "The past was not taken in", patience=60)
-
-
-def _how_to_go_on(out: Console, settings: Settings) -> None:
+def _how_to_go_on(out: Console, settings: Settings, elsewhere: ClientSettings) -> None:
     keepwell = "keepwell" if shutil.which("keepwell") else _seen_from_here(Path(sys.executable).with_name("keepwell"))
     out.print()
     out.print(Text("It goes on running. Next:", style="bold"))
+    given = {"KEEPWELL_URL": elsewhere.url, "KEEPWELL_API_KEY": elsewhere.api_key}
+    away = [name for name, value in given.items() if value]
     lines = [
+        *([(f"unset {' '.join(away)}", f"{listed(away)} would lead the next commands elsewhere")] if away else []),
         (f"{keepwell} why {stories.NORTHWIND}", "every measure, and what moved the score"),
         (f"{keepwell} accounts --band red", "also: tasks, alerts, flags, deliveries, status"),
         (f"http://127.0.0.1:{settings.port}/docs", "the API of ingest; the others' are at the next three ports"),

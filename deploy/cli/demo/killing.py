@@ -3,25 +3,21 @@
 import os
 import random
 import signal
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
 from deploy.cli import show
 from deploy.cli.client import Keepwell, Unreachable
+from deploy.cli.demo.playing import NotHeard, at_rest, send_all, until
 from deploy.demo.cast import Account
 from deploy.demo.proof import Count, Ledger, offline_usage
-from deploy.demo.sending import send_all
-from deploy.demo.telling import NotHeard, at_rest, until
 from deploy.local.record import read
 
-SLICE: Final = 250
-KILLED_AFTER: Final = 3
-"""Slices of the batch that are sent before the kill."""
+SENT_BEFORE: Final = 750
+"""Events of the batch that are sent before the kill."""
 COMES_BACK_WITHIN: Final = 60.0
 
 
@@ -29,32 +25,29 @@ def kill_midway(out: Console, keepwell: Keepwell, home: Path, cast: list[Account
     """Send a batch, kill scoring while it counts, send the batch once more, and compare."""
     out.print()
     batch = offline_usage(cast, random.Random(run), show.now(), run)  # noqa: S311 - a sample, not a secret
-    killed = _send(keepwell, batch, kill=home)
+    send_all(keepwell, batch[:SENT_BEFORE])
+    killed = _kill_scoring(home)
+    send_all(keepwell, batch[SENT_BEFORE:])
     ledger.add(batch)
     until(lambda: _rests(keepwell), "Scoring did not come back", patience=COMES_BACK_WITHIN)
-    at = show.now()
-    before = keepwell.get("scoring", "/v1/fingerprint", at=at.isoformat())
-    _send(keepwell, batch)
+    at = show.now().isoformat()
+    before = _fingerprint(keepwell, at)
+    send_all(keepwell, batch)
     until(lambda: _rests(keepwell), "The services did not come to rest", patience=COMES_BACK_WITHIN)
-    after = keepwell.get("scoring", "/v1/fingerprint", at=at.isoformat())
+    after = _fingerprint(keepwell, at)
     count = _compare(keepwell, ledger, {event["account"] for event in batch})
-    good = count == Count(0, 0) and before["fingerprint"] == after["fingerprint"]
+    good = count == Count(0, 0) and before == after
     words = f"Scoring was killed midway: {count.lost:,} lost, {count.twice:,} counted twice."
     out.print(Text(words, style="bold green" if good else "bold red"))
     detail = f"pid {killed}, kill -9, within {len(batch):,} late usage events; then all of them were sent again: "
-    same = "the same fingerprint" if before["fingerprint"] == after["fingerprint"] else "ANOTHER fingerprint"
-    show.hang(out, Text("  "), Text(f"{detail}{same}, {after['fingerprint'][:16]}…", style="dim"))
+    same = "the same fingerprint" if before == after else "ANOTHER fingerprint"
+    show.hang(out, Text("  "), Text(f"{detail}{same}, {after[:16]}…", style="dim"))
     if not good:
         raise NotHeard("The proof failed; please report it with the stack's logs")
 
 
-def _send(keepwell: Keepwell, batch: Sequence[dict[str, Any]], kill: Path | None = None) -> int:
-    killed = 0
-    for number, first in enumerate(range(0, len(batch), SLICE)):
-        if kill is not None and number == KILLED_AFTER:
-            killed = _kill_scoring(kill)
-        send_all(keepwell, batch[first : first + SLICE])
-    return killed
+def _fingerprint(keepwell: Keepwell, at: str) -> str:
+    return str(keepwell.get("scoring", "/v1/fingerprint", at=at)["fingerprint"])
 
 
 def _kill_scoring(home: Path) -> int:
@@ -76,17 +69,8 @@ def _rests(keepwell: Keepwell) -> bool:
 def _compare(keepwell: Keepwell, ledger: Ledger, accounts: set[str]) -> Count:
     """Midnight may pass between: the day is the one on which all were read."""
     while True:
-        today = _today()
-        trends = {account: _trend(keepwell, account) for account in sorted(accounts)}
-        if _today() == today:
-            return ledger.compare({name: trend for name, trend in trends.items() if trend is not None}, today)
-
-
-def _today() -> Any:
-    return datetime.now(UTC).date()
-
-
-def _trend(keepwell: Keepwell, account: str) -> float | None:
-    facts = keepwell.get("scoring", f"/v1/accounts/{account}")["facts"]
-    trend = facts.get("usage.trend")
-    return None if trend is None else float(trend)
+        today = show.now().date()
+        facts = {name: keepwell.get("scoring", f"/v1/accounts/{name}")["facts"] for name in sorted(accounts)}
+        if show.now().date() == today:
+            trends = {name: float(known["usage.trend"]) for name, known in facts.items() if "usage.trend" in known}
+            return ledger.compare(trends, today)

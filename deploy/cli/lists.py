@@ -1,0 +1,238 @@
+"""The lists of the command line, each with its columns, filters and moves."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import typer
+from rich.text import Text
+
+from deploy.cli import show
+from deploy.cli.client import Keepwell
+from deploy.cli.listing import Column, Filter, Item, Listing, Move, NoteOption
+from shared.words import counted, listed
+
+SEVERITIES: Final = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "", "info": "dim"}
+DELIVERED: Final = {"delivered": "green", "failed": "bold red", "cancelled": "dim"}
+ACCOUNT: Final = Filter("account", "An account's id.")
+SHORT: Final = 12
+NOTE: Final = {"note": NoteOption}
+
+
+def plain(name: str) -> Column:
+    """A field as it is, under its own name."""
+    return Column(name.capitalize(), lambda one: one[name])
+
+
+def field(heading: str, name: str) -> Column:
+    """A field as it is."""
+    return Column(heading, lambda one: one.get(name) or "–")
+
+
+def since(heading: str, name: str) -> Column:
+    """How long ago it was."""
+    return Column(heading, lambda one: show.ago(one.get(name), show.now()))
+
+
+ID: Final = Column("Id", lambda one: show.text(one["id"][:SHORT], "dim"))
+"""The beginning of an id: commands take it for the whole where it is the only one."""
+NAME: Final = field("Account", "account_name")
+
+
+def _renews(account: Item) -> str:
+    return show.renewal(account.get("renews_at"), show.now()).removeprefix("renews ").removeprefix("was to renew ")
+
+
+def _by_band(keepwell: Keepwell, given: Mapping[str, Any]) -> None:
+    """The revenue of everyone who is meant, by band."""
+    shares = keepwell.get("scoring", "/v1/accounts", limit=1, **given).get("mrr_by_band", [])
+    order = list(show.BANDS)
+    parts: list[Text] = []
+    for share in sorted(shares, key=lambda each: order.index(each["band"])):
+        said = f"{counted(share['accounts'], 'account')} {share['band']}"
+        if share.get("currency"):
+            said += f", {show.monthly(share['mrr_minor'], share['currency'])}"
+        parts.append(show.band(share["band"], said))
+    show.console().print(Text("\n") + Text(" · ").join(parts))
+
+
+ACCOUNTS: Final = Listing(
+    help="List accounts, the worst first, with the main reason and the revenue by band.",
+    service="scoring",
+    path="/v1/accounts",
+    filters=(
+        Filter("band", "red, amber, green or unknown."),
+        Filter("owner", "The owner's e-mail."),
+        Filter("plan", "A plan."),
+        Filter("segment", "A segment."),
+        Filter("stage", "onboarding, adopting, mature or renewal."),
+        Filter("q", "A part of the name or id.", option="find"),
+        Filter("sort", "score, mrr or renews_at; - in front turns it round.", default="score"),
+    ),
+    columns=(
+        Column("Account", lambda one: one.get("name") or one["id"]),
+        Column("Plan", lambda one: (one.get("plan") or "–").capitalize()),
+        Column("Monthly", lambda one: show.money(one.get("mrr_minor"), one.get("currency")), is_number=True),
+        Column("Renews", _renews),
+        Column("Score", lambda one: show.moved(one.get("previous_score"), one["score"]), is_number=True),
+        Column("Band", lambda one: show.band(one["band"])),
+        Column("Why", lambda one: one.get("reason") or ""),
+    ),
+    empty="No account yet: send some events with `keepwell send FILE`.",
+    after=_by_band,
+)
+
+
+def _due(task: Item) -> Text:
+    due, now = show.instant(task["due_at"]), show.now()
+    late = due is not None and due < now and task["state"] == "open"
+    return show.text(show.ago(task["due_at"], now), "bold red" if late else "")
+
+
+TASKS: Final = Listing(
+    help="List tasks that are open, or in another state.",
+    service="playbooks",
+    path="/v1/tasks",
+    filters=(
+        Filter("assignee", "Whose: an id or e-mail."),
+        ACCOUNT,
+        Filter("state", "open, done, no_result, false_alarm or closed.", default="open"),
+    ),
+    columns=(
+        ID,
+        Column("Due", _due),
+        NAME,
+        Column("Whose", lambda one: one["assignee_name"] or "nobody"),
+        plain("state"),
+        field("What to do", "title"),
+    ),
+    order=lambda one: (one["due_at"] is None, one["due_at"] or ""),
+    empty="Nothing is to be done.",
+    moves=(
+        Move("done", "Close a task: it is done.", "closed: done", NOTE),
+        Move("no_result", "Close a task: it was tried, and nothing came of it.", "closed: no result", NOTE),
+        Move("false_alarm", "Close a task: there was nothing to do. It ends the episode.", "closed: false alarm", NOTE),
+        Move(
+            "reassign",
+            "Give a task to somebody else, who is told of it.",
+            "{to}'s now",
+            {"to": Annotated[str, typer.Argument(help="An id or e-mail.")]},
+        ),
+    ),
+)
+
+ALERTS: Final = Listing(
+    help="List alerts, newest first.",
+    service="playbooks",
+    path="/v1/alerts",
+    filters=(ACCOUNT, Filter("state", "open, acknowledged, snoozed, false_alarm or closed.")),
+    columns=(
+        ID,
+        since("When", "opened_at"),
+        NAME,
+        Column("Severity", lambda one: show.text(one["severity"], SEVERITIES.get(one["severity"], ""))),
+        plain("state"),
+        field("What", "title"),
+    ),
+    limit=50,
+    empty="No alert.",
+    moves=(
+        Move("acknowledge", "Say that you have seen it and look after it.", "acknowledged"),
+        Move(
+            "snooze",
+            "Be told again later.",
+            "snoozed",
+            {"until": Annotated[str | None, typer.Option(help="Until when; without it, for a day.")]},
+        ),
+        Move("false_alarm", "Say that it was nothing. It ends the episode.", "closed as a false alarm"),
+    ),
+)
+
+FLAGS: Final = Listing(
+    help="List expansion flags, newest first.",
+    service="playbooks",
+    path="/v1/flags",
+    filters=(ACCOUNT, Filter("state", "open, accepted, dismissed, won, lost or closed.")),
+    columns=(
+        ID,
+        since("When", "opened_at"),
+        NAME,
+        plain("state"),
+        Column("Won", lambda one: show.monthly(one["amount_minor"], one["currency"])),
+        field("Why", "title"),
+    ),
+    limit=50,
+    empty="Nobody is flagged as ready to grow.",
+    moves=(
+        Move("accept", "Take it on.", "accepted", NOTE),
+        Move("dismiss", "Say that this is no chance.", "dismissed", NOTE),
+        Move("lost", "Say that they did not buy.", "lost", NOTE),
+    ),
+)
+
+
+def _seen(episode: Item) -> str:
+    """What the conditions saw; which accounts a playbook is for is no reason."""
+    return "; ".join(one["words"] for one in episode["readings"] if not one["text"].startswith("account."))
+
+
+FOUND: Final = Listing(
+    help="List what held when an import ended, and nobody has started.",
+    service="playbooks",
+    path="/v1/episodes",
+    filters=(ACCOUNT,),
+    fixed={"state": "found"},
+    columns=(ID, NAME, field("What", "playbook_title"), Column("Why", _seen)),
+    empty="Nothing was found that waits for you.",
+    moves=(Move("start", "Start one: its steps go out now.", "started"),),
+)
+
+
+def _took(one: Item) -> str:
+    """The way, and what was special on it."""
+    seconds, attempts = one.get("seconds"), one["attempts"]
+    parts = (
+        one["channel"],
+        f"{seconds:.2f} s after the event" if seconds is not None else "",
+        counted(attempts, "attempt") if attempts > 1 else "",
+        "may have come twice" if one["uncertain"] else "",
+        one["reason"],
+    )
+    return ", ".join(filter(None, parts))
+
+
+DELIVERIES: Final = Listing(
+    help="List deliveries, newest first.",
+    service="notifier",
+    path="/v1/deliveries",
+    filters=(
+        ACCOUNT,
+        Filter("state", "waiting, sending, delivered, failed or cancelled."),
+        Filter("channel", "slack, email or inbox, or one target: slack:#renewals."),
+    ),
+    columns=(
+        ID,
+        since("When", "created_at"),
+        Column("State", lambda one: show.text(one["state"], DELIVERED.get(one["state"], "yellow"))),
+        plain("account"),
+        Column("What", lambda one: f"{one['kind']} of {one['playbook'].partition('@')[0]}"),
+        Column("How it went", _took),
+    ),
+    limit=50,
+    empty="Nothing was sent yet.",
+    moves=(Move("retry", "Try a failed delivery again.", "tried again"),),
+)
+
+KEYS: Final = Listing(
+    help="Make, list and revoke API keys.",
+    service="ingest",
+    path="/v1/keys",
+    columns=(
+        plain("name"),
+        Column("Scopes", lambda one: listed(one["scopes"])),
+        Column("Source", lambda one: one.get("source") or one["name"]),
+        field("CSM", "csm"),
+        since("Made", "created_at"),
+        Column("State", lambda one: "revoked" if one.get("revoked_at") else "in use"),
+    ),
+    empty="No key.",
+)
