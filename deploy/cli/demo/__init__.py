@@ -38,21 +38,25 @@ def demo(
     """Load a sample company, let things happen to it, and tell what Keepwell makes of them."""
     out = show.console()
     try:
-        settings = Settings.load()
-        elsewhere = ClientSettings.load()
-        home = settings.home / DEMO
+        settings = ClientSettings.load()
         check_neighbour(settings.home, settings, "Your own Keepwell")
-        broker = f"127.0.0.1:{any_free()}" if kafka else "local"
-        # A key that is set stays the first key: the commands that come next will ask with it.
-        fresh = settings.model_copy(update={"home": home, "broker": broker, "database_url": None})
+        fresh = of_its_own(settings, f"127.0.0.1:{any_free()}" if kafka else "local")
         _start(out, fresh, start_kafka=kafka)
-        here = {"home": home, "url": None, "api_key": None, "admin_key": settings.admin_key}
-        with Keepwell(ClientSettings.load(port=settings.port, **here)) as keepwell:
-            _show(out, keepwell, home)
+        with Keepwell(fresh) as keepwell:
+            _show(out, keepwell, fresh.home)
     except (SettingsError, NotStarted, Refused, Unreachable, NotHeard) as error:
         show.complain(str(error))
         raise typer.Exit(1) from error
-    _how_to_go_on(out, fresh, elsewhere)
+    _how_to_go_on(out, fresh, settings)
+
+
+def of_its_own(settings: ClientSettings, broker: str) -> ClientSettings:
+    """The demo's settings: a home within the home, and a database and services of its own.
+
+    An admin key that is set stays the first key: the commands that come next will ask with it.
+    """
+    own = {"home": settings.home / DEMO, "broker": broker, "database_url": None, "url": None, "api_key": None}
+    return settings.model_copy(update=own)
 
 
 def _start(out: Console, settings: Settings, *, start_kafka: bool) -> None:

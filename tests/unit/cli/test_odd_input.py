@@ -139,7 +139,6 @@ ANSWERS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("answer", ANSWERS, ids=str)
 @pytest.mark.parametrize(
     "command",
     [
@@ -149,15 +148,17 @@ ANSWERS: list[Any] = [
     ],
     ids=" ".join,
 )
-def test_an_answer_of_another_shape_ends_in_a_sentence(stack: FakeStack, command: list[str], answer: Any) -> None:
+def test_an_answer_of_another_shape_ends_in_a_sentence(stack: FakeStack, command: list[str]) -> None:
     def same(asked: Asked) -> Answer:
         stack.asked.append(asked)
         return Answer(answer)
 
     stack.answer = same  # type: ignore[method-assign]
-    result = stack.run(app, *command, input=b'{"id":"1"}\n')
-    assert is_a_sentence(result), (result.exception, result.output)
-    assert len(stack.asked) < 10
+    for answer in ANSWERS:
+        stack.asked.clear()
+        result = stack.run(app, *command, input=b'{"id":"1"}\n')
+        assert is_a_sentence(result), (answer, result.exception, result.output)
+        assert len(stack.asked) < 10
 
 
 @pytest.mark.parametrize("status", [200, 302, 404, 500])
@@ -297,10 +298,10 @@ def test_bytes_that_are_no_text_end_in_a_sentence(stack: FakeStack) -> None:
     ],
 )
 def test_an_output_that_ends_is_no_traceback(stack: FakeStack, shell: str, codes: set[int]) -> None:
-    many = [account(id=f"a{number}") for number in range(2_000)]
+    many = [account(id=f"a{number}") for number in range(200)]
     stack.on("GET /scoring/v1/accounts", page(*many, mrr_by_band=[]))
     for words in (["accounts"], ["accounts", "--json"]):
-        code, _, err = typed(stack, *words, shell=shell)
+        code, _, err = typed(stack, *words, shell=shell, COLUMNS="500")
         assert code in codes, err
         assert b"Traceback" not in err
         assert b"Exception ignored" not in err
