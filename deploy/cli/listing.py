@@ -63,6 +63,7 @@ class Listing:
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Parameters that every question for it has."""
     limit: int | None = None
+    is_paged: bool = True
     order: Callable[[Item], Any] | None = None
     moves: Sequence[Move] = ()
     after: Callable[[Keepwell, Mapping[str, Any]], None] | None = None
@@ -88,7 +89,10 @@ class Listing:
     def show(self, given: Mapping[str, Any], limit: int | None, json: bool) -> None:
         """Ask for the list and write it, as JSON or as a table."""
         with connected() as keepwell:
-            items: list[dict[str, Any]] = list(keepwell.items(self.service, self.path, limit, **given))
+            if self.is_paged:
+                items: list[dict[str, Any]] = list(keepwell.items(self.service, self.path, limit, **given))
+            else:
+                items = keepwell.get(self.service, self.path, **given)["items"][:limit]
             if self.order is not None:
                 items.sort(key=self.order)
             if json:

@@ -226,6 +226,7 @@ KEYS: Final = Listing(
     help="Make, list and revoke API keys.",
     service="ingest",
     path="/v1/keys",
+    is_paged=False,
     columns=(
         plain("name"),
         Column("Scopes", lambda one: listed(one["scopes"])),
