@@ -64,6 +64,8 @@ class Listing:
     """Parameters that every question for it has."""
     limit: int | None = None
     is_paged: bool = True
+    has_list: bool = False
+    """Shown by `keepwell NAME list` as well."""
     order: Callable[[Item], Any] | None = None
     moves: Sequence[Move] = ()
     after: Callable[[Keepwell, Mapping[str, Any]], None] | None = None
@@ -73,6 +75,8 @@ class Listing:
         """Its commands."""
         app = typer.Typer()
         app.callback(invoke_without_command=True, help=self.help)(self._list_command())
+        if self.has_list:
+            app.command("list", help=self.help)(self._list_command())
         for move in self.moves:
             app.command(move.name.replace("_", "-"), help=move.help)(self._move_command(move))
         return app

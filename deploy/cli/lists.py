@@ -223,10 +223,11 @@ DELIVERIES: Final = Listing(
 )
 
 KEYS: Final = Listing(
-    help="Make, list and revoke API keys.",
+    help="List the keys, without their secrets; make and revoke them.",
     service="ingest",
     path="/v1/keys",
     is_paged=False,
+    has_list=True,
     columns=(
         plain("name"),
         Column("Scopes", lambda one: listed(one["scopes"])),
@@ -236,4 +237,14 @@ KEYS: Final = Listing(
         Column("State", lambda one: "revoked" if one.get("revoked_at") else "in use"),
     ),
     empty="No key.",
+)
+
+READERS: Final = Listing(
+    help="See who reads the log, and forget a service that is gone for good.",
+    service="ingest",
+    path="/v1/readers",
+    is_paged=False,
+    has_list=True,
+    columns=(plain("service"), since("Oldest unread", "oldest_unread")),
+    empty="Nobody reads.",
 )
