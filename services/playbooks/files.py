@@ -22,12 +22,11 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from services.playbooks.core.assignment import LeastLoaded, Owner, Person, RoundRobin, Rule
+from services.playbooks.core.assignment import Rule
 from services.playbooks.core.directory import Absence, Csm, Directory
-from services.playbooks.core.durations import Duration, parse_duration
 from services.playbooks.core.library import Loaded
 from services.playbooks.core.playbook import Playbook, Repeat, Step
-from services.playbooks.core.workinghours import OFFICE
+from services.playbooks.core.workinghours import OFFICE, Duration, parse_duration
 from services.playbooks.core.workinghours import Hours as Week
 from shared.conditions import STEP_FACTS, Condition, FactType, Problem, Refused, Scope, did_you_mean
 from shared.files.kinds import ConditionIn, Date, Day, Hours, Name, Span, Zone
@@ -152,13 +151,13 @@ class AssignFile(FileModel):
     def rule(self) -> Rule:
         """As the core knows it."""
         if self.person is not None:
-            return Person(self.person)
+            return Rule("person", self.person)
         pool = self.least_loaded or self.round_robin
         assert pool is not None
-        return (LeastLoaded if self.least_loaded else RoundRobin)(pool.tier, pool.skill)
+        return Rule("least_loaded" if self.least_loaded else "round_robin", tier=pool.tier, skill=pool.skill)
 
 
-_RULES: Final[dict[str, Rule]] = {"owner": Owner(), "least_loaded": LeastLoaded(), "round_robin": RoundRobin()}
+_RULES: Final[dict[str, Rule]] = {one.kind: one for one in (Rule(), Rule("least_loaded"), Rule("round_robin"))}
 
 
 def _rule(value: str) -> str:
@@ -189,11 +188,7 @@ class StepFile(FileModel):
     """One step: an alert, a task or a flag."""
 
     alert: (
-        Annotated[
-            Annotated[AlertFile, Tag("mapping")] | Annotated[Template, Tag("text")],
-            Discriminator(_shape),
-        ]
-        | None
+        Annotated[Annotated[AlertFile, Tag("mapping")] | Annotated[Template, Tag("text")], Discriminator(_shape)] | None
     ) = None
     task: Template | None = None
     flag: Template | None = None

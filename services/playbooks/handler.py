@@ -11,7 +11,7 @@ from services.playbooks import store
 from services.playbooks.core import desk
 from services.playbooks.core.carrying import Rules
 from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY
-from services.playbooks.core.found import lists, lists_due
+from services.playbooks.core.message import lists, lists_due
 from services.playbooks.core.work import Work
 from shared.clock import Clock
 from shared.figures import Figures, effect

@@ -63,17 +63,18 @@ async def achieved(c: AsyncConnection) -> dict[str, dict[str, Any]]:
     ).group_by(e.playbook)
     for row in await c.execute(counts):
         found[row.playbook] = {"fired": row.fired, "active": row.active, "found": row.found}
-    outcomes = select(i.playbook, i.kind, i.state, number.label("number")).group_by(i.playbook, i.kind, i.state)
-    for row in await c.execute(outcomes):
-        found.setdefault(row.playbook, {}).setdefault(f"{row.kind}s", {})[row.state] = row.number
-    won = (
-        select(i.playbook, i.currency, func.sum(i.amount_minor).label("amount_minor"))
-        .where(i.kind == "flag", i.state == "won", i.amount_minor.is_not(None))
-        .group_by(i.playbook, i.currency)
+    amount = func.sum(i.amount_minor).label("amount_minor")
+    outcomes = (
+        select(i.playbook, i.kind, i.state, i.currency, number.label("number"), amount)
+        .group_by(i.playbook, i.kind, i.state, i.currency)
+        .order_by(i.currency)
     )
-    for row in await c.execute(won):
-        amount = {"currency": row.currency, "amount_minor": int(row.amount_minor)}
-        found[row.playbook].setdefault("won", []).append(amount)
+    for row in await c.execute(outcomes):
+        states = found.setdefault(row.playbook, {}).setdefault(f"{row.kind}s", {})
+        states[row.state] = states.get(row.state, 0) + row.number
+        if row.state == "won" and row.amount_minor is not None:
+            won = {"currency": row.currency, "amount_minor": int(row.amount_minor)}
+            found[row.playbook].setdefault("won", []).append(won)
     return found
 
 

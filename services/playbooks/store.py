@@ -18,9 +18,9 @@ from services.playbooks.core.assignment import Load
 from services.playbooks.core.carrying import Rules
 from services.playbooks.core.changes import Changes, Outgoing
 from services.playbooks.core.episode import Episode, Move
-from services.playbooks.core.found import Finding
 from services.playbooks.core.item import Item
 from services.playbooks.core.library import Library
+from services.playbooks.core.message import Finding
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.work import Work
 from services.playbooks.files import read_version
@@ -28,44 +28,29 @@ from shared.log import protocol
 from shared.messages import envelope, registry
 from shared.messages.actions import ActionRequested
 from shared.pg import bulk
+from shared.pg.bulk import among
 from shared.worker import outbox, timers
 
 _SOURCE: Final = "keepwell/playbooks"
 
+_accounts, _episodes, _items = t.accounts.c, t.episodes.c, t.items.c
 _LOCK_ACCOUNTS = (
-    select(t.accounts.c.standing)
-    .where(bulk.among(t.accounts.c.account_id, "ids"))
-    .order_by(t.accounts.c.account_id)
+    select(_accounts.standing)
+    .where(among(_accounts.account_id, "ids"))
+    .order_by(_accounts.account_id)
     .with_for_update()
 )
-_LOCK_EPISODES = (
-    select(t.episodes.c.body)
-    .where(bulk.among(t.episodes.c.account_id, "ids"), t.episodes.c.latest)
-    .order_by(t.episodes.c.id)
-    .with_for_update()
-)
-ITEMS = select(*(t.items.c[name] for name in Item._fields))
+_OF_ACCOUNTS = among(_episodes.account_id, "ids")
+_LOCK_EPISODES = select(_episodes.body).where(_OF_ACCOUNTS, _episodes.latest).order_by(_episodes.id).with_for_update()
+ITEMS = select(*(_items[name] for name in Item._fields))
 """Rows that are `Item`s."""
-
-
-def _lock_items(*where: ColumnElement[bool]) -> Any:
-    return ITEMS.where(*where).order_by(t.items.c.id).with_for_update()
-
-
-_LOCK_ITEMS = _lock_items(or_(bulk.among(t.items.c.id, "ids"), bulk.among(t.items.c.action_id, "ids")))
-_LOCK_OPEN = _lock_items(
-    bulk.among(t.items.c.account_id, "ids"), t.items.c.state.in_(("open", "snoozed", "acknowledged"))
+_LOCKED = ITEMS.order_by(_items.id).with_for_update()
+_LOCK_ITEMS = _LOCKED.where(or_(among(_items.id, "ids"), among(_items.action_id, "ids")))
+_LOCK_OPEN = _LOCKED.where(among(_items.account_id, "ids"), _items.state.in_(("open", "snoozed", "acknowledged")))
+_IS_LATE = (
+    (_items.kind == "task") & (_items.state == "open") & _items.due_at.is_not(None) & _items.escalated_at.is_(None)
 )
-_LOCK_TIMED = _lock_items(
-    bulk.among(t.items.c.account_id, "ids"),
-    or_(
-        t.items.c.state == "snoozed",
-        (t.items.c.state == "open")
-        & (t.items.c.kind == "task")
-        & t.items.c.due_at.is_not(None)
-        & t.items.c.escalated_at.is_(None),
-    ),
-)
+_LOCK_TIMED = _LOCKED.where(among(_items.account_id, "ids"), or_(_items.state == "snoozed", _IS_LATE))
 _LOCK_LOADS = bulk.Insert(
     t.csm_load,
     ("csm_id",),
@@ -78,7 +63,7 @@ _SAVE_LOADS = bulk.Update(t.csm_load, ("csm_id",), ("open_tasks", "turn"))
 _SAVE_ACCOUNTS = bulk.Insert(
     t.accounts, ("account_id", "standing"), same=("partition",), update=("partition", "standing")
 )
-_RETIRE_EPISODES = update(t.episodes).where(bulk.among(t.episodes.c.id, "ids")).values(latest=False)
+_RETIRE_EPISODES = update(t.episodes).where(among(_episodes.id, "ids")).values(latest=False)
 _SAVE_EPISODES = bulk.Insert(
     t.episodes,
     ("id", "account_id", "playbook", "state", "latest", "opened_at", "fired_at", "ended_at", "body"),
@@ -96,19 +81,18 @@ async def load(
 ) -> Work:
     """Lock these accounts and their latest episodes, for the work on them."""
     ids = sorted(set(accounts))
-    standings: Sequence[Standing] = []
-    episodes: Sequence[Episode] = []
-    if ids:
-        standings = (await c.execute(_LOCK_ACCOUNTS, {"ids": ids})).scalars().all()
-        episodes = (await c.execute(_LOCK_EPISODES, {"ids": ids})).scalars().all()
-        await _load_versions(c, rules.library, episodes)
+    if not ids:
+        return Work(rules, (), (), marked_through)
+    standings = (await c.execute(_LOCK_ACCOUNTS, {"ids": ids})).scalars()
+    episodes = (await c.execute(_LOCK_EPISODES, {"ids": ids})).scalars().all()
+    await _load_versions(c, rules.library, episodes)
     return Work(rules, standings, episodes, marked_through)
 
 
 async def save(c: AsyncConnection, partition: int, work: Work) -> None:
     """Close what ends, give what was asked for to somebody, and write and stage all of it."""
     if ending := work.ending:
-        work.close(await _items(c, _LOCK_OPEN, ending))
+        work.close(await _locked(c, _LOCK_OPEN, ending))
     # Lock nothing after people.
     locked = await _LOCK_LOADS(c, [(id,) for id in work.people], open_tasks=0, turn=0)
     loads = work.carry_out({row.csm_id: Load(row.open_tasks, row.turn) for row in locked})
@@ -120,19 +104,17 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes) -> None:
     if changes.retired:
         # Only one of a playbook and account is the latest: the old one goes before the new one comes.
         await c.execute(_RETIRE_EPISODES, {"ids": sorted(changes.retired)})
-    await _SAVE_EPISODES(
-        c,
-        [
-            (e.id, e.account, e.playbook, e.state, e.id not in changes.retired, e.opened_at, e.fired_at, e.ended_at, e)
-            for e in changes.episodes.values()
-        ],
-    )
+    await _SAVE_EPISODES(c, [_row(one, one.id not in changes.retired) for one in changes.episodes.values()])
     await _SAVE_MOVES(c, map(msgspec.structs.astuple, changes.moves))
     await _SAVE_ITEMS(c, changes.items.values())
     await _SAVE_FOUND(c, changes.found)
-    await _SAVE_ACCOUNTS(c, [(id, stands) for id, stands in changes.standings.items()], partition=partition)
+    await _SAVE_ACCOUNTS(c, changes.standings.items(), partition=partition)
     await timers.set_earlier(c, partition, changes.timers)
     await outbox.stage(c, partition, [_staged(message, partition) for message in changes.out])
+
+
+def _row(e: Episode, latest: bool) -> tuple[Any, ...]:
+    return (e.id, e.account, e.playbook, e.state, latest, e.opened_at, e.fired_at, e.ended_at, e)
 
 
 def _staged(message: Outgoing, partition: int) -> protocol.Outgoing:
@@ -154,18 +136,18 @@ def _staged(message: Outgoing, partition: int) -> protocol.Outgoing:
     )
 
 
-async def _items(c: AsyncConnection, statement: Any, ids: Sequence[str]) -> list[Item]:
+async def _locked(c: AsyncConnection, statement: Any, ids: Sequence[str]) -> list[Item]:
     return [Item(*row) for row in await c.execute(statement, {"ids": list(ids)})] if ids else []
 
 
 async def lock_items(c: AsyncConnection, ids: Sequence[str]) -> list[Item]:
     """Items by their own ids, or by the id of the action that told of them last."""
-    return await _items(c, _LOCK_ITEMS, ids)
+    return await _locked(c, _LOCK_ITEMS, ids)
 
 
 async def lock_timed(c: AsyncConnection, accounts: Sequence[str]) -> list[Item]:
     """What time alone will move: open tasks that are not escalated yet, and snoozed alerts."""
-    return await _items(c, _LOCK_TIMED, accounts)
+    return await _locked(c, _LOCK_TIMED, accounts)
 
 
 async def note_settled(c: AsyncConnection, states: Mapping[str, str]) -> None:
@@ -187,11 +169,11 @@ async def lock_found(c: AsyncConnection, import_id: str) -> tuple[datetime, date
 async def take_found(c: AsyncConnection, import_id: str, now: datetime) -> list[tuple[str | None, Episode, Standing]]:
     """What an import found that is on no list yet, with each account's owner; it is on one then."""
     found = (
-        select(t.found.c.owner, t.episodes.c.body, t.accounts.c.standing)
-        .join_from(t.found, t.episodes, t.episodes.c.id == t.found.c.episode_id)
-        .join(t.accounts, t.accounts.c.account_id == t.episodes.c.account_id)
-        .where(_unsent(import_id), t.episodes.c.state == "found")
-        .order_by(t.found.c.owner, t.episodes.c.account_id, t.episodes.c.playbook)
+        select(t.found.c.owner, _episodes.body, _accounts.standing)
+        .join_from(t.found, t.episodes, _episodes.id == t.found.c.episode_id)
+        .join(t.accounts, _accounts.account_id == _episodes.account_id)
+        .where(_unsent(import_id), _episodes.state == "found")
+        .order_by(t.found.c.owner, _episodes.account_id, _episodes.playbook)
     )
     rows = (await c.execute(found)).all()
     await c.execute(update(t.found).where(_unsent(import_id)).values(sent_in=now.isoformat()))

@@ -1,81 +1,18 @@
 """The playbooks' schema."""
 
-from collections.abc import Callable
-from typing import Any
-
-import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    DateTime,
-    Identity,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    TypeDecorator,
-    cast,
-    type_coerce,
-)
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, Integer, MetaData, Table, Text
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import JSONB
 
-from services.playbooks.core.episode import Episode
+from services.playbooks.core.episode import Episode, Move
+from services.playbooks.core.item import Item
+from services.playbooks.core.message import Finding
 from services.playbooks.core.standing import Standing
-from shared.conditions import LeafReading
-from shared.messages.actions import ActionRequested
+from shared.pg.records import Json, Packed, columns_of
 from shared.worker.tables import worker_tables
 
-
-class _Packed(TypeDecorator[Any]):
-    """A value of a msgspec type, encoded as it is written and decoded once, as what it is; NULL is None."""
-
-    codec: Any
-
-    def __init__(self, type: Any) -> None:
-        super().__init__()
-        self.type = type
-
-    def bind_processor(self, dialect: Any) -> Callable[[Any], Any]:
-        """Encode it."""
-        del dialect
-        return lambda value: None if value is None else self.codec.encode(value)
-
-    def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], Any]:
-        """Decode it."""
-        del dialect, coltype
-        decode = self.codec.Decoder(self.type).decode
-        return lambda value: None if value is None else decode(value)
-
-
-class Packed(_Packed):
-    """As MessagePack."""
-
-    impl, codec, cache_ok = LargeBinary, msgspec.msgpack, True
-
-
-class Json(_Packed):
-    """As JSON, which is read as text: else it would be decoded twice."""
-
-    impl, codec, cache_ok = JSONB, msgspec.json, True
-
-    def bind_processor(self, dialect: Any) -> Callable[[Any], Any]:
-        """Encode it."""
-        encode = super().bind_processor(dialect)
-        return lambda value: None if value is None else encode(value).decode()
-
-    def column_expression(self, column: Any) -> Any:
-        """Read it as text."""
-        return type_coerce(cast(column, Text), self)
-
-
+_Time = DateTime(timezone=True)
 metadata = MetaData()
 worker_tables(metadata)
-
-_Time = DateTime(timezone=True)
 
 # Each account's last assessment.
 accounts = Table(
@@ -119,13 +56,7 @@ moves = Table(
     "moves",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("subject", Text, nullable=False),
-    Column("at", _Time, nullable=False),
-    Column("before", Text),
-    Column("after", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("readings", Json(tuple[LeafReading, ...])),
+    *columns_of(Move),
     Index("moves_by_subject", "subject", "id"),
 )
 
@@ -133,46 +64,15 @@ moves = Table(
 items = Table(
     "items",
     metadata,
-    Column("id", Text, primary_key=True),
-    # The action that told of it last: a task that changed hands was told again.
-    Column("action_id", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("account_id", Text, nullable=False),
-    Column("episode_id", Text, nullable=False),
-    Column("playbook", Text, nullable=False),
-    # What it may be is said by the machines of `core/item.py`.
-    Column("state", Text, nullable=False),
-    Column("assignee", Text),
-    Column("because", Text, nullable=False),
-    Column("opened_at", _Time, nullable=False),
-    Column("due_at", _Time),
-    Column("not_before", _Time),
-    Column("snoozed_until", _Time),
-    Column("escalated_at", _Time),
-    Column("closed_at", _Time),
-    Column("closed_by", Text),
-    Column("note", Text, nullable=False, server_default=sql("''")),
-    Column("amount_minor", BigInteger),
-    Column("currency", Text),
-    # delivered, failed or cancelled; empty while nothing is known
-    Column("delivery", Text, nullable=False, server_default=sql("''")),
-    Column("request", Json(ActionRequested), nullable=False),
+    *columns_of(Item, "id"),
     Index("items_by_time", "kind", "opened_at", "id"),
     Index("items_by_account", "account_id", "playbook"),
     Index("items_by_action", "action_id"),
     Index("items_by_assignee", "assignee", "opened_at"),
 )
 
-# What imports found, until the lists of it are sent.
-found = Table(
-    "found",
-    metadata,
-    Column("import_id", Text, primary_key=True),
-    Column("episode_id", Text, primary_key=True),
-    Column("owner", Text),
-    Column("at", _Time, nullable=False),
-    Column("sent_in", Text),
-)
+# What imports found; `sent_in` says when the list of it was sent.
+found = Table("found", metadata, *columns_of(Finding, "import_id", "episode_id"), Column("sent_in", Text))
 
 # Open tasks and turns of the people in the directory; locked while somebody is chosen.
 csm_load = Table(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -10,31 +10,24 @@ from services.playbooks.core.directory import Csm, Directory
 from shared.words import counted, date_words
 
 
-class Owner(msgspec.Struct, frozen=True, tag="owner"):
-    """The account's owner."""
+class Rule(msgspec.Struct, frozen=True):
+    """One way to choose somebody.
 
+    `owner`: the account's. `person`: who is called `name`, an id or e-mail. Of those of a `tier` and with a `skill`, if
+    these are given, `least_loaded` takes whoever has the fewest open tasks, and of several, as `round_robin` does of
+    all, whoever has waited longest for a turn; then it goes by id.
+    """
 
-class Person(msgspec.Struct, frozen=True, tag="person"):
-    """Somebody by id or e-mail."""
-
-    name: str
-
-
-class LeastLoaded(msgspec.Struct, frozen=True, tag="least_loaded"):
-    """Whoever has the fewest open tasks; of several, whoever has waited longest for a turn; then by id."""
-
+    kind: Literal["owner", "person", "least_loaded", "round_robin"] = "owner"
+    name: str = ""
     tier: str | None = None
     skill: str | None = None
 
-
-class RoundRobin(msgspec.Struct, frozen=True, tag="round_robin"):
-    """Whoever has waited longest for a turn, ties by id."""
-
-    tier: str | None = None
-    skill: str | None = None
-
-
-Rule = Owner | Person | LeastLoaded | RoundRobin
+    def some(self, number: int) -> str:
+        """So many of those among whom it chooses, in words; 0 is just what they are called."""
+        tier, skill = f"{self.tier} " if self.tier else "", f" for {self.skill}" if self.skill else ""
+        one = f"{tier}CSM{skill}"
+        return counted(number, one, f"{tier}CSMs{skill}") if number else one
 
 
 class Load(NamedTuple):
@@ -78,56 +71,44 @@ def assign(
 
 
 def _pool(rule: Rule, owner: str | None, directory: Directory) -> tuple[Csm, ...]:
-    match rule:
-        case Owner():
+    match rule.kind:
+        case "owner":
             return (directory.person(owner),) if owner else ()
-        case Person(name=name):
-            return (directory.person(name),)
-        case LeastLoaded(tier=tier, skill=skill) | RoundRobin(tier=tier, skill=skill):
-            return directory.with_(tier, skill)
+        case "person":
+            return (directory.person(rule.name),)
+        case _:
+            return directory.with_(rule.tier, rule.skill)
 
 
 def _choose(rule: Rule, there: Sequence[Csm], loads: Mapping[str, Load]) -> tuple[Csm, str]:
-    match rule:
-        case Owner():
+    match rule.kind:
+        case "owner":
             return there[0], "owner of the account"
-        case Person():
+        case "person":
             return there[0], "named in the playbook"
-        case LeastLoaded():
+        case "least_loaded":
             chosen = min(there, key=lambda csm: (*_load(csm, loads), csm.id))
-            tasks = _load(chosen, loads).open_tasks
-            return chosen, f"least loaded of {counted(len(there), _sort(rule), _sort(rule, 's'))}, with {tasks} open"
-        case RoundRobin():
-            return min(there, key=lambda csm: (_load(csm, loads).turn, csm.id)), (
-                f"next in turn of {counted(len(there), _sort(rule), _sort(rule, 's'))}"
-            )
+            return chosen, f"least loaded of {rule.some(len(there))}, with {_load(chosen, loads).open_tasks} open"
+        case "round_robin":
+            chosen = min(there, key=lambda csm: (_load(csm, loads).turn, csm.id))
+            return chosen, f"next in turn of {rule.some(len(there))}"
 
 
 def _why_not(csm: Csm, loads: Mapping[str, Load], now: datetime, needs_room: bool) -> str:
-    away = csm.away_until(now)
+    away, tasks = csm.away_until(now), _load(csm, loads).open_tasks
     if away is not None:
         return f"away until {date_words(away)}"
-    if needs_room and csm.capacity is not None and _load(csm, loads).open_tasks >= csm.capacity:
-        return f"full, with {_load(csm, loads).open_tasks} open"
-    return ""
+    return f"full, with {tasks} open" if needs_room and csm.capacity is not None and tasks >= csm.capacity else ""
 
 
 def _nobody(rule: Rule, pool: Sequence[Csm], loads: Mapping[str, Load], now: datetime, needs_room: bool) -> str:
-    if isinstance(rule, Owner) and not pool:
-        return "the account has no owner"
-    if isinstance(rule, Owner | Person):
-        who = "the owner" if isinstance(rule, Owner) else pool[0].name
-        return f"{who} is {_why_not(pool[0], loads, now, needs_room)}"
     if not pool:
-        return f"there is no {_sort(rule)}"
-    return f"all {counted(len(pool), _sort(rule), _sort(rule, 's'))} are away or full"
+        return "the account has no owner" if rule.kind == "owner" else f"there is no {rule.some(0)}"
+    if rule.kind in ("owner", "person"):
+        who = "the owner" if rule.kind == "owner" else pool[0].name
+        return f"{who} is {_why_not(pool[0], loads, now, needs_room)}"
+    return f"all {rule.some(len(pool))} are away or full"
 
 
 def _load(csm: Csm, loads: Mapping[str, Load]) -> Load:
     return loads.get(csm.id, Load())
-
-
-def _sort(rule: LeastLoaded | RoundRobin, plural: str = "") -> str:
-    words = [rule.tier or "", f"CSM{plural}"]
-    skill = f" for {rule.skill}" if rule.skill else ""
-    return " ".join(word for word in words if word) + skill

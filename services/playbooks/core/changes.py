@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.playbooks.core.episode import Ask, Episode, Move
-from services.playbooks.core.found import Finding, lists_due
 from services.playbooks.core.item import Item, words
+from services.playbooks.core.message import Finding, lists_due
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.step import put_off
 from shared.messages.actions import ActionCancelled, ActionRequested

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from services.playbooks.core import step as steps
 from services.playbooks.core.carrying import later
-from services.playbooks.core.directory import Csm, Directory
 from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
 from services.playbooks.core.message import again, overdue
@@ -18,15 +17,15 @@ from shared.messages.deliveries import DeliveryResponded
 
 SNOOZE: Final = timedelta(days=1)
 LONGEST_SNOOZE: Final = timedelta(days=90)
-_RESPONSES: Final[Mapping[tuple[str, str], str]] = {
-    ("task", "false_alarm"): "false_alarm",
-    ("task", "reassigned"): "reassign",
-    ("alert", "acknowledged"): "acknowledge",
-    ("alert", "snoozed"): "snooze",
-    ("alert", "reassigned"): "reassign",
-    ("alert", "false_alarm"): "false_alarm",
-    ("flag", "reassigned"): "reassign",
-    ("flag", "false_alarm"): "dismiss",
+_RESPONSES: Final[Mapping[str, Mapping[str, str]]] = {
+    "task": {"false_alarm": "false_alarm", "reassigned": "reassign"},
+    "alert": {
+        "acknowledged": "acknowledge",
+        "snoozed": "snooze",
+        "reassigned": "reassign",
+        "false_alarm": "false_alarm",
+    },
+    "flag": {"false_alarm": "dismiss", "reassigned": "reassign"},
 }
 """What an answer to a message of each kind does."""
 
@@ -48,14 +47,10 @@ def move(work: Work, item: Item, command: Command, actor: str, now: datetime) ->
         return _reassign(work, item, command.to, actor, now)
     after = item.after(command.event)
     is_there = item.state == after
-    said: dict[str, Any] = {
-        "note": command.note or None,
-        "amount_minor": command.amount_minor,
-        "currency": command.currency,
-    }
-    if after == "snoozed" and not (is_there and command.until is None):
-        said["snoozed_until"] = max(command.until or now + SNOOZE, now)
-    new = {name: value for name, value in said.items() if value not in (None, getattr(item, name))}
+    new = {name: getattr(command, name) for name in ("note", "amount_minor", "currency")}
+    if after == "snoozed" and (not is_there or command.until is not None):
+        new["snoozed_until"] = max(command.until or now + SNOOZE, now)
+    new = {name: value for name, value in new.items() if value not in ("", None, getattr(item, name))}
     if is_there and not new:
         return item
     if after not in OPEN and not is_there:
@@ -69,7 +64,7 @@ def move(work: Work, item: Item, command: Command, actor: str, now: datetime) ->
 
 def respond(work: Work, item: Item, response: DeliveryResponded) -> None:
     """A recipient answered a message. What can't be any more is left: the answer came too late."""
-    event = _RESPONSES.get((item.kind, response.response))
+    event = _RESPONSES[item.kind].get(response.response)
     said: str = response.response
     if event is not None and (event != "reassign" or response.to):
         try:
@@ -90,20 +85,18 @@ def remind(work: Work, item: Item) -> None:
     stands, episode = work.standings[item.account_id], work.episode(item.episode_id)
     is_active = episode is not None and episode.state == "active"
     when = item.due_at if item.kind == "task" else item.snoozed_until
-    is_due = when is not None and when <= stands.at
-    if not is_active and item.kind != "task" and is_due:
-        playbook = work.rules.library.of(item.playbook, episode)
-        if playbook is not None and playbook.on_event is None:
-            work.changes.close(item, "close", episode.outcome if episode is not None else "", "time", stands.at)
-            return
     if item.kind == "task" and not is_active:
         return
-    if when is None or not is_due:
+    if when is None or when > stands.at:
         work.changes.set_timer(item.account_id, when)
     elif item.kind == "task":
         _escalate(work, item, when)
     else:
-        _tell_again(work, item, when)
+        playbook = work.rules.library.of(item.playbook, episode)
+        if not is_active and playbook is not None and playbook.on_event is None:
+            work.changes.close(item, "close", episode.outcome if episode is not None else "", "time", stands.at)
+        else:
+            _tell_again(work, item, when)
 
 
 def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Item:
@@ -158,16 +151,14 @@ def _escalate(work: Work, task: Item, late_since: datetime) -> None:
     """Tell the assignee's manager, or else the account's owner, or else the assignee."""
     stands, directory = work.standings[task.account_id], work.rules.directory
     assignee = directory.person(task.assignee) if task.assignee else None
-    to, because = _who_answers(assignee, owner(stands), directory)
-    told = overdue(
-        task.request,
-        stands,
-        action_id(task.id, task.request.step, 0, "overdue"),
-        to.recipient if to is not None else None,
-        assignee.name if assignee is not None else "nobody",
-        late_since,
-    )
-    told, now = msgspec.structs.replace(told, not_before=later(to, stands.at)), stands.at
+    to, because = assignee, "assignee of the task"
+    if assignee is not None and (manager := directory.find(assignee.manager or "")) is not None:
+        to, because = manager, "manager of the assignee"
+    elif (owned_by := owner(stands)) is not None:
+        to, because = directory.person(owned_by), "owner of the account"
+    recipient, who = to.recipient if to is not None else None, assignee.name if assignee is not None else "nobody"
+    action, now = action_id(task.id, task.request.step, 0, "overdue"), stands.at
+    told = overdue(task.request, stands, action, recipient, who, late_since, later(to, now))
     alert = item_of(told, task.playbook, to, because, now)
     late = task.moved("escalate", escalated_at=now)
     work.changes.put(late, Move(task.id, now, task.state, late.state, "overdue", "time"))
@@ -175,20 +166,11 @@ def _escalate(work: Work, task: Item, late_since: datetime) -> None:
     work.changes.tell(told, now)
 
 
-def _who_answers(assignee: Csm | None, owned_by: str | None, directory: Directory) -> tuple[Csm | None, str]:
-    manager = directory.find(assignee.manager) if assignee is not None and assignee.manager else None
-    if manager is not None:
-        return manager, "manager of the assignee"
-    if owned_by is not None:
-        return directory.person(owned_by), "owner of the account"
-    return assignee, "assignee of the task"
-
-
 def _tell_again(work: Work, alert: Item, since: datetime) -> None:
-    stands, now = work.standings[alert.account_id], work.standings[alert.account_id].at
-    to = work.rules.directory.person(alert.assignee) if alert.assignee else None
-    told = again(alert.request, stands, action_id(alert.id, alert.request.step, 0, since.isoformat()))
-    told = msgspec.structs.replace(told, not_before=later(to, now))
-    back = alert.moved("wake", snoozed_until=None, action_id=told.action_id, delivery="")
+    stands = work.standings[alert.account_id]
+    to, now = work.rules.directory.person(alert.assignee) if alert.assignee else None, stands.at
+    action = action_id(alert.id, alert.request.step, 0, since.isoformat())
+    told = again(alert.request, stands, action, later(to, now))
+    back = alert.moved("wake", snoozed_until=None, action_id=action, delivery="")
     work.changes.put(back, Move(alert.id, now, alert.state, back.state, "it was snoozed until now", "time"))
     work.changes.tell(told, now)

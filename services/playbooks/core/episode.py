@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
@@ -20,6 +20,7 @@ Event = Literal["held", "fired", "found", "started", "noted", "ended", "rested",
 happened that moves it nowhere. `rested`: ended, and `repeat` makes it wait. `passed`: nothing keeps it from firing
 anew. `left`: its account has gone."""
 
+_FIRED: Final[tuple[State, ...]] = ("active", "over", "resting", "idle")
 MOVES: Final[Mapping[tuple[State, Event], State]] = {
     ("idle", "held"): "pending",
     ("idle", "fired"): "active",
@@ -36,15 +37,8 @@ MOVES: Final[Mapping[tuple[State, Event], State]] = {
     ("over", "passed"): "idle",
     ("resting", "passed"): "idle",
     # Its tasks may be closed long after it has ended.
-    ("active", "noted"): "active",
-    ("over", "noted"): "over",
-    ("resting", "noted"): "resting",
-    ("idle", "noted"): "idle",
-    ("pending", "left"): "idle",
-    ("active", "left"): "idle",
-    ("found", "left"): "idle",
-    ("over", "left"): "idle",
-    ("resting", "left"): "idle",
+    **{(state, "noted"): state for state in _FIRED},
+    **{(state, "left"): "idle" for state in get_args(State) if state != "idle"},
 }
 """Where each event takes an episode; what is not here can't happen."""
 

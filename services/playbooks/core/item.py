@@ -48,10 +48,11 @@ class NotPossible(Exception):
 
 
 class Item(NamedTuple):
-    """A task, an alert or a flag; the fields are the table's."""
+    """A task, an alert or a flag. The table's columns are made of these fields."""
 
     id: str
     action_id: str
+    """The action that told of it last: a task that changed hands was told again."""
     kind: str
     account_id: str
     episode_id: str
@@ -71,6 +72,7 @@ class Item(NamedTuple):
     amount_minor: int | None = None
     currency: str | None = None
     delivery: str = ""
+    """What became of its message: delivered, failed or cancelled; empty while nothing is known."""
 
     def after(self, event: str) -> str:
         """The state to which an event takes it. Raises `NotPossible`."""

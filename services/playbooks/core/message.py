@@ -1,22 +1,31 @@
-"""What an action says: who, how bad, why in words, since when, what to do."""
+"""What an action says: who, how bad, why in words, since when, what to do; and the lists of what was found so."""
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
 
 from services.playbooks.core.assignment import Assigned
+from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Ask, Episode
+from services.playbooks.core.library import Library
 from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, card
 from shared.conditions import Condition, Facts, Leaf, LeafReading, Not, Truth, leaves_of
 from shared.messages.actions import ActionRequested, FlagCard, Recipient, TaskCard
 from shared.messages.assessments import Cause, Driver
-from shared.words import clean, clock_time
+from shared.words import clean, clock_time, counted
 
-MOST_REASONS: Final = 5
+_MOST_REASONS: Final = 5
+_WAIT: Final = timedelta(seconds=5)
+"""After the last of an import or a scorecard."""
+_COLLECT: Final = timedelta(hours=1)
+"""After the first that a changed playbook found: accounts meet it one by one."""
+_MOST_LINES: Final = 100
+"""How many found episodes one message lists; what is more comes in the next."""
 _QUOTE: Final = ': "'
 _SAME: Final = {"feedback.last_nps": "feedback.nps"}
 """Facts that a driver of another name tells of."""
@@ -106,7 +115,7 @@ def reasons(playbook: Playbook, episode: Episode, stands: Standing, *, fresh: bo
             seen.append(low.get(fact, leaf.words))
     others = [driver.reason for driver in drivers if driver not in of_event] or ([] if fresh else stands.low)
     told = [*(driver.reason for driver in of_event), answer, *seen, *others]
-    return list(dict.fromkeys(words for words in told if words))[:MOST_REASONS] or on_card
+    return list(dict.fromkeys(words for words in told if words))[:_MOST_REASONS] or on_card
 
 
 def _drivers(episode: Episode, stands: Standing) -> list[Driver]:
@@ -154,7 +163,13 @@ def _answer(event: Cause) -> str:
 
 
 def overdue(
-    task: ActionRequested, stands: Standing, action: str, to: Recipient | None, assignee: str, late_since: datetime
+    task: ActionRequested,
+    stands: Standing,
+    action: str,
+    to: Recipient | None,
+    assignee: str,
+    late_since: datetime,
+    not_before: datetime | None = None,
 ) -> ActionRequested:
     """Tell whoever answers for the assignee that a task was not done in time, of an account that stands so now."""
     title = task.task.title if task.task is not None else task.title
@@ -166,17 +181,17 @@ def overdue(
         recipient=to,
         severity="high",
         title=f"Overdue: {title}",
-        why=[f"was due {due}, assigned to {assignee}", *task.why][:MOST_REASONS],
+        why=[f"was due {due}, assigned to {assignee}", *task.why][:_MOST_REASONS],
         do="See that somebody does it, or close it with what came of it.",
         account=card(stands),
         drivers=[],
         task=None,
-        not_before=None,
+        not_before=not_before,
         caused_at=None,
     )
 
 
-def again(alert: ActionRequested, stands: Standing, action: str) -> ActionRequested:
+def again(alert: ActionRequested, stands: Standing, action: str, not_before: datetime | None = None) -> ActionRequested:
     """Tell a snoozed alert once more, of an account that stands so now. Drivers explain the scores they came with."""
     then, now = alert.account, card(stands)
     is_same = (then.score, then.previous_score) == (now.score, now.previous_score)
@@ -186,6 +201,92 @@ def again(alert: ActionRequested, stands: Standing, action: str) -> ActionReques
         title=f"Again: {alert.title}",
         account=now,
         drivers=alert.drivers if is_same else [],
-        not_before=None,
+        not_before=not_before,
         caused_at=None,
     )
+
+
+class Finding(NamedTuple):
+    """An episode that was found so; the table's columns are made of these fields."""
+
+    import_id: str
+    episode_id: str
+    owner: str | None
+    at: datetime
+
+
+class Line(NamedTuple):
+    """One line of a list: an episode that was found so, with how its account stands now."""
+
+    episode: Episode
+    playbook_name: str
+    playbook_title: str
+    why: list[str]
+    stands: Standing
+
+
+def lists_due(found_in: str, first: datetime, last: datetime) -> datetime:
+    """When the lists of what was found from `first` to `last` are to be sent."""
+    return first + _COLLECT if found_in.startswith("playbook ") else last + _WAIT
+
+
+def lists(
+    found: Iterable[tuple[str | None, Episode, Standing]], import_id: str, library: Library, directory: Directory
+) -> list[ActionRequested]:
+    """The lists, an owner each, of episodes that were found, each with its account's owner."""
+    by_owner: dict[str | None, list[Line]] = {}
+    for owner, episode, stands in found:
+        playbook = library.of(episode.playbook, episode)
+        if playbook is not None:
+            why = reasons(playbook, episode, stands, fresh=False)[:2]
+            to = directory.person(owner).id if owner else None
+            by_owner.setdefault(to, []).append(Line(episode, playbook.name, playbook.title, why, stands))
+    return [
+        digest(lines[first : first + _MOST_LINES], import_id, directory.person(to).recipient if to else None)
+        for to, lines in by_owner.items()
+        for first in range(0, len(lines), _MOST_LINES)
+    ]
+
+
+def digest(found: Sequence[Line], import_id: str, to: Recipient | None) -> ActionRequested:
+    """One list of what an import found, for one owner; the accounts worth most come first."""
+    cards = {one.stands.account: card(one.stands) for one in found}
+    lines = sorted(
+        found, key=lambda one: (-(cards[one.stands.account].mrr_minor or 0), one.stands.account, one.episode.playbook)
+    )
+    number = f"{counted(len(cards), 'account')} {'needs' if len(cards) == 1 else 'need'}"
+    where = _found_where(import_id)
+    ids = "\x1f".join(sorted(one.episode.id for one in lines))
+    return ActionRequested(
+        action_id="act_" + hashlib.sha256(f"digest\x1f{import_id}\x1f{ids}".encode()).hexdigest()[:32],
+        kind="digest",
+        playbook=lines[0].playbook_name,
+        playbook_title=f"Found {where}",
+        episode_id=lines[0].episode.id,
+        step=0,
+        recipient=to,
+        severity="medium",
+        title=f"{number} a look, found {where}",
+        why=[f"{cards[one.stands.account].name}: {one.playbook_title}" for one in lines[:_MOST_REASONS]],
+        do="Go through the list and start what you want to act on.",
+        account=cards[lines[0].stands.account],
+        found=[
+            {
+                "episode_id": one.episode.id,
+                "account_id": one.stands.account,
+                "account_name": cards[one.stands.account].name,
+                "playbook_title": one.playbook_title,
+                "why": "; ".join(one.why),
+                "mrr_minor": cards[one.stands.account].mrr_minor,
+                "currency": cards[one.stands.account].currency,
+            }
+            for one in lines
+        ],
+    )
+
+
+def _found_where(found_in: str) -> str:
+    kind, _, name = found_in.partition(" ")
+    if kind in ("scorecard", "playbook") and name:
+        return f"by the changed {kind} {name.partition('@')[0]}"
+    return "in the imported history"

@@ -5,8 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from services.playbooks.core.assignment import Owner, Rule
-from services.playbooks.core.durations import Duration
+from services.playbooks.core.assignment import Rule
+from services.playbooks.core.workinghours import Duration
 from shared.conditions import Condition
 from shared.messages.actions import Severity
 
@@ -28,7 +28,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Looked at when the step is due; an unknown one doesn't hold it back."""
     channel: str | None = None
     severity: Severity = "medium"
-    assign: tuple[Rule, ...] = (Owner(),)
+    assign: tuple[Rule, ...] = (Rule(),)
     due: Duration | None = None
     """By when a task is to be done."""
 

@@ -34,7 +34,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     look_at: datetime | None = None
     """When time alone may change something next: a look that an event of later must not overtake."""
     met: list[int] | None = None
-    """The marks of the playbooks that looked last; None is not known."""
+    """The checksums of the playbooks that looked last; None is not known."""
     gone: str | None = None
     """Why nothing is asked about the account any more: it was merged into another one, or erased."""
 
@@ -88,12 +88,8 @@ def card(stands: Standing) -> AccountCard:
     return AccountCard(
         id=stands.account,
         name=_text(stands, "account.name") or stands.account,
-        plan=_text(stands, "account.plan"),
-        segment=_text(stands, "account.segment"),
-        stage=_text(stands, "account.stage"),
-        owner=owner(stands),
+        **{name: _text(stands, f"account.{name}") for name in ("plan", "segment", "stage", "owner", "currency")},
         mrr_minor=int(mrr) if isinstance(mrr, int | float) else None,
-        currency=_text(stands, "account.currency"),
         renews_at=_instant(_text(stands, "account.renews_at")),
         score=stands.score,
         previous_score=stands.previous_score,

@@ -157,19 +157,19 @@ class _Walk:
             return
         if view.applies is not Truth.TRUE or view.exits or not self._may_fire():
             return
-        if look.found_in is None and not playbook.held_for.seconds:
-            self._new(look.now)
-            self.fire("; ".join(leaf.words for leaf in view.readings(Truth.TRUE)), view.readings())
-        elif look.found_in is None:
-            self._new(look.now)
-            self.move("held", f"holds; looked at again after {playbook.held_for.words}", view.readings())
-        elif look.act_on_found:
-            self._new(look.now, look.found_in)
-            self.fire(f"found so in {look.found_in}, and asked to act on it", view.readings())
-        elif not playbook.closes:
+        found, seen = look.found_in, view.readings()
+        if found is not None and not look.act_on_found and playbook.closes:
             # What only closes others has nothing to do about what was so before.
-            self._new(look.now, look.found_in)
-            self.move("found", f"found so in {look.found_in}", view.readings(), readings=view.readings())
+            return
+        self._new(look.now, found)
+        if found is not None and look.act_on_found:
+            self.fire(f"found so in {found}, and asked to act on it", seen)
+        elif found is not None:
+            self.move("found", f"found so in {found}", seen, readings=seen)
+        elif playbook.held_for.seconds:
+            self.move("held", f"holds; looked at again after {playbook.held_for.words}", seen)
+        else:
+            self.fire("; ".join(leaf.words for leaf in view.readings(Truth.TRUE)), seen)
 
     def hold(self, *, deleted: bool) -> None:
         """Pending: it fires when the condition has held for long enough, and ends when it is false."""

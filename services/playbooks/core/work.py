@@ -6,6 +6,7 @@ whose timer is late are made up (`_catch_up`); every playbook looks at the asses
 has passed, what ended closes its items (`close`), and what was asked for is given to somebody (`carry_out`).
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,10 +18,9 @@ from services.playbooks.core.assignment import Load
 from services.playbooks.core.carrying import Rules, carry_out, people
 from services.playbooks.core.changes import Changes
 from services.playbooks.core.episode import Episode, Stepped
-from services.playbooks.core.found import Finding
 from services.playbooks.core.item import MOVES, Item
 from services.playbooks.core.look import Look
-from services.playbooks.core.message import Errand, Visit
+from services.playbooks.core.message import Errand, Finding, Visit
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, is_by_time, knew_until, owner, standing
 from services.playbooks.core.workinghours import OFFICE
@@ -62,7 +62,9 @@ class Work:
         """All that was accepted by then in this partition has been assessed; None is not known."""
         self.changes = Changes()
         self.standings = {one.account: one for one in standings}
-        self._latest = {(one.account, one.playbook): one for one in episodes}
+        self._latest: defaultdict[str, dict[str, Episode]] = defaultdict(dict)
+        for one in episodes:
+            self._latest[one.account][one.playbook] = one
         self._errands: list[Errand] = []
         self._next: dict[str, datetime] = {}
         self._ended: dict[str, Episode] = {}
@@ -70,7 +72,7 @@ class Work:
 
     def episode(self, id: str) -> Episode | None:
         """An account's latest episode of a playbook, by its id; None when a later one has taken its place."""
-        return next((one for one in self._latest.values() if one.id == id), None)
+        return next((one for latest in self._latest.values() for one in latest.values() if one.id == id), None)
 
     # What accounts go through
 
@@ -128,7 +130,7 @@ class Work:
         if stands is None or stands.gone or stands.met is None or stands.met == known:
             return
         for playbook in library.current.values():
-            episode = self._latest.get((account, playbook.id))
+            episode = self._latest[account].get(playbook.id)
             if library.checksums[playbook.id] not in stands.met and (episode is None or not episode.is_open):
                 found_in = f"playbook {playbook.name}"
                 look = self._look(stands, f"met {playbook.version}", "keepwell", found_in=found_in)
@@ -172,10 +174,10 @@ class Work:
         account, library = visit.stands.account, self.rules.library
         self.standings[account] = visit.stands
         self._next.pop(account, None)
-        names = {*library.current, *(name for one, name in self._latest if one == account)}
+        names = {*library.current, *self._latest[account]}
         closers = {name for name, playbook in library.current.items() if playbook.closes}
         for name in sorted(names, key=lambda one: (one in closers, one)):
-            own = library.of(name, self._latest.get((account, name)))
+            own = library.of(name, self._latest[account].get(name))
             if own is None:
                 continue
             episode, current = self._step(own, visit), library.current.get(name)
@@ -189,8 +191,9 @@ class Work:
     def _leave(self, stands: Standing, look: Look, reason: str) -> None:
         """Close all that is open of an account that has gone."""
         self.standings[stands.account] = stands
-        for episode in [one for one in self._latest.values() if one.account == stands.account and one.is_open]:
-            self._keep(steps.leave(episode, look, reason))
+        for episode in list(self._latest[stands.account].values()):
+            if episode.is_open:
+                self._keep(steps.leave(episode, look, reason))
         self._closings.append(Closing(stands.account, None, frozenset(), look.now, reason, look.actor))
         self._remember(stands.account, None, list(self.rules.library.checksums.values()))
 
@@ -204,7 +207,7 @@ class Work:
 
     def _step(self, playbook: Playbook, visit: Visit) -> Episode | None:
         in_force = self.rules.library.current.get(playbook.id)
-        stepped = steps.step(in_force, self._latest.get((visit.stands.account, playbook.id)), visit.look, playbook)
+        stepped = steps.step(in_force, self._latest[visit.stands.account].get(playbook.id), visit.look, playbook)
         self._note(playbook, stepped, visit)
         return stepped.episode
 
@@ -233,15 +236,15 @@ class Work:
     def _keep(self, stepped: Stepped) -> None:
         """Write the episode, if anything changed, and its moves."""
         episode = stepped.episode
-        if episode is not None and self._latest.get((episode.account, episode.playbook)) != episode:
-            self._latest[episode.account, episode.playbook] = self.changes.episodes[episode.id] = episode
+        if episode is not None and self._latest[episode.account].get(episode.playbook) != episode:
+            self._latest[episode.account][episode.playbook] = self.changes.episodes[episode.id] = episode
         self.changes.moves += stepped.moves
 
     def _close_others(self, playbook: Playbook, visit: Visit) -> None:
         account, look, reason = visit.stands.account, visit.look, f"closed by {playbook.id}"
         spared = set()
         for name in playbook.closes:
-            episode = self._latest.get((account, name))
+            episode = self._latest[account].get(name)
             other = self.rules.library.of(name, episode)
             if episode is not None and other is not None:
                 stepped = steps.close(other, episode, look, reason)

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.playbooks.core.assignment import LeastLoaded, Owner
-from services.playbooks.core.durations import Duration
+from services.playbooks.core.assignment import Rule
 from services.playbooks.core.playbook import Repeat
+from services.playbooks.core.workinghours import Duration
 from services.playbooks.files import (
     SCHEMAS,
     SHIPPED,
@@ -61,7 +61,7 @@ def test_the_guides_example_loads() -> None:
     assert playbook.held_for.words == "7 days"
     assert playbook.repeat == Repeat(after=Duration(30 * 86_400), at_most=3, per=Duration(180 * 86_400))
     assert (task.kind, alert.kind) == ("task", "alert")
-    assert (task.due, task.assign) == (Duration(business_days=2), (Owner(), LeastLoaded(tier="senior")))
+    assert (task.due, task.assign) == (Duration(business_days=2), (Rule(), Rule("least_loaded", tier="senior")))
     assert (alert.channel, alert.severity) == ("slack:#cs-escalations", "high")
     assert alert.title == "Adoption stalled"
 

@@ -7,9 +7,8 @@ import pytest
 from services.playbooks.core.assignment import Assigned
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, Stepped
-from services.playbooks.core.found import Line, digest
 from services.playbooks.core.look import Look
-from services.playbooks.core.message import Errand, Visit, again, overdue, request
+from services.playbooks.core.message import Errand, Line, Visit, again, digest, overdue, request
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, standing
 from services.playbooks.core.step import step

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.playbooks.core.durations import Duration, parse_duration
-from services.playbooks.core.workinghours import OFFICE, Hours, add, due, next_working
+from services.playbooks.core.workinghours import OFFICE, Duration, Hours, add, due, next_working, parse_duration
 
 BERLIN = Hours(time_zone="Europe/Berlin")
 FRIDAY = datetime(2026, 3, 6, 15, tzinfo=UTC)

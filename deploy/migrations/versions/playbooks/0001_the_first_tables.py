@@ -75,10 +75,10 @@ def upgrade() -> None:
     sa.Column('escalated_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('closed_by', sa.Text(), nullable=True),
-    sa.Column('note', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('note', sa.Text(), nullable=False),
     sa.Column('amount_minor', sa.BigInteger(), nullable=True),
     sa.Column('currency', sa.Text(), nullable=True),
-    sa.Column('delivery', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('delivery', sa.Text(), nullable=False),
     sa.Column('request', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
