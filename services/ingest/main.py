@@ -19,6 +19,7 @@ from services.ingest.handler import Intake
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.publisher import Publisher
 from services.ingest.publishing.releasing import Releasing
+from shared.log.room import check_room
 from shared.pg.lease import while_alone
 from shared.service import service
 from shared.settings import Settings
@@ -31,7 +32,12 @@ _TRY_AGAIN: Final = 1.0
 def wire(base: service.Base, settings: Settings) -> service.Service:
     """Build the parts."""
     ending = asyncio.Event()
-    publisher = Publisher(base.stream.producer, base.figures)
+    data = settings.home / "postgres"
+    publisher = Publisher(
+        base.stream.producer,
+        base.figures,
+        check_room=lambda: check_room(data) if base.stream.kind == "local" else None,
+    )
     relay = Relay(base.uow, base.stream, lambda: range(settings.partitions))
     releasing = Releasing(
         uow=base.uow,

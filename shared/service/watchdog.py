@@ -13,20 +13,26 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from shared.clock import Clock
 from shared.web.app import Check, failed_checks
-from shared.worker.loop import Worker
 
 _LOG = logging.getLogger(__name__)
 STANDS = timedelta(seconds=60)
 _BEAT = 1.0
 
 
+class Loop(Protocol):
+    """What gets on, or stands."""
+
+    turned_at: datetime | None
+
+
 class WorkerHealth:
     """Whether the worker's loop stands though what it needs answers."""
 
-    def __init__(self, worker: Worker, checks: Mapping[str, Check], clock: Clock) -> None:
+    def __init__(self, worker: Loop, checks: Mapping[str, Check], clock: Clock) -> None:
         self._worker, self._checks, self._clock = worker, checks, clock
         self._gone_at: datetime | None = None
 

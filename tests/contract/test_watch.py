@@ -1,11 +1,15 @@
 """A worker watches itself: what stands still joins again, what was lost is forgotten, and being busy is neither."""
 
+import asyncio
 from collections.abc import Sequence
+from contextvars import Context
 from datetime import datetime, timedelta
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.log.partitioner import partition_of
+from shared.service.watchdog import WorkerHealth
 from shared.worker.handler import Incoming
 from tests.support.stream import Noter, OddStream, a_usage_event, a_worker, publish, running, until
 
@@ -62,3 +66,45 @@ async def test_a_partition_that_does_not_come_back_is_forgotten(odd_stream: OddS
         odd_stream.clock.move(timedelta(minutes=1))
         await until(lambda: bool(noter.forgot))
     assert noter.forgot == [NORTHWIND]
+
+
+async def fine() -> None:
+    return None
+
+
+async def test_a_batch_that_is_slow_and_moves_is_not_stuck_and_one_that_stands_is(
+    odd_stream: OddStream, engine: AsyncEngine
+) -> None:
+    found: list[str | None] = []
+
+    class Slow(Noter):
+        async def handle(
+            self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
+        ) -> None:
+            for _ in range(5):
+                odd_stream.clock.move(timedelta(seconds=50))
+                found.append(await health.stuck())
+                await c.execute(text("SELECT 1"))
+            # Somebody else's statements are no sign of the loop's life.
+            odd_stream.clock.move(timedelta(seconds=60))
+            await asyncio.create_task(elsewhere(), context=Context())
+            found.append(await health.stuck())
+            await super().handle(c, partition, batch, now, behind)
+
+    async def elsewhere() -> None:
+        async with engine.connect() as c:
+            await c.execute(text("SELECT 1"))
+
+    async def gets_on() -> bool:
+        return await health.stuck() is None
+
+    worker = a_worker(odd_stream, engine, Slow(), clock=odd_stream.clock)
+    health = WorkerHealth(worker, {"database": fine, "broker": fine}, odd_stream.clock)
+    assert await health.stuck() is None
+    await publish(odd_stream, a_usage_event("1"))
+    async with running(worker):
+        await until(lambda: len(found) == 6)
+        await until(gets_on)
+    assert found[:5] == [None] * 5
+    assert found[5] is not None
+    assert await health.stuck() is None

@@ -175,6 +175,55 @@ def test_a_detractor_is_a_call_for_the_owner_a_slack_message_of_the_same_trace_a
     assert "Call whoever gave Northwind's 2" in road.keepwell("tasks")
 
 
+COUNTED = {"keepwell_service_info", "keepwell_http_request_seconds", "keepwell_database_up", "keepwell_database_bytes"}
+WORKED = {"keepwell_records_total", "keepwell_batch_seconds", "keepwell_held_partitions"}
+BUSY = {
+    "ingest": COUNTED | {"keepwell_events_accepted_total", "keepwell_events_refused_total", "keepwell_publish_seconds"},
+    "scoring": COUNTED | WORKED | {"keepwell_repeated_events_total", "keepwell_event_to_effect_seconds"},
+    "playbooks": COUNTED | WORKED | {"keepwell_event_to_effect_seconds", "keepwell_timers"},
+    "notifier": COUNTED | WORKED | {"keepwell_event_to_effect_seconds", "keepwell_deliveries_total"},
+}
+WAITING = {"keepwell_outbox_messages", "keepwell_oldest_unread_seconds"}
+FAILED = {"keepwell_lag_records", "keepwell_dead_letters_total", "keepwell_dead_letters_waiting", "keepwell_timers"} | {
+    f"keepwell_{what}_failures_total" for what in ("batch", "commit")
+}
+AT_REST = {
+    "ingest": WAITING | {"keepwell_events_waiting", "keepwell_imports_open", "keepwell_publish_failures_total"},
+    "scoring": WAITING | FAILED,
+    "playbooks": WAITING | FAILED | {"keepwell_repeated_events_total", "keepwell_assessment_gaps_total"},
+    "notifier": WAITING | FAILED,
+}
+"""What is 0 while all goes well; tests of what doesn't feed these."""
+
+
+def scraped(road: Road, service: str) -> dict[str, float]:
+    """The sum of every figure that a service shows, a histogram's by its count."""
+    text = road.stack.client.get(road.stack.url(service, "/metrics")).text
+    names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE keepwell_")]
+    samples = [line.rpartition(" ") for line in text.splitlines() if line.startswith("keepwell_")]
+    return {
+        name: sum(float(value) for at, _, value in samples if at.partition("{")[0] in {name, f"{name}_count"})
+        for name in names
+    }
+
+
+def test_every_service_shows_the_figures_that_it_feeds_and_no_other(road: Road) -> None:
+    for _ in range(2):
+        road.an_account("northwind")
+        road.a_detractor("northwind")
+    refused = road.stack.client.post(road.stack.url("ingest", "/v1/events"), json=[{"id": "1", "type": "no.such"}])
+    assert refused.status_code == 400
+    road.stack.wait(lambda: scraped(road, "notifier").get("keepwell_deliveries_total"), "it is delivered")
+    for service in SERVICES:
+        road.stack.wait(lambda s=service: scraped(road, s)["keepwell_outbox_messages"] == 0, "all is sent")  # type: ignore[misc]
+        shown = scraped(road, service)
+        assert set(shown) == BUSY[service] | AT_REST[service], service
+        assert {name for name in BUSY[service] if not shown[name]} == set(), service
+        status = road.stack.get(service, "/v1/status")
+        for name, field_name in (("keepwell_timers", "timers"), ("keepwell_dead_letters_waiting", "dead_letters")):
+            assert scraped(road, service).get(name, 0) == status[field_name]
+
+
 def test_an_owner_without_slack_gets_a_letter_by_smtp(road: Road) -> None:
     road.an_account("tern")
     road.a_detractor("tern")

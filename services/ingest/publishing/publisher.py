@@ -30,8 +30,9 @@ class Publisher:
         limit: float = LIMIT,
         give_up: float = GIVE_UP,
         clock: Callable[[], float] = time.monotonic,
+        check_room: Callable[[], None] = lambda: None,
     ) -> None:
-        self._make, self._clock = make, clock
+        self._make, self._clock, self._check_room = make, clock, check_room
         self._seconds = figures.times("keepwell_publish_seconds", "From a publish to the broker's answer.")
         self._failures = figures.count(
             "keepwell_publish_failures_total", "Publishes that failed or were not confirmed in time."
@@ -42,7 +43,8 @@ class Publisher:
         self._stopping: set[asyncio.Task[None]] = set()
 
     def check(self) -> None:
-        """Raises `Unconfirmed` while a publish is overdue."""
+        """Raises `Unconfirmed` while a publish is overdue, or there is no room for one."""
+        self._check_room()
         now = self._clock()
         oldest = min(self._under_way.values(), default=now)
         if now - oldest > self._give_up:
