@@ -180,8 +180,7 @@ class LocalConsumer:
             return {}
         self._turn = (self._turn + 1) % len(ready)
         ready = ready[self._turn :] + ready[: self._turn]
-        asked = [(*tp, self._places[tp], turn) for turn, tp in enumerate(ready)]
-        parameters = bulk.arrays(("topic", "partition", "offset", "turn"), asked, name="asked")
+        parameters = bulk.arrays(("topic", "partition", "offset"), [(*at, self._places[at]) for at in ready], "asked")
         rows = await self._stream.fetch(sql.READ, **parameters, most=max_records)
         found: dict[TopicPartition, list[Record]] = {}
         for row in rows:

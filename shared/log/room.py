@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from shared.log.protocol import Unconfirmed
 
@@ -11,27 +10,15 @@ LEAST_SHARE = 0.05
 LEAST_BYTES = 2 * 10**9
 
 
-class Usage(Protocol):
-    """What is told of a disk, in bytes."""
-
-    @property
-    def total(self) -> int:
-        """How much there is."""
-
-    @property
-    def free(self) -> int:
-        """How much of it may be used."""
-
-
-def check_room(directory: Path, usage_of: Callable[[Path], Usage] = shutil.disk_usage) -> None:
+def check_room(directory: Path, usage_of: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage) -> None:
     """Raises `Unconfirmed` while less than 5 % and less than 2 GB of the directory's disk are free.
 
     What is accepted stays until every reader has it, and a full disk would take down what reads, too. Where the
-    directory isn't on this machine nobody can say.
+    directory isn't on this machine nobody can say. `usage_of` gives total, used and free bytes.
     """
     try:
-        disk = usage_of(directory)
+        total, _, free = usage_of(directory)
     except OSError:
         return
-    if disk.free < min(LEAST_SHARE * disk.total, LEAST_BYTES):
-        raise Unconfirmed(f"The disk of {directory} is nearly full: {disk.free / 10**9:.1f} GB are free.")
+    if free < min(LEAST_SHARE * total, LEAST_BYTES):
+        raise Unconfirmed(f"The disk of {directory} is nearly full: {free / 10**9:.1f} GB are free.")

@@ -21,7 +21,7 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import asyncpg, insert
+from sqlalchemy.dialects.postgresql import ARRAY, asyncpg, insert
 
 from shared.log.tables import counters, identity, readers, records
 from shared.pg import bulk
@@ -94,8 +94,15 @@ def _append() -> Executable:
 
 
 def _read() -> Executable:
-    """Records from several places on, in the order of `turn`; no more of one than of all."""
-    asked = bulk.given(records.c.topic, records.c.partition, records.c.offset, column("turn", Integer), name="asked")
+    """Records from several places on, in the order of these, and no more of one than of all.
+
+    The order is the function's own `ORDINALITY`, of which PostgreSQL knows that it is sorted: so it stops when it has
+    enough. By a column that is given it would read from every place first.
+    """
+    places = (records.c.topic, records.c.partition, records.c.offset)
+    lists = (bindparam(f"asked_{c.name}", type_=ARRAY(c.type, dimensions=1)) for c in places)
+    columns = (column(c.name, c.type) for c in places)
+    asked = func.unnest(*lists).table_valued(*columns, with_ordinality="turn").render_derived(name="asked")
     most = bindparam("most", type_=Integer)
     found = (
         select(*_FOUND)

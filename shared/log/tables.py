@@ -11,7 +11,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    text,
+    literal_column,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -22,8 +22,8 @@ counters = Table(
     metadata,
     Column("topic", Text, primary_key=True),
     Column("partition", Integer, primary_key=True, autoincrement=False),
-    Column("begin", BigInteger, nullable=False, server_default=text("0")),
-    Column("next", BigInteger, nullable=False, server_default=text("0")),
+    Column("begin", BigInteger, nullable=False, server_default=literal_column("0")),
+    Column("next", BigInteger, nullable=False, server_default=literal_column("0")),
 )
 
 records = Table(
@@ -38,7 +38,7 @@ records = Table(
     Column("value", LargeBinary, nullable=False),
     Column("headers", JSONB, nullable=False),
     Index("records_by_time", "time", postgresql_using="brin"),
-    Index("records_marks", "time", postgresql_where=text("mark")),
+    Index("records_marks", "time", postgresql_where=literal_column("mark")),
 )
 
 identity = Table("identity", metadata, Column("cluster", Text, primary_key=True))

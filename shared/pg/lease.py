@@ -5,15 +5,15 @@ import logging
 import zlib
 from collections.abc import Awaitable, Callable
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, bindparam, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.pg.uow import lost_connections
 
 _LOG = logging.getLogger(__name__)
-_TRY = text("SELECT pg_try_advisory_lock(:key)")
-_STILL = text("SELECT 1")
+_TRY = select(func.pg_try_advisory_lock(bindparam("key", type_=BigInteger)))
+_STILL = select(1)
 _EVERY = 5.0
 
 

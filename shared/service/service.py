@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 import uvloop
 from fastapi import APIRouter, FastAPI
-from sqlalchemy import text
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -134,7 +134,7 @@ def _connect(name: str, settings: Settings, role: str) -> Base:
     uow = UnitOfWork(engine)
 
     async def check_database() -> None:
-        await uow.once(text("SELECT 1"))
+        await uow.once(select(1))
 
     figures = Figures(name)
     stream = make_stream(

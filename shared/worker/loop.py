@@ -11,7 +11,6 @@ from contextlib import suppress
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.clock import Clock
@@ -20,18 +19,13 @@ from shared.log.protocol import (
     GROUP,
     BrokerUnavailable,
     Consumer,
-    Outgoing,
     Record,
     Stream,
     TopicPartition,
     Unconfirmed,
 )
-from shared.messages import envelope, registry
-from shared.messages.assessments import PartitionMark
-from shared.pg import bulk
 from shared.pg.uow import UnitOfWork
-from shared.worker import tables as t
-from shared.worker import timers
+from shared.worker import marks, timers
 from shared.worker.handler import Handler
 from shared.worker.partition import Partition
 from shared.worker.plan import Plan
@@ -50,11 +44,9 @@ _IDLE_TICK = timedelta(seconds=5)
 _COMMIT_EVERY = 5.0
 _QUICKLY = 2.0
 _PASSING = (SQLAlchemyError, OSError, TimeoutError, Unconfirmed, BrokerUnavailable)
-_MARK = "partition.mark"
 
 _at_work: ContextVar["Worker | None"] = ContextVar("keepwell_worker", default=None)
 """The worker whose loop this is."""
-_UNSENT = select(t.outbox.c.partition).distinct().where(bulk.among(t.outbox.c.partition, "partitions"))
 
 
 class Worker:
@@ -337,29 +329,11 @@ class Worker:
             return await timers.next_due(c, list(numbers))
 
     async def _send_marks(self, due: Mapping[int, datetime]) -> None:
-        """Vouch for each partition that is through, and of which the broker has confirmed all that was decided."""
+        """Vouch for each partition that is through."""
         ready = {
-            p: through
+            p.number: through
             for p in self._partitions.values()
             if (through := p.mark_due(self._handler.waiting(p.number) is not None, due.get(p.number))) is not None
         }
-        if not ready:
-            return
-        unsent = {row.partition for row in await self._uow.once(_UNSENT, {"partitions": [p.number for p in ready]})}
-        marks = [(p, through) for p, through in ready.items() if p.number not in unsent]
-        if marks:
-            await self.relay.publish([_mark(p.number, through) for p, through in marks])
-        for partition, through in marks:
-            partition.marked(through)
-
-
-def _mark(number: int, through: datetime) -> Outgoing:
-    event = envelope.wrap(
-        PartitionMark(through=through),
-        id=f"{number}-{through.isoformat()}",
-        source="keepwell/scoring",
-        type=_MARK,
-        subject=str(number),
-        time=through,
-    )
-    return Outgoing(registry.ASSESSMENTS, "", envelope.encode(event), {"ce_type": _MARK}, partition=number)
+        for number in await marks.send(ready, self._uow, self.relay):
+            self._partitions[number].marked(ready[number])

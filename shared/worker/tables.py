@@ -17,7 +17,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    text,
+    false,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -90,7 +90,7 @@ claims = Table(
     Column("partition", Integer, nullable=False),
     Column("day", Date, nullable=False),
     Column("digests", LargeBinary, nullable=False),
-    Column("history", Boolean, nullable=False, server_default=text("false")),
+    Column("history", Boolean, nullable=False, server_default=false()),
     Index("claims_by_day", "partition", "day", "id"),
 )
 """Which events were counted: packed digests, a row a batch and day."""

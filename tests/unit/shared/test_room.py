@@ -1,6 +1,5 @@
 """Ingest takes nothing more while the disk of the local log is nearly full."""
 
-from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,11 @@ from shared.log.protocol import Outgoing, Unconfirmed
 from shared.log.room import check_room
 from tests.support.ingest import Broker
 
-Disk = namedtuple("Disk", "total used free")
 GB = 10**9
 
 
-def a_disk(total: int, free: int) -> Disk:
-    return Disk(total, total - free, free)
+def a_disk(total: int, free: int) -> tuple[int, int, int]:
+    return total, total - free, free
 
 
 @pytest.mark.parametrize(

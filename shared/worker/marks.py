@@ -1,0 +1,44 @@
+"""Marks: what scoring vouches for, so that the timers of whoever reads the assessments may run."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+
+from shared.log.protocol import Outgoing
+from shared.messages import envelope, registry
+from shared.messages.assessments import PartitionMark
+from shared.pg import bulk
+from shared.pg.uow import UnitOfWork
+from shared.worker import tables as t
+from shared.worker.relay import Relay
+
+_TYPE = "partition.mark"
+_UNSENT = select(t.outbox.c.partition).distinct().where(bulk.among(t.outbox.c.partition, "partitions"))
+
+
+async def send(through: Mapping[int, datetime], uow: UnitOfWork, relay: Relay) -> Collection[int]:
+    """Vouch for those partitions of which the broker has confirmed all that was decided. Returns which these were.
+
+    The outbox is asked after the partitions were found ready: what they decided by then is in it, or confirmed. Raises
+    `Unconfirmed`.
+    """
+    if not through:
+        return ()
+    unsent = {row.partition for row in await uow.once(_UNSENT, {"partitions": list(through)})}
+    marks = {number: at for number, at in through.items() if number not in unsent}
+    if marks:
+        await relay.publish([_mark(number, at) for number, at in marks.items()])
+    return marks
+
+
+def _mark(number: int, through: datetime) -> Outgoing:
+    event = envelope.wrap(
+        PartitionMark(through=through),
+        id=f"{number}-{through.isoformat()}",
+        source="keepwell/scoring",
+        type=_TYPE,
+        subject=str(number),
+        time=through,
+    )
+    return Outgoing(registry.ASSESSMENTS, "", envelope.encode(event), {"ce_type": _TYPE}, partition=number)
