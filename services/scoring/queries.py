@@ -168,10 +168,8 @@ async def whole_accounts(c: AsyncConnection, states: Sequence[tuple[str, bytes]]
     )
     for id, user, day in await c.execute(users, {"accounts": list(accounts)}):
         accounts[id].users[user] = day
-    papers = await live_papers(c, list(accounts), instant_of((today - s.PAPER_DAYS) * DAY_US))
-    for name, rows in papers.items():
-        for id, key, row in rows:
-            getattr(accounts[id], name)[key] = row
+    for id, kind, key, row in await live_papers(c, list(accounts), instant_of((today - s.PAPER_DAYS) * DAY_US)):
+        accounts[id].papers(kind)[key] = row
     for account in accounts.values():
         s.prune(account.state, today)
         s.drop_tombstones(account, today)

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Text, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Text, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,33 +23,22 @@ from shared.messages.usage import UsageRecorded
 from shared.pg import bulk
 
 decision_of = msgspec.msgpack.Decoder(Decision).decode
-_PAPERS: Final = {
-    "tickets": (t.tickets, s.ticket_of),
-    "invoices": (t.invoices, s.invoice_of),
-}
 
 # Accounts and the rows beside them, into memory
 
 _STATE: Final = ("id", "state", "imports", "marked_at", "found_in", "act_on_found", "rescore")
 _LOAD = select(*(t.accounts.c[name] for name in (*_STATE, "decision"))).where(bulk.among(t.accounts.c.id, "ids"))
-_LIVE: Final = {
-    name: select(papers.c.account_id, papers.c.id, papers.c.row).where(
-        bulk.among(papers.c.account_id, "accounts"),
-        or_(papers.c.settled_at.is_(None), papers.c.settled_at >= bindparam("since")),
-    )
-    for name, (papers, _) in _PAPERS.items()
-}
-
-
-def _named(table: Any, key: str, value: str) -> Any:
-    """The rows of these very accounts and keys."""
-    pairs = bulk.given(table.c.account_id, table.c[key])
-    same = (table.c.account_id == pairs.c.account_id) & (table.c[key] == pairs.c[key])
-    return select(table.c.account_id, table.c[key], table.c[value]).join(pairs, same)
-
-
-_NAMED: Final = {name: _named(papers, "id", "row") for name, (papers, _) in _PAPERS.items()}
-_NAMED_USERS = _named(t.users, "user_id", "last_day")
+_PAPER: Final = [t.papers.c[name] for name in ("account_id", "kind", "id", "row")]
+_LIVE = select(*_PAPER).where(
+    bulk.among(t.papers.c.account_id, "accounts"),
+    or_(t.papers.c.settled_at.is_(None), t.papers.c.settled_at >= bindparam("since")),
+)
+_keys = bulk.given(*_PAPER[:3])
+_NAMED = select(*_PAPER).join(_keys, and_(*(column == _keys.c[column.name] for column in _PAPER[:3])))
+_pairs = bulk.given(t.users.c.account_id, t.users.c.user_id)
+_NAMED_USERS = select(t.users).join(
+    _pairs, and_(t.users.c.account_id == _pairs.c.account_id, t.users.c.user_id == _pairs.c.user_id)
+)
 
 
 async def load(c: AsyncConnection, memory: Memory, ids: Collection[str]) -> None:
@@ -74,44 +63,45 @@ async def load_papers(c: AsyncConnection, memory: Memory, ids: Iterable[str], no
     bare = [id for id in ids if not memory.get(id).has_papers]
     if not bare:
         return
-    for name, papers in (await live_papers(c, bare, now - timedelta(days=s.PAPER_DAYS + 1))).items():
-        for id, key, row in papers:
-            getattr(memory.get(id).account, name).setdefault(key, row)
+    since = now - timedelta(days=s.PAPER_DAYS + 1)
+    for id, kind, key, row in await live_papers(c, bare, since):
+        memory.get(id).account.papers(kind).setdefault(key, row)
     for id in bare:
         memory.get(id).has_papers = True
 
 
 async def live_papers(
     c: AsyncConnection, accounts: Collection[str], since: datetime
-) -> dict[str, list[tuple[str, str, Any]]]:
-    """The tickets and invoices of these accounts that are open or were settled since, as (account, id, row)."""
-    parameters = {"accounts": list(accounts), "since": since}
-    return {
-        name: [(id, key, decode(row)) for id, key, row in await c.execute(_LIVE[name], parameters)]
-        for name, (_, decode) in _PAPERS.items()
-    }
+) -> list[tuple[str, str, str, s.Paper]]:
+    """The tickets and invoices of these accounts that are open or were settled since, as (account, kind, id, row)."""
+    return _papers_of(await c.execute(_LIVE, {"accounts": list(accounts), "since": since}))
+
+
+def _papers_of(rows: Iterable[Any]) -> list[tuple[str, str, str, s.Paper]]:
+    return [(id, kind, key, s.paper_of(kind, row)) for id, kind, key, row in rows]
 
 
 async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, Iterable[Arrival]]) -> None:
     """Remember the very users, tickets and invoices that these events name, tombstones too, by account."""
-    wanted: dict[str, set[tuple[str, str]]] = {"users": set(), "tickets": set(), "invoices": set()}
+    users, papers = set[tuple[str, str]](), set[tuple[str, str, str]]()
     for id, some in arrivals.items():
         account = memory.get(id).account
         for arrival in some:
             match arrival.data:
                 case UsageRecorded(user_id=str() as user) if user not in account.users:
-                    wanted["users"].add((id, user))
+                    users.add((id, user))
                 case Ticket(ticket_id=ticket) if ticket not in account.tickets:
-                    wanted["tickets"].add((id, ticket))
+                    papers.add((id, "tickets", ticket))
                 case Invoice(invoice_id=invoice) if invoice not in account.invoices:
-                    wanted["invoices"].add((id, invoice))
-    if wanted["users"]:
-        for id, user, day in await c.execute(_NAMED_USERS, bulk.arrays(("account_id", "user_id"), wanted["users"])):
+                    papers.add((id, "invoices", invoice))
+    if users:
+        for id, user, day in await c.execute(_NAMED_USERS, bulk.arrays(("account_id", "user_id"), users)):
             memory.get(id).account.users[user] = day
-    for name, (_, decode) in _PAPERS.items():
-        pairs = wanted[name]
-        for id, key, row in await c.execute(_NAMED[name], bulk.arrays(("account_id", "id"), pairs)) if pairs else ():
-            getattr(memory.get(id).account, name)[key] = decode(row)
+    if papers:
+        for id, kind, key, row in _papers_of(
+            await c.execute(_NAMED, bulk.arrays(("account_id", "kind", "id"), papers))
+        ):
+            memory.get(id).account.papers(kind)[key] = row
 
 
 # What a batch has changed and decided
@@ -125,10 +115,7 @@ _SAVE_SUMMARIES = bulk.Update(
     ("decision", "gone", "renews_at", "churned_at", "assessed_at", *_OF_PROFILE, *_OF_DECISION),
 )
 _SAVE_USERS = bulk.Insert(t.users, ("account_id", "user_id", "last_day"), update=("last_day",))
-_SAVE_PAPERS: Final = {
-    name: bulk.Insert(papers, ("account_id", "id", "row", "settled_at"), update=("row", "settled_at"))
-    for name, (papers, _) in _PAPERS.items()
-}
+_SAVE_PAPERS = bulk.Insert(t.papers, ("account_id", "kind", "id", "row", "settled_at"), update=("row", "settled_at"))
 _OF_ASSESSMENT: Final = ("rev", "at", "score", "previous_score", "band", "previous_band", "coverage", "scorecard")
 _ADD_TO_LEDGER = bulk.Insert(
     t.assessments, ("account_id", "cause", "contact_id", "drivers", "found_in", *_OF_ASSESSMENT)
@@ -141,7 +128,7 @@ _ERASE_WORDS = bulk.Update(
 )
 _ERASE_ACCOUNTS: Final = [
     delete(table).where(bulk.among(table.c.account_id, "accounts"))
-    for table in (t.users, t.tickets, t.invoices, t.answers, t.assessments)
+    for table in (t.users, t.papers, t.answers, t.assessments)
 ]
 _FORGET_USERS = delete(t.users).where(
     bulk.among(t.users.c.account_id, "accounts"), t.users.c.last_day < bindparam("first")
@@ -173,19 +160,17 @@ async def forget_users(c: AsyncConnection, accounts: Collection[str], first: int
 
 
 async def _save_touched(c: AsyncConnection, accounts: Iterable[s.Account]) -> None:
-    users: list[tuple[str, str, int]] = []
-    papers: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _PAPERS}
+    users, papers = list[tuple[str, str, int]](), list[tuple[Any, ...]]()
     for account in accounts:
         for kind, key in account.touched:
             if kind == "users":
                 users.append((account.id, key, account.users[key]))
             else:
-                row = getattr(account, kind)[key]
-                papers[kind].append((account.id, key, s.encode_row(row), _instant(row.settled)))
+                row = account.papers(kind)[key]
+                papers.append((account.id, kind, key, s.encode_row(row), _instant(row.settled)))
         account.touched.clear()
     await _SAVE_USERS(c, users)
-    for name, rows in papers.items():
-        await _SAVE_PAPERS[name](c, rows)
+    await _SAVE_PAPERS(c, papers)
 
 
 def _state_row(one: Standing) -> tuple[Any, ...]:

@@ -85,20 +85,17 @@ users = Table(
 )
 
 
-def _papers(name: str) -> Table:
-    return Table(
-        name,
-        metadata,
-        Column("account_id", Text, primary_key=True),
-        Column("id", Text, primary_key=True),
-        Column("row", LargeBinary, nullable=False),
-        # When it was closed, paid or voided; long after that the row is only a tombstone.
-        Column("settled_at", _Time),
-    )
-
-
-tickets = _papers("tickets")
-invoices = _papers("invoices")
+papers = Table(
+    "papers",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    # tickets or invoices
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("row", LargeBinary, nullable=False),
+    # When it was closed, paid or voided; long after that the row is only a tombstone.
+    Column("settled_at", _Time),
+)
 
 answers = Table(
     "answers",

@@ -46,11 +46,23 @@ class AsAnswer:
         return written | points
 
 
-class Account(BaseModel):
-    """An account as lists show it. Scores are points from 0 to 100; money is in minor units."""
+class Standing(BaseModel):
+    """How an account stood when it was last assessed."""
 
     id: str
     name: str | None
+    score: Points | None
+    band: Band
+    coverage: Points
+    """The share of the scorecard's weights that has data, in percent."""
+    reason: str
+    """The main reason: what costs most points, what caps the score, or why it is unknown."""
+    assessed_at: datetime | None
+
+
+class Account(Standing):
+    """An account as lists show it. Scores are points from 0 to 100; money is in minor units."""
+
     plan: str | None
     segment: str | None
     stage: str | None
@@ -61,14 +73,7 @@ class Account(BaseModel):
     renews_at: datetime | None
     churned_at: datetime | None
     """When the customer left."""
-    score: Points | None
     previous_score: Points | None
-    band: Band
-    coverage: Points
-    """The share of the scorecard's weights that has data, in percent."""
-    reason: str
-    """The main reason: what costs most points, what caps the score, or why it is unknown."""
-    assessed_at: datetime | None
 
 
 class BandShare(BaseModel):
@@ -134,17 +139,10 @@ class Change(BaseModel):
     drivers: list[Annotated[Driver, AsAnswer()]]
 
 
-class Explanation(BaseModel):
+class Explanation(Standing):
     """Why an account has its score: as it was last assessed."""
 
-    id: str
-    name: str | None
-    score: Points | None
-    band: Band
-    coverage: Points
     scorecard: str | None
-    reason: str
-    assessed_at: datetime | None
     measures: list[Annotated[MeasureReading, AsAnswer()]]
     caps: list[Annotated[Hold, AsAnswer()]]
     """The cap that holds the score down, if one does."""

@@ -36,7 +36,7 @@ from tests.support.scoring import (
 
 KNOWN: dict[str, Any] = {"name": "Acme", "seats": 10, "plan": "pro", "signed_at": (NOW - 200 * DAY).isoformat()}
 
-TABLES = "accounts, users, tickets, invoices, answers, assessments, claims, claim_filters, timers, outbox"
+TABLES = "accounts, users, papers, answers, assessments, claims, claim_filters, timers, outbox"
 
 
 @pytest.fixture
@@ -402,7 +402,7 @@ async def test_erasing_an_account_leaves_one_empty_row(fed: Fed) -> None:
     await fed.feed(*customer(), nps(2), a_ticket(), an_invoice())
     await fed.feed(an_event("account.erased"))
     await fed.feed(usage(NOW), nps(9))
-    for table in ("users", "tickets", "invoices", "answers"):
+    for table in ("users", "papers", "answers"):
         assert await fed.rows(f"SELECT * FROM {table}") == []
     (row,) = await fed.rows("SELECT name, score, gone FROM accounts")
     assert tuple(row) == (None, None, True)

@@ -84,7 +84,6 @@ def assess(account: Account, before: Decision | None, occasion: Occasion, now: d
         news=news,
         reason=health.reason,
         previous_score=old_score if changed or before is None else before.previous_score,
-        previous_band=old_band if changed or before is None else before.previous_band,
         last_used=health.view.state.last_used,
     )
     return Outcome(assessed, decision, next_at, for_ledger=changed or cause.kind == "event", profile=profile)

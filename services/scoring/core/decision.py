@@ -34,7 +34,6 @@ class Decision(msgspec.Struct, array_like=True, frozen=True):
     """A digest of the facts, to see whether anything is new."""
     reason: str
     previous_score: int | None
-    previous_band: Band
     last_used: int = 0
     """The last use that was told."""
 

@@ -84,7 +84,7 @@ def _support(view: View) -> dict[str, Any]:
     return {
         "support.opened": len(support.opened(view)),
         "support.urgent_since": written_us(urgent[0][0]) if urgent else None,
-        "support.open": sum(row.closed is None for row in view.tickets.values()),
+        "support.open": sum(row.settled is None for row in view.tickets.values()),
     }
 
 

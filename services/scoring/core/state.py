@@ -5,7 +5,7 @@ other value is the one with the greatest stamp (time, rank, source, id); and wha
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, cast
+from typing import Any, Final
 
 import msgspec
 
@@ -29,20 +29,52 @@ OTHER: Final = ""
 """The usage of features beyond the bound, together."""
 
 
-class Cell(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A value with its stamp: of two, the later stands; of two at one time, the higher rank, then source and id."""
+class Stamped(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an event said, with its stamp: the later stands; of two at one time the higher rank, then source and id."""
 
     at: int
     rank: int
     source: str
     id: str
-    value: Any
 
-    def beats(self, other: "Cell | None") -> bool:
+    def beats(self, other: "Stamped | None") -> bool:
         """Whether this one stands against the other."""
         if other is None or self.at != other.at:
             return other is None or self.at > other.at
         return (self.rank, self.source, self.id) > (other.rank, other.source, other.id)
+
+
+class Cell(Stamped, frozen=True, array_like=True, gc=False):
+    """One value."""
+
+    value: Any
+
+
+class Ticket(Stamped, frozen=True, array_like=True, gc=False):
+    """A ticket as its latest message had it; each message carries it whole."""
+
+    priority: str
+    opened: int
+    settled: int | None
+    """When it was closed."""
+
+
+class Invoice(Stamped, frozen=True, array_like=True, gc=False):
+    """An invoice as its latest message had it, with the due date last named, and the first failed payment."""
+
+    status: str
+    amount: int
+    """In minor units."""
+    currency: str
+    settled: int | None
+    """When it was paid or voided."""
+    due: Cell | None
+    failed: int | None
+
+    @property
+    def due_at(self) -> int | None:
+        """When it is, or was, due."""
+        return None if self.due is None else int(self.due.value)
 
 
 class State(msgspec.Struct, omit_defaults=True):
@@ -80,59 +112,7 @@ class State(msgspec.Struct, omit_defaults=True):
         return None if cell is None else str(cell.value)
 
 
-class Ticket(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A ticket as its latest message had it; each message carries it whole."""
-
-    at: int
-    rank: int
-    source: str
-    id: str
-    priority: str
-    opened: int
-    closed: int | None
-
-    @property
-    def settled(self) -> int | None:
-        """When it was closed."""
-        return self.closed
-
-
-class Invoice(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An invoice: what its latest message said, the due date last named, and the first failed payment."""
-
-    now: Cell
-    """[status, amount_minor, currency, settled at]."""
-    due: Cell | None
-    failed: int | None
-
-    @property
-    def status(self) -> str:
-        """`issued`, `payment_failed`, `paid` or `voided`."""
-        return str(self.now.value[0])
-
-    @property
-    def amount(self) -> int:
-        """In minor units."""
-        return int(self.now.value[1])
-
-    @property
-    def currency(self) -> str:
-        """As ISO 4217 names it."""
-        return str(self.now.value[2])
-
-    @property
-    def settled(self) -> int | None:
-        """When it was paid or voided."""
-        return self.now.value[3]  # type: ignore[no-any-return]
-
-    @property
-    def due_at(self) -> int | None:
-        """When it is, or was, due."""
-        return None if self.due is None else int(self.due.value)
-
-
-RowKind = Literal["users", "tickets", "invoices"]
-"""The kinds of rows beside a state."""
+Paper = Ticket | Invoice
 
 
 @dataclass(slots=True)
@@ -145,8 +125,12 @@ class Account:
     invoices: dict[str, Invoice] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
     """The last active day of those users that were looked up."""
-    touched: set[tuple[RowKind, str]] = field(default_factory=set)
-    """The rows that folding has changed since they were last saved."""
+    touched: set[tuple[str, str]] = field(default_factory=set)
+    """The rows that folding has changed since they were last saved, by kind (`users`, `tickets`, `invoices`) and id."""
+
+    def papers(self, kind: str) -> dict[str, Any]:
+        """Its `tickets` or `invoices`."""
+        return self.tickets if kind == "tickets" else self.invoices
 
 
 def day_cutoff(today: int) -> int:
@@ -168,7 +152,7 @@ def prune(state: State, today: int) -> None:
         state.pulse = None
 
 
-def is_tombstone(row: Ticket | Invoice, today: int) -> bool:
+def is_tombstone(row: Paper, today: int) -> bool:
     """Whether the row was settled so long ago that no measure looks at it."""
     return row.settled is not None and row.settled < (today - PAPER_DAYS) * DAY_US
 
@@ -179,26 +163,24 @@ def drop_tombstones(account: Account, today: int) -> None:
     account.invoices = {key: row for key, row in account.invoices.items() if not is_tombstone(row, today)}
 
 
-_MAPPINGS: Final = ("people", "traits", "subscription", "contacts", "milestones", "answers", "erased_contacts")
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(State)
+_papers: Final[dict[str, msgspec.msgpack.Decoder[Any]]] = {
+    "tickets": msgspec.msgpack.Decoder(Ticket),
+    "invoices": msgspec.msgpack.Decoder(Invoice),
+}
 
 
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return value
+def _sorted(found: dict[Any, Any]) -> dict[Any, Any]:
+    return {key: _sorted(v) if isinstance(v := found[key], dict) else v for key in sorted(found)}
 
 
 def encode(state: State) -> bytes:
     """Canonical bytes: equal states give equal bytes. Keys are sorted; empty collections are left out."""
-    changes: dict[str, Any] = {"usage": {name: dict(sorted(state.usage[name].items())) for name in sorted(state.usage)}}
-    for name in _MAPPINGS:
-        value = getattr(state, name)
-        if value:
-            # An empty list of answers is no list: a contact that was erased before or after answering leaves the same.
-            changes[name] = {key: _sorted(value[key]) for key in sorted(value) if value[key] or name != "answers"}
-    return _encoder.encode(msgspec.structs.replace(state, **changes))
+    mappings = {name: _sorted(v) for name in State.__struct_fields__ if isinstance(v := getattr(state, name), dict)}
+    # An empty list of answers is no list: a contact that was erased before or after answering leaves the same.
+    mappings["answers"] = {kind: answers for kind, answers in mappings["answers"].items() if answers}
+    return _encoder.encode(msgspec.structs.replace(state, **mappings))
 
 
 def decode(packed: bytes) -> State:
@@ -206,11 +188,12 @@ def decode(packed: bytes) -> State:
     return _decoder.decode(packed)
 
 
-ticket_of = msgspec.msgpack.Decoder(Ticket).decode
-invoice_of = msgspec.msgpack.Decoder(Invoice).decode
+def paper_of(kind: str, packed: bytes) -> Any:
+    """Read a row of `tickets` or `invoices`."""
+    return _papers[kind].decode(packed)
 
 
-def encode_row(row: Ticket | Invoice) -> bytes:
+def encode_row(row: Paper) -> bytes:
     """A row's canonical bytes."""
     return _encoder.encode(row)
 
@@ -219,9 +202,8 @@ def canonical(account: Account, today: int) -> bytes:
     """Everything that is remembered of an account on a day, as bytes; equal accounts give equal bytes."""
     state = decode(encode(account.state))
     prune(state, today)
-    rows = (account.tickets, account.invoices)
     papers = [
-        [(key, found[key]) for key in sorted(found) if not is_tombstone(found[key], today)]
-        for found in cast("tuple[dict[str, Ticket | Invoice], ...]", rows)
+        [(key, rows[key]) for key in sorted(rows) if not is_tombstone(rows[key], today)]
+        for rows in map(account.papers, _papers)
     ]
     return _encoder.encode((account.id, encode(state), papers))

@@ -46,8 +46,8 @@ def test_what_an_account_takes_is_not_told_too_low(shape: str) -> None:
         account = Account(
             "acme",
             s.decode(packed),
-            {key.decode(): s.ticket_of(row) for key, row in papers["tickets"]},
-            {key.decode(): s.invoice_of(row) for key, row in papers["invoices"]},
+            {key.decode(): s.paper_of("tickets", row) for key, row in papers["tickets"]},
+            {key.decode(): s.paper_of("invoices", row) for key, row in papers["invoices"]},
             {user.decode(): day for user, day in users},
         )
         taken = tracemalloc.get_traced_memory()[0]

@@ -114,12 +114,13 @@ def upgrade() -> None:
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('partition', 'import_id')
     )
-    op.create_table('invoices',
+    op.create_table('papers',
     sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('row', sa.LargeBinary(), nullable=False),
     sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
-    sa.PrimaryKeyConstraint('account_id', 'id')
+    sa.PrimaryKeyConstraint('account_id', 'kind', 'id')
     )
     op.create_table('offsets',
     sa.Column('topic', sa.Text(), nullable=False),
@@ -151,13 +152,6 @@ def upgrade() -> None:
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('partition')
-    )
-    op.create_table('tickets',
-    sa.Column('account_id', sa.Text(), nullable=False),
-    sa.Column('id', sa.Text(), nullable=False),
-    sa.Column('row', sa.LargeBinary(), nullable=False),
-    sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
-    sa.PrimaryKeyConstraint('account_id', 'id')
     )
     op.create_table('timers',
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import msgspec
+
 from services.scoring.core.clock import micros
 from services.scoring.core.fold.cells import cell_of
 from services.scoring.core.state import Account, Invoice, Ticket
@@ -19,8 +21,7 @@ def ticket(account: Account, event: Event, data: tickets.Ticket) -> None:
     if event.type == "ticket.closed" and closed is None:
         closed = at
     new = Ticket(at, TICKET_RANK[event.type], event.source, event.id, data.priority, opened, closed)
-    old = account.tickets.get(data.ticket_id)
-    if old is None or (new.at, new.rank, new.source, new.id) > (old.at, old.rank, old.source, old.id):
+    if new.beats(account.tickets.get(data.ticket_id)):
         account.tickets[data.ticket_id] = new
         account.touched.add(("tickets", data.ticket_id))
 
@@ -32,16 +33,16 @@ def invoice(account: Account, event: Event, data: billing.Invoice) -> None:
     settled = None
     if status in ("paid", "voided"):
         settled = at if data.paid_at is None or status == "voided" else micros(data.paid_at)
-    now = cell_of(event, [status, data.amount_minor, data.currency, settled], rank)
     due = None if data.due_at is None else cell_of(event, micros(data.due_at), rank)
     failed = at if status == "payment_failed" else None
     old = account.invoices.get(data.invoice_id)
-    new = Invoice(now, due, failed)
+    stands = status, data.amount_minor, data.currency, settled
+    new = Invoice(at, rank, event.source, event.id, *stands, due, failed)
     if old is not None:
-        new = Invoice(
-            now if now.beats(old.now) else old.now,
-            due if due is not None and due.beats(old.due) else old.due,
-            min((failure for failure in (old.failed, failed) if failure is not None), default=None),
+        new = msgspec.structs.replace(
+            new if new.beats(old) else old,
+            due=due if due is not None and due.beats(old.due) else old.due,
+            failed=min((failure for failure in (old.failed, failed) if failure is not None), default=None),
         )
     account.state.billed = True
     if new != old:

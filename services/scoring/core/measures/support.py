@@ -35,21 +35,21 @@ def _opened_counted(view: View) -> Mapping[str, str]:
 
 def _closed(view: View) -> dict[str, Ticket]:
     since = view.today - _RESOLUTION_DAYS
-    return {key: row for key, row in view.tickets.items() if row.closed is not None and day_of_us(row.closed) > since}
+    return {key: row for key, row in view.tickets.items() if row.settled is not None and day_of_us(row.settled) > since}
 
 
 def _resolution(view: View) -> Reading:
     closed = _closed(view).values()
     if not closed:
         return Reading(None, "no ticket was closed in 90 days")
-    hours = median(max(0, (row.closed or 0) - row.opened) for row in closed) / _HOUR_US
+    hours = median(max(0, (row.settled or 0) - row.opened) for row in closed) / _HOUR_US
     took = counted(hours, "hour") if hours < 72 else counted(hours / 24, "day")
     return Reading(hours, f"half of the tickets took longer than {took} to close")
 
 
 def _closed_counted(view: View) -> Mapping[str, str]:
     return {
-        key: f"ticket {key}, closed on {in_words(row.closed or 0)}, is past 90 days"
+        key: f"ticket {key}, closed on {in_words(row.settled or 0)}, is past 90 days"
         for key, row in _closed(view).items()
     }
 
@@ -57,7 +57,7 @@ def _closed_counted(view: View) -> Mapping[str, str]:
 def urgent(view: View) -> list[tuple[int, str]]:
     """Open urgent tickets, oldest first: when opened, and which."""
     return sorted(
-        (row.opened, key) for key, row in view.tickets.items() if row.closed is None and row.priority == "urgent"
+        (row.opened, key) for key, row in view.tickets.items() if row.settled is None and row.priority == "urgent"
     )
 
 
