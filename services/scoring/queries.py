@@ -26,15 +26,7 @@ NEWEST: Final = 2**62
 """Before which rev the ledger is read from its newest entry."""
 _CHUNK: Final = 200
 _a, _n, _l = t.accounts.c, t.answers.c, t.assessments.c
-_BAND = func.coalesce(_a.band, "unknown").label("band")
-_COLUMNS: Final = (
-    *(_a[name] for name in ("id", "name", "plan", "segment", "stage", "owner", "mrr_minor", "currency", "seats")),
-    *(_a[name] for name in ("renews_at", "churned_at", "score", "previous_score", "assessed_at")),
-    *(_a[name] for name in ("rev", "scorecard", "imports")),
-    _BAND,
-    func.coalesce(_a.coverage, 0).label("coverage"),
-    func.coalesce(_a.reason, "").label("reason"),
-)
+_SHOWN: Final = [column for column in t.accounts.columns if column.name not in ("state", "decision")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +43,8 @@ class Chosen:
 
     def where(self) -> list[ColumnElement[bool]]:
         """What holds of them."""
-        wanted = {_BAND.element: self.band, _a.owner: self.owner, _a.plan: self.plan}
-        wanted |= {_a.segment: self.segment, _a.stage: self.stage}
-        holds = [~_a.gone, *(column == value for column, value in wanted.items() if value is not None)]
+        wanted = [(_a[name], getattr(self, name)) for name in ("band", "owner", "plan", "segment", "stage")]
+        holds = [~_a.gone, *(column == value for column, value in wanted if value is not None)]
         if not self.churned:
             holds.append(_a.churned_at.is_(None))
         if self.q is not None:
@@ -84,7 +75,7 @@ async def listed(
     """Accounts that are chosen, in order; `sort_key` and `id` make the cursor."""
     key, falling = _SORTS[sort][0], sort.startswith("-")
     place = tuple_(key, _a.id)
-    query = select(*_COLUMNS, key.label("sort_key")).where(*chosen.where()).limit(most)
+    query = select(*_SHOWN, key.label("sort_key")).where(*chosen.where()).limit(most)
     query = query.order_by(*((key.desc(), _a.id.desc()) if falling else (key, _a.id)))
     if after is not None:
         there = tuple_(literal(after[0], key.type), literal(after[1]))
@@ -95,14 +86,14 @@ async def listed(
 async def by_band(c: AsyncConnection, chosen: Chosen) -> Sequence[dict[str, Any]]:
     """How many of the chosen accounts are in each band, and their monthly revenue, by currency."""
     revenue = cast(func.coalesce(func.sum(_a.mrr_minor), 0), BigInteger).label("mrr_minor")
-    query = select(_a.currency, _BAND, func.count().label("accounts"), revenue).where(*chosen.where())
-    query = query.group_by(_a.currency, _BAND).order_by(_a.currency.nulls_last(), _BAND)
+    query = select(_a.currency, _a.band, func.count().label("accounts"), revenue).where(*chosen.where())
+    query = query.group_by(_a.currency, _a.band).order_by(_a.currency.nulls_last(), _a.band)
     return [row._asdict() for row in await c.execute(query)]
 
 
 async def one(c: AsyncConnection, id: str) -> dict[str, Any] | None:
     """An account's row, with what is kept of it."""
-    row = (await c.execute(select(*_COLUMNS, _a.state, _a.decision).where(_a.id == id))).one_or_none()
+    row = (await c.execute(select(t.accounts).where(_a.id == id))).one_or_none()
     return None if row is None else row._asdict()
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring import tables as t
 from services.scoring.core import state as s
 from services.scoring.core.assess import Outcome
-from services.scoring.core.batch import Arrival, Assessment, Batch, SurveyAnswer
+from services.scoring.core.batch import Arrival, Assessment, Batch
 from services.scoring.core.clock import day_of, instant_of
 from services.scoring.core.decision import Decision
 from services.scoring.core.memory import Memory, Standing
@@ -45,17 +45,10 @@ async def load(c: AsyncConnection, memory: Memory, ids: Collection[str]) -> None
     """Remember these accounts."""
     missing = memory.missing(ids)
     for row in await c.execute(_LOAD, {"ids": missing}) if missing else ():
-        decision = None if row.decision is None else decision_of(row.decision)
-        memory.accounts[row.id] = Standing(
-            s.Account(row.id, s.decode(row.state)),
-            decision,
-            row.imports,
-            row.marked_at,
-            row.found_in,
-            row.act_on_found,
-            row.rescore,
-            packed=len(row.state),
-        )
+        id, state, imports, marked_at, found_in, act, rescore, decision = row
+        account, decided = s.Account(id, s.decode(state)), None if decision is None else decision_of(decision)
+        one = Standing(account, decided, imports, marked_at, found_in, act, rescore, packed=len(state))
+        memory.accounts[id] = one
 
 
 async def load_papers(c: AsyncConnection, memory: Memory, ids: Iterable[str], now: datetime) -> None:
@@ -120,7 +113,10 @@ _OF_ASSESSMENT: Final = ("rev", "at", "score", "previous_score", "band", "previo
 _ADD_TO_LEDGER = bulk.Insert(
     t.assessments, ("account_id", "cause", "contact_id", "drivers", "found_in", *_OF_ASSESSMENT)
 )
-_ADD_ANSWERS = bulk.Insert(t.answers, [column.name for column in t.answers.columns], nothing=True)
+_SAID: Final = ("score", "comment", "touchpoint", "survey_id", "product")
+_ADD_ANSWERS = bulk.Insert(
+    t.answers, ("account_id", "source", "id", "kind", "survey_kind", "contact_id", "role", "at", *_SAID), nothing=True
+)
 _SET_ROLES = bulk.Update(t.answers, ("account_id", "contact_id"), ("role",))
 _ERASE_ANSWERS = bulk.Delete(t.answers, ("account_id", "contact_id"))
 _ERASE_WORDS = bulk.Update(
@@ -145,7 +141,7 @@ async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
     await _SAVE_SUMMARIES(c, [_summary_row(id, outcome) for id, outcome in batch.outcomes.items()])
     await _save_touched(c, [one.account for one in changed])
     await _ADD_TO_LEDGER(c, [_ledger_row(one) for one in batch.ledger])
-    await _ADD_ANSWERS(c, [_answer_row(one) for one in batch.answers])
+    await _ADD_ANSWERS(c, [_answer_row(*one) for one in batch.answers])
     await _SET_ROLES(c, [(*pair, role) for pair, role in batch.roles.items()])
     await _ERASE_ANSWERS(c, batch.erased_contacts)
     # The reasons in the ledger may quote them.
@@ -180,7 +176,7 @@ def _state_row(one: Standing) -> tuple[Any, ...]:
 
 
 _of_profile, _of_decision = attrgetter(*_OF_PROFILE), attrgetter(*_OF_DECISION)
-_of_assessment = attrgetter(*_OF_ASSESSMENT)
+_of_assessment, _said = attrgetter(*_OF_ASSESSMENT), attrgetter(*_SAID)
 
 
 def _summary_row(id: str, outcome: Outcome) -> tuple[Any, ...]:
@@ -198,11 +194,11 @@ def _ledger_row(one: Assessment) -> tuple[Any, ...]:
     return one.account_id, named, contact, assessed.drivers, assessed.found_in, *_of_assessment(assessed)
 
 
-def _answer_row(one: SurveyAnswer) -> tuple[Any, ...]:
-    event, data, _ = one.arrival
+def _answer_row(account_id: str, role: str | None, arrival: Arrival) -> tuple[Any, ...]:
+    event, data, _ = arrival
     kind = event.type.removeprefix("feedback.")
-    said = data.score, data.comment, data.touchpoint, data.survey_id, data.product
-    return one.account_id, event.source, event.id, kind, data.survey_kind, data.contact_id, one.role, *said, event.time
+    who = data.survey_kind, data.contact_id, role
+    return account_id, event.source, event.id, kind, *who, event.time, *_said(data)
 
 
 def _instant(us: int | None) -> datetime | None:

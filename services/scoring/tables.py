@@ -42,24 +42,15 @@ accounts = Table(
     Column("rescore", Boolean, nullable=False, server_default=text("false")),
     # Below: the last assessment, for lists.
     Column("gone", Boolean, nullable=False, server_default=text("false")),
-    Column("name", Text),
-    Column("segment", Text),
-    Column("plan", Text),
-    Column("stage", Text),
-    Column("owner", Text),
-    Column("mrr_minor", BigInteger),
-    Column("currency", Text),
-    Column("seats", BigInteger),
-    Column("renews_at", _Time),
-    Column("churned_at", _Time),
-    Column("score", Integer),
-    Column("previous_score", Integer),
-    Column("band", Text),
-    Column("coverage", Integer),
-    Column("reason", Text),
-    Column("scorecard", Text),
+    *(Column(name, Text) for name in ("name", "segment", "plan", "stage", "owner", "currency", "scorecard")),
+    *(Column(name, BigInteger) for name in ("mrr_minor", "seats")),
+    *(Column(name, _Time) for name in ("renews_at", "churned_at", "assessed_at")),
+    # In hundredths of points, as everywhere.
+    *(Column(name, Integer) for name in ("score", "previous_score")),
+    Column("coverage", Integer, nullable=False, server_default=text("0")),
+    Column("band", Text, nullable=False, server_default="unknown"),
+    Column("reason", Text, nullable=False, server_default=""),
     Column("rev", BigInteger, nullable=False, server_default=text("0")),
-    Column("assessed_at", _Time),
     Index("accounts_marked", "partition", postgresql_where=text("marked_at IS NOT NULL")),
 )
 
@@ -84,7 +75,6 @@ users = Table(
     Column("last_day", Integer, nullable=False),
 )
 
-
 papers = Table(
     "papers",
     metadata,
@@ -107,13 +97,9 @@ answers = Table(
     Column("kind", Text, nullable=False),
     Column("survey_kind", Text, nullable=False),
     Column("contact_id", Text, nullable=False),
-    Column("role", Text),
     Column("score", SmallInteger, nullable=False),
-    Column("comment", Text),
-    Column("touchpoint", Text),
-    Column("survey_id", Text),
-    Column("product", Text),
     Column("at", _Time, nullable=False),
+    *(Column(name, Text) for name in ("role", "comment", "touchpoint", "survey_id", "product")),
     Index("answers_by_time", "kind", "survey_kind", "at"),
     Index("answers_by_contact", "account_id", "contact_id"),
 )

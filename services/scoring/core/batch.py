@@ -40,14 +40,6 @@ class Assessment(NamedTuple):
     trace: str | None
 
 
-class SurveyAnswer(NamedTuple):
-    """An answer with its contact's role, as far as it is known by now."""
-
-    account_id: str
-    role: str | None
-    arrival: Arrival
-
-
 @dataclass(slots=True)
 class Batch:
     """Collects what one transaction changes. The accounts that it is about must be in memory, with their rows."""
@@ -61,7 +53,8 @@ class Batch:
     assessments: list[Assessment] = field(default_factory=list)
     ledger: list[Assessment] = field(default_factory=list)
     timers: dict[str, datetime] = field(default_factory=dict)
-    answers: list[SurveyAnswer] = field(default_factory=list)
+    answers: list[tuple[str, str | None, Arrival]] = field(default_factory=list)
+    """Of surveys, with the account and the role of who answered, as far as it is known by now."""
     roles: dict[tuple[str, str], str] = field(default_factory=dict)
     """By account and contact."""
     erased_contacts: list[tuple[str, str]] = field(default_factory=list)
@@ -164,7 +157,7 @@ class Batch:
         event, data = arrival.event, arrival.data
         if event.type.startswith("feedback."):
             if not is_erased(account, data.contact_id):
-                self.answers.append(SurveyAnswer(account.id, account.state.role_of(data.contact_id), arrival))
+                self.answers.append((account.id, account.state.role_of(data.contact_id), arrival))
         elif event.type == "contact.updated":
             if (role := account.state.role_of(data.contact_id)) is not None:
                 self.roles[account.id, data.contact_id] = role

@@ -8,11 +8,13 @@ import msgspec
 from services.scoring.core.clock import written_us
 from services.scoring.core.measures import billing, feedback, onboarding, support, usage
 from services.scoring.core.measures.base import View
+from services.scoring.core.profile import PLAIN
 from shared.messages.assessments import FactValue, MeasureReading
 
 LAST_SEEN: Final = "usage.last_seen_at"
 _LONGEST_TRAIT = 2048
 """Bytes. A longer one stays in the state and is no fact, so that an assessment stays far below 512 KiB."""
+_TRAITS = (*PLAIN, "stage")
 _LINEAR = {"billing.overdue", "relationship.silence"}
 """Measures whose facts don't travel: conditions derive them from their instants."""
 
@@ -22,20 +24,9 @@ def account_facts(view: View) -> dict[str, FactValue]:
     profile = view.profile
     found: dict[str, Any] = {
         "account.id": view.account.id,
-        "account.name": profile.name,
-        "account.domain": profile.domain,
-        "account.segment": profile.segment,
-        "account.plan": profile.plan,
-        "account.stage": profile.stage,
-        "account.owner": profile.owner,
-        "account.currency": profile.currency,
-        "account.parent_id": profile.parent_id,
-        "account.mrr_minor": profile.mrr_minor,
-        "account.seats": profile.seats,
-        "account.signed_at": _when(profile.signed_at),
-        "account.renews_at": _when(profile.renews_at),
-        "account.churned_at": _when(profile.churned_at),
         "account.churned": profile.churned_at is not None,
+        **{f"account.{name}": getattr(profile, name) for name in _TRAITS},
+        **{f"account.{name}": _when(getattr(profile, name)) for name in ("signed_at", "renews_at", "churned_at")},
     }
     for name in view.catalogue.traits:
         cell = view.state.traits.get(f"traits.{name}")

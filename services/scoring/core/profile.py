@@ -9,7 +9,7 @@ from services.scoring.core.clock import day_of, day_of_us, micros
 from services.scoring.core.fold.traits import ENDED, LAST_ON, RENAMED
 from services.scoring.core.state import State
 
-_PLAIN = ("name", "domain", "segment", "plan", "owner", "mrr_minor", "currency", "seats", "parent_id")
+PLAIN = ("name", "domain", "segment", "plan", "owner", "mrr_minor", "currency", "seats", "parent_id")
 _RENEWAL_DAYS = 90
 _ONBOARDING_DAYS = 90
 _MATURE_DAYS = 365
@@ -58,7 +58,7 @@ def profile_of(state: State, now: datetime, catalogue: Catalogue) -> Profile:
     elif state.merged is not None:
         gone, gone_in_words = "merged", f"the account goes on as {state.merged.value}"
     return Profile(
-        **{name: trait(state, name) for name in _PLAIN},
+        **{name: trait(state, name) for name in PLAIN},
         stage=trait(state, "stage") or _stage(state, day_of(now), signed, renews, catalogue),
         signed_at=signed,
         renews_at=renews,

@@ -38,11 +38,6 @@ class Reading(NamedTuple):
     words: str
 
 
-def _nothing(view: View) -> Mapping[str, str]:
-    del view
-    return {}
-
-
 @dataclass(frozen=True, slots=True)
 class Measure:
     """One view of an account."""
@@ -54,7 +49,7 @@ class Measure:
     read: Callable[[View], Reading]
     moved_by: tuple[str, ...] = ()
     """Types of events (or their beginnings) that move it."""
-    counted: Callable[[View], Mapping[str, str]] = field(default=_nothing)
+    counted: Callable[[View], Mapping[str, str]] = field(default=lambda _: {})
     """What lies in its window, by key, in words: what drops out of it explains what time did."""
 
 
