@@ -11,16 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Discriminator,
-    Field,
-    PlainValidator,
-    Tag,
-    ValidationInfo,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo
 
 from services.playbooks.core.assignment import Rule
 from services.playbooks.core.directory import Absence, Csm, Directory
@@ -29,10 +20,10 @@ from services.playbooks.core.playbook import Playbook, Repeat, Step
 from services.playbooks.core.workinghours import OFFICE, Duration, parse_duration
 from services.playbooks.core.workinghours import Hours as Week
 from shared.conditions import STEP_FACTS, Condition, FactType, Problem, Refused, Scope, did_you_mean
-from shared.files.kinds import ConditionIn, Date, Day, Hours, Name, Span, Zone
+from shared.files.kinds import ConditionIn, Date, Day, Hours, Name, ReadBy, Span, Zone, one_of
 from shared.files.models import FileModel, Reading, fault
 from shared.files.nodes import Fields, Items, Text
-from shared.files.reading import content_of, files_in, gathered, read
+from shared.files.reading import content_of, files_in, read, read_each
 from shared.files.schema import Schema, write
 from shared.files.templates import problems_of
 from shared.messages.actions import Severity
@@ -42,67 +33,35 @@ _LOG = logging.getLogger(__name__)
 SHIPPED: Final = Path(__file__).parent / "playbooks"
 _EVENTS: Final = [name for name in CUSTOMER_EVENTS if name != "usage.recorded"]
 _CHANNEL: Final = re.compile(r"slack:(@owner|#\S+)|email|inbox")
-_TYPES: Final = get_args(FactType)
-_TEXT: Final = {"type": "string"}
+_RULES: Final[dict[str, Rule]] = {one.kind: one for one in (Rule(), Rule("least_loaded"), Rule("round_robin"))}
 
 
-def _duration(value: Any) -> Duration:
-    try:
-        return parse_duration(str(value)[:60])
-    except ValueError as error:
-        raise fault(str(error)) from None
-
-
-def _exact(duration: Duration) -> Duration:
+def _exact(text: str) -> Duration:
+    duration = parse_duration(text)
     if duration.is_business:
-        raise fault("This is counted on the clock, not in business time.")
+        raise ValueError("This is counted on the clock, not in business time.")
     return duration
 
 
-def _limit(value: Any) -> tuple[int, Duration]:
-    number, _, per = str(value).partition(" per ")
+def _limit(text: str) -> tuple[int, Duration]:
+    number, _, per = text.partition(" per ")
     if not re.fullmatch(r"\s*[1-9][0-9]{0,5}\s*", number) or not per:
-        raise fault(f"{str(value)[:60]!r} is no limit; write one such as 3 per 180d.")
-    return int(number), _exact(_duration(per))
+        raise ValueError(f"{text!r} is no limit; write one such as 3 per 180d.")
+    return int(number), _exact(per)
+
+
+def _channel(text: str) -> str:
+    if _CHANNEL.fullmatch(text) is None:
+        raise ValueError("A channel is slack:@owner, slack:#name, email or inbox.")
+    return text
 
 
 def _template(value: Any, info: ValidationInfo) -> Any:
     reading = Reading.of(info)
     if isinstance(value, Text):
-        for message, hint in problems_of(value, reading.scopes["template"]):
+        for message, hint in problems_of(value, reading.scopes["event"]):
             reading.note(message, value.at, hint)
     return value
-
-
-def _channel(value: str) -> str:
-    if _CHANNEL.fullmatch(value) is None:
-        raise fault("A channel is slack:@owner, slack:#name, email or inbox.")
-    return value
-
-
-def _event(value: str) -> str:
-    if value not in _EVENTS:
-        raise fault(f"`{value[:60]}` is no event that a playbook can wait for.", did_you_mean(value, _EVENTS))
-    return value
-
-
-def _shape(value: Any) -> str:
-    return "mapping" if isinstance(value, Fields) else "list" if isinstance(value, Items) else "text"
-
-
-Span_ = Annotated[
-    Duration,
-    PlainValidator(_duration),
-    WithJsonSchema({**_TEXT, "description": "Such as 30m, 24h, 7d, 2w, 2 business days."}),
-]
-Exact = Annotated[Span_, AfterValidator(_exact)]
-Limit = Annotated[
-    tuple[int, Duration], PlainValidator(_limit), WithJsonSchema({**_TEXT, "description": "Such as 3 per 180d."})
-]
-Template = Annotated[
-    str, BeforeValidator(_template), Field(min_length=1, description="Text; {{ account.name }} and every fact.")
-]
-Channel = Annotated[str, AfterValidator(_channel)]
 
 
 def _held_by(names: Callable[[Csm], Iterable[str | None]], what: str) -> AfterValidator:
@@ -121,11 +80,25 @@ def _held_by(names: Callable[[Csm], Iterable[str | None]], what: str) -> AfterVa
 
 
 def _person(value: str, info: ValidationInfo) -> str:
-    directory: Directory | None = Reading.of(info).beside
-    if directory is not None and "@" not in value and directory.find(value) is None:
-        hint = did_you_mean(value, [csm.id for csm in directory.csms])
-        raise fault(f"`{value[:60]}` is not in the directory of CSMs.", hint)
+    people: Directory | None = Reading.of(info).beside
+    if people is not None and "@" not in value and people.find(value) is None:
+        hint = did_you_mean(value, [csm.id for csm in people.csms])
+        raise fault(f"`{value}` is not in the directory of CSMs.", hint)
     return value
+
+
+def _shape(value: Any) -> str:
+    return "mapping" if isinstance(value, Fields) else "list" if isinstance(value, Items) else "text"
+
+
+Length = Annotated[Duration, ReadBy(parse_duration, description="Such as 30m, 24h, 7d, 2w, 2 business days.")]
+Exact = Annotated[Duration, ReadBy(_exact, description="Such as 30m, 24h, 7d, 2w.")]
+Limit = Annotated[tuple[int, Duration], ReadBy(_limit, description="Such as 3 per 180d.")]
+Template = Annotated[
+    str, BeforeValidator(_template), Field(min_length=1, description="Text; {{ account.name }} and every fact.")
+]
+Channel = Annotated[str, ReadBy(_channel, description="slack:@owner, slack:#name, email or inbox.")]
+ByShape: Final = Discriminator(_shape)
 
 
 class PoolFile(FileModel):
@@ -157,22 +130,9 @@ class AssignFile(FileModel):
         return Rule("least_loaded" if self.least_loaded else "round_robin", tier=pool.tier, skill=pool.skill)
 
 
-_RULES: Final[dict[str, Rule]] = {one.kind: one for one in (Rule(), Rule("least_loaded"), Rule("round_robin"))}
-
-
-def _rule(value: str) -> str:
-    if value not in _RULES:
-        hint = did_you_mean(value, _RULES) or "Somebody is named by `person: ID`."
-        raise fault(f"`{value[:60]}` is no rule for assigning.", hint)
-    return value
-
-
-RuleName = Annotated[str, AfterValidator(_rule), WithJsonSchema({"enum": list(_RULES)})]
-OneRule = Annotated[Annotated[RuleName, Tag("text")] | Annotated[AssignFile, Tag("mapping")], Discriminator(_shape)]
-Rules = Annotated[
-    Annotated[RuleName, Tag("text")] | Annotated[AssignFile, Tag("mapping")] | Annotated[list[OneRule], Tag("list")],
-    Discriminator(_shape),
-]
+RuleName = Annotated[str, one_of(_RULES, "rule for assigning"), Tag("text")]
+OneRule = Annotated[RuleName | Annotated[AssignFile, Tag("mapping")], ByShape]
+Rules = Annotated[RuleName | Annotated[AssignFile, Tag("mapping")] | Annotated[list[OneRule], Tag("list")], ByShape]
 
 
 class AlertFile(FileModel):
@@ -187,18 +147,16 @@ class AlertFile(FileModel):
 class StepFile(FileModel):
     """One step: an alert, a task or a flag."""
 
-    alert: (
-        Annotated[Annotated[AlertFile, Tag("mapping")] | Annotated[Template, Tag("text")], Discriminator(_shape)] | None
-    ) = None
+    alert: Annotated[Annotated[AlertFile, Tag("mapping")] | Annotated[Template, Tag("text")], ByShape] | None = None
     task: Template | None = None
     flag: Template | None = None
     do: Template | None = None
-    after: Span_ | None = None
+    after: Length | None = None
     unless: Annotated[Condition, ConditionIn("unless")] | None = None
     channel: Channel | None = None
     severity: Severity | None = None
     assign: Rules = "owner"
-    due: Span_ | None = None
+    due: Length | None = None
 
     @classmethod
     def look(cls, node: Fields, reading: Reading) -> None:
@@ -241,8 +199,8 @@ class PlaybookFile(FileModel):
     title: Name | None = None
     description: str | None = None
     for_accounts: Annotated[Condition, ConditionIn()] | None = None
-    when: Annotated[Condition, ConditionIn("template")] | None = None
-    on_event: Annotated[str, AfterValidator(_event), WithJsonSchema({"enum": _EVENTS})] | None = None
+    when: Annotated[Condition, ConditionIn("event")] | None = None
+    on_event: Annotated[str, one_of(_EVENTS, "event that a playbook can wait for")] | None = None
     held_for: Exact | None = None
     exit_when: Annotated[Condition, ConditionIn()] | None = None
     repeat: RepeatFile | None = None
@@ -250,6 +208,20 @@ class PlaybookFile(FileModel):
     closes: list[Name] = []
     traits: dict[Name, FactType] = {}
     """The types of the `account.traits.*` that are named."""
+
+    @classmethod
+    def scopes(cls, root: Any, _beside: Any) -> dict[str, Scope]:
+        """The traits that the file declares; the fields of its event where an event is looked at."""
+        given: dict[Any, Any] = root if isinstance(root, Fields) else {}
+        traits = given.get("traits")
+        items = traits.items() if isinstance(traits, Fields) else ()
+        known = {name: kind for name, kind in items if kind in get_args(FactType)}
+        event = next((name for name in _EVENTS if name == given.get("on_event")), None)
+        return {
+            "condition": Scope(known),
+            "event": Scope(known, event_type=event),
+            "unless": Scope(known, more=STEP_FACTS),
+        }
 
     @classmethod
     def look(cls, node: Fields, reading: Reading) -> None:
@@ -285,24 +257,9 @@ class PlaybookFile(FileModel):
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
-def _scopes(traits: dict[str, FactType], event: str | None) -> dict[str, Scope]:
-    return {
-        "condition": Scope(traits=traits),
-        "template": Scope(traits=traits, event_type=event),
-        "unless": Scope(traits=traits, more=STEP_FACTS),
-    }
-
-
 def load_playbook(data: bytes | str, name: str, people: Directory | None = None) -> Loaded:
     """One playbook from its YAML; whom it names must be among `people`, if they are given. Raises `Refused`."""
-
-    def context(file: str, root: Any) -> Reading:
-        found = root if isinstance(root, Fields) else {}
-        traits, event = found.get("traits"), found.get("on_event")
-        declared = {key: kind for key, kind in traits.items() if kind in _TYPES} if isinstance(traits, Fields) else {}
-        return Reading(file, _scopes(declared, event if event in _EVENTS else None), people)
-
-    playbook = read(data, name, PlaybookFile, context).playbook()
+    playbook = read(data, name, PlaybookFile, people).playbook()
     return Loaded(playbook, data if isinstance(data, str) else data.decode("utf-8-sig"))
 
 
@@ -317,24 +274,23 @@ def read_version(source: str | None, name: str) -> Playbook | None:
 
 def load_all(folder: Path = SHIPPED, people: Directory | None = None) -> tuple[Loaded, ...]:
     """Every playbook of a folder, by id. Raises `Refused` with all that is wrong in all files."""
-    loaded: dict[str, tuple[str, Loaded]] = {}
     problems: list[Problem] = []
-    for path in files_in(folder):
-        with gathered(problems):
-            one = load_playbook(content_of(path), str(path), people)
-            if one.playbook.id in loaded:
-                problems.append(Problem(f"Another file has the playbook `{one.playbook.id}` already.", file=str(path)))
-            loaded.setdefault(one.playbook.id, (str(path), one))
-    for file, one in () if problems else loaded.values():
-        for other in one.playbook.closes:
-            if other not in loaded:
-                said = f"`{one.playbook.id}` closes `{other}`, which is no playbook."
-                problems.append(Problem(said, suggestion=did_you_mean(other, loaded), file=file))
+    loaded = read_each(
+        files_in(folder),
+        lambda data, name: load_playbook(data, name, people),
+        lambda one: one.playbook.id,
+        problems,
+    )
+    closing = [(one.playbook.id, other) for one in loaded.values() for other in one.playbook.closes]
+    for closer, other in () if problems else closing:
+        if other not in loaded:
+            said = f"`{closer}` closes `{other}`, which is no playbook."
+            problems.append(Problem(said, suggestion=did_you_mean(other, loaded), file=str(folder)))
     if not loaded and not problems:
         problems.append(Problem("There is no playbook in this folder.", file=str(folder)))
     if problems:
         raise Refused(problems)
-    return tuple(loaded[name][1] for name in sorted(loaded))
+    return tuple(loaded[name] for name in sorted(loaded))
 
 
 class CsmFile(FileModel):
@@ -384,23 +340,15 @@ class DirectoryFile(FileModel):
         return Directory(tuple(self._csm(one) for one in self.csms))
 
     def _csm(self, one: CsmFile) -> Csm:
+        start, end = one.hours
+        holidays = tuple(sorted({*self.holidays, *one.holidays}))
         return Csm(
-            id=one.id,
-            name=one.name,
-            email=one.email,
-            slack=one.slack,
+            **{name: getattr(one, name) for name in ("id", "name", "email", "slack", "tier", "capacity", "manager")},
             hours=Week(
-                time_zone=one.time_zone,
-                days=tuple(sorted(set(one.days))),
-                start=one.hours[0],
-                end=one.hours[1],
-                holidays=tuple(sorted({*self.holidays, *one.holidays})),
+                time_zone=one.time_zone, days=tuple(sorted({*one.days})), start=start, end=end, holidays=holidays
             ),
             away=tuple(Absence(away.first, away.last) for away in one.away),
-            tier=one.tier,
             skills=tuple(one.skills),
-            capacity=one.capacity,
-            manager=one.manager,
         )
 
 
@@ -415,8 +363,8 @@ def read_people(data: bytes | str, name: str) -> Directory:
 
 
 SCHEMAS: Final = {
-    Path(__file__).with_name("playbook.schema.json"): Schema("Keepwell playbook", PlaybookFile, _scopes({}, None)),
-    Path(__file__).with_name("csms.schema.json"): Schema("Keepwell directory of CSMs", DirectoryFile, {}),
+    Path(__file__).with_name("playbook.schema.json"): Schema("Keepwell playbook", PlaybookFile),
+    Path(__file__).with_name("csms.schema.json"): Schema("Keepwell directory of CSMs", DirectoryFile),
 }
 """Where editors find them."""
 

@@ -4,25 +4,23 @@
 """
 
 import re
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from services.scoring.core.catalogue import MONDAY_TO_FRIDAY, Catalogue
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.scorecard import Bands, Cap, Rules, Scorecard, Weighted, rules_of
-from shared.conditions import Condition, FactType, Problem, Refused, Scope
-from shared.files.kinds import ConditionIn, Day, Name
-from shared.files.models import FileModel, Reading, fault, one_of
-from shared.files.reading import content_of, files_in, gathered, read
+from shared.conditions import Condition, FactType, Problem, Refused, Scope, did_you_mean
+from shared.files.kinds import ConditionIn, Day, Name, ReadBy, one_of
+from shared.files.models import FileModel, Reading, fault
+from shared.files.reading import content_of, files_in, gathered, read, read_each
 from shared.files.schema import Schema, write
 
 SHIPPED: Final = Path(__file__).with_name("scorecards")
 MOST_DAYS_BACK: Final = 60
 """How far back a last known value may be looked for: state remembers 90 days, and windows are 30."""
-_LAST_KNOWN: Final = "last-known-for-"
 _WHOLE_MEMORY: Final = {"billing.punctuality"}
 """Measures whose window is all that state remembers."""
 
@@ -46,35 +44,30 @@ class CatalogueFile(FileModel):
         )
 
 
-def _percent(value: Any) -> int:
-    text = str(value).removesuffix("%").rstrip()
-    if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 100):
-        raise fault(f"Here belongs a whole percentage such as `50 %`, not `{str(value)[:60]}`.")
-    return int(text) * 100
+def _percent(text: str) -> int:
+    number = text.removesuffix("%").rstrip()
+    if re.fullmatch(r"[0-9]{1,2}|100", number) is None:
+        raise ValueError(f"Here belongs a whole percentage such as `50 %`, not `{text}`.")
+    return int(number) * 100
 
 
-def _missing(value: Any) -> tuple[str, int]:
-    text = str(value)
-    days = re.fullmatch(rf"{_LAST_KNOWN}([0-9]{{1,3}})-days", text)
+def _missing(text: str) -> tuple[str, int]:
+    days = re.fullmatch(r"last-known-for-([0-9]{1,3})-days", text)
     if days and 0 < int(days[1]) <= MOST_DAYS_BACK:
         return "last-known", int(days[1])
-    choices = f"exclude, neutral, worst or {_LAST_KNOWN}N-days (N up to {MOST_DAYS_BACK})"
-    return one_of(text, ("exclude", "neutral", "worst"), f"way to read what is missing: {choices}"), 0
-
-
-def _measure(name: str) -> str:
-    return one_of(name, MEASURES, "measure")
+    if text in ("exclude", "neutral", "worst"):
+        return text, 0
+    choices = f"exclude, neutral, worst or last-known-for-N-days (N up to {MOST_DAYS_BACK})"
+    raise fault(f"`missing` is {choices}, not `{text}`.", did_you_mean(text, ("exclude", "neutral", "worst")))
 
 
 Points = Annotated[float, Field(ge=0, le=100)]
-Share = Annotated[int, PlainValidator(_percent), WithJsonSchema({"type": ["string", "integer"]})]
+Share = Annotated[int, ReadBy(_percent, type=["string", "integer"])]
 """In hundredths of a percent."""
-MissingText = Annotated[
+Missing = Annotated[
     tuple[Literal["exclude", "neutral", "worst", "last-known"], int],
-    PlainValidator(_missing),
-    WithJsonSchema({"type": "string", "pattern": rf"^(exclude|neutral|worst|{_LAST_KNOWN}\d+-days)$"}),
+    ReadBy(_missing, pattern=r"^(exclude|neutral|worst|last-known-for-\d+-days)$"),
 ]
-MeasureName = Annotated[str, AfterValidator(_measure), WithJsonSchema({"enum": list(MEASURES)})]
 
 
 class MeasureFile(FileModel):
@@ -84,7 +77,7 @@ class MeasureFile(FileModel):
     weight: Annotated[int, Field(ge=0, le=100)]
     curve: Annotated[dict[float, Points], Field(min_length=2)] | None = None
     """Raw values and their points, such as {0: 100, 30: 20}."""
-    missing: MissingText = ("exclude", 0)
+    missing: Missing = ("exclude", 0)
 
     def weighted(self, name: str) -> Weighted:
         """As scoring knows it."""
@@ -119,13 +112,22 @@ class ScorecardFile(FileModel):
     may_be_empty: ClassVar = ("title", "priority", "minimum_coverage", "caps", "bands")
     id: Name
     version: Annotated[int, Field(ge=1, le=10**9)]
-    measures: dict[MeasureName, MeasureFile]
+    measures: dict[Annotated[str, one_of(MEASURES, "measure")], MeasureFile]
     title: Name | None = None
     for_accounts: Annotated[Condition, ConditionIn("for_accounts")] | None = None
     priority: Annotated[int, Field(ge=-(10**6), le=10**6)] = 100
     minimum_coverage: Share = 5000
     caps: list[CapFile] = []
     bands: BandsFile | None = None
+
+    @classmethod
+    def scopes(cls, _root: Any, beside: Catalogue | None) -> dict[str, Scope]:
+        """The traits that the catalogue declares, and no score: it can't depend on itself."""
+        traits = beside.traits if beside is not None else {}
+        return {
+            "condition": Scope(traits, barred=(r"health\.", "the score can't depend on itself")),
+            "for_accounts": Scope(traits, barred=(r"(?!account\.)", "only `account.*` facts are known here")),
+        }
 
     @model_validator(mode="after")
     def _as_a_whole(self, info: ValidationInfo) -> Self:
@@ -163,43 +165,30 @@ def _hundredths(points: float) -> int:
 def load_rules(folder: Path = SHIPPED) -> Rules:
     """The catalogue and every scorecard of a folder. Raises `Refused` with all that is wrong in all files."""
     problems: list[Problem] = []
-    catalogue, cards = Catalogue(), list[tuple[Path, ScorecardFile]]()
-    for path in sorted(files_in(folder), key=lambda path: path.stem != "catalogue"):
+    paths, catalogue = files_in(folder), Catalogue()
+    for path in [path for path in paths if path.stem == "catalogue"]:
+        paths.remove(path)
         with gathered(problems):
-            if path.stem == "catalogue":
-                catalogue = read(content_of(path), path.name, CatalogueFile).catalogue()
-            else:
-                cards.append((path, read(content_of(path), path.name, ScorecardFile, _context(catalogue.traits))))
-    ids = [card.id for _, card in cards]
-    for place, (path, card) in enumerate(cards):
-        if card.id in ids[:place]:
-            problems.append(Problem(f"Another file has the scorecard `{card.id}`.", card.at("id"), file=path.name))
-    if not problems:
-        defaults = [card.id for _, card in cards if card.for_accounts is None]
-        if len(defaults) != 1:
-            named = ", ".join(defaults) or "none"
-            said = f"There must be one scorecard without for_accounts, the default; found {named}."
-            problems.append(Problem(said, file=str(folder)))
+            catalogue = read(content_of(path), str(path), CatalogueFile).catalogue()
+    cards = read_each(
+        paths,
+        lambda data, name: read(data, name, ScorecardFile, catalogue).scorecard(),
+        lambda card: card.id,
+        problems,
+    )
+    defaults = [card.id for card in cards.values() if card.for_accounts is None]
+    if len(defaults) != 1 and not problems:
+        named = ", ".join(defaults) or "none"
+        said = f"There must be one scorecard without for_accounts, the default; found {named}."
+        problems.append(Problem(said, file=str(folder)))
     if problems:
         raise Refused(problems)
-    return rules_of(catalogue, [card.scorecard() for _, card in cards])
-
-
-def _scopes(traits: Mapping[str, FactType]) -> dict[str, Scope]:
-    only_accounts = (r"(?!account\.)", "only `account.*` facts are known here")
-    return {
-        "condition": Scope(traits, barred=(r"health\.", "the score can't depend on itself")),
-        "for_accounts": Scope(traits, barred=only_accounts),
-    }
-
-
-def _context(traits: Mapping[str, FactType]) -> Callable[[str, Any], Reading]:
-    return lambda file, _: Reading(file, _scopes(traits))
+    return rules_of(catalogue, list(cards.values()))
 
 
 SCHEMAS: Final = {
-    Path(__file__).with_name("scorecard.schema.json"): Schema("Keepwell scorecard", ScorecardFile, _scopes({})),
-    Path(__file__).with_name("catalogue.schema.json"): Schema("Keepwell catalogue", CatalogueFile, {}),
+    Path(__file__).with_name("scorecard.schema.json"): Schema("Keepwell scorecard", ScorecardFile),
+    Path(__file__).with_name("catalogue.schema.json"): Schema("Keepwell catalogue", CatalogueFile),
 }
 """Where editors find them."""
 

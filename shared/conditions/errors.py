@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
-_MOST_TOLD: Final = 100
+from shared.words import clean
+
+MOST_TOLD: Final = 100
 """Nobody reads more; a file of random bytes has thousands."""
 _LONGEST_NAME: Final = 80
 
@@ -38,10 +40,8 @@ class Problem:
     def __str__(self) -> str:
         line, column = self.position.line, self.position.column
         place = f"{self.file}:{line}:{column}" if self.file else f"line {line}, column {column}"
-        said = f"{place}: {self.message}"
-        if self.suggestion:
-            said += f" {self.suggestion}"
-        return said + (f"\n    {self.snippet}" if self.snippet else "")
+        said = f"{place}: {clean(self.message)}" + (f" {clean(self.suggestion)}" if self.suggestion else "")
+        return said + (f"\n    {clean(self.snippet)}" if self.snippet else "")
 
 
 class Refused(ValueError):
@@ -49,9 +49,9 @@ class Refused(ValueError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda one: (one.file, one.position)))
-        told = [str(problem) for problem in self.problems[:_MOST_TOLD]]
-        if len(self.problems) > _MOST_TOLD:
-            told.append(f"And {len(self.problems) - _MOST_TOLD} more.")
+        told = [str(problem) for problem in self.problems[:MOST_TOLD]]
+        if len(self.problems) > MOST_TOLD:
+            told.append(f"And {len(self.problems) - MOST_TOLD} more.")
         super().__init__("\n".join(told))
 
 

@@ -1,92 +1,34 @@
 """Kinds of values that files of all services have in common: each says in one way what can be written."""
 
 import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import date, time
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
-from pydantic_core.core_schema import CoreSchema, with_info_plain_validator_function
+from pydantic import Field, ValidationInfo
+from pydantic_core.core_schema import CoreSchema, no_info_plain_validator_function, with_info_plain_validator_function
 
 from shared.conditions import Condition, Refused, did_you_mean, parse
 from shared.files.models import FileModel, Reading, fault
 
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_SHOWN: Final = 60
 
 
-def _day(value: Any) -> int:
-    said = str(value).casefold()
-    for number, day in enumerate(DAYS):
-        if said in (day, day[:3]):
-            return number
-    hint = did_you_mean(said, (*DAYS, *(day[:3] for day in DAYS)))
-    raise fault(f"`{str(value)[:60]}` is no day of the week; write monday or mon.", hint)
+class ReadBy:
+    """Annotates what a function reads from a text; its `ValueError` says what is wrong. `schema` is for editors."""
 
+    def __init__(self, reading: Callable[[str], Any], **schema: Any) -> None:
+        self._reading, self._schema = reading, schema
 
-def _date(value: Any) -> date:
-    text = str(value)
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is None:
-        raise fault(f"`{text[:60]}` is no date; write one such as 2026-12-25.")
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise fault(f"There is no such day as `{text}`.") from None
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return no_info_plain_validator_function(lambda value: self._reading(str(value)[:_SHOWN]))
 
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        hint = did_you_mean(name, _zones()) or "Write one such as Europe/Berlin."
-        raise fault(f"There is no time zone `{name[:60]}`.", hint) from None
-    return name
-
-
-@cache
-def _zones() -> list[str]:
-    return sorted(available_timezones())
-
-
-def _hours(value: Any) -> tuple[time, time]:
-    found = re.fullmatch(r"([0-2][0-9]:[0-5][0-9])-([0-2][0-9]:[0-5][0-9])", str(value))
-    try:
-        start, end = (time.fromisoformat(part) for part in found.groups()) if found else (time(), time())
-    except ValueError:
-        start = end = time()
-    if start >= end:
-        raise fault(f"`{str(value)[:60]}` are no working hours; write them as 09:00-17:00.")
-    return start, end
-
-
-_TEXT: Final = {"type": "string"}
-Name = Annotated[str, Field(min_length=1, max_length=128)]
-Day = Annotated[int, PlainValidator(_day), WithJsonSchema({"enum": [name for day in DAYS for name in (day, day[:3])]})]
-"""A day of the week, from Monday, 0."""
-Date = Annotated[date, PlainValidator(_date), WithJsonSchema({**_TEXT, "format": "date"})]
-Zone = Annotated[str, AfterValidator(_zone)]
-Hours = Annotated[
-    tuple[time, time],
-    PlainValidator(_hours),
-    WithJsonSchema({**_TEXT, "pattern": r"^\d\d:\d\d-\d\d:\d\d$", "description": "Local, as 09:00-17:00."}),
-]
-
-
-class Span(FileModel):
-    """Days from the first to the last, both included."""
-
-    first: Date = Field(alias="from")
-    last: Date = Field(alias="to")
-
-    @classmethod
-    def look(cls, node: Any, reading: Reading) -> None:
-        """It ends after it begins."""
-        try:
-            if _date(node.get("to")) < _date(node.get("from")):
-                reading.note("`to` lies before `from`.", node.places["to"])
-        except ValueError:
-            return
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return self._schema if "enum" in self._schema else {"type": "string", **self._schema}
 
 
 @dataclass(frozen=True)
@@ -110,3 +52,73 @@ class ConditionIn:
                 raise fault(error.problems[0].message) from None
             reading.problems += [replace(one, file=reading.file) for one in error.problems]
             return None
+
+
+def one_of(names: Collection[str], what: str) -> ReadBy:
+    """The annotation of a name that has to be among some."""
+    return ReadBy(partial(_among, names, what), enum=list(names))
+
+
+def _among(names: Collection[str], what: str, name: str) -> str:
+    if name in names:
+        return name
+    raise fault(f"`{name}` is no {what}.", did_you_mean(name, names) or f"There are {', '.join(names)}.")
+
+
+def _day(name: str) -> int:
+    for number, day in enumerate(DAYS):
+        if name.casefold() in (day, day[:3]):
+            return number
+    hint = did_you_mean(name, (*DAYS, *(day[:3] for day in DAYS)))
+    raise fault(f"`{name}` is no day of the week; write monday or mon.", hint)
+
+
+def _date(text: str) -> date:
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is None:
+        raise ValueError(f"`{text}` is no date; write one such as 2026-12-25.")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"There is no such day as `{text}`.") from None
+
+
+def _zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        hint = did_you_mean(name, _zones()) or "Write one such as Europe/Berlin."
+        raise fault(f"There is no time zone `{name}`.", hint) from None
+
+
+@cache
+def _zones() -> list[str]:
+    return sorted(available_timezones())
+
+
+def _hours(text: str) -> tuple[time, time]:
+    found = re.fullmatch(r"(([01][0-9]|2[0-3]):[0-5][0-9])-(([01][0-9]|2[0-3]):[0-5][0-9])", text)
+    if found is None or found[1] >= found[3]:
+        raise ValueError(f"`{text}` are no working hours; write them as 09:00-17:00.")
+    return time.fromisoformat(found[1]), time.fromisoformat(found[3])
+
+
+Name = Annotated[str, Field(min_length=1, max_length=128)]
+Day = Annotated[int, ReadBy(_day, enum=[name for day in DAYS for name in (day, day[:3])])]
+"""A day of the week, from Monday, 0."""
+Date = Annotated[date, ReadBy(_date, format="date")]
+Zone = Annotated[str, ReadBy(_zone)]
+Hours = Annotated[tuple[time, time], ReadBy(_hours, pattern=r"^\d\d:\d\d-\d\d:\d\d$", description="As 09:00-17:00.")]
+"""Local times of one day."""
+
+
+class Span(FileModel):
+    """Days from the first to the last, both included."""
+
+    first: Date = Field(alias="from")
+    last: Date = Field(alias="to")
+
+    @classmethod
+    def look(cls, node: Any, reading: Reading) -> None:
+        """It doesn't end before it begins. Dates compare as texts do; what is none is told of anyway."""
+        if str(node.get("to", "")) < str(node.get("from", "")) and "to" in node:
+            reading.note("`to` lies before `from`.", node.places["to"])

@@ -1,13 +1,13 @@
 """What the models of files have in common: unknown and empty fields, and faults that know their place."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.conditions.errors import Position, Problem, did_you_mean
+from shared.conditions.errors import MOST_TOLD, Position, Problem, did_you_mean
 from shared.conditions.scope import Scope
 from shared.files.nodes import Fields
 
@@ -17,9 +17,9 @@ class Reading:
     """One file while it is read: what its conditions may name, what it is checked against, and what is wrong so far."""
 
     file: str
-    scopes: Mapping[str, Scope] = field(default_factory=lambda: {"condition": Scope()})
+    scopes: Mapping[str, Scope]
     beside: Any = None
-    """What else its fields are checked against, such as the directory of people."""
+    """What else the file is checked against, such as the directory of people."""
     problems: list[Problem] = field(default_factory=list)
 
     @classmethod
@@ -38,14 +38,6 @@ def fault(message: str, suggestion: str | None = None) -> PydanticCustomError:
     return PydanticCustomError("fault", "{said}", {"said": message, "suggestion": suggestion})
 
 
-def one_of(value: Any, names: Iterable[str], what: str) -> str:
-    """A name that has to be among some. Raises the fault, with the nearest."""
-    known = list(names)
-    if value in known:
-        return str(value)
-    raise fault(f"`{str(value)[:60]}` is no {what}; there are {', '.join(known)}.", did_you_mean(value, known))
-
-
 class FileModel(BaseModel):
     """A mapping of a file with fixed fields."""
 
@@ -57,6 +49,11 @@ class FileModel(BaseModel):
     def at(self, name: str | None = None) -> Position:
         """Where a field's value stands, or the mapping itself."""
         return self._node.places.get(name, self._node.at)
+
+    @classmethod
+    def scopes(cls, _root: Any, _beside: Any) -> dict[str, Scope]:
+        """What the conditions may name, by `ConditionIn`'s names: for the file's value and what it is beside."""
+        return {"condition": Scope()}
 
     @classmethod
     def look(cls, node: Fields, reading: Reading) -> None:
@@ -72,7 +69,8 @@ class FileModel(BaseModel):
         given = {key: value for key, value in node.items() if key in known and value is not None}
         for key, at in node.keys_at.items():
             if key not in known:
-                reading.note(f"There is no field `{str(key)[:60]}`.", at, did_you_mean(key, known))
+                hint = did_you_mean(key, known) if len(reading.problems) < MOST_TOLD else None
+                reading.note(f"There is no field `{str(key)[:60]}`.", at, hint)
             elif node[key] is None and key not in cls.may_be_empty:
                 lost = "Give it one, or take the line out; a value with `#` in front of it needs quotes."
                 reading.note(f"`{key}` has no value.", at, lost)

@@ -4,24 +4,13 @@ The values are built from the parser's events, one by one, so that depth, aliase
 is made of them: a document of a kilobyte can stand for more values than any memory holds.
 """
 
-import math
 import re
 from collections.abc import Iterator
+from math import isfinite
 from typing import Any, Final, NoReturn
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    Event,
-    MappingEndEvent,
-    MappingStartEvent,
-    NodeEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
+from ruamel.yaml import YAML, events
+from ruamel.yaml.error import YAMLError
 
 from shared.conditions.errors import START, Position, Problem, Refused
 
@@ -31,11 +20,11 @@ MOST_VALUES: Final = 50_000
 DEEPEST: Final = 50
 _MOST_DIGITS: Final = 18
 
-_NULL: Final = {"", "~", "null", "Null", "NULL"}
-_BOOLEANS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NO_NUMBER: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_WORDS: Final = dict.fromkeys(("", "~", "null", "Null", "NULL")) | {
+    word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
+}
+_WHOLE: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_NUMBER: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -68,54 +57,7 @@ class Items(list[Any]):
 
 def load(data: bytes | str, file: str) -> Any:
     """The value of a file with one document; None when it is empty. Raises `Refused` with all that is wrong."""
-    builder = _Builder(file)
-    text = data if isinstance(data, str) else _decoded(data, builder)
-    if len(text) > MOST_BYTES:
-        builder.stop(f"The file is too large: at most {MOST_BYTES:,} bytes.", START)
-    for found in _UNSEEN.finditer(text):
-        builder.wrong(f"Here is a control character (U+{ord(found[0]):04X}).", _place_in(text, found.start()))
-    builder.settle()
-    for event in _events(text, builder):
-        builder.take(event)
-    builder.settle()
-    return builder.root
-
-
-def _decoded(data: bytes, builder: "_Builder") -> str:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        builder.stop("The file is in UTF-16: save it as UTF-8.", START)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8", errors="replace")
-        message = f"The byte 0x{data[error.start]:02X} is no UTF-8: save the file as UTF-8."
-        builder.stop(message, _place_in(before, len(before)))
-
-
-def _place_in(text: str, index: int) -> Position:
-    return Position(text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index))
-
-
-def _events(text: str, builder: "_Builder") -> Iterator[Event]:
-    at = START
-    try:
-        for event in YAML(typ="safe", pure=True).parse(text):
-            at = _position(event.start_mark) or at
-            yield event
-    except Refused:
-        raise
-    except YAMLError as error:
-        mark = error.problem_mark or error.context_mark if isinstance(error, MarkedYAMLError) else None
-        said = getattr(error, "problem", None) or getattr(error, "context", None) or "this is no YAML"
-        said = str(said).partition("\n")[0]
-        builder.stop(f"{said[0].upper()}{said[1:]}.", _position(mark) or at)
-    except Exception:
-        # The parser is somebody else's and meets text that nobody foresaw: what it stumbles over is no YAML to us.
-        builder.stop("From here on this can't be read as YAML.", at)
-
-
-def _position(mark: Any) -> Position | None:
-    return None if mark is None else Position(mark.line + 1, mark.column + 1)
+    return _Builder(file).value_of(data)
 
 
 class _Open:
@@ -126,135 +68,146 @@ class _Open:
         self.anchor = anchor
         self.size = 1
         self.key: tuple[Any, Position] | None = None
-        self.merged: list[Fields] = []
 
 
 class _Builder:
-    """Puts values together, and collects what is wrong."""
+    """Puts the values of one file together, and collects what is wrong."""
 
     def __init__(self, file: str) -> None:
-        self.file = file
-        self.problems: list[Problem] = []
-        self.root: Any = None
+        self._file = file
+        self._problems: list[Problem] = []
+        self._root: Any = None
         self._documents = 0
         self._open: list[_Open] = []
         self._anchors: dict[str, tuple[Any, int] | None] = {}
         """What each stands for and how many values that is; None while it is still open."""
 
-    def wrong(self, message: str, at: Position, suggestion: str | None = None) -> None:
-        self.problems.append(Problem(message, at, suggestion, file=self.file))
+    def value_of(self, data: bytes | str) -> Any:
+        text = data if isinstance(data, str) else self._decoded(data)
+        if len(text) > MOST_BYTES:
+            self._stop(f"The file is too large: at most {MOST_BYTES:,} bytes.", START)
+        for found in _UNSEEN.finditer(text):
+            self._wrong(f"Here is a control character (U+{ord(found[0]):04X}).", _place_in(text, found.start()))
+        if not self._problems:
+            for event in self._events(text):
+                self._take(event, _position(event.start_mark) or START)
+        if self._problems:
+            raise Refused(self._problems)
+        return self._root
 
-    def stop(self, message: str, at: Position) -> NoReturn:
-        self.wrong(message, at)
-        raise Refused(self.problems)
+    def _wrong(self, message: str, at: Position, suggestion: str | None = None) -> None:
+        self._problems.append(Problem(message, at, suggestion, file=self._file))
 
-    def settle(self) -> None:
-        if self.problems:
-            raise Refused(self.problems)
+    def _stop(self, message: str, at: Position) -> NoReturn:
+        self._wrong(message, at)
+        raise Refused(self._problems)
 
-    def take(self, event: Event) -> None:
-        at = _position(event.start_mark) or START
-        if isinstance(event, NodeEvent) and getattr(event, "tag", None) is not None:
-            self.wrong("Tags such as `!this` mean nothing here.", at)
+    def _decoded(self, data: bytes) -> str:
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            before = data[: error.start].decode("utf-8", errors="replace")
+            said = f"The byte 0x{data[error.start]:02X} is no UTF-8: save the file as UTF-8."
+            self._stop(said, _place_in(before, len(before)))
+
+    def _events(self, text: str) -> Iterator[Any]:
+        at = START
+        try:
+            for event in YAML(typ="safe", pure=True).parse(text):
+                at = _position(event.start_mark) or at
+                yield event
+        except YAMLError as error:
+            mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+            said = getattr(error, "problem", None) or getattr(error, "context", None) or "this is no YAML"
+            self._stop(f"{said[0].upper()}{said[1:].partition(chr(10))[0]}.", _position(mark) or at)
+        except Exception:
+            # The parser is somebody else's and meets text that nobody foresaw: what it stumbles over is no YAML to us.
+            self._stop("From here on this can't be read as YAML.", at)
+
+    def _take(self, event: Any, at: Position) -> None:
+        if getattr(event, "tag", None) is not None:
+            self._wrong("Tags such as `!this` mean nothing here.", at)
         match event:
-            case DocumentStartEvent():
+            case events.DocumentStartEvent():
                 self._documents += 1
                 if self._documents > 1:
-                    self.stop("Here begins a second document; a file holds one.", at)
-            case MappingStartEvent() | SequenceStartEvent():
-                value = Fields(at) if isinstance(event, MappingStartEvent) else Items(at)
-                self._open.append(_Open(value, self._anchored(event.anchor)))
+                    self._stop("Here begins a second document; a file holds one.", at)
+            case events.CollectionStartEvent():
+                is_mapping = isinstance(event, events.MappingStartEvent)
+                self._open.append(_Open(Fields(at) if is_mapping else Items(at), event.anchor))
+                self._anchors[event.anchor] = None
                 if len(self._open) > DEEPEST:
-                    self.stop(f"This is nested too deeply: at most {DEEPEST} levels.", at)
-            case MappingEndEvent() | SequenceEndEvent():
-                self._close(self._open.pop())
-            case ScalarEvent():
-                self._add(self._scalar(event, at), 1, at, self._anchored(event.anchor))
-            case AliasEvent():
-                self._alias(event.anchor, at)
+                    self._stop(f"This is nested too deeply: at most {DEEPEST} levels.", at)
+            case events.CollectionEndEvent():
+                done = self._open.pop()
+                self._add(done.value, done.size, done.value.at, done.anchor)
+            case events.ScalarEvent():
+                self._add(self._scalar(event, at), 1, at, event.anchor)
+            case events.AliasEvent():
+                known = self._anchors.get(event.anchor)
+                if known is None:
+                    here = "is part of what it stands for" if event.anchor in self._anchors else "stands for nothing"
+                    self._wrong(f"`*{event.anchor}` {here}.", at)
+                value, size = known or (None, 1)
+                self._add(value, size, at)
 
-    def _anchored(self, anchor: Any) -> str | None:
-        if anchor is not None:
-            self._anchors[str(anchor)] = None
-        return None if anchor is None else str(anchor)
-
-    def _close(self, done: _Open) -> None:
-        for merged in done.merged:
-            for key, value in merged.items():
-                if key not in done.value and isinstance(done.value, Fields):
-                    done.value[key] = value
-                    done.value.keys_at[key], done.value.places[key] = merged.keys_at[key], merged.places[key]
-        self._add(done.value, done.size, done.value.at, done.anchor)
-
-    def _alias(self, anchor: Any, at: Position) -> None:
-        if str(anchor) not in self._anchors:
-            self.wrong(f"`*{anchor}` stands for nothing: no `&{anchor}` comes before it.", at)
-        known = self._anchors.get(str(anchor))
-        if known is None and str(anchor) in self._anchors:
-            self.wrong(f"`*{anchor}` is part of what it stands for.", at)
-        value, size = known or (None, 1)
-        self._add(value, size, at, None)
-
-    def _add(self, value: Any, size: int, at: Position, anchor: str | None) -> None:
+    def _add(self, value: Any, size: int, at: Position, anchor: str | None = None) -> None:
         if anchor is not None:
             self._anchors[anchor] = value, size
         if not self._open:
-            self.root = value
+            self._root = value
             return
         parent = self._open[-1]
         parent.size += size
         if parent.size > MOST_VALUES:
-            self.stop(f"The file stands for too many values: at most {MOST_VALUES:,}, aliases counted in.", at)
+            self._stop(f"The file stands for too many values: at most {MOST_VALUES:,}, aliases counted in.", at)
         if isinstance(parent.value, Items):
             parent.value.append(value)
             parent.value.places.append(at)
         elif parent.key is None:
-            parent.key = self._key(value, at), at
+            parent.key = self._key(value, at, parent.value), at
         else:
             (key, key_at), parent.key = parent.key, None
-            self._set(parent, key, key_at, value, key_at if value is None else at)
+            # Of an empty value the parser says that it stands where the next one does.
+            at = key_at if value is None else at
+            parent.value[key], parent.value.keys_at[key], parent.value.places[key] = value, key_at, at
 
-    def _key(self, value: Any, at: Position) -> Any:
-        if isinstance(value, Fields | Items):
-            self.wrong("A mapping or list can't be a key.", at)
-            return object()
-        return value
+    def _key(self, key: Any, at: Position, fields: Fields) -> Any:
+        if isinstance(key, Fields | Items):
+            self._wrong("A mapping or list can't be a key.", at)
+            return None
+        if key == "<<":
+            self._wrong("Merging by `<<` is no YAML 1.2: write the fields out.", at)
+        if key in fields:
+            self._wrong(f"`{key}` is here twice; first in line {fields.keys_at[key].line}.", at)
+        return key
 
-    def _set(self, parent: _Open, key: Any, key_at: Position, value: Any, at: Position) -> None:
-        fields = parent.value
-        assert isinstance(fields, Fields)
-        if key == "<<" and not parent.merged:
-            parent.merged = [one for one in (value if isinstance(value, Items) else [value]) if isinstance(one, Fields)]
-            if not parent.merged:
-                self.wrong("`<<` takes in a mapping, or a list of them.", key_at)
-        elif key in fields:
-            self.wrong(f"`{key}` is here twice; first in line {fields.keys_at[key].line}.", key_at)
-        else:
-            fields[key], fields.keys_at[key], fields.places[key] = value, key_at, at
-
-    def _scalar(self, event: ScalarEvent, at: Position) -> Any:
-        value = str(event.value)
-        if event.style is None:
-            if value in _NULL:
-                return None
-            if value in _BOOLEANS:
-                return _BOOLEANS[value]
-            if (is_integer := _INTEGER.fullmatch(value)) or _FLOAT.fullmatch(value) or _NO_NUMBER.fullmatch(value):
-                return self._number(value, bool(is_integer), at)
+    def _scalar(self, event: events.ScalarEvent, at: Position) -> Any:
+        value, is_plain = str(event.value), event.style is None
+        if is_plain and value in _WORDS:
+            return _WORDS[value]
+        if is_plain and (_WHOLE.fullmatch(value) or _NUMBER.fullmatch(value)):
+            return self._number(value, at)
         if _UNSEEN.search(value):
-            self.wrong("This text has a control character in it.", at)
+            self._wrong("This text has a control character in it.", at)
         text = Text(value)
-        one_line = event.style not in ("|", ">") and event.start_mark.line == event.end_mark.line
-        text.at, text.begins = at, at.right(1) if one_line and event.style else at
+        is_quoted = not is_plain and event.start_mark.line == event.end_mark.line
+        text.at, text.begins = at, at.right(1) if is_quoted else at
         return text
 
-    def _number(self, written: str, is_integer: bool, at: Position) -> int | float | None:
-        if is_integer and len(written) <= _MOST_DIGITS:
-            base = {"0o": 8, "0x": 16}.get(written[:2], 10)
-            return int(written, base)
-        number = math.inf if is_integer or len(written) > 2 * _MOST_DIGITS or "n" in written.lower() else float(written)
-        if math.isfinite(number):
-            return number
-        shown = written if len(written) <= 2 * _MOST_DIGITS else f"{written[:_MOST_DIGITS]}…"
-        self.wrong(f"`{shown}` is no number that could be used here.", at, "Text that looks like one goes in quotes.")
-        return None
+    def _number(self, written: str, at: Position) -> int | float:
+        if len(written) <= _MOST_DIGITS and _WHOLE.fullmatch(written):
+            return int(written, {"0o": 8, "0x": 16}.get(written[:2], 10))
+        number = float(re.sub(r"\.(?=[ni])", "", written.lower())) if not _WHOLE.fullmatch(written) else float("inf")
+        if not isfinite(number):
+            said = f"`{written[:_MOST_DIGITS]}` is no number that could be used here."
+            self._wrong(said, at, "Text that looks like one goes in quotes.")
+        return number
+
+
+def _position(mark: Any) -> Position | None:
+    return None if mark is None else Position(mark.line + 1, mark.column + 1)
+
+
+def _place_in(text: str, index: int) -> Position:
+    return Position(text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index))

@@ -1,6 +1,6 @@
 """From bytes to a model: every fault of a file at once, with its place and what was meant."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from re import findall
@@ -14,23 +14,22 @@ from shared.files.models import FileModel, Reading
 from shared.files.nodes import MOST_BYTES, Fields, Items, load
 
 M = TypeVar("M", bound=FileModel)
+T = TypeVar("T")
 
 
-def read(
-    data: bytes | str, file: str, model: type[M], context: Callable[[str, Any], Reading] = lambda file, _: Reading(file)
-) -> M:
-    """A file's content as its model. `context` says, from the file's raw value, what its fields are checked against.
+def read(data: bytes | str, file: str, model: type[M], beside: Any = None) -> M:
+    """A file's content as its model; `beside` is what else it is checked against.
 
     Raises `Refused` with all that is wrong.
     """
     root = load(data, file)
     if root is None:
         raise Refused([Problem("The file is empty.", file=file)])
-    reading = context(file, root)
+    reading = Reading(file, model.scopes(root, beside), beside)
     try:
         found = model.model_validate(root, context=reading)
     except ValidationError as error:
-        raise Refused([*reading.problems, *_problems(error, root, file)]) from None
+        reading.problems += _problems(error, root, file)
     if reading.problems:
         raise Refused(reading.problems)
     return found
@@ -67,6 +66,20 @@ def files_in(folder: Path) -> list[Path]:
         raise Refused([Problem(f"The folder can't be read: {error.strerror}.", file=str(folder))]) from None
 
 
+def read_each(
+    paths: Iterable[Path], reading: Callable[[bytes, str], T], id_of: Callable[[T], str], problems: list[Problem]
+) -> dict[str, T]:
+    """What several files hold, by id. What is wrong with any of them is added to `problems`."""
+    found: dict[str, T] = {}
+    for path in paths:
+        with gathered(problems):
+            one = reading(content_of(path), str(path))
+            if id_of(one) in found:
+                problems.append(Problem(f"Another file has the id `{id_of(one)}` already.", file=str(path)))
+            found.setdefault(id_of(one), one)
+    return found
+
+
 def _problems(error: ValidationError, root: Any, file: str) -> Iterator[Problem]:
     for one in error.errors(include_url=False):
         node, at, name = _place(root, one["loc"])
@@ -101,6 +114,8 @@ def _said(error: ErrorDetails, name: str) -> tuple[str, str | None]:
     match error["type"]:
         case "fault":
             return context["said"], context["suggestion"]
+        case "value_error":
+            return str(context["error"]), None
         case "too_short":
             return f"`{name}` needs at least {context['min_length']}.", None
         case "missing":

@@ -18,13 +18,12 @@ class Schema(NamedTuple):
 
     title: str
     model: type[FileModel]
-    scopes: Mapping[str, Scope]
-    """What its conditions may name, by the names that `ConditionIn` gives."""
 
     def made(self) -> dict[str, Any]:
         """The JSON Schema."""
         schema = _with_conditions(self.model.model_json_schema())
-        conditions = {name: condition_schema(f"#/$defs/{name}", scope) for name, scope in self.scopes.items()}
+        scopes = self.model.scopes(None, None)
+        conditions = {name: condition_schema(f"#/$defs/{name}", scope) for name, scope in scopes.items()}
         return {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             **schema,

@@ -87,8 +87,8 @@ REFUSED: dict[str, bytes] = {
     "html": b"<!doctype html>\n<html><body>404</body></html>\n",
     "json, cut off": b'{"id": "x", "steps": [',
     "a huge file": b"# x\n" * (MOST_BYTES // 4 + 1),
-    "many values": b"id: [" + b"1," * 200_000 + b"]",
-    "many unknown fields": b"".join(b"a%d: x\n" % number for number in range(20_000)),
+    "many values": b"id: [" + b"1," * 60_000 + b"]",
+    "many unknown fields": b"".join(b"a%d: x\n" % number for number in range(3_000)),
     "a long name": b"x" * 100_000 + b": y\n",
     "a long unknown field": b"? " + b"x" * 100_000 + b"\n: y\n",
     "a timestamp as a key": b"2001-12-14t21:59:43.10-05:00: x\n",
@@ -307,6 +307,18 @@ def test_each_of_several_files_tells_all_of_its_faults(tmp_path: Path) -> None:
     ]
 
 
+def test_what_a_file_says_is_shown_on_a_terminal_as_one_safe_line() -> None:
+    with pytest.raises(Refused) as caught:
+        load_playbook(
+            'id: x\nwhen: "usage.\u202ebredth\u2066 < 4"\n? |\n  a\u202e\n\n  b\n: 5\nsteps: [alert: Hi]\n', "f.yaml"
+        )
+    assert str(caught.value).isascii()
+    assert [line.partition(": ")[0] for line in str(caught.value).splitlines() if line[0] != " "] == [
+        "f.yaml:2:13",
+        "f.yaml:3:3",
+    ]
+
+
 class TestWhereAFileShouldBe:
     def test_a_folder_in_place_of_a_file_is_said_to_be_none(self, tmp_path: Path) -> None:
         (tmp_path / "csms.yaml").mkdir()
@@ -343,12 +355,7 @@ class TestWhereAFileShouldBe:
             load(content_of(huge), "huge.yaml")
 
 
-def test_anchors_and_merges_work_where_they_stay_small() -> None:
-    text = "a: &a {x: 1, y: &y [2]}\nb: {<<: *a, x: 3}\nc: *y\nd: {<<: [*a, {z: 4}]}\n"
-    assert load(text, "f.yaml") == {
-        "a": {"x": 1, "y": [2]},
-        "b": {"x": 3, "y": [2]},
-        "c": [2],
-        "d": {"x": 1, "y": [2], "z": 4},
-    }
+def test_anchors_work_where_they_stay_small() -> None:
+    text = "a: &a {x: 1, y: &y [2]}\nb: *a\nc: *y\n"
+    assert load(text, "f.yaml") == {"a": {"x": 1, "y": [2]}, "b": {"x": 1, "y": [2]}, "c": [2]}
     assert load("[" * (DEEPEST - 1) + "]" * (DEEPEST - 1), "f.yaml")

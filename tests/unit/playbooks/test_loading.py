@@ -138,7 +138,7 @@ def test_a_playbook_may_close_only_what_exists(tmp_path: Path) -> None:
 def test_two_files_with_one_id_are_refused(tmp_path: Path) -> None:
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text("id: a\nwhen: support.open > 3\nsteps: [alert: Hi]")
-    with pytest.raises(Refused, match="Another file has the playbook `a` already"):
+    with pytest.raises(Refused, match="Another file has the id `a` already"):
         load_all(tmp_path)
 
 
