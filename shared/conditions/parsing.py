@@ -1,15 +1,10 @@
 """From YAML nodes and text to a checked tree: a list means all, a text is a leaf, a mapping is all, any or not."""
 
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
-from lark import Lark, Token, Transformer
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
-
-from shared.conditions.checking import Literal, Written, Wrong, check_leaf
 from shared.conditions.errors import START, Position, Problem, Refused, did_you_mean
+from shared.conditions.leaf import Wrong, read_leaf
 from shared.conditions.scope import Scope
 from shared.conditions.tree import AllOf, AnyOf, Condition, Not
 
@@ -50,7 +45,7 @@ class _Reader:
                 self.leaves += 1
                 if len(node) > MAX_LEAF:
                     raise Wrong(f"This is too long for one comparison: at most {MAX_LEAF} letters.")
-                return check_leaf(_read_leaf(node), self.scope, at)
+                return read_leaf(node, self.scope, at)
             if isinstance(node, list | tuple):
                 parts = self._parts(node, at, depth)
                 return parts[0] if parts and len(parts) == 1 else AllOf(parts) if parts else None
@@ -93,112 +88,3 @@ class _Reader:
                 break
         read = tuple(part for part in parts if part is not None)
         return read if len(read) == len(nodes) else None
-
-
-@cache
-def _grammar() -> Lark:
-    text = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
-    return Lark(text, parser="lalr", maybe_placeholders=True)
-
-
-def _read_leaf(text: str) -> Written:
-    try:
-        tree = _grammar().parse(text)
-    except UnexpectedInput as wrong:
-        raise _explained(text, wrong) from None
-    return _ToWritten().transform(tree)
-
-
-class _ToWritten(Transformer[Token, Written]):
-    """Lark's tree as what was written, before it is checked."""
-
-    def leaf(self, found: list[Any]) -> Written:
-        (function, fact), test = found
-        kind, sign, literals = test or (None, None, [])
-        return Written(None if function is None else str(function), str(fact), fact.column, kind, sign, literals)
-
-    def subject(self, found: list[Any]) -> tuple[Token | None, Token]:
-        return found[0], found[1]
-
-    def knowing(self, found: list[Token]) -> tuple[str, str, list[Literal]]:
-        return "known", str(found[0]), []
-
-    def compare(self, found: list[Any]) -> tuple[str, str, list[Literal]]:
-        return "compare", str(found[0]), [found[1]]
-
-    def member(self, found: list[Any]) -> tuple[str, str, list[Literal]]:
-        return "member", "in" if found[0] is None else "not in", found[1]
-
-    def contains(self, found: list[Any]) -> tuple[str, str, list[Literal]]:
-        return "contains", "contains", [found[0]]
-
-    def many(self, found: list[Literal]) -> list[Literal]:
-        return found
-
-    def instant(self, found: list[Token]) -> Literal:
-        return Literal("instant", str(found[0]), found[0].column or 1)
-
-    def number(self, found: list[Any]) -> Literal:
-        unit = None if found[1] is None else " ".join(str(found[1]).lower().split())
-        return Literal("number", str(found[0]), found[0].column, unit)
-
-    def boolean(self, found: list[Token]) -> Literal:
-        return Literal("boolean", str(found[0]), found[0].column or 1)
-
-    def quoted(self, found: list[Token]) -> Literal:
-        return Literal("text", _unquoted(str(found[0])), found[0].column or 1)
-
-    def bare(self, found: list[Token]) -> Literal:
-        return Literal("text", str(found[0]), found[0].column or 1)
-
-
-def _unquoted(text: str) -> str:
-    inside = text[1:-1]
-    if text[0] == "'":
-        return inside
-    return inside.replace("\\\\", "\0").replace('\\"', '"').replace("\0", "\\")
-
-
-_OPERATORS: Final = ("<", "<=", ">", ">=", "==", "!=", "in", "not in", "contains", "is known", "is unknown")
-
-
-def _explained(text: str, wrong: UnexpectedInput) -> Wrong:
-    """What the reader expected where it stopped, in words."""
-    if isinstance(wrong, UnexpectedToken):
-        expected = set(wrong.accepts or wrong.expected)
-    else:
-        expected = set(wrong.allowed or ()) if isinstance(wrong, UnexpectedCharacters) else set()
-    column = wrong.column if wrong.column > 0 else len(text) + 1
-    if isinstance(wrong, UnexpectedToken) and wrong.token.type == "$END":
-        column = len(text.rstrip()) + 1
-    rest = text[column - 1 :].split()
-    found = f"not `{rest[0]}`" if rest else "but it ends"
-    if not text.strip():
-        return Wrong("The condition is empty.", 1, "For example `usage.breadth < 40 %`.")
-    if "COMPARISON" in expected:
-        hint = _operator_hint(rest)
-        return Wrong(f"Expected an operator here, {found}: {', '.join(_OPERATORS)}.", column, hint)
-    if "FACT" in expected:
-        return Wrong(f"Expected the name of a fact here, {found}.", column, "For example `usage.breadth`.")
-    if "KNOWING" in expected:
-        return Wrong(f"Expected `known` or `unknown` here, {found}.", column, None)
-    if "BARE" in expected:
-        hint = "Put text with blanks, brackets or signs in quotes." if rest else None
-        return Wrong(f"Expected a value here, {found}.", column, hint)
-    if expected == {"IN"}:
-        return Wrong(f"Expected `in` after `not`, {found}.", column, "For example `account.plan not in [pro]`.")
-    if "LSQB" in expected:
-        return Wrong(f"Expected a list such as [pro, enterprise] here, {found}.", column, None)
-    if "COMMA" in expected and "RSQB" in expected:
-        return Wrong(f"Expected `,` or `]` here, {found}.", column, "Put text of several words in quotes.")
-    return Wrong(f"Expected the end of the condition here, {found}.", column, "Put text of several words in quotes.")
-
-
-def _operator_hint(rest: list[str]) -> str | None:
-    """`=`, `=>` and the like have one meaning only."""
-    meant = {"=": "==", "=<": "<=", "=>": ">=", "<>": "!=", "is": "==", "has": "contains"}
-    if not rest:
-        return None
-    if rest[0] in meant:
-        return f"Did you mean `{meant[rest[0]]}`?"
-    return did_you_mean(" ".join(rest[:2]), _OPERATORS) or did_you_mean(rest[0], _OPERATORS)
