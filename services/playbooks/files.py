@@ -168,19 +168,15 @@ class StepFile(FileModel):
 
     def step(self, title: str) -> Step:
         """As the core knows it; `title` is the playbook's."""
-        inside = self.alert if isinstance(self.alert, AlertFile) else AlertFile.model_construct()
-        written = inside.title if isinstance(self.alert, AlertFile) else self.alert or self.task or self.flag
+        inside = (
+            self.alert.given() if isinstance(self.alert, AlertFile) else {"title": self.alert or self.task or self.flag}
+        )
         rules = self.assign if isinstance(self.assign, list) else [self.assign]
+        fields = {"title": title, **inside, **self.given("alert", "task", "flag", "assign")}
         return Step(
             kind="task" if self.task is not None else "flag" if self.flag is not None else "alert",
-            title=written or title,
-            do=self.do or inside.do,
-            after=self.after,
-            unless=self.unless,
-            channel=self.channel or inside.channel,
-            severity=self.severity or inside.severity or "medium",
             assign=tuple(_RULES[one] if isinstance(one, str) else one.rule() for one in rules),
-            due=self.due,
+            **fields,
         )
 
 
@@ -235,19 +231,14 @@ class PlaybookFile(FileModel):
     def playbook(self) -> Playbook:
         """As the core knows it."""
         title = self.title or self.id.replace("-", " ").capitalize()
-        at_most, per = (self.repeat and self.repeat.at_most) or (None, Duration())
+        repeat = self.repeat.given("at_most") if self.repeat is not None else {}
+        if self.repeat is not None and self.repeat.at_most is not None:
+            repeat["at_most"], repeat["per"] = self.repeat.at_most
         return Playbook(
-            id=self.id,
+            **self.given("title", "description", "traits", "steps", "repeat"),
             version=self._digest(),
             title=title,
-            for_accounts=self.for_accounts,
-            when=self.when,
-            on_event=self.on_event,
-            held_for=self.held_for or Duration(),
-            exit_when=self.exit_when,
-            repeat=Repeat(after=self.repeat.after or Duration(), at_most=at_most, per=per) if self.repeat else None,
-            urgent=self.urgent,
-            closes=tuple(self.closes),
+            repeat=Repeat(**repeat) if self.repeat is not None else None,
             steps=tuple(one.step(title) for one in self.steps),
         )
 
@@ -343,12 +334,11 @@ class DirectoryFile(FileModel):
         start, end = one.hours
         holidays = tuple(sorted({*self.holidays, *one.holidays}))
         return Csm(
-            **{name: getattr(one, name) for name in ("id", "name", "email", "slack", "tier", "capacity", "manager")},
+            **one.given("time_zone", "hours", "days", "holidays", "away"),
             hours=Week(
                 time_zone=one.time_zone, days=tuple(sorted({*one.days})), start=start, end=end, holidays=holidays
             ),
             away=tuple(Absence(away.first, away.last) for away in one.away),
-            skills=tuple(one.skills),
         )
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from services.scoring.core.catalogue import MONDAY_TO_FRIDAY, Catalogue
 from services.scoring.core.measures import MEASURES
@@ -62,6 +62,8 @@ def _missing(text: str) -> tuple[str, int]:
 
 
 Points = Annotated[float, Field(ge=0, le=100)]
+Hundredths = Annotated[float, Field(ge=0, le=100), AfterValidator(lambda points: round(points * 100))]
+"""Written as points."""
 Share = Annotated[int, ReadBy(_percent, type=["string", "integer"])]
 """In hundredths of a percent."""
 Missing = Annotated[
@@ -88,16 +90,19 @@ class MeasureFile(FileModel):
 class CapFile(FileModel):
     """At most so many points while something holds."""
 
-    at_most: Points
+    at_most: Hundredths
     condition: Annotated[Condition, ConditionIn()] = Field(alias="while")
+
+
+_BANDS: Final = Bands()
 
 
 class BandsFile(FileModel):
     """Where the bands begin, and the margin for crossing back."""
 
-    green: Points = 75
-    amber: Points = 50
-    margin: Points = 3
+    green: Hundredths = _BANDS.green
+    amber: Hundredths = _BANDS.amber
+    margin: Hundredths = _BANDS.margin
 
     @model_validator(mode="after")
     def _in_order(self, info: ValidationInfo) -> Self:
@@ -115,8 +120,8 @@ class ScorecardFile(FileModel):
     measures: dict[Annotated[str, one_of(MEASURES, "measure")], MeasureFile]
     title: Name | None = None
     for_accounts: Annotated[Condition, ConditionIn("for_accounts")] | None = None
-    priority: Annotated[int, Field(ge=-(10**6), le=10**6)] = 100
-    minimum_coverage: Share = 5000
+    priority: Annotated[int, Field(ge=-(10**6), le=10**6)] | None = None
+    minimum_coverage: Share | None = None
     caps: list[CapFile] = []
     bands: BandsFile | None = None
 
@@ -144,22 +149,11 @@ class ScorecardFile(FileModel):
     def scorecard(self) -> Scorecard:
         """As it is in force."""
         return Scorecard(
-            id=self.id,
-            version=self.version,
-            title=self.title or self.id,
+            **{"title": self.id, **self.given("measures", "caps", "bands")},
             measures=tuple(one.weighted(name) for name, one in self.measures.items()),
-            for_accounts=self.for_accounts,
-            priority=self.priority,
-            minimum_coverage=self.minimum_coverage,
-            caps=tuple(Cap(_hundredths(cap.at_most), cap.condition) for cap in self.caps),
-            bands=Bands(*map(_hundredths, (self.bands.green, self.bands.amber, self.bands.margin)))
-            if self.bands
-            else Bands(),
+            caps=tuple(Cap(**cap.given()) for cap in self.caps),
+            bands=Bands(**self.bands.given() if self.bands else {}),
         )
-
-
-def _hundredths(points: float) -> int:
-    return round(points * 100)
 
 
 def load_rules(folder: Path = SHIPPED) -> Rules:

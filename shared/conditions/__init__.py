@@ -12,7 +12,7 @@ from shared.conditions.facts import Facts, Value
 from shared.conditions.flips import flip_instant
 from shared.conditions.parsing import parse
 from shared.conditions.scope import Scope, event_facts
-from shared.conditions.tree import AllOf, AnyOf, Condition, Leaf, Not, facts_of, leaves_of, one_line, to_node
+from shared.conditions.tree import AllOf, AnyOf, Condition, Leaf, Not, facts_of, leaves_of, one_line
 from shared.conditions.words import LeafReading, described, leaves
 
 __all__ = [
@@ -44,5 +44,4 @@ __all__ = [
     "leaves_of",
     "one_line",
     "parse",
-    "to_node",
 ]

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Final
 
 import msgspec
 
@@ -78,48 +79,38 @@ def event_facts(event_type: str) -> dict[str, FactSpec]:
     """The `event.*` facts of one event type: the envelope's, and the data fields of its definition."""
     rows = list(_ENVELOPE)
     if event_type in CUSTOMER_EVENTS:
-        rows += _of_struct("event", msgspec.inspect.type_info(CUSTOMER_EVENTS[event_type][1]))
+        rows += _facts("event", msgspec.inspect.type_info(CUSTOMER_EVENTS[event_type][1]))
     return {row.name: row for row in rows}
 
 
-def _of_struct(prefix: str, info: msgspec.inspect.Type) -> Iterator[FactSpec]:
-    if isinstance(info, msgspec.inspect.StructType):
-        for one in info.fields:
-            yield from _of_field(f"{prefix}.{one.encode_name}", one.type)
+_TYPES: Final[Mapping[type[msgspec.inspect.Type], FactType]] = {
+    msgspec.inspect.StrType: "text",
+    msgspec.inspect.LiteralType: "text",
+    msgspec.inspect.IntType: "number",
+    msgspec.inspect.FloatType: "number",
+    msgspec.inspect.BoolType: "boolean",
+    msgspec.inspect.DateTimeType: "instant",
+    msgspec.inspect.ListType: "list",
+}
 
 
-def _of_field(name: str, info: msgspec.inspect.Type) -> Iterator[FactSpec]:
-    """A field as a fact. Free mappings are left out: nothing says what type their values have."""
-    description = f"The event's {name.removeprefix('event.')}."
-    last = name.rpartition(".")[2]
+def _facts(name: str, info: msgspec.inspect.Type) -> Iterator[FactSpec]:
+    """A field, or what is in it, as facts. Free mappings are left out: nothing says what type their values have."""
     match info:
         case msgspec.inspect.Metadata():
-            yield from _of_field(name, info.type)
+            yield from _facts(name, info.type)
         case msgspec.inspect.UnionType():
             for one in info.types:
-                yield from _of_field(name, one)
+                yield from _facts(name, one)
         case msgspec.inspect.StructType():
-            yield from _of_struct(name, info)
-        case msgspec.inspect.LiteralType():
-            yield FactSpec(name, "text", description=description, choices=tuple(str(value) for value in info.values))
-        case msgspec.inspect.StrType():
-            yield FactSpec(name, "text", description=description)
-        case msgspec.inspect.IntType() if last.endswith("_minor"):
-            yield FactSpec(
-                name,
-                "number",
-                "minor units",
-                description,
-                label=_MONEY.get(last, last.removesuffix("_minor").replace("_", " ")),
-                currency="event.currency",
-            )
-        case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
-            yield FactSpec(name, "number", description=description)
-        case msgspec.inspect.BoolType():
-            yield FactSpec(name, "boolean", description=description)
-        case msgspec.inspect.DateTimeType():
-            yield FactSpec(name, "instant", description=description)
-        case msgspec.inspect.ListType():
-            yield FactSpec(name, "list", description=description)
-        case _:
-            return
+            for field in info.fields:
+                yield from _facts(f"{name}.{field.encode_name}", field.type)
+        case _ if (kind := _TYPES.get(type(info))) is not None:
+            spec = FactSpec(name, kind, description=f"The event's {name.removeprefix('event.')}.")
+            last = name.rpartition(".")[2]
+            if isinstance(info, msgspec.inspect.LiteralType):
+                spec = replace(spec, choices=tuple(map(str, info.values)))
+            elif kind == "number" and last.endswith("_minor"):
+                label = _MONEY.get(last, last.removesuffix("_minor").replace("_", " "))
+                spec = replace(spec, unit="minor units", label=label, currency="event.currency")
+            yield spec

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from shared.conditions.catalogue import FactSpec
 from shared.conditions.errors import START, Position
@@ -101,19 +101,6 @@ def facts_of(condition: Condition) -> frozenset[str]:
     subjects = [leaf.subject for leaf in leaves_of(condition)]
     names = {name for one in subjects for name in (one.linear_of or one.name, one.none_when) if name}
     return frozenset(names)
-
-
-def to_node(condition: Condition) -> Any:
-    """The condition as plain YAML nodes, which `parse` reads back to an equal one."""
-    match condition:
-        case Leaf():
-            return format_leaf(condition)
-        case AllOf():
-            return {"all": [to_node(part) for part in condition.parts]}
-        case AnyOf():
-            return {"any": [to_node(part) for part in condition.parts]}
-        case Not():
-            return {"not": to_node(condition.part)}
 
 
 def one_line(condition: Condition) -> str:

@@ -50,6 +50,11 @@ class FileModel(BaseModel):
         """Where a field's value stands, or the mapping itself."""
         return self._node.places.get(name, self._node.at)
 
+    def given(self, *but: str) -> dict[str, Any]:
+        """The fields that were given, but some: what the core's type of the same thing has no default for."""
+        values = {name: getattr(self, name) for name in self.model_fields_set if name not in but}
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
     @classmethod
     def scopes(cls, _root: Any, _beside: Any) -> dict[str, Scope]:
         """What the conditions may name, by `ConditionIn`'s names: for the file's value and what it is beside."""

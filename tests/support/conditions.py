@@ -5,7 +5,19 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.conditions import FACTS, Condition, Facts, Truth, evaluate, facts_of, parse
+from shared.conditions import (
+    FACTS,
+    AllOf,
+    AnyOf,
+    Condition,
+    Facts,
+    Leaf,
+    Not,
+    Truth,
+    evaluate,
+    facts_of,
+    parse,
+)
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -28,6 +40,19 @@ def ahead(**span: float) -> str:
 def holds(node: Any, known: Facts, now: datetime = NOW) -> bool | None:
     """The truth of a condition: None when unknown."""
     return {Truth.TRUE: True, Truth.FALSE: False, Truth.UNKNOWN: None}[evaluate(parse(node), known, now)]
+
+
+def to_node(condition: Condition) -> Any:
+    """A condition as plain YAML nodes, which `parse` reads back to an equal one."""
+    match condition:
+        case AllOf(parts):
+            return {"all": [to_node(part) for part in parts]}
+        case AnyOf(parts):
+            return {"any": [to_node(part) for part in parts]}
+        case Not(part):
+            return {"not": to_node(part)}
+        case Leaf():
+            return str(condition)
 
 
 instants = st.integers(-(10**13), 10**13).map(lambda us: (NOW + timedelta(microseconds=us)).isoformat())

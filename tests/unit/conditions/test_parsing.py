@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from shared.conditions import AllOf, AnyOf, Leaf, Not, Refused, Scope, one_line, parse, to_node
-from tests.support.conditions import nodes
+from shared.conditions import AllOf, AnyOf, Leaf, Not, Refused, Scope, one_line, parse
+from tests.support.conditions import nodes, to_node
 
 
 @given(nodes)

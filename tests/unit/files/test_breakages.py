@@ -314,7 +314,7 @@ def test_what_a_file_says_is_shown_on_a_terminal_as_one_safe_line() -> None:
         )
     assert str(caught.value).isascii()
     assert [line.partition(": ")[0] for line in str(caught.value).splitlines() if line[0] != " "] == [
-        "f.yaml:2:13",
+        "f.yaml:2:8",
         "f.yaml:3:3",
     ]
 
