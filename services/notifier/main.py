@@ -2,10 +2,9 @@
 
 import secrets
 import sys
-from typing import Any, Final
+from typing import Final
 
 import httpx
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import api, queries
 from services.notifier.channels.email import EmailChannel
@@ -51,9 +50,6 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
             for channel in _channels(base, settings, renderer, http)
         }
 
-    async def more_status(c: AsyncConnection) -> dict[str, Any]:
-        return await queries.status(c, base.clock.now())
-
     def stop() -> None:
         for sender in senders.values():
             sender.stop()
@@ -62,7 +58,11 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
         description="What was sent to whom, and how it went.",
         worker=worker,
         routers=(api.routes(base.uow, base.clock, renderer, wake),),
-        probes=(status_routes(base.counts, clock=base.clock, worker=worker, extra=more_status),),
+        probes=(
+            status_routes(
+                base.counts, clock=base.clock, worker=worker, extra=lambda c: queries.status(c, base.clock.now())
+            ),
+        ),
         jobs=tuple(sender.run for sender in senders.values()),
         on_stop=stop,
         tidy=(retention.forget,),

@@ -39,25 +39,24 @@ class SmtpServer:
     """None: where the server offers it."""
 
 
+@dataclass(repr=False)
 class EmailChannel:
     """Hands each message to one SMTP server, over a connection of its own."""
 
+    server: SmtpServer
+    renderer: Renderer
+    patience: float = 15.0
+    """Seconds that the server has for all up to the data, and then for each answer."""
     name: Transport = "email"
-    timeout = 50.0
+    timeout: float = 50.0
     """Above what the server may take for all up to the data, and for its two answers to those."""
-    at_once = 8
-
-    def __init__(self, server: SmtpServer, renderer: Renderer) -> None:
-        self._server = server
-        self._renderer = renderer
-        self.patience = 15.0
-        """Seconds that the server has for all up to the data, and then for each answer."""
+    at_once: int = 8
 
     async def send(self, dispatch: Dispatch) -> Outcome:
         """Send one message."""
-        server = self._server
+        server = self.server
         try:
-            letter = write(dispatch, server.sender, self._renderer)
+            letter = write(dispatch, server.sender, self.renderer)
         except (ValueError, IndexError, MessageError):
             return Never(reason="the recipient's e-mail address is not one")
         smtp = aiosmtplib.SMTP(
@@ -70,22 +69,29 @@ class EmailChannel:
             timeout=self.patience,
         )
         try:
-            return await self._approach(smtp, dispatch.target) or await _hand_over(smtp, letter)
+            return await self._hand_in(smtp, dispatch.target, letter)
         finally:
             # Closing without QUIT: the message is accepted by then, and no answer is waited for.
             smtp.close()
 
-    async def _approach(self, smtp: aiosmtplib.SMTP, recipient: str) -> Outcome | None:
-        """All up to the letter itself, and what stands in its way: however slow the server is, nothing was sent yet."""
+    async def _hand_in(self, smtp: aiosmtplib.SMTP, recipient: str, letter: EmailMessage) -> Outcome:
+        """However slow the server is, nothing was sent up to the letter itself; only then is the end uncertain."""
+        began = False
         try:
             async with asyncio.timeout(self.patience):
                 try:
                     await smtp.connect()
                 except (aiosmtplib.SMTPException, OSError, ValueError) as error:
                     return _not_connected(error)
-                return await _address(smtp, parseaddr(self._server.sender)[1], recipient)
-        except TimeoutError:
-            return Later(reason=f"the mail server was not ready for a letter within {self.patience:.0f} s")
+                await smtp.mail(parseaddr(self.server.sender)[1])
+                await smtp.rcpt(recipient)
+            began = True
+            answer = await smtp.data(letter.as_bytes())
+        except (aiosmtplib.SMTPException, OSError, UnicodeEncodeError) as error:
+            if isinstance(error, TimeoutError) and not began:
+                return Later(reason=f"the mail server was not ready for a letter within {self.patience:.0f} s")
+            return _not_taken(error, began=began)
+        return Sent(receipt=clean(answer.message, 200))
 
 
 def write(dispatch: Dispatch, sender: str, renderer: Renderer) -> EmailMessage:
@@ -106,24 +112,6 @@ def write(dispatch: Dispatch, sender: str, renderer: Renderer) -> EmailMessage:
     letter.set_content(renderer.text(message))
     letter.add_alternative(renderer.html(message), subtype="html")
     return letter
-
-
-async def _address(smtp: aiosmtplib.SMTP, sender: str, recipient: str) -> Outcome | None:
-    try:
-        await smtp.mail(sender)
-        await smtp.rcpt(recipient)
-    except (aiosmtplib.SMTPException, OSError, UnicodeEncodeError) as error:
-        return _not_taken(error, began=False)
-    return None
-
-
-async def _hand_over(smtp: aiosmtplib.SMTP, letter: EmailMessage) -> Outcome:
-    """Only now, with the data on its way, can the end be uncertain."""
-    try:
-        answer = await smtp.data(letter.as_bytes())
-    except (aiosmtplib.SMTPException, OSError, UnicodeEncodeError) as error:
-        return _not_taken(error, began=True)
-    return Sent(receipt=clean(answer.message, 200))
 
 
 def _not_taken(error: Exception, *, began: bool) -> Outcome:

@@ -1,5 +1,7 @@
 """The inbox: kept and served by the notifier itself. Always there, and a message is in it once."""
 
+from dataclasses import dataclass
+
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.notifier.channels.protocol import Dispatch
@@ -9,20 +11,19 @@ from services.notifier.store.deliveries import put_in_inbox
 from shared.pg.uow import UnitOfWork
 
 
+@dataclass
 class InboxChannel:
     """Writes rows, each by its delivery's id, so that a repeat changes nothing."""
 
+    uow: UnitOfWork
     name: Transport = "inbox"
-    timeout = 10.0
-    at_once = 4
-
-    def __init__(self, uow: UnitOfWork) -> None:
-        self._uow = uow
+    timeout: float = 10.0
+    at_once: int = 4
 
     async def send(self, dispatch: Dispatch) -> Outcome:
         """Put one message into its recipient's inbox."""
         try:
-            async with self._uow.begin() as c:
+            async with self.uow.begin() as c:
                 await put_in_inbox(c, dispatch.delivery_id, dispatch.target, dispatch.at, dispatch.message)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             return Later(reason=f"the database did not answer ({type(error).__name__})")

@@ -5,7 +5,8 @@ no reason, log line or error repeats them.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
@@ -18,6 +19,7 @@ from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
 from services.notifier.core.routing import WEBHOOK, Transport
 from shared.messages import tracing
 
+_Read = Callable[[httpx.Response], Outcome]
 _BUSY_FOR: Final = 30.0
 
 _BUSY: Final = frozenset({"ratelimited", "rate_limited", "service_unavailable", "request_timeout", "team_added_to_org"})
@@ -45,54 +47,39 @@ def open_client(timeout: float = 8.0) -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_connections=SlackChannel.at_once))
 
 
+@dataclass(repr=False)
 class SlackChannel:
     """Posts to Slack. With a bot's token to any channel or person; with a webhook's URL alone to its one channel."""
 
+    client: httpx.AsyncClient
+    renderer: Renderer
+    api_url: str
+    bot_token: str | None = None
+    webhook_url: str | None = None
     name: Transport = "slack"
-    timeout = 10.0
-    at_once = 16
-
-    def __init__(
-        self,
-        client: httpx.AsyncClient,
-        renderer: Renderer,
-        *,
-        api_url: str,
-        bot_token: str | None = None,
-        webhook_url: str | None = None,
-    ) -> None:
-        self._client = client
-        self._renderer = renderer
-        self._post_message = f"{api_url.rstrip('/')}/chat.postMessage"
-        self._bot_token = bot_token
-        self._webhook_url = webhook_url
+    timeout: float = 10.0
+    at_once: int = 16
 
     async def send(self, dispatch: Dispatch) -> Outcome:
         """Send one message."""
-        payload = render(dispatch.message, self._renderer, dispatch.delivery_id, repeat=dispatch.repeat)
+        payload = render(dispatch.message, self.renderer, dispatch.delivery_id, repeat=dispatch.repeat)
         headers = {"Content-Type": "application/json; charset=utf-8"}
         if dispatch.traceparent:
             headers[tracing.HEADER] = dispatch.traceparent
-        if self._webhook_url is not None and (dispatch.target == WEBHOOK or self._bot_token is None):
-            return await self._post(self._webhook_url, payload, headers, _webhook_answer)
-        headers["Authorization"] = f"Bearer {self._bot_token}"
+        if self.webhook_url is not None and (dispatch.target == WEBHOOK or self.bot_token is None):
+            return await self._post(self.webhook_url, payload, headers, _webhook_answer)
+        headers["Authorization"] = f"Bearer {self.bot_token}"
         named = {
             "channel": dispatch.target,
             **payload,
             "unfurl_links": False,
             "metadata": {"event_type": "keepwell_delivery", "event_payload": {"delivery_id": dispatch.delivery_id}},
         }
-        return await self._post(self._post_message, named, headers, _bot_answer)
+        return await self._post(f"{self.api_url.rstrip('/')}/chat.postMessage", named, headers, _bot_answer)
 
-    async def _post(
-        self,
-        url: str,
-        payload: Mapping[str, Any],
-        headers: Mapping[str, str],
-        read: Callable[[httpx.Response], Outcome],
-    ) -> Outcome:
+    async def _post(self, url: str, payload: dict[str, Any], headers: dict[str, str], read: _Read) -> Outcome:
         try:
-            response = await self._client.post(url, content=msgspec.json.encode(payload), headers=headers)
+            response = await self.client.post(url, content=msgspec.json.encode(payload), headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             return Later(reason="Slack can't be reached")
         except httpx.TransportError as error:

@@ -1,5 +1,6 @@
 """Many things as one message: those of a group, and the list of what an import found. The worst first."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -39,7 +40,7 @@ def compose_group(actions: Sequence[ActionRequested], now: datetime, *, shared: 
         label=_count_kinds(ranked),
         severity=min((a.severity for a in ranked), key=_SEVERITY_RANK.__getitem__),
         band=min((a.account.band for a in ranked), key=lambda band: _BAND_RANK.get(band, 2)),
-        subject=_subject(title, ranked),
+        subject=title if len(by_account) == 1 else f"{title}; the worst: {single.name_of(ranked[0].account)}",
         title=title,
         headline=_at_stake(ranked),
         items=[
@@ -67,14 +68,8 @@ def _alike(action: ActionRequested) -> tuple[Any, ...]:
 def _rank(action: ActionRequested) -> tuple[Any, ...]:
     card = action.account
     score = 10_001 if card.score is None else card.score
-    return (
-        _SEVERITY_RANK[action.severity],
-        _BAND_RANK.get(card.band, 2),
-        score,
-        -(card.mrr_minor or 0),
-        card.name,
-        action.action_id,
-    )
+    worst = (_SEVERITY_RANK[action.severity], _BAND_RANK.get(card.band, 2), score)
+    return *worst, -(card.mrr_minor or 0), card.name, action.action_id
 
 
 def _group_title(actions: Sequence[ActionRequested], shared: bool) -> str:
@@ -91,29 +86,19 @@ def _group_title(actions: Sequence[ActionRequested], shared: bool) -> str:
     return f"{_count_kinds(actions)} about {whose}"
 
 
-def _subject(title: str, ranked: Sequence[ActionRequested]) -> str:
-    if len({a.account.id for a in ranked}) == 1:
-        return title
-    return f"{title}; the worst: {single.name_of(ranked[0].account)}"
-
-
 def _count_kinds(actions: Sequence[ActionRequested]) -> str:
-    counts: dict[str, int] = {}
-    for action in actions:
-        counts[action.kind] = counts.get(action.kind, 0) + 1
+    counts: Counter[str] = Counter(action.kind for action in actions)
     return ", ".join(counted(counts[kind], noun) for kind, noun in _NOUNS.items() if kind in counts)
 
 
 def _at_stake(actions: Sequence[ActionRequested]) -> str:
     cards = {a.account.id: a.account for a in actions}
-    sums: dict[str | None, int] = {}
+    sums: Counter[str | None] = Counter()
     for card in cards.values():
         if card.mrr_minor is not None:
-            sums[card.currency] = sums.get(card.currency, 0) + card.mrr_minor
-    if not sums or len(cards) == 1:
-        return ""
-    amounts = [money(minor, code) for code, minor in sorted(sums.items(), key=lambda pair: -pair[1])]
-    return f"{' + '.join(amounts)} a month together"
+            sums[card.currency] += card.mrr_minor
+    amounts = [money(minor, code) for code, minor in sums.most_common()]
+    return f"{' + '.join(amounts)} a month together" if amounts and len(cards) > 1 else ""
 
 
 def _todo(action: ActionRequested, of_account: Sequence[ActionRequested], group: Sequence[ActionRequested]) -> str:

@@ -7,6 +7,7 @@ when the result is recorded; results that could not be recorded are kept and rec
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -85,16 +86,10 @@ class Sender:
                 _LOG.warning("Deliveries by %s must wait (%s).", self.channel.name, type(error).__name__)
                 await asyncio.sleep(pause)
                 continue
-            await self._wait(pause)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._work.wait(), pause)
+            self._work.clear()
         await self._finish()
-
-    async def _wait(self, pause: float) -> None:
-        try:
-            async with asyncio.timeout(pause):
-                await self._work.wait()
-        except TimeoutError:
-            pass
-        self._work.clear()
 
     async def _finish(self) -> None:
         if self._sending:
