@@ -5,7 +5,7 @@ before anything is published, so that an alias's row is there before its `accoun
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -15,42 +15,35 @@ from services.ingest.core.contents import is_alias
 from services.ingest.core.resolving import Resolved, names_of, resolve, value_of, with_subject
 from services.ingest.core.senders import Sender
 from services.ingest.publishing.publisher import Publisher
-from services.ingest.publishing.releasing import Releasing, history_ended
+from services.ingest.publishing.releasing import Releasing
 from services.ingest.store import aliases, imports
 from shared.clock import Clock
 from shared.figures import Figures
 from shared.log.protocol import Outgoing
 from shared.messages import tracing
 from shared.pg.uow import UnitOfWork
-from shared.worker import outbox
 
 _CACHED = 100_000
 
 
 class Intake:
-    """Takes events in. `wake_relay` tells the relay that the outbox has something."""
+    """Takes events in."""
 
     def __init__(
         self,
         *,
         uow: UnitOfWork,
         publisher: Publisher,
+        releasing: Releasing,
         clock: Clock,
         random: tracing.RandomBytes,
-        partitions: int,
         figures: Figures,
-        releasing: Releasing,
-        wake_relay: Callable[[], None],
     ) -> None:
-        self._uow, self._publisher, self._clock, self._random = uow, publisher, clock, random
-        self._partitions = partitions
-        self._accepted = figures.count(
-            "keepwell_events_accepted_total", "Events confirmed by the broker, or kept waiting.", "type"
-        )
-        self._refused = figures.count(
-            "keepwell_events_refused_total", "Events refused, by the code that the sender got.", "code"
-        )
-        self._releasing, self._wake_relay = releasing, wake_relay
+        self._uow, self._publisher, self._releasing = uow, publisher, releasing
+        self._clock, self._random = clock, random
+        accepted, refused = "Events confirmed by the broker, or kept waiting.", "Events refused, by their code."
+        self._accepted = figures.count("keepwell_events_accepted_total", accepted, "type")
+        self._refused = figures.count("keepwell_events_refused_total", refused, "code")
         self._aliases: dict[str, str] = {}
         """Aliases that are set. They never change, so they may be remembered for as long as there is room."""
 
@@ -84,29 +77,6 @@ class Intake:
         self._count([*ready, *waiting], refused)
         return Answer(len(ready) + len(waiting), refused)
 
-    async def end_import(
-        self, id: str, actor: str, *, act_on_found: bool = False, silent_since: datetime | None = None
-    ) -> bool:
-        """Let nothing more into an import, and end it as soon as its publishes are confirmed.
-
-        False where it was not open, or something came for it after `silent_since`.
-        """
-        async with self._uow.begin() as c:
-            begun = await imports.begin_end(c, id, actor, act_on_found=act_on_found, silent_since=silent_since)
-        await self.finish_import(id)
-        return begun
-
-    async def finish_import(self, id: str) -> None:
-        """End an import that is ending, unless a publish of its is under way."""
-        now = self._clock.now()
-        async with self._uow.begin() as c:
-            act_on_found = await imports.finish_end(c, id, now)
-            if act_on_found is None:
-                return
-            for partition in range(self._partitions):
-                await outbox.stage(c, partition, history_ended(id, partition, now, act_on_found=act_on_found))
-        self._wake_relay()
-
     def _sort(self, checked: Sequence[Checked]) -> tuple[list[Checked], list[Checked]]:
         """Events that can go at once, and those for which the database must be asked."""
         ready: list[Checked] = []
@@ -124,6 +94,16 @@ class Intake:
         return ready, unsettled
 
     async def _settle(self, events: list[Checked], publish: str, headers: dict[str, str], now: datetime) -> Resolved:
+        """Decide, in one transaction, over events that need the database.
+
+        Why nothing waits for ever, and nothing is lost between two requests: an event with an alias that nobody knows
+        writes the alias's row and locks it before it waits, and so does whoever sets the alias. So one of the two comes
+        second, and sees what the first has committed: either the account, or what waits. All lock rows of aliases in
+        one order, so that they never wait for each other in a circle; rows of `waiting` are written only under the
+        locks of their aliases, the one that they wait under and the one that they move to. The transaction commits
+        before anything is published: had the `account.updated` gone first and the commit failed, scoring would know an
+        alias that ingest does not, and what waits for it would stay.
+        """
         histories = {event.history for event in events if event.history is not None}
         async with self._uow.begin() as c:
             is_open = await imports.admit(c, histories, publish, now) if histories else {}

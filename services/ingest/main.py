@@ -4,10 +4,10 @@ A worker consumes nothing here: it relays the outbox, lets go what waited for an
 """
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import sys
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,7 +31,6 @@ _TRY_AGAIN: Final = 1.0
 
 def wire(base: service.Base, settings: Settings) -> service.Service:
     """Build the parts."""
-    ending = asyncio.Event()
     data = settings.home / "postgres"
     publisher = Publisher(
         base.stream.producer,
@@ -39,24 +38,14 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         check_room=lambda: check_room(data) if base.stream.kind == "local" else None,
     )
     relay = Relay(base.uow, base.stream, lambda: range(settings.partitions))
+    random, keeping = secrets.token_bytes, list[asyncio.Task[None]]()
     releasing = Releasing(
-        uow=base.uow,
-        clock=base.clock,
-        random=secrets.token_bytes,
-        partitions=settings.partitions,
-        wake_relay=relay.wake,
+        uow=base.uow, clock=base.clock, random=random, partitions=settings.partitions, wake_relay=relay.wake
     )
     intake = Intake(
-        uow=base.uow,
-        publisher=publisher,
-        clock=base.clock,
-        random=secrets.token_bytes,
-        partitions=settings.partitions,
-        figures=base.figures,
-        releasing=releasing,
-        wake_relay=relay.wake,
+        uow=base.uow, publisher=publisher, releasing=releasing, clock=base.clock, random=random, figures=base.figures
     )
-    keeper = Housekeeping(uow=base.uow, relay=relay, releasing=releasing, intake=intake, clock=base.clock)
+    keeper = Housekeeping(base.uow, base.clock, relay, releasing)
     base.counts.add_outbox()
     for name, (says, query) in queries.COUNTED.items():
         base.counts.add(name, says, query)
@@ -65,32 +54,33 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         publisher.check()
 
     async def make_admin_key() -> None:
-        if settings.admin_key is not None:
-            key = settings.admin_key.get_secret_value()
-            await _until_it_works(lambda: base.keys.ensure_admin(key))
+        while settings.admin_key is not None:
+            try:
+                await base.keys.ensure_admin(settings.admin_key.get_secret_value())
+                return
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                _log.warning("waiting for the database", extra={"error": type(error).__name__})
+                await asyncio.sleep(_TRY_AGAIN)
 
     async def keep_house() -> None:
-        if base.role == "api":
-            return
-        keeping = asyncio.ensure_future(while_alone(base.engine, "ingest", keeper.run))
-        end = asyncio.ensure_future(ending.wait())
-        try:
-            await asyncio.wait([keeping, end], return_when=asyncio.FIRST_COMPLETED)
-            if not end.done():
-                await keeping  # it failed
-        finally:
-            # What the relay has not sent stays in the outbox.
-            for task in (keeping, end):
-                task.cancel()
-            await asyncio.gather(keeping, end, return_exceptions=True)
+        if base.role != "api":
+            keeping.append(asyncio.create_task(while_alone(base.engine, "ingest", keeper.run)))
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeping[0]
+
+    def stop_keeping() -> None:
+        # What the relay has not sent stays in the outbox.
+        for task in keeping:
+            task.cancel()
 
     base.checks["publishing"] = check_publisher
     ingest = Ingest(
         intake=intake,
+        releasing=releasing,
         uow=base.uow,
         keys=base.keys,
         clock=base.clock,
-        random=secrets.token_bytes,
+        random=random,
         checks=base.checks,
         counts=base.counts,
         stripe_secret=settings.stripe_secret.get_secret_value() if settings.stripe_secret else None,
@@ -100,20 +90,11 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         routers=api.ROUTERS,
         probes=api.PROBES,
         jobs=(make_admin_key, keep_house),
-        on_stop=ending.set,
+        on_stop=stop_keeping,
         close=publisher.stop,
         state={"ingest": ingest},
         schemas=openapi.schemas(),
     )
-
-
-async def _until_it_works(work: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            return await work()
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            _log.warning("waiting for the database", extra={"error": type(error).__name__})
-            await asyncio.sleep(_TRY_AGAIN)
 
 
 if __name__ == "__main__":

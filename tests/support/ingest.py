@@ -127,7 +127,6 @@ class House:
         self, engine: AsyncEngine, http: httpx.AsyncClient, app: FastAPI, clock: SetClock, broker: Broker
     ) -> None:
         self.engine, self.http, self.app, self.clock, self.broker = engine, http, app, clock, broker
-        self.releasing: Releasing = app.state.releasing
 
     async def post(self, *events: Any, **how: Any) -> httpx.Response:
         """Send events as a plain list."""
@@ -136,6 +135,10 @@ class House:
     async def rows(self, query: str) -> list[Mapping[str, Any]]:
         async with self.engine.connect() as c:
             return [dict(row) for row in (await c.execute(text(query))).mappings()]
+
+    @property
+    def releasing(self) -> Releasing:
+        return self.parts.releasing
 
     async def outbox(self) -> list[Event]:
         """The events that are staged, in order."""
@@ -161,12 +164,10 @@ def an_app(
     intake = Intake(
         uow=uow,
         publisher=Publisher(broker.producer, figures, limit=0.05, give_up=0.5),
+        releasing=releasing,
         clock=clock,
         random=random,
-        partitions=8,
         figures=figures,
-        releasing=releasing,
-        wake_relay=lambda: None,
     )
 
     @asynccontextmanager
@@ -181,9 +182,10 @@ def an_app(
     app = create_app(
         "ingest", "1", lifespan=lifespan, checks=checks, figures=figures, random=random, schemas=openapi.schemas()
     )
-    app.state.keys, app.state.releasing = keys, releasing
+    app.state.keys = keys
     app.state.ingest = Ingest(
         intake=intake,
+        releasing=releasing,
         uow=uow,
         keys=keys,
         clock=clock,
@@ -213,11 +215,5 @@ async def a_house(database_url: str, *, stripe_secret: str | None = STRIPE_SECRE
 
 def a_housekeeper(house: House, releasing: Releasing | None = None) -> Housekeeping:
     """What the process that keeps house does beside the door; its relay doesn't run."""
-    parts = house.parts
-    return Housekeeping(
-        uow=parts.uow,
-        relay=Relay(parts.uow, house.broker, lambda: range(8)),  # type: ignore[arg-type]
-        releasing=releasing or house.releasing,
-        intake=parts.intake,
-        clock=house.clock,
-    )
+    relay = Relay(house.parts.uow, house.broker, lambda: range(8))  # type: ignore[arg-type]
+    return Housekeeping(house.parts.uow, house.clock, relay, releasing or house.releasing)

@@ -40,7 +40,7 @@ async def end_import(
     id: str, ingest: Parts, sender: SenderKey, how: Annotated[EndImport | None, Body()] = None
 ) -> ImportState:
     """May be repeated; the state is `ending` while publishes of its events are under way."""
-    await ingest.intake.end_import(id, sender.name, act_on_found=how is not None and how.act_on_found)
+    await ingest.releasing.end_import(id, sender.name, act_on_found=how is not None and how.act_on_found)
     return await _import(ingest, id)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from services.ingest.handler import Intake
+from services.ingest.publishing.releasing import Releasing
 from shared.auth.keys import Caller, KeyStore, require
 from shared.clock import Clock
 from shared.messages.tracing import RandomBytes
@@ -21,6 +22,7 @@ class Ingest:
     """What the endpoints work with; `main.py` puts it in the app's state."""
 
     intake: Intake
+    releasing: Releasing
     uow: UnitOfWork
     keys: KeyStore
     clock: Clock

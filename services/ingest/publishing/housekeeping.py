@@ -7,7 +7,6 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.ingest import queries
-from services.ingest.handler import Intake
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.store import imports
 from shared.clock import Clock
@@ -22,9 +21,8 @@ EVERY: Final = 1.0
 class Housekeeping:
     """Runs in the one process that holds ingest's lease."""
 
-    def __init__(self, *, uow: UnitOfWork, relay: Relay, releasing: Releasing, intake: Intake, clock: Clock) -> None:
-        self._uow, self._relay, self._releasing, self._intake = uow, relay, releasing, intake
-        self._clock = clock
+    def __init__(self, uow: UnitOfWork, clock: Clock, relay: Relay, releasing: Releasing) -> None:
+        self._uow, self._clock, self._relay, self._releasing = uow, clock, relay, releasing
 
     async def run(self) -> None:
         """Work until cancelled, or until something fails that waiting doesn't mend."""
@@ -53,7 +51,7 @@ class Housekeeping:
         if unreleased:
             self._releasing.wake()
         for id in silent:
-            if await self._intake.end_import(id, "silence", silent_since=since):
+            if await self._releasing.end_import(id, "silence", silent_since=since):
                 _log.warning("import ended: nothing was sent for an hour", extra={"import_id": id})
         for id in ending:
-            await self._intake.finish_import(id)
+            await self._releasing.finish_import(id)

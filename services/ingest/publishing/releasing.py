@@ -1,4 +1,6 @@
-"""Lets go what waited for an alias, once it is set: to the outbox, in parts that no request or lock must wait for.
+"""Lets go by the outbox what waited for an alias, once it is set, and the ends of imports.
+
+What waited goes in parts that no request or lock must wait for.
 
 The request that sets an alias moves the first part in its own transaction, and notes on the alias that there is more.
 The process that keeps house moves the rest, part by part under the alias's lock, and goes on with it after a restart.
@@ -73,6 +75,29 @@ class Releasing:
             await self._move(c, release, part, self.clock.now(), last=last)
         self.wake_relay()
         return True
+
+    async def end_import(
+        self, id: str, actor: str, *, act_on_found: bool = False, silent_since: datetime | None = None
+    ) -> bool:
+        """Let nothing more into an import, and end it as soon as its publishes are confirmed.
+
+        False where it was not open, or something came for it after `silent_since`.
+        """
+        async with self.uow.begin() as c:
+            begun = await imports.begin_end(c, id, actor, act_on_found=act_on_found, silent_since=silent_since)
+        await self.finish_import(id)
+        return begun
+
+    async def finish_import(self, id: str) -> None:
+        """End an import that is ending, unless a publish of its is under way."""
+        now = self.clock.now()
+        async with self.uow.begin() as c:
+            act_on_found = await imports.finish_end(c, id, now)
+            if act_on_found is None:
+                return
+            for partition in range(self.partitions):
+                await outbox.stage(c, partition, history_ended(id, partition, now, act_on_found=act_on_found))
+        self.wake_relay()
 
     async def run(self) -> None:
         """Move what is left whenever there is some, until cancelled."""
