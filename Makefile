@@ -31,7 +31,7 @@ kafka: .venv/.runtime ## A real Apache Kafka on 127.0.0.1:9092, without Docker (
 	@$(BIN)/python -m deploy.local.kafka
 
 test: .venv/.dev ## The whole suite, from nothing
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: .venv/.dev ## Style, types, import rules, and the Docker files
 	$(BIN)/ruff check .
