@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.playbooks import queries, store, views
 from services.playbooks import tables as t
 from services.playbooks.core import step as steps
-from services.playbooks.core.carrying import Rules
 from services.playbooks.core.desk import LONGEST_SNOOZE, Command
 from services.playbooks.core.desk import move as move_item
 from services.playbooks.core.episode import State
 from services.playbooks.core.item import NotPossible
+from services.playbooks.core.rules import Rules
 from services.playbooks.core.work import Work
 from services.playbooks.files import playbook_schema
 from shared.auth.keys import Caller, require

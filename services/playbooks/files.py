@@ -15,8 +15,8 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from services.playbooks.core.assignment import Rule
 from services.playbooks.core.directory import Absence, Csm, Directory
-from services.playbooks.core.library import Loaded
 from services.playbooks.core.playbook import Playbook, Repeat, Step
+from services.playbooks.core.rules import Loaded
 from services.playbooks.core.workinghours import OFFICE, Duration, parse_duration
 from services.playbooks.core.workinghours import Hours as Week
 from shared.conditions import STEP_FACTS, Condition, FactType, Problem, Refused, Scope, did_you_mean

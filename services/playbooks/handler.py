@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import store
 from services.playbooks.core import desk
-from services.playbooks.core.carrying import Rules
 from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY
 from services.playbooks.core.message import lists, lists_due
+from services.playbooks.core.rules import Rules
 from services.playbooks.core.work import Work
 from shared.clock import Clock
 from shared.figures import Figures, effect
@@ -58,7 +58,8 @@ class PlaybooksHandler(Handler):
             elif (item := items.get(one.data.action_id)) is not None:
                 desk.respond(work, work.changes.items.get(item.id, item), one.data)
         await store.save(c, partition, work)
-        self._decided[partition] = work.changes.caused_at
+        accepted = (message.event.accepted for message in work.changes.out)
+        self._decided[partition] = [at for at in accepted if at is not None]
         settled = [one.data for one in batch if isinstance(one.data, DeliverySettled)]
         await store.note_settled(c, {id: one.state for one in settled for id in one.action_ids})
 

@@ -6,8 +6,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import api, queries
-from services.playbooks.core.carrying import Rules
-from services.playbooks.core.library import Library
+from services.playbooks.core.rules import Library, Rules
 from services.playbooks.files import load_all, load_people
 from services.playbooks.handler import PlaybooksHandler
 from services.playbooks.settings import PlaybooksSettings

@@ -7,7 +7,7 @@ partitions share, last and for as short a time as may be.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, func, or_, select, update
@@ -15,23 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
 from services.playbooks.core.assignment import Load
-from services.playbooks.core.carrying import Rules
 from services.playbooks.core.changes import Changes, Outgoing
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.item import Item
-from services.playbooks.core.library import Library
 from services.playbooks.core.message import Finding
+from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.work import Work
 from services.playbooks.files import read_version
 from shared.log import protocol
 from shared.messages import envelope, registry
-from shared.messages.actions import ActionRequested
 from shared.pg import bulk
 from shared.pg.bulk import among
 from shared.worker import outbox, timers
-
-_SOURCE: Final = "keepwell/playbooks"
 
 _accounts, _episodes, _items = t.accounts.c, t.episodes.c, t.items.c
 _LOCK_ACCOUNTS = (
@@ -118,22 +114,9 @@ def _row(e: Episode, latest: bool) -> tuple[Any, ...]:
 
 
 def _staged(message: Outgoing, partition: int) -> protocol.Outgoing:
-    data = message.data
-    event = envelope.wrap(
-        data,
-        id=message.id,
-        source=_SOURCE,
-        type=message.type,
-        subject=message.account,
-        time=message.at,
-        accepted=data.caused_at if isinstance(data, ActionRequested) else None,
-    )
-    headers = {"ce_type": message.type, **message.headers}
-    # A list tells of many accounts and belongs to none of them: it goes where it was made.
-    is_list = isinstance(data, ActionRequested) and data.kind == "digest"
-    return protocol.Outgoing(
-        registry.ACTIONS, message.account, envelope.encode(event), headers, partition if is_list else None
-    )
+    event, to = message.event, partition if message.here else None
+    headers = {"ce_type": event.type, **message.headers}
+    return protocol.Outgoing(registry.ACTIONS, event.subject, envelope.encode(event), headers, to)
 
 
 async def _locked(c: AsyncConnection, statement: Any, ids: Sequence[str]) -> list[Item]:

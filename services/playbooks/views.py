@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field, model_validator
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, State
 from services.playbooks.core.item import Item
-from services.playbooks.core.library import Library, Loaded
+from services.playbooks.core.rules import Library, Loaded
 from services.playbooks.core.standing import card
 
 TaskState = Literal["open", "done", "no_result", "false_alarm", "closed"]

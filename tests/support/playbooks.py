@@ -9,10 +9,9 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.playbooks.core.carrying import Rules
-from services.playbooks.core.library import Library
 from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.rules import Library, Rules
 from services.playbooks.files import load_all, load_playbook, read_people
 from services.playbooks.handler import PlaybooksHandler
 from shared.conditions import Facts

@@ -1,4 +1,5 @@
-"""Everything that one transaction decided, kept together as plain values until it is written."""
+"""Everything that one transaction decided, kept as plain values until it is written; and the carrying out of what
+episodes asked for: who gets it, by what people have on the desk, and what the message says."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,13 +7,20 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from services.playbooks.core.assignment import Load, assign, candidates
+from services.playbooks.core.directory import Csm, Directory
 from services.playbooks.core.episode import Ask, Episode, Move
-from services.playbooks.core.item import Item, words
-from services.playbooks.core.message import Finding, lists_due
-from services.playbooks.core.standing import Standing
+from services.playbooks.core.item import Item, item_of, words
+from services.playbooks.core.message import Errand, Finding, lists_due, request
+from services.playbooks.core.rules import Rules
+from services.playbooks.core.standing import Standing, owner
 from services.playbooks.core.step import put_off
+from services.playbooks.core.workinghours import OFFICE, due, next_working
+from shared.messages import envelope
 from shared.messages.actions import ActionCancelled, ActionRequested
+from shared.messages.envelope import Event
 
+_SOURCE: Final = "keepwell/playbooks"
 ACCOUNT_KEY: Final = "account:"
 """An account's one timer is `account:ID`."""
 FOUND_KEY: Final = "digest:"
@@ -20,14 +28,17 @@ FOUND_KEY: Final = "digest:"
 
 
 class Outgoing(NamedTuple):
-    """A message about an account, to be sent."""
+    """A message to be sent. A list tells of many accounts, and goes where it was made (`here`)."""
 
-    id: str
-    type: str
-    data: ActionRequested | ActionCancelled
-    account: str
-    at: datetime
+    event: Event
     headers: Mapping[str, str] = {}
+    here: bool = False
+
+
+def _event(
+    data: msgspec.Struct, id: str, type: str, account: str, at: datetime, accepted: datetime | None = None
+) -> Event:
+    return envelope.wrap(data, id=id, source=_SOURCE, type=type, subject=account, time=at, accepted=accepted)
 
 
 class Changes:
@@ -41,8 +52,6 @@ class Changes:
         self.items: dict[str, Item] = {}
         self.loads: list[tuple[str, int]] = []
         """Tasks that came to somebody's desk (1) or left it (-1) by other ways than being assigned."""
-        self.caused_at: list[datetime] = []
-        """When ingest accepted the events that caused what is told."""
         self.moves: list[Move] = []
         self.found: list[Finding] = []
         self.timers: dict[str, datetime] = {}
@@ -80,15 +89,14 @@ class Changes:
 
     def tell(self, message: ActionRequested, now: datetime, headers: Mapping[str, str] = {}) -> None:
         """Send an action."""
-        if message.caused_at is not None:
-            self.caused_at.append(message.caused_at)
-        self.out.append(Outgoing(message.action_id, "action.requested", message, message.account.id, now, headers))
+        event = _event(message, message.action_id, "action.requested", message.account.id, now, message.caused_at)
+        self.out.append(Outgoing(event, headers, message.kind == "digest"))
 
     def cancel(self, item: Item, reason: str, now: datetime) -> None:
         """Cancel the message of an item, unless it is known to have gone."""
         if not item.delivery:
-            data = ActionCancelled(action_id=item.action_id, reason=reason)
-            self.out.append(Outgoing(f"{item.action_id}-cancelled", "action.cancelled", data, item.account_id, now))
+            data, id = ActionCancelled(action_id=item.action_id, reason=reason), f"{item.action_id}-cancelled"
+            self.out.append(Outgoing(_event(data, id, "action.cancelled", item.account_id, now)))
 
     def close(self, item: Item, event: str, note: str, actor: str, now: datetime) -> Item:
         """Close an item: its message is cancelled, and a task leaves its assignee's desk. Raises `NotPossible`."""
@@ -99,3 +107,34 @@ class Changes:
             self.loads.append((item.assignee, -1))
         self.put(closed, Move(item.id, now, item.state, closed.state, reason, actor))
         return closed
+
+
+def people(errand: Errand, directory: Directory) -> set[str]:
+    """The ids of those whose load decides who gets it."""
+    return candidates(errand.playbook.steps[errand.ask.step].assign, owner(errand.visit.stands), directory)
+
+
+def later(to: Csm | None, now: datetime) -> datetime | None:
+    """When to bring what can wait: the recipient's next working instant, or None when that is now."""
+    working = next_working(to.hours if to is not None else OFFICE, now)
+    return working if working > now else None
+
+
+def carry_out(errand: Errand, changes: Changes, loads: dict[str, Load], rules: Rules) -> None:
+    """Assign it, which is noted in `loads`, and put the item and its message into the changes."""
+    asked, playbook, _, visit = errand
+    chosen, now, is_task = playbook.steps[asked.step], visit.look.now, asked.kind == "task"
+    assigned = assign(chosen.assign, owner(visit.stands), rules.directory, loads, now, needs_room=is_task)
+    to = assigned.to
+    not_before = later(to, now) if asked.by_time and not playbook.urgent else None
+    if not_before is not None and asked.kind == "flag":
+        # Never sell to the angry: what happens until then may hold it back.
+        changes.put_off(asked, not_before, now)
+        return
+    if to is not None and to.id in loads:
+        loads[to.id] = Load(loads[to.id].open_tasks + is_task, max(load.turn for load in loads.values()) + 1)
+    due_at = due(to.hours if to is not None else OFFICE, now, chosen.due) if chosen.due is not None else None
+    message = request(errand, assigned, rules.render, due_at, not_before)
+    item = item_of(message, playbook.id, to, assigned.because, now)
+    changes.put(item, Move(item.id, now, None, "open", assigned.because, "keepwell"))
+    changes.tell(message, now, visit.headers)

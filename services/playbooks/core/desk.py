@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.playbooks.core import step as steps
-from services.playbooks.core.carrying import later
+from services.playbooks.core.changes import later
 from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
 from services.playbooks.core.message import again, overdue

@@ -1,7 +1,7 @@
 """What an action says: who, how bad, why in words, since when, what to do; and the lists of what was found so."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -10,12 +10,12 @@ import msgspec
 from services.playbooks.core.assignment import Assigned
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Ask, Episode
-from services.playbooks.core.library import Library
 from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.rules import Library, Render
 from services.playbooks.core.standing import Standing, card
 from shared.conditions import Condition, Facts, Leaf, LeafReading, Not, Truth, leaves_of
-from shared.messages.actions import ActionRequested, FlagCard, Recipient, TaskCard
+from shared.messages.actions import AccountCard, ActionRequested, FlagCard, Recipient, TaskCard
 from shared.messages.assessments import Cause, Driver
 from shared.words import clean, clock_time, counted
 
@@ -31,9 +31,6 @@ _SAME: Final = {"feedback.last_nps": "feedback.nps"}
 """Facts that a driver of another name tells of."""
 _CARD: Final = ("health.score", "health.previous_score", "health.band", "health.previous_band", "health.change")
 """Facts that the card of the account shows."""
-
-Render = Callable[[str, Facts, datetime], str]
-"""Fills a template with facts; passed in, so that nothing here knows how."""
 
 
 class Visit(NamedTuple):
@@ -219,10 +216,9 @@ class Line(NamedTuple):
     """One line of a list: an episode that was found so, with how its account stands now."""
 
     episode: Episode
-    playbook_name: str
-    playbook_title: str
+    playbook: Playbook
     why: list[str]
-    stands: Standing
+    account: AccountCard
 
 
 def lists_due(found_in: str, first: datetime, last: datetime) -> datetime:
@@ -240,7 +236,7 @@ def lists(
         if playbook is not None:
             why = reasons(playbook, episode, stands, fresh=False)[:2]
             to = directory.person(owner).id if owner else None
-            by_owner.setdefault(to, []).append(Line(episode, playbook.name, playbook.title, why, stands))
+            by_owner.setdefault(to, []).append(Line(episode, playbook, why, card(stands)))
     return [
         digest(lines[first : first + _MOST_LINES], import_id, directory.person(to).recipient if to else None)
         for to, lines in by_owner.items()
@@ -250,35 +246,33 @@ def lists(
 
 def digest(found: Sequence[Line], import_id: str, to: Recipient | None) -> ActionRequested:
     """One list of what an import found, for one owner; the accounts worth most come first."""
-    cards = {one.stands.account: card(one.stands) for one in found}
-    lines = sorted(
-        found, key=lambda one: (-(cards[one.stands.account].mrr_minor or 0), one.stands.account, one.episode.playbook)
-    )
-    number = f"{counted(len(cards), 'account')} {'needs' if len(cards) == 1 else 'need'}"
+    lines = sorted(found, key=lambda one: (-(one.account.mrr_minor or 0), one.account.id, one.episode.playbook))
+    accounts = len({one.account.id for one in lines})
+    number = f"{counted(accounts, 'account')} {'needs' if accounts == 1 else 'need'}"
     where = _found_where(import_id)
     ids = "\x1f".join(sorted(one.episode.id for one in lines))
     return ActionRequested(
         action_id="act_" + hashlib.sha256(f"digest\x1f{import_id}\x1f{ids}".encode()).hexdigest()[:32],
         kind="digest",
-        playbook=lines[0].playbook_name,
+        playbook=lines[0].playbook.name,
         playbook_title=f"Found {where}",
         episode_id=lines[0].episode.id,
         step=0,
         recipient=to,
         severity="medium",
         title=f"{number} a look, found {where}",
-        why=[f"{cards[one.stands.account].name}: {one.playbook_title}" for one in lines[:_MOST_REASONS]],
+        why=[f"{one.account.name}: {one.playbook.title}" for one in lines[:_MOST_REASONS]],
         do="Go through the list and start what you want to act on.",
-        account=cards[lines[0].stands.account],
+        account=lines[0].account,
         found=[
             {
                 "episode_id": one.episode.id,
-                "account_id": one.stands.account,
-                "account_name": cards[one.stands.account].name,
-                "playbook_title": one.playbook_title,
+                "account_id": one.account.id,
+                "account_name": one.account.name,
+                "playbook_title": one.playbook.title,
                 "why": "; ".join(one.why),
-                "mrr_minor": cards[one.stands.account].mrr_minor,
-                "currency": cards[one.stands.account].currency,
+                "mrr_minor": one.account.mrr_minor,
+                "currency": one.account.currency,
             }
             for one in lines
         ],

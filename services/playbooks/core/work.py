@@ -15,13 +15,13 @@ import msgspec
 
 from services.playbooks.core import step as steps
 from services.playbooks.core.assignment import Load
-from services.playbooks.core.carrying import Rules, carry_out, people
-from services.playbooks.core.changes import Changes
+from services.playbooks.core.changes import Changes, carry_out, people
 from services.playbooks.core.episode import Episode, Stepped
 from services.playbooks.core.item import MOVES, Item
 from services.playbooks.core.look import Look
 from services.playbooks.core.message import Errand, Finding, Visit
 from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, is_by_time, knew_until, owner, standing
 from services.playbooks.core.workinghours import OFFICE
 from shared.messages.assessments import AccountAssessed

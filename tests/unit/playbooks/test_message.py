@@ -10,7 +10,7 @@ from services.playbooks.core.episode import Episode, Stepped
 from services.playbooks.core.look import Look
 from services.playbooks.core.message import Errand, Line, Visit, again, digest, overdue, request
 from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.standing import Standing, standing
+from services.playbooks.core.standing import Standing, card, standing
 from services.playbooks.core.step import step
 from services.playbooks.files import load_all
 from shared.conditions import Facts
@@ -101,15 +101,7 @@ def test_a_digest_lists_what_was_found_most_money_first() -> None:
         assessed = an_assessment(1, MONDAY, {**LOW, "account.name": account.title(), "account.mrr_minor": mrr})
         look = a_look(LOW, MONDAY, found_in="import-1", cause=Cause(kind="history"))
         stepped = step(stalled(), None, look)
-        found.append(
-            Line(
-                episode=opened(stepped),
-                playbook_name="stalled@1",
-                playbook_title="Stalled",
-                why=["few features"],
-                stands=standing(account, assessed),
-            )
-        )
+        found.append(Line(opened(stepped), stalled(), ["few features"], card(standing(account, assessed))))
     message = digest(found, "import-1", None)
     assert (message.kind, message.account.id) == ("digest", "large")
     assert message.title == "2 accounts need a look, found in the imported history"
@@ -204,8 +196,10 @@ def test_what_was_found_so_does_not_claim_to_be_new() -> None:
 def test_a_list_says_where_it_was_found_in_words(found_in: str, where: str) -> None:
     stepped = step(stalled(), None, a_look(LOW, MONDAY, found_in=found_in))
     stands = standing("northwind", an_assessment(1, MONDAY, LOW))
-    found = Line(episode=opened(stepped), playbook_name="s@1", playbook_title="S", why=["x"], stands=stands)
-    assert digest([found], found_in, None).title == f"1 account needs a look, found {where}"
+    assert (
+        digest([Line(opened(stepped), stalled(), ["x"], card(stands))], found_in, None).title
+        == f"1 account needs a look, found {where}"
+    )
 
 
 def test_an_overdue_task_says_when_on_the_readers_clock() -> None:

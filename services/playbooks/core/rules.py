@@ -1,11 +1,17 @@
-"""The playbooks that are in force, and the older versions that open episodes stay with."""
+"""What decides: playbooks, the older versions that open episodes stay with, people, and how texts are filled in."""
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import NamedTuple
 
+from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.playbook import Playbook
+from shared.conditions import Facts
+
+Render = Callable[[str, Facts, datetime], str]
+"""Fills a template with facts; passed in, so that nothing here knows how."""
 
 
 class Loaded(NamedTuple):
@@ -45,3 +51,11 @@ class Library:
         if episode is None or not episode.is_under_way:
             return current
         return self._versions.get((playbook, episode.version)) or current
+
+
+class Rules(NamedTuple):
+    """What decides: the playbooks, the people, and how texts are filled in."""
+
+    library: Library
+    directory: Directory
+    render: Render
