@@ -43,7 +43,7 @@ _NAMED_USERS = select(t.users).join(
 
 async def load(c: AsyncConnection, memory: Memory, ids: Collection[str]) -> None:
     """Remember these accounts."""
-    missing = memory.missing(ids)
+    missing = [id for id in ids if id not in memory.accounts]
     for row in await c.execute(_LOAD, {"ids": missing}) if missing else ():
         id, state, imports, marked_at, found_in, act, rescore, decision = row
         account, decided = s.Account(id, s.decode(state)), None if decision is None else decision_of(decision)
@@ -67,10 +67,7 @@ async def live_papers(
     c: AsyncConnection, accounts: Collection[str], since: datetime
 ) -> list[tuple[str, str, str, s.Paper]]:
     """The tickets and invoices of these accounts that are open or were settled since, as (account, kind, id, row)."""
-    return _papers_of(await c.execute(_LIVE, {"accounts": list(accounts), "since": since}))
-
-
-def _papers_of(rows: Iterable[Any]) -> list[tuple[str, str, str, s.Paper]]:
+    rows = await c.execute(_LIVE, {"accounts": list(accounts), "since": since})
     return [(id, kind, key, s.paper_of(kind, row)) for id, kind, key, row in rows]
 
 
@@ -91,10 +88,8 @@ async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, 
         for id, user, day in await c.execute(_NAMED_USERS, bulk.arrays(("account_id", "user_id"), users)):
             memory.get(id).account.users[user] = day
     if papers:
-        for id, kind, key, row in _papers_of(
-            await c.execute(_NAMED, bulk.arrays(("account_id", "kind", "id"), papers))
-        ):
-            memory.get(id).account.papers(kind)[key] = row
+        for id, kind, key, row in await c.execute(_NAMED, bulk.arrays(("account_id", "kind", "id"), papers)):
+            memory.get(id).account.papers(kind)[key] = s.paper_of(kind, row)
 
 
 # What a batch has changed and decided

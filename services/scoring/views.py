@@ -18,6 +18,9 @@ Points = Annotated[float, BeforeValidator(lambda hundredths: hundredths / 100)]
 Rounded = Annotated[float, AfterValidator(lambda value: round(value, 2))]
 
 
+_NUMBER: Final = {"type": "number"}
+
+
 class AsAnswer:
     """Lets an answer hold a message's struct as it is, so that no type is described twice. Hundredths become points."""
 
@@ -36,8 +39,8 @@ class AsAnswer:
         found: dict[str, Any] = described[struct.__name__]
         for name in self._HUNDREDTHS:
             if name in found["properties"]:
-                nothing = [{"type": "null"}] if "anyOf" in found["properties"][name] else []
-                found["properties"][name] = {"anyOf": [{"type": "number"}, *nothing]}
+                optional = "anyOf" in found["properties"][name]
+                found["properties"][name] = {"anyOf": [_NUMBER, {"type": "null"}]} if optional else _NUMBER
         return found
 
     def _written(self, struct: Any) -> dict[str, Any]:
@@ -46,7 +49,7 @@ class AsAnswer:
         return written | points
 
 
-class Standing(BaseModel):
+class Summary(BaseModel):
     """How an account stood when it was last assessed."""
 
     id: str
@@ -60,7 +63,7 @@ class Standing(BaseModel):
     assessed_at: datetime | None
 
 
-class Account(Standing):
+class Account(Summary):
     """An account as lists show it. Scores are points from 0 to 100; money is in minor units."""
 
     plan: str | None
@@ -139,7 +142,7 @@ class Change(BaseModel):
     drivers: list[Annotated[Driver, AsAnswer()]]
 
 
-class Explanation(Standing):
+class Explanation(Summary):
     """Why an account has its score: as it was last assessed."""
 
     scorecard: str | None

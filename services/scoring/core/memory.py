@@ -68,10 +68,6 @@ class Memory:
     """Bytes that an account took when it was last looked."""
     accounts: OrderedDict[str, Standing] = field(default_factory=OrderedDict)
 
-    def missing(self, ids: Iterable[str]) -> list[str]:
-        """Those that are not remembered."""
-        return [id for id in ids if id not in self.accounts]
-
     def get(self, id: str) -> Standing:
         """A remembered account; one that nobody has heard of is new. It becomes the one used last."""
         standing = self.accounts.get(id)
