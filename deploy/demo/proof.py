@@ -6,14 +6,12 @@ are known here from what was sent; so an event that scoring lost, or counted twi
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from deploy.demo import stories
-from deploy.demo.cast import Account
-from deploy.demo.sample import SOURCE
+from deploy.demo.stories import NAMED
 
 FORTNIGHT: Final = timedelta(days=14)
 A_BATCH: Final = 2_000
@@ -21,30 +19,21 @@ QUANTITY: Final = 0.1
 """Small, so that the day's figures stay as they are told."""
 
 
-def offline_usage(cast: list[Account], rng: random.Random, now: datetime, run: str) -> list[dict[str, Any]]:
+def offline_usage(
+    past: Sequence[Mapping[str, Any]], rng: random.Random, now: datetime, run: str
+) -> list[dict[str, Any]]:
     """What phones kept while they were offline: 2,000 usage events of yesterday, on accounts that no story names."""
-    accounts = [account for account in cast if account.id not in stories.TOLD]
+    usual = [event for event in past if event["type"] == "usage.recorded" and event["account"] not in NAMED]
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    happened = []
-    for number in range(A_BATCH):
-        account = accounts[number % len(accounts)]
-        time = midnight - timedelta(seconds=rng.randint(5 * 3600, 16 * 3600))
-        data = {
-            "feature": rng.choice(account.features),
-            "quantity": QUANTITY,
-            "user_id": f"{account.id}-u{rng.randint(1, account.users)}",
+    return [
+        {
+            **event,
+            "id": f"{run}-offline-{number}",
+            "time": (midnight - timedelta(seconds=rng.randint(5 * 3600, 16 * 3600))).isoformat(),
+            "data": {**event["data"], "quantity": QUANTITY},
         }
-        happened.append(
-            {
-                "id": f"{run}-offline-{number}",
-                "source": SOURCE,
-                "type": "usage.recorded",
-                "account": account.id,
-                "time": time.isoformat(),
-                "data": data,
-            }
-        )
-    return happened
+        for number, event in enumerate(rng.choices(usual, k=A_BATCH))
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +47,9 @@ class Count:
 class Ledger:
     """What was sent of usage, by account and UTC day, in millionths."""
 
-    def __init__(self) -> None:
+    def __init__(self, sent: Iterable[Mapping[str, Any]]) -> None:
         self._days: Counter[tuple[str, date]] = Counter()
-
-    def add(self, events: Iterable[Mapping[str, Any]]) -> None:
-        """Note events that were sent and taken."""
-        for event in events:
+        for event in sent:
             if event["type"] == "usage.recorded":
                 day = datetime.fromisoformat(event["time"]).astimezone(UTC).date()
                 self._days[event["account"], day] += round(event["data"]["quantity"] * 1_000_000)

@@ -5,7 +5,6 @@ A time is written as `@w-17T09:13:22`, counted from the Monday of the demo's wee
 """
 
 import gzip
-import io
 import json
 import re
 from collections.abc import Iterable
@@ -16,26 +15,6 @@ from typing import Any, Final
 RELATIVE: Final = re.compile(r"@(?:[wd][+-]\d+T\d\d:\d\d:\d\d|n[+-]\d+)$")
 FILE: Final = Path(__file__).with_name("company.jsonl.gz")
 SOURCE: Final = "sample-company"
-
-
-def week(day: int, second: int) -> str:
-    """A time on a day of the demo's week; 0 is its Monday."""
-    return f"@w{day:+}T{clock(second)}"
-
-
-def day(offset: int, second: int = 0) -> str:
-    """A time on a day counted from the demo day."""
-    return f"@d{offset:+}T{clock(second)}"
-
-
-def before(seconds: int) -> str:
-    """A time so many seconds before the demo's now."""
-    return f"@n{-seconds:+}"
-
-
-def clock(second: int) -> str:
-    """A second of the day as `09:13:22`."""
-    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
 
 
 def resolve(text: str, now: datetime) -> datetime:
@@ -72,15 +51,6 @@ def real(events: Iterable[dict[str, Any]], now: datetime, run: str) -> list[dict
         for number, (time, event) in enumerate(timed)
         if time <= now
     ]
-
-
-def pack(events: Iterable[dict[str, Any]]) -> bytes:
-    """The bytes of the file: the same for the same events."""
-    packed = io.BytesIO()
-    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=9, mtime=0) as file:
-        for event in events:
-            file.write(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-    return packed.getvalue()
 
 
 def _with_real_times(value: Any, now: datetime) -> Any:

@@ -1,101 +1,16 @@
-"""The stories that the sample company tells, by name: three are found when its past ends, five happen live."""
+"""The stories that happen live to the sample company, as `stories.toml` has them."""
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+import tomllib
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
-from deploy.demo.sample import before, day, real
+from deploy.demo.sample import real
 
-NORTHWIND: Final = "northwind"
-FADING: Final = "hollowell-foods"
-OVERDUE: Final = "tern-logistics"
-STUCK: Final = "plover-facilities"
-PAYMENT_FAILED: Final = "larkspur-clinics"
-CHAMPION_LEFT: Final = "castellan-retail"
-READY_TO_GROW: Final = "cobalt-couriers"
-RECOVERING: Final = "sablewood-hotels"
-
-OVERDUE_DAYS: Final = 35
-NOON: Final = 43_140
-"""Nearly: so that days are the same on the calendar and by the clock, rounded, whatever the time."""
-LATE_INVOICE: Final = "INV-2041"
-RECOVERING_INVOICE: Final = "INV-2057"
-RECOVERING_TICKET: Final = "T-131"
-T118: Final = "Orders of last week are gone"
-OPENED_118: Final = day(-5, 37_200)
-OPENED_131: Final = day(-4, 41_000)
-COMPLAINT: Final = "third time support lost our ticket"
-
-TOLD: Final[Mapping[str, dict[str, Any]]] = {
-    NORTHWIND: {"mrr_minor": 420_000, "renews": 41, "signed": -689, "seats": 28, "users": 7, "mood": 0.7},
-    FADING: {"mrr_minor": 990_000, "signed": -610, "renews": 120, "seats": 40, "users": 9, "mood": 0.6, "pays_late": 0},
-    OVERDUE: {"mrr_minor": 460_000, "signed": -420, "renews": 310, "seats": 24, "users": 15, "pays_late": -2},
-    STUCK: {"mrr_minor": 390_000, "signed": -40, "renews": 325, "owner": "onboarding", "seats": 18, "users": 2},
-    PAYMENT_FAILED: {"mrr_minor": 310_000, "seats": 22, "users": 15, "mood": 0.85, "pays_late": -2},
-    CHAMPION_LEFT: {"mrr_minor": 980_000, "mood": 0.8, "pays_late": -3},
-    READY_TO_GROW: {"mrr_minor": 260_000, "seats": 20, "users": 19, "mood": 0.95, "pays_late": -4, "renews": 210},
-    RECOVERING: {"mrr_minor": 450_000, "signed": -505, "renews": 225, "seats": 30, "users": 22, "pays_late": -4},
-    "nightjar-security": {"signed": -55, "renews": 310, "owner": "onboarding"},
-    "tidepool-swim-school": {"signed": -26, "renews": 339, "owner": "onboarding"},
-    "wren-bookkeeping": {"signed": -75, "renews": 290, "owner": "onboarding"},
-}
-"""What a story fixes of its account."""
-FADES: Final = {NORTHWIND: 0.0215, FADING: 0.07}
-"""How fast usage falls, a day: in a fortnight by a quarter, and by more than 60 %."""
-FADES_FROM: Final = -34
-STOPPED: Final = -16
-"""The stuck account's last day of usage, in the demo's week."""
-IN_A_WEEK: Final = 24
-"""Usage events of a fading account in a week: a whole number, so that it fades alike on every weekday."""
-QUIET: Final = frozenset({NORTHWIND, FADING, STUCK, OVERDUE, RECOVERING, READY_TO_GROW})
-"""Whose answers, tickets and talks are the stories' own."""
-
-
-def events_a_day(account: str, common: float, week: float) -> float:
-    """How many usage events there are on a common working day; `week` is how many of those a week comes to."""
-    return IN_A_WEEK / week if account in FADES else common * 1.3 if account == READY_TO_GROW else common
-
-
-def level(account: str, offset: int) -> float:
-    """How much is done on a day, against the usual."""
-    if account == STUCK and offset > STOPPED:
-        return 0
-    return math.exp(-FADES.get(account, 0) * max(0, offset - FADES_FROM))
-
-
-def past() -> Iterator[dict[str, Any]]:
-    """What happened before, that the stories need."""
-    for account, ago, role, score, comment in (
-        (NORTHWIND, 47, "admin", 9, "does what it should"),
-        (NORTHWIND, 46, "champion", 8, "ok. support could be quicker"),
-        (FADING, 33, "admin", 5, "half of us went back to mail"),
-        (FADING, 31, "champion", 6, ""),
-        (OVERDUE, 60, "admin", 7, "fine"),
-        (READY_TO_GROW, 50, "admin", 8, "good. more seats?"),
-        (RECOVERING, 40, "admin", 9, "the team lives in it"),
-    ):
-        yield _told(account, "feedback.nps", day(-ago, 36_000), **_answer(account, score, comment, role))
-    for account, ago in (
-        (NORTHWIND, 90),
-        (FADING, 25),
-        (STUCK, 30),
-        (OVERDUE, 12),
-        (READY_TO_GROW, 9),
-        (RECOVERING, 6),
-    ):
-        yield _told(account, "interaction.logged", day(-ago, 50_400), kind="call", contact_id=f"{account}-admin")
-    for number, ago in (("T-96", 58), ("T-107", 27), ("T-111", 19), ("T-115", 12)):
-        opened, closed = day(-ago, 33_000), day(-ago + 4, 60_000)
-        ticket = _ticket(number, "high", opened, "Where is our request?")
-        yield _told(NORTHWIND, "ticket.opened", opened, **ticket)
-        yield _told(NORTHWIND, "ticket.closed", closed, **ticket, closed_at=closed)
-    yield _told(NORTHWIND, "ticket.opened", OPENED_118, **_ticket("T-118", "high", OPENED_118, T118))
-    late = {"invoice_id": LATE_INVOICE, "amount_minor": TOLD[OVERDUE]["mrr_minor"], "currency": "EUR"}
-    yield _told(OVERDUE, "invoice.issued", day(-OVERDUE_DAYS - 14), **late, due_at=day(-OVERDUE_DAYS, NOON))
-    yield _told(RECOVERING, "invoice.issued", day(-47), **_recovering_invoice())
-    yield _told(RECOVERING, "ticket.opened", OPENED_131, **_ticket_131())
+_FILE: Final = tomllib.loads(Path(__file__).with_name("stories.toml").read_text(encoding="utf-8"))
+NAMED: Final = frozenset(_FILE["named"])
+"""Whom any story names, of the past ones, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,66 +21,13 @@ class Story:
     account: str
     playbook: str
     tell: str
-    beats: Callable[[], Iterator[dict[str, Any]]]
+    beats: list[dict[str, Any]]
 
     def events(self, now: datetime, run: str) -> list[dict[str, Any]]:
         """What happens, as it is sent: in order, with real times and ids of this run."""
-        return real(self.beats(), now, f"{run}-{self.account}")
+        beats = [{"account": self.account, **beat} for beat in self.beats]
+        return real(beats, now, f"{run}-{self.account}")
 
 
-def live() -> tuple[Story, ...]:
-    """The live stories, in the order in which they are told."""
-    return (
-        Story("detractor", NORTHWIND, "detractor", "A detractor after a bad ticket", _detractor),
-        Story("payment failed", PAYMENT_FAILED, "payment-failed", "A payment fails", _payment_fails),
-        Story("champion left", CHAMPION_LEFT, "champion-left", "A champion leaves", _champion_leaves),
-        Story("ready to grow", READY_TO_GROW, "ready-to-grow", "A promoter, with nearly every seat in use", _promoter),
-        Story("recovered", RECOVERING, "recovered", "One recovers", _recovers),
-    )
-
-
-def _detractor() -> Iterator[dict[str, Any]]:
-    yield _told(NORTHWIND, "ticket.updated", before(1), **_ticket("T-118", "urgent", OPENED_118, T118))
-    yield _told(NORTHWIND, "feedback.nps", before(0), **_answer(NORTHWIND, 2, COMPLAINT))
-
-
-def _payment_fails() -> Iterator[dict[str, Any]]:
-    amount = {"amount_minor": TOLD[PAYMENT_FAILED]["mrr_minor"], "currency": "EUR", "due_at": day(0)}
-    yield _told(PAYMENT_FAILED, "invoice.payment_failed", before(0), invoice_id="INV-2060", **amount, attempt=1)
-
-
-def _champion_leaves() -> Iterator[dict[str, Any]]:
-    champion = f"{CHAMPION_LEFT}-champion"
-    yield _told(CHAMPION_LEFT, "contact.updated", before(0), contact_id=champion, role="left")
-
-
-def _promoter() -> Iterator[dict[str, Any]]:
-    yield _told(
-        READY_TO_GROW, "feedback.nps", before(0), **_answer(READY_TO_GROW, 10, "we need this for two more teams")
-    )
-
-
-def _recovers() -> Iterator[dict[str, Any]]:
-    yield _told(RECOVERING, "ticket.closed", before(1), **_ticket_131(), closed_at=before(1))
-    yield _told(RECOVERING, "invoice.paid", before(0), **_recovering_invoice(), paid_at=before(0))
-
-
-def _recovering_invoice() -> dict[str, Any]:
-    amount = {"amount_minor": TOLD[RECOVERING]["mrr_minor"], "currency": "EUR"}
-    return {"invoice_id": RECOVERING_INVOICE, **amount, "due_at": day(-33)}
-
-
-def _ticket_131() -> dict[str, Any]:
-    return _ticket(RECOVERING_TICKET, "urgent", OPENED_131, "Nobody can log in")
-
-
-def _answer(account: str, score: int, comment: str, role: str = "admin") -> dict[str, Any]:
-    return {"contact_id": f"{account}-{role}", "score": score, "comment": comment, "touchpoint": "relationship"}
-
-
-def _ticket(number: str, priority: str, opened: str, title: str) -> dict[str, Any]:
-    return {"ticket_id": number, "priority": priority, "opened_at": opened, "title": title}
-
-
-def _told(account: str, type: str, time: str, **data: Any) -> dict[str, Any]:
-    return {"type": type, "account": account, "time": time, "data": data}
+LIVE: Final = tuple(Story(**story) for story in _FILE["live"])
+"""In the order in which they are told."""

@@ -1,7 +1,6 @@
 """`keepwell demo`: the main job, told on a sample company, on a fresh stack of its own."""
 
 import os
-import random
 import secrets
 import shutil
 import subprocess
@@ -22,14 +21,13 @@ from deploy.cli.demo.telling import tell, tell_the_day
 from deploy.cli.down import DEMO, stop
 from deploy.cli.send import end_import, open_import
 from deploy.cli.up import NotStarted, check_neighbour, start_detached
-from deploy.demo import company, sample, stories
-from deploy.demo.cast import accounts
-from deploy.demo.proof import Ledger
+from deploy.demo import sample
+from deploy.demo.stories import LIVE
 from deploy.local.system import any_free
 from shared.settings import Settings, SettingsError
 from shared.words import counted, listed
 
-CSMS: Final = Path(stories.__file__).with_name("csms.yaml")
+CSMS: Final = sample.FILE.with_name("csms.yaml")
 
 
 def demo(
@@ -94,18 +92,15 @@ def _show(out: Console, keepwell: Keepwell, home: Path) -> None:
     run = f"demo-{secrets.token_hex(4)}"
     now = show.now()
     happened = sample.load(now, run)
-    ledger = Ledger()
-    ledger.add(happened)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
     _load(out, keepwell, [event for event in happened if event["time"] < today])
     send_all(keepwell, [event for event in happened if event["time"] >= today])
     until(lambda: at_rest(keepwell), "Today was not taken in")
-    for story in stories.live():
+    for story in LIVE:
         now = show.now()
         tell(out, story, play(keepwell, story, now, run), now)
     tell_the_day(out, keepwell)
-    cast = accounts(random.Random(company.SEED))  # noqa: S311 - a sample, not a secret
-    kill_midway(out, keepwell, home, cast, ledger, run)
+    kill_midway(out, keepwell, home, happened, run)
 
 
 def _load(out: Console, keepwell: Keepwell, past: list[dict[str, Any]]) -> None:
@@ -137,7 +132,7 @@ def _how_to_go_on(out: Console, settings: Settings, elsewhere: ClientSettings) -
     away = [name for name, value in given.items() if value]
     lines = [
         *([(f"unset {' '.join(away)}", f"{listed(away)} would lead the next commands elsewhere")] if away else []),
-        (f"{keepwell} why {stories.NORTHWIND}", "every measure, and what moved the score"),
+        (f"{keepwell} why {LIVE[0].account}", "every measure, and what moved the score"),
         (f"{keepwell} accounts --band red", "also: tasks, alerts, flags, deliveries, status"),
         (f"http://127.0.0.1:{settings.port}/docs", "the API of ingest; the others' are at the next three ports"),
         (_seen_from_here(settings.home / "admin.key"), "the API key"),

@@ -3,8 +3,9 @@
 import os
 import random
 import signal
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
@@ -12,7 +13,6 @@ from rich.text import Text
 from deploy.cli import show
 from deploy.cli.client import Keepwell, Unreachable
 from deploy.cli.demo.playing import NotHeard, at_rest, send_all, until
-from deploy.demo.cast import Account
 from deploy.demo.proof import Count, Ledger, offline_usage
 from deploy.local.record import read
 
@@ -21,14 +21,14 @@ SENT_BEFORE: Final = 750
 COMES_BACK_WITHIN: Final = 60.0
 
 
-def kill_midway(out: Console, keepwell: Keepwell, home: Path, cast: list[Account], ledger: Ledger, run: str) -> None:
+def kill_midway(out: Console, keepwell: Keepwell, home: Path, happened: Sequence[dict[str, Any]], run: str) -> None:
     """Send a batch, kill scoring while it counts, send the batch once more, and compare."""
     out.print()
-    batch = offline_usage(cast, random.Random(run), show.now(), run)  # noqa: S311 - a sample, not a secret
+    batch = offline_usage(happened, random.Random(run), show.now(), run)  # noqa: S311 - a sample, not a secret
     send_all(keepwell, batch[:SENT_BEFORE])
     killed = _kill_scoring(home)
     send_all(keepwell, batch[SENT_BEFORE:])
-    ledger.add(batch)
+    ledger = Ledger([*happened, *batch])
     until(lambda: _rests(keepwell), "Scoring did not come back", patience=COMES_BACK_WITHIN)
     at = show.now().isoformat()
     before = _fingerprint(keepwell, at)

@@ -7,9 +7,12 @@ from functools import cache
 import msgspec
 import pytest
 
-from deploy.demo import company, sample, stories
-from deploy.demo.cast import COMPANY_MRR, Account, accounts
+from deploy.demo import sample
+from deploy.demo.stories import LIVE, NAMED
 from shared.messages.registry import CUSTOMER_EVENTS
+from tests.support.sample import past as company
+from tests.support.sample import stories
+from tests.support.sample.cast import COMPANY_MRR, Account, accounts
 
 WEDNESDAY = datetime(2026, 5, 13, 14, 30, tzinfo=UTC)
 MOMENTS = [WEDNESDAY + timedelta(days=days, hours=hours) for days, hours in ((0, 0), (3, 9), (4, -14), (5, -14.4))]
@@ -60,7 +63,7 @@ def test_its_past_is_120_days_and_ends_now(now: datetime) -> None:
 
 @pytest.mark.parametrize("now", MOMENTS, ids=str)
 def test_every_event_is_one_that_ingest_takes(now: datetime) -> None:
-    told = [event for story in stories.live() for event in story.events(now, "run")]
+    told = [event for story in LIVE for event in story.events(now, "run")]
     for event in past(now, "run") + told:
         _, definition = CUSTOMER_EVENTS[event["type"]]
         msgspec.convert(event["data"], definition, strict=False)
@@ -103,8 +106,8 @@ def test_what_a_customer_wrote_is_left_alone() -> None:
 
 def test_story_accounts_are_in_the_cast(cast: list[Account]) -> None:
     ids = {account.id for account in cast}
-    assert set(stories.TOLD) <= ids
-    assert {story.account for story in stories.live()} <= ids
+    assert set(stories.TOLD) == NAMED <= ids
+    assert {story.account for story in LIVE} <= ids
 
 
 def test_the_promoter_uses_95_percent_of_its_seats() -> None:

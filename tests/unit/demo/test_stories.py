@@ -1,20 +1,21 @@
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-from deploy.demo import stories
-from deploy.demo.cast import FEATURES, MILESTONES
+from deploy.demo.sample import FILE
+from deploy.demo.stories import LIVE
 from services.playbooks.files import load_people
 from tests.support.demo import RULES, Rehearsal
+from tests.support.sample import stories
+from tests.support.sample.cast import FEATURES, MILESTONES
 
 WEDNESDAY = datetime(2026, 5, 13, 14, 30, tzinfo=UTC)
 MOMENTS = [WEDNESDAY + timedelta(days=days, hours=hours) for days, hours in ((0, 0), (3, 9), (4, -14.4), (5, -14.4))]
 """A working afternoon, a Saturday's last minutes, a Sunday and a Monday just after midnight."""
 
 at_any_time = pytest.mark.parametrize("now", MOMENTS, ids=lambda now: f"{now:%a %H:%M}")
-LIVE = {story.name: story for story in stories.live()}
+BY_NAME = {story.name: story for story in LIVE}
 
 
 @cache
@@ -46,7 +47,7 @@ def test_nothing_else_is_found(now: datetime) -> None:
 def test_northwind_tips_from_green_to_amber_in_two_blows(now: datetime) -> None:
     rehearsal = Rehearsal(now)
     assert rehearsal.band(stories.NORTHWIND) == "green"
-    (ticket, _), (answer, fired) = rehearsal.play(LIVE["detractor"])
+    (ticket, _), (answer, fired) = rehearsal.play(BY_NAME["detractor"])
     assert [driver.reason for driver in ticket.drivers] == ["urgent ticket T-118 open for 5 days"]
     assert [driver.reason for driver in answer.drivers] == [f'their admin scored us 2: "{stories.COMPLAINT}"']
     assert answer.drivers[0].points == -1300
@@ -59,7 +60,7 @@ def test_northwind_tips_from_green_to_amber_in_two_blows(now: datetime) -> None:
 @at_any_time
 def test_the_other_stories_are_heard_of_once(now: datetime) -> None:
     rehearsal = Rehearsal(now)
-    for story in stories.live()[1:]:
+    for story in LIVE[1:]:
         fired = [playbook for _, playbooks in rehearsal.play(story) for playbook in playbooks]
         assert fired == [story.playbook], story.name
 
@@ -67,7 +68,7 @@ def test_the_other_stories_are_heard_of_once(now: datetime) -> None:
 def test_one_recovers_from_red_to_green() -> None:
     rehearsal = Rehearsal(WEDNESDAY)
     assert rehearsal.band(stories.RECOVERING) == "red"
-    *_, (last, _) = rehearsal.play(LIVE["recovered"])
+    *_, (last, _) = rehearsal.play(BY_NAME["recovered"])
     assert last.band == "green"
     assert not rehearsal.episodes[stories.RECOVERING, "invoice-overdue"].is_open
 
@@ -75,7 +76,7 @@ def test_one_recovers_from_red_to_green() -> None:
 @at_any_time
 def test_at_the_end_three_accounts_are_red(now: datetime) -> None:
     rehearsal = Rehearsal(now)
-    for story in stories.live():
+    for story in LIVE:
         list(rehearsal.play(story))
     red = {account for account in rehearsal.accounts if rehearsal.band(account) == "red"}
     assert red == {stories.FADING, stories.OVERDUE, stories.STUCK}
@@ -88,7 +89,7 @@ def test_the_sample_company_sells_what_the_shipped_catalogue_lists() -> None:
 
 
 def test_every_owner_is_in_the_directory() -> None:
-    people = load_people(Path(stories.__file__).with_name("csms.yaml"))
+    people = load_people(FILE.with_name("csms.yaml"))
     owners = {account.state.traits["owner"].value for account in Rehearsal(WEDNESDAY).accounts.values()}
     assert len(owners) == 9
     assert all(people.find(owner) for owner in owners)

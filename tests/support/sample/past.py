@@ -1,15 +1,19 @@
-"""The generator of the sample company's past. `python -m deploy.demo.company` writes the file anew, byte for byte."""
+"""The generator of the sample company's past. `python -m tests.support.sample.past` writes its file, byte for byte."""
 
+import gzip
+import io
 import itertools
+import json
 import math
 import random
 from collections.abc import Iterator
 from typing import Any, Final
 
-from deploy.demo import stories
-from deploy.demo.cast import CURRENCY, MILESTONES, SEGMENT, Account, accounts
-from deploy.demo.comments import csat, nps
-from deploy.demo.sample import FILE, day, pack, week
+from deploy.demo.sample import FILE
+from tests.support.sample import stories
+from tests.support.sample.cast import CURRENCY, MILESTONES, SEGMENT, Account, accounts
+from tests.support.sample.comments import csat, nps
+from tests.support.sample.times import day, week
 
 SEED: Final = 20
 DAYS: Final = 120
@@ -199,8 +203,12 @@ def _talks(rng: random.Random, account: Account) -> Iterator[Happening]:
 
 
 def packed() -> bytes:
-    """The file's bytes."""
-    return pack(company(random.Random(SEED)))  # noqa: S311 - a sample, not a secret
+    """The bytes of the file: the same for the same events."""
+    made = io.BytesIO()
+    with gzip.GzipFile(fileobj=made, mode="wb", compresslevel=9, mtime=0) as file:
+        for event in company(random.Random(SEED)):
+            file.write(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+    return made.getvalue()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from deploy.demo import stories
+from tests.support.sample import stories
 
 CURRENCY: Final = "EUR"
 COMPANY_MRR: Final = 21_200_000
