@@ -1,8 +1,9 @@
 """The way from a command to the services: where they are, which key is used, and one clear sentence for each error."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -80,18 +81,18 @@ def _address(url: str, service: str) -> str:
     return str(first.copy_with(port=port + SERVICES.index(service))).rstrip("/")
 
 
+@dataclass
 class Refused(Exception):
     """A service answered, but with an error; `message` tells the reader what to do."""
 
-    def __init__(
-        self, status: int, code: str, message: str, body: Any = None, retry_after: float | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.body = body
-        self.retry_after = retry_after
+    status: int
+    code: str
+    message: str
+    body: Any = None
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class Unreachable(Exception):
@@ -113,23 +114,12 @@ class Keepwell:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def call(
-        self,
-        method: str,
-        service: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        json: Any = None,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Any:
-        """Ask a service; its JSON. Raises `Refused` or `Unreachable`."""
+    def call(self, method: str, service: str, path: str, **sent: Any) -> Any:
+        """Ask a service; its JSON. `sent` is what httpx takes. Raises `Refused` or `Unreachable`."""
         where = self.settings.address(service)
         url = where + path
-        given = {name: value for name, value in (params or {}).items() if value is not None}
         try:
-            answer = self._http.request(method, url, params=given, json=json, content=content, headers=headers)
+            answer = self._http.request(method, url, **sent)
             if answer.is_success:
                 return answer.json() if answer.content else None
         except httpx.TimeoutException as error:
@@ -144,7 +134,8 @@ class Keepwell:
 
     def get(self, service: str, path: str, **params: Any) -> Any:
         """Read one thing."""
-        return self.call("GET", service, path, params=params)
+        given = {name: value for name, value in params.items() if value is not None}
+        return self.call("GET", service, path, params=given)
 
     def post(self, service: str, path: str, json: Any = None) -> Any:
         """Make a move."""

@@ -17,8 +17,8 @@ app = DELIVERIES.app()
 def show_one(id: IdArgument, json: JsonOption = False) -> None:
     """Show one delivery as it was sent, with every attempt."""
     with connected() as keepwell:
-        whole = keepwell.whole_id(DELIVERIES.service, DELIVERIES.path, id)
-        one = keepwell.get(DELIVERIES.service, f"{DELIVERIES.path}/{segment(whole)}")
+        service, path = DELIVERIES.at
+        one = keepwell.get(service, f"{path}/{segment(keepwell.whole_id(service, path, id))}")
         if json:
             show.as_json(one)
             return

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli.listing import IdArgument, NoteOption
+from deploy.cli.listing import IdArgument, Move, NoteOption
 from deploy.cli.lists import FLAGS
 from shared.words import minor, monthly
 
@@ -23,5 +23,5 @@ def won(
         amount_minor = minor(amount, currency)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    body = {"amount_minor": amount_minor, "currency": currency, "note": note}
-    FLAGS.move(id, "won", f"won: {monthly(amount_minor, currency)}", body)
+    move = Move("won", "", f"won: {monthly(amount_minor, currency)}")
+    FLAGS.move(id, move, {"amount_minor": amount_minor, "currency": currency, "note": note})

@@ -5,18 +5,16 @@ from typing import Annotated
 import typer
 
 from deploy.cli import show
-from deploy.cli.client import connected, segment
+from deploy.cli.client import connected
 from deploy.cli.listing import JsonOption
 from deploy.cli.lists import KEYS
 
 app = KEYS.app()
 
-NameArgument = Annotated[str, typer.Argument(help="The key's name.")]
-
 
 @app.command()
 def create(
-    name: NameArgument,
+    name: Annotated[str, typer.Argument(help="The key's name.")],
     scope: Annotated[list[str], typer.Option(help="ingest, read, operate or admin; may be given again.")],
     source: Annotated[
         list[str] | None,
@@ -28,17 +26,9 @@ def create(
     """Make a key and show it, once."""
     held = {field: value for field, value in (("sources", source), ("csm", csm)) if value is not None}
     with connected() as keepwell:
-        made = keepwell.post("ingest", KEYS.path, {"name": name, "scopes": scope, **held})
+        made = keepwell.post(*KEYS.at, {"name": name, "scopes": scope, **held})
         if json:
             show.as_json(made)
             return
         show.say(made["key"])
     show.errors().print("This is the only time that it is shown.", style="dim")
-
-
-@app.command()
-def revoke(name: NameArgument) -> None:
-    """Revoke a key. It stops within 5 seconds, everywhere."""
-    with connected() as keepwell:
-        keepwell.call("DELETE", "ingest", f"{KEYS.path}/{segment(name)}")
-    show.say(f"{name} is revoked.")

@@ -28,17 +28,6 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """An option that narrows the list, and the API's parameter of that name."""
-
-    name: str
-    help: str
-    default: str | None = None
-    option: str | None = None
-    """Where it is called otherwise than the parameter."""
-
-
-@dataclass(frozen=True, slots=True)
 class Move:
     """A command that moves one item, with its options by name; they go into the body as they are."""
 
@@ -48,6 +37,8 @@ class Move:
     said: str
     """`ID is …`, once it is done."""
     options: Mapping[str, Any] = field(default_factory=dict)
+    deletes: bool = False
+    """It ends the item, which is named in full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +46,17 @@ class Listing:
     """A list that a service holds: `keepwell NAME` shows it, `keepwell NAME MOVE ID` moves one of it."""
 
     help: str
-    service: str
-    path: str
+    at: tuple[str, str]
+    """The service, and the path there."""
     columns: Sequence[Column]
     empty: str
-    filters: Sequence[Filter] = ()
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    """Options that narrow it, by the names of the API's parameters; `given` holds what they are without."""
+    given: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Parameters that every question for it has."""
     limit: int | None = None
     is_paged: bool = True
-    has_list: bool = False
-    """Shown by `keepwell NAME list` as well."""
     order: Callable[[Item], Any] | None = None
     moves: Sequence[Move] = ()
     after: Callable[[Keepwell, Mapping[str, Any]], None] | None = None
@@ -75,8 +66,7 @@ class Listing:
         """Its commands."""
         app = typer.Typer()
         app.callback(invoke_without_command=True, help=self.help)(self._list_command())
-        if self.has_list:
-            app.command("list", help=self.help)(self._list_command())
+        app.command("list", help=self.help)(self._list_command())
         for move in self.moves:
             app.command(move.name.replace("_", "-"), help=move.help)(self._move_command(move))
         return app
@@ -94,9 +84,9 @@ class Listing:
         """Ask for the list and write it, as JSON or as a table."""
         with connected() as keepwell:
             if self.is_paged:
-                items: list[dict[str, Any]] = list(keepwell.items(self.service, self.path, limit, **given))
+                items: list[dict[str, Any]] = list(keepwell.items(*self.at, limit, **given))
             else:
-                items = keepwell.get(self.service, self.path, **given)["items"][:limit]
+                items = keepwell.get(*self.at, **given)["items"][:limit]
             if self.order is not None:
                 items.sort(key=self.order)
             if json:
@@ -106,32 +96,38 @@ class Listing:
             if items and self.after is not None:
                 self.after(keepwell, given)
 
-    def move(self, id: str, name: str, said: str, body: Mapping[str, Any]) -> None:
+    def move(self, id: str, move: Move, body: Mapping[str, Any]) -> None:
         """Move the one item whose id begins so, and say it."""
+        given = {option: value for option, value in body.items() if value is not None}
+        service, path = self.at
         with connected() as keepwell:
-            whole = keepwell.whole_id(self.service, self.path, id)
-            given = {option: value for option, value in body.items() if value is not None}
-            keepwell.post(self.service, f"{self.path}/{segment(whole)}/{name}", given)
-        show.say(f"{id} is {said}.")
+            if move.deletes:
+                keepwell.call("DELETE", service, f"{path}/{segment(id)}")
+            else:
+                whole = segment(keepwell.whole_id(service, path, id))
+                keepwell.post(service, f"{path}/{whole}/{move.name}", given)
+        show.say(f"{id} is {move.said.format(**given)}.")
 
     def _list_command(self) -> Callable[..., None]:
         def command(context: typer.Context, limit: int | None, json: bool, **given: Any) -> None:
             if context.invoked_subcommand is None:
                 self.show({**self.fixed, **given}, limit, json)
 
-        options: dict[str, tuple[Any, Any]] = {}
-        for each in self.filters:
-            option = typer.Option(f"--{each.option or each.name}", help=each.help)
-            options[each.name] = (Annotated[str | None, option], each.default)
+        options = {name: (hint, self.given.get(name)) for name, hint in self.filters.items()}
         shared = {"limit": (LimitOption, self.limit), "json": (JsonOption, False)}
         return _with_signature(command, {"context": (typer.Context, _REQUIRED), **options, **shared})
 
     def _move_command(self, move: Move) -> Callable[..., None]:
         def command(id: str, **given: Any) -> None:
-            self.move(id, move.name, move.said.format(**given), given)
+            self.move(id, move, given)
 
         options = {name: (hint, _default(hint)) for name, hint in move.options.items()}
         return _with_signature(command, {"id": (IdArgument, _REQUIRED), **options})
+
+
+def option(help: str, *names: str) -> Any:
+    """An option that holds a text."""
+    return Annotated[str | None, typer.Option(*names, help=help)]
 
 
 _REQUIRED: Final = inspect.Parameter.empty

@@ -8,12 +8,12 @@ from rich.text import Text
 
 from deploy.cli import show
 from deploy.cli.client import Keepwell
-from deploy.cli.listing import Column, Filter, Item, Listing, Move, NoteOption
+from deploy.cli.listing import Column, Item, Listing, Move, NoteOption, option
 from shared.words import counted, listed
 
 SEVERITIES: Final = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "", "info": "dim"}
 DELIVERED: Final = {"delivered": "green", "failed": "bold red", "cancelled": "dim"}
-ACCOUNT: Final = Filter("account", "An account's id.")
+ACCOUNT: Final = {"account": option("An account's id.")}
 SHORT: Final = 12
 NOTE: Final = {"note": NoteOption}
 
@@ -57,17 +57,17 @@ def _by_band(keepwell: Keepwell, given: Mapping[str, Any]) -> None:
 
 ACCOUNTS: Final = Listing(
     help="List accounts, the worst first, with the main reason and the revenue by band.",
-    service="scoring",
-    path="/v1/accounts",
-    filters=(
-        Filter("band", "red, amber, green or unknown."),
-        Filter("owner", "The owner's e-mail."),
-        Filter("plan", "A plan."),
-        Filter("segment", "A segment."),
-        Filter("stage", "onboarding, adopting, mature or renewal."),
-        Filter("q", "A part of the name or id.", option="find"),
-        Filter("sort", "score, mrr or renews_at; - in front turns it round.", default="score"),
-    ),
+    at=("scoring", "/v1/accounts"),
+    filters={
+        "band": option("red, amber, green or unknown."),
+        "owner": option("The owner's e-mail."),
+        "plan": option("A plan."),
+        "segment": option("A segment."),
+        "stage": option("onboarding, adopting, mature or renewal."),
+        "q": option("A part of the name or id.", "--find"),
+        "sort": option("score, mrr or renews_at; - in front turns it round."),
+    },
+    given={"sort": "score"},
     columns=(
         Column("Account", lambda one: one.get("name") or one["id"]),
         Column("Plan", lambda one: (one.get("plan") or "–").capitalize()),
@@ -90,13 +90,13 @@ def _due(task: Item) -> Text:
 
 TASKS: Final = Listing(
     help="List tasks that are open, or in another state.",
-    service="playbooks",
-    path="/v1/tasks",
-    filters=(
-        Filter("assignee", "Whose: an id or e-mail."),
-        ACCOUNT,
-        Filter("state", "open, done, no_result, false_alarm or closed.", default="open"),
-    ),
+    at=("playbooks", "/v1/tasks"),
+    filters={
+        "assignee": option("Whose: an id or e-mail."),
+        **ACCOUNT,
+        "state": option("open, done, no_result, false_alarm or closed."),
+    },
+    given={"state": "open"},
     columns=(
         ID,
         Column("Due", _due),
@@ -122,9 +122,11 @@ TASKS: Final = Listing(
 
 ALERTS: Final = Listing(
     help="List alerts, newest first.",
-    service="playbooks",
-    path="/v1/alerts",
-    filters=(ACCOUNT, Filter("state", "open, acknowledged, snoozed, false_alarm or closed.")),
+    at=("playbooks", "/v1/alerts"),
+    filters={
+        **ACCOUNT,
+        "state": option("open, acknowledged, snoozed, false_alarm or closed."),
+    },
     columns=(
         ID,
         since("When", "opened_at"),
@@ -141,7 +143,7 @@ ALERTS: Final = Listing(
             "snooze",
             "Be told again later.",
             "snoozed",
-            {"until": Annotated[str | None, typer.Option(help="Until when; without it, for a day.")]},
+            {"until": option("Until when; without it, for a day.")},
         ),
         Move("false_alarm", "Say that it was nothing. It ends the episode.", "closed as a false alarm"),
     ),
@@ -149,9 +151,11 @@ ALERTS: Final = Listing(
 
 FLAGS: Final = Listing(
     help="List expansion flags, newest first.",
-    service="playbooks",
-    path="/v1/flags",
-    filters=(ACCOUNT, Filter("state", "open, accepted, dismissed, won, lost or closed.")),
+    at=("playbooks", "/v1/flags"),
+    filters={
+        **ACCOUNT,
+        "state": option("open, accepted, dismissed, won, lost or closed."),
+    },
     columns=(
         ID,
         since("When", "opened_at"),
@@ -177,9 +181,10 @@ def _seen(episode: Item) -> str:
 
 FOUND: Final = Listing(
     help="List what held when an import ended, and nobody has started.",
-    service="playbooks",
-    path="/v1/episodes",
-    filters=(ACCOUNT,),
+    at=("playbooks", "/v1/episodes"),
+    filters={
+        **ACCOUNT,
+    },
     fixed={"state": "found"},
     columns=(ID, NAME, field("What", "playbook_title"), Column("Why", _seen)),
     empty="Nothing was found that waits for you.",
@@ -202,13 +207,12 @@ def _took(one: Item) -> str:
 
 DELIVERIES: Final = Listing(
     help="List deliveries, newest first.",
-    service="notifier",
-    path="/v1/deliveries",
-    filters=(
-        ACCOUNT,
-        Filter("state", "waiting, sending, delivered, failed or cancelled."),
-        Filter("channel", "slack, email or inbox, or one target: slack:#renewals."),
-    ),
+    at=("notifier", "/v1/deliveries"),
+    filters={
+        **ACCOUNT,
+        "state": option("waiting, sending, delivered, failed or cancelled."),
+        "channel": option("slack, email or inbox, or one target: slack:#renewals."),
+    },
     columns=(
         ID,
         since("When", "created_at"),
@@ -224,10 +228,8 @@ DELIVERIES: Final = Listing(
 
 KEYS: Final = Listing(
     help="List the keys, without their secrets; make and revoke them.",
-    service="ingest",
-    path="/v1/keys",
+    at=("ingest", "/v1/keys"),
     is_paged=False,
-    has_list=True,
     columns=(
         plain("name"),
         Column("Scopes", lambda one: listed(one["scopes"])),
@@ -237,14 +239,21 @@ KEYS: Final = Listing(
         Column("State", lambda one: "revoked" if one.get("revoked_at") else "in use"),
     ),
     empty="No key.",
+    moves=(Move("revoke", "Revoke a key. It stops within 5 seconds, everywhere.", "revoked", deletes=True),),
 )
 
 READERS: Final = Listing(
     help="See who reads the log, and forget a service that is gone for good.",
-    service="ingest",
-    path="/v1/readers",
+    at=("ingest", "/v1/readers"),
     is_paged=False,
-    has_list=True,
     columns=(plain("service"), since("Oldest unread", "oldest_unread")),
     empty="Nobody reads.",
+    moves=(
+        Move(
+            "forget",
+            "Keep nothing for a service any more: what only it has not read is lost to it once 14 days old.",
+            "forgotten. Nothing is kept for it any more",
+            deletes=True,
+        ),
+    ),
 )

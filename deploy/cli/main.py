@@ -7,11 +7,11 @@ from typing import Any
 
 import typer
 
-from deploy.cli import deliveries, flags, keys, readers, show
+from deploy.cli import deliveries, flags, keys, show
 from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.fingerprint import fingerprint
-from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, TASKS
+from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, READERS, TASKS
 from deploy.cli.send import send
 from deploy.cli.status import status
 from deploy.cli.up import up
@@ -57,4 +57,4 @@ app.add_typer(flags.app, name="flags")
 app.add_typer(FOUND.app(), name="found")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(keys.app, name="keys")
-app.add_typer(readers.app, name="readers")
+app.add_typer(READERS.app(), name="readers")

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from deploy.cli import keys, readers
+from deploy.cli import keys
 from deploy.cli.client import ClientSettings
 from deploy.cli.fingerprint import fingerprint
-from deploy.cli.lists import ACCOUNTS
+from deploy.cli.lists import ACCOUNTS, READERS
 from deploy.cli.status import status
 from tests.support.cli import Answer, FakeStack, one_command, page, problem
 
@@ -64,9 +64,9 @@ def test_readers_are_listed_and_one_that_is_gone_for_good_is_forgotten(stack: Fa
     stack.on(
         "DELETE /ingest/v1/readers/playbooks", problem(409, "in_use", "playbooks reads the log now. Stop it first.")
     )
-    assert "old-one" in stack.run(readers.app, "list").output
-    assert "old-one is forgotten" in stack.run(readers.app, "forget", "old-one").output
-    refused = stack.run(readers.app, "forget", "playbooks")
+    assert "old-one" in stack.run(READERS.app(), "list").output
+    assert "old-one is forgotten" in stack.run(READERS.app(), "forget", "old-one").output
+    refused = stack.run(READERS.app(), "forget", "playbooks")
     assert (refused.exit_code, "Stop it first" in refused.output) == (1, True)
 
 
