@@ -236,11 +236,10 @@ class KafkaStream:
 
     async def _create(self, topics: Sequence[str]) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=10_000)
+        # Without the empty assignments aiokafka refuses -1, the cluster's default.
+        assigned: dict[int, list[int]] | None = {} if self._replication < 0 else None
         new = [
-            # Without the empty assignments aiokafka refuses -1, the cluster's default.
-            NewTopic(self._prefix + topic, self._partitions, self._replication, {}, dict(TOPIC_SETTINGS))
-            if self._replication < 0
-            else NewTopic(self._prefix + topic, self._partitions, self._replication, None, dict(TOPIC_SETTINGS))
+            NewTopic(self._prefix + topic, self._partitions, self._replication, assigned, dict(TOPIC_SETTINGS))
             for topic in topics
         ]
         try:

@@ -6,7 +6,7 @@ the longest. While the database is away the last that was known stands, and `kee
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from shared.worker import tables as t
 
 _LOG = logging.getLogger(__name__)
 _EVERY = timedelta(seconds=5)
-_KAFKAS_READERS_EVERY = timedelta(seconds=60)
+_OF_KAFKA = timedelta(seconds=60)
 """Kafka is asked for each group, and for a record of each partition that is behind."""
 _PATIENCE = 2.0
 _ALARM = timedelta(days=registry.RETENTION_DAYS / 2)
@@ -31,6 +31,33 @@ _CLASS = table("pg_class", column("oid"), column("relnamespace"), column("relkin
 _BYTES = select(cast(func.coalesce(func.sum(func.pg_total_relation_size(_CLASS.c.oid)), 0), BigInteger)).where(
     _CLASS.c.relnamespace == func.to_regnamespace(func.current_schema()), _CLASS.c.relkind == "r"
 )
+
+
+class _Question:
+    """Asked at most so often, once at a time; who wants the answer waits 2 s for it at the longest."""
+
+    def __init__(self, ask: Callable[[], Awaitable[None]], clock: Clock) -> None:
+        self._ask, self._clock = ask, clock
+        self._asking: asyncio.Future[None] | None = None
+        self._answered_at: datetime | None = None
+
+    async def answered(self, at_most: timedelta) -> bool:
+        """Ask, unless the last answer is not older than that. False where there is none in time."""
+        now = self._clock.now()
+        if self._asking is None and self._answered_at is not None and now - self._answered_at < at_most:
+            return True
+        # One that hangs is waited for again the next time, and nothing piles up behind it.
+        self._asking = asking = self._asking or asyncio.ensure_future(self._ask())
+        if not (await asyncio.wait({asking}, timeout=_PATIENCE))[0]:
+            return False
+        self._asking = None if self._asking is asking else self._asking
+        try:
+            asking.result()
+        except (SQLAlchemyError, BrokerUnavailable, OSError, TimeoutError) as error:
+            _LOG.warning("What the service counts can't be looked up (%s).", type(error).__name__)
+            return False
+        self._answered_at = now
+        return True
 
 
 class Counts:
@@ -41,12 +68,9 @@ class Counts:
         self.readers: Mapping[str, datetime | None] = {}
         """The services that read the log, each with the time of the oldest record that it has not read."""
         self._figures, self._clock = figures, clock
-        self._readers_every = _KAFKAS_READERS_EVERY if stream.kind == "kafka" else timedelta(0)
         self._queries: dict[str, Select[Any]] = {}
         self._levels: dict[str, Figure] = {}
-        self._looking: asyncio.Task[None] | None = None
-        self._looked_at: datetime | None = None
-        self._readers_at: datetime | None = None
+        self._database, self._log = _Question(self._ask_database, clock), _Question(self._ask_log, clock)
         self._up = figures.level("keepwell_database_up", "1 where the database answered at the last look, else 0.")
         self._unread = figures.level(
             "keepwell_oldest_unread_seconds", "Age of the oldest record that a service has not read.", "reader"
@@ -76,35 +100,21 @@ class Counts:
 
     async def refresh(self, at_most: timedelta = _EVERY) -> None:
         """Look again, unless the last look is not older than that. Never fails, and takes 2 s at the longest."""
+        of_log = max(at_most, _OF_KAFKA) if self.stream.kind == "kafka" else at_most
+        answered, _ = await asyncio.gather(self._database.answered(at_most), self._log.answered(of_log))
+        self._up.set(answered)
         now = self._clock.now()
-        if self._looking is None and self._looked_at is not None and now - self._looked_at < at_most:
-            return
-        # One that hangs is waited for again the next time, and nothing piles up behind it.
-        self._looking = self._looking or asyncio.create_task(self._look(now))
-        done, _ = await asyncio.wait({self._looking}, timeout=_PATIENCE)
-        if not done:
-            self._up.set(0)
-            return
-        self._looking = None
+        ages = {reader: (now - at).total_seconds() for reader, at in self.readers.items() if at is not None}
+        set_all(self._unread, {reader: max(0.0, age) for reader, age in ages.items()})
 
-    async def _look(self, now: datetime) -> None:
-        statement = select(*(query.scalar_subquery().label(name) for name, query in self._queries.items()))
-        try:
-            [row] = await self.uow.once(statement)
-            for name, level in self._levels.items():
-                level.set(row._mapping[name])
-            self._up.set(1)
-            self._looked_at = now
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            self._up.set(0)
-            _LOG.warning("The database can't be asked how much there is (%s).", type(error).__name__)
-        if self._readers_at is None or now - self._readers_at >= self._readers_every:
-            try:
-                self.readers, self._readers_at = await self.stream.readers(), now
-            except BrokerUnavailable as error:
-                _LOG.warning("The log can't be asked who has read how far (%s).", error)
-        ages = ((reader, self._clock.now() - oldest) for reader, oldest in self.readers.items() if oldest is not None)
-        set_all(self._unread, {reader: max(0.0, age.total_seconds()) for reader, age in ages})
+    async def _ask_database(self) -> None:
+        counted = select(*(query.scalar_subquery().label(name) for name, query in self._queries.items()))
+        [row] = await self.uow.once(counted)
+        for name, level in self._levels.items():
+            level.set(row._mapping[name])
+
+    async def _ask_log(self) -> None:
+        self.readers = await self.stream.readers()
 
     def alarms(self) -> list[str]:
         """What somebody must look at, in sentences."""

@@ -86,6 +86,7 @@ class Worker:
         uow.watch(self._got_on)
         self._lag = figures.level("keepwell_lag_records", "Records not yet handled, in what is held.", "topic")
         self._held = figures.level("keepwell_held_partitions", "Partition numbers that this worker owns.")
+        figures.before_reading(self._refresh)
         self._uncommitted = figures.count("keepwell_commit_failures_total", "Commits of offsets that the log refused.")
 
     def owned(self) -> frozenset[int]:
@@ -95,6 +96,9 @@ class Worker:
     def _got_on(self) -> None:
         if _at_work.get() is self:
             self.turned_at = self._clock.now()
+
+    async def _refresh(self) -> None:
+        self._held.set(len(self.owned()))
 
     def stop(self) -> None:
         """Finish the batch at hand, then end."""
@@ -280,7 +284,6 @@ class Worker:
         for partition in held:
             partition.looked(asked_at, {at.topic: bounds[at].end for at in self._ats(partition)})
         set_all(self._lag, {topic: sum(p.lag[topic] for p in held) for topic in self._plan.topics})
-        self._held.set(len(held))
 
     async def _tick(self, consumer: Consumer) -> None:
         """Every second while there is work, every five when idle, and when the next timer is due."""
