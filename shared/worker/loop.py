@@ -202,6 +202,8 @@ class Worker:
         if consumer.generation() != self._generation:
             self._generation = consumer.generation()
             self._lose(self._partitions)
+            # What was told while nothing was held may not have been taken down.
+            self._committed = {}
         self._lose(n for n, partition in self._partitions.items() if n not in held and partition.is_here)
         for number in [n for n, partition in self._partitions.items() if n not in held and partition.is_gone(now)]:
             del self._partitions[number]

@@ -15,6 +15,7 @@ from shared.messages import registry
 from shared.pg.pool import async_url, session_settings
 from shared.pg.uow import UnitOfWork
 from shared.worker import dead_letters
+from tests.support.hooked import HookedStream
 from tests.support.stream import NOON, Noter, a_usage_event, a_worker, publish, running, seen, until
 
 MARK = {"ce_type": "partition.mark"}
@@ -142,6 +143,35 @@ async def test_a_reader_that_was_away_finds_the_last_mark_and_all_that_is_no_mar
         rows = (await c.execute(text('SELECT "offset" FROM log.records ORDER BY "offset"'))).all()
     assert [row.offset for row in rows] == [1, 4]
     await reader.stop()
+
+
+async def test_what_was_told_around_a_rebalance_is_told_again(stream: LocalStream, engine: AsyncEngine) -> None:
+    hooked = HookedStream(stream)
+    worker = a_worker(hooked, engine, Noter())
+
+    async def told() -> dict[int, int]:
+        await worker.commit()
+        async with engine.connect() as c:
+            rows = await c.execute(
+                text("SELECT partition, next FROM log.readers WHERE topic = :t"), {"t": registry.USAGE}
+            )
+            return {row.partition: row.next for row in rows}
+
+    number = partition_of("northwind", 8)
+    async with running(worker):
+        await publish(stream, a_usage_event("1"))
+        await until(lambda: any_seen(engine))
+        assert (await told())[number] == 1
+        async with engine.begin() as c:
+            await c.execute(text("UPDATE log.readers SET next = 0"))
+        # Nothing has moved, and nothing is told twice.
+        assert (await told())[number] == 0
+        hooked.rebalances += 1
+
+        async def told_again() -> bool:
+            return (await told())[number] == 1
+
+        await until(told_again)
 
 
 async def all_seen(engine: AsyncEngine, number: int) -> bool:
