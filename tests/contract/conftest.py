@@ -3,28 +3,22 @@
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from sqlalchemy import MetaData, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.log.local import LocalStream
 from shared.log.protocol import Stream
 from shared.pg.pool import async_url, make_engine, session_settings
-from shared.worker.tables import claim_tables, worker_tables
 from tests.support.kafka import a_prefix, make_kafka_stream
 from tests.support.stream import SEEN_TABLE, OddStream
 
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    """A service's engine, with a worker's tables in its schema and a table for what was seen."""
+    """A service's engine, on its schema as migrations make it, with a table for what was seen."""
     owner = create_async_engine(async_url(database_url))
     async with owner.begin() as c:
-        metadata = MetaData()
-        worker_tables(metadata)
-        claim_tables(metadata)
         await c.execute(text("SET LOCAL ROLE keepwell_scoring"))
-        await c.execute(text("SET LOCAL search_path TO scoring"))
-        await c.run_sync(metadata.create_all)
         for statement in SEEN_TABLE:
             await c.execute(text(statement))
     await owner.dispose()
