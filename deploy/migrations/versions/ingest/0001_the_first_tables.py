@@ -3,11 +3,15 @@
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
+
+from deploy.migrations import first_tables
+
 revision = '0001'
 down_revision = None
 
 
 def upgrade() -> None:
+    first_tables.create_relay_tables()
     op.create_table('aliases',
     sa.Column('alias', sa.Text(), primary_key=True),
     sa.Column('account_id', sa.Text(), nullable=True),
@@ -29,16 +33,6 @@ def upgrade() -> None:
     sa.Column('events', sa.BigInteger(), server_default='0', nullable=False)
     )
     op.create_index('imports_by_state', 'imports', ['state'], unique=False, postgresql_where=sa.column('state') != 'ended')
-    op.create_table('outbox',
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), primary_key=True),
-    sa.Column('partition', sa.Integer(), nullable=False),
-    sa.Column('topic', sa.Text(), nullable=False),
-    sa.Column('key', sa.Text(), nullable=False),
-    sa.Column('value', sa.LargeBinary(), nullable=False),
-    sa.Column('headers', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-    sa.Column('to_partition', sa.Integer(), nullable=True)
-    )
-    op.create_index('outbox_by_partition', 'outbox', ['partition', 'id'], unique=False)
     op.create_table('import_publishes',
     sa.Column('id', sa.Text(), primary_key=True),
     sa.Column('import_id', sa.Text(), sa.ForeignKey('imports.id'), nullable=False),

@@ -3,11 +3,15 @@
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
+
+from deploy.migrations import first_tables
+
 revision = '0001'
 down_revision = None
 
 
 def upgrade() -> None:
+    first_tables.create_worker_tables()
     op.create_table('attempts',
     sa.Column('delivery_id', sa.Text(), nullable=False),
     sa.Column('attempt', sa.Integer(), autoincrement=False, nullable=False),
@@ -19,21 +23,6 @@ def upgrade() -> None:
     sa.Column('receipt', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('delivery_id', 'attempt')
     )
-    op.create_table('dead_letters',
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
-    sa.Column('topic', sa.Text(), nullable=False),
-    sa.Column('partition', sa.Integer(), nullable=False),
-    sa.Column('offset', sa.BigInteger(), nullable=False),
-    sa.Column('key', sa.Text(), nullable=False),
-    sa.Column('value', sa.LargeBinary(), nullable=False),
-    sa.Column('headers', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-    sa.Column('reason', sa.Text(), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('replayed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('replayed_by', sa.Text(), nullable=True),
-    sa.PrimaryKeyConstraint('id')
-    )
-    op.create_index('dead_letters_by_place', 'dead_letters', ['topic', 'partition', 'offset'], unique=True)
     op.create_table('deliveries',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('action_id', sa.Text(), nullable=False),
@@ -96,36 +85,3 @@ def upgrade() -> None:
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
-    op.create_table('offsets',
-    sa.Column('topic', sa.Text(), nullable=False),
-    sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('next', sa.BigInteger(), nullable=False),
-    sa.Column('cluster', sa.Text(), nullable=False),
-    sa.Column('last_time', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('last_digest', sa.LargeBinary(), nullable=True),
-    sa.PrimaryKeyConstraint('topic', 'partition')
-    )
-    op.create_table('outbox',
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
-    sa.Column('partition', sa.Integer(), nullable=False),
-    sa.Column('topic', sa.Text(), nullable=False),
-    sa.Column('key', sa.Text(), nullable=False),
-    sa.Column('value', sa.LargeBinary(), nullable=False),
-    sa.Column('headers', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-    sa.Column('to_partition', sa.Integer(), nullable=True),
-    sa.PrimaryKeyConstraint('id')
-    )
-    op.create_index('outbox_by_partition', 'outbox', ['partition', 'id'], unique=False)
-    op.create_table('partitions',
-    sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('epoch', sa.BigInteger(), nullable=False),
-    sa.Column('owner', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('partition')
-    )
-    op.create_table('timers',
-    sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('key', sa.Text(), nullable=False),
-    sa.Column('due', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('partition', 'key')
-    )
-    op.create_index('timers_by_due', 'timers', ['partition', 'due'], unique=False)

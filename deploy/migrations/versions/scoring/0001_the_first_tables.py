@@ -3,11 +3,15 @@
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
+
+from deploy.migrations import first_tables
+
 revision = '0001'
 down_revision = None
 
 
 def upgrade() -> None:
+    first_tables.create_worker_tables()
     op.create_table('accounts',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('partition', sa.Integer(), nullable=False),
@@ -91,21 +95,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index('claims_by_day', 'claims', ['partition', 'day', 'id'], unique=False)
-    op.create_table('dead_letters',
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
-    sa.Column('topic', sa.Text(), nullable=False),
-    sa.Column('partition', sa.Integer(), nullable=False),
-    sa.Column('offset', sa.BigInteger(), nullable=False),
-    sa.Column('key', sa.Text(), nullable=False),
-    sa.Column('value', sa.LargeBinary(), nullable=False),
-    sa.Column('headers', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-    sa.Column('reason', sa.Text(), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('replayed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('replayed_by', sa.Text(), nullable=True),
-    sa.PrimaryKeyConstraint('id')
-    )
-    op.create_index('dead_letters_by_place', 'dead_letters', ['topic', 'partition', 'offset'], unique=True)
     op.create_table('imports',
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('import_id', sa.Text(), nullable=False),
@@ -122,44 +111,11 @@ def upgrade() -> None:
     sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('account_id', 'kind', 'id')
     )
-    op.create_table('offsets',
-    sa.Column('topic', sa.Text(), nullable=False),
-    sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('next', sa.BigInteger(), nullable=False),
-    sa.Column('cluster', sa.Text(), nullable=False),
-    sa.Column('last_time', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('last_digest', sa.LargeBinary(), nullable=True),
-    sa.PrimaryKeyConstraint('topic', 'partition')
-    )
-    op.create_table('outbox',
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
-    sa.Column('partition', sa.Integer(), nullable=False),
-    sa.Column('topic', sa.Text(), nullable=False),
-    sa.Column('key', sa.Text(), nullable=False),
-    sa.Column('value', sa.LargeBinary(), nullable=False),
-    sa.Column('headers', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-    sa.Column('to_partition', sa.Integer(), nullable=True),
-    sa.PrimaryKeyConstraint('id')
-    )
-    op.create_index('outbox_by_partition', 'outbox', ['partition', 'id'], unique=False)
-    op.create_table('partitions',
-    sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('epoch', sa.BigInteger(), nullable=False),
-    sa.Column('owner', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('partition')
-    )
     op.create_table('rules',
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('partition')
     )
-    op.create_table('timers',
-    sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('key', sa.Text(), nullable=False),
-    sa.Column('due', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('partition', 'key')
-    )
-    op.create_index('timers_by_due', 'timers', ['partition', 'due'], unique=False)
     op.create_table('users',
     sa.Column('account_id', sa.Text(), nullable=False),
     sa.Column('user_id', sa.Text(), nullable=False),
