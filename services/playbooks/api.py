@@ -31,7 +31,7 @@ from shared.web.problems import Problem
 from shared.web.routes import Router
 
 _READ: Final = [Depends(require("read"))]
-Wanted = Mapping[str, str | None]
+Columns = Mapping[str, str | None]
 """What columns must be; None is anything."""
 
 
@@ -45,19 +45,19 @@ class Move(NamedTuple):
     scope: Literal["operate", "admin"] = "operate"
 
 
-def _episodes(account: str | None = None, state: State | None = None, playbook: str | None = None) -> Wanted:
+def _episodes(account: str | None = None, state: State | None = None, playbook: str | None = None) -> Columns:
     return {"account_id": account, "state": state, "playbook": playbook}
 
 
-def _tasks(account: str | None = None, state: views.TaskState | None = None, assignee: str | None = None) -> Wanted:
+def _tasks(account: str | None = None, state: views.TaskState | None = None, assignee: str | None = None) -> Columns:
     return {"account_id": account, "state": state, "assignee": assignee}
 
 
-def _alerts(account: str | None = None, state: views.AlertState | None = None) -> Wanted:
+def _alerts(account: str | None = None, state: views.AlertState | None = None) -> Columns:
     return {"account_id": account, "state": state}
 
 
-def _flags(account: str | None = None, state: views.FlagState | None = None) -> Wanted:
+def _flags(account: str | None = None, state: views.FlagState | None = None) -> Columns:
     return {"account_id": account, "state": state}
 
 
@@ -104,7 +104,7 @@ class Listing(NamedTuple):
 
     name: str
     summary: str
-    filters: Callable[..., Wanted]
+    filters: Callable[..., Columns]
     """The query parameters, as FastAPI reads them, into what columns must be."""
     view: type[views.EpisodeView] | type[views.ItemView]
     moves: tuple[Move, ...]
@@ -113,7 +113,7 @@ class Listing(NamedTuple):
     act: Callable[[AsyncConnection, Work, str, Command, str, datetime], Awaitable[None]] = _act_on_item
     """Does a command of somebody, at an instant, to what has this id."""
 
-    def only(self, **wanted: str | None) -> Wanted:
+    def only(self, **wanted: str | None) -> Columns:
         """What columns must be of what is on this list."""
         return {"kind": self.name, **wanted} if self.table is t.items else wanted
 
@@ -142,7 +142,7 @@ class Desk:
     def __init__(self, uow: UnitOfWork, clock: Clock, rules: Rules, wake: Callable[[], None]) -> None:
         self.uow, self.clock, self.rules, self._wake = uow, clock, rules, wake
 
-    async def page(self, listing: Listing, wanted: Wanted, paging: WantedPage) -> Page[Any]:
+    async def page(self, listing: Listing, wanted: Columns, paging: WantedPage) -> Page[Any]:
         """One page of a list."""
         before = paging.after(datetime, str)
         # A person may be asked for by e-mail, too.
@@ -206,7 +206,7 @@ def _add_list(router: Router, desk: Desk, listing: Listing) -> None:
     detail = create_model(f"{listing.name.title()}Detail", __base__=(view, views.History), __doc__=words)
 
     @router.get(path, response_model=page, tags=["desk"], summary=listing.summary, dependencies=_READ)
-    async def listed(paging: WantedPage, wanted: Annotated[Wanted, Depends(listing.filters)]) -> Any:
+    async def listed(paging: WantedPage, wanted: Annotated[Columns, Depends(listing.filters)]) -> Any:
         return await desk.page(listing, wanted, paging)
 
     summary = f"One {listing.name} with its moves"

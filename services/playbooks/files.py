@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from services.playbooks.core.assignment import Rule
 from services.playbooks.core.directory import Absence, Csm, Directory
 from services.playbooks.core.playbook import Playbook, Repeat, Step
-from services.playbooks.core.rules import Loaded
+from services.playbooks.core.rules import Entry
 from services.playbooks.core.workinghours import OFFICE, Duration, parse_duration
 from services.playbooks.core.workinghours import Hours as Week
 from shared.conditions import STEP_FACTS, Condition, FactType, Problem, Refused, Scope, did_you_mean
@@ -248,10 +248,10 @@ class PlaybookFile(FileModel):
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
-def load_playbook(data: bytes | str, name: str, people: Directory | None = None) -> Loaded:
+def load_playbook(data: bytes | str, name: str, people: Directory | None = None) -> Entry:
     """One playbook from its YAML; whom it names must be among `people`, if they are given. Raises `Refused`."""
     playbook = read(data, name, PlaybookFile, people).playbook()
-    return Loaded(playbook, data if isinstance(data, str) else data.decode("utf-8-sig"))
+    return Entry(playbook, data if isinstance(data, str) else data.decode("utf-8-sig"))
 
 
 def read_version(source: str | None, name: str) -> Playbook | None:
@@ -263,7 +263,7 @@ def read_version(source: str | None, name: str) -> Playbook | None:
         return None
 
 
-def load_all(folder: Path = SHIPPED, people: Directory | None = None) -> tuple[Loaded, ...]:
+def load_all(folder: Path = SHIPPED, people: Directory | None = None) -> tuple[Entry, ...]:
     """Every playbook of a folder, by id. Raises `Refused` with all that is wrong in all files."""
     problems: list[Problem] = []
     loaded = read_each(

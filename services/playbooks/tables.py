@@ -1,7 +1,6 @@
 """The playbooks' schema."""
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, Integer, MetaData, Table, Text
-from sqlalchemy import text as sql
 
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.item import Item
@@ -46,10 +45,11 @@ episodes = Table(
     Column("fired_at", _Time),
     Column("ended_at", _Time),
     Column("body", Json(Episode), nullable=False),
-    Index("episodes_latest", "account_id", "playbook", unique=True, postgresql_where=sql("latest")),
     Index("episodes_by_time", "opened_at", "id"),
     Index("episodes_by_account", "account_id", "opened_at"),
 )
+_KEY = (episodes.c.account_id, episodes.c.playbook)
+Index("episodes_latest", *_KEY, unique=True, postgresql_where=episodes.c.latest)
 
 # Every move of an episode, a task, an alert or a flag.
 moves = Table(

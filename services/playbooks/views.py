@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field, model_validator
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, State
 from services.playbooks.core.item import Item
-from services.playbooks.core.rules import Library, Loaded
+from services.playbooks.core.rules import Entry, Library
 from services.playbooks.core.standing import card
 
 TaskState = Literal["open", "done", "no_result", "false_alarm", "closed"]
@@ -149,7 +149,7 @@ class PlaybookView(BaseModel):
     achieved: dict[str, Any]
 
     @classmethod
-    def of(cls, loaded: Loaded, achieved: Mapping[str, dict[str, Any]]) -> Self:
+    def of(cls, loaded: Entry, achieved: Mapping[str, dict[str, Any]]) -> Self:
         """One in force, with what all of them achieved."""
         told = msgspec.structs.asdict(loaded.playbook)
         return cls.model_validate({**told, "source": loaded.source, "achieved": achieved.get(loaded.playbook.id, {})})

@@ -37,7 +37,7 @@ class Load(NamedTuple):
     turn: int = 0
 
 
-class Assigned(msgspec.Struct, frozen=True):
+class Assignment(msgspec.Struct, frozen=True):
     """Whom the list found, or nobody, and why."""
 
     to: Csm | None
@@ -57,7 +57,7 @@ def assign(
     now: datetime,
     *,
     needs_room: bool = True,
-) -> Assigned:
+) -> Assignment:
     """Go down the list. People who are away are skipped, and so are those who are full where the work needs room."""
     skipped: list[str] = []
     for rule in rules:
@@ -65,9 +65,9 @@ def assign(
         there = [csm for csm in pool if not _why_not(csm, loads, now, needs_room)]
         if there:
             chosen, because = _choose(rule, there, loads)
-            return Assigned(chosen, "; ".join([because, *skipped]))
+            return Assignment(chosen, "; ".join([because, *skipped]))
         skipped.append(_nobody(rule, pool, loads, now, needs_room))
-    return Assigned(None, "nobody: " + "; ".join(skipped))
+    return Assignment(None, "nobody: " + "; ".join(skipped))
 
 
 def _pool(rule: Rule, owner: str | None, directory: Directory) -> tuple[Csm, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
@@ -140,11 +141,9 @@ def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
     if episode is None:
         return
     if item.kind == "task":
-        work.by_hand(
-            episode, lambda book, one, look: steps.close_task(book, one, item.id, item.state, look), actor, now
-        )
+        work.by_hand(episode, partial(steps.close_task, task=item.id, outcome=item.state), actor, now)
     elif item.state == "false_alarm":
-        work.by_hand(episode, lambda book, one, look: steps.end(book, one, look, "false alarm"), actor, now)
+        work.by_hand(episode, partial(steps.end, reason="false alarm"), actor, now)
 
 
 def _escalate(work: Work, task: Item, late_since: datetime) -> None:

@@ -43,7 +43,7 @@ MOVES: Final[Mapping[tuple[State, Event], State]] = {
 """Where each event takes an episode; what is not here can't happen."""
 
 
-class Planned(msgspec.Struct, frozen=True, kw_only=True):
+class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
     """A step that is still to be done. `held_back`: a gate was closed when it was due."""
 
     step: int
@@ -52,7 +52,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     held_back: bool = False
 
 
-class AskedTask(msgspec.Struct, frozen=True, kw_only=True):
+class EpisodeTask(msgspec.Struct, frozen=True, kw_only=True):
     """A task that the episode asked for."""
 
     id: str
@@ -91,8 +91,8 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     """The playbook's firings for this account that `repeat` may still count, those of earlier episodes too."""
     fired_at: datetime | None = None
     occurrence: int = 0
-    planned: tuple[Planned, ...] = ()
-    tasks: tuple[AskedTask, ...] = ()
+    planned: tuple[PlannedStep, ...] = ()
+    tasks: tuple[EpisodeTask, ...] = ()
     readings: tuple[LeafReading, ...] = ()
     """What the last firing saw."""
     rests_until: datetime | None = None
@@ -142,7 +142,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Time alone caused it: it can wait for the recipient's working hours."""
 
 
-class Stepped(msgspec.Struct, frozen=True, kw_only=True):
+class StepResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a step comes to. `fired`: it fired at this look, so that what it `closes` is to be closed."""
 
     episode: Episode | None

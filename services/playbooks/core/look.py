@@ -139,7 +139,9 @@ class View:
                 again = self._playbook.may_fire_at(episode.fired) if self._playbook.on_event is None else None
                 wanted = [self._next_flip(leaving=False), again]
             case "pending":
-                wanted = [self._held_enough_at(episode), self._next_flip(leaving=False)]
+                since = episode.running_since
+                left = self._playbook.held_for.exact - episode.held * MICROSECOND
+                wanted = [since + left if since is not None else None, self._next_flip(leaving=False)]
             case "active":
                 wanted = [*(one.due for one in episode.planned), self._next_flip(leaving=True)]
             case "found":
@@ -149,11 +151,6 @@ class View:
             case "resting":
                 wanted = [episode.rests_until]
         return min((instant for instant in wanted if instant is not None and instant > self._look.now), default=None)
-
-    def _held_enough_at(self, episode: Episode) -> datetime | None:
-        if episode.running_since is None:
-            return None
-        return episode.running_since + self._playbook.held_for.exact - episode.held * MICROSECOND
 
     def _next_flip(self, *, leaving: bool) -> datetime | None:
         """When time alone will next change a condition; `leaving`: only what can end an episode is asked for."""

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from services.playbooks.core.assignment import Assigned
+from services.playbooks.core.assignment import Assignment
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.look import Look
@@ -56,7 +56,7 @@ class Errand(NamedTuple):
 
 def request(
     errand: Errand,
-    assigned: Assigned,
+    assigned: Assignment,
     render: Render,
     due_at: datetime | None = None,
     not_before: datetime | None = None,

@@ -14,7 +14,7 @@ Render = Callable[[str, Facts, datetime], str]
 """Fills a template with facts; passed in, so that nothing here knows how."""
 
 
-class Loaded(NamedTuple):
+class Entry(NamedTuple):
     """A playbook and the text that it was read from, kept for the episodes that stay with it."""
 
     playbook: Playbook
@@ -29,7 +29,7 @@ class Loaded(NamedTuple):
 class Library:
     """Playbooks by id and version. What was loaded once stays: there are few, and they never change."""
 
-    def __init__(self, loaded: Iterable[Loaded]) -> None:
+    def __init__(self, loaded: Iterable[Entry]) -> None:
         self.loaded = tuple(loaded)
         self.current = {one.playbook.id: one.playbook for one in self.loaded}
         self.checksums = {one.playbook.id: one.checksum for one in self.loaded}

@@ -23,12 +23,12 @@ import msgspec
 
 from services.playbooks.core.episode import (
     Ask,
-    AskedTask,
     Episode,
+    EpisodeTask,
     Event,
     Move,
-    Planned,
-    Stepped,
+    PlannedStep,
+    StepResult,
     action_id,
     episode_id,
 )
@@ -43,14 +43,14 @@ _NONE: Final = Episode(id="", playbook="", version="", account="", state="idle",
 """Stands for the episode of an account that has had none."""
 
 
-def step(playbook: Playbook | None, episode: Episode | None, look: Look, own: Playbook | None = None) -> Stepped:
+def step(playbook: Playbook | None, episode: Episode | None, look: Look, own: Playbook | None = None) -> StepResult:
     """Look at an account with the playbook in force; None is one that was deleted.
 
     `episode` is the account's latest of that playbook, open or idle; `own` the version that it stays with, if another.
     """
     decides = own or playbook
     if decides is None:
-        return Stepped(episode=episode)
+        return StepResult(episode=episode)
     walk = _Walk(decides, episode, look)
     walk.wake()
     walk.open(playbook)
@@ -60,7 +60,7 @@ def step(playbook: Playbook | None, episode: Episode | None, look: Look, own: Pl
     return walk.result()
 
 
-def start(playbook: Playbook, episode: Episode, look: Look) -> Stepped:
+def start(playbook: Playbook, episode: Episode, look: Look) -> StepResult:
     """Fire a found episode by hand. Raises `ValueError` when it is not a found one."""
     walk = _Walk(playbook, episode, look)
     walk.fire(f"started by hand; found in {episode.found_in}", by="started")
@@ -68,7 +68,7 @@ def start(playbook: Playbook, episode: Episode, look: Look) -> Stepped:
     return walk.result()
 
 
-def end(playbook: Playbook, episode: Episode, look: Look, reason: str) -> Stepped:
+def end(playbook: Playbook, episode: Episode, look: Look, reason: str) -> StepResult:
     """End an episode from outside, such as by hand."""
     walk = _Walk(playbook, episode, look)
     if episode.is_under_way:
@@ -76,12 +76,12 @@ def end(playbook: Playbook, episode: Episode, look: Look, reason: str) -> Steppe
     return walk.result()
 
 
-def close(playbook: Playbook, episode: Episode, look: Look, reason: str) -> Stepped:
+def close(playbook: Playbook, episode: Episode, look: Look, reason: str) -> StepResult:
     """End an episode because another playbook closes it, unless what it is about is known to go on."""
-    return end(playbook, episode, look, reason) if View(playbook, look).may_be_closed else Stepped(episode=episode)
+    return end(playbook, episode, look, reason) if View(playbook, look).may_be_closed else StepResult(episode=episode)
 
 
-def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, look: Look) -> Stepped:
+def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, look: Look) -> StepResult:
     """Note that a task of the episode was closed, as `outcome`. A false alarm ends the episode."""
     walk = _Walk(playbook, episode, look)
     tasks = tuple(msgspec.structs.replace(one, open=False) if one.id == task else one for one in episode.tasks)
@@ -93,21 +93,21 @@ def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, lo
     return walk.result()
 
 
-def put_off(episode: Episode, asked: Ask, until: datetime, now: datetime) -> Stepped:
+def put_off(episode: Episode, asked: Ask, until: datetime, now: datetime) -> StepResult:
     """Plan a step again that would have waited: what may hold it back is asked when it can go."""
     if episode.state != "active":
-        return Stepped(episode=episode)
-    again = Planned(step=asked.step, occurrence=asked.occurrence, due=until)
+        return StepResult(episode=episode)
+    again = PlannedStep(step=asked.step, occurrence=asked.occurrence, due=until)
     waits = f"step {asked.step + 1} waits until {clock_time(until)}, when somebody is at work"
     episode, move = episode.moved("noted", waits, now, "keepwell", planned=(*episode.planned, again))
-    return Stepped(episode=episode, moves=(move,), timer=until)
+    return StepResult(episode=episode, moves=(move,), timer=until)
 
 
-def leave(episode: Episode, look: Look, reason: str) -> Stepped:
+def leave(episode: Episode, look: Look, reason: str) -> StepResult:
     """Close an episode, wherever it stands, because its account has gone: there is nothing more to say of it."""
     ended: dict[str, Any] = {"ended_at": look.now, "outcome": reason} if episode.is_under_way else {}
     episode, move = episode.moved("left", reason, look.now, look.actor, planned=(), running_since=None, **ended)
-    return Stepped(episode=episode, moves=(move,))
+    return StepResult(episode=episode, moves=(move,))
 
 
 class _Walk:
@@ -123,9 +123,9 @@ class _Walk:
         self.fired = False
         self.closed: Episode | None = None
 
-    def result(self) -> Stepped:
+    def result(self) -> StepResult:
         """What the look came to."""
-        return Stepped(
+        return StepResult(
             episode=None if self.episode is _NONE else self.episode,
             moves=tuple(self.moves),
             asks=tuple(self.asks),
@@ -217,7 +217,7 @@ class _Walk:
         episode, now = self.episode, self.look.now
         occurrence = episode.occurrence + 1
         planned = (
-            Planned(
+            PlannedStep(
                 step=place,
                 occurrence=occurrence,
                 due=now if one.after is None else add(self.look.hours, now, one.after),
@@ -285,7 +285,7 @@ class _Walk:
         self._set(event=cause)
         self.fire(f"{self.playbook.on_event} came", self.view.readings())
 
-    def _act_on(self, planned: Planned) -> None:
+    def _act_on(self, planned: PlannedStep) -> None:
         chosen, episode, place = self.playbook.steps[planned.step], self.episode, planned.step + 1
         left = tuple(one for one in episode.planned if one != planned)
         if chosen.unless is not None and self._is_met(chosen.unless, planned.occurrence):
@@ -304,7 +304,7 @@ class _Walk:
             occurrence=planned.occurrence,
             by_time=self.look.by_time or chosen.after is not None,
         )
-        task = (AskedTask(id=asked.id, occurrence=planned.occurrence),) if chosen.kind == "task" else ()
+        task = (EpisodeTask(id=asked.id, occurrence=planned.occurrence),) if chosen.kind == "task" else ()
         self._set(planned=left, tasks=(*episode.tasks, *task))
         self.asks.append(asked)
 

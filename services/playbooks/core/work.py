@@ -16,7 +16,7 @@ import msgspec
 from services.playbooks.core import step as steps
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.changes import Changes, carry_out, people
-from services.playbooks.core.episode import Episode, Stepped
+from services.playbooks.core.episode import Episode, StepResult
 from services.playbooks.core.item import MOVES, Item
 from services.playbooks.core.look import Look
 from services.playbooks.core.message import Errand, Finding, Visit
@@ -25,8 +25,6 @@ from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, is_by_time, knew_until, owner, standing
 from services.playbooks.core.workinghours import OFFICE
 from shared.messages.assessments import AccountAssessed
-
-ByHand = Callable[[Playbook, Episode, Look], Stepped]
 
 
 class Closing(NamedTuple):
@@ -108,13 +106,13 @@ class Work:
         if stands is not None and stands.gone is None:
             self._walk(Visit(stands, self._look(stands, f"at {stands.at.isoformat()}", "time")))
 
-    def by_hand(self, episode: Episode, move: ByHand, actor: str, now: datetime) -> None:
-        """Move one episode because a person said so."""
+    def by_hand(self, episode: Episode, move: Callable[..., StepResult], actor: str, now: datetime) -> None:
+        """Move one episode because a person said so; `move` is one of the functions of `step`."""
         stands = self._moved_on(episode.account, now)
         playbook = self.rules.library.of(episode.playbook, episode)
         if stands is not None and playbook is not None:
             look = self._look(stands, f"at {stands.at.isoformat()}", actor, by_time=False)
-            self._note(playbook, move(playbook, episode, look), Visit(stands, look))
+            self._note(playbook, move(playbook, episode, look=look), Visit(stands, look))
             self._remember(stands.account, stands.look_at, stands.met)
 
     # What comes before a look
@@ -211,7 +209,7 @@ class Work:
         self._note(playbook, stepped, visit)
         return stepped.episode
 
-    def _note(self, playbook: Playbook, stepped: Stepped, visit: Visit) -> None:
+    def _note(self, playbook: Playbook, stepped: StepResult, visit: Visit) -> None:
         """Remember what a step came to."""
         episode, look, changes = stepped.episode, visit.look, self.changes
         if stepped.timer is not None:
@@ -233,7 +231,7 @@ class Work:
         if stepped.fired and playbook.closes:
             self._close_others(playbook, visit)
 
-    def _keep(self, stepped: Stepped) -> None:
+    def _keep(self, stepped: StepResult) -> None:
         """Write the episode, if anything changed, and its moves."""
         episode = stepped.episode
         if episode is not None and self._latest[episode.account].get(episode.playbook) != episode:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.playbooks.core.assignment import (
-    Assigned,
+    Assignment,
     Load,
     Rule,
     assign,
@@ -25,7 +25,7 @@ DIRECTORY = Directory(
 SENIOR = Rule("least_loaded", tier="senior")
 
 
-def who(found: Assigned) -> str:
+def who(found: Assignment) -> str:
     return found.to.id if found.to is not None else "nobody"
 
 

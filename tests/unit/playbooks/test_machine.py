@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from services.playbooks.core.episode import MOVES, Episode, Event, State, Stepped
+from services.playbooks.core.episode import MOVES, Episode, Event, State, StepResult
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.step import close, close_task, end, leave, start, step
 from tests.support.playbooks import DAY, HIGH, LOW, MONDAY, UNKNOWN, a_look, a_playbook, an_answer, stalled
@@ -56,14 +56,14 @@ PLAYBOOKS = [
     a_playbook("id: x\non_event: feedback.nps\nrepeat: {after: 1d}\nsteps: [task: Call]"),
     a_playbook("id: x\non_event: feedback.nps\nsteps: [task: Call]"),
 ]
-Act = Callable[[Playbook, Episode | None, datetime], Stepped | None]
+Act = Callable[[Playbook, Episode | None, datetime], StepResult | None]
 
 
 def looks(facts: dict[str, Any], **others: Any) -> Act:
     return lambda playbook, episode, at: step(playbook, episode, a_look(facts, at, **others))
 
 
-def with_one(act: Callable[[Playbook, Episode, datetime], Stepped]) -> Act:
+def with_one(act: Callable[[Playbook, Episode, datetime], StepResult]) -> Act:
     return lambda playbook, episode, at: None if episode is None else act(playbook, episode, at)
 
 
@@ -80,19 +80,21 @@ ACTS: list[Act] = [
     with_one(lambda playbook, episode, at: close(playbook, episode, a_look(HIGH, at), "closed by recovered")),
     with_one(
         lambda playbook, episode, at: (
-            Stepped(episode=episode) if episode.state != "found" else start(playbook, episode, a_look(LOW, at))
+            StepResult(episode=episode) if episode.state != "found" else start(playbook, episode, a_look(LOW, at))
         )
     ),
     with_one(
         lambda playbook, episode, at: (
-            leave(episode, a_look(LOW, at), "the account was merged") if episode.is_open else Stepped(episode=episode)
+            leave(episode, a_look(LOW, at), "the account was merged")
+            if episode.is_open
+            else StepResult(episode=episode)
         )
     ),
     with_one(
         lambda playbook, episode, at: (
             close_task(playbook, episode, episode.tasks[0].id, "done", a_look(LOW, at))
             if episode.tasks
-            else Stepped(episode=episode)
+            else StepResult(episode=episode)
         )
     ),
 ]

@@ -4,9 +4,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.playbooks.core.assignment import Assigned
+from services.playbooks.core.assignment import Assignment
 from services.playbooks.core.directory import Csm
-from services.playbooks.core.episode import Episode, Stepped
+from services.playbooks.core.episode import Episode, StepResult
 from services.playbooks.core.look import Look
 from services.playbooks.core.message import Errand, Line, Visit, again, digest, overdue, request
 from services.playbooks.core.playbook import Playbook
@@ -19,11 +19,11 @@ from shared.messages.actions import ActionRequested, Recipient
 from shared.messages.assessments import AccountAssessed, Cause, Driver, MeasureReading
 from tests.support.playbooks import LOW, MONDAY, a_look, a_playbook, an_answer, an_assessment, stalled
 
-OWNER = Assigned(Csm(id="own", name="Owner", email="owner@example.com"), "owner of the account")
+OWNER = Assignment(Csm(id="own", name="Owner", email="owner@example.com"), "owner of the account")
 SHIPPED = {one.playbook.id: one.playbook for one in load_all()}
 
 
-def opened(stepped: Stepped) -> Episode:
+def opened(stepped: StepResult) -> Episode:
     assert stepped.episode is not None
     return stepped.episode
 
@@ -32,7 +32,7 @@ def told(
     playbook: Playbook,
     look: Look,
     stands: Standing,
-    to: Assigned = OWNER,
+    to: Assignment = OWNER,
     *,
     place: int = 0,
     fresh: bool = False,
@@ -92,7 +92,7 @@ def test_what_time_caused_tells_what_the_condition_saw_and_what_is_low() -> None
 
 def test_nobody_found_leaves_the_message_to_the_channels_default() -> None:
     stands = standing("northwind", an_assessment(1, MONDAY, LOW))
-    assert told(stalled(), a_look(LOW, MONDAY), stands, Assigned(None, "nobody")).recipient is None
+    assert told(stalled(), a_look(LOW, MONDAY), stands, Assignment(None, "nobody")).recipient is None
 
 
 def test_a_digest_lists_what_was_found_most_money_first() -> None:

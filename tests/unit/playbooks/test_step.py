@@ -4,7 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.playbooks.core.episode import Ask, Episode, Stepped
+from services.playbooks.core.episode import Ask, Episode, StepResult
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.step import close, close_task, end, leave, put_off, start, step
 from tests.support.playbooks import (
@@ -29,21 +29,21 @@ TASK_THEN_ESCALATE = """
 """
 
 
-def run(playbook: Playbook, *looks: tuple[dict[str, Any], datetime], episode: Episode | None = None) -> Stepped:
+def run(playbook: Playbook, *looks: tuple[dict[str, Any], datetime], episode: Episode | None = None) -> StepResult:
     """Step through looks; the last one's result, with the asks of all."""
     asks: list[Ask] = []
-    result = Stepped(episode=episode)
+    result = StepResult(episode=episode)
     for facts, at in looks:
         result = step(playbook, result.episode, a_look(facts, at))
         asks += result.asks
-    return Stepped(episode=result.episode, asks=tuple(asks), timer=result.timer, moves=result.moves)
+    return StepResult(episode=result.episode, asks=tuple(asks), timer=result.timer, moves=result.moves)
 
 
-def state(stepped: Stepped) -> str:
+def state(stepped: StepResult) -> str:
     return stepped.episode.state if stepped.episode is not None else "none"
 
 
-def of(stepped: Stepped) -> Episode:
+def of(stepped: StepResult) -> Episode:
     assert stepped.episode is not None
     return stepped.episode
 
@@ -58,7 +58,7 @@ class TestFiring:
         assert [(move.before, move.after, move.actor) for move in stepped.moves] == [("idle", "active", "time")]
 
     def test_what_does_not_hold_does_nothing(self) -> None:
-        assert run(stalled(), (HIGH, MONDAY)) == Stepped(episode=None)
+        assert run(stalled(), (HIGH, MONDAY)) == StepResult(episode=None)
 
     def test_what_is_unknown_fires_nothing(self) -> None:
         assert run(stalled(), (UNKNOWN, MONDAY)).episode is None
@@ -317,7 +317,7 @@ class TestPuttingOff:
     def test_what_has_ended_meanwhile_is_not_put_off(self) -> None:
         fired = run(self.playbook, (LOW, MONDAY))
         ended = run(self.playbook, (HIGH, MONDAY + HOUR), episode=fired.episode)
-        assert put_off(of(ended), fired.asks[0], self.morning, MONDAY) == Stepped(episode=ended.episode)
+        assert put_off(of(ended), fired.asks[0], self.morning, MONDAY) == StepResult(episode=ended.episode)
 
 
 @pytest.mark.parametrize("before", ["pending", "active", "found", "over", "resting"])
@@ -336,7 +336,7 @@ class TestEvents:
         "id: detractor\non_event: feedback.nps\nwhen: event.score <= 6\nsteps: [alert: Read it, task: Call them]"
     )
 
-    def answer(self, score: int, at: datetime, episode: Episode | None = None, **others: Any) -> Stepped:
+    def answer(self, score: int, at: datetime, episode: Episode | None = None, **others: Any) -> StepResult:
         return step(self.playbook, episode, a_look({}, at, cause=an_answer(score, at), **others))
 
     def test_a_detractor_fires_at_once(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.playbooks.core.episode import Ask, Episode, Move, Stepped
+from services.playbooks.core.episode import Ask, Episode, Move, StepResult
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.step import end, step
 from tests.support.playbooks import DAY, HIGH, LOW, MONDAY, UNKNOWN, a_look, a_playbook, an_answer
@@ -69,7 +69,7 @@ class Life:
         if self.latest is not None:
             self._note(end(self.playbook, self.latest, a_look(facts, at), "false alarm"), at)
 
-    def _note(self, stepped: Stepped, at: datetime) -> None:
+    def _note(self, stepped: StepResult, at: datetime) -> None:
         assert stepped.timer is None or stepped.timer > at
         self.latest = stepped.episode
         self.moves += stepped.moves
