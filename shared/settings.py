@@ -53,8 +53,6 @@ class Settings(BaseSettings):
     """What stands before the names of topics and groups, on a cluster that is shared."""
     partitions: int = Field(default=8, ge=1, le=1024)
     """How many partitions every topic gets; fixed at first start."""
-    worker_memory_mb: int = Field(default=256, ge=16, le=2**20)
-    """How much a worker may remember of what its database has, in MiB; what doesn't fit is read again when needed."""
     database_url: SecretStr | None = None
     """`postgresql://user:password@host:port/database`; none: the server from the wheel."""
     admin_key: SecretStr | None = None

@@ -138,7 +138,7 @@ class ScoringHandler(Handler):
             await outbox.stage(c, partition, [_message(one) for one in batch.assessments])
             # Timers' rows are locked last, after all accounts (decision 19).
             due |= batch.timers
-            causes = (one.assessed.cause for one in batch.ledger)
+            causes = (one.assessed.cause for one in batch.assessments if one.for_ledger)
             scored += [cause.accepted for cause in causes if cause.accepted is not None]
             memory.fit(room)
         if memory.more_wait and not memory.waiting:
@@ -161,7 +161,7 @@ def _is_told(arrival: Arrival) -> bool:
 
 
 def _message(one: Assessment) -> Outgoing:
-    id, assessed, trace = one
+    id, assessed, trace, _ = one
     event = wrap(
         assessed,
         id=f"{id}@{assessed.rev}",

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import Field
+
 from services.scoring.files import SHIPPED
 from shared.settings import Settings
 
@@ -11,3 +13,5 @@ class ScoringSettings(Settings):
 
     scorecards: Path = SHIPPED
     """The directory of the scorecards and the catalogue."""
+    worker_memory_mb: int = Field(default=256, ge=16, le=2**20)
+    """How much a worker may remember of what its database has, in MiB; what doesn't fit is read again when needed."""

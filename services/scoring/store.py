@@ -135,7 +135,7 @@ async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
     await _SAVE_STATES(c, [_state_row(one) for one in changed], partition=partition)
     await _SAVE_SUMMARIES(c, [_summary_row(id, outcome) for id, outcome in batch.outcomes.items()])
     await _save_touched(c, [one.account for one in changed])
-    await _ADD_TO_LEDGER(c, [_ledger_row(one) for one in batch.ledger])
+    await _ADD_TO_LEDGER(c, [_ledger_row(one) for one in batch.assessments if one.for_ledger])
     await _ADD_ANSWERS(c, [_answer_row(*one) for one in batch.answers])
     await _SET_ROLES(c, [(*pair, role) for pair, role in batch.roles.items()])
     await _ERASE_ANSWERS(c, batch.erased_contacts)

@@ -33,11 +33,12 @@ class Arrival(NamedTuple):
 
 
 class Assessment(NamedTuple):
-    """What is told of an account, and the trace of the event that did it."""
+    """What is told of an account, the trace of the event that did it, and whether it is an entry of the ledger."""
 
     account_id: str
     assessed: AccountAssessed
     trace: str | None
+    for_ledger: bool
 
 
 @dataclass(slots=True)
@@ -51,7 +52,6 @@ class Batch:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     """The last of each account that was told of."""
     assessments: list[Assessment] = field(default_factory=list)
-    ledger: list[Assessment] = field(default_factory=list)
     timers: dict[str, datetime] = field(default_factory=dict)
     answers: list[tuple[str, str | None, Arrival]] = field(default_factory=list)
     """Of surveys, with the account and the role of who answered, as far as it is known by now."""
@@ -135,9 +135,7 @@ class Batch:
         if outcome.assessed is None:
             return
         self.outcomes[account.id] = outcome
-        self.assessments.append(Assessment(account.id, outcome.assessed, trace))
-        if outcome.for_ledger:
-            self.ledger.append(self.assessments[-1])
+        self.assessments.append(Assessment(account.id, outcome.assessed, trace, outcome.for_ledger))
 
     def _note_imports(self, standing: Standing, arrivals: Sequence[Arrival]) -> list[str]:
         """Note the open imports behind these events, and tell of them before they move anything: the account is quiet.
