@@ -1,7 +1,7 @@
 """A leaf in a customer-success manager's words: `usage breadth is 25 %, under 40 %`."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from fractions import Fraction
 from typing import Final, Literal
 
@@ -81,12 +81,27 @@ def _reading(leaf: Leaf, facts: Facts, now: datetime) -> LeafReading:
     if seen is None:
         return LeafReading(format_leaf(leaf), "unknown", truth, _unknown(leaf.subject, facts))
     currency = _currency(leaf.subject, facts, now)
+    if leaf.subject.name.startswith("days_") and isinstance(seen, int | float):
+        seen = _on_the_calendar(seen, leaf, now)
     value = said = _value(seen, leaf, currency)
     told = leaf
     if leaf.subject.name.startswith("days_") and isinstance(seen, int | float) and seen < 0:
         told, seen = _from_the_other_side(leaf), -seen
         said = _value(seen, told, currency)
     return LeafReading(format_leaf(leaf), value, truth, _words(told, seen, said, truth, currency))
+
+
+def _on_the_calendar(days: float, leaf: Leaf, now: datetime) -> float:
+    """Days to or from a date, which is a midnight, as every face counts them, while the bound lies on the same side."""
+    sign = -1 if leaf.subject.direction == "since" else 1
+    if abs(days) > _CENTURY:
+        return days
+    now = now.astimezone(UTC)
+    at = now + timedelta(days=sign * days)
+    counted = sign * (at.date() - now.date()).days
+    bound = _bound(leaf)
+    is_date = at.time() == time.min and counted
+    return counted if is_date and (bound is None or _side(counted, bound) == _side(days, bound)) else days
 
 
 def _from_the_other_side(leaf: Leaf) -> Leaf:
@@ -157,6 +172,7 @@ def _is_value(subject: FactSpec, seen: Value, value: str) -> str:
     return f"{subject.words} {_is(subject)} {value}"
 
 
+_CENTURY: Final = 36_525
 _UNDER: Final = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
 _BEFORE: Final = {"<": "before", "<=": "not after", ">": "after", ">=": "not before"}
 _MIRRORED: Final[dict[Sign, Sign]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -179,12 +195,17 @@ def _value(seen: Value, leaf: Leaf, currency: str | None) -> str:
 
 def _rounded(seen: float, leaf: Leaf) -> float:
     """As few decimals as tell the truth: 39.96 is not shown as 40 beside "under 40"."""
-    bound = _in_days(leaf.test.operand, leaf.subject) if isinstance(leaf.test, Compare) else None
+    bound = _bound(leaf)
     for decimals in range(0 if leaf.subject.unit == "days" else 1, 7):
         shown = rounded(seen, decimals)
-        if not isinstance(bound, int | float) or _side(shown, bound) == _side(seen, bound):
+        if bound is None or _side(shown, bound) == _side(seen, bound):
             return shown
     return seen
+
+
+def _bound(leaf: Leaf) -> float | None:
+    bound = _in_days(leaf.test.operand, leaf.subject) if isinstance(leaf.test, Compare) else None
+    return bound if isinstance(bound, int | float) else None
 
 
 def _side(number: float, bound: float) -> int:

@@ -16,7 +16,9 @@ from services.notifier.channels.blocks import render
 from services.notifier.channels.rendering import Renderer
 from services.notifier.core.message import compose, score_words
 from services.playbooks.core.standing import standing
+from shared.conditions import Facts, Truth, leaves, parse
 from shared.messages.assessments import AccountAssessed, Cause, Driver
+from shared.words import counted, in_days
 from tests.support.notifier import NOW, THE_OWNER, an_account, an_action
 
 RENDERER = Renderer()
@@ -118,6 +120,24 @@ def test_a_renewal_is_the_same_in_slack_and_in_why(hours: int, zone: str) -> Non
         "renews_at": renews_at.isoformat(),
     }
     assert headline(asked, NOW).plain == said
+
+
+@pytest.mark.parametrize("hour", [0, 1, 11, 13, 23])
+@pytest.mark.parametrize("days", [1, 2, 13, 41])
+def test_a_condition_counts_the_days_to_a_renewal_as_the_headline_does(days: int, hour: int) -> None:
+    now = datetime(2026, 11, 18, hour, 14, tzinfo=UTC)
+    renews_at = datetime(2026, 11, 18, tzinfo=UTC) + timedelta(days=days)
+    [seen] = leaves(parse("days_until account.renews_at <= 60"), Facts.of({"account.renews_at": renews_at}), now)
+    assert seen.value == counted(days, "day")
+    assert in_days(renews_at, now) in {f"in {seen.value}", "tomorrow"}
+
+
+def test_a_condition_never_contradicts_its_own_bound() -> None:
+    now = datetime(2026, 11, 18, 14, tzinfo=UTC)
+    renews_at = datetime(2026, 12, 1, tzinfo=UTC)
+    [seen] = leaves(parse("days_until account.renews_at < 13"), Facts.of({"account.renews_at": renews_at}), now)
+    assert seen.truth is Truth.TRUE
+    assert seen.words == "12 days until renewal, under 13 days"
 
 
 def test_a_score_is_rounded_alike_at_the_half() -> None:
