@@ -15,7 +15,7 @@ from services.scoring.core.scorecard import Bands, Cap, Rules, Scorecard, Weight
 from shared.conditions import Condition, FactType, Problem, Refused, Scope, did_you_mean
 from shared.files.kinds import ConditionIn, Day, Name, ReadBy, one_of
 from shared.files.models import FileModel, Reading, fault
-from shared.files.reading import content_of, files_in, gathered, read, read_each
+from shared.files.reading import content_of, files_in, read, read_each
 from shared.files.schema import Schema, write
 
 SHIPPED: Final = Path(__file__).with_name("scorecards")
@@ -161,9 +161,8 @@ def load_rules(folder: Path = SHIPPED) -> Rules:
     problems: list[Problem] = []
     paths, catalogue = files_in(folder), Catalogue()
     for path in [path for path in paths if path.stem == "catalogue"]:
-        paths.remove(path)
-        with gathered(problems):
-            catalogue = read(content_of(path), str(path), CatalogueFile).catalogue()
+        paths.remove(path)  # Without it nobody knows which traits the cards may name, so its faults come alone.
+        catalogue = read(content_of(path), str(path), CatalogueFile).catalogue()
     cards = read_each(
         paths,
         lambda data, name: read(data, name, ScorecardFile, catalogue).scorecard(),
