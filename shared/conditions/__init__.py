@@ -14,34 +14,3 @@ from shared.conditions.parsing import parse
 from shared.conditions.scope import Scope, event_facts
 from shared.conditions.tree import AllOf, AnyOf, Condition, Leaf, Not, facts_of, leaves_of, one_line
 from shared.conditions.words import LeafReading, described, leaves
-
-__all__ = [
-    "FACTS",
-    "MEASURES",
-    "STEP_FACTS",
-    "AllOf",
-    "AnyOf",
-    "Condition",
-    "FactSpec",
-    "FactType",
-    "Facts",
-    "Leaf",
-    "LeafReading",
-    "Not",
-    "Position",
-    "Problem",
-    "Refused",
-    "Scope",
-    "Truth",
-    "Value",
-    "described",
-    "did_you_mean",
-    "evaluate",
-    "event_facts",
-    "facts_of",
-    "flip_instant",
-    "leaves",
-    "leaves_of",
-    "one_line",
-    "parse",
-]
