@@ -8,6 +8,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args
 
@@ -22,8 +23,8 @@ from services.playbooks.core.workinghours import Hours as Week
 from shared.conditions import STEP_FACTS, Condition, FactType, Problem, Refused, Scope, did_you_mean
 from shared.files.kinds import ConditionIn, Date, Day, Hours, Name, ReadBy, Span, Zone, one_of
 from shared.files.models import FileModel, Reading, fault
-from shared.files.nodes import Fields, Items, Text
-from shared.files.reading import content_of, files_in, read, read_each
+from shared.files.nodes import Fields, Items, Text, load
+from shared.files.reading import content_of, files_in, gathered, read, read_each
 from shared.files.schema import Schema, write
 from shared.files.templates import problems_of
 from shared.messages.actions import Severity
@@ -344,12 +345,28 @@ class DirectoryFile(FileModel):
 
 def load_people(path: Path) -> Directory:
     """The directory in a file; an empty one when there is no file. Raises `Refused`."""
-    return read_people(content_of(path), str(path)) if path.exists() else Directory()
+    with suppress(OSError):  # Where it can't be looked for, opening it says why.
+        if not path.exists():
+            return Directory()
+    return read_people(content_of(path), str(path))
 
 
 def read_people(data: bytes | str, name: str) -> Directory:
-    """The directory in a YAML text. Raises `Refused`."""
-    return read(data, name, DirectoryFile).directory()
+    """The directory in a YAML text; an empty one when nothing is in it. Raises `Refused`."""
+    return Directory() if load(data, name) is None else read(data, name, DirectoryFile).directory()
+
+
+def load_files(folder: Path, csms: Path) -> tuple[tuple[Loaded, ...], Directory]:
+    """The playbooks and the people. Raises `Refused` with all that is wrong in either."""
+    problems: list[Problem] = []
+    loaded, people = tuple[Loaded, ...](), None
+    with gathered(problems):
+        people = load_people(csms)
+    with gathered(problems):
+        loaded = load_all(folder, people)
+    if problems or people is None:
+        raise Refused(problems)
+    return loaded, people
 
 
 SCHEMAS: Final = {

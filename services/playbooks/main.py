@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import api, queries
 from services.playbooks.core.rules import Library, Rules
-from services.playbooks.files import load_all, load_people
+from services.playbooks.files import load_files
 from services.playbooks.handler import PlaybooksHandler
 from services.playbooks.settings import PlaybooksSettings
 from shared.files.templates import render
@@ -23,8 +23,8 @@ _PLAN: Final = Plan(
 
 def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
     """Build the parts. Raises `Refused` with what is wrong with the playbooks or the directory."""
-    people = load_people(settings.csms_file)
-    rules = Rules(Library(load_all(settings.playbooks, people)), people, render)
+    loaded, people = load_files(settings.playbooks, settings.csms_file)
+    rules = Rules(Library(loaded), people, render)
     handler = PlaybooksHandler(rules, base.figures, base.clock)
     worker = base.worker(_PLAN, handler)
 

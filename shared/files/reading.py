@@ -37,7 +37,6 @@ def read(data: bytes | str, file: str, model: type[M], beside: Any = None) -> M:
 
 def content_of(path: Path) -> bytes:
     """A file's bytes. Raises `Refused` when it can't be opened, is no file, or is too large to be one of ours."""
-    said = None
     try:
         if path.exists() and not path.is_file():
             said = "This is no file."

@@ -146,6 +146,9 @@ def test_what_is_right_is_read(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("breakage", REFUSED)
 def test_what_is_no_file_of_its_kind_is_refused_in_a_moment(kind: str, breakage: str) -> None:
+    if kind == "csms" and breakage in ("empty", "blank", "only a comment", "null"):
+        assert content(KINDS[kind][1](REFUSED[breakage])) == ()  # There nobody is listed.
+        return
     with in_a_moment(), pytest.raises(Refused) as caught:
         KINDS[kind][1](REFUSED[breakage])
     assert_told_with_places(caught.value)
@@ -343,6 +346,8 @@ class TestWhereAFileShouldBe:
             content_of(loop)
         with pytest.raises(Refused, match="The file can't be read: No such file or directory"):
             content_of(tmp_path / "nothing.yaml")
+        with pytest.raises(Refused, match="The file can't be read: File name too long"):
+            load_people(tmp_path / ("x" * 5_000))
         assert not stat.S_ISREG(Path("/dev/zero").stat().st_mode)
         with pytest.raises(Refused, match="This is no file"):
             content_of(Path("/dev/zero"))

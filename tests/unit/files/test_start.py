@@ -10,6 +10,14 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
+def test_the_faults_of_all_files_are_said_together(tmp_path: Path) -> None:
+    (tmp_path / "csms.yaml").write_text("csms: 5\n")
+    (tmp_path / "a.yaml").write_text("id: 5\nsteps: [alert: x]\n")
+    code, said = start("playbooks", home=tmp_path, csms=tmp_path / "csms.yaml", playbooks=tmp_path)
+    assert code == os.EX_CONFIG
+    assert {Path(line.partition(":")[0]).name for line in said} == {"a.yaml", "csms.yaml"}
+
+
 def start(service: str, **settings: Path) -> tuple[int, list[str]]:
     given = {f"KEEPWELL_{name.upper()}": str(path) for name, path in settings.items()}
     process = subprocess.run(
