@@ -356,10 +356,10 @@ def read_people(data: bytes | str, name: str) -> Directory:
     return Directory() if load(data, name) is None else read(data, name, DirectoryFile).directory()
 
 
-def load_files(folder: Path, csms: Path) -> tuple[tuple[Loaded, ...], Directory]:
+def load_files(folder: Path, csms: Path) -> tuple[tuple[Entry, ...], Directory]:
     """The playbooks and the people. Raises `Refused` with all that is wrong in either."""
     problems: list[Problem] = []
-    loaded, people = tuple[Loaded, ...](), None
+    loaded, people = tuple[Entry, ...](), None
     with gathered(problems):
         people = load_people(csms)
     with gathered(problems):
