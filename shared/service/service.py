@@ -161,8 +161,9 @@ class Process(Generic[_S]):
         self._base = _connect(name, settings, role)
         self._connected, self._ending = asyncio.Event(), asyncio.Event()
         self._base.checks["broker"] = self._check_broker
-        self._service = wire(self._base, settings)
-        self.app = _app(self._base, self._service)
+        self._service = service = wire(self._base, settings)
+        self._health = WorkerHealth(service.worker, self._base.checks, self._base.clock) if service.worker else None
+        self.app = _app(self._base, service, None if self._health is None else self._health.stuck)
 
     async def work(self) -> None:
         """Do the jobs until stopped. Raises what ends one of them, such as `LogMismatch`."""
@@ -197,14 +198,16 @@ class Process(Generic[_S]):
         self._connected.set()
         if self._base.role == "api":
             return
-        tidying = asyncio.ensure_future(_tidy(self._base, self._service))
+        minding = [] if self._health is None else [self._health.mind()]
+        beside = [asyncio.ensure_future(work) for work in (_tidy(self._base, self._service), *minding)]
         try:
             if self._service.worker is not None:
                 await self._service.worker.run()
             await self._ending.wait()
         finally:
-            tidying.cancel()
-            await asyncio.gather(tidying, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
 
 async def _run(process: Process[_S], host: str, port: int) -> None:
@@ -277,7 +280,7 @@ async def _work(jobs: Sequence[Callable[[], Awaitable[None]]], ending: asyncio.E
         await asyncio.gather(end, *running, return_exceptions=True)
 
 
-def _app(base: Base, service: Service) -> FastAPI:
+def _app(base: Base, service: Service, stuck: Callable[[], Awaitable[str | None]] | None) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
@@ -288,7 +291,7 @@ def _app(base: Base, service: Service) -> FastAPI:
         lifespan=lifespan,
         checks=base.checks,
         figures=base.figures,
-        stuck=WorkerHealth(service.worker, base.checks, base.clock).stuck if service.worker is not None else None,
+        stuck=stuck,
         random=secrets.token_bytes,
         description=service.description,
         schemas=service.schemas,

@@ -21,6 +21,7 @@ from shared.web.app import Check, failed_checks
 _LOG = logging.getLogger(__name__)
 STANDS = timedelta(seconds=60)
 _BEAT = 1.0
+_PATIENCE = 6
 
 
 class Loop(Protocol):
@@ -49,6 +50,18 @@ class WorkerHealth:
         if self._gone_at is not None and now - self._gone_at < STANDS:
             return None
         return f"The worker has stood still for {(now - turned_at).seconds} s."
+
+    async def mind(self, give_up: Callable[[str], None] | None = None, every: float = 10.0) -> None:
+        """End the process when it was stuck six times in a row: where nobody asks /healthz, as under compose.
+
+        Who does ask, asks three times, and comes first.
+        """
+        found: list[str] = []
+        while len(found) < _PATIENCE:
+            await asyncio.sleep(every)
+            reason = await self.stuck()
+            found = [*found, reason] if reason is not None else []
+        (give_up or _give_up)(found[-1])
 
 
 def _give_up(words: str) -> None:

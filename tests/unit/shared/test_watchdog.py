@@ -92,6 +92,22 @@ async def test_a_loop_that_waits_for_what_is_away_has_a_minute_from_when_that_is
     assert await health.stuck() is not None
 
 
+async def test_a_process_that_nobody_asks_ends_itself_when_it_was_stuck_six_times_in_a_row(
+    loop: Loop, needs: Needs, clock: SetClock
+) -> None:
+    stands = "The worker has stood still."
+    answers = iter([stands] * 5 + [None] + [stands] * 6)
+
+    class Asked(WorkerHealth):
+        async def stuck(self) -> str | None:
+            return next(answers)
+
+    given_up: list[str] = []
+    await Asked(loop, needs.checks(), clock).mind(given_up.append, every=0)
+    assert given_up == [stands]
+    assert next(answers, "all were heard") == "all were heard"
+
+
 async def test_an_event_loop_that_stands_is_given_up_with_what_it_stands_in() -> None:
     given_up: list[str] = []
 
