@@ -10,6 +10,7 @@ from bench import idle, latency, statements, throughput
 from bench.report import Row, table
 from deploy.local.postgres import NAME, Postgres
 from deploy.migrations.run import migrate
+from tests.support.logins import PASSWORDS
 from tests.support.stack import Stack
 
 
@@ -26,7 +27,7 @@ def main() -> None:
         postgres = Postgres(home)
         server = postgres.start(made.enter_context((home / "postgres.log").open("ab")))
         made.callback(server.stop)
-        migrate(server.url)
+        migrate(server.url, PASSWORDS)
         if asked.only in {None, "statements"}:
             rows += asyncio.run(statements.measure(server.url))
         brokers = {"local": "local"}

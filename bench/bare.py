@@ -15,6 +15,7 @@ from shared.log.opening import make_stream
 from shared.log.protocol import Consumer, Outgoing, Stream, TopicPartition
 from shared.messages import registry
 from shared.pg.pool import session_settings
+from tests.support.logins import as_service
 from tests.support.stack import KEY, PARTITIONS, free_ports
 
 POSTERS = 4
@@ -125,7 +126,9 @@ async def _server() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _stream(address: str, database_url: str, prefix: str) -> AsyncIterator[Stream]:
-    stream = make_stream(address, database_url, session_settings("scoring"), PARTITIONS, prefix=prefix)
+    stream = make_stream(
+        address, as_service(database_url, "scoring"), session_settings("scoring"), PARTITIONS, prefix=prefix
+    )
     await stream.start()
     yield stream
     await stream.stop()

@@ -28,8 +28,8 @@ def measure(home: Path, kind: str) -> list[Row]:
         time.sleep(_SETTLES)
         record = read_running(home)
         assert record is not None
-        supervisor = psutil.Process(record.supervisor.pid)
-        kafka = [c.process.pid for name, c in record.children.items() if name == "kafka" and c.process is not None]
+        supervisor = psutil.Process(record.pid)
+        kafka = [c.pid for name, c in record.children.items() if name == "kafka" and c.pid is not None]
         theirs = [process for pid in kafka for process in _tree(psutil.Process(pid))]
         ours = [process for process in _tree(supervisor) if process not in theirs]
         before = _cpu(ours), _cpu(theirs)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -20,6 +20,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _SERVER = re.compile(r"\s*(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}\s*")
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _KEY = re.compile(r"[\x20-\x7e]{16,}")
+_IN_A_URL = re.compile(r"(?:[^@/?#%\[\]\s]|%[0-9A-Fa-f]{2})*")
 
 
 class SettingsError(Exception):
@@ -55,6 +56,10 @@ class Settings(BaseSettings):
     """How many partitions every topic gets; fixed at first start."""
     database_url: SecretStr | None = None
     """`postgresql://user:password@host:port/database`; none: the server from the wheel."""
+    database_password: SecretStr | None = None
+    """The password for `database_url`, as it is: in a URL some letters must be written otherwise."""
+    minded: bool = False
+    """Set by `keepwell up`: the process ends when its standard input does, and names `keepwell`'s remedies."""
     admin_key: SecretStr | None = None
     """The first API key; none: `keepwell up` makes one."""
     slack_bot_token: SecretStr | None = None
@@ -92,11 +97,12 @@ class Settings(BaseSettings):
         scheme, _, rest = value.get_secret_value().partition("://") if value else ("postgresql", "", "")
         if scheme not in {"postgresql", "postgres"}:
             raise ValueError("it must begin with postgresql://")
+        url = _in_form(rest)
         try:
-            _ = urlsplit(f"postgresql://{rest}").port
+            _ = urlsplit(url).port
         except ValueError:
             raise ValueError("it must look like postgresql://user:password@host:5432/database") from None
-        return value and SecretStr(f"postgresql://{rest}")
+        return value and SecretStr(url)
 
     @field_validator("admin_key")
     @classmethod
@@ -114,6 +120,13 @@ class Settings(BaseSettings):
             raise SettingsError(_in_words(cls, error)) from None
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"The file {ENV_FILE} can't be read: {_why(error)}.") from None
+
+    def database(self) -> str | None:
+        """The URL of the database with its password, written as a URL must have it."""
+        url = self.database_url.get_secret_value() if self.database_url else None
+        if url is None or self.database_password is None:
+            return url
+        return _in_form(url.removeprefix("postgresql://"), self.database_password.get_secret_value())
 
     def port_of(self, service: str) -> int:
         """The port of one of the four services."""
@@ -172,6 +185,18 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
 def _why(error: OSError | UnicodeDecodeError) -> str:
     return str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8 text"
+
+
+def _in_form(url: str, password: str | None = None) -> str:
+    """A database's URL, without its scheme, as it must be written; with another password where one is given.
+
+    A password in it that can't be part of a URL is taken as it is: people paste them so.
+    """
+    user, at, place = url.rpartition("@")
+    name, _, written = user.partition(":")
+    if password is not None or not _IN_A_URL.fullmatch(written):
+        written = quote(written if password is None else password, safe="")
+    return f"postgresql://{name}{':' if written else ''}{written}{at}{place}"
 
 
 def _is_secret(field: FieldInfo) -> bool:

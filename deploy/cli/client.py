@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote
 
@@ -13,8 +12,7 @@ import typer
 from pydantic import SecretStr, field_validator
 
 from deploy.cli import show
-from deploy.cli.down import DEMO
-from deploy.local.record import read_running
+from deploy.cli.down import home_of
 from shared.settings import SERVICES, Settings, SettingsError
 
 REFUSED: Final = 1
@@ -60,17 +58,9 @@ class ClientSettings(Settings):
 
     def _kept(self) -> str | None:
         try:
-            return (self._home_of_the_stack() / "admin.key").read_text(encoding="utf-8", errors="replace").strip()
+            return (home_of(self) / "admin.key").read_text(encoding="utf-8", errors="replace").strip()
         except OSError:
             return None
-
-    def _home_of_the_stack(self) -> Path:
-        """Where the stack at our port keeps its key: the demo has a home within the home."""
-        for home in (self.home, self.home / DEMO):
-            running = read_running(home)
-            if running is not None and running.port == self.port:
-                return home
-        return self.home
 
 
 def _address(url: str, service: str) -> str:

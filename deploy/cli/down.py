@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from deploy.local.record import read_running
+from deploy.local.record import read, read_running, supervisor_of
 from deploy.local.stack import end_leftovers, listed
 from deploy.local.system import end
 from shared.settings import Settings, SettingsError
@@ -30,8 +30,16 @@ def down() -> None:
 
 def stop(home: Path) -> list[str]:
     """End the stack of a home, or what a killed one left; the names of what was running."""
-    running = read_running(home)
-    names = list(running.leftovers()) if running else []
-    if running:
-        end([running.supervisor], _STEPS)
+    record = read(home)
+    left = [name for name, child in record.children.items() if child.pid] if record else []
+    names = left if end(lambda: supervisor_of(home), _STEPS) else []
     return [*names, *(name for name in end_leftovers(home) if name not in names)]
+
+
+def home_of(settings: Settings) -> Path:
+    """The home of the stack at our port: the demo has one within the home."""
+    for home in (settings.home, settings.home / DEMO):
+        running = read_running(home)
+        if running is not None and running.port == settings.port:
+            return home
+    return settings.home

@@ -12,6 +12,7 @@ from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.fingerprint import fingerprint
 from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, READERS, TASKS
+from deploy.cli.reread import reread
 from deploy.cli.send import send
 from deploy.cli.status import status
 from deploy.cli.up import up
@@ -45,6 +46,7 @@ app = Commands(
 
 app.command()(up)
 app.command()(down)
+app.command()(reread)
 app.command()(demo)
 app.command()(send)
 app.command()(why)

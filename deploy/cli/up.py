@@ -1,7 +1,6 @@
 """`keepwell up`: starts everything on this machine."""
 
 import os
-import secrets
 import subprocess
 import sys
 import time
@@ -13,11 +12,16 @@ import typer
 
 from deploy.cli.down import DEMO
 from deploy.local.child import open_log
-from deploy.local.record import Record, read_running
-from shared.settings import PREFIX, Settings, SettingsError
+from deploy.local.record import ChildRecord, Record, read, read_running
+from deploy.local.supervisor import order
+from deploy.local.system import answers_ready
+from deploy.secrets import keep_admin_key
+from shared.settings import PREFIX, SERVICES, Settings, SettingsError
 
 ADMIN_KEY_FILE = "admin.key"
 _KAFKA = "127.0.0.1:9092"
+_READY_WITHIN = 90.0
+_REPLACED = ("ADMIN_KEY", "DATABASE_URL", "DATABASE_PASSWORD", "START_KAFKA")
 _COMMAND = (sys.executable, "-m", "deploy.local")
 
 
@@ -46,11 +50,11 @@ def up(
         settings = Settings.load(**({"broker": _KAFKA} if kafka else {}))
         if running := read_running(settings.home):
             typer.echo(_already(running, settings))
-            raise typer.Exit(0 if _is_the_same(running, settings) else 1)
+            good = _is_the_same(running, settings) and _mend(settings.home, running)
+            raise typer.Exit(0 if good else 1)
         check_neighbour(settings.home / DEMO, settings, "The demo")
         if detach:
-            start_detached(settings, start_kafka=kafka)
-            return
+            raise typer.Exit(1 if start_detached(settings, start_kafka=kafka).given_up() else 0)
         environment = environment_of(settings, start_kafka=kafka)
     except SettingsError as error:
         typer.echo(str(error), err=True)
@@ -70,8 +74,8 @@ def start_detached(
     start_kafka: bool = False,
     say: Callable[[str], None] = typer.echo,
     command: Sequence[str] = _COMMAND,
-) -> None:
-    """Start the stack, and return when it is ready. Raises `NotStarted`."""
+) -> Record:
+    """Start the stack, and return when it is ready, what there is of it. Raises `NotStarted`."""
     environment = environment_of(settings, start_kafka=start_kafka, say=say)
     log = settings.home / "logs" / "up.log"
     with open_log(log) as file:
@@ -90,11 +94,43 @@ def start_detached(
                 say(line)
             if ended:
                 raise NotStarted(last)
-            if running and running.phase == "running" and running.supervisor.pid == process.pid:
+            if running and running.phase == "running" and running.pid == process.pid:
                 # It is meant to outlive us; without this, Python would warn that we leave it.
                 process.returncode = 0
-                return
+                return running
             time.sleep(0.1)
+
+
+def start_again(home: Path, port: int, name: str) -> bool:
+    """Have the supervisor start what it gave up, or stopped when it was told to; whether that is ready within 90 s."""
+    before = _child(home, name)
+    order(home, f"start {name}")
+    deadline = time.monotonic() + _READY_WITHIN
+    while time.monotonic() < deadline:
+        child = _child(home, name)
+        if child.starts > before.starts and child.state == "given up":
+            return False
+        ready = name not in SERVICES or answers_ready(port + SERVICES.index(name))
+        if child.starts > before.starts and child.state == "running" and ready:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _child(home: Path, name: str) -> ChildRecord:
+    record = read(home)
+    return record.children[name] if record else ChildRecord(None, "stopped")
+
+
+def _mend(home: Path, running: Record) -> bool:
+    """Start what was given up, and say what it was; whether all of it runs now."""
+    good = True
+    for name, why in running.given_up().items():
+        typer.echo(f"{name} was given up ({why}). It is started again.")
+        started = start_again(home, running.port, name)
+        typer.echo(f"{name} runs." if started else f"{name} still doesn't run: {_child(home, name).why}")
+        good = good and started
+    return good
 
 
 def environment_of(
@@ -103,11 +139,15 @@ def environment_of(
     """The variables of the supervisor and, through it, of all services; makes the home and the admin key."""
     home = settings.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
-    key_file = _keep_admin_key(home, settings, say)
-    replaced = {f"{PREFIX}{name}" for name in ("ADMIN_KEY", "DATABASE_URL", "DATABASE_URL_FILE", "START_KAFKA")}
+    key_file = home / ADMIN_KEY_FILE
+    given, there = settings.admin_key, key_file.exists()
+    key = keep_admin_key(key_file, given.get_secret_value() if given else None)
+    if not given and not there:
+        say(f"Admin key, shown once and kept in {key_file}: {key}")
+    replaced = {f"{PREFIX}{name}" for name in _REPLACED} | {f"{PREFIX}{name}_FILE" for name in _REPLACED}
     environment = {name: value for name, value in os.environ.items() if name not in replaced}
-    if settings.database_url:
-        environment[f"{PREFIX}DATABASE_URL"] = settings.database_url.get_secret_value()
+    if url := settings.database():
+        environment[f"{PREFIX}DATABASE_URL"] = url
     if start_kafka:
         environment[f"{PREFIX}START_KAFKA"] = "1"
     return environment | {
@@ -119,27 +159,11 @@ def environment_of(
     }
 
 
-def _keep_admin_key(home: Path, settings: Settings, say: Callable[[str], None]) -> Path:
-    """The file of the first API key: the one that is set, or the one that was made before, or a new one, shown once."""
-    file = home / ADMIN_KEY_FILE
-    given = settings.admin_key.get_secret_value() if settings.admin_key else ""
-    if given or not file.exists():
-        key = given or f"kw_{secrets.token_urlsafe(32)}"
-        new = file.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        new.touch(mode=0o600)
-        new.write_text(f"{key}\n")
-        new.replace(file)
-        if not given:
-            say(f"Admin key, shown once and kept in {file}: {key}")
-    return file
-
-
 def _is_the_same(running: Record, settings: Settings) -> bool:
     return (running.port, running.broker) == (settings.port, settings.broker)
 
 
 def _already(running: Record, settings: Settings) -> str:
-    where = f"http://127.0.0.1:{running.port}, broker {running.broker}, pid {running.supervisor.pid}"
+    where = f"http://127.0.0.1:{running.port}, broker {running.broker}, pid {running.pid}"
     asked = "" if _is_the_same(running, settings) else ", with other settings than asked for"
     return f"Keepwell already runs in {settings.home} ({where}){asked}. `keepwell down` ends it."

@@ -12,8 +12,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
-from deploy.local.record import read_running
-from deploy.local.system import Process
+from deploy.local.record import supervisor_of
 
 PATIENCE: Final = 120.0
 """Seconds within which the stack must have been started."""
@@ -59,16 +58,14 @@ def serve(port: int, wanted: Callable[[], bool], look_every: float = LOOK_EVERY)
 
 def while_it_runs(home: Path, patience: float = PATIENCE) -> Callable[[], bool]:
     """True until the stack of a home has come and gone, or has not come for so many seconds."""
-    stack: Process | None = None
+    came = False
     give_up = time.monotonic() + patience
 
     def wanted() -> bool:
-        nonlocal stack
-        if stack is not None:
-            return stack.lives()
-        record = read_running(home)
-        stack = record.supervisor if record is not None else None
-        return time.monotonic() < give_up
+        nonlocal came
+        runs = supervisor_of(home) is not None
+        came = came or runs
+        return runs or (not came and time.monotonic() < give_up)
 
     return wanted
 

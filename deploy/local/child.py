@@ -1,17 +1,21 @@
-"""One process of the stack: how it starts, what it writes, how it is asked to stop."""
+"""One process of the stack: how it starts, what it writes, when it is started again, how it is stopped.
+
+Times are those of a steady clock, in seconds, and arguments.
+"""
 
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from deploy.local.policy import delay_after, recent
+from deploy.local.policy import AGAIN_WITHOUT_ROOM, MISSES, PATIENT_MISSES, delay_after, recent
 from deploy.local.record import ChildRecord
-from deploy.local.system import Process, started
+from deploy.local.system import ask, says_yes
 
 PATIENCE = 10.0
 """Seconds from the signal to stop until a process is killed."""
@@ -21,7 +25,7 @@ Launch = Callable[[IO[bytes]], "subprocess.Popen[bytes]"]
 
 
 class Child:
-    """A process that is started again when it dies. Times are those of a steady clock, in seconds."""
+    """A process that is started again when it dies, or when it lives and answers no more."""
 
     def __init__(
         self,
@@ -30,6 +34,7 @@ class Child:
         launch: Launch,
         *,
         rank: int = 0,
+        port: int | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         patience: float = PATIENCE,
     ) -> None:
@@ -37,53 +42,111 @@ class Child:
         self.log = log
         self.rank = rank
         """Lower ranks are stopped first."""
+        self.port = port
+        """Where it is asked for `/healthz`; None for what is not asked."""
         self.patience = patience
         self.state = "stopped"
-        self.due: float | None = None
-        """When it is to be started again."""
+        self.hopeless = False
+        """Whether it said, by its exit code, that only a person can mend it."""
         self._launch = launch
         self._stop_signal = stop_signal
-        self.hopeless = False
-        """Whether it said, by its exit code, that starting it again is of no use."""
+        self._due: float | None = None
+        self._kill_at: float | None = None
         self._deaths: tuple[float, ...] = ()
+        self._why = ""
+        self._starts = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._question: socket.socket | None = None
+        self._missed = 0
 
-    def start(self) -> None:
-        """Start it, with its output appended to its log."""
-        with open_log(self.log) as log:
-            self.adopt(self._launch(log))
+    @property
+    def dates(self) -> list[float]:
+        """When there is something to do for it."""
+        return [date for date in (self._due, self._kill_at) if date is not None]
+
+    def start(self, now: float) -> str | None:
+        """Start it, with its output appended to its log; what there is to say where that can't be done."""
+        try:
+            with open_log(self.log) as log:
+                self.adopt(self._launch(log))
+        except Exception as error:  # whatever it is, the others are minded on
+            return self._ended(f"it can't be started: {error}", now, room=False)
+        return None
 
     def adopt(self, process: "subprocess.Popen[bytes]") -> None:
         """Mind a process that was started elsewhere."""
-        self._process, self.state, self.due = process, "running", None
+        self._process, self.state, self._due, self._missed = process, "running", None, -PATIENT_MISSES
+        self._starts += 1
+        if self._question is not None:
+            self._question.close()
+            self._question = None
 
-    def died(self) -> str | None:
-        """How it ended, once, in words; None while it runs, or when that was told before."""
-        code = self._process.poll() if self._process else None
-        if code is None:
+    def forgive(self) -> None:
+        """Count its deaths anew, and start it as soon as it is tended, where it isn't running."""
+        if not self.lives():
+            self._deaths, self.state, self._due, self.hopeless = (), "waiting", 0.0, False
+
+    def tend(self, now: float, room: Callable[[], bool]) -> str | None:
+        """Do what is due; what there is to say of it. `room` tells whether there is space left on the disk."""
+        if self._kill_at is not None and self._kill_at <= now:
+            self.kill()
+        if self._process and (code := self._process.poll()) is not None:
+            self._process = self._kill_at = None
+            if self.state == "stopped":
+                return None
+            how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+            words = last_words(self.log)
+            self.hopeless = code == os.EX_CONFIG
+            return self._ended(f"{how}: {words}" if words else how, now, room=room())
+        return self.start(now) if self._due is not None and self._due <= now else None
+
+    def _ended(self, why: str, now: float, *, room: bool) -> str:
+        """Note a death, and when to start again: on a full disk without counting, since nothing can live there."""
+        self._why = why
+        delay: float | None = AGAIN_WITHOUT_ROOM
+        if self.hopeless:
+            delay = None
+        elif room:
+            self._deaths = (*recent(self._deaths, now), now)
+            delay = delay_after(self._deaths, now)
+        self.state, self._due = ("given up", None) if delay is None else ("waiting", now + delay)
+        if delay is not None:
+            what = f"started again in {delay:g} s{'' if room else ', and while the disk is full'}"
+        else:
+            what = "not started again" if self.hopeless else "given up after five deaths in a minute"
+        return f"! {self.name} ended ({why}); {what}. Log: {self.log}"
+
+    def look(self, now: float) -> str | None:
+        """Read the answer to the last question, and ask again; a process that has missed too many is to end.
+
+        An answer has until the next look: nobody waits for it, and a minder with nothing to do sleeps.
+        """
+        if self.port is None or self.state != "running" or self._kill_at is not None:
             return None
-        self._process = None
-        self.hopeless = code == os.EX_CONFIG
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        words = last_words(self.log)
-        return f"{how}: {words}" if words else how
+        self._missed = 0 if says_yes(self._question) else self._missed + 1
+        self._question = ask(self.port, "/healthz", 0.2)
+        if self._question is not None:
+            self._question.setblocking(False)
+        if self._missed < MISSES:
+            return None
+        self.ask_to_stop(now)
+        return f"! {self.name} is stuck: it has not answered {MISSES} times. It is ended and started again."
 
-    def schedule(self, now: float) -> float | None:
-        """Note a death: when to start again, in seconds from now; None when it is given up."""
-        self._deaths = (*recent(self._deaths, now), now)
-        delay = None if self.hopeless else delay_after(self._deaths, now)
-        self.state = "given up" if delay is None else "waiting"
-        self.due = None if delay is None else now + delay
-        return delay
+    def halt(self, now: float) -> None:
+        """Stop it, and don't start it again."""
+        self.state = "stopped"
+        self.ask_to_stop(now)
 
-    def ask_to_stop(self) -> None:
-        """Send the signal by which it stops cleanly."""
-        self.due = None
-        if self._process and self._process.poll() is None:
+    def ask_to_stop(self, now: float) -> None:
+        """Send the signal by which it stops cleanly; it is killed when its patience is over."""
+        self._due = None
+        if self.lives() and self._process:
             self._process.send_signal(self._stop_signal)
+            self._kill_at = now + self.patience
 
     def kill(self) -> None:
         """End it at once."""
+        self._kill_at = None
         if self._process and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -94,17 +157,23 @@ class Child:
 
     def record(self) -> ChildRecord:
         """What stack.json says of it."""
-        process = Process(self._process.pid, started(self._process.pid) or "") if self._process else None
-        return ChildRecord(process, self.state, len(self._deaths))
+        pid = self._process.pid if self.lives() and self._process else None
+        return ChildRecord(pid, self.state, len(self._deaths), self._why, self._starts)
 
 
 def open_log(path: Path) -> IO[bytes]:
-    """A log to append to; one that has grown large is set aside first, and the one that was set aside before goes."""
-    # Logs name customers; they are for their owner only.
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > _LOG_LIMIT:
-        path.replace(path.with_suffix(".log.1"))
-    return path.open("ab")
+    """A log to append to; one that has grown large is set aside first, and the one that was set aside before goes.
+
+    Where there is no room for a log, what is written goes nowhere: a service matters more than its log.
+    """
+    try:
+        # Logs name customers; they are for their owner only.
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > _LOG_LIMIT:
+            path.replace(path.with_suffix(".log.1"))
+        return path.open("ab")
+    except OSError:
+        return Path(os.devnull).open("ab")
 
 
 def last_words(log: Path) -> str:
@@ -112,7 +181,7 @@ def last_words(log: Path) -> str:
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 4000))
-            line = file.read().decode(errors="replace").strip().rpartition("\n")[2]
+            line = file.read(4000).decode(errors="replace").strip().rpartition("\n")[2]
     except OSError:
         return ""
     with suppress(ValueError, AttributeError):

@@ -8,13 +8,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+from deploy.local.server import ServerError
+
 _HERE = Path(__file__).resolve().parent
 _POM = _HERE / "pom.xml"
 _TARGET = _HERE / "target"
 _OLDEST_JAVA = 17
 
 
-class KafkaMissing(Exception):
+class KafkaMissing(ServerError):
     """Kafka can't run on this machine; the text says what to install."""
 
 

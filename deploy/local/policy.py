@@ -5,6 +5,14 @@ from collections.abc import Sequence
 WINDOW = 60.0
 LIMIT = 5
 _FIRST_DELAY = 0.25
+AGAIN_WITHOUT_ROOM = 10.0
+"""Seconds until what died on a full disk is tried again."""
+LOOK_EVERY = 10.0
+"""Seconds between two questions for `/healthz`."""
+MISSES = 3
+"""How many answers in a row a process that lives may miss before it is ended."""
+PATIENT_MISSES = 6
+"""How many more it may miss before its first answer: it has 90 s to start."""
 
 
 def recent(deaths: Sequence[float], now: float) -> tuple[float, ...]:

@@ -1,28 +1,30 @@
 """The one-machine stack: PostgreSQL, the migrations and the four services, minded until someone stops them.
 
-`python -m deploy.local` is what `keepwell up` becomes. It takes its settings from the environment, where `keepwell up`
-has put them in order, and imports little: it stays for as long as the stack runs.
+It takes its settings from the environment, where `keepwell up` has put them in order, and imports little: it stays for
+as long as the stack runs.
 """
 
-import fcntl
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from deploy import SERVICES
 from deploy.local.child import PATIENCE, Child, Launch, last_words, open_log
-from deploy.local.postgres import Postgres, PostgresError
-from deploy.local.record import read
+from deploy.local.postgres import Postgres
+from deploy.local.record import hold, read
+from deploy.local.server import Server, ServerError
 from deploy.local.supervisor import Stop, Supervisor, say
-from deploy.local.system import answers_ready, end, holder_of, is_free
+from deploy.local.system import answers_ready, is_free, taken
+from deploy.secrets import password_file
 
-SERVICES = ("ingest", "scoring", "playbooks", "notifier")
 _READY_WITHIN = 90.0
-_END_LEFTOVERS = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0))
+_ENDS_WITHIN = 15.0
+"""Seconds in which a service ends whose supervisor was killed."""
 
 
 class StackError(Exception):
@@ -34,7 +36,6 @@ class Commands(NamedTuple):
 
     migrate: Sequence[str] = ("-m", "deploy.migrations.run")
     service: Sequence[str] = ("-m", "services.{name}.main", "--role", "all")
-    kafka: Sequence[str] = ("-m", "deploy.local.kafka", "--home", "{home}/kafka", "--port", "{port}")
 
 
 class Stack:
@@ -51,9 +52,9 @@ class Stack:
     def run(self) -> int:
         """Run until a signal asks to stop; the exit code. Raises `StackError` where it can't start."""
         self._home.mkdir(parents=True, exist_ok=True)
-        with (self._home / "up.lock").open("w") as lock:
-            self._hold(lock)
-            self._end_leftovers()
+        with hold(self._home):
+            if ended := end_leftovers(self._home):
+                say(f"Ended what a killed `keepwell up` had left: {listed(ended)}.")
             self._check_ports()
             return self._run_alone()
 
@@ -74,33 +75,46 @@ class Stack:
 
     def _start(self) -> None:
         if not self._environment.get("KEEPWELL_DATABASE_URL"):
-            self._start_postgres()
+            postgres = Postgres(self._home)
+            self._mind(postgres, "postgres", rank=2)
+            self._environment["KEEPWELL_DATABASE_URL"] = postgres.url
+            self._report("PostgreSQL", f"127.0.0.1:{postgres.port}")
         self._migrate()
         if self._environment.get("KEEPWELL_START_KAFKA"):
             self._start_kafka()
-        for name in SERVICES:
-            self._add(name, [part.format(name=name) for part in self._commands.service])
         for number, name in enumerate(SERVICES):
-            self._wait_for(name, self._first_port + number)
+            port = self._first_port + number
+            command = [part.format(name=name) for part in self._commands.service]
+            launch = self._python(command, login(name, self._environment) | {"KEEPWELL_MINDED": "1"})
+            self._minder.add(child := Child(name, self._log(name), launch, port=port))
+            child.forgive()
+        for name in SERVICES:
+            self._wait_for(self._minder.child(name))
+        if len(self._minder.given_up()) >= len(SERVICES):
+            raise StackError(f"No service starts. Their logs: {self._log('*')}")
 
-    def _start_postgres(self) -> None:
-        log = self._log("postgres")
-        try:
-            postgres = Postgres(self._home)
-            with open_log(log) as file:
-                server = postgres.start(file, self._minder.pause)
-        except PostgresError as error:
-            raise StackError(str(error)) from None
-        child = Child("postgres", log, postgres.launch, rank=2, stop_signal=signal.SIGINT)
+    def _start_kafka(self) -> None:
+        from deploy.local.kafka import KafkaBroker, answers  # not needed by a stack without it
+
+        port = int(self._broker.rpartition(":")[2])
+        ran = not is_free(port) and answers(port)
+        if not ran:
+            self._mind(KafkaBroker(self._home / "kafka", port), "kafka", rank=1, patience=25.0)
+        self._report("Kafka", f"{self._broker}, which ran already" if ran else self._broker)
+
+    def _mind(self, server: Server, name: str, *, rank: int, patience: float = PATIENCE) -> None:
+        log = self._log(name)
+        with open_log(log) as file:
+            server.start(file, self._minder.pause)
+        child = Child(name, log, server.launch, rank=rank, stop_signal=server.stopping[0][0], patience=patience)
         child.adopt(server.process)
         self._minder.add(child)
-        self._environment["KEEPWELL_DATABASE_URL"] = server.url
-        self._report("PostgreSQL", f"127.0.0.1:{postgres.port}")
 
     def _migrate(self) -> None:
         log = self._log("migrations")
         with open_log(log) as file:
-            process = self._python(self._commands.migrate)(file)
+            begin = file.tell()
+            process = self._python(self._commands.migrate, {})(file)
         # A child of the moment: it is waited for with the others minded, and cut off when someone asks to stop.
         try:
             while process.poll() is None:
@@ -110,51 +124,31 @@ class Stack:
             process.wait()
             raise
         if process.returncode:
-            raise StackError(f"The database can't be brought up to date: {last_words(log)} Log: {log}")
+            words = log.read_bytes()[begin:].decode(errors="replace").strip()[-3000:] if log.exists() else ""
+            raise StackError(f"The database can't be brought up to date. {words}\nLog: {log}")
         self._report("migrations", "done")
 
-    def _start_kafka(self) -> None:
-        from deploy.local.kafka import answers  # not needed by a stack without it
-
-        port = int(self._broker.rpartition(":")[2])
-        if not is_free(port):
-            if not answers(port):
-                raise StackError(f"Port {port}, which Kafka needs, is taken by {holder_of(port)}. Stop that program.")
-            self._report("Kafka", f"{self._broker}, which ran already")
-            return
-        command = [part.format(home=self._home, port=port) for part in self._commands.kafka]
-        self._add("kafka", command, rank=1, patience=25.0)
+    def _wait_for(self, child: Child) -> None:
+        """Until it is ready, or was given up because only a person can mend it: the others run without it."""
         deadline = time.monotonic() + _READY_WITHIN
-        while not answers(port):
-            self._check_progress("kafka", deadline)
-        self._report("Kafka", self._broker)
+        while not (child.lives() and child.port and answers_ready(child.port)):
+            self._minder.pause(0.1)
+            if child.state == "given up" and child.hopeless:
+                return
+            if child.state == "given up":
+                raise StackError(f"{child.name} doesn't start. Its log: {child.log}")
+            if time.monotonic() > deadline:
+                words = f"Last line of {child.log}: {last_words(child.log)}"
+                raise StackError(f"{child.name} is not ready after {_READY_WITHIN:g} s. {words}")
+        self._report(child.name, f"http://127.0.0.1:{child.port}/docs")
 
-    def _add(self, name: str, command: Sequence[str], rank: int = 0, patience: float = PATIENCE) -> None:
-        child = Child(name, self._log(name), self._python(command), rank=rank, patience=patience)
-        child.start()
-        self._minder.add(child)
-
-    def _wait_for(self, name: str, port: int) -> None:
-        deadline = time.monotonic() + _READY_WITHIN
-        while not (self._minder.child(name).lives() and answers_ready(port)):
-            self._check_progress(name, deadline)
-        self._report(name, f"http://127.0.0.1:{port}/docs")
-
-    def _check_progress(self, name: str, deadline: float) -> None:
-        self._minder.pause(0.1)
-        if name in self._minder.given_up():
-            raise StackError(f"{name} doesn't start. Its log: {self._log(name)}")
-        if time.monotonic() > deadline:
-            log = self._log(name)
-            raise StackError(f"{name} is not ready after {_READY_WITHIN:g} s. Last line of {log}: {last_words(log)}")
-
-    def _python(self, command: Sequence[str]) -> Launch:
+    def _python(self, command: Sequence[str], more: Mapping[str, str]) -> Launch:
         def launch(log: IO[bytes]) -> "subprocess.Popen[bytes]":
             # A session of its own: Ctrl-C reaches only the supervisor, which stops all in order.
             return subprocess.Popen(
                 [sys.executable, *command],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
+                env={**self._environment, **more},
+                stdin=self._minder.lifeline,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -162,45 +156,56 @@ class Stack:
 
         return launch
 
-    def _hold(self, lock: IO[str]) -> None:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StackError(f"Another `keepwell up` holds {self._home}. `keepwell down` ends it.") from None
-
-    def _end_leftovers(self) -> None:
-        if ended := end_leftovers(self._home):
-            say(f"Ended what a killed `keepwell up` had left: {listed(ended)}.")
-
     def _check_ports(self) -> None:
+        # Services of a killed supervisor end by themselves, which may take them a moment.
+        left = read(self._home)
+        patience = _ENDS_WITHIN if left and left.phase != "stopped" else 0.0
         for number, name in enumerate(SERVICES):
             port = self._first_port + number
-            if not is_free(port):
-                raise StackError(
-                    f"Port {port}, which {name} needs, is taken by {holder_of(port)}. Stop that program, or set "
-                    f"KEEPWELL_PORT to the first of four free ports."
-                )
+            if not within(patience, partial(is_free, port)):
+                words = "Stop that program, or set KEEPWELL_PORT to the first of four free ports."
+                raise StackError(f"{taken(port, name)} {words}")
 
     def _log(self, name: str) -> Path:
         return self._home / "logs" / f"{name}.log"
 
     def _say_where(self) -> None:
-        say(f"Keepwell runs. Events go to http://127.0.0.1:{self._first_port}/v1/events. Its data is in {self._home}.")
+        without = listed(list(self._minder.given_up()))
+        runs = f"Keepwell runs without {without}: mend that, then `keepwell up`." if without else "Keepwell runs."
+        say(f"{runs} Events go to http://127.0.0.1:{self._first_port}/v1/events. Its data is in {self._home}.")
         say("Ctrl-C stops it." if sys.stdin.isatty() else "`keepwell down` stops it.")
 
     def _report(self, what: str, where: str) -> None:
         say(f"  {what:<12}{where:<32}{time.monotonic() - self._began:5.1f} s")
 
 
+def login(service: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """What a service's own process has instead of the owner's login: its own."""
+    home, owner = Path(environment["KEEPWELL_HOME"]), environment["KEEPWELL_DATABASE_URL"]
+    return {
+        "KEEPWELL_DATABASE_URL": f"postgresql://keepwell_{service}@{owner.partition('://')[2].rpartition('@')[2]}",
+        "KEEPWELL_DATABASE_PASSWORD_FILE": str(password_file(home, service)),
+    }
+
+
 def end_leftovers(home: Path) -> list[str]:
-    """End what a killed supervisor left running in a home; the names of what was ended."""
-    record = read(home)
-    left = record.leftovers() if record else {}
-    # The server goes last, as in any stop, and is known by its own lock.
-    left.pop("postgres", None)
-    end(list(left.values()), _END_LEFTOVERS)
-    server = Postgres(home).end_leftover() if (home / "postgres").exists() else None
-    return [*left, *(["postgres"] if server else [])]
+    """End the servers that a killed supervisor left running in a home, by their locks; their names."""
+    ended = []
+    if (home / "kafka").exists():
+        from deploy.local.kafka import KafkaBroker
+
+        ended += ["kafka"] if KafkaBroker(home / "kafka").end_leftover() else []
+    if (home / "postgres").exists():
+        ended += ["postgres"] if Postgres(home).end_leftover() else []
+    return ended
+
+
+def within(seconds: float, look: Callable[[], bool]) -> bool:
+    """Whether something holds, now or within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
 
 
 def listed(names: Sequence[str]) -> str:
@@ -212,6 +217,8 @@ def main(commands: Commands | None = None) -> int:
     """Run the stack that the environment describes; the exit code."""
     try:
         return Stack(os.environ, commands).run()
-    except (StackError, PostgresError) as error:
+    except (StackError, ServerError) as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+    except OSError as error:
+        sys.stderr.write(f"The stack can't be started: {error}\n")
+    return 1

@@ -1,5 +1,6 @@
-"""Minds the children: starts again what dies, and stops all of it in order. It sleeps until a signal or a date."""
+"""Minds the children: starts again what dies or hangs, and stops all in order. It sleeps until a signal or a date."""
 
+import os
 import select
 import signal
 import socket
@@ -9,10 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from deploy.local.child import Child
-from deploy.local.record import Record
-from deploy.local.system import this_process
+from deploy.local.policy import LOOK_EVERY
+from deploy.local.record import FILE, Record
 
+ORDERS = "up.orders"
+"""A pipe in the home: a line `start NAME` or `stop NAME` is done."""
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_LITTLE_ROOM = 4_000_000
 
 
 class Stop(BaseException):
@@ -20,21 +24,42 @@ class Stop(BaseException):
 
 
 def say(text: str) -> None:
-    """Tell the one who watches; if nobody does, never mind."""
+    """Tell the one who watches; if nobody does, or nothing can be written, never mind."""
     with suppress(OSError, ValueError):
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
 
+def order(home: Path, line: str) -> None:
+    """Give the supervisor of a home an order. Raises `OSError` where there is none."""
+    pipe = os.open(home / ORDERS, os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        os.write(pipe, f"{line}\n".encode())
+    finally:
+        os.close(pipe)
+
+
 class Supervisor:
-    """The children of one home."""
+    """The children of one home.
+
+    Nothing that it notes, on the record or to whoever watches, may end it: it has to outlive a full disk, on which its
+    children die. What can't be written is written when that can be done again.
+    """
 
     def __init__(self, home: Path, port: int, broker: str) -> None:
         self._home = home
-        self._record = Record(this_process(), "starting", port, broker, {})
+        self._record = Record(os.getpid(), "starting", port, broker, {})
+        self._written: Record | None = None
         self._children: list[Child] = []
         self._asked: float | None = None
         self._hurry = False
+        self._look_at = time.monotonic() + LOOK_EVERY
+        (home / ORDERS).unlink(missing_ok=True)
+        os.mkfifo(home / ORDERS, mode=0o600)
+        # Opened for writing too, or it would be at its end, and wake us for ever, whenever nobody writes.
+        self._orders = os.open(home / ORDERS, os.O_RDWR | os.O_NONBLOCK)
+        self.lifeline, self._mine = os.pipe()
+        """What children read from: it ends when this process does, however that comes."""
         self._ear, mouth = socket.socketpair()
         self._mouth = mouth
         self._ear.setblocking(False)
@@ -71,8 +96,9 @@ class Supervisor:
             if self._asked is not None:
                 raise Stop
             self._tend()
-            dates = [date for date in (end, *(child.due for child in self._children)) if date is not None]
-            self._sleep_until(min(dates) if dates else None)
+            dates = [self._look_at, *(date for child in self._children for date in child.dates)]
+            self._sleep_until(min([*dates, end] if end is not None else dates))
+            self._obey()
             if end is not None and time.monotonic() >= end:
                 return
 
@@ -83,7 +109,8 @@ class Supervisor:
         for rank in sorted({child.rank for child in self._children}):
             peers = [child for child in self._children if child.rank == rank]
             for child in peers:
-                child.ask_to_stop()
+                if child.state != "given up":
+                    child.halt(time.monotonic())
             deadline = time.monotonic() + max(child.patience for child in peers)
             # Whoever asks a second time doesn't want to wait.
             while any(child.lives() for child in peers) and time.monotonic() < deadline and not self._hurry:
@@ -92,40 +119,52 @@ class Supervisor:
                 if child.lives():
                     killed.append(child.name)
                     child.kill()
-                child.died()
-                child.state = "stopped" if child.state != "given up" else child.state
             self._write()
         self.note("stopped")
         return killed
 
-    def given_up(self) -> list[str]:
-        """The names of the children that died too often."""
-        return [child.name for child in self._children if child.state == "given up"]
+    def given_up(self) -> dict[str, str]:
+        """What isn't started again, by name, with its last words."""
+        self._write()
+        return self._record.given_up()
 
     def _tend(self) -> None:
         now = time.monotonic()
-        changed = False
-        for child in self._children:
-            if (how := child.died()) is not None:
-                delay = child.schedule(now)
-                if delay is not None:
-                    what = f"started again in {delay:g} s"
-                else:
-                    what = "not started again" if child.hopeless else "given up after five deaths in a minute"
-                say(f"! {child.name} ended ({how}); {what}. Log: {child.log}")
-                changed = True
-            if child.due is not None and child.due <= now:
-                child.start()
-                changed = True
-        if changed:
-            self._write()
+        told = [child.tend(now, self._has_room) for child in self._children]
+        if self._look_at <= now:
+            told += [child.look(now) for child in self._children]
+            self._look_at = now + LOOK_EVERY
+            if not (self._home / FILE).exists():
+                self._written = None
+        for words in filter(None, told):
+            say(words)
+        self._write()
 
-    def _sleep_until(self, date: float | None) -> None:
-        select.select([self._ear], [], [], None if date is None else max(0.0, date - time.monotonic()))
+    def _obey(self) -> None:
+        with suppress(BlockingIOError):
+            for line in os.read(self._orders, 4096).decode(errors="replace").splitlines():
+                what, _, name = line.partition(" ")
+                for child in self._children:
+                    if child.name == name and what == "start":
+                        child.forgive()
+                    elif child.name == name and what == "stop":
+                        child.halt(time.monotonic())
+
+    def _has_room(self) -> bool:
+        """Whether a process that writes to this home's disk can live."""
+        with suppress(OSError):
+            disk = os.statvfs(self._home)
+            return disk.f_bavail * disk.f_frsize > _LITTLE_ROOM
+        return False
+
+    def _sleep_until(self, date: float) -> None:
+        select.select([self._ear.fileno(), self._orders], [], [], max(0.0, date - time.monotonic()))
         with suppress(BlockingIOError):
             self._ear.recv(4096)
 
     def _write(self) -> None:
-        children = {child.name: child.record() for child in self._children}
-        self._record = self._record._replace(children=children)
-        self._record.write(self._home)
+        self._record = self._record._replace(children={child.name: child.record() for child in self._children})
+        if self._record != self._written:
+            with suppress(OSError):
+                self._record.write(self._home)
+                self._written = self._record

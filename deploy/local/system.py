@@ -1,4 +1,4 @@
-"""Who a process is, and who has a port. A pid alone may be another's by now, so its start time goes with it.
+"""What is asked of the machine: what a process is, who has a port, and to end what need not be our child.
 
 Only the standard library is used here: the supervisor stays small.
 """
@@ -11,77 +11,50 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 LOOPBACK = "127.0.0.1"
 _PROC = Path("/proc")
 
-
-class Process(NamedTuple):
-    """A process on record: its pid, and when it started in the words of the system."""
-
-    pid: int
-    started: str
-
-    def lives(self) -> bool:
-        """Whether this very process is still there."""
-        return started(self.pid) == self.started
-
-
-def started(pid: int) -> str | None:
-    """When a process started, as a text to compare; None when there is none or only its exit code is left."""
-    if (_PROC / "self/stat").exists():
-        return _started_on_linux(pid)
-    answer = _ps(pid, "stat=,lstart=").split(maxsplit=1)
-    return None if not answer or answer[0].startswith("Z") else answer[-1]
-
-
-def _started_on_linux(pid: int) -> str | None:
-    try:
-        # The second field is the program's name in brackets, which may itself hold blanks and brackets.
-        fields = (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return None
-    state, ticks_since_boot = fields[0], fields[19]
-    with suppress(OSError):
-        return (
-            None if state in "ZX" else f"{ticks_since_boot}@{(_PROC / 'sys/kernel/random/boot_id').read_text().strip()}"
-        )
-    return ticks_since_boot
-
-
-def this_process() -> Process:
-    """The process that asks."""
-    return Process(os.getpid(), started(os.getpid()) or "")
+Steps = Sequence[tuple[signal.Signals, float]]
+"""Signals to send, in order, each with the seconds that it is given."""
+Pause = Callable[[float], None]
 
 
 def command_of(pid: int) -> str:
-    """The command line of a process; empty when there is none."""
+    """The command line of a process; empty when there is none, or only its exit code is left."""
     try:
         return (_PROC / str(pid) / "cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
     except OSError:
-        return "" if (_PROC / "self/stat").exists() else _ps(pid, "command=")
-
-
-def _ps(pid: int, what: str) -> str:
-    answer = subprocess.run(["ps", "-o", what, "-p", str(pid)], capture_output=True, text=True, check=False)
+        if (_PROC / "self/cmdline").exists():
+            return ""
+    answer = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return answer.stdout.strip()
 
 
-def end(
-    processes: Sequence[Process],
-    steps: Sequence[tuple[signal.Signals, float]],
-    pause: Callable[[float], None] = time.sleep,
-) -> None:
-    """End processes that need not be our children: each signal in turn, each with its seconds of patience."""
+def running(pid_file: Path, words: str) -> int | None:
+    """The process that a program's own lock names, where it is there and its command has these words.
+
+    A pid alone may have been given to another program since.
+    """
+    try:
+        pid = int(pid_file.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pid if words in command_of(pid) else None
+
+
+def end(find: Callable[[], int | None], steps: Steps, pause: Pause = time.sleep) -> int | None:
+    """End the process that `find` finds, by each signal in turn, until it finds none; its pid, if there was one."""
+    first = find()
     for kind, patience in steps:
-        for process in processes:
-            if process.lives():
-                with suppress(ProcessLookupError):
-                    os.kill(process.pid, kind)
         deadline = time.monotonic() + patience
-        while any(process.lives() for process in processes) and time.monotonic() < deadline:
+        pid = find()
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, kind)
+        while pid is not None and find() is not None and time.monotonic() < deadline:
             pause(0.05)
+    return first
 
 
 def is_free(port: int) -> bool:
@@ -103,8 +76,8 @@ def any_free() -> int:
         return port
 
 
-def holder_of(port: int) -> str:
-    """Who listens there, in words for people."""
+def taken(port: int, needs: str) -> str:
+    """That a port is taken, by whom, and who needs it, as a sentence."""
     import psutil  # the supervisor stays small without it; this is asked only before it ends
 
     try:
@@ -114,14 +87,31 @@ def holder_of(port: int) -> str:
     except psutil.AccessDenied:
         listening = []
     pid = next((connection.pid for connection in listening if connection.pid), None)
-    return f"pid {pid} ({' '.join(command_of(pid).split())[:120]})" if pid else "a program of another user"
+    holder = f"pid {pid} ({' '.join(command_of(pid).split())[:120]})" if pid else "a program of another user"
+    return f"Port {port}, which {needs} needs, is taken by {holder}."
+
+
+def ask(port: int, path: str, patience: float = 3.0) -> socket.socket | None:
+    """Send `GET path` to a server of ours: where its answer will be. By hand: HTTP clients are large."""
+    try:
+        connection = socket.create_connection((LOOPBACK, port), timeout=patience)
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+    except OSError:
+        return None
+    return connection
+
+
+def says_yes(connection: socket.socket | None) -> bool:
+    """Whether the answer to what was asked is 200; this closes the connection."""
+    if connection is None:
+        return False
+    with connection:
+        try:
+            return connection.recv(64).split()[1:2] == [b"200"]
+        except OSError:
+            return False
 
 
 def answers_ready(port: int) -> bool:
-    """Whether `GET /readyz` there answers 200. By hand, because an HTTP client would double the supervisor's size."""
-    try:
-        with socket.create_connection((LOOPBACK, port), timeout=3) as connection:
-            connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            return connection.recv(64).split()[1:2] == [b"200"]
-    except OSError:
-        return False
+    """Whether `GET /readyz` there answers 200 within seconds."""
+    return says_yes(ask(port, "/readyz"))

@@ -12,8 +12,9 @@ from pathlib import Path
 from alembic import command
 from sqlalchemy import Connection
 
+from deploy import SERVICES
 from deploy.local.postgres import Postgres
-from deploy.migrations.run import HERE, config_for, enter, in_transaction, migrate
+from deploy.migrations.run import HERE, config_for, enter, migrate, transaction
 from deploy.migrations.schemas import SCHEMAS
 
 
@@ -23,17 +24,21 @@ def main(name: str, message: str) -> None:
     versions = HERE / "versions" / name
     versions.mkdir(parents=True, exist_ok=True)
 
-    def write(connection: Connection) -> None:
+    def compare(connection: Connection) -> None:
         enter(schema, connection)
         number = f"{len(list(versions.glob('*.py'))) + 1:04d}"
         config = config_for(schema, connection, compare=True)
         command.revision(config, message=message, autogenerate=True, rev_id=number, version_path=str(versions))
 
+    async def write(database_url: str) -> None:
+        async with transaction(database_url) as c:
+            await c.run_sync(compare)
+
     with tempfile.TemporaryDirectory() as home, (Path(home) / "log").open("ab") as log:
         server = Postgres(Path(home), {"fsync": "off"}).start(log)
         try:
-            migrate(server.url)
-            asyncio.run(in_transaction(server.url, write))
+            migrate(server.url, dict.fromkeys(SERVICES, "unused"))
+            asyncio.run(write(server.url))
         finally:
             server.stop()
 

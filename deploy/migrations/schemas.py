@@ -1,26 +1,21 @@
-"""Which schemas there are, whose tables they hold and who may use them. Each belongs to a role `keepwell_NAME`."""
+"""Which schemas there are, whose tables they hold and who may use them. The owner of the database owns them all."""
 
 import importlib
 from typing import NamedTuple
 
 from sqlalchemy import MetaData
 
-SERVICES = ("ingest", "scoring", "playbooks", "notifier")
+from deploy import SERVICES
 
 
 class Schema(NamedTuple):
-    """One schema; `readers` and `writers` are services besides its owner."""
+    """One schema; `readers` may look at its rows, and `writers` may change them. Nobody but its owner makes tables."""
 
     name: str
     tables: str
     """The module that holds its `metadata`."""
     readers: tuple[str, ...] = ()
     writers: tuple[str, ...] = ()
-
-    @property
-    def role(self) -> str:
-        """The role that owns it, and as which its service acts."""
-        return f"keepwell_{self.name}"
 
     def metadata(self) -> MetaData:
         """The tables as the code has them; imported only where a version is written or checked."""
@@ -32,5 +27,5 @@ class Schema(NamedTuple):
 SCHEMAS = (
     Schema("access", "shared.auth.tables", readers=SERVICES, writers=("ingest",)),
     Schema("log", "shared.log.tables", writers=SERVICES),
-    *(Schema(name, f"services.{name}.tables") for name in SERVICES),
+    *(Schema(name, f"services.{name}.tables", writers=(name,)) for name in SERVICES),
 )

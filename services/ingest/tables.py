@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     column,
     false,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -63,7 +64,7 @@ imports = Table(
     Column("ended_at", DateTime(timezone=True)),
     Column("ended_by", Text),
     Column("act_on_found", Boolean, nullable=False, server_default=false()),
-    Column("events", BigInteger, nullable=False, server_default="0"),
+    Column("events", BigInteger, nullable=False, server_default=text("0")),
     Index("imports_by_state", "state", postgresql_where=column("state") != "ended"),
 )
 """History that is sent: open, then ending (publishes are still under way), then ended."""

@@ -1,4 +1,4 @@
-"""Connections that carry a service's role, its schema and the time limits of the house."""
+"""Connections that carry a service's schema and the time limits of the house. Whose they are, the URL says."""
 
 from typing import Any
 
@@ -25,10 +25,9 @@ def async_url(url: str) -> URL:
 
 
 def session_settings(schema: str) -> dict[str, str]:
-    """What every connection asks for: the service's role and schema, and limits of 5 s on idling and on locks."""
+    """What every connection asks for: the service's schema, and limits of 5 s on idling and on locks."""
     return {
         "application_name": f"keepwell-{schema}",
-        "role": f"keepwell_{schema}",
         "search_path": schema,
         "timezone": "UTC",
         "idle_in_transaction_session_timeout": "5000",
@@ -38,7 +37,7 @@ def session_settings(schema: str) -> dict[str, str]:
 
 
 def make_engine(url: str, schema: str, pool_size: int = 8) -> AsyncEngine:
-    """An engine whose connections act as the service's role, in its schema."""
+    """An engine whose connections work in the service's schema."""
     return create_async_engine(
         async_url(url),
         pool_size=pool_size,

@@ -31,6 +31,7 @@ from shared.log.protocol import BrokerUnavailable, LogMismatch, Stream
 from shared.pg.pool import make_engine, session_settings
 from shared.pg.uow import UnitOfWork
 from shared.service import process as processes
+from shared.service.lifeline import end_with_parent
 from shared.service.readers import reader_routes
 from shared.service.watchdog import WorkerHealth, watched
 from shared.settings import Settings, SettingsError
@@ -65,6 +66,8 @@ class Base:
     keys: KeyStore
     checks: dict[str, Check]
     counts: Counts
+    mend: str
+    """The command that has the log read from its beginning again, where this process runs."""
 
     def worker(self, plan: Plan, handler: Handler) -> Worker | None:
         """The process's worker, or None for a process that only answers the API."""
@@ -78,7 +81,7 @@ class Base:
             uow=self.uow,
             clock=self.clock,
             owner=f"{socket.gethostname()}:{os.getpid()}",
-            mend=f"python -m services.{self.name}.main --reread",
+            mend=self.mend,
             figures=self.figures,
         )
 
@@ -113,12 +116,15 @@ def main(name: str, settings_type: type[_S], wire: Callable[[Base, _S], Service]
     try:
         settings = settings_type.load()
         logs.configure(name, settings.log_level)
+        if settings.minded:
+            end_with_parent()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             process = Process(name, settings, arguments.role, wire)
             port = settings.port_of(name)
             runner.run(_reread(process) if arguments.reread else _run(process, settings.host, port))
     except (SettingsError, LogMismatch, Refused) as error:
-        sys.stderr.write(f"{error}\n")
+        with contextlib.suppress(OSError):  # on a full disk it can't be told, and is yet so
+            sys.stderr.write(f"{error}\n")
         return os.EX_CONFIG
     except processes.PortTaken as error:
         sys.stderr.write(f"{error}\n")
@@ -127,9 +133,9 @@ def main(name: str, settings_type: type[_S], wire: Callable[[Base, _S], Service]
 
 
 def _connect(name: str, settings: Settings, role: str) -> Base:
-    if settings.database_url is None:
+    url = settings.database()
+    if url is None:
         raise SettingsError("KEEPWELL_DATABASE_URL is not set. `keepwell up` sets it for its own services.")
-    url = settings.database_url.get_secret_value()
     clock, engine = SystemClock(), make_engine(url, name)
     uow = UnitOfWork(engine)
 
@@ -151,6 +157,7 @@ def _connect(name: str, settings: Settings, role: str) -> Base:
         keys=KeyStore(uow, clock, secrets.token_bytes),
         checks={"database": check_database},
         counts=Counts(figures, uow, stream, clock),
+        mend=f"keepwell reread {name}" if settings.minded else f"python -m services.{name}.main --reread",
     )
 
 

@@ -3,26 +3,21 @@
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.log.local import LocalStream
 from shared.log.protocol import Stream
-from shared.pg.pool import async_url, make_engine, session_settings
+from shared.pg.pool import make_engine, session_settings
 from tests.support.kafka import a_prefix, make_kafka_stream
+from tests.support.logins import as_owner, as_service
 from tests.support.stream import SEEN_TABLE, OddStream
 
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    """A service's engine, on its schema as migrations make it, with a table for what was seen."""
-    owner = create_async_engine(async_url(database_url))
-    async with owner.begin() as c:
-        await c.execute(text("SET LOCAL ROLE keepwell_scoring"))
-        for statement in SEEN_TABLE:
-            await c.execute(text(statement))
-    await owner.dispose()
-    made = make_engine(database_url, "scoring")
+    """A service's engine, on a migrated database that has a table for what was seen besides."""
+    await as_owner(database_url, *SEEN_TABLE)
+    made = make_engine(as_service(database_url, "scoring"), "scoring")
     yield made
     await made.dispose()
 
@@ -32,7 +27,7 @@ def make_stream(request: pytest.FixtureRequest) -> Callable[[], Stream]:
     """Makes streams over one and the same log, in either home."""
     if request.param == "local":
         database_url = request.getfixturevalue("database_url")
-        return lambda: LocalStream(database_url, session_settings("scoring"), 8)
+        return lambda: LocalStream(as_service(database_url, "scoring"), session_settings("scoring"), 8)
     bootstrap, prefix = request.getfixturevalue("kafka_broker").bootstrap, a_prefix()
     return lambda: make_kafka_stream(bootstrap, prefix)
 

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import BigInteger, Column, DateTime, Identity, LargeBinary, MetaData, Table, Text, join, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from shared.pg import bulk
+from shared.pg.pool import async_url
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 THINGS = Table(
@@ -36,11 +37,13 @@ class Thing(NamedTuple):
 
 
 @pytest.fixture
-async def c(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection with the table."""
+async def c(database_url: str) -> AsyncIterator[AsyncConnection]:
+    """A connection with the table, which only the database's owner may make."""
+    engine = create_async_engine(async_url(database_url))
     async with engine.connect() as connection:
         await connection.run_sync(THINGS.metadata.create_all)
         yield connection
+    await engine.dispose()
 
 
 async def _all(c: AsyncConnection) -> list[Thing]:

@@ -27,6 +27,7 @@ from services.notifier.core.together import compose_group
 from shared.messages.actions import ActionRequested
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
+from tests.support.logins import as_owner
 from tests.support.notifier import (
     HANG,
     NOW,
@@ -558,9 +559,8 @@ async def test_an_inbox_holds_a_message_once_however_often_it_comes(inbox: Bench
     assert [(row.recipient, row.message["subject"]) for row in rows] == [("csm-3", "Northwind: Call their admin")]
 
 
-async def test_an_inbox_without_its_database_means_later(inbox: Bench, engine: AsyncEngine) -> None:
-    async with engine.begin() as c:
-        await c.execute(text("ALTER TABLE inbox RENAME TO away"))
+async def test_an_inbox_without_its_database_means_later(inbox: Bench, database_url: str) -> None:
+    await as_owner(database_url, "ALTER TABLE notifier.inbox RENAME TO away")
     assert isinstance(await inbox.channel.send(a_dispatch(target="csm-3")), Later)
 
 

@@ -16,6 +16,7 @@ from shared.pg.pool import async_url, session_settings
 from shared.pg.uow import UnitOfWork
 from shared.worker import dead_letters
 from tests.support.hooked import HookedStream
+from tests.support.logins import as_service
 from tests.support.stream import NOON, Noter, a_usage_event, a_worker, publish, running, seen, until
 
 MARK = {"ce_type": "partition.mark"}
@@ -23,7 +24,7 @@ MARK = {"ce_type": "partition.mark"}
 
 @pytest.fixture
 async def stream(database_url: str) -> AsyncIterator[LocalStream]:
-    made = LocalStream(database_url, session_settings("scoring"), 8)
+    made = LocalStream(as_service(database_url, "scoring"), session_settings("scoring"), 8)
     await made.start()
     yield made
     await made.stop()
@@ -64,7 +65,7 @@ async def test_what_was_accepted_and_not_read_outlives_its_term_whoever_trims(
     # Fifteen days without it, and then others start.
     await publish(stream, *(a_usage_event(account, account) for account in in_all_partitions()))
     await age(engine, timedelta(days=15))
-    other = LocalStream(database_url, session_settings("playbooks"), 8)
+    other = LocalStream(as_service(database_url, "playbooks"), session_settings("playbooks"), 8)
     await other.start()
     await other.trim()
     await other.stop()
@@ -244,7 +245,9 @@ async def test_a_start_in_vain_leaves_no_connections_behind(database_url: str, e
     try:
         async with owner.begin() as c:
             await c.execute(text("ALTER TABLE log.identity RENAME TO not_there_yet"))
-        waiting = LocalStream(database_url, {**session_settings("scoring"), "application_name": "waiting"}, 8)
+        waiting = LocalStream(
+            as_service(database_url, "scoring"), {**session_settings("scoring"), "application_name": "waiting"}, 8
+        )
         for _ in range(3):
             with pytest.raises(BrokerUnavailable):
                 await waiting.start()

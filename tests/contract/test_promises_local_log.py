@@ -9,6 +9,7 @@ from shared.log.local import LocalStream
 from shared.log.protocol import Outgoing
 from shared.messages import registry
 from shared.pg.pool import session_settings
+from tests.support.logins import as_service
 from tests.support.stream import publish, until
 
 _LOCK = "SELECT 1 FROM log.counters WHERE topic = :topic AND partition = :partition FOR NO KEY UPDATE"
@@ -33,7 +34,7 @@ async def test_a_publish_takes_partitions_in_one_order_whatever_the_order_of_its
     database_url: str, engine: AsyncEngine
 ) -> None:
     first, *later = [(registry.ACCOUNTS, 0), (registry.ACCOUNTS, 1), (registry.USAGE, 0)]
-    log = LocalStream(database_url, session_settings("scoring"), 8)
+    log = LocalStream(as_service(database_url, "scoring"), session_settings("scoring"), 8)
     await log.start()
     try:
         # Its row now lies behind the others: whoever goes by the table's own order comes to it last, too.

@@ -14,6 +14,7 @@ from shared.pg.pool import session_settings
 from shared.pg.uow import UnitOfWork
 from shared.worker.loop import Plan, Worker
 from tests.support.hooked import HookedStream, nothing
+from tests.support.logins import as_service
 from tests.support.stream import Noter, SetClock, a_usage_event, publish, running, until
 
 SECOND = timedelta(seconds=1)
@@ -23,7 +24,7 @@ NUMBER = 0
 @pytest.fixture
 def make_stream(database_url: str) -> Callable[[], Stream]:
     """One home will do: each poll of the local log finds what was published before it."""
-    return lambda: LocalStream(database_url, session_settings("scoring"), 8)
+    return lambda: LocalStream(as_service(database_url, "scoring"), session_settings("scoring"), 8)
 
 
 class Busy:

@@ -16,6 +16,7 @@ from shared.pg.uow import UnitOfWork
 from shared.worker import timers
 from shared.worker.handler import Incoming
 from tests.support.hooked import HookedStream, nothing
+from tests.support.logins import as_service
 from tests.support.stream import NOON, Noter, SetClock, a_mark, a_usage_event, a_worker, publish, running, until
 
 SECOND = timedelta(seconds=1)
@@ -47,7 +48,7 @@ class Journal(Noter):
 @pytest.fixture
 def make_stream(database_url: str) -> Callable[[], Stream]:
     """One home will do: all of this is decided above both, and a poll of the local log finds all that is there."""
-    return lambda: LocalStream(database_url, session_settings("scoring"), 8)
+    return lambda: LocalStream(as_service(database_url, "scoring"), session_settings("scoring"), 8)
 
 
 @pytest.fixture

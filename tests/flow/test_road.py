@@ -26,6 +26,7 @@ from shared.log.opening import LOCAL, make_stream
 from shared.log.protocol import Outgoing
 from shared.messages import registry
 from shared.pg.pool import session_settings
+from tests.support.logins import as_service
 from tests.support.notifier import MailSink
 from tests.support.stack import KEY, SERVICES, Stack
 
@@ -342,7 +343,7 @@ def test_a_key_is_shown_once_does_what_its_scopes_say_and_ends_when_revoked(road
 
 async def publish(database_url: str, message: Outgoing) -> None:
     """Write into the log past ingest, which would refuse it."""
-    stream = make_stream(LOCAL, database_url, session_settings("ingest"), 8)
+    stream = make_stream(LOCAL, as_service(database_url, "ingest"), session_settings("ingest"), 8)
     await stream.start()
     producer = stream.producer()
     await producer.start()

@@ -21,6 +21,7 @@ from shared.messages import envelope
 from shared.messages.envelope import Event
 from shared.pg.pool import async_url
 from tests.support.ingest import ADMIN_KEY, an_event
+from tests.support.logins import as_service
 from tests.support.stream import until
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,7 @@ async def an_ingest(database_url: str, role: str = "all") -> AsyncIterator[tuple
     """`python -m services.ingest.main`, and where it listens; ended by SIGTERM."""
     port = a_free_port()
     settings = {
-        "KEEPWELL_DATABASE_URL": database_url,
+        "KEEPWELL_DATABASE_URL": as_service(database_url, "ingest"),
         "KEEPWELL_PORT": str(port),
         "KEEPWELL_ADMIN_KEY": ADMIN_KEY,
         "KEEPWELL_LOG_LEVEL": "WARNING",
@@ -150,7 +151,7 @@ async def test_a_worker_has_the_probes_and_its_status_only(database_url: str) ->
 
 async def test_a_short_admin_key_is_refused_in_words(database_url: str) -> None:
     settings = {
-        "KEEPWELL_DATABASE_URL": database_url,
+        "KEEPWELL_DATABASE_URL": as_service(database_url, "ingest"),
         "KEEPWELL_ADMIN_KEY": "short",
         "KEEPWELL_PORT": str(a_free_port()),
     }

@@ -24,6 +24,7 @@ from shared.web.app import Check, create_app
 from shared.worker import dead_letters, outbox, timers
 from shared.worker.counts import Counts
 from tests.support.ingest import ADMIN_KEY, counted_bytes
+from tests.support.logins import as_service
 from tests.support.stream import NOON, publish, until
 
 
@@ -35,11 +36,15 @@ async def no_lifespan(_: FastAPI) -> AsyncIterator[None]:
 @asynccontextmanager
 async def a_service(database_url: str, name: str, checks: Mapping[str, Check]) -> AsyncIterator[httpx.AsyncClient]:
     """A service that tells its status, and no more."""
-    owner, engine, clock = make_engine(database_url, "ingest"), make_engine(database_url, name), SystemClock()
+    owner, engine, clock = (
+        make_engine(as_service(database_url, "ingest"), "ingest"),
+        make_engine(as_service(database_url, name), name),
+        SystemClock(),
+    )
     uow = UnitOfWork(engine)
     await KeyStore(UnitOfWork(owner), clock, counted_bytes()).ensure_admin(ADMIN_KEY)
     figures = Figures(name)
-    counts = Counts(figures, uow, LocalStream(database_url, session_settings(name), 8), clock)
+    counts = Counts(figures, uow, LocalStream(as_service(database_url, name), session_settings(name), 8), clock)
     counts.add_workers()
     app = create_app(name, "1", lifespan=no_lifespan, checks=checks, figures=figures, random=counted_bytes())
     app.state.keys = KeyStore(uow, clock, counted_bytes())
@@ -117,7 +122,7 @@ async def test_a_scrape_over_a_database_that_hangs_tells_what_was_last_known_and
 async def test_a_reader_that_is_behind_is_warned_of_and_one_that_is_gone_for_good_is_forgotten(
     database_url: str,
 ) -> None:
-    log = LocalStream(database_url, session_settings("scoring"), 8)
+    log = LocalStream(as_service(database_url, "scoring"), session_settings("scoring"), 8)
     await log.start()
     reader = log.consumer("keepwell.playbooks", [registry.ASSESSMENTS])
     await reader.start()
@@ -147,7 +152,7 @@ async def test_a_reader_that_is_behind_is_warned_of_and_one_that_is_gone_for_goo
 @asynccontextmanager
 async def rows(database_url: str, name: str) -> AsyncIterator[AsyncConnection]:
     """A connection to put rows there."""
-    engine = make_engine(database_url, name)
+    engine = make_engine(as_service(database_url, name), name)
     async with engine.connect() as c:
         yield c
     await engine.dispose()

@@ -22,6 +22,7 @@ from shared.messages.actions import ActionRequested
 from shared.pg.pool import make_engine, session_settings
 from shared.pg.uow import UnitOfWork
 from shared.service.service import Process
+from tests.support.logins import as_service
 from tests.support.notifier import (
     THE_OWNER,
     MailSink,
@@ -86,12 +87,14 @@ def _on_the_log(action: ActionRequested) -> Outgoing:
 
 @asynccontextmanager
 async def a_notifier(database_url: str, key: str = "tests", **settings: Any) -> AsyncIterator[Running]:
-    engine = make_engine(database_url, "ingest")
+    engine = make_engine(as_service(database_url, "ingest"), "ingest")
     keys = KeyStore(UnitOfWork(engine), SystemClock(), secrets.token_bytes)
     secret = await keys.create(key, ["read", "operate"], source=key, sources=[], csm=None)
     await engine.dispose()
-    service = Process("notifier", NotifierSettings.load(database_url=database_url, **settings), "all", wire)
-    stream = LocalStream(database_url, session_settings("playbooks"), 8)
+    service = Process(
+        "notifier", NotifierSettings.load(database_url=as_service(database_url, "notifier"), **settings), "all", wire
+    )
+    stream = LocalStream(as_service(database_url, "playbooks"), session_settings("playbooks"), 8)
     await stream.start()
     working = asyncio.ensure_future(service.work())
     transport = httpx.ASGITransport(service.app)
@@ -201,7 +204,7 @@ async def test_deliveries_are_paged_newest_first(database_url: str) -> None:
 async def test_what_is_settled_reaches_the_log(database_url: str) -> None:
     async with a_notifier(database_url) as notifier:
         await notifier.publish([an_action()])
-        engine = make_engine(database_url, "notifier")
+        engine = make_engine(as_service(database_url, "notifier"), "notifier")
 
         async def told() -> bool:
             async with engine.connect() as c:
@@ -222,7 +225,8 @@ async def test_reading_the_log_again_sends_nothing_again(database_url: str) -> N
     async with a_notifier(database_url) as notifier:
         await notifier.publish([an_action("a"), an_alert("b", playbook="b@1")])
         await delivered(notifier, 2)
-    service = Process("notifier", NotifierSettings.load(database_url=database_url), "api", wire)
+    own = as_service(database_url, "notifier")
+    service = Process("notifier", NotifierSettings.load(database_url=own), "api", wire)
     await service.reread()
     await service.close()
     async with a_notifier(database_url, key="again") as notifier:

@@ -13,6 +13,7 @@ from services.playbooks.files import load_playbook
 from shared.messages.assessments import Cause, Driver, PartitionMark
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
 from shared.telemetry import metrics
+from tests.support.logins import as_owner
 from tests.support.playbooks import (
     DAY,
     HIGH,
@@ -104,9 +105,8 @@ async def test_the_same_road_gives_the_same_ids_whatever_the_batches(database_ur
         ]
         alone = [action.action_id for one in road for action in await floor.take(one)]
         await floor.rows("SELECT 1")
-        async with floor.uow.begin() as c:
-            for table in ("accounts", "episodes", "moves", "items", "timers", "outbox"):
-                await c.exec_driver_sql(f"TRUNCATE {table}")
+        tables = ("accounts", "episodes", "moves", "items", "timers", "outbox")
+        await as_owner(database_url, *(f"TRUNCATE playbooks.{table}" for table in tables))
         together = [action.action_id for action in await floor.take(*road)]
         assert together == alone
         assert len(together) == 5

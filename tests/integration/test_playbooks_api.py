@@ -16,6 +16,7 @@ from shared.messages.assessments import Cause
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
 from shared.web.app import create_app
+from tests.support.logins import as_service
 from tests.support.playbooks import DAY, HIGH, HOUR, LOW, MONDAY, Floor, a_floor, an_answer, an_assessment
 from tests.support.stream import SetClock
 
@@ -51,7 +52,7 @@ class House:
 
 @asynccontextmanager
 async def a_house(url: str, *playbooks: str) -> AsyncIterator[House]:
-    owner = make_engine(url, "ingest")
+    owner = make_engine(as_service(url, "ingest"), "ingest")
     clock = SetClock(MONDAY + HOUR)
     await KeyStore(UnitOfWork(owner), clock, bytes).ensure_admin(ADMIN)
     await owner.dispose()

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.postgres import Postgres, PostgresError, Server, programs
-from deploy.local.system import started
+from deploy.local.postgres import Postgres, programs
+from deploy.local.server import ServerError
+from deploy.local.system import command_of
 from tests.support.fake_stack import eventually
 
 
 @contextmanager
-def running(home: Path) -> Iterator[Server]:
+def running(home: Path) -> Iterator[Postgres]:
     home.mkdir(parents=True, exist_ok=True)
     with (home / "postgres.log").open("ab") as log:
         server = Postgres(home).start(log)
@@ -39,7 +40,7 @@ def test_only_its_owner_reads_the_password_and_it_is_asked_for(tmp_path: Path) -
     with running(tmp_path):
         assert (tmp_path / "postgres.password").stat().st_mode & 0o777 == 0o600
         (tmp_path / "postgres.password").write_text("wrong\n")
-        with pytest.raises(PostgresError, match="password authentication failed"):
+        with pytest.raises(ServerError, match="password authentication failed"):
             Postgres(tmp_path).query("SELECT 1")
 
 
@@ -70,7 +71,7 @@ def test_a_lock_whose_pid_belongs_to_another_program_by_now_does_no_harm(tmp_pat
         lock.write_text(f"{other.pid}\n" + lock.read_text().partition("\n")[2])
         with running(tmp_path):
             assert Postgres(tmp_path).query("SELECT 1") == "1"
-        assert started(other.pid), "the other program was left alone"
+        assert command_of(other.pid), "the other program was left alone"
     finally:
         other.kill()
         other.wait()
@@ -86,7 +87,7 @@ def test_an_interrupted_first_start_is_made_good(tmp_path: Path) -> None:
 def test_data_of_another_version_is_refused_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "postgres").mkdir()
     (tmp_path / "postgres" / "PG_VERSION").write_text("17\n")
-    with pytest.raises(PostgresError, match="was made by PostgreSQL 17, and this is 18"), running(tmp_path):
+    with pytest.raises(ServerError, match="was made by PostgreSQL 17, and this is 18"), running(tmp_path):
         pass
 
 

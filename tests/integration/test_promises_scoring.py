@@ -18,6 +18,7 @@ from shared.pg.pool import session_settings
 from shared.pg.uow import UnitOfWork
 from shared.worker.loop import Worker
 from tests.support.hooked import HookedStream, nothing
+from tests.support.logins import as_service
 from tests.support.scoring import NOW, SHIPPED, scoring_engine, traits, usage
 from tests.support.stream import SetClock, publish, running, until
 
@@ -87,7 +88,7 @@ class Busy:
 @pytest.fixture
 async def busy(database_url: str) -> AsyncIterator[Busy]:
     """Behind, with usage of an account that is not told of yet."""
-    log = LocalStream(database_url, session_settings("scoring"), 8)
+    log = LocalStream(as_service(database_url, "scoring"), session_settings("scoring"), 8)
     await log.start()
     try:
         async with scoring_engine(database_url) as engine:

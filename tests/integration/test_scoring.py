@@ -19,6 +19,7 @@ from shared.conditions import parse
 from shared.messages import registry
 from shared.messages.envelope import Event
 from shared.telemetry import metrics
+from tests.support.logins import as_owner
 from tests.support.scoring import (
     DAY,
     NOW,
@@ -96,7 +97,7 @@ def a_year(rng: random.Random, accounts: int = 4) -> list[Event]:
     return found
 
 
-async def test_the_fingerprint_is_equal_however_events_come(engine: AsyncEngine) -> None:
+async def test_the_fingerprint_is_equal_however_events_come(engine: AsyncEngine, database_url: str) -> None:
     rng = random.Random(7)
     events = a_year(rng)
     async with Fed(engine) as once:
@@ -104,8 +105,7 @@ async def test_the_fingerprint_is_equal_however_events_come(engine: AsyncEngine)
         expected = await at(once)
     assert expected[1] == 4
     for partition, repeat in ((0, 1), (0, 3)):
-        async with engine.begin() as c:
-            await c.exec_driver_sql(f"TRUNCATE {TABLES}")
+        await as_owner(database_url, f"TRUNCATE {TABLES}", schema="scoring")
         other = Fed(engine)
         other.partition = partition
         await other.take()
@@ -146,7 +146,7 @@ async def test_memory_is_bounded_whatever_the_number_of_accounts_and_their_histo
     assert await grown(engine, 2**20) < 2 * 2**20 < await grown(engine, 2**28)
 
 
-async def test_a_worker_without_memory_tells_and_keeps_the_same(engine: AsyncEngine) -> None:
+async def test_a_worker_without_memory_tells_and_keeps_the_same(engine: AsyncEngine, database_url: str) -> None:
     rng = random.Random(3)
     events = a_year(rng, accounts=12)
     found = []
@@ -159,8 +159,7 @@ async def test_a_worker_without_memory_tells_and_keeps_the_same(engine: AsyncEng
         await fed.pass_time(NOW + 3 * DAY)
         told = [[(one.rev, one.score, one.facts, one.drivers) for one in await fed.told(f"a{n}")] for n in range(12)]
         found.append((await at(fed), told))
-        async with engine.begin() as c:
-            await c.exec_driver_sql(f"TRUNCATE {TABLES}")
+        await as_owner(database_url, f"TRUNCATE {TABLES}", schema="scoring")
     assert found[0] == found[1]
 
 

@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deploy.local.postgres import Postgres, PostgresError
+from deploy.local.postgres import Postgres
+from deploy.local.server import ServerError
 from deploy.migrations.run import migrate
 from tests.support.company import AT, a_month_of_a_company, send
+from tests.support.logins import PASSWORDS
 from tests.support.stack import SERVICES, Stack
 
 SEED = os.environ.get("KEEPWELL_CHAOS_SEED", "7")
@@ -120,7 +122,7 @@ class MortalPostgres:
         self._postgres = Postgres(home, {"fsync": "off", "full_page_writes": "off", "max_connections": "120"})
         self._log = (home / "postgres.log").open("ab")
         self._process = self._postgres.start(self._log).process
-        migrate(self.url)
+        migrate(self.url, PASSWORDS)
 
     @property
     def url(self) -> str:
@@ -149,7 +151,7 @@ class MortalPostgres:
     def _answers(self) -> bool:
         try:
             return self._process.poll() is None and self._postgres.query("SELECT 1") == "1"
-        except PostgresError:
+        except ServerError:
             return False
 
     def close(self) -> None:

@@ -7,12 +7,13 @@ import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import FrameType
 
-from deploy.local.stack import SERVICES
+from deploy import SERVICES
+from shared.service.lifeline import end_with_parent
 
 
 class _Face(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/readyz" else 404)
+        self.send_response(200 if self.path in {"/readyz", "/healthz"} else 404)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
@@ -37,7 +38,8 @@ def main(name: str) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
         signal.signal(signal.SIGTERM, _stop)
-    assert os.environ["KEEPWELL_DATABASE_URL"].startswith("postgresql://keepwell:")
+    assert os.environ["KEEPWELL_DATABASE_URL"].startswith(f"postgresql://keepwell_{name}@")
+    end_with_parent()
     server = HTTPServer(("127.0.0.1", int(os.environ["KEEPWELL_PORT"]) + SERVICES.index(name)), _Face)
     _log("ready")
     server.serve_forever()

@@ -64,10 +64,14 @@ class FakeStack:
         return eventually(lambda: r if (r := read_running(self.home)) and r.phase == "running" else None)
 
     def pid_of(self, name: str) -> int | None:
-        """The pid of a child that lives."""
+        """The pid of a child that is on record."""
         record = read(self.home)
-        process = record.leftovers().get(name) if record else None
-        return process.pid if process else None
+        return record.children[name].pid if record and name in record.children else None
+
+    def pids(self) -> dict[str, int]:
+        """The pids of all children on record, by name."""
+        record = read(self.home)
+        return {name: child.pid for name, child in record.children.items() if child.pid} if record else {}
 
     def send(self, number: signal.Signals) -> None:
         """Send the supervisor a signal."""

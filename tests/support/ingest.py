@@ -34,6 +34,7 @@ from shared.pg.uow import UnitOfWork
 from shared.web.app import create_app
 from shared.worker.counts import Counts
 from shared.worker.relay import Relay
+from tests.support.logins import as_service
 from tests.support.stream import NOON, SetClock
 
 ADMIN_KEY = "kw_the-admin-of-the-tests"
@@ -202,7 +203,7 @@ def an_app(
 @asynccontextmanager
 async def a_house(database_url: str, *, stripe_secret: str | None = STRIPE_SECRET) -> AsyncIterator[House]:
     """Ingest, ready, with the admin's key as its client's."""
-    engine = make_engine(database_url, "ingest")
+    engine = make_engine(as_service(database_url, "ingest"), "ingest")
     clock, broker = SetClock(NOON), Broker()
     app, keys = an_app(engine, broker, clock, stripe_secret=stripe_secret)
     await keys.ensure_admin(ADMIN_KEY)

@@ -32,6 +32,7 @@ from shared.messages.deliveries import DeliverySettled
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
 from shared.worker.handler import Incoming
+from tests.support.logins import as_service
 from tests.support.stream import SetClock, until
 
 NOW = datetime(2026, 11, 18, 9, 14, tzinfo=UTC)
@@ -333,7 +334,7 @@ async def a_mail_sink(*, asks_for_login: bool = False, refuse_login: bool = Fals
 @asynccontextmanager
 async def notifier_engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     """The notifier's own engine, on a migrated database."""
-    made = make_engine(database_url, "notifier")
+    made = make_engine(as_service(database_url, "notifier"), "notifier")
     try:
         yield made
     finally:

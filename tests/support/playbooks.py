@@ -24,6 +24,7 @@ from shared.messages.assessments import AccountAssessed, Cause
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
 from shared.worker.handler import Incoming
+from tests.support.logins import as_service
 from tests.support.stream import SetClock
 
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -173,7 +174,7 @@ class Floor:
 async def a_floor(url: str, *playbooks: str, people: str = "csms: []") -> AsyncIterator[Floor]:
     """With these playbooks (YAML texts; none: those that ship) and people."""
     loaded = [load_playbook(one, "test.yaml") for one in playbooks] or list(load_all())
-    engine = make_engine(url, "playbooks")
+    engine = make_engine(as_service(url, "playbooks"), "playbooks")
     floor = Floor(engine, Rules(Library(loaded), read_people(people, "csms.yaml"), render))
     async with floor.uow.begin() as c:
         await floor.handler.taken(c, floor.partition, MONDAY)

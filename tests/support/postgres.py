@@ -6,8 +6,10 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
-from deploy.local.postgres import NAME, Postgres, PostgresError
+from deploy.local.postgres import NAME, Postgres
+from deploy.local.server import ServerError
 from deploy.migrations.run import migrate
+from tests.support.logins import PASSWORDS
 
 # What is lost when the machine dies is lost with the test; a killed server still recovers.
 _FOR_TESTS = {"fsync": "off", "full_page_writes": "off", "max_connections": "120"}
@@ -25,7 +27,7 @@ class Databases:
         """The name of an empty one, nobody else's."""
         try:
             taken = self._next.result()
-        except PostgresError:
+        except ServerError:
             # Tests of lost connections end whatever waits on the server.
             taken = self._copy()
         self._next = self._copier.submit(self._copy)
@@ -52,7 +54,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         try:
             # In a thread, because pytest-asyncio minds its own event loop in this one.
             with ThreadPoolExecutor(1) as thread:
-                thread.submit(migrate, running.url).result()
+                thread.submit(migrate, running.url, PASSWORDS).result()
             yield server
         finally:
             running.stop()

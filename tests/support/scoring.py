@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.scoring.core.assess import Outcome, assess
 from services.scoring.core.decision import Decision, Occasion
@@ -17,7 +17,6 @@ from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account
 from services.scoring.files import load_rules
 from services.scoring.handler import ScoringHandler
-from services.scoring.tables import metadata
 from shared.clock import SystemClock
 from shared.figures import Figures
 from shared.log.protocol import Record
@@ -25,10 +24,11 @@ from shared.messages import registry
 from shared.messages.assessments import AccountAssessed, Cause
 from shared.messages.envelope import Event, decode
 from shared.messages.registry import USAGE
-from shared.pg.pool import async_url, make_engine
+from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
 from shared.worker import timers
 from shared.worker.handler import Incoming
+from tests.support.logins import as_service
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
 """A Wednesday."""
@@ -170,14 +170,8 @@ def told(outcome: Outcome) -> AccountAssessed:
 
 @asynccontextmanager
 async def scoring_engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    """Scoring's own engine, with its tables there."""
-    owner = create_async_engine(async_url(database_url))
-    async with owner.begin() as c:
-        await c.execute(text("SET LOCAL ROLE keepwell_scoring"))
-        await c.execute(text("SET LOCAL search_path TO scoring"))
-        await c.run_sync(metadata.create_all)
-    await owner.dispose()
-    made = make_engine(database_url, "scoring")
+    """Scoring's own engine."""
+    made = make_engine(as_service(database_url, "scoring"), "scoring")
     try:
         yield made
     finally:

@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from tests.support.logins import as_service
+
 SERVICES = ("ingest", "scoring", "playbooks", "notifier")
 PARTITIONS = 8
 KEY = "kw_test-key-of-the-test-stack"
@@ -56,7 +58,6 @@ class Stack:
             **{name: value for name, value in os.environ.items() if not name.startswith("KEEPWELL_")},
             "KEEPWELL_HOME": str(home),
             "KEEPWELL_PORT": str(self.port),
-            "KEEPWELL_DATABASE_URL": database_url,
             "KEEPWELL_BROKER": broker,
             "KEEPWELL_ADMIN_KEY": KEY,
             "PYTHONWARNINGS": "default",
@@ -99,7 +100,11 @@ class Stack:
             with (self.home / f"{name}.log").open("ab") as log:
                 self._running[name] = subprocess.Popen(
                     [sys.executable, "-m", f"services.{service_of(name)}.main", "--role", role],
-                    env={**self._env, "KEEPWELL_PORT": str(self._first_port(name))},
+                    env={
+                        **self._env,
+                        "KEEPWELL_PORT": str(self._first_port(name)),
+                        "KEEPWELL_DATABASE_URL": as_service(self.database_url, service_of(name)),
+                    },
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

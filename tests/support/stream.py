@@ -19,6 +19,7 @@ from shared.pg.pool import session_settings
 from shared.pg.uow import UnitOfWork
 from shared.worker.handler import Handler, Incoming, Poison
 from shared.worker.loop import Plan, Worker
+from tests.support.logins import as_service
 
 NOON = datetime(2026, 5, 20, 12, tzinfo=UTC)
 
@@ -79,7 +80,7 @@ class OddStream(LocalStream):
     """A local log whose readers lose partitions as on Kafka, or get nothing of some, and whose clock polls move."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(url, session_settings("scoring"), 8)
+        super().__init__(as_service(url, "scoring"), session_settings("scoring"), 8)
         self.clock = SetClock()
         self.lost: frozenset[int] = frozenset()
         self.deaf: frozenset[int] = frozenset()

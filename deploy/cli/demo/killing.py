@@ -52,11 +52,11 @@ def _fingerprint(keepwell: Keepwell, at: str) -> str:
 
 def _kill_scoring(home: Path) -> int:
     record = read(home)
-    process = record.children["scoring"].process if record is not None else None
-    if process is None:
+    pid = record.children["scoring"].pid if record is not None else None
+    if pid is None:
         raise NotHeard("Scoring is not on record in this stack")
-    os.kill(process.pid, signal.SIGKILL)
-    return process.pid
+    os.kill(pid, signal.SIGKILL)
+    return pid
 
 
 def _rests(keepwell: Keepwell) -> bool:

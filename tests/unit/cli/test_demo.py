@@ -1,5 +1,6 @@
 """F16: the key that is set is the demo's, too, so that its own next commands are let in."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,7 @@ import pytest
 from deploy.cli.client import ClientSettings
 from deploy.cli.demo import of_its_own
 from deploy.cli.up import environment_of
-from deploy.local.record import Record
-from deploy.local.system import this_process
+from deploy.local.record import Record, hold
 
 
 @pytest.mark.parametrize("variable", ["KEEPWELL_ADMIN_KEY", "KEEPWELL_ADMIN_KEY_FILE", None])
@@ -24,9 +24,10 @@ def test_the_next_command_asks_with_the_key_that_the_demo_was_started_with(
     demo = of_its_own(ClientSettings.load(), "local")
     environment = environment_of(demo, say=lambda _: None)
     first_key = Path(environment["KEEPWELL_ADMIN_KEY_FILE"]).read_text().strip()
-    Record(this_process(), "running", demo.port, "local", {}).write(demo.home)
+    Record(os.getpid(), "running", demo.port, "local", {}).write(demo.home)
     assert "KEEPWELL_ADMIN_KEY" not in environment
-    assert ClientSettings.load().key() == demo.key() == first_key
+    with hold(demo.home):
+        assert ClientSettings.load().key() == demo.key() == first_key
     assert (first_key == "kw_of_the_installation") == (variable is not None)
 
 

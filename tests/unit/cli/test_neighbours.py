@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -5,8 +6,7 @@ from typer.testing import CliRunner
 
 from deploy.cli.demo import demo
 from deploy.cli.up import up
-from deploy.local.record import Record
-from deploy.local.system import this_process
+from deploy.local.record import Record, hold
 from tests.support.cli import one_command
 
 
@@ -22,10 +22,11 @@ def test_a_neighbour_at_our_ports_is_named_before_anything_starts(
 ) -> None:
     home = tmp_path / home_of_other
     home.mkdir(exist_ok=True)
-    Record(this_process(), "running", 9001, "local", {}).write(home)
-    before = sorted(tmp_path.rglob("*"))
+    Record(os.getpid(), "running", 9001, "local", {}).write(home)
     settings = {"KEEPWELL_HOME": str(tmp_path), "KEEPWELL_PORT": "9001", "KEEPWELL_BROKER": "local"}
-    result = CliRunner().invoke(one_command(command), [], env=settings)  # type: ignore[arg-type]
+    with hold(home):
+        before = sorted(tmp_path.rglob("*"))
+        result = CliRunner().invoke(one_command(command), [], env=settings)  # type: ignore[arg-type]
     assert result.exit_code == 1
     assert words in result.output
     assert sorted(tmp_path.rglob("*")) == before

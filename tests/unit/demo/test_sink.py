@@ -1,13 +1,11 @@
-import subprocess
-import sys
 from pathlib import Path
 from threading import Event, Thread
 
 import httpx
 
 from deploy.demo.sink import serve, while_it_runs
-from deploy.local.record import Record
-from deploy.local.system import Process, any_free, started
+from deploy.local.record import hold
+from deploy.local.system import any_free
 
 
 def test_it_answers_as_slack_does() -> None:
@@ -29,11 +27,9 @@ def test_it_answers_as_slack_does() -> None:
 def test_it_ends_when_its_stack_does(tmp_path: Path) -> None:
     wanted = while_it_runs(tmp_path)
     assert wanted()
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as supervisor:
-        Record(Process(supervisor.pid, started(supervisor.pid) or ""), "running", 8001, "local", {}).write(tmp_path)
+    with hold(tmp_path):
         assert wanted()
         assert wanted()
-        supervisor.kill()
     assert not wanted()
 
 

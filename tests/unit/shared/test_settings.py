@@ -2,8 +2,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
+from sqlalchemy import make_url
 
 from shared.service.process import PortTaken, listening
 from shared.settings import Settings, SettingsError
@@ -179,3 +181,26 @@ def test_a_port_that_is_taken_is_named() -> None:
         port = first.getsockname()[1]
         with pytest.raises(PortTaken, match=f"The port {port} at 127.0.0.1 is taken"):
             listening("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("password", ["p@ss", "a/b", "100%", "%2", "a:b", "a#b?c", "[x]", "pässword", "plain"])
+def test_a_database_password_is_taken_as_people_write_it(password: str) -> None:
+    """By itself, and in a URL, where some of these letters should have been written otherwise."""
+    apart = Settings.load(database_url="postgresql://keepwell@db:5432/keepwell", database_password=password)
+    within = Settings.load(database_url=f"postgresql://keepwell:{password}@db:5432/keepwell")
+    for settings in (apart, within):
+        url = make_url(settings.database() or "")
+        assert (url.username, url.password, url.host, url.port) == ("keepwell", password, "db", 5432)
+        split = urlsplit(settings.database() or "")
+        assert (unquote(split.password or ""), split.hostname, split.port) == (password, "db", 5432)
+
+
+def test_a_database_password_that_is_written_as_a_url_must_have_it_is_read_so() -> None:
+    settings = Settings.load(database_url="postgresql://keepwell:p%40ss%2F@db/keepwell")
+    assert make_url(settings.database() or "").password == "p@ss/"
+
+
+@pytest.mark.parametrize("url", ["postgresql://db:5432/keepwell", "postgresql://keepwell@db/keepwell"])
+def test_a_database_without_a_password_needs_none(url: str) -> None:
+    assert Settings.load(database_url=url).database() == url
+    assert Settings.load(database_password="alone").database() is None
