@@ -16,15 +16,16 @@ from deploy.local.stack import login
 from deploy.local.supervisor import order
 from shared.settings import PREFIX, SERVICES, Settings, SettingsError
 
+READERS = SERVICES[1:]
 _ENDS_WITHIN = 20.0
 
 
-def reread(service: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")]) -> None:
+def reread(service: Annotated[str, typer.Argument(help=f"One of {', '.join(READERS)}.")]) -> None:
     """Have a service read the log again; what it counted or sent before is recognised, and not done twice."""
     try:
         settings = Settings.load()
-        if service not in SERVICES:
-            raise SettingsError(f"There is no service {service!r}; there are {', '.join(SERVICES)}.")
+        if service not in READERS:
+            raise SettingsError(f"No service {service!r} reads the log; {', '.join(READERS)} do.")
         _reread(settings.model_copy(update={"home": home_of(settings)}), service)
     except (SettingsError, ServerError, OSError) as error:
         typer.echo(str(error), err=True)

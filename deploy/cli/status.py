@@ -7,8 +7,10 @@ import typer
 from rich.text import Text
 
 from deploy.cli import show
-from deploy.cli.client import UNREACHABLE, Keepwell, Refused, Unreachable, connected
+from deploy.cli.client import UNREACHABLE, ClientSettings, Keepwell, Refused, Unreachable, connected
+from deploy.cli.down import home_of
 from deploy.cli.listing import JsonOption
+from deploy.local.record import read_running
 from shared.settings import SERVICES
 from shared.words import counted
 
@@ -16,7 +18,8 @@ from shared.words import counted
 def status(json: JsonOption = False) -> None:
     """Show lag, dead letters, waiting aliases, outbox, timers and disk of every service."""
     with connected() as keepwell:
-        found = {service: _ask(keepwell, service) for service in SERVICES}
+        lost = _given_up(keepwell.settings)
+        found = {service: lost.get(service) or _ask(keepwell, service) for service in SERVICES} | lost
         if json:
             show.as_json(found)
         else:
@@ -41,6 +44,13 @@ def _tell(keepwell: Keepwell, found: Mapping[str, dict[str, Any]]) -> None:
         if state.get("dead_letters"):
             address = f"{keepwell.settings.address(service)}/v1/dead-letters"
             show.say(f"What {service} could not read: GET {address} (POST …/ID/replay reads it again).")
+
+
+def _given_up(settings: ClientSettings) -> dict[str, dict[str, Any]]:
+    """What the supervisor on this machine doesn't start again by itself: why, and the way to mend it."""
+    running = read_running(home_of(settings)) if settings.url is None else None
+    words = "given up: {}. Mend that; `keepwell up` starts it again."
+    return {name: {"error": words.format(why)} for name, why in running.given_up().items()} if running else {}
 
 
 def _ask(keepwell: Keepwell, service: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from deploy.local.system import answers_ready, command_of
 from tests.support.fake_stack import COMMAND, FakeStack, eventually
 
 EVERYTHING = [*SERVICES, "postgres"]
+_READ_SO_FAR = "INSERT INTO {service}.offsets VALUES ('t', 0, 7, 'c'); SELECT count(*) FROM {service}.offsets"
 MakeStack = Callable[..., FakeStack]
 
 
@@ -234,3 +235,94 @@ def test_the_command_becomes_the_supervisor(a_stack: MakeStack) -> None:
     refused = subprocess.run(command, env=os.environ | names, capture_output=True, text=True, check=False)
     assert refused.returncode == 1
     assert refused.stderr.startswith("KEEPWELL_PORT is 'not a port', which can't be used: ")
+
+
+def test_a_full_disk_ends_no_minder_and_the_record_comes_back_with_it(a_stack: MakeStack) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no device that is always full")
+    stack = a_stack()
+    stack.up()
+    stack.runs()
+    pids = stack.pids()
+    # Whatever is written to the record, or to scoring's log, finds no space.
+    for name in ("stack.json.new", "logs/scoring.log"):
+        (stack.home / name).unlink(missing_ok=True)
+        (stack.home / name).symlink_to("/dev/full")
+    killed = kill(stack, "scoring")
+    eventually(lambda: not command_of(killed))
+    eventually(lambda: answers_ready(stack.settings.port_of("scoring")))
+    assert stack.pid_of("scoring") == killed, "the record is old"
+    (stack.home / "stack.json.new").unlink()
+    eventually(other_pid_of(stack, "scoring", than=killed))
+    assert {**stack.pids(), "scoring": killed} == pids, "the others were left alone"
+    stack.send(signal.SIGTERM)
+    assert stack.ends() == 0
+
+
+def test_a_home_that_is_gone_ends_no_minder_either(a_stack: MakeStack) -> None:
+    stack = a_stack()
+    stack.up()
+    stack.runs()
+    pids = stack.pids()
+    stack.home.rename(stack.home.with_name("away"))
+    os.kill(pids["notifier"], signal.SIGKILL)
+    eventually(lambda: not command_of(pids["notifier"]))
+    eventually(lambda: answers_ready(stack.settings.port_of("notifier")))
+    eventually(other_pid_of(stack, "notifier", than=pids["notifier"]))
+    stack.send(signal.SIGTERM)
+    assert stack.ends() == 0
+
+
+def test_up_over_a_stack_says_what_was_given_up_and_starts_it(
+    a_stack: MakeStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    blocked = tmp_path / "a-bad-file"
+    blocked.write_text("")
+    stack = a_stack(FAKE_DIES_WHILE=f"notifier {blocked}", FAKE_EXIT_CODE=str(os.EX_CONFIG))
+    stack.up()
+    assert list(stack.runs().given_up()) == ["notifier"]
+    monkeypatch.setenv("KEEPWELL_HOME", str(stack.home))
+    monkeypatch.setenv("KEEPWELL_PORT", str(stack.settings.port))
+    still = CliRunner().invoke(app, ["up"])
+    assert still.exit_code == 1
+    assert "notifier was given up (exit code 78: no luck today). It is started again." in still.output
+    assert "notifier still doesn't run: exit code 78: no luck today" in still.output
+    blocked.unlink()
+    again = CliRunner().invoke(app, ["up"])
+    assert again.exit_code == 0, again.output
+    assert "notifier was given up (exit code 78: no luck today). It is started again.\nnotifier runs." in again.output
+    assert stack.runs().given_up() == {}
+    stack.send(signal.SIGTERM)
+    assert stack.ends() == 0
+
+
+def test_a_service_reads_the_log_again_whether_the_stack_runs_or_not(
+    a_stack: MakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = a_stack(FAKE_MIGRATES="yes")
+    stack.up()
+    stack.runs()
+    monkeypatch.setenv("KEEPWELL_HOME", str(stack.home))
+    monkeypatch.setenv("KEEPWELL_PORT", str(stack.settings.port))
+    postgres = Postgres(stack.home)
+    assert postgres.query(_READ_SO_FAR.format(service="notifier")) == "1"
+    postgres.query(_READ_SO_FAR.format(service="scoring"))
+    before = stack.pids()
+    done = CliRunner().invoke(app, ["reread", "scoring"])
+    assert done.output == "scoring reads the log again.\n"
+    assert postgres.query("SELECT count(*) FROM scoring.offsets") == "0"
+    after = stack.pids()
+    assert after["scoring"] != before["scoring"]
+    assert after | {"scoring": 0} == before | {"scoring": 0}, "the others were left alone"
+    refused = CliRunner().invoke(app, ["reread", "scorring"])
+    assert refused.exit_code == 1
+    assert "No service 'scorring' reads the log" in refused.output
+    stack.send(signal.SIGTERM)
+    assert stack.ends() == 0
+
+    down = CliRunner().invoke(app, ["reread", "notifier"])
+    assert down.output == "notifier will read the log again when it is started.\n"
+    with (stack.home / "postgres.log").open("ab") as log:
+        postgres.start(log)
+    assert postgres.query("SELECT count(*) FROM notifier.offsets") == "0"
+    postgres.stop()

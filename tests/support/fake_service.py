@@ -4,7 +4,9 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from types import FrameType
 
 from deploy import SERVICES
@@ -21,8 +23,10 @@ class _Face(BaseHTTPRequestHandler):
 
 
 def _log(message: str) -> None:
-    sys.stdout.write(json.dumps({"level": "info", "message": message}) + "\n")
-    sys.stdout.flush()
+    # As a logger does: on a full disk nothing can be told, and that is no error.
+    with suppress(OSError):
+        sys.stdout.write(json.dumps({"level": "info", "message": message}) + "\n")
+        sys.stdout.flush()
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
@@ -31,7 +35,8 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def main(name: str) -> None:
-    if name in os.environ.get("FAKE_DIES", "").split():
+    who, _, while_there = os.environ.get("FAKE_DIES_WHILE", "").partition(" ")
+    if name in os.environ.get("FAKE_DIES", "").split() or (name == who and Path(while_there).exists()):
         _log("no luck today")
         sys.exit(int(os.environ.get("FAKE_EXIT_CODE", "3")))
     if name in os.environ.get("FAKE_IGNORES_TERM", "").split():

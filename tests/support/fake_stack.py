@@ -17,7 +17,8 @@ from shared.settings import Settings
 
 T = TypeVar("T")
 COMMAND = (sys.executable, "-m", "tests.support.fake_stack")
-_FAKES = Commands(migrate=("-c", "pass"), service=("-m", "tests.support.fake_service", "{name}"))
+_MIGRATE = ("-c", "pass") if "FAKE_MIGRATES" not in os.environ else Commands().migrate
+_FAKES = Commands(migrate=_MIGRATE, service=("-m", "tests.support.fake_service", "{name}"))
 
 
 def eventually(look: Callable[[], T | None], within: float = 30.0) -> T:

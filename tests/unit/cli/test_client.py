@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from deploy.cli.client import ClientSettings
 from deploy.cli.fingerprint import fingerprint
 from deploy.cli.lists import ACCOUNTS, READERS
 from deploy.cli.status import status
+from deploy.local.record import ChildRecord, Record, hold
+from deploy.local.system import any_free
+from shared.settings import Settings
 from tests.support.cli import Answer, FakeStack, one_command, page, problem
 
 READY = {
@@ -133,3 +137,25 @@ def test_json_is_for_programs(stack: FakeStack) -> None:
     stack.on("GET /scoring/v1/accounts", page({"id": "a"}, {"id": "b"}))
     result = stack.run(ACCOUNTS.app(), "--json")
     assert json.loads(result.stdout) == [{"id": "a"}, {"id": "b"}]
+
+
+def test_status_tells_what_was_given_up_why_and_the_way_to_mend_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up = ChildRecord(None, "given up", 5, "exit code 78: csms.yaml, line 3")
+    lost = {"playbooks": given_up, "ingest": ChildRecord(7, "running")}
+    monkeypatch.setenv("KEEPWELL_HOME", str(tmp_path))
+    monkeypatch.setenv("KEEPWELL_PORT", str(any_free()))
+    monkeypatch.setenv("KEEPWELL_API_KEY", "kw_test")
+    Record(os.getpid(), "running", Settings.load().port, "local", lost).write(tmp_path)
+    with hold(tmp_path):
+        result = CliRunner().invoke(one_command(status), ["--json"])
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["playbooks"] == {
+        "error": "given up: exit code 78: csms.yaml, line 3. Mend that; `keepwell up` starts it again."
+    }
+    assert "Nothing answers" in json.loads(result.stdout)["ingest"]["error"]
+    monkeypatch.setenv("KEEPWELL_URL", "http://127.0.0.1:9")
+    with hold(tmp_path):
+        elsewhere = CliRunner().invoke(one_command(status), ["--json"])
+    assert "given up" not in elsewhere.output, "what runs here says nothing of another machine"

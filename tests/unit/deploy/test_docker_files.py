@@ -15,7 +15,8 @@ from shared.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 OURS = "keepwell:local"
-JOBS = {"migrate", "first-key"}
+JOBS = {"migrate", "secrets"}
+SECRETS = "/var/lib/keepwell/secrets"
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +94,47 @@ def test_every_setting_is_one_that_the_service_knows(services: dict[str, dict[st
         assert {variable.removesuffix("_FILE") for variable in given} <= known, name
 
 
+def test_every_service_logs_in_as_itself_with_a_password_that_only_it_sees(services: dict[str, dict[str, Any]]) -> None:
+    ours = {name: service for name, service in services.items() if service["image"] == OURS and name not in JOBS}
+    for name, service in ours.items():
+        own = name.partition("-")[0]
+        given = service["environment"]
+        assert given["KEEPWELL_DATABASE_URL"] == f"postgresql://keepwell_{own}@postgres:5432/keepwell"
+        assert given["KEEPWELL_DATABASE_PASSWORD_FILE"] == f"{SECRETS}/{own}/password"
+        assert service["volumes"] == [f"{own}:{SECRETS}/{own}:ro"]
+    owner = services["migrate"]["environment"]
+    assert owner["KEEPWELL_DATABASE_PASSWORD_FILE"] == f"{SECRETS}/owner/password"
+    assert services["postgres"]["environment"]["POSTGRES_PASSWORD_FILE"] == "/run/owner/password"
+    assert "owner:/run/owner:ro" in services["postgres"]["volumes"]
+
+
+def test_no_secret_has_a_default_and_each_can_come_from_a_file(services: dict[str, dict[str, Any]]) -> None:
+    for name, service in services.items():
+        given = service.get("environment", {})
+        kind = NotifierSettings if name == "notifier" else Settings
+        secrets = {f"KEEPWELL_{field.upper()}" for field, info in kind.model_fields.items() if "Secret" in str(info)}
+        for variable in secrets & set(given) - {"KEEPWELL_DATABASE_URL"}:
+            assert f"{variable}_FILE" in given, (name, variable)
+            assert given[variable] is None or variable == "KEEPWELL_SMTP_URL", (name, variable)
+        assert "PASSWORD" not in {variable.rpartition("_")[2] for variable in given}, name
+
+
+def test_every_container_has_a_limit_of_memory(services: dict[str, dict[str, Any]]) -> None:
+    assert [name for name, service in services.items() if not service.get("mem_limit")] == []
+
+
+def test_every_directory_of_secrets_is_made_in_the_image(services: dict[str, dict[str, Any]]) -> None:
+    """A new volume takes over who owns the directory on which it is mounted; else only root could write there."""
+    dockerfile = (ROOT / "deploy/Dockerfile").read_text()
+    mounted = [volume.split(":")[1] for volume in services["secrets"]["volumes"]]
+    assert len(mounted) == 5
+    assert [directory for directory in mounted if f" {directory}" not in dockerfile] == []
+
+
 def test_one_service_builds_the_image_for_all(services: dict[str, dict[str, Any]]) -> None:
     ours = {name: service for name, service in services.items() if service["image"] == OURS}
-    assert [name for name, service in ours.items() if "build" in service] == ["migrate"]
-    assert {service.get("pull_policy") for name, service in ours.items() if name != "migrate"} == {"never"}
+    assert [name for name, service in ours.items() if "build" in service] == ["secrets"]
+    assert {service.get("pull_policy") for name, service in ours.items() if name != "secrets"} == {"never"}
 
 
 def test_every_other_container_says_when_it_is_healthy(services: dict[str, dict[str, Any]]) -> None:
