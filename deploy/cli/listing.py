@@ -112,10 +112,14 @@ class Listing:
         def command(context: typer.Context, limit: int | None, json: bool, **given: Any) -> None:
             if context.invoked_subcommand is None:
                 self.show({**self.fixed, **given}, limit, json)
+            elif {**given, "limit": limit, "json": json} != {name: default for name, (_, default) in options.items()}:
+                raise typer.BadParameter(f"Options of the list mean nothing to `{context.invoked_subcommand}`.")
 
-        options = {name: (hint, self.given.get(name)) for name, hint in self.filters.items()}
-        shared = {"limit": (LimitOption, self.limit), "json": (JsonOption, False)}
-        return _with_signature(command, {"context": (typer.Context, _REQUIRED), **options, **shared})
+        options: dict[str, tuple[Any, Any]] = {
+            **{name: (hint, self.given.get(name)) for name, hint in self.filters.items()},
+            **{"limit": (LimitOption, self.limit), "json": (JsonOption, False)},
+        }
+        return _with_signature(command, {"context": (typer.Context, _REQUIRED), **options})
 
     def _move_command(self, move: Move) -> Callable[..., None]:
         def command(id: str, **given: Any) -> None:

@@ -127,3 +127,10 @@ def test_what_an_import_found_is_listed_and_started(stack: FakeStack) -> None:
 def test_an_empty_list_says_so(stack: FakeStack, app: typer.Typer, path: str, words: str) -> None:
     stack.on(f"GET /playbooks/v1/{path}", page())
     assert words in stack.run(app).output
+
+
+@pytest.mark.parametrize("options", [["--state", "done"], ["--json"], ["--limit", "3"], ["--account", "northwind"]])
+def test_an_option_of_the_list_is_not_passed_over_when_one_is_moved(stack: FakeStack, options: list[str]) -> None:
+    result = stack.run(TASKS.app(), *options, "done", ID)
+    assert result.exit_code == 2
+    assert not stack.asked
