@@ -11,6 +11,7 @@ import pytest
 
 from deploy.cli.down import stop
 from deploy.local.jars import KafkaMissing, class_path
+from tests.support.documents import ROOT, blocks, told_like
 from tests.support.stack import free_ports
 
 TOLD = (
@@ -35,6 +36,11 @@ TOLD = (
 )
 
 
+def shown() -> str:
+    """What the README shows of the demo."""
+    return next(block.text for block in blocks() if "Northwind" in block.text)
+
+
 class Terminal:
     """Where somebody types `keepwell …`."""
 
@@ -44,8 +50,14 @@ class Terminal:
         self.environment = given | own
 
     def run(self, *words: str) -> str:
-        command = [sys.executable, "-c", "from deploy.cli.main import app; app()", *words]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=150, check=False)
+        """`keepwell …`"""
+        return self.types(sys.executable, "-c", "from deploy.cli.main import app; app()", *words)
+
+    def types(self, *command: str) -> str:
+        """What a command prints, in the root of the repository."""
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=150, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -71,12 +83,14 @@ def on(request: pytest.FixtureRequest) -> list[str]:
 
 def test_every_story_is_told_with_its_figures_whenever_it_is_run(terminal: Terminal, on: list[str]) -> None:
     if not on:
-        # A demo that was left running, and has its own past, is no obstacle.
-        terminal.run("demo")
+        # As the README has it. A demo that was left running, and has its own past, is no obstacle to the next.
+        terminal.types("make", "demo")
     terminal.environment["KEEPWELL_ADMIN_KEY"] = "kw_that_somebody_exported_before"
     told = terminal.run("demo", *on)
     for words in TOLD:
         assert words in told
+    for line in shown().splitlines():
+        assert told_like(line).search(told), f"The README shows what the demo doesn't tell: {line}"
     score = re.search(r"(\d+) → (\d+) amber +\((\d\.\d\d) s after the event\)", told)
     assert score is not None, told
     before, after, seconds = score.groups()
