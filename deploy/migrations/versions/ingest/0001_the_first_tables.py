@@ -30,7 +30,7 @@ def upgrade() -> None:
     sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('ended_by', sa.Text(), nullable=True),
     sa.Column('act_on_found', sa.Boolean(), server_default=sa.false(), nullable=False),
-    sa.Column('events', sa.BigInteger(), server_default='0', nullable=False)
+    sa.Column('events', sa.BigInteger(), server_default=sa.text('0'), nullable=False)
     )
     op.create_index('imports_by_state', 'imports', ['state'], unique=False, postgresql_where=sa.column('state') != 'ended')
     op.create_table('import_publishes',
