@@ -52,7 +52,7 @@ def server_of(app: ASGIApp, host: str, port: int, connection: type[Connection] =
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,
-        lifespan="on",
+        lifespan="off",
     )
     return Server(config)
 

@@ -5,13 +5,12 @@ A `main.py` builds its own parts on a `Base` and hands back a `Service`; nothing
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import os
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -288,14 +287,9 @@ async def _work(jobs: Sequence[Callable[[], Awaitable[None]]], ending: asyncio.E
 
 
 def _app(base: Base, service: Service, stuck: Callable[[], Awaitable[str | None]] | None) -> FastAPI:
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-
     app = create_app(
         f"Keepwell {base.name}",
         "1",
-        lifespan=lifespan,
         checks=base.checks,
         figures=base.figures,
         stuck=stuck,

@@ -10,12 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
-from starlette.types import Lifespan
 
 from shared.figures import Figures
 from shared.messages import tracing
 from shared.telemetry import metrics
-from shared.web.body import PATIENCE
+from shared.web.body import LIMITS, Limits
 from shared.web.edge import Edge
 from shared.web.problems import PROBLEM, Problem, on_http, on_invalid
 from shared.web.routes import Route
@@ -24,9 +23,6 @@ __all__ = ["PROBLEM", "Check", "Problem", "create_app", "failed_checks"]
 
 Check = Callable[[], Awaitable[None]]
 
-MAX_BODY: Final = 5 * 1024 * 1024
-MAX_BODIES: Final = 48 * 1024 * 1024
-"""Of all requests that are under way, together."""
 CHECK_SECONDS: Final = 2.0
 
 _log = logging.getLogger("keepwell.web")
@@ -36,20 +32,16 @@ def create_app(
     title: str,
     version: str,
     *,
-    lifespan: Lifespan[FastAPI],
     checks: Mapping[str, Check],
     figures: Figures,
     stuck: Callable[[], Awaitable[str | None]] | None = None,
     random: tracing.RandomBytes,
     description: str = "",
     schemas: Mapping[str, Any] | None = None,
-    max_body: int = MAX_BODY,
-    max_bodies: int = MAX_BODIES,
-    patience: float = PATIENCE,
+    limits: Limits = LIMITS,
 ) -> FastAPI:
     """A service's app with its probes. `schemas` join the OpenAPI components.
 
-    `max_body` counts a request's decoded bytes, `max_bodies` those of all at once; `patience` with a body is seconds.
     `stuck` says why the process is of no use any more, if it isn't.
 
     The checks are in the app's `state.checks`, too, for the service's status.
@@ -58,7 +50,6 @@ def create_app(
         title=title,
         version=version,
         description=description,
-        lifespan=lifespan,
         # A redirect would repeat the Host that a caller chose, and take a path for another.
         redirect_slashes=False,
         responses={
@@ -68,9 +59,7 @@ def create_app(
     )
     app.state.checks = checks
     app.router.route_class = Route
-    app.add_middleware(
-        Edge, figures=figures, random=random, max_body=max_body, max_bodies=max_bodies, patience=patience
-    )
+    app.add_middleware(Edge, figures=figures, random=random, limits=limits)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
 

@@ -2,16 +2,29 @@
 
 import asyncio
 import zlib
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
 from shared.web.problems import Problem
 
-PATIENCE: Final = 20.0
-"""Seconds for a body, and one more for each `SLOWEST` bytes that have come."""
 SLOWEST: Final = 10_000
+"""Bytes a second."""
+
+
+class Limits(NamedTuple):
+    """What a body may be, in unpacked bytes, and what all of them may that are under way together.
+
+    A body has `patience` seconds, and one more for each `SLOWEST` bytes that have come.
+    """
+
+    body: int = 5 * 1024 * 1024
+    bodies: int = 48 * 1024 * 1024
+    patience: float = 20.0
+
+
+LIMITS: Final = Limits()
 
 
 class Room:
@@ -34,8 +47,8 @@ class Room:
 class Body:
     """Receives a body, and never more of it than the limit, packed or not. Nothing is read before it is asked for."""
 
-    def __init__(self, receive: Receive, headers: Headers, limit: int, room: Room, patience: float = PATIENCE) -> None:
-        self._receive, self._limit, self._room, self._patience = receive, limit, room, patience
+    def __init__(self, receive: Receive, headers: Headers, limits: Limits, room: Room) -> None:
+        self._receive, self._limit, self._patience, self._room = receive, limits.body, limits.patience, room
         self._packed = self._size = 0
         self._begun: float | None = None
         self._whole = False

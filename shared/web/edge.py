@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.figures import Figures
 from shared.messages import tracing
-from shared.web.body import PATIENCE, Body, Room
+from shared.web.body import Body, Limits, Room
 from shared.web.problems import unexpected
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -23,21 +23,12 @@ class Edge:
     parameters are decoded in `shared.web.routes`. A HEAD is answered as the GET would be, without a body.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        figures: Figures,
-        random: tracing.RandomBytes,
-        max_body: int,
-        max_bodies: int,
-        patience: float = PATIENCE,
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, figures: Figures, random: tracing.RandomBytes, limits: Limits) -> None:
         self._app, self._random = app, random
         self._seconds = figures.times(
             "keepwell_http_request_seconds", "How long requests took.", "method", "route", "status"
         )
-        self._max_body, self._room, self._patience = max_body, Room(max_bodies), patience
+        self._limits, self._room = limits, Room(limits.bodies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -64,7 +55,7 @@ class Edge:
             await send(message)
 
         token = tracing.current.set(trace)
-        body = Body(receive, headers, self._max_body, self._room, self._patience)
+        body = Body(receive, headers, self._limits, self._room)
         try:
             await self._app(scope, body, answer)
         except ClientDisconnect:

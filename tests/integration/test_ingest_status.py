@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,11 +28,6 @@ from tests.support.stream import NOON, publish, until
 
 
 @asynccontextmanager
-async def no_lifespan(_: FastAPI) -> AsyncIterator[None]:
-    yield
-
-
-@asynccontextmanager
 async def a_service(database_url: str, name: str, checks: Mapping[str, Check]) -> AsyncIterator[httpx.AsyncClient]:
     """A service that tells its status, and no more."""
     owner, engine, clock = (
@@ -46,7 +40,7 @@ async def a_service(database_url: str, name: str, checks: Mapping[str, Check]) -
     figures = Figures(name)
     counts = Counts(figures, uow, LocalStream(as_service(database_url, name), session_settings(name), 8), clock)
     counts.add_workers()
-    app = create_app(name, "1", lifespan=no_lifespan, checks=checks, figures=figures, random=counted_bytes())
+    app = create_app(name, "1", checks=checks, figures=figures, random=counted_bytes())
     app.state.keys = KeyStore(uow, clock, counted_bytes())
     app.include_router(status_routes(counts, clock=clock, worker=None))
     app.include_router(reader_routes(counts))

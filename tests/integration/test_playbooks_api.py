@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from services.playbooks import api
 from shared.auth.keys import KeyStore
@@ -57,13 +56,8 @@ async def a_house(url: str, *playbooks: str) -> AsyncIterator[House]:
     await KeyStore(UnitOfWork(owner), clock, bytes).ensure_admin(ADMIN)
     await owner.dispose()
     async with a_floor(url, *playbooks, people=PEOPLE) as floor:
-
-        @asynccontextmanager
-        async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-            yield
-
         woken: list[bool] = []
-        app = create_app("playbooks", "1", lifespan=lifespan, checks={}, figures=Figures("playbooks"), random=bytes)
+        app = create_app("playbooks", "1", checks={}, figures=Figures("playbooks"), random=bytes)
         app.state.keys = KeyStore(floor.uow, clock, bytes)
         app.include_router(api.routes(floor.uow, clock, floor.rules, lambda: woken.append(True)))
         headers = {"authorization": f"Bearer {ADMIN}"}

@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import text
 
 from services.scoring import api
@@ -52,23 +51,12 @@ async def face(database_url: str) -> AsyncIterator[Face]:
     async with scoring_engine(database_url) as engine:
         fed = Fed(engine)
         await fed.take()
-        app = create_app("scoring", "1", lifespan=_none, checks={}, figures=Figures("scoring"), random=bytes)
+        app = create_app("scoring", "1", checks={}, figures=Figures("scoring"), random=bytes)
         app.state.keys = _Keys()
         app.include_router(api.routes(fed.uow, SetClock(NOW), SHIPPED))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://scoring", auth=("right", "")) as client:
             yield Face(fed, client)
-
-
-class _none:  # noqa: N801 - a lifespan that does nothing
-    def __init__(self, app: FastAPI) -> None:
-        del app
-
-    async def __aenter__(self) -> None:
-        return None
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
 
 
 async def _company(face: Face) -> None:

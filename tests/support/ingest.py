@@ -171,18 +171,12 @@ def an_app(
         figures=figures,
     )
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-
     checks = {"database": _fine}
     counts = Counts(figures, uow, broker, clock)  # type: ignore[arg-type]
     counts.add_outbox()
     for name, (says, query) in queries.COUNTED.items():
         counts.add(name, says, query)
-    app = create_app(
-        "ingest", "1", lifespan=lifespan, checks=checks, figures=figures, random=random, schemas=openapi.schemas()
-    )
+    app = create_app("ingest", "1", checks=checks, figures=figures, random=random, schemas=openapi.schemas())
     app.state.keys = keys
     app.state.ingest = Ingest(
         intake=intake,

@@ -3,7 +3,6 @@
 import asyncio
 import resource
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from fastapi import FastAPI, Request
@@ -11,6 +10,7 @@ from fastapi import FastAPI, Request
 from shared.figures import Figures
 from shared.service.process import server_of
 from shared.web.app import create_app
+from shared.web.body import Limits
 from shared.web.connection import LARGEST_HEAD, LONGEST_URL, Connection
 from tests.support.ingest import counted_bytes
 from tests.support.stream import until
@@ -27,22 +27,14 @@ class Quick(Connection):
     most = 20
 
 
-@asynccontextmanager
-async def no_lifespan(_: FastAPI) -> AsyncIterator[None]:
-    yield
-
-
 def an_app() -> FastAPI:
     app = create_app(
         "test",
         "1",
-        lifespan=no_lifespan,
         checks={},
         figures=Figures("test"),
         random=counted_bytes(),
-        max_bodies=300_000,
-        max_body=200_000,
-        patience=0.5,
+        limits=Limits(body=200_000, bodies=300_000, patience=0.5),
     )
 
     @app.post("/v1/size")

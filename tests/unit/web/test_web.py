@@ -21,6 +21,7 @@ from shared.log.protocol import BrokerUnavailable
 from shared.messages import tracing
 from shared.telemetry import logs
 from shared.web.app import Check, create_app
+from shared.web.body import Limits
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
 from shared.web.routes import Gate
@@ -28,11 +29,6 @@ from tests.support.ingest import counted_bytes
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
-
-
-@asynccontextmanager
-async def no_lifespan(_: FastAPI) -> AsyncIterator[None]:
-    yield
 
 
 class Ours(Gate):
@@ -55,11 +51,10 @@ def an_app(checks: Mapping[str, Check] | None = None, max_body: int = 1000) -> F
     app = create_app(
         "test",
         "1",
-        lifespan=no_lifespan,
         checks={"database": fine} if checks is None else checks,
         figures=Figures("test"),
         random=counted_bytes(),
-        max_body=max_body,
+        limits=Limits(body=max_body),
     )
 
     @app.post("/v1/size")
