@@ -12,8 +12,9 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    column,
+    false,
     literal_column,
-    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -33,25 +34,25 @@ accounts = Table(
     Column("state", LargeBinary, nullable=False),
     Column("decision", LargeBinary),
     # Open imports that touched it.
-    Column("imports", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("imports", JSONB, nullable=False, server_default="[]"),
     # Since when it waits to be assessed, and the import whose end it waits for to be told.
     Column("marked_at", _Time),
     Column("found_in", Text),
-    Column("act_on_found", Boolean, nullable=False, server_default=text("false")),
+    Column("act_on_found", Boolean, nullable=False, server_default=false()),
     # It waits because scorecards or catalogue have changed.
-    Column("rescore", Boolean, nullable=False, server_default=text("false")),
+    Column("rescore", Boolean, nullable=False, server_default=false()),
     # Below: the last assessment, for lists.
-    Column("gone", Boolean, nullable=False, server_default=text("false")),
+    Column("gone", Boolean, nullable=False, server_default=false()),
     *(Column(name, Text) for name in ("name", "segment", "plan", "stage", "owner", "currency", "scorecard")),
     *(Column(name, BigInteger) for name in ("mrr_minor", "seats")),
     *(Column(name, _Time) for name in ("renews_at", "churned_at", "assessed_at")),
     # In hundredths of points, as everywhere.
     *(Column(name, Integer) for name in ("score", "previous_score")),
-    Column("coverage", Integer, nullable=False, server_default=text("0")),
+    Column("coverage", Integer, nullable=False, server_default="0"),
     Column("band", Text, nullable=False, server_default="unknown"),
     Column("reason", Text, nullable=False, server_default=""),
-    Column("rev", BigInteger, nullable=False, server_default=text("0")),
-    Index("accounts_marked", "partition", postgresql_where=text("marked_at IS NOT NULL")),
+    Column("rev", BigInteger, nullable=False, server_default="0"),
+    Index("accounts_marked", "partition", postgresql_where=column("marked_at").is_not(None)),
 )
 
 in_imports = accounts.c.imports != literal_column("'[]'::jsonb")
