@@ -4,7 +4,6 @@ FastAPI reads and parses a body first, and asks a route's dependencies then: who
 what must come first is a `Gate`, and a `Route` passes its gates, in their order, before it lets FastAPI begin.
 """
 
-import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 from fastapi.routing import APIRoute
 
+from shared.conditions.errors import nearest
 from shared.web.problems import invalid
 
 _SPANS: Final = (("since", "until"), ("from", "to"))
@@ -82,8 +82,8 @@ def _check_query(request: Request, known: Sequence[str]) -> None:
     """A misspelt filter that is ignored answers another question than was asked."""
     for name in request.query_params:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known) or 'none here'}"
+            near = nearest(name, known)
+            hint = f"did you mean {near!r}?" if near else f"known are {', '.join(known) or 'none here'}"
             raise invalid(f"query.{name}", f"there is no such parameter; {hint}")
         if len(request.query_params.getlist(name)) > 1:
             raise invalid(f"query.{name}", "it is given more than once")

@@ -1,6 +1,5 @@
 """Checks events one by one: what is well-formed and fits its type goes on, what is not is refused with a sentence."""
 
-import difflib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -22,6 +21,7 @@ from services.ingest.core.attributes import (
 )
 from services.ingest.core.contents import aliases_of, check_owner, data_of
 from services.ingest.core.senders import NEEDS_OPERATE, Sender, refusal
+from shared.conditions.errors import nearest
 from shared.messages.accounts import AccountMerged, AccountUpdated
 from shared.messages.registry import CUSTOMER_EVENTS
 
@@ -110,8 +110,8 @@ def _checked(
 def _unknown_type(type: str) -> Refused:
     if not type:
         return Refused("missing_type", "The event has no type. Give one such as usage.recorded; /docs lists them all.")
-    near = difflib.get_close_matches(type, CUSTOMER_EVENTS, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(CUSTOMER_EVENTS)}."
+    near = nearest(type, CUSTOMER_EVENTS)
+    hint = f" Did you mean {near!r}?" if near else f" Known: {', '.join(CUSTOMER_EVENTS)}."
     return Refused("unknown_type", f"There is no type {type!r}.{hint}")
 
 

@@ -24,15 +24,10 @@ _OPS: Final = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more t
 
 def about_data(error: Exception, type: str, struct: Any) -> str:
     """A sentence about an event's data that doesn't fit its type."""
-    return in_words(error, "data", type, struct)
-
-
-def in_words(error: Exception, root: str, type: str, struct: Any = None) -> str:
-    """A sentence about something named `root` in an event of this type."""
     found = _AT.match(str(error))
     assert found
     what, path = found["what"], found["path"] or "$"
-    where = root + path.removeprefix("$").replace("[...]", "")
+    where = "data" + path.removeprefix("$").replace("[...]", "")
     if missing := _MISSING.match(what):
         return f"{where}.{missing['field']} is missing; {type} needs it."
     if got := _GOT.match(what):
