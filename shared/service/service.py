@@ -5,6 +5,7 @@ A `main.py` builds its own parts on a `Base` and hands back a `Service`; nothing
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
