@@ -137,7 +137,8 @@ class LocalConsumer:
                 every = self._stream.every(self._topics)
                 # Before it first reads: from then on nothing goes that it has not read.
                 await self._stream.fetch(sql.REGISTER, **self._noted(dict.fromkeys(every, 0)))
-                await self._stream.fetch(sql.REGISTER_ONLY, service=self._reader, topics=list(self._topics))
+                # What the service read once and reads no more is kept for it no more.
+                await self._stream.fetch(sql.UNREGISTER_OTHERS, service=self._reader, topics=list(self._topics))
                 await session.add_listener(_CHANNEL, self._notified)
                 session.add_termination_listener(self._ended)
                 self._session = session
