@@ -17,12 +17,12 @@ def upgrade() -> None:
     sa.Column('partition', sa.Integer(), nullable=False),
     sa.Column('state', sa.LargeBinary(), nullable=False),
     sa.Column('decision', sa.LargeBinary(), nullable=True),
-    sa.Column('imports', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+    sa.Column('imports', postgresql.JSONB(astext_type=sa.Text()), server_default='[]', nullable=False),
     sa.Column('marked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('found_in', sa.Text(), nullable=True),
-    sa.Column('act_on_found', sa.Boolean(), server_default=sa.text('false'), nullable=False),
-    sa.Column('rescore', sa.Boolean(), server_default=sa.text('false'), nullable=False),
-    sa.Column('gone', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('act_on_found', sa.Boolean(), server_default=sa.false(), nullable=False),
+    sa.Column('rescore', sa.Boolean(), server_default=sa.false(), nullable=False),
+    sa.Column('gone', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.Column('name', sa.Text(), nullable=True),
     sa.Column('segment', sa.Text(), nullable=True),
     sa.Column('plan', sa.Text(), nullable=True),
@@ -36,10 +36,10 @@ def upgrade() -> None:
     sa.Column('score', sa.Integer(), nullable=True),
     sa.Column('previous_score', sa.Integer(), nullable=True),
     sa.Column('band', sa.Text(), server_default='unknown', nullable=False),
-    sa.Column('coverage', sa.Integer(), server_default=sa.text('0'), nullable=False),
+    sa.Column('coverage', sa.Integer(), server_default='0', nullable=False),
     sa.Column('reason', sa.Text(), server_default='', nullable=False),
     sa.Column('scorecard', sa.Text(), nullable=True),
-    sa.Column('rev', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('rev', sa.BigInteger(), server_default='0', nullable=False),
     sa.Column('assessed_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id')
     )
@@ -91,7 +91,7 @@ def upgrade() -> None:
     sa.Column('partition', sa.Integer(), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
     sa.Column('digests', sa.LargeBinary(), nullable=False),
-    sa.Column('history', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('history', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index('claims_by_day', 'claims', ['partition', 'day', 'id'], unique=False)
