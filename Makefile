@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo down kafka test lint bench chaos migration machines lock
+.PHONY: help setup setup-dev run demo down kafka test lint bench chaos migration generated lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +50,9 @@ chaos: .venv/.dev ## Kill everything, many times, and count what was lost
 migration: .venv/.dev ## Write a schema's next version: make migration SCHEMA=scoring MESSAGE="add the pulse"
 	$(BIN)/python -m deploy.migrations.new "$(SCHEMA)" "$(MESSAGE)"
 
-machines: .venv/.dev ## Draw the services' machines anew, into docs/machines.md
+generated: .venv/.dev ## Write anew what is made from the code: the files' JSON Schemas and docs/machines.md
+	$(BIN)/python -m services.scoring.files
+	$(BIN)/python -m services.playbooks.files
 	$(BIN)/python -m deploy.machines
 
 LOCKED := --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet

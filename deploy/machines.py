@@ -10,7 +10,7 @@ from services.playbooks.core import episode, item
 PAGE: Final = Path(__file__).parent.parent / "docs" / "machines.md"
 _HEAD: Final = """# Machines
 
-What can happen to what, made by `make machines` from the tables that the code runs. What has no arrow can't happen.
+What can happen to what, made by `make generated` from the tables that the code runs. What has no arrow can't happen.
 """
 
 
@@ -27,9 +27,7 @@ class Machine(NamedTuple):
 _ITEMS: Final = "services/playbooks/core/item.py"
 MACHINES: Final = (
     Machine("An episode", "services/playbooks/core/episode.py", episode.MOVES, ("idle",)),
-    Machine("A task", _ITEMS, item.TASK, name="TASK"),
-    Machine("An alert", _ITEMS, item.ALERT, name="ALERT"),
-    Machine("A flag", _ITEMS, item.FLAG, name="FLAG"),
+    *(Machine(f"{kind.capitalize()}s", _ITEMS, moves, name=kind.upper()) for kind, moves in item.MOVES.items()),
     Machine("A delivery", "services/notifier/core/delivery.py", delivery.MOVES, ("waiting",)),
     Machine("A delivery's lease", "services/notifier/core/lease.py", lease.MOVES, ("free",)),
 )

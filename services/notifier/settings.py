@@ -6,6 +6,7 @@ from pydantic import SecretStr, field_validator
 
 from services.notifier.channels.email import SmtpServer
 from services.notifier.core.routing import Setup
+from shared.messages.actions import CHANNEL, CHANNELS
 from shared.settings import Settings
 
 _STARTTLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -40,8 +41,8 @@ class NotifierSettings(Settings):
     @field_validator("default_channel")
     @classmethod
     def _is_channel(cls, value: str | None) -> str | None:
-        if value is not None and value not in {"email", "inbox"} and not value.startswith(("slack:@owner", "slack:#")):
-            raise ValueError("it must be slack:@owner, slack:#name, email or inbox")
+        if value is not None and CHANNEL.fullmatch(value) is None:
+            raise ValueError(f"it must be {CHANNELS}")
         return value
 
     @property

@@ -1,6 +1,6 @@
 """The playbooks' files: playbooks and the directory of CSMs, refused with everything that is wrong.
 
-`python -m services.playbooks.files` writes their JSON Schemas for editors anew.
+`make generated` writes their JSON Schemas for editors anew.
 """
 
 import hashlib
@@ -27,13 +27,12 @@ from shared.files.nodes import Fields, Items, Text, load
 from shared.files.reading import content_of, files_in, gathered, read, read_each
 from shared.files.schema import Schema, write
 from shared.files.templates import problems_of
-from shared.messages.actions import Severity
+from shared.messages.actions import CHANNEL, CHANNELS, KINDS, Severity
 from shared.messages.registry import CUSTOMER_EVENTS
 
 _LOG = logging.getLogger(__name__)
 SHIPPED: Final = Path(__file__).parent / "playbooks"
 _EVENTS: Final = [name for name in CUSTOMER_EVENTS if name != "usage.recorded"]
-_CHANNEL: Final = re.compile(r"slack:(@owner|#\S+)|email|inbox")
 _RULES: Final[dict[str, Rule]] = {one.kind: one for one in (Rule(), Rule("least_loaded"), Rule("round_robin"))}
 
 
@@ -52,8 +51,8 @@ def _limit(text: str) -> tuple[int, Duration]:
 
 
 def _channel(text: str) -> str:
-    if _CHANNEL.fullmatch(text) is None:
-        raise ValueError("A channel is slack:@owner, slack:#name, email or inbox.")
+    if CHANNEL.fullmatch(text) is None:
+        raise ValueError(f"A channel is {CHANNELS}.")
     return text
 
 
@@ -98,7 +97,7 @@ Limit = Annotated[tuple[int, Duration], ReadBy(_limit, description="Such as 3 pe
 Template = Annotated[
     str, BeforeValidator(_template), Field(min_length=1, description="Text; {{ account.name }} and every fact.")
 ]
-Channel = Annotated[str, ReadBy(_channel, description="slack:@owner, slack:#name, email or inbox.")]
+Channel = Annotated[str, ReadBy(_channel, description=f"{CHANNELS}.")]
 ByShape: Final = Discriminator(_shape)
 
 
@@ -162,20 +161,19 @@ class StepFile(FileModel):
     @classmethod
     def look(cls, node: Fields, reading: Reading) -> None:
         """It is of one kind."""
-        if len(node.keys() & {"alert", "task", "flag"}) != 1:
-            reading.note("A step is one of alert, task, flag.", node.at)
+        if len(node.keys() & KINDS) != 1:
+            reading.note(f"A step is one of {', '.join(KINDS)}.", node.at)
         if "due" in node and "task" not in node:
             reading.note("Only a task has `due`.", node.places["due"])
 
     def step(self, title: str) -> Step:
         """As the core knows it; `title` is the playbook's."""
-        inside = (
-            self.alert.given() if isinstance(self.alert, AlertFile) else {"title": self.alert or self.task or self.flag}
-        )
+        kind = next(one for one in KINDS if getattr(self, one) is not None)
+        inside = self.alert.given() if isinstance(self.alert, AlertFile) else {"title": getattr(self, kind)}
         rules = self.assign if isinstance(self.assign, list) else [self.assign]
-        fields = {"title": title, **inside, **self.given("alert", "task", "flag", "assign")}
+        fields = {"title": title, **inside, **self.given(*KINDS, "assign")}
         return Step(
-            kind="task" if self.task is not None else "flag" if self.flag is not None else "alert",
+            kind=kind,
             assign=tuple(_RULES[one] if isinstance(one, str) else one.rule() for one in rules),
             **fields,
         )

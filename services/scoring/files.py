@@ -1,6 +1,6 @@
 """Scoring's files: scorecards and the catalogue, checked as a whole and refused with everything that is wrong.
 
-`python -m services.scoring.files` writes their JSON Schemas for editors anew.
+`make generated` writes their JSON Schemas for editors anew.
 """
 
 import re

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from shared.messages.fields import Count, Currency, Id, Minor, Name, Text, Time
+from shared.messages.fields import Count, Currency, CustomerEvent, Id, Minor, Name, Text, Time
 
 
 class AccountTraits(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,8 +27,10 @@ class AccountTraits(msgspec.Struct, frozen=True, kw_only=True):
     """Other systems' names for the account, such as `stripe:cus_1`."""
 
 
-class AccountUpdated(msgspec.Struct, frozen=True, kw_only=True):
+class AccountUpdated(CustomerEvent, frozen=True, kw_only=True):
     """Traits of the account that changed."""
+
+    types = ("account.updated",)
 
     traits: AccountTraits
 
@@ -39,62 +41,78 @@ class OpenAccountUpdated(msgspec.Struct, frozen=True, kw_only=True):
     traits: dict[str, Any]
 
 
-class ContactUpdated(msgspec.Struct, frozen=True, kw_only=True):
+class ContactUpdated(CustomerEvent, frozen=True, kw_only=True):
     """A person at the account. `role` such as champion, admin, decision_maker, user; `left` when they left."""
 
+    types = ("contact.updated",)
+
     contact_id: Id
-    traits: dict[str, Any] = {}
+    traits: dict[str, Any] = msgspec.field(default_factory=dict)
     role: Id | None = None
 
 
-class MilestoneReached(msgspec.Struct, frozen=True, kw_only=True):
+class MilestoneReached(CustomerEvent, frozen=True, kw_only=True):
     """A step of onboarding was done."""
+
+    types = ("milestone.reached",)
 
     milestone: Id
 
 
-class AccountChurned(msgspec.Struct, frozen=True, kw_only=True):
+class AccountChurned(CustomerEvent, frozen=True, kw_only=True):
     """The customer left."""
+
+    types = ("account.churned",)
 
     reason: Text | None = None
     voluntary: bool = True
 
 
-class InteractionLogged(msgspec.Struct, frozen=True, kw_only=True):
+class InteractionLogged(CustomerEvent, frozen=True, kw_only=True):
     """We talked: a call, a meeting, an e-mail."""
+
+    types = ("interaction.logged",)
 
     kind: Id
     contact_id: Id | None = None
 
 
-class PulseSet(msgspec.Struct, frozen=True, kw_only=True):
+class PulseSet(CustomerEvent, frozen=True, kw_only=True):
     """A CSM's own 1–10 judgement."""
+
+    types = ("pulse.set",)
 
     score: Annotated[int, msgspec.Meta(ge=1, le=10)]
     note: Text | None = None
     author: Name
 
 
-class AccountMerged(msgspec.Struct, frozen=True, kw_only=True):
+class AccountMerged(CustomerEvent, frozen=True, kw_only=True):
     """This account goes on as another: it is scored no more, and its open work is closed.
 
     Nothing is carried over: send what comes later, and the history that shall count, under the other account's id.
     """
 
+    types = ("account.merged",)
+
     into: Id
 
 
-class ContactErased(msgspec.Struct, frozen=True, kw_only=True):
+class ContactErased(CustomerEvent, frozen=True, kw_only=True):
     """Forget this person."""
+
+    types = ("contact.erased",)
 
     contact_id: Id
 
 
-class AccountErased(msgspec.Struct, frozen=True, kw_only=True):
+class AccountErased(CustomerEvent, frozen=True, kw_only=True):
     """Forget this account: its state, people and answers. Its open work is closed.
 
     Tasks, alerts and messages that were sent already keep their words.
     """
+
+    types = ("account.erased",)
 
 
 class HistoryEnded(msgspec.Struct, frozen=True, kw_only=True):

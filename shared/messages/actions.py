@@ -1,13 +1,20 @@
 """What playbooks ask for."""
 
+import re
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
 from shared.messages.assessments import Driver
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
+Kind = Literal["alert", "task", "flag"]
+"""What a playbook's step can be."""
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+CHANNEL: Final = re.compile(r"slack:(@owner|#\S+)|email|inbox")
+CHANNELS: Final = "slack:@owner, slack:#name, email or inbox"
+"""How a channel is named, by playbooks and by settings, and the same in words."""
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +67,7 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     """One thing an episode asks for. The envelope's id is the action's id: from (episode, step, occurrence)."""
 
     action_id: str
-    kind: Literal["alert", "task", "flag", "digest"]
+    kind: Kind | Literal["digest"]
     """`digest`: one list of what an import found, for one owner."""
     playbook: str
     """`id@version`."""

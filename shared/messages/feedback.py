@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from shared.messages.fields import Id, Text
+from shared.messages.fields import CustomerEvent, Id, Text
 
 SurveyKind = Literal["relational", "transactional"]
 
 
-class _Answer(msgspec.Struct, frozen=True, kw_only=True):
+class _Answer(CustomerEvent, frozen=True, kw_only=True):
     contact_id: Id
     comment: Text | None = None
     touchpoint: Id | None = None
@@ -21,16 +21,22 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
 class NpsAnswered(_Answer, frozen=True, kw_only=True):
     """Would you recommend us? 0–10: 9–10 promoter, 7–8 passive, 0–6 detractor."""
 
+    types = ("feedback.nps",)
+
     score: Annotated[int, msgspec.Meta(ge=0, le=10)]
 
 
 class CsatAnswered(_Answer, frozen=True, kw_only=True):
     """How satisfied are you? 1–5."""
 
+    types = ("feedback.csat",)
+
     score: Annotated[int, msgspec.Meta(ge=1, le=5)]
 
 
 class CesAnswered(_Answer, frozen=True, kw_only=True):
     """It was easy: 1 (disagree) to 7 (agree)."""
+
+    types = ("feedback.ces",)
 
     score: Annotated[int, msgspec.Meta(ge=1, le=7)]

@@ -1,7 +1,7 @@
 """The field types that the definitions share, with their limits."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -16,3 +16,10 @@ Minor = Annotated[
     int, msgspec.Meta(ge=-MOST_WHOLE, le=MOST_WHOLE, description="Money in integer minor units, such as cents.")
 ]
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_WHOLE, description="A whole number, 0 or more.")]
+
+
+class CustomerEvent(msgspec.Struct, frozen=True):
+    """The data of what `POST /v1/events` takes; the registry finds it by the types that it names."""
+
+    types: ClassVar[tuple[str, ...]] = ()
+    """The types of events that carry it; none of what others only build on."""

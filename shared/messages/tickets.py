@@ -2,15 +2,15 @@
 
 from typing import Literal
 
-import msgspec
-
-from shared.messages.fields import Id, Text, Time
+from shared.messages.fields import CustomerEvent, Id, Text, Time
 
 Priority = Literal["low", "normal", "high", "urgent"]
 
 
-class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+class Ticket(CustomerEvent, frozen=True, kw_only=True):
     """A ticket at the event's time: the data of `ticket.opened`, `ticket.updated` and `ticket.closed`."""
+
+    types = ("ticket.opened", "ticket.updated", "ticket.closed")
 
     ticket_id: Id
     priority: Priority

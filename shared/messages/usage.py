@@ -4,14 +4,16 @@ from typing import Annotated
 
 import msgspec
 
-from shared.messages.fields import Id, Name
+from shared.messages.fields import CustomerEvent, Id, Name
 
 
-class UsageRecorded(msgspec.Struct, frozen=True, kw_only=True):
+class UsageRecorded(CustomerEvent, frozen=True, kw_only=True):
     """Someone at the account used a feature.
 
     `quantity` is in the feature's own unit, 0 or more, kept to millionths, so that sums don't depend on order.
     """
+
+    types = ("usage.recorded",)
 
     feature: Name
     quantity: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 1

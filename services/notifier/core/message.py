@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from shared.messages.actions import AccountCard, ActionRequested, Recipient, Severity
+from shared.messages.actions import AccountCard, ActionRequested, Kind, Recipient, Severity
 from shared.words import apportioned, clean, counted, moment, monthly, renewal, signed, span, whole, zone_label
 
 MOST_REASONS: Final = 6
@@ -18,7 +18,8 @@ LONGEST_LINE: Final = 300
 _LONGEST_REASON: Final = 700
 """Room for what a customer wrote."""
 
-_LABELS: Final = {"alert": "Alert", "task": "Task", "flag": "Expansion flag"}
+_NOUNS: Final = {"flag": "expansion flag", "digest": "list"}
+"""What people call a kind, where it is not by its name."""
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -46,7 +47,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """What a person reads. Empty fields have nothing to say and are left out."""
 
-    kind: Literal["alert", "task", "flag", "digest", "group"]
+    kind: Kind | Literal["digest", "group"]
     label: str
     """What it is: `Alert`, `Task · due tomorrow 15:00`, `Expansion flag`."""
     severity: Severity
@@ -84,7 +85,7 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> 
     recipient, mention = reader([action.recipient], shared)
     return Message(
         kind=action.kind,
-        label=_LABELS[action.kind] + (f" · due {due}" if due else ""),
+        label=noun(action.kind).capitalize() + (f" · due {due}" if due else ""),
         severity=action.severity,
         band=account.band,
         subject=title if name.casefold() in title.casefold() else f"{name}: {title}",
@@ -166,6 +167,11 @@ def reasons(action: ActionRequested) -> list[Reason]:
         return lines
     left = len(lines) - MOST_REASONS + 1
     return [*lines[: MOST_REASONS - 1], Reason("", f"and {counted(left, 'more reason')}")]
+
+
+def noun(kind: str) -> str:
+    """What people call one of a kind."""
+    return _NOUNS.get(kind, kind)
 
 
 def title_of(action: ActionRequested) -> str:

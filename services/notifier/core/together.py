@@ -7,14 +7,13 @@ from typing import Any, Final
 
 from services.notifier.core import message as single
 from services.notifier.core.message import LONGEST_LINE, Item, Message, Reason, clean_todo
-from shared.messages.actions import ActionRequested
+from shared.messages.actions import KINDS, ActionRequested
 from shared.words import clean, counted, money, monthly
 
 MOST_ITEMS: Final = 10
 MOST_FOUND: Final = 20
 MOST_NAMES: Final = 30
 
-_NOUNS: Final = {"alert": "alert", "task": "task", "flag": "expansion flag", "digest": "list"}
 _BAND_RANK: Final = {"red": 0, "amber": 1, "unknown": 2, "green": 3}
 _SEVERITY_RANK: Final = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}
 
@@ -88,7 +87,7 @@ def _group_title(actions: Sequence[ActionRequested], shared: bool) -> str:
 
 def _count_kinds(actions: Sequence[ActionRequested]) -> str:
     counts: Counter[str] = Counter(action.kind for action in actions)
-    return ", ".join(counted(counts[kind], noun) for kind, noun in _NOUNS.items() if kind in counts)
+    return ", ".join(counted(counts[kind], single.noun(kind)) for kind in (*KINDS, "digest") if kind in counts)
 
 
 def _at_stake(actions: Sequence[ActionRequested]) -> str:

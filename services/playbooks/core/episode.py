@@ -7,8 +7,8 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-from services.playbooks.core.playbook import Kind
 from shared.conditions import LeafReading
+from shared.messages.actions import Kind
 from shared.messages.assessments import Cause
 
 State = Literal["idle", "pending", "active", "found", "over", "resting"]

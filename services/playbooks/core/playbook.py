@@ -1,16 +1,13 @@
 """A playbook: for which accounts, when, held for how long, what steps, when it ends, how soon again."""
 
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
 from services.playbooks.core.assignment import Rule
 from services.playbooks.core.workinghours import Duration
 from shared.conditions import Condition
-from shared.messages.actions import Severity
-
-Kind = Literal["alert", "task", "flag"]
+from shared.messages.actions import Kind, Severity
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

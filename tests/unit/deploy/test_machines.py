@@ -8,7 +8,7 @@ each = pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.
 
 
 def test_the_document_is_current() -> None:
-    # After a change: make machines
+    # After a change: make generated
     assert PAGE.read_text(encoding="utf-8") == page()
 
 

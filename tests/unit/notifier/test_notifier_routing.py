@@ -1,9 +1,12 @@
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.core.routing import Route, Setup, delivery_id, joint_id, route
-from shared.messages.actions import Recipient
+from services.notifier.core.routing import Route, Setup, Transport, delivery_id, joint_id, route
+from services.notifier.settings import NotifierSettings
+from shared.messages.actions import CHANNEL, CHANNELS, Recipient
 from tests.support.notifier import THE_OWNER, an_action
 
 BOT = Setup(slack="bot", email=True)
@@ -84,3 +87,11 @@ def test_a_joint_id_depends_on_the_members_and_not_on_their_order(ids: list[str]
     assert joint_id(ids) == joint_id(shuffled)
     assert joint_id(ids) != joint_id(ids[1:])
     assert joint_id(ids[:1]) == ids[0]
+
+
+@pytest.mark.parametrize("transport", get_args(Transport))
+def test_every_transport_can_be_asked_for_by_playbooks_and_settings(transport: str) -> None:
+    asked = [f"{transport}{target}" for target in ("", ":@owner") if CHANNEL.fullmatch(f"{transport}{target}")]
+    assert asked
+    assert NotifierSettings.load(default_channel=asked[0]).default_channel == asked[0]
+    assert transport in CHANNELS

@@ -6,7 +6,8 @@ import pytest
 
 from services.playbooks import api, views
 from services.playbooks.core.item import MOVES, OPEN, Item, NotPossible
-from shared.messages.actions import AccountCard, ActionRequested
+from services.playbooks.files import StepFile
+from shared.messages.actions import KINDS, AccountCard, ActionRequested
 from tests.support.playbooks import MONDAY
 
 STATES = {"task": get_args(views.TaskState), "alert": get_args(views.AlertState), "flag": get_args(views.FlagState)}
@@ -39,6 +40,13 @@ def test_every_event_moves_every_state_as_the_table_says_or_is_refused(kind: str
             item.moved(event, note="so")
         return
     assert item.moved(event, note="so") == item._replace(state=after, note="so")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_can_be_asked_for_ended_and_listed(kind: str) -> None:
+    assert kind in StepFile.model_fields
+    assert ("open", "close") in MOVES[kind]
+    assert [kind] == [listing.name for listing in api.LISTS if listing.name == kind]
 
 
 @pytest.mark.parametrize("kind", MOVES)

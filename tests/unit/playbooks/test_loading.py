@@ -156,7 +156,7 @@ def test_declared_traits_can_be_named() -> None:
 class TestSchema:
     @pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
     def test_the_file_for_editors_is_the_one_that_the_code_makes(self, path: Path) -> None:
-        # After a change: python -m services.playbooks.files
+        # After a change: make generated
         assert json.loads(path.read_text(encoding="utf-8")) == SCHEMAS[path].made()
 
     def test_what_ships_passes_and_a_slip_does_not(self, tmp_path: Path) -> None:

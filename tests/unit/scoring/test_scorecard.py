@@ -146,7 +146,7 @@ def test_the_place_of_what_is_wrong_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
 def test_the_schemas_for_editors_are_those_that_the_code_makes(path: Path) -> None:
-    # After a change: python -m services.scoring.files
+    # After a change: make generated
     assert json.loads(path.read_text(encoding="utf-8")) == SCHEMAS[path].made()
 
 

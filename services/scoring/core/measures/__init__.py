@@ -1,4 +1,4 @@
-"""The built-in measures, each a function of an account's view. Here is the list of them."""
+"""The built-in measures, each a function of an account's view: whatever the files of this folder define as one."""
 
 from typing import Final
 
@@ -7,21 +7,7 @@ from services.scoring.core.measures.base import Measure
 
 MEASURES: Final[dict[str, Measure]] = {
     one.name: one
-    for one in (
-        usage.RECENCY,
-        usage.TREND,
-        usage.ACTIVE_SHARE,
-        usage.BREADTH,
-        support.LOAD,
-        support.RESOLUTION,
-        support.URGENT,
-        feedback.NPS,
-        feedback.CSAT,
-        feedback.CES,
-        billing.PUNCTUALITY,
-        billing.OVERDUE,
-        onboarding.PROGRESS,
-        relationship.PULSE,
-        relationship.SILENCE,
-    )
+    for group in (usage, support, feedback, billing, onboarding, relationship)
+    for one in vars(group).values()
+    if isinstance(one, Measure)
 }
