@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -235,22 +234,24 @@ async def test_reading_the_log_again_sends_nothing_again(database_url: str) -> N
         assert [one["attempts"] for one in await notifier.deliveries()] == [1, 1, 1]
 
 
-async def test_fifty_alerts_a_second_arrive_within_milliseconds(database_url: str, slack: SlackSink) -> None:
+async def test_alerts_for_a_hundred_people_go_at_once_each_as_a_message_of_its_own(
+    database_url: str, slack: SlackSink
+) -> None:
+    # How fast is measured by the benchmarks; here nobody may wait for a group or for anybody else's minute.
     async with a_notifier(database_url, slack_bot_token="xoxb-1", slack_api_url=f"{slack.url}/api") as notifier:
-        began = time.perf_counter()
         for n in range(100):
             owner = THE_OWNER.__class__(id=f"csm-{n}", name=f"Owner {n}", slack=f"U{n:05}")
-            account = an_account(f"account-{n}")
             caused_at = SystemClock().now()
-            await notifier.publish([an_alert(f"a-{n}", account=account, recipient=owner, caused_at=caused_at)])
-            await asyncio.sleep(max(0.0, began + n / 50 - time.perf_counter()))
+            alert = an_alert(f"a-{n}", account=an_account(f"account-{n}"), recipient=owner, caused_at=caused_at)
+            await notifier.publish([alert])
 
         async def delivered() -> bool:
             return len(await notifier.deliveries(state="delivered", limit="200")) == 100
 
         await until(delivered)
-        seconds = sorted(one["seconds"] for one in await notifier.deliveries(limit="200"))
-    assert seconds[50] < 0.25
+        ended = await notifier.deliveries(limit="200")
+    assert [one["attempts"] for one in ended] == [1] * 100
+    assert len({one["message_id"] for one in ended}) == 100
 
 
 async def test_a_notifier_with_wrong_settings_says_which_without_the_secret() -> None:
