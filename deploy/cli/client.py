@@ -185,7 +185,7 @@ def connected() -> Iterator[Keepwell]:
         except Unreachable as error:
             show.complain(str(error))
             raise typer.Exit(UNREACHABLE) from error
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
             # Its answer has another shape than this command knows. What is wrong in it is for who reports it.
             show.complain(
                 "What answers is no Keepwell of this version: look at KEEPWELL_URL, and at what runs there "

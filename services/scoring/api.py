@@ -18,7 +18,7 @@ from shared.auth.keys import require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, WantedPage
-from shared.web.problems import Problem
+from shared.web.problems import Problem, invalid
 from shared.web.routes import Router
 
 _CHANGES: Final = 20
@@ -92,6 +92,8 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
     ) -> views.NpsReport:
         end = _aware(until) if until else clock.now()
         start = _aware(since) if since else end - _WINDOW
+        if start > end:
+            raise invalid("query.since", "it lies after `until`, which is now unless it is given")
         async with uow.begin() as c:
             answers = await queries.nps_answers(c, by, kind, start, end)
         found = nps.roll_up(answers, rollup).items()

@@ -8,7 +8,6 @@ writes it. A name outlives its keys: it is the default source of what is sent, s
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import hmac
 import logging
@@ -81,8 +80,8 @@ class KeyStore:
         self._uow, self._clock, self._random = uow, clock, random
         self._secret = b""
         self._live: dict[bytes, Caller] = {}
-        self.names: frozenset[str] = frozenset()
-        """Every key's, the revoked ones' too: each is a source that is nobody else's."""
+        self.sources: frozenset[str] = frozenset()
+        """What any key sends as, and every name, the revoked ones' too: each is nobody else's."""
         self._loaded: datetime | None = None
         self._loading: asyncio.Task[None] | None = None
         self._begun = -math.inf
@@ -170,7 +169,7 @@ class KeyStore:
         if self._loading is asyncio.current_task():
             self._secret = rows[0].secret if rows else b""
             self._live = {r.hash: _caller(r) for r in rows if r.revoked_at is None}
-            self.names = frozenset(r.name for r in rows)
+            self.sources = frozenset(name for r in rows for name in (r.name, r.source, *r.sources))
             self._loaded = now
 
     async def _write(self, key: str, row: Mapping[str, Any], *, over_live: bool) -> bool:
@@ -212,7 +211,7 @@ def key_in(authorization: str) -> str | None:
     if scheme.lower() == "basic":
         try:
             return base64.b64decode(rest, validate=True).decode().partition(":")[0] or None
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # It is no Base64, not even ASCII, or no UTF-8.
             return None
     return None
 

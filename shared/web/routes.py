@@ -6,8 +6,7 @@ what must come first is a `Gate`, and a `Route` passes its gates, in their order
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Request, Response
@@ -18,8 +17,6 @@ from fastapi.routing import APIRoute
 
 from shared.conditions.errors import nearest
 from shared.web.problems import invalid
-
-_SPANS: Final = (("since", "until"), ("from", "to"))
 
 
 class Gate(ABC):
@@ -87,16 +84,3 @@ def _check_query(request: Request, known: Sequence[str]) -> None:
             raise invalid(f"query.{name}", f"there is no such parameter; {hint}")
         if len(request.query_params.getlist(name)) > 1:
             raise invalid(f"query.{name}", "it is given more than once")
-    for first, last in _SPANS:
-        since, until = (_instant(request.query_params.get(name, "")) for name in (first, last))
-        if since is not None and until is not None and since > until:
-            raise invalid(f"query.{first}", f"it lies after '{last}'")
-
-
-def _instant(text: str) -> datetime | None:
-    """An instant, without a zone one of UTC's; None where it is none: FastAPI says so."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -38,11 +38,11 @@ async def post_events(request: Request, ingest: Parts, caller: SenderKey) -> Res
         raws = read(request.headers, await request.body())
     except Unreadable as error:
         raise Problem(error.status, error.code, str(error)) from None
-    return answer_of(await ingest.intake.take(raws, _sender(caller, ingest.keys.names)))
+    return answer_of(await ingest.intake.take(raws, _sender(caller, ingest.keys.sources)))
 
 
-def _sender(caller: Caller, names: frozenset[str]) -> Sender:
-    return Sender(caller.source, caller.name, caller.sources, names, caller.may("operate"))
+def _sender(caller: Caller, taken: frozenset[str]) -> Sender:
+    return Sender(caller.source, caller.name, caller.sources, taken, caller.may("operate"))
 
 
 def answer_of(answer: Answer) -> Response:

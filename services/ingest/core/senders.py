@@ -19,7 +19,7 @@ NEEDS_OPERATE: Final = frozenset({"account.erased", "account.merged", "contact.e
 class Sender(msgspec.Struct, frozen=True):
     """Whoever sends. An event without a source gets `source`.
 
-    `sources`: the only others that they may send; none: any that is nobody's. `taken`: the names of all keys.
+    `sources`: the only others that they may send; none: any that is nobody's. `taken`: what all keys send as.
     """
 
     source: str
@@ -40,8 +40,9 @@ def refusal(sender: Sender, type: str, source: str) -> tuple[str, str] | None:
     if sender.sources:
         mine = ", ".join(sorted({sender.source, *sender.sources}))
         return "source_not_allowed", f"This key may not send as {source!r}. It may as {mine}."
-    if plain(source) in _plain(sender.taken) - {plain(sender.name)}:
-        return "reserved_source", f"The source {source!r} is another key's name. Leave it out, or send with that key."
+    like_mine = {plain(sender.name), plain(sender.source)}
+    if source in sender.taken or plain(source) in _plain(sender.taken) - like_mine:
+        return "reserved_source", f"The source {source!r} is another key's. Leave it out, or send with that key."
     return None
 
 

@@ -1,6 +1,7 @@
 """F10, F11: whatever is typed, set or answered, a command ends in an answer or a sentence, and writes nothing raw."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -135,6 +136,14 @@ def test_a_bad_address_is_named(url: str) -> None:
 
 ANSWERS: list[Any] = [
     *([], {}, None, "text", 7, [1], {"items": None}, {"items": [1]}, {"items": [{}]}, {"items": {}}),
+    *(
+        {
+            "items": [
+                {"id": "x" * 32, "band": "red", "score": math.inf, "seconds": 10**400, "attempts": 1, "channel": ""}
+            ]
+        },
+        json.loads('{"items": [' + "[" * 900 + "]" * 901 + "}"),
+    ),
     *({"items": [{"id": 1}]}, {"items": [], "next_cursor": 5}, {"id": "x"}, {"id": None, "changes": [None]}),
 ]
 
@@ -143,7 +152,13 @@ ANSWERS: list[Any] = [
     "command",
     [
         *(["accounts"], ["why", "x"], ["tasks"], ["alerts"], ["flags"], ["found"], ["deliveries"], ["keys", "list"]),
-        *(["status"], ["fingerprint"], ["tasks", "done", "x"], ["deliveries", "show", "x" * 32]),
+        *(
+            ["status"],
+            ["fingerprint"],
+            ["keys", "list", "--json"],
+            ["tasks", "done", "x"],
+            ["deliveries", "show", "x" * 32],
+        ),
         *(["keys", "create", "n", "--scope", "read"], ["send", "-"], ["send", "--history", "-"]),
     ],
     ids=" ".join,

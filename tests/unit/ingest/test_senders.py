@@ -42,6 +42,16 @@ def test_any_other_source_is_taken(source: str) -> None:
     assert codes(an_event(source=source)) == [None]
 
 
+def test_a_key_has_its_own_source_and_what_looks_like_it_and_no_others_that_does() -> None:
+    sources = ("Till", "till", "App", "APP", "CRM")
+    found = [
+        refused
+        for source in sources
+        for refused in judged(an_event(source=source), name="app", source="till", taken=NAMES | {"till", "App"})[1]
+    ]
+    assert [refused.message.split("'")[1] for refused in found] == ["App", "CRM"]
+
+
 def test_a_refusal_says_which_event_and_what_to_do() -> None:
     _, refused = judged(an_event("e1"), an_event("e2", source="stripe"), an_event("e3", source="crm"), taken=NAMES)
     assert [(r.index, r.id, r.code) for r in refused] == [(1, "e2", "reserved_source"), (2, "e3", "reserved_source")]

@@ -41,8 +41,8 @@ class Database(UnitOfWork):
                 hash=hmac.digest(SECRET, key.encode(), hashlib.sha256),
                 name=key,
                 scopes=["read"],
-                source=key,
-                sources=[],
+                source=f"{key}-source",
+                sources=[f"{key}-till"],
                 csm=None,
                 revoked_at=None,
                 secret=SECRET,
@@ -179,3 +179,9 @@ async def test_guessing_reads_the_keys_twice_a_second_at_most() -> None:
 
     await asyncio.gather(*(guess(who) for who in range(10)))
     assert database.asked <= 1 + 4
+
+
+async def test_what_any_key_sends_as_is_known_to_be_taken() -> None:
+    store = a_store(Database("kw_a", "kw_b"))
+    await store.find("kw_a")
+    assert store.sources == {name + end for name in ("kw_a", "kw_b") for end in ("", "-source", "-till")}

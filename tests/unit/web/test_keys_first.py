@@ -103,7 +103,10 @@ async def test_without_a_key_nothing_is_read_on_any_route(apps: dict[str, FastAP
     found = list(operations(apps[service]))
     assert len(found) > 3
     for method, path in found:
-        for headers in ({}, {"authorization": "Bearer kw_unknown"}, {"authorization": "nonsense"}):
+        for headers in (
+            {},
+            *({"authorization": one} for one in ("Bearer kw_unknown", "nonsense", "Basic é", "Basic /w==")),
+        ):
             status, body, asked = await ask(apps[service], method, path, "nonsense=1&limit=x", **headers)
             assert (status, asked) == (401, 0), (method, path, headers, body)
 
@@ -123,6 +126,19 @@ async def test_every_list_refuses_a_parameter_that_it_does_not_know(apps: dict[s
         status, body, _ = await ask(apps[service], "GET", path, "colour=red", authorization="Bearer kw_reader")
         assert status in {400, 403}, (path, body)
         assert status == 403 or b"query.colour" in body
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        *("2026-05-02T00:00:00Z&until=2026-05-01T00:00:00Z", "2026-05-02&until=2026-05-01T23:00:00Z"),
+        *("1800000000&until=1700000000", "9000-01-01", "2026-05-01T00:00:00-10:00&until=2026-05-01T09:59:59"),
+    ],
+)
+async def test_a_span_that_ends_before_it_begins_is_refused(apps: dict[str, FastAPI], span: str) -> None:
+    asked = await ask(apps["scoring"], "GET", "/v1/nps", f"since={span}", authorization="Bearer kw_reader")
+    assert asked[0] == 400
+    assert b"query.since: it lies after `until`" in asked[1]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -177,8 +177,6 @@ async def test_a_head_is_answered_as_the_get_would_be_without_a_body(http: httpx
         ("colour=red", "query.colour", "known are assignee, state, since, until"),
         ("State=open", "query.State", "did you mean 'state'?"),
         ("state=open&state=done", "query.state", "more than once"),
-        ("since=2026-05-02T00:00:00Z&until=2026-05-01T00:00:00Z", "query.since", "after 'until'"),
-        ("since=2026-05-02&until=2026-05-01T23:00:00Z", "query.since", "after 'until'"),
     ],
 )
 async def test_a_question_that_would_be_answered_as_another_is_refused(
