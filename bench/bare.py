@@ -16,7 +16,8 @@ from shared.log.protocol import Consumer, Outgoing, Stream, TopicPartition
 from shared.messages import registry
 from shared.pg.pool import session_settings
 from tests.support.logins import as_service
-from tests.support.stack import KEY, PARTITIONS, free_ports
+from tests.support.ports import free_ports
+from tests.support.stack import KEY, PARTITIONS
 
 POSTERS = 4
 _EVERY = [TopicPartition(registry.DELIVERIES, number) for number in range(PARTITIONS)]

@@ -13,7 +13,8 @@ from deploy.cli.up import start_detached
 from deploy.local.record import read_running
 from deploy.local.system import any_free
 from shared.settings import Settings
-from tests.support.stack import KEY, SERVICES, free_ports
+from tests.support.ports import free_ports
+from tests.support.stack import KEY, SERVICES
 
 SECONDS = 30
 _SETTLES = 10

@@ -12,7 +12,8 @@ import uvicorn
 from bench import bare
 from bench.report import Row, percentile
 from shared.log.opening import LOCAL
-from tests.support.stack import KEY, Stack, free_ports
+from tests.support.ports import free_ports
+from tests.support.stack import KEY, Stack
 
 ACCOUNTS = 3_000
 RATE = 50

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -44,6 +43,7 @@ from tests.support.notifier import (
     notifier_engine,
     says,
 )
+from tests.support.ports import free_ports
 from tests.support.stream import until
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -76,13 +76,6 @@ class Bench:
 
     async def send(self, **changes: Any) -> Outcome:
         return await self.channel.send(a_dispatch(target=self.target, **changes))
-
-
-def a_free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
 
 
 @pytest.fixture
@@ -120,7 +113,7 @@ def slack_bench(slack: SlackSink, channel: Callable[[str], SlackChannel], refuse
         "C01",
         partial(slack_ids, slack),
         {name: partial(slack.answers.append, answer) for name, answer in answers.items()},
-        channel(f"http://127.0.0.1:{a_free_port()}"),
+        channel(f"http://127.0.0.1:{free_ports()}"),
     )
 
 
@@ -160,7 +153,7 @@ def email(mail: MailSink) -> Bench:
             **{name: partial(mail.answers.append, answer) for name, answer in answers.items()},
             "broken": lambda: setattr(mail, "refuse_sender", "550 not from here"),
         },
-        channel(a_free_port()),
+        channel(free_ports()),
     )
 
 
@@ -170,7 +163,7 @@ async def inbox(engine: AsyncEngine) -> AsyncIterator[Bench]:
         async with engine.connect() as c:
             return list((await c.execute(text("SELECT id FROM inbox"))).scalars())
 
-    away = make_engine(f"postgresql://nobody@127.0.0.1:{a_free_port()}/none", "notifier")
+    away = make_engine(f"postgresql://nobody@127.0.0.1:{free_ports()}/none", "notifier")
     yield Bench(InboxChannel(UnitOfWork(engine)), "csm-3", ids, {}, InboxChannel(UnitOfWork(away)))
     await away.dispose()
 

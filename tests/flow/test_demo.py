@@ -12,7 +12,7 @@ import pytest
 from deploy.cli.down import stop
 from deploy.local.jars import KafkaMissing, class_path
 from tests.support.documents import ROOT, blocks, told_like
-from tests.support.stack import free_ports
+from tests.support.ports import free_ports
 
 TOLD = (
     "Plover Facilities: Onboarding is stuck",

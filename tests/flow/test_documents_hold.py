@@ -13,7 +13,7 @@ import pytest
 from deploy.cli.down import stop
 from tests.support.documents import ROOT, Block, answer_to, blocks
 from tests.support.fake_stack import eventually
-from tests.support.stack import free_ports
+from tests.support.ports import free_ports
 
 SHELL = [block for block in blocks() if block.language == "sh"]
 

@@ -11,7 +11,8 @@ from deploy.local.kafka import KafkaBroker
 from deploy.local.system import any_free
 from shared.settings import Settings
 from tests.support.fake_stack import eventually
-from tests.support.stack import KEY, free_ports
+from tests.support.ports import free_ports
+from tests.support.stack import KEY
 
 pytestmark = pytest.mark.kafka
 

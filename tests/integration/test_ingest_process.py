@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,23 +21,17 @@ from shared.messages.envelope import Event
 from shared.pg.pool import async_url
 from tests.support.ingest import ADMIN_KEY, an_event
 from tests.support.logins import as_service
+from tests.support.ports import free_ports
 from tests.support.stream import until
 
 ROOT = Path(__file__).parents[2]
 HEADERS = {"authorization": f"Bearer {ADMIN_KEY}"}
 
 
-def a_free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
-
-
 @asynccontextmanager
 async def an_ingest(database_url: str, role: str = "all") -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """`python -m services.ingest.main`, and where it listens; ended by SIGTERM."""
-    port = a_free_port()
+    port = free_ports()
     settings = {
         "KEEPWELL_DATABASE_URL": as_service(database_url, "ingest"),
         "KEEPWELL_PORT": str(port),
@@ -153,7 +146,7 @@ async def test_a_short_admin_key_is_refused_in_words(database_url: str) -> None:
     settings = {
         "KEEPWELL_DATABASE_URL": as_service(database_url, "ingest"),
         "KEEPWELL_ADMIN_KEY": "short",
-        "KEEPWELL_PORT": str(a_free_port()),
+        "KEEPWELL_PORT": str(free_ports()),
     }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.ingest.main"),

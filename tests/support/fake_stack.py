@@ -12,8 +12,8 @@ from typing import TypeVar
 from deploy.cli.up import environment_of
 from deploy.local.record import Record, read, read_running
 from deploy.local.stack import Commands, main
-from deploy.local.system import is_free
 from shared.settings import Settings
+from tests.support.ports import free_ports
 
 T = TypeVar("T")
 COMMAND = (sys.executable, "-m", "tests.support.fake_stack")
@@ -31,20 +31,13 @@ def eventually(look: Callable[[], T | None], within: float = 30.0) -> T:
     raise AssertionError(f"still nothing after {within:g} s: {look}")
 
 
-def four_free_ports() -> int:
-    """The first of four free ports in a row."""
-    return next(
-        port for port in range(20001 + os.getpid() % 5000, 60000, 4) if all(map(is_free, range(port, port + 4)))
-    )
-
-
 class FakeStack:
     """A stack of fakes in a home of its own, started by `up`."""
 
     def __init__(self, home: Path, **variables: str) -> None:
         self.home = home
         self.said = ""
-        self.settings = Settings.load(home=home, port=four_free_ports(), broker="local", database_url=None)
+        self.settings = Settings.load(home=home, port=free_ports(4), broker="local", database_url=None)
         self._variables = variables
         self._process: subprocess.Popen[str] | None = None
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,30 +12,13 @@ from typing import Any
 import httpx
 
 from tests.support.logins import as_service
+from tests.support.ports import free_ports
 
 SERVICES = ("ingest", "scoring", "playbooks", "notifier")
 PARTITIONS = 8
 KEY = "kw_test-key-of-the-test-stack"
 _MOST_PROCESSES = 3
 """Of one service, in a stack."""
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` ports in a row that nobody listens on."""
-    for base in range(20000 + os.getpid() % 10000, 60000, count):
-        sockets = []
-        try:
-            for port in range(base, base + count):
-                probe = socket.socket()
-                sockets.append(probe)
-                probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        finally:
-            for probe in sockets:
-                probe.close()
-        return base
-    raise AssertionError("no free ports")
 
 
 def service_of(name: str) -> str:
