@@ -15,7 +15,7 @@ from ruamel.yaml.error import YAMLError
 from shared.conditions.errors import START, Position, Problem, Refused
 
 MOST_BYTES: Final = 1_000_000
-MOST_VALUES: Final = 30_000
+MOST_VALUES: Final = 60_000
 """Those that aliases repeat are counted each time."""
 DEEPEST: Final = 50
 _MOST_DIGITS: Final = 18
