@@ -2,8 +2,8 @@
 
 What a text may have is listed here, node by node and filter by filter: facts, sums, comparisons, `if`, and one `for`
 over a list of facts. Nothing of it can grow much faster than the text is long: nothing is called, named or repeated, no
-text is multiplied or formatted, loops don't nest, and each filter's result is cut. So filling in needs no clock to stop
-it, and no file can hold up a worker or fill its memory.
+text is multiplied or formatted, loops don't nest and have few filters, and what is added or filtered is cut. So filling
+in needs no clock to stop it, and no file can hold up a worker or fill its memory.
 """
 
 import logging
@@ -24,6 +24,7 @@ _LONGEST: Final = 500
 _MOST_LETTERS: Final = 2_000
 _MOST_ITEMS: Final = 100
 _LARGEST: Final = 1_000
+_MOST_IN_LOOP: Final = 5
 _FAILURES: Final = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
 _UNKNOWN: Final = "unknown"
 _BLOCKS: Final = re.compile(r"\{[%#].*[%#]\}", re.DOTALL)
@@ -64,7 +65,7 @@ class _Unknown(ChainableUndefined):
 class _Environment(ImmutableSandboxedEnvironment):
     """Jinja2 without what could grow. Plain text comes out of it; each channel escapes in its own way."""
 
-    intercepted_binops = frozenset("*")
+    intercepted_binops = frozenset("*+")
 
     def __init__(self) -> None:
         super().__init__(undefined=_Unknown, autoescape=False, optimized=False)
@@ -72,7 +73,9 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.filters = {name: _cut(self.filters[name]) for name in _FILTERS}
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002 (Jinja's)
-        """Multiply numbers, and nothing else."""
+        """Add what is alike; multiply numbers, and nothing else."""
+        if operator == "+":
+            return _bounded(left + right)
         if not all(isinstance(one, int | float | _Unknown) for one in (left, right)):
             raise TypeError("Only numbers can be multiplied.")
         return left * right
@@ -81,10 +84,16 @@ class _Environment(ImmutableSandboxedEnvironment):
 def _cut(filter: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(filter)
     def cut(*values: Any, **options: Any) -> Any:
-        found = filter(*values, **options)
-        return found[:_MOST_LETTERS] if isinstance(found, str) else found
+        return _bounded(filter(*map(_bounded, values), **options))
 
     return cut
+
+
+def _bounded(value: Any) -> Any:
+    """As much of a value as anybody reads."""
+    if isinstance(value, str):
+        return value[:_MOST_LETTERS]
+    return value[:_MOST_ITEMS] if isinstance(value, list | tuple) else value
 
 
 _ENVIRONMENT: Final = _Environment()
@@ -163,6 +172,8 @@ def _wrong_with(node: nodes.Node) -> str | None:
             return f"`.{node.attr}` goes with the name of a fact"
         case nodes.For() if node.recursive or any(node.find_all(nodes.For)):
             return "a loop has no loop inside"
+        case nodes.For() if len(list(node.find_all(nodes.Filter))) > _MOST_IN_LOOP:
+            return f"a loop has at most {_MOST_IN_LOOP} filters inside"
         case nodes.For(target=target) if not isinstance(target, nodes.Name):
             return "a loop has one name for each item"
     if isinstance(node, _NODES):

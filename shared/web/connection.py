@@ -41,6 +41,9 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self.cycle: RequestResponseCycle | None = None  # type: ignore[assignment] # so it is, until a request comes
+        self.url = b""  # as it is, too, until a request comes
+        self._running: RequestResponseCycle | None = None
+        """What the app is at: `cycle` is what was read last, and may wait for its turn."""
         self.due: float | None = None
         self._over_at: float | None = None
         """When the connection is closed whatever comes; what is read until then is dropped."""
@@ -121,9 +124,15 @@ class Connection(HttpToolsProtocol):
         self._whole, self._fruitless = True, 0
         super().on_message_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def on_response_complete(self) -> None:
         """The answer is out."""
         super().on_response_complete()
+        if self.cycle is not None and not self.cycle.response_complete:
+            return  # It was the answer to an earlier request.
         if self._whole and self._last:
             self.transport.close()
         elif not self._whole and not self._in_head():
@@ -167,10 +176,10 @@ class Connection(HttpToolsProtocol):
         """Say why, and part. While the answer to this or an earlier request is due or has begun, nothing is said."""
         said = True
         self.pipeline.clear()
-        if self.cycle is not None and not self.cycle.response_complete:
-            said = not (self.cycle.response_started or self._in_head())
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        if self._running is not None and not self._running.response_complete:
+            said = not (self._running.response_started or self._in_head())
+            self._running.disconnected = True
+            self._running.message_event.set()
         if said:
             response = problem.response()
             head = f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}".encode()

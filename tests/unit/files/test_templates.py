@@ -29,6 +29,7 @@ GROWS = [
     "{% for a in account.name %}x{% endfor %}",
     "{% for a in [1, 2, 3] %}x{% endfor %}",
     "{% for a, b in usage.unused_features %}x{% endfor %}",
+    "{% for a in usage.unused_features %}{{ account.name | list" + " | sort" * 5 + " }}{% endfor %}",
     "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
     "{% call account.name() %}{% endcall %}",
     "{{ '%0999999999d' % 1 }}",
@@ -123,6 +124,13 @@ HEAVY = [
     "{{ account.name" + " + account.name" * 100 + " }}",
     "{{ usage.unused_features" + " + usage.unused_features" * 60 + " }}",
     "{{ account.seats | round(1000, 'ceil') }}",
+    *(
+        "{% for a in usage.unused_features %}{% if (" + inside + ") == 0 %}x{% endif %}{% endfor %}"
+        for inside in (
+            "(" + " ~ ".join(["account.name"] * 100) + ")" + " | sort | title" * 2,
+            "(" + " + ".join(["usage.unused_features"] * 60) + ")" + " | sort | unique | list",
+        )
+    ),
     "{{ account.name | int(0, 36) }}",
 ]
 

@@ -283,3 +283,29 @@ async def test_a_request_that_comes_in_while_the_last_is_answered_is_not_given_i
     await asyncio.sleep(0.1)
     await client.try_to_send(b"GET /" + b"a" * 100_000)
     assert await client.is_closed()
+
+
+async def test_blank_lines_are_no_request_and_counted_like_one(place: Place) -> None:
+    client = await place.client()
+    await client.try_to_send(b"\r\n" * LARGEST_HEAD)
+    assert (await client.answer())[0] == 431
+
+
+async def test_who_sends_several_requests_at_once_gets_all_answers_also_when_the_last_asks_to_close(
+    place: Place,
+) -> None:
+    client = await place.client()
+    size = b"POST /v1/size HTTP/1.1\r\nHost: keepwell\r\nContent-Length: 2\r\n"
+    await client.send(size + b"\r\nab" + size + b"Connection: close\r\n\r\nab")
+    assert [(await client.answer())[0] for _ in range(2)] == [200, 200]
+    assert await client.is_closed()
+
+
+async def test_what_runs_when_the_next_request_is_refused_ends_without_a_fault(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await place.client()
+    await client.send((GET + b"\r\n") * 40)
+    assert await client.is_closed()
+    assert await place.neighbour() < 1
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
