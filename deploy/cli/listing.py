@@ -71,13 +71,13 @@ class Listing:
             app.command(move.name.replace("_", "-"), help=move.help)(self._move_command(move))
         return app
 
-    def rows(self, items: Sequence[Item]) -> None:
-        """Show items as a table."""
+    def rows(self, items: Sequence[Item], empty: str = "") -> None:
+        """Show items as a table, or these words where there are none."""
         show.table(
             ([column.cell(item) for column in self.columns] for item in items),
             *(column.heading for column in self.columns),
             right=[column.heading for column in self.columns if column.is_number],
-            empty=self.empty,
+            empty=empty or self.empty,
         )
 
     def show(self, given: Mapping[str, Any], limit: int | None, json: bool) -> None:
@@ -92,7 +92,8 @@ class Listing:
             if json:
                 show.as_json(items)
                 return
-            self.rows(items)
+            narrowed = any(given[name] != self.given.get(name) for name in self.filters)
+            self.rows(items, "Nothing fits what was asked for." if narrowed else "")
             if items and self.after is not None:
                 self.after(keepwell, given)
 

@@ -35,7 +35,10 @@ def reread(service: Annotated[str, typer.Argument(help=f"One of {', '.join(READE
 def _reread(settings: Settings, service: str) -> None:
     home = settings.home
     if not (home / "postgres").exists() and settings.database_url is None:
-        raise ServerError(f"There is no stack in {home}, so there is nothing to read again.")
+        words = (
+            f"There is no database in {home}: set KEEPWELL_DATABASE_URL to yours, or there is nothing to read again."
+        )
+        raise ServerError(words)
     if not read_running(home):
         _while_it_is_down(settings, service)
         return
@@ -66,7 +69,8 @@ def _while_it_is_down(settings: Settings, service: str) -> None:
 def _forget(settings: Settings, service: str) -> None:
     """Forget how far the service has read, by its own command and as itself."""
     environment = environment_of(settings)
-    environment.setdefault(f"{PREFIX}DATABASE_URL", Postgres(settings.home).url)
+    if settings.database_url is None:
+        environment[f"{PREFIX}DATABASE_URL"] = Postgres(settings.home).url
     command = [sys.executable, "-m", f"services.{service}.main", "--reread"]
     done = subprocess.run(
         command,

@@ -40,6 +40,9 @@ def _tell(keepwell: Keepwell, found: Mapping[str, dict[str, Any]]) -> None:
         typer.echo()
         show.say(f"Broker: {', '.join(brokers)}.")
     _waiting(found["ingest"].get("waiting"))
+    # Of what all share, such as the log, each service tells the same.
+    for alarm in dict.fromkeys(alarm for state in found.values() for alarm in state.get("alarms", ())):
+        show.say(f"! {alarm}")
     for service, state in found.items():
         if state.get("dead_letters"):
             address = f"{keepwell.settings.address(service)}/v1/dead-letters"
@@ -50,7 +53,8 @@ def _given_up(settings: ClientSettings) -> dict[str, dict[str, Any]]:
     """What the supervisor on this machine doesn't start again by itself: why, and the way to mend it."""
     running = read_running(home_of(settings)) if settings.url is None else None
     words = "given up: {}. Mend that; `keepwell up` starts it again."
-    return {name: {"error": words.format(why)} for name, why in running.given_up().items()} if running else {}
+    lost = running.given_up() if running else {}
+    return {name: {"error": words.format(why.rstrip("."))} for name, why in lost.items()}
 
 
 def _ask(keepwell: Keepwell, service: str) -> dict[str, Any]:
@@ -91,7 +95,6 @@ def _note(state: dict[str, Any]) -> str:
     if failed:
         notes.append(f"{failed:,} failed: keepwell deliveries --state failed")
     notes += [f"{hold['channel']} is held: {hold['reason']}" for hold in details.get("holds", [])]
-    notes += state.get("alarms", [])
     return "; ".join(notes)
 
 

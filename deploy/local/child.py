@@ -20,6 +20,8 @@ from deploy.local.system import ask, says_yes
 PATIENCE = 10.0
 """Seconds from the signal to stop until a process is killed."""
 _LOG_LIMIT = 10_000_000
+_TAIL = 64_000
+"""Bytes of a log that its last line is looked for in: one with a traceback is long."""
 
 Launch = Callable[[IO[bytes]], "subprocess.Popen[bytes]"]
 
@@ -58,6 +60,8 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._question: socket.socket | None = None
         self._missed = 0
+        self._began = 0
+        """Where in the log its own words begin: before stand an earlier run's."""
 
     @property
     def dates(self) -> list[float]:
@@ -68,6 +72,7 @@ class Child:
         """Start it, with its output appended to its log; what there is to say where that can't be done."""
         try:
             with open_log(self.log) as log:
+                self._began = log.tell()
                 self.adopt(self._launch(log))
         except Exception as error:  # whatever it is, the others are minded on
             return self._ended(f"it can't be started: {error}", now, room=False)
@@ -94,10 +99,12 @@ class Child:
             self._process = self._kill_at = None
             if self.state == "stopped":
                 return None
+            # Who is killed seldom writes why, so the last words must not read as the reason.
             how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-            words = last_words(self.log)
+            if words := last_words(self.log, self._began):
+                how += f"; last words: {words}" if code < 0 else f": {words}"
             self.hopeless = code == os.EX_CONFIG
-            return self._ended(f"{how}: {words}" if words else how, now, room=room())
+            return self._ended(how, now, room=room())
         return self.start(now) if self._due is not None and self._due <= now else None
 
     def _ended(self, why: str, now: float, *, room: bool) -> str:
@@ -134,7 +141,7 @@ class Child:
 
     def halt(self, now: float) -> None:
         """Stop it, and don't start it again."""
-        self.state = "stopped"
+        self.state, self._why = "stopped", "it was told to stop"
         self.ask_to_stop(now)
 
     def ask_to_stop(self, now: float) -> None:
@@ -176,12 +183,12 @@ def open_log(path: Path) -> IO[bytes]:
         return Path(os.devnull).open("ab")
 
 
-def last_words(log: Path) -> str:
-    """The last line of a log; of a JSON line, its message."""
+def last_words(log: Path, since: int = 0) -> str:
+    """The last line of a log from this byte on; of a JSON line, its message."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 4000))
-            line = file.read(4000).decode(errors="replace").strip().rpartition("\n")[2]
+            file.seek(max(since, log.stat().st_size - _TAIL))
+            line = file.read(_TAIL).decode(errors="replace").strip().rpartition("\n")[2]
     except OSError:
         return ""
     with suppress(ValueError, AttributeError):

@@ -39,8 +39,9 @@ class Record(NamedTuple):
         new.replace(home / FILE)
 
     def given_up(self) -> dict[str, str]:
-        """What isn't started again by itself, by name, with its last words."""
-        return {name: child.why for name, child in self.children.items() if child.state == "given up"}
+        """What isn't started again by itself, by name, and why: given up, or stopped by who then died."""
+        idle = {"given up", "stopped"} if self.phase == "running" else {"given up"}
+        return {name: child.why for name, child in self.children.items() if child.state in idle}
 
 
 def read(home: Path) -> Record | None:

@@ -100,6 +100,14 @@ def test_status_says_what_somebody_should_look_at(stack: FakeStack) -> None:
     assert "What playbooks could not read: GET http" in said
 
 
+def test_status_tells_an_alarm_once_though_every_service_has_it(stack: FakeStack) -> None:
+    for service in ("ingest", "scoring", "playbooks", "notifier"):
+        alarms = ["scoring has not read.", *(["Its own."] if service == "notifier" else [])]
+        stack.on(f"GET /{service}/v1/status", Answer({"service": service, **READY, "alarms": alarms}))
+    said = stack.run(one_command(status)).output
+    assert (said.count("! scoring has not read."), said.count("! Its own.")) == (1, 1)
+
+
 def test_status_tells_of_a_service_that_is_down(stack: FakeStack) -> None:
     for service in ("ingest", "scoring", "playbooks"):
         stack.on(f"GET /{service}/v1/status", Answer({"service": service, **READY}))

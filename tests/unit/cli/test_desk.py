@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import typer
 
-from deploy.cli import flags
+from deploy.cli import deliveries, flags
 from deploy.cli.lists import ALERTS, FOUND, TASKS
 from tests.support.cli import Answer, FakeStack, page, problem
 
@@ -127,6 +127,21 @@ def test_what_an_import_found_is_listed_and_started(stack: FakeStack) -> None:
 def test_an_empty_list_says_so(stack: FakeStack, app: typer.Typer, path: str, words: str) -> None:
     stack.on(f"GET /playbooks/v1/{path}", page())
     assert words in stack.run(app).output
+
+
+@pytest.mark.parametrize(
+    ("app", "path", "options"),
+    [
+        (TASKS.app(), "playbooks/v1/tasks", ["--assignee", "ada"]),
+        (ALERTS.app(), "playbooks/v1/alerts", ["--account", "northwind"]),
+        (deliveries.app, "notifier/v1/deliveries", ["--state", "failed"]),
+    ],
+)
+def test_a_narrowed_list_that_is_empty_does_not_say_that_there_is_nothing(
+    stack: FakeStack, app: typer.Typer, path: str, options: list[str]
+) -> None:
+    stack.on(f"GET /{path}", page())
+    assert stack.run(app, *options).output == "Nothing fits what was asked for.\n"
 
 
 @pytest.mark.parametrize("options", [["--state", "done"], ["--json"], ["--limit", "3"], ["--account", "northwind"]])

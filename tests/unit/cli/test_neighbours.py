@@ -5,9 +5,21 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.cli.demo import demo
+from deploy.cli.reread import reread
 from deploy.cli.up import up
 from deploy.local.record import Record, hold
 from tests.support.cli import one_command
+from tests.support.ports import free_ports
+
+
+def test_a_service_on_a_database_of_ones_own_is_asked_there_to_read_again(tmp_path: Path) -> None:
+    here = {"KEEPWELL_HOME": str(tmp_path), "KEEPWELL_ADMIN_KEY": "kw_" + "a" * 40, "KEEPWELL_PORT": "9001"}
+    dead = f"postgresql://keepwell@127.0.0.1:{free_ports()}/keepwell"
+    told = CliRunner().invoke(one_command(reread), ["scoring"], env=here | {"KEEPWELL_DATABASE_URL": dead})
+    assert told.exit_code == 1
+    assert "scoring can't forget how far it has read: " in told.output
+    unnamed = CliRunner().invoke(one_command(reread), ["scoring"], env=here)
+    assert f"There is no database in {tmp_path}: set KEEPWELL_DATABASE_URL" in unnamed.output
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,21 @@ def test_what_was_given_up_is_started_when_somebody_asks(a_child: MakeChild) -> 
     assert (child.state, child.hopeless) == ("running", False)
 
 
+@pytest.mark.parametrize(
+    ("wrote", "told"),
+    [("ready", "(killed by SIGKILL; last words: ready)"), ("", "(killed by SIGKILL)")],
+)
+def test_what_an_earlier_run_wrote_is_not_told_as_the_reason(a_child: MakeChild, wrote: str, told: str) -> None:
+    child = a_child(running(f"print({wrote!r}, flush=True); {SLEEPS}"))
+    with open_log(child.log) as log:
+        log.write(b"the disk is nearly full\n")
+    before = child.log.stat().st_size
+    child.start(0.0)
+    eventually(lambda: child.log.stat().st_size > before)
+    os.kill(child.record().pid or 0, signal.SIGKILL)
+    assert told in eventually(partial(child.tend, 0.0, lambda: True))
+
+
 def test_what_was_stopped_stays_so(a_child: MakeChild) -> None:
     child = a_child(running(SLEEPS))
     child.start(0.0)

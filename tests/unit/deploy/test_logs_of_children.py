@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from deploy.local.stack import listed
         ("one\ntwo\n", "two"),
         ('{"message": "started"}\n{"level": "error", "message": "no database"}\n', "no database"),
         ("[1]\n", "[1]"),
+        (json.dumps({"message": "can't serve", "exception": "at line\n" * 5000}), "can't serve"),
         ("", ""),
         (None, ""),
     ],

@@ -73,6 +73,12 @@ def test_what_is_on_record_is_read_back(tmp_path: Path) -> None:
     assert record.given_up() == {"notifier": "exit code 3: no luck"}
 
 
+def test_what_was_stopped_while_the_others_run_has_to_be_started_by_somebody() -> None:
+    record = a_record(scoring=ChildRecord(None, "stopped", why="it was told to stop"))
+    assert record.given_up() == {"scoring": "it was told to stop"}
+    assert record._replace(phase="stopped").given_up() == {}
+
+
 def test_a_stack_runs_while_its_supervisor_holds_the_lock(tmp_path: Path) -> None:
     a_record().write(tmp_path)
     assert (supervisor_of(tmp_path), read_running(tmp_path)) == (None, None)
