@@ -1,16 +1,23 @@
 """Tasks, alerts and flags are machines: every state meets every event, and is moved as its table says or refused."""
 
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from services.playbooks import api, views
+from services.playbooks import api
 from services.playbooks.core.item import MOVES, OPEN, Item, NotPossible
 from services.playbooks.files import StepFile
 from shared.messages.actions import KINDS, AccountCard, ActionRequested
 from tests.support.playbooks import MONDAY
 
-STATES = {"task": get_args(views.TaskState), "alert": get_args(views.AlertState), "flag": get_args(views.FlagState)}
+
+def states(kind: str) -> tuple[str, ...]:
+    """Those that its list can be asked for."""
+    (listing,) = [one for one in api.LISTS if one.name == kind]
+    return get_args(get_args(get_type_hints(listing.filters)["state"])[0])
+
+
+STATES = {kind: states(kind) for kind in MOVES}
 EVENTS = {kind: sorted({event for _, event in moves}) for kind, moves in MOVES.items()}
 
 

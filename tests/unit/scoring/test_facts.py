@@ -4,13 +4,21 @@ from datetime import datetime
 
 import msgspec
 
-from services.scoring.core.facts import account_facts
-from services.scoring.core.health import health_of
-from services.scoring.core.measures.base import View
-from shared.conditions import FACTS, FactSpec
+from shared.conditions import FACTS, Facts
 from shared.messages import envelope, registry
 from shared.messages.envelope import Event
-from tests.support.scoring import DAY, NOW, SHIPPED, a_ticket, an_account, an_event, an_invoice, busy
+from tests.support.scoring import (
+    DAY,
+    NOW,
+    a_ticket,
+    an_account,
+    an_event,
+    an_invoice,
+    assessed,
+    busy,
+    nps,
+    told,
+)
 from tests.support.verify import SAMPLES
 
 GONE = {"account.churned", "account.merged", "account.erased", "contact.erased"}
@@ -33,30 +41,32 @@ def everything() -> list[Event]:
     ]
 
 
-def in_trouble() -> list[Event]:
-    """What only a bad day has: an urgent ticket, invoices late and failing, a champion who left."""
-    issued, due = NOW - 40 * DAY, (NOW - 20 * DAY).isoformat()
-    return [
-        a_ticket("T9", at=NOW - 3 * DAY, priority="urgent"),
-        an_invoice("issued", "I9", at=issued, due_at=due),
-        an_invoice("payment_failed", "I9", at=NOW - 2 * DAY, due_at=due),
-        an_invoice("issued", "I8", at=issued, due_at=due),
-        an_invoice("paid", "I8", at=NOW - 10 * DAY, due_at=due, paid_at=(NOW - 10 * DAY).isoformat()),
-        an_event("contact.updated", at=NOW - 9 * DAY, contact_id="c9", role="champion"),
-        an_event("contact.updated", at=NOW - 2 * DAY, contact_id="c9", traits={"left": True}),
+def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
+    events = [
+        *busy(range(60)),
+        *everything(),
+        nps(9),
+        a_ticket(priority="urgent"),
+        an_invoice("payment_failed", due_at=(NOW - 9 * DAY).isoformat()),
+        an_invoice("paid", "I-2", due_at=(NOW - 9 * DAY).isoformat()),
+        a_ticket("T2", type="closed"),
+        an_event("feedback.csat", contact_id="c", score=3),
+        an_event("feedback.ces", contact_id="c", score=3),
+        an_event("contact.updated", at=NOW - DAY, contact_id="c", role="champion"),
+        an_event("contact.updated", contact_id="c", role="left"),
+        an_event("milestone.reached", milestone="workspace_created"),
+        an_event("interaction.logged", kind="call"),
+        an_event("pulse.set", score=4, author="csm@example.com"),
+        an_event("account.churned", at=NOW, reason="price"),
     ]
-
-
-def travels(spec: FactSpec) -> bool:
-    """What is linear in time is derived from its instant; `health.*` is about the step, and `assess` adds it."""
-    return spec.linear_of is None and not spec.name.startswith("health.")
-
-
-def test_every_row_of_the_catalogue_has_a_value_and_every_value_a_row() -> None:
-    found = health_of(an_account(*busy(range(60)), *everything(), *in_trouble()), NOW, SHIPPED).facts
-    left = an_account(an_event("account.churned", at=NOW - DAY, reason="price"))
-    found = {**account_facts(View(left, NOW, SHIPPED.catalogue)), **found}
-    assert set(found) == {name for name, spec in FACTS.items() if travels(spec)}
-    for name, value in found.items():
+    account = an_account(
+        *events, segment="smb", domain="acme.example", owner="o@example.com", parent_id="p", renews_at=NOW
+    )
+    one = told(assessed(account, before=assessed(account).decision, by=events[-1]))
+    facts = Facts.of(one.facts)
+    assert {name for name in one.facts if name not in FACTS} == set()
+    assert {name for name in FACTS if facts.get(name, NOW) is None} == set()
+    assert one.facts["contacts.champion_left_at"] == "2026-05-20T12:00:00Z"
+    for name, value in one.facts.items():
         assert isinstance(value, TYPES[FACTS[name].type]), name
         assert FACTS[name].type != "instant" or datetime.fromisoformat(str(value)).tzinfo is not None
