@@ -158,9 +158,19 @@ class Partition:
         elif size >= self._most:
             self._most += max(1, self._most // 8)
 
-    def moved(self, last: Mapping[str, int], handled: Sequence[Place], as_of: datetime | None) -> None:
-        """Offsets have moved to these; `as_of` is the instant as of which there was work among the records."""
+    def moved(
+        self,
+        last: Mapping[str, int],
+        handled: Sequence[Place],
+        as_of: datetime | None,
+        marked: datetime | None = None,
+    ) -> None:
+        """Offsets have moved to these; `as_of` is the instant as of which there was work among the records.
+
+        `marked` is what the last mark among them vouches for: it counts only now that all before it has committed.
+        """
         self.places.update(last)
+        self.marked_through = marked or self.marked_through
         self._failures = 0
         self._handled_at = as_of or self._handled_at
         for place in handled:

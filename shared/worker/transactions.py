@@ -90,15 +90,18 @@ class Transactions:
 
     async def run_timers(self, partition: Partition, until: datetime, as_of: datetime) -> bool:
         """Run some of the timers that are due by `until`. Returns whether it went well."""
-        began, most = self._clock.now(), partition.most_timers
+        began, most, ran = self._clock.now(), partition.most_timers, 0
 
         async def work(c: AsyncConnection) -> None:
+            nonlocal ran
             async with timers.run_due(c, partition.number, until, most) as due:
+                ran = len(due)
                 await self._handler.on_timers(c, partition.number, due, as_of)
 
+        # What failed may have failed before they were counted: then as many count as were allowed.
         if not await self._within(partition, work, size=most):
             return False
-        partition.committed(most, self._clock.now() - began)
+        partition.committed(ran, self._clock.now() - began)
         return True
 
     async def catch_up(self, partition: Partition, now: datetime) -> None:
@@ -125,10 +128,9 @@ class Transactions:
         if not await self._within(partition, work_on_all, [one.place for one in batch]):
             return
         places = {topic: record.offset + 1 for topic, record in last.items()}
-        partition.moved(places, [one.place for one in batch], now if work else None)
+        marks = [one.data.through for one in good if isinstance(one.data, PartitionMark)]
+        partition.moved(places, [one.place for one in batch], now if work else None, marks[-1] if marks else None)
         partition.committed(len(batch), self._clock.now() - now)
-        for mark in (incoming.data for incoming in good if isinstance(incoming.data, PartitionMark)):
-            partition.marked_through = mark.through
         self._count(batch, letters, self._clock.now() - now)
 
     async def _within(

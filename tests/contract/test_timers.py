@@ -8,11 +8,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared.figures import Figures
 from shared.log.partitioner import partition_of
 from shared.log.protocol import Stream
+from shared.messages import registry
 from shared.pg.uow import UnitOfWork
-from shared.worker import timers
+from shared.worker import ownership, timers
 from shared.worker.handler import Incoming
+from shared.worker.partition import Failure, Partition
+from shared.worker.plan import Plan
+from shared.worker.transactions import Transactions
 from tests.support.stream import NOON, Noter, OddStream, SetClock, a_usage_event, a_worker, publish, running, until
 
 PARTITION = 3
@@ -146,6 +151,29 @@ async def test_timers_that_are_too_much_at_once_run_in_parts_that_are_not(
     async with running(a_worker(odd_stream, engine, noter, clock=odd_stream.clock)):
         await until(lambda: len(noter.timers) == 600)
     assert await due(engine) == {}
+
+
+async def test_a_few_timers_that_went_well_say_nothing_of_more_at_once(
+    odd_stream: OddStream, engine: AsyncEngine
+) -> None:
+    transactions = Transactions(
+        Noter(),
+        stream=odd_stream,
+        uow=UnitOfWork(engine),
+        clock=odd_stream.clock,
+        owner="test",
+        mend="keepwell mend",
+        figures=Figures("scoring"),
+    )
+    partition = Partition(PARTITION, Plan("scoring", (registry.USAGE,), ()))
+    partition.failed(NOON, Failure("the connection was lost", passing=True), size=40)
+    async with UnitOfWork(engine).begin() as c:
+        _, epoch = await ownership.take(c, PARTITION, "test")
+    partition.take(epoch, {})
+    for timers_due, most in ((1, 20), (19, 20), (20, 22)):
+        await set_earlier(engine, {f"a{i}": NOON for i in range(timers_due)})
+        assert await transactions.run_timers(partition, NOON, NOON)
+        assert partition.most == most
 
 
 async def test_what_was_put_off_is_done_without_a_pause(stream: Stream, engine: AsyncEngine) -> None:

@@ -142,6 +142,15 @@ def test_what_was_read_alone_lets_no_timer_run_where_marks_rule() -> None:
     assert partition.through == NOON - SECOND
 
 
+def test_a_mark_counts_when_all_before_it_has_committed_and_stands_until_the_next() -> None:
+    partition = a_partition(by_marks=True)
+    partition.looked(NOON, ends())
+    partition.moved({registry.USAGE: 1}, [], None, NOON - SECOND)
+    assert partition.through == NOON - SECOND
+    moved(partition, usage=2)
+    assert partition.through == NOON - SECOND
+
+
 def test_timers_run_up_to_what_was_read_and_never_as_of_before_what_was_handled() -> None:
     partition = a_partition()
     assert partition.timers_until(NOON) is None
