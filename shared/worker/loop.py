@@ -2,6 +2,12 @@
 
 A turn takes what is new, reads, handles what was read, does what was put off, and once a second looks at the time:
 timers that may run, and marks that are true. What is done to a partition is in `transactions`.
+
+Two things are to be kept when it is changed. Other tasks (`commit`, `lag`, `owned`) come in between any two awaits of
+this one. They read what partitions know, and `lag` tells them ends that it looked up, which is true whenever it is
+told; all else is done by this task and by what it gathers. And what was polled is either handled or read again: an
+offset moves only in the transaction that handled its record, and a partition that failed is paused, taken again and
+read from its places. So a turn may be left at any point, and nothing is skipped.
 """
 
 import asyncio

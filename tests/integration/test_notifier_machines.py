@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.notifier import tables as t
 from services.notifier.core import delivery, lease
 from services.notifier.store import deliveries, leases
-from services.notifier.store.leases import Result
+from services.notifier.store.leases import AttemptRow, Result
 from services.notifier.store.moves import lease_can
 from tests.support.notifier import NOW, Desk, an_alert, notifier_engine
 
@@ -30,7 +30,7 @@ STANDINGS: list[tuple[delivery.State, lease.State]] = [
 
 def recording(event: delivery.Event, lease: str | None = TOKEN) -> Callable[[AsyncConnection, Any], Awaitable[Any]]:
     async def act(c: AsyncConnection, row: Any) -> None:
-        history = (1, row.id, NOW, NOW, "sent", "", "")
+        history = AttemptRow(1, row.id, NOW, NOW, "sent", "", "")
         await leases.record(c, [Result(row.id, lease, event, NOW + SOON, "so", 0, NOW, history)], NOW)
 
     return act

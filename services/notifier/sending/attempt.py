@@ -16,7 +16,7 @@ from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
 from services.notifier.core.retry import Later, Never, Outcome, Sent, judge_parcel
 from services.notifier.core.together import compose_group
-from services.notifier.store.leases import Result
+from services.notifier.store.leases import AttemptRow, Result
 from shared.messages.actions import ActionRequested
 
 _LOG: Final = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Attempt:
         said, receipt = ("", self.outcome.receipt) if isinstance(self.outcome, Sent) else (self.outcome.reason, "")
         for one, verdict in zip(self._deliveries, verdicts, strict=True):
             outcome = "uncertain" if verdict.uncertain else type(self.outcome).__name__.lower()
-            history = (one.attempts, one.message_id, self._began_at, self.ended_at, outcome, said, receipt)
+            history = AttemptRow(one.attempts, one.message_id, self._began_at, self.ended_at, outcome, said, receipt)
             what = (verdict.event, verdict.due_at, verdict.reason, int(verdict.uncertain), self.ended_at)
             yield Result(one.id, one.lease, *what, history)
 
@@ -85,7 +85,7 @@ def cut_off(company: Iterable[Due], hopeless: Collection[str], now: datetime) ->
     """What it comes to that leases ran out: the deliveries are uncertain, and wait again or are given up."""
     for one in company:
         lapsed = one.state == "sending" and not one.is_held(now)
-        history = (one.attempts, one.message_id or one.id, now, now, "uncertain", _CUT_OFF, "")
+        history = AttemptRow(one.attempts, one.message_id or one.id, now, now, "uncertain", _CUT_OFF, "")
         if one.id in hopeless:
             reason = f"given up after {one.tries} tries; the last was cut off"
             yield Result(one.id, one.lease, "given_up", None, reason, int(lapsed), now, history)

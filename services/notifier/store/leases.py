@@ -29,6 +29,18 @@ from services.notifier.store.moves import NOW, can, lease_can, moved
 from shared.pg import bulk
 
 
+class AttemptRow(NamedTuple):
+    """An attempt in the history: the table's columns behind the delivery's id, by their names."""
+
+    attempt: int
+    message_id: str
+    began_at: datetime
+    ended_at: datetime
+    outcome: str
+    reason: str
+    receipt: str
+
+
 class Result(NamedTuple):
     """What an attempt came to for one delivery, to be recorded under its lease, and in the history."""
 
@@ -41,8 +53,8 @@ class Result(NamedTuple):
     """1 when nobody knows whether it arrived."""
     settled_at: datetime
     """When the attempt ended."""
-    history: tuple[int, str, datetime, datetime, str, str, str]
-    """The attempt's row, as the table has it after the delivery's id."""
+    history: AttemptRow
+    """The last field: what stands before it is what moves the delivery."""
 
 
 _d, _h = t.deliveries, t.holds
@@ -118,7 +130,7 @@ _RECORD: Final = (
     .returning(*endings.COLUMNS)
 )
 _KEEP_ATTEMPTS: Final = bulk.Insert(
-    t.attempts, [c.name for c in t.attempts.c], update=("ended_at", "outcome", "reason", "receipt")
+    t.attempts, ("delivery_id", *AttemptRow._fields), update=("ended_at", "outcome", "reason", "receipt")
 )
 _KEEP_MESSAGES: Final = bulk.Insert(t.messages, ("id", "message"), same=("at",), update=("message", "at"))
 _HOLD: Final = bulk.Insert(

@@ -40,7 +40,8 @@ from shared.words import clock_time
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _NONE: Final = Episode(id="", playbook="", version="", account="", state="idle", opened_at=_EPOCH, since=_EPOCH)
-"""Stands for the episode of an account that has had none."""
+"""Stands for the episode of an account that has had none. It is known by being this very object: what changes it before
+there is a new one (`_new`) would be stored as an episode without an id. So every station asks for a state first."""
 
 
 def step(playbook: Playbook | None, episode: Episode | None, look: Look, own: Playbook | None = None) -> StepResult:

@@ -11,6 +11,9 @@ of the *set* of events, not of their sequence:
 - a **bounded set of names**: the first by the alphabet, or by digest, of all that were ever named. Whatever is pushed
   out would be pushed out again whenever it came back, because what pushed it out never leaves.
 
+Above them stands what only ever goes one way: an account that was erased takes nothing any more, and a contact's digest
+stays, so that whatever comes before or after it leaves the same.
+
 What is forgotten goes by age alone (`state.prune`), so forgetting early and late meet: a straggler that would have
 been forgotten is folded, and forgotten before the state is next read or written. A folder that reads one part of the
 state to decide about another would break this; where one must (a subscription's last live state), it takes what it
