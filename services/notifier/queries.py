@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
 from services.notifier.store.deliveries import EVERY_TARGET
+from shared.pg import bulk
 
 _d = t.deliveries
 _CHANNEL: Final = _d.c.transport + ":" + _d.c.target
@@ -27,7 +28,7 @@ _ONE: Final = select(
 ).outerjoin(t.messages, t.messages.c.id == _d.c.message_id)
 _COUNTS: Final = (
     select(_d.c.state, func.count().label("count"))
-    .where(_d.c.state.in_(["waiting", "sending", "failed"]))
+    .where(bulk.one_of(_d.c.state, ("waiting", "sending", "failed")))
     .group_by(_d.c.state)
 )
 

@@ -1,9 +1,10 @@
 """The notifier's schema."""
 
-from sqlalchemy import Boolean, Column, DateTime, Index, Integer, LargeBinary, MetaData, Table, Text, bindparam
+from sqlalchemy import Boolean, Column, DateTime, Index, Integer, LargeBinary, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.notifier.core.delivery import OPEN
+from shared.pg.bulk import one_of
 from shared.worker.tables import worker_tables
 
 metadata = MetaData()
@@ -51,8 +52,7 @@ deliveries = Table(
     Index("deliveries_by_action", "action_id"),
     Index("deliveries_by_message", "message_id"),
 )
-# Written out in the statement, so that the planner sees that the index below serves it.
-IS_OPEN = deliveries.c.state.in_(bindparam(None, OPEN, expanding=True, literal_execute=True))
+IS_OPEN = one_of(deliveries.c.state, OPEN)
 Index("deliveries_by_due", deliveries.c.transport, deliveries.c.due_at, postgresql_where=IS_OPEN)
 
 attempts = Table(

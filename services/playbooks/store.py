@@ -26,7 +26,7 @@ from services.playbooks.files import read_version
 from shared.log import protocol
 from shared.messages import envelope, registry
 from shared.pg import bulk
-from shared.pg.bulk import among
+from shared.pg.bulk import among, one_of
 from shared.worker import outbox, timers
 
 _accounts, _episodes, _items = t.accounts.c, t.episodes.c, t.items.c
@@ -42,7 +42,7 @@ ITEMS = select(*(_items[name] for name in Item._fields))
 """Rows that are `Item`s."""
 _LOCKED = ITEMS.order_by(_items.id).with_for_update()
 _LOCK_ITEMS = _LOCKED.where(or_(among(_items.id, "ids"), among(_items.action_id, "ids")))
-_LOCK_OPEN = _LOCKED.where(among(_items.account_id, "ids"), _items.state.in_(("open", "snoozed", "acknowledged")))
+_LOCK_OPEN = _LOCKED.where(among(_items.account_id, "ids"), one_of(_items.state, ("open", "snoozed", "acknowledged")))
 _IS_LATE = (
     (_items.kind == "task") & (_items.state == "open") & _items.due_at.is_not(None) & _items.escalated_at.is_(None)
 )

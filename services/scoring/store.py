@@ -47,8 +47,7 @@ async def load(c: AsyncConnection, memory: Memory, ids: Collection[str]) -> None
     for row in await c.execute(_LOAD, {"ids": missing}) if missing else ():
         id, state, imports, marked_at, found_in, act, rescore, decision = row
         account, decided = s.Account(id, s.decode(state)), None if decision is None else decision_of(decision)
-        one = Standing(account, decided, imports, marked_at, found_in, act, rescore, packed=len(state))
-        memory.accounts[id] = one
+        memory.put(Standing(account, decided, imports, marked_at, found_in, act, rescore, packed=len(state)))
 
 
 async def load_papers(c: AsyncConnection, memory: Memory, ids: Iterable[str], now: datetime) -> None:

@@ -19,20 +19,24 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Executable,
+    Dialect,
     Row,
     Table,
     TableValuedAlias,
+    Text,
+    UpdateBase,
     any_,
     bindparam,
     column,
     delete,
     func,
+    literal_column,
     select,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.compiler import SQLCompiler
 
 Rows = Iterable[Sequence[Any]]
 
@@ -40,6 +44,17 @@ Rows = Iterable[Sequence[Any]]
 def among(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     """`column = ANY(parameter)`: whether it is one of the values in a list, which is given when executed."""
     return column == any_(bindparam(parameter, type_=ARRAY(column.type, dimensions=1)))
+
+
+def word(value: str) -> ColumnElement[str]:
+    """A word of ours that stands in the statement itself, where a parameter would be made anew at each execution."""
+    assert value.replace("_", "").isalnum(), value
+    return literal_column(f"'{value}'", Text)
+
+
+def one_of(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
+    """Whether it is one of these words; the planner sees them, so that a partial index serves."""
+    return column.in_([word(value) for value in values])
 
 
 def given(*columns: ColumnElement[Any], name: str = "given") -> TableValuedAlias:
@@ -64,7 +79,11 @@ class _Bulk:
         self._columns = tuple(columns)
         self._given = given(*(table.c[name] for name in columns))
         self._same = {name: bindparam(f"same_{name}", type_=table.c[name].type) for name in same}
-        self.statement: Executable
+        self._text: _Text | None = None
+
+    def _set(self, statement: UpdateBase, returning: Sequence[ColumnElement[Any]]) -> None:
+        self.statement = statement.returning(*returning) if returning else statement
+        self._returns = bool(returning)
 
     def _value(self, name: str) -> ColumnElement[Any]:
         return self._same[name] if name in self._same else self._given.c[name]
@@ -77,8 +96,34 @@ class _Bulk:
         parameters = arrays(self._columns, rows)
         if not parameters[f"given_{self._columns[0]}"]:
             return []
-        result = await c.execute(self.statement, {**parameters, **{f"same_{k}": v for k, v in same.items()}})
-        return result.all() if result.returns_rows else []
+        parameters |= {f"same_{name}": value for name, value in same.items()}
+        if self._returns:
+            return (await c.execute(self.statement, parameters)).all()
+        if self._text is None or self._text.dialect is not c.dialect:
+            self._text = _Text(self.statement, c.dialect)
+        await c.exec_driver_sql(self._text.sql, self._text.values(parameters))
+        return []
+
+
+class _Text:
+    """A statement that returns nothing, as it is for the driver: compiled once, not looked up at each execution."""
+
+    def __init__(self, statement: UpdateBase, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        assert isinstance(compiled, SQLCompiler)
+        assert compiled.positiontup is not None
+        self.dialect, self.sql = dialect, str(compiled)
+        self._parameters = [
+            (name, compiled.params[name], compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+            for name in compiled.positiontup
+        ]
+
+    def values(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The values by their place, as the driver takes them; what is not given is as it stands in the statement."""
+        return tuple(
+            process(parameters.get(name, constant)) if process else parameters.get(name, constant)
+            for name, constant, process in self._parameters
+        )
 
 
 class Insert(_Bulk):
@@ -116,7 +161,7 @@ class Insert(_Bulk):
             )
         elif nothing:
             statement = statement.on_conflict_do_nothing()
-        self.statement = statement.returning(*returning) if returning else statement
+        self._set(statement, returning)
 
 
 class Update(_Bulk):
@@ -144,7 +189,7 @@ class Update(_Bulk):
             .values({**changes, **dict(also(given.c) if also else {})})
             .where(*self._where(table, key), *([where(given.c)] if where else []))
         )
-        self.statement = statement.returning(*returning) if returning else statement
+        self._set(statement, returning)
 
 
 class Delete(_Bulk):
@@ -161,4 +206,4 @@ class Delete(_Bulk):
     ) -> None:
         super().__init__(table, [name for name in key if name not in same], same)
         statement = delete(table).where(*self._where(table, key), *([where(self._given.c)] if where else []))
-        self.statement = statement.returning(*returning) if returning else statement
+        self._set(statement, returning)

@@ -44,7 +44,9 @@ def open_client(timeout: float = 8.0) -> httpx.AsyncClient:
     # They log every request with its URL, and a webhook's URL is a secret.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    return httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_connections=SlackChannel.at_once))
+    # What is kept open is looked through at each request; so few serve a steady stream.
+    limits = httpx.Limits(max_connections=SlackChannel.at_once, max_keepalive_connections=10)
+    return httpx.AsyncClient(timeout=timeout, limits=limits)
 
 
 @dataclass(repr=False)

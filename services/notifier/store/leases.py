@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, Text, and_, bindparam, case, column, func, literal, null, or_, select, update
+from sqlalchemy import Row, Text, and_, bindparam, case, column, func, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
@@ -110,9 +110,9 @@ _LEASE: Final = (
 _RESULT: Final = Result._fields[:-1]
 _result = bulk.given(*(column("event", Text) if name == "event" else _d.c[name] for name in _RESULT)).c
 _uncertain = _d.c.uncertain + _result.uncertain
-_called_back = and_(_result.event == "put_off", _uncertain == 0, _d.c.cancelled_because.is_not(None))
-_event = case((_called_back, literal("withdrawn")), else_=_result.event)
-_waits = moved(_event) == "waiting"
+_called_back = and_(_result.event == bulk.word("put_off"), _uncertain == 0, _d.c.cancelled_because.is_not(None))
+_event = case((_called_back, bulk.word("withdrawn")), else_=_result.event)
+_waits = moved(_event) == bulk.word("waiting")
 _RECORD: Final = (
     update(_d)
     .values(
@@ -126,7 +126,7 @@ _RECORD: Final = (
         settled_at=case((_waits, null()), else_=_result.settled_at),
     )
     .where(_d.c.id == _result.id, _d.c.lease.is_not_distinct_from(_result.lease), can(_event))
-    .where(or_(_result.event != "cut_off", lease_can("taken_back")))
+    .where(or_(_result.event != bulk.word("cut_off"), lease_can("taken_back")))
     .returning(*endings.COLUMNS)
 )
 _KEEP_ATTEMPTS: Final = bulk.Insert(

@@ -6,20 +6,22 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, null
 
 from services.notifier.core import delivery, lease
 from services.notifier.tables import deliveries
+from shared.pg.bulk import one_of, word
 
 NOW: Final = bindparam("now", type_=deliveries.c.due_at.type)
 # As `lease.standing` has it.
-_STANDING: Final = case((deliveries.c.lease.is_(None), "free"), (deliveries.c.due_at > NOW, "held"), else_="lapsed")
+_STANDING: Final = case(
+    (deliveries.c.lease.is_(None), word("free")), (deliveries.c.due_at > NOW, word("held")), else_=word("lapsed")
+)
 
 
 def moved(event: delivery.Event | ColumnElement[str]) -> ColumnElement[Any]:
     """The state that an event, or each row's own event, takes a delivery to; NULL where it can't happen."""
     state = deliveries.c.state
+    moves = [(state == word(before), name, word(after)) for (before, name), after in delivery.MOVES.items()]
     if isinstance(event, ColumnElement):
-        moves = [(and_(state == before, event == name), after) for (before, name), after in delivery.MOVES.items()]
-    else:
-        moves = [(state == before, after) for (before, name), after in delivery.MOVES.items() if name == event]
-    return case(*moves, else_=null())
+        return case(*((and_(stands, event == word(name)), after) for stands, name, after in moves), else_=null())
+    return case(*((stands, after) for stands, name, after in moves if name == event), else_=null())
 
 
 def can(event: delivery.Event | ColumnElement[str]) -> ColumnElement[bool]:
@@ -29,4 +31,4 @@ def can(event: delivery.Event | ColumnElement[str]) -> ColumnElement[bool]:
 
 def lease_can(event: lease.Event) -> ColumnElement[bool]:
     """Whether it can happen to the delivery's lease, as it stands at the parameter `now`."""
-    return _STANDING.in_([before for before, name in lease.MOVES if name == event])
+    return one_of(_STANDING, (before for before, name in lease.MOVES if name == event))

@@ -67,13 +67,25 @@ class Memory:
     average: int = _TYPICAL
     """Bytes that an account took when it was last looked."""
     accounts: OrderedDict[str, Standing] = field(default_factory=OrderedDict)
+    _sizes: dict[str, int] = field(default_factory=dict)
+    """What each account took when it was last looked, in bytes."""
+    _size: int = 0
+    """The sum of these."""
+    _used: set[str] = field(default_factory=set)
+    """Accounts that may take another size since."""
 
     def get(self, id: str) -> Standing:
         """A remembered account; one that nobody has heard of is new. It becomes the one used last."""
-        standing = self.accounts.get(id)
-        if standing is None:
-            standing = self.accounts[id] = Standing(Account(id))
+        standing = self.accounts.get(id) or self.put(Standing(Account(id)))
         self.accounts.move_to_end(id)
+        self._used.add(id)
+        return standing
+
+    def put(self, standing: Standing) -> Standing:
+        """Remember an account, as the one used last."""
+        id = standing.account.id
+        self.accounts[id] = standing
+        self._used.add(id)
         return standing
 
     def wait(self, id: str, since: datetime) -> None:
@@ -101,8 +113,15 @@ class Memory:
             yield some
 
     def fit(self, room: int) -> None:
-        """Drop what was not used for longest, until the rest takes so many bytes at most. All must be saved."""
-        size = sum(standing.size for standing in self.accounts.values())
-        self.average = size // len(self.accounts) if self.accounts else self.average
-        while size > room:
-            size -= self.accounts.popitem(last=False)[1].size
+        """Drop what was not used for longest, until the rest takes so many bytes at most. All must be saved.
+
+        It looks only at what was used since: a partition may remember many thousands.
+        """
+        for id in self._used:
+            size = self.accounts[id].size
+            self._size += size - self._sizes.get(id, 0)
+            self._sizes[id] = size
+        self._used.clear()
+        self.average = self._size // len(self.accounts) if self.accounts else self.average
+        while self._size > room:
+            self._size -= self._sizes.pop(self.accounts.popitem(last=False)[0])

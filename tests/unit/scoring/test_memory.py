@@ -69,9 +69,20 @@ def test_what_was_not_used_for_longest_goes_first() -> None:
 
 def test_one_that_takes_more_than_there_is_does_not_stay() -> None:
     memory = Memory(set(), {})
-    memory.accounts["big"] = Standing(after(*(a_ticket(f"T{n}") for n in range(100))))
+    memory.put(Standing(after(*(a_ticket(f"T{n}") for n in range(100)))))
     memory.fit(100_000)
     assert not memory.accounts
+
+
+def test_an_account_counts_as_much_as_it_takes_since_it_was_used() -> None:
+    memory = Memory(set(), {})
+    for id in ("a", "b"):
+        memory.get(id)
+    memory.fit(2 * memory.get("a").size)
+    assert set(memory.accounts) == {"a", "b"}
+    memory.get("b").packed = 100_000
+    memory.fit(memory.get("b").size)
+    assert set(memory.accounts) == {"b"}
 
 
 def test_work_comes_in_parts_that_fit_by_what_the_last_ones_took() -> None:
