@@ -30,8 +30,9 @@ down: .venv/.runtime ## End a stack that was left running
 kafka: .venv/.runtime ## A real Apache Kafka on 127.0.0.1:9092, without Docker (Java 17 and Maven)
 	@$(BIN)/python -m deploy.local.kafka
 
+# In the order of the folders: the long files of flow/ first, so that none is left for one process at the end.
 test: .venv/.dev ## The whole suite, from nothing
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/.dev ## Style, types, import rules, and the Docker files
 	$(BIN)/ruff check .
