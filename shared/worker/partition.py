@@ -173,7 +173,8 @@ class Partition:
         self.marked_through = marked or self.marked_through
         self._failures = 0
         self._handled_at = as_of or self._handled_at
-        for place in handled:
+        # As good as always nothing is known of any.
+        for place in handled if self._alone or self._poison else ():
             self._alone.pop(place, None)
             self._poison.pop(place, None)
         self._settle()

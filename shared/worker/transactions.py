@@ -111,8 +111,8 @@ class Transactions:
 
     async def _commit(self, partition: Partition, batch: Sequence[Read], behind: bool) -> None:
         """One batch. What can't be read or handled goes to the dead letters, and the rest goes on."""
-        now = self._clock.now()
-        reasons = [(one, partition.poison(one.place) or one.reason) for one in batch]
+        now, places = self._clock.now(), [one.place for one in batch]
+        reasons = [(one, partition.poison(place) or one.reason) for one, place in zip(batch, places, strict=True)]
         letters = [(one.record, reason) for one, reason in reasons if reason is not None]
         good = [one.incoming for one, reason in reasons if reason is None and one.incoming is not None]
         work = [incoming for incoming in good if not isinstance(incoming.data, PartitionMark)]
@@ -125,11 +125,11 @@ class Transactions:
             # Each offset moves *from* where this worker left it: where another has been, nothing of this happens.
             await offsets.move(c, partition.number, partition.places, list(last.values()))
 
-        if not await self._within(partition, work_on_all, [one.place for one in batch]):
+        if not await self._within(partition, work_on_all, places):
             return
-        places = {topic: record.offset + 1 for topic, record in last.items()}
+        after = {topic: record.offset + 1 for topic, record in last.items()}
         marks = [one.data.through for one in good if isinstance(one.data, PartitionMark)]
-        partition.moved(places, [one.place for one in batch], now if work else None, marks[-1] if marks else None)
+        partition.moved(after, places, now if work else None, marks[-1] if marks else None)
         partition.committed(len(batch), self._clock.now() - now)
         self._count(batch, letters, self._clock.now() - now)
 
