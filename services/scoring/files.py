@@ -88,9 +88,9 @@ class MeasureFile(FileModel):
 
 
 class CapFile(FileModel):
-    """At most so many points while something holds."""
+    """At best this band while something holds: its score is then one point under the next band."""
 
-    at_most: Hundredths
+    at_most: Literal["red", "amber"]
     condition: Annotated[Condition, ConditionIn()] = Field(alias="while")
 
 

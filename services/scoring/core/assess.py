@@ -9,12 +9,12 @@ from typing import Final
 import msgspec
 
 from services.scoring.core.clock import DAY_US, day_of_us, micros
-from services.scoring.core.decision import Decision, Hold, Occasion
+from services.scoring.core.decision import Decided, Decision, Hold, Occasion
 from services.scoring.core.drivers import drivers_of
 from services.scoring.core.facts import LAST_SEEN
 from services.scoring.core.health import Health, health_of
 from services.scoring.core.profile import Profile
-from services.scoring.core.score import band
+from services.scoring.core.score import band, groups_of
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account
 from services.scoring.core.timing import next_look
@@ -79,8 +79,11 @@ def assess(account: Account, before: Decision | None, occasion: Occasion, now: d
         coverage=score.coverage,
         scorecard=health.card.ref,
         mean=(score.total, score.weight),
-        hold=None if score.cap is None else Hold(score.cap.at_most, score.cap.name),
-        readings={name: (one.raw, one.points, one.words) for name, one in health.readings.items()},
+        hold=None if score.cap is None else Hold(health.card.ceiling(score.cap), score.cap.name),
+        readings={
+            name: Decided(one.raw, one.points, one.words, health.spreads.get(name, ()))
+            for name, one in health.readings.items()
+        },
         news=news,
         reason=health.reason,
         previous_score=old_score if changed or before is None else before.previous_score,
@@ -98,6 +101,7 @@ def _health_facts(health: Health, new_band: Band, old_score: int | None, old_ban
         "health.previous_score": None if old_score is None else old_score / 100,
         "health.previous_band": old_band,
         "health.change": None if new_score is None or old_score is None else (new_score - old_score) / 100,
+        **{f"health.{group}": points / 100 for group, points in groups_of(health.readings, health.card).items()},
     }
     return {name: value for name, value in facts.items() if value is not None}
 

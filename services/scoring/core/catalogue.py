@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from shared.conditions import FactType
 
 MONDAY_TO_FRIDAY = frozenset(range(5))
+SOURCES: Final = ("usage", "tickets", "invoices", "feedback", "interactions")
+"""What an account's evidence comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,5 +21,8 @@ class Catalogue:
     """Expected milestones, with the age in days by which each is expected."""
     week: frozenset[int] = MONDAY_TO_FRIDAY
     """Working days; Monday is 0."""
+    sources: Mapping[str, int] = field(default_factory=dict)
+    """Sources that are declared connected, with the UTC day since when. Any other is so from an account's own first
+    event of it."""
     traits: Mapping[str, FactType] = field(default_factory=dict)
     """Declared traits, with their types."""

@@ -47,6 +47,11 @@ def written_us(us: int) -> str:
     return written(instant_of(us))
 
 
+def written_or_none(us: int | None) -> str | None:
+    """RFC 3339 in UTC of an instant in microseconds, where there is one."""
+    return None if us is None else written_us(us)
+
+
 def in_words(us: int) -> str:
     """A date as people write it, such as `3 May 2026`."""
     return date_words(instant_of(us))

@@ -15,6 +15,15 @@ class Hold(msgspec.Struct, frozen=True):
     while_: str = msgspec.field(name="while")
 
 
+class Decided(msgspec.Struct, array_like=True, frozen=True):
+    """What was read of a measure: raw value, points in hundredths, words, and single values with their weights."""
+
+    raw: float | None = None
+    points: int | None = None
+    words: str = ""
+    spread: tuple[tuple[float, int], ...] = ()
+
+
 class Decision(msgspec.Struct, array_like=True, frozen=True):
     """What was last decided about an account, kept for the next time."""
 
@@ -26,10 +35,9 @@ class Decision(msgspec.Struct, array_like=True, frozen=True):
     coverage: int
     scorecard: str
     mean: tuple[int, int]
-    """Σ weight·points and Σ weight."""
+    """Σ weight·points and Σ weight; (0, 0) where too little was known, and the score is a cap's alone."""
     hold: Hold | None
-    readings: dict[str, tuple[float | None, int | None, str]]
-    """By measure: raw value, points, words."""
+    readings: dict[str, Decided]
     news: bytes
     """A digest of the facts, to see whether anything is new."""
     reason: str

@@ -2,9 +2,9 @@
 
 from fractions import Fraction
 
-from services.scoring.core.decision import Decision, Occasion
+from services.scoring.core.decision import Decided, Decision, Occasion
 from services.scoring.core.health import Health
-from services.scoring.core.measures.base import points_on
+from services.scoring.core.measures.base import points_of
 from services.scoring.core.reasons import reason
 from services.scoring.core.score import mean_of, points_without_data
 from services.scoring.core.shapley import in_whole, shares
@@ -21,8 +21,11 @@ def drivers_of(health: Health, before: Decision, occasion: Occasion) -> list[Dri
     score = health.score
     if score.points is None or before.score is None:
         return []
+    if not (score.weight and before.mean[1]):
+        # On one side or both the score is a cap's alone: there is no mean to divide.
+        return _by_cap_alone(health, before, occasion)
     card, new = health.card, {name: one.points for name, one in health.readings.items()}
-    old = {name: points for name, (_, points, _) in before.readings.items()}
+    old = {name: one.points for name, one in before.readings.items()}
     old_mean, new_mean = Fraction(*before.mean), Fraction(score.total, score.weight)
     parts: dict[tuple[str, str], Fraction] = {}
     if card.ref != before.scorecard:
@@ -37,19 +40,26 @@ def drivers_of(health: Health, before: Decision, occasion: Occasion) -> list[Dri
         parts["cap", before.hold.while_] = old_mean - before.hold.at_most
     if score.cap is not None:
         key = "cap", score.cap.name
-        parts[key] = parts.get(key, Fraction(0)) - (new_mean - score.cap.at_most)
+        parts[key] = parts.get(key, Fraction(0)) - (new_mean - card.ceiling(score.cap))
     whole = in_whole({key: value for key, value in parts.items() if value}, score.points - before.score)
     found = [_driver(kind, name, points, health, before, occasion) for (kind, name), points in whole.items() if points]
     return sorted(found, key=lambda driver: -abs(driver.points))
+
+
+def _by_cap_alone(health: Health, before: Decision, occasion: Occasion) -> list[Driver]:
+    """The whole change is a cap's: the one that holds now, else the one that has gone."""
+    moved = (health.score.points or 0) - (before.score or 0)
+    held = health.score.cap.name if health.score.cap is not None else before.hold.while_ if before.hold else None
+    return [] if not moved or held is None else [_driver("cap", held, moved, health, before, occasion)]
 
 
 def _by_new_card(health: Health, before: Decision) -> dict[str, int | None]:
     """The readings of the last decision by another card: its curves, and its answers to what is missing."""
     anew: dict[str, int | None] = {}
     for one in health.card.measures:
-        raw = before.readings.get(one.name, (None, None, ""))[0]
-        if raw is not None:
-            anew[one.name] = points_on(one.curve, raw)
+        was = before.readings.get(one.name, Decided())
+        if was.raw is not None:
+            anew[one.name] = points_of(one.curve, was.raw, was.spread)
         elif one.missing == "last-known":
             # What it finds now: that it looks for it at all is the card's doing.
             anew[one.name] = health.readings[one.name].points
@@ -60,7 +70,7 @@ def _by_new_card(health: Health, before: Decision) -> dict[str, int | None]:
 
 def _driver(kind: str, name: str, points: int, health: Health, before: Decision, occasion: Occasion) -> Driver:
     if kind == "measure":
-        raw = before.readings.get(name, (None, None, ""))[0]
+        raw = before.readings.get(name, Decided()).raw
         why, events = reason(raw, health.readings[name], health.view, occasion, before.at)
         return Driver(kind="measure", name=name, points=points, reason=clean(why), events=events)
     if kind == "cap":

@@ -12,7 +12,6 @@ from services.scoring.core.state import Account
 from shared.conditions import Facts, leaves_of
 from shared.conditions.words import described
 from shared.messages.assessments import FactValue, MeasureReading
-from shared.words import scored
 
 _GOOD: Final = 7500
 _NAME: Final = ("account.id", "account.name")
@@ -25,6 +24,8 @@ class Health:
     view: View
     card: Scorecard
     readings: dict[str, MeasureReading]
+    spreads: dict[str, tuple[tuple[float, int], ...]]
+    """Of the readings that were made of single values: these, with their weights."""
     facts: dict[str, FactValue]
     unknown: dict[str, str]
     score: Score
@@ -53,7 +54,7 @@ class Health:
         """A cap as a customer-success manager would put it: by what its measures read, else by its condition."""
         names = [leaf.subject.name for leaf in leaves_of(cap.condition)]
         words = [self.readings[name].words for name in names if name in self.readings and self.readings[name].words]
-        return f"held at {scored(cap.at_most)} at most: {', '.join(words) or described(cap.condition)}"
+        return f"at most {cap.at_most}: {', '.join(words) or described(cap.condition)}"
 
 
 def health_of(account: Account, now: datetime, rules: Rules) -> Health:
@@ -64,7 +65,10 @@ def health_of(account: Account, now: datetime, rules: Rules) -> Health:
     if view.profile.gone is not None:
         # Nothing is told of an account that is gone but its name, so that no rule finds anything in it.
         name = {fact: value for fact, value in who.items() if fact in _NAME}
-        return Health(view, card, {}, name, {}, Score(0, 0, 0, None, None, view.profile.gone_in_words))
-    readings = read_measures(view, card)
+        return Health(view, card, {}, {}, name, {}, Score(0, 0, 0, None, None, view.profile.gone_in_words))
+    read = read_measures(view, card)
+    readings = {name: one.told for name, one in read.items()}
     facts, unknown = facts_of(view, who, readings)
-    return Health(view, card, readings, facts, unknown, score_of(readings, card, Facts.of(facts), now))
+    score = score_of(readings, card, Facts.of(facts), now)
+    spreads = {name: one.spread for name, one in read.items() if one.spread}
+    return Health(view, card, readings, spreads, facts, unknown, score)

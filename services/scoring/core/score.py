@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
+from services.scoring.core.decision import Decided
 from services.scoring.core.measures import MEASURES
-from services.scoring.core.measures.base import Measure, View, points_on
+from services.scoring.core.measures.base import Measure, View, points_of
 from services.scoring.core.scorecard import Bands, Cap, Scorecard, Weighted
 from shared.conditions import Facts, Truth, evaluate
 from shared.messages.assessments import Band, MeasureReading
@@ -38,15 +39,22 @@ class Score:
     why_unknown: str = ""
 
 
-def read_measures(view: View, card: Scorecard) -> dict[str, MeasureReading]:
+class Read(NamedTuple):
+    """A reading as it is told, and the single values that it was made of."""
+
+    told: MeasureReading
+    spread: tuple[tuple[float, int], ...]
+
+
+def read_measures(view: View, card: Scorecard) -> dict[str, Read]:
     """Every built-in measure by the card's curves, and with the card's answer to what is missing."""
     on_card = {one.name: one for one in card.measures}
     return {name: _read(view, one, on_card.get(name, _OFF_CARD[name])) for name, one in MEASURES.items()}
 
 
-def _read(view: View, measure: Measure, weighted: Weighted) -> MeasureReading:
-    raw, words = measure.read(view)
-    points = points_without_data(weighted) if raw is None else points_on(weighted.curve, raw)
+def _read(view: View, measure: Measure, weighted: Weighted) -> Read:
+    raw, words, spread = measure.read(view)
+    points = points_without_data(weighted) if raw is None else points_of(weighted.curve, raw, spread)
     if raw is None and points is not None:
         words = f"{words}; counted as {_COUNTED[weighted.missing]}"
     elif raw is None and weighted.missing == "last-known":
@@ -54,24 +62,25 @@ def _read(view: View, measure: Measure, weighted: Weighted) -> MeasureReading:
         for back in range(1, weighted.days_back + 1):
             past = measure.read(View(view.account, view.now - timedelta(days=back), view.catalogue))
             if past.raw is not None:
-                raw, points = past.raw, points_on(weighted.curve, past.raw)
+                raw, spread, points = past.raw, past.spread, points_of(weighted.curve, past.raw, past.spread)
                 words = f"{past.words} ({counted(back, 'day')} ago; since then {words})"
                 break
     # Words may quote what customers wrote, or name what they named.
     words = _cleaned(words)
-    return MeasureReading(
+    read = MeasureReading(
         name=measure.name, weight=weighted.weight, raw=raw, unit=measure.unit, points=points, words=words
     )
+    return Read(read, spread)
 
 
-def as_decided(
-    readings: Mapping[str, tuple[float | None, int | None, str]], card: Scorecard | None
-) -> list[MeasureReading]:
+def as_decided(readings: Mapping[str, Decided], card: Scorecard | None) -> list[MeasureReading]:
     """What a decision keeps of its readings, heaviest first by its card; all, and unweighted, without that card."""
     weights = dict.fromkeys(readings, 0) if card is None else {one.name: one.weight for one in card.measures}
     found = [
-        MeasureReading(name=name, weight=weights[name], raw=raw, unit=MEASURES[name].unit, points=points, words=words)
-        for name, (raw, points, words) in readings.items()
+        MeasureReading(
+            name=name, weight=weights[name], raw=one.raw, unit=MEASURES[name].unit, points=one.points, words=one.words
+        )
+        for name, one in readings.items()
         if name in weights
     ]
     return sorted(found, key=lambda one: -one.weight)
@@ -101,18 +110,35 @@ def rounded(total: int, weight: int) -> int:
 
 
 def score_of(readings: Mapping[str, MeasureReading], card: Scorecard, facts: Facts, now: datetime) -> Score:
-    """The score of these readings. Unknown when coverage is below the card's minimum, or nothing has data."""
+    """The score of these readings: their mean, held down by caps.
+
+    Where coverage is below the card's minimum a cap that holds is the score, as trouble is trouble whatever else is
+    known; without one it is unknown.
+    """
     total, weight = mean_of({name: one.points for name, one in readings.items()}, card)
     coverage = 100 * weight
-    if not weight or coverage < card.minimum_coverage:
-        why = f"only {weight} % of the scorecard has data, {card.minimum_coverage // 100} % is needed"
-        return Score(total, weight, coverage, None, None, why)
-    points = rounded(total, weight)
-    binding = None
+    enough = weight > 0 and coverage >= card.minimum_coverage
+    points, binding = (rounded(total, weight) if enough else None), None
     for cap in card.caps:
-        if cap.at_most < points and evaluate(cap.condition, facts, now) is Truth.TRUE:
-            points, binding = cap.at_most, cap
-    return Score(total, weight, coverage, binding, points)
+        ceiling = card.ceiling(cap)
+        if (points is None or ceiling < points) and evaluate(cap.condition, facts, now) is Truth.TRUE:
+            points, binding = ceiling, cap
+    if enough:
+        return Score(total, weight, coverage, binding, points)
+    why = f"only {weight} % of the scorecard has data, {card.minimum_coverage // 100} % is needed"
+    return Score(0, 0, coverage, binding, points, "" if binding else "nothing is known yet" if not weight else why)
+
+
+def groups_of(readings: Mapping[str, MeasureReading], card: Scorecard) -> dict[str, int]:
+    """The sub-score of each group of which something has data, in hundredths: the mean of its measures alone."""
+    sums: dict[str, tuple[int, int]] = {}
+    for one in card.measures:
+        points = readings[one.name].points if one.name in readings else None
+        if points is not None and one.weight:
+            group = MEASURES[one.name].group
+            total, weight = sums.get(group, (0, 0))
+            sums[group] = total + one.weight * points, weight + one.weight
+    return {group: rounded(total, weight) for group, (total, weight) in sums.items()}
 
 
 def band(points: int | None, bands: Bands, before: Band) -> Band:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from services.scoring.core.catalogue import Catalogue
-from services.scoring.core.measures.base import Curve
+from services.scoring.core.measures.base import Curve, Missing
 from shared.conditions import Condition, Facts, Truth, evaluate, leaves_of, one_line
 
 
@@ -19,15 +19,15 @@ class Weighted:
     name: str
     weight: int
     curve: Curve
-    missing: Literal["exclude", "neutral", "worst", "last-known"] = "exclude"
+    missing: Missing = "exclude"
     days_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """At most so many points (in hundredths) while a condition holds."""
+    """At best this band while a condition holds."""
 
-    at_most: int
+    at_most: Literal["red", "amber"]
     condition: Condition
 
     @property
@@ -56,7 +56,7 @@ class Scorecard:
     for_accounts: Condition | None = None
     """None matches always: the default."""
     priority: int = 100
-    minimum_coverage: int = 5000
+    minimum_coverage: int = 3000
     """In hundredths of a percent."""
     caps: tuple[Cap, ...] = ()
     bands: Bands = Bands()
@@ -73,6 +73,10 @@ class Scorecard:
         """How many things it asks of an account."""
         return 0 if self.for_accounts is None else len(leaves_of(self.for_accounts))
 
+    def ceiling(self, cap: Cap) -> int:
+        """The most points that a cap leaves, in hundredths: one whole point under the next band."""
+        return (self.bands.amber if cap.at_most == "red" else self.bands.green) - 100
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -86,7 +90,7 @@ class Rules:
         """Of all that may change which card scores an account, how, or what is known of it."""
         cards = [(card.ref, card.for_accounts and one_line(card.for_accounts)) for card in self.cards]
         catalogue = self.catalogue
-        known = (catalogue.features, catalogue.milestones, sorted(catalogue.week), catalogue.traits)
+        known = (catalogue.features, catalogue.milestones, sorted(catalogue.week), catalogue.traits, catalogue.sources)
         return _digest((cards, known), 16)
 
     def card_for(self, facts: Facts, now: Any) -> Scorecard:

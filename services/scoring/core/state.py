@@ -82,13 +82,17 @@ class State(msgspec.Struct, omit_defaults=True):
 
     usage: dict[str, dict[int, int]] = {}
     """Feature, day, quantity in millionths."""
+    uses: int = 0
+    """How often it was used, ever: events, whatever their quantities."""
     last_used: int = 0
     people: dict[int, int] = {}
     """How many users were last active on a day."""
     knows_people: bool = False
     """Usage came with user ids."""
-    billed: bool = False
-    """An invoice was seen."""
+    heard: dict[str, int] = {}
+    """By source of evidence (`catalogue.SOURCES`): when its first event happened."""
+    first: int | None = None
+    """When the first event of all happened."""
     traits: dict[str, Cell] = {}
     subscription: dict[str, Cell] = {}
     contacts: dict[str, dict[str, Cell]] = {}

@@ -23,8 +23,9 @@ reads apart and lets every piece compete again by its own stamp.
 from collections.abc import Callable
 from typing import Any, Final
 
+from services.scoring.core.clock import micros
 from services.scoring.core.fold import papers, people, traits
-from services.scoring.core.fold.cells import EXCERPT, cell_of
+from services.scoring.core.fold.cells import EXCERPT, cell_of, hear
 from services.scoring.core.fold.usage import fold_usage
 from services.scoring.core.state import Account, State
 from shared.messages.envelope import Event
@@ -43,6 +44,8 @@ def fold(account: Account, event: Event, data: Any) -> None:
         fold_usage(account, [(event.time, data)])
     elif (folder := _FOLDERS.get(event.type)) is not None:
         folder(account, event, data)
+        if not account.state.erased:
+            hear(account.state, _SOURCES.get(event.type.partition(".")[0]), micros(event.time))
 
 
 def _latest(name: str, value: Callable[[Any], Any]) -> Folder:
@@ -61,6 +64,9 @@ def _account_erased(account: Account, _event: Event, _data: Any) -> None:
     for rows in (account.tickets, account.invoices, account.users, account.touched):
         rows.clear()
 
+
+_SOURCES: Final = {"ticket": "tickets", "invoice": "invoices", "feedback": "feedback", "interaction": "interactions"}
+"""By the beginning of a type: the source of evidence that it is heard of from. Usage has its own way."""
 
 _FOLDERS: Final[dict[str, Folder]] = {
     **dict.fromkeys(papers.TICKET_RANK, papers.ticket),

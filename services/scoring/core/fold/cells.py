@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from services.scoring.core.clock import micros
-from services.scoring.core.state import Cell
+from services.scoring.core.state import Cell, State
 from shared.messages.envelope import Event
 from shared.messages.fields import MOST_WHOLE
 
@@ -19,6 +19,13 @@ _TRAIT: Final = "traits."
 def cell_of(event: Event, value: Any, rank: int = 0) -> Cell:
     """A value as this event says it."""
     return Cell(micros(event.time), rank, event.source, event.id, value)
+
+
+def hear(state: State, source: str | None, at: int) -> None:
+    """Note when the account, and a source of what is known of it, was first heard of: the least of all instants."""
+    state.first = at if state.first is None else min(at, state.first)
+    if source is not None:
+        state.heard[source] = min(at, state.heard.get(source, at))
 
 
 def put(cells: dict[str, Cell], name: str, cell: Cell) -> None:

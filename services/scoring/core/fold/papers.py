@@ -44,7 +44,6 @@ def invoice(account: Account, event: Event, data: billing.Invoice) -> None:
             due=due if due is not None and due.beats(old.due) else old.due,
             failed=min((failure for failure in (old.failed, failed) if failure is not None), default=None),
         )
-    account.state.billed = True
     if new != old:
         account.invoices[data.invoice_id] = new
         account.touched.add(("invoices", data.invoice_id))

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from services.scoring.core import state as s
 from services.scoring.core.clock import day_of, micros
+from services.scoring.core.fold.cells import hear
 from services.scoring.core.state import Account
 from shared.messages.usage import UsageRecorded
 
@@ -15,19 +16,23 @@ def fold_usage(account: Account, used: Sequence[tuple[datetime, UsageRecorded]])
     if state.erased or not used:
         return
     usage = state.usage
-    latest = used[0][0]
+    latest = earliest = used[0][0]
     for time, data in used:
         day = day_of(time)
         days = usage.get(data.feature)
         if days is None:
             days = _days_of(usage, data.feature)
         days[day] = min(days.get(day, 0) + round(data.quantity * s.MILLIONTHS), s.MOST_QUANTITY)
-        if latest < time:  # noqa: PLR1730 - max() costs a call an event
+        if latest < time:
             latest = time
+        elif time < earliest:
+            earliest = time
         user = data.user_id
         if user is not None and account.users.get(user, day - 1) < day:
             _see(account, user, day)
     state.last_used = max(state.last_used, micros(latest))
+    state.uses += len(used)
+    hear(state, "usage", micros(earliest))
 
 
 def _see(account: Account, user: str, day: int) -> None:

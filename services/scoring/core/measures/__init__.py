@@ -2,12 +2,21 @@
 
 from typing import Final
 
-from services.scoring.core.measures import billing, feedback, onboarding, relationship, support, usage
+from services.scoring.core.measures import (
+    billing,
+    contract,
+    feedback,
+    onboarding,
+    relationship,
+    support,
+    usage,
+)
 from services.scoring.core.measures.base import Measure
+from shared.conditions import MEASURES as NAMES
 
-MEASURES: Final[dict[str, Measure]] = {
-    one.name: one
-    for group in (usage, support, feedback, billing, onboarding, relationship)
-    for one in vars(group).values()
-    if isinstance(one, Measure)
-}
+GROUPS: Final = (usage, support, feedback, billing, contract, onboarding, relationship)
+"""What has measures; each says by `facts` what else is known beside them."""
+
+_FOUND: Final = {one.name: one for group in GROUPS for one in vars(group).values() if isinstance(one, Measure)}
+MEASURES: Final[dict[str, Measure]] = {name: _FOUND.pop(name) for name in NAMES}
+assert not _FOUND, f"They have no row in the catalogue of facts: {', '.join(_FOUND)}"

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from services.scoring.core.catalogue import Catalogue
-from services.scoring.core.clock import day_of
+from services.scoring.core.clock import day_of, day_of_us
 from services.scoring.core.profile import Profile, profile_of
 from services.scoring.core.state import Account, Invoice, State, Ticket
 
@@ -30,12 +30,30 @@ class View:
         self.catalogue = catalogue
         self.profile: Profile = profile_of(account.state, now, catalogue)
 
+    def connected(self, source: str) -> int | None:
+        """The UTC day from which silence of a source says something of the account; None: it is not connected.
+
+        A declared one is expected from the later of its declaration and signing (else the first event); any other from
+        the account's own first event of it.
+        """
+        declared, heard = self.catalogue.sources.get(source), self.state.heard.get(source)
+        if declared is not None:
+            began = self.profile.signed_at or self.state.first
+            return declared if began is None else max(declared, day_of_us(began))
+        return None if heard is None else day_of_us(heard)
+
 
 class Reading(NamedTuple):
     """A raw value and what it says in words; without a value, the words are the reason."""
 
     raw: float | None
     words: str
+    spread: tuple[tuple[float, int], ...] = ()
+    """Where each of several values is scored by itself: these, with their weights. `raw` is what they come to."""
+
+
+Missing = Literal["exclude", "neutral", "worst", "last-known"]
+_GROUPS: Final = {"feedback": "voices", "billing": "money", "contract": "money"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +69,22 @@ class Measure:
     """Types of events (or their beginnings) that move it."""
     counted: Callable[[View], Mapping[str, str]] = field(default=lambda _: {})
     """What lies in its window, by key, in words: what drops out of it explains what time did."""
+    missing: Missing = "exclude"
+    """What counts where there is no data, unless a card says otherwise."""
+
+    @property
+    def group(self) -> str:
+        """What it is a part of: usage, onboarding, support, voices, relationship or money."""
+        kind = self.name.partition(".")[0]
+        return _GROUPS.get(kind, kind)
+
+
+def points_of(curve: Curve, raw: float, spread: tuple[tuple[float, int], ...] = ()) -> int:
+    """Points in hundredths of a reading: of its value, or the weighted mean of its single values' points."""
+    if not spread:
+        return points_on(curve, raw)
+    weight = sum(each for _, each in spread)
+    return (2 * sum(each * points_on(curve, value) for value, each in spread) + weight) // (2 * weight)
 
 
 def points_on(curve: Curve, raw: float) -> int:

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from services.scoring.core.clock import day_of_us, in_words
+from services.scoring.core.clock import day_of_us, in_words, written_or_none, written_us
 from services.scoring.core.measures.base import Measure, Reading, View
 from services.scoring.core.state import PAPER_DAYS, Invoice
 from shared.words import counted
@@ -42,7 +43,7 @@ def payment_failed(view: View) -> int | None:
 
 
 def _overdue(view: View) -> Reading:
-    if not view.state.billed:
+    if view.connected("invoices") is None:
         return Reading(None, _NONE_YET)
     found = overdue(view)
     if not found:
@@ -75,7 +76,7 @@ def _settled(view: View) -> dict[str, tuple[int, int, Invoice]]:
 def _punctuality(view: View) -> Reading:
     found = _settled(view).values()
     if not found:
-        return Reading(None, "no invoice fell due in 180 days" if view.state.billed else _NONE_YET)
+        return Reading(None, "no invoice fell due in 180 days" if "invoices" in view.state.heard else _NONE_YET)
     days = sum(late * amount for late, amount, _ in found) / sum(amount for _, amount, _ in found)
     return Reading(days, "pays on time" if days < 0.5 else f"pays {counted(days, 'day')} late on average")
 
@@ -92,3 +93,13 @@ PUNCTUALITY = Measure(
     "billing.punctuality", "days", ((0, 100), (7, 80), (30, 30), (60, 0)), _punctuality, ("invoice.",), _settled_counted
 )
 OVERDUE = Measure("billing.overdue", "days", ((0, 100), (7, 70), (30, 20), (45, 0)), _overdue, ("invoice.",))
+
+
+def facts(view: View) -> dict[str, Any]:
+    """What else is known of its invoices."""
+    late, failed = overdue(view), payment_failed(view)
+    return {
+        "billing.overdue_since": written_us(late[0][0]) if late else None,
+        "billing.overdue_minor": overdue_minor(view) if view.connected("invoices") is not None else None,
+        "billing.payment_failed_at": written_or_none(failed),
+    }

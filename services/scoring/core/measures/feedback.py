@@ -1,10 +1,10 @@
 """What people at the account say."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from services.scoring.core import nps
-from services.scoring.core.clock import DAY_US, in_words
+from services.scoring.core.clock import DAY_US, in_words, written_us
 from services.scoring.core.measures.base import Measure, Reading, View
 from services.scoring.core.state import Cell
 from shared.words import counted, number
@@ -94,3 +94,14 @@ CES = Measure(
     ("feedback.ces", "contact.erased"),
     lambda view: _said(view, answers(view, "ces", MOMENT_DAYS), MOMENT_DAYS),
 )
+
+
+def facts(view: View) -> dict[str, Any]:
+    """What else is known of their answers."""
+    nps_cells = [cell for kind in ("nps", "nps.transactional") for cell in view.state.answers.get(kind, {}).values()]
+    last = max(nps_cells, key=lambda cell: (cell.at, cell.rank, cell.source, cell.id), default=None)
+    return {
+        "feedback.nps_answers": len(nps_answers(view)),
+        "feedback.last_nps": last.value[0] if last else None,
+        "feedback.last_nps_at": written_us(last.at) if last else None,
+    }

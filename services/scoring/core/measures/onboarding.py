@@ -1,5 +1,7 @@
 """How far the account has come with what it wants to do."""
 
+from typing import Any
+
 from services.scoring.core.clock import day_of_us
 from services.scoring.core.measures.base import Measure, Reading, View
 from shared.words import counted, listed
@@ -29,3 +31,10 @@ def _progress(view: View) -> Reading:
 
 
 PROGRESS = Measure("onboarding.progress", "%", ((0, 0), (50, 40), (100, 100)), _progress, ("milestone.", "account."))
+
+
+def facts(view: View) -> dict[str, Any]:
+    """What it has reached, and what not."""
+    done, missing = reached(view)
+    listed = bool(view.catalogue.milestones)
+    return {"onboarding.reached": done if listed else None, "onboarding.missing": missing if listed else None}

@@ -1,8 +1,8 @@
 """How we stand with each other."""
 
-from typing import Final
+from typing import Any, Final
 
-from services.scoring.core.clock import DAY_US, day_of_us, in_words, micros
+from services.scoring.core.clock import DAY_US, day_of_us, in_words, micros, written_us
 from services.scoring.core.measures.base import Measure, Reading, View
 from shared.words import counted
 
@@ -32,3 +32,22 @@ PULSE = Measure("relationship.pulse", "", ((1, 0), (5, 50), (8, 90), (10, 100)),
 SILENCE = Measure(
     "relationship.silence", "days", ((14, 100), (30, 80), (60, 40), (120, 0)), _silence, ("interaction.",)
 )
+
+
+def facts(view: View) -> dict[str, Any]:
+    """Who is there for us, and when we last talked."""
+    champions, left_at = 0, 0
+    for cells in view.state.contacts.values():
+        role, left = cells.get("role"), cells.get("left")
+        if role is None or role.value != "champion":
+            continue
+        if left is not None and left.beats(role):
+            left_at = max(left_at, left.at)
+        else:
+            champions += 1
+    interaction = view.state.interaction
+    return {
+        "relationship.last_interaction_at": written_us(interaction.at) if interaction else None,
+        "contacts.champions": champions if view.state.contacts else None,
+        "contacts.champion_left_at": written_us(left_at) if left_at else None,
+    }

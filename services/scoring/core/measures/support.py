@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from statistics import median
+from typing import Any
 
-from services.scoring.core.clock import day_of_us, in_words
+from services.scoring.core.clock import day_of_us, in_words, written_us
 from services.scoring.core.measures.base import DAYS_30, Measure, Reading, View
 from services.scoring.core.state import Ticket
 from shared.words import counted, number
@@ -84,3 +85,15 @@ RESOLUTION = Measure(
     "support.resolution", "hours", ((4, 100), (24, 85), (72, 50), (168, 0)), _resolution, _TICKETS, _closed_counted
 )
 URGENT = Measure("support.urgent", "tickets", ((0, 100), (1, 30), (2, 10), (3, 0)), _urgent, _TICKETS)
+
+
+def facts(view: View) -> dict[str, Any]:
+    """What else is known of its tickets."""
+    if view.connected("tickets") is None:
+        return {}
+    found = urgent(view)
+    return {
+        "support.opened": len(opened(view)),
+        "support.urgent_since": written_us(found[0][0]) if found else None,
+        "support.open": sum(row.settled is None for row in view.tickets.values()),
+    }

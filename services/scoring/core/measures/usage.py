@@ -1,8 +1,9 @@
 """How the account uses the product."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from services.scoring.core.clock import day_of_us, in_words, working_days
+from services.scoring.core.clock import day_of_us, in_words, working_days, written_or_none
 from services.scoring.core.measures.base import DAYS_30, Measure, Reading, View
 from services.scoring.core.state import MILLIONTHS
 from shared.words import counted, listed, number
@@ -110,3 +111,17 @@ BREADTH = Measure(
     ("usage.", "subscription.", "account."),
     _features_counted,
 )
+
+
+def facts(view: View) -> dict[str, Any]:
+    """What else is known of its usage."""
+    state = view.state
+    used, unused = used_features(view)
+    listed = bool(used or unused)
+    return {
+        "usage.last_seen_at": written_or_none(state.last_used or None),
+        "usage.uses": state.uses if "usage" in state.heard else None,
+        "usage.active_users": active_users(view) if state.knows_people else None,
+        "usage.used_features": used if listed else None,
+        "usage.unused_features": unused if listed else None,
+    }
