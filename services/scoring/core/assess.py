@@ -20,8 +20,8 @@ from services.scoring.core.state import Account
 from services.scoring.core.timing import next_look
 from shared.messages.assessments import AccountAssessed, Band, FactValue
 
-_NO_NEWS: Final = ("health.previous_score", "health.previous_band", "health.change", LAST_SEEN)
-"""Facts about the step itself don't make news of an assessment, and the last use does now and then only."""
+_NO_NEWS: Final = ("health.previous_score", "health.previous_band", "health.change", LAST_SEEN, "usage.uses")
+"""Facts about the step itself don't make news of an assessment, and the last use, with their number, now and then."""
 _HOUR_US: Final = DAY_US // 24
 
 

@@ -54,6 +54,7 @@ def edited(card: Scorecard) -> Scorecard:
 EDITED = Rules(SHIPPED.catalogue, tuple(edited(card) for card in SHIPPED.cards))
 
 
+HARD_TO_PLEASE = Rules(SHIPPED.catalogue, tuple(replace(card, minimum_coverage=9900) for card in SHIPPED.cards))
 _ALL = len(MEASURES)
 
 
@@ -158,11 +159,24 @@ def test_a_cap_is_a_driver_of_its_own_and_so_is_lifting_it() -> None:
     before = before_of(account)
     outcome = assessed(account, before=before, now=NOW + 0.5 * DAY)
     capped = told(outcome)
-    assert capped.score == 4000
+    assert capped.score == 4900
     assert "billing.overdue >= 30 days" in moves(capped)
     paid = an_invoice("paid", at=NOW + 0.6 * DAY)
     lifted = told(assessed(after(paid, account=account), before=outcome.decision, by=paid, now=NOW + 0.6 * DAY))
     assert moves(lifted)["billing.overdue >= 30 days"] > 0
+
+
+def test_below_the_minimum_coverage_a_cap_is_the_score_and_the_driver() -> None:
+    """Trouble is trouble, whatever else is known; and the drivers still sum to the change."""
+    late = an_invoice(at=NOW - 60 * DAY, due_at=(NOW - 31 * DAY).isoformat())
+    account = an_account(*busy(range(60)))
+    before = before_of(account, rules=HARD_TO_PLEASE)
+    assert before.score is None
+    outcome = assessed(after(late, account=account), before=before, by=late, rules=HARD_TO_PLEASE)
+    one = told(outcome)
+    assert (one.score, one.band, one.drivers) == (4900, "red", [])
+    enough = told(assessed(account, before=outcome.decision, by=Occasion(Cause(kind="scorecard"))))
+    assert sum(moves(enough).values()) == (enough.score or 0) - 4900
 
 
 def test_a_cap_flips_on_the_second_and_the_timer_is_set_for_it() -> None:
@@ -170,7 +184,7 @@ def test_a_cap_flips_on_the_second_and_the_timer_is_set_for_it() -> None:
     account = an_account(*busy(range(60)), an_invoice(at=NOW - 60 * DAY, due_at=due.isoformat()))
     outcome = assessed(account)
     assert outcome.next_at == due + 30 * DAY
-    assert told(assessed(account, before=outcome.decision, now=due + 30 * DAY)).score == 4000
+    assert told(assessed(account, before=outcome.decision, now=due + 30 * DAY)).score == 4900
 
 
 def test_a_change_of_scorecard_is_a_driver_of_its_own() -> None:
@@ -286,10 +300,9 @@ def test_the_end_of_what_was_last_known_of_a_pulse_is_looked_at_on_the_second() 
 def test_to_unknown_there_are_no_drivers_only_the_reason() -> None:
     account = an_account(*busy(range(60)))
     before = before_of(account)
-    clear = traits(NOW, seats=None, plan=None)
-    one = told(assessed(after(clear, account=account), before=before, by=clear))
+    one = told(assessed(account, before=before, rules=HARD_TO_PLEASE, by=Occasion(Cause(kind="scorecard"))))
     assert (one.score, one.band, one.drivers) == (None, "unknown", [])
-    assert "50 % is needed" in one.unknown["health.score"]
+    assert "99 % is needed" in one.unknown["health.score"]
 
 
 def test_found_in_and_open_imports_travel() -> None:

@@ -4,12 +4,15 @@ from datetime import datetime
 
 import msgspec
 
+from services.scoring.core.measures import MEASURES
+from services.scoring.core.scorecard import Rules, Scorecard, Weighted
 from shared.conditions import FACTS, Facts
 from shared.messages import envelope, registry
 from shared.messages.envelope import Event
 from tests.support.scoring import (
     DAY,
     NOW,
+    SHIPPED,
     a_ticket,
     an_account,
     an_event,
@@ -62,7 +65,9 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
     account = an_account(
         *events, segment="smb", domain="acme.example", owner="o@example.com", parent_id="p", renews_at=NOW
     )
-    one = told(assessed(account, before=assessed(account).decision, by=events[-1]))
+    every = tuple(Weighted(name, 1, measure.curve) for name, measure in MEASURES.items())
+    rules = Rules(SHIPPED.catalogue, (Scorecard("every", 1, "every account", every),))
+    one = told(assessed(account, before=assessed(account, rules=rules).decision, by=events[-1], rules=rules))
     facts = Facts.of(one.facts)
     assert {name for name in one.facts if name not in FACTS} == set()
     assert {name for name in FACTS if facts.get(name, NOW) is None} == set()
