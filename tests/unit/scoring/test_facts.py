@@ -66,7 +66,7 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
         *events, segment="smb", domain="acme.example", owner="o@example.com", parent_id="p", renews_at=NOW
     )
     every = tuple(Weighted(name, 1, measure.curve) for name, measure in MEASURES.items())
-    rules = Rules(SHIPPED.catalogue, (Scorecard("every", 1, "every account", every),))
+    rules = Rules(SHIPPED.catalogue, (Scorecard("every", 1, "every account", every, minimum_coverage=0),))
     one = told(assessed(account, before=assessed(account, rules=rules).decision, by=events[-1], rules=rules))
     facts = Facts.of(one.facts)
     assert {name for name in one.facts if name not in FACTS} == set()
