@@ -19,18 +19,25 @@ CHANGES: int = 5
 def why(
     account: Annotated[str, typer.Argument(help="The account's id, or a part of its name.")],
     changes: Annotated[int, typer.Option(min=0, help="How many of the last changes to tell.")] = CHANGES,
+    since: Annotated[str | None, typer.Option(help="Why the score is another than then: a date or an instant.")] = None,
+    until: Annotated[str | None, typer.Option(help="With --since: until when, if not now.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Tell why an account has its score: every measure, and the last changes with what did them."""
     with connected() as keepwell:
         known = find(keepwell, account)
-        told = keepwell.get("scoring", f"/v1/accounts/{segment(known['id'])}/health/explain")
+        way = {"from": since, "to": until}
+        told = keepwell.get("scoring", f"/v1/accounts/{segment(known['id'])}/health/explain", **way)
         if json:
             show.as_json(told)
             return
         now = show.now()
         out = show.console()
         out.print(headline(known, now))
+        if since is not None:
+            out.print(show.text(told["paragraph"].partition(":")[0].rstrip(".")))
+            tell_drivers(out, told["drivers"], told["from"], told["to"])
+            return
         out.print(_standing(told))
         out.print()
         _measures(told)

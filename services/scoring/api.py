@@ -5,10 +5,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import Depends
+from fastapi import Depends, Query
 
 from services.scoring import queries, views
-from services.scoring.core import nps
+from services.scoring.core import explain, nps
 from services.scoring.core.health import health_of
 from services.scoring.core.score import as_decided
 from services.scoring.core.scorecard import Rules
@@ -20,9 +20,13 @@ from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem, invalid
 from shared.web.routes import Router
+from shared.words import date_words
 
 _CHANGES: Final = 20
 _WINDOW: Final = timedelta(days=180)
+_LEDGER_DAYS: Final = 400
+From = Annotated[datetime | None, Query(alias="from", description="Since when; at most 400 days ago.")]
+Until = Annotated[datetime | None, Query(alias="to", description="Until when; now, unless it is given.")]
 
 
 def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
@@ -53,8 +57,10 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         shown, cursor = paging.page(found, lambda row: (row["rev"],))
         return Page(items=[views.Change(**row) for row in shown], next_cursor=cursor)
 
-    @router.get("/accounts/{id}/health/explain", summary="Why the score is what it is")
-    async def explain(id: str) -> views.Explanation:
+    @router.get("/accounts/{id}/health/explain", summary="Why the score is what it is, or another than it was")
+    async def why(id: str, since: From = None, until: Until = None) -> views.Explanation | views.Way:
+        if since is not None or until is not None:
+            return await moved(id, *_interval(since, until, clock.now()))
         async with uow.begin() as c:
             row = _found(await queries.one(c, id), id)
             moves = await queries.ledger(c, id, NEWEST, _CHANGES, moves=True)
@@ -64,6 +70,23 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
             measures=[] if decision is None else as_decided(decision.readings, rules.card(decision.scorecard)),
             caps=[] if decision is None or decision.hold is None else [decision.hold],
             changes=[views.Change(**move) for move in moves],
+        )
+
+    async def moved(id: str, since: datetime, until: datetime) -> views.Way:
+        async with uow.begin() as c:
+            row = _found(await queries.one(c, id), id)
+            before, steps = await queries.steps(c, id, since, until)
+        found = explain.way(before, steps)
+        return views.Way(
+            id=id,
+            name=row["name"],
+            since=since,
+            until=until,
+            from_=found.before,
+            to=found.after,
+            change=found.change,
+            drivers=[views.Part(**asdict(part)) for part in found.parts],
+            paragraph=explain.paragraph(found, since, until, clock.now()),
         )
 
     @router.get("/accounts/{id}", summary="All of one account")
@@ -115,6 +138,19 @@ def _aware(instant: datetime) -> datetime:
         words = f"{instant.isoformat()} is beyond what is known here. Ask for an instant from 1971 to 9998."
         raise Problem(400, "invalid_request", words)
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def _interval(since: datetime | None, until: datetime | None, now: datetime) -> tuple[datetime, datetime]:
+    """Two instants that the ledger reaches to; what lies ahead isn't known yet, and ends now."""
+    if since is None:
+        raise invalid("query.from", "it is needed where `to` is given")
+    start, end = _aware(since), min(_aware(until), now) if until else now
+    if start > end:
+        raise invalid("query.from", "it lies after `to`, which is now unless it is given, or later")
+    if start < now - timedelta(days=_LEDGER_DAYS):
+        oldest = date_words(now - timedelta(days=_LEDGER_DAYS))
+        raise invalid("query.from", f"the ledger goes back {_LEDGER_DAYS} days, to {oldest}")
+    return start, end
 
 
 def _found(row: Mapping[str, Any] | None, id: str) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -150,6 +150,38 @@ class Explanation(Summary):
     caps: list[Annotated[Hold, AsAnswer()]]
     """The cap that holds the score down, if one does."""
     changes: list[Change]
+
+
+class Part(BaseModel):
+    """How far one thing moved the score on its way."""
+
+    kind: Literal["measure", "cap", "scorecard", "unknown", "forgotten"]
+    """`unknown`: a stretch in which there was no score. `forgotten`: said by somebody whose words were erased since."""
+    name: str
+    points: Points
+    reason: str
+    """What moved it last that way."""
+    at: datetime
+    """When that was."""
+    events: list[str]
+    """`source id` of the events that did it, the newest at most 5."""
+
+
+class Way(BaseModel):
+    """Why the score is another than it was. Where it is known at both ends, the drivers' points sum to the change."""
+
+    id: str
+    name: str | None
+    since: datetime
+    until: datetime
+    from_: Points | None = Field(serialization_alias="from")
+    to: Points | None
+    change: Points | None
+    """None where the score was unknown at one end."""
+    drivers: list[Part]
+    """Heaviest first."""
+    paragraph: str
+    """The same in plain words."""
 
 
 class NpsGroup(BaseModel):

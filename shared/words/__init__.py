@@ -9,7 +9,7 @@ library alone.
   `a and b`; `scored(5230)` is `52`; `signed(-13)` is `−13`; `apportioned` makes drivers' whole points that sum to the
   change that is shown, heaviest first.
 - time: `span(timedelta)` is `5 hours`; `exact_span` loses nothing; `ago` and `in_days` look from now; `renewal` is
-  `renews tomorrow`; `date_words` is `2 Mar 2026`; `moment` is `today 15:00` and `clock_time` is
+  `renews tomorrow`; `date_words` is `2 Mar 2026`; `on_day` is `Monday`; `moment` is `today 15:00` and `clock_time` is
   `Mon 2 Mar 2026, 15:00 Berlin time` on somebody's clock; `zone` and `zone_label`.
 - `clean(text, limit)`: text from outside as one safe line. Whoever makes a sentence of such a text cleans it;
   `clean_lines` keeps a layout.
@@ -25,6 +25,7 @@ from shared.words.time import (
     exact_span,
     in_days,
     moment,
+    on_day,
     renewal,
     span,
     zone,
@@ -48,6 +49,7 @@ __all__ = [
     "money",
     "monthly",
     "number",
+    "on_day",
     "renewal",
     "rounded",
     "scored",

@@ -61,6 +61,15 @@ def date_words(at: date) -> str:
     return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
 
 
+def on_day(at: datetime, now: datetime) -> str:
+    """A day of the past as people call it, such as `since` it: `today`, `yesterday`, `Monday`, else `2 Mar 2026`."""
+    day = _local(at, UTC)
+    days = (_local(now, UTC).date() - day.date()).days
+    if days in (0, 1):
+        return ("today", "yesterday")[days]
+    return _DAYS[day.weekday()] if 1 < days < 7 else date_words(day)
+
+
 def clock_time(at: datetime, time_zone: str = "UTC") -> str:
     """An instant in full, on somebody's clock: `Mon 2 Mar 2026, 17:00 Berlin time`."""
     local = _local(at, zone(time_zone))

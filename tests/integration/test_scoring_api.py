@@ -4,59 +4,26 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 from sqlalchemy import text
 
-from services.scoring import api
-from shared.auth.keys import Caller
-from shared.figures import Figures
-from shared.web.app import create_app
+from tests.support.face import Face, a_face
 from tests.support.scoring import (
     DAY,
     NOW,
-    SHIPPED,
-    Fed,
     a_ticket,
     an_event,
     an_invoice,
     busy,
     nps,
-    scoring_engine,
     usage,
 )
-from tests.support.stream import SetClock
-
-
-class _Keys:
-    async def find(self, key: str) -> Caller | None:
-        return Caller("test", frozenset({"read"}), "test") if key == "right" else None
-
-
-class Face:
-    """A scoring service with its HTTP face, in one process."""
-
-    def __init__(self, fed: Fed, client: httpx.AsyncClient) -> None:
-        self.fed = fed
-        self.client = client
-
-    async def get(self, path: str, status: int = 200, **query: Any) -> Any:
-        answer = await self.client.get(f"/v1{path}", params=query)
-        assert answer.status_code == status, answer.text
-        return answer.json()
 
 
 @pytest.fixture
 async def face(database_url: str) -> AsyncIterator[Face]:
-    async with scoring_engine(database_url) as engine:
-        fed = Fed(engine)
-        await fed.take()
-        app = create_app("scoring", "1", checks={}, figures=Figures("scoring"), random=bytes)
-        app.state.keys = _Keys()
-        app.include_router(api.routes(fed.uow, SetClock(NOW), SHIPPED))
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://scoring", auth=("right", "")) as client:
-            yield Face(fed, client)
+    async with a_face(database_url) as made:
+        yield made
 
 
 async def _company(face: Face) -> None:
@@ -83,11 +50,11 @@ async def test_accounts_come_worst_first_with_the_revenue_by_band(face: Face) ->
     await _company(face)
     page = await face.get("/accounts")
     assert [(one["id"], one["score"], one["band"]) for one in page["items"]] == [
-        ("late", 40.0, "red"),
+        ("late", 49.0, "red"),
         ("well", page["items"][1]["score"], "green"),
         ("new", None, "unknown"),
     ]
-    assert page["items"][0]["reason"] == "held at 40 at most: invoice I-7 is 35 days overdue"
+    assert page["items"][0]["reason"] == "at most red: invoice I-7 is 35 days overdue"
     shares = {(one["band"], one["currency"]): (one["accounts"], one["mrr_minor"]) for one in page["mrr_by_band"]}
     assert shares == {("red", "EUR"): (1, 300), ("green", "EUR"): (1, 100), ("unknown", "EUR"): (1, 50)}
 
@@ -156,7 +123,7 @@ async def test_the_explanation_sums_up(face: Face) -> None:
             assert sum(driver["points"] for driver in change["drivers"]) == pytest.approx(change["to"] - change["from"])
     assert told["changes"][0]["drivers"][0]["reason"] == 'their contact scored us 2: "third time"'
     assert (await face.get("/accounts/late/health/explain"))["caps"] == [
-        {"at_most": 40.0, "while": "billing.overdue >= 30 days"}
+        {"at_most": 49.0, "while": "billing.overdue >= 30 days"}
     ]
 
 

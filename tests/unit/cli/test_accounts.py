@@ -109,6 +109,24 @@ def test_why_tells_the_measures_and_what_moved_the_score(stack: FakeStack) -> No
     assert '−13  their admin scored us 2: "third time support lost our ticket"' in result.output
 
 
+def test_why_tells_what_moved_the_score_since_a_day(stack: FakeStack) -> None:
+    drivers = [
+        {"kind": "measure", "name": "feedback.nps", "points": -13.12, "reason": "their admin scored us 2"},
+        {"kind": "measure", "name": "usage.breadth", "points": 0.8, "reason": "all features in use"},
+    ]
+    paragraph = "Since Monday −12, from 84 to 72: −13 their admin scored us 2 (Monday); +1 all features in use (today)."
+    way = {"from": 84.32, "to": 72.0, "change": -12.32, "drivers": drivers, "paragraph": paragraph}
+    stack.on("GET /scoring/v1/accounts/northwind", Answer(northwind()))
+    stack.on("GET /scoring/v1/accounts/northwind/health/explain", Answer(way))
+    result = stack.run(one_command(why), "northwind", "--since", "2026-05-18")
+    assert result.output.splitlines()[1:] == [
+        "Since Monday −12, from 84 to 72",
+        "    −13  their admin scored us 2",
+        "     +1  all features in use",
+    ]
+    assert stack.asked[-1].query == {"from": "2026-05-18"}
+
+
 def test_an_account_is_found_by_a_part_of_its_name(stack: FakeStack) -> None:
     stack.on("GET /scoring/v1/accounts", page(northwind()))
     stack.on("GET /scoring/v1/accounts/northwind/health/explain", Answer(explained()))

@@ -24,6 +24,14 @@ def test_an_instant_is_said_on_the_readers_wall_clock(at: datetime, said: str) -
     assert words.moment(at, WEDNESDAY, "Europe/Berlin") == said
 
 
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(0, "today"), (1, "yesterday"), (2, "Monday"), (6, "Thursday"), (7, "11 Nov 2026"), (-1, "19 Nov 2026")],
+)
+def test_a_day_of_the_past_is_called_as_people_do(days: int, said: str) -> None:
+    assert words.on_day(WEDNESDAY - timedelta(days=days), WEDNESDAY) == said
+
+
 def test_an_unknown_time_zone_is_read_as_utc() -> None:
     for name in ("Mars/Olympus", "", "../etc/passwd"):
         assert words.moment(WEDNESDAY, WEDNESDAY, name) == "today 09:14"

@@ -1,0 +1,48 @@
+"""A scoring service with its HTTP face, in one process, on accounts that a test feeds by hand."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from services.scoring import api
+from shared.auth.keys import Caller
+from shared.figures import Figures
+from shared.web.app import create_app
+from tests.support.scoring import NOW, SHIPPED, Fed, scoring_engine
+from tests.support.stream import SetClock
+
+
+class _Keys:
+    async def find(self, key: str) -> Caller | None:
+        return Caller("test", frozenset({"read"}), "test") if key == "right" else None
+
+
+class Face:
+    """What is fed, and what HTTP says of it, at an instant that the test sets."""
+
+    def __init__(self, fed: Fed, client: httpx.AsyncClient, clock: SetClock) -> None:
+        self.fed = fed
+        self.client = client
+        self.clock = clock
+
+    async def get(self, path: str, status: int = 200, **query: Any) -> Any:
+        """Ask; the answer must have this status."""
+        answer = await self.client.get(f"/v1{path}", params=query)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+
+@asynccontextmanager
+async def a_face(database_url: str) -> AsyncIterator[Face]:
+    """Scoring by the rules that ship; nothing is known yet."""
+    async with scoring_engine(database_url) as engine:
+        fed, clock = Fed(engine), SetClock(NOW)
+        await fed.take()
+        app = create_app("scoring", "1", checks={}, figures=Figures("scoring"), random=bytes)
+        app.state.keys = _Keys()
+        app.include_router(api.routes(fed.uow, clock, SHIPPED))
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://scoring", auth=("right", "")) as client:
+            yield Face(fed, client, clock)
