@@ -4,16 +4,19 @@
 """
 
 import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from services.scoring.core.catalogue import MONDAY_TO_FRIDAY, Catalogue
+from services.scoring.core.catalogue import MONDAY_TO_FRIDAY, SOURCES, Catalogue
+from services.scoring.core.clock import day_of
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.scorecard import Bands, Cap, Rules, Scorecard, Weighted, rules_of
 from shared.conditions import Condition, FactType, Problem, Refused, Scope, did_you_mean
-from shared.files.kinds import ConditionIn, Day, Name, ReadBy, one_of
+from shared.files.kinds import ConditionIn, Day, Name, ReadBy, one_of, read_date
 from shared.files.models import FileModel, Reading, fault
 from shared.files.reading import content_of, files_in, read, read_each
 from shared.files.schema import Schema, write
@@ -25,13 +28,26 @@ _WHOLE_MEMORY: Final = {"billing.punctuality"}
 """Measures whose window is all that state remembers."""
 
 
-class CatalogueFile(FileModel):
-    """What is sold: plans with their features, milestones of onboarding, the working week, declared traits."""
+def _connected(text: str) -> datetime | None:
+    if text == "auto":
+        return None
+    try:
+        return datetime.combine(read_date(text), time(), UTC)
+    except ValueError:
+        raise fault(f"`{text}` is neither `auto` nor a date since when it is connected, such as 2026-12-25.") from None
 
-    may_be_empty: ClassVar = ("features", "milestones", "working_days", "traits")
+
+Connected = Annotated[datetime | None, ReadBy(_connected, description="`auto`, or the date since when.")]
+
+
+class CatalogueFile(FileModel):
+    """What is sold, and what we hear of: plans, milestones, the working week, connected sources, declared traits."""
+
+    may_be_empty: ClassVar = ("features", "milestones", "working_days", "sources", "traits")
     features: dict[Name, list[Name] | None] = {}
     milestones: dict[Name, Annotated[int, Field(ge=0, le=3650)] | None] = {}
     working_days: Annotated[list[Day], Field(min_length=1)] | None = None
+    sources: dict[Annotated[str, one_of(SOURCES, "source")], Connected] = {}
     traits: dict[Name, FactType] = {}
 
     def catalogue(self) -> Catalogue:
@@ -40,6 +56,7 @@ class CatalogueFile(FileModel):
             features={plan: tuple(features or ()) for plan, features in self.features.items()},
             milestones={name: by or 0 for name, by in self.milestones.items()},
             week=frozenset(self.working_days) if self.working_days else MONDAY_TO_FRIDAY,
+            sources={source: day_of(since) for source, since in self.sources.items() if since is not None},
             traits=self.traits,
         )
 
@@ -114,7 +131,7 @@ class BandsFile(FileModel):
 class ScorecardFile(FileModel):
     """A scorecard."""
 
-    may_be_empty: ClassVar = ("title", "priority", "minimum_coverage", "caps", "bands")
+    may_be_empty: ClassVar = ("title", "priority", "minimum_coverage", "caps_like", "caps", "bands")
     id: Name
     version: Annotated[int, Field(ge=1, le=10**9)]
     measures: dict[Annotated[str, one_of(MEASURES, "measure")], MeasureFile]
@@ -122,6 +139,8 @@ class ScorecardFile(FileModel):
     for_accounts: Annotated[Condition, ConditionIn("for_accounts")] | None = None
     priority: Annotated[int, Field(ge=-(10**6), le=10**6)] | None = None
     minimum_coverage: Share | None = None
+    caps_like: Name | None = None
+    """The card whose caps come first: what is trouble for one stage is so for others."""
     caps: list[CapFile] = []
     bands: BandsFile | None = None
 
@@ -146,12 +165,13 @@ class ScorecardFile(FileModel):
                 reading.note(message, self.measures[name].at("missing"))
         return self
 
-    def scorecard(self) -> Scorecard:
-        """As it is in force."""
+    def scorecard(self, others: Mapping[str, "ScorecardFile"]) -> Scorecard:
+        """As it is in force, beside the others."""
+        like = [] if self.caps_like is None else others[self.caps_like].caps
         return Scorecard(
-            **{"title": self.id, **self.given("measures", "caps", "bands")},
+            **{"title": self.id, **self.given("measures", "caps_like", "caps", "bands")},
             measures=tuple(one.weighted(name) for name, one in self.measures.items()),
-            caps=tuple(Cap(**cap.given()) for cap in self.caps),
+            caps=tuple(Cap(**cap.given()) for cap in (*like, *self.caps)),
             bands=Bands(**self.bands.given() if self.bands else {}),
         )
 
@@ -163,12 +183,14 @@ def load_rules(folder: Path = SHIPPED) -> Rules:
     for path in [path for path in paths if path.stem == "catalogue"]:
         paths.remove(path)  # Without it nobody knows which traits the cards may name, so its faults come alone.
         catalogue = read(content_of(path), str(path), CatalogueFile).catalogue()
-    cards = read_each(
+    found = read_each(
         paths,
-        lambda data, name: read(data, name, ScorecardFile, catalogue).scorecard(),
-        lambda card: card.id,
+        lambda data, name: (name, read(data, name, ScorecardFile, catalogue)),
+        lambda named: named[1].id,
         problems,
     )
+    problems += [fault for file, card in found.values() if (fault := _caps_fault(file, card, found)) is not None]
+    cards = {id: card for id, (_, card) in found.items()}
     defaults = [card.id for card in cards.values() if card.for_accounts is None]
     if len(defaults) != 1 and not problems:
         named = ", ".join(defaults) or "none"
@@ -176,7 +198,20 @@ def load_rules(folder: Path = SHIPPED) -> Rules:
         problems.append(Problem(said, file=str(folder)))
     if problems:
         raise Refused(problems)
-    return rules_of(catalogue, list(cards.values()))
+    return rules_of(catalogue, [card.scorecard(cards) for card in cards.values()])
+
+
+def _caps_fault(file: str, card: ScorecardFile, found: Mapping[str, tuple[str, ScorecardFile]]) -> Problem | None:
+    """What is wrong with whose caps a card takes over."""
+    if card.caps_like is None:
+        return None
+    if card.caps_like not in found:
+        said, hint = f"There is no scorecard `{card.caps_like}`.", did_you_mean(card.caps_like, found)
+    elif found[card.caps_like][1].caps_like is not None:
+        said, hint = f"`{card.caps_like}` takes its caps from another card: name that one.", None
+    else:
+        return None
+    return Problem(said, card.at("caps_like"), hint, file=file)
 
 
 SCHEMAS: Final = {

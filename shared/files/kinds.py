@@ -73,7 +73,8 @@ def _day(name: str) -> int:
     raise fault(f"`{name}` is no day of the week; write monday or mon.", hint)
 
 
-def _date(text: str) -> date:
+def read_date(text: str) -> date:
+    """A date such as 2026-12-25. Raises `ValueError` with what is wrong."""
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is None:
         raise ValueError(f"`{text}` is no date; write one such as 2026-12-25.")
     try:
@@ -105,7 +106,7 @@ def _hours(text: str) -> tuple[time, time]:
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Day = Annotated[int, ReadBy(_day, enum=[name for day in DAYS for name in (day, day[:3])])]
 """A day of the week, from Monday, 0."""
-Date = Annotated[date, ReadBy(_date, format="date")]
+Date = Annotated[date, ReadBy(read_date, format="date")]
 Zone = Annotated[str, ReadBy(_zone)]
 Hours = Annotated[tuple[time, time], ReadBy(_hours, pattern=r"^\d\d:\d\d-\d\d:\d\d$", description="As 09:00-17:00.")]
 """Local times of one day."""

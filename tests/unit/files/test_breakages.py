@@ -286,6 +286,7 @@ def test_all_faults_of_a_card_are_told_at_once() -> None:
         "card.yaml:5:42",
         "card.yaml:5:56",
         "card.yaml:6:19",
+        "card.yaml:8:14",
         "card.yaml:9:12",
         "card.yaml:10:16",
         "card.yaml:10:28",

@@ -99,7 +99,7 @@ def test_an_urgent_ticket_says_how_long_it_has_been_open() -> None:
     assert told(opened).drivers[0].reason == "urgent ticket T-118 open for 5 days"
     closed = a_ticket("T-118", type="closed", opened_at=NOW - 5 * DAY, priority="urgent")
     later = told(assessed(after(closed, account=account), before=opened.decision, by=closed))
-    assert [driver.reason for driver in later.drivers] == ["urgent ticket T-118 is closed"]
+    assert later.drivers[0].reason == "urgent ticket T-118 is closed"
 
 
 def test_time_says_what_left_the_window() -> None:
@@ -159,7 +159,7 @@ def test_a_cap_is_a_driver_of_its_own_and_so_is_lifting_it() -> None:
     before = before_of(account)
     outcome = assessed(account, before=before, now=NOW + 0.5 * DAY)
     capped = told(outcome)
-    assert capped.score == 4900
+    assert capped.score == 7400
     assert "billing.overdue >= 30 days" in moves(capped)
     paid = an_invoice("paid", at=NOW + 0.6 * DAY)
     lifted = told(assessed(after(paid, account=account), before=outcome.decision, by=paid, now=NOW + 0.6 * DAY))
@@ -174,9 +174,9 @@ def test_below_the_minimum_coverage_a_cap_is_the_score_and_the_driver() -> None:
     assert before.score is None
     outcome = assessed(after(late, account=account), before=before, by=late, rules=HARD_TO_PLEASE)
     one = told(outcome)
-    assert (one.score, one.band, one.drivers) == (4900, "red", [])
+    assert (one.score, one.band, one.drivers) == (7400, "amber", [])
     enough = told(assessed(account, before=outcome.decision, by=Occasion(Cause(kind="scorecard"))))
-    assert sum(moves(enough).values()) == (enough.score or 0) - 4900
+    assert sum(moves(enough).values()) == (enough.score or 0) - 7400
 
 
 def test_a_cap_flips_on_the_second_and_the_timer_is_set_for_it() -> None:
@@ -184,7 +184,7 @@ def test_a_cap_flips_on_the_second_and_the_timer_is_set_for_it() -> None:
     account = an_account(*busy(range(60)), an_invoice(at=NOW - 60 * DAY, due_at=due.isoformat()))
     outcome = assessed(account)
     assert outcome.next_at == due + 30 * DAY
-    assert told(assessed(account, before=outcome.decision, now=due + 30 * DAY)).score == 4900
+    assert told(assessed(account, before=outcome.decision, now=due + 30 * DAY)).score == 7400
 
 
 def test_a_change_of_scorecard_is_a_driver_of_its_own() -> None:
