@@ -92,6 +92,11 @@ def an_invoice(
     return an_event(f"invoice.{type}", at=at, **data)
 
 
+def a_subscription(at: datetime = NOW, id: str | None = "s1", **said: Any) -> Event:
+    """What was said of a subscription; without an id of the unnamed one."""
+    return an_event("subscription.changed", at=at, **({} if id is None else {"subscription_id": id}), **said)
+
+
 def nps(score: int, *, contact: str = "c1", at: datetime = NOW, comment: str | None = None, **more: Any) -> Event:
     """An NPS answer."""
     return an_event("feedback.nps", at=at, contact_id=contact, score=score, comment=comment, **more)

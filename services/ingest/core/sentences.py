@@ -5,6 +5,8 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from shared.conditions.errors import nearest
+
 _WORDS: Final = {
     "str": "text",
     "int": "a whole number",
@@ -40,7 +42,9 @@ def about_data(error: Exception, type: str, struct: Any) -> str:
         return f"{where} must be an ISO 4217 code such as EUR, in capital letters."
     if what.startswith("Invalid enum value") and (allowed := _allowed(struct, path)):
         given = what.removeprefix("Invalid enum value ")
-        return f"{where} is {given}, and must be one of {', '.join(allowed)}."
+        near = nearest(given.strip("'"), allowed)
+        hint = f" Did you mean '{near}'?" if near else ""
+        return f"{where} is {given}, and must be one of {', '.join(allowed)}.{hint}"
     if "datetime" in what:
         return f"{where} must be an RFC 3339 time with a zone, such as 2026-05-20T09:30:00Z."
     return f"{where}: {what[:1].lower()}{what[1:]}."
@@ -51,4 +55,4 @@ def _allowed(struct: Any, path: str) -> list[str]:
     if not (isinstance(struct, type) and issubclass(struct, msgspec.Struct)):
         return []
     hint = get_type_hints(struct).get(field)
-    return [str(value) for value in get_args(hint)] if get_origin(hint) is Literal else []
+    return [str(value) for one in (hint, *get_args(hint)) if get_origin(one) is Literal for value in get_args(one)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Final
 
 from shared.conditions import FactType
@@ -24,5 +25,7 @@ class Catalogue:
     sources: Mapping[str, int] = field(default_factory=dict)
     """Sources that are declared connected, with the UTC day since when. Any other is so from an account's own first
     event of it."""
+    rates: Mapping[str, Fraction] = field(default_factory=dict)
+    """What one unit of a currency is worth, all in one and the same: so that revenue in several can be summed."""
     traits: Mapping[str, FactType] = field(default_factory=dict)
     """Declared traits, with their types."""

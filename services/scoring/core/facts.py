@@ -12,7 +12,7 @@ from services.scoring.core.profile import PLAIN
 from shared.messages.assessments import FactValue, MeasureReading
 
 LAST_SEEN: Final = "usage.last_seen_at"
-_DATES: Final = ("signed_at", "renews_at", "churned_at")
+_DATES: Final = ("signed_at", "renews_at", "churned_at", "leaves_at")
 _LONGEST_TRAIT = 2048
 """Bytes. A longer one stays in the state and is no fact, so that an assessment stays far below 512 KiB."""
 _TRAITS = (*PLAIN, "stage")
@@ -25,7 +25,10 @@ def account_facts(view: View) -> dict[str, FactValue]:
     profile = view.profile
     found: dict[str, Any] = {
         "account.id": view.account.id,
-        "account.churned": profile.churned_at is not None,
+        "account.churned": profile.left is not None,
+        "account.churn_reason": profile.churn_reason,
+        "account.churn_voluntary": None if profile.left is None else profile.left.voluntary,
+        "account.leaving": profile.leaves_at is not None,
         **{f"account.{name}": getattr(profile, name) for name in _TRAITS},
         **{f"account.{name}": written_or_none(getattr(profile, name)) for name in _DATES},
     }

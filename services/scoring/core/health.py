@@ -69,6 +69,10 @@ def health_of(account: Account, now: datetime, rules: Rules) -> Health:
     read = read_measures(view, card)
     readings = {name: one.told for name, one in read.items()}
     facts, unknown = facts_of(view, who, readings)
+    if view.profile.left is not None:
+        # What is known of who left stays known; it is only no longer judged.
+        facts = {fact: value for fact, value in facts.items() if not fact.startswith("points.")}
+        return Health(view, card, {}, {}, facts, unknown, Score(0, 0, 0, None, None, view.profile.left_in_words))
     score = score_of(readings, card, Facts.of(facts), now)
     spreads = {name: one.spread for name, one in read.items() if one.spread}
     return Health(view, card, readings, spreads, facts, unknown, score)

@@ -1,16 +1,17 @@
-"""Who an account is on a day: its known traits, its stage, whether it left."""
+"""Who an account is on a day: its known traits, what it buys, its stage, whether it left."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+from services.scoring.core import subscriptions as subs
 from services.scoring.core.catalogue import Catalogue
-from services.scoring.core.clock import day_of, day_of_us, micros
-from services.scoring.core.fold.traits import ENDED, LAST_ON, RENAMED
+from services.scoring.core.clock import day_of, day_of_us, in_words, micros
 from services.scoring.core.state import State
 
 PLAIN = ("name", "domain", "segment", "plan", "owner", "mrr_minor", "currency", "seats", "parent_id")
-_RENEWAL_DAYS = 90
+_OF_TRAITS: Final = ("name", "domain", "segment", "owner", "parent_id")
+_BOUGHT: Final = ("mrr_minor", "currency", "plan", "seats")
 _ONBOARDING_DAYS = 90
 _MATURE_DAYS = 365
 
@@ -29,18 +30,51 @@ class Profile:
     currency: str | None
     seats: int | None
     signed_at: int | None
+    """As the trait has it, else when the first subscription started."""
     renews_at: int | None
+    """When its contract renews: the first to; what a month's billing period is for is none."""
     parent_id: str | None
-    churned_at: int | None
+    left: subs.Left | None
     gone: Literal["merged", "erased"] | None
     """Why there is nothing more to say of it."""
     gone_in_words: str = ""
+    figures: subs.Figures = field(default_factory=subs.Figures)
+    rows: list[subs.Row] = field(default_factory=list)
+    """The subscriptions that count."""
+    end: subs.End | None = None
+    """The first of its contracts' ends."""
+    lapsed: bool = False
+    """A contract is past its end, lives on and doesn't renew."""
+    leaves_at: int | None = None
+    """When the customer leaves: an end is set to all that it buys."""
+
+    @property
+    def churned_at(self) -> int | None:
+        """When the customer left."""
+        return None if self.left is None else self.left.at
+
+    @property
+    def churn_reason(self) -> str | None:
+        """Why the customer left, as far as somebody said."""
+        return None if self.left is None else self.left.reason or None
+
+    @property
+    def left_in_words(self) -> str:
+        """That, when and why the customer left."""
+        if self.left is None:
+            return ""
+        how = "left" if self.left.voluntary else "left involuntarily"
+        why = f' because "{self.left.reason.replace("_", " ")}"' if self.left.reason else "; nobody said why"
+        return f"{how} on {in_words(self.left.at)}{why}"
+
+    def next_end(self, now: int) -> int | None:
+        """When, by what was said, the next subscription ends: to the microsecond."""
+        return min((row.until for row in self.rows if row.until is not None and row.until > now), default=None)
 
 
 def trait(state: State, name: str) -> Any:
-    """A known trait's value; the subscription's field beats it."""
-    cell = state.subscription.get(name) if name in RENAMED else None
-    cell = cell or state.traits.get(name)
+    """A known trait's value."""
+    cell = state.traits.get(name)
     return None if cell is None else cell.value
 
 
@@ -50,7 +84,18 @@ def _instant(value: Any) -> int | None:
 
 def profile_of(state: State, now: datetime, catalogue: Catalogue) -> Profile:
     """The account's profile at an instant."""
-    signed, renews = _instant(trait(state, "signed_at")), _instant(trait(state, "renews_at"))
+    at = micros(now)
+    said = _instant(trait(state, "signed_at"))
+    rows = subs.rows_of(state) if state.subscriptions else []
+    figures = subs.figures_of(rows, {name: trait(state, name) for name in _BOUGHT}, at, catalogue.rates)
+    ends, lapsed = subs.ends_of(rows, figures, at)
+    if (
+        not any("renews_at" in row.fields for row in rows)
+        and (renews := _instant(trait(state, "renews_at"))) is not None
+    ):
+        ends.append(subs.end_of_trait(renews, at))
+    end = min(ends, key=lambda one: (one.at, one.term_months, one.notice_days), default=None)
+    signed = said if said is not None else min((row.started for row in rows), default=None)
     gone: Literal["merged", "erased"] | None = None
     gone_in_words = ""
     if state.erased:
@@ -58,33 +103,33 @@ def profile_of(state: State, now: datetime, catalogue: Catalogue) -> Profile:
     elif state.merged is not None:
         gone, gone_in_words = "merged", f"the account goes on as {state.merged.value}"
     return Profile(
-        **{name: trait(state, name) for name in PLAIN},
-        stage=trait(state, "stage") or _stage(state, day_of(now), signed, renews, catalogue),
+        **{name: trait(state, name) for name in _OF_TRAITS},
+        plan=figures.plan,
+        mrr_minor=figures.mrr_minor,
+        currency=figures.currency,
+        seats=figures.seats,
+        stage=trait(state, "stage") or _stage(state, day_of(now), signed, end, catalogue),
         signed_at=signed,
-        renews_at=renews,
-        churned_at=_churned_at(state),
+        renews_at=min((one.at for one in ends if one.renews), default=None),
+        left=subs.left_of(state, rows, said, at),
         gone=gone,
         gone_in_words=gone_in_words,
+        figures=figures,
+        rows=rows,
+        end=end,
+        lapsed=lapsed,
+        leaves_at=subs.leaves_at(rows, at),
     )
 
 
-def _stage(state: State, today: int, signed: int | None, renews: int | None, catalogue: Catalogue) -> str:
-    if renews is not None and 0 <= day_of_us(renews) - today <= _RENEWAL_DAYS:
-        return "renewal"
-    if signed is None:
-        return "adopting"
-    age = today - day_of_us(signed)
-    if age <= _ONBOARDING_DAYS and any(name not in state.milestones for name in catalogue.milestones):
+def _stage(state: State, today: int, signed: int | None, end: subs.End | None, catalogue: Catalogue) -> str:
+    age = None if signed is None else today - day_of_us(signed)
+    if (
+        age is not None
+        and age <= _ONBOARDING_DAYS
+        and any(name not in state.milestones for name in catalogue.milestones)
+    ):
         return "onboarding"
-    return "mature" if age >= _MATURE_DAYS else "adopting"
-
-
-def _churned_at(state: State) -> int | None:
-    """When it left, unless it came back: a subscription that is on, named later, takes the leaving back."""
-    status, said = state.subscription.get("status"), state.churned
-    ended = status is not None and status.value in ENDED
-    on = state.subscription.get(LAST_ON) if ended else status
-    left = [status.at] if status is not None and ended else []
-    if said is not None and (on is None or said.at >= on.at):
-        left.append(said.at)
-    return min(left, default=None)
+    if end is not None and 0 <= day_of_us(end.at) - today <= end.lead_days:
+        return "renewal"
+    return "mature" if age is not None and age >= _MATURE_DAYS else "adopting"

@@ -90,8 +90,9 @@ class Rules:
         """Of all that may change which card scores an account, how, or what is known of it."""
         cards = [(card.ref, card.for_accounts and one_line(card.for_accounts)) for card in self.cards]
         catalogue = self.catalogue
+        rates = {currency: str(rate) for currency, rate in catalogue.rates.items()}
         known = (catalogue.features, catalogue.milestones, sorted(catalogue.week), catalogue.traits, catalogue.sources)
-        return _digest((cards, known), 16)
+        return _digest((cards, known, rates), 16)
 
     def card_for(self, facts: Facts, now: Any) -> Scorecard:
         """The first card that matches; the default is last and always does. An unknown condition doesn't match."""

@@ -4,12 +4,14 @@ State is a function of the set of events and of `now` alone. Sums are of integer
 other value is the one with the greatest stamp (time, rank, source, id); and what is forgotten goes by age.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
-from services.scoring.core.clock import DAY_US
+from services.scoring.core.clock import DAY_US, day_of_us
 
 USAGE_DAYS: Final = 90
 ANSWER_DAYS: Final = 365
@@ -17,6 +19,10 @@ PULSE_DAYS: Final = 180
 """A pulse counts for 90 days; it is kept longer so that a scorecard may still take the last known one."""
 PAPER_DAYS: Final = 180
 """How long a closed ticket or a settled invoice is looked at; after that its row is only a tombstone."""
+TERMS_DAYS: Final = 100
+"""How long it is remembered what revenue, seats and plan were on each day: the 90 that are compared, and some more."""
+BY_DAY: Final = frozenset({"mrr_minor", "currency", "plan", "seats", "status"})
+"""What is remembered so; of all else that is said of a subscription the latest."""
 MILLIONTHS: Final = 1_000_000
 MOST_QUANTITY: Final = 2**62
 """Sums stop here: it fits in 63 bits, and a sum of what is never negative may stop anywhere without minding order."""
@@ -25,6 +31,8 @@ MOST_FEATURES: Final = 200
 MOST_TRAITS: Final = 100
 MOST_CONTACTS: Final = 2000
 MOST_MILESTONES: Final = 200
+MOST_SUBSCRIPTIONS: Final = 100
+MOST_RENEWALS: Final = 8
 OTHER: Final = ""
 """The usage of features beyond the bound, together."""
 
@@ -48,6 +56,52 @@ class Cell(Stamped, frozen=True, array_like=True, gc=False):
     """One value."""
 
     value: Any
+
+
+class Said(Stamped, frozen=True, array_like=True, gc=False):
+    """What one event said of a subscription, or of what an account buys: as much of it as still stands."""
+
+    fields: dict[str, Any]
+
+
+_in_order = attrgetter("at", "rank", "source", "id")
+
+
+def settled(said: Iterable[Said], since: int = 0) -> list[Said]:
+    """What stands of all that was said, oldest first.
+
+    Of each field the latest; of those in `BY_DAY` the latest of each day from `since` on, and the newest before then
+    (of the status the newest of each, so that it is known what went before what).
+    """
+    standing: list[Said] = []
+    taken: set[tuple[str, Any]] = set()
+    for one in sorted(said, key=_in_order, reverse=True):
+        day, fields = day_of_us(one.at), {}
+        for name, value in one.fields.items():
+            place: Any = None
+            if name in BY_DAY:
+                place = day if day >= since else value if name == "status" else None
+            if (name, place) not in taken:
+                taken.add((name, place))
+                fields[name] = value
+        if fields:
+            standing.append(msgspec.structs.replace(one, fields=fields))
+    standing.reverse()
+    return standing
+
+
+class Subscription(msgspec.Struct, omit_defaults=True):
+    """One contract of an account: what was said of it, and of what is forgotten the bounds. Instants in it are µs."""
+
+    said: list[Said] = []
+    first: int | None = None
+    """When it was first heard of."""
+    began: int | None = None
+    """When it was first said to be live."""
+    renewals: list[int] = []
+    """The latest dates of all that were ever named for its renewal, in order."""
+    ahead: int = 0
+    """How far ahead, at the most, one was when it was named."""
 
 
 class Ticket(Stamped, frozen=True, array_like=True, gc=False):
@@ -94,7 +148,10 @@ class State(msgspec.Struct, omit_defaults=True):
     first: int | None = None
     """When the first event of all happened."""
     traits: dict[str, Cell] = {}
-    subscription: dict[str, Cell] = {}
+    bought: list[Said] = []
+    """What the traits said of revenue, seats and plan."""
+    subscriptions: dict[str, Subscription] = {}
+    """By id; the one that came without has none."""
     contacts: dict[str, dict[str, Cell]] = {}
     """By contact: `role` (the last that is not `left`), `left`, and traits."""
     milestones: dict[str, int] = {}
@@ -152,8 +209,22 @@ def prune(state: State, today: int) -> None:
     for answers in state.answers.values():
         for contact in [contact for contact, cell in answers.items() if cell.at < oldest]:
             del answers[contact]
+    _prune_terms(state, today - TERMS_DAYS + 1)
     if state.pulse is not None and state.pulse.at < (today - PULSE_DAYS) * DAY_US:
         state.pulse = None
+
+
+def _prune_terms(state: State, since: int) -> None:
+    """Leave of what was bought, on the days before, what stood last."""
+    if _has_past(state.bought, since):
+        state.bought = settled(state.bought, since)
+    for one in state.subscriptions.values():
+        if _has_past(one.said, since):
+            one.said = settled(one.said, since)
+
+
+def _has_past(said: list[Said], since: int) -> bool:
+    return len(said) > 1 and day_of_us(said[1].at) < since
 
 
 def is_tombstone(row: Paper, today: int) -> bool:

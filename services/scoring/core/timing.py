@@ -13,8 +13,9 @@ def next_look(health: Health, rules: Rules) -> datetime | None:
     """The earliest instant after now at which anything that is told of the account may change; None: never.
 
     Why nothing is missed between now and then. A measure sees time as whole UTC days, so readings, points and score
-    stand still until midnight, and midnight counts only where something is dated. Finer than that are two things: a
-    pulse, which ends to the microsecond (and, as the last known one, some days later), and conditions on what is linear
+    stand still until midnight, and midnight counts only where something is dated. Finer than that are three things: a
+    pulse, which ends to the microsecond (and, as the last known one, some days later), a subscription, which does so
+    too, and conditions on what is linear
     in time, of which `flip_instant` names the next instant that any leaf changes: those of the account's own caps, and
     those by which *any* card chooses its accounts, as another card may take the account over. Too early is safe:
     whoever looks and finds nothing new tells nothing and sets the next timer. Too late would be silence that nobody
@@ -26,8 +27,11 @@ def next_look(health: Health, rules: Rules) -> datetime | None:
     state, now = view.state, view.now
     dated = state.last_used or view.tickets or view.invoices or state.answers or state.interaction or state.pulse
     instants: list[datetime] = []
-    if dated or view.profile.signed_at is not None or view.profile.renews_at is not None:
+    bought = state.subscriptions or state.bought
+    if dated or bought or view.profile.signed_at is not None or view.profile.renews_at is not None:
         instants.append(midnight_after(now))
+    if (end := view.profile.next_end(micros(now))) is not None:
+        instants.append(instant_of(end))
     if state.pulse is not None:
         more = next((one.days_back for one in health.card.measures if one.name == PULSE.name), 0)
         ends = (state.pulse.at + PULSE_US, state.pulse.at + PULSE_US + more * DAY_US)

@@ -366,12 +366,13 @@ def test_who_left_twice_left_when_they_left_the_second_time(days: dict[str, int]
 @pytest.mark.parametrize(
     ("known", "stage"),
     [
-        ({"renews_at": NOW + 90 * DAY}, "renewal"),
-        ({"renews_at": NOW + 91 * DAY}, "adopting"),
+        ({"renews_at": NOW + 120 * DAY}, "renewal"),
+        ({"renews_at": NOW + 121 * DAY}, "adopting"),
+        ({"renews_at": NOW - 300 * DAY}, "renewal"),
         ({"signed": NOW - 90 * DAY}, "onboarding"),
         ({"signed": NOW - 91 * DAY}, "adopting"),
         ({"signed": NOW - 365 * DAY}, "mature"),
-        ({"signed": NOW - 10 * DAY, "renews_at": NOW + 5 * DAY}, "renewal"),
+        ({"signed": NOW - 10 * DAY, "renews_at": NOW + 5 * DAY}, "onboarding"),
         ({"stage": "mature"}, "mature"),
     ],
 )

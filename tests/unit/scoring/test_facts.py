@@ -13,7 +13,9 @@ from tests.support.scoring import (
     DAY,
     NOW,
     SHIPPED,
+    a_subscription,
     a_ticket,
+    after,
     an_account,
     an_event,
     an_invoice,
@@ -24,6 +26,7 @@ from tests.support.scoring import (
 )
 from tests.support.verify import SAMPLES
 
+LEFT = ("account.churned", "account.churned_at", "account.churn_reason", "account.churn_voluntary")
 GONE = {"account.churned", "account.merged", "account.erased", "contact.erased"}
 TYPES: dict[str, tuple[type, ...]] = {
     "number": (int, float),
@@ -60,18 +63,25 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
         an_event("milestone.reached", milestone="workspace_created"),
         an_event("interaction.logged", kind="call"),
         an_event("pulse.set", score=4, author="csm@example.com"),
-        an_event("account.churned", at=NOW, reason="price"),
+        a_subscription(NOW - 99 * DAY, mrr_minor=500, seats=50, plan="pro"),
+        a_subscription(NOW - 9 * DAY, mrr_minor=400, seats=40, ends_at=(NOW + 9 * DAY).isoformat()),
+        a_subscription(NOW - 99 * DAY, "yen", mrr_minor=1, currency="JPY", ends_at=(NOW + 9 * DAY).isoformat()),
+        a_subscription(NOW, "sub_1", status="canceled"),
     ]
     account = an_account(
         *events, segment="smb", domain="acme.example", owner="o@example.com", parent_id="p", renews_at=NOW
     )
     every = tuple(Weighted(name, 1, measure.curve) for name, measure in MEASURES.items())
     rules = Rules(SHIPPED.catalogue, (Scorecard("every", 1, "every account", every, minimum_coverage=0),))
-    one = told(assessed(account, before=assessed(account, rules=rules).decision, by=events[-1], rules=rules))
-    facts = Facts.of(one.facts)
-    assert {name for name in one.facts if name not in FACTS} == set()
+    first = assessed(account, before=assessed(account, rules=rules).decision, by=events[-1], rules=rules)
+    gone = after(an_event("account.churned", at=NOW, reason="price"), account=account)
+    left = told(assessed(gone, before=first.decision, rules=rules)).facts
+    stays = told(assessed(an_account(renews_at=NOW), rules=rules)).facts
+    all_facts = {**stays, **told(first).facts, **{name: left[name] for name in LEFT}}
+    facts = Facts.of(all_facts)
+    assert {name for name in all_facts if name not in FACTS} == set()
     assert {name for name in FACTS if facts.get(name, NOW) is None} == set()
-    assert one.facts["contacts.champion_left_at"] == "2026-05-20T12:00:00Z"
-    for name, value in one.facts.items():
+    assert all_facts["contacts.champion_left_at"] == "2026-05-20T12:00:00Z"
+    for name, value in all_facts.items():
         assert isinstance(value, TYPES[FACTS[name].type]), name
         assert FACTS[name].type != "instant" or datetime.fromisoformat(str(value)).tzinfo is not None

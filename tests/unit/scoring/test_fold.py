@@ -4,7 +4,7 @@ import json
 import random
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from hypothesis import given, settings
@@ -16,6 +16,7 @@ from services.scoring.core.fold import fold_usage
 from services.scoring.core.health import health_of
 from services.scoring.core.state import Account, canonical, decode, encode, prune
 from shared.messages import registry
+from shared.messages.billing import Status
 from shared.messages.envelope import Event
 from tests.support.scoring import (
     DAY,
@@ -62,20 +63,24 @@ def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
         )
     others: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         "subscription.changed": st.fixed_dictionaries(
-            {
-                "mrr_minor": few([1, 2]),
-                "currency": few(["EUR"]),
+            {"subscription_id": few([None, "s1", "s2"])},
+            optional={
+                "mrr_minor": few([None, 1, 2, 500]),
+                "currency": few(["EUR", "JPY"]),
                 "plan": few(["pro", "starter"]),
-                "seats": few([5, 50]),
-                "status": few(["active", "canceled", "past_due"]),
+                "seats": few([None, 5, 50]),
+                "status": few([*get_args(Status), None]),
+                **dict.fromkeys(("started_at", "renews_at", "ends_at"), st.none() | when),
+                "term_months": few([1, 12]),
+                "auto_renews": few([True, False]),
+                "reason": few(["price", None]),
             },
-            optional={"renews_at": when},
         ),
         "account.updated": st.fixed_dictionaries(
             {
                 "traits": st.dictionaries(
                     few(["name", "plan", "segment", "own"]), st.one_of(st.none(), few(["a", "b", "pro"])), max_size=3
-                )
+                ).flatmap(lambda plain: few([plain, {**plain, "mrr_minor": 7}, {**plain, "seats": 9, "mrr_minor": 3}]))
             }
         ),
         "contact.updated": st.fixed_dictionaries(

@@ -16,15 +16,14 @@ stays, so that whatever comes before or after it leaves the same.
 
 What is forgotten goes by age alone (`state.prune`), so forgetting early and late meet: a straggler that would have
 been forgotten is folded, and forgotten before the state is next read or written. A folder that reads one part of the
-state to decide about another would break this; where one must (a subscription's last live state), it takes what it
-reads apart and lets every piece compete again by its own stamp.
+state to decide about another would break this: so whether a subscription is live, for one, is asked when it is read.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
 from services.scoring.core.clock import micros
-from services.scoring.core.fold import papers, people, traits
+from services.scoring.core.fold import papers, people, subscriptions, traits
 from services.scoring.core.fold.cells import EXCERPT, cell_of, hear
 from services.scoring.core.fold.usage import fold_usage
 from services.scoring.core.state import Account, State
@@ -72,7 +71,7 @@ _FOLDERS: Final[dict[str, Folder]] = {
     **dict.fromkeys(papers.TICKET_RANK, papers.ticket),
     **{f"invoice.{status}": papers.invoice for status in papers.INVOICE_RANK},
     **dict.fromkeys(("feedback.nps", "feedback.csat", "feedback.ces"), people.answer),
-    "subscription.changed": traits.subscription_changed,
+    "subscription.changed": subscriptions.subscription_changed,
     "account.updated": traits.account_updated,
     "milestone.reached": traits.milestone_reached,
     "contact.updated": people.contact_updated,
