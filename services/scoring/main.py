@@ -3,8 +3,10 @@
 import sys
 
 from services.scoring import api, queries
+from services.scoring.api import why
 from services.scoring.files import load_rules
 from services.scoring.handler import PLAN, ScoringHandler
+from services.scoring.queries import ledger
 from services.scoring.settings import ScoringSettings
 from shared.service import service
 from shared.service.status import status_routes
@@ -18,9 +20,9 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     return service.Service(
         description="How healthy every account is, and why.",
         worker=worker,
-        routers=(api.routes(base.uow, base.clock, rules),),
+        routers=tuple(part.routes(base.uow, base.clock, rules) for part in (api, why)),
         probes=(status_routes(base.counts, clock=base.clock, worker=worker, extra=queries.status),),
-        tidy=(claims.trim,),
+        tidy=(claims.trim, ledger.forget),
     )
 
 

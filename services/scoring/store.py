@@ -1,7 +1,7 @@
 """What batches read and write: accounts and what was decided of them, the rows beside them, the ledger, imports."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from services.scoring.core.batch import Arrival, Assessment, Batch
 from services.scoring.core.clock import day_of, instant_of
 from services.scoring.core.decision import Decision
 from services.scoring.core.memory import Memory, Standing
+from services.scoring.core.profile import BOOKS
 from shared.messages.billing import Invoice
 from shared.messages.tickets import Ticket
 from shared.messages.usage import UsageRecorded
@@ -105,8 +106,10 @@ _SAVE_USERS = bulk.Insert(t.users, ("account_id", "user_id", "last_day"), update
 _SAVE_PAPERS = bulk.Insert(t.papers, ("account_id", "kind", "id", "row", "settled_at"), update=("row", "settled_at"))
 _OF_ASSESSMENT: Final = ("rev", "at", "score", "previous_score", "band", "previous_band", "coverage", "scorecard")
 _ADD_TO_LEDGER = bulk.Insert(
-    t.assessments, ("account_id", "cause", "contact_id", "drivers", "found_in", *_OF_ASSESSMENT)
+    t.assessments, ("account_id", "cause", "contact_id", "drivers", "found_in", *BOOKS, *_OF_ASSESSMENT)
 )
+_OF_DAY: Final = ("score", "band", "coverage")
+_SAVE_DAYS = bulk.Insert(t.health_days, ("account_id", *_OF_DAY), same=("day",), update=_OF_DAY)
 _SAID: Final = ("score", "comment", "touchpoint", "survey_id", "product")
 _ADD_ANSWERS = bulk.Insert(
     t.answers, ("account_id", "source", "id", "kind", "survey_kind", "contact_id", "role", "at", *_SAID), nothing=True
@@ -118,7 +121,7 @@ _ERASE_WORDS = bulk.Update(
 )
 _ERASE_ACCOUNTS: Final = [
     delete(table).where(bulk.among(table.c.account_id, "accounts"))
-    for table in (t.users, t.papers, t.answers, t.assessments)
+    for table in (t.users, t.papers, t.answers, t.assessments, t.health_days)
 ]
 _FORGET_USERS = delete(t.users).where(
     bulk.among(t.users.c.account_id, "accounts"), t.users.c.last_day < bindparam("first")
@@ -135,6 +138,9 @@ async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
     await _SAVE_SUMMARIES(c, [_summary_row(id, outcome) for id, outcome in batch.outcomes.items()])
     await _save_touched(c, [one.account for one in changed])
     await _ADD_TO_LEDGER(c, [_ledger_row(one) for one in batch.assessments if one.for_ledger])
+    await _SAVE_DAYS(
+        c, [(id, *_of_day(batch.outcomes[id].decision)) for id in batch.days], day=batch.now.astimezone(UTC).date()
+    )
     await _ADD_ANSWERS(c, [_answer_row(*one) for one in batch.answers])
     await _SET_ROLES(c, [(*pair, role) for pair, role in batch.roles.items()])
     await _ERASE_ANSWERS(c, batch.erased_contacts)
@@ -170,7 +176,7 @@ def _state_row(one: Standing) -> tuple[Any, ...]:
 
 
 _of_profile, _of_decision = attrgetter(*_OF_PROFILE), attrgetter(*_OF_DECISION)
-_of_assessment, _said = attrgetter(*_OF_ASSESSMENT), attrgetter(*_SAID)
+_of_assessment, _of_day, _said = attrgetter(*_OF_ASSESSMENT), attrgetter(*_OF_DAY), attrgetter(*_SAID)
 
 
 def _summary_row(id: str, outcome: Outcome) -> tuple[Any, ...]:
@@ -185,7 +191,8 @@ def _ledger_row(one: Assessment) -> tuple[Any, ...]:
     assessed, cause = one.assessed, one.assessed.cause
     named = {name: getattr(cause, name) for name in ("kind", "type", "source", "id", "time")}
     contact = cause.data.get("contact_id")
-    return one.account_id, named, contact, assessed.drivers, assessed.found_in, *_of_assessment(assessed)
+    book = (assessed.facts.get(f"account.{name}") for name in BOOKS)
+    return one.account_id, named, contact, assessed.drivers, assessed.found_in, *book, *_of_assessment(assessed)
 
 
 def _answer_row(account_id: str, role: str | None, arrival: Arrival) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Index,
     Integer,
@@ -18,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from services.scoring.core.profile import BOOKS
 from shared.worker.tables import claim_tables, worker_tables
 
 metadata = MetaData()
@@ -105,7 +107,7 @@ answers = Table(
     Index("answers_by_contact", "account_id", "contact_id"),
 )
 
-# What the score did: each assessment that an event caused or that moved score or band.
+# What the score did: each assessment that an event caused, or that moved score, band or the books it is in.
 assessments = Table(
     "assessments",
     metadata,
@@ -123,6 +125,22 @@ assessments = Table(
     Column("scorecard", Text, nullable=False),
     Column("drivers", JSONB, nullable=False),
     Column("found_in", Text),
+    # Whose account it was then, and what it was counted with.
+    *(Column(name, Text) for name in BOOKS),
+    # Rows come in the order of time, nearly, so that a few bytes find what is old.
+    Index("assessments_by_time", "at", postgresql_using="brin"),
+)
+
+# How an account stood at the end of each UTC day on which that changed.
+health_days = Table(
+    "health_days",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("score", Integer),
+    Column("band", Text, nullable=False),
+    Column("coverage", Integer, nullable=False),
+    Index("health_days_by_day", "day", postgresql_using="brin"),
 )
 
 # Imports whose end was told here, by the event topics that told it; closed when all have.

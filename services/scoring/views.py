@@ -1,13 +1,14 @@
 """What HTTP answers. Scores are points from 0 to 100 with two decimals; money is in minor units."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from services.scoring.core.book import Told
 from services.scoring.core.decision import Hold
 from services.scoring.core.state import Cell
 from shared.messages.assessments import Band, Driver, MeasureReading
@@ -182,6 +183,87 @@ class Way(BaseModel):
     """Heaviest first."""
     paragraph: str
     """The same in plain words."""
+
+
+class Day(BaseModel):
+    """How an account stood at the end of a UTC day."""
+
+    day: date
+    score: Points | None
+    band: Band
+    coverage: Points
+
+
+class BookPart(BaseModel):
+    """What one measure, cap or scorecard, or one way of coming and going, did to the mean of a book."""
+
+    kind: Literal["measure", "cap", "scorecard", "accounts", "unknown"]
+    """`accounts`: those that came or went, by `name`. `unknown`: times without a score, and what was forgotten."""
+    name: str
+    points: Points
+    accounts: int
+    """At how many accounts."""
+    reason: str
+
+
+class BookAccount(BaseModel):
+    """What one account did to the mean of its book."""
+
+    id: str
+    name: str | None
+    kind: Literal["moved", "came", "became_known", "moved_in", "left", "became_unknown", "moved_out"]
+    """`moved`: by its own score. `moved_in` and `moved_out`: from or to another group."""
+    from_: Points | None = Field(serialization_alias="from")
+    to: Points | None
+    points: Points
+
+
+class Book(BaseModel):
+    """Why the mean of a group's known accounts is another than it was. Two sums are the change: over the drivers, and
+    over the accounts together with the others."""
+
+    group: str
+    from_: Points | None = Field(serialization_alias="from")
+    to: Points | None
+    change: Points | None
+    """None where nothing was known at one end."""
+    accounts_from: int
+    """How many accounts were known then."""
+    accounts_to: int
+    drivers: list[BookPart]
+    accounts: list[BookAccount]
+    """The heaviest."""
+    others: Points
+    """What all other accounts did together."""
+    paragraph: str
+
+    @classmethod
+    def of(cls, told: Told, most: int, paragraph: str) -> "Book":
+        """A book as it is told, with so many of its accounts at most."""
+        return cls(
+            group=told.group,
+            from_=told.before,
+            to=told.after,
+            change=told.change,
+            accounts_from=told.known_before,
+            accounts_to=told.known_after,
+            drivers=[BookPart(**part._asdict()) for part in told.parts],
+            accounts=[
+                BookAccount(id=e.id, name=e.name, kind=e.turn, from_=e.before, to=e.after, points=e.points)
+                for e in told.entries[:most]
+            ],
+            others=sum(entry.points for entry in told.entries[most:]),
+            paragraph=paragraph,
+        )
+
+
+class BookReport(BaseModel):
+    """Why books of accounts do better or worse than they did, by group."""
+
+    by: str | None
+    since: datetime
+    until: datetime
+    groups: list[Book]
 
 
 class NpsGroup(BaseModel):

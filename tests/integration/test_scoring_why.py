@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.scoring.queries import ledger
 from tests.support.face import Face, a_face
 from tests.support.scoring import DAY, NOW, a_ticket, an_event, busy, nps, usage
 
@@ -94,7 +95,7 @@ async def test_what_an_erased_contact_moved_stays_in_the_sum(face: Face) -> None
         ({"from": at(NOW - DAY), "to": at(NOW - 2 * DAY)}, "query.from: it lies after `to`"),
         ({"from": at(NOW + DAY)}, "query.from: it lies after `to`"),
         ({"to": at(NOW)}, "query.from: it is needed where `to` is given"),
-        ({"from": at(NOW - 401 * DAY)}, "query.from: the ledger goes back 400 days, to 15 Apr 2025"),
+        ({"from": at(NOW - 401 * DAY)}, "query.from: what was is kept for 400 days, since 15 Apr 2025"),
         ({"from": "soon"}, "query.from: "),
     ],
 )
@@ -102,3 +103,106 @@ async def test_what_the_ledger_can_not_answer_is_said(face: Face, query: dict[st
     await face.fed.feed(nps(9))
     assert words in (await face.get("/accounts/acme/health/explain", 400, **query))["message"]
     await face.get("/accounts/nobody/health/explain", 404, **{"from": at(NOW - DAY)})
+
+
+# A whole book
+
+
+async def _a_book(face: Face) -> None:
+    """Ada has four accounts, one of them unknown: one falls, one goes to Ben, and a fifth comes."""
+    for account in ("falls", "moves", "stays"):
+        known = {"name": account.title(), "owner": "ada@us", "seats": 8, "plan": "pro"}
+        known["signed_at"] = at(NOW - 200 * DAY)
+        await face.fed.feed(an_event("account.updated", at=NOW - 100 * DAY, account=account, traits=known))
+        past = busy(range(40), users=4)
+        await face.fed.feed(*(usage(e.time, "reports", f"u{n % 8}", account=account) for n, e in enumerate(past)))
+    await face.fed.feed(an_event("account.updated", account="silent", traits={"owner": "ada@us"}))
+    await _until(face, NOW + 2 * DAY)
+    later = face.fed.now
+    await face.fed.feed(a_ticket("T-1", account="falls", at=later, opened_at=later, priority="urgent"))
+    await face.fed.feed(an_event("account.updated", at=later, account="moves", traits={"owner": "ben@us"}))
+    known = {"owner": "ada@us", "seats": 8, "plan": "pro", "signed_at": at(NOW - 200 * DAY)}
+    await face.fed.feed(an_event("account.updated", at=later, account="comes", traits=known))
+    used = busy(range(40), users=4, now=later)
+    await face.fed.feed(*(usage(e.time, "reports", f"u{n % 8}", account="comes") for n, e in enumerate(used)))
+    await _until(face, NOW + 6 * DAY)
+
+
+async def test_a_book_is_explained_by_account_and_by_measure(face: Face) -> None:
+    await _a_book(face)
+    report = await face.get("/explain", 200, by="owner", **{"from": at(NOW), "to": at(NOW + 6 * DAY)})
+    groups = {group["group"]: group for group in report["groups"]}
+    ada, ben = groups["ada@us"], groups["ben@us"]
+    assert (ada["accounts_from"], ada["accounts_to"], ben["accounts_from"], ben["accounts_to"]) == (3, 3, 0, 1)
+    assert {entry["id"]: entry["kind"] for entry in ada["accounts"]} == {
+        "falls": "moved",
+        "stays": "moved",
+        "moves": "moved_out",
+        "comes": "came",
+    }
+    for listed in ("drivers", "accounts"):
+        assert round(sum(one["points"] for one in ada[listed]), 2) == ada["change"]
+    assert ada["change"] == round(ada["to"] - ada["from"], 2)
+    own = await face.get("/accounts/falls/health/explain", 200, **{"from": at(NOW), "to": at(NOW + 6 * DAY)})
+    falls = next(entry for entry in ada["accounts"] if entry["id"] == "falls")
+    assert (falls["from"], falls["to"]) == (own["from"], own["to"])
+    assert any(part["name"] == "support.urgent" and part["points"] < 0 for part in ada["drivers"])
+    assert ada["paragraph"].startswith("Since Wednesday −")
+    assert "1 new account" in ada["paragraph"]
+    assert (ben["change"], ben["drivers"]) == (None, [])
+
+
+async def test_a_book_without_a_grouping_is_the_whole_company(face: Face) -> None:
+    await _a_book(face)
+    (whole,) = (await face.get("/explain", 200, accounts=1, **{"from": at(NOW)}))["groups"]
+    assert (whole["group"], whole["accounts_from"], whole["accounts_to"]) == ("", 3, 4)
+    assert len(whole["accounts"]) == 1
+    assert round(whole["accounts"][0]["points"] + whole["others"], 2) == whole["change"]
+    for by in ("segment", "plan", "stage"):
+        assert (await face.get("/explain", 200, by=by, **{"from": at(NOW)}))["by"] == by
+    assert (await face.get("/explain", 400, by="luck", **{"from": at(NOW)}))["code"] == "invalid_request"
+    await face.get("/explain", 400, by="owner")
+
+
+# By day
+
+
+async def test_daily_history_has_every_day_with_how_the_account_stood_at_its_end(face: Face) -> None:
+    await _a_quarter(face)
+    ledger = (await face.get("/accounts/acme/health/history", limit=500))["items"]
+    days = (await face.get("/accounts/acme/health/history", 200, **{"from": at(NOW - 9 * DAY)}))["items"]
+    assert [one["day"] for one in days] == [(NOW + back * DAY).date().isoformat() for back in range(12, -1, -1)]
+    for one in days:
+        last = next(row for row in ledger if row["at"][:10] <= one["day"])
+        assert (one["score"], one["band"]) == (last["to"], last["band"])
+    first = await face.get("/accounts/acme/health/history", 200, limit=5, **{"from": at(NOW)})
+    query = {"from": at(NOW), "cursor": first["next_cursor"]}
+    then = await face.get("/accounts/acme/health/history", 200, limit=500, **query)
+    assert [*first["items"], *then["items"]] == days
+    words = (await face.get("/accounts/acme/health/history", 400, **{"from": at(NOW - 731 * DAY)}))["message"]
+    assert "what was is kept for 730 days" in words
+
+
+async def test_the_past_is_forgotten_by_age_but_for_how_it_stood_before(face: Face) -> None:
+    await _a_quarter(face)
+    since, until = NOW + 4 * DAY, NOW + 12 * DAY
+    explained = await _explained(face, since, until)
+
+    async def left_after(days: int) -> tuple[int, int]:
+        async with face.fed.uow.begin() as c:
+            await ledger.forget(c, since + days * DAY)
+        rows = await face.fed.rows("SELECT at FROM assessments WHERE at < :at", at=since)
+        by_day = await face.fed.rows("SELECT day FROM health_days WHERE day < :day", day=since.date())
+        return len(rows), len(by_day)
+
+    before = await left_after(0)
+    assert before[1] == 4
+    assert await left_after(ledger.LEDGER_DAYS) == (1, 4)
+    assert await _explained(face, since, until) == explained
+    assert (await left_after(ledger.HEALTH_DAYS))[1] == 1
+
+
+async def test_an_erased_account_leaves_no_history(face: Face) -> None:
+    await _a_quarter(face)
+    await face.fed.feed(an_event("account.erased", at=face.fed.now))
+    assert await face.fed.rows("SELECT day FROM health_days") == []

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from services.scoring import api
+from services.scoring.api import why
 from shared.auth.keys import Caller
 from shared.figures import Figures
 from shared.web.app import create_app
@@ -42,7 +43,8 @@ async def a_face(database_url: str) -> AsyncIterator[Face]:
         await fed.take()
         app = create_app("scoring", "1", checks={}, figures=Figures("scoring"), random=bytes)
         app.state.keys = _Keys()
-        app.include_router(api.routes(fed.uow, clock, SHIPPED))
+        for part in (api, why):
+            app.include_router(part.routes(fed.uow, clock, SHIPPED))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://scoring", auth=("right", "")) as client:
             yield Face(fed, client, clock)

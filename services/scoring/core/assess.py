@@ -35,6 +35,9 @@ class Outcome:
     next_at: datetime | None
     """When time alone may change something."""
     for_ledger: bool
+    """It moved score or band or the books that the account is in, or an event caused it."""
+    for_days: bool
+    """It changed how the account stands that day."""
     profile: Profile
 
 
@@ -49,7 +52,7 @@ def assess(account: Account, before: Decision | None, occasion: Occasion, now: d
     next_at = next_look(health, rules)
     quiet = cause.kind in ("usage", "time", "scorecard") and occasion.found_in is None
     if quiet and before is not None and before.news == news and not _was_seen_anew(before, health):
-        return Outcome(None, before, next_at, for_ledger=False, profile=profile)
+        return Outcome(None, before, next_at, for_ledger=False, for_days=False, profile=profile)
     rev = 1 if before is None else before.rev + 1
     assessed = AccountAssessed(
         rev=rev,
@@ -88,8 +91,11 @@ def assess(account: Account, before: Decision | None, occasion: Occasion, now: d
         reason=health.reason,
         previous_score=old_score if changed or before is None else before.previous_score,
         last_used=health.view.state.last_used,
+        book=profile.book,
     )
-    return Outcome(assessed, decision, next_at, for_ledger=changed or cause.kind == "event", profile=profile)
+    for_ledger = changed or cause.kind == "event" or before is None or before.book != decision.book
+    for_days = changed or before is None or before.coverage != decision.coverage
+    return Outcome(assessed, decision, next_at, for_ledger, for_days, profile)
 
 
 def _health_facts(health: Health, new_band: Band, old_score: int | None, old_band: Band) -> dict[str, FactValue]:

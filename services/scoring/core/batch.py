@@ -52,6 +52,8 @@ class Batch:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     """The last of each account that was told of."""
     assessments: list[Assessment] = field(default_factory=list)
+    days: set[str] = field(default_factory=set)
+    """Accounts that stand otherwise than before on this day."""
     timers: dict[str, datetime] = field(default_factory=dict)
     answers: list[tuple[str, str | None, Arrival]] = field(default_factory=list)
     """Of surveys, with the account and the role of who answered, as far as it is known by now."""
@@ -135,6 +137,8 @@ class Batch:
         if outcome.assessed is None:
             return
         self.outcomes[account.id] = outcome
+        if outcome.for_days:
+            self.days.add(account.id)
         self.assessments.append(Assessment(account.id, outcome.assessed, trace, outcome.for_ledger))
 
     def _note_imports(self, standing: Standing, arrivals: Sequence[Arrival]) -> list[str]:

@@ -44,6 +44,8 @@ class Decision(msgspec.Struct, array_like=True, frozen=True):
     previous_score: int | None
     last_used: int = 0
     """The last use that was told."""
+    book: tuple[str | None, ...] = ()
+    """Whose account it was and what it was counted with: `profile.BOOKS`."""
 
 
 @dataclass(frozen=True, slots=True)

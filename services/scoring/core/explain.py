@@ -110,8 +110,7 @@ def _stretch(since: datetime, until: datetime, points: int) -> Part:
 
 def paragraph(found: Way, since: datetime, until: datetime, now: datetime) -> str:
     """The way in one paragraph: `Since Monday −12, from 84 to 72: −13 their admin scored us 2 (Tuesday); +1 …`."""
-    ended = until.date() < now.date()
-    span = f"From {date_words(since)} to {date_words(until)}" if ended else f"Since {on_day(since, now)}"
+    span = span_of(since, until, now)
     shown = apportioned([part.points for part in found.parts], found.first, found.last)
     # What rounds to nothing explains no point of the change that is shown.
     told = [
@@ -121,6 +120,12 @@ def paragraph(found: Way, since: datetime, until: datetime, now: datetime) -> st
     ]
     why = f": {'; '.join(told)}." if told else "."
     return f"{_change(found, span, since, now)}{why}"
+
+
+def span_of(since: datetime, until: datetime, now: datetime) -> str:
+    """How a paragraph begins: `Since Monday`, `From 2 Mar 2026 to 9 Mar 2026`."""
+    ended = until.date() < now.date()
+    return f"From {date_words(since)} to {date_words(until)}" if ended else f"Since {on_day(since, now)}"
 
 
 def _change(found: Way, span: str, since: datetime, now: datetime) -> str:

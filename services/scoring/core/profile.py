@@ -10,6 +10,8 @@ from services.scoring.core.clock import day_of, day_of_us, in_words, micros
 from services.scoring.core.state import State
 
 PLAIN = ("name", "domain", "segment", "plan", "owner", "mrr_minor", "currency", "seats", "parent_id")
+BOOKS: Final = ("owner", "segment", "plan", "stage")
+"""By which accounts are looked at together."""
 _OF_TRAITS: Final = ("name", "domain", "segment", "owner", "parent_id")
 _BOUGHT: Final = ("mrr_minor", "currency", "plan", "seats")
 _ONBOARDING_DAYS = 90
@@ -70,6 +72,11 @@ class Profile:
     def next_end(self, now: int) -> int | None:
         """When, by what was said, the next subscription ends: to the microsecond."""
         return min((row.until for row in self.rows if row.until is not None and row.until > now), default=None)
+
+    @property
+    def book(self) -> tuple[str | None, ...]:
+        """The values of `BOOKS`."""
+        return self.owner, self.segment, self.plan, self.stage
 
 
 def trait(state: State, name: str) -> Any:

@@ -276,6 +276,19 @@ def test_an_event_is_told_even_when_it_changes_nothing() -> None:
     assert outcome.for_ledger
 
 
+def test_an_account_that_changes_its_book_is_in_the_ledger_though_its_score_stands() -> None:
+    account = an_account(stage="onboarding", owner="ada@us")
+    first = assessed(account)
+    assert (first.for_ledger, first.for_days) == (True, True)
+    unmoved = assessed(account, before=first.decision, by=usage())
+    assert (unmoved.for_ledger, unmoved.for_days) == (True, False), "an event is always in it"
+    after(traits(NOW, owner="ben@us"), account=account)
+    moved = assessed(account, before=first.decision, by=Occasion(Cause(kind="history"), found_in="i1"))
+    assert (moved.for_ledger, moved.for_days) == (True, False)
+    again = assessed(account, before=moved.decision, by=Occasion(Cause(kind="history"), found_in="i1"))
+    assert (again.for_ledger, again.for_days) == (False, False)
+
+
 def test_midnight_is_looked_at_where_anything_is_dated() -> None:
     assert assessed(an_account()).next_at == datetime(2026, 5, 21, tzinfo=UTC)
     assert assessed(after(traits(name="Bare"))).next_at is None

@@ -77,8 +77,13 @@ def upgrade() -> None:
     sa.Column('scorecard', sa.Text(), nullable=False),
     sa.Column('drivers', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('found_in', sa.Text(), nullable=True),
+    sa.Column('owner', sa.Text(), nullable=True),
+    sa.Column('segment', sa.Text(), nullable=True),
+    sa.Column('plan', sa.Text(), nullable=True),
+    sa.Column('stage', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('account_id', 'rev')
     )
+    op.create_index('assessments_by_time', 'assessments', ['at'], unique=False, postgresql_using='brin')
     op.create_table('claim_filters',
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
@@ -95,6 +100,15 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index('claims_by_day', 'claims', ['partition', 'day', 'id'], unique=False)
+    op.create_table('health_days',
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('score', sa.Integer(), nullable=True),
+    sa.Column('band', sa.Text(), nullable=False),
+    sa.Column('coverage', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('account_id', 'day')
+    )
+    op.create_index('health_days_by_day', 'health_days', ['day'], unique=False, postgresql_using='brin')
     op.create_table('imports',
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('import_id', sa.Text(), nullable=False),

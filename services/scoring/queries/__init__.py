@@ -1,4 +1,4 @@
-"""What the HTTP edge reads: accounts, the ledger, NPS answers, the fingerprint, counts for the status."""
+"""What the HTTP edge reads: accounts, NPS answers, the fingerprint, counts for the status; `ledger` has the past."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,28 +6,24 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
 
-import msgspec
 from fastapi import Query
-from sqlalchemy import BigInteger, ColumnElement, Double, cast, func, literal, null, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Double, cast, func, literal, null, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core import state as s
 from services.scoring.core.clock import DAY_US, day_of, instant_of
-from services.scoring.core.explain import Step
 from services.scoring.core.fingerprint import fingerprint_of
 from services.scoring.core.nps import Answer
 from services.scoring.core.scorecard import Rules
 from services.scoring.store import live_papers
-from shared.messages.assessments import Band, Driver
+from shared.messages.assessments import Band
 from shared.pg import bulk
 
 Sort = Literal["score", "-score", "mrr", "-mrr", "renews_at", "-renews_at"]
 By = Literal["plan", "segment", "owner", "touchpoint", "product", "month"]
-NEWEST: Final = 2**62
-"""Before which rev the ledger is read from its newest entry."""
 _CHUNK: Final = 200
-_a, _n, _l = t.accounts.c, t.answers.c, t.assessments.c
+_a, _n = t.accounts.c, t.answers.c
 _SHOWN: Final = [column for column in t.accounts.columns if column.name not in ("state", "decision")]
 
 
@@ -97,32 +93,6 @@ async def one(c: AsyncConnection, id: str) -> dict[str, Any] | None:
     """An account's row, with what is kept of it."""
     row = (await c.execute(select(t.accounts).where(_a.id == id))).one_or_none()
     return None if row is None else row._asdict()
-
-
-async def ledger(c: AsyncConnection, id: str, before: int, most: int, moves: bool = False) -> Sequence[dict[str, Any]]:
-    """The ledger before a rev, newest first; with `moves`, only what changed the score or the band."""
-    query = select(t.assessments).where(_l.account_id == id, _l.rev < before).order_by(_l.rev.desc()).limit(most)
-    if moves:
-        query = query.where(or_(_l.score.is_distinct_from(_l.previous_score), _l.band != _l.previous_band))
-    return [row._asdict() for row in await c.execute(query)]
-
-
-async def steps(c: AsyncConnection, id: str, since: datetime, until: datetime) -> tuple[int | None, list[Step]]:
-    """The score at an instant, and what the ledger has of how it came to that of another, oldest first.
-
-    The order is the ledger's own, whatever the clocks of its writers said.
-    """
-    start, end = (
-        select(_l.rev, _l.score).where(_l.account_id == id, _l.at <= at).order_by(_l.rev.desc()).limit(1)
-        for at in (since, until)
-    )
-    before = (await c.execute(start)).one_or_none()
-    after = (await c.execute(end)).one_or_none()
-    between = _l.rev > (before.rev if before else 0), _l.rev <= (after.rev if after else 0)
-    query = select(_l.at, _l.score, _l.drivers).where(_l.account_id == id, *between).order_by(_l.rev)
-    rows = await c.execute(query.where(_l.score.is_distinct_from(_l.previous_score)))
-    found = [Step(at, score, msgspec.convert(drivers, list[Driver])) for at, score, drivers in rows]
-    return before.score if before else None, found
 
 
 _GROUPS: Final[Mapping[By | None, ColumnElement[Any]]] = {

@@ -1,0 +1,85 @@
+"""The HTTP edge: accounts and how they do, NPS, and the fingerprint; `why` says why. Nothing here writes."""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Literal
+
+from fastapi import Depends
+
+from services.scoring import queries, views
+from services.scoring.api.parts import aware, found
+from services.scoring.core import nps
+from services.scoring.core.health import health_of
+from services.scoring.core.scorecard import Rules
+from services.scoring.queries import Chosen
+from shared.auth.keys import require
+from shared.clock import Clock
+from shared.pg.uow import UnitOfWork
+from shared.web.paging import WantedPage
+from shared.web.problems import invalid
+from shared.web.routes import Router
+
+_WINDOW: Final = timedelta(days=180)
+
+
+def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
+    """`/v1/accounts`, `/v1/nps` and `/v1/fingerprint`."""
+    router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
+
+    @router.get("/accounts", summary="Accounts, with the revenue by band")
+    async def listed(
+        paging: WantedPage, chosen: Annotated[Chosen, Depends()], sort: queries.Sort = "score"
+    ) -> views.Accounts:
+        after = paging.after(queries.key_type(sort), str)
+        async with uow.begin() as c:
+            rows = await queries.listed(c, chosen, sort, after, paging.limit + 1)
+            shares = await queries.by_band(c, chosen)
+        shown, cursor = paging.page(rows, lambda row: (row["sort_key"], row["id"]))
+        return views.Accounts(
+            items=[views.Account(**row) for row in shown],
+            next_cursor=cursor,
+            mrr_by_band=[views.BandShare(**share) for share in shares],
+        )
+
+    @router.get("/accounts/{id}", summary="All of one account")
+    async def one(id: str) -> views.AccountDetail:
+        now = clock.now()
+        async with uow.begin() as c:
+            row = found(await queries.one(c, id), id)
+            (account,) = await queries.whole_accounts(c, [(id, row["state"])], now)
+        health, state = health_of(account, now, rules), account.state
+        return views.AccountDetail(
+            **row,
+            traits={name.removeprefix("traits."): cell.value for name, cell in state.traits.items()},
+            contacts=[views.Contact.of(contact, cells) for contact, cells in sorted(state.contacts.items())],
+            measures=sorted(health.readings.values(), key=lambda reading: -reading.weight),
+            facts=health.facts,
+            unknown=health.unknown,
+        )
+
+    @router.get("/nps", summary="Net promoter score, with its margin of error")
+    async def report(
+        by: queries.By | None = None,
+        kind: Literal["relational", "transactional"] = "relational",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        rollup: nps.Rollup = "latest",
+    ) -> views.NpsReport:
+        end = aware(until) if until else clock.now()
+        start = aware(since) if since else end - _WINDOW
+        if start > end:
+            raise invalid("query.since", "it lies after `until`, which is now unless it is given")
+        async with uow.begin() as c:
+            answers = await queries.nps_answers(c, by, kind, start, end)
+        rolled = nps.roll_up(answers, rollup).items()
+        groups = [views.NpsGroup(group=group, **asdict(figures)) for group, figures in rolled]
+        return views.NpsReport(by=by, kind=kind, rollup=rollup, since=start, until=end, groups=groups)
+
+    @router.get("/fingerprint", summary="One hash of all folded state")
+    async def fingerprint(at: datetime | None = None) -> views.Fingerprint:
+        instant = aware(at) if at else clock.now()
+        async with uow.begin() as c:
+            hashed, accounts = await queries.fingerprint(c, instant, rules)
+        return views.Fingerprint(fingerprint=hashed, accounts=accounts, at=instant)
+
+    return router

@@ -1,0 +1,166 @@
+"""What the ledger and daily health say of the past: how scores came to be what they are; and how long both are kept."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final, Literal
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Delete,
+    Integer,
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    column,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring import tables as t
+from services.scoring.core.book import Books, Ends
+from services.scoring.core.explain import Step
+from shared.messages.assessments import Driver
+from shared.pg import bulk
+
+LEDGER_DAYS: Final = 400
+HEALTH_DAYS: Final = 730
+NEWEST: Final = 2**62
+"""Before which rev the ledger is read from its newest entry."""
+Book = Literal["owner", "segment", "plan", "stage"]
+"""By which accounts are looked at together."""
+_a, _l, _h = t.accounts.c, t.assessments.c, t.health_days.c
+
+
+async def rows(c: AsyncConnection, id: str, before: int, most: int, moves: bool = False) -> Sequence[dict[str, Any]]:
+    """The ledger before a rev, newest first; with `moves`, only what changed the score or the band."""
+    query = select(t.assessments).where(_l.account_id == id, _l.rev < before).order_by(_l.rev.desc()).limit(most)
+    if moves:
+        query = query.where(or_(_l.score.is_distinct_from(_l.previous_score), _l.band != _l.previous_band))
+    return [row._asdict() for row in await c.execute(query)]
+
+
+async def steps(c: AsyncConnection, id: str, since: datetime, until: datetime) -> tuple[int | None, list[Step]]:
+    """The score at an instant, and what the ledger has of how it came to that of another, oldest first.
+
+    The order is the ledger's own, whatever the clocks of its writers said.
+    """
+    start, end = (
+        select(_l.rev, _l.score).where(_l.account_id == id, _l.at <= at).order_by(_l.rev.desc()).limit(1)
+        for at in (since, until)
+    )
+    before = (await c.execute(start)).one_or_none()
+    after = (await c.execute(end)).one_or_none()
+    between = _l.rev > (before.rev if before else 0), _l.rev <= (after.rev if after else 0)
+    query = select(_l.at, _l.score, _l.drivers).where(_l.account_id == id, *between).order_by(_l.rev)
+    rows = await c.execute(query.where(_l.score.is_distinct_from(_l.previous_score)))
+    found = [Step(at, score, msgspec.convert(drivers, list[Driver])) for at, score, drivers in rows]
+    return before.score if before else None, found
+
+
+async def books(c: AsyncConnection, by: Book | None, since: datetime, until: datetime) -> Books:
+    """Every account's score and group at two instants, and what moved those that stayed in their group.
+
+    Both ends are told by the ledger, and the drivers between its very rows: what is written meanwhile is no part of it.
+    """
+    then, now = (_last_by(by, at).lateral(name) for at, name in ((since, "then"), (until, "now")))
+    left = _a.gone | (_a.churned_at <= until)
+    query = (
+        select(
+            *(_a.id, _a.name, then.c.score, then.c.group, now.c.score, now.c.group),
+            func.coalesce(left, literal(False)),
+            *(then.c.rev, now.c.rev),
+        )
+        .select_from(t.accounts.join(now, true()).outerjoin(then, true()))
+        .where(or_(then.c.score.is_not(None), now.c.score.is_not(None)))
+        .order_by(_a.id)
+    )
+    found, revs = Books(), dict[str, tuple[int, int]]()
+    async for *ends, before, after in await c.stream(query):
+        if found.add(Ends(*ends)):
+            revs[ends[0]] = before, after
+    rows = [(id, group, *revs[id]) for id, group in found.moved]
+    for place in range(0, len(rows), _CHUNK_OF_DRIVERS):
+        part = bulk.arrays(_STRETCH, rows[place : place + _CHUNK_OF_DRIVERS])
+        for group, *moved in await c.execute(_DRIVERS, part):
+            found.add_drivers(group, *moved)
+    return found
+
+
+def _last_by(by: Book | None, at: datetime) -> Select[Any]:
+    """An account's last row of the ledger at an instant."""
+    group = literal("") if by is None else func.coalesce(_l[by], "")
+    query = select(_l.rev, _l.score, group.label("group"))
+    return query.where(_l.account_id == _a.id, _l.at <= at).order_by(_l.rev.desc()).limit(1)
+
+
+_CHUNK_OF_DRIVERS: Final = 5000
+_STRETCH: Final = ("account_id", "group", "after", "through")
+_stretch = bulk.given(_l.account_id, column("group", Text), column("after", BigInteger), column("through", BigInteger))
+_driver = func.jsonb_array_elements(_l.drivers).table_valued(column("value", JSONB)).lateral("driver")
+_kind, _name = _driver.c.value["kind"].astext, _driver.c.value["name"].astext
+_points = cast(func.sum(cast(_driver.c.value["points"].astext, Integer)), BigInteger)
+_DRIVERS: Final = (
+    select(_stretch.c.group, _kind, _name, _points, func.count(_stretch.c.account_id.distinct()))
+    .select_from(_stretch)
+    .join(
+        t.assessments,
+        and_(_l.account_id == _stretch.c.account_id, _l.rev > _stretch.c.after, _l.rev <= _stretch.c.through),
+    )
+    .join(_driver, true())
+    .group_by(_stretch.c.group, _kind, _name)
+)
+
+_day = bulk.given(_h.day)
+_STOOD = (
+    select(_h.score, _h.band, _h.coverage)
+    .where(_h.account_id == bindparam("account"), _h.day <= _day.c.day)
+    .order_by(_h.day.desc())
+    .limit(1)
+    .lateral("stood")
+)
+_DAYS = select(_day.c.day, *_STOOD.c).join(_STOOD, true()).order_by(_day.c.day.desc())
+
+
+async def days(c: AsyncConnection, id: str, first: date, last: date, most: int) -> Sequence[dict[str, Any]]:
+    """How an account stood at the end of each day, newest first; days before it was known are left out."""
+    asked = [last - timedelta(days=back) for back in range(min(most, (last - first).days + 1))]
+    return [row._asdict() for row in await c.execute(_DAYS, {"account": id, "given_day": asked})]
+
+
+_FORGOTTEN: Final = 10_000
+"""Rows forgotten at once, so that no lock is held for long; the rest goes an hour later."""
+
+
+def _forgetting(table: Table, when: ColumnElement[Any], place: ColumnElement[Any]) -> Delete:
+    """What is older than an instant, but the last row of each account before it, which says how it stood then."""
+    later, key = table.alias(), [table.c.account_id, place]
+    outlived = exists().where(
+        later.c.account_id == table.c.account_id, later.c[place.name] > place, later.c[when.name] < bindparam("before")
+    )
+    old = select(*key).where(when < bindparam("before", type_=when.type), outlived).limit(_FORGOTTEN)
+    return delete(table).where(tuple_(*key).in_(old))
+
+
+_FORGET: Final = (
+    (LEDGER_DAYS, _forgetting(t.assessments, _l.at, _l.rev)),
+    (HEALTH_DAYS, _forgetting(t.health_days, _h.day, _h.day)),
+)
+
+
+async def forget(c: AsyncConnection, now: datetime) -> None:
+    """Forget the ledger after 400 days and daily health after 730."""
+    for days_kept, statement in _FORGET:
+        await c.execute(statement, {"before": now - timedelta(days=days_kept)})
