@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from services.scoring.core.book import Told
 from services.scoring.core.decision import Hold
+from services.scoring.core.nps import main_role
 from services.scoring.core.state import Cell
 from shared.messages.assessments import Band, Driver, MeasureReading
 from shared.web.paging import Page
@@ -100,16 +101,19 @@ class Contact(BaseModel):
 
     id: str
     role: str | None
+    """Of its roles the one that weighs most."""
+    roles: list[str]
     left: bool
     traits: dict[str, Any]
 
     @classmethod
     def of(cls, id: str, cells: Mapping[str, Cell]) -> "Contact":
         """What is known of a contact. Who left and was given a role later is back."""
-        role, left = cells.get("role"), cells.get("left")
-        gone = left is not None and left.beats(role)
+        said, left = cells.get("roles"), cells.get("left")
+        roles: list[str] = [] if said is None else said.value
+        gone = left is not None and left.beats(said)
         own = {name.removeprefix("traits."): cell.value for name, cell in cells.items() if name.startswith("traits.")}
-        return cls(id=id, role=None if role is None else role.value, left=gone, traits=own)
+        return cls(id=id, role=main_role(roles), roles=roles, left=gone, traits=own)
 
 
 class AccountDetail(Account):

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from shared.messages.fields import Count, Currency, CustomerEvent, Id, Minor, Name, Text, Time
+from shared.messages.fields import Count, Currency, CustomerEvent, Id, Minor, Name, Note, Text, Time
 
 
 class AccountTraits(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,13 +42,17 @@ class OpenAccountUpdated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContactUpdated(CustomerEvent, frozen=True, kw_only=True):
-    """A person at the account. `role` such as champion, admin, decision_maker, user; `left` when they left."""
+    """A person at the account. `role` such as champion, admin, decision_maker, user; `left` when they left.
+
+    Who has several names them as `roles`: what is said later replaces all of them.
+    """
 
     types = ("contact.updated",)
 
     contact_id: Id
     traits: dict[str, Any] = msgspec.field(default_factory=dict)
     role: Id | None = None
+    roles: Annotated[list[Id], msgspec.Meta(max_length=20)] | None = None
 
 
 class MilestoneReached(CustomerEvent, frozen=True, kw_only=True):
@@ -78,12 +82,12 @@ class InteractionLogged(CustomerEvent, frozen=True, kw_only=True):
 
 
 class PulseSet(CustomerEvent, frozen=True, kw_only=True):
-    """A CSM's own 1–10 judgement."""
+    """A CSM's own 1–10 judgement, and why."""
 
     types = ("pulse.set",)
 
     score: Annotated[int, msgspec.Meta(ge=1, le=10)]
-    note: Text | None = None
+    note: Note
     author: Name
 
 

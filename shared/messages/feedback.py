@@ -1,4 +1,4 @@
-"""Survey answers."""
+"""Survey answers: about the relationship, where each contact's latest counts, or about a moment, where all do."""
 
 from typing import Annotated, Literal
 
@@ -27,16 +27,20 @@ class NpsAnswered(_Answer, frozen=True, kw_only=True):
 
 
 class CsatAnswered(_Answer, frozen=True, kw_only=True):
-    """How satisfied are you? 1–5."""
+    """How satisfied are you? 1–5. It is asked about a moment, unless said otherwise."""
 
     types = ("feedback.csat",)
+
+    survey_kind: SurveyKind = "transactional"
 
     score: Annotated[int, msgspec.Meta(ge=1, le=5)]
 
 
 class CesAnswered(_Answer, frozen=True, kw_only=True):
-    """It was easy: 1 (disagree) to 7 (agree)."""
+    """It was easy: 1 (disagree) to 7 (agree). It is asked about a moment, unless said otherwise."""
 
     types = ("feedback.ces",)
+
+    survey_kind: SurveyKind = "transactional"
 
     score: Annotated[int, msgspec.Meta(ge=1, le=7)]

@@ -8,6 +8,7 @@ import msgspec
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128, description="An identifier, at most 128 characters.")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256, description="A name, at most 256 characters.")]
 Text = Annotated[str, msgspec.Meta(max_length=8192, description="Free text, at most 8,192 characters.")]
+Note = Annotated[str, msgspec.Meta(min_length=1, max_length=8192, description="Why, in at most 8,192 characters.")]
 Time = Annotated[datetime, msgspec.Meta(tz=True, description="An RFC 3339 time with a zone; kept in UTC.")]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="An ISO 4217 currency code.")]
 MOST_WHOLE = 2**53

@@ -105,7 +105,9 @@ async def test_one_account_is_told_whole(face: Face) -> None:
     )
     one = await face.get("/accounts/well")
     assert (one["name"], one["plan"], one["traits"]["industry"]) == ("Well Inc", "pro", "steel")
-    assert one["contacts"] == [{"id": "c1", "role": "champion", "left": False, "traits": {"title": "CTO"}}]
+    assert one["contacts"] == [
+        {"id": "c1", "role": "champion", "roles": ["champion"], "left": False, "traits": {"title": "CTO"}}
+    ]
     assert one["facts"]["contacts.champions"] == 1
     assert one["unknown"]["feedback.nps"] == "no NPS answer in 180 days"
     assert {measure["name"]: measure["points"] for measure in one["measures"]}["usage.recency"] == 100

@@ -1,9 +1,10 @@
 """Builders for scoring: events as customers send them, accounts that have seen them, rules that ship."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -13,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.scoring.core.assess import Outcome, assess
 from services.scoring.core.decision import Decision, Occasion
 from services.scoring.core.fold import fold
-from services.scoring.core.scorecard import Rules
+from services.scoring.core.measures import MEASURES
+from services.scoring.core.scorecard import Cap, Rules, Scorecard, Weighted
 from services.scoring.core.state import Account
 from services.scoring.files import load_rules
 from services.scoring.handler import ScoringHandler
 from shared.clock import SystemClock
+from shared.conditions import parse
 from shared.figures import Figures
 from shared.log.protocol import Record
 from shared.messages import registry
@@ -100,6 +103,38 @@ def a_subscription(at: datetime = NOW, id: str | None = "s1", **said: Any) -> Ev
 def nps(score: int, *, contact: str = "c1", at: datetime = NOW, comment: str | None = None, **more: Any) -> Event:
     """An NPS answer."""
     return an_event("feedback.nps", at=at, contact_id=contact, score=score, comment=comment, **more)
+
+
+def a_contact(contact: str = "c1", role: str | None = None, *, at: datetime = NOW - 50 * DAY, **more: Any) -> Event:
+    """A person at the account."""
+    return an_event("contact.updated", at=at, contact_id=contact, role=role, **more)
+
+
+def a_pulse(score: int, *, at: datetime = NOW, note: str = "as it looks", author: str = "csm@example.com") -> Event:
+    """A customer-success manager's judgement."""
+    return an_event("pulse.set", at=at, score=score, note=note, author=author)
+
+
+def csat(score: int, *, contact: str = "c1", at: datetime = NOW, **more: Any) -> Event:
+    """How satisfied somebody was."""
+    return an_event("feedback.csat", at=at, contact_id=contact, score=score, **more)
+
+
+def ces(score: int, *, contact: str = "c1", at: datetime = NOW, **more: Any) -> Event:
+    """How easy somebody found it."""
+    return an_event("feedback.ces", at=at, contact_id=contact, score=score, **more)
+
+
+def a_talk(contact: str | None = None, *, at: datetime = NOW, kind: str = "call") -> Event:
+    """We talked."""
+    return an_event("interaction.logged", at=at, kind=kind, contact_id=contact)
+
+
+def rules_of_one(*measures: str, caps: Mapping[str, Any] = MappingProxyType({})) -> Rules:
+    """One card for every account: these measures at equal weights, and caps by condition: `red` or `amber`."""
+    weighted = tuple(Weighted(name, 1, MEASURES[name].curve) for name in measures)
+    held = tuple(Cap(at_most, parse(condition)) for condition, at_most in caps.items())
+    return Rules(SHIPPED.catalogue, (Scorecard("one", 1, "every account", weighted, minimum_coverage=0, caps=held),))
 
 
 def after(*events: Event, account: Account | None = None) -> Account:

@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Final
 
 from services.scoring.core.facts import account_facts, facts_of
+from services.scoring.core.measures import IN_WORDS
 from services.scoring.core.measures.base import View
 from services.scoring.core.score import Score, read_measures, score_of
 from services.scoring.core.scorecard import Cap, Rules, Scorecard
 from services.scoring.core.state import Account
-from shared.conditions import Facts, leaves_of
+from shared.conditions import Facts, FactSpec, Truth, evaluate, leaves_of
 from shared.conditions.words import described
 from shared.messages.assessments import FactValue, MeasureReading
+from shared.words import clean
 
 _GOOD: Final = 7500
 _NAME: Final = ("account.id", "account.name")
@@ -51,10 +53,18 @@ class Health:
         return max(lost)[2] if lost else ""
 
     def in_words(self, cap: Cap) -> str:
-        """A cap as a customer-success manager would put it: by what its measures read, else by its condition."""
-        names = [leaf.subject.name for leaf in leaves_of(cap.condition)]
-        words = [self.readings[name].words for name in names if name in self.readings and self.readings[name].words]
+        """A cap as a customer-success manager would put it: by what holds of its condition, else by the condition."""
+        facts, now = Facts.of(self.facts), self.view.now
+        holds = [leaf.subject for leaf in leaves_of(cap.condition) if evaluate(leaf, facts, now) is Truth.TRUE]
+        words = dict.fromkeys(filter(None, map(self._said_of, holds)))
         return f"at most {cap.at_most}: {', '.join(words) or described(cap.condition)}"
+
+    def _said_of(self, subject: FactSpec) -> str:
+        """What a measure reads, or what a fact says in words of its own."""
+        if subject.name in self.readings:
+            return self.readings[subject.name].words
+        said = IN_WORDS.get(subject.linear_of or subject.name)
+        return "" if said is None else clean(said(self.view))
 
 
 def health_of(account: Account, now: datetime, rules: Rules) -> Health:

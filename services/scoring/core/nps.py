@@ -7,8 +7,21 @@ from math import sqrt
 from typing import Final, Literal, NamedTuple
 
 Rollup = Literal["latest", "all", "weighted"]
-ROLE_WEIGHTS: Final[Mapping[str, int]] = {"decision_maker": 3, "champion": 2, "admin": 2}
-"""How much an answer counts by its contact's role when role-weighted; 1 for all others."""
+ROLE_WEIGHTS: Final[Mapping[str, int]] = {"decision_maker": 3, "executive_sponsor": 3, "champion": 2}
+"""How much an answer counts by its contact's role, in health and in role-weighted figures; 1 for all others.
+
+Practice: who signs says more of what comes than who uses.
+"""
+
+
+def weight_of(role: str | None) -> int:
+    """How much an answer of this role counts."""
+    return ROLE_WEIGHTS.get(role or "", 1)
+
+
+def main_role(roles: Iterable[str]) -> str | None:
+    """Of several roles the one that counts most; of equals the first."""
+    return max(roles, key=weight_of, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +103,7 @@ def roll_up(answers: Iterable[Answer], how: Rollup) -> dict[str, Nps]:
     return {
         group: of(
             [one.score for one in found],
-            [ROLE_WEIGHTS.get(one.role or "", 1) for one in found] if how == "weighted" else None,
+            [weight_of(one.role) for one in found] if how == "weighted" else None,
         )
         for group, found in sorted(groups.items())
     }

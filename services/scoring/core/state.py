@@ -4,7 +4,7 @@ State is a function of the set of events and of `now` alone. Sums are of integer
 other value is the one with the greatest stamp (time, rank, source, id); and what is forgotten goes by age.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final
@@ -12,9 +12,11 @@ from typing import Any, Final
 import msgspec
 
 from services.scoring.core.clock import DAY_US, day_of_us
+from services.scoring.core.nps import main_role
 
 USAGE_DAYS: Final = 90
-ANSWER_DAYS: Final = 365
+MOMENT_DAYS: Final = 150
+"""Answers about a moment count for 90 days; their counts are kept longer, for a last known value."""
 PULSE_DAYS: Final = 180
 """A pulse counts for 90 days; it is kept longer so that a scorecard may still take the last known one."""
 PAPER_DAYS: Final = 180
@@ -33,6 +35,8 @@ MOST_CONTACTS: Final = 2000
 MOST_MILESTONES: Final = 200
 MOST_SUBSCRIPTIONS: Final = 100
 MOST_RENEWALS: Final = 8
+DATED: Final = frozenset({"talked", "nps", "csat", "ces"})
+"""Of a contact: what counts for so many days."""
 OTHER: Final = ""
 """The usage of features beyond the bound, together."""
 
@@ -153,24 +157,31 @@ class State(msgspec.Struct, omit_defaults=True):
     subscriptions: dict[str, Subscription] = {}
     """By id; the one that came without has none."""
     contacts: dict[str, dict[str, Cell]] = {}
-    """By contact: `role` (the last that is not `left`), `left`, and traits."""
+    """By contact: `roles` (the last that are not `left`), `left`, `talked` (when we last did, and how), traits, and of
+    `nps`, `csat` and `ces` the latest relational answer: [score, comment's beginning]."""
     milestones: dict[str, int] = {}
     """When each was first reached."""
     interaction: Cell | None = None
     pulse: Cell | None = None
     churned: Cell | None = None
     merged: Cell | None = None
-    answers: dict[str, dict[str, Cell]] = {}
-    """By kind (`nps`, `nps.transactional`, `csat`, `ces`) and contact: the latest [score, comment's beginning]."""
+    moments: dict[str, dict[int, dict[int, int]]] = {}
+    """By kind (`nps`, `csat`, `ces`), day and score: how many answered so about a moment. It says nothing of whom."""
+    last_moment: Cell | None = None
+    """The score of the latest NPS answer about a moment."""
     erased_contacts: dict[str, bool] = {}
     """Digests of contacts to be forgotten, so that a straggler doesn't bring them back."""
     erased: bool = False
     """The account was erased: nothing is remembered of it, whatever comes."""
 
+    def roles_of(self, contact: str) -> Sequence[str]:
+        """The last roles of a contact, without `left`."""
+        cell = self.contacts.get(contact, {}).get("roles")
+        return () if cell is None else cell.value
+
     def role_of(self, contact: str) -> str | None:
-        """The last role of a contact that is not `left`."""
-        cell = self.contacts.get(contact, {}).get("role")
-        return None if cell is None else str(cell.value)
+        """Of a contact's roles the one that weighs most."""
+        return main_role(self.roles_of(contact))
 
 
 Paper = Ticket | Invoice
@@ -205,10 +216,9 @@ def prune(state: State, today: int) -> None:
     for days in (*state.usage.values(), state.people):
         while days and (oldest_day := min(days)) < first:
             del days[oldest_day]
-    oldest = (today - ANSWER_DAYS) * DAY_US
-    for answers in state.answers.values():
-        for contact in [contact for contact, cell in answers.items() if cell.at < oldest]:
-            del answers[contact]
+    for answers in state.moments.values():
+        for day in [day for day in answers if day <= today - MOMENT_DAYS]:
+            del answers[day]
     _prune_terms(state, today - TERMS_DAYS + 1)
     if state.pulse is not None and state.pulse.at < (today - PULSE_DAYS) * DAY_US:
         state.pulse = None
@@ -253,8 +263,8 @@ def _sorted(found: dict[Any, Any]) -> dict[Any, Any]:
 def encode(state: State) -> bytes:
     """Canonical bytes: equal states give equal bytes. Keys are sorted; empty collections are left out."""
     mappings = {name: _sorted(v) for name in State.__struct_fields__ if isinstance(v := getattr(state, name), dict)}
-    # An empty list of answers is no list: a contact that was erased before or after answering leaves the same.
-    mappings["answers"] = {kind: answers for kind, answers in mappings["answers"].items() if answers}
+    # What was forgotten leaves no empty list.
+    mappings["moments"] = {kind: answers for kind, answers in mappings["moments"].items() if answers}
     return _encoder.encode(msgspec.structs.replace(state, **mappings))
 
 

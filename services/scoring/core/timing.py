@@ -4,8 +4,9 @@ from datetime import datetime
 
 from services.scoring.core.clock import DAY_US, instant_of, micros, midnight_after
 from services.scoring.core.health import Health
-from services.scoring.core.measures.relationship import PULSE, PULSE_US
+from services.scoring.core.measures.relationship.pulse import PULSE, ends_at
 from services.scoring.core.scorecard import Rules
+from services.scoring.core.state import DATED, State
 from shared.conditions import Facts, flip_instant
 
 
@@ -25,7 +26,8 @@ def next_look(health: Health, rules: Rules) -> datetime | None:
     if view.profile.gone is not None:
         return None
     state, now = view.state, view.now
-    dated = state.last_used or view.tickets or view.invoices or state.answers or state.interaction or state.pulse
+    papers = view.tickets or view.invoices
+    dated = papers or state.last_used or state.moments or state.interaction or state.pulse or _answered(state)
     instants: list[datetime] = []
     bought = state.subscriptions or state.bought
     if dated or bought or view.profile.signed_at is not None or view.profile.renews_at is not None:
@@ -34,10 +36,16 @@ def next_look(health: Health, rules: Rules) -> datetime | None:
         instants.append(instant_of(end))
     if state.pulse is not None:
         more = next((one.days_back for one in health.card.measures if one.name == PULSE.name), 0)
-        ends = (state.pulse.at + PULSE_US, state.pulse.at + PULSE_US + more * DAY_US)
+        end = ends_at(state.pulse)
+        ends = (end, end + more * DAY_US)
         instants += [instant_of(end) for end in ends if end > micros(now)]
     facts = Facts.of(health.facts)
     conditions = [cap.condition for cap in health.card.caps]
     conditions += [card.for_accounts for card in rules.cards if card.for_accounts is not None]
     instants += [at for one in conditions if (at := flip_instant(one, facts, now)) is not None]
     return min(instants, default=None)
+
+
+def _answered(state: State) -> bool:
+    """Whether anything is dated of its contacts: an answer, or when we talked."""
+    return any(not cells.keys().isdisjoint(DATED) for cells in state.contacts.values())

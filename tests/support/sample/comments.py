@@ -1,4 +1,4 @@
-"""What customers write, by how they feel."""
+"""What customers write, by how they feel, and what is noted of them."""
 
 import random
 from typing import Final
@@ -42,3 +42,10 @@ def nps(rng: random.Random, score: int) -> str:
 def csat(rng: random.Random, score: int) -> str:
     """A comment that goes with an answer from 1 to 5."""
     return rng.choice(SATISFIED if score >= 4 else DISSATISFIED)
+
+
+def note(pulse: int) -> str:
+    """What the customer-success manager writes beside a pulse from 1 to 10."""
+    if pulse >= 8:
+        return "They would name us as a reference."
+    return "Content, with open wishes." if pulse >= 5 else "They answer late, and look around."

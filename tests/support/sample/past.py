@@ -12,7 +12,7 @@ from typing import Any, Final
 from deploy.demo.sample import FILE
 from tests.support.sample import stories
 from tests.support.sample.cast import CURRENCY, MILESTONES, SEGMENT, Account, accounts
-from tests.support.sample.comments import csat, nps
+from tests.support.sample.comments import csat, note, nps
 from tests.support.sample.times import day, week
 
 SEED: Final = 20
@@ -198,7 +198,7 @@ def _talks(rng: random.Random, account: Account) -> Iterator[Happening]:
             yield happening("interaction.logged", account, at, kind=kind, contact_id=account.contact(role))
             if rng.random() < 0.35:
                 pulse = min(10, max(1, round(rng.gauss(10 * account.mood, 1))))
-                yield happening("pulse.set", account, at, score=pulse, author=account.email)
+                yield happening("pulse.set", account, at, score=pulse, note=note(pulse), author=account.email)
         offset += rng.randint(10, 20)
 
 

@@ -22,6 +22,7 @@ from tests.support.scoring import (
     DAY,
     NOW,
     SHIPPED,
+    a_pulse,
     a_ticket,
     after,
     an_account,
@@ -126,7 +127,7 @@ def test_time_says_what_left_the_window() -> None:
                 traits(NOW, seats=50),
                 traits(NOW, stage="renewal"),
                 traits(NOW, stage="onboarding"),
-                an_event("pulse.set", score=2, author="csm@example.com"),
+                a_pulse(2),
                 an_event("interaction.logged", kind="call"),
                 an_event("account.churned", reason="price"),
             ]
@@ -229,7 +230,7 @@ _MISSING = ("exclude", "neutral", "worst")
     ),
 )
 def test_what_another_card_alone_changes_is_the_card_s_own_doing(old: list, new: list) -> None:  # type: ignore[type-arg]
-    pulse = an_event("pulse.set", at=NOW - 95 * DAY, score=5, author="csm@example.com")
+    pulse = a_pulse(5, at=NOW - 95 * DAY)
     account = an_account(*busy(range(40)), pulse)
     before = before_of(account, rules=one_card(old))
     one = told(assessed(account, before=before, rules=one_card(new, 2), by=Occasion(Cause(kind="scorecard"))))
@@ -296,13 +297,13 @@ def test_midnight_is_looked_at_where_anything_is_dated() -> None:
 
 def test_the_end_of_a_pulse_is_looked_at_on_the_second() -> None:
     at = NOW - 90 * DAY + timedelta(hours=1)
-    account = an_account(an_event("pulse.set", at=at, score=4, author="csm@example.com"))
+    account = an_account(a_pulse(4, at=at))
     assert assessed(account).next_at == at + 90 * DAY
 
 
 def test_the_end_of_what_was_last_known_of_a_pulse_is_looked_at_on_the_second() -> None:
     at = NOW - 99 * DAY - timedelta(hours=23)
-    account = an_account(*busy(range(40)), an_event("pulse.set", at=at, score=1, author="csm@example.com"))
+    account = an_account(*busy(range(40)), a_pulse(2, at=at))
     rules = one_card([(10, "last-known")] * len(MEASURES))
     first = assessed(account, rules=rules)
     assert first.next_at == at + 100 * DAY

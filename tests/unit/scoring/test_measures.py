@@ -13,7 +13,20 @@ from services.scoring.core.measures import MEASURES
 from services.scoring.core.measures.base import View, points_on
 from services.scoring.core.state import Account
 from shared.conditions import MEASURES as NAMES
-from tests.support.scoring import DAY, NOW, SHIPPED, a_ticket, an_account, an_event, an_invoice, busy, nps, usage
+from tests.support.scoring import (
+    DAY,
+    NOW,
+    SHIPPED,
+    a_ticket,
+    an_account,
+    an_event,
+    an_invoice,
+    busy,
+    ces,
+    csat,
+    nps,
+    usage,
+)
 
 
 def read(name: str, account: Account, now: datetime = NOW) -> tuple[float | None, str]:
@@ -117,10 +130,8 @@ def test_relational_and_transactional_answers_are_never_mixed() -> None:
 
 
 def test_csat_and_ces() -> None:
-    answers = [an_event("feedback.csat", contact_id=f"c{n}", score=n) for n in (4, 3)]
-    assert read("feedback.csat", an_account(*answers))[0] == 70
-    answers = [an_event("feedback.ces", contact_id=f"c{n}", score=n) for n in (7, 2)]
-    assert read("feedback.ces", an_account(*answers))[0] == 4.5
+    assert read("feedback.csat", an_account(csat(4), csat(3)))[0] == 70
+    assert read("feedback.ces", an_account(ces(7), ces(2)))[0] == 4.5
 
 
 def test_punctuality_weighs_days_late_by_amount() -> None:
@@ -166,12 +177,6 @@ def test_progress_is_measured_against_what_is_expected_by_age() -> None:
         50,
         "1 of 2 milestones reached that are due by day 20; missing data imported",
     )
-
-
-def test_a_pulse_ends_after_90_days_to_the_second() -> None:
-    account = an_account(an_event("pulse.set", at=NOW, score=4, author="csm@example.com", note="quiet"))
-    assert read("relationship.pulse", account) == (4, 'the pulse is 4 of 10: "quiet"')
-    assert read("relationship.pulse", account, NOW + 90 * DAY) == (None, "the pulse of 20 May 2026 has expired")
 
 
 def test_silence_counts_from_the_last_interaction() -> None:

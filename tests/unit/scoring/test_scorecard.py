@@ -15,7 +15,7 @@ from services.scoring.files import SHIPPED as FOLDER
 from shared.conditions import Refused
 from shared.files.nodes import load
 from shared.messages.assessments import Band
-from tests.support.scoring import DAY, NOW, SHIPPED, an_account, an_event, an_invoice, busy, traits
+from tests.support.scoring import DAY, NOW, SHIPPED, a_pulse, an_account, an_invoice, busy, traits
 
 DEFAULT = """
 id: default
@@ -235,7 +235,7 @@ def test_a_declared_trait_can_choose_the_card(tmp_path: Path) -> None:
 )
 def test_what_is_missing_counts_as_the_card_says(tmp_path: Path, missing: str, points: int | None) -> None:
     default = DEFAULT.replace("usage.recency: {weight: 60}", f"relationship.pulse: {{weight: 60, missing: {missing}}}")
-    pulse = an_event("pulse.set", at=NOW - 95 * DAY, score=5, author="csm@example.com")
+    pulse = a_pulse(5, at=NOW - 95 * DAY)
     assert (
         health_of(an_account(pulse), NOW, rules(tmp_path, default=default)).readings["relationship.pulse"].points
         == points
@@ -246,7 +246,7 @@ def test_what_was_last_known_too_long_ago_is_not_known(tmp_path: Path) -> None:
     default = DEFAULT.replace(
         "usage.recency: {weight: 60}", "relationship.pulse: {weight: 60, missing: last-known-for-5-days}"
     )
-    pulse = an_event("pulse.set", at=NOW - 96 * DAY, score=5, author="csm@example.com")
+    pulse = a_pulse(5, at=NOW - 96 * DAY)
     assert (
         health_of(an_account(pulse), NOW, rules(tmp_path, default=default)).readings["relationship.pulse"].points
         is None

@@ -3,8 +3,9 @@
 Why no order can be seen in what is left. Every part of a state is one of four things, and each of them is a function
 of the *set* of events, not of their sequence:
 
-- a **sum of whole numbers** (usage a day, users by their last day): addition commutes, which floats would spoil, so
-  quantities are millionths; and a sum of what is never negative may stop at a bound wherever it is reached;
+- a **sum of whole numbers** (usage a day, users by their last day, answers about a moment): addition commutes, which
+  floats would spoil, so quantities are millionths; and a sum of what is never negative may stop at a bound wherever it
+  is reached;
 - the **greatest of stamps** (`Cell`): time first, and where two times are equal rank, source and id, so that no two
   different events are ever equal and there is one winner, which `max` finds from either side;
 - the **least or greatest** of plain values (a milestone's first day, a user's last one);
@@ -76,8 +77,8 @@ _FOLDERS: Final[dict[str, Folder]] = {
     "milestone.reached": traits.milestone_reached,
     "contact.updated": people.contact_updated,
     "contact.erased": people.contact_erased,
-    "interaction.logged": _latest("interaction", lambda data: [data.kind]),
-    "pulse.set": _latest("pulse", lambda data: [data.score, (data.note or "")[:EXCERPT], data.author]),
+    "interaction.logged": people.interaction,
+    "pulse.set": _latest("pulse", lambda data: [data.score, data.note[:EXCERPT], data.author]),
     "account.churned": _latest("churned", lambda data: [(data.reason or "")[:EXCERPT], data.voluntary]),
     "account.merged": _latest("merged", lambda data: data.into),
     "account.erased": _account_erased,

@@ -1,16 +1,19 @@
 """The people at an account: what is known of them, what they answered, and that they were erased."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
 from services.scoring.core import state as s
+from services.scoring.core.clock import day_of
 from services.scoring.core.fold.cells import EXCERPT, bound_traits, cell_of, own_trait, plain, put
-from services.scoring.core.state import Account
+from services.scoring.core.state import Account, Cell
 from shared.messages import accounts, feedback
 from shared.messages.envelope import Event
 
-_MOST_TRAITS: Final = 20
+_MOST_CELLS: Final = 26
+"""Of a contact: 20 traits beside all that is known."""
 
 
 @lru_cache(maxsize=1 << 14)
@@ -26,33 +29,36 @@ def is_erased(account: Account, contact: str) -> bool:
 
 
 def answer(account: Account, event: Event, data: feedback.NpsAnswered) -> None:
-    """Each contact's latest of a kind stands. Relational and transactional NPS are never mixed."""
-    if is_erased(account, data.contact_id):
-        return
-    kind = event.type.removeprefix("feedback.")
-    if kind == "nps" and data.survey_kind == "transactional":
-        kind = "nps.transactional"
-    answers = account.state.answers.setdefault(kind, {})
-    put(answers, data.contact_id, cell_of(event, [data.score, (data.comment or "")[:EXCERPT]]))
+    """Of relational answers each contact's latest stands; about a moment all count, and nobody's name is kept."""
+    kind, state = event.type.removeprefix("feedback."), account.state
+    if data.survey_kind == "transactional":
+        scores = state.moments.setdefault(kind, {}).setdefault(day_of(event.time), {})
+        scores[data.score] = scores.get(data.score, 0) + 1
+        cell = cell_of(event, data.score)
+        if kind == "nps" and cell.beats(state.last_moment):
+            state.last_moment = cell
+    else:
+        _note(account, data.contact_id, {kind: cell_of(event, [data.score, (data.comment or "")[:EXCERPT]])})
 
 
 def contact_updated(account: Account, event: Event, data: accounts.ContactUpdated) -> None:
-    """Who has left keeps their role beside it: whichever was said later tells whether they are back."""
-    if is_erased(account, data.contact_id):
-        return
-    contacts = account.state.contacts
-    is_new = data.contact_id not in contacts
-    cells = contacts.setdefault(data.contact_id, {})
-    if data.role == "left" or data.traits.get("left") is True:
-        put(cells, "left", cell_of(event, True))
-    elif data.role is not None:
-        put(cells, "role", cell_of(event, data.role))
-    for name, value in data.traits.items():
-        if name != "left":
-            put(cells, own_trait(name), cell_of(event, plain(value)))
-    bound_traits(cells, _MOST_TRAITS)
-    if is_new:
-        _bound_contacts(account.state)
+    """Who has left keeps their roles beside it: whichever was said later tells whether they are back."""
+    cells = {own_trait(name): cell_of(event, plain(value)) for name, value in data.traits.items() if name != "left"}
+    roles = list(dict.fromkeys(role for role in (data.role, *(data.roles or ())) if role is not None))
+    if "left" in roles or data.traits.get("left") is True:
+        cells["left"] = cell_of(event, True)
+    elif roles:
+        cells["roles"] = cell_of(event, roles)
+    _note(account, data.contact_id, cells)
+
+
+def interaction(account: Account, event: Event, data: accounts.InteractionLogged) -> None:
+    """The latest of all, and of whom it was with."""
+    cell, state = cell_of(event, [data.kind]), account.state
+    if cell.beats(state.interaction):
+        state.interaction = cell
+    if data.contact_id is not None:
+        _note(account, data.contact_id, {"talked": cell_of(event, data.kind)})
 
 
 def contact_erased(account: Account, _event: Event, data: accounts.ContactErased) -> None:
@@ -60,9 +66,21 @@ def contact_erased(account: Account, _event: Event, data: accounts.ContactErased
     state = account.state
     state.erased_contacts[digest_of(data.contact_id)] = True
     state.contacts.pop(data.contact_id, None)
-    for answers in state.answers.values():
-        answers.pop(data.contact_id, None)
     _bound_contacts(state)
+
+
+def _note(account: Account, contact: str, said: Mapping[str, Cell]) -> None:
+    """Let what is said of a contact stand, each unless a later one does."""
+    if is_erased(account, contact):
+        return
+    contacts = account.state.contacts
+    is_new = contact not in contacts
+    cells = contacts.setdefault(contact, {})
+    for name, cell in said.items():
+        put(cells, name, cell)
+    bound_traits(cells, _MOST_CELLS)
+    if is_new:
+        _bound_contacts(account.state)
 
 
 def _bound_contacts(state: s.State) -> None:

@@ -71,6 +71,8 @@ class Measure:
     """What lies in its window, by key, in words: what drops out of it explains what time did."""
     missing: Missing = "exclude"
     """What counts where there is no data, unless a card says otherwise."""
+    facts: tuple[str, ...] = ()
+    """What else is known by the same evidence: who mutes the measure mutes these."""
 
     @property
     def group(self) -> str:

@@ -1,0 +1,47 @@
+"""What no mean may hide: a decision maker who would not recommend us, or nobody who would."""
+
+from typing import Final
+
+from services.scoring.core.measures.base import View
+from services.scoring.core.measures.feedback import answers
+from services.scoring.core.state import Cell
+
+DAYS: Final = 90
+"""How long an answer stands, unless the same person answers anew. Whole days, so that it ends at midnight."""
+_DETRACTOR: Final = 6
+_FEW_SEATS: Final = 5
+"""Up to so many seats one voice alone is the account's."""
+
+
+def worst(view: View) -> tuple[str, Cell] | None:
+    """The decision maker whose latest answer is lowest, and that answer."""
+    found = [
+        (cell.value[0], contact, cell)
+        for contact, cell in answers.latest(view, "nps", DAYS).items()
+        if "decision_maker" in view.state.roles_of(contact)
+    ]
+    return min(found)[1:] if found else None
+
+
+def worst_in_words(view: View) -> str:
+    """Whom to call."""
+    found = worst(view)
+    return f"their decision maker scored us {found[1].value[0]}{answers.quoted(found[1].value[1])}" if found else ""
+
+
+def all_detractors(view: View) -> bool | None:
+    """Whether all who answered would not recommend us: two or more, or one where there are few seats."""
+    found = answers.latest(view, "nps", DAYS).values()
+    if not found:
+        return None
+    enough = len(found) > 1 or (view.profile.seats is not None and view.profile.seats <= _FEW_SEATS)
+    return enough and all(cell.value[0] <= _DETRACTOR for cell in found)
+
+
+def detractors_in_words(view: View) -> str:
+    """How many they are, or who it is."""
+    found = answers.latest(view, "nps", DAYS)
+    if len(found) == 1:
+        ((contact, cell),) = found.items()
+        return answers.scored(view, contact, cell)
+    return f"all {len(found)} who answered scored us {_DETRACTOR} or less"

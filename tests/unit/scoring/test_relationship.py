@@ -1,0 +1,109 @@
+"""How we stand with each other: the pulse and its end, silence, whom we talk with, and who speaks for us."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from services.scoring.core.clock import day_of
+from services.scoring.core.health import Health, health_of
+from services.scoring.core.scorecard import Rules
+from services.scoring.core.state import Account
+from shared.messages import registry
+from tests.support.scoring import (
+    DAY,
+    NOW,
+    SHIPPED,
+    a_contact,
+    a_pulse,
+    a_talk,
+    after,
+    an_account,
+    an_event,
+    assessed,
+    rules_of_one,
+    told,
+)
+
+RULES = rules_of_one("relationship.pulse", "relationship.silence")
+
+
+def health(account: Account, now=NOW, rules: Rules = RULES) -> Health:  # type: ignore[no-untyped-def]
+    return health_of(account, now, rules)
+
+
+@pytest.mark.parametrize(("score", "days"), [(1, 30), (2, 90), (5, 90), (9, 90), (10, 30)])
+def test_a_pulse_lasts_90_days_and_at_the_very_ends_of_the_scale_30(score: int, days: int) -> None:
+    account = an_account(a_pulse(score))
+    end = NOW + days * DAY
+    just = end - timedelta(microseconds=1)
+    assert health(account, just).readings["relationship.pulse"].raw == score
+    assert health(account, end).readings["relationship.pulse"].raw is None
+    assert health(account, end).unknown["relationship.pulse"] == "the pulse of 20 May 2026 has expired"
+    assert assessed(account, now=end - timedelta(hours=1), rules=RULES).next_at == end
+
+
+def test_a_pulse_needs_a_note_and_keeps_its_author() -> None:
+    for note in ({}, {"note": ""}):
+        with pytest.raises(msgspec.ValidationError, match="note"):
+            registry.data_of(an_event("pulse.set", score=4, author="csm@example.com", **note))  # type: ignore[arg-type]
+    pulse = an_account(a_pulse(4, author="csm@example.com")).state.pulse
+    assert pulse is not None
+    assert pulse.value[2] == "csm@example.com"
+
+
+def test_silence_is_no_data_until_somebody_talked_or_the_source_was_long_declared() -> None:
+    assert health(an_account()).unknown["relationship.silence"] == "no interaction was logged"
+    for days, expected in ((31, (31, "no contact at all in 31 days")), (29, (None, "no interaction was logged"))):
+        since = {"interactions": day_of(NOW) - days}
+        declared = Rules(replace(SHIPPED.catalogue, sources=since), RULES.cards)
+        read = health(an_account(), rules=declared).readings["relationship.silence"]
+        assert (read.raw, read.words) == expected
+
+
+def test_one_contact_in_90_days_is_a_single_thread() -> None:
+    one = [a_talk("c1"), a_talk("c1", at=NOW - 9 * DAY), a_talk("c2", at=NOW - 89 * DAY)]
+    account = an_account(*one)
+    assert health(account).facts["relationship.single_threaded"] is False
+    assert health(account, NOW + DAY).facts["relationship.single_threaded"] is True
+    assert "relationship.single_threaded" not in health(account, NOW + 90 * DAY).facts
+    assert "relationship.single_threaded" not in health(an_account(a_talk())).facts
+
+
+CHAMPION = rules_of_one("relationship.pulse", caps={"days_since contacts.champion_left_at <= 60 days": "amber"})
+
+
+def test_a_champion_who_left_holds_the_score_until_replaced_at_most_60_days() -> None:
+    """H11: it moves the score while it lasts."""
+    account = an_account(a_pulse(9), a_contact("c1", "champion"))
+    before = assessed(account, rules=CHAMPION)
+    left = a_contact("c1", "left", at=NOW)
+    outcome = assessed(after(left, account=account), before=before.decision, by=left, rules=CHAMPION)
+    one = told(outcome)
+    assert (one.previous_score, one.score) == (9500, 7400)
+    words = "at most amber: their champion left on 20 May 2026, and nobody has taken their place"
+    assert [driver.reason for driver in one.drivers if driver.kind == "cap"] == [words]
+    successor = a_contact("c2", "champion", at=NOW + DAY)
+    replaced = an_account(a_pulse(9), a_contact("c1", "champion"), left, successor)
+    later = health(replaced, NOW + DAY, CHAMPION)
+    assert (later.facts["contacts.champions"], later.facts.get("contacts.champion_left_at")) == (1, None)
+    assert later.score.cap is None
+    assert health(account, NOW + 60 * DAY, CHAMPION).score.cap is not None
+    assert health(account, NOW + 60 * DAY + timedelta(seconds=1), CHAMPION).score.cap is None
+
+
+def test_one_champion_of_two_who_leaves_leaves_one() -> None:
+    both = [a_contact("c1", "champion"), a_contact("c2", roles=["admin", "champion"]), a_contact("c1", "left", at=NOW)]
+    facts = health(an_account(*both)).facts
+    assert (facts["contacts.champions"], "contacts.champion_left_at" in facts) == (1, False)
+
+
+def test_who_came_back_is_there_again() -> None:
+    events = [
+        a_contact("c1", "champion"),
+        a_contact("c1", "left", at=NOW - 9 * DAY),
+        a_contact("c1", "champion", at=NOW),
+    ]
+    facts = health(an_account(*events)).facts
+    assert (facts["contacts.champions"], "contacts.champion_left_at" in facts) == (1, False)
