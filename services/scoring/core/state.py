@@ -115,6 +115,8 @@ class Ticket(Stamped, frozen=True, array_like=True, gc=False):
     opened: int
     settled: int | None
     """When it was closed."""
+    responded: int | None = None
+    """When it was answered first."""
 
 
 class Invoice(Stamped, frozen=True, array_like=True, gc=False):

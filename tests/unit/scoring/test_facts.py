@@ -60,7 +60,7 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
         a_ticket(priority="urgent"),
         an_invoice("payment_failed", due_at=(NOW - 9 * DAY).isoformat()),
         an_invoice("paid", "I-2", due_at=(NOW - 9 * DAY).isoformat()),
-        a_ticket("T2", type="closed"),
+        a_ticket("T2", type="closed", first_response_at=NOW),
         csat(3),
         ces(3),
         a_contact("c1", "decision_maker"),

@@ -49,7 +49,7 @@ def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
     if type.startswith("ticket."):
         return st.fixed_dictionaries(
             {"ticket_id": few(["T1", "T2"]), "priority": few(["low", "urgent"]), "opened_at": when},
-            optional={"closed_at": when},
+            optional={"closed_at": when, "first_response_at": when},
         )
     if type.startswith("invoice."):
         return st.fixed_dictionaries(

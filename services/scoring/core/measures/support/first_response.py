@@ -1,0 +1,31 @@
+"""How long it takes until somebody answers."""
+
+from statistics import median
+
+from services.scoring.core.measures.base import Measure, Reading, View
+from services.scoring.core.measures.support.tickets import HOUR_US, MOVED_BY, past_90_days, took, within_90_days
+from services.scoring.core.state import Ticket
+
+
+def _responded(row: Ticket) -> int | None:
+    return row.responded
+
+
+def _first_response(view: View) -> Reading:
+    found = within_90_days(view, _responded).values()
+    if not found:
+        return Reading(None, "no ticket was answered first in 90 days")
+    hours = median(max(0, (row.responded or 0) - row.opened) for row in found) / HOUR_US
+    return Reading(hours, f"half of the tickets waited longer than {took(hours)} for a first answer")
+
+
+FIRST_RESPONSE = Measure(
+    "support.first_response",
+    "hours",
+    # Practice of business software, by e-mail and forms: within the hour is best, within the working day good, the day
+    # after poor.
+    ((1, 100), (4, 90), (8, 75), (24, 40), (72, 0)),
+    _first_response,
+    MOVED_BY,
+    lambda view: past_90_days(within_90_days(view, _responded), _responded, "answered first"),
+)

@@ -1,0 +1,44 @@
+"""How many tickets they open."""
+
+from collections.abc import Mapping
+
+from services.scoring.core.clock import day_of_us, in_words
+from services.scoring.core.measures.base import DAYS_30, Measure, Reading, View
+from services.scoring.core.measures.support.tickets import NONE_YET, told_of
+from services.scoring.core.state import Ticket
+from shared.words import counted, number
+
+
+def opened(view: View) -> dict[str, Ticket]:
+    """The tickets opened in 30 days."""
+    since = view.today - DAYS_30
+    return {key: row for key, row in view.tickets.items() if since < day_of_us(row.opened) <= view.today + 1}
+
+
+def _load(view: View) -> Reading:
+    count, seats = len(opened(view)), view.profile.seats
+    if not count:
+        return Reading(0, "no ticket in 30 days") if told_of(view, DAYS_30) else Reading(None, NONE_YET)
+    if not seats:
+        return Reading(None, "the number of seats is not known")
+    load = 10 * count / seats
+    return Reading(load, f"{counted(count, 'ticket')} in 30 days, {number(load)} per 10 seats")
+
+
+def _counted(view: View) -> Mapping[str, str]:
+    return {
+        key: f"ticket {key}, opened on {in_words(row.opened)}, is past 30 days" for key, row in opened(view).items()
+    }
+
+
+LOAD = Measure(
+    "support.load",
+    "tickets per 10 seats",
+    # Practice: who asks now and then is at work with it. Who never asks may be content or may have given up, so that no
+    # ticket at all is good and not the best; from one ticket per 10 seats on it is trouble.
+    ((0, 80), (0.5, 100), (1, 90), (3, 50), (6, 0)),
+    _load,
+    ("ticket.", "subscription.", "account."),
+    _counted,
+    facts=("support.opened",),
+)
