@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from services.scoring.core.catalogue import MONDAY_TO_FRIDAY, SOURCES, Catalogue
+from services.scoring.core.catalogue import CADENCES, MONDAY_TO_FRIDAY, SOURCES, Catalogue
 from services.scoring.core.clock import day_of
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.scorecard import Bands, Cap, Rules, Scorecard, Weighted, rules_of
@@ -24,8 +24,21 @@ from shared.files.schema import Schema, write
 SHIPPED: Final = Path(__file__).with_name("scorecards")
 MOST_DAYS_BACK: Final = 60
 """How far back a last known value may be looked for: state remembers 90 days, and windows are 30."""
-_WHOLE_MEMORY: Final = {"billing.punctuality"}
-"""Measures whose window is all that state remembers."""
+_WHOLE_MEMORY: Final = {"billing.punctuality": "invoices", "usage.trend": "usage"}
+"""Measures whose window is all that state remembers of something."""
+_LONGEST_CLOSED: Final = 366
+
+
+def _closed(text: str) -> range:
+    first, _, last = text.partition("..")
+    begins, ends = (day_of(datetime.combine(read_date(one.strip()), time(), UTC)) for one in (first, last or first))
+    if not 0 <= ends - begins < _LONGEST_CLOSED:
+        raise fault(f"`{text}` spans no days, or more than {_LONGEST_CLOSED}; write the first day, .. and the last.")
+    return range(begins, ends + 1)
+
+
+Closed = Annotated[range, ReadBy(_closed, description="A day such as 2026-12-25, or days: 2026-12-24..2027-01-01.")]
+"""Days since 1970."""
 
 
 def _connected(text: str) -> datetime | None:
@@ -41,12 +54,14 @@ Connected = Annotated[datetime | None, ReadBy(_connected, description="`auto`, o
 
 
 class CatalogueFile(FileModel):
-    """What is sold, and what we hear of: plans, milestones, the working week, connected sources, declared traits."""
+    """What is sold, and what we hear of: plans, milestones, working days, connected sources, declared traits."""
 
-    may_be_empty: ClassVar = ("features", "milestones", "working_days", "sources", "traits")
+    may_be_empty: ClassVar = ("features", "milestones", "working_days", "closed", "cadence", "sources", "traits")
     features: dict[Name, list[Name] | None] = {}
     milestones: dict[Name, Annotated[int, Field(ge=0, le=3650)] | None] = {}
     working_days: Annotated[list[Day], Field(min_length=1)] | None = None
+    closed: list[Closed] = []
+    cadence: dict[Name, Annotated[str, one_of(CADENCES, "cadence")]] = {}
     sources: dict[Annotated[str, one_of(SOURCES, "source")], Connected] = {}
     traits: dict[Name, FactType] = {}
 
@@ -57,6 +72,8 @@ class CatalogueFile(FileModel):
             milestones={name: by or 0 for name, by in self.milestones.items()},
             week=frozenset(self.working_days) if self.working_days else MONDAY_TO_FRIDAY,
             sources={source: day_of(since) for source, since in self.sources.items() if since is not None},
+            closed=tuple(sorted({day for days in self.closed for day in days})),
+            cadence={plan: CADENCES[name] for plan, name in self.cadence.items()},
             traits=self.traits,
         )
 
@@ -159,9 +176,9 @@ class ScorecardFile(FileModel):
         total = sum(one.weight for one in self.measures.values())
         if total != 100:
             reading.note(f"The weights sum to {total}; they must sum to 100.", self.at("measures"))
-        for name in _WHOLE_MEMORY & self.measures.keys():
-            if self.measures[name].missing[0] == "last-known":
-                message = f"`{name}` looks at all that is remembered of invoices: there is nothing further back."
+        for name, what in _WHOLE_MEMORY.items():
+            if name in self.measures and self.measures[name].missing[0] == "last-known":
+                message = f"`{name}` looks at all that is remembered of {what}: there is nothing further back."
                 reading.note(message, self.measures[name].at("missing"))
         return self
 
@@ -176,12 +193,17 @@ class ScorecardFile(FileModel):
         )
 
 
-def load_rules(folder: Path = SHIPPED) -> Rules:
-    """The catalogue and every scorecard of a folder. Raises `Refused` with all that is wrong in all files."""
+def load_rules(folder: Path = SHIPPED, catalogue_file: Path | None = None) -> Rules:
+    """The catalogue and every scorecard of a folder; with a catalogue's file of its own, that one instead.
+
+    Raises `Refused` with all that is wrong in all files.
+    """
     problems: list[Problem] = []
     paths, catalogue = files_in(folder), Catalogue()
-    for path in [path for path in paths if path.stem == "catalogue"]:
-        paths.remove(path)  # Without it nobody knows which traits the cards may name, so its faults come alone.
+    beside = [path for path in paths if path.stem == "catalogue"]
+    paths = [path for path in paths if path not in beside]
+    for path in beside if catalogue_file is None else [catalogue_file]:
+        # Without it nobody knows which traits the cards may name, so its faults come alone.
         catalogue = read(content_of(path), str(path), CatalogueFile).catalogue()
     found = read_each(
         paths,

@@ -15,7 +15,7 @@ from shared.worker import claims
 
 def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     """Build the parts. Raises `Refused` when a scorecard can't be read."""
-    rules = load_rules(settings.scorecards)
+    rules = load_rules(settings.scorecards, settings.catalogue_file)
     worker = base.worker(PLAN, ScoringHandler(rules, base.figures, base.clock, settings.worker_memory_mb * 2**20))
     return service.Service(
         description="How healthy every account is, and why.",

@@ -78,7 +78,7 @@ async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, 
         account = memory.get(id).account
         for arrival in some:
             match arrival.data:
-                case UsageRecorded(user_id=str() as user) if user not in account.users:
+                case UsageRecorded(user_id=str() as user, actor=None | "human") if user not in account.users:
                     users.add((id, user))
                 case Ticket(ticket_id=ticket) if ticket not in account.tickets:
                     papers.add((id, "tickets", ticket))

@@ -1,6 +1,6 @@
 """Product usage."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -8,9 +8,10 @@ from shared.messages.fields import CustomerEvent, Id, Name
 
 
 class UsageRecorded(CustomerEvent, frozen=True, kw_only=True):
-    """Someone at the account used a feature.
+    """Someone, or something, at the account used a feature.
 
-    `quantity` is in the feature's own unit, 0 or more, kept to millionths, so that sums don't depend on order.
+    `quantity` is in the feature's own unit, 0 or more, kept to millionths, so that sums don't depend on order. `actor`
+    says who acted: a human (where nothing is said), an integration or an agent. Only humans are active users.
     """
 
     types = ("usage.recorded",)
@@ -18,3 +19,4 @@ class UsageRecorded(CustomerEvent, frozen=True, kw_only=True):
     feature: Name
     quantity: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 1
     user_id: Id | None = None
+    actor: Literal["human", "integration", "agent"] | None = None

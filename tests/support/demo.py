@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from deploy.cli.demo import OWN_FILES
 from deploy.demo import sample
 from deploy.demo.stories import Story
 from services.playbooks.core.episode import Episode
@@ -23,7 +24,7 @@ from shared.messages.envelope import Event
 from shared.messages.registry import data_of
 
 PLAYBOOKS = [loaded.playbook for loaded in load_all()]
-RULES = load_rules()
+RULES = load_rules(catalogue_file=next(file for file in OWN_FILES if file.name == "catalogue.yaml"))
 
 
 class Rehearsal:

@@ -2,19 +2,22 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.scoring.core.assess import Outcome, assess
+from services.scoring.core.catalogue import Catalogue
 from services.scoring.core.decision import Decision, Occasion
 from services.scoring.core.fold import fold
 from services.scoring.core.measures import MEASURES
+from services.scoring.core.measures.base import View
 from services.scoring.core.scorecard import Cap, Rules, Scorecard, Weighted
 from services.scoring.core.state import Account
 from services.scoring.files import load_rules
@@ -36,7 +39,16 @@ from tests.support.logins import as_service
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
 """A Wednesday."""
 DAY = timedelta(days=1)
-SHIPPED: Rules = load_rules()
+FEATURES: Final = {
+    "starter": ("reports", "dashboards", "import"),
+    "pro": ("reports", "dashboards", "import", "automations", "api", "integrations"),
+    "enterprise": ("reports", "dashboards", "import", "automations", "api", "integrations", "sso", "audit_log"),
+}
+MILESTONES: Final = {"workspace_created": 3, "data_imported": 14, "team_invited": 21, "first_report": 30}
+NEWCOMER: Rules = load_rules()
+"""What ships, as a new installation has it: no plan's features and no milestones are declared."""
+SHIPPED: Rules = replace(NEWCOMER, catalogue=replace(NEWCOMER.catalogue, features=FEATURES, milestones=MILESTONES))
+"""The cards that ship, with a catalogue that says what is sold."""
 _ids: Iterator[int] = count(1)
 
 
@@ -167,6 +179,14 @@ def busy(
     return [
         usage(now - day * DAY, feature, f"u{user}", 1) for day in days for user in range(users) for feature in features
     ]
+
+
+def read(
+    name: str, account: Account, now: datetime = NOW, catalogue: Catalogue = SHIPPED.catalogue
+) -> tuple[float | None, str]:
+    """A measure's raw value and its words."""
+    raw, words, _ = MEASURES[name].read(View(account, now, catalogue))
+    return raw, words
 
 
 def caused_by(event: Event) -> Cause:

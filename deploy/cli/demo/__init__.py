@@ -27,7 +27,8 @@ from deploy.local.system import any_free
 from shared.settings import Settings, SettingsError
 from shared.words import counted, listed
 
-CSMS: Final = sample.FILE.with_name("csms.yaml")
+OWN_FILES: Final = [sample.FILE.with_name(name) for name in ("csms.yaml", "catalogue.yaml")]
+"""What the sample company sells, and who works with its customers."""
 
 
 def demo(
@@ -63,7 +64,8 @@ def _start(out: Console, settings: Settings, *, start_kafka: bool) -> None:
     stop(home)
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    shutil.copy(CSMS, home / "csms.yaml")
+    for file in OWN_FILES:
+        shutil.copy(file, home / file.name)
     slack = any_free()
     # The stand-in outlives this command, as the stack does; it ends by itself after the stack.
     subprocess.Popen(

@@ -13,6 +13,33 @@ SOURCES: Final = ("usage", "tickets", "invoices", "feedback", "interactions")
 
 
 @dataclass(frozen=True, slots=True)
+class Cadence:
+    """How often those who do well use the product, and with it how far its measures look. In days."""
+
+    name: str
+    cycle: int
+    """The longest time between two uses that misses none; 0: what counts are working days."""
+    now: int
+    """The later window of the trend; 0: too seldom for one."""
+    before: int
+    """The earlier window, right before it."""
+    seen: int
+    """Who was seen in so many days is active, and what was used is in use."""
+
+
+DAILY: Final = Cadence("daily", cycle=0, now=14, before=56, seen=30)
+CADENCES: Final = {
+    one.name: one
+    for one in (
+        DAILY,
+        Cadence("weekly", cycle=7, now=14, before=56, seen=30),
+        Cadence("monthly", cycle=31, now=30, before=60, seen=30),
+        Cadence("quarterly", cycle=92, now=0, before=0, seen=90),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """The same for every scorecard of an installation."""
 
@@ -22,6 +49,10 @@ class Catalogue:
     """Expected milestones, with the age in days by which each is expected."""
     week: frozenset[int] = MONDAY_TO_FRIDAY
     """Working days; Monday is 0."""
+    closed: tuple[int, ...] = ()
+    """UTC days on which nobody is expected to work: holidays, a company's closed weeks."""
+    cadence: Mapping[str, Cadence] = field(default_factory=dict)
+    """By plan; any other is daily."""
     sources: Mapping[str, int] = field(default_factory=dict)
     """Sources that are declared connected, with the UTC day since when. Any other is so from an account's own first
     event of it."""

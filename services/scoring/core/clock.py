@@ -1,18 +1,19 @@
 """Days and instants as integers: days since 1970-01-01 and microseconds since then, both UTC."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from shared.words import date_words
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = _EPOCH.toordinal()
-_MICROSECOND = timedelta(microseconds=1)
 DAY_US = 86_400_000_000
 
 
 def micros(instant: datetime) -> int:
     """Whole microseconds since 1970."""
-    return (instant - _EPOCH) // _MICROSECOND
+    since = instant - _EPOCH
+    return since.days * DAY_US + since.seconds * 1_000_000 + since.microseconds
 
 
 def instant_of(us: int) -> datetime:
@@ -57,12 +58,22 @@ def in_words(us: int) -> str:
     return date_words(instant_of(us))
 
 
-def working_days(after: int, until: int, week: frozenset[int]) -> int:
+def working_days(after: int, until: int, week: frozenset[int], closed: Sequence[int] = ()) -> int:
     """How many working days lie in (after, until]. `week` holds weekdays, Monday being 0."""
     if until <= after:
         return 0
     weeks, rest = divmod(until - after, 7)
-    return weeks * len(week) + sum(weekday(day) in week for day in range(until - rest + 1, until + 1))
+    days = weeks * len(week) + sum(weekday(day) in week for day in range(until - rest + 1, until + 1))
+    return days - sum(weekday(day) in week for day in _between(after, until, closed))
+
+
+def open_days(after: int, until: int, closed: Sequence[int]) -> int:
+    """How many days of the week, whichever they are, lie in (after, until] and are not closed."""
+    return max(0, until - after - len(_between(after, until, closed)))
+
+
+def _between(after: int, until: int, days: Sequence[int]) -> list[int]:
+    return [day for day in days if after < day <= until]
 
 
 def weekday(day: int) -> int:

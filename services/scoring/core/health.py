@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Final
 
 from services.scoring.core.facts import account_facts, facts_of
@@ -40,17 +41,20 @@ class Health:
 
     @property
     def reason(self) -> str:
-        """What a list shows beside the score: why it is unknown, what caps it, or what costs most."""
+        """What a list shows beside the score: why it is unknown, what caps it, or what costs most.
+
+        Of what costs the same the first on the card.
+        """
         if self.score.points is None:
             return self.score.why_unknown
         if self.score.cap is not None:
             return self.in_words(self.score.cap)
         lost = [
-            (one.weight * (10000 - one.points), one.name, one.words)
+            (one.weight * (10000 - one.points), one.words)
             for one in self.counted
             if one.points is not None and one.points < _GOOD
         ]
-        return max(lost)[2] if lost else ""
+        return max(lost, key=itemgetter(0))[1] if lost else ""
 
     def in_words(self, cap: Cap) -> str:
         """A cap as a customer-success manager would put it: by what holds of its condition, else by the condition."""

@@ -17,7 +17,7 @@ from services.scoring.core.state import Account
 # What an account takes in bytes, measured and rounded up: by itself with its decision; for each byte of its packed
 # state; for each user, ticket and invoice at hand.
 _ACCOUNT: Final = 8192
-_UNPACKED: Final = 12
+_UNPACKED: Final = 13
 _USER: Final = 256
 _PAPER: Final = 1024
 _TYPICAL: Final = 2**18

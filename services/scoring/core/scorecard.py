@@ -1,7 +1,7 @@
 """Scorecards: which measures count how much for which accounts, what caps the score, where the bands begin."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -91,8 +91,8 @@ class Rules:
         cards = [(card.ref, card.for_accounts and one_line(card.for_accounts)) for card in self.cards]
         catalogue = self.catalogue
         rates = {currency: str(rate) for currency, rate in catalogue.rates.items()}
-        known = (catalogue.features, catalogue.milestones, sorted(catalogue.week), catalogue.traits, catalogue.sources)
-        return _digest((cards, known, rates), 16)
+        known = asdict(catalogue) | {"week": sorted(catalogue.week), "rates": rates}
+        return _digest((cards, known), 16)
 
     def card_for(self, facts: Facts, now: Any) -> Scorecard:
         """The first card that matches; the default is last and always does. An unknown condition doesn't match."""

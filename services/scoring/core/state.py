@@ -14,7 +14,8 @@ import msgspec
 from services.scoring.core.clock import DAY_US, day_of_us
 from services.scoring.core.nps import main_role
 
-USAGE_DAYS: Final = 90
+USAGE_DAYS: Final = 91
+"""90 full days, the longest window of a measure of usage, and today."""
 MOMENT_DAYS: Final = 150
 """Answers about a moment count for 90 days; their counts are kept longer, for a last known value."""
 PULSE_DAYS: Final = 180
@@ -137,18 +138,35 @@ class Invoice(Stamped, frozen=True, array_like=True, gc=False):
         return None if self.due is None else int(self.due.value)
 
 
+class Uses(msgspec.Struct, array_like=True, gc=False):
+    """How a feature was used on a day."""
+
+    events: int
+    quantity: int
+    """In millionths."""
+
+    def add(self, more: "Uses") -> None:
+        """Take in the use of other features, or of another batch."""
+        self.events += more.events
+        self.quantity = min(self.quantity + more.quantity, MOST_QUANTITY)
+
+
 class State(msgspec.Struct, omit_defaults=True):
     """One account's state. Days count from 1970-01-01 UTC, instants are microseconds since then."""
 
-    usage: dict[str, dict[int, int]] = {}
-    """Feature, day, quantity in millionths."""
+    usage: dict[str, dict[int, Uses]] = {}
+    """By feature and day, whoever acted."""
+    automatic: dict[str, dict[int, int]] = {}
+    """Of these, the events that were not by people: by actor (`integration` or `agent`) and day."""
     uses: int = 0
     """How often it was used, ever: events, whatever their quantities."""
     last_used: int = 0
+    """By whomever."""
+    last_used_by_people: int = 0
     people: dict[int, int] = {}
-    """How many users were last active on a day."""
+    """How many users, all of them people, were last active on a day."""
     knows_people: bool = False
-    """Usage came with user ids."""
+    """Usage by people came with user ids."""
     heard: dict[str, int] = {}
     """By source of evidence (`catalogue.SOURCES`): when its first event happened."""
     first: int | None = None
@@ -215,7 +233,8 @@ def day_cutoff(today: int) -> int:
 def prune(state: State, today: int) -> None:
     """Forget what is too old on this day. A function of the day alone: pruning often is pruning once."""
     first = day_cutoff(today)
-    for days in (*state.usage.values(), state.people):
+    buckets: tuple[dict[int, Any], ...] = (*state.usage.values(), *state.automatic.values(), state.people)
+    for days in buckets:
         while days and (oldest_day := min(days)) < first:
             del days[oldest_day]
     for answers in state.moments.values():

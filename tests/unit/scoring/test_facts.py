@@ -1,5 +1,6 @@
 """The catalogue's rows and what scoring tells are the same facts: none without a value, none without a row."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -85,7 +86,9 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
     gone = after(an_event("account.churned", at=NOW, reason="price"), account=account)
     left = told(assessed(gone, before=first.decision, rules=rules)).facts
     stays = told(assessed(an_account(renews_at=NOW), rules=rules)).facts
-    all_facts = {**stays, **told(first).facts, **{name: left[name] for name in LEFT}}
+    declared = Rules(replace(SHIPPED.catalogue, sources={"usage": 0}), rules.cards)
+    never = told(assessed(an_account(), rules=declared)).facts["usage.never"]
+    all_facts = {**stays, **told(first).facts, **{name: left[name] for name in LEFT}, "usage.never": never}
     facts = Facts.of(all_facts)
     assert {name for name in all_facts if name not in FACTS} == set()
     assert {name for name in FACTS if facts.get(name, NOW) is None} == set()

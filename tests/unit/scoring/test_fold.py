@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scoring.core import state as s
-from services.scoring.core.clock import day_of
+from services.scoring.core.clock import day_of, day_of_us
 from services.scoring.core.fold import fold_usage
 from services.scoring.core.health import health_of
-from services.scoring.core.state import Account, canonical, decode, encode, prune
+from services.scoring.core.state import Account, Uses, canonical, decode, encode, prune
 from shared.messages import registry
 from shared.messages.billing import Status
 from shared.messages.envelope import Event
@@ -44,7 +44,7 @@ def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
     if type == "usage.recorded":
         return st.fixed_dictionaries(
             {"feature": few(["reports", "api", "sso"]), "quantity": few([0, 0.1, 1, 2.7, 1e9])},
-            optional={"user_id": few(["u1", "u2", "u3"])},
+            optional={"user_id": few(["u1", "u2", "u3"]), "actor": few(["human", "integration", "agent"])},
         )
     if type.startswith("ticket."):
         return st.fixed_dictionaries(
@@ -116,7 +116,7 @@ def some_events(draw: st.DrawFn, most: int = 25) -> list[Event]:
     found = []
     for place in range(draw(st.integers(0, most))):
         type = draw(types)
-        days = draw(st.sampled_from([0, 0, 0, -1, -5, -20, -29, -30, -31, -89, -90, -91, -180, -200, -364, -366]))
+        days = draw(st.sampled_from([0, 0, 0, -1, -5, -20, -29, -30, -31, -89, -90, -91, -92, -180, -200, -364, -366]))
         at = NOW + timedelta(days=days, hours=draw(st.sampled_from([0, 0, 3])))
         found.append(an_event(type, at=at, id=f"e{place}", **draw(_data(type))))
     return found
@@ -157,7 +157,7 @@ def test_a_batch_of_usage_folds_like_its_events_one_by_one() -> None:
 
 def test_quantities_are_kept_to_millionths_so_that_sums_do_not_depend_on_order() -> None:
     account = after(usage(quantity=0.1), usage(quantity=0.2))
-    assert account.state.usage["reports"][TODAY] == 300_000
+    assert account.state.usage["reports"][TODAY].quantity == 300_000
 
 
 def test_a_user_counts_on_the_last_active_day_only() -> None:
@@ -167,11 +167,24 @@ def test_a_user_counts_on_the_last_active_day_only() -> None:
     assert account.state.people == {TODAY: 2}
 
 
+def test_what_integrations_and_agents_do_is_kept_apart_and_makes_no_user() -> None:
+    bot = [usage(NOW, user="bot", actor="integration"), usage(NOW, user="bot", actor="agent")]
+    state = after(usage(NOW - DAY), *bot, *bot[1:]).state
+    assert state.automatic == {"integration": {TODAY: 1}, "agent": {TODAY: 2}}
+    assert (state.usage["reports"][TODAY].events, state.uses) == (3, 4)
+    assert (state.people, day_of_us(state.last_used_by_people), day_of_us(state.last_used)) == (
+        {TODAY - 1: 1},
+        TODAY - 1,
+        TODAY,
+    )
+    assert not after(*bot).state.last_used_by_people
+
+
 def test_features_beyond_the_bound_share_one_bucket_in_any_order() -> None:
     names = [f"f{n:04}" for n in range(s.MOST_FEATURES + 50)]
     forth, back = (after(*(usage(feature=name) for name in order)) for order in (names, names[::-1]))
     assert canonical(forth, TODAY) == canonical(back, TODAY)
-    assert forth.state.usage[s.OTHER][TODAY] == 50 * s.MILLIONTHS
+    assert forth.state.usage[s.OTHER][TODAY] == Uses(50, 50 * s.MILLIONTHS)
 
 
 def test_contacts_beyond_the_bound_are_the_same_in_any_order_whoever_is_erased_between() -> None:
@@ -263,22 +276,24 @@ def test_state_stays_small_however_much_it_has_seen() -> None:
         fold_usage(account, [(NOW - (365 - day) * DAY, used)] * 20)
         prune(account.state, day_of(NOW - (365 - day) * DAY))
     assert len(encode(account.state)) < 1500
-    assert msgspec.msgpack.decode(encode(account.state))["usage"]["reports"].keys() == set(range(TODAY - 90, TODAY))
+    assert msgspec.msgpack.decode(encode(account.state))["usage"]["reports"].keys() == set(range(TODAY - 91, TODAY))
 
 
 WRITTEN = (
-    "de0008a5757361676581a77265706f72747381cd5071ce002625a0a96c6173745f75736564cf0006523e88fd1000a670656f706c"
-    "6581cd507101ac6b6e6f77735f70656f706c65c3a674726169747381a46e616d6595cf0006523e88fd100000a474657374a26531"
-    "a441636d65a8636f6e746163747381a2633182a36e707395cf0006523e88fd100000a474657374a265349209a4676f6f64a5726f"
-    "6c657395cf0006523e88fd100000a474657374a2653291a86368616d70696f6eaa6d696c6573746f6e657381ad646174615f696d"
-    "706f72746564cf0006523e88fd1000a76d6f6d656e747381a46373617481cd5071810402"
+    "de0009a5757361676581a77265706f72747381cd50719201ce002625a0a96c6173745f75736564cf0006523e88fd1000b36c6173"
+    "745f757365645f62795f70656f706c65cf0006523e88fd1000a670656f706c6581cd507101ac6b6e6f77735f70656f706c65c3a6"
+    "74726169747381a46e616d6595cf0006523e88fd100000a474657374a26531a441636d65a8636f6e746163747381a2633182a36e"
+    "707395cf0006523e88fd100000a474657374a265349209a4676f6f64a5726f6c657395cf0006523e88fd100000a474657374a265"
+    "3291a86368616d70696f6eaa6d696c6573746f6e657381ad646174615f696d706f72746564cf0006523e88fd1000a76d6f6d656e"
+    "747381a46373617481cd5071810402"
 )
 
 
 def test_a_state_that_the_first_version_wrote_can_still_be_read() -> None:
     packed = bytes.fromhex(WRITTEN)
     state = decode(packed)
-    assert (state.usage["reports"], state.people, state.knows_people) == ({20593: 2_500_000}, {20593: 1}, True)
+    assert (state.usage["reports"], state.people) == ({20593: Uses(1, 2_500_000)}, {20593: 1})
+    assert (state.last_used_by_people, state.knows_people) == (state.last_used, True)
     assert (state.traits["name"].value, state.contacts["c1"]["roles"].value) == ("Acme", ["champion"])
     assert (state.contacts["c1"]["nps"].value, state.moments) == ([9, "good"], {"csat": {20593: {4: 2}}})
     assert state.milestones == {"data_imported": 1779278400000000}

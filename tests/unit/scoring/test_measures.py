@@ -1,16 +1,10 @@
 """Each measure says what a customer-success manager would: a number, or why there is none."""
 
-from datetime import UTC, datetime
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from services.scoring.core.catalogue import MONDAY_TO_FRIDAY
-from services.scoring.core.clock import day_of, weekday, working_days
 from services.scoring.core.health import health_of
 from services.scoring.core.measures import MEASURES
-from services.scoring.core.measures.base import View, points_on
+from services.scoring.core.measures.base import points_on
 from services.scoring.core.state import Account
 from shared.conditions import MEASURES as NAMES
 from tests.support.scoring import (
@@ -21,18 +15,11 @@ from tests.support.scoring import (
     an_account,
     an_event,
     an_invoice,
-    busy,
     ces,
     csat,
     nps,
-    usage,
+    read,
 )
-
-
-def read(name: str, account: Account, now: datetime = NOW) -> tuple[float | None, str]:
-    """The raw value and the words."""
-    raw, words, _ = MEASURES[name].read(View(account, now, SHIPPED.catalogue))
-    return raw, words
 
 
 def test_they_are_the_measures_that_conditions_know() -> None:
@@ -44,54 +31,6 @@ def test_of_an_account_that_nothing_is_known_of_there_is_no_data_but_a_reason(na
     raw, words = read(name, Account("acme"))
     assert raw is None
     assert words
-
-
-def test_recency_counts_working_days() -> None:
-    friday, monday = NOW - 5 * DAY, NOW - 2 * DAY
-    account = an_account(usage(friday))
-    assert read("usage.recency", account, friday + 2 * DAY) == (0, "in use")
-    assert read("usage.recency", account, monday) == (1, "no usage for 1 working day, last on 15 May 2026")
-    assert read("usage.recency", account)[0] == 3
-
-
-@given(st.integers(20_000, 20_050), st.integers(0, 60), st.frozensets(st.integers(0, 6), min_size=1))
-def test_working_days_are_those_counted_one_by_one(after: int, more: int, week: frozenset[int]) -> None:
-    assert working_days(after, after + more, week) == sum(
-        weekday(d) in week for d in range(after + 1, after + more + 1)
-    )
-
-
-def test_a_wednesday_is_a_wednesday() -> None:
-    assert weekday(day_of(datetime(2026, 5, 20, tzinfo=UTC))) == 2
-    assert 5 not in MONDAY_TO_FRIDAY
-
-
-def test_the_trend_compares_two_full_fortnights_and_leaves_today_out() -> None:
-    account = an_account(*busy(range(15, 29), users=4), *busy(range(1, 15), users=1), *busy([0], users=50))
-    raw, words = read("usage.trend", account)
-    assert raw == -75
-    assert words == "usage fell by 75 %, from 112 to 28 in two weeks"
-
-
-def test_a_trend_needs_three_weeks() -> None:
-    assert read("usage.trend", an_account(*busy(range(20)))) == (None, "less than three weeks of usage")
-
-
-def test_active_share_counts_people_once() -> None:
-    raw, words = read("usage.active_share", an_account(*busy([0, 3, 29], users=4), usage(NOW - 30 * DAY, user="late")))
-    assert (raw, words) == (40, "4 of 10 seats in use in 30 days")
-
-
-def test_active_share_needs_user_ids_and_seats() -> None:
-    assert read("usage.active_share", an_account(usage(user=None)))[1] == "usage comes without user ids"
-    assert read("usage.active_share", an_account(usage(), seats=0))[1] == "the number of seats is not known"
-
-
-def test_breadth_is_measured_against_the_plan_so_that_what_it_lacks_never_counts() -> None:
-    used = [usage(feature=name) for name in ("reports", "dashboards", "sso")]
-    assert read("usage.breadth", an_account(*used, plan="starter"))[0] == pytest.approx(200 / 3)
-    assert read("usage.breadth", an_account(*used, plan="pro"))[0] == pytest.approx(100 / 3)
-    assert read("usage.breadth", an_account(*used, plan="odd")) == (None, "the features of its plan are not listed")
 
 
 def test_load_is_tickets_in_30_days_per_ten_seats() -> None:

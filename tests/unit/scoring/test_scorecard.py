@@ -1,12 +1,14 @@
 """Scorecards: what is wrong is refused with its place; the most specific one wins; bands and caps do as written."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from services.scoring.core.catalogue import MONDAY_TO_FRIDAY
+from services.scoring.core.catalogue import CADENCES, MONDAY_TO_FRIDAY
+from services.scoring.core.clock import day_of
 from services.scoring.core.health import health_of
 from services.scoring.core.score import band
 from services.scoring.core.scorecard import Bands, Rules
@@ -87,7 +89,9 @@ def test_a_key_without_a_value_is_as_if_it_were_left_out(tmp_path: Path, key: st
     assert rules(tmp_path, default=f"{bare}{key}:\n").cards == rules(tmp_path, default=bare).cards
 
 
-@pytest.mark.parametrize("text", ["traits:", "features:", "milestones:", "working_days:", "features: {pro: }"])
+@pytest.mark.parametrize(
+    "text", ["traits:", "features:", "milestones:", "working_days:", "closed:", "cadence:", "features: {pro: }"]
+)
 def test_a_catalogue_may_have_keys_without_values(tmp_path: Path, text: str) -> None:
     assert rules(tmp_path, catalogue=text).catalogue.week == MONDAY_TO_FRIDAY
 
@@ -136,6 +140,10 @@ def test_what_has_the_wrong_shape_is_refused_with_its_place(tmp_path: Path, text
             "sources: {usage: soon}",
             "catalogue.yaml:1:18: `soon` is neither `auto` nor a date since when it is connected",
         ),
+        ("closed: [2026-12-24, 2026-02-30]", "catalogue.yaml:1:22: There is no such day as `2026-02-30`."),
+        ("closed: [2026-12-24..2026-12-20]", "catalogue.yaml:1:10: `2026-12-24..2026-12-20` spans no days"),
+        ("closed: [christmas]", "catalogue.yaml:1:10: `christmas` is no date; write one such as 2026-12-25."),
+        ("cadence: {pro: weakly}", "catalogue.yaml:1:16: `weakly` is no cadence. Did you mean `weekly`?"),
         ("traits: {tier: }", "catalogue.yaml:1:10: `tier` is never an empty value: it is one of number, text"),
     ],
 )
@@ -143,6 +151,30 @@ def test_a_catalogue_of_the_wrong_shape_is_refused_with_the_place(tmp_path: Path
     with pytest.raises(Refused) as error:
         rules(tmp_path, catalogue=catalogue)
     assert said in str(error.value)
+
+
+def test_closed_days_and_cadences_are_read(tmp_path: Path) -> None:
+    text = "closed: [2027-01-06, 2026-12-24..2027-01-01, 2026-12-25]\ncadence: {payroll: monthly}\n"
+    catalogue = rules(tmp_path, catalogue=text).catalogue
+    christmas = day_of(datetime(2026, 12, 24, tzinfo=UTC))
+    assert catalogue.closed == (*range(christmas, christmas + 9), christmas + 13)
+    assert catalogue.cadence == {"payroll": CADENCES["monthly"]}
+
+
+def test_a_catalogue_of_its_own_stands_in_for_the_one_beside_the_cards(tmp_path: Path) -> None:
+    own = tmp_path / "own" / "catalogue.yaml"
+    own.parent.mkdir()
+    own.write_text("features: {pro: [kanban]}\n")
+    rules(tmp_path, catalogue="features: {pro: [reports]}")
+    assert load_rules(tmp_path, own).catalogue.features == {"pro": ("kanban",)}
+    with pytest.raises(Refused) as error:
+        load_rules(tmp_path, tmp_path / "elsewhere.yaml")
+    assert "elsewhere.yaml:1:1: The file can't be read" in str(error.value)
+
+
+def test_what_is_declared_is_known_by_the_rules_digest(tmp_path: Path) -> None:
+    texts = ("{}", "closed: [2026-12-24]", "cadence: {pro: weekly}", "features: {pro: [api]}")
+    assert len({rules(tmp_path, catalogue=text).digest for text in texts}) == len(texts)
 
 
 def test_the_place_of_what_is_wrong_is_named(tmp_path: Path) -> None:

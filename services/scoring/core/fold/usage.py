@@ -1,13 +1,16 @@
-"""Usage: sums by feature and day, and how many users were last active on which day."""
+"""Usage: sums by feature and day, and how many people were last active on which day."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from services.scoring.core import state as s
 from services.scoring.core.clock import day_of, micros
 from services.scoring.core.fold.cells import hear
-from services.scoring.core.state import Account
+from services.scoring.core.state import Account, Uses
 from shared.messages.usage import UsageRecorded
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def fold_usage(account: Account, used: Sequence[tuple[datetime, UsageRecorded]]) -> None:
@@ -15,24 +18,37 @@ def fold_usage(account: Account, used: Sequence[tuple[datetime, UsageRecorded]])
     state = account.state
     if state.erased or not used:
         return
-    usage = state.usage
-    latest = earliest = used[0][0]
+    usage, users, by_people, by_others, earliest = state.usage, account.users, _NEVER, _NEVER, used[0][0]
     for time, data in used:
         day = day_of(time)
         days = usage.get(data.feature)
         if days is None:
             days = _days_of(usage, data.feature)
-        days[day] = min(days.get(day, 0) + round(data.quantity * s.MILLIONTHS), s.MOST_QUANTITY)
-        if latest < time:
-            latest = time
-        elif time < earliest:
+        quantity = s.MILLIONTHS if data.quantity == 1 else round(data.quantity * s.MILLIONTHS)
+        if (uses := days.get(day)) is None:
+            days[day] = Uses(1, quantity)
+        else:
+            uses.events += 1
+            uses.quantity = min(uses.quantity + quantity, s.MOST_QUANTITY)
+        if time < earliest:  # noqa: PLR1730 (this runs for every use, and min takes twice as long)
             earliest = time
-        user = data.user_id
-        if user is not None and account.users.get(user, day - 1) < day:
-            _see(account, user, day)
-    state.last_used = max(state.last_used, micros(latest))
+        actor = data.actor
+        if actor is None or actor == "human":
+            if by_people < time:  # noqa: PLR1730 (so does max)
+                by_people = time
+            user = data.user_id
+            if user is not None and users.get(user, day - 1) < day:
+                _see(account, user, day)
+        else:
+            automatic = state.automatic.setdefault(actor, {})
+            automatic[day] = automatic.get(day, 0) + 1
+            by_others = max(by_others, time)
+    first = micros(earliest)
+    last = first if by_people is earliest else micros(by_people) if by_people is not _NEVER else 0
+    state.last_used_by_people = max(state.last_used_by_people, last)
+    state.last_used = max(state.last_used, last, 0 if by_others is _NEVER else micros(by_others))
     state.uses += len(used)
-    hear(state, "usage", micros(earliest))
+    hear(state, "usage", first)
 
 
 def _see(account: Account, user: str, day: int) -> None:
@@ -48,7 +64,7 @@ def _see(account: Account, user: str, day: int) -> None:
     account.touched.add(("users", user))
 
 
-def _days_of(usage: dict[str, dict[int, int]], feature: str) -> dict[int, int]:
+def _days_of(usage: dict[str, dict[int, Uses]], feature: str) -> dict[int, Uses]:
     """The buckets of a feature that is new here. The first names by the alphabet have their own, the rest share one.
 
     A name once out never comes back in, as names are never taken away: so which have their own depends on no order.
@@ -60,6 +76,9 @@ def _days_of(usage: dict[str, dict[int, int]], feature: str) -> dict[int, int]:
     other = usage.setdefault(s.OTHER, {})
     if feature > last:
         return other
-    for day, quantity in usage.pop(last).items():
-        other[day] = min(other.get(day, 0) + quantity, s.MOST_QUANTITY)
+    for day, uses in usage.pop(last).items():
+        if day in other:
+            other[day].add(uses)
+        else:
+            other[day] = uses
     return usage.setdefault(feature, {})

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
-from services.scoring.core.catalogue import Catalogue
+from services.scoring.core.catalogue import DAILY, Cadence, Catalogue
 from services.scoring.core.clock import day_of, day_of_us
 from services.scoring.core.profile import Profile, profile_of
 from services.scoring.core.state import Account, Invoice, State, Ticket
@@ -18,7 +18,7 @@ Curve = tuple[tuple[float, float], ...]
 class View:
     """One account as measures see it on a day. Days enter whole, so a measure gives the same all day long."""
 
-    __slots__ = ("account", "catalogue", "invoices", "now", "profile", "state", "tickets", "today")
+    __slots__ = ("account", "cadence", "catalogue", "invoices", "now", "profile", "state", "tickets", "today")
 
     def __init__(self, account: Account, now: datetime, catalogue: Catalogue) -> None:
         self.account = account
@@ -29,6 +29,7 @@ class View:
         self.today = day_of(now)
         self.catalogue = catalogue
         self.profile: Profile = profile_of(account.state, now, catalogue)
+        self.cadence: Cadence = catalogue.cadence.get(self.profile.plan or "", DAILY)
 
     def connected(self, source: str) -> int | None:
         """The UTC day from which silence of a source says something of the account; None: it is not connected.

@@ -1,0 +1,80 @@
+"""How long nobody has used the product: after use that is the worst news there is, never a lack of data."""
+
+from typing import Final
+
+from services.scoring.core.clock import day_of_us, open_days, working_days
+from services.scoring.core.measures.base import DAYS_30, Reading, View
+from services.scoring.core.state import day_cutoff
+from shared.words import counted
+
+NEVER: Final = "no usage yet"
+NEVER_DAYS: Final = 30
+"""Who could be heard of for so long and never was, has not begun: by day 30 of a contract first value is due."""
+_MISSED: Final = (0, 5, 10, 20)
+"""What missed cycles of a longer cadence mean in the working days of one who comes daily: by the curve of recency 60
+points after the first, 20 after the second, 0 after the third, and from then on the cap at 15 working days."""
+
+
+def silence(view: View) -> int | None:
+    """Working days since the last use: by people, where there ever were any. None: it was never used."""
+    last = view.state.last_used_by_people or view.state.last_used
+    return working_days_since(view, day_of_us(last)) if last else None
+
+
+def working_days_since(view: View, day: int) -> int:
+    """Working days after this day; by a cadence longer than daily, what its missed cycles mean in them."""
+    catalogue, cycle = view.catalogue, view.cadence.cycle
+    if not cycle:
+        return working_days(day, view.today, catalogue.week, catalogue.closed)
+    missed, last = missed_cycles(view, day), len(_MISSED) - 1
+    return _MISSED[min(missed, last)] + 5 * max(0, missed - last)
+
+
+def missed_cycles(view: View, day: int) -> int:
+    """Whole cycles of the plan's cadence that have passed since this day, closed days left out."""
+    return open_days(day, view.today, view.catalogue.closed) // view.cadence.cycle
+
+
+def never_used_for(view: View) -> int | None:
+    """For how many days an account that never used it could have been heard of; None: it did, or could not."""
+    since = view.connected("usage")
+    return view.today - since if since is not None and not view.state.last_used and since <= view.today else None
+
+
+def is_long_unused(view: View) -> bool:
+    """Whether it could be heard of for a whole window, and never was: then that is the worst, and no lack of data."""
+    days = never_used_for(view)
+    return days is not None and days >= NEVER_DAYS
+
+
+def never_in_words(view: View) -> str:
+    """What a customer-success manager says of an account that has not begun."""
+    return "pays, never used" if (view.profile.mrr_minor or 0) > 0 else "never used"
+
+
+def never(view: View, worst: float) -> Reading:
+    """The reading of an account without any use: the worst where it was long possible, else no data."""
+    return Reading(worst, never_in_words(view)) if is_long_unused(view) else Reading(None, NEVER)
+
+
+def silence_in_words(view: View) -> str:
+    """Such as `no use for 42 days; 15 people used it before`; of people alone where others go on."""
+    by_people = day_of_us(view.state.last_used_by_people)
+    last = day_of_us(view.state.last_used)
+    return no_use(view, by_people or last, " by people" if by_people < last else "")
+
+
+def no_use(view: View, last: int, by: str = "") -> str:
+    """That it was not used after a day, and by how many it was before; by a longer cadence, what was missed."""
+    words = f"no use{by} for {counted(view.today - last, 'day')}"
+    if view.cadence.cycle and (missed := missed_cycles(view, last)):
+        words += f", {counted(missed, f'{view.cadence.name} cycle')} missed"
+    users = _users_before(view, last)
+    return words + (f"; {counted(users, 'person', 'people')} used it before" if users else "")
+
+
+def _users_before(view: View, last: int) -> int:
+    """Distinct users in the 30 days up to the day of the last use; 0 where not all of them are remembered."""
+    if last - DAYS_30 + 1 < day_cutoff(view.today):
+        return 0
+    return sum(count for day, count in view.state.people.items() if last - DAYS_30 < day <= last)

@@ -1,0 +1,175 @@
+"""Whether it is used more or less than before: uses (events, whatever their quantities) a day, now against earlier.
+
+Two windows of full days, today left out: by default the last 14 against the 56 before them, so that a quiet month end
+or one good week doesn't make the yardstick. Days on which everything is closed, and the account's first seven, in
+which people try things out, are in neither.
+"""
+
+from collections.abc import Iterable
+from math import sqrt
+from typing import Final, NamedTuple
+
+from services.scoring.core.clock import day_of_us, open_days
+from services.scoring.core.measures.base import Measure, Reading, View
+from services.scoring.core.measures.usage.silence import never
+from shared.words import counted, number
+
+_TRYING_OUT: Final = 7
+"""An account's first days, in which people try things out, are no yardstick."""
+_FEWEST_DAYS: Final = 14
+"""Fewer days to compare with are no yardstick either: two of each weekday."""
+_FEWEST_USES: Final = 40
+_NOISE: Final = 2.0
+_BACK: Final = 100.0
+"""Use after none at all, in percent: what it grew from is nothing, so it counts as doubled."""
+_TIMES: Final = 200
+"""From this growth on people say how many times, not how many percent more."""
+
+
+class Windows(NamedTuple):
+    """The two windows of an account, as days [start, middle) and [middle, today), and how many of them count."""
+
+    start: int
+    middle: int
+    days_before: int
+    days_now: int
+
+
+class Uses(NamedTuple):
+    """Uses in either window."""
+
+    before: int
+    now: int
+
+
+def windows(view: View) -> Windows | str:
+    """The windows; where there is nothing to compare, why."""
+    cadence, closed = view.cadence, view.catalogue.closed
+    if not cadence.now:
+        return f"its plan is used {cadence.name}: too seldom for a trend"
+    middle = view.today - cadence.now
+    start = max(middle - cadence.before, day_of_us(view.state.heard["usage"]) + _TRYING_OUT)
+    days_before = open_days(start - 1, middle - 1, closed)
+    days_now = open_days(middle - 1, view.today - 1, closed)
+    if days_before < _FEWEST_DAYS:
+        return f"not yet {_FEWEST_DAYS} days of usage to compare with"
+    if not days_now:
+        return f"closed for all of the last {cadence.now} days"
+    return Windows(start, middle, days_before, days_now)
+
+
+def uses_in(view: View, over: Windows) -> dict[str, Uses]:
+    """Uses by actor in both windows, closed days left out; `all` together, and `human` what is left of them."""
+    start, middle, today, closed = over.start, over.middle, view.today, frozenset(view.catalogue.closed)
+
+    def summed(events: Iterable[tuple[int, int]]) -> Uses:
+        before = now = 0
+        for day, count in events:
+            if start <= day < today and day not in closed:
+                if day < middle:
+                    before += count
+                else:
+                    now += count
+        return Uses(before, now)
+
+    state = view.state
+    every = summed((day, uses.events) for days in state.usage.values() for day, uses in days.items())
+    others = {actor: summed(days.items()) for actor, days in state.automatic.items()}
+    before, now = (every[side] - sum(one[side] for one in others.values()) for side in (0, 1))
+    return {"all": every, "human": Uses(before, now), **others}
+
+
+def change(uses: Uses, over: Windows) -> float:
+    """The change of uses a day in percent; 0 where it is no more than chance. An empty later window never is.
+
+    Two counts from Poisson streams are compared by asking whether the later one is what its share of the days would
+    have it be (J. Przyborowski and H. Wilenski, Homogeneity of results in testing samples from Poisson series,
+    Biometrika 31, 1940): of n uses together, binomial with p = days now / days of both, in its normal form
+    z = (now − n·p) / √(n·p·(1−p)). Within two standard errors, or of fewer than 40 uses, nothing can be said.
+    """
+    if not uses.now:
+        return -100.0
+    n, p = uses.before + uses.now, over.days_now / (over.days_now + over.days_before)
+    if n < _FEWEST_USES or abs(uses.now - n * p) < _NOISE * sqrt(n * p * (1 - p)):
+        return 0.0
+    if not uses.before:
+        return _BACK
+    # Whole numbers first, so that what is equal on paper is equal here.
+    now, before = uses.now * over.days_before, uses.before * over.days_now
+    return 100 * (now - before) / before
+
+
+def people_trend(view: View) -> float | None:
+    """The trend of what people do alone; None where it is no trend, or nobody ever was there."""
+    if not view.state.last_used_by_people or isinstance(over := windows(view), str):
+        return None
+    return change(uses_in(view, over)["human"], over)
+
+
+def people_trend_in_words(view: View) -> str:
+    """Such as `people −80 %`."""
+    over = windows(view)
+    return "" if isinstance(over, str) else f"people {_said(uses_in(view, over)['human'], over)}"
+
+
+def _trend(view: View) -> Reading:
+    if not view.state.last_used:
+        return Reading(None, never(view, 0).words)
+    over = windows(view)
+    if isinstance(over, str):
+        return Reading(None, over)
+    found = uses_in(view, over)
+    changed = change(found["all"], over)
+    return Reading(changed, _in_words(view, found, over, changed))
+
+
+def _in_words(view: View, found: dict[str, Uses], over: Windows, changed: float) -> str:
+    uses, window = found["all"], counted(view.today - over.middle, "day")
+    before = number(uses.before / over.days_before)
+    now = counted(uses.now / over.days_now, "use")
+    if not uses.now:
+        words = f"no use in {window}" + (f", {before} a day before" if uses.before else "")
+    elif not uses.before and changed:
+        words = f"in use again: {now} a day in {window}, none in {counted(view.cadence.before, 'day')} before"
+    elif abs(changed) < 1:
+        words = "usage is steady"
+    else:
+        words = (
+            f"usage {'fell' if changed < 0 else 'grew'} by {number(abs(changed), 0)} %, from {before} to {now} a day"
+        )
+    return words + _by_actor(found, over)
+
+
+def _by_actor(found: dict[str, Uses], over: Windows) -> str:
+    """Such as `: people −80 %, integrations ×5`; nothing where people alone use it, or no two kinds differ."""
+    kinds = [
+        (name, found[actor])
+        for actor, name in (("human", "people"), ("integration", "integrations"), ("agent", "agents"))
+        if actor in found and any(found[actor])
+    ]
+    if [name for name, _ in kinds] in ([], ["people"]):
+        return ""
+    return ": " + ", ".join(f"{name} {_said(uses, over)}" for name, uses in kinds)
+
+
+def _said(uses: Uses, over: Windows) -> str:
+    changed = change(uses, over)
+    if abs(changed) < 1:
+        return "steady"
+    if not uses.before:
+        return "new"
+    if changed >= _TIMES:
+        return f"×{number(1 + changed / 100, 0)}"
+    return f"{'−' if changed < 0 else '+'}{number(abs(changed), 0)} %"
+
+
+# PostHog's handbook calls −5 % a warning and −20 % trouble; at −40 % in a fortnight the trade makes a call.
+# Growth beyond a tenth says nothing more of health.
+TREND = Measure(
+    "usage.trend",
+    "%",
+    ((-60, 0), (-30, 40), (-10, 80), (0, 90), (10, 100)),
+    _trend,
+    ("usage.",),
+    facts=("usage.people_trend",),
+)
