@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, GetCoreS
 from pydantic_core import CoreSchema, core_schema
 
 from services.scoring.core.book import Told
+from services.scoring.core.clock import instant_of
 from services.scoring.core.decision import Hold
 from services.scoring.core.nps import main_role
 from services.scoring.core.state import Cell
@@ -116,6 +117,21 @@ class Contact(BaseModel):
         return cls(id=id, role=main_role(roles), roles=roles, left=gone, traits=own)
 
 
+class Mute(BaseModel):
+    """A reading that somebody says is wrong."""
+
+    measure: str
+    until: datetime
+    reason: str
+    author: str
+
+    @classmethod
+    def of(cls, measure: str, cell: Cell) -> "Mute":
+        """As state keeps it."""
+        until, reason, author = cell.value
+        return cls(measure=measure, until=instant_of(until), reason=reason, author=author)
+
+
 class AccountDetail(Account):
     """All of an account. Facts and measures are as of now."""
 
@@ -126,6 +142,8 @@ class AccountDetail(Account):
     traits: dict[str, Any]
     contacts: list[Contact]
     measures: list[Annotated[MeasureReading, AsAnswer()]]
+    mutes: list[Mute]
+    """The measures whose readings are not believed: no data, and their facts are not known."""
     facts: dict[str, Any]
     unknown: dict[str, str]
     """Why a fact is not known."""

@@ -91,6 +91,17 @@ class PulseSet(CustomerEvent, frozen=True, kw_only=True):
     author: Name
 
 
+class ReadingMuted(CustomerEvent, frozen=True, kw_only=True):
+    """The reading of a measure is wrong: until then, at most 30 days, it is no data. One that has ended unmutes."""
+
+    types = ("reading.muted",)
+
+    measure: Id
+    until: Time
+    reason: Note
+    author: Name
+
+
 class AccountMerged(CustomerEvent, frozen=True, kw_only=True):
     """This account goes on as another: it is scored no more, and its open work is closed.
 

@@ -53,6 +53,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
             traits={name.removeprefix("traits."): cell.value for name, cell in state.traits.items()},
             contacts=[views.Contact.of(contact, cells) for contact, cells in sorted(state.contacts.items())],
             measures=sorted(health.readings.values(), key=lambda reading: -reading.weight),
+            mutes=[views.Mute.of(name, cell) for name, cell in state.mutes.items() if health.view.muted(name)],
             facts=health.facts,
             unknown=health.unknown,
         )

@@ -60,8 +60,8 @@ def _by_new_card(health: Health, before: Decision) -> dict[str, int | None]:
         was = before.readings.get(one.name, Decided())
         if was.raw is not None:
             anew[one.name] = points_of(one.curve, was.raw, was.spread)
-        elif one.missing == "last-known":
-            # What it finds now: that it looks for it at all is the card's doing.
+        elif one.missing == "last-known" or health.view.muted(one.name) is not None:
+            # What it finds now: that it looks for it at all is the card's doing. A muted one has nothing on any card.
             anew[one.name] = health.readings[one.name].points
         else:
             anew[one.name] = points_without_data(one)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from services.scoring.core.clock import written_or_none
-from services.scoring.core.measures import GROUPS
+from services.scoring.core.measures import GROUPS, MEASURES
 from services.scoring.core.measures.base import View
 from services.scoring.core.profile import PLAIN
 from shared.messages.assessments import FactValue, MeasureReading
@@ -56,4 +56,9 @@ def facts_of(
         found[f"points.{name}"] = None if read.points is None else read.points / 100
         if read.raw is None:
             unknown[name] = read.words
+    for name in filter(view.muted, view.state.mutes):
+        # What is known by the same evidence is believed as little.
+        for fact in (name, *MEASURES[name].facts):
+            found.pop(fact, None)
+            unknown[fact] = readings[name].words
     return {name: value for name, value in found.items() if value is not None}, unknown

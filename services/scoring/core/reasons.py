@@ -21,6 +21,8 @@ def reason(
     `before` is when it was last read, in microseconds.
     """
     cause = occasion.cause
+    if cause.type == "reading.muted" and cause.data.get("measure") == new.name:
+        return new.words, [f"{cause.source} {cause.id}"]
     if cause.type is not None and cause.type.startswith(MEASURES[new.name].moved_by or ("-",)):
         return _of_event(old, new, view, cause), [f"{cause.source} {cause.id}"]
     if cause.kind == "usage":

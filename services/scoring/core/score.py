@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from services.scoring.core.clock import in_words
 from services.scoring.core.decision import Decided
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.measures.base import Measure, View, points_of
 from services.scoring.core.scorecard import Bands, Cap, Scorecard, Weighted
+from services.scoring.core.state import Cell
 from shared.conditions import Facts, Truth, evaluate
 from shared.messages.assessments import Band, MeasureReading
 from shared.words import clean, counted
@@ -53,6 +55,8 @@ def read_measures(view: View, card: Scorecard) -> dict[str, Read]:
 
 
 def _read(view: View, measure: Measure, weighted: Weighted) -> Read:
+    if (mute := view.muted(measure.name)) is not None:
+        return Read(_muted(mute, measure, weighted), ())
     raw, words, spread = measure.read(view)
     points = points_without_data(weighted) if raw is None else points_of(weighted.curve, raw, spread)
     if raw is None and points is not None:
@@ -71,6 +75,13 @@ def _read(view: View, measure: Measure, weighted: Weighted) -> Read:
         name=measure.name, weight=weighted.weight, raw=raw, unit=measure.unit, points=points, words=words
     )
     return Read(read, spread)
+
+
+def _muted(mute: Cell, measure: Measure, weighted: Weighted) -> MeasureReading:
+    """No data, whatever the card counts where there is none: what is not believed is not replaced by a guess."""
+    until, why, author = mute.value
+    words = _cleaned(f'muted by {author} until {in_words(until)}: "{why}"')
+    return MeasureReading(name=measure.name, weight=weighted.weight, unit=measure.unit, words=words)
 
 
 def as_decided(readings: Mapping[str, Decided], card: Scorecard | None) -> list[MeasureReading]:

@@ -20,6 +20,8 @@ MOMENT_DAYS: Final = 150
 """Answers about a moment count for 90 days; their counts are kept longer, for a last known value."""
 PULSE_DAYS: Final = 180
 """A pulse counts for 90 days; it is kept longer so that a scorecard may still take the last known one."""
+MUTE_DAYS: Final = 30
+"""How long nobody need believe a reading without saying so again."""
 PAPER_DAYS: Final = 180
 """How long a closed ticket or a settled invoice is looked at; after that its row is only a tombstone."""
 TERMS_DAYS: Final = 100
@@ -183,6 +185,8 @@ class State(msgspec.Struct, omit_defaults=True):
     """When each was first reached."""
     interaction: Cell | None = None
     pulse: Cell | None = None
+    mutes: dict[str, Cell] = {}
+    """By measure: [until when its reading is not believed, why, who says so]."""
     churned: Cell | None = None
     merged: Cell | None = None
     moments: dict[str, dict[int, dict[int, int]]] = {}
@@ -241,6 +245,9 @@ def prune(state: State, today: int) -> None:
         for day in [day for day in answers if day <= today - MOMENT_DAYS]:
             del answers[day]
     _prune_terms(state, today - TERMS_DAYS + 1)
+    # One that has ended stays while an earlier one, which it replaced, could still hold.
+    for measure in [name for name, mute in state.mutes.items() if mute.at < (today - MUTE_DAYS) * DAY_US]:
+        del state.mutes[measure]
     if state.pulse is not None and state.pulse.at < (today - PULSE_DAYS) * DAY_US:
         state.pulse = None
 

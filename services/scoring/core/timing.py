@@ -39,6 +39,7 @@ def next_look(health: Health, rules: Rules) -> datetime | None:
         end = ends_at(state.pulse)
         ends = (end, end + more * DAY_US)
         instants += [instant_of(end) for end in ends if end > micros(now)]
+    instants += [instant_of(mute.value[0]) for mute in state.mutes.values() if mute.value[0] > micros(now)]
     facts = Facts.of(health.facts)
     conditions = [cap.condition for cap in health.card.caps]
     conditions += [card.for_accounts for card in rules.cards if card.for_accounts is not None]

@@ -96,6 +96,14 @@ def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
         "pulse.set": st.fixed_dictionaries(
             {"score": st.integers(1, 10), "note": few(["calm", "worried"]), "author": few(["a"])}
         ),
+        "reading.muted": st.fixed_dictionaries(
+            {
+                "measure": few(["support.urgent", "feedback.nps", "nothing.known"]),
+                "until": st.integers(-40, 40).map(lambda d: (NOW + d * DAY).isoformat()),
+                "reason": few(["imported twice", "test data"]),
+                "author": few(["a"]),
+            }
+        ),
         "account.merged": st.fixed_dictionaries({"into": few(["other"])}),
         "contact.erased": st.fixed_dictionaries({"contact_id": contact}),
         "account.erased": st.just({}),

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from services.scoring.core.clock import micros
-from services.scoring.core.fold import papers, people, subscriptions, traits
+from services.scoring.core.fold import mutes, papers, people, subscriptions, traits
 from services.scoring.core.fold.cells import EXCERPT, cell_of, hear
 from services.scoring.core.fold.usage import fold_usage
 from services.scoring.core.state import Account, State
@@ -79,6 +79,7 @@ _FOLDERS: Final[dict[str, Folder]] = {
     "contact.erased": people.contact_erased,
     "interaction.logged": people.interaction,
     "pulse.set": _latest("pulse", lambda data: [data.score, data.note[:EXCERPT], data.author]),
+    "reading.muted": mutes.reading_muted,
     "account.churned": _latest("churned", lambda data: [(data.reason or "")[:EXCERPT], data.voluntary]),
     "account.merged": _latest("merged", lambda data: data.into),
     "account.erased": _account_erased,

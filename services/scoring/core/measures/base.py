@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from services.scoring.core.catalogue import DAILY, Cadence, Catalogue
-from services.scoring.core.clock import day_of, day_of_us
+from services.scoring.core.clock import day_of, day_of_us, micros
 from services.scoring.core.profile import Profile, profile_of
-from services.scoring.core.state import Account, Invoice, State, Ticket
+from services.scoring.core.state import Account, Cell, Invoice, State, Ticket
 
 Curve = tuple[tuple[float, float], ...]
 """Points (raw, points) in rising order of raw; straight lines between, level outside."""
@@ -42,6 +42,11 @@ class View:
             began = self.profile.signed_at or self.state.first
             return declared if began is None else max(declared, day_of_us(began))
         return None if heard is None else day_of_us(heard)
+
+    def muted(self, measure: str) -> Cell | None:
+        """Who said that a measure's reading is wrong, while that holds."""
+        mute = self.state.mutes.get(measure)
+        return mute if mute is not None and micros(self.now) < mute.value[0] else None
 
 
 class Reading(NamedTuple):

@@ -1,0 +1,15 @@
+"""Readings that somebody says are wrong."""
+
+from services.scoring.core.clock import DAY_US, micros
+from services.scoring.core.fold.cells import EXCERPT, cell_of, put
+from services.scoring.core.state import MUTE_DAYS, Account
+from shared.conditions import MEASURES
+from shared.messages import accounts
+from shared.messages.envelope import Event
+
+
+def reading_muted(account: Account, event: Event, data: accounts.ReadingMuted) -> None:
+    """Of each measure the latest word stands, for 30 days at most; one that ends at once believes the reading again."""
+    if data.measure in MEASURES:
+        until = min(micros(data.until), micros(event.time) + MUTE_DAYS * DAY_US)
+        put(account.state.mutes, data.measure, cell_of(event, [until, data.reason[:EXCERPT], data.author]))
