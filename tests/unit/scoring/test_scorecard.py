@@ -295,7 +295,7 @@ def test_a_cap_holds_the_score_down_while_its_condition_holds() -> None:
 def test_below_the_minimum_coverage_the_score_is_unknown_and_says_so() -> None:
     scored = health_of(an_account(a_pulse(9)), NOW, SHIPPED).score
     assert scored.points is None
-    assert scored.why_unknown == "only 6 % of the scorecard has data, 30 % is needed"
+    assert scored.why_unknown == "only 9 % of the scorecard has data, 30 % is needed"
 
 
 @pytest.mark.parametrize(
