@@ -6,12 +6,13 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
+from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from services.scoring.core.catalogue import CADENCES, MONDAY_TO_FRIDAY, SOURCES, Catalogue
+from services.scoring.core.catalogue import CADENCES, MONDAY_TO_FRIDAY, SOURCES, Catalogue, Onboarding
 from services.scoring.core.clock import day_of
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.scorecard import Bands, Cap, Rules, Scorecard, Weighted, rules_of
@@ -53,27 +54,65 @@ def _connected(text: str) -> datetime | None:
 Connected = Annotated[datetime | None, ReadBy(_connected, description="`auto`, or the date since when.")]
 
 
-class CatalogueFile(FileModel):
-    """What is sold, and what we hear of: plans, milestones, working days, connected sources, declared traits."""
+class OnboardingFile(FileModel):
+    """How some accounts are brought to where they wanted to be."""
 
-    may_be_empty: ClassVar = ("features", "milestones", "working_days", "closed", "cadence", "sources", "traits")
+    may_be_empty: ClassVar = ("milestones",)
+    id: Name
+    days: Annotated[int, Field(ge=0, le=3650)]
+    """How long it lasts at most after signing."""
+    for_accounts: Annotated[Condition, ConditionIn("for_accounts")] | None = None
+    milestones: dict[Name, Annotated[int, Field(ge=0, le=3650)]] = {}
+    """With the day after signing by which each is expected, such as {first_report: 14}."""
+
+    def onboarding(self) -> Onboarding:
+        """As scoring knows it."""
+        return Onboarding(self.id, self.days, dict(self.milestones), self.for_accounts)
+
+
+class CatalogueFile(FileModel):
+    """What is sold, and what we hear of: plans, onboarding, working days, connected sources, rates, traits."""
+
+    may_be_empty: ClassVar = (
+        *("features", "onboarding", "working_days", "closed", "cadence", "sources", "rates", "traits"),
+    )
     features: dict[Name, list[Name] | None] = {}
-    milestones: dict[Name, Annotated[int, Field(ge=0, le=3650)] | None] = {}
+    onboarding: list[OnboardingFile] = []
+    """Models of onboarding: the first that matches an account is its own."""
     working_days: Annotated[list[Day], Field(min_length=1)] | None = None
     closed: list[Closed] = []
     cadence: dict[Name, Annotated[str, one_of(CADENCES, "cadence")]] = {}
     sources: dict[Annotated[str, one_of(SOURCES, "source")], Connected] = {}
+    rates: dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[float, Field(gt=0, le=10**9)]] = {}
+    """What one unit of a currency is worth in one that you choose, such as {EUR: 1, USD: 0.92}."""
     traits: dict[Name, FactType] = {}
+
+    @classmethod
+    def scopes(cls, root: Any, _beside: Any) -> dict[str, Scope]:
+        """Onboarding can be chosen by what is known of an account, but its stage, which follows from it."""
+        declared = root.get("traits") if isinstance(root, Mapping) else None
+        traits = declared if isinstance(declared, Mapping) else {}
+        known = {str(name): kind for name, kind in traits.items() if kind in get_args(FactType)}
+        barred = r"(?!account\.)|account\.stage$", "only `account.*` facts are known here, and no stage"
+        return {"for_accounts": Scope(known, barred=barred)}
+
+    @model_validator(mode="after")
+    def _ids_once(self, info: ValidationInfo) -> Self:
+        for place, one in enumerate(self.onboarding):
+            if one.id in {other.id for other in self.onboarding[:place]}:
+                Reading.of(info).note(f"Another model has the id `{one.id}` already.", one.at("id"))
+        return self
 
     def catalogue(self) -> Catalogue:
         """As scoring knows it."""
         return Catalogue(
             features={plan: tuple(features or ()) for plan, features in self.features.items()},
-            milestones={name: by or 0 for name, by in self.milestones.items()},
+            onboarding=tuple(one.onboarding() for one in self.onboarding),
             week=frozenset(self.working_days) if self.working_days else MONDAY_TO_FRIDAY,
             sources={source: day_of(since) for source, since in self.sources.items() if since is not None},
             closed=tuple(sorted({day for days in self.closed for day in days})),
             cadence={plan: CADENCES[name] for plan, name in self.cadence.items()},
+            rates={currency: Fraction(str(rate)) for currency, rate in self.rates.items()},
             traits=self.traits,
         )
 

@@ -47,7 +47,8 @@ FEATURES: Final = {
 MILESTONES: Final = {"workspace_created": 3, "data_imported": 14, "team_invited": 21, "first_report": 30}
 NEWCOMER: Rules = load_rules()
 """What ships, as a new installation has it: no plan's features and no milestones are declared."""
-SHIPPED: Rules = replace(NEWCOMER, catalogue=replace(NEWCOMER.catalogue, features=FEATURES, milestones=MILESTONES))
+_MODELS: Final = tuple(replace(model, milestones=MILESTONES) for model in NEWCOMER.catalogue.onboarding)
+SHIPPED: Rules = replace(NEWCOMER, catalogue=replace(NEWCOMER.catalogue, features=FEATURES, onboarding=_MODELS))
 """The cards that ship, with a catalogue that says what is sold."""
 _ids: Iterator[int] = count(1)
 

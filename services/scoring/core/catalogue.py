@@ -1,11 +1,12 @@
-"""What scoring has to know of the product that the accounts buy: plans, milestones, the working week, traits."""
+"""What scoring has to know of the product that the accounts buy: plans, onboarding, the working week, traits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from fractions import Fraction
 from typing import Final
 
-from shared.conditions import FactType
+from shared.conditions import Condition, Facts, FactType, Truth, evaluate
 
 MONDAY_TO_FRIDAY = frozenset(range(5))
 SOURCES: Final = ("usage", "tickets", "invoices", "feedback", "interactions")
@@ -40,13 +41,30 @@ CADENCES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Onboarding:
+    """How some accounts are brought to where they wanted to be."""
+
+    id: str
+    days: int
+    """It lasts at most so long after signing."""
+    milestones: Mapping[str, int] = field(default_factory=dict)
+    """With the day after signing by which each is expected. It ends when all are reached; without any after `days`."""
+    for_accounts: Condition | None = None
+    """None matches any."""
+
+
+LOW_TOUCH: Final = Onboarding("low_touch", 60)
+"""Of whom no model is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """The same for every scorecard of an installation."""
 
     features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The features of each plan."""
-    milestones: Mapping[str, int] = field(default_factory=dict)
-    """Expected milestones, with the age in days by which each is expected."""
+    onboarding: tuple[Onboarding, ...] = ()
+    """The first that matches an account is its model."""
     week: frozenset[int] = MONDAY_TO_FRIDAY
     """Working days; Monday is 0."""
     closed: tuple[int, ...] = ()
@@ -60,3 +78,10 @@ class Catalogue:
     """What one unit of a currency is worth, all in one and the same: so that revenue in several can be summed."""
     traits: Mapping[str, FactType] = field(default_factory=dict)
     """Declared traits, with their types."""
+
+    def onboarding_of(self, facts: Facts, now: datetime) -> Onboarding:
+        """The model of an account of which these facts are known; where none matches, the one of low touch."""
+        for model in self.onboarding:
+            if model.for_accounts is None or evaluate(model.for_accounts, facts, now) is Truth.TRUE:
+                return model
+        return next((model for model in self.onboarding if model.id == LOW_TOUCH.id), LOW_TOUCH)

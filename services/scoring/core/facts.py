@@ -3,40 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
-from services.scoring.core.clock import written_or_none
 from services.scoring.core.measures import GROUPS, MEASURES
 from services.scoring.core.measures.base import View
-from services.scoring.core.profile import PLAIN
 from shared.messages.assessments import FactValue, MeasureReading
 
 LAST_SEEN: Final = "usage.last_seen_at"
-_DATES: Final = ("signed_at", "renews_at", "churned_at", "leaves_at")
-_LONGEST_TRAIT = 2048
-"""Bytes. A longer one stays in the state and is no fact, so that an assessment stays far below 512 KiB."""
-_TRAITS = (*PLAIN, "stage")
 _LINEAR = {"billing.overdue", "relationship.silence"}
 """Measures whose facts don't travel: conditions derive them from their instants."""
 
 
 def account_facts(view: View) -> dict[str, FactValue]:
     """Who the account is: the facts that choose its scorecard."""
-    profile = view.profile
-    found: dict[str, Any] = {
-        "account.id": view.account.id,
-        "account.churned": profile.left is not None,
-        "account.churn_reason": profile.churn_reason,
-        "account.churn_voluntary": None if profile.left is None else profile.left.voluntary,
-        "account.leaving": profile.leaves_at is not None,
-        **{f"account.{name}": getattr(profile, name) for name in _TRAITS},
-        **{f"account.{name}": written_or_none(getattr(profile, name)) for name in _DATES},
-    }
-    for name in view.catalogue.traits:
-        cell = view.state.traits.get(f"traits.{name}")
-        if cell is not None and len(msgspec.json.encode(cell.value)) <= _LONGEST_TRAIT:
-            found[f"account.traits.{name}"] = cell.value
-    return {name: value for name, value in found.items() if value is not None}
+    return {**view.profile.known, "account.stage": view.profile.stage}
 
 
 def facts_of(

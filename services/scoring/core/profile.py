@@ -1,20 +1,27 @@
 """Who an account is on a day: its known traits, what it buys, its stage, whether it left."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from services.scoring.core import subscriptions as subs
-from services.scoring.core.catalogue import Catalogue
-from services.scoring.core.clock import day_of, day_of_us, in_words, micros
-from services.scoring.core.state import State
+import msgspec
 
-PLAIN = ("name", "domain", "segment", "plan", "owner", "mrr_minor", "currency", "seats", "parent_id")
+from services.scoring.core import subscriptions as subs
+from services.scoring.core.catalogue import LOW_TOUCH, Catalogue, Onboarding
+from services.scoring.core.clock import DAY_US, day_of, day_of_us, in_words, micros, written_or_none
+from services.scoring.core.state import State
+from shared.conditions import Facts
+from shared.messages.assessments import FactValue
+
+_PLAIN: Final = ("name", "domain", "segment", "plan", "owner", "mrr_minor", "currency", "seats", "parent_id")
+_DATES: Final = ("signed_at", "renews_at", "churned_at", "leaves_at")
+_LONGEST_TRAIT: Final = 2048
+"""Bytes. A longer one stays in the state and is no fact, so that an assessment stays far below 512 KiB."""
 BOOKS: Final = ("owner", "segment", "plan", "stage")
 """By which accounts are looked at together."""
 _OF_TRAITS: Final = ("name", "domain", "segment", "owner", "parent_id")
 _BOUGHT: Final = ("mrr_minor", "currency", "plan", "seats")
-_ONBOARDING_DAYS = 90
 _MATURE_DAYS = 365
 
 
@@ -26,7 +33,6 @@ class Profile:
     domain: str | None
     segment: str | None
     plan: str | None
-    stage: str
     owner: str | None
     mrr_minor: int | None
     currency: str | None
@@ -49,6 +55,12 @@ class Profile:
     """A contract is past its end, lives on and doesn't renew."""
     leaves_at: int | None = None
     """When the customer leaves: an end is set to all that it buys."""
+    known: Mapping[str, FactValue] = field(default_factory=dict)
+    """All of this as facts, but the stage, which may follow from them."""
+    onboarding: Onboarding = LOW_TOUCH
+    onboarding_ends_at: int | None = None
+    """When its onboarding ends, or ended; None where it has none."""
+    stage: str = "adopting"
 
     @property
     def churned_at(self) -> int | None:
@@ -89,20 +101,23 @@ def _instant(value: Any) -> int | None:
     return None if value is None else micros(datetime.fromisoformat(value))
 
 
-def profile_of(state: State, now: datetime, catalogue: Catalogue) -> Profile:
+def profile_of(id: str, state: State, now: datetime, catalogue: Catalogue) -> Profile:
     """The account's profile at an instant."""
-    at = micros(now)
-    said = _instant(trait(state, "signed_at"))
+    profile = _known(state, micros(now), catalogue)
+    known = _facts(id, profile, state, catalogue)
+    model = catalogue.onboarding_of(Facts.of(known), now)
+    ends_at = _onboarding_ends(state, profile.signed_at, model)
+    stage = trait(state, "stage") or _stage(profile, day_of(now), ends_at)
+    return replace(profile, known=known, onboarding=model, onboarding_ends_at=ends_at, stage=stage)
+
+
+def _known(state: State, at: int, catalogue: Catalogue) -> Profile:
+    said, renews = _instant(trait(state, "signed_at")), _instant(trait(state, "renews_at"))
     rows = subs.rows_of(state) if state.subscriptions else []
     figures = subs.figures_of(rows, {name: trait(state, name) for name in _BOUGHT}, at, catalogue.rates)
     ends, lapsed = subs.ends_of(rows, figures, at)
-    if (
-        not any("renews_at" in row.fields for row in rows)
-        and (renews := _instant(trait(state, "renews_at"))) is not None
-    ):
+    if renews is not None and not any("renews_at" in row.fields for row in rows):
         ends.append(subs.end_of_trait(renews, at))
-    end = min(ends, key=lambda one: (one.at, one.term_months, one.notice_days), default=None)
-    signed = said if said is not None else min((row.started for row in rows), default=None)
     gone: Literal["merged", "erased"] | None = None
     gone_in_words = ""
     if state.erased:
@@ -115,28 +130,51 @@ def profile_of(state: State, now: datetime, catalogue: Catalogue) -> Profile:
         mrr_minor=figures.mrr_minor,
         currency=figures.currency,
         seats=figures.seats,
-        stage=trait(state, "stage") or _stage(state, day_of(now), signed, end, catalogue),
-        signed_at=signed,
+        signed_at=said if said is not None else min((row.started for row in rows), default=None),
         renews_at=min((one.at for one in ends if one.renews), default=None),
         left=subs.left_of(state, rows, said, at),
         gone=gone,
         gone_in_words=gone_in_words,
         figures=figures,
         rows=rows,
-        end=end,
+        end=min(ends, key=lambda one: (one.at, one.term_months, one.notice_days), default=None),
         lapsed=lapsed,
         leaves_at=subs.leaves_at(rows, at),
     )
 
 
-def _stage(state: State, today: int, signed: int | None, end: subs.End | None, catalogue: Catalogue) -> str:
-    age = None if signed is None else today - day_of_us(signed)
-    if (
-        age is not None
-        and age <= _ONBOARDING_DAYS
-        and any(name not in state.milestones for name in catalogue.milestones)
-    ):
+def _facts(id: str, profile: Profile, state: State, catalogue: Catalogue) -> dict[str, FactValue]:
+    found: dict[str, Any] = {
+        "account.id": id,
+        "account.churned": profile.left is not None,
+        "account.churn_reason": profile.churn_reason,
+        "account.churn_voluntary": None if profile.left is None else profile.left.voluntary,
+        "account.leaving": profile.leaves_at is not None,
+        **{f"account.{name}": getattr(profile, name) for name in _PLAIN},
+        **{f"account.{name}": written_or_none(getattr(profile, name)) for name in _DATES},
+    }
+    for name in catalogue.traits:
+        cell = state.traits.get(f"traits.{name}")
+        if cell is not None and len(msgspec.json.encode(cell.value)) <= _LONGEST_TRAIT:
+            found[f"account.traits.{name}"] = cell.value
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _onboarding_ends(state: State, signed: int | None, model: Onboarding) -> int | None:
+    """With the last of its milestones, at the latest after its model's days."""
+    if signed is None:
+        return None
+    latest = (day_of_us(signed) + model.days + 1) * DAY_US
+    reached = [at for name in model.milestones if (at := state.milestones.get(name)) is not None]
+    return min(latest, max(reached)) if reached and len(reached) == len(model.milestones) else latest
+
+
+def _stage(profile: Profile, today: int, onboarding_ends: int | None) -> str:
+    """By the day: onboarding comes before all else, as nobody is renewed who hasn't arrived."""
+    if onboarding_ends is not None and today * DAY_US < onboarding_ends:
         return "onboarding"
+    end = profile.end
     if end is not None and 0 <= day_of_us(end.at) - today <= end.lead_days:
         return "renewal"
-    return "mature" if age is not None and age >= _MATURE_DAYS else "adopting"
+    signed = profile.signed_at
+    return "mature" if signed is not None and today - day_of_us(signed) >= _MATURE_DAYS else "adopting"

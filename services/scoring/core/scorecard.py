@@ -1,7 +1,7 @@
 """Scorecards: which measures count how much for which accounts, what caps the score, where the bands begin."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -91,7 +91,12 @@ class Rules:
         cards = [(card.ref, card.for_accounts and one_line(card.for_accounts)) for card in self.cards]
         catalogue = self.catalogue
         rates = {currency: str(rate) for currency, rate in catalogue.rates.items()}
-        known = asdict(catalogue) | {"week": sorted(catalogue.week), "rates": rates}
+        onboarding = [
+            (one.id, one.days, one.milestones, one.for_accounts and one_line(one.for_accounts))
+            for one in catalogue.onboarding
+        ]
+        known = {one.name: getattr(catalogue, one.name) for one in fields(catalogue)}
+        known |= {"week": sorted(catalogue.week), "rates": rates, "onboarding": onboarding}
         return _digest((cards, known), 16)
 
     def card_for(self, facts: Facts, now: Any) -> Scorecard:

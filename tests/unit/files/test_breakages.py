@@ -20,7 +20,8 @@ from shared.files.reading import content_of, read
 
 CARD = "id: x\nversion: 1\nmeasures:\n  usage.recency: {weight: 60}\n  support.urgent: {weight: 40}\n"
 CATALOGUE = (
-    "features: {pro: [reports]}\nmilestones: {imported: 14}\nworking_days: [Mon, tuesday]\ntraits: {tier: text}\n"
+    "features: {pro: [reports]}\nworking_days: [Mon, tuesday]\ntraits: {tier: text}\n"
+    "onboarding:\n  - {id: x, days: 30, milestones: {imported: 14}, for_accounts: account.traits.tier == gold}\n"
 )
 PLAYBOOK = "id: x\nwhen: usage.breadth < 40 %\nsteps:\n  - task: Call {{ account.name }}\n    due: 1 business day\n"
 CSMS = "csms:\n  - id: ana\n    name: Ana\n    away:\n      - {from: 2026-01-01, to: 2026-01-02}\n"

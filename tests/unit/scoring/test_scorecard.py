@@ -90,7 +90,8 @@ def test_a_key_without_a_value_is_as_if_it_were_left_out(tmp_path: Path, key: st
 
 
 @pytest.mark.parametrize(
-    "text", ["traits:", "features:", "milestones:", "working_days:", "closed:", "cadence:", "features: {pro: }"]
+    "text",
+    ["traits:", "features:", "onboarding:", "rates:", "working_days:", "closed:", "cadence:", "features: {pro: }"],
 )
 def test_a_catalogue_may_have_keys_without_values(tmp_path: Path, text: str) -> None:
     assert rules(tmp_path, catalogue=text).catalogue.week == MONDAY_TO_FRIDAY
@@ -133,6 +134,12 @@ def test_what_has_the_wrong_shape_is_refused_with_its_place(tmp_path: Path, text
     ("catalogue", "said"),
     [
         ("features: [pro]", "catalogue.yaml:1:11: `features` must be a mapping"),
+        ("onboarding: [{id: x}]", "`days` is missing."),
+        ("onboarding: [{id: x, days: 3}, {id: x, days: 4}]", "Another model has the id `x` already."),
+        ("onboarding: [{id: x, days: 3, for_accounts: account.stage == mature}]", "no stage"),
+        ("onboarding: [{id: x, days: 3, for_accounts: usage.trend > 3}]", "only `account.*` facts are known here"),
+        ("rates: {Euro: 1}", "catalogue.yaml:1:9"),
+        ("rates: {EUR: 0}", "catalogue.yaml:1:14"),
         ("features: {pro: reports}", "catalogue.yaml:1:17: `pro` must be a list"),
         ("working_days: 5", "catalogue.yaml:1:15: `working_days` must be a list"),
         ("sources: {usgae: auto}", "Did you mean `usage`?"),

@@ -28,7 +28,7 @@ class View:
         self.now = now
         self.today = day_of(now)
         self.catalogue = catalogue
-        self.profile: Profile = profile_of(account.state, now, catalogue)
+        self.profile: Profile = profile_of(account.id, account.state, now, catalogue)
         self.cadence: Cadence = catalogue.cadence.get(self.profile.plan or "", DAILY)
 
     def connected(self, source: str) -> int | None:

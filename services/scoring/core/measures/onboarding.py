@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.scoring.core.clock import day_of_us
+from services.scoring.core.clock import day_of_us, written_or_none
 from services.scoring.core.measures.base import Measure, Reading, View
 from shared.words import counted, listed
 
@@ -10,20 +10,23 @@ from shared.words import counted, listed
 def reached(view: View) -> tuple[list[str], list[str]]:
     """The expected milestones that were reached, and those that were not."""
     have = view.state.milestones
-    names = view.catalogue.milestones
+    names = view.profile.onboarding.milestones
     return [name for name in names if name in have], [name for name in names if name not in have]
 
 
 def _progress(view: View) -> Reading:
-    if not view.catalogue.milestones:
+    milestones = view.profile.onboarding.milestones
+    if not milestones:
         return Reading(None, "no milestones are expected")
     if view.profile.signed_at is None:
         return Reading(None, "the date of signing is not known")
     age = view.today - day_of_us(view.profile.signed_at)
-    due = [name for name, by in view.catalogue.milestones.items() if by <= age]
+    due = [name for name, by in milestones.items() if by <= age]
     missing = [name for name in due if name not in view.state.milestones]
     if not due:
-        return Reading(100, "no milestone is due yet")
+        early = len(reached(view)[0])
+        words = "no milestone is due yet"
+        return Reading(100, f"{words}, and {early} reached already") if early else Reading(None, words)
     done = len(due) - len(missing)
     words = f"{done} of {counted(len(due), 'milestone')} reached that are due by day {age}"
     named = listed([name.replace("_", " ") for name in missing], most=3)
@@ -36,5 +39,10 @@ PROGRESS = Measure("onboarding.progress", "%", ((0, 0), (50, 40), (100, 100)), _
 def facts(view: View) -> dict[str, Any]:
     """What it has reached, and what not."""
     done, missing = reached(view)
-    listed = bool(view.catalogue.milestones)
-    return {"onboarding.reached": done if listed else None, "onboarding.missing": missing if listed else None}
+    listed = bool(done or missing)
+    return {
+        "onboarding.model": view.profile.onboarding.id,
+        "onboarding.ends_at": written_or_none(view.profile.onboarding_ends_at),
+        "onboarding.reached": done if listed else None,
+        "onboarding.missing": missing if listed else None,
+    }
