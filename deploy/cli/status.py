@@ -1,6 +1,7 @@
 """`keepwell status`: how every service does."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import typer
@@ -12,14 +13,16 @@ from deploy.cli.down import home_of
 from deploy.cli.listing import JsonOption
 from deploy.local.record import read_running
 from shared.settings import SERVICES
-from shared.words import counted
+from shared.words import counted, date_words
 
 
 def status(json: JsonOption = False) -> None:
-    """Show lag, dead letters, waiting aliases, outbox, timers and disk of every service."""
+    """Show lag, dead letters, waiting aliases, outbox, timers and disk of every service, and the sources."""
     with connected() as keepwell:
         lost = _given_up(keepwell.settings)
         found = {service: lost.get(service) or _ask(keepwell, service) for service in SERVICES} | lost
+        if "error" not in found["scoring"]:
+            found["scoring"]["sources"] = _ask(keepwell, "scoring", "/v1/sources").get("items", [])
         if json:
             show.as_json(found)
         else:
@@ -39,6 +42,8 @@ def _tell(keepwell: Keepwell, found: Mapping[str, dict[str, Any]]) -> None:
     if brokers:
         typer.echo()
         show.say(f"Broker: {', '.join(brokers)}.")
+    for source in found["scoring"].get("sources", ()):
+        show.say(_heard(source, show.now()))
     _waiting(found["ingest"].get("waiting"))
     # Of what all share, such as the log, each service tells the same.
     for alarm in dict.fromkeys(alarm for state in found.values() for alarm in state.get("alarms", ())):
@@ -57,9 +62,9 @@ def _given_up(settings: ClientSettings) -> dict[str, dict[str, Any]]:
     return {name: {"error": words.format(why.rstrip("."))} for name, why in lost.items()}
 
 
-def _ask(keepwell: Keepwell, service: str) -> dict[str, Any]:
+def _ask(keepwell: Keepwell, service: str, path: str = "/v1/status") -> dict[str, Any]:
     try:
-        answer: dict[str, Any] = keepwell.get(service, "/v1/status")
+        answer: dict[str, Any] = keepwell.get(service, path)
     except Refused as error:
         if error.status in {401, 403}:
             raise
@@ -96,6 +101,20 @@ def _note(state: dict[str, Any]) -> str:
         notes.append(f"{failed:,} failed: keepwell deliveries --state failed")
     notes += [f"{hold['channel']} is held: {hold['reason']}" for hold in details.get("holds", [])]
     return "; ".join(notes)
+
+
+def _heard(source: Mapping[str, Any], now: datetime) -> str:
+    """`Tickets: last heard of 4 minutes ago, for 12 of 60 accounts. Declare it …`."""
+    name = str(source["source"]).capitalize()
+    since = show.instant(source["declared_since"])
+    declared = "" if since is None else f" Declared connected since {date_words(since)}."
+    if source["last_heard_at"] is None:
+        return f"{name}: never heard of.{declared}"
+    accounts = f"{source['accounts']:,} of {counted(source['of'], 'account')}"
+    line = f"{name}: last heard of {show.ago(source['last_heard_at'], now)}, for {accounts}.{declared}"
+    if source["suggest_declaring"]:
+        line += f" Declare it in the catalogue (sources: {{{source['source']}: DATE}}), so that silence counts."
+    return line
 
 
 def _waiting(waiting: Any) -> None:

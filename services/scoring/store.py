@@ -18,6 +18,7 @@ from services.scoring.core.clock import day_of, instant_of
 from services.scoring.core.decision import Decision
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.profile import BOOKS
+from services.scoring.core.sources import bits_of
 from shared.messages.billing import Invoice
 from shared.messages.tickets import Ticket
 from shared.messages.usage import UsageRecorded
@@ -94,7 +95,8 @@ async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, 
 
 # What a batch has changed and decided
 
-_SAVE_STATES = bulk.Insert(t.accounts, _STATE, same=("partition",), update=_STATE[1:])
+_SAVED: Final = (*_STATE, "heard")
+_SAVE_STATES = bulk.Insert(t.accounts, _SAVED, same=("partition",), update=_SAVED[1:])
 _OF_PROFILE: Final = ("name", "segment", "plan", "stage", "owner", "mrr_minor", "currency", "seats")
 _OF_DECISION: Final = ("score", "previous_score", "band", "coverage", "reason", "scorecard", "rev")
 _SAVE_SUMMARIES = bulk.Update(
@@ -109,6 +111,13 @@ _ADD_TO_LEDGER = bulk.Insert(
     t.assessments, ("account_id", "cause", "contact_id", "drivers", "found_in", *BOOKS, *_OF_ASSESSMENT)
 )
 _OF_DAY: Final = ("score", "band", "coverage")
+_HEAR = bulk.Insert(
+    t.sources,
+    ("source", "last_at"),
+    same=("partition",),
+    update=("last_at",),
+    where=lambda new: t.sources.c.last_at < new.last_at,
+)
 _SAVE_DAYS = bulk.Insert(t.health_days, ("account_id", *_OF_DAY), same=("day",), update=_OF_DAY)
 _SAID: Final = ("score", "comment", "touchpoint", "survey_id", "product")
 _ADD_ANSWERS = bulk.Insert(
@@ -141,6 +150,7 @@ async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
     await _SAVE_DAYS(
         c, [(id, *_of_day(batch.outcomes[id].decision)) for id in batch.days], day=batch.now.astimezone(UTC).date()
     )
+    await _HEAR(c, batch.memory.hear(batch.heard), partition=partition)
     await _ADD_ANSWERS(c, [_answer_row(*one) for one in batch.answers])
     await _SET_ROLES(c, [(*pair, role) for pair, role in batch.roles.items()])
     await _ERASE_ANSWERS(c, batch.erased_contacts)
@@ -170,9 +180,11 @@ async def _save_touched(c: AsyncConnection, accounts: Iterable[s.Account]) -> No
 
 
 def _state_row(one: Standing) -> tuple[Any, ...]:
-    packed = s.encode(one.account.state)
+    state = one.account.state
+    packed = s.encode(state)
     one.packed = len(packed)
-    return one.account.id, packed, one.imports, one.marked_at, one.found_in, one.act_on_found, one.rescore
+    waits = one.marked_at, one.found_in, one.act_on_found, one.rescore
+    return one.account.id, packed, one.imports, *waits, bits_of(state.heard)
 
 
 _of_profile, _of_decision = attrgetter(*_OF_PROFILE), attrgetter(*_OF_DECISION)

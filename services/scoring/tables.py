@@ -43,6 +43,8 @@ accounts = Table(
     Column("act_on_found", Boolean, nullable=False, server_default=false()),
     # It waits because scorecards or catalogue have changed.
     Column("rescore", Boolean, nullable=False, server_default=false()),
+    # Which sources of evidence it was heard of from: a bit each, as `core/sources.py` says.
+    Column("heard", SmallInteger, nullable=False, server_default="0"),
     # Below: the last assessment, for lists.
     Column("gone", Boolean, nullable=False, server_default=false()),
     *(Column(name, Text) for name in ("name", "segment", "plan", "stage", "owner", "currency", "scorecard")),
@@ -67,6 +69,15 @@ rules = Table(
     metadata,
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("digest", Text, nullable=False),
+)
+
+# When the last event happened that came from a source, to the minute.
+sources = Table(
+    "sources",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("source", Text, primary_key=True),
+    Column("last_at", _Time, nullable=False),
 )
 
 users = Table(

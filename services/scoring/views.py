@@ -9,9 +9,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, GetCoreS
 from pydantic_core import CoreSchema, core_schema
 
 from services.scoring.core.book import Told
-from services.scoring.core.clock import instant_of
+from services.scoring.core.clock import DAY_US, instant_of
 from services.scoring.core.decision import Hold
 from services.scoring.core.nps import main_role
+from services.scoring.core.sources import Heard
 from services.scoring.core.state import Cell
 from shared.messages.assessments import Band, Driver, MeasureReading
 from shared.web.paging import Page
@@ -309,6 +310,37 @@ class NpsReport(BaseModel):
     since: datetime
     until: datetime
     groups: list[NpsGroup]
+
+
+class Source(BaseModel):
+    """A source of evidence, over all accounts that are customers."""
+
+    source: str
+    connected: Literal["declared", "auto"]
+    """`auto`: for each account from its own first event."""
+    declared_since: date | None
+    last_heard_at: datetime | None
+    """When the last event happened that came from it, to the minute."""
+    accounts: int
+    """How many accounts it was heard of for."""
+    of: int
+    """Of so many."""
+    suggest_declaring: bool
+    """It is heard of for ten accounts, or a fifth of them, and not declared: silence of the others says nothing yet."""
+
+    @classmethod
+    def of_heard(cls, heard: Heard) -> "Source":
+        """As it was heard of."""
+        since = None if heard.declared is None else instant_of(heard.declared * DAY_US).date()
+        return cls(
+            source=heard.source,
+            connected="auto" if since is None else "declared",
+            declared_since=since,
+            last_heard_at=heard.last_at,
+            accounts=heard.accounts,
+            of=heard.of,
+            suggest_declaring=heard.suggest_declaring,
+        )
 
 
 class Fingerprint(BaseModel):

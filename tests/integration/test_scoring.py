@@ -272,11 +272,11 @@ async def test_silence_is_told_on_time_and_says_what_changed(fed: Fed) -> None:
 
 
 async def test_a_cap_comes_on_the_second(fed: Fed) -> None:
-    due = NOW - 30 * DAY + timedelta(hours=5, seconds=3)
-    await fed.feed(*customer(), an_invoice(at=NOW - 60 * DAY, due_at=due.isoformat()))
+    due = NOW - 60 * DAY + timedelta(hours=5, seconds=3)
+    await fed.feed(*customer(), an_invoice(at=NOW - 90 * DAY, due_at=due.isoformat()))
     await fed.pass_time(NOW + DAY)
-    capped = next(one for one in await fed.told() if one.score == 4000)
-    assert capped.at == due + 30 * DAY
+    capped = next(one for one in await fed.told() if one.score == 4900)
+    assert capped.at == due + 60 * DAY
 
 
 async def test_history_moves_state_and_is_told_once_when_every_topic_has_ended_it(fed: Fed) -> None:

@@ -50,13 +50,13 @@ async def test_accounts_come_worst_first_with_the_revenue_by_band(face: Face) ->
     await _company(face)
     page = await face.get("/accounts")
     assert [(one["id"], one["score"], one["band"]) for one in page["items"]] == [
-        ("late", 49.0, "red"),
+        ("late", 74.0, "amber"),
         ("well", page["items"][1]["score"], "green"),
         ("new", None, "unknown"),
     ]
-    assert page["items"][0]["reason"] == "at most red: invoice I-7 is 35 days overdue"
+    assert page["items"][0]["reason"] == "at most amber: invoice I-7 is 35 days overdue"
     shares = {(one["band"], one["currency"]): (one["accounts"], one["mrr_minor"]) for one in page["mrr_by_band"]}
-    assert shares == {("red", "EUR"): (1, 300), ("green", "EUR"): (1, 100), ("unknown", "EUR"): (1, 50)}
+    assert shares == {("amber", "EUR"): (1, 300), ("green", "EUR"): (1, 100), ("unknown", "EUR"): (1, 50)}
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ async def test_every_order_can_be_paged_through(face: Face, sort: str, order: li
 @pytest.mark.parametrize(
     ("chosen", "ids"),
     [
-        ({"band": "red"}, ["late"]),
+        ({"band": "amber"}, ["late"]),
         ({"band": "unknown"}, ["new"]),
         ({"plan": "pro"}, ["late", "well"]),
-        ({"stage": "adopting"}, ["late", "well", "new"]),
+        ({"stage": "renewal"}, ["late", "well", "new"]),
         ({"q": "WELL i"}, ["well"]),
         ({"owner": "nobody"}, []),
     ],
@@ -125,7 +125,7 @@ async def test_the_explanation_sums_up(face: Face) -> None:
             assert sum(driver["points"] for driver in change["drivers"]) == pytest.approx(change["to"] - change["from"])
     assert told["changes"][0]["drivers"][0]["reason"] == 'their contact scored us 2: "third time"'
     assert (await face.get("/accounts/late/health/explain"))["caps"] == [
-        {"at_most": 49.0, "while": "billing.overdue >= 30 days"}
+        {"at_most": 74.0, "while": "billing.overdue >= 30 days"}
     ]
 
 
@@ -169,6 +169,23 @@ async def test_nps_comes_by_group_with_what_it_rests_on(face: Face) -> None:
     assert (await face.get("/nps", since=NOW.isoformat()))["groups"] == []
 
 
+async def test_each_source_says_when_and_for_how_many_accounts_it_was_heard_of(face: Face) -> None:
+    await _company(face)
+    await face.fed.feed(nps(9, account="well", at=NOW - DAY))
+    await face.fed.feed(nps(9, account="gone"), an_event("account.erased", at=NOW + DAY, account="gone"))
+    listed = await face.get("/sources")
+    heard = {one["source"]: (one["accounts"], one["of"], one["last_heard_at"]) for one in listed["items"]}
+    assert heard == {
+        "usage": (2, 3, "2026-05-20T12:00:00Z"),
+        "tickets": (0, 3, None),
+        "invoices": (1, 3, "2026-03-21T12:00:00Z"),
+        "feedback": (1, 3, "2026-05-20T12:00:00Z"),
+        "interactions": (0, 3, None),
+    }
+    assert {one["source"] for one in listed["items"] if one["suggest_declaring"]} == {"usage", "invoices", "feedback"}
+    assert all((one["connected"], one["declared_since"]) == ("auto", None) for one in listed["items"])
+
+
 async def test_the_fingerprint_names_its_instant(face: Face) -> None:
     await _company(face)
     one = await face.get("/fingerprint", at=NOW.isoformat())
@@ -202,8 +219,8 @@ async def test_a_customer_who_has_left_is_listed_and_counted_only_when_asked_for
     whole = await face.get("/accounts", churned="true")
     assert [(one["id"], one["churned_at"]) for one in whole["items"]] == [
         ("late", None),
-        ("well", "2026-05-20T12:00:00Z"),
         ("new", None),
+        ("well", "2026-05-20T12:00:00Z"),
     ]
     assert sum(share["mrr_minor"] for share in whole["mrr_by_band"]) == 450
     assert (await face.get("/accounts/well"))["churned_at"] == "2026-05-20T12:00:00Z"

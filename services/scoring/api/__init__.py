@@ -1,4 +1,4 @@
-"""The HTTP edge: accounts and how they do, NPS, and the fingerprint; `why` says why. Nothing here writes."""
+"""The HTTP edge: accounts and how they do, NPS, sources and the fingerprint; `why` says why. Nothing here writes."""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from services.scoring.queries import Chosen
 from shared.auth.keys import require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
-from shared.web.paging import WantedPage
+from shared.web.paging import Page, WantedPage
 from shared.web.problems import invalid
 from shared.web.routes import Router
 
@@ -23,7 +23,7 @@ _WINDOW: Final = timedelta(days=180)
 
 
 def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
-    """`/v1/accounts`, `/v1/nps` and `/v1/fingerprint`."""
+    """`/v1/accounts`, `/v1/nps`, `/v1/sources` and `/v1/fingerprint`."""
     router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
 
     @router.get("/accounts", summary="Accounts, with the revenue by band")
@@ -75,6 +75,12 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         rolled = nps.roll_up(answers, rollup).items()
         groups = [views.NpsGroup(group=group, **asdict(figures)) for group, figures in rolled]
         return views.NpsReport(by=by, kind=kind, rollup=rollup, since=start, until=end, groups=groups)
+
+    @router.get("/sources", summary="What evidence comes from: since when, how lately, for how many accounts")
+    async def sources() -> Page[views.Source]:
+        async with uow.begin() as c:
+            heard = await queries.sources(c, rules.catalogue.sources)
+        return Page(items=[views.Source.of_heard(one) for one in heard])
 
     @router.get("/fingerprint", summary="One hash of all folded state")
     async def fingerprint(at: datetime | None = None) -> views.Fingerprint:

@@ -12,7 +12,7 @@ from services.scoring.core import state as s
 from services.scoring.core.assess import Outcome, assess
 from services.scoring.core.clock import day_of
 from services.scoring.core.decision import Occasion
-from services.scoring.core.fold import fold, fold_usage
+from services.scoring.core.fold import fold, fold_usage, source_of
 from services.scoring.core.fold.people import is_erased
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.scorecard import Rules
@@ -59,6 +59,8 @@ class Batch:
     """Of surveys, with the account and the role of who answered, as far as it is known by now."""
     roles: dict[tuple[str, str], str] = field(default_factory=dict)
     """By account and contact."""
+    heard: dict[str, datetime] = field(default_factory=dict)
+    """By source of evidence: when the last event that came from it happened."""
     erased_contacts: list[tuple[str, str]] = field(default_factory=list)
     erased_accounts: list[str] = field(default_factory=list)
 
@@ -73,6 +75,8 @@ class Batch:
         others = [arrival for arrival in arrivals if not isinstance(arrival.data, UsageRecorded)]
         stragglers = self._note_imports(standing, arrivals)
         fold_usage(standing.account, [(arrival.event.time, arrival.data) for arrival in used])
+        if used:
+            self._hear("usage", max(arrival.event.time for arrival in used))
         live = [arrival for arrival in used if arrival.event.history is None]
         told = [arrival for arrival in others if arrival.event.history is None]
         untold_since = _untold_since([*live, *told])
@@ -85,6 +89,7 @@ class Batch:
         since = iter(untold_since[len(live) :])
         for arrival in others:
             fold(standing.account, arrival.event, arrival.data)
+            self._hear(source_of(arrival.event.type), arrival.event.time)
             self._note_rows(standing.account, arrival)
             if arrival.event.history is None:
                 cause = _cause_of(arrival.event, next(since))
@@ -121,6 +126,11 @@ class Batch:
         if standing.marked_at is not None:
             self.assess_waiting(id)
         self._assess(standing, Occasion(Cause(kind="time"), imports=standing.imports))
+
+    def _hear(self, source: str | None, at: datetime) -> None:
+        """Note that a source was heard of."""
+        if source is not None and at > self.heard.get(source, _NOT_SAID):
+            self.heard[source] = at
 
     def _change(self, id: str) -> Standing:
         standing = self.changed[id] = self.memory.get(id)

@@ -5,9 +5,9 @@ So it can keep to a bound, whatever the number of accounts, of their people and 
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
@@ -23,6 +23,7 @@ _PAPER: Final = 1024
 _TYPICAL: Final = 2**18
 """What an account may take, while nothing is known of any."""
 _MOST_AT_ONCE: Final = 500
+_HEARD_EVERY: Final = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -67,6 +68,8 @@ class Memory:
     average: int = _TYPICAL
     """Bytes that an account took when it was last looked."""
     accounts: OrderedDict[str, Standing] = field(default_factory=OrderedDict)
+    heard: dict[str, datetime] = field(default_factory=dict)
+    """By source of evidence: when it was last heard of, as far as that was written."""
     _sizes: dict[str, int] = field(default_factory=dict)
     """What each account took when it was last looked, in bytes."""
     _size: int = 0
@@ -87,6 +90,13 @@ class Memory:
         self.accounts[id] = standing
         self._used.add(id)
         return standing
+
+    def hear(self, heard: Mapping[str, datetime]) -> list[tuple[str, datetime]]:
+        """Which of these sources are to be written as heard of: none twice within a minute of its events."""
+        told = self.heard
+        news = [(one, at) for one, at in heard.items() if one not in told or at >= told[one] + _HEARD_EVERY]
+        self.heard.update(news)
+        return news
 
     def wait(self, id: str, since: datetime) -> None:
         """Note that an account waits to be assessed, behind all others that do."""

@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core import state as s
+from services.scoring.core.catalogue import SOURCES
 from services.scoring.core.clock import DAY_US, day_of, instant_of
 from services.scoring.core.fingerprint import fingerprint_of
 from services.scoring.core.nps import Answer
 from services.scoring.core.scorecard import Rules
+from services.scoring.core.sources import Heard, bit_of
 from services.scoring.store import live_papers
 from shared.messages.assessments import Band
 from shared.pg import bulk
@@ -112,6 +114,23 @@ async def nps_answers(c: AsyncConnection, by: By | None, kind: str, since: datet
     query = select(*said, func.coalesce(_GROUPS[by], "")).join(t.accounts, _a.id == _n.account_id)
     query = query.where(_n.kind == "nps", _n.survey_kind == kind, _n.at >= since, _n.at < until, ~_a.gone)
     return [Answer(*row) for row in await c.execute(query)]
+
+
+_LAST_HEARD = select(t.sources.c.source, func.max(t.sources.c.last_at).label("last_at")).group_by(t.sources.c.source)
+_HEARD_OF = select(
+    func.count(),
+    *(func.count().filter(_a.heard.op("&")(bit_of(source)) != 0) for source in SOURCES),
+).where(~_a.gone, _a.churned_at.is_(None))
+
+
+async def sources(c: AsyncConnection, declared: Mapping[str, int]) -> list[Heard]:
+    """Each source of evidence: when it was last heard of, and for how many of the accounts that are customers."""
+    last = {row.source: row.last_at for row in await c.execute(_LAST_HEARD)}
+    of, *accounts = (await c.execute(_HEARD_OF)).one()
+    return [
+        Heard(source, declared.get(source), last.get(source), heard, of)
+        for source, heard in zip(SOURCES, accounts, strict=True)
+    ]
 
 
 _STATUS = select(

@@ -1,5 +1,6 @@
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,26 @@ def test_status_shows_every_service_and_what_waits(stack: FakeStack) -> None:
     assert "1,200" in result.output
     assert "48 MB" in result.output
     assert "stripe:cus_1" in result.output
+
+
+def test_status_says_what_each_source_of_evidence_does(stack: FakeStack) -> None:
+    for service in ("ingest", "scoring", "playbooks", "notifier"):
+        stack.on(f"GET /{service}/v1/status", Answer({"service": service, **READY}))
+    now = datetime.now(UTC)
+    common = {"accounts": 12, "of": 60, "declared_since": None, "suggest_declaring": False, "last_heard_at": None}
+    usage = {"declared_since": "2026-03-02", "last_heard_at": (now - timedelta(minutes=4, seconds=9)).isoformat()}
+    tickets = {"last_heard_at": (now - timedelta(days=2, minutes=1)).isoformat(), "suggest_declaring": True}
+    items = [
+        {**common, "source": "usage", **usage},
+        {**common, "source": "tickets", **tickets},
+        {**common, "source": "feedback", "accounts": 0},
+    ]
+    stack.on("GET /scoring/v1/sources", page(*items))
+    said = stack.run(one_command(status)).output.splitlines()
+    assert "Usage: last heard of 4 minutes ago, for 12 of 60 accounts. Declared connected since 2 Mar 2026." in said
+    declare = "Declare it in the catalogue (sources: {tickets: DATE}), so that silence counts."
+    assert f"Tickets: last heard of 2 days ago, for 12 of 60 accounts. {declare}" in said
+    assert "Feedback: never heard of." in said
 
 
 def test_status_says_what_somebody_should_look_at(stack: FakeStack) -> None:

@@ -111,3 +111,11 @@ def test_of_the_many_that_wait_those_that_have_waited_longest_are_known() -> Non
     del memory.waiting["a"]
     memory.wait("d", NOW + DAY)
     assert list(memory.waiting) == ["b"], "c has waited longer than d"
+
+
+def test_a_source_is_written_as_heard_of_at_most_once_a_minute() -> None:
+    memory = Memory(set(), {})
+    assert memory.hear({"usage": NOW}) == [("usage", NOW)]
+    soon, later = NOW + timedelta(seconds=59), NOW + timedelta(seconds=60)
+    assert memory.hear({"usage": soon, "tickets": NOW - DAY}) == [("tickets", NOW - DAY)]
+    assert memory.hear({"usage": later}) == [("usage", later)]

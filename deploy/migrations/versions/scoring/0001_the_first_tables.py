@@ -22,6 +22,7 @@ def upgrade() -> None:
     sa.Column('found_in', sa.Text(), nullable=True),
     sa.Column('act_on_found', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.Column('rescore', sa.Boolean(), server_default=sa.false(), nullable=False),
+    sa.Column('heard', sa.SmallInteger(), server_default='0', nullable=False),
     sa.Column('gone', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.Column('name', sa.Text(), nullable=True),
     sa.Column('segment', sa.Text(), nullable=True),
@@ -129,6 +130,12 @@ def upgrade() -> None:
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('partition')
+    )
+    op.create_table('sources',
+    sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('last_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('partition', 'source')
     )
     op.create_table('users',
     sa.Column('account_id', sa.Text(), nullable=False),

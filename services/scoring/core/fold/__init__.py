@@ -31,7 +31,7 @@ from services.scoring.core.state import Account, State
 from shared.messages.envelope import Event
 from shared.messages.usage import UsageRecorded
 
-__all__ = ["fold", "fold_usage"]
+__all__ = ["fold", "fold_usage", "source_of"]
 
 Folder = Callable[[Account, Event, Any], None]
 
@@ -45,7 +45,12 @@ def fold(account: Account, event: Event, data: Any) -> None:
     elif (folder := _FOLDERS.get(event.type)) is not None:
         folder(account, event, data)
         if not account.state.erased:
-            hear(account.state, _SOURCES.get(event.type.partition(".")[0]), micros(event.time))
+            hear(account.state, source_of(event.type), micros(event.time))
+
+
+def source_of(type: str) -> str | None:
+    """The source of evidence that an event of this type is heard of from."""
+    return _SOURCES.get(type.partition(".")[0])
 
 
 def _latest(name: str, value: Callable[[Any], Any]) -> Folder:
@@ -65,7 +70,13 @@ def _account_erased(account: Account, _event: Event, _data: Any) -> None:
         rows.clear()
 
 
-_SOURCES: Final = {"ticket": "tickets", "invoice": "invoices", "feedback": "feedback", "interaction": "interactions"}
+_SOURCES: Final = {
+    "usage": "usage",
+    "ticket": "tickets",
+    "invoice": "invoices",
+    "feedback": "feedback",
+    "interaction": "interactions",
+}
 """By the beginning of a type: the source of evidence that it is heard of from. Usage has its own way."""
 
 _FOLDERS: Final[dict[str, Folder]] = {
