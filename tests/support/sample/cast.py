@@ -39,7 +39,7 @@ FEATURES: Final[Mapping[str, Sequence[str]]] = {
     "pro": ("reports", "dashboards", "import", "automations", "api", "integrations"),
     "enterprise": ("reports", "dashboards", "import", "automations", "api", "integrations", "sso", "audit_log"),
 }
-"""What each plan has, as in the catalogue that ships with scoring."""
+"""What each plan has, as in the demo's catalogue."""
 MILESTONES: Final = ("workspace_created", "data_imported", "team_invited", "first_report")
 
 

@@ -95,17 +95,21 @@ def _usage(rng: random.Random, account: Account) -> Iterator[Happening]:
     rng.shuffle(turns)
     features = itertools.cycle(turns)
     common = stories.events_a_day(account.id, A_DAY[account.plan], sum(RHYTHM))
-    owing = rng.random()
+    owing, fades, left = rng.random(), account.id in stories.FADES, 0.0
     for offset in range(max(-DAYS, account.signed + 1), 7):
         level = _level(account, offset)
         if not level:
             return
         today, owing = divmod(owing + common * RHYTHM[offset % 7], 1)
         for _ in range(int(today)):
+            second, left = office_second(rng), left + (level if fades else 1)
+            if left < 1:
+                continue  # Where use fades, more and more of it is left out.
+            left -= 1
             yield happening(
-                *("usage.recorded", account, week(offset, office_second(rng))),
+                *("usage.recorded", account, week(offset, second)),
                 feature=next(features),
-                quantity=round((5 if account.id in stories.FADES else rng.randint(3, 7)) * level, 2),
+                quantity=5 if fades else round(rng.randint(3, 7) * level, 2),
                 user_id=f"{account.id}-u{next(users)}",
             )
 

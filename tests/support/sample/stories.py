@@ -40,13 +40,14 @@ TOLD: Final[Mapping[str, dict[str, Any]]] = {
     "wren-bookkeeping": {"signed": -75, "renews": 290, "owner": "onboarding"},
 }
 """What a story fixes of its account."""
-FADES: Final = {NORTHWIND: 0.0215, FADING: 0.07}
-"""How fast usage falls, a day: in a fortnight by a quarter, and by more than 60 %."""
+FADES: Final = {NORTHWIND: 0.012, FADING: 0.05}
+"""How fast use becomes rarer, a day: in the last fortnight a quarter less than in the eight weeks before, which may be
+chance, and far less than half."""
 FADES_FROM: Final = -34
 STOPPED: Final = -16
 """The stuck account's last day of usage, in the demo's week."""
 IN_A_WEEK: Final = 24
-"""Usage events of a fading account in a week: a whole number, so that it fades alike on every weekday."""
+"""Usage events in a week of an account before it fades: a whole number, so that it does alike on every weekday."""
 QUIET: Final = frozenset({NORTHWIND, FADING, STUCK, OVERDUE, RECOVERING, READY_TO_GROW})
 """Whose answers, tickets and talks are the stories' own."""
 

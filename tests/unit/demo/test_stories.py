@@ -83,7 +83,7 @@ def test_at_the_end_three_accounts_are_red(now: datetime) -> None:
     assert sum(stories.TOLD[account]["mrr_minor"] for account in red) == 1_840_000
 
 
-def test_the_sample_company_sells_what_the_shipped_catalogue_lists() -> None:
+def test_the_sample_company_sells_what_its_catalogue_lists() -> None:
     assert RULES.catalogue.features == FEATURES
     assert set(MILESTONES) == {name for model in RULES.catalogue.onboarding for name in model.milestones}
 
