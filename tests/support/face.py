@@ -8,6 +8,7 @@ import httpx
 
 from services.scoring import api
 from services.scoring.api import why
+from services.scoring.core.scorecard import Rules
 from shared.auth.keys import Caller
 from shared.figures import Figures
 from shared.web.app import create_app
@@ -36,15 +37,15 @@ class Face:
 
 
 @asynccontextmanager
-async def a_face(database_url: str) -> AsyncIterator[Face]:
-    """Scoring by the rules that ship; nothing is known yet."""
+async def a_face(database_url: str, rules: Rules = SHIPPED) -> AsyncIterator[Face]:
+    """Scoring by these rules; nothing is known yet."""
     async with scoring_engine(database_url) as engine:
-        fed, clock = Fed(engine), SetClock(NOW)
+        fed, clock = Fed(engine, rules), SetClock(NOW)
         await fed.take()
         app = create_app("scoring", "1", checks={}, figures=Figures("scoring"), random=bytes)
         app.state.keys = _Keys()
         for part in (api, why):
-            app.include_router(part.routes(fed.uow, clock, SHIPPED))
+            app.include_router(part.routes(fed.uow, clock, rules))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://scoring", auth=("right", "")) as client:
             yield Face(fed, client, clock)

@@ -1,0 +1,223 @@
+"""What an account says about itself, as its page tells it: each story as whoever knows the account would have it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import pytest
+
+from services.scoring.core.clock import day_of
+from services.scoring.core.scorecard import Rules
+from shared.messages.envelope import Event
+from tests.support.face import a_face
+from tests.support.scoring import DAY, NOW, SHIPPED, a_ticket, an_event, an_invoice, nps, traits, usage
+
+FEATURES = ("reports", "dashboards", "import", "automations")
+SELLS = replace(SHIPPED.catalogue, features={"pro": FEATURES, "starter": FEATURES[:2]})
+DECLARED = Rules(replace(SELLS, sources={"usage": day_of(NOW) - 300, "tickets": day_of(NOW) - 300}), SHIPPED.cards)
+LISTED = Rules(SELLS, SHIPPED.cards)
+
+
+def a_customer(mrr: int = 900_000, seats: int = 15, signed: int = 300, **more: Any) -> Event:
+    """Of some months, with what it pays and its seats."""
+    known = {"name": "Acme", "plan": "pro", "currency": "EUR", "mrr_minor": mrr, "seats": seats}
+    return traits(NOW - min(signed, 150) * DAY, **known, signed_at=(NOW - signed * DAY).isoformat(), **more)
+
+
+def daily(days: Iterable[int], users: int = 12, features: tuple[str, ...] = FEATURES) -> list[Event]:
+    """Usage by the same people on these days, counted back from now."""
+    return [usage(NOW - ago * DAY, features[n % len(features)], f"u{n}") for ago in days for n in range(users)]
+
+
+def subscribed(at: datetime, **fields: Any) -> Event:
+    """`subscription.changed`."""
+    return an_event("subscription.changed", at=at, **fields)
+
+
+def well() -> list[Event]:
+    """Used by most of its people every working day, with a call and a happy admin."""
+    return [
+        a_customer(),
+        *daily(range(80)),
+        an_event("interaction.logged", at=NOW - 9 * DAY, kind="call"),
+        a_ticket("T-1", at=NOW - 20 * DAY),
+        a_ticket("T-1", type="closed", at=NOW - 20 * DAY, opened_at=NOW - 20.2 * DAY),
+        an_event("contact.updated", at=NOW - 90 * DAY, contact_id="dm", role="decision_maker"),
+        nps(9, contact="admin", at=NOW - 30 * DAY),
+    ]
+
+
+def late_payments() -> list[Event]:
+    """Five invoices in a row, each paid 30 days late."""
+    found = []
+    for month in range(1, 6):
+        due = NOW - (30 * month + 35) * DAY
+        found.append(
+            an_invoice(
+                "paid", f"I-{month}", at=due + 30 * DAY, due_at=due.isoformat(), paid_at=(due + 30 * DAY).isoformat()
+            )
+        )
+    return found
+
+
+class Case(NamedTuple):
+    """What happened, and what its page must say: band, the score at least or most, and words of the reason."""
+
+    events: list[Event]
+    band: str
+    reason: str = ""
+    most: float = 100
+    least: float = 0
+    rules: Rules = LISTED
+
+
+CASES = {
+    "nothing is known of who signed today": Case([a_customer(signed=0)], "unknown", "nothing is known yet"),
+    "no ticket system, no invoice and no milestone are no praise": Case(
+        [a_customer()], "unknown", "nothing is known yet"
+    ),
+    "a fallen silence is red": Case(
+        [a_customer(), *daily(range(42, 90), users=15)], "red", "no use for 42 days; 15 people used it before", 49
+    ),
+    "a fallen silence is red however well it pays": Case(
+        [
+            a_customer(),
+            *daily(range(42, 90), users=15),
+            an_invoice("paid", at=NOW - 9 * DAY, due_at=(NOW - 9 * DAY).isoformat()),
+        ],
+        "red",
+        "no use for 42 days",
+        49,
+    ),
+    "pays and never used": Case([a_customer(signed=150)], "red", "pays, never used", 49, rules=DECLARED),
+    "shrank to a quarter": Case(
+        [
+            a_customer(),
+            subscribed(NOW - 200 * DAY, mrr_minor=800_000, seats=40, plan="pro", currency="EUR"),
+            *daily(range(80), users=28),
+            subscribed(NOW - DAY, mrr_minor=200_000, seats=20, plan="starter", currency="EUR"),
+        ],
+        "amber",
+        "contracted by 75 %",
+        74,
+    ),
+    "three urgent tickets": Case(
+        [
+            *well(),
+            *(a_ticket(f"U-{n}", at=NOW - n * DAY, opened_at=NOW - n * DAY, priority="urgent") for n in (4, 5, 6)),
+        ],
+        "amber",
+        "urgent ticket U-6 open for 6 days, and 2 more",
+        74,
+    ),
+    "an urgent ticket of ten days": Case(
+        [*well(), a_ticket("U-1", at=NOW - 10 * DAY, opened_at=NOW - 10 * DAY, priority="urgent")], "red", "U-1", 49
+    ),
+    "pays late by habit": Case([*well(), *late_payments()], "green", least=75),
+    "their decision maker's 2": Case(
+        [
+            *well(),
+            nps(2, contact="dm", at=NOW - DAY),
+            *(nps(8 + n % 3, contact=f"user{n}", at=NOW - 2 * DAY) for n in range(5)),
+        ],
+        "amber",
+        "their decision maker scored us 2",
+        74,
+    ),
+    "a pulse of 1": Case(
+        [
+            *well(),
+            an_event("pulse.set", at=NOW, score=1, note="CFO told me they will not renew", author="csm@example.com"),
+        ],
+        "red",
+        "CFO told me they will not renew",
+        49,
+    ),
+    "a payment that fails for a week": Case(
+        [*well(), an_invoice("payment_failed", "I-9", at=NOW - 8 * DAY, attempt=1)], "amber", "", 74
+    ),
+    "a champion who left": Case(
+        [
+            *well(),
+            an_event("contact.updated", at=NOW - 90 * DAY, contact_id="ch", role="champion"),
+            an_event("contact.updated", at=NOW - DAY, contact_id="ch", role="left"),
+        ],
+        "amber",
+        "champion",
+        74,
+    ),
+    "a month's billing period is no renewal": Case(
+        [
+            a_customer(signed=2),
+            subscribed(
+                NOW - 2 * DAY,
+                mrr_minor=9_000,
+                seats=5,
+                plan="pro",
+                currency="EUR",
+                renews_at=(NOW + 28 * DAY).isoformat(),
+            ),
+        ],
+        "unknown",
+    ),
+    "two of 500 seats": Case(
+        [a_customer(mrr=5_000_000, seats=500), *daily(range(80), users=2)], "red", "2 of 500 seats in use", 49
+    ),
+    "every answer a detractor's": Case(
+        [*well()[:-1], *(nps(n, contact=f"d{n}", at=NOW - n * DAY) for n in (3, 4, 5))], "amber", "", 74
+    ),
+    "features that nobody declared": Case(
+        [a_customer(), *daily(range(80), features=("kanban", "gantt", "burndown"))], "green", least=75, rules=SHIPPED
+    ),
+    "a cancellation for the period's end": Case(
+        [
+            *well(),
+            subscribed(NOW - 100 * DAY, subscription_id="s", mrr_minor=900_000, seats=15, plan="pro", currency="EUR"),
+            subscribed(NOW - DAY, subscription_id="s", ends_at=(NOW + 20 * DAY).isoformat()),
+        ],
+        "red",
+        "leav",
+        49,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_an_account_s_page_says_what_who_knows_it_would(database_url: str, name: str) -> None:
+    case = CASES[name]
+    async with a_face(database_url, case.rules) as face:
+        await face.fed.feed(*sorted(case.events, key=lambda event: event.time))
+        one = await face.get("/accounts/acme")
+        assert one["band"] == case.band, (one["score"], one["reason"])
+        assert case.reason in one["reason"]
+        assert one["score"] is None or case.least <= one["score"] <= case.most
+
+
+async def test_two_days_after_signing_it_is_onboarding_whatever_month_is_paid(database_url: str) -> None:
+    case = CASES["a month's billing period is no renewal"]
+    async with a_face(database_url) as face:
+        await face.fed.feed(*case.events)
+        assert (await face.get("/accounts/acme"))["stage"] == "onboarding"
+
+
+async def test_one_of_two_subscriptions_goes_on_alone(database_url: str) -> None:
+    async with a_face(database_url) as face:
+        for id, mrr in (("old", 100_000), ("new", 300_000)):
+            await face.fed.feed(
+                subscribed(NOW - 50 * DAY, subscription_id=id, mrr_minor=mrr, seats=5, plan="pro", currency="EUR")
+            )
+        assert (await face.get("/accounts/acme"))["mrr_minor"] == 400_000
+        await face.fed.feed(subscribed(NOW - DAY, subscription_id="old", status="canceled"))
+        await face.fed.feed(subscribed(NOW, subscription_id="third", mrr_minor=900_000, status="incomplete_expired"))
+        one = await face.get("/accounts/acme")
+        assert (one["mrr_minor"], one["churned_at"]) == (300_000, None)
+
+
+async def test_who_left_is_out_of_scoring_with_date_and_reason(database_url: str) -> None:
+    async with a_face(database_url) as face:
+        await face.fed.feed(*well(), an_event("account.churned", at=NOW, reason="too expensive", voluntary=True))
+        one = await face.get("/accounts/acme")
+        assert (one["score"], one["band"]) == (None, "unknown")
+        assert "left on 20 May 2026" in one["reason"]
+        assert "too expensive" in one["reason"]
