@@ -74,9 +74,7 @@ class Case(NamedTuple):
 
 CASES = {
     "nothing is known of who signed today": Case([a_customer(signed=0)], "unknown", "nothing is known yet"),
-    "no ticket system, no invoice and no milestone are no praise": Case(
-        [a_customer()], "unknown", "nothing is known yet"
-    ),
+    "no ticket system, no invoice and no milestone are no praise": Case([a_customer()], "unknown", "is needed"),
     "a fallen silence is red": Case(
         [a_customer(), *daily(range(42, 90), users=15)], "red", "no use for 42 days; 15 people used it before", 49
     ),
