@@ -29,7 +29,7 @@ TOLD = (
     "expansion flag: Cobalt Couriers uses 95 % of its 20 seats",
     "closed: Invoice overdue",
     "Sablewood Hotels is healthy again",
-    "The day: 3 accounts to call, €18,400 of €212,000 a month is red.",
+    "The day: 5 accounts to call, €24,600 of €212,000 a month is red.",
     "Scoring was killed midway: 0 lost, 0 counted twice.",
     "the same fingerprint",
     "keepwell why northwind",
@@ -94,8 +94,8 @@ def test_every_story_is_told_with_its_figures_whenever_it_is_run(terminal: Termi
     score = re.search(r"(\d+) → (\d+) amber +\((\d\.\d\d) s after the event\)", told)
     assert score is not None, told
     before, after, seconds = score.groups()
-    assert 75 <= int(before) <= 77
-    assert int(after) == 52
+    assert 78 <= int(before) <= 79
+    assert 68 <= int(after) <= 69
     assert float(seconds) < 5
 
     assert "urgent ticket T-118 open for 5 days" in terminal.run("why", "northwind")

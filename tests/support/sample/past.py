@@ -62,11 +62,11 @@ def _introduction(account: Account) -> Iterator[Happening]:
     yield happening("account.updated", account, day(first, 8 * 3600), traits=traits)
     yield happening(
         *("subscription.changed", account, day(first, 8 * 3600 + 1)),
-        mrr_minor=account.mrr_minor,
+        **{"mrr_minor": account.mrr_minor, "seats": account.seats} | stories.BEFORE.get(account.id, {}),
         currency=CURRENCY,
         plan=account.plan,
-        seats=account.seats,
         renews_at=day(account.renews),
+        term_months=12,
     )
     for role, title in (("admin", "Administrator"), ("finance_lead", "Head of finance"), ("champion", "Team lead")):
         yield happening(
@@ -116,6 +116,8 @@ def _usage(rng: random.Random, account: Account) -> Iterator[Happening]:
 
 def _level(account: Account, offset: int) -> float:
     """How much is done, against 120 days ago's: it drifts with the mood, or goes as a story has it."""
+    if offset > stories.STOPS.get(account.id, offset):
+        return 0
     if account.id in stories.QUIET:
         return stories.level(account.id, offset)
     return math.exp((account.mood - 0.7) * 0.014 * (offset + DAYS))

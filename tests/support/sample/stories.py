@@ -1,4 +1,4 @@
-"""What the stories need of the sample company's past: three are found when it ends, five happen live."""
+"""What the stories need of the sample company's past: some are found when it ends, five happen live."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -14,8 +14,11 @@ PAYMENT_FAILED: Final = "larkspur-clinics"
 CHAMPION_LEFT: Final = "castellan-retail"
 READY_TO_GROW: Final = "cobalt-couriers"
 RECOVERING: Final = "sablewood-hotels"
+SILENT: Final = "moorgate-catering"
+SHRUNK: Final = "glasshouse-growers"
+LEAVING: Final = "eastbank-rentals"
 
-OVERDUE_DAYS: Final = 35
+OVERDUE_DAYS: Final = 65
 NOON: Final = 43_140
 """Nearly: so that days are the same on the calendar and by the clock, rounded, whatever the time."""
 LATE_INVOICE: Final = "INV-2041"
@@ -23,7 +26,8 @@ RECOVERING_INVOICE: Final = "INV-2057"
 RECOVERING_TICKET: Final = "T-131"
 T118: Final = "Orders of last week are gone"
 OPENED_118: Final = day(-5, 37_200)
-OPENED_131: Final = day(-4, 41_000)
+OPENED_131: Final = day(-11, 41_000)
+_OF_FADING: Final = "csm.pro-two@example.com"
 COMPLAINT: Final = "third time support lost our ticket"
 
 TOLD: Final[Mapping[str, dict[str, Any]]] = {
@@ -35,17 +39,30 @@ TOLD: Final[Mapping[str, dict[str, Any]]] = {
     CHAMPION_LEFT: {"mrr_minor": 980_000, "mood": 0.8, "pays_late": -3},
     READY_TO_GROW: {"mrr_minor": 260_000, "seats": 20, "users": 19, "mood": 0.95, "pays_late": -4, "renews": 210},
     RECOVERING: {"mrr_minor": 450_000, "signed": -505, "renews": 225, "seats": 30, "users": 22, "pays_late": -4},
+    SILENT: {
+        "mrr_minor": 330_000,
+        "signed": -300,
+        "renews": 65,
+        "seats": 24,
+        "users": 15,
+        "mood": 0.8,
+        "pays_late": -3,
+    },
+    SHRUNK: {"mrr_minor": 180_000, "signed": -530, "renews": 200, "seats": 16, "users": 12, "mood": 0.8},
+    LEAVING: {"mrr_minor": 290_000, "signed": -340, "renews": 25, "seats": 20, "users": 12, "mood": 0.75},
     "nightjar-security": {"signed": -55, "renews": 310, "owner": "onboarding"},
     "tidepool-swim-school": {"signed": -26, "renews": 339, "owner": "onboarding"},
     "wren-bookkeeping": {"signed": -75, "renews": 290, "owner": "onboarding"},
 }
 """What a story fixes of its account."""
+BEFORE: Final[Mapping[str, dict[str, Any]]] = {SHRUNK: {"mrr_minor": 460_000, "seats": 38}}
+"""What it bought before, where the story is that it buys less."""
 FADES: Final = {NORTHWIND: 0.012, FADING: 0.05}
 """How fast use becomes rarer, a day: in the last fortnight a quarter less than in the eight weeks before, which may be
 chance, and far less than half."""
 FADES_FROM: Final = -34
-STOPPED: Final = -16
-"""The stuck account's last day of usage, in the demo's week."""
+STOPS: Final = {STUCK: -16, SILENT: -40}
+"""The last day of usage of those who stopped, in the demo's week."""
 IN_A_WEEK: Final = 24
 """Usage events in a week of an account before it fades: a whole number, so that it does alike on every weekday."""
 QUIET: Final = frozenset({NORTHWIND, FADING, STUCK, OVERDUE, RECOVERING, READY_TO_GROW})
@@ -59,8 +76,6 @@ def events_a_day(account: str, common: float, week: float) -> float:
 
 def level(account: str, offset: int) -> float:
     """How much is done on a day, against the usual."""
-    if account == STUCK and offset > STOPPED:
-        return 0
     return math.exp(-FADES.get(account, 0) * max(0, offset - FADES_FROM))
 
 
@@ -91,6 +106,11 @@ def past() -> Iterator[dict[str, Any]]:
         yield _told(NORTHWIND, "ticket.opened", opened, **ticket)
         yield _told(NORTHWIND, "ticket.closed", closed, **ticket, closed_at=closed)
     yield _told(NORTHWIND, "ticket.opened", OPENED_118, **_ticket("T-118", "high", OPENED_118, T118))
+    pulse = {"score": 2, "note": "Their new head of operations compares us with two others.", "author": _OF_FADING}
+    yield _told(FADING, "pulse.set", day(-6, 46_800), **pulse)
+    less = {"mrr_minor": TOLD[SHRUNK]["mrr_minor"], "seats": TOLD[SHRUNK]["seats"]}
+    yield _told(SHRUNK, "subscription.changed", day(-8, 32_400), **less)
+    yield _told(LEAVING, "subscription.changed", day(-3, 32_400), ends_at=day(25), reason="moving to one vendor")
     late = {"invoice_id": LATE_INVOICE, "amount_minor": TOLD[OVERDUE]["mrr_minor"], "currency": "EUR"}
     yield _told(OVERDUE, "invoice.issued", day(-OVERDUE_DAYS - 14), **late, due_at=day(-OVERDUE_DAYS, NOON))
     yield _told(RECOVERING, "invoice.issued", day(-47), **_recovering_invoice())

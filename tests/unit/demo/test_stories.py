@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -6,6 +7,7 @@ import pytest
 from deploy.demo.sample import FILE
 from deploy.demo.stories import LIVE
 from services.playbooks.files import load_people
+from services.scoring.core.health import health_of
 from tests.support.demo import RULES, Rehearsal
 from tests.support.sample import stories
 from tests.support.sample.cast import FEATURES, MILESTONES
@@ -31,6 +33,7 @@ def found_at(now: datetime) -> dict[str, frozenset[str]]:
         (stories.OVERDUE, "invoice-overdue"),
         (stories.STUCK, "onboarding-stuck"),
         (stories.RECOVERING, "invoice-overdue"),
+        (stories.SILENT, "usage-falling"),
     ],
 )
 def test_what_the_past_left_is_found(now: datetime, account: str, playbook: str) -> None:
@@ -39,7 +42,7 @@ def test_what_the_past_left_is_found(now: datetime, account: str, playbook: str)
 
 @at_any_time
 def test_nothing_else_is_found(now: datetime) -> None:
-    told = {stories.FADING, stories.OVERDUE, stories.STUCK, stories.RECOVERING}
+    told = {stories.FADING, stories.OVERDUE, stories.STUCK, stories.RECOVERING, stories.SILENT}
     assert {account: found for account, found in found_at(now).items() if found and account not in told} == {}
 
 
@@ -50,9 +53,9 @@ def test_northwind_tips_from_green_to_amber_in_two_blows(now: datetime) -> None:
     (ticket, _), (answer, fired) = rehearsal.play(BY_NAME["detractor"])
     assert [driver.reason for driver in ticket.drivers] == ["urgent ticket T-118 open for 5 days"]
     assert [driver.reason for driver in answer.drivers] == [f'their admin scored us 2: "{stories.COMPLAINT}"']
-    assert answer.drivers[0].points == -1300
-    assert round((ticket.previous_score or 0) / 100) in (75, 76)
-    assert round((answer.score or 0) / 100) == 52
+    assert answer.drivers[0].points == -401
+    assert round((ticket.previous_score or 0) / 100) in (78, 79)
+    assert round((answer.score or 0) / 100) in (68, 69)
     assert answer.band == "amber"
     assert fired == {"detractor"}
 
@@ -79,8 +82,35 @@ def test_at_the_end_three_accounts_are_red(now: datetime) -> None:
     for story in LIVE:
         list(rehearsal.play(story))
     red = {account for account in rehearsal.accounts if rehearsal.band(account) == "red"}
-    assert red == {stories.FADING, stories.OVERDUE, stories.STUCK}
-    assert sum(stories.TOLD[account]["mrr_minor"] for account in red) == 1_840_000
+    assert red == {stories.FADING, stories.OVERDUE, stories.STUCK, stories.SILENT, stories.LEAVING}
+    assert sum(stories.TOLD[account]["mrr_minor"] for account in red) == 2_460_000
+
+
+@at_any_time
+def test_the_company_has_a_spread_as_companies_have_it_each_for_a_reason(now: datetime) -> None:
+    rehearsal = Rehearsal(now)
+    bands = Counter(map(rehearsal.band, rehearsal.accounts))
+    assert bands["red"] == 6
+    assert 6 <= bands["amber"] <= 12
+    assert bands["unknown"] == 0
+    for id, account in rehearsal.accounts.items():
+        assert rehearsal.band(id) == "green" or health_of(account, now, RULES).reason, id
+
+
+@at_any_time
+@pytest.mark.parametrize(
+    ("account", "band", "reason"),
+    [
+        (stories.SILENT, "red", "; 15 people used it before"),
+        (stories.SHRUNK, "amber", "contracted by 61 %: from €4,600 to €1,800 a month"),
+        (stories.LEAVING, "red", "they have cancelled, and leave on "),
+        (stories.FADING, "red", "the pulse is 2 of 10"),
+    ],
+)
+def test_trouble_that_nobody_told_of_is_told(now: datetime, account: str, band: str, reason: str) -> None:
+    rehearsal = Rehearsal(now)
+    assert rehearsal.band(account) == band
+    assert reason in health_of(rehearsal.accounts[account], now, RULES).reason
 
 
 def test_the_sample_company_sells_what_its_catalogue_lists() -> None:

@@ -1,9 +1,9 @@
 """What the account buys, against what it bought."""
 
-from typing import Any
+from typing import Any, Final
 
 from services.scoring.core import subscriptions as subs
-from services.scoring.core.clock import DAY_US, micros, written_or_none
+from services.scoring.core.clock import DAY_US, in_words, micros, written_or_none
 from services.scoring.core.measures.base import Measure, Reading, View
 from services.scoring.core.state import BY_DAY, Said
 from shared.words import money, number
@@ -114,3 +114,27 @@ def facts(view: View) -> dict[str, Any]:
         "contract.contracted_at": written_or_none(contracted_at(view)),
         "contract.other_currencies": sorted({money(minor, currency) for minor, currency in apart}) or None,
     }
+
+
+def _leaving(view: View) -> str:
+    at = view.profile.leaves_at
+    return "" if at is None else f"they have cancelled, and leave on {in_words(at)}"
+
+
+def _ending(view: View) -> str:
+    share = subs.ending_share(view.profile.rows, view.profile.figures, micros(view.now))
+    return "" if share is None else f"{number(share, 0)} % of what they pay has an end set"
+
+
+def _seats(view: View) -> str:
+    change = seats_change(view)
+    return "" if change is None else f"{number(abs(change), 0)} % {'fewer' if change < 0 else 'more'} seats than before"
+
+
+IN_WORDS: Final = {
+    "account.leaving": _leaving,
+    "contract.ending_share": _ending,
+    "contract.lapsed": lambda _: "its contract is past its end, and nobody has renewed it",
+    "contract.seats_change": _seats,
+}
+"""What these facts say by themselves."""
