@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
+from services.scoring.core import changes
 from services.scoring.core.clock import DAY_US, day_of_us, micros
-from services.scoring.core.decision import Decided, Decision, Hold, Occasion
+from services.scoring.core.decision import Changes, Decided, Decision, Hold, Occasion
 from services.scoring.core.drivers import drivers_of
 from services.scoring.core.facts import LAST_SEEN
 from services.scoring.core.health import Health, health_of
@@ -18,7 +19,7 @@ from services.scoring.core.score import band, groups_of
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account
 from services.scoring.core.timing import next_look
-from shared.messages.assessments import AccountAssessed, Band, FactValue
+from shared.messages.assessments import AccountAssessed, Band, Driver, FactValue
 
 _NO_NEWS: Final = ("health.previous_score", "health.previous_band", "health.change", LAST_SEEN, "usage.uses")
 """Facts about the step itself don't make news of an assessment, and the last use, with their number, now and then."""
@@ -49,10 +50,18 @@ def assess(account: Account, before: Decision | None, occasion: Occasion, now: d
     new_band = band(score.points, health.card.bands, old_band)
     facts = {**health.facts, **_health_facts(health, new_band, old_score, old_band)}
     news = _digest(facts, health.card.ref)
-    next_at = next_look(health, rules)
+    moves = Changes() if before is None else before.changes
     quiet = cause.kind in ("usage", "time", "scorecard") and occasion.found_in is None
-    if quiet and before is not None and before.news == news and not _was_seen_anew(before, health):
+    if quiet and before is not None and before.news == news and not _is_seen_anew(before, health):
+        next_at = next_look(health, rules, moves)
         return Outcome(None, before, next_at, for_ledger=False, for_days=False, profile=profile)
+    drivers: list[Driver] = []
+    moved = 0
+    if before is not None:
+        drivers = drivers_of(health, before, occasion)
+        moved = changes.counted(drivers, health, before, occasion)
+    moves = Changes() if profile.gone else changes.after(moves, health.view.today, score.points, moved)
+    facts |= changes.facts_of(moves, health.view.today) if score.points is not None else {}
     rev = 1 if before is None else before.rev + 1
     assessed = AccountAssessed(
         rev=rev,
@@ -67,7 +76,7 @@ def assess(account: Account, before: Decision | None, occasion: Occasion, now: d
         coverage=score.coverage,
         scorecard=health.card.ref,
         measures=health.counted,
-        drivers=[] if before is None else drivers_of(health, before, occasion),
+        drivers=drivers,
         imports=list(occasion.imports),
         found_in=occasion.found_in,
         act_on_found=occasion.act_on_found,
@@ -92,10 +101,11 @@ def assess(account: Account, before: Decision | None, occasion: Occasion, now: d
         previous_score=old_score if changed or before is None else before.previous_score,
         last_used=health.view.state.last_used,
         book=profile.book,
+        changes=moves,
     )
     for_ledger = changed or cause.kind == "event" or before is None or before.book != decision.book
     for_days = changed or before is None or before.coverage != decision.coverage
-    return Outcome(assessed, decision, next_at, for_ledger, for_days, profile)
+    return Outcome(assessed, decision, next_look(health, rules, moves), for_ledger, for_days, profile)
 
 
 def _health_facts(health: Health, new_band: Band, old_score: int | None, old_band: Band) -> dict[str, FactValue]:
@@ -120,7 +130,19 @@ def _digest(facts: Mapping[str, FactValue], card: str) -> bytes:
     return blake2b(_encoder.encode((card, told)), digest_size=16).digest()
 
 
-def _was_seen_anew(before: Decision, health: Health) -> bool:
+def _is_seen_anew(before: Decision, health: Health) -> bool:
+    """Whether what is no news by itself is some now: the last use, or a day that left the windows of change."""
+    return _was_used_anew(before, health) or _has_rolled(before, health)
+
+
+def _has_rolled(before: Decision, health: Health) -> bool:
+    then, today = day_of_us(before.at), health.view.today
+    if then == today or health.score.points is None:
+        return False
+    return changes.facts_of(before.changes, then) != changes.facts_of(before.changes, today)
+
+
+def _was_used_anew(before: Decision, health: Health) -> bool:
     """Whether the last use is news: once an hour while it is today's, and at last, at midnight, to the second.
 
     What is in use all day long would else have a new fact every second.

@@ -24,6 +24,16 @@ class Decided(msgspec.Struct, array_like=True, frozen=True):
     spread: tuple[tuple[float, int], ...] = ()
 
 
+class Changes(msgspec.Struct, array_like=True, frozen=True):
+    """How the score moved by what happened to the account: all that its facts on change need.
+
+    Each day on which it moved, oldest first, with where it stood at the end, in hundredths: from its first score on,
+    moved by what counts alone. The last 90 days, and the one before them.
+    """
+
+    days: tuple[tuple[int, int], ...] = ()
+
+
 class Decision(msgspec.Struct, array_like=True, frozen=True):
     """What was last decided about an account, kept for the next time."""
 
@@ -46,6 +56,7 @@ class Decision(msgspec.Struct, array_like=True, frozen=True):
     """The last use that was told."""
     book: tuple[str | None, ...] = ()
     """Whose account it was and what it was counted with: `profile.BOOKS`."""
+    changes: Changes = Changes()
 
 
 @dataclass(frozen=True, slots=True)

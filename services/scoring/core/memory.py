@@ -15,11 +15,12 @@ from services.scoring.core.decision import Decision
 from services.scoring.core.state import Account
 
 # What an account takes in bytes, measured and rounded up: by itself with its decision; for each byte of its packed
-# state; for each user, ticket and invoice at hand.
+# state; for each user, ticket, invoice and day of change at hand.
 _ACCOUNT: Final = 8192
 _UNPACKED: Final = 13
 _USER: Final = 256
 _PAPER: Final = 1024
+_CHANGE: Final = 160
 _TYPICAL: Final = 2**18
 """What an account may take, while nothing is known of any."""
 _MOST_AT_ONCE: Final = 500
@@ -53,7 +54,8 @@ class Standing:
         """Bytes in memory, rather too many than too few."""
         account = self.account
         rows = _USER * len(account.users) + _PAPER * (len(account.tickets) + len(account.invoices))
-        return _ACCOUNT + _UNPACKED * self.packed + rows
+        changes = _CHANGE * len(self.decision.changes.days) if self.decision is not None else 0
+        return _ACCOUNT + _UNPACKED * self.packed + rows + changes
 
 
 @dataclass(slots=True)

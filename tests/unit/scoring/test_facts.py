@@ -82,7 +82,8 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
     )
     every = tuple(Weighted(name, 1, measure.curve) for name, measure in MEASURES.items())
     rules = Rules(SHIPPED.catalogue, (Scorecard("every", 1, "every account", every, minimum_coverage=0),))
-    first = assessed(account, before=assessed(account, rules=rules).decision, by=events[-1], rules=rules)
+    earlier = assessed(account, rules=rules, now=NOW - 2 * DAY).decision
+    first = assessed(account, before=earlier, by=events[-1], rules=rules)
     gone = after(an_event("account.churned", at=NOW, reason="price"), account=account)
     left = told(assessed(gone, before=first.decision, rules=rules)).facts
     stays = told(assessed(an_account(renews_at=NOW), rules=rules)).facts
