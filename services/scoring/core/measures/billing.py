@@ -92,7 +92,14 @@ def _settled_counted(view: View) -> Mapping[str, str]:
 PUNCTUALITY = Measure(
     "billing.punctuality", "days", ((0, 100), (7, 80), (30, 30), (60, 0)), _punctuality, ("invoice.",), _settled_counted
 )
-OVERDUE = Measure("billing.overdue", "days", ((0, 100), (7, 70), (30, 20), (45, 0)), _overdue, ("invoice.",))
+OVERDUE = Measure(
+    "billing.overdue",
+    "days",
+    ((0, 100), (7, 70), (30, 20), (45, 0)),
+    _overdue,
+    ("invoice.",),
+    facts=("billing.overdue_since", "billing.overdue_minor"),
+)
 
 
 def facts(view: View) -> dict[str, Any]:
