@@ -59,7 +59,9 @@ async def load_papers(c: AsyncConnection, memory: Memory, ids: Iterable[str], no
         return
     since = now - timedelta(days=s.PAPER_DAYS + 1)
     for id, kind, key, row in await live_papers(c, bare, since):
-        memory.get(id).account.papers(kind).setdefault(key, row)
+        account = memory.get(id).account
+        if key not in account.papers(kind):
+            account.put(kind, key, row)
     for id in bare:
         memory.get(id).has_papers = True
 
@@ -90,7 +92,7 @@ async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, 
             memory.get(id).account.users[user] = day
     if papers:
         for id, kind, key, row in await c.execute(_NAMED, bulk.arrays(("account_id", "kind", "id"), papers)):
-            memory.get(id).account.papers(kind)[key] = s.paper_of(kind, row)
+            memory.get(id).account.put(kind, key, s.paper_of(kind, row))
 
 
 # What a batch has changed and decided

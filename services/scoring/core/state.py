@@ -7,7 +7,7 @@ other value is the one with the greatest stamp (time, rank, source, id); and wha
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -211,6 +211,13 @@ class State(msgspec.Struct, omit_defaults=True):
 Paper = Ticket | Invoice
 
 
+class Desk(Protocol):
+    """What is counted of tickets, and kept right as one row takes another's place."""
+
+    def replace(self, key: str, old: Ticket | None, new: Ticket) -> None:
+        """A row has taken another's place."""
+
+
 @dataclass(slots=True)
 class Account:
     """An account at hand: its state and the rows that were loaded beside it."""
@@ -223,6 +230,15 @@ class Account:
     """The last active day of those users that were looked up."""
     touched: set[tuple[str, str]] = field(default_factory=set)
     """The rows that folding has changed since they were last saved, by kind (`users`, `tickets`, `invoices`) and id."""
+    desk: Desk | None = None
+    """Its tickets counted on a day; none after they were changed by more than one."""
+
+    def put(self, kind: str, id: str, row: Paper) -> None:
+        """Let a ticket's or an invoice's row stand."""
+        rows = self.papers(kind)
+        if self.desk is not None and isinstance(row, Ticket):
+            self.desk.replace(id, rows.get(id), row)
+        rows[id] = row
 
     def papers(self, kind: str) -> dict[str, Any]:
         """Its `tickets` or `invoices`."""
@@ -272,6 +288,7 @@ def is_tombstone(row: Paper, today: int) -> bool:
 
 def drop_tombstones(account: Account, today: int) -> None:
     """Leave only the rows that a measure may look at."""
+    account.desk = None
     account.tickets = {key: row for key, row in account.tickets.items() if not is_tombstone(row, today)}
     account.invoices = {key: row for key, row in account.invoices.items() if not is_tombstone(row, today)}
 

@@ -8,7 +8,7 @@ from services.scoring.core.decision import Changes
 from services.scoring.core.health import Health
 from services.scoring.core.measures.relationship.pulse import PULSE, ends_at
 from services.scoring.core.scorecard import Rules
-from services.scoring.core.state import DATED, State
+from services.scoring.core.state import DATED
 from shared.conditions import Facts, flip_instant
 
 
@@ -29,7 +29,8 @@ def next_look(health: Health, rules: Rules, moves: Changes) -> datetime | None:
         return None
     state, now = view.state, view.now
     papers = view.tickets or view.invoices
-    dated = papers or state.last_used or state.moments or state.interaction or state.pulse or _answered(state)
+    answered = any(map(view.of_contacts, DATED))
+    dated = papers or state.last_used or state.moments or state.interaction or state.pulse or answered
     instants: list[datetime] = []
     bought = state.subscriptions or state.bought
     if dated or bought or view.profile.signed_at is not None or view.profile.renews_at is not None:
@@ -49,8 +50,3 @@ def next_look(health: Health, rules: Rules, moves: Changes) -> datetime | None:
     conditions += [card.for_accounts for card in rules.cards if card.for_accounts is not None]
     instants += [at for one in conditions if (at := flip_instant(one, facts, now)) is not None]
     return min(instants, default=None)
-
-
-def _answered(state: State) -> bool:
-    """Whether anything is dated of its contacts: an answer, or when we talked."""
-    return any(not cells.keys().isdisjoint(DATED) for cells in state.contacts.values())

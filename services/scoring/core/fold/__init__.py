@@ -65,7 +65,7 @@ def _latest(name: str, value: Callable[[Any], Any]) -> Folder:
 
 
 def _account_erased(account: Account, _event: Event, _data: Any) -> None:
-    account.state = State(erased=True)
+    account.state, account.desk = State(erased=True), None
     for rows in (account.tickets, account.invoices, account.users, account.touched):
         rows.clear()
 

@@ -23,7 +23,7 @@ def ticket(account: Account, event: Event, data: tickets.Ticket) -> None:
     responded = None if data.first_response_at is None else micros(data.first_response_at)
     new = Ticket(at, TICKET_RANK[event.type], event.source, event.id, data.priority, opened, closed, responded)
     if new.beats(account.tickets.get(data.ticket_id)):
-        account.tickets[data.ticket_id] = new
+        account.put("tickets", data.ticket_id, new)
         account.touched.add(("tickets", data.ticket_id))
 
 

@@ -18,7 +18,18 @@ Curve = tuple[tuple[float, float], ...]
 class View:
     """One account as measures see it on a day. Days enter whole, so a measure gives the same all day long."""
 
-    __slots__ = ("account", "cadence", "catalogue", "invoices", "now", "profile", "state", "tickets", "today")
+    __slots__ = (
+        "_contacts",
+        "account",
+        "cadence",
+        "catalogue",
+        "invoices",
+        "now",
+        "profile",
+        "state",
+        "tickets",
+        "today",
+    )
 
     def __init__(self, account: Account, now: datetime, catalogue: Catalogue) -> None:
         self.account = account
@@ -29,6 +40,7 @@ class View:
         self.today = day_of(now)
         self.catalogue = catalogue
         self.profile: Profile = profile_of(account.id, account.state, now, catalogue)
+        self._contacts: dict[str, dict[str, Cell]] | None = None
         self.cadence: Cadence = catalogue.cadence.get(self.profile.plan or "", DAILY)
 
     def connected(self, source: str) -> int | None:
@@ -42,6 +54,15 @@ class View:
             began = self.profile.signed_at or self.state.first
             return declared if began is None else max(declared, day_of_us(began))
         return None if heard is None else day_of_us(heard)
+
+    def of_contacts(self, name: str) -> Mapping[str, Cell]:
+        """What is known by this name of contacts, by contact. All are gone through once, however many ask."""
+        if self._contacts is None:
+            self._contacts = {}
+            for contact, cells in self.state.contacts.items():
+                for one, cell in cells.items():
+                    self._contacts.setdefault(one, {})[contact] = cell
+        return self._contacts.get(name, {})
 
     def muted(self, measure: str) -> Cell | None:
         """Who said that a measure's reading is wrong, while that holds."""

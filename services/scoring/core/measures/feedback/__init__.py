@@ -27,8 +27,8 @@ IN_WORDS: Final[Mapping[str, Callable[[View], str]]] = {
 
 def facts(view: View) -> dict[str, Any]:
     """What else is known of their answers."""
-    cells = [cells["nps"] for cells in view.state.contacts.values() if "nps" in cells]
-    said = [(cell.at, cell.rank, cell.source, cell.id, cell.value[0]) for cell in cells]
+    answers = view.of_contacts("nps").values()
+    said = [(cell.at, cell.rank, cell.source, cell.id, cell.value[0]) for cell in answers]
     if (moment := view.state.last_moment) is not None:
         said.append((moment.at, moment.rank, moment.source, moment.id, moment.value))
     last = max(said, default=None)

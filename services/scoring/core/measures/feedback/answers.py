@@ -16,11 +16,7 @@ MOMENT_DAYS: Final = 90
 def latest(view: View, kind: str, days: int) -> dict[str, Cell]:
     """The latest answer of each contact about the relationship, in the last `days` days."""
     since = (view.today - days + 1) * DAY_US
-    return {
-        contact: cells[kind]
-        for contact, cells in view.state.contacts.items()
-        if kind in cells and cells[kind].at >= since
-    }
+    return {contact: cell for contact, cell in view.of_contacts(kind).items() if cell.at >= since}
 
 
 def moments(view: View, kind: str) -> dict[int, dict[int, int]]:

@@ -10,10 +10,11 @@ def champions(view: View) -> tuple[int, int | None]:
     One who is named after another has left takes their place, so that a leaving is over as soon as it was made good.
     """
     here, left_at = 0, None
-    for cells in view.state.contacts.values():
-        roles, left = cells.get("roles"), cells.get("left")
-        if roles is None or "champion" not in roles.value:
+    gone = view.of_contacts("left")
+    for contact, roles in view.of_contacts("roles").items():
+        if "champion" not in roles.value:
             continue
+        left = gone.get(contact)
         if left is not None and left.beats(roles):
             left_at = max(left.at, left_at or left.at)
         else:

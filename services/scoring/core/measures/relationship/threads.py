@@ -10,7 +10,7 @@ DAYS: Final = 90
 
 def _threads(view: View) -> int:
     since = (view.today - DAYS + 1) * DAY_US
-    return sum("talked" in cells and cells["talked"].at >= since for cells in view.state.contacts.values())
+    return sum(cell.at >= since for cell in view.of_contacts("talked").values())
 
 
 def single_threaded(view: View) -> bool | None:

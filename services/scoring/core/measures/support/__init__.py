@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from services.scoring.core.clock import written_us
 from services.scoring.core.measures.base import View
+from services.scoring.core.measures.support.desk import desk_of
 from services.scoring.core.measures.support.first_response import FIRST_RESPONSE
-from services.scoring.core.measures.support.load import LOAD, opened
+from services.scoring.core.measures.support.load import LOAD
 from services.scoring.core.measures.support.resolution import RESOLUTION
 from services.scoring.core.measures.support.tickets import told_of
 from services.scoring.core.measures.support.urgent import URGENT, urgent, urgent_in_words
@@ -22,7 +23,7 @@ def facts(view: View) -> dict[str, Any]:
         return {}
     found = urgent(view)
     return {
-        "support.opened": len(opened(view)),
+        "support.opened": desk_of(view).opened,
         "support.urgent_since": written_us(found[0][0]) if found else None,
-        "support.open": sum(row.settled is None for row in view.tickets.values()),
+        "support.open": desk_of(view).open,
     }

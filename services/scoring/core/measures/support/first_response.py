@@ -1,8 +1,7 @@
 """How long it takes until somebody answers."""
 
-from statistics import median
-
 from services.scoring.core.measures.base import Measure, Reading, View
+from services.scoring.core.measures.support.desk import desk_of, middle
 from services.scoring.core.measures.support.tickets import HOUR_US, MOVED_BY, past_90_days, took, within_90_days
 from services.scoring.core.state import Ticket
 
@@ -12,10 +11,10 @@ def _responded(row: Ticket) -> int | None:
 
 
 def _first_response(view: View) -> Reading:
-    found = within_90_days(view, _responded).values()
-    if not found:
+    answered = desk_of(view).answered
+    if not answered:
         return Reading(None, "no ticket was answered first in 90 days")
-    hours = median(max(0, (row.responded or 0) - row.opened) for row in found) / HOUR_US
+    hours = middle(answered) / HOUR_US
     return Reading(hours, f"half of the tickets waited longer than {took(hours)} for a first answer")
 
 

@@ -4,19 +4,13 @@ from collections.abc import Mapping
 
 from services.scoring.core.clock import day_of_us, in_words
 from services.scoring.core.measures.base import DAYS_30, Measure, Reading, View
+from services.scoring.core.measures.support.desk import desk_of
 from services.scoring.core.measures.support.tickets import NONE_YET, told_of
-from services.scoring.core.state import Ticket
 from shared.words import counted, number
 
 
-def opened(view: View) -> dict[str, Ticket]:
-    """The tickets opened in 30 days."""
-    since = view.today - DAYS_30
-    return {key: row for key, row in view.tickets.items() if since < day_of_us(row.opened) <= view.today + 1}
-
-
 def _load(view: View) -> Reading:
-    count, seats = len(opened(view)), view.profile.seats
+    count, seats = desk_of(view).opened, view.profile.seats
     if not count:
         return Reading(0, "no ticket in 30 days") if told_of(view, DAYS_30) else Reading(None, NONE_YET)
     if not seats:
@@ -26,8 +20,11 @@ def _load(view: View) -> Reading:
 
 
 def _counted(view: View) -> Mapping[str, str]:
+    since, until = view.today - DAYS_30, view.today + 1
     return {
-        key: f"ticket {key}, opened on {in_words(row.opened)}, is past 30 days" for key, row in opened(view).items()
+        key: f"ticket {key}, opened on {in_words(row.opened)}, is past 30 days"
+        for key, row in view.tickets.items()
+        if since < day_of_us(row.opened) <= until
     }
 
 

@@ -1,8 +1,7 @@
 """How long it takes until a ticket is closed."""
 
-from statistics import median
-
 from services.scoring.core.measures.base import Measure, Reading, View
+from services.scoring.core.measures.support.desk import desk_of, middle
 from services.scoring.core.measures.support.tickets import HOUR_US, MOVED_BY, past_90_days, took, within_90_days
 from services.scoring.core.state import Ticket
 
@@ -12,10 +11,10 @@ def _settled(row: Ticket) -> int | None:
 
 
 def _resolution(view: View) -> Reading:
-    closed = within_90_days(view, _settled).values()
+    closed = desk_of(view).closed
     if not closed:
         return Reading(None, "no ticket was closed in 90 days")
-    hours = median(max(0, (row.settled or 0) - row.opened) for row in closed) / HOUR_US
+    hours = middle(closed) / HOUR_US
     return Reading(hours, f"half of the tickets took longer than {took(hours)} to close")
 
 

@@ -5,13 +5,13 @@ from typing import Final
 
 from services.scoring.core.clock import day_of_us, in_words
 from services.scoring.core.measures.base import View
+from services.scoring.core.measures.support.desk import DAYS_90
 from services.scoring.core.state import Ticket
 from shared.words import counted
 
 MOVED_BY: Final = ("ticket.",)
 NONE_YET: Final = "no ticket yet"
 HOUR_US: Final = 3_600_000_000
-DAYS_90: Final = 90
 
 
 def told_of(view: View, days: int = 0) -> bool:

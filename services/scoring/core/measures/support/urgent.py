@@ -4,6 +4,7 @@ from typing import Final
 
 from services.scoring.core.clock import day_of_us
 from services.scoring.core.measures.base import Measure, Reading, View
+from services.scoring.core.measures.support.desk import desk_of
 from services.scoring.core.measures.support.tickets import MOVED_BY, NONE_YET, told_of
 from shared.words import counted
 
@@ -17,11 +18,7 @@ def _is_heard_of(view: View, at: int) -> bool:
 
 def urgent(view: View) -> list[tuple[int, str]]:
     """Open urgent tickets that were heard of in 60 days, oldest first: when opened, and which."""
-    return sorted(
-        (row.opened, key)
-        for key, row in view.tickets.items()
-        if row.settled is None and row.priority == "urgent" and _is_heard_of(view, row.at)
-    )
+    return sorted((row.opened, key) for key, row in desk_of(view).urgent.items() if _is_heard_of(view, row.at))
 
 
 def _forgotten(view: View) -> dict[str, str]:
