@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from services.scoring.core.catalogue import DAILY, Cadence, Catalogue
 from services.scoring.core.clock import day_of, day_of_us, micros
 from services.scoring.core.profile import Profile, profile_of
 from services.scoring.core.state import Account, Cell, Invoice, State, Ticket
 
+T = TypeVar("T")
 Curve = tuple[tuple[float, float], ...]
 """Points (raw, points) in rising order of raw; straight lines between, level outside."""
 
@@ -20,6 +21,7 @@ class View:
 
     __slots__ = (
         "_contacts",
+        "_made",
         "account",
         "cadence",
         "catalogue",
@@ -42,6 +44,14 @@ class View:
         self.profile: Profile = profile_of(account.id, account.state, now, catalogue)
         self._contacts: dict[str, dict[str, Cell]] | None = None
         self.cadence: Cadence = catalogue.cadence.get(self.profile.plan or "", DAILY)
+        self._made: dict[Callable[[View], Any], Any] = {}
+
+    def once(self, make: Callable[["View"], T]) -> T:
+        """What several readings and facts rest on, made when the first of them asks for it."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
 
     def connected(self, source: str) -> int | None:
         """The UTC day from which silence of a source says something of the account; None: it is not connected.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from services.scoring.core.clock import written_or_none
+from services.scoring.core.clock import day_of_us, written_or_none
 from services.scoring.core.measures.base import DAYS_30, View
 from services.scoring.core.measures.usage.active_share import ACTIVE_SHARE, active_users
 from services.scoring.core.measures.usage.breadth import BREADTH, used_features
@@ -41,7 +41,9 @@ def facts(view: View) -> dict[str, Any]:
 
 def _agent_share(view: View) -> float | None:
     """How many of the uses in 30 days, in percent, were not by people; None where there were none."""
-    since = view.today - DAYS_30
-    uses = sum(one.events for days in view.state.usage.values() for day, one in days.items() if since < day)
-    others = sum(count for days in view.state.automatic.values() for day, count in days.items() if since < day)
+    state, since = view.state, view.today - DAYS_30
+    if not state.automatic:
+        return 0.0 if state.last_used and day_of_us(state.last_used) > since else None
+    uses = sum(one.events for days in state.usage.values() for day, one in days.items() if since < day)
+    others = sum(count for days in state.automatic.values() for day, count in days.items() if since < day)
     return 100 * others / uses if uses else None

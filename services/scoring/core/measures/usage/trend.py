@@ -42,6 +42,19 @@ class Uses(NamedTuple):
     now: int
 
 
+class Compared(NamedTuple):
+    """The windows, and the uses in them by actor: `all` together, and `human` what is left of the others."""
+
+    over: Windows
+    uses: dict[str, Uses]
+
+
+def compared(view: View) -> Compared | str:
+    """What the trends rest on; where there is nothing to compare, why."""
+    over = windows(view)
+    return over if isinstance(over, str) else Compared(over, uses_in(view, over))
+
+
 def windows(view: View) -> Windows | str:
     """The windows; where there is nothing to compare, why."""
     cadence, closed = view.cadence, view.catalogue.closed
@@ -59,7 +72,7 @@ def windows(view: View) -> Windows | str:
 
 
 def uses_in(view: View, over: Windows) -> dict[str, Uses]:
-    """Uses by actor in both windows, closed days left out; `all` together, and `human` what is left of them."""
+    """Uses by actor in both windows, closed days left out."""
     start, middle, today, closed = over.start, over.middle, view.today, frozenset(view.catalogue.closed)
 
     def summed(events: Iterable[tuple[int, int]]) -> Uses:
@@ -101,26 +114,25 @@ def change(uses: Uses, over: Windows) -> float:
 
 def people_trend(view: View) -> float | None:
     """The trend of what people do alone; None where it is no trend, or nobody ever was there."""
-    if not view.state.last_used_by_people or isinstance(over := windows(view), str):
+    if not view.state.last_used_by_people or isinstance(found := view.once(compared), str):
         return None
-    return change(uses_in(view, over)["human"], over)
+    return change(found.uses["human"], found.over)
 
 
 def people_trend_in_words(view: View) -> str:
     """Such as `people −80 %`."""
-    over = windows(view)
-    return "" if isinstance(over, str) else f"people {_said(uses_in(view, over)['human'], over)}"
+    found = view.once(compared)
+    return "" if isinstance(found, str) else f"people {_said(found.uses['human'], found.over)}"
 
 
 def _trend(view: View) -> Reading:
     if not view.state.last_used:
         return Reading(None, never(view, 0).words)
-    over = windows(view)
-    if isinstance(over, str):
-        return Reading(None, over)
-    found = uses_in(view, over)
-    changed = change(found["all"], over)
-    return Reading(changed, _in_words(view, found, over, changed))
+    found = view.once(compared)
+    if isinstance(found, str):
+        return Reading(None, found)
+    changed = change(found.uses["all"], found.over)
+    return Reading(changed, _in_words(view, found.uses, found.over, changed))
 
 
 def _in_words(view: View, found: dict[str, Uses], over: Windows, changed: float) -> str:
