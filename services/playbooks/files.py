@@ -21,7 +21,7 @@ from services.playbooks.core.rules import Entry
 from services.playbooks.core.workinghours import OFFICE, Duration, parse_duration
 from services.playbooks.core.workinghours import Hours as Week
 from shared.conditions import STEP_FACTS, Condition, FactType, Problem, Refused, Scope, did_you_mean
-from shared.files.kinds import ConditionIn, Date, Day, Hours, Name, ReadBy, Span, Zone, one_of
+from shared.files.kinds import ConditionIn, Date, Day, Hours, Name, ReadBy, Span, Watched, Zone, one_of
 from shared.files.models import FileModel, Reading, fault
 from shared.files.nodes import Fields, Items, Text, load
 from shared.files.reading import content_of, files_in, gathered, read, read_each
@@ -203,19 +203,23 @@ class PlaybookFile(FileModel):
     closes: list[Name] = []
     traits: dict[Name, FactType] = {}
     """The types of the `account.traits.*` that are named."""
+    watch: list[Watched] = []
+    """The features whose `usage.feature.*` are named; the catalogue has them watched."""
 
     @classmethod
     def scopes(cls, root: Any, _beside: Any) -> dict[str, Scope]:
-        """The traits that the file declares; the fields of its event where an event is looked at."""
+        """The traits and features that the file declares; the fields of its event where an event is looked at."""
         given: dict[Any, Any] = root if isinstance(root, Fields) else {}
         traits = given.get("traits")
         items = traits.items() if isinstance(traits, Fields) else ()
         known = {name: kind for name, kind in items if kind in get_args(FactType)}
         event = next((name for name in _EVENTS if name == given.get("on_event")), None)
+        features = given.get("watch")
+        watched = [str(name) for name in features] if isinstance(features, list) else []
         return {
-            "condition": Scope(known),
-            "event": Scope(known, event_type=event),
-            "unless": Scope(known, more=STEP_FACTS),
+            "condition": Scope(known, watched),
+            "event": Scope(known, watched, event_type=event),
+            "unless": Scope(known, watched, more=STEP_FACTS),
         }
 
     @classmethod
@@ -234,7 +238,7 @@ class PlaybookFile(FileModel):
         if self.repeat is not None and self.repeat.at_most is not None:
             repeat["at_most"], repeat["per"] = self.repeat.at_most
         return Playbook(
-            **self.given("title", "description", "traits", "steps", "repeat"),
+            **self.given("title", "description", "traits", "watch", "steps", "repeat"),
             version=self._digest(),
             title=title,
             repeat=Repeat(**repeat) if self.repeat is not None else None,

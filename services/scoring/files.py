@@ -17,7 +17,7 @@ from services.scoring.core.clock import day_of
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.scorecard import Bands, Cap, Rules, Scorecard, Weighted, rules_of
 from shared.conditions import Condition, FactType, Problem, Refused, Scope, did_you_mean
-from shared.files.kinds import ConditionIn, Day, Name, ReadBy, one_of, read_date
+from shared.files.kinds import ConditionIn, Day, Name, ReadBy, Watched, one_of, read_date
 from shared.files.models import FileModel, Reading, fault
 from shared.files.reading import content_of, files_in, read, read_each
 from shared.files.schema import Schema, write
@@ -28,6 +28,8 @@ MOST_DAYS_BACK: Final = 60
 _WHOLE_MEMORY: Final = {"billing.punctuality": "invoices", "usage.trend": "usage"}
 """Measures whose window is all that state remembers of something."""
 _LONGEST_CLOSED: Final = 366
+MOST_WATCHED: Final = 20
+"""Each is two facts of every assessment."""
 
 
 def _closed(text: str) -> range:
@@ -74,7 +76,7 @@ class CatalogueFile(FileModel):
     """What is sold, and what we hear of: plans, onboarding, working days, connected sources, rates, traits."""
 
     may_be_empty: ClassVar = (
-        *("features", "onboarding", "working_days", "closed", "cadence", "sources", "rates", "traits"),
+        *("features", "onboarding", "working_days", "closed", "cadence", "watch", "sources", "rates", "traits"),
     )
     features: dict[Name, list[Name] | None] = {}
     onboarding: list[OnboardingFile] = []
@@ -82,6 +84,7 @@ class CatalogueFile(FileModel):
     working_days: Annotated[list[Day], Field(min_length=1)] | None = None
     closed: list[Closed] = []
     cadence: dict[Name, Annotated[str, one_of(CADENCES, "cadence")]] = {}
+    watch: Annotated[list[Watched], Field(max_length=MOST_WATCHED)] = []
     sources: dict[Annotated[str, one_of(SOURCES, "source")], Connected] = {}
     rates: dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[float, Field(gt=0, le=10**9)]] = {}
     """What one unit of a currency is worth in one that you choose, such as {EUR: 1, USD: 0.92}."""
@@ -112,6 +115,7 @@ class CatalogueFile(FileModel):
             sources={source: day_of(since) for source, since in self.sources.items() if since is not None},
             closed=tuple(sorted({day for days in self.closed for day in days})),
             cadence={plan: CADENCES[name] for plan, name in self.cadence.items()},
+            watch=tuple(dict.fromkeys(self.watch)),
             rates={currency: Fraction(str(rate)) for currency, rate in self.rates.items()},
             traits=self.traits,
         )
@@ -203,9 +207,9 @@ class ScorecardFile(FileModel):
     @classmethod
     def scopes(cls, _root: Any, beside: Catalogue | None) -> dict[str, Scope]:
         """The traits that the catalogue declares, and no score: it can't depend on itself."""
-        traits = beside.traits if beside is not None else {}
+        traits, watched = (beside.traits, beside.watch) if beside is not None else ({}, ())
         return {
-            "condition": Scope(traits, barred=(r"health\.", "the score can't depend on itself")),
+            "condition": Scope(traits, watched, barred=(r"health\.", "the score can't depend on itself")),
             "for_accounts": Scope(traits, barred=(r"(?!account\.)", "only `account.*` facts are known here")),
         }
 

@@ -73,6 +73,28 @@ def _points(measure: str) -> FactSpec:
 FACTS: Final[Mapping[str, FactSpec]] = {row.name: row for row in (*_CATALOGUE, *map(_points, MEASURES))}
 """The facts that every condition can name, in the order of the guides: those of `catalogue.csv`, and points."""
 
+WATCHED_DAYS: Final = (7, 30)
+"""Over how many full days a watched feature's use is a fact: today is left out, so that it is no news all day long."""
+
+
+def watched_facts(feature: str) -> tuple[FactSpec, ...]:
+    """The facts of a watched feature: how much it was used, in its own unit."""
+    return tuple(
+        FactSpec(
+            watched_fact(feature, days),
+            "number",
+            description=f"How much of {feature} was used in {days} full days, in its own unit.",
+            label=f"use of {feature.replace('_', ' ')} in {days} days",
+        )
+        for days in WATCHED_DAYS
+    )
+
+
+def watched_fact(feature: str, days: int) -> str:
+    """The fact's name, such as `usage.feature.messages.days_7`."""
+    return f"usage.feature.{feature}.days_{days}"
+
+
 STEP_FACTS: Final[Mapping[str, FactSpec]] = {
     "task.done": FactSpec("task.done", "boolean", description="The step's task was closed as done.", label="task done")
 }

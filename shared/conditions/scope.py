@@ -1,14 +1,14 @@
 """What one condition may name: the catalogue, declared traits, the fields of one event, and what the caller adds."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
 import msgspec
 
-from shared.conditions.catalogue import FACTS, FactSpec, FactType
+from shared.conditions.catalogue import FACTS, FactSpec, FactType, watched_facts
 from shared.conditions.errors import nearest
 from shared.messages.registry import CUSTOMER_EVENTS
 
@@ -27,6 +27,8 @@ class Scope:
 
     traits: Mapping[str, FactType] = field(default_factory=dict)
     """The types of `account.traits.*`, by the name after it."""
+    watched: Collection[str] = ()
+    """The features whose `usage.feature.*` are facts."""
     event_type: str | None = None
     """The type of the event that an `on_event` condition is about."""
     more: Mapping[str, FactSpec] = field(default_factory=dict)
@@ -41,7 +43,8 @@ class Scope:
             FactSpec(f"account.traits.{name}", kind, description="A declared trait.", label=name.replace("_", " "))
             for name, kind in self.traits.items()
         )
-        known = {**FACTS, **self.more, **{spec.name: spec for spec in declared}}
+        watched = (spec for feature in self.watched for spec in watched_facts(feature))
+        known = {**FACTS, **self.more, **{spec.name: spec for spec in (*declared, *watched)}}
         known |= event_facts(self.event_type) if self.event_type else {}
         return {name: spec for name, spec in known.items() if not self._is_barred(name)}
 
@@ -57,6 +60,9 @@ class Scope:
             return f"`{self.event_type}` has no field `{name.removeprefix('event.')}`.", suggestion
         if name.startswith("account.traits."):
             return f"The trait `{name.removeprefix('account.traits.')}` is not declared.", suggestion
+        if name.startswith("usage.feature."):
+            hint = "Name the feature under `watch`; its facts are `.days_7` and `.days_30`."
+            return f"`{name}` is no fact of a watched feature.", suggestion or hint
         return f"There is no fact `{name}`.", suggestion
 
     def _is_barred(self, name: str) -> bool:

@@ -16,6 +16,7 @@ from shared.files.models import FileModel, Reading, fault
 
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SHOWN: Final = 60
+_PART: Final = r"^[\w-]{1,60}$"
 
 
 class ReadBy:
@@ -96,6 +97,12 @@ def _zones() -> list[str]:
     return sorted(available_timezones())
 
 
+def _watched(name: str) -> str:
+    if re.fullmatch(_PART, name) is None:
+        raise ValueError(f"`{name}` can't be part of a fact's name: that has letters, digits, _ and - alone.")
+    return name
+
+
 def _hours(text: str) -> tuple[time, time]:
     found = re.fullmatch(r"(([01][0-9]|2[0-3]):[0-5][0-9])-(([01][0-9]|2[0-3]):[0-5][0-9])", text)
     if found is None or found[1] >= found[3]:
@@ -104,6 +111,8 @@ def _hours(text: str) -> tuple[time, time]:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=128)]
+Watched = Annotated[str, ReadBy(_watched, pattern=_PART)]
+"""A feature that facts are made of: its name is a part of theirs."""
 Day = Annotated[int, ReadBy(_day, enum=[name for day in DAYS for name in (day, day[:3])])]
 """A day of the week, from Monday, 0."""
 Date = Annotated[date, ReadBy(read_date, format="date")]

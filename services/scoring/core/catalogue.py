@@ -71,6 +71,8 @@ class Catalogue:
     """UTC days on which nobody is expected to work: holidays, a company's closed weeks."""
     cadence: Mapping[str, Cadence] = field(default_factory=dict)
     """By plan; any other is daily."""
+    watch: tuple[str, ...] = ()
+    """Features whose use is a fact each, over 7 and 30 days."""
     sources: Mapping[str, int] = field(default_factory=dict)
     """Sources that are declared connected, with the UTC day since when. Any other is so from an account's own first
     event of it."""

@@ -21,8 +21,9 @@ from services.playbooks.files import (
     load_playbook,
     read_people,
 )
-from shared.conditions import Refused
-from tests.support.playbooks import a_playbook
+from shared.conditions import Facts, Refused, Truth, evaluate
+from shared.files.templates import render
+from tests.support.playbooks import MONDAY, a_playbook
 
 ADOPTION = """\
 id: adoption-stalled
@@ -150,6 +151,21 @@ def test_declared_traits_can_be_named() -> None:
     assert (
         "The trait `tier` is not declared."
         in refused("id: x\nwhen: account.traits.tier == gold\nsteps: [alert: Hi]")[0]
+    )
+
+
+def test_watched_features_can_be_named() -> None:
+    text = (
+        "id: x\nwatch: [messages]\nwhen: usage.feature.messages.days_7 < 5\nheld_for: 7d\n"
+        "steps: [alert: '{{ usage.feature.messages.days_7 }} in a week']"
+    )
+    playbook = a_playbook(text)
+    facts = Facts.of({"account.id": "acme", "usage.feature.messages.days_7": 3.0})
+    assert playbook.when is not None
+    assert evaluate(playbook.when, facts, MONDAY) is Truth.TRUE
+    assert render(playbook.steps[0].title, facts, MONDAY) == "3 in a week"
+    assert "`usage.feature.messages.days_7` is no fact of a watched feature." in "".join(
+        refused(text.replace("watch: [messages]\n", ""))
     )
 
 

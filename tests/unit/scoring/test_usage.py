@@ -213,7 +213,7 @@ class TestPeopleAndOthers:
         assert health.facts["usage.people_trend"] == -80
         assert health.facts["usage.silence"] == 1, "people used it yesterday"
         assert health.score.cap is None
-        assert health.facts["usage.agent_share"] == pytest.approx(100 * (14 * 20 + 15 * 4) / (14 * 22 + 15 * 14))
+        assert health.facts["usage.agent_share"] == 66, "340 of 518 in 30 days"
 
     def test_where_people_were_and_are_not_it_is_silent_whatever_others_do(self) -> None:
         account = an_account(*busy(range(42, 75), users=15), *uses(range(90), 8, actor="agent"))
@@ -321,6 +321,34 @@ class TestFeatures:
         assert health.readings["onboarding.progress"].points is None
         assert not {"usage.unused_features", "usage.used_features", "onboarding.missing"} & health.facts.keys()
         assert "feature" not in health.reason
+
+
+class TestWatched:
+    """How much of a feature was used is a fact where the catalogue watches it."""
+
+    WATCHING = replace(SHIPPED.catalogue, watch=("messages", "exports"))
+
+    def of(self, account: Account, now: datetime = NOW) -> dict[str, Any]:
+        return {name: value for name, value in facts(account, now, self.WATCHING).items() if "feature." in name}
+
+    def test_it_sums_its_quantity_over_full_days(self) -> None:
+        sent = [usage(NOW - day * DAY, "messages", quantity=2.5) for day in (0, 1, 7, 8, 30, 31, 60)]
+        assert self.of(an_account(*sent)) == {
+            "usage.feature.messages.days_7": 5,
+            "usage.feature.messages.days_30": 10,
+            "usage.feature.exports.days_7": 0,
+            "usage.feature.exports.days_30": 0,
+        }
+
+    def test_it_is_known_once_the_account_has_been_in_use_for_so_long(self) -> None:
+        account = an_account(usage(NOW, "messages"))
+        assert self.of(account) == {}
+        assert set(self.of(account, NOW + 6 * DAY)) == set()
+        assert self.of(account, NOW + 7 * DAY) == {
+            "usage.feature.messages.days_7": 1,
+            "usage.feature.exports.days_7": 0,
+        }
+        assert self.of(an_account()) == {}
 
 
 def test_time_alone_moves_it_at_midnight_and_at_no_other_moment() -> None:

@@ -10,6 +10,8 @@ from services.scoring.core.measures.usage.breadth import BREADTH, used_features
 from services.scoring.core.measures.usage.recency import RECENCY
 from services.scoring.core.measures.usage.silence import never_in_words, never_used_for, silence, silence_in_words
 from services.scoring.core.measures.usage.trend import TREND, people_trend, people_trend_in_words
+from services.scoring.core.state import MILLIONTHS
+from shared.conditions import WATCHED_DAYS, watched_fact
 
 __all__ = ["ACTIVE_SHARE", "BREADTH", "IN_WORDS", "RECENCY", "TREND", "facts"]
 
@@ -36,14 +38,25 @@ def facts(view: View) -> dict[str, Any]:
         "usage.people_trend": people_trend(view),
         "usage.used_features": used if listed else None,
         "usage.unused_features": unused if listed else None,
+        **{watched_fact(name, days): _used(view, name, days) for name in view.catalogue.watch for days in WATCHED_DAYS},
     }
 
 
-def _agent_share(view: View) -> float | None:
-    """How many of the uses in 30 days, in percent, were not by people; None where there were none."""
+def _used(view: View, feature: str, days: int) -> float | None:
+    """How much of a feature was used in so many full days; None until it is in use for so long."""
+    first, since = view.state.heard.get("usage"), view.today - days
+    if first is None or day_of_us(first) > since:
+        return None
+    buckets = view.state.usage.get(feature, {})
+    return sum(uses.quantity for day, uses in buckets.items() if since <= day < view.today) / MILLIONTHS
+
+
+def _agent_share(view: View) -> int | None:
+    """How many of the uses in 30 days, in whole percent, were not by people; None where there were none."""
     state, since = view.state, view.today - DAYS_30
     if not state.automatic:
-        return 0.0 if state.last_used and day_of_us(state.last_used) > since else None
+        return 0 if state.last_used and day_of_us(state.last_used) > since else None
     uses = sum(one.events for days in state.usage.values() for day, one in days.items() if since < day)
     others = sum(count for days in state.automatic.values() for day, count in days.items() if since < day)
-    return 100 * others / uses if uses else None
+    # Whole, so that it is no news with every use.
+    return round(100 * others / uses) if uses else None
