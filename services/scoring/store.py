@@ -19,6 +19,7 @@ from services.scoring.core.decision import Decision
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.profile import BOOKS
 from services.scoring.core.sources import bits_of
+from shared.messages.accounts import ContactUpdated
 from shared.messages.billing import Invoice
 from shared.messages.tickets import Ticket
 from shared.messages.usage import UsageRecorded
@@ -50,6 +51,15 @@ async def load(c: AsyncConnection, memory: Memory, ids: Collection[str]) -> None
         id, state, imports, marked_at, found_in, act, rescore, decision = row
         account, decided = s.Account(id, s.decode(state)), None if decision is None else decision_of(decision)
         memory.put(Standing(account, decided, imports, marked_at, found_in, act, rescore, packed=len(state)))
+    keyed = ((id, memory.accounts[id].account.state) for id in missing if id in memory.accounts)
+    await _load_users(c, memory, {(id, user) for id, state in keyed for _, ids in state.key_users() for user in ids})
+
+
+async def _load_users(c: AsyncConnection, memory: Memory, users: Collection[tuple[str, str]]) -> None:
+    """Remember when these were last active, by account and user."""
+    if users:
+        for id, user, day in await c.execute(_NAMED_USERS, bulk.arrays(("account_id", "user_id"), users)):
+            memory.get(id).account.users[user] = day
 
 
 async def load_papers(c: AsyncConnection, memory: Memory, ids: Iterable[str], now: datetime) -> None:
@@ -83,13 +93,14 @@ async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, 
             match arrival.data:
                 case UsageRecorded(user_id=str() as user, actor=None | "human") if user not in account.users:
                     users.add((id, user))
+                case ContactUpdated(contact_id=contact, user_ids=ids):
+                    # Which of theirs are known matters as soon as their role does, whichever message brings it.
+                    users.update((id, user) for user in (*(ids or ()), *account.state.user_ids_of(contact)))
                 case Ticket(ticket_id=ticket) if ticket not in account.tickets:
                     papers.add((id, "tickets", ticket))
                 case Invoice(invoice_id=invoice) if invoice not in account.invoices:
                     papers.add((id, "invoices", invoice))
-    if users:
-        for id, user, day in await c.execute(_NAMED_USERS, bulk.arrays(("account_id", "user_id"), users)):
-            memory.get(id).account.users[user] = day
+    await _load_users(c, memory, users)
     if papers:
         for id, kind, key, row in await c.execute(_NAMED, bulk.arrays(("account_id", "kind", "id"), papers)):
             memory.get(id).account.put(kind, key, s.paper_of(kind, row))

@@ -53,6 +53,8 @@ class ContactUpdated(CustomerEvent, frozen=True, kw_only=True):
     traits: dict[str, Any] = msgspec.field(default_factory=dict)
     role: Id | None = None
     roles: Annotated[list[Id], msgspec.Meta(max_length=20)] | None = None
+    user_ids: Annotated[list[Id], msgspec.Meta(max_length=20)] | None = None
+    """By which `user_id` they use the product."""
 
 
 class MilestoneReached(CustomerEvent, frozen=True, kw_only=True):

@@ -28,6 +28,11 @@ NASTY: list[tuple[str, dict[str, Any]]] = [
     *(("ticket.opened", {**TICKET, "opened_at": at}) for at in INSTANTS),
     *(("ticket.closed", {**TICKET, "opened_at": at, "closed_at": at}) for at in INSTANTS),
     *(("ticket.closed", {**TICKET, "opened_at": LAST, "closed_at": FIRST}) for _ in (1,)),
+    *(("ticket.updated", {**TICKET, "opened_at": at, "first_response_at": at}) for at in INSTANTS),
+    *(
+        ("reading.muted", {"measure": "support.urgent", "until": at, "reason": "\x1b", "author": "\t"})
+        for at in INSTANTS
+    ),
     *(("invoice.issued", {**INVOICE, "due_at": at}) for at in INSTANTS),
     *(("invoice.paid", {**INVOICE, "due_at": at, "paid_at": at}) for at in INSTANTS),
     ("invoice.paid", {**INVOICE, "due_at": FIRST, "paid_at": LAST}),
@@ -53,6 +58,7 @@ NASTY: list[tuple[str, dict[str, Any]]] = [
     ("account.updated", {"traits": {"": 1, "a.b": {"deep": [1, [2, {"x": None}]]}, "\u202e": "\u0085\u2028"}}),
     ("account.updated", {"traits": {f"t{n}": ["w" * 250] * 4 for n in range(50)}}),
     ("contact.updated", {"contact_id": "\u0007", "traits": {"n": 10**400, "left": "no"}, "role": "left"}),
+    ("contact.updated", {"contact_id": "c", "roles": ["\x1f", "champion"], "user_ids": ["\u2028", "u" * 128]}),
     ("feedback.nps", {"contact_id": "c\n", "score": 0, "comment": "\u0001\u001f\x7f" + "z" * 8000}),
     ("feedback.csat", {"contact_id": "c", "score": 5, "product": "\t", "touchpoint": " ", "survey_id": "\\"}),
     ("usage.recorded", {"feature": "\x1f", "quantity": 1e-300, "user_id": "\u2028"}),

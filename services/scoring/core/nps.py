@@ -12,6 +12,8 @@ ROLE_WEIGHTS: Final[Mapping[str, int]] = {"decision_maker": 3, "executive_sponso
 
 Practice: who signs says more of what comes than who uses.
 """
+KEY_ROLES: Final = frozenset(ROLE_WEIGHTS)
+"""Whose leaving or silence is news by itself."""
 
 
 def weight_of(role: str | None) -> int:

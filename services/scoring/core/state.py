@@ -4,7 +4,7 @@ State is a function of the set of events and of `now` alone. Sums are of integer
 other value is the one with the greatest stamp (time, rank, source, id); and what is forgotten goes by age.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final, Protocol
@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from services.scoring.core.clock import DAY_US, day_of_us
-from services.scoring.core.nps import main_role
+from services.scoring.core.nps import KEY_ROLES, main_role
 
 USAGE_DAYS: Final = 91
 """90 full days, the longest window of a measure of usage, and today."""
@@ -179,8 +179,8 @@ class State(msgspec.Struct, omit_defaults=True):
     subscriptions: dict[str, Subscription] = {}
     """By id; the one that came without has none."""
     contacts: dict[str, dict[str, Cell]] = {}
-    """By contact: `roles` (the last that are not `left`), `left`, `talked` (when we last did, and how), traits, and of
-    `nps`, `csat` and `ces` the latest relational answer: [score, comment's beginning]."""
+    """By contact: `roles` (the last that are not `left`), `left`, `talked` (when we last did, and how), `user_ids`,
+    traits, and of `nps`, `csat` and `ces` the latest relational answer: [score, comment's beginning]."""
     milestones: dict[str, int] = {}
     """When each was first reached."""
     interaction: Cell | None = None
@@ -202,6 +202,17 @@ class State(msgspec.Struct, omit_defaults=True):
         """The last roles of a contact, without `left`."""
         cell = self.contacts.get(contact, {}).get("roles")
         return () if cell is None else cell.value
+
+    def user_ids_of(self, contact: str) -> Sequence[str]:
+        """By which ids a contact uses the product, as far as that is known."""
+        cell = self.contacts.get(contact, {}).get("user_ids")
+        return () if cell is None else cell.value
+
+    def key_users(self) -> Iterator[tuple[str, Sequence[str]]]:
+        """The contacts of key roles of whom it is known by which ids they use the product, and these ids."""
+        for contact, cells in self.contacts.items():
+            if "user_ids" in cells and not KEY_ROLES.isdisjoint(self.roles_of(contact)):
+                yield contact, self.user_ids_of(contact)
 
     def role_of(self, contact: str) -> str | None:
         """Of a contact's roles the one that weighs most."""

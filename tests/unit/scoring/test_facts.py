@@ -64,7 +64,7 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
         a_ticket("T2", type="closed", first_response_at=NOW),
         csat(3),
         ces(3),
-        a_contact("c1", "decision_maker"),
+        a_contact("c1", "decision_maker", user_ids=["u1"]),
         a_talk("c1"),
         a_contact("c", "champion"),
         a_contact("c", "left", at=NOW),

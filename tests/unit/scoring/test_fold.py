@@ -87,6 +87,7 @@ def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
             {"contact_id": contact, "traits": st.dictionaries(few(["a", "b"]), few([1, "x"]), max_size=2)},
             optional={
                 "role": few(["champion", "admin", "left"]),
+                "user_ids": few([["u1"], ["u2", "u3"]]),
                 "roles": few([["champion"], ["user", "decision_maker"], ["left"]]),
             },
         ),

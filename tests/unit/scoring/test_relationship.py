@@ -24,6 +24,7 @@ from tests.support.scoring import (
     assessed,
     rules_of_one,
     told,
+    usage,
 )
 
 RULES = rules_of_one("relationship.pulse", "relationship.silence")
@@ -107,3 +108,26 @@ def test_who_came_back_is_there_again() -> None:
     ]
     facts = health(an_account(*events)).facts
     assert (facts["contacts.champions"], "contacts.champion_left_at" in facts) == (1, False)
+
+
+KEY = rules_of_one("usage.recency", caps={"contacts.key_user_silence >= 15 working days": "amber"})
+
+
+def test_a_decision_maker_who_no_longer_comes_while_colleagues_go_on_is_told_of() -> None:
+    alone = usage(NOW - 21 * DAY, user="u-boss")
+    boss = a_contact("boss", roles=["user", "decision_maker"], user_ids=["u-boss", "u-never"])
+    account = an_account(alone, usage(NOW, user="u-other"), boss, a_contact("c9", "user", user_ids=["u-other"]))
+    found = health(account, rules=KEY)
+    assert found.facts["contacts.key_user_silence"] == 15
+    words = "their decision maker has not come for 15 working days, while colleagues go on"
+    assert found.reason == f"at most amber: {words}"
+    back = after(usage(NOW, user="u-boss"), account=account)
+    assert health(back, rules=KEY).facts["contacts.key_user_silence"] == 0
+
+
+def test_of_a_silent_account_or_one_who_left_it_is_not_said() -> None:
+    boss, alone = a_contact("boss", "decision_maker", user_ids=["u-boss"]), usage(NOW - 21 * DAY, user="u-boss")
+    silent = an_account(alone, boss)
+    left = an_account(alone, usage(NOW, user="u-other"), boss, a_contact("boss", "left", at=NOW))
+    assert "contacts.key_user_silence" not in health(silent).facts
+    assert "contacts.key_user_silence" not in health(left).facts

@@ -12,7 +12,7 @@ from services.scoring.core.state import Account, Cell
 from shared.messages import accounts, feedback
 from shared.messages.envelope import Event
 
-_MOST_CELLS: Final = 26
+_MOST_CELLS: Final = 27
 """Of a contact: 20 traits beside all that is known."""
 
 
@@ -49,6 +49,8 @@ def contact_updated(account: Account, event: Event, data: accounts.ContactUpdate
         cells["left"] = cell_of(event, True)
     elif roles:
         cells["roles"] = cell_of(event, roles)
+    if data.user_ids is not None:
+        cells["user_ids"] = cell_of(event, data.user_ids)
     _note(account, data.contact_id, cells)
 
 
