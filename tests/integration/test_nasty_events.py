@@ -17,6 +17,7 @@ FIRST, LAST = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
 BEYOND = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00")
 HUGE = 10**30
 TICKET = {"ticket_id": "T", "priority": "urgent"}
+MUTE = {"measure": "support.urgent", "reason": "\x1b", "author": "\t"}
 INVOICE = {"invoice_id": "I", "amount_minor": 1, "currency": "EUR"}
 SUBSCRIPTION = {"mrr_minor": 1, "currency": "EUR", "plan": "pro", "seats": 1}
 
