@@ -110,7 +110,8 @@ async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, 
 
 _SAVED: Final = (*_STATE, "heard")
 _SAVE_STATES = bulk.Insert(t.accounts, _SAVED, same=("partition",), update=_SAVED[1:])
-_OF_PROFILE: Final = ("name", "segment", "plan", "stage", "owner", "mrr_minor", "currency", "seats")
+_WHY_NOT: Final = ("excluded", "churn_reason", "churn_voluntary")
+_OF_PROFILE: Final = (*BOOKS, "name", "mrr_minor", "currency", "seats", "parent_id", *_WHY_NOT)
 _OF_DECISION: Final = ("score", "previous_score", "band", "coverage", "reason", "scorecard", "rev")
 _SAVE_SUMMARIES = bulk.Update(
     t.accounts,

@@ -48,6 +48,8 @@ accounts = Table(
     # Below: the last assessment, for lists.
     Column("gone", Boolean, nullable=False, server_default=false()),
     *(Column(name, Text) for name in ("name", "segment", "plan", "stage", "owner", "currency", "scorecard")),
+    *(Column(name, Text) for name in ("parent_id", "excluded", "churn_reason")),
+    Column("churn_voluntary", Boolean),
     *(Column(name, BigInteger) for name in ("mrr_minor", "seats")),
     *(Column(name, _Time) for name in ("renews_at", "churned_at", "assessed_at")),
     # In hundredths of points, as everywhere.
@@ -56,6 +58,7 @@ accounts = Table(
     Column("band", Text, nullable=False, server_default="unknown"),
     Column("reason", Text, nullable=False, server_default=""),
     Column("rev", BigInteger, nullable=False, server_default="0"),
+    Index("accounts_by_parent", "parent_id", postgresql_where=column("parent_id").is_not(None)),
     Index("accounts_marked", "partition", postgresql_where=column("marked_at").is_not(None)),
 )
 

@@ -5,7 +5,14 @@ from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from services.scoring.core.book import Told
@@ -78,8 +85,13 @@ class Account(Summary):
     currency: str | None
     seats: int | None
     renews_at: datetime | None
+    parent_id: str | None
+    excluded: str | None
+    """Why it is no customer, and so in no figure."""
     churned_at: datetime | None
     """When the customer left."""
+    churn_reason: str | None
+    churn_voluntary: bool | None
     previous_score: Points | None
 
 
@@ -287,6 +299,43 @@ class BookReport(BaseModel):
     since: datetime
     until: datetime
     groups: list[Book]
+
+
+class Member(BaseModel):
+    """An account of a group."""
+
+    id: str
+    name: str | None
+    parent_id: str | None
+    score: Points | None
+    band: Band
+    mrr_minor: int | None
+    currency: str | None
+
+
+class ValueShare(BaseModel):
+    """Monthly revenue of a group's accounts of one band, in one currency."""
+
+    currency: str
+    band: Band
+    accounts: int
+    mrr_minor: int
+    share: Rounded
+    """In percent of all that is paid in this currency."""
+
+
+class Hierarchy(BaseModel):
+    """An account with all that belong to it, and how they do together."""
+
+    parents: list[str]
+    """The accounts above it, the nearest first."""
+    circle: bool
+    """The accounts above it come back to one of themselves: then nothing is rolled up."""
+    members: list[Member]
+    """The customers among it and all below it."""
+    mean: Points | None
+    worst: Member | None
+    value: list[ValueShare]
 
 
 class NpsGroup(BaseModel):

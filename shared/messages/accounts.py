@@ -1,6 +1,6 @@
 """What happens to accounts and the people at them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -23,6 +23,8 @@ class AccountTraits(msgspec.Struct, frozen=True, kw_only=True):
     signed_at: Time | None | msgspec.UnsetType = msgspec.UNSET
     renews_at: Time | None | msgspec.UnsetType = msgspec.UNSET
     parent_id: Id | None | msgspec.UnsetType = msgspec.UNSET
+    excluded: Literal["internal", "test", "partner"] | None | msgspec.UnsetType = msgspec.UNSET
+    """Why it is no customer: it is listed, never scored, and in no figure."""
     aliases: list[Id] | None | msgspec.UnsetType = msgspec.UNSET
     """Other systems' names for the account, such as `stripe:cus_1`."""
 

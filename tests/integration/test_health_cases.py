@@ -219,3 +219,63 @@ async def test_who_left_is_out_of_scoring_with_date_and_reason(database_url: str
         assert (one["score"], one["band"]) == (None, "unknown")
         assert "left on 20 May 2026" in one["reason"]
         assert "too expensive" in one["reason"]
+
+
+async def test_who_left_can_be_listed_with_their_last_score(database_url: str) -> None:
+    async with a_face(database_url, LISTED) as face:
+        await face.fed.feed(*well())
+        before = (await face.get("/accounts/acme"))["score"]
+        await face.fed.feed(an_event("account.churned", at=NOW, reason="too expensive", voluntary=True))
+        (one,) = (await face.get("/accounts", left=True))["items"]
+        assert (one["id"], one["churn_reason"], one["churn_voluntary"]) == ("acme", "too expensive", True)
+        assert one["previous_score"] == before
+        assert (await face.get("/accounts"))["items"] == []
+        await face.fed.feed(subscribed(NOW + DAY / 24, mrr_minor=900_000, seats=15, plan="pro", currency="EUR"))
+        assert (await face.get("/accounts", left=True))["items"] == []
+        assert (await face.get("/accounts/acme"))["score"] is not None
+
+
+async def test_who_is_no_customer_is_listed_and_neither_scored_nor_in_a_figure(database_url: str) -> None:
+    async with a_face(database_url, LISTED) as face:
+        await face.fed.feed(*well(), traits(NOW, excluded="internal"))
+        page = await face.get("/accounts")
+        (one,) = page["items"]
+        assert (one["excluded"], one["score"], one["reason"]) == ("internal", None, "not scored: one of our own")
+        assert page["mrr_by_band"] == []
+        assert (await face.get("/nps"))["groups"] == []
+        facts = (await face.get("/accounts/acme"))["facts"]
+        assert {name for name in facts if not name.startswith("account.")} == set()
+        await face.fed.feed(traits(NOW + DAY / 24, excluded=None))
+        assert (await face.get("/accounts/acme"))["band"] == "green"
+
+
+async def test_green_while_revenue_falls_is_a_fact(database_url: str) -> None:
+    async with a_face(database_url, LISTED) as face:
+        first, less = (
+            subscribed(at, mrr_minor=mrr, seats=15, plan="pro", currency="EUR")
+            for at, mrr in ((NOW - 120 * DAY, 1_000_000), (NOW - DAY, 880_000))
+        )
+        await face.fed.feed(*sorted([*well(), first, less], key=lambda event: event.time))
+        one = (await face.fed.told())[-1]
+        assert (one.band, one.facts["health.disagreement"]) == ("green", True)
+
+
+async def test_a_group_is_rolled_up_and_a_circle_is_shown(database_url: str) -> None:
+    async with a_face(database_url, LISTED) as face:
+        for id, parent in (("group", None), ("country", "group"), ("site", "country"), ("ours", "group")):
+            known = {"mrr_minor": 100, "currency": "EUR", "parent_id": parent}
+            await face.fed.feed(an_event("account.updated", account=id, traits=known))
+        await face.fed.feed(an_event("account.updated", account="ours", traits={"excluded": "test"}))
+        whole = await face.get("/accounts/group/hierarchy")
+        assert [one["id"] for one in whole["members"]] == ["country", "group", "site"]
+        assert whole["value"] == [
+            {"currency": "EUR", "band": "unknown", "accounts": 3, "mrr_minor": 300, "share": 100.0}
+        ]
+        assert (await face.get("/accounts/site/hierarchy"))["parents"] == ["country", "group"]
+        await face.fed.feed(
+            an_event("account.updated", account="group", traits={"parent_id": "site"}, at=NOW + DAY / 24)
+        )
+        circle = await face.get("/accounts/group/hierarchy")
+        assert (circle["circle"], circle["mean"], circle["value"]) == (True, None, [])
+        assert len(circle["members"]) == 3
+        await face.get("/accounts/nobody/hierarchy", status=404)

@@ -10,6 +10,7 @@ from services.scoring import queries, views
 from services.scoring.api.parts import aware, found
 from services.scoring.core import nps
 from services.scoring.core.health import health_of
+from services.scoring.core.hierarchy import line_of, roll_up
 from services.scoring.core.scorecard import Rules
 from services.scoring.queries import Chosen
 from shared.auth.keys import require
@@ -57,6 +58,16 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
             facts=health.facts,
             unknown=health.unknown,
         )
+
+    @router.get("/accounts/{id}/hierarchy", summary="An account with all that belong to it, rolled up")
+    async def hierarchy(id: str) -> views.Hierarchy:
+        async with uow.begin() as c:
+            found(await queries.one(c, id), id)
+            members, parents = await queries.family(c, id)
+        line, circle = line_of(id, parents)
+        shown = [views.Member(**asdict(one)) for one in members]
+        rolled = asdict(roll_up([] if circle else members))
+        return views.Hierarchy(parents=line, circle=circle, members=shown, **rolled)
 
     @router.get("/nps", summary="Net promoter score, with its margin of error")
     async def report(

@@ -19,11 +19,13 @@ from services.scoring.core.score import band, groups_of
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account
 from services.scoring.core.timing import next_look
-from shared.messages.assessments import AccountAssessed, Band, Driver, FactValue
+from shared.messages.assessments import AccountAssessed, Band, Driver, FactValue, MeasureReading
 
 _NO_NEWS: Final = ("health.previous_score", "health.previous_band", "health.change", LAST_SEEN, "usage.uses")
 """Facts about the step itself don't make news of an assessment, and the last use, with their number, now and then."""
 _HOUR_US: Final = DAY_US // 24
+_TENTH: Final = 10
+"""Percent: less is how revenue moves, more is news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,18 @@ def _health_facts(health: Health, new_band: Band, old_score: int | None, old_ban
         "health.previous_score": None if old_score is None else old_score / 100,
         "health.previous_band": old_band,
         "health.change": None if new_score is None or old_score is None else (new_score - old_score) / 100,
+        "health.disagreement": _disagree(new_band, health.readings),
         **{f"health.{group}": points / 100 for group, points in groups_of(health.readings, health.card).items()},
     }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _disagree(band: Band, readings: Mapping[str, MeasureReading]) -> bool | None:
+    """Whether the score says another thing than the revenue of 90 days: green while it fell, red while it grew."""
+    change = readings["contract.change"].raw if "contract.change" in readings else None
+    if change is None or band == "unknown":
+        return None
+    return (band == "green" and change <= -_TENTH) or (band == "red" and change >= _TENTH)
 
 
 _encoder = msgspec.msgpack.Encoder(order="sorted")

@@ -17,6 +17,7 @@ from shared.messages.assessments import FactValue, MeasureReading
 from shared.words import clean
 
 _GOOD: Final = 7500
+_NO_CUSTOMER: Final = {"internal": "one of our own", "test": "a test account", "partner": "a partner"}
 _NAME: Final = ("account.id", "account.name")
 
 
@@ -80,6 +81,9 @@ def health_of(account: Account, now: datetime, rules: Rules) -> Health:
         # Nothing is told of an account that is gone but its name, so that no rule finds anything in it.
         name = {fact: value for fact, value in who.items() if fact in _NAME}
         return Health(view, card, {}, {}, name, {}, Score(0, 0, 0, None, None, view.profile.gone_in_words))
+    if view.profile.excluded is not None:
+        words = f"not scored: {_NO_CUSTOMER[view.profile.excluded]}"
+        return Health(view, card, {}, {}, dict(who), {}, Score(0, 0, 0, None, None, words))
     read = read_measures(view, card)
     readings = {name: one.told for name, one in read.items()}
     facts, unknown = facts_of(view, who, readings)

@@ -14,14 +14,14 @@ from services.scoring.core.state import State
 from shared.conditions import Facts
 from shared.messages.assessments import FactValue
 
-_PLAIN: Final = ("name", "domain", "segment", "plan", "owner", "mrr_minor", "currency", "seats", "parent_id")
 _DATES: Final = ("signed_at", "renews_at", "churned_at", "leaves_at")
 _LONGEST_TRAIT: Final = 2048
 """Bytes. A longer one stays in the state and is no fact, so that an assessment stays far below 512 KiB."""
 BOOKS: Final = ("owner", "segment", "plan", "stage")
 """By which accounts are looked at together."""
-_OF_TRAITS: Final = ("name", "domain", "segment", "owner", "parent_id")
+_OF_TRAITS: Final = ("name", "domain", "segment", "owner", "parent_id", "excluded")
 _BOUGHT: Final = ("mrr_minor", "currency", "plan", "seats")
+_PLAIN: Final = (*_OF_TRAITS, *_BOUGHT)
 _MATURE_DAYS = 365
 
 
@@ -42,6 +42,8 @@ class Profile:
     renews_at: int | None
     """When its contract renews: the first to; what a month's billing period is for is none."""
     parent_id: str | None
+    excluded: str | None
+    """Why it is no customer, and so is not judged: internal, test or partner."""
     left: subs.Left | None
     gone: Literal["merged", "erased"] | None
     """Why there is nothing more to say of it."""
@@ -71,6 +73,11 @@ class Profile:
     def churn_reason(self) -> str | None:
         """Why the customer left, as far as somebody said."""
         return None if self.left is None else self.left.reason or None
+
+    @property
+    def churn_voluntary(self) -> bool | None:
+        """Whether the customer who left chose to."""
+        return None if self.left is None else self.left.voluntary
 
     @property
     def left_in_words(self) -> str:
@@ -148,7 +155,7 @@ def _facts(id: str, profile: Profile, state: State, catalogue: Catalogue) -> dic
         "account.id": id,
         "account.churned": profile.left is not None,
         "account.churn_reason": profile.churn_reason,
-        "account.churn_voluntary": None if profile.left is None else profile.left.voluntary,
+        "account.churn_voluntary": profile.churn_voluntary,
         "account.leaving": profile.leaves_at is not None,
         **{f"account.{name}": getattr(profile, name) for name in _PLAIN},
         **{f"account.{name}": written_or_none(getattr(profile, name)) for name in _DATES},

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query
-from sqlalchemy import BigInteger, ColumnElement, Double, cast, func, literal, null, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Double, bindparam, cast, func, literal, null, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
@@ -15,6 +15,7 @@ from services.scoring.core import state as s
 from services.scoring.core.catalogue import SOURCES
 from services.scoring.core.clock import DAY_US, day_of, instant_of
 from services.scoring.core.fingerprint import fingerprint_of
+from services.scoring.core.hierarchy import Member
 from services.scoring.core.nps import Answer
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.sources import Heard, bit_of
@@ -26,6 +27,8 @@ Sort = Literal["score", "-score", "mrr", "-mrr", "renews_at", "-renews_at"]
 By = Literal["plan", "segment", "owner", "touchpoint", "product", "month"]
 _CHUNK: Final = 200
 _a, _n = t.accounts.c, t.answers.c
+_IN_FIGURES: Final = (~_a.gone, _a.excluded.is_(None))
+"""What is no customer of ours is listed, and in no figure."""
 _SHOWN: Final = [column for column in t.accounts.columns if column.name not in ("state", "decision")]
 
 
@@ -40,12 +43,15 @@ class Chosen:
     stage: str | None = None
     q: Annotated[str | None, Query(description="A part of the name or id.")] = None
     churned: Annotated[bool, Query(description="Customers who have left, too.")] = False
+    left: Annotated[bool, Query(description="None but customers who have left.")] = False
 
     def where(self) -> list[ColumnElement[bool]]:
         """What holds of them."""
         wanted = [(_a[name], getattr(self, name)) for name in ("band", "owner", "plan", "segment", "stage")]
         holds = [~_a.gone, *(column == value for column, value in wanted if value is not None)]
-        if not self.churned:
+        if self.left:
+            holds.append(_a.churned_at.is_not(None))
+        elif not self.churned:
             holds.append(_a.churned_at.is_(None))
         if self.q is not None:
             holds.append(func.strpos(func.lower(func.concat_ws(" ", _a.name, _a.id)), func.lower(self.q)) > 0)
@@ -86,7 +92,7 @@ async def listed(
 async def by_band(c: AsyncConnection, chosen: Chosen) -> Sequence[dict[str, Any]]:
     """How many of the chosen accounts are in each band, and their monthly revenue, by currency."""
     revenue = cast(func.coalesce(func.sum(_a.mrr_minor), 0), BigInteger).label("mrr_minor")
-    query = select(_a.currency, _a.band, func.count().label("accounts"), revenue).where(*chosen.where())
+    query = select(_a.currency, _a.band, func.count().label("accounts"), revenue).where(*chosen.where(), *_IN_FIGURES)
     query = query.group_by(_a.currency, _a.band).order_by(_a.currency.nulls_last(), _a.band)
     return [row._asdict() for row in await c.execute(query)]
 
@@ -95,6 +101,22 @@ async def one(c: AsyncConnection, id: str) -> dict[str, Any] | None:
     """An account's row, with what is kept of it."""
     row = (await c.execute(select(t.accounts).where(_a.id == id))).one_or_none()
     return None if row is None else row._asdict()
+
+
+_FAMILY = tuple(_a[name] for name in ("id", "name", "parent_id", "score", "band", "mrr_minor", "currency"))
+_ID = bindparam("id", type_=_a.id.type)
+# UNION drops what was found before, so that a circle ends, too.
+_below = select(_ID.label("id")).cte("below", recursive=True)
+_below = _below.union(select(_a.id).join(_below, _a.parent_id == _below.c.id).where(*_IN_FIGURES))
+_MEMBERS = select(*_FAMILY).join(_below, _below.c.id == _a.id).where(*_IN_FIGURES, _a.churned_at.is_(None))
+_above = select(_a.id, _a.parent_id).where(_a.id == _ID).cte("above", recursive=True)
+_above = _above.union(select(_a.id, _a.parent_id).join(_above, _a.id == _above.c.parent_id))
+
+
+async def family(c: AsyncConnection, id: str) -> tuple[list[Member], dict[str, str | None]]:
+    """The customers among an account and all below it, by their ids; and the parents of it and of all above it."""
+    members = [Member(*row) for row in await c.execute(_MEMBERS.order_by(_a.id), {"id": id})]
+    return members, {row.id: row.parent_id for row in await c.execute(select(_above), {"id": id})}
 
 
 _GROUPS: Final[Mapping[By | None, ColumnElement[Any]]] = {
@@ -112,7 +134,7 @@ async def nps_answers(c: AsyncConnection, by: By | None, kind: str, since: datet
     """NPS answers in a window, each with its group."""
     said = (_n.account_id, _n.contact_id, _n.role, _n.score, _n.at, _n.source, _n.id)
     query = select(*said, func.coalesce(_GROUPS[by], "")).join(t.accounts, _a.id == _n.account_id)
-    query = query.where(_n.kind == "nps", _n.survey_kind == kind, _n.at >= since, _n.at < until, ~_a.gone)
+    query = query.where(_n.kind == "nps", _n.survey_kind == kind, _n.at >= since, _n.at < until, *_IN_FIGURES)
     return [Answer(*row) for row in await c.execute(query)]
 
 
@@ -120,7 +142,7 @@ _LAST_HEARD = select(t.sources.c.source, func.max(t.sources.c.last_at).label("la
 _HEARD_OF = select(
     func.count(),
     *(func.count().filter(_a.heard.op("&")(bit_of(source)) != 0) for source in SOURCES),
-).where(~_a.gone, _a.churned_at.is_(None))
+).where(*_IN_FIGURES, _a.churned_at.is_(None))
 
 
 async def sources(c: AsyncConnection, declared: Mapping[str, int]) -> list[Heard]:

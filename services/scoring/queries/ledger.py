@@ -84,7 +84,7 @@ async def books(c: AsyncConnection, by: Book | None, since: datetime, until: dat
             *(then.c.rev, now.c.rev),
         )
         .select_from(t.accounts.join(now, true()).outerjoin(then, true()))
-        .where(or_(then.c.score.is_not(None), now.c.score.is_not(None)))
+        .where(_a.excluded.is_(None), or_(then.c.score.is_not(None), now.c.score.is_not(None)))
         .order_by(_a.id)
     )
     found, revs = Books(), dict[str, tuple[int, int]]()

@@ -87,9 +87,10 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
     gone = after(an_event("account.churned", at=NOW, reason="price"), account=account)
     left = told(assessed(gone, before=first.decision, rules=rules)).facts
     stays = told(assessed(an_account(renews_at=NOW), rules=rules)).facts
+    ours = told(assessed(an_account(excluded="test"), rules=rules)).facts
     declared = Rules(replace(SHIPPED.catalogue, sources={"usage": 0}), rules.cards)
     never = told(assessed(an_account(), rules=declared)).facts["usage.never"]
-    all_facts = {**stays, **told(first).facts, **{name: left[name] for name in LEFT}, "usage.never": never}
+    all_facts = {**ours, **stays, **told(first).facts, **{name: left[name] for name in LEFT}, "usage.never": never}
     facts = Facts.of(all_facts)
     assert {name for name in all_facts if name not in FACTS} == set()
     assert {name for name in FACTS if facts.get(name, NOW) is None} == set()

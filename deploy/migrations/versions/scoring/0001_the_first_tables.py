@@ -32,6 +32,10 @@ def upgrade() -> None:
     sa.Column('mrr_minor', sa.BigInteger(), nullable=True),
     sa.Column('currency', sa.Text(), nullable=True),
     sa.Column('seats', sa.BigInteger(), nullable=True),
+    sa.Column('parent_id', sa.Text(), nullable=True),
+    sa.Column('excluded', sa.Text(), nullable=True),
+    sa.Column('churn_reason', sa.Text(), nullable=True),
+    sa.Column('churn_voluntary', sa.Boolean(), nullable=True),
     sa.Column('renews_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('churned_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('score', sa.Integer(), nullable=True),
@@ -44,6 +48,7 @@ def upgrade() -> None:
     sa.Column('assessed_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id')
     )
+    op.create_index('accounts_by_parent', 'accounts', ['parent_id'], unique=False, postgresql_where=sa.text('parent_id IS NOT NULL'))
     op.create_index('accounts_in_imports', 'accounts', ['partition'], unique=False, postgresql_where=sa.text("imports != '[]'::jsonb"))
     op.create_index('accounts_marked', 'accounts', ['partition'], unique=False, postgresql_where=sa.text('marked_at IS NOT NULL'))
     op.create_table('answers',
