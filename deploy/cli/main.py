@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from deploy.cli import deliveries, flags, keys, show
+from deploy.cli import deliveries, flags, keys, show, suggest
 from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.fingerprint import fingerprint
@@ -59,4 +59,5 @@ app.add_typer(flags.app, name="flags")
 app.add_typer(FOUND.app(), name="found")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(keys.app, name="keys")
+app.add_typer(suggest.app, name="suggest")
 app.add_typer(READERS.app(), name="readers")

@@ -21,6 +21,7 @@ from services.scoring.core.decision import Hold
 from services.scoring.core.nps import main_role
 from services.scoring.core.sources import Heard
 from services.scoring.core.state import Cell
+from services.scoring.core.suggest import Cadence, Draft
 from shared.messages.assessments import Band, Driver, MeasureReading
 from shared.web.paging import Page
 
@@ -389,6 +390,65 @@ class Source(BaseModel):
             accounts=heard.accounts,
             of=heard.of,
             suggest_declaring=heard.suggest_declaring,
+        )
+
+
+class SuggestedFeature(BaseModel):
+    """A feature that was used."""
+
+    feature: str
+    accounts: int
+    """How many accounts of the plan used it in 30 days."""
+
+
+class SuggestedPlan(BaseModel):
+    """What was seen of a plan."""
+
+    plan: str
+    accounts: int
+    seats: int | None
+    """The median."""
+    cadence: Cadence | None
+    """How often its accounts come; null: none is in use for twelve weeks."""
+    features: list[SuggestedFeature]
+    """Used by a tenth of its accounts at the least, the most used first."""
+
+
+class SuggestedMilestone(BaseModel):
+    """A milestone that was reached."""
+
+    milestone: str
+    by_day: int
+    """The day after signing by which three of four had reached it."""
+    accounts: int
+
+
+class SuggestedCatalogue(BaseModel):
+    """A draft of the catalogue."""
+
+    plans: list[SuggestedPlan]
+    milestones: list[SuggestedMilestone]
+    without_plan: int
+    """Accounts whose plan is not known."""
+
+    @classmethod
+    def of(cls, draft: Draft) -> "SuggestedCatalogue":
+        """As it was collected."""
+        return cls(
+            plans=[
+                SuggestedPlan(
+                    plan=name,
+                    accounts=plan.accounts,
+                    seats=plan.median_seats,
+                    cadence=plan.cadence,
+                    features=[SuggestedFeature(feature=feature, accounts=count) for feature, count in plan.used],
+                )
+                for name, plan in sorted(draft.plans.items())
+            ],
+            milestones=[
+                SuggestedMilestone(milestone=name, by_day=day, accounts=count) for name, day, count in draft.milestones
+            ],
+            without_plan=draft.without_plan,
         )
 
 

@@ -186,6 +186,18 @@ async def test_each_source_says_when_and_for_how_many_accounts_it_was_heard_of(f
     assert all((one["connected"], one["declared_since"]) == ("auto", None) for one in listed["items"])
 
 
+async def test_a_catalogue_is_suggested_from_what_was_seen(face: Face) -> None:
+    plans = [("one", {"plan": "pro", "seats": 5}), ("two", {"plan": "pro", "seats": 9}), ("gone", {"plan": "pro"})]
+    await face.fed.feed(*(an_event("account.updated", account=account, traits=known) for account, known in plans))
+    await face.fed.feed(usage(NOW, "kanban", account="one"), usage(NOW, "kanban", account="two"))
+    await face.fed.feed(usage(NOW, "gantt", account="two"), usage(NOW, "gantt", account="unknown plan"))
+    await face.fed.feed(an_event("account.erased", account="gone"))
+    found = await face.get("/suggestions/catalogue")
+    features = [{"feature": "kanban", "accounts": 2}, {"feature": "gantt", "accounts": 1}]
+    assert found["plans"] == [{"plan": "pro", "accounts": 2, "seats": 5, "cadence": None, "features": features}]
+    assert (found["milestones"], found["without_plan"]) == ([], 1)
+
+
 async def test_the_fingerprint_names_its_instant(face: Face) -> None:
     await _company(face)
     one = await face.get("/fingerprint", at=NOW.isoformat())

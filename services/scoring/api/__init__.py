@@ -24,7 +24,7 @@ _WINDOW: Final = timedelta(days=180)
 
 
 def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
-    """`/v1/accounts`, `/v1/nps`, `/v1/sources` and `/v1/fingerprint`."""
+    """`/v1/accounts`, `/v1/nps`, `/v1/sources`, `/v1/suggestions` and `/v1/fingerprint`."""
     router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
 
     @router.get("/accounts", summary="Accounts, with the revenue by band")
@@ -92,6 +92,12 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         async with uow.begin() as c:
             heard = await queries.sources(c, rules.catalogue.sources)
         return Page(items=[views.Source.of_heard(one) for one in heard])
+
+    @router.get("/suggestions/catalogue", summary="A draft of the catalogue, from what was seen")
+    async def suggested() -> views.SuggestedCatalogue:
+        async with uow.begin() as c:
+            drafted = await queries.draft(c, clock.now(), rules.catalogue)
+        return views.SuggestedCatalogue.of(drafted)
 
     @router.get("/fingerprint", summary="One hash of all folded state")
     async def fingerprint(at: datetime | None = None) -> views.Fingerprint:

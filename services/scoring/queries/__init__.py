@@ -12,13 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core import state as s
-from services.scoring.core.catalogue import SOURCES
+from services.scoring.core.catalogue import SOURCES, Catalogue
 from services.scoring.core.clock import DAY_US, day_of, instant_of
 from services.scoring.core.fingerprint import fingerprint_of
 from services.scoring.core.hierarchy import Member
 from services.scoring.core.nps import Answer
+from services.scoring.core.profile import profile_of
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.sources import Heard, bit_of
+from services.scoring.core.suggest import Draft
 from services.scoring.store import live_papers
 from shared.messages.assessments import Band
 from shared.pg import bulk
@@ -178,6 +180,20 @@ async def fingerprint(c: AsyncConnection, at: datetime, rules: Rules) -> tuple[s
         for account in await whole_accounts(c, chunk, at):
             hashed.update(fingerprint_of(account, at, rules))
             count += 1
+        after = chunk[-1][0]
+
+
+async def draft(c: AsyncConnection, now: datetime, catalogue: Catalogue) -> Draft:
+    """A draft of the catalogue from what every customer did."""
+    drafted, after = Draft(day_of(now)), ""
+    while True:
+        query = select(_a.id, _a.state).where(_a.id > after, ~_a.gone, _a.churned_at.is_(None))
+        chunk = [(id, state) for id, state in await c.execute(query.order_by(_a.id).limit(_CHUNK))]
+        if not chunk:
+            return drafted
+        for id, packed in chunk:
+            state = s.decode(packed)
+            drafted.add(profile_of(id, state, now, catalogue), state)
         after = chunk[-1][0]
 
 

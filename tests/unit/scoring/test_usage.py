@@ -16,7 +16,19 @@ from services.scoring.core.scorecard import Cap, Rules, Scorecard, Weighted
 from services.scoring.core.state import Account, prune
 from shared.conditions import parse
 from shared.messages.envelope import Event
-from tests.support.scoring import DAY, NEWCOMER, NOW, SHIPPED, an_account, an_invoice, busy, read, usage
+from tests.support.scoring import (
+    DAY,
+    NEWCOMER,
+    NOW,
+    SHIPPED,
+    an_account,
+    an_invoice,
+    assessed,
+    busy,
+    read,
+    told,
+    usage,
+)
 
 TODAY = day_of(NOW)
 DECLARED = replace(SHIPPED.catalogue, sources={"usage": TODAY - 400})
@@ -349,6 +361,41 @@ class TestWatched:
             "usage.feature.exports.days_7": 0,
         }
         assert self.of(an_account()) == {}
+
+
+class TestShippedCards:
+    """What the cards that ship make of it, as who leads customer success would say it."""
+
+    def of(self, account: Account, catalogue: Catalogue = SHIPPED.catalogue) -> tuple[str, str]:
+        one = told(assessed(account, rules=Rules(catalogue, SHIPPED.cards)))
+        return one.band, health_of(account, NOW, Rules(catalogue, SHIPPED.cards)).reason
+
+    def test_six_weeks_of_silence_are_red(self) -> None:
+        silent = busy(range(42, 75), users=15)
+        paid = [an_invoice("paid", f"I-{n}", at=NOW - n * DAY, due_at=(NOW - n * DAY).isoformat()) for n in (5, 35)]
+        expected = ("red", "no use for 42 days; 15 people used it before")
+        assert self.of(an_account(*silent)) == self.of(an_account(*silent, *paid)) == expected
+
+    def test_who_pays_and_never_used_is_red_only_where_use_would_be_heard_of(self) -> None:
+        account = an_account(signed=NOW - 150 * DAY)
+        assert self.of(account, DECLARED) == ("red", "pays, never used")
+        assert self.of(account)[0] == "unknown"
+
+    def test_two_of_five_hundred_seats_are_red(self) -> None:
+        account = an_account(*busy(range(90), users=2), seats=500, mrr_minor=5_000_000)
+        assert self.of(account) == ("red", "at most red: 2 of 500 seats in use in 30 days")
+
+    def test_people_who_left_the_work_to_integrations_are_no_silence(self) -> None:
+        people = [*busy(range(15, 90), users=5), *busy(range(1, 15), users=2)]
+        sync = [*uses(range(15, 90), 4, actor="integration"), *uses(range(1, 15), 20, actor="integration")]
+        band, _ = self.of(an_account(*people, *sync))
+        assert band == "green"
+
+    def test_a_holiday_of_three_weeks_is_red_unless_it_is_said(self) -> None:
+        account = an_account(*busy(range(23, 90)))
+        closed = replace(SHIPPED.catalogue, closed=tuple(range(TODAY - 22, TODAY)))
+        assert self.of(account)[0] == "red"
+        assert self.of(account, closed)[0] == "green"
 
 
 def test_time_alone_moves_it_at_midnight_and_at_no_other_moment() -> None:
