@@ -86,4 +86,4 @@ def test_what_a_document_tells_to_type_works(newcomer: Newcomer, block: Block) -
 
 
 def test_nothing_else_than_commands_answers_and_pictures_is_fenced() -> None:
-    assert {block.language for block in blocks()} <= {"sh", "", "mermaid"}
+    assert {block.language for block in blocks()} <= {"sh", "", "mermaid", "yaml"}
