@@ -14,12 +14,12 @@ from services.ingest.core.checking import Answer, Checked, Refusal, check
 from services.ingest.core.contents import is_alias
 from services.ingest.core.resolving import Resolved, names_of, resolve, value_of, with_subject
 from services.ingest.core.senders import Sender
-from services.ingest.publishing.publisher import Publisher
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.store import aliases, imports
 from shared.clock import Clock
 from shared.figures import Figures
 from shared.log.protocol import Outgoing
+from shared.log.publisher import Publisher
 from shared.messages import tracing
 from shared.pg.uow import UnitOfWork
 

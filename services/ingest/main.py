@@ -17,8 +17,8 @@ from services.ingest.api import openapi
 from services.ingest.api.parts import Ingest
 from services.ingest.handler import Intake
 from services.ingest.publishing.housekeeping import Housekeeping
-from services.ingest.publishing.publisher import Publisher
 from services.ingest.publishing.releasing import Releasing
+from shared.log.publisher import Publisher
 from shared.log.room import check_room
 from shared.pg.lease import while_alone
 from shared.service import service

@@ -131,6 +131,30 @@ class Contact(BaseModel):
         return cls(id=id, role=main_role(roles), roles=roles, left=gone, traits=own)
 
 
+_Note = Annotated[str, Field(min_length=1, max_length=8192)]
+
+
+class Pulse(BaseModel):
+    """A customer-success manager's own judgement, and why."""
+
+    score: Annotated[int, Field(ge=1, le=10, strict=True)]
+    note: _Note
+
+
+class MuteUntil(BaseModel):
+    """Until when a reading is not believed, at most 30 days ahead, and why. What has passed takes it back."""
+
+    until: datetime
+    reason: _Note
+
+
+class Said(BaseModel):
+    """What was said is an event of this source and id: it is folded within a second."""
+
+    source: str
+    id: str
+
+
 class Mute(BaseModel):
     """A reading that somebody says is wrong."""
 

@@ -1,16 +1,19 @@
 """A scoring service with its HTTP face, in one process, on accounts that a test feeds by hand."""
 
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 
 from services.scoring import api
-from services.scoring.api import why
+from services.scoring.api import judging, why
 from services.scoring.core.scorecard import Rules
 from shared.auth.keys import Caller
 from shared.figures import Figures
+from shared.log.protocol import Outgoing
+from shared.messages.envelope import decode
 from shared.web.app import create_app
 from tests.support.scoring import NOW, SHIPPED, Fed, scoring_engine
 from tests.support.stream import SetClock
@@ -18,7 +21,8 @@ from tests.support.stream import SetClock
 
 class _Keys:
     async def find(self, key: str) -> Caller | None:
-        return Caller("test", frozenset({"read"}), "test") if key == "right" else None
+        scopes = {"right": {"read"}, "operator": {"read", "operate"}}.get(key)
+        return Caller("test", frozenset(scopes), "test", "csm@example.com") if scopes else None
 
 
 class Face:
@@ -28,6 +32,12 @@ class Face:
         self.fed = fed
         self.client = client
         self.clock = clock
+
+    async def put(self, path: str, status: int = 202, key: str = "operator", **body: Any) -> Any:
+        """Say something; the answer must have this status. What is published is folded at once."""
+        answer = await self.client.put(f"/v1{path}", json=body, auth=(key, ""))
+        assert answer.status_code == status, answer.text
+        return answer.json()
 
     async def get(self, path: str, status: int = 200, **query: Any) -> Any:
         """Ask; the answer must have this status."""
@@ -46,6 +56,11 @@ async def a_face(database_url: str, rules: Rules = SHIPPED) -> AsyncIterator[Fac
         app.state.keys = _Keys()
         for part in (api, why):
             app.include_router(part.routes(fed.uow, clock, rules))
+
+        async def publish(messages: Sequence[Outgoing]) -> None:
+            await fed.feed(*(decode(message.value) for message in messages))
+
+        app.include_router(judging.routes(fed.uow, clock, publish, secrets.token_bytes))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://scoring", auth=("right", "")) as client:
             yield Face(fed, client, clock)

@@ -21,12 +21,12 @@ from services.ingest.core.reading import read
 from services.ingest.core.senders import Sender
 from services.ingest.handler import Intake
 from services.ingest.publishing.housekeeping import Housekeeping
-from services.ingest.publishing.publisher import Publisher
 from services.ingest.publishing.releasing import Releasing
 from shared.auth.keys import KeyStore
 from shared.clock import Clock
 from shared.figures import Figures
 from shared.log.protocol import Outgoing, Unconfirmed
+from shared.log.publisher import Publisher
 from shared.messages import envelope
 from shared.messages.envelope import Event
 from shared.pg.pool import make_engine

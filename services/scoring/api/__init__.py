@@ -1,4 +1,7 @@
-"""The HTTP edge: accounts and how they do, NPS, sources and the fingerprint; `why` says why. Nothing here writes."""
+"""The HTTP edge: accounts and how they do, NPS, sources and the fingerprint; `why` says why, `judging` hears people.
+
+Nothing here writes.
+"""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta

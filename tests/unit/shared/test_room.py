@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.publishing.publisher import Publisher
 from shared.figures import Figures
 from shared.log.protocol import Outgoing, Unconfirmed
+from shared.log.publisher import Publisher
 from shared.log.room import check_room
 from tests.support.ingest import Broker
 

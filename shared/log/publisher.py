@@ -1,4 +1,4 @@
-"""Publishes by ingest's own clock: an answer within 5 s, and at once a refusal while an older publish is overdue.
+"""Publishes by its own clock, for HTTP: an answer within 5 s, and at once a refusal while an older publish is overdue.
 
 A publish that is overdue goes on: it may yet be confirmed, and nothing is promised until it is. When one fails, its
 producer is replaced, because what follows a failed batch could be written out of order.
@@ -13,7 +13,7 @@ from typing import Final
 from shared.figures import Figures
 from shared.log.protocol import BrokerUnavailable, Outgoing, Producer, Unconfirmed
 
-_log = logging.getLogger("keepwell.ingest")
+_log = logging.getLogger("keepwell.publisher")
 LIMIT: Final = 5.0
 GIVE_UP: Final = 30.0
 """An overdue publish is given up then, so that a producer that hangs doesn't shut the door for ever."""

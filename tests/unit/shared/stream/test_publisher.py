@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from services.ingest.publishing.publisher import Publisher
 from shared.figures import Figures
 from shared.log.protocol import BrokerUnavailable, Outgoing, Unconfirmed
+from shared.log.publisher import Publisher
 from tests.support.ingest import Broker
 
 MESSAGES = [Outgoing("keepwell.events.usage", "northwind", b"{}")]
