@@ -312,7 +312,7 @@ class Book(BaseModel):
                 BookAccount(id=e.id, name=e.name, kind=e.turn, from_=e.before, to=e.after, points=e.points)
                 for e in told.entries[:most]
             ],
-            others=sum(entry.points for entry in told.entries[most:]),
+            others=told.others + sum(entry.points for entry in told.entries[most:]),
             paragraph=paragraph,
         )
 

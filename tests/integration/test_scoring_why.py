@@ -164,6 +164,25 @@ async def test_a_book_without_a_grouping_is_the_whole_company(face: Face) -> Non
     await face.get("/explain", 400, by="owner")
 
 
+async def test_who_left_is_told_apart_from_who_was_lost_from_sight(face: Face) -> None:
+    await _a_book(face)
+    since, later = face.fed.now, face.fed.now + 0.25 * DAY
+    await _until(face, later)
+    await face.fed.feed(an_event("account.churned", at=later, account="falls", reason="price"))
+    mute = {"measure": "usage.recency", "until": at(later + 9 * DAY), "reason": "moved", "author": "ada@us"}
+    muted = [{**mute, "measure": name} for name in ("usage.recency", "usage.trend", "usage.active_share")]
+    await face.fed.feed(*(an_event("reading.muted", at=later, account="stays", **one) for one in muted))
+    await face.fed.feed(an_event("account.merged", at=later, account="comes", into="moves"))
+    (whole,) = (await face.get("/explain", 200, **{"from": at(since)}))["groups"]
+    assert {entry["id"]: entry["kind"] for entry in whole["accounts"]} == {
+        "falls": "left",
+        "stays": "became_unknown",
+        "comes": "left",
+    }
+    reasons = {part["name"]: part["reason"] for part in whole["drivers"]}
+    assert (reasons["left"], reasons["became_unknown"]) == ("2 accounts left", "1 account no longer known")
+
+
 # By day
 
 

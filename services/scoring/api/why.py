@@ -93,8 +93,8 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         start, end = parts.interval(since, until, now, ledger.LEDGER_DAYS)
         async with uow.begin() as c:
             found = await ledger.books(c, by, start, end)
-        told = [one.told(by or "", caps) for _, one in sorted(found.of.items())]
-        span = explain.span_of(start, end, now)
+        span, named = explain.span_of(start, end, now), max(accounts, book.TOLD)
+        told = [one.told(by or "", caps, named) for _, one in sorted(found.of.items())]
         groups = [views.Book.of(one, accounts, book.paragraph(one, span)) for one in told]
         return views.BookReport(by=by, since=start, until=end, groups=groups)
 

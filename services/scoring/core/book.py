@@ -12,8 +12,9 @@ mean of all. Where S is empty nobody stands for the book, and each has its share
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from heapq import nsmallest
 from typing import Final, Literal, NamedTuple
 
 from services.scoring.core.score import rounded
@@ -31,7 +32,7 @@ _TURNS: Final[Mapping[str, str]] = {
     "became_unknown": "no longer known",
     "moved_out": "now of another {by}",
 }
-_TOLD: Final = 3
+TOLD: Final = 3
 """How many accounts and causes a paragraph names."""
 
 
@@ -71,7 +72,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Why a book's mean is another than it was. Entries and parts sum to the change, each of the two by itself."""
+    """Why a book's mean is another than it was. Entries with the others sum to the change, and so do the parts."""
 
     group: str
     before: int | None
@@ -79,7 +80,9 @@ class Told:
     known_before: int
     known_after: int
     entries: list[Entry]
-    """Heaviest first, as the parts."""
+    """The heaviest accounts, these first."""
+    others: int
+    """What all other accounts did together."""
     parts: list[Part]
 
     @property
@@ -103,15 +106,14 @@ class Book:
     drivers: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     """By kind and name: the points of those that stayed, and of how many they are."""
 
-    def told(self, by: str, caps: Mapping[str, str]) -> Told:
-        """The change of its mean, divided. `caps` are their conditions in words, by name."""
+    def told(self, by: str, caps: Mapping[str, str], most: int) -> Told:
+        """The change of its mean, divided; so many accounts are named. `caps` are conditions in words, by name."""
         before, after = (rounded(total, n) if n else None for total, n in zip(self.sums, self.known, strict=True))
-        told = Told(self.group, before, after, self.known[0], self.known[1], [], [])
-        if told.change is not None:
-            shares = [self._share(ends, turn) for ends, turn in self.turns]
-            told.entries.extend(self._entries(shares, told.change))
-            told.parts.extend(self._parts(shares, told.change, by, caps))
-        return told
+        told = Told(self.group, before, after, self.known[0], self.known[1], [], 0, [])
+        if told.change is None:
+            return told
+        entries, others = self._entries(told.change, most)
+        return replace(told, entries=entries, others=others, parts=self._parts(told.change, by, caps))
 
     def _share(self, ends: Ends, turn: Turn) -> Fraction:
         before, after = ends.before or 0, ends.after or 0
@@ -123,23 +125,29 @@ class Book:
         mean = Fraction(self.sums[came], self.known[came])
         return (after - mean if came else mean - before) / self.stayed
 
-    def _entries(self, shares: list[Fraction], change: int) -> list[Entry]:
-        points = in_whole(dict(enumerate(shares)), change)
+    def _entries(self, change: int, most: int) -> tuple[list[Entry], int]:
+        """The heaviest, and what all others did together."""
+        shares = ((self._share(ends, turn), ends, turn) for ends, turn in self.turns)
+        heaviest = nsmallest(most, shares, key=lambda one: (-abs(float(one[0])), one[1].id))
+        exact = dict(enumerate(share for share, _, _ in heaviest))
+        mean_before, mean_after = (Fraction(total, n) for total, n in zip(self.sums, self.known, strict=True))
+        exact[-1] = mean_after - mean_before - sum(exact.values())
+        points = in_whole({place: share for place, share in exact.items() if share}, change)
         found = [
-            Entry(ends.id, ends.name, turn, ends.before, ends.after, points[place])
-            for place, (ends, turn) in enumerate(self.turns)
+            Entry(ends.id, ends.name, turn, ends.before, ends.after, points.get(place, 0))
+            for place, (_, ends, turn) in enumerate(heaviest)
         ]
-        return sorted(found, key=lambda entry: (-abs(entry.points), entry.id))
+        return found, points.get(-1, 0)
 
-    def _parts(self, shares: list[Fraction], change: int, by: str, caps: Mapping[str, str]) -> list[Part]:
+    def _parts(self, change: int, by: str, caps: Mapping[str, str]) -> list[Part]:
         exact: dict[tuple[str, str], Fraction] = {}
         accounts: dict[tuple[str, str], int] = {}
         own = 0
-        for (ends, turn), share in zip(self.turns, shares, strict=True):
+        for ends, turn in self.turns:
             if turn == "moved":
                 own += (ends.after or 0) - (ends.before or 0)
             else:
-                exact["accounts", turn] = exact.get(("accounts", turn), Fraction(0)) + share
+                exact["accounts", turn] = exact.get(("accounts", turn), Fraction(0)) + self._share(ends, turn)
                 accounts["accounts", turn] = accounts.get(("accounts", turn), 0) + 1
         for key, (points, count) in self.drivers.items():
             exact[key], accounts[key] = Fraction(points, self.stayed), count
@@ -220,8 +228,8 @@ def paragraph(told: Told, span: str) -> str:
     points = whole(told.after or 0) - whole(told.before or 0)
     head = f"unchanged at {scored(told.after)}" if not points else f"{signed(points)}, from {scored(told.before)} to"
     head = head if not points else f"{head} {scored(told.after)}"
-    causes = [f"{_tenths(part.points)} {part.reason}" for part in told.parts if _tells(part.points)][:_TOLD]
-    who = [f"{e.name or e.id} ({_tenths(e.points)})" for e in told.entries if _tells(e.points)][:_TOLD]
+    causes = [f"{_tenths(part.points)} {part.reason}" for part in told.parts if _tells(part.points)][:TOLD]
+    who = [f"{e.name or e.id} ({_tenths(e.points)})" for e in told.entries if _tells(e.points)][:TOLD]
     mostly = f"; mostly by {listed(who)}" if who else ""
     return f"{span} {head} on average ({known})" + (f": {'; '.join(causes)}{mostly}." if causes else ".")
 

@@ -123,9 +123,12 @@ def paragraph(found: Way, since: datetime, until: datetime, now: datetime) -> st
 
 
 def span_of(since: datetime, until: datetime, now: datetime) -> str:
-    """How a paragraph begins: `Since Monday`, `From 2 Mar 2026 to 9 Mar 2026`."""
-    ended = until.date() < now.date()
-    return f"From {date_words(since)} to {date_words(until)}" if ended else f"Since {on_day(since, now)}"
+    """How a paragraph begins: `Today`, `Since Monday`, `From 2 Mar 2026 to 9 Mar 2026`, `On 2 Mar 2026`."""
+    if until.date() == now.date():
+        return "Today" if since.date() == now.date() else f"Since {on_day(since, now)}"
+    if since.date() == until.date():
+        return f"On {date_words(since)}"
+    return f"From {date_words(since)} to {date_words(until)}"
 
 
 def _change(found: Way, span: str, since: datetime, now: datetime) -> str:

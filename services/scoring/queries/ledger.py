@@ -111,17 +111,21 @@ _STRETCH: Final = ("account_id", "group", "after", "through")
 _stretch = bulk.given(_l.account_id, column("group", Text), column("after", BigInteger), column("through", BigInteger))
 _driver = func.jsonb_array_elements(_l.drivers).table_valued(column("value", JSONB)).lateral("driver")
 _kind, _name = _driver.c.value["kind"].astext, _driver.c.value["name"].astext
-_points = cast(func.sum(cast(_driver.c.value["points"].astext, Integer)), BigInteger)
-_DRIVERS: Final = (
-    select(_stretch.c.group, _kind, _name, _points, func.count(_stretch.c.account_id.distinct()))
+_points = cast(_driver.c.value["points"].astext, Integer)
+# By account first: counting them is cheap then, and nothing is sorted.
+_by_account = (
+    select(_stretch.c.group, _kind.label("kind"), _name.label("name"), func.sum(_points).label("points"))
     .select_from(_stretch)
     .join(
         t.assessments,
         and_(_l.account_id == _stretch.c.account_id, _l.rev > _stretch.c.after, _l.rev <= _stretch.c.through),
     )
     .join(_driver, true())
-    .group_by(_stretch.c.group, _kind, _name)
+    .group_by(_stretch.c.group, _stretch.c.account_id, _kind, _name)
+    .subquery()
 )
+_what = _by_account.c.group, _by_account.c.kind, _by_account.c.name
+_DRIVERS: Final = select(*_what, cast(func.sum(_by_account.c.points), BigInteger), func.count()).group_by(*_what)
 
 _day = bulk.given(_h.day)
 _STOOD = (

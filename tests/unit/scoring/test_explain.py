@@ -116,7 +116,12 @@ def test_the_paragraph_says_it_in_the_accounts_words() -> None:
         'Since Monday −12, from 84 to 72: −13 their admin scored us 2: "third time" (Monday); '
         "+1 6 of 6 features of the plan in use (today)."
     )
-    assert said(found, NOW - 20 * DAY, NOW - DAY).startswith("From 30 Apr 2026 to 19 May 2026 −12, from 84 to 72: ")
+    for since, until, begins in (
+        (NOW - 20 * DAY, NOW - DAY, "From 30 Apr 2026 to 19 May 2026 −12, from 84 to 72: "),
+        (NOW - DAY, NOW - DAY, "On 19 May 2026 −12, "),
+        (NOW, NOW, "Today −12, "),
+    ):
+        assert said(found, since, until).startswith(begins)
 
 
 def test_the_paragraph_of_what_is_unknown_at_an_end_says_so() -> None:

@@ -4,13 +4,29 @@ import gc
 import tracemalloc
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from services.scoring.core import state as s
+from services.scoring.core.decision import Changes
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.state import Account
+from services.scoring.store import decision_of
 from shared.messages.envelope import Event
-from tests.support.scoring import DAY, NOW, a_ticket, after, an_account, an_event, an_invoice, busy, nps, traits, usage
+from tests.support.scoring import (
+    DAY,
+    NOW,
+    a_ticket,
+    after,
+    an_account,
+    an_event,
+    an_invoice,
+    assessed,
+    busy,
+    nps,
+    traits,
+    usage,
+)
 
 SHAPES: dict[str, list[Event]] = {
     "a customer in daily use": busy(range(60)),
@@ -54,6 +70,21 @@ def test_what_an_account_takes_is_not_told_too_low(shape: str) -> None:
     finally:
         tracemalloc.stop()
     assert taken <= Standing(account, packed=len(packed)).size <= 10 * taken + 20_000
+
+
+def test_what_the_days_of_change_take_is_not_told_too_low() -> None:
+    decision = assessed(an_account()).decision
+    days = [(20_000 + n, 100_000 + n) for n in range(92)]
+    packed = msgspec.msgpack.encode(msgspec.structs.replace(decision, changes=Changes(tuple(days))))
+    bare = msgspec.msgpack.encode(decision)
+    sizes = []
+    for one in (bare, packed):
+        gc.collect()
+        tracemalloc.start()
+        standing = Standing(Account("acme"), decision_of(one))
+        sizes.append((tracemalloc.get_traced_memory()[0], standing.size))
+        tracemalloc.stop()
+    assert sizes[1][0] - sizes[0][0] <= sizes[1][1] - sizes[0][1]
 
 
 def test_what_was_not_used_for_longest_goes_first() -> None:
