@@ -53,6 +53,7 @@ def _connected(text: str) -> datetime | None:
         raise fault(f"`{text}` is neither `auto` nor a date since when it is connected, such as 2026-12-25.") from None
 
 
+Allowances = Annotated[dict[Watched, Annotated[float, Field(gt=0, le=10**12)]], Field(max_length=MOST_WATCHED)]
 Connected = Annotated[datetime | None, ReadBy(_connected, description="`auto`, or the date since when.")]
 
 
@@ -76,7 +77,18 @@ class CatalogueFile(FileModel):
     """What is sold, and what we hear of: plans, onboarding, working days, connected sources, rates, traits."""
 
     may_be_empty: ClassVar = (
-        *("features", "onboarding", "working_days", "closed", "cadence", "watch", "sources", "rates", "traits"),
+        *(
+            "features",
+            "onboarding",
+            "working_days",
+            "closed",
+            "cadence",
+            "watch",
+            "allowances",
+            "sources",
+            "rates",
+            "traits",
+        ),
     )
     features: dict[Name, list[Name] | None] = {}
     onboarding: list[OnboardingFile] = []
@@ -85,6 +97,8 @@ class CatalogueFile(FileModel):
     closed: list[Closed] = []
     cadence: dict[Name, Annotated[str, one_of(CADENCES, "cadence")]] = {}
     watch: Annotated[list[Watched], Field(max_length=MOST_WATCHED)] = []
+    allowances: dict[Name, Allowances] = {}
+    """What a month of a plan includes, by feature and in its own unit, such as {pro: {exports: 1000}}."""
     sources: dict[Annotated[str, one_of(SOURCES, "source")], Connected] = {}
     rates: dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[float, Field(gt=0, le=10**9)]] = {}
     """What one unit of a currency is worth in one that you choose, such as {EUR: 1, USD: 0.92}."""
@@ -116,6 +130,7 @@ class CatalogueFile(FileModel):
             closed=tuple(sorted({day for days in self.closed for day in days})),
             cadence={plan: CADENCES[name] for plan, name in self.cadence.items()},
             watch=tuple(dict.fromkeys(self.watch)),
+            allowances=self.allowances,
             rates={currency: Fraction(str(rate)) for currency, rate in self.rates.items()},
             traits=self.traits,
         )
@@ -207,7 +222,7 @@ class ScorecardFile(FileModel):
     @classmethod
     def scopes(cls, _root: Any, beside: Catalogue | None) -> dict[str, Scope]:
         """The traits that the catalogue declares, and no score: it can't depend on itself."""
-        traits, watched = (beside.traits, beside.watch) if beside is not None else ({}, ())
+        traits, watched = (beside.traits, beside.named_features) if beside is not None else ({}, ())
         return {
             "condition": Scope(traits, watched, barred=(r"health\.", "the score can't depend on itself")),
             "for_accounts": Scope(traits, barred=(r"(?!account\.)", "only `account.*` facts are known here")),

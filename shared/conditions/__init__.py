@@ -5,7 +5,16 @@ each leaf with the value that it saw, and the instant at which time alone will c
 a condition unknown, not false.
 """
 
-from shared.conditions.catalogue import FACTS, MEASURES, STEP_FACTS, WATCHED_DAYS, FactSpec, FactType, watched_fact
+from shared.conditions.catalogue import (
+    FACTS,
+    MEASURES,
+    STEP_FACTS,
+    WATCHED_DAYS,
+    FactSpec,
+    FactType,
+    allowance_facts,
+    watched_fact,
+)
 from shared.conditions.errors import Position, Problem, Refused, did_you_mean
 from shared.conditions.evaluation import Truth, evaluate
 from shared.conditions.facts import Facts, Value

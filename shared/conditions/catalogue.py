@@ -78,16 +78,39 @@ WATCHED_DAYS: Final = (7, 30)
 
 
 def watched_facts(feature: str) -> tuple[FactSpec, ...]:
-    """The facts of a watched feature: how much it was used, in its own unit."""
-    return tuple(
+    """The facts of a watched feature: how much it was used, in its own unit, and of its plan's allowance."""
+    what = feature.replace("_", " ")
+    limit, pace = allowance_facts(feature)
+    return (
         FactSpec(
-            watched_fact(feature, days),
+            limit,
             "number",
-            description=f"How much of {feature} was used in {days} full days, in its own unit.",
-            label=f"use of {feature.replace('_', ' ')} in {days} days",
-        )
-        for days in WATCHED_DAYS
+            "%",
+            f"How much of the plan's monthly allowance of {feature} was used this month, up to yesterday.",
+            label=f"share of the allowance of {what}",
+        ),
+        FactSpec(
+            pace,
+            "number",
+            "%",
+            f"What the last 30 full days of {feature} come to in a month, against the plan's allowance.",
+            label=f"pace against the allowance of {what}",
+        ),
+        *(
+            FactSpec(
+                watched_fact(feature, days),
+                "number",
+                description=f"How much of {feature} was used in {days} full days, in its own unit.",
+                label=f"use of {what} in {days} days",
+            )
+            for days in WATCHED_DAYS
+        ),
     )
+
+
+def allowance_facts(feature: str) -> tuple[str, str]:
+    """The facts of a feature of which a plan has an allowance: what share of it is used, and at which pace."""
+    return f"usage.limit.{feature}", f"usage.limit.{feature}.pace"
 
 
 def watched_fact(feature: str, days: int) -> str:

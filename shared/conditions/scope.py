@@ -28,7 +28,7 @@ class Scope:
     traits: Mapping[str, FactType] = field(default_factory=dict)
     """The types of `account.traits.*`, by the name after it."""
     watched: Collection[str] = ()
-    """The features whose `usage.feature.*` are facts."""
+    """The features whose `usage.feature.*` and `usage.limit.*` are facts."""
     event_type: str | None = None
     """The type of the event that an `on_event` condition is about."""
     more: Mapping[str, FactSpec] = field(default_factory=dict)
@@ -60,8 +60,8 @@ class Scope:
             return f"`{self.event_type}` has no field `{name.removeprefix('event.')}`.", suggestion
         if name.startswith("account.traits."):
             return f"The trait `{name.removeprefix('account.traits.')}` is not declared.", suggestion
-        if name.startswith("usage.feature."):
-            hint = "Name the feature under `watch`; its facts are `.days_7` and `.days_30`."
+        if name.startswith(("usage.feature.", "usage.limit.")):
+            hint = "Name the feature under `watch`; of `usage.feature.` its facts are `.days_7` and `.days_30`."
             return f"`{name}` is no fact of a watched feature.", suggestion or hint
         return f"There is no fact `{name}`.", suggestion
 

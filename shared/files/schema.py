@@ -9,7 +9,12 @@ from typing import Any, NamedTuple
 from shared.conditions.scope import Scope
 from shared.files.models import FileModel
 
-_OPEN = (r"account\.traits\.[\w-]+", r"usage\.feature\.[\w-]+\.days_\d+", r"event\.[\w.-]+")
+_OPEN = (
+    r"account\.traits\.[\w-]+",
+    r"usage\.feature\.[\w-]+\.days_\d+",
+    r"usage\.limit\.[\w-]+(\.pace)?",
+    r"event\.[\w.-]+",
+)
 """Names that only the file, or its event type, can tell."""
 
 

@@ -221,9 +221,12 @@ def _variables(names: tuple[str, ...], facts: Facts, now: datetime) -> dict[str,
         if value is None:
             continue
         *path, last = name.split(".")
-        inside = variables
+        inside: Any = variables
         for part in path:
-            inside = inside.setdefault(part, {})
+            inside = inside.setdefault(part, {}) if isinstance(inside, dict) else None
+        if not isinstance(inside, dict) or isinstance(inside.get(last), dict):
+            # Such as `usage.limit.exports` and its `.pace`: each is filled in by itself.
+            raise TemplateError(f"`{name}` and another fact are a part of each other")
         inside[last] = _shown(value)
     return variables
 

@@ -73,6 +73,8 @@ class Catalogue:
     """By plan; any other is daily."""
     watch: tuple[str, ...] = ()
     """Features whose use is a fact each, over 7 and 30 days."""
+    allowances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By plan and feature: how much of it a month includes, in its own unit."""
     sources: Mapping[str, int] = field(default_factory=dict)
     """Sources that are declared connected, with the UTC day since when. Any other is so from an account's own first
     event of it."""
@@ -87,3 +89,9 @@ class Catalogue:
             if model.for_accounts is None or evaluate(model.for_accounts, facts, now) is Truth.TRUE:
                 return model
         return next((model for model in self.onboarding if model.id == LOW_TOUCH.id), LOW_TOUCH)
+
+    @property
+    def named_features(self) -> tuple[str, ...]:
+        """Features of which there are facts: those that are watched, and those that a plan has an allowance of."""
+        allowed = (feature for features in self.allowances.values() for feature in features)
+        return tuple(dict.fromkeys((*self.watch, *allowed)))

@@ -1,7 +1,7 @@
 """Days and instants as integers: days since 1970-01-01 and microseconds since then, both UTC."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from shared.words import date_words
 
@@ -74,6 +74,12 @@ def open_days(after: int, until: int, closed: Sequence[int]) -> int:
 
 def _between(after: int, until: int, days: Sequence[int]) -> list[int]:
     return [day for day in days if after < day <= until]
+
+
+def month_of(day: int) -> tuple[int, int]:
+    """The first day of this day's month, and of the next."""
+    first = date.fromordinal(day + _EPOCH_ORDINAL).replace(day=1)
+    return first.toordinal() - _EPOCH_ORDINAL, (first + timedelta(days=31)).replace(day=1).toordinal() - _EPOCH_ORDINAL
 
 
 def weekday(day: int) -> int:

@@ -30,7 +30,9 @@ def next_look(health: Health, rules: Rules, moves: Changes) -> datetime | None:
     state, now = view.state, view.now
     papers = view.tickets or view.invoices
     answered = any(map(view.of_contacts, DATED))
-    dated = papers or state.last_used or state.moments or state.interaction or state.pulse or answered
+    # Where use would be heard of, every day without any says more.
+    expected = view.connected("usage") is not None
+    dated = papers or expected or state.moments or state.interaction or state.pulse or answered
     instants: list[datetime] = []
     bought = state.subscriptions or state.bought
     if dated or bought or view.profile.signed_at is not None or view.profile.renews_at is not None:

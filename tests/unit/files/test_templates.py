@@ -190,3 +190,11 @@ def test_any_text_is_told_of_and_filled_in_in_a_moment(parts: list[str]) -> None
     list(problems_of(text, Scope()))
     assert len(render(text, FACTS, NOW)) <= 500
     assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize("order", [("usage.limit.x", "usage.limit.x.pace"), ("usage.limit.x.pace", "usage.limit.x")])
+def test_a_fact_and_one_that_is_named_as_a_part_of_it_are_both_filled_in(order: tuple[str, str]) -> None:
+    facts = Facts.of({"usage.limit.x": 57.0, "usage.limit.x.pace": 120.0})
+    text = " then ".join(f"{{{{ {name} }}}} %" for name in order)
+    assert render(text, facts, NOW) in ("57 % then 120 %", "120 % then 57 %")
+    assert "unknown" not in render(text, facts, NOW)

@@ -150,6 +150,7 @@ def test_what_has_the_wrong_shape_is_refused_with_its_place(tmp_path: Path, text
         ("closed: [2026-12-24, 2026-02-30]", "catalogue.yaml:1:22: There is no such day as `2026-02-30`."),
         ("closed: [2026-12-24..2026-12-20]", "catalogue.yaml:1:10: `2026-12-24..2026-12-20` spans no days"),
         ("closed: [christmas]", "catalogue.yaml:1:10: `christmas` is no date; write one such as 2026-12-25."),
+        ("allowances: {pro: {exports: 0}}", "catalogue.yaml:1:29: "),
         ("watch: [sent messages]", "catalogue.yaml:1:9: `sent messages` can't be part of a fact's name"),
         ("cadence: {pro: weakly}", "catalogue.yaml:1:16: `weakly` is no cadence. Did you mean `weekly`?"),
         ("traits: {tier: }", "catalogue.yaml:1:10: `tier` is never an empty value: it is one of number, text"),
@@ -182,6 +183,14 @@ def test_a_watched_feature_can_be_named_in_a_cap_and_another_can_not(tmp_path: P
             rules(tmp_path, default=DEFAULT + few.replace("messages", "message"), catalogue=catalogue)
         assert "`usage.feature.message.days_7` is no fact of a watched feature" in str(error.value)
         assert hint in str(error.value)
+
+
+def test_an_allowance_can_be_named_in_a_cap(tmp_path: Path) -> None:
+    over = "caps: [{at_most: amber, while: usage.limit.exports.pace >= 110 %}]\n"
+    found = rules(tmp_path, default=DEFAULT + over, catalogue="allowances: {pro: {exports: 40}}")
+    held = health_of(an_account(*busy(range(60), users=2, features=("exports",))), NOW, found)
+    assert held.score.cap is not None
+    assert held.facts["usage.limit.exports.pace"] == 155
 
 
 def test_a_catalogue_of_its_own_stands_in_for_the_one_beside_the_cards(tmp_path: Path) -> None:

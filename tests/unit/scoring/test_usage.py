@@ -21,12 +21,14 @@ from tests.support.scoring import (
     NEWCOMER,
     NOW,
     SHIPPED,
+    after,
     an_account,
     an_invoice,
     assessed,
     busy,
     read,
     told,
+    traits,
     usage,
 )
 
@@ -363,6 +365,26 @@ class TestWatched:
         assert self.of(an_account()) == {}
 
 
+class TestAllowances:
+    """What a month of the plan includes, and how far the account is with it."""
+
+    def of(self, account: Account, now: datetime = NOW) -> dict[str, Any]:
+        allowed = replace(SHIPPED.catalogue, allowances={"pro": {"exports": 100}, "starter": {"messages": 5}})
+        return {name: value for name, value in facts(account, now, allowed).items() if "limit." in name}
+
+    def test_the_share_is_this_months_and_the_pace_that_of_30_days(self) -> None:
+        # 20 May: 19 full days of the month, and 11 of the one before, in the last 30.
+        account = an_account(*(usage(NOW - day * DAY, "exports", quantity=3) for day in range(60)))
+        assert self.of(account) == {"usage.limit.exports": 57, "usage.limit.exports.pace": pytest.approx(93)}
+        june = self.of(account, NOW + 12 * DAY)
+        assert june["usage.limit.exports"] == 0, "a new month has begun"
+
+    def test_there_is_no_pace_until_the_account_is_in_use_for_30_days_and_nothing_of_another_plan(self) -> None:
+        assert self.of(an_account(usage(NOW - 3 * DAY, "exports", quantity=8))) == {"usage.limit.exports": 8}
+        assert self.of(an_account()) == {}
+        assert self.of(an_account(usage(NOW - 3 * DAY, "exports"), plan="enterprise")) == {}
+
+
 class TestShippedCards:
     """What the cards that ship make of it, as who leads customer success would say it."""
 
@@ -396,6 +418,12 @@ class TestShippedCards:
         closed = replace(SHIPPED.catalogue, closed=tuple(range(TODAY - 22, TODAY)))
         assert self.of(account)[0] == "red"
         assert self.of(account, closed)[0] == "green"
+
+
+def test_where_use_is_declared_to_be_heard_of_every_midnight_is_looked_at() -> None:
+    bare = after(traits(name="Bare"))
+    assert assessed(bare).next_at is None
+    assert assessed(bare, rules=Rules(DECLARED, SHIPPED.cards)).next_at == NOW.replace(hour=0) + DAY
 
 
 def test_time_alone_moves_it_at_midnight_and_at_no_other_moment() -> None:

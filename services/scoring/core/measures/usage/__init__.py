@@ -7,11 +7,10 @@ from services.scoring.core.clock import day_of_us, written_or_none
 from services.scoring.core.measures.base import DAYS_30, View
 from services.scoring.core.measures.usage.active_share import ACTIVE_SHARE, active_users
 from services.scoring.core.measures.usage.breadth import BREADTH, used_features
+from services.scoring.core.measures.usage.features import allowances, watched
 from services.scoring.core.measures.usage.recency import RECENCY
 from services.scoring.core.measures.usage.silence import never_in_words, never_used_for, silence, silence_in_words
 from services.scoring.core.measures.usage.trend import TREND, people_trend, people_trend_in_words
-from services.scoring.core.state import MILLIONTHS
-from shared.conditions import WATCHED_DAYS, watched_fact
 
 __all__ = ["ACTIVE_SHARE", "BREADTH", "IN_WORDS", "RECENCY", "TREND", "facts"]
 
@@ -38,17 +37,9 @@ def facts(view: View) -> dict[str, Any]:
         "usage.people_trend": people_trend(view),
         "usage.used_features": used if listed else None,
         "usage.unused_features": unused if listed else None,
-        **{watched_fact(name, days): _used(view, name, days) for name in view.catalogue.watch for days in WATCHED_DAYS},
+        **watched(view),
+        **allowances(view),
     }
-
-
-def _used(view: View, feature: str, days: int) -> float | None:
-    """How much of a feature was used in so many full days; None until it is in use for so long."""
-    first, since = view.state.heard.get("usage"), view.today - days
-    if first is None or day_of_us(first) > since:
-        return None
-    buckets = view.state.usage.get(feature, {})
-    return sum(uses.quantity for day, uses in buckets.items() if since <= day < view.today) / MILLIONTHS
 
 
 def _agent_share(view: View) -> int | None:

@@ -1,0 +1,41 @@
+"""How much single features are used: those that the catalogue watches, and those that a plan has an allowance of.
+
+In a feature's own unit and over full days, today left out, so that it is no news with every use.
+"""
+
+from services.scoring.core.clock import day_of_us, month_of
+from services.scoring.core.measures.base import DAYS_30, View
+from services.scoring.core.state import MILLIONTHS
+from shared.conditions import WATCHED_DAYS, allowance_facts, watched_fact
+
+
+def watched(view: View) -> dict[str, float | None]:
+    """What the catalogue watches, over 7 and 30 days; None until the account is in use for so long."""
+    return {
+        watched_fact(name, days): _used(view, name, view.today - days) if _in_use_for(view, days) else None
+        for name in view.catalogue.watch
+        for days in WATCHED_DAYS
+    }
+
+
+def allowances(view: View) -> dict[str, float | None]:
+    """How much of its plan's allowances was used this month, in percent, and what 30 days come to in a month."""
+    first, following = month_of(view.today)
+    found: dict[str, float | None] = {}
+    for name, allowed in view.catalogue.allowances.get(view.profile.plan or "", {}).items():
+        limit, pace = allowance_facts(name)
+        found[limit] = 100 * _used(view, name, first) / allowed if view.state.last_used else None
+        a_month = _used(view, name, view.today - DAYS_30) * (following - first) / DAYS_30
+        found[pace] = 100 * a_month / allowed if _in_use_for(view, DAYS_30) else None
+    return found
+
+
+def _used(view: View, feature: str, since: int) -> float:
+    """How much of it was used from a day until yesterday."""
+    buckets = view.state.usage.get(feature, {})
+    return sum(uses.quantity for day, uses in buckets.items() if since <= day < view.today) / MILLIONTHS
+
+
+def _in_use_for(view: View, days: int) -> bool:
+    first = view.state.heard.get("usage")
+    return first is not None and day_of_us(first) <= view.today - days
