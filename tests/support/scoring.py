@@ -190,6 +190,12 @@ def read(
     return raw, words
 
 
+def a_card_of(*measures: str) -> Rules:
+    """One card for every account, on which these weigh alike."""
+    weighted = tuple(Weighted(name, 100 // len(measures), MEASURES[name].curve) for name in measures)
+    return Rules(SHIPPED.catalogue, (Scorecard("one", 1, "every account", weighted, minimum_coverage=0),))
+
+
 def caused_by(event: Event) -> Cause:
     """The cause that an event is."""
     return Cause(

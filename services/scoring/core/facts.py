@@ -8,7 +8,7 @@ from services.scoring.core.measures.base import View
 from shared.messages.assessments import FactValue, MeasureReading
 
 LAST_SEEN: Final = "usage.last_seen_at"
-_LINEAR = {"billing.overdue", "relationship.silence"}
+_LINEAR = {"billing.failed", "billing.overdue", "relationship.silence"}
 """Measures whose facts don't travel: conditions derive them from their instants."""
 
 
