@@ -6,7 +6,7 @@ due, so that its events say the same in any order. An invoice that is charged au
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -23,9 +23,13 @@ _INVOICES: Final = {
     "invoice.payment_failed": "invoice.payment_failed",
     "invoice.voided": "invoice.voided",
 }
-_SUBSCRIPTIONS: Final = frozenset(f"customer.subscription.{verb}" for verb in ("created", "updated", "deleted"))
+_SUBSCRIPTIONS: Final = frozenset(
+    f"customer.subscription.{verb}" for verb in ("created", "updated", "paused", "resumed", "deleted")
+)
 _MONTHS: Final = {"day": Fraction(12, 365), "week": Fraction(12, 52), "month": Fraction(1), "year": Fraction(12)}
 _OVER: Final = frozenset({"canceled", "incomplete_expired"})
+_PAYING: Final = frozenset({"trialing", "active", "past_due"})
+"""The states that a pause of collection makes paused: the others say more."""
 
 
 class Unsigned(Exception):
@@ -132,30 +136,69 @@ def _invoice(invoice: Any, created: int) -> dict[str, Any]:
 
 
 def _subscription(subscription: Any) -> dict[str, Any]:
+    """Whole: what Stripe has nothing of is null, so that what an earlier message said of it stands no more.
+
+    A month's revenue is after discounts, without tax, one-off and metered prices. What the metadata say (`mrr_minor`,
+    `seats`, `plan`) stands before what is reckoned.
+    """
     metadata = _get(subscription, "metadata") or {}
-    items = subscription["items"]["data"]
+    every = subscription["items"]["data"]
+    items = [item for item in every if _is_licensed(item)]
     status = subscription["status"]
+    if subscription.get("pause_collection") and status in _PAYING:
+        status = "paused"
     over = status in _OVER
-    ends = [end for item in items if (end := item.get("current_period_end")) is not None]
+    ends = [end for item in every if (end := item.get("current_period_end")) is not None]
     ends = ends or [end for end in [subscription.get("current_period_end")] if end is not None]
-    leaves = over or subscription.get("cancel_at_period_end") or subscription.get("cancel_at")
-    price = _price(items[0]) if items else {}
+    renews = min(ends, default=None)
+    leaves = subscription.get("cancel_at") or (renews if subscription.get("cancel_at_period_end") else None)
+    ends_at = subscription.get("ended_at") if over else leaves
+    price = _price((items or every)[0]) if every else {}
     said = metadata.get("plan") or price.get("lookup_key") or price.get("nickname") or price.get("product")
     details = _get(subscription, "cancellation_details") or {}
+    mrr, discount = (0, 0) if over else _revenue(subscription, items, metadata)
     return {
-        "mrr_minor": 0 if over else _monthly(items, metadata),
+        "subscription_id": subscription["id"],
+        "mrr_minor": mrr,
         "currency": subscription["currency"].upper(),
         "plan": str(said or "unknown")[:128],
         "seats": _seats(items, metadata),
-        "renews_at": None if leaves or not ends else _instant(min(ends)),
+        "started_at": _instant(subscription.get("start_date")),
+        "renews_at": None if over or leaves else _instant(renews),
+        "ends_at": _instant(ends_at),
+        "term_months": max((_term(item) for item in items), default=None),
         "status": status,
         "reason": details.get("comment") or details.get("feedback") or details.get("reason"),
+        "discount_minor": discount or None,
     }
 
 
 def _price(item: Any) -> dict[str, Any]:
     found = item.get("price") or item.get("plan") or {}
     return found if isinstance(found, dict) else {}
+
+
+def _recurring(item: Any) -> Any:
+    """How often the item's price is paid; None of one that is paid once."""
+    price = _price(item)
+    return price.get("recurring") or ({"interval": price["interval"], **price} if price.get("interval") else None)
+
+
+def _is_licensed(item: Any) -> bool:
+    """Whether the item is paid again and again, whatever is used."""
+    recurring = _recurring(item)
+    return recurring is not None and recurring.get("usage_type") != "metered"
+
+
+def _months(item: Any) -> Fraction:
+    """How many months the item's price is for."""
+    recurring = _recurring(item)
+    return _MONTHS[recurring["interval"]] * int(recurring.get("interval_count") or 1)
+
+
+def _term(item: Any) -> int:
+    """The same in whole months, at least one."""
+    return max(1, round(_months(item)))
 
 
 def _seats(items: Iterable[Any], metadata: Mapping[str, Any]) -> int:
@@ -165,27 +208,57 @@ def _seats(items: Iterable[Any], metadata: Mapping[str, Any]) -> int:
     return max((int(item.get("quantity") or 0) for item in items), default=0)
 
 
-def _monthly(items: Iterable[Any], metadata: Mapping[str, Any]) -> int:
-    """A month's revenue in minor units: `metadata.mrr_minor`, else each item's price times quantity, per month."""
+def _revenue(subscription: Any, items: Sequence[Any], metadata: Mapping[str, Any]) -> tuple[int, int]:
+    """A month's revenue after discounts, and these, in minor units: `metadata.mrr_minor`, else by the prices."""
     if str(metadata.get("mrr_minor", "")).isdecimal():
-        return int(metadata["mrr_minor"])
-    total = Fraction(0)
+        return int(metadata["mrr_minor"]), 0
+    gross = net = Fraction(0)
     for item in items:
-        price = _price(item)
-        recurring = price.get("recurring") or {"interval": price.get("interval"), **price}
-        if recurring.get("usage_type") == "metered":
-            continue
-        names = ("unit_amount_decimal", "unit_amount", "amount_decimal", "amount")
-        amount = next((price[name] for name in names if price.get(name) is not None), None)
-        if amount is None:
-            raise Unusable(
-                f"The price {price.get('id')} has tiers, so a month's revenue is not known from it. "
-                "Put mrr_minor (in minor units) in the subscription's metadata."
-            )
-        months = _MONTHS[recurring["interval"]] * int(recurring.get("interval_count") or 1)
-        total += Fraction(str(amount)) * _packages(item, price) / months
-    exact = Decimal(total.numerator) / Decimal(total.denominator)
-    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+        costs = _costs(item)
+        gross += costs
+        net += _discounted(costs, _coupons(item), _months(item))
+    period = min(map(_months, items), default=Fraction(1))
+    net = _discounted(net, _coupons(subscription), period)
+    paid = _whole(net)
+    return paid, _whole(gross) - paid
+
+
+def _whole(exact: Fraction) -> int:
+    decimal = Decimal(exact.numerator) / Decimal(exact.denominator)
+    return int(decimal.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def _costs(item: Any) -> Fraction:
+    """What an item costs a month, before discounts: its price times its quantity."""
+    price = _price(item)
+    names = ("unit_amount_decimal", "unit_amount", "amount_decimal", "amount")
+    amount = next((price[name] for name in names if price.get(name) is not None), None)
+    if amount is None:
+        raise Unusable(
+            f"The price {price.get('id')} has tiers, so a month's revenue is not known from it. "
+            "Put mrr_minor (in minor units) in the subscription's metadata."
+        )
+    return Fraction(str(amount)) * _packages(item, price) / _months(item)
+
+
+def _coupons(thing: Any) -> list[Mapping[str, Any]]:
+    """The coupons that lower every payment of a subscription or an item: those for one payment alone do not.
+
+    A discount that Stripe names by its id alone can't be reckoned with.
+    """
+    discounts = [*(thing.get("discounts") or ()), thing.get("discount")]
+    found = [_get(one, "coupon") or _get(one, "source", "coupon") for one in discounts]
+    return [coupon for coupon in found if isinstance(coupon, Mapping) and coupon.get("duration") != "once"]
+
+
+def _discounted(monthly: Fraction, coupons: Iterable[Mapping[str, Any]], months: Fraction) -> Fraction:
+    """What is left of an amount a month; an amount off is off each payment, which is for so many months."""
+    for coupon in coupons:
+        if coupon.get("percent_off") is not None:
+            monthly *= 1 - Fraction(str(coupon["percent_off"])) / 100
+        elif coupon.get("amount_off") is not None:
+            monthly -= Fraction(coupon["amount_off"]) / months
+    return max(monthly, Fraction(0))
 
 
 def _packages(item: Any, price: Mapping[str, Any]) -> int:

@@ -25,7 +25,7 @@ def an_invoice(**changes: Any) -> dict[str, Any]:
 
 
 def a_subscription(**changes: Any) -> dict[str, Any]:
-    plain = {"cancel_at": None, "cancel_at_period_end": False}
+    plain = {"cancel_at": None, "cancel_at_period_end": False, "pause_collection": None, "start_date": STAMP - 86_400}
     return {**json.loads((GOLDEN / "subscription.json").read_text()), **plain, **changes}
 
 
@@ -124,19 +124,24 @@ def test_an_expanded_customer_gives_the_same_alias() -> None:
     assert read("invoice.paid", an_invoice(customer={"id": "cus_9", "object": "customer"})).subject == "stripe:cus_9"
 
 
-@pytest.mark.parametrize("verb", ["created", "updated", "deleted"])
+@pytest.mark.parametrize("verb", ["created", "updated", "paused", "resumed", "deleted"])
 def test_a_subscription_changed(verb: str) -> None:
     subscription = a_subscription(items={"data": [an_item(quantity=3, lookup_key="pro")]}, currency="eur")
     event = read(f"customer.subscription.{verb}", subscription)
     assert event.type == "subscription.changed"
     assert data_of(event) == {
+        "subscription_id": "sub_1Pgc6rB7WZ01zgkWNy0Cn5nw",
         "mrr_minor": 6000,
         "currency": "EUR",
         "plan": "pro",
         "seats": 3,
+        "started_at": "2026-05-19T12:00:00Z",
         "renews_at": "2026-05-21T12:00:00Z",
+        "ends_at": None,
+        "term_months": 1,
         "status": "active",
         "reason": None,
+        "discount_minor": None,
     }
 
 
@@ -168,12 +173,82 @@ def test_a_price_with_tiers_needs_the_revenue_in_the_metadata() -> None:
     assert (data["mrr_minor"], data["seats"], data["plan"]) == (420_000, 40, "pro")
 
 
+def changed(**changes: Any) -> Any:
+    """The data of a subscription that was updated."""
+    return data_of(read("customer.subscription.updated", a_subscription(**changes)))
+
+
 def test_a_subscription_that_ends_does_not_renew_and_pays_no_more() -> None:
-    over = a_subscription(status="canceled", cancellation_details={"feedback": "too_expensive"})
+    over = a_subscription(status="canceled", ended_at=STAMP, cancellation_details={"feedback": "too_expensive"})
     data = data_of(read("customer.subscription.deleted", over))
     assert (data["mrr_minor"], data["renews_at"], data["reason"]) == (0, None, "too_expensive")
-    leaving = read("customer.subscription.updated", a_subscription(cancel_at_period_end=True))
-    assert data_of(leaving)["renews_at"] is None
+    assert data["ends_at"] == "2026-05-20T12:00:00Z"
+
+
+def test_a_scheduled_end_is_said_and_what_was_withdrawn_is_no_longer() -> None:
+    items = {"data": [an_item()]}
+    at_period_s_end = changed(items=items, cancel_at_period_end=True)
+    assert (at_period_s_end["ends_at"], at_period_s_end["renews_at"]) == ("2026-05-21T12:00:00Z", None)
+    later = changed(items=items, cancel_at=STAMP + 9 * 86_400)
+    assert (later["ends_at"], later["renews_at"]) == ("2026-05-29T12:00:00Z", None)
+    withdrawn = changed(items=items)
+    assert (withdrawn["ends_at"], withdrawn["renews_at"]) == (None, "2026-05-21T12:00:00Z")
+    assert at_period_s_end["mrr_minor"] == withdrawn["mrr_minor"] == 2000
+
+
+@pytest.mark.parametrize(
+    ("interval", "count", "months"),
+    [("month", 1, 1), ("month", 3, 3), ("year", 1, 12), ("year", 2, 24), ("week", 1, 1)],
+)
+def test_interval_times_count_is_the_term(interval: str, count: int, months: int) -> None:
+    assert changed(items={"data": [an_item(interval=interval, count=count)]})["term_months"] == months
+
+
+@pytest.mark.parametrize(
+    ("status", "ours"),
+    [("active", "paused"), ("past_due", "paused"), ("unpaid", "unpaid"), ("canceled", "canceled")],
+)
+def test_a_pause_of_collection_is_a_pause_unless_it_is_over(status: str, ours: str) -> None:
+    assert changed(status=status, pause_collection={"behavior": "void", "resumes_at": None})["status"] == ours
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"],
+)
+def test_every_state_of_stripe_s_is_one_of_ours(status: str) -> None:
+    assert changed(status=status)["status"] == status
+
+
+A_TENTH = {"coupon": {"percent_off": 10, "duration": "forever"}}
+FIVE = {"source": {"coupon": {"amount_off": 500, "duration": "repeating"}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "mrr", "discount"),
+    [
+        ({"discounts": [A_TENTH]}, 1800, 200),
+        ({"discount": A_TENTH}, 1800, 200),
+        ({"discounts": [FIVE]}, 1500, 500),
+        ({"discounts": [A_TENTH, FIVE]}, 1300, 700),
+        ({"discounts": [{"coupon": {"percent_off": 50, "duration": "once"}}]}, 2000, None),
+        ({"discounts": ["di_1"]}, 2000, None),
+        ({"discounts": [{"coupon": {"amount_off": 9000, "duration": "forever"}}]}, 0, 2000),
+        ({"items": {"data": [{**an_item("24000", interval="year"), "discounts": [FIVE]}]}}, 1958, 42),
+    ],
+)
+def test_revenue_is_after_the_discounts_that_last(changes: dict[str, Any], mrr: int, discount: int | None) -> None:
+    data = changed(**{"items": {"data": [an_item()]}, **changes})
+    assert (data["mrr_minor"], data["discount_minor"]) == (mrr, discount)
+
+
+def test_what_is_metered_or_paid_once_counts_neither_as_revenue_nor_as_seats() -> None:
+    metered = an_item(None, 900)
+    metered["price"]["recurring"]["usage_type"] = "metered"
+    once = an_item("5000", 70)
+    once["price"]["recurring"] = None
+    data = changed(items={"data": [metered, once, an_item("2000", 3, lookup_key="pro")]})
+    assert (data["mrr_minor"], data["seats"], data["plan"]) == (6000, 3, "pro")
 
 
 def test_stripes_own_fixture_reads_and_older_versions_have_the_period_on_the_subscription() -> None:

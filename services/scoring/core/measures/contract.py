@@ -22,8 +22,12 @@ def bought_at(view: View, at: int) -> subs.Figures:
     return subs.figures_of(subs.rows_of(view.state, at), traits, at, view.catalogue.rates)
 
 
+def _before(view: View) -> subs.Figures:
+    return bought_at(view, _since(view))
+
+
 def _change(view: View) -> Reading:
-    now, before = view.profile.figures, bought_at(view, _since(view))
+    now, before = view.profile.figures, view.once(_before)
     if view.profile.left is not None:
         return Reading(None, "the customer left")
     if now.mrr_minor is None:
@@ -44,7 +48,7 @@ def _change(view: View) -> Reading:
 
 def seats_change(view: View) -> float | None:
     """Seats against 90 days ago, in %."""
-    now, before = view.profile.figures.seats, bought_at(view, _since(view)).seats
+    now, before = view.profile.figures.seats, view.once(_before).seats
     return None if now is None or not before or view.profile.left is not None else 100 * (now - before) / before
 
 
@@ -54,9 +58,10 @@ def contracted_at(view: View) -> int | None:
         return None
     since, now = _since(view), micros(view.now)
     rows = [one.said for one in view.state.subscriptions.values()]
-    instants = {at for said in (view.state.bought, *rows) for at in _changes(said) if at > since}
+    recent = [said for said in (view.state.bought, *rows) if said and said[-1].at > since]
+    instants = {at for said in recent for at in _changes(said) if at > since}
     instants |= {row.until for row in view.profile.rows if row.until is not None and since < row.until <= now}
-    found, before = None, bought_at(view, since)
+    found, before = None, view.once(_before)
     for at in sorted(instants):
         here = bought_at(view, at)
         if _fell(before, here, view.profile.figures):
