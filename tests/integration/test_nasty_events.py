@@ -38,7 +38,13 @@ NASTY: list[tuple[str, dict[str, Any]]] = [
     *(("invoice.paid", {**INVOICE, "due_at": at, "paid_at": at}) for at in INSTANTS),
     ("invoice.paid", {**INVOICE, "due_at": FIRST, "paid_at": LAST}),
     ("invoice.paid", {**INVOICE, "due_at": LAST, "paid_at": FIRST}),
-    *(("subscription.changed", {**SUBSCRIPTION, "renews_at": at}) for at in INSTANTS),
+    *(
+        ("subscription.changed", {**SUBSCRIPTION, name: at, "term_months": term, "notice_days": 3650, "status": status})
+        for name in ("started_at", "renews_at", "ends_at")
+        for at in INSTANTS
+        for term, status in ((1, "active"), (1200, "past_due"))
+    ),
+    *(("subscription.changed", {name: None}) for name in (*SUBSCRIPTION, "subscription_id", "status", "renews_at")),
     *(
         (type, {**data, name: number})
         for number in (2**31, 2**53 + 1, 2**62, 2**63 - 1, 2**63, 2**64, HUGE, 10**400, -(2**63) - 1, -HUGE)

@@ -16,6 +16,10 @@ def micros(instant: datetime) -> int:
     return since.days * DAY_US + since.seconds * 1_000_000 + since.microseconds
 
 
+LAST_US = micros(datetime.max.replace(tzinfo=UTC))
+"""The calendar's last instant."""
+
+
 def instant_of(us: int) -> datetime:
     """The instant of so many microseconds since 1970."""
     return _EPOCH + timedelta(microseconds=us)

@@ -9,7 +9,7 @@ import msgspec
 
 from services.scoring.core import subscriptions as subs
 from services.scoring.core.catalogue import LOW_TOUCH, Catalogue, Onboarding
-from services.scoring.core.clock import DAY_US, day_of, day_of_us, in_words, micros, written_or_none
+from services.scoring.core.clock import DAY_US, LAST_US, day_of, day_of_us, in_words, micros, written_or_none
 from services.scoring.core.state import State
 from shared.conditions import Facts
 from shared.messages.assessments import FactValue
@@ -171,7 +171,7 @@ def _onboarding_ends(state: State, signed: int | None, model: Onboarding) -> int
     """With the last of its milestones, at the latest after its model's days."""
     if signed is None:
         return None
-    latest = (day_of_us(signed) + model.days + 1) * DAY_US
+    latest = min((day_of_us(signed) + model.days + 1) * DAY_US, LAST_US)
     reached = [at for name in model.milestones if (at := state.milestones.get(name)) is not None]
     return min(latest, max(reached)) if reached and len(reached) == len(model.milestones) else latest
 
