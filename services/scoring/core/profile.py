@@ -22,7 +22,7 @@ BOOKS: Final = ("owner", "segment", "plan", "stage")
 _OF_TRAITS: Final = ("name", "domain", "segment", "owner", "parent_id", "excluded")
 _BOUGHT: Final = ("mrr_minor", "currency", "plan", "seats")
 _PLAIN: Final = (*_OF_TRAITS, *_BOUGHT)
-_MATURE_DAYS = 365
+MATURE_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,4 +184,4 @@ def _stage(profile: Profile, today: int, onboarding_ends: int | None) -> str:
     if end is not None and 0 <= day_of_us(end.at) - today <= end.lead_days:
         return "renewal"
     signed = profile.signed_at
-    return "mature" if signed is not None and today - day_of_us(signed) >= _MATURE_DAYS else "adopting"
+    return "mature" if signed is not None and today - day_of_us(signed) >= MATURE_DAYS else "adopting"

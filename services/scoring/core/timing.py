@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from services.scoring.core.changes import next_day
-from services.scoring.core.clock import DAY_US, instant_of, micros, midnight_after
+from services.scoring.core import changes, windows
+from services.scoring.core.clock import DAY_US, instant_of, micros
 from services.scoring.core.decision import Changes
 from services.scoring.core.health import Health
 from services.scoring.core.measures.relationship.pulse import PULSE, ends_at
 from services.scoring.core.scorecard import Rules
-from services.scoring.core.state import DATED
 from shared.conditions import Facts, flip_instant
 
 
@@ -16,29 +15,20 @@ def next_look(health: Health, rules: Rules, moves: Changes) -> datetime | None:
     """The earliest instant after now at which anything that is told of the account may change; None: never.
 
     Why nothing is missed between now and then. A measure sees time as whole UTC days, so readings, points and score
-    stand still until midnight, and midnight counts only where something is dated, or where a day on which the score
-    moved leaves a window of the facts on change. Finer than that are three things: a pulse, which ends to the
-    microsecond (and, as the last known one, some days later), a subscription, which does so too, and conditions on what
-    is linear in time, of which `flip_instant` names the next instant that any leaf changes: those of the account's own
-    caps, and those by which *any* card chooses its accounts, as another card may take the account over. Too early is
-    safe: whoever looks and finds nothing new tells nothing and sets the next timer. Too late would be silence that
-    nobody hears, so each source may only be widened, never narrowed.
+    stand still until midnight, and a midnight counts only while anything dated is in a window or ahead (`windows`), or
+    where a day on which the score moved leaves a window of the facts on change. Finer than that are three things: a
+    pulse, which ends to the microsecond (and, as the last known one, some days later), a subscription, which does so
+    too, and conditions on what is linear in time, of which `flip_instant` names the next instant that any leaf changes:
+    those of the account's own caps, and those by which *any* card or model of onboarding chooses its accounts, as
+    another may take it over. Too early is safe: whoever looks and finds nothing new tells nothing and sets the next
+    timer. Too late would be silence that nobody hears, so each source may only be widened, never narrowed.
     """
     view = health.view
     if view.profile.gone is not None:
         return None
     state, now = view.state, view.now
-    papers = view.tickets or view.invoices
-    answered = any(map(view.of_contacts, DATED))
-    # Where use would be heard of, every day without any says more.
-    expected = view.connected("usage") is not None
-    dated = papers or expected or state.moments or state.interaction or state.pulse or answered
-    instants: list[datetime] = []
-    bought = state.subscriptions or state.bought
-    if dated or bought or view.profile.signed_at is not None or view.profile.renews_at is not None:
-        instants.append(midnight_after(now))
-    if (day := next_day(moves, view.today)) is not None:
-        instants.append(instant_of(day * DAY_US))
+    days = windows.next_day(view, health.card), changes.next_day(moves, view.today)
+    instants = [instant_of(day * DAY_US) for day in days if day is not None]
     if (end := view.profile.next_end(micros(now))) is not None:
         instants.append(instant_of(end))
     if state.pulse is not None:
@@ -50,5 +40,6 @@ def next_look(health: Health, rules: Rules, moves: Changes) -> datetime | None:
     facts = Facts.of(health.facts)
     conditions = [cap.condition for cap in health.card.caps]
     conditions += [card.for_accounts for card in rules.cards if card.for_accounts is not None]
+    conditions += [model.for_accounts for model in rules.catalogue.onboarding if model.for_accounts is not None]
     instants += [at for one in conditions if (at := flip_instant(one, facts, now)) is not None]
     return min(instants, default=None)

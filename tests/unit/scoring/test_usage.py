@@ -90,8 +90,8 @@ class TestSilence:
     def test_the_windows_that_are_empty_stay_data_however_long_it_lasts(self) -> None:
         account = an_account(*busy(range(3), now=NOW - 300 * DAY))
         prune(account.state, TODAY)
-        assert [read(name, account)[0] for name in USAGE] == [214, -100, 0, 0]
-        assert read("usage.recency", account)[1] == "no use for 300 days"
+        assert [read(name, account)[0] for name in USAGE] == [130, -100, 0, 0]
+        assert read("usage.recency", account)[1] == "no use since 24 Jul 2025"
         assert read("usage.trend", account)[1] == "no use in 14 days"
 
     def test_recency_counts_working_days(self) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.scoring.core.clock import day_of_us, open_days, working_days
+from services.scoring.core.clock import DAY_US, day_of_us, in_words, open_days, working_days
 from services.scoring.core.measures.base import DAYS_30, Reading, View
 from services.scoring.core.state import day_cutoff
 from shared.words import counted
@@ -15,6 +15,13 @@ _MISSED: Final = (0, 5, 10, 20)
 points after the first, 20 after the second, 0 after the third, and from then on the cap at 15 working days."""
 
 
+MOST: Final = 130
+"""Working days: half a year. From then on silence is a date (`usage.last_seen_at`) and no count, so that whoever is
+long gone is looked at no more."""
+_MOST_NEVER: Final = 180
+"""The same of those that never used it, in days."""
+
+
 def silence(view: View) -> int | None:
     """Working days since the last use: by people, where there ever were any. None: it was never used."""
     last = view.state.last_used_by_people or view.state.last_used
@@ -22,12 +29,12 @@ def silence(view: View) -> int | None:
 
 
 def working_days_since(view: View, day: int) -> int:
-    """Working days after this day; by a cadence longer than daily, what its missed cycles mean in them."""
+    """Working days after this day, `MOST` at most; by a longer cadence, what its missed cycles mean in them."""
     catalogue, cycle = view.catalogue, view.cadence.cycle
     if not cycle:
-        return working_days(day, view.today, catalogue.week, catalogue.closed)
+        return min(working_days(day, view.today, catalogue.week, catalogue.closed), MOST)
     missed, last = missed_cycles(view, day), len(_MISSED) - 1
-    return _MISSED[min(missed, last)] + 5 * max(0, missed - last)
+    return min(_MISSED[min(missed, last)] + 5 * max(0, missed - last), MOST)
 
 
 def missed_cycles(view: View, day: int) -> int:
@@ -38,7 +45,18 @@ def missed_cycles(view: View, day: int) -> int:
 def never_used_for(view: View) -> int | None:
     """For how many days an account that never used it could have been heard of; None: it did, or could not."""
     since = view.connected("usage")
-    return view.today - since if since is not None and not view.state.last_used and since <= view.today else None
+    if since is None or view.state.last_used or since > view.today:
+        return None
+    return min(view.today - since, _MOST_NEVER)
+
+
+def still_counts(view: View) -> bool:
+    """Whether another day without use still counts."""
+    state, since = view.state, view.connected("usage")
+    days = [day_of_us(at) for at in (state.last_used, state.last_used_by_people) if at]
+    if not days and since is not None:
+        days = [since]
+    return any(working_days_since(view, day) < MOST for day in days)
 
 
 def is_long_unused(view: View) -> bool:
@@ -66,6 +84,8 @@ def silence_in_words(view: View) -> str:
 
 def no_use(view: View, last: int, by: str = "") -> str:
     """That it was not used after a day, and by how many it was before; by a longer cadence, what was missed."""
+    if working_days_since(view, last) == MOST:
+        return f"no use{by} since {in_words(last * DAY_US)}"
     words = f"no use{by} for {counted(view.today - last, 'day')}"
     if view.cadence.cycle and (missed := missed_cycles(view, last)):
         words += f", {counted(missed, f'{view.cadence.name} cycle')} missed"

@@ -61,6 +61,9 @@ def windows(view: View) -> Windows | str:
     if not cadence.now:
         return f"its plan is used {cadence.name}: too seldom for a trend"
     middle = view.today - cadence.now
+    if day_of_us(view.state.last_used) < middle - cadence.before:
+        # Nothing in either, whichever days were closed.
+        return Windows(middle - cadence.before, middle, cadence.before, cadence.now)
     start = max(middle - cadence.before, day_of_us(view.state.heard["usage"]) + _TRYING_OUT)
     days_before = open_days(start - 1, middle - 1, closed)
     days_now = open_days(middle - 1, view.today - 1, closed)

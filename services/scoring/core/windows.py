@@ -1,0 +1,76 @@
+"""At which midnights time alone may change what is known of an account: who is long silent isn't looked at each day.
+
+Whatever a measure reads of something dated it reads from whole days that have passed since, and all of that ends: a
+window closes, a curve is level, a count of days stops. So each day counts while anything dated lies in the longest
+window (or ahead), and after that only the days on which a contract or a stage turns. A row may be named too often
+here, never too seldom.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from services.scoring.core import subscriptions as subs
+from services.scoring.core.catalogue import SOURCES
+from services.scoring.core.clock import DAY_US, day_of_us, micros
+from services.scoring.core.measures.base import View
+from services.scoring.core.measures.relationship import SILENCE
+from services.scoring.core.measures.usage.silence import still_counts
+from services.scoring.core.profile import MATURE_DAYS
+from services.scoring.core.scorecard import Scorecard
+from services.scoring.core.state import DATED
+
+_LONGEST: Final = 182
+"""The longest windows, those of answers and invoices, have 180 days; and a day at either end."""
+
+
+def next_day(view: View, card: Scorecard) -> int | None:
+    """The next day at whose beginning a reading or a fact may change; None: none will."""
+    since = (view.today - _reach(card)) * DAY_US
+    if still_counts(view) or any(at >= since for at in _instants(view)):
+        return view.today + 1
+    return min((day for day in _turns(view) if day > view.today), default=None)
+
+
+def _reach(card: Scorecard) -> int:
+    """For how many days anything counts: in the longest window, or until a day more of silence costs nothing."""
+    silence = next((one.curve for one in card.measures if one.name == SILENCE.name), SILENCE.curve)
+    return max(_LONGEST, int(silence[-1][0]) + 1) + max((one.days_back for one in card.measures), default=0)
+
+
+def _instants(view: View) -> Iterator[int]:
+    """Of all that counts for so many days, the latest first where there may be many."""
+    state = view.state
+    yield state.last_used
+    for name in DATED:
+        yield from (cell.at for cell in view.of_contacts(name).values())
+    yield from (one.at for one in (state.interaction, state.pulse) if one is not None)
+    for answers in state.moments.values():
+        yield max(answers, default=0) * DAY_US
+    yield from (day * DAY_US for source in SOURCES if (day := view.connected(source)) is not None)
+    for said in (state.bought, *(one.said for one in state.subscriptions.values())):
+        yield from (one.at for one in said[-1:])
+    yield from (row.until for row in view.profile.rows if row.until is not None)
+    yield from (mute.at for mute in state.mutes.values())
+    for ticket in reversed(view.tickets.values()):
+        yield max(ticket.at, ticket.opened, ticket.settled or 0, ticket.responded or 0)
+    for invoice in reversed(view.invoices.values()):
+        yield max(invoice.at, invoice.due_at or 0, invoice.settled or 0)
+
+
+def _turns(view: View) -> Iterator[int]:
+    """The days on which a stage, a milestone or a contract turns."""
+    profile = view.profile
+    if profile.signed_at is not None:
+        signed = day_of_us(profile.signed_at)
+        yield signed + MATURE_DAYS
+        yield from (signed + by for by in profile.onboarding.milestones.values())
+    if profile.onboarding_ends_at is not None:
+        yield -(-profile.onboarding_ends_at // DAY_US)
+    if profile.end is not None:
+        end = day_of_us(profile.end.at)
+        yield from (end - profile.end.lead_days, end, end + 1)
+    if profile.renews_at is not None:
+        yield day_of_us(profile.renews_at) + 1
+    for row in profile.rows:
+        if (renews := row.fields.get("renews_at")) is not None:
+            yield day_of_us(subs.moved_on(renews, row.term_months, micros(view.now))) + 1
