@@ -1,19 +1,18 @@
 """Proof that nothing is lost and nothing counted twice: what was sent, against what scoring says it counted.
 
-Every account's usage trend is the usage of the last 14 full days against that of the 14 before. Both sums
-are known here from what was sent; so an event that scoring lost, or counted twice, shows in the trend of its API.
+Scoring tells of every account how often it was used, ever. What was sent is known here; so an event that scoring lost,
+or counted twice, shows in the figure of its API.
 """
 
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from deploy.demo.stories import NAMED
 
-FORTNIGHT: Final = timedelta(days=14)
 A_BATCH: Final = 2_000
 QUANTITY: Final = 0.1
 """Small, so that the day's figures stay as they are told."""
@@ -45,26 +44,12 @@ class Count:
 
 
 class Ledger:
-    """What was sent of usage, by account and UTC day, in millionths."""
+    """How often each account was sent to have used the product."""
 
     def __init__(self, sent: Iterable[Mapping[str, Any]]) -> None:
-        self._days: Counter[tuple[str, date]] = Counter()
-        for event in sent:
-            if event["type"] == "usage.recorded":
-                day = datetime.fromisoformat(event["time"]).astimezone(UTC).date()
-                self._days[event["account"], day] += round(event["data"]["quantity"] * 1_000_000)
+        self._uses = Counter(event["account"] for event in sent if event["type"] == "usage.recorded")
 
-    def compare(self, trends: Mapping[str, float], today: date) -> Count:
-        """Compare with the trends, in percent, that scoring gives on a day."""
-        lost = twice = 0
-        for account, trend in trends.items():
-            before = self._sum(account, today - 2 * FORTNIGHT, today - FORTNIGHT)
-            counted = before * (1 + trend / 100)
-            missing = round((self._sum(account, today - FORTNIGHT, today) - counted) / (QUANTITY * 1_000_000))
-            lost += max(0, missing)
-            twice += max(0, -missing)
-        return Count(lost, twice)
-
-    def _sum(self, account: str, first: date, end: date) -> int:
-        days = (first + timedelta(days=number) for number in range((end - first).days))
-        return sum(self._days[account, day] for day in days)
+    def compare(self, uses: Mapping[str, int]) -> Count:
+        """Compare with the uses that scoring counted of some accounts."""
+        missing = [self._uses[account] - counted for account, counted in uses.items()]
+        return Count(sum(max(0, each) for each in missing), sum(max(0, -each) for each in missing))

@@ -180,7 +180,9 @@ COUNTED = {"keepwell_service_info", "keepwell_http_request_seconds", "keepwell_d
 WORKED = {"keepwell_records_total", "keepwell_batch_seconds", "keepwell_held_partitions"}
 BUSY = {
     "ingest": COUNTED | {"keepwell_events_accepted_total", "keepwell_events_refused_total", "keepwell_publish_seconds"},
-    "scoring": COUNTED | WORKED | {"keepwell_repeated_events_total", "keepwell_event_to_effect_seconds"},
+    "scoring": COUNTED
+    | WORKED
+    | {"keepwell_repeated_events_total", "keepwell_event_to_effect_seconds", "keepwell_publish_seconds"},
     "playbooks": COUNTED | WORKED | {"keepwell_event_to_effect_seconds", "keepwell_timers"},
     "notifier": COUNTED | WORKED | {"keepwell_event_to_effect_seconds", "keepwell_deliveries_total"},
 }
@@ -190,7 +192,7 @@ FAILED = {"keepwell_lag_records", "keepwell_dead_letters_total", "keepwell_dead_
 }
 AT_REST = {
     "ingest": WAITING | {"keepwell_events_waiting", "keepwell_imports_open", "keepwell_publish_failures_total"},
-    "scoring": WAITING | FAILED,
+    "scoring": WAITING | FAILED | {"keepwell_publish_failures_total"},
     "playbooks": WAITING | FAILED | {"keepwell_repeated_events_total", "keepwell_assessment_gaps_total"},
     "notifier": WAITING | FAILED,
 }
@@ -220,6 +222,8 @@ def test_every_service_shows_the_figures_that_it_feeds_and_no_other(road: Road) 
         road.a_detractor("northwind")
     refused = road.stack.client.post(road.stack.url("ingest", "/v1/events"), json=[{"id": "1", "type": "no.such"}])
     assert refused.status_code == 400
+    judged = road.stack.url("scoring", "/v1/accounts/northwind/pulse")
+    assert road.stack.client.put(judged, json={"score": 6, "note": "They answer late."}).status_code == 202
     road.stack.wait(lambda: scraped(road, "notifier").get("keepwell_deliveries_total"), "it is delivered")
     for service in SERVICES:
         road.stack.wait(lambda s=service: unfed(road, s) == set(), f"{service} feeds {unfed(road, service)}")  # type: ignore[misc]

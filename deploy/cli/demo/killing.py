@@ -67,10 +67,5 @@ def _rests(keepwell: Keepwell) -> bool:
 
 
 def _compare(keepwell: Keepwell, ledger: Ledger, accounts: set[str]) -> Count:
-    """Midnight may pass between: the day is the one on which all were read."""
-    while True:
-        today = show.now().date()
-        facts = {name: keepwell.get("scoring", f"/v1/accounts/{name}")["facts"] for name in sorted(accounts)}
-        if show.now().date() == today:
-            trends = {name: float(known["usage.trend"]) for name, known in facts.items() if "usage.trend" in known}
-            return ledger.compare(trends, today)
+    facts = {name: keepwell.get("scoring", f"/v1/accounts/{name}")["facts"] for name in sorted(accounts)}
+    return ledger.compare({name: known["usage.uses"] for name, known in facts.items()})

@@ -55,6 +55,7 @@ def edited(card: Scorecard) -> Scorecard:
 EDITED = Rules(SHIPPED.catalogue, tuple(edited(card) for card in SHIPPED.cards))
 
 
+CAP = "billing.overdue >= 30 days and billing.beyond_habit >= 15 days"
 HARD_TO_PLEASE = Rules(SHIPPED.catalogue, tuple(replace(card, minimum_coverage=9900) for card in SHIPPED.cards))
 _ALL = len(MEASURES)
 
@@ -161,10 +162,10 @@ def test_a_cap_is_a_driver_of_its_own_and_so_is_lifting_it() -> None:
     outcome = assessed(account, before=before, now=NOW + 0.5 * DAY)
     capped = told(outcome)
     assert capped.score == 7400
-    assert "billing.overdue >= 30 days" in moves(capped)
+    assert CAP in moves(capped)
     paid = an_invoice("paid", at=NOW + 0.6 * DAY)
     lifted = told(assessed(after(paid, account=account), before=outcome.decision, by=paid, now=NOW + 0.6 * DAY))
-    assert moves(lifted)["billing.overdue >= 30 days"] > 0
+    assert moves(lifted)[CAP] > 0
 
 
 def test_below_the_minimum_coverage_a_cap_is_the_score_and_the_driver() -> None:
