@@ -125,7 +125,7 @@ async def test_the_explanation_sums_up(face: Face) -> None:
             assert sum(driver["points"] for driver in change["drivers"]) == pytest.approx(change["to"] - change["from"])
     assert told["changes"][0]["drivers"][0]["reason"] == 'their contact scored us 2: "third time"'
     assert (await face.get("/accounts/late/health/explain"))["caps"] == [
-        {"at_most": 74.0, "while": "billing.overdue >= 30 days"}
+        {"at_most": 74.0, "while": "billing.overdue >= 30 days and billing.beyond_habit >= 15 days"}
     ]
 
 

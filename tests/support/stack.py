@@ -129,7 +129,11 @@ class Stack:
 
     def get(self, service: str, path: str, **parameters: Any) -> Any:
         """A GET's JSON; an error fails the test with the answer's words."""
-        answer = self.client.get(self.url(service, path), params=parameters)
+        try:
+            answer = self.client.get(self.url(service, path), params=parameters)
+        except httpx.TransportError:
+            # A connection that was kept from before a kill; the next is a new one.
+            answer = self.client.get(self.url(service, path), params=parameters)
         assert answer.is_success, f"{service}{path}: {answer.status_code} {answer.text}"
         return answer.json()
 

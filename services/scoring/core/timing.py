@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.scoring.core import changes, windows
-from services.scoring.core.clock import DAY_US, instant_of, micros
+from services.scoring.core.clock import DAY_US, LAST_US, instant_of, micros
 from services.scoring.core.decision import Changes
 from services.scoring.core.health import Health
 from services.scoring.core.measures.relationship.pulse import PULSE, ends_at
@@ -28,7 +28,8 @@ def next_look(health: Health, rules: Rules, moves: Changes) -> datetime | None:
         return None
     state, now = view.state, view.now
     days = windows.next_day(view, health.card), changes.next_day(moves, view.today)
-    instants = [instant_of(day * DAY_US) for day in days if day is not None]
+    # What is dated for the calendar's last day has no morning after.
+    instants = [instant_of(day * DAY_US) for day in days if day is not None and day * DAY_US <= LAST_US]
     if (end := view.profile.next_end(micros(now))) is not None:
         instants.append(instant_of(end))
     if state.pulse is not None:
