@@ -62,13 +62,13 @@ def _first_or_unknown(
 
 def evaluate_leaf(leaf: Leaf, facts: Facts, now: datetime) -> Truth:
     """One leaf's truth at `now`. Only `is known` and `is unknown` decide about a fact that is not known."""
-    subject = leaf.subject
+    subject, test = leaf.subject, leaf.test
     seen = facts.value(subject, now) if subject.linear_of is None else facts.elapsed(subject, now)
-    if isinstance(leaf.test, Known):
-        return _truth((seen is not None) is leaf.test.wanted)
+    if isinstance(test, Known):
+        return _truth((seen is not None) is test.wanted)
     if seen is None:
         return Truth.UNKNOWN
-    match leaf.test:
+    match test:
         case Compare(sign, operand):
             return _truth(_SIGNS[sign](seen, operand))
         case Member(operands, wanted):

@@ -1,7 +1,7 @@
 """One assessment: from an account's health and what was last decided to what is told, kept, and looked at when."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from typing import Final
@@ -14,6 +14,7 @@ from services.scoring.core.decision import Changes, Decided, Decision, Hold, Occ
 from services.scoring.core.drivers import drivers_of
 from services.scoring.core.facts import LAST_SEEN
 from services.scoring.core.health import Health, health_of
+from services.scoring.core.measures.base import View
 from services.scoring.core.profile import Profile
 from services.scoring.core.score import band, groups_of
 from services.scoring.core.scorecard import Rules
@@ -41,12 +42,27 @@ class Outcome:
     """It moved score or band or the books that the account is in, or an event caused it."""
     for_days: bool
     """It changed how the account stands that day."""
-    profile: Profile
+    view: View = field(compare=False, repr=False)
+
+    @property
+    def profile(self) -> Profile:
+        """Who the account is."""
+        return self.view.profile
 
 
-def assess(account: Account, before: Decision | None, occasion: Occasion, now: datetime, rules: Rules) -> Outcome:
-    """Look at an account and decide. What usage or time caused is told only when a fact changed."""
-    health = health_of(account, now, rules)
+def assess(
+    account: Account,
+    before: Decision | None,
+    occasion: Occasion,
+    now: datetime,
+    rules: Rules,
+    seen: View | None = None,
+) -> Outcome:
+    """Look at an account and decide. What usage or time caused is told only when a fact changed.
+
+    `seen` is a view at this instant since when only tickets and invoices have changed.
+    """
+    health = health_of(account, now, rules, seen)
     score, profile, cause = health.score, health.view.profile, occasion.cause
     old_score, old_band = (None, "unknown") if before is None else (before.score, before.band)
     new_band = band(score.points, health.card.bands, old_band)
@@ -56,7 +72,7 @@ def assess(account: Account, before: Decision | None, occasion: Occasion, now: d
     quiet = cause.kind in ("usage", "time", "scorecard") and occasion.found_in is None
     if quiet and before is not None and before.news == news and not _is_seen_anew(before, health):
         next_at = next_look(health, rules, moves)
-        return Outcome(None, before, next_at, for_ledger=False, for_days=False, profile=profile)
+        return Outcome(None, before, next_at, for_ledger=False, for_days=False, view=health.view)
     drivers: list[Driver] = []
     moved = 0
     if before is not None:
@@ -107,7 +123,7 @@ def assess(account: Account, before: Decision | None, occasion: Occasion, now: d
     )
     for_ledger = changed or cause.kind == "event" or before is None or before.book != decision.book
     for_days = changed or before is None or before.coverage != decision.coverage
-    return Outcome(assessed, decision, next_look(health, rules, moves), for_ledger, for_days, profile)
+    return Outcome(assessed, decision, next_look(health, rules, moves), for_ledger, for_days, health.view)
 
 
 def _health_facts(health: Health, new_band: Band, old_score: int | None, old_band: Band) -> dict[str, FactValue]:

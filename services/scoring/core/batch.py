@@ -14,6 +14,7 @@ from services.scoring.core.clock import day_of
 from services.scoring.core.decision import Occasion
 from services.scoring.core.fold import fold, fold_usage, source_of
 from services.scoring.core.fold.people import is_erased
+from services.scoring.core.measures.base import View
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.scorecard import Rules
 from shared.messages.assessments import AccountAssessed, Cause
@@ -87,13 +88,15 @@ class Batch:
             else:
                 self.assess_waiting(id, live, untold_since[0] if live else None)
         since = iter(untold_since[len(live) :])
+        seen: View | None = None
         for arrival in others:
-            fold(standing.account, arrival.event, arrival.data)
+            if fold(standing.account, arrival.event, arrival.data):
+                seen = None
             self._hear(source_of(arrival.event.type), arrival.event.time)
             self._note_rows(standing.account, arrival)
             if arrival.event.history is None:
                 cause = _cause_of(arrival.event, next(since))
-                self._assess(standing, Occasion(cause, imports=standing.imports), arrival.trace)
+                seen = self._assess(standing, Occasion(cause, imports=standing.imports), arrival.trace, seen)
         for import_id in stragglers:
             self._assess(standing, Occasion(Cause(kind="history"), imports=standing.imports, found_in=import_id))
 
@@ -136,20 +139,27 @@ class Batch:
         standing = self.changed[id] = self.memory.get(id)
         return standing
 
-    def _assess(self, standing: Standing, occasion: Occasion, trace: str | None = None) -> None:
-        """Decide about one account and collect what comes of it."""
+    def _assess(
+        self, standing: Standing, occasion: Occasion, trace: str | None = None, seen: View | None = None
+    ) -> View:
+        """Decide about one account and collect what comes of it. Returns what was looked at.
+
+        `seen` is that of before, where only tickets and invoices have changed since.
+        """
         account = standing.account
-        s.prune(account.state, day_of(self.now))
-        outcome = assess(account, standing.decision, occasion, self.now, self.rules)
+        if seen is None:
+            s.prune(account.state, day_of(self.now))
+        outcome = assess(account, standing.decision, occasion, self.now, self.rules, seen)
         standing.decision = outcome.decision
         if outcome.next_at is not None and (standing.timer_at is None or outcome.next_at < standing.timer_at):
             standing.timer_at = self.timers[account.id] = outcome.next_at
         if outcome.assessed is None:
-            return
+            return outcome.view
         self.outcomes[account.id] = outcome
         if outcome.for_days:
             self.days.add(account.id)
         self.assessments.append(Assessment(account.id, outcome.assessed, trace, outcome.for_ledger))
+        return outcome.view
 
     def _note_imports(self, standing: Standing, arrivals: Sequence[Arrival]) -> list[str]:
         """Note the open imports behind these events, and tell of them before they move anything: the account is quiet.

@@ -1,12 +1,16 @@
 """The facts of an account, from its state and readings. What is not known is left out, with the reason beside."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from services.scoring.core.measures import GROUPS, MEASURES
-from services.scoring.core.measures.base import View
+from services.scoring.core.measures.base import Measure, View
 from shared.messages.assessments import FactValue, MeasureReading
 
+_OF_PAPERS: Final = {
+    group for group in GROUPS if any(isinstance(one, Measure) and one.rests_on_papers for one in vars(group).values())
+}
 LAST_SEEN: Final = "usage.last_seen_at"
 _LINEAR = {"billing.failed", "billing.overdue", "relationship.silence"}
 """Measures whose facts don't travel: conditions derive them from their instants."""
@@ -26,7 +30,7 @@ def facts_of(
     """
     found: dict[str, Any] = dict(who)
     for group in GROUPS:
-        found |= group.facts(view)
+        found |= group.facts(view) if group in _OF_PAPERS else view.kept(group, partial(group.facts, view))
     unknown: dict[str, str] = {}
     for name, read in readings.items():
         if name not in _LINEAR:

@@ -37,8 +37,7 @@ class Health:
     @property
     def counted(self) -> list[MeasureReading]:
         """The readings of the card's measures, heaviest first."""
-        on_card = sorted(self.card.measures, key=lambda one: -one.weight)
-        return [self.readings[one.name] for one in on_card if one.name in self.readings]
+        return [self.readings[one.name] for one in self.card.heaviest_first if one.name in self.readings]
 
     @property
     def reason(self) -> str:
@@ -72,9 +71,9 @@ class Health:
         return "" if said is None else clean(said(self.view))
 
 
-def health_of(account: Account, now: datetime, rules: Rules) -> Health:
-    """Measure and score."""
-    view = View(account, now, rules.catalogue)
+def health_of(account: Account, now: datetime, rules: Rules, before: View | None = None) -> Health:
+    """Measure and score. `before` is a view at this instant since when only tickets and invoices have changed."""
+    view = View(account, now, rules.catalogue, before)
     who = account_facts(view)
     card = rules.card_for(Facts.of(who), now)
     if view.profile.gone is not None:

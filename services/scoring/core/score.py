@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from services.scoring.core.clock import in_words
@@ -19,6 +19,8 @@ from shared.words import clean, counted
 _NEUTRAL: Final = 5000
 _COUNTED: Final = {"neutral": "neutral", "worst": "the worst"}
 _ORDER: Final[tuple[Band, ...]] = ("red", "amber", "green")
+_OF_PAPERS: Final = {name for name, one in MEASURES.items() if one.rests_on_papers}
+_GROUP_OF: Final = {name: one.group for name, one in MEASURES.items()}
 _OFF_CARD: Final = {name: Weighted(name, 0, one.curve) for name, one in MEASURES.items()}
 _cleaned = lru_cache(maxsize=1 << 12)(clean)
 """Most readings say what they said of another account, or a moment ago: cleaning each anew is a tenth of the time."""
@@ -51,7 +53,12 @@ class Read(NamedTuple):
 def read_measures(view: View, card: Scorecard) -> dict[str, Read]:
     """Every built-in measure by the card's curves, and with the card's answer to what is missing."""
     on_card = {one.name: one for one in card.measures}
-    return {name: _read(view, one, on_card.get(name, _OFF_CARD[name])) for name, one in MEASURES.items()}
+    found: dict[str, Read] = {}
+    for name, one in MEASURES.items():
+        weighted = on_card.get(name, _OFF_CARD[name])
+        read = partial(_read, view, one, weighted)
+        found[name] = read() if name in _OF_PAPERS else view.kept(name, read)
+    return found
 
 
 def _read(view: View, measure: Measure, weighted: Weighted) -> Read:
@@ -146,7 +153,7 @@ def groups_of(readings: Mapping[str, MeasureReading], card: Scorecard) -> dict[s
     for one in card.measures:
         points = readings[one.name].points if one.name in readings else None
         if points is not None and one.weight:
-            group = MEASURES[one.name].group
+            group = _GROUP_OF[one.name]
             total, weight = sums.get(group, (0, 0))
             sums[group] = total + one.weight * points, weight + one.weight
     return {group: rounded(total, weight) for group, (total, weight) in sums.items()}

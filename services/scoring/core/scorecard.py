@@ -1,6 +1,6 @@
 """Scorecards: which measures count how much for which accounts, what caps the score, where the bands begin."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b
 from typing import Any, Literal
@@ -9,7 +9,7 @@ import msgspec
 
 from services.scoring.core.catalogue import Catalogue
 from services.scoring.core.measures.base import Curve, Missing
-from shared.conditions import Condition, Facts, Truth, evaluate, leaves_of, one_line
+from shared.conditions import Condition, Facts, Leaf, Truth, evaluate, leaves_of, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,17 @@ class Scorecard:
     bands: Bands = Bands()
     ref: str = field(init=False)
     """`id@version+digest`. The digest is of how it scores, so that one name never means two ways of scoring."""
+    heaviest_first: tuple[Weighted, ...] = field(init=False)
+    """Its measures."""
+    timed: tuple[Leaf, ...] = field(init=False)
+    """Of its caps' conditions the leaves that time alone changes."""
 
     def __post_init__(self) -> None:
         caps = [(cap.at_most, cap.name) for cap in self.caps]
         digest = _digest((self.measures, self.minimum_coverage, caps, self.bands), 4)
         object.__setattr__(self, "ref", f"{self.id}@{self.version}+{digest}")
+        object.__setattr__(self, "heaviest_first", tuple(sorted(self.measures, key=lambda one: -one.weight)))
+        object.__setattr__(self, "timed", _timed(cap.condition for cap in self.caps))
 
     @property
     def specificity(self) -> int:
@@ -84,6 +90,13 @@ class Rules:
 
     catalogue: Catalogue
     cards: tuple[Scorecard, ...]
+    timed: tuple[Leaf, ...] = field(init=False)
+    """Of the conditions by which cards and models of onboarding choose accounts, the leaves that time alone changes."""
+
+    def __post_init__(self) -> None:
+        cards = (card.for_accounts for card in self.cards)
+        models = (model.for_accounts for model in self.catalogue.onboarding)
+        object.__setattr__(self, "timed", _timed(one for one in (*cards, *models) if one is not None))
 
     @property
     def digest(self) -> str:
@@ -109,6 +122,10 @@ class Rules:
     def card(self, ref: str) -> Scorecard | None:
         """The card of a `ref`, while it is in force."""
         return next((card for card in self.cards if card.ref == ref), None)
+
+
+def _timed(conditions: Iterable[Condition]) -> tuple[Leaf, ...]:
+    return tuple(leaf for one in conditions for leaf in leaves_of(one) if leaf.subject.linear_of is not None)
 
 
 def _digest(content: Any, size: int) -> str:

@@ -222,11 +222,13 @@ class State(msgspec.Struct, omit_defaults=True):
 Paper = Ticket | Invoice
 
 
-class Desk(Protocol):
-    """What is counted of tickets, and kept right as one row takes another's place."""
+class Counted(Protocol):
+    """What is counted of rows on a day, and kept right as one row takes another's place."""
 
-    def replace(self, key: str, old: Ticket | None, new: Ticket) -> None:
-        """A row has taken another's place."""
+    today: int
+
+    def replace(self, key: str, old: Any, new: Any) -> None:
+        """A row has taken another's place, or none's."""
 
 
 @dataclass(slots=True)
@@ -241,14 +243,14 @@ class Account:
     """The last active day of those users that were looked up."""
     touched: set[tuple[str, str]] = field(default_factory=set)
     """The rows that folding has changed since they were last saved, by kind (`users`, `tickets`, `invoices`) and id."""
-    desk: Desk | None = None
-    """Its tickets counted on a day; none after they were changed by more than one."""
+    counted: dict[str, Counted] = field(default_factory=dict)
+    """Its `tickets` and `invoices`, counted on a day; not after more than one was changed at once."""
 
     def put(self, kind: str, id: str, row: Paper) -> None:
         """Let a ticket's or an invoice's row stand."""
         rows = self.papers(kind)
-        if self.desk is not None and isinstance(row, Ticket):
-            self.desk.replace(id, rows.get(id), row)
+        if (counted := self.counted.get(kind)) is not None:
+            counted.replace(id, rows.get(id), row)
         rows[id] = row
 
     def papers(self, kind: str) -> dict[str, Any]:
@@ -299,7 +301,7 @@ def is_tombstone(row: Paper, today: int) -> bool:
 
 def drop_tombstones(account: Account, today: int) -> None:
     """Leave only the rows that a measure may look at."""
-    account.desk = None
+    account.counted.clear()
     account.tickets = {key: row for key, row in account.tickets.items() if not is_tombstone(row, today)}
     account.invoices = {key: row for key, row in account.invoices.items() if not is_tombstone(row, today)}
 

@@ -39,8 +39,6 @@ def next_look(health: Health, rules: Rules, moves: Changes) -> datetime | None:
         instants += [instant_of(end) for end in ends if end > micros(now)]
     instants += [instant_of(mute.value[0]) for mute in state.mutes.values() if mute.value[0] > micros(now)]
     facts = Facts.of(health.facts)
-    conditions = [cap.condition for cap in health.card.caps]
-    conditions += [card.for_accounts for card in rules.cards if card.for_accounts is not None]
-    conditions += [model.for_accounts for model in rules.catalogue.onboarding if model.for_accounts is not None]
-    instants += [at for one in conditions if (at := flip_instant(one, facts, now)) is not None]
+    timed = (*health.card.timed, *rules.timed)
+    instants += [at for leaf in timed if (at := flip_instant(leaf, facts, now)) is not None]
     return min(instants, default=None)

@@ -25,10 +25,13 @@ _LONGEST: Final = 182
 
 def next_day(view: View, card: Scorecard) -> int | None:
     """The next day at whose beginning a reading or a fact may change; None: none will."""
-    since = (view.today - _reach(card)) * DAY_US
-    if still_counts(view) or any(at >= since for at in _instants(view)):
+    if still_counts(view) or _lies_in(view, (view.today - _reach(card)) * DAY_US):
         return view.today + 1
     return min((day for day in _turns(view) if day > view.today), default=None)
+
+
+def _lies_in(view: View, since: int) -> bool:
+    return any(at >= since for at in _instants(view))
 
 
 def _reach(card: Scorecard) -> int:

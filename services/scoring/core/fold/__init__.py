@@ -36,16 +36,24 @@ __all__ = ["fold", "fold_usage", "source_of"]
 Folder = Callable[[Account, Event, Any], None]
 
 
-def fold(account: Account, event: Event, data: Any) -> None:
-    """Fold one event. The rows that it names must be at hand, where there are any."""
+def fold(account: Account, event: Event, data: Any) -> bool:
+    """Fold one event. The rows that it names must be at hand, where there are any.
+
+    Returns whether the account's state may be another: no, where only a ticket or an invoice has changed.
+    """
     if account.state.erased:
-        return
+        return False
     if isinstance(data, UsageRecorded):
         fold_usage(account, [(event.time, data)])
-    elif (folder := _FOLDERS.get(event.type)) is not None:
-        folder(account, event, data)
-        if not account.state.erased:
-            hear(account.state, source_of(event.type), micros(event.time))
+        return True
+    folder = _FOLDERS.get(event.type)
+    if folder is None:
+        return False
+    folder(account, event, data)
+    if folder is _account_erased:
+        return True
+    is_earlier = hear(account.state, source_of(event.type), micros(event.time))
+    return is_earlier or folder not in (papers.ticket, papers.invoice)
 
 
 def source_of(type: str) -> str | None:
@@ -65,8 +73,8 @@ def _latest(name: str, value: Callable[[Any], Any]) -> Folder:
 
 
 def _account_erased(account: Account, _event: Event, _data: Any) -> None:
-    account.state, account.desk = State(erased=True), None
-    for rows in (account.tickets, account.invoices, account.users, account.touched):
+    account.state = State(erased=True)
+    for rows in (account.tickets, account.invoices, account.users, account.touched, account.counted):
         rows.clear()
 
 

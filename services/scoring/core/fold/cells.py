@@ -21,11 +21,18 @@ def cell_of(event: Event, value: Any, rank: int = 0) -> Cell:
     return Cell(micros(event.time), rank, event.source, event.id, value)
 
 
-def hear(state: State, source: str | None, at: int) -> None:
-    """Note when the account, and a source of what is known of it, was first heard of: the least of all instants."""
-    state.first = at if state.first is None else min(at, state.first)
-    if source is not None:
-        state.heard[source] = min(at, state.heard.get(source, at))
+def hear(state: State, source: str | None, at: int) -> bool:
+    """Note when the account, and a source of what is known of it, was first heard of: the least of all instants.
+
+    Returns whether it was never heard of so early.
+    """
+    is_first = state.first is None or at < state.first
+    if is_first:
+        state.first = at
+    if source is None or at >= state.heard.get(source, at + 1):
+        return is_first
+    state.heard[source] = at
+    return True
 
 
 def put(cells: dict[str, Cell], name: str, cell: Cell) -> None:

@@ -46,5 +46,5 @@ def invoice(account: Account, event: Event, data: billing.Invoice) -> None:
             failed=min((failure for failure in (old.failed, failed) if failure is not None), default=None),
         )
     if new != old:
-        account.invoices[data.invoice_id] = new
+        account.put("invoices", data.invoice_id, new)
         account.touched.add(("invoices", data.invoice_id))

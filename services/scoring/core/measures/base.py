@@ -1,6 +1,6 @@
 """What a measure is, and what it looks at."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -20,7 +20,7 @@ class View:
     """One account as measures see it on a day. Days enter whole, so a measure gives the same all day long."""
 
     __slots__ = (
-        "_contacts",
+        "_kept",
         "_made",
         "account",
         "cadence",
@@ -33,7 +33,8 @@ class View:
         "today",
     )
 
-    def __init__(self, account: Account, now: datetime, catalogue: Catalogue) -> None:
+    def __init__(self, account: Account, now: datetime, catalogue: Catalogue, before: "View | None" = None) -> None:
+        """`before` is a view of it at the same instant, since when only tickets and invoices have changed."""
         self.account = account
         self.state: State = account.state
         self.tickets: dict[str, Ticket] = account.tickets
@@ -41,8 +42,8 @@ class View:
         self.now = now
         self.today = day_of(now)
         self.catalogue = catalogue
-        self.profile: Profile = profile_of(account.id, account.state, now, catalogue)
-        self._contacts: dict[str, dict[str, Cell]] | None = None
+        self._kept: dict[Hashable, Any] = {} if before is None else before._kept
+        self.profile: Profile = self.kept("profile", lambda: profile_of(account.id, account.state, now, catalogue))
         self.cadence: Cadence = catalogue.cadence.get(self.profile.plan or "", DAILY)
         self._made: dict[Callable[[View], Any], Any] = {}
 
@@ -52,6 +53,13 @@ class View:
             self._made[make] = make(self)
         made: T = self._made[make]
         return made
+
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The same of what rests on no ticket or invoice: it stands while only these change."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept: T = self._kept[key]
+        return kept
 
     def connected(self, source: str) -> int | None:
         """The UTC day from which silence of a source says something of the account; None: it is not connected.
@@ -67,12 +75,14 @@ class View:
 
     def of_contacts(self, name: str) -> Mapping[str, Cell]:
         """What is known by this name of contacts, by contact. All are gone through once, however many ask."""
-        if self._contacts is None:
-            self._contacts = {}
-            for contact, cells in self.state.contacts.items():
-                for one, cell in cells.items():
-                    self._contacts.setdefault(one, {})[contact] = cell
-        return self._contacts.get(name, {})
+        return self.kept("contacts", self._contacts).get(name, {})
+
+    def _contacts(self) -> dict[str, dict[str, Cell]]:
+        found: dict[str, dict[str, Cell]] = {}
+        for contact, cells in self.state.contacts.items():
+            for name, cell in cells.items():
+                found.setdefault(name, {})[contact] = cell
+        return found
 
     def muted(self, measure: str) -> Cell | None:
         """Who said that a measure's reading is wrong, while that holds."""
@@ -110,6 +120,11 @@ class Measure:
     """What counts where there is no data, unless a card says otherwise."""
     facts: tuple[str, ...] = ()
     """What else is known by the same evidence: who mutes the measure mutes these."""
+
+    @property
+    def rests_on_papers(self) -> bool:
+        """Whether tickets or invoices move it."""
+        return any(type.startswith(("ticket.", "invoice.")) for type in self.moved_by)
 
     @property
     def group(self) -> str:

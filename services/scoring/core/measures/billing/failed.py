@@ -2,7 +2,7 @@
 
 from services.scoring.core.clock import day_of_us
 from services.scoring.core.measures.base import Measure, Reading, View
-from services.scoring.core.measures.billing.invoices import NONE_YET, is_recent
+from services.scoring.core.measures.billing.invoices import NONE_YET, invoices_of, is_recent
 from shared.words import counted
 
 
@@ -11,8 +11,8 @@ def failing(view: View) -> int | None:
     return min(
         (
             row.failed
-            for row in view.invoices.values()
-            if row.settled is None and row.failed is not None and is_recent(view, row.due_at or row.failed)
+            for row in invoices_of(view).open.values()
+            if row.failed is not None and is_recent(view, row.due_at or row.failed)
         ),
         default=None,
     )

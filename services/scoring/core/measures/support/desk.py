@@ -6,6 +6,7 @@ from typing import Final
 
 from services.scoring.core.clock import day_of_us
 from services.scoring.core.measures.base import DAYS_30, View
+from services.scoring.core.measures.counting import counted_of
 from services.scoring.core.state import Ticket
 
 DAYS_90: Final = 90
@@ -55,14 +56,8 @@ class Desk:
 
 
 def desk_of(view: View) -> Desk:
-    """The account's own, which folding keeps right, where it is of this day; else one that is made for it."""
-    account = view.account
-    if isinstance(account.desk, Desk) and account.desk.today == view.today:
-        return account.desk
-    made = Desk(view.tickets, view.today)
-    if not isinstance(account.desk, Desk) or account.desk.today < view.today:
-        account.desk = made
-    return made
+    """The account's tickets, counted on the view's day."""
+    return counted_of(view, "tickets", Desk)
 
 
 def middle(rising: list[int]) -> float:

@@ -5,13 +5,14 @@ or one good week doesn't make the yardstick. Days on which everything is closed,
 which people try things out, are in neither.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from math import sqrt
 from typing import Final, NamedTuple
 
 from services.scoring.core.clock import day_of_us, open_days
 from services.scoring.core.measures.base import Measure, Reading, View
 from services.scoring.core.measures.usage.silence import never
+from services.scoring.core.state import State
 from shared.words import counted, number
 
 _TRYING_OUT: Final = 7
@@ -78,9 +79,9 @@ def uses_in(view: View, over: Windows) -> dict[str, Uses]:
     """Uses by actor in both windows, closed days left out."""
     start, middle, today, closed = over.start, over.middle, view.today, frozenset(view.catalogue.closed)
 
-    def summed(events: Iterable[tuple[int, int]]) -> Uses:
+    def summed(events: Mapping[int, int]) -> Uses:
         before = now = 0
-        for day, count in events:
+        for day, count in events.items():
             if start <= day < today and day not in closed:
                 if day < middle:
                     before += count
@@ -89,10 +90,19 @@ def uses_in(view: View, over: Windows) -> dict[str, Uses]:
         return Uses(before, now)
 
     state = view.state
-    every = summed((day, uses.events) for days in state.usage.values() for day, uses in days.items())
-    others = {actor: summed(days.items()) for actor, days in state.automatic.items()}
+    every = summed(_events_by_day(state))
+    others = {actor: summed(days) for actor, days in state.automatic.items()}
     before, now = (every[side] - sum(one[side] for one in others.values()) for side in (0, 1))
     return {"all": every, "human": Uses(before, now), **others}
+
+
+def _events_by_day(state: State) -> Mapping[int, int]:
+    """Uses of all features. Most are used on the same days: days are fewer than what there is of them by feature."""
+    found: dict[int, int] = {}
+    for days in state.usage.values():
+        for day, uses in days.items():
+            found[day] = found.get(day, 0) + uses.events
+    return found
 
 
 def change(uses: Uses, over: Windows) -> float:
