@@ -6,7 +6,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import idle, latency, statements, throughput
+from bench import idle, latency, statements, throughput, turn
 from bench.report import Row, table
 from deploy.local.postgres import NAME, Postgres
 from deploy.migrations.run import migrate
@@ -19,7 +19,10 @@ def main() -> None:
     parser.add_argument("--kafka", action="store_true", help="measure on Kafka as well")
     parser.add_argument("--events", type=int, default=50_000, help="usage events to post (default 50,000)")
     parser.add_argument("--seconds", type=int, default=20, help="how long to send answers (default 20)")
-    parser.add_argument("--only", choices=("statements", "throughput", "latency", "idle"), help="one measurement alone")
+    parser.add_argument(
+        "--only", choices=("statements", "throughput", "latency", "turn", "idle"), help="one measurement alone"
+    )
+    parser.add_argument("--accounts", type=int, default=100_000, help="accounts of the daily turn (default 100,000)")
     asked = parser.parse_args()
     rows: list[Row] = []
     with ExitStack() as made:
@@ -30,6 +33,9 @@ def main() -> None:
         migrate(server.url, PASSWORDS)
         if asked.only in {None, "statements"}:
             rows += asyncio.run(statements.measure(server.url))
+        if asked.only in {None, "turn"}:
+            postgres.query(f"CREATE DATABASE turn TEMPLATE {NAME}", database="postgres")
+            rows += asyncio.run(turn.measure(f"{server.url.rpartition('/')[0]}/turn", asked.accounts))
         brokers = {"local": "local"}
         if asked.kafka:
             from deploy.local.kafka import KafkaBroker
