@@ -1,5 +1,6 @@
 """The daily turn: at midnight time has passed for every account, and those that it may change are looked at."""
 
+import gc
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +8,6 @@ from datetime import datetime
 from typing import Final
 
 import psutil
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bench.report import Row
 from services.scoring import store
@@ -20,6 +20,7 @@ from services.scoring.handler import ScoringHandler
 from shared.clock import SystemClock
 from shared.figures import Figures
 from shared.pg.uow import UnitOfWork
+from shared.service.service import COLLECT
 from shared.worker import timers
 from tests.support.scoring import (
     DAY,
@@ -57,9 +58,14 @@ class Kind:
 
 async def measure(url: str, accounts: int, active: float = 0.1) -> list[Row]:
     """Turn one day for so many accounts, a share of them used in 30 days, the others silent for up to two years."""
+    gc.set_threshold(*COLLECT)
     async with scoring_engine(url) as engine:
-        await _set_up(engine, accounts, active)
-        return await _turn(engine, accounts, active)
+        handler, uow = ScoringHandler(SHIPPED, Figures("scoring"), SystemClock()), UnitOfWork(engine)
+        for partition in range(_PARTITIONS):
+            async with uow.begin() as c:
+                await handler.taken(c, partition, NOW)
+        await _set_up(uow, accounts, active)
+        return await _turn(handler, uow, accounts, active)
 
 
 def _active(number: int) -> Kind:
@@ -99,9 +105,8 @@ def _evening(account: Account, since: int) -> Kind:
     return Kind(account, outcome)
 
 
-async def _set_up(engine: AsyncEngine, accounts: int, active: float) -> None:
+async def _set_up(uow: UnitOfWork, accounts: int, active: float) -> None:
     kinds = [_active(n) for n in range(_KINDS)], [_silent(n) for n in range(_KINDS)]
-    uow = UnitOfWork(engine)
     every = round(1 / active)
     for partition in range(_PARTITIONS):
         numbers = range(partition, accounts, _PARTITIONS)
@@ -123,12 +128,8 @@ def _rows(account: Account) -> Iterator[tuple[str, str]]:
         yield from ((kind, key) for key in rows)
 
 
-async def _turn(engine: AsyncEngine, accounts: int, active: float) -> list[Row]:
-    handler, uow = ScoringHandler(SHIPPED, Figures("scoring"), SystemClock()), UnitOfWork(engine)
+async def _turn(handler: ScoringHandler, uow: UnitOfWork, accounts: int, active: float) -> list[Row]:
     midnight, looked, longest = midnight_after(NOW), 0, 0.0
-    for partition in range(_PARTITIONS):
-        async with uow.begin() as c:
-            await handler.taken(c, partition, NOW)
     began, process = time.perf_counter(), psutil.Process()
     before = sum(process.cpu_times()[:2])
     for partition in range(_PARTITIONS):

@@ -122,13 +122,14 @@ class Batch:
         self._assess(standing, occasion, used[-1].trace if used else None)
 
     def look_again(self, id: str) -> None:
-        """Assess an account whose timer came due: what was put off first."""
+        """Assess an account whose timer came due: as what was put off, where something was."""
         standing = self.memory.get(id)
         standing.timer_at = None
         s.drop_tombstones(standing.account, day_of(self.now))
         if standing.marked_at is not None:
             self.assess_waiting(id)
-        self._assess(standing, Occasion(Cause(kind="time"), imports=standing.imports))
+        else:
+            self._assess(standing, Occasion(Cause(kind="time"), imports=standing.imports))
 
     def _hear(self, source: str | None, at: datetime) -> None:
         """Note that a source was heard of."""

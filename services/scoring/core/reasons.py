@@ -33,7 +33,7 @@ def reason(
 
 def _gone(name: str, view: View, before: int) -> str | None:
     """What has left the measure's window since it was last read."""
-    then = View(view.account, instant_of(before), view.catalogue)
+    then = view.kept(("then", before), lambda: View(view.account, instant_of(before), view.catalogue))
     if then.today >= view.today:
         return None
     counted = MEASURES[name].counted

@@ -10,17 +10,19 @@ from collections.abc import Iterator
 from typing import Final
 
 from services.scoring.core import subscriptions as subs
-from services.scoring.core.catalogue import SOURCES
 from services.scoring.core.clock import DAY_US, day_of_us, micros
 from services.scoring.core.measures.base import View
 from services.scoring.core.measures.relationship import SILENCE
 from services.scoring.core.measures.usage.silence import still_counts
 from services.scoring.core.profile import MATURE_DAYS
 from services.scoring.core.scorecard import Scorecard
-from services.scoring.core.state import DATED
+from services.scoring.core.state import DATED, USAGE_DAYS
 
 _LONGEST: Final = 182
 """The longest windows, those of answers and invoices, have 180 days; and a day at either end."""
+
+_SPARED: Final = _LONGEST - USAGE_DAYS
+"""By so many days less is looked back at use."""
 
 
 def next_day(view: View, card: Scorecard) -> int | None:
@@ -43,13 +45,15 @@ def _reach(card: Scorecard) -> int:
 def _instants(view: View) -> Iterator[int]:
     """Of all that counts for so many days, the latest first where there may be many."""
     state = view.state
-    yield state.last_used
+    # Use is looked back at for no longer than its days are remembered.
+    yield state.last_used - _SPARED * DAY_US
+    silent = ("tickets", "interactions") if state.last_used else ("usage", "tickets", "interactions")
+    yield from (day * DAY_US for source in silent if (day := view.connected(source)) is not None)
     for name in DATED:
         yield from (cell.at for cell in view.of_contacts(name).values())
     yield from (one.at for one in (state.interaction, state.pulse) if one is not None)
     for answers in state.moments.values():
         yield max(answers, default=0) * DAY_US
-    yield from (day * DAY_US for source in SOURCES if (day := view.connected(source)) is not None)
     for said in (state.bought, *(one.said for one in state.subscriptions.values())):
         yield from (one.at for one in said[-1:])
     yield from (row.until for row in view.profile.rows if row.until is not None)

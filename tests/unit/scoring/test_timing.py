@@ -83,7 +83,7 @@ def test_nothing_changes_before_the_instant_that_is_looked_at(
 @pytest.mark.parametrize(
     "event",
     [
-        usage(NOW - 150 * DAY),
+        usage(NOW - 80 * DAY),
         nps(9, at=NOW - 150 * DAY),
         csat(4, at=NOW - 80 * DAY),
         a_ticket(at=NOW - 80 * DAY),
@@ -103,14 +103,20 @@ def test_who_is_long_gone_is_looked_at_no_more() -> None:
     account = an_account(*busy(range(60)), a_contact(role="champion"), a_ticket(), signed=NOW - 500 * DAY)
     assert _look(account, NOW + 150 * DAY) == midnight_after(NOW + 150 * DAY)
     assert _look(account, NOW + 190 * DAY) is None
-    assert health_of(account, NOW + 900 * DAY, SHIPPED).facts["usage.silence"] == 130
+    assert health_of(account, NOW + 900 * DAY, SHIPPED).facts["usage.silence"] == 65
+
+
+def test_of_who_tried_it_out_nothing_is_left_to_count_after_a_quarter() -> None:
+    account = after(*busy(range(10)))
+    assert _look(account, NOW + 90 * DAY) == midnight_after(NOW + 90 * DAY)
+    assert _look(account, NOW + 92 * DAY) is None
 
 
 def test_a_plan_that_is_used_once_a_month_has_missed_cycles_to_count_for_longer() -> None:
     rules = Rules(replace(SHIPPED.catalogue, cadence={"pro": CADENCES["monthly"]}), SHIPPED.cards)
     account = an_account(usage(), signed=NOW - 500 * DAY)
-    assert _look(account, NOW + 600 * DAY, rules) == midnight_after(NOW + 600 * DAY)
-    assert _look(account, NOW + 800 * DAY, rules) is None
+    assert _look(account, NOW + 370 * DAY, rules) == midnight_after(NOW + 370 * DAY)
+    assert _look(account, NOW + 380 * DAY, rules) is None
 
 
 def test_of_who_is_silent_the_day_on_which_a_stage_or_a_contract_turns_is_looked_at() -> None:

@@ -90,7 +90,7 @@ class TestSilence:
     def test_the_windows_that_are_empty_stay_data_however_long_it_lasts(self) -> None:
         account = an_account(*busy(range(3), now=NOW - 300 * DAY))
         prune(account.state, TODAY)
-        assert [read(name, account)[0] for name in USAGE] == [130, -100, 0, 0]
+        assert [read(name, account)[0] for name in USAGE] == [65, -100, 0, 0]
         assert read("usage.recency", account)[1] == "no use since 24 Jul 2025"
         assert read("usage.trend", account)[1] == "no use in 14 days"
 
@@ -423,7 +423,8 @@ class TestShippedCards:
 def test_where_use_is_declared_to_be_heard_of_every_midnight_is_looked_at() -> None:
     bare = after(traits(name="Bare"))
     assert assessed(bare).next_at is None
-    assert assessed(bare, rules=Rules(DECLARED, SHIPPED.cards)).next_at == NOW.replace(hour=0) + DAY
+    declared = replace(SHIPPED.catalogue, sources={"usage": TODAY - 150})
+    assert assessed(bare, rules=Rules(declared, SHIPPED.cards)).next_at == NOW.replace(hour=0) + DAY
 
 
 def test_time_alone_moves_it_at_midnight_and_at_no_other_moment() -> None:

@@ -15,9 +15,9 @@ _MISSED: Final = (0, 5, 10, 20)
 points after the first, 20 after the second, 0 after the third, and from then on the cap at 15 working days."""
 
 
-MOST: Final = 130
-"""Working days: half a year. From then on silence is a date (`usage.last_seen_at`) and no count, so that whoever is
-long gone is looked at no more."""
+MOST: Final = 65
+"""Working days: a quarter, after which all windows of usage are empty. From then on silence is a date
+(`usage.last_seen_at`) and no count, so that whoever is long gone is looked at no more."""
 _MOST_NEVER: Final = 180
 """The same of those that never used it, in days."""
 
