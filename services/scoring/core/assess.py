@@ -36,18 +36,27 @@ class Outcome:
     assessed: AccountAssessed | None
     """None: nothing is new, so nothing is told."""
     decision: Decision
-    next_at: datetime | None
-    """When time alone may change something."""
     for_ledger: bool
     """It moved score or band or the books that the account is in, or an event caused it."""
     for_days: bool
     """It changed how the account stands that day."""
-    view: View = field(compare=False, repr=False)
+    health: Health = field(compare=False, repr=False)
+    rules: Rules = field(compare=False, repr=False)
+
+    @property
+    def view(self) -> View:
+        """What was looked at."""
+        return self.health.view
 
     @property
     def profile(self) -> Profile:
         """Who the account is."""
         return self.view.profile
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When time alone may change something. Not kept: of all that is decided in a batch the last alone is asked."""
+        return next_look(self.health, self.rules, self.decision.changes)
 
 
 def assess(
@@ -71,8 +80,7 @@ def assess(
     moves = Changes() if before is None else before.changes
     quiet = cause.kind in ("usage", "time", "scorecard") and occasion.found_in is None
     if quiet and before is not None and before.news == news and not _is_seen_anew(before, health):
-        next_at = next_look(health, rules, moves)
-        return Outcome(None, before, next_at, for_ledger=False, for_days=False, view=health.view)
+        return Outcome(None, before, for_ledger=False, for_days=False, health=health, rules=rules)
     drivers: list[Driver] = []
     moved = 0
     if before is not None:
@@ -123,7 +131,7 @@ def assess(
     )
     for_ledger = changed or cause.kind == "event" or before is None or before.book != decision.book
     for_days = changed or before is None or before.coverage != decision.coverage
-    return Outcome(assessed, decision, next_look(health, rules, moves), for_ledger, for_days, health.view)
+    return Outcome(assessed, decision, for_ledger, for_days, health, rules)
 
 
 def _health_facts(health: Health, new_band: Band, old_score: int | None, old_band: Band) -> dict[str, FactValue]:

@@ -88,6 +88,7 @@ class Batch:
             else:
                 self.assess_waiting(id, live, untold_since[0] if live else None)
         since = iter(untold_since[len(live) :])
+        outcome: Outcome | None = None
         seen: View | None = None
         for arrival in others:
             if fold(standing.account, arrival.event, arrival.data):
@@ -96,9 +97,13 @@ class Batch:
             self._note_rows(standing.account, arrival)
             if arrival.event.history is None:
                 cause = _cause_of(arrival.event, next(since))
-                seen = self._assess(standing, Occasion(cause, imports=standing.imports), arrival.trace, seen)
+                outcome = self._decide(standing, Occasion(cause, imports=standing.imports), arrival.trace, seen)
+                seen = outcome.view
         for import_id in stragglers:
-            self._assess(standing, Occasion(Cause(kind="history"), imports=standing.imports, found_in=import_id))
+            found = Occasion(Cause(kind="history"), imports=standing.imports, found_in=import_id)
+            outcome = self._decide(standing, found)
+        if outcome is not None:
+            self._set_timer(standing, outcome)
 
     def assess_waiting(self, id: str, used: Sequence[Arrival] = (), since: datetime | None = None) -> None:
         """Assess what was put off, or came as usage: as found when an import ended, as rescored, or as usage.
@@ -140,10 +145,20 @@ class Batch:
         standing = self.changed[id] = self.memory.get(id)
         return standing
 
-    def _assess(
+    def _assess(self, standing: Standing, occasion: Occasion, trace: str | None = None) -> None:
+        """Decide about one account, and when it is to be looked at again."""
+        self._set_timer(standing, self._decide(standing, occasion, trace))
+
+    def _set_timer(self, standing: Standing, outcome: Outcome) -> None:
+        """Set the account's timer by what was decided last: of several in a batch the others are past."""
+        at = outcome.next_at
+        if at is not None and (standing.timer_at is None or at < standing.timer_at):
+            standing.timer_at = self.timers[standing.account.id] = at
+
+    def _decide(
         self, standing: Standing, occasion: Occasion, trace: str | None = None, seen: View | None = None
-    ) -> View:
-        """Decide about one account and collect what comes of it. Returns what was looked at.
+    ) -> Outcome:
+        """Decide about one account and collect what comes of it.
 
         `seen` is that of before, where only tickets and invoices have changed since.
         """
@@ -152,15 +167,13 @@ class Batch:
             s.prune(account.state, day_of(self.now))
         outcome = assess(account, standing.decision, occasion, self.now, self.rules, seen)
         standing.decision = outcome.decision
-        if outcome.next_at is not None and (standing.timer_at is None or outcome.next_at < standing.timer_at):
-            standing.timer_at = self.timers[account.id] = outcome.next_at
         if outcome.assessed is None:
-            return outcome.view
+            return outcome
         self.outcomes[account.id] = outcome
         if outcome.for_days:
             self.days.add(account.id)
         self.assessments.append(Assessment(account.id, outcome.assessed, trace, outcome.for_ledger))
-        return outcome.view
+        return outcome
 
     def _note_imports(self, standing: Standing, arrivals: Sequence[Arrival]) -> list[str]:
         """Note the open imports behind these events, and tell of them before they move anything: the account is quiet.
