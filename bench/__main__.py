@@ -35,7 +35,7 @@ def main() -> None:
             rows += asyncio.run(statements.measure(server.url))
         if asked.only in {None, "turn"}:
             postgres.query(f"CREATE DATABASE turn TEMPLATE {NAME}", database="postgres")
-            rows += asyncio.run(turn.measure(f"{server.url.rpartition('/')[0]}/turn", asked.accounts))
+            rows += turn.measure(f"{server.url.rpartition('/')[0]}/turn", asked.accounts)
         brokers = {"local": "local"}
         if asked.kafka:
             from deploy.local.kafka import KafkaBroker
