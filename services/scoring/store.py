@@ -20,7 +20,7 @@ from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.profile import BOOKS
 from services.scoring.core.sources import bits_of
 from shared.messages.accounts import ContactUpdated
-from shared.messages.billing import Invoice
+from shared.messages.billing import Invoice, InvoiceCredited, PaymentDisputed
 from shared.messages.tickets import Ticket
 from shared.messages.usage import UsageRecorded
 from shared.pg import bulk
@@ -98,8 +98,9 @@ async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, 
                     users.update((id, user) for user in (*(ids or ()), *account.state.user_ids_of(contact)))
                 case Ticket(ticket_id=ticket) if ticket not in account.tickets:
                     papers.add((id, "tickets", ticket))
-                case Invoice(invoice_id=invoice) if invoice not in account.invoices:
-                    papers.add((id, "invoices", invoice))
+                case Invoice() | InvoiceCredited() | PaymentDisputed():
+                    if arrival.data.invoice_id not in account.invoices:
+                        papers.add((id, "invoices", arrival.data.invoice_id))
     await _load_users(c, memory, users)
     if papers:
         for id, kind, key, row in await c.execute(_NAMED, bulk.arrays(("account_id", "kind", "id"), papers)):

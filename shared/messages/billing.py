@@ -20,6 +20,25 @@ class Invoice(CustomerEvent, frozen=True, kw_only=True):
     attempt: Count | None = None
 
 
+class InvoiceCredited(CustomerEvent, frozen=True, kw_only=True):
+    """A part of an invoice, or all of it, need not be paid. Each note of it counts; less than 0 takes one back."""
+
+    types = ("invoice.credited",)
+
+    invoice_id: Id
+    amount_minor: Minor
+    currency: Currency
+
+
+class PaymentDisputed(CustomerEvent, frozen=True, kw_only=True):
+    """The customer disputes what an invoice asks for, or that it was theirs to pay; `lost`: the money is not ours."""
+
+    types = ("payment.disputed",)
+
+    invoice_id: Id
+    state: Literal["open", "won", "lost"]
+
+
 Status = Literal["trialing", "active", "past_due", "paused", "incomplete", "incomplete_expired", "unpaid", "canceled"]
 Months = Annotated[int, msgspec.Meta(ge=1, le=1200, description="Whole months, 1 or more.")]
 Days = Annotated[int, msgspec.Meta(ge=0, le=3650, description="Whole days, 0 or more.")]

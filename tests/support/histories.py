@@ -28,6 +28,8 @@ def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
             {"ticket_id": few(["T1", "T2"]), "priority": few(["low", "urgent"]), "opened_at": when},
             optional={"closed_at": when, "first_response_at": when},
         )
+    if type == "payment.disputed":
+        return st.fixed_dictionaries({"invoice_id": few(["I1", "I2"]), "state": few(["open", "won", "lost"])})
     if type.startswith("invoice."):
         return st.fixed_dictionaries(
             {"invoice_id": few(["I1", "I2"]), "amount_minor": few([100, 999]), "currency": few(["EUR", "JPY"])},

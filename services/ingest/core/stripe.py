@@ -1,7 +1,8 @@
 """Stripe's webhooks: is it really Stripe, and what does its event say in our words?
 
 https://docs.stripe.com/webhooks/signature and https://docs.stripe.com/api. The amount of an invoice is always what was
-due, so that its events say the same in any order. An invoice that is charged automatically is due when it is finalized.
+due before any credit note, so that its events say the same in any order. An invoice that is charged automatically is
+due when it is finalized.
 """
 
 import hashlib
@@ -26,6 +27,8 @@ _INVOICES: Final = {
 _SUBSCRIPTIONS: Final = frozenset(
     f"customer.subscription.{verb}" for verb in ("created", "updated", "paused", "resumed", "deleted")
 )
+_CREDITS: Final = {"credit_note.created": 1, "credit_note.voided": -1}
+_DISPUTES: Final = frozenset({"charge.dispute.created", "charge.dispute.closed"})
 _MONTHS: Final = {"day": Fraction(12, 365), "week": Fraction(12, 52), "month": Fraction(1), "year": Fraction(12)}
 _OVER: Final = frozenset({"canceled", "incomplete_expired"})
 _PAYING: Final = frozenset({"trialing", "active", "past_due"})
@@ -72,11 +75,10 @@ def translate(body: bytes) -> msgspec.Raw | None:
         event = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Unusable("The body is not JSON.") from None
-    type = _get(event, "type")
-    name = _INVOICES.get(type) or ("subscription.changed" if type in _SUBSCRIPTIONS else None)
+    type, thing = _get(event, "type"), _get(event, "data", "object")
+    name = _name(type, thing)
     if name is None:
         return None
-    thing = _get(event, "data", "object")
     try:
         ours = {
             "id": event["id"],
@@ -84,12 +86,43 @@ def translate(body: bytes) -> msgspec.Raw | None:
             "type": name,
             "subject": _account(thing),
             "time": _instant(event["created"]),
-            "data": _invoice(thing, event["created"]) if type in _INVOICES else _subscription(thing),
+            "data": _data(type, thing, event["created"]),
         }
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         words = f"The {type} can't be read ({error}). Send webhooks in API version 2022-11-15 or later."
         raise Unusable(words) from None
     return msgspec.Raw(msgspec.json.encode(ours))
+
+
+def _name(type: Any, thing: Any) -> str | None:
+    """What the event is called here. A dispute that doesn't name its invoice says nothing: it names but a charge."""
+    if type in _DISPUTES:
+        return "payment.disputed" if _disputed(thing) else None
+    if type in _CREDITS:
+        return "invoice.credited"
+    return _INVOICES.get(type) or ("subscription.changed" if type in _SUBSCRIPTIONS else None)
+
+
+def _data(type: str, thing: Any, created: int) -> dict[str, Any]:
+    if type in _DISPUTES:
+        ended = type == "charge.dispute.closed"
+        # A warning that was closed is an inquiry that never became a dispute.
+        state = ("lost" if thing["status"] == "lost" else "won") if ended else "open"
+        return {"invoice_id": _disputed(thing), "state": state}
+    if type in _CREDITS:
+        amount, currency = _CREDITS[type] * thing["amount"], thing["currency"].upper()
+        return {"invoice_id": _id_of(thing["invoice"]), "amount_minor": amount, "currency": currency}
+    return _invoice(thing, created) if type in _INVOICES else _subscription(thing)
+
+
+def _disputed(dispute: Any) -> str | None:
+    """The invoice of a dispute: as its metadata say, else as the charge says, where that comes with it."""
+    return _get(dispute, "metadata", "invoice_id") or _id_of(_get(dispute, "charge", "invoice"))
+
+
+def _id_of(thing: Any) -> str | None:
+    """The id of what may come with it whole."""
+    return thing if isinstance(thing, str) else _get(thing, "id")
 
 
 def _get(value: Any, *path: str) -> Any:
@@ -109,12 +142,12 @@ def _account(thing: Any) -> str:
         ("parent", "subscription_details", "metadata"),
         ("subscription_details", "metadata"),
         ("subscription", "metadata"),
+        ("charge", "metadata"),
     ):
         account = _get(thing, *path, "account_id")
         if isinstance(account, str) and account:
             return account
-    customer = thing["customer"]
-    if not (id := customer if isinstance(customer, str) else _get(customer, "id")):
+    if not (id := _id_of(thing.get("customer") or _get(thing, "charge", "customer"))):
         raise Unusable("There is no customer, and no metadata.account_id that names the account.")
     return f"stripe:{id}"
 
@@ -127,7 +160,7 @@ def _invoice(invoice: Any, created: int) -> dict[str, Any]:
     paid = (_get(transitions, "paid_at") or created) if invoice.get("status") == "paid" else None
     return {
         "invoice_id": invoice["id"],
-        "amount_minor": invoice["amount_due"],
+        "amount_minor": invoice["amount_due"] + (invoice.get("pre_payment_credit_notes_amount") or 0),
         "currency": invoice["currency"].upper(),
         "due_at": _instant(due),
         "paid_at": _instant(paid),

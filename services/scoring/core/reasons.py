@@ -57,6 +57,11 @@ def _of_event(old: float | None, new: MeasureReading, view: View, cause: Cause) 
             return f"ticket {data.get('ticket_id')} was {what}: {new.words}"
         case "invoice" if what in ("paid", "voided"):
             return f"invoice {data.get('invoice_id')} was {what}: {new.words}"
+        case "invoice" if what == "credited":
+            return f"invoice {data.get('invoice_id')} was credited: {new.words}"
+        case "payment":
+            state = {"open": "is disputed", "won": "is disputed no more", "lost": "was disputed, and lost"}
+            return f"invoice {data.get('invoice_id')} {state.get(str(data.get('state')), what)}: {new.words}"
         case "milestone":
             return f"milestone {data.get('milestone')} was reached: {new.words}"
         case _:

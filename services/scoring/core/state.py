@@ -129,10 +129,39 @@ class Invoice(Stamped, frozen=True, array_like=True, gc=False):
     amount: int
     """In minor units."""
     currency: str
-    settled: int | None
+    closed: int | None
     """When it was paid or voided."""
     due: Cell | None
     failed: int | None
+    credited: dict[str, int] = {}
+    """By currency what need not be paid, in minor units."""
+    credited_at: int | None = None
+    """When it last was."""
+    dispute: Cell | None = None
+    """How a dispute about it stands: open, won or lost."""
+
+    @property
+    def owed(self) -> int:
+        """What of its amount is to be paid, in minor units."""
+        return self.amount - self.credited.get(self.currency, 0)
+
+    @property
+    def was_credited(self) -> bool:
+        """Whether all of it was."""
+        return self.amount > 0 >= self.owed
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether a dispute about it is open."""
+        return self.dispute is not None and self.dispute.value == "open"
+
+    @property
+    def settled(self) -> int | None:
+        """When it was paid, voided or credited. One that was paid isn't while a dispute is lost that came after."""
+        dispute = self.dispute
+        if dispute is not None and dispute.value == "lost" and self.status == "paid" and dispute.at >= self.at:
+            return self.credited_at if self.was_credited else None
+        return self.credited_at if self.closed is None and self.was_credited else self.closed
 
     @property
     def due_at(self) -> int | None:

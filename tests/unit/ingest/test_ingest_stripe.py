@@ -54,6 +54,42 @@ def read(type: str, thing: dict[str, Any]) -> Checked:
     return good[0]
 
 
+A_CREDIT = {"customer": "cus_1", "invoice": "in_1", "amount": 2500, "currency": "eur"}
+A_DISPUTE = {"charge": {"customer": "cus_1", "invoice": "in_1"}, "status": "needs_response"}
+
+
+@pytest.mark.parametrize(("type", "amount"), [("credit_note.created", 2500), ("credit_note.voided", -2500)])
+def test_a_credit_note_lowers_its_invoice_and_a_voided_one_no_more(type: str, amount: int) -> None:
+    event = read(type, A_CREDIT)
+    assert event.type == "invoice.credited"
+    assert data_of(event) == {"invoice_id": "in_1", "amount_minor": amount, "currency": "EUR"}
+
+
+def test_the_amount_of_an_invoice_is_the_same_before_and_after_a_credit_note() -> None:
+    before, after = an_invoice(amount_due=9000), an_invoice(amount_due=6500, pre_payment_credit_notes_amount=2500)
+    assert {data_of(read("invoice.finalized", one))["amount_minor"] for one in (before, after)} == {9000}
+
+
+@pytest.mark.parametrize(
+    ("type", "status", "state"),
+    [
+        ("charge.dispute.created", "needs_response", "open"),
+        ("charge.dispute.closed", "lost", "lost"),
+        ("charge.dispute.closed", "won", "won"),
+        ("charge.dispute.closed", "warning_closed", "won"),
+    ],
+)
+def test_a_dispute_is_about_the_invoice_that_its_charge_or_its_metadata_name(
+    type: str, status: str, state: str
+) -> None:
+    for thing in (A_DISPUTE, {"charge": "ch_1", "metadata": {"invoice_id": "in_1", "account_id": "acme"}}):
+        assert data_of(read(type, {**thing, "status": status})) == {"invoice_id": "in_1", "state": state}
+
+
+def test_a_dispute_that_names_a_charge_alone_says_nothing() -> None:
+    assert stripe.translate(delivered("charge.dispute.created", {**A_DISPUTE, "charge": "ch_1"})) is None
+
+
 def data_of(event: Checked) -> Any:
     return msgspec.json.decode(event.attributes["data"])
 

@@ -1,6 +1,7 @@
 """How an account pays: late by habit or beyond it, a payment that fails, an invoice that nobody waits for any more."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import permutations
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.support.scoring import (
     SHIPPED,
     a_card_of,
     an_account,
+    an_event,
     an_invoice,
     assessed,
     busy,
@@ -75,7 +77,7 @@ def test_an_invoice_of_half_a_year_ago_is_shown_and_holds_nothing_down() -> None
     account = an_account(*busy(range(80)), due("old", 180))
     health = health_of(account, NOW, SHIPPED)
     read = health.readings["billing.overdue"]
-    assert (read.raw, read.words) == (0, "nothing newer is overdue; 1 invoice of more than 180 days ago is still open")
+    assert (read.raw, read.words) == (0, "nothing else is overdue; 1 invoice of more than 180 days ago is still open")
     assert health.facts["billing.overdue_minor"] == 10_000
     assert "billing.overdue_since" not in health.facts
     assert health.score.cap is None
@@ -113,3 +115,52 @@ def test_a_payment_that_fails_moves_the_score_while_it_does() -> None:
 def test_where_no_payment_is_failing_there_is_no_data() -> None:
     readings = health_of(an_account(*LATE_PAYER), NOW, SHIPPED).readings
     assert (readings["billing.failed"].raw, readings["billing.failed"].words) == (None, "no payment is failing")
+
+
+def disputed(state: str, invoice: str = "I-9", at: datetime = NOW - 9 * DAY) -> Event:
+    """A dispute about an invoice."""
+    return an_event("payment.disputed", at=at, invoice_id=invoice, state=state)
+
+
+def credited(amount_minor: int, invoice: str = "I-9", at: datetime = NOW - 9 * DAY, currency: str = "EUR") -> Event:
+    """A credit note for an invoice."""
+    return an_event("invoice.credited", at=at, invoice_id=invoice, amount_minor=amount_minor, currency=currency)
+
+
+def test_while_it_is_disputed_an_invoice_is_said_so_and_holds_nobody_down() -> None:
+    health = health_of(an_account(*busy(range(80)), due("I-9", 65), disputed("open")), NOW, SHIPPED)
+    read = health.readings["billing.overdue"]
+    assert (read.raw, read.words, health.score.cap) == (0, "nothing else is overdue; invoice I-9 is disputed", None)
+    assert health.facts["billing.overdue_minor"] == 10_000
+
+
+@pytest.mark.parametrize("state", ["won", "lost"])
+def test_when_the_dispute_is_over_it_is_overdue_again(state: str) -> None:
+    over = disputed(state, at=NOW - 5 * DAY)
+    health = health_of(an_account(*busy(range(80)), due("I-9", 65), over, disputed("open")), NOW, SHIPPED)
+    assert health.readings["billing.overdue"].words == "invoice I-9 is 65 days overdue"
+    assert health.score.points == 4900
+
+
+def test_money_that_went_back_to_them_is_owed_again_until_it_is_paid_anew() -> None:
+    went_back = [paid("I-9", 65, late=1), disputed("lost")]
+    assert holds("billing.overdue >= 60 days", *went_back)
+    assert not holds("billing.overdue >= 60 days", paid("I-9", 65, late=1), disputed("won"))
+    assert not holds("billing.overdue >= 1 days", *went_back, paid("I-9", 65, late=60))
+
+
+def test_a_credit_lowers_what_is_overdue_and_a_whole_one_ends_it_without_lateness() -> None:
+    part = health_of(an_account(due("I-9", 65), credited(4_000), credited(1, currency="USD")), NOW, SHIPPED)
+    assert part.facts["billing.overdue_minor"] == 6_000
+    whole = health_of(an_account(due("I-9", 65), credited(4_000), credited(6_000)), NOW, SHIPPED)
+    assert whole.facts["billing.overdue_minor"] == 0
+    assert whole.readings["billing.overdue"].words == "nothing is overdue"
+    assert whole.readings["billing.punctuality"].raw is None
+    taken_back = (due("I-9", 65), credited(10_000), credited(-10_000))
+    assert holds("billing.overdue >= 60 days", *taken_back)
+
+
+def test_a_dispute_or_a_credit_may_be_heard_of_before_the_invoice() -> None:
+    events = [due("I-9", 65), disputed("open"), credited(4_000)]
+    rows = [an_account(*some).invoices for some in permutations(events)]
+    assert all(row == rows[0] for row in rows)

@@ -41,7 +41,11 @@ def papers(draw: st.DrawFn) -> list[Event]:
     found: list[Event] = []
     for place in range(draw(st.integers(0, 25))):
         id, at = f"p{place}", NOW + draw(st.integers(-300, 0)) * DAY
-        kind = draw(st.sampled_from(["opened", "updated", "closed", "issued", "payment_failed", "paid", "voided", ""]))
+        kind = draw(
+            st.sampled_from(
+                ["opened", "updated", "closed", "issued", "payment_failed", "paid", "voided", "credited", ""]
+            )
+        )
         if kind in ("opened", "updated", "closed"):
             found.append(an_event(f"ticket.{kind}", id=id, at=at, opened_at=draw(_WHEN), **draw(_TICKET)))
         elif kind:

@@ -53,7 +53,7 @@ def fold(account: Account, event: Event, data: Any) -> bool:
     if folder is _account_erased:
         return True
     is_earlier = hear(account.state, source_of(event.type), micros(event.time))
-    return is_earlier or folder not in (papers.ticket, papers.invoice)
+    return is_earlier or folder not in _OF_PAPERS
 
 
 def source_of(type: str) -> str | None:
@@ -82,14 +82,19 @@ _SOURCES: Final = {
     "usage": "usage",
     "ticket": "tickets",
     "invoice": "invoices",
+    "payment": "invoices",
     "feedback": "feedback",
     "interaction": "interactions",
 }
 """By the beginning of a type: the source of evidence that it is heard of from. Usage has its own way."""
 
+_OF_PAPERS: Final = (papers.ticket, papers.invoice, papers.invoice_credited, papers.payment_disputed)
+
 _FOLDERS: Final[dict[str, Folder]] = {
     **dict.fromkeys(papers.TICKET_RANK, papers.ticket),
     **{f"invoice.{status}": papers.invoice for status in papers.INVOICE_RANK},
+    "invoice.credited": papers.invoice_credited,
+    "payment.disputed": papers.payment_disputed,
     **dict.fromkeys(("feedback.nps", "feedback.csat", "feedback.ces"), people.answer),
     "subscription.changed": subscriptions.subscription_changed,
     "account.updated": traits.account_updated,

@@ -11,6 +11,10 @@ from shared.messages import billing, tickets
 from shared.messages.envelope import Event
 
 INVOICE_RANK: Final = {"issued": 0, "payment_failed": 1, "paid": 2, "voided": 3}
+_DISPUTE_RANK: Final = {"open": 0, "won": 1, "lost": 1}
+_NEVER: Final = -(2**62)
+_UNHEARD: Final = Invoice(_NEVER, -1, "", "", "unheard", 0, "", None, None, None)
+"""An invoice that was credited or disputed before anything else was heard of it: whatever is, stands."""
 TICKET_RANK: Final = {"ticket.opened": 0, "ticket.updated": 1, "ticket.closed": 2}
 
 
@@ -36,15 +40,37 @@ def invoice(account: Account, event: Event, data: billing.Invoice) -> None:
         settled = at if data.paid_at is None or status == "voided" else micros(data.paid_at)
     due = None if data.due_at is None else cell_of(event, micros(data.due_at), rank)
     failed = at if status == "payment_failed" else None
-    old = account.invoices.get(data.invoice_id)
+    old = account.invoices.get(data.invoice_id, _UNHEARD)
     stands = status, data.amount_minor, data.currency, settled
     new = Invoice(at, rank, event.source, event.id, *stands, due, failed)
-    if old is not None:
-        new = msgspec.structs.replace(
-            new if new.beats(old) else old,
-            due=due if due is not None and due.beats(old.due) else old.due,
-            failed=min((failure for failure in (old.failed, failed) if failure is not None), default=None),
-        )
-    if new != old:
-        account.put("invoices", data.invoice_id, new)
-        account.touched.add(("invoices", data.invoice_id))
+    new = msgspec.structs.replace(
+        new if new.beats(old) else old,
+        due=due if due is not None and due.beats(old.due) else old.due,
+        failed=min((failure for failure in (old.failed, failed) if failure is not None), default=None),
+        credited=old.credited,
+        credited_at=old.credited_at,
+        dispute=old.dispute,
+    )
+    _put(account, data.invoice_id, new)
+
+
+def invoice_credited(account: Account, event: Event, data: billing.InvoiceCredited) -> None:
+    """Sums by currency: which of them is the invoice's may be heard of later."""
+    old = account.invoices.get(data.invoice_id, _UNHEARD)
+    sums = {**old.credited, data.currency: old.credited.get(data.currency, 0) + data.amount_minor}
+    at = max(micros(event.time), old.credited_at or _NEVER)
+    _put(account, data.invoice_id, msgspec.structs.replace(old, credited=dict(sorted(sums.items())), credited_at=at))
+
+
+def payment_disputed(account: Account, event: Event, data: billing.PaymentDisputed) -> None:
+    """The latest of what was said of it; of one instant the end before the beginning."""
+    old = account.invoices.get(data.invoice_id, _UNHEARD)
+    dispute = cell_of(event, data.state, _DISPUTE_RANK[data.state])
+    if dispute.beats(old.dispute):
+        _put(account, data.invoice_id, msgspec.structs.replace(old, dispute=dispute))
+
+
+def _put(account: Account, id: str, row: Invoice) -> None:
+    if row != account.invoices.get(id):
+        account.put("invoices", id, row)
+        account.touched.add(("invoices", id))

@@ -12,7 +12,7 @@ def failing(view: View) -> int | None:
         (
             row.failed
             for row in invoices_of(view).open.values()
-            if row.failed is not None and is_recent(view, row.due_at or row.failed)
+            if row.failed is not None and row.closed is None and is_recent(view, row.due_at or row.failed)
         ),
         default=None,
     )
@@ -38,6 +38,6 @@ FAILED = Measure(
     "days",
     ((0, 75), (3, 65), (7, 40), (14, 0)),
     _failed,
-    ("invoice.",),
+    ("invoice.", "payment."),
     facts=("billing.payment_failed_at",),
 )

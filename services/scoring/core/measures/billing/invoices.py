@@ -62,7 +62,7 @@ class Invoices:
 
 def was_paid(row: Invoice, today: int) -> bool:
     """Whether it says how the account pays: it had a due date, and was paid in 180 days."""
-    owed = row.due_at is not None and row.amount > 0 and row.status != "voided"
+    owed = row.due_at is not None and row.amount > 0 and row.status != "voided" and not row.was_credited
     return owed and row.settled is not None and day_of_us(row.settled) > today - PAPER_DAYS
 
 
@@ -86,13 +86,18 @@ def _overdue(view: View) -> list[tuple[int, str, Invoice]]:
     return sorted(
         (row.due_at, key, row)
         for key, row in invoices_of(view).open.items()
-        if row.amount > 0 and row.due_at is not None and day_of_us(row.due_at) < view.today
+        if row.owed > 0 and row.due_at is not None and day_of_us(row.due_at) < view.today
     )
 
 
 def pressing(view: View) -> list[tuple[int, str, Invoice]]:
-    """Those that are no longer overdue than anybody waits: what is older is written off, and only shown."""
-    return [one for one in overdue(view) if is_recent(view, one[0])]
+    """Those that are undisputed, and no longer overdue than anybody waits: what is older is written off."""
+    return [one for one in overdue(view) if is_recent(view, one[0]) and not one[2].is_disputed]
+
+
+def disputed(view: View) -> list[str]:
+    """The overdue invoices about which a dispute is open: they are shown, and held against nobody."""
+    return [key for due, key, row in overdue(view) if is_recent(view, due) and row.is_disputed]
 
 
 def is_recent(view: View, due: int) -> bool:
@@ -104,7 +109,7 @@ def overdue_minor(view: View) -> int:
     """What is overdue in the account's currency; where that isn't known, in the one of most overdue invoices."""
     rows = [row for _, _, row in overdue(view)]
     currency = view.profile.currency or _most_common(Counter(row.currency for row in rows))
-    return sum(row.amount for row in rows if row.currency == currency)
+    return sum(row.owed for row in rows if row.currency == currency)
 
 
 class Judged(NamedTuple):

@@ -23,10 +23,10 @@ def habit(view: View) -> int:
 
 def _punctuality(view: View) -> Reading:
     _, paid, overdue = judged(view)
-    amount = paid.amount + sum(row.amount for row in overdue)
+    amount = paid.amount + sum(row.owed for row in overdue)
     if not amount:
         return Reading(None, "no invoice fell due in 180 days" if "invoices" in view.state.heard else NONE_YET)
-    days = (paid.weighted + sum(days_late(row, view.today) * row.amount for row in overdue)) / amount
+    days = (paid.weighted + sum(days_late(row, view.today) * row.owed for row in overdue)) / amount
     if days < 0.5:
         return Reading(days, "pays on time")
     usual = habit(view)
@@ -47,5 +47,5 @@ def _paid(view: View) -> Mapping[str, str]:
 # Who pays a week late by habit is a nuisance of finance's; a month late is a month of the customer's own terms. It is
 # said and weighs little: a habit makes nobody amber.
 PUNCTUALITY = Measure(
-    "billing.punctuality", "days", ((0, 100), (7, 70), (15, 35), (25, 0)), _punctuality, ("invoice.",), _paid
+    "billing.punctuality", "days", ((0, 100), (7, 70), (15, 35), (25, 0)), _punctuality, ("invoice.", "payment."), _paid
 )
