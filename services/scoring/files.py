@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
 
@@ -164,26 +165,50 @@ Missing = Annotated[
 ]
 
 
+CurveIn = Annotated[dict[float, Points], Field(min_length=2)]
+
+
+class LaterFile(FileModel):
+    """A curve that counts from so many days of tenure on."""
+
+    from_days: Annotated[int, Field(ge=0, le=3650)]
+    curve: CurveIn
+
+
 class MeasureFile(FileModel):
     """How much a measure weighs, and how it is read where that is not as usual."""
 
-    may_be_empty: ClassVar = ("curve", "missing")
+    may_be_empty: ClassVar = ("curve", "curves", "missing")
     weight: Annotated[int, Field(ge=0, le=100)]
-    curve: Annotated[dict[float, Points], Field(min_length=2)] | None = None
+    curve: CurveIn | None = None
     """Raw values and their points, such as {0: 100, 30: 20}."""
+    curves: list[LaterFile] = []
+    """Curves by tenure: each from so many days after signing on; until the first of them `curve`."""
     missing: Missing = ("exclude", 0)
 
     def weighted(self, name: str) -> Weighted:
         """As scoring knows it."""
         curve = MEASURES[name].curve if self.curve is None else tuple(sorted(self.curve.items()))
-        return Weighted(name, self.weight, curve, *self.missing)
+        later = tuple((one.from_days, tuple(sorted(one.curve.items()))) for one in self.curves)
+        return Weighted(name, self.weight, curve, *self.missing, later=later)
+
+    @model_validator(mode="after")
+    def _in_order(self, info: ValidationInfo) -> Self:
+        for before, one in pairwise(self.curves):
+            if one.from_days <= before.from_days:
+                said = f"Curves stand in order of tenure: {one.from_days} days don't come after {before.from_days}."
+                Reading.of(info).note(said, one.at("from_days"))
+        return self
 
 
 class CapFile(FileModel):
     """At best this band while something holds: its score is then one point under the next band."""
 
+    may_be_empty: ClassVar = ("says",)
     at_most: Literal["red", "amber"]
     condition: Annotated[Condition, ConditionIn()] = Field(alias="while")
+    says: Name = ""
+    """What holds then, in words that also tell what is over, such as `an invoice 60 days overdue`."""
 
 
 _BANDS: Final = Bands()

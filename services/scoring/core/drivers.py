@@ -2,11 +2,13 @@
 
 from fractions import Fraction
 
+from services.scoring.core.clock import day_of_us
 from services.scoring.core.decision import Decided, Decision, Occasion
 from services.scoring.core.health import Health
 from services.scoring.core.measures.base import points_of
 from services.scoring.core.reasons import reason
 from services.scoring.core.score import mean_of, points_without_data
+from services.scoring.core.scorecard import Cap
 from services.scoring.core.shapley import in_whole, shares
 from shared.messages.assessments import Driver
 from shared.words import clean
@@ -56,7 +58,7 @@ def _by_cap_alone(health: Health, before: Decision, occasion: Occasion) -> list[
 def _by_new_card(health: Health, before: Decision) -> dict[str, int | None]:
     """The readings of the last decision by another card: its curves, and its answers to what is missing."""
     anew: dict[str, int | None] = {}
-    for one in health.card.measures:
+    for one in (each.at(health.view.tenure) for each in health.card.measures):
         was = before.readings.get(one.name, Decided())
         if was.raw is not None:
             anew[one.name] = points_of(one.curve, was.raw, was.spread)
@@ -68,14 +70,34 @@ def _by_new_card(health: Health, before: Decision) -> dict[str, int | None]:
     return anew
 
 
+def _of_cap(name: str, cap: Cap | None, health: Health, holds: bool) -> str:
+    """What holds the score down; or that it does no more, which the card's own words say best."""
+    if cap is None:
+        return f"no longer while {name}"
+    if holds:
+        return health.in_words(cap)
+    return f"no longer at most {cap.at_most}: {cap.says}" if cap.says else f"no longer {health.in_words(cap)}"
+
+
+def _turned(name: str, health: Health, before: Decision) -> int | None:
+    """From which day of tenure a measure has another curve, where it was decided last by the one before."""
+    since, card = health.view.since, health.card
+    if since is None or card.ref != before.scorecard:
+        return None
+    then, now = day_of_us(before.at) - since, health.view.today - since
+    turns = [days for one in card.measures if one.name == name for days, _ in one.later if then < days <= now]
+    return max(turns, default=None)
+
+
 def _driver(kind: str, name: str, points: int, health: Health, before: Decision, occasion: Occasion) -> Driver:
     if kind == "measure":
         raw = before.readings.get(name, Decided()).raw
         why, events = reason(raw, health.readings[name], health.view, occasion, before.at)
+        if (turned := _turned(name, health, before)) is not None:
+            why = f"{why}; from day {turned} on another curve counts"
         return Driver(kind="measure", name=name, points=points, reason=clean(why), events=events)
     if kind == "cap":
         cap = next((one for one in health.card.caps if one.name == name), None)
-        words = f"while {name}" if cap is None else health.in_words(cap)
         holds = health.score.cap is not None and health.score.cap.name == name
-        return Driver(kind="cap", name=name, points=points, reason=words if holds else f"no longer {words}")
+        return Driver(kind="cap", name=name, points=points, reason=_of_cap(name, cap, health, holds))
     return Driver(kind="scorecard", name=name, points=points, reason=f"now scored as {health.card.title}")

@@ -61,7 +61,7 @@ class Health:
         facts, now = Facts.of(self.facts), self.view.now
         holds = [leaf.subject for leaf in leaves_of(cap.condition) if evaluate(leaf, facts, now) is Truth.TRUE]
         words = dict.fromkeys(filter(None, map(self._said_of, holds)))
-        return f"at most {cap.at_most}: {', '.join(words) or described(cap.condition)}"
+        return f"at most {cap.at_most}: {', '.join(words) or cap.says or described(cap.condition)}"
 
     def _said_of(self, subject: FactSpec) -> str:
         """What a measure reads, or what a fact says in words of its own."""

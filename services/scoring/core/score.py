@@ -55,7 +55,7 @@ def read_measures(view: View, card: Scorecard) -> dict[str, Read]:
     on_card = {one.name: one for one in card.measures}
     found: dict[str, Read] = {}
     for name, one in MEASURES.items():
-        weighted = on_card.get(name, _OFF_CARD[name])
+        weighted = on_card.get(name, _OFF_CARD[name]).at(view.tenure)
         read = partial(_read, view, one, weighted)
         found[name] = read() if name in _OF_PAPERS else view.kept(name, read)
     return found

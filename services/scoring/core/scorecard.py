@@ -1,7 +1,7 @@
 """Scorecards: which measures count how much for which accounts, what caps the score, where the bands begin."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -21,6 +21,14 @@ class Weighted:
     curve: Curve
     missing: Missing = "exclude"
     days_back: int = 0
+    later: tuple[tuple[int, Curve], ...] = ()
+    """Curves that take its place, each from so many days of tenure on; the fewest first."""
+
+    def at(self, tenure: int | None) -> "Weighted":
+        """As it is read of an account that is so many days old; of whose age nothing is known as at first."""
+        if tenure is None or not self.later or tenure < self.later[0][0]:
+            return self
+        return replace(self, curve=[curve for since, curve in self.later if since <= tenure][-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,8 @@ class Cap:
 
     at_most: Literal["red", "amber"]
     condition: Condition
+    says: str = ""
+    """What holds then, in a customer-success manager's words: such as `an invoice 60 days overdue`."""
 
     @property
     def name(self) -> str:

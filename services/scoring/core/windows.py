@@ -29,7 +29,7 @@ def next_day(view: View, card: Scorecard) -> int | None:
     """The next day at whose beginning a reading or a fact may change; None: none will."""
     if still_counts(view) or _lies_in(view, (view.today - _reach(card)) * DAY_US):
         return view.today + 1
-    return min((day for day in _turns(view) if day > view.today), default=None)
+    return min((day for day in _turns(view, card) if day > view.today), default=None)
 
 
 def _lies_in(view: View, since: int) -> bool:
@@ -38,8 +38,11 @@ def _lies_in(view: View, since: int) -> bool:
 
 def _reach(card: Scorecard) -> int:
     """For how many days anything counts: in the longest window, or until a day more of silence costs nothing."""
-    silence = next((one.curve for one in card.measures if one.name == SILENCE.name), SILENCE.curve)
-    return max(_LONGEST, int(silence[-1][0]) + 1) + max((one.days_back for one in card.measures), default=0)
+    silent = [one for one in card.measures if one.name == SILENCE.name]
+    curves = [curve for one in silent for curve in (one.curve, *(curve for _, curve in one.later))] or [SILENCE.curve]
+    return max(_LONGEST, *(int(curve[-1][0]) + 1 for curve in curves)) + max(
+        (one.days_back for one in card.measures), default=0
+    )
 
 
 def _instants(view: View) -> Iterator[int]:
@@ -64,9 +67,11 @@ def _instants(view: View) -> Iterator[int]:
         yield max(invoice.at, invoice.due_at or 0, invoice.settled or 0)
 
 
-def _turns(view: View) -> Iterator[int]:
-    """The days on which a stage, a milestone or a contract turns."""
+def _turns(view: View, card: Scorecard) -> Iterator[int]:
+    """The days on which a stage, a milestone, a contract or a curve turns."""
     profile = view.profile
+    if view.since is not None:
+        yield from (view.since + days for one in card.measures for days, _ in one.later)
     if profile.signed_at is not None:
         signed = day_of_us(profile.signed_at)
         yield signed + MATURE_DAYS

@@ -1,23 +1,38 @@
 """Scorecards: what is wrong is refused with its place; the most specific one wins; bands and caps do as written."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from services.scoring.core.catalogue import CADENCES, MONDAY_TO_FRIDAY
-from services.scoring.core.clock import day_of
+from services.scoring.core.catalogue import CADENCES, MONDAY_TO_FRIDAY, Onboarding
+from services.scoring.core.clock import day_of, midnight_after
 from services.scoring.core.health import health_of
 from services.scoring.core.score import band
 from services.scoring.core.scorecard import Bands, Rules
+from services.scoring.core.state import Account
 from services.scoring.files import SCHEMAS, load_rules
 from services.scoring.files import SHIPPED as FOLDER
-from shared.conditions import Refused
+from shared.conditions import Facts, Refused, Truth, evaluate
 from shared.files.nodes import load
 from shared.messages.assessments import Band
-from tests.support.scoring import DAY, NOW, SHIPPED, a_pulse, an_account, an_invoice, busy, traits
+from tests.support.scoring import (
+    DAY,
+    MILESTONES,
+    NOW,
+    SHIPPED,
+    a_pulse,
+    an_account,
+    an_event,
+    an_invoice,
+    assessed,
+    busy,
+    told,
+    traits,
+)
 
 DEFAULT = """
 id: default
@@ -106,7 +121,7 @@ def test_a_catalogue_may_have_keys_without_values(tmp_path: Path, text: str) -> 
         (a_card("x", "account.plan == pro", "caps: 5\n"), "card1.yaml:6:7: `caps` must be a list, not `5`."),
         (
             a_card("x", "account.plan == pro", "caps:\n  - \n"),
-            "fields such as at_most, while.",
+            "fields such as at_most, while, says.",
         ),
         (
             a_card("x", "account.plan == pro", "bands: [75, 50]\n"),
@@ -348,3 +363,92 @@ def test_below_the_minimum_coverage_the_score_is_unknown_and_says_so() -> None:
 )
 def test_falling_is_at_once_and_rising_back_needs_the_margin(before: Band, points: int | None, after: Band) -> None:
     assert band(points, Bands(), before) == after
+
+
+BY_TENURE = DEFAULT.replace(
+    "usage.recency: {weight: 60}",
+    "usage.active_share: {weight: 60, curve: {0: 0, 30: 100}, curves: [{from_days: 180, curve: {10: 0, 60: 100}}]}",
+)
+
+
+def test_a_curve_may_ask_more_of_who_is_a_customer_for_longer(tmp_path: Path) -> None:
+    found = rules(tmp_path, default=BY_TENURE)
+    account = an_account(*busy(range(-40, 40), users=3), signed=NOW - 179 * DAY)
+
+    def points(days: int) -> int | None:
+        return health_of(account, NOW + days * DAY, found).readings["usage.active_share"].points
+
+    assert (points(0), points(1)) == (10_000, 4_000)
+
+
+def test_time_turns_the_curve_at_midnight_and_says_so(tmp_path: Path) -> None:
+    found = rules(tmp_path, default=BY_TENURE)
+    account = an_account(*busy(range(-40, 40), users=3), signed=NOW - 179 * DAY)
+    before = assessed(account, rules=found)
+    assert before.next_at == midnight_after(NOW)
+    (driver,) = told(assessed(account, before=before.decision, now=midnight_after(NOW), rules=found)).drivers
+    assert driver.reason == "3 of 10 seats in use in 30 days; from day 180 on another curve counts"
+
+
+def test_who_is_silent_is_looked_at_on_the_day_on_which_a_curve_turns(tmp_path: Path) -> None:
+    found = rules(tmp_path, default=BY_TENURE.replace("from_days: 180", "from_days: 900"))
+    look = assessed(an_account(signed=NOW - 500 * DAY), now=NOW + 300 * DAY, rules=found).next_at
+    assert look is not None
+    assert day_of(look) == day_of(NOW) + 400
+
+
+@pytest.mark.parametrize(
+    ("curves", "said"),
+    [
+        ("[{from_days: 9, curve: {0: 0, 1: 1}}, {from_days: 9, curve: {0: 0, 1: 1}}]", "9 days don't come after 9"),
+        ("[{from_day: 9, curve: {0: 0, 1: 1}}]", "Did you mean `from_days`?"),
+    ],
+)
+def test_curves_by_tenure_are_checked_with_their_place(tmp_path: Path, curves: str, said: str) -> None:
+    text = DEFAULT.replace("{weight: 60}", f"{{weight: 60, curves: {curves}}}")
+    with pytest.raises(Refused) as error:
+        rules(tmp_path, default=text)
+    assert said in str(error.value)
+    assert "card0.yaml:5:" in str(error.value)
+
+
+def test_what_is_lifted_is_told_in_the_card_s_own_words() -> None:
+    late, paid = an_invoice(at=NOW - 60 * DAY, due_at=(NOW - 31 * DAY).isoformat()), an_invoice("paid", at=NOW)
+    before = assessed(an_account(*busy(range(60)), late))
+    one = told(assessed(an_account(*busy(range(60)), late, paid), before=before.decision, by=paid))
+    words = [driver.reason for driver in one.drivers if driver.kind == "cap"]
+    assert words == ["no longer at most amber: an undisputed invoice 30 days overdue, and later than they usually pay"]
+
+
+def test_every_cap_that_ships_has_words_of_its_own() -> None:
+    assert all(cap.says for card in SHIPPED.cards for cap in card.caps)
+
+
+@pytest.mark.parametrize(("age", "reached", "points"), [(70, False, 4900), (59, True, None), (70, True, 4900)])
+def test_few_seats_in_use_hold_nobody_down_before_their_onboarding_is_over(
+    age: int, reached: bool, points: int | None
+) -> None:
+    signed = NOW - age * DAY
+    done = [an_event("milestone.reached", at=signed + DAY, milestone=name) for name in MILESTONES] if reached else []
+    account = an_account(*busy(range(50), users=1), *done, seats=50, signed=signed)
+    cap = health_of(account, NOW, SHIPPED).score.cap
+    assert (None if cap is None else SHIPPED.cards[-1].ceiling(cap)) == points
+
+
+def test_a_long_onboarding_is_waited_for_before_seats_or_never_using_it_are_held_against_anybody() -> None:
+    model = Onboarding("high_touch", 120)
+    catalogue = replace(SHIPPED.catalogue, onboarding=(model,), sources={"usage": day_of(NOW) - 400})
+    found = Rules(catalogue, SHIPPED.cards)
+
+    def held(account: Account, now: datetime) -> list[str]:
+        health = health_of(account, now, found)
+        facts = Facts.of(health.facts)
+        return [cap.says for cap in health.card.caps if evaluate(cap.condition, facts, now) is Truth.TRUE]
+
+    for events, says in (
+        (busy(range(50), users=1), "under a tenth of the seats in use"),
+        ([], "paid for and never used"),
+    ):
+        account = an_account(*events, seats=50, signed=NOW - 110 * DAY)
+        assert held(account, NOW) == []
+        assert says in held(account, NOW + 11 * DAY)

@@ -61,6 +61,17 @@ class View:
         kept: T = self._kept[key]
         return kept
 
+    @property
+    def since(self) -> int | None:
+        """The UTC day from which its tenure counts: of signing, else of the first event."""
+        began = self.profile.signed_at if self.profile.signed_at is not None else self.state.first
+        return None if began is None else day_of_us(began)
+
+    @property
+    def tenure(self) -> int | None:
+        """For how many days it is a customer, as far as is known."""
+        return None if self.since is None else self.today - self.since
+
     def connected(self, source: str) -> int | None:
         """The UTC day from which silence of a source says something of the account; None: it is not connected.
 
