@@ -1,6 +1,6 @@
 """What scoring has to know of the product that the accounts buy: plans, onboarding, the working week, traits."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -70,7 +70,7 @@ class Catalogue:
     closed: tuple[int, ...] = ()
     """UTC days on which nobody is expected to work: holidays, a company's closed weeks."""
     cadence: Mapping[str, Cadence] = field(default_factory=dict)
-    """By plan; any other is daily."""
+    """By plan or feature; any other is daily. A name that is both is a plan's."""
     watch: tuple[str, ...] = ()
     """Features whose use is a fact each, over 7 and 30 days."""
     allowances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -82,6 +82,19 @@ class Catalogue:
     """What one unit of a currency is worth, all in one and the same: so that revenue in several can be summed."""
     traits: Mapping[str, FactType] = field(default_factory=dict)
     """Declared traits, with their types."""
+
+    def cadence_of(self, plan: str | None, used: Collection[str]) -> Cadence:
+        """How often an account on a plan comes that is well, by what it uses.
+
+        The plan's where one is declared, as whoever declared it knew what it is for. Else, where all that is used is
+        used more seldom than daily by its nature, the most frequent of it: payroll alone is no daily work, but payroll
+        beside anything daily is no reason to wait a month until silence is heard.
+        """
+        if plan is not None and plan in self.cadence:
+            return self.cadence[plan]
+        if not self.cadence or not used or any(name not in self.cadence for name in used):
+            return DAILY
+        return min((self.cadence[name] for name in used), key=lambda one: one.cycle)
 
     def onboarding_of(self, facts: Facts, now: datetime) -> Onboarding:
         """The model of an account of which these facts are known; where none matches, the one of low touch."""

@@ -16,6 +16,8 @@ from services.scoring.core.nps import KEY_ROLES, main_role
 
 USAGE_DAYS: Final = 91
 """90 full days, the longest window of a measure of usage, and today."""
+USAGE_WEEKS: Final = 60
+"""Of uses before those days the number in each week is remembered for so long: a year, and some weeks."""
 MOMENT_DAYS: Final = 150
 """Answers about a moment count for 90 days; their counts are kept longer, for a last known value."""
 PULSE_DAYS: Final = 180
@@ -189,6 +191,8 @@ class State(msgspec.Struct, omit_defaults=True):
     """By feature and day, whoever acted."""
     automatic: dict[str, dict[int, int]] = {}
     """Of these, the events that were not by people: by actor (`integration` or `agent`) and day."""
+    weeks: dict[int, int] = {}
+    """How often it was used on days that are forgotten, by whomever: by week, 7 days from 1970-01-01 each."""
     uses: int = 0
     """How often it was used, ever: events, whatever their quantities."""
     last_used: int = 0
@@ -295,7 +299,14 @@ def day_cutoff(today: int) -> int:
 def prune(state: State, today: int) -> None:
     """Forget what is too old on this day. A function of the day alone: pruning often is pruning once."""
     first = day_cutoff(today)
-    buckets: tuple[dict[int, Any], ...] = (*state.usage.values(), *state.automatic.values(), state.people)
+    for uses in state.usage.values():
+        while uses and (oldest_day := min(uses)) < first:
+            # What is forgotten of a day is a part of its week: sums again, whenever that is.
+            week = oldest_day // 7
+            state.weeks[week] = state.weeks.get(week, 0) + uses.pop(oldest_day).events
+    while state.weeks and (oldest_week := min(state.weeks)) <= today // 7 - USAGE_WEEKS:
+        del state.weeks[oldest_week]
+    buckets: tuple[dict[int, Any], ...] = (*state.automatic.values(), state.people)
     for days in buckets:
         while days and (oldest_day := min(days)) < first:
             del days[oldest_day]

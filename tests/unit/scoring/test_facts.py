@@ -55,6 +55,7 @@ def everything() -> list[Event]:
 
 def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
     events = [
+        *busy(range(365, 402)),
         *busy(range(60)),
         *everything(),
         nps(9),

@@ -46,7 +46,8 @@ _ODD: Final = replace(
     allowances={"pro": {"reports": 10.0}},
     rates={"EUR": Fraction(1), "JPY": Fraction(1, 160)},
 )
-CATALOGUES: Final = (SHIPPED, Rules(_ODD, SHIPPED.cards))
+_BY_FEATURE: Final = replace(_ODD, cadence={"api": CADENCES["monthly"], "reports": CADENCES["quarterly"]})
+CATALOGUES: Final = (SHIPPED, Rules(_ODD, SHIPPED.cards), Rules(_BY_FEATURE, SHIPPED.cards))
 SIGNED: Final = st.sampled_from([None, -800, -364, -90, -30, 5])
 
 

@@ -11,7 +11,7 @@ from services.scoring.core.catalogue import CADENCES, Catalogue
 from services.scoring.core.clock import day_of
 from services.scoring.core.health import Health, health_of
 from services.scoring.core.measures import MEASURES
-from services.scoring.core.measures.base import points_on
+from services.scoring.core.measures.base import View, points_on
 from services.scoring.core.scorecard import Cap, Rules, Scorecard, Weighted
 from services.scoring.core.state import Account, prune
 from shared.conditions import parse
@@ -213,6 +213,45 @@ class TestTrend:
         assert (raw, words) == (None, "its plan is used quarterly: too seldom for a trend")
 
 
+class TestYear:
+    """What falls every summer is said to, and scored as what it is."""
+
+    def account(self, last_year: int, now: int, pruned: bool = True) -> Account:
+        """Five uses a day but for the last five weeks, and those of a year ago."""
+        account = an_account(signed=NOW - 500 * DAY)
+        for day in reversed(range(1, 420)):
+            times = now if day <= 35 else last_year if 364 < day <= 399 else 5
+            after(*uses([day], times), account=account)
+            if pruned:
+                prune(account.state, TODAY - day)
+        return account
+
+    def test_a_fall_that_repeats_last_years_is_said_to(self) -> None:
+        account = self.account(last_year=2, now=2)
+        assert facts(account)["usage.year_on_year"] == 0
+        assert read("usage.trend", account)[1].endswith("uses a day; as in the same weeks a year ago")
+        assert len(account.state.weeks) <= 60
+
+    def test_one_that_does_not_is_measured(self) -> None:
+        account = self.account(last_year=5, now=2)
+        assert facts(account)["usage.year_on_year"] == -60
+        assert read("usage.trend", account)[1].endswith("; 60 % less than in the same weeks a year ago")
+
+    def test_the_points_are_the_same_either_way(self) -> None:
+        one, other = (of(self.account(last_year, 2)).readings["usage.trend"].points for last_year in (2, 5))
+        assert one == other
+
+    def test_forgetting_days_early_or_late_leaves_the_same(self) -> None:
+        early, late = self.account(2, 2), self.account(2, 2, pruned=False)
+        assert facts(early)["usage.year_on_year"] == facts(late)["usage.year_on_year"]
+        for one in (early, late):
+            prune(one.state, TODAY)
+        assert (early.state.weeks, early.state.usage) == (late.state.weeks, late.state.usage)
+
+    def test_without_a_year_of_use_it_is_not_known(self) -> None:
+        assert "usage.year_on_year" not in facts(an_account(*uses(range(1, 90), 5)))
+
+
 class TestPeopleAndOthers:
     """Who acts is known: people make active users and silence, everybody makes recency and trend."""
 
@@ -294,6 +333,34 @@ class TestCadence:
             "4 of 10 seats in use in 90 days",
         )
         assert read("usage.breadth", account, catalogue=cadence("quarterly"))[0] == pytest.approx(100 / 3)
+
+    @pytest.mark.parametrize(
+        ("features", "cadence"),
+        [
+            (["payroll"], "monthly"),
+            (["payroll", "filing"], "monthly"),
+            (["filing"], "quarterly"),
+            (["payroll", "reports"], "daily"),
+            ([], "daily"),
+        ],
+    )
+    def test_who_uses_seldom_features_alone_comes_as_often_as_the_most_frequent_of_them(
+        self, features: list[str], cadence: str
+    ) -> None:
+        by_feature = {"payroll": CADENCES["monthly"], "filing": CADENCES["quarterly"]}
+        catalogue = replace(SHIPPED.catalogue, cadence=by_feature)
+        account = an_account(*(usage(feature=name) for name in features))
+        assert View(account, NOW, catalogue).cadence.name == cadence
+        by_plan = replace(catalogue, cadence={**by_feature, "pro": CADENCES["weekly"]})
+        assert View(account, NOW, by_plan).cadence.name == "weekly"
+
+    def test_a_payroll_that_is_run_once_a_month_misses_nothing_in_a_fortnight(self) -> None:
+        catalogue = replace(SHIPPED.catalogue, cadence={"payroll": CADENCES["monthly"]})
+        account = an_account(usage(feature="payroll"))
+        assert read("usage.recency", account, NOW + 20 * DAY, catalogue)[0] == 0
+        assert read("usage.recency", account, NOW + 31 * DAY, catalogue)[0] == 5
+        busier = an_account(usage(feature="payroll"), usage(feature="reports"))
+        assert read("usage.recency", busier, NOW + 20 * DAY, catalogue)[0] == 14
 
     def test_another_plan_is_daily(self) -> None:
         account = an_account(usage(), plan="starter")

@@ -6,10 +6,10 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
-from services.scoring.core.catalogue import DAILY, Cadence, Catalogue
+from services.scoring.core.catalogue import Cadence, Catalogue
 from services.scoring.core.clock import day_of, day_of_us, micros
 from services.scoring.core.profile import Profile, profile_of
-from services.scoring.core.state import Account, Cell, Invoice, State, Ticket
+from services.scoring.core.state import Account, Cell, Invoice, State, Ticket, day_cutoff
 
 T = TypeVar("T")
 Curve = tuple[tuple[float, float], ...]
@@ -44,7 +44,7 @@ class View:
         self.catalogue = catalogue
         self._kept: dict[Hashable, Any] = {} if before is None else before._kept
         self.profile: Profile = self.kept("profile", lambda: profile_of(account.id, account.state, now, catalogue))
-        self.cadence: Cadence = catalogue.cadence.get(self.profile.plan or "", DAILY)
+        self.cadence: Cadence = catalogue.cadence_of(self.profile.plan, self._used())
         self._made: dict[Callable[[View], Any], Any] = {}
 
     def once(self, make: Callable[["View"], T]) -> T:
@@ -60,6 +60,13 @@ class View:
             self._kept[key] = make()
         kept: T = self._kept[key]
         return kept
+
+    def _used(self) -> list[str]:
+        """The features used in as many days as are remembered; of who used none in them, all that they ever did."""
+        usage, since = self.state.usage, day_cutoff(self.today)
+        if not self.catalogue.cadence:
+            return []
+        return [name for name, days in usage.items() if days and max(days) >= since] or list(usage)
 
     @property
     def since(self) -> int | None:

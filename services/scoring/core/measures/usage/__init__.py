@@ -11,6 +11,7 @@ from services.scoring.core.measures.usage.features import allowances, watched
 from services.scoring.core.measures.usage.recency import RECENCY
 from services.scoring.core.measures.usage.silence import never_in_words, never_used_for, silence, silence_in_words
 from services.scoring.core.measures.usage.trend import TREND, people_trend, people_trend_in_words
+from services.scoring.core.measures.usage.year import year_in_words, year_on_year
 
 __all__ = ["ACTIVE_SHARE", "BREADTH", "IN_WORDS", "RECENCY", "TREND", "facts"]
 
@@ -18,6 +19,7 @@ IN_WORDS: Final[Mapping[str, Callable[[View], str]]] = {
     "usage.silence": silence_in_words,
     "usage.never": never_in_words,
     "usage.people_trend": people_trend_in_words,
+    "usage.year_on_year": year_in_words,
 }
 """What these facts say, where a cap's condition on them holds."""
 
@@ -35,6 +37,7 @@ def facts(view: View) -> dict[str, Any]:
         "usage.active_users": active_users(view) if state.knows_people else None,
         "usage.agent_share": _agent_share(view),
         "usage.people_trend": people_trend(view),
+        "usage.year_on_year": year_on_year(view),
         "usage.used_features": used if listed else None,
         "usage.unused_features": unused if listed else None,
         **watched(view),

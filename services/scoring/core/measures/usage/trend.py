@@ -6,12 +6,13 @@ which people try things out, are in neither.
 """
 
 from collections.abc import Mapping
-from math import sqrt
 from typing import Final, NamedTuple
 
 from services.scoring.core.clock import day_of_us, open_days
 from services.scoring.core.measures.base import Measure, Reading, View
+from services.scoring.core.measures.usage.chance import Uses, Windows, change
 from services.scoring.core.measures.usage.silence import never
+from services.scoring.core.measures.usage.year import year_in_words
 from services.scoring.core.state import State
 from shared.words import counted, number
 
@@ -19,28 +20,8 @@ _TRYING_OUT: Final = 7
 """An account's first days, in which people try things out, are no yardstick."""
 _FEWEST_DAYS: Final = 14
 """Fewer days to compare with are no yardstick either: two of each weekday."""
-_FEWEST_USES: Final = 40
-_NOISE: Final = 2.0
-_BACK: Final = 100.0
-"""Use after none at all, in percent: what it grew from is nothing, so it counts as doubled."""
 _TIMES: Final = 200
 """From this growth on people say how many times, not how many percent more."""
-
-
-class Windows(NamedTuple):
-    """The two windows of an account, as days [start, middle) and [middle, today), and how many of them count."""
-
-    start: int
-    middle: int
-    days_before: int
-    days_now: int
-
-
-class Uses(NamedTuple):
-    """Uses in either window."""
-
-    before: int
-    now: int
 
 
 class Compared(NamedTuple):
@@ -105,26 +86,6 @@ def _events_by_day(state: State) -> Mapping[int, int]:
     return found
 
 
-def change(uses: Uses, over: Windows) -> float:
-    """The change of uses a day in percent; 0 where it is no more than chance. An empty later window never is.
-
-    Two counts from Poisson streams are compared by asking whether the later one is what its share of the days would
-    have it be (J. Przyborowski and H. Wilenski, Homogeneity of results in testing samples from Poisson series,
-    Biometrika 31, 1940): of n uses together, binomial with p = days now / days of both, in its normal form
-    z = (now − n·p) / √(n·p·(1−p)). Within two standard errors, or of fewer than 40 uses, nothing can be said.
-    """
-    if not uses.now:
-        return -100.0
-    n, p = uses.before + uses.now, over.days_now / (over.days_now + over.days_before)
-    if n < _FEWEST_USES or abs(uses.now - n * p) < _NOISE * sqrt(n * p * (1 - p)):
-        return 0.0
-    if not uses.before:
-        return _BACK
-    # Whole numbers first, so that what is equal on paper is equal here.
-    now, before = uses.now * over.days_before, uses.before * over.days_now
-    return 100 * (now - before) / before
-
-
 def people_trend(view: View) -> float | None:
     """The trend of what people do alone; None where it is no trend, or nobody ever was there."""
     if not view.state.last_used_by_people or isinstance(found := view.once(compared), str):
@@ -162,7 +123,8 @@ def _in_words(view: View, found: dict[str, Uses], over: Windows, changed: float)
         words = (
             f"usage {'fell' if changed < 0 else 'grew'} by {number(abs(changed), 0)} %, from {before} to {now} a day"
         )
-    return words + _by_actor(found, over)
+    year = year_in_words(view) if abs(changed) >= 1 and uses.now else ""
+    return words + _by_actor(found, over) + (f"; {year}" if year else "")
 
 
 def _by_actor(found: dict[str, Uses], over: Windows) -> str:
@@ -196,5 +158,5 @@ TREND = Measure(
     ((-60, 0), (-30, 40), (-10, 80), (0, 90), (10, 100)),
     _trend,
     ("usage.",),
-    facts=("usage.people_trend",),
+    facts=("usage.people_trend", "usage.year_on_year"),
 )
