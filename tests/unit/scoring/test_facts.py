@@ -5,8 +5,10 @@ from datetime import datetime
 
 import msgspec
 
+from services.scoring.core.clock import day_of
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.scorecard import Rules, Scorecard, Weighted
+from services.scoring.core.state import prune
 from shared.conditions import FACTS, Facts
 from shared.messages import envelope, registry
 from shared.messages.envelope import Event
@@ -81,6 +83,7 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
     account = an_account(
         *events, segment="smb", domain="acme.example", owner="o@example.com", parent_id="p", renews_at=NOW
     )
+    prune(account.state, day_of(NOW))
     every = tuple(Weighted(name, 1, measure.curve) for name, measure in MEASURES.items())
     rules = Rules(SHIPPED.catalogue, (Scorecard("every", 1, "every account", every, minimum_coverage=0),))
     earlier = assessed(account, rules=rules, now=NOW - 2 * DAY).decision

@@ -11,6 +11,7 @@ import pytest
 from services.scoring.core.catalogue import CADENCES, MONDAY_TO_FRIDAY, Onboarding
 from services.scoring.core.clock import day_of, midnight_after
 from services.scoring.core.health import health_of
+from services.scoring.core.measures import MEASURES
 from services.scoring.core.score import band
 from services.scoring.core.scorecard import Bands, Rules
 from services.scoring.core.state import Account
@@ -321,6 +322,19 @@ def test_what_is_missing_counts_as_the_card_says(tmp_path: Path, missing: str, p
     )
 
 
+@pytest.mark.parametrize("name", MEASURES)
+def test_every_measure_can_be_missing_in_each_of_the_ways(tmp_path: Path, name: str) -> None:
+    def points(missing: str) -> int | None:
+        default = f"id: default\nversion: 1\nmeasures:\n  {name}: {{weight: 100, missing: {missing}}}\n"
+        return health_of(an_account(), NOW, rules(tmp_path, default=default)).readings[name].points
+
+    if points("exclude") is None:
+        lowest = round(100 * min(each for _, each in MEASURES[name].curve))
+        assert (points("neutral"), points("worst")) == (5000, lowest)
+    if name not in ("billing.punctuality", "usage.trend"):
+        assert points("last-known-for-10-days") == points("exclude"), "nothing was ever known"
+
+
 def test_what_was_last_known_too_long_ago_is_not_known(tmp_path: Path) -> None:
     default = DEFAULT.replace(
         "usage.recency: {weight: 60}", "relationship.pulse: {weight: 60, missing: last-known-for-5-days}"
@@ -447,7 +461,7 @@ def test_a_long_onboarding_is_waited_for_before_seats_or_never_using_it_are_held
 
     for events, says in (
         (busy(range(50), users=1), "under a tenth of the seats in use"),
-        ([], "paid for and never used"),
+        ([], "a product that is paid for and never used"),
     ):
         account = an_account(*events, seats=50, signed=NOW - 110 * DAY)
         assert held(account, NOW) == []

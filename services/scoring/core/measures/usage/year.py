@@ -28,16 +28,10 @@ def _year_on_year(view: View) -> float | None:
     earlier = week - _A_YEAR - _WEEKS
     if first is None or first >= (earlier * 7 + 1) * DAY_US or day_of_us(state.last_used) < day_cutoff(view.today):
         return None
-    before, now = (_uses(view, since) for since in (earlier, week - _WEEKS))
-    days = 7 * _WEEKS
-    return change(Uses(before, now), Windows(0, 0, days, days)) if before else None
-
-
-def _uses(view: View, since: int) -> int:
-    """Uses in four weeks: of days that are remembered, and of the weeks of those that are not."""
-    days = range(7 * since, 7 * (since + _WEEKS))
-    of_days = sum(uses.events for found in view.state.usage.values() for day, uses in found.items() if day in days)
-    return of_days + sum(view.state.weeks.get(week, 0) for week in range(since, since + _WEEKS))
+    before = sum(state.weeks.get(one, 0) for one in range(earlier, earlier + _WEEKS))
+    days = range(7 * (week - _WEEKS), 7 * week)
+    now = sum(uses.events for found in state.usage.values() for day, uses in found.items() if day in days)
+    return change(Uses(before, now), Windows(0, 0, len(days), len(days))) if before else None
 
 
 def year_in_words(view: View) -> str:
