@@ -13,7 +13,7 @@ from deploy.cli.down import home_of
 from deploy.cli.listing import JsonOption
 from deploy.local.record import read_running
 from shared.settings import SERVICES
-from shared.words import counted, date_words
+from shared.words import clock_time, counted, date_words
 
 
 def status(json: JsonOption = False) -> None:
@@ -112,6 +112,11 @@ def _heard(source: Mapping[str, Any], now: datetime) -> str:
         return f"{name}: never heard of.{declared}"
     accounts = f"{source['accounts']:,} of {counted(source['of'], 'account')}"
     line = f"{name}: last heard of {show.ago(source['last_heard_at'], now)}, for {accounts}.{declared}"
+    if (since := show.instant(source.get("interrupted_since"))) is not None:
+        line += (
+            f" Interrupted since {clock_time(since)}: {counted(source['sent'], 'event')} in an hour in which"
+            f" {source['usual']:,} are usual."
+        )
     if source["suggest_declaring"]:
         line += f" Declare it in the catalogue (sources: {{{source['source']}: DATE}}), so that silence counts."
     return line

@@ -36,6 +36,7 @@ class PlaybooksHandler(Handler):
         self._gaps: dict[int, dict[str, datetime]] = {}
         self._decided: dict[int, list[datetime]] = {}
         self._marked_through: dict[int, datetime | None] = {}
+        self._interrupted: dict[int, dict[str, datetime]] = {}
 
     async def handle(
         self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
@@ -47,17 +48,21 @@ class PlaybooksHandler(Handler):
         del behind
         looked = [one for one in batch if not isinstance(one.data, DeliverySettled)]
         accounts = {one.event.subject for one in looked if not isinstance(one.data, PartitionMark)}
-        work = await store.load(c, self._rules, accounts, self._marked_through.get(partition))
+        interrupted = self._interrupted[partition]
+        work = await store.load(c, self._rules, accounts, self._marked_through.get(partition), interrupted)
         answered = [one.data.action_id for one in looked if isinstance(one.data, DeliveryResponded)]
         items = {id: item for item in await store.lock_items(c, answered) for id in (item.id, item.action_id)}
         for one in looked:
             if isinstance(one.data, PartitionMark):
                 work.marked_through = self._marked_through[partition] = one.data.through
+                work.interrupted = self._interrupted[partition] = one.data.interrupted
             elif isinstance(one.data, AccountAssessed):
                 self._assess(work, partition, one, now)
             elif (item := items.get(one.data.action_id)) is not None:
                 desk.respond(work, work.changes.items.get(item.id, item), one.data)
         await store.save(c, partition, work)
+        if (told := self._interrupted[partition]) != interrupted:
+            await store.keep_interrupted(c, partition, told)
         accepted = (message.event.accepted for message in work.changes.out)
         self._decided[partition] = [at for at in accepted if at is not None]
         settled = [one.data for one in batch if isinstance(one.data, DeliverySettled)]
@@ -65,7 +70,7 @@ class PlaybooksHandler(Handler):
 
     async def taken(self, c: AsyncConnection, partition: int, now: datetime) -> None:
         """Keep the texts of the playbooks in force: episodes will stay with them."""
-        del partition
+        self._interrupted[partition] = await store.interrupted(c, partition)
         await store.keep_versions(c, self._rules.library, now)
 
     async def on_timers(
@@ -74,7 +79,7 @@ class PlaybooksHandler(Handler):
         """Look at accounts again on the second that was set, remind of what is overdue, tell what was found."""
         del now
         accounts = {key.removeprefix(ACCOUNT_KEY): at for key, at in due if key.startswith(ACCOUNT_KEY)}
-        work = await store.load(c, self._rules, accounts)
+        work = await store.load(c, self._rules, accounts, interrupted=self._interrupted[partition])
         timed = await store.lock_timed(c, sorted(accounts))
         for account in sorted(accounts):
             work.time(account, accounts[account])
@@ -136,5 +141,5 @@ class PlaybooksHandler(Handler):
 
     def forget(self, partition: int) -> None:
         """Nothing is remembered that is not read again; whose partition it is now sees what is missing for itself."""
-        for remembered in (self._decided, self._gaps, self._marked_through):
+        for remembered in (self._decided, self._gaps, self._marked_through, self._interrupted):
             remembered.pop(partition, None)

@@ -5,12 +5,12 @@ and episodes are locked before anything is decided, items when it is known that 
 partitions share, last and for as short a time as may be.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
@@ -70,19 +70,24 @@ _SAVE_MOVES = bulk.Insert(t.moves, Move.__struct_fields__)
 _SAVE_FOUND = bulk.Insert(t.found, Finding._fields, nothing=True)
 _SETTLED = bulk.Update(t.items, ("action_id",), ("delivery",))
 _KEEP_VERSIONS = bulk.Insert(t.playbook_versions, ("playbook", "version", "source"), same=("seen_at",), nothing=True)
+_KEEP_INTERRUPTED = bulk.Insert(t.interruptions, ("source", "since"), same=("partition",))
 
 
 async def load(
-    c: AsyncConnection, rules: Rules, accounts: Iterable[str], marked_through: datetime | None = None
+    c: AsyncConnection,
+    rules: Rules,
+    accounts: Iterable[str],
+    marked_through: datetime | None = None,
+    interrupted: Collection[str] = (),
 ) -> Work:
     """Lock these accounts and their latest episodes, for the work on them."""
     ids = sorted(set(accounts))
     if not ids:
-        return Work(rules, (), (), marked_through)
+        return Work(rules, (), (), marked_through, interrupted)
     standings = (await c.execute(_LOCK_ACCOUNTS, {"ids": ids})).scalars()
     episodes = (await c.execute(_LOCK_EPISODES, {"ids": ids})).scalars().all()
     await _load_versions(c, rules.library, episodes)
-    return Work(rules, standings, episodes, marked_through)
+    return Work(rules, standings, episodes, marked_through, interrupted)
 
 
 async def save(c: AsyncConnection, partition: int, work: Work) -> None:
@@ -165,6 +170,19 @@ async def take_found(c: AsyncConnection, import_id: str, now: datetime) -> list[
 
 def _unsent(import_id: str) -> ColumnElement[bool]:
     return (t.found.c.import_id == import_id) & t.found.c.sent_in.is_(None)
+
+
+async def interrupted(c: AsyncConnection, partition: int) -> dict[str, datetime]:
+    """The sources that are interrupted, by the last mark that said otherwise than the one before, and since when."""
+    sources = t.interruptions.c
+    rows = await c.execute(select(sources.source, sources.since).where(sources.partition == partition))
+    return {row.source: row.since for row in rows}
+
+
+async def keep_interrupted(c: AsyncConnection, partition: int, sources: Mapping[str, datetime]) -> None:
+    """Remember which sources a mark says are interrupted: timers run by it after a restart, too."""
+    await c.execute(delete(t.interruptions).where(t.interruptions.c.partition == partition))
+    await _KEEP_INTERRUPTED(c, sorted(sources.items()), partition=partition)
 
 
 async def keep_versions(c: AsyncConnection, library: Library, now: datetime) -> None:

@@ -22,6 +22,15 @@ accounts = Table(
     Column("standing", Packed(Standing), nullable=False),
 )
 
+# The sources of evidence that are interrupted, by the partition's last mark.
+interruptions = Table(
+    "interruptions",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("source", Text, primary_key=True),
+    Column("since", _Time, nullable=False),
+)
+
 # The texts that playbooks were loaded from, for episodes that stay with the version that opened them.
 playbook_versions = Table(
     "playbook_versions",

@@ -1,5 +1,6 @@
 """Scoring's work on its partitions: claim, load, decide, save and stage each batch; look again when time says so."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -8,17 +9,20 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import store
+from services.scoring import store, store_sources
 from services.scoring.core.batch import Arrival, Assessment, Batch
 from services.scoring.core.clock import day_of
+from services.scoring.core.fold import source_of
+from services.scoring.core.interruptions import hour_of
 from services.scoring.core.memory import Memory
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import day_cutoff
+from services.scoring.interruptions import Watch
 from shared.clock import Clock
 from shared.figures import Figures, effect
 from shared.log.protocol import Outgoing
 from shared.messages import registry, tracing
-from shared.messages.accounts import HistoryEnded
+from shared.messages.accounts import HistoryEnded, SourceInterrupted
 from shared.messages.envelope import encode, wrap
 from shared.messages.usage import UsageRecorded
 from shared.worker import outbox, timers
@@ -38,7 +42,9 @@ _CATCH_UP: Final = 200
 class ScoringHandler(Handler):
     """Folds what is read into account states and tells what came of it."""
 
-    def __init__(self, rules: Rules, figures: Figures, clock: Clock, memory: int = 2**28) -> None:
+    def __init__(
+        self, rules: Rules, figures: Figures, clock: Clock, memory: int = 2**28, watch: Watch | None = None
+    ) -> None:
         self._rules = rules
         self._repeats = figures.count("keepwell_repeated_events_total", "Events seen before, and not counted.")
         self._effect = effect(figures)
@@ -46,6 +52,7 @@ class ScoringHandler(Handler):
         self._claims = Claims(memory // 4)
         self._room = memory // 2
         self._most_waiting = max(_CATCH_UP, memory // 2**15)
+        self._watch = watch or Watch(rules.catalogue.closed)
         self._memories: dict[int, Memory] = {}
         self._scored: dict[int, list[datetime]] = {}
         """By partition: when the events that its last batch scored had been accepted."""
@@ -54,7 +61,7 @@ class ScoringHandler(Handler):
         self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
     ) -> None:
         """Count each event once, fold it, and assess its account. Behind, accounts with only usage are marked."""
-        events = [incoming for incoming in batch if not isinstance(incoming.data, HistoryEnded)]
+        events = [one for one in batch if not isinstance(one.data, HistoryEnded | SourceInterrupted)]
         fresh = await self._claims.claim(c, partition, [incoming.event for incoming in events], now)
         self._repeats.add(len(fresh) - sum(fresh))
         arrivals: dict[str, list[Arrival]] = {}
@@ -62,6 +69,7 @@ class ScoringHandler(Handler):
             if first:
                 trace = incoming.record.headers.get(tracing.HEADER)
                 arrivals.setdefault(incoming.event.subject, []).append(Arrival(incoming.event, incoming.data, trace))
+        await store_sources.count(c, partition, _by_hour(arrivals, now))
         put_off = {id for id, some in arrivals.items() if behind and not any(map(_is_told, some))}
 
         def take(part: Batch, id: str) -> None:
@@ -87,7 +95,25 @@ class ScoringHandler(Handler):
         await store.mark_rescored(c, partition, self._rules.digest, now)
         memory = Memory(await store.closed_imports(c, partition), {}, self._most_waiting)
         await store.load_waiting(c, partition, memory)
+        await self._watch.taken(c, partition)
         self._memories[partition] = memory
+
+    def looks(self, partition: int, through: datetime) -> bool:
+        """Whether an hour is over of which nothing was decided yet."""
+        return self._watch.looks(partition, through)
+
+    async def look(self, c: AsyncConnection, partition: int, through: datetime, now: datetime) -> None:
+        """Count an hour that is over, and decide, or read, which sources are interrupted."""
+        await self._watch.look(c, partition, through, now)
+
+    def turns(self, through: datetime, now: datetime) -> bool:
+        """Whether the day may turn."""
+        return self._watch.turns(through, now)
+
+    @property
+    def interrupted(self) -> Mapping[str, datetime]:
+        """The sources that are, since when."""
+        return self._watch.interrupted
 
     def waiting(self, partition: int) -> datetime | None:
         """Since when the account waits that has waited longest."""
@@ -110,6 +136,7 @@ class ScoringHandler(Handler):
         self._memories.pop(partition, None)
         self._scored.pop(partition, None)
         self._claims.forget(partition)
+        self._watch.forget(partition)
 
     async def _work(
         self,
@@ -128,7 +155,7 @@ class ScoringHandler(Handler):
         memory, due, scored = self._memories[partition], dict[str, datetime](), list[datetime]()
         room = self._room // len(self._memories)
         for part in memory.parts(ids, room):
-            batch = Batch(now, self._rules, memory)
+            batch = Batch(now, self._rules, memory, self._watch.interrupted)
             await store.load(c, memory, part)
             await store.load_papers(c, memory, [id for id in part if id not in put_off], now)
             await store.load_named(c, memory, {id: arrivals[id] for id in part if id in arrivals})
@@ -153,6 +180,15 @@ class ScoringHandler(Handler):
         if data.import_id not in memory.closed and told.issuperset(registry.EVENT_TOPICS):
             found = await store.close_import(c, partition, data.import_id, act, now)
             memory.close_import(data.import_id, found, act, now)
+
+
+def _by_hour(arrivals: Mapping[str, Sequence[Arrival]], now: datetime) -> Counter[tuple[str, int]]:
+    """How many live events came of each source, by the hour in which they were accepted."""
+    found: Counter[tuple[str, int]] = Counter()
+    for arrival in (one for some in arrivals.values() for one in some if one.event.history is None):
+        if (source := source_of(arrival.event.type)) is not None:
+            found[source, hour_of(arrival.event.accepted or now)] += 1
+    return found
 
 
 def _is_told(arrival: Arrival) -> bool:

@@ -7,6 +7,7 @@ from services.scoring import api, queries
 from services.scoring.api import judging, why
 from services.scoring.files import load_rules
 from services.scoring.handler import PLAN, ScoringHandler
+from services.scoring.interruptions import Watch
 from services.scoring.queries import ledger
 from services.scoring.settings import ScoringSettings
 from shared.log.publisher import Publisher
@@ -18,7 +19,9 @@ from shared.worker import claims
 def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     """Build the parts. Raises `Refused` when a scorecard can't be read."""
     rules = load_rules(settings.scorecards, settings.catalogue_file)
-    worker = base.worker(PLAN, ScoringHandler(rules, base.figures, base.clock, settings.worker_memory_mb * 2**20))
+    watch = Watch(rules.catalogue.closed, lambda: base.stream.partitions)
+    handler = ScoringHandler(rules, base.figures, base.clock, settings.worker_memory_mb * 2**20, watch)
+    worker = base.worker(PLAN, handler)
     publisher = Publisher(base.stream.producer, base.figures)
     said = judging.routes(base.uow, base.clock, publisher.publish, secrets.token_bytes)
     return service.Service(

@@ -83,6 +83,36 @@ sources = Table(
     Column("last_at", _Time, nullable=False),
 )
 
+# How many live events came of a source, by the hour in which they were accepted (since 1970, UTC).
+source_hours = Table(
+    "source_hours",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("source", Text, primary_key=True),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("events", Integer, nullable=False),
+)
+
+# The last hour of which a partition has counted all, and the last that was judged from all partitions.
+counted_hours = Table(
+    "counted_hours",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("counted", Integer, nullable=False),
+    Column("judged", Integer),
+)
+
+# When a source was interrupted, in hours; what it sent in the first of them, and what is usual then.
+interruptions = Table(
+    "interruptions",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("since", Integer, primary_key=True, autoincrement=False),
+    Column("until", Integer),
+    Column("sent", Integer, nullable=False),
+    Column("usual", Integer, nullable=False),
+)
+
 users = Table(
     "users",
     metadata,

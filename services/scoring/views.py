@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema, core_schema
 from services.scoring.core.book import Told
 from services.scoring.core.clock import DAY_US, instant_of
 from services.scoring.core.decision import Hold
+from services.scoring.core.interruptions import Interruption
 from services.scoring.core.nps import main_role
 from services.scoring.core.sources import Heard
 from services.scoring.core.state import Cell
@@ -216,7 +217,7 @@ class Explanation(Summary):
 class Part(BaseModel):
     """How far one thing moved the score on its way."""
 
-    kind: Literal["measure", "cap", "scorecard", "unknown", "forgotten"]
+    kind: Literal["measure", "cap", "scorecard", "interruption", "unknown", "forgotten"]
     """`unknown`: a stretch in which there was no score. `forgotten`: said by somebody whose words were erased since."""
     name: str
     points: Points
@@ -257,7 +258,7 @@ class Day(BaseModel):
 class BookPart(BaseModel):
     """What one measure, cap or scorecard, or one way of coming and going, did to the mean of a book."""
 
-    kind: Literal["measure", "cap", "scorecard", "accounts", "unknown"]
+    kind: Literal["measure", "cap", "scorecard", "interruption", "accounts", "unknown"]
     """`accounts`: those that came or went, by `name`. `unknown`: times without a score, and what was forgotten."""
     name: str
     points: Points
@@ -402,8 +403,15 @@ class Source(BaseModel):
     suggest_declaring: bool
     """It is heard of for ten accounts, or a fifth of them, and not declared: silence of the others says nothing yet."""
 
+    interrupted_since: datetime | None = None
+    """It sends under a fifth of what is usual since then: readings that rest on it are kept meanwhile."""
+    sent: int | None = None
+    """How many events came in the hour in which the interruption began,"""
+    usual: int | None = None
+    """and how many do in such an hour."""
+
     @classmethod
-    def of_heard(cls, heard: Heard) -> "Source":
+    def of_heard(cls, heard: Heard, interrupted: Interruption | None = None) -> "Source":
         """As it was heard of."""
         since = None if heard.declared is None else instant_of(heard.declared * DAY_US).date()
         return cls(
@@ -414,6 +422,9 @@ class Source(BaseModel):
             accounts=heard.accounts,
             of=heard.of,
             suggest_declaring=heard.suggest_declaring,
+            interrupted_since=None if interrupted is None else interrupted.since_at,
+            sent=None if interrupted is None else interrupted.sent,
+            usual=None if interrupted is None else interrupted.usual,
         )
 
 

@@ -13,11 +13,12 @@ from shared.conditions.catalogue import (
     FactSpec,
     FactType,
     allowance_facts,
+    source_of,
     watched_fact,
 )
 from shared.conditions.errors import Position, Problem, Refused, did_you_mean
 from shared.conditions.evaluation import Truth, evaluate
-from shared.conditions.facts import Facts, Value
+from shared.conditions.facts import NOWHERE, Facts, Value
 from shared.conditions.flips import flip_instant
 from shared.conditions.parsing import parse
 from shared.conditions.scope import Scope, event_facts

@@ -34,6 +34,11 @@ class FactSpec:
     """It is the raw value of a measure of the same name."""
 
     @property
+    def source(self) -> str | None:
+        """The source of evidence that it rests on; None: on what we know, whatever is sent."""
+        return source_of(self.linear_of or self.name)
+
+    @property
     def words(self) -> str:
         """The fact's name in words."""
         bare = self.name.removeprefix("account.").removeprefix("event.")
@@ -50,6 +55,21 @@ class FactSpec:
             direction=direction,
             label=f"{direction} {self.words}",
         )
+
+
+_OF_FAMILY: Final = {"usage": "usage", "support": "tickets", "feedback": "feedback", "billing": "invoices"}
+_OF_FACT: Final = {
+    "relationship.silence": "interactions",
+    "relationship.last_interaction_at": "interactions",
+    "relationship.single_threaded": "interactions",
+    "contacts.key_user_silence": "usage",
+}
+
+
+def source_of(fact: str) -> str | None:
+    """The source of evidence that a fact rests on, by its name; None: on what we know, whatever is sent."""
+    name = fact.removeprefix("points.")
+    return _OF_FACT.get(name) or _OF_FAMILY.get(name.partition(".")[0])
 
 
 def _rows() -> Iterator[FactSpec]:

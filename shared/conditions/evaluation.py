@@ -61,8 +61,13 @@ def _first_or_unknown(
 
 
 def evaluate_leaf(leaf: Leaf, facts: Facts, now: datetime) -> Truth:
-    """One leaf's truth at `now`. Only `is known` and `is unknown` decide about a fact that is not known."""
+    """One leaf's truth at `now`. Only `is known` and `is unknown` decide about a fact that is not known.
+
+    Nothing decides about one whose source is interrupted.
+    """
     subject, test = leaf.subject, leaf.test
+    if facts.withholds(subject):
+        return Truth.UNKNOWN
     seen = facts.value(subject, now) if subject.linear_of is None else facts.elapsed(subject, now)
     if isinstance(test, Known):
         return _truth((seen is not None) is test.wanted)

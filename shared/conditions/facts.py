@@ -1,6 +1,6 @@
 """The facts of one account at hand: typed, and read once."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from math import isfinite
 from typing import Any, Final
@@ -11,26 +11,45 @@ from shared.messages.assessments import Cause
 
 Value = bool | int | float | str | datetime | tuple[str, ...]
 _UNREAD: Final = object()
+NOWHERE: Final[Mapping[str, datetime]] = {}
+"""No source is interrupted."""
 
 
 class Facts:
     """A view over facts by name. What is missing, null, or of another type than its spec is unknown (None)."""
 
-    __slots__ = ("_instants", "_reasons", "_values")
+    __slots__ = ("_instants", "_reasons", "_stopped", "_values", "_withheld")
 
-    def __init__(self, values: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        reasons: Mapping[str, str],
+        withheld: Collection[str] = (),
+        stopped: Mapping[str, datetime] = NOWHERE,
+    ) -> None:
         self._values = values
+        self._withheld = withheld
+        self._stopped = stopped
         self._reasons = reasons
         self._instants: dict[str, Any] = {}
 
     @classmethod
     def of(
-        cls, values: Mapping[str, Any], reasons: Mapping[str, str] | None = None, cause: Cause | None = None
+        cls,
+        values: Mapping[str, Any],
+        reasons: Mapping[str, str] | None = None,
+        cause: Cause | None = None,
+        *,
+        withheld: Collection[str] = (),
+        stopped: Mapping[str, datetime] = NOWHERE,
     ) -> "Facts":
-        """The facts of an assessment; `reasons` say why one is unknown; `cause` is the event of `event.*`."""
+        """The facts of an assessment; `reasons` say why one is unknown; `cause` is the event of `event.*`.
+
+        Of interrupted sources: conditions on those `withheld` are unknown, and for those `stopped` time stands still.
+        """
         if cause is not None:
             values = {**values, **_event(cause)}
-        return cls(values, reasons or {})
+        return cls(values, reasons or {}, withheld, stopped)
 
     def get(self, name: str, now: datetime) -> Value | None:
         """A fact's value by name; a name outside the catalogue is given as it came."""
@@ -39,6 +58,10 @@ class Facts:
             return self.value(spec, now)
         raw = self._values.get(name)
         return tuple(raw) if isinstance(raw, list) else raw
+
+    def withholds(self, spec: FactSpec) -> bool:
+        """Whether no condition on this fact can be judged, as its source is interrupted."""
+        return bool(self._withheld) and spec.source in self._withheld
 
     def value(self, spec: FactSpec, now: datetime) -> Value | None:
         """A fact's value by its spec; a linear fact in days."""
@@ -71,6 +94,8 @@ class Facts:
         instant = self.instant(spec.linear_of)
         if instant is None:
             return 0 if spec.none_when and self._values.get(spec.none_when) == 0 else None
+        if self._stopped and (stopped := self._stopped.get(spec.source or "")) is not None:
+            now = min(now, stopped)
         passed = now - instant if spec.direction == "since" else instant - now
         return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
 

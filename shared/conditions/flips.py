@@ -21,7 +21,7 @@ def flip_instant(condition: Condition, facts: Facts, now: datetime) -> datetime 
 
 def _flips(leaf: Leaf, facts: Facts, now: datetime) -> Iterator[datetime]:
     subject = leaf.subject
-    if subject.linear_of is None or facts.instant(subject.linear_of) is None:
+    if subject.linear_of is None or facts.instant(subject.linear_of) is None or facts.withholds(subject):
         return
     elapsed = facts.elapsed(subject, now)
     if elapsed is None:

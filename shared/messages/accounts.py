@@ -134,6 +134,17 @@ class AccountErased(CustomerEvent, frozen=True, kw_only=True):
     types = ("account.erased",)
 
 
+class SourceInterrupted(msgspec.Struct, frozen=True, kw_only=True):
+    """A source of evidence has sent next to nothing since then; told again with `until` when it is back.
+
+    Keepwell itself tells it, about the reserved account `$company`.
+    """
+
+    source: Id
+    since: Time
+    until: Time | None = None
+
+
 class HistoryEnded(msgspec.Struct, frozen=True, kw_only=True):
     """Every publish of an import is confirmed; sent to every partition of every event topic."""
 

@@ -17,9 +17,9 @@ Hundredths = Annotated[int, msgspec.Meta(description="Points in integer hundredt
 class Driver(msgspec.Struct, frozen=True, kw_only=True):
     """How far one thing moved the score. The drivers of an assessment sum to the change that is shown, exactly."""
 
-    kind: Literal["measure", "cap", "scorecard"]
+    kind: Literal["measure", "cap", "scorecard", "interruption"]
     name: str
-    """A measure's name such as `usage.trend`, a cap's condition, or a scorecard's id."""
+    """A measure's name such as `usage.trend`, a cap's condition, a scorecard's id, or the interrupted source."""
     points: Hundredths
     reason: str
     """In a customer-success manager's words, such as `urgent ticket T-118 open for 5 days`."""
@@ -55,6 +55,8 @@ class MeasureReading(msgspec.Struct, frozen=True, kw_only=True):
     points: Hundredths | None = None
     words: str = ""
     """The reading in words: `urgent ticket T-118 open for 5 days`; without data, the reason."""
+    interrupted_since: datetime | None = None
+    """It is the reading of then: its source has been interrupted since."""
 
 
 class AccountAssessed(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,3 +93,5 @@ class PartitionMark(msgspec.Struct, frozen=True, kw_only=True):
     """All that was accepted up to `through` in this partition has been assessed. Not stored."""
 
     through: Time
+    interrupted: dict[str, datetime] = {}
+    """The sources that are interrupted then, and since when: conditions on what rests on them are unknown."""

@@ -34,6 +34,7 @@ CUSTOMER_EVENTS: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
 """What `POST /v1/events` takes: what the file of a family defines travels on that family's topic."""
 
 INTERNAL: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
+    "source.interrupted": (ACCOUNTS, accounts.SourceInterrupted),
     "account.assessed": (ASSESSMENTS, assessments.AccountAssessed),
     "partition.mark": (ASSESSMENTS, assessments.PartitionMark),
     "action.requested": (ACTIONS, actions.ActionRequested),
@@ -42,6 +43,9 @@ INTERNAL: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
     "delivery.responded": (DELIVERIES, deliveries.DeliveryResponded),
 }
 """What services tell each other."""
+
+COMPANY: Final = "$company"
+"""The account that stands for ourselves: reserved, never scored, and nobody sends of it."""
 
 HISTORY_ENDED: Final = "history.ended"
 """Told by ingest on every event topic."""

@@ -1,7 +1,7 @@
 """What a service gives to the consume loop."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,6 +52,25 @@ class Handler(ABC):
     async def taken(self, c: AsyncConnection, partition: int, now: datetime) -> None:
         """The partition was just taken: find out what its last owner put off."""
         del c, partition, now
+
+    def looks(self, partition: int, through: datetime) -> bool:
+        """Whether to look beyond accounts, now that all that was accepted by `through` has been handled."""
+        del partition, through
+        return False
+
+    async def look(self, c: AsyncConnection, partition: int, through: datetime, now: datetime) -> None:
+        """Look beyond accounts."""
+        del c, partition, through, now
+
+    def turns(self, through: datetime, now: datetime) -> bool:
+        """Whether timers may run, and marks be sent, up to `through`; False: not yet. Events never wait for it."""
+        del through, now
+        return True
+
+    @property
+    def interrupted(self) -> Mapping[str, datetime]:
+        """What marks say of sources that are interrupted."""
+        return {}
 
     def waiting(self, partition: int) -> datetime | None:
         """Since when work that was put off waits, or None when there is none."""

@@ -311,18 +311,27 @@ class Worker:
         """Run timers that may run, and vouch for what is through."""
         self._more_timers = False
         try:
+            await self._look_beyond(consumer)
             due = await self._run_timers(consumer)
             if and_mark:
                 await self._send_marks(due)
         except _PASSING as error:
             _LOG.warning("Timers and marks must wait (%s).", type(error).__name__)
 
+    async def _look_beyond(self, consumer: Consumer) -> None:
+        for partition in self._partitions.values():
+            through = partition.through
+            if partition.may_work and through is not None and self._handler.looks(partition.number, through):
+                await self._transactions.look(partition, through)
+                self._done(consumer, [partition])
+
     async def _run_timers(self, consumer: Consumer) -> dict[int, datetime]:
         """Run a chunk of each partition's timers. Returns the earliest that is left of each."""
         due = await self._due([p.number for p in self._partitions.values() if p.may_work])
         ran = []
         for partition in self._partitions.values():
-            if may := partition.timers_until(due.get(partition.number)):
+            may = partition.timers_until(due.get(partition.number))
+            if may is not None and self._handler.turns(may[0], self._clock.now()):
                 if await self._transactions.run_timers(partition, *may):
                     ran.append(partition)
                 self._done(consumer, [partition])
@@ -345,6 +354,7 @@ class Worker:
             p.number: through
             for p in self._partitions.values()
             if (through := p.mark_due(self._handler.waiting(p.number) is not None, due.get(p.number))) is not None
+            and self._handler.turns(through, self._clock.now())
         }
-        for number in await marks.send(ready, self._uow, self.relay):
+        for number in await marks.send(ready, self._uow, self.relay, self._handler.interrupted):
             self._partitions[number].marked(ready[number])

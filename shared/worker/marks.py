@@ -17,7 +17,9 @@ _TYPE = "partition.mark"
 _UNSENT = select(t.outbox.c.partition).distinct().where(bulk.among(t.outbox.c.partition, "partitions"))
 
 
-async def send(through: Mapping[int, datetime], uow: UnitOfWork, relay: Relay) -> Collection[int]:
+async def send(
+    through: Mapping[int, datetime], uow: UnitOfWork, relay: Relay, interrupted: Mapping[str, datetime]
+) -> Collection[int]:
     """Vouch for those partitions of which the broker has confirmed all that was decided. Returns which these were.
 
     The outbox is asked after the partitions were found ready: what they decided by then is in it, or confirmed. Raises
@@ -28,13 +30,13 @@ async def send(through: Mapping[int, datetime], uow: UnitOfWork, relay: Relay) -
     unsent = {row.partition for row in await uow.once(_UNSENT, {"partitions": list(through)})}
     marks = {number: at for number, at in through.items() if number not in unsent}
     if marks:
-        await relay.publish([_mark(number, at) for number, at in marks.items()])
+        await relay.publish([_mark(number, at, interrupted) for number, at in marks.items()])
     return marks
 
 
-def _mark(number: int, through: datetime) -> Outgoing:
+def _mark(number: int, through: datetime, interrupted: Mapping[str, datetime]) -> Outgoing:
     event = envelope.wrap(
-        PartitionMark(through=through),
+        PartitionMark(through=through, interrupted=dict(interrupted)),
         id=f"{number}-{through.isoformat()}",
         source="keepwell/scoring",
         type=_TYPE,

@@ -104,6 +104,11 @@ class Transactions:
         partition.committed(ran, self._clock.now() - began)
         return True
 
+    async def look(self, partition: Partition, through: datetime) -> None:
+        """Look beyond accounts, after all that was accepted by `through`."""
+        now = self._clock.now()
+        await self._within(partition, lambda c: self._handler.look(c, partition.number, through, now))
+
     async def catch_up(self, partition: Partition, now: datetime) -> None:
         """Do some of what was put off."""
         partition.caught_up(now)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from services.ingest.core.reading import json_fault
+from shared.messages.registry import COMPANY
 from shared.words import ago, counted, span
 
 LARGEST: Final = 64 * 1024
@@ -103,6 +104,8 @@ def account_of(attributes: Attributes) -> str:
     if account in NO_SEGMENTS:
         words = f"{account!r} can't be an account's id: no address on the web could name it. Give it another."
         raise Refused("invalid_account", words)
+    if account == COMPANY:
+        raise Refused("reserved_account", f"{COMPANY} is Keepwell's own account. Send events of your customers' alone.")
     return account
 
 

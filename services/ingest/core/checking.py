@@ -23,7 +23,7 @@ from services.ingest.core.contents import aliases_of, check_owner, data_of
 from services.ingest.core.senders import NEEDS_OPERATE, Sender, refusal
 from shared.conditions.errors import nearest
 from shared.messages.accounts import AccountMerged, AccountUpdated
-from shared.messages.registry import CUSTOMER_EVENTS
+from shared.messages.registry import COMPANY, CUSTOMER_EVENTS
 
 _encode = msgspec.json.encode
 _SPEC: Final = msgspec.Raw(b'"1.0"')
@@ -99,6 +99,8 @@ def _checked(
     if isinstance(data, AccountMerged) and data.into in {subject, *NO_SEGMENTS}:
         words = "An account can't go on as itself, nor as '.' or '..'. Put the other account's id in 'into'."
         raise Refused("invalid_data", words)
+    if isinstance(data, AccountMerged) and data.into == COMPANY:
+        raise Refused("reserved_account", f"No account can go on as {COMPANY}: it is Keepwell's own.")
     aliases: tuple[str, ...] = ()
     if isinstance(data, AccountUpdated):
         aliases = aliases_of(data)

@@ -1,6 +1,6 @@
 """What the step function looks at: facts at an instant, what caused the look, and what the conditions say to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
@@ -10,10 +10,11 @@ import msgspec
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.workinghours import OFFICE, Hours
-from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate, flip_instant, leaves
+from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate, flip_instant, leaves, leaves_of
 from shared.messages.assessments import Cause
 
 MICROSECOND: Final = timedelta(microseconds=1)
+_LOOK_AGAIN: Final = timedelta(hours=1)
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     found_in: str | None = None
     """What holds now is found so: by the end of this import, or by a change of scorecard."""
     act_on_found: bool = False
+    interrupted: Collection[str] = ()
+    """Sources of evidence that are interrupted: conditions on what rests on them are unknown."""
     hours: Hours = OFFICE
     """The account owner's, for steps after business days."""
 
@@ -50,7 +53,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         **others: Any,
     ) -> "Look":
         """A look at these facts; `unknown` says why some are not known. The rest are the fields by name."""
-        facts = Facts.of(values, unknown, others.get("cause"))
+        facts = Facts.of(values, unknown, others.get("cause"), withheld=others.get("interrupted", ()))
         return cls(account=account, values=values, facts=facts, now=now, **others)
 
 
@@ -160,7 +163,11 @@ class View:
             asked.append(playbook.when)
         if look.quiet or (playbook.on_event is not None and not leaving):
             return None
-        flips = [flip_instant(one, look.facts, look.now) for one in asked if one is not None]
+        conditions = [one for one in asked if one is not None]
+        flips = [flip_instant(one, look.facts, look.now) for one in conditions]
+        if any(look.facts.withholds(leaf.subject) for one in conditions for leaf in leaves_of(one)):
+            # What is not told while a source is interrupted is looked for until it is back.
+            flips.append(look.now + _LOOK_AGAIN)
         return min((flip for flip in flips if flip is not None), default=None)
 
     def _truth(self, condition: Condition | None) -> Truth:

@@ -7,7 +7,7 @@ has passed, what ended closes its items (`close`), and what was asked for is giv
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -54,8 +54,11 @@ class Work:
         standings: Iterable[Standing],
         episodes: Iterable[Episode],
         marked_through: datetime | None = None,
+        interrupted: Collection[str] = (),
     ) -> None:
         self.rules = rules
+        self.interrupted = interrupted
+        """The sources that are, by the last mark."""
         self.marked_through = marked_through
         """All that was accepted by then in this partition has been assessed; None is not known."""
         self.changes = Changes()
@@ -165,6 +168,7 @@ class Work:
         name = owner(stands)
         hours = self.rules.directory.person(name).hours if name else OFFICE
         known: dict[str, Any] = {"occasion": occasion, "actor": actor, "quiet": stands.quiet, "hours": hours}
+        known["interrupted"] = self.interrupted
         return Look.of(stands.account, stands.facts, stands.at, **known, **others)
 
     def _walk(self, visit: Visit) -> None:

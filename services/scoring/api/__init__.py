@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from fastapi import Depends
 
-from services.scoring import queries, views
+from services.scoring import queries, store_sources, views
 from services.scoring.api.parts import aware, found
 from services.scoring.core import nps
 from services.scoring.core.health import health_of
@@ -51,7 +51,8 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         async with uow.begin() as c:
             row = found(await queries.one(c, id), id)
             (account,) = await queries.whole_accounts(c, [(id, row["state"])], now)
-        health, state = health_of(account, now, rules), account.state
+            interrupted = (await store_sources.known(c)).since
+        health, state = health_of(account, now, rules, interrupted=interrupted), account.state
         return views.AccountDetail(
             **row,
             traits={name.removeprefix("traits."): cell.value for name, cell in state.traits.items()},
@@ -94,7 +95,9 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
     async def sources() -> Page[views.Source]:
         async with uow.begin() as c:
             heard = await queries.sources(c, rules.catalogue.sources)
-        return Page(items=[views.Source.of_heard(one) for one in heard])
+            known = (await store_sources.known(c)).interruptions
+        interrupted = {one.source: one for one in known if one.until is None}
+        return Page(items=[views.Source.of_heard(one, interrupted.get(one.source)) for one in heard])
 
     @router.get("/suggestions/catalogue", summary="A draft of the catalogue, from what was seen")
     async def suggested() -> views.SuggestedCatalogue:

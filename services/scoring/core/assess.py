@@ -20,6 +20,7 @@ from services.scoring.core.score import band, groups_of
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account
 from services.scoring.core.timing import next_look
+from shared.conditions import NOWHERE
 from shared.messages.assessments import AccountAssessed, Band, Driver, FactValue, MeasureReading
 
 _NO_NEWS: Final = ("health.previous_score", "health.previous_band", "health.change", LAST_SEEN, "usage.uses")
@@ -66,12 +67,14 @@ def assess(
     now: datetime,
     rules: Rules,
     seen: View | None = None,
+    interrupted: Mapping[str, datetime] = NOWHERE,
 ) -> Outcome:
     """Look at an account and decide. What usage or time caused is told only when a fact changed.
 
-    `seen` is a view at this instant since when only tickets and invoices have changed.
+    `seen` is a view at this instant since when only tickets and invoices have changed. `interrupted` says of sources
+    since when they are.
     """
-    health = health_of(account, now, rules, seen)
+    health = health_of(account, now, rules, seen, interrupted)
     score, profile, cause = health.score, health.view.profile, occasion.cause
     old_score, old_band = (None, "unknown") if before is None else (before.score, before.band)
     new_band = band(score.points, health.card.bands, old_band)
@@ -119,7 +122,9 @@ def assess(
         mean=(score.total, score.weight),
         hold=None if score.cap is None else Hold(health.card.ceiling(score.cap), score.cap.name),
         readings={
-            name: Decided(one.raw, one.points, one.words, health.spreads.get(name, ()))
+            name: Decided(
+                one.raw, one.points, one.words, health.spreads.get(name, ()), one.interrupted_since is not None
+            )
             for name, one in health.readings.items()
         },
         news=news,

@@ -1,6 +1,6 @@
 """What one batch comes to: its events folded into the accounts at hand, and what is decided and told of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -49,6 +49,8 @@ class Batch:
     now: datetime
     rules: Rules
     memory: Memory
+    interrupted: Mapping[str, datetime] = field(default_factory=dict)
+    """Sources, since when they are."""
     changed: dict[str, Standing] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     """The last of each account that was told of."""
@@ -165,7 +167,7 @@ class Batch:
         account = standing.account
         if seen is None:
             s.prune(account.state, day_of(self.now))
-        outcome = assess(account, standing.decision, occasion, self.now, self.rules, seen)
+        outcome = assess(account, standing.decision, occasion, self.now, self.rules, seen, self.interrupted)
         standing.decision = outcome.decision
         if outcome.assessed is None:
             return outcome

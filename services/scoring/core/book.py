@@ -215,6 +215,8 @@ def _reason(kind: str, name: str, accounts: int, by: str, caps: Mapping[str, str
             return f"{caps.get(name, name)} {at}"
         case "scorecard":
             return f"now scored by {name} {at}"
+        case "interruption":
+            return f"{name} interrupted {at}"
         case _:
             return "times without a score, and what was forgotten"
 

@@ -45,7 +45,8 @@ def counted(drivers: Sequence[Driver], health: Health, before: Decision, occasio
     """How much of a move counts, in hundredths: what the account and its people did, not what we know of them.
 
     Left out is what an import brought; a change of rules and what another card's caps do; a measure that began or
-    ceased to have data; answers that expired; and a cap that time alone lifts, as what it rests on has become too old.
+    ceased to have data; answers that expired; a cap that time alone lifts, as what it rests on has become too old; and
+    what an interruption of a source moved, with the caps that its end lets hold or lift.
     Where the same cap holds before and after the score is pinned, whatever its measures do.
     """
     if occasion.cause.kind in ("history", "scorecard") or occasion.imports or occasion.found_in is not None:
@@ -57,7 +58,8 @@ def counted(drivers: Sequence[Driver], health: Health, before: Decision, occasio
     caps = sum(driver.points for driver in drivers if driver.kind == "cap")
     lifted_by_time = occasion.cause.kind == "time" and caps > 0
     own = sum(driver.points for driver in drivers if _counts(driver, health, before, occasion))
-    return own + (caps if same_card and not lifted_by_time else 0)
+    resumed = any(one.kept for one in before.readings.values()) and not health.view.interrupted
+    return own + (caps if same_card and not lifted_by_time and not resumed else 0)
 
 
 def _counts(driver: Driver, health: Health, before: Decision, occasion: Occasion) -> bool:

@@ -22,6 +22,8 @@ class Decided(msgspec.Struct, array_like=True, frozen=True):
     points: int | None = None
     words: str = ""
     spread: tuple[tuple[float, int], ...] = ()
+    kept: bool = False
+    """Its source was interrupted: it is the last reading of before."""
 
 
 class Changes(msgspec.Struct, array_like=True, frozen=True):

@@ -10,6 +10,7 @@ from services.scoring.core.reasons import reason
 from services.scoring.core.score import mean_of, points_without_data
 from services.scoring.core.scorecard import Cap
 from services.scoring.core.shapley import in_whole, shares
+from shared.conditions import source_of
 from shared.messages.assessments import Driver
 from shared.words import clean
 
@@ -37,7 +38,9 @@ def drivers_of(health: Health, before: Decision, occasion: Occasion) -> list[Dri
             # Nothing that the new card counts was known: it explains the whole change of the mean.
             old, (total, weight) = new, (score.total, score.weight)
         parts["scorecard", card.id] = Fraction(total, weight) - old_mean
-    parts |= {("measure", name): value for name, value in shares(old, new, card).items()}
+    for name, value in shares(old, new, card).items():
+        key = _key_of(name, health, before)
+        parts[key] = parts.get(key, Fraction(0)) + value
     if before.hold is not None:
         parts["cap", before.hold.while_] = old_mean - before.hold.at_most
     if score.cap is not None:
@@ -46,6 +49,13 @@ def drivers_of(health: Health, before: Decision, occasion: Occasion) -> list[Dri
     whole = in_whole({key: value for key, value in parts.items() if value}, score.points - before.score)
     found = [_driver(kind, name, points, health, before, occasion) for (kind, name), points in whole.items() if points]
     return sorted(found, key=lambda driver: -abs(driver.points))
+
+
+def _key_of(name: str, health: Health, before: Decision) -> tuple[str, str]:
+    """What a measure's move is told as: as the interruption's of its source, where one kept it on either side."""
+    source = source_of(name)
+    kept = before.readings.get(name, Decided()).kept or source in health.view.interrupted
+    return ("interruption", source) if source is not None and kept else ("measure", name)
 
 
 def _by_cap_alone(health: Health, before: Decision, occasion: Occasion) -> list[Driver]:
@@ -100,4 +110,8 @@ def _driver(kind: str, name: str, points: int, health: Health, before: Decision,
         cap = next((one for one in health.card.caps if one.name == name), None)
         holds = health.score.cap is not None and health.score.cap.name == name
         return Driver(kind="cap", name=name, points=points, reason=_of_cap(name, cap, health, holds))
+    if kind == "interruption":
+        over = name not in health.view.interrupted
+        why = f"{name}, which had been interrupted, is heard of again" if over else f"{name} is interrupted"
+        return Driver(kind="interruption", name=name, points=points, reason=why)
     return Driver(kind="scorecard", name=name, points=points, reason=f"now scored as {health.card.title}")

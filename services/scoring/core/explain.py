@@ -24,7 +24,7 @@ class Step(NamedTuple):
 class Part:
     """How far one thing moved the score along the way, in hundredths."""
 
-    kind: Literal["measure", "cap", "scorecard", "unknown", "forgotten"]
+    kind: Literal["measure", "cap", "scorecard", "interruption", "unknown", "forgotten"]
     """`unknown`: a stretch in which there was no score. `forgotten`: said by somebody whose words were erased since."""
     name: str
     points: int

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from services.scoring.core.measures import GROUPS, MEASURES
 from services.scoring.core.measures.base import Measure, View
+from shared.conditions import source_of
 from shared.messages.assessments import FactValue, MeasureReading
 
 _OF_PAPERS: Final = {
@@ -31,6 +32,8 @@ def facts_of(
     found: dict[str, Any] = dict(who)
     for group in GROUPS:
         found |= group.facts(view) if group in _OF_PAPERS else view.kept(group, partial(group.facts, view))
+    for source in view.interrupted:
+        found |= _kept(view, source)
     unknown: dict[str, str] = {}
     for name, read in readings.items():
         if name not in _LINEAR:
@@ -44,3 +47,10 @@ def facts_of(
             found.pop(fact, None)
             unknown[fact] = readings[name].words
     return {name: value for name, value in found.items() if value is not None}, unknown
+
+
+def _kept(view: View, source: str) -> dict[str, Any]:
+    """What rests on a source that is interrupted, as it was known before."""
+    then = view.before_interruption(source)
+    found = {name: value for group in GROUPS for name, value in group.facts(then).items()}
+    return {name: value for name, value in found.items() if source_of(name) == source}

@@ -1,5 +1,6 @@
 """How an account does at an instant, measured and scored, before any decision."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -11,7 +12,7 @@ from services.scoring.core.measures.base import View
 from services.scoring.core.score import Score, read_measures, score_of
 from services.scoring.core.scorecard import Cap, Rules, Scorecard
 from services.scoring.core.state import Account
-from shared.conditions import Facts, FactSpec, Truth, evaluate, leaves_of
+from shared.conditions import NOWHERE, Facts, FactSpec, Truth, evaluate, leaves_of
 from shared.conditions.words import described
 from shared.messages.assessments import FactValue, MeasureReading
 from shared.words import clean
@@ -58,7 +59,7 @@ class Health:
 
     def in_words(self, cap: Cap) -> str:
         """A cap as a customer-success manager would put it: by what holds of its condition, else by the condition."""
-        facts, now = Facts.of(self.facts), self.view.now
+        facts, now = Facts.of(self.facts, stopped=self.view.interrupted), self.view.now
         holds = [leaf.subject for leaf in leaves_of(cap.condition) if evaluate(leaf, facts, now) is Truth.TRUE]
         words = dict.fromkeys(filter(None, map(self._said_of, holds)))
         return f"at most {cap.at_most}: {', '.join(words) or cap.says or described(cap.condition)}"
@@ -71,9 +72,18 @@ class Health:
         return "" if said is None else clean(said(self.view))
 
 
-def health_of(account: Account, now: datetime, rules: Rules, before: View | None = None) -> Health:
-    """Measure and score. `before` is a view at this instant since when only tickets and invoices have changed."""
-    view = View(account, now, rules.catalogue, before)
+def health_of(
+    account: Account,
+    now: datetime,
+    rules: Rules,
+    before: View | None = None,
+    interrupted: Mapping[str, datetime] = NOWHERE,
+) -> Health:
+    """Measure and score. `before` is a view at this instant since when only tickets and invoices have changed.
+
+    Where a source is interrupted, what rests on it stands as it did then.
+    """
+    view = View(account, now, rules.catalogue, before, interrupted)
     who = account_facts(view)
     card = rules.card_for(Facts.of(who), now)
     if view.profile.gone is not None:
@@ -90,6 +100,6 @@ def health_of(account: Account, now: datetime, rules: Rules, before: View | None
         # What is known of who left stays known; it is only no longer judged.
         facts = {fact: value for fact, value in facts.items() if not fact.startswith("points.")}
         return Health(view, card, {}, {}, facts, unknown, Score(0, 0, 0, None, None, view.profile.left_in_words))
-    score = score_of(readings, card, Facts.of(facts), now)
+    score = score_of(readings, card, Facts.of(facts, stopped=interrupted), now)
     spreads = {name: one.spread for name, one in read.items() if one.spread}
     return Health(view, card, readings, spreads, facts, unknown, score)

@@ -6,15 +6,17 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
+import msgspec
+
 from services.scoring.core.clock import in_words
 from services.scoring.core.decision import Decided
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.measures.base import Measure, View, points_of
 from services.scoring.core.scorecard import Bands, Cap, Scorecard, Weighted
 from services.scoring.core.state import Cell
-from shared.conditions import Facts, Truth, evaluate
+from shared.conditions import Facts, Truth, evaluate, source_of
 from shared.messages.assessments import Band, MeasureReading
-from shared.words import clean, counted
+from shared.words import clean, clock_time, counted
 
 _NEUTRAL: Final = 5000
 _COUNTED: Final = {"neutral": "neutral", "worst": "the worst"}
@@ -56,7 +58,7 @@ def read_measures(view: View, card: Scorecard) -> dict[str, Read]:
     found: dict[str, Read] = {}
     for name, one in MEASURES.items():
         weighted = on_card.get(name, _OFF_CARD[name]).at(view.tenure)
-        read = partial(_read, view, one, weighted)
+        read = partial(_kept if source_of(name) in view.interrupted else _read, view, one, weighted)
         found[name] = read() if name in _OF_PAPERS else view.kept(name, read)
     return found
 
@@ -82,6 +84,17 @@ def _read(view: View, measure: Measure, weighted: Weighted) -> Read:
         name=measure.name, weight=weighted.weight, raw=raw, unit=measure.unit, points=points, words=words
     )
     return Read(read, spread)
+
+
+def _kept(view: View, measure: Measure, weighted: Weighted) -> Read:
+    """The last reading from before its source was interrupted, and that it is."""
+    if view.muted(measure.name) is not None:
+        return _read(view, measure, weighted)
+    source = source_of(measure.name) or ""
+    since = view.interrupted[source]
+    told, spread = _read(view.before_interruption(source), measure, weighted)
+    words = f"{told.words}; kept since {clock_time(since)}: {source} interrupted"
+    return Read(msgspec.structs.replace(told, words=_cleaned(words), interrupted_since=since), spread)
 
 
 def _muted(mute: Cell, measure: Measure, weighted: Weighted) -> MeasureReading:

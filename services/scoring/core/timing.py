@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.scoring.core import changes, windows
-from services.scoring.core.clock import DAY_US, LAST_US, instant_of, micros
+from services.scoring.core.clock import DAY_US, LAST_US, instant_of, micros, midnight_after
 from services.scoring.core.decision import Changes
 from services.scoring.core.health import Health
 from services.scoring.core.measures.relationship.pulse import PULSE, ends_at
@@ -38,7 +38,10 @@ def next_look(health: Health, rules: Rules, moves: Changes) -> datetime | None:
         ends = (end, end + more * DAY_US)
         instants += [instant_of(end) for end in ends if end > micros(now)]
     instants += [instant_of(mute.value[0]) for mute in state.mutes.values() if mute.value[0] > micros(now)]
-    facts = Facts.of(health.facts)
+    facts = Facts.of(health.facts, stopped=view.interrupted)
     timed = (*health.card.timed, *rules.timed)
+    if view.interrupted:
+        # What stands still now goes on when the source is back: whoever was looked at meanwhile is looked at then.
+        instants.append(midnight_after(now))
     instants += [at for leaf in timed if (at := flip_instant(leaf, facts, now)) is not None]
     return min(instants, default=None)

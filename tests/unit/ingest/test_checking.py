@@ -214,6 +214,14 @@ def test_an_account_that_no_address_could_name_is_refused(account: str) -> None:
     assert (good, refused[0].code) == ([], "invalid_data")
 
 
+def test_the_account_that_stands_for_ourselves_is_refused_as_anything() -> None:
+    assert refusal_of(an_event(account="$company")).code == "reserved_account"
+    assert refusal_of({**an_event(), "account": None, "subject": "$company"}).code == "reserved_account"
+    assert refusal_of(an_event(type="source.interrupted")).code == "unknown_type"
+    good, refused = judged(an_event(type="account.merged", data={"into": "$company"}), operates=True)
+    assert (good, refused[0].code) == ([], "reserved_account")
+
+
 @pytest.mark.parametrize(
     "owner",
     [

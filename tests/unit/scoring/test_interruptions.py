@@ -1,10 +1,24 @@
-"""When a source counts as interrupted: the pure part."""
+"""When a source counts as interrupted, and what that does to an account."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.scoring.core.assess import assess
+from services.scoring.core.health import health_of
 from services.scoring.core.interruptions import WEEK, Interruption, hour_of, judge, usual
-from tests.support.scoring import NOW
+from tests.support.scoring import (
+    BY_TIME,
+    DAY,
+    NOW,
+    SHIPPED,
+    a_ticket,
+    an_account,
+    assessed,
+    busy,
+    rules_of_one,
+    told,
+    usage,
+)
 
 HOUR = hour_of(NOW)
 
@@ -65,3 +79,55 @@ def test_who_sends_more_is_not_interrupted_sooner(weeks: list[int], some: int, m
     few, many = sorted((some, more))
     if judge(sent(many, *weeks), HOUR, (), ()).interrupted:
         assert judge(sent(few, *weeks), HOUR, (), ()).interrupted
+
+
+# What it does to an account.
+
+FRIDAY = NOW + 2 * DAY
+
+
+def test_a_broken_sdk_release_does_not_turn_the_book_red() -> None:
+    account = an_account(*busy(range(60)))
+    before = assessed(account)
+    since = {"usage": NOW}
+    later = NOW + 35 * DAY
+    silent = assess(account, before.decision, BY_TIME, later, SHIPPED).decision
+    kept = assess(account, before.decision, BY_TIME, later, SHIPPED, interrupted=since)
+    assert silent.band == "red"
+    assert (kept.decision.band, kept.decision.score) == (before.decision.band, before.decision.score)
+    recency = kept.health.readings["usage.recency"]
+    assert recency.interrupted_since == NOW
+    assert recency.words == "in use; kept since Wed 20 May 2026, 12:00 UTC: usage interrupted"
+
+
+def test_caps_stay_as_they_were_whatever_the_clock_says() -> None:
+    rules = rules_of_one("usage.recency", caps={"days_since usage.last_seen_at >= 5": "red"})
+    account = an_account(usage(NOW))
+    kept = health_of(account, NOW + 20 * DAY, rules, interrupted={"usage": NOW + DAY})
+    assert kept.score.cap is None
+    held = health_of(account, NOW + 20 * DAY, rules, interrupted={"usage": NOW + 6 * DAY})
+    assert held.score.cap is not None
+
+
+def test_other_sources_are_read_as_ever() -> None:
+    account = an_account(*busy(range(60)), a_ticket(priority="urgent", at=NOW))
+    interrupted = health_of(account, FRIDAY, SHIPPED, interrupted={"usage": NOW})
+    assert interrupted.readings["support.urgent"] == health_of(account, FRIDAY, SHIPPED).readings["support.urgent"]
+
+
+def test_what_an_interruption_moves_is_a_line_of_its_own_and_no_change_of_health() -> None:
+    account = an_account(*busy(range(60)))
+    before = assessed(account).decision
+    kept = assess(account, before, BY_TIME, NOW + 10 * DAY, SHIPPED, interrupted={"usage": NOW})
+    back = assess(account, kept.decision, BY_TIME, NOW + 21 * DAY, SHIPPED)
+    drivers = told(back).drivers
+    assert {driver.kind for driver in drivers} <= {"interruption", "cap"}
+    assert sum(driver.points for driver in drivers) == (back.decision.score or 0) - (kept.decision.score or 0) < 0
+    assert told(back).facts["health.change.30d"] == 0
+
+
+def test_who_is_looked_at_meanwhile_is_looked_at_again_when_it_may_be_over() -> None:
+    account = an_account(usage(NOW - 300 * DAY))
+    outcome = assess(account, None, BY_TIME, NOW, SHIPPED, interrupted={"usage": NOW - DAY})
+    assert outcome.next_at is not None
+    assert outcome.next_at <= NOW + DAY

@@ -87,6 +87,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index('moves_by_subject', 'moves', ['subject', 'id'], unique=False)
+    op.create_table('interruptions',
+    sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('partition', 'source')
+    )
     op.create_table('playbook_versions',
     sa.Column('playbook', sa.Text(), nullable=False),
     sa.Column('version', sa.Text(), nullable=False),

@@ -136,6 +136,27 @@ def upgrade() -> None:
     sa.Column('digest', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('partition')
     )
+    op.create_table('counted_hours',
+    sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('counted', sa.Integer(), nullable=False),
+    sa.Column('judged', sa.Integer(), nullable=True),
+    sa.PrimaryKeyConstraint('partition')
+    )
+    op.create_table('interruptions',
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('since', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('until', sa.Integer(), nullable=True),
+    sa.Column('sent', sa.Integer(), nullable=False),
+    sa.Column('usual', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'since')
+    )
+    op.create_table('source_hours',
+    sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('hour', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('events', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('partition', 'source', 'hour')
+    )
     op.create_table('sources',
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('source', sa.Text(), nullable=False),

@@ -10,6 +10,7 @@ from services.scoring.core.catalogue import Cadence, Catalogue
 from services.scoring.core.clock import day_of, day_of_us, micros
 from services.scoring.core.profile import Profile, profile_of
 from services.scoring.core.state import Account, Cell, Invoice, State, Ticket, day_cutoff
+from shared.conditions import NOWHERE
 
 T = TypeVar("T")
 Curve = tuple[tuple[float, float], ...]
@@ -25,6 +26,7 @@ class View:
         "account",
         "cadence",
         "catalogue",
+        "interrupted",
         "invoices",
         "now",
         "profile",
@@ -33,8 +35,18 @@ class View:
         "today",
     )
 
-    def __init__(self, account: Account, now: datetime, catalogue: Catalogue, before: "View | None" = None) -> None:
-        """`before` is a view of it at the same instant, since when only tickets and invoices have changed."""
+    def __init__(
+        self,
+        account: Account,
+        now: datetime,
+        catalogue: Catalogue,
+        before: "View | None" = None,
+        interrupted: Mapping[str, datetime] = NOWHERE,
+    ) -> None:
+        """`before` is a view of it at the same instant, since when only tickets and invoices have changed.
+
+        `interrupted` says of sources since when they are.
+        """
         self.account = account
         self.state: State = account.state
         self.tickets: dict[str, Ticket] = account.tickets
@@ -42,10 +54,11 @@ class View:
         self.now = now
         self.today = day_of(now)
         self.catalogue = catalogue
+        self.interrupted = interrupted
         self._kept: dict[Hashable, Any] = {} if before is None else before._kept
         self.profile: Profile = self.kept("profile", lambda: profile_of(account.id, account.state, now, catalogue))
         self.cadence: Cadence = catalogue.cadence_of(self.profile.plan, self._used())
-        self._made: dict[Callable[[View], Any], Any] = {}
+        self._made: dict[Hashable, Any] = {}
 
     def once(self, make: Callable[["View"], T]) -> T:
         """What several readings and facts rest on, made when the first of them asks for it."""
@@ -78,6 +91,17 @@ class View:
     def tenure(self) -> int | None:
         """For how many days it is a customer, as far as is known."""
         return None if self.since is None else self.today - self.since
+
+    def before_interruption(self, source: str) -> "View":
+        """As it was when an interrupted source still sent: a reading of then is the last that says anything.
+
+        It depends on no earlier decision, so what arrives since is counted, and time that only passes is not.
+        """
+        if ("before", source) not in self._made:
+            since = min(self.interrupted[source], self.now)
+            self._made["before", source] = View(self.account, since, self.catalogue)
+        made: View = self._made["before", source]
+        return made
 
     def connected(self, source: str) -> int | None:
         """The UTC day from which silence of a source says something of the account; None: it is not connected.
