@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from services.playbooks.files import load_playbook
+from services.playbooks.handler import PlaybooksHandler
 from shared.messages.assessments import Cause, Driver, PartitionMark
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
 from shared.telemetry import metrics
@@ -632,3 +633,18 @@ def said(action: str, response: Any, until: datetime | None = None, to: str | No
         until=until,
         to=to,
     )
+
+
+async def test_silence_that_is_an_interruption_fires_nothing_after_a_restart_either(database_url: str) -> None:
+    silent = 'id: silent\nwhen: days_since usage.last_seen_at >= 5\nsteps: [{alert: "Ask them"}]'
+    async with a_floor(database_url, silent) as floor:
+        await floor.assess(1, MONDAY, {"usage.last_seen_at": MONDAY.isoformat()})
+        at = MONDAY + 4 * DAY
+        await floor.take(("3", PartitionMark(through=at, interrupted={"usage": at})))
+        assert await floor.pass_until(MONDAY + 6 * DAY) == []
+        floor.handler = PlaybooksHandler(floor.rules, floor.figures, floor.clock)
+        async with floor.uow.begin() as c:
+            await floor.handler.taken(c, floor.partition, MONDAY + 6 * DAY)
+        assert await floor.pass_until(MONDAY + 7 * DAY) == []
+        await floor.take(("3", PartitionMark(through=MONDAY + 7 * DAY)))
+        assert len(await floor.pass_until(MONDAY + 7 * DAY + 2 * HOUR)) == 1

@@ -17,7 +17,7 @@ from services.scoring.core.scorecard import Rules, Weighted, rules_of
 from services.scoring.queries import fingerprint
 from shared.conditions import parse
 from shared.messages import registry
-from shared.messages.envelope import Event
+from shared.messages.envelope import Event, decode
 from shared.telemetry import metrics
 from tests.support.logins import as_owner
 from tests.support.scoring import (
@@ -433,3 +433,79 @@ def replace_history(event: Event, import_id: str) -> Event:
 
 def _data(event: Event) -> dict[str, Any]:
     return msgspec.json.decode(event.data)  # type: ignore[no-any-return]
+
+
+# Interrupted sources
+
+HOUR = timedelta(hours=1)
+NOON = NOW.replace(minute=0)
+
+
+async def an_hour_of(fed: Fed, begin: datetime, events: int, **more: Any) -> None:
+    """So much use in an hour, after which the worker looks."""
+    fed.now = begin + HOUR / 2
+    await fed.feed(*[usage(fed.now, account="other", **more) for _ in range(events)])
+    await look(fed, begin + HOUR)
+
+
+async def look(fed: Fed, through: datetime) -> None:
+    """As the loop does at each tick."""
+    while fed.handler.looks(fed.partition, through):
+        async with fed.uow.begin() as c:
+            await fed.handler.look(c, fed.partition, through, through)
+
+
+async def interrupted(fed: Fed) -> None:
+    for week in (3, 2, 1):
+        await an_hour_of(fed, NOON - week * 7 * DAY, 120)
+    await an_hour_of(fed, NOON, 10)
+
+
+async def test_a_source_that_falls_silent_for_everybody_is_interrupted_and_turns_nobody_red(
+    engine: AsyncEngine,
+) -> None:
+    fed = Fed(engine, now=NOW - 30 * DAY)
+    await fed.take()
+    fed.now = NOW - DAY
+    await fed.feed(*customer())
+    await interrupted(fed)
+    assert fed.handler.interrupted == {"usage": NOON}
+    await fed.pass_time(NOW + 35 * DAY)
+    assert (await fed.told())[-1].band != "red"
+    await fed.restart()
+    assert fed.handler.interrupted == {"usage": NOON}
+    await an_hour_of(fed, NOON + 7 * DAY, 30)
+    assert fed.handler.interrupted == {}
+    events = [
+        decode(row.value) for row in await fed.rows("SELECT value FROM outbox WHERE key = '$company' ORDER BY id")
+    ]
+    told = [registry.data_of(event) for event in events]
+    assert [(one.source, one.since, one.until) for one in told] == [
+        ("usage", NOON, None),
+        ("usage", NOON, NOON + 7 * DAY),
+    ]
+    await fed.feed(*events)
+    assert await fed.rows("SELECT 1 FROM accounts WHERE id = '$company'") == []
+
+
+async def test_history_and_repeats_are_no_sign_of_life(fed: Fed) -> None:
+    once = usage(NOW)
+    await fed.feed(once, once, replace_history(usage(NOW), "imp"), usage(NOW - 3 * DAY))
+    counted = await fed.rows("SELECT source, events FROM source_hours ORDER BY hour")
+    assert sum(row.events for row in counted) == 2
+
+
+async def test_no_hour_is_judged_before_every_partition_has_counted_it(fed: Fed) -> None:
+    other = Fed(fed.engine)
+    other.partition = 1
+    await other.take()
+    async with fed.uow.begin() as c:
+        await fed.handler.look(c, 0, NOON, NOON)
+    assert fed.handler.looks(0, NOON)
+    midnight = NOON.replace(hour=0)
+    assert not fed.handler.turns(NOON, midnight + timedelta(seconds=59))
+    assert fed.handler.turns(NOON, midnight + timedelta(seconds=60))
+    async with fed.uow.begin() as c:
+        await other.handler.look(c, 1, NOON, NOON)
+    await look(fed, NOON)
+    assert fed.handler.turns(NOON, midnight)

@@ -64,7 +64,7 @@ def a_look(facts: dict[str, Any], at: datetime, **others: Any) -> Look:
     return Look(
         account="northwind",
         values=values,
-        facts=Facts.of(values, cause=cause),
+        facts=Facts.of(values, cause=cause, withheld=others.get("interrupted", ())),
         now=at,
         occasion=others.pop("occasion", at.isoformat()),
         by_time=others.pop("by_time", cause is None),

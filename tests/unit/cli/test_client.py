@@ -94,10 +94,12 @@ def test_status_says_what_each_source_of_evidence_does(stack: FakeStack) -> None
     common = {"accounts": 12, "of": 60, "declared_since": None, "suggest_declaring": False, "last_heard_at": None}
     usage = {"declared_since": "2026-03-02", "last_heard_at": (now - timedelta(minutes=4, seconds=9)).isoformat()}
     tickets = {"last_heard_at": (now - timedelta(days=2, minutes=1)).isoformat(), "suggest_declaring": True}
+    broken = {"interrupted_since": "2026-05-20T07:00:00Z", "sent": 3, "usual": 1200}
     items = [
         {**common, "source": "usage", **usage},
         {**common, "source": "tickets", **tickets},
         {**common, "source": "feedback", "accounts": 0},
+        {**common, "source": "invoices", **tickets, "suggest_declaring": False, **broken},
     ]
     stack.on("GET /scoring/v1/sources", page(*items))
     said = stack.run(one_command(status)).output.splitlines()
@@ -105,6 +107,8 @@ def test_status_says_what_each_source_of_evidence_does(stack: FakeStack) -> None
     declare = "Declare it in the catalogue (sources: {tickets: DATE}), so that silence counts."
     assert f"Tickets: last heard of 2 days ago, for 12 of 60 accounts. {declare}" in said
     assert "Feedback: never heard of." in said
+    since = "Interrupted since Wed 20 May 2026, 07:00 UTC: 3 events in an hour in which 1,200 are usual."
+    assert f"Invoices: last heard of 2 days ago, for 12 of 60 accounts. {since}" in said
 
 
 def test_status_says_what_somebody_should_look_at(stack: FakeStack) -> None:

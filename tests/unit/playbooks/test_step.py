@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from services.playbooks.core.episode import Ask, Episode, StepResult
+from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.step import close, close_task, end, leave, put_off, start, step
 from tests.support.playbooks import (
@@ -414,3 +415,31 @@ class TestHistory:
         quiet = step(playbook, pending.episode, a_look(LOW, MONDAY + DAY, quiet=True))
         after = run(playbook, (LOW, MONDAY + 5 * DAY), episode=quiet.episode)
         assert after.timer == MONDAY + 5 * DAY + timedelta(days=6)
+
+
+class TestInterruptedSources:
+    """While a source is interrupted, conditions on what rests on it are unknown."""
+
+    silent = a_playbook('id: silent\nwhen: days_since usage.last_seen_at >= 5\nsteps: [{alert: "Ask them"}]')
+
+    def look(self, at: datetime, *interrupted: str, **facts: Any) -> Look:
+        return a_look({"usage.last_seen_at": MONDAY.isoformat(), **facts}, at, interrupted=interrupted)
+
+    def test_silence_fires_nothing_and_is_looked_for_until_it_is_told_again(self) -> None:
+        at = MONDAY + 6 * DAY
+        stepped = step(self.silent, None, self.look(at, "usage"))
+        assert (stepped.asks, stepped.timer) == ((), at + timedelta(hours=1))
+        assert step(self.silent, stepped.episode, self.look(at + DAY)).asks
+
+    def test_it_ends_nothing(self) -> None:
+        fired = step(self.silent, None, self.look(MONDAY + 6 * DAY)).episode
+        used = (MONDAY + 6 * DAY).isoformat()
+        look = self.look(MONDAY + 7 * DAY, "usage", **{"usage.last_seen_at": used})
+        assert state(step(self.silent, fired, look)) == "active"
+
+    def test_not_even_that_it_is_unknown_is_known(self) -> None:
+        unknown = a_playbook('id: unknown\nwhen: usage.trend is unknown\nsteps: [{alert: "Ask them"}]')
+        assert not step(unknown, None, self.look(MONDAY, "usage")).asks
+
+    def test_what_rests_on_other_sources_goes_on(self) -> None:
+        assert step(self.silent, None, self.look(MONDAY + 6 * DAY, "tickets")).asks
