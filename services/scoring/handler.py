@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import store, store_sources
+from services.scoring import store
 from services.scoring.core.batch import Arrival, Assessment, Batch
 from services.scoring.core.clock import day_of
 from services.scoring.core.fold import source_of
@@ -17,7 +17,8 @@ from services.scoring.core.interruptions import hour_of
 from services.scoring.core.memory import Memory
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import day_cutoff
-from services.scoring.interruptions import Watch
+from services.scoring.sources import Watch
+from services.scoring.sources import store as store_sources
 from shared.clock import Clock
 from shared.figures import Figures, effect
 from shared.log.protocol import Outgoing

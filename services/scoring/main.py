@@ -7,9 +7,9 @@ from services.scoring import api, queries
 from services.scoring.api import judging, why
 from services.scoring.files import load_rules
 from services.scoring.handler import PLAN, ScoringHandler
-from services.scoring.interruptions import Watch
 from services.scoring.queries import ledger
 from services.scoring.settings import ScoringSettings
+from services.scoring.sources import Watch
 from shared.log.publisher import Publisher
 from shared.service import service
 from shared.service.status import status_routes

@@ -9,13 +9,14 @@ from typing import Annotated, Final, Literal
 
 from fastapi import Depends
 
-from services.scoring import queries, store_sources, views
+from services.scoring import queries, views
 from services.scoring.api.parts import aware, found
 from services.scoring.core import nps
 from services.scoring.core.health import health_of
 from services.scoring.core.hierarchy import line_of, roll_up
 from services.scoring.core.scorecard import Rules
 from services.scoring.queries import Chosen
+from services.scoring.sources import store as store_sources
 from shared.auth.keys import require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork

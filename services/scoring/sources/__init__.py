@@ -7,10 +7,10 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import store_sources as store
 from services.scoring.core.clock import DAY_US, day_of, instant_of
 from services.scoring.core.interruptions import Interruption, begin_of, hour_of, judge
-from services.scoring.store_sources import Known
+from services.scoring.sources import store
+from services.scoring.sources.store import Known
 from shared.log.partitioner import partition_of
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
