@@ -39,6 +39,10 @@ def why(
             tell_drivers(out, told["drivers"], told["from"], told["to"])
             return
         out.print(_standing(told))
+        if told["score"] is None and told.get("reason"):
+            show.hang(out, Text("  "), show.text(told["reason"]))
+        if told.get("left"):
+            show.hang(out, Text("  open then: "), show.text(told["left"]["words"] or "nothing"))
         out.print()
         _measures(told)
         for cap in told.get("caps", []):
@@ -88,6 +92,8 @@ def tell_change(out: Console, change: Mapping[str, Any], now: datetime) -> None:
     line.append_text(show.band(change["band"]))
     line.append(f"   {show.ago(change['at'], now)}", style="dim")
     out.print(line)
+    if change.get("reason"):
+        show.hang(out, Text("  "), show.text(change["reason"]))
     tell_drivers(out, change.get("drivers", []), before, after)
 
 

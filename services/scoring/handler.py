@@ -198,7 +198,7 @@ def _is_told(arrival: Arrival) -> bool:
 
 
 def _message(one: Assessment) -> Outgoing:
-    id, assessed, trace, _ = one
+    id, assessed, trace, *_ = one
     event = wrap(
         assessed,
         id=f"{id}@{assessed.rev}",

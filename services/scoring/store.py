@@ -123,7 +123,7 @@ _SAVE_USERS = bulk.Insert(t.users, ("account_id", "user_id", "last_day"), update
 _SAVE_PAPERS = bulk.Insert(t.papers, ("account_id", "kind", "id", "row", "settled_at"), update=("row", "settled_at"))
 _OF_ASSESSMENT: Final = ("rev", "at", "score", "previous_score", "band", "previous_band", "coverage", "scorecard")
 _ADD_TO_LEDGER = bulk.Insert(
-    t.assessments, ("account_id", "cause", "contact_id", "drivers", "found_in", *BOOKS, *_OF_ASSESSMENT)
+    t.assessments, ("account_id", "cause", "contact_id", "drivers", "reason", "found_in", *BOOKS, *_OF_ASSESSMENT)
 )
 _OF_DAY: Final = ("score", "band", "coverage")
 _HEAR = bulk.Insert(
@@ -219,7 +219,8 @@ def _ledger_row(one: Assessment) -> tuple[Any, ...]:
     named = {name: getattr(cause, name) for name in ("kind", "type", "source", "id", "time")}
     contact = cause.data.get("contact_id")
     book = (assessed.facts.get(f"account.{name}") for name in BOOKS)
-    return one.account_id, named, contact, assessed.drivers, assessed.found_in, *book, *_of_assessment(assessed)
+    why = contact, assessed.drivers, one.reason, assessed.found_in
+    return one.account_id, named, *why, *book, *_of_assessment(assessed)
 
 
 def _answer_row(account_id: str, role: str | None, arrival: Arrival) -> tuple[Any, ...]:

@@ -168,6 +168,8 @@ assessments = Table(
     Column("coverage", Integer, nullable=False),
     Column("scorecard", Text, nullable=False),
     Column("drivers", JSONB, nullable=False),
+    # Where there are none: why there is no score, or that the customer came back.
+    Column("reason", Text, nullable=False, server_default=""),
     Column("found_in", Text),
     # Whose account it was then, and what it was counted with.
     *(Column(name, Text) for name in BOOKS),

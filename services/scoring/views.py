@@ -19,6 +19,10 @@ from services.scoring.core.book import Told
 from services.scoring.core.clock import DAY_US, instant_of
 from services.scoring.core.decision import Hold
 from services.scoring.core.interruptions import Interruption
+from services.scoring.core.leaving import LeftBehind
+from services.scoring.core.leaving import OpenTicket as OpenTicketRow
+from services.scoring.core.leaving import Unhappy as UnhappyRow
+from services.scoring.core.leaving import Unpaid as UnpaidRow
 from services.scoring.core.nps import main_role
 from services.scoring.core.sources import Heard
 from services.scoring.core.state import Cell
@@ -76,6 +80,71 @@ class Summary(BaseModel):
     assessed_at: datetime | None
 
 
+class OpenTicket(BaseModel):
+    """A ticket that was open when the customer left."""
+
+    id: str
+    priority: str
+    opened_at: datetime
+
+
+class Unpaid(BaseModel):
+    """An invoice that wasn't paid when the customer left."""
+
+    id: str
+    amount_minor: int
+    currency: str
+    due_at: datetime | None
+
+
+class Unhappy(BaseModel):
+    """The last answer of somebody who scored us 6 or less."""
+
+    contact_id: str
+    role: str | None
+    score: int
+    comment: str
+    """Its beginning."""
+    at: datetime
+
+
+class Left(BaseModel):
+    """How a customer left, and what was open then; at most 100 of each."""
+
+    at: datetime
+    reason: str | None
+    voluntary: bool
+    last_score: Points | None
+    """The last that was known."""
+    tickets: list[OpenTicket]
+    invoices: list[Unpaid]
+    detractors: list[Unhappy]
+    words: str
+    """What was open, in words."""
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], behind: LeftBehind) -> "Left":
+        """By the row of who left."""
+        return cls(
+            at=row["churned_at"],
+            reason=row["churn_reason"],
+            voluntary=row["churn_voluntary"],
+            last_score=row["previous_score"],
+            tickets=[OpenTicket(**_dated(one, "opened_at")) for one in behind.tickets[:_MOST_OPEN]],
+            invoices=[Unpaid(**_dated(one, "due_at")) for one in behind.invoices[:_MOST_OPEN]],
+            detractors=[Unhappy(**_dated(one, "at")) for one in behind.detractors[:_MOST_OPEN]],
+            words=behind.in_words(row["previous_score"]),
+        )
+
+
+_MOST_OPEN: Final = 100
+
+
+def _dated(one: OpenTicketRow | UnpaidRow | UnhappyRow, name: str) -> dict[str, Any]:
+    found = one._asdict()
+    return found | {name: None if found[name] is None else instant_of(found[name])}
+
+
 class Account(Summary):
     """An account as lists show it. Scores are points from 0 to 100; money is in minor units."""
 
@@ -94,6 +163,8 @@ class Account(Summary):
     """When the customer left."""
     churn_reason: str | None
     churn_voluntary: bool | None
+    left: Left | None
+    """Of a customer who left: how, and what was open."""
     previous_score: Points | None
 
 
@@ -202,10 +273,15 @@ class Change(BaseModel):
     coverage: Points
     found_in: str | None
     drivers: list[Annotated[Driver, AsAnswer()]]
+    reason: str
+    """Where there are no drivers: why there is no score, or that the customer came back."""
 
 
 class Explanation(Summary):
     """Why an account has its score: as it was last assessed."""
+
+    left: Left | None
+    """Of a customer who left: how, and what was open."""
 
     scorecard: str | None
     measures: list[Annotated[MeasureReading, AsAnswer()]]

@@ -223,16 +223,24 @@ async def test_who_left_is_out_of_scoring_with_date_and_reason(database_url: str
 
 async def test_who_left_can_be_listed_with_their_last_score(database_url: str) -> None:
     async with a_face(database_url, LISTED) as face:
-        await face.fed.feed(*well())
+        await face.fed.feed(*well(), a_ticket("hurry", at=NOW - DAY, priority="urgent"))
         before = (await face.get("/accounts/acme"))["score"]
         await face.fed.feed(an_event("account.churned", at=NOW, reason="too expensive", voluntary=True))
         (one,) = (await face.get("/accounts", left=True))["items"]
         assert (one["id"], one["churn_reason"], one["churn_voluntary"]) == ("acme", "too expensive", True)
         assert one["previous_score"] == before
+        assert (one["left"]["last_score"], one["left"]["reason"]) == (before, "too expensive")
+        assert one["left"]["tickets"][0]["id"] == "hurry"
+        assert "1 ticket open, 1 of them urgent" in one["left"]["words"]
         assert (await face.get("/accounts"))["items"] == []
         await face.fed.feed(subscribed(NOW + DAY / 24, mrr_minor=900_000, seats=15, plan="pro", currency="EUR"))
         assert (await face.get("/accounts", left=True))["items"] == []
         assert (await face.get("/accounts/acme"))["score"] is not None
+        moves = (await face.get("/accounts/acme/health/explain"))["changes"]
+        assert [move["reason"] for move in moves][:2] == [
+            "came back on 20 May 2026",
+            'left on 20 May 2026 because "too expensive"',
+        ]
 
 
 async def test_who_is_no_customer_is_listed_and_neither_scored_nor_in_a_figure(database_url: str) -> None:

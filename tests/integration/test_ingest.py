@@ -372,7 +372,7 @@ async def test_the_document_is_true_about_security_problems_and_types(house: Hou
     assert "422" not in str(document["paths"])
     schemas = document["components"]["schemas"]
     assert schemas["NpsAnswered"]["properties"]["score"]["maximum"] == 10
-    assert len(schemas["Event"]["oneOf"]) == 22
+    assert len(schemas["Event"]["oneOf"]) == 24
     for name in _references(document):
         assert name in schemas
 

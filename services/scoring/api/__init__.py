@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 from fastapi import Depends
 
 from services.scoring import queries, views
-from services.scoring.api.parts import aware, found
+from services.scoring.api.parts import aware, found, left
 from services.scoring.core import nps
 from services.scoring.core.health import health_of
 from services.scoring.core.hierarchy import line_of, roll_up
@@ -39,9 +39,10 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         async with uow.begin() as c:
             rows = await queries.listed(c, chosen, sort, after, paging.limit + 1)
             shares = await queries.by_band(c, chosen)
-        shown, cursor = paging.page(rows, lambda row: (row["sort_key"], row["id"]))
+            shown, cursor = paging.page(rows, lambda row: (row["sort_key"], row["id"]))
+            behind = await queries.left_behind(c, shown)
         return views.Accounts(
-            items=[views.Account(**row) for row in shown],
+            items=[views.Account(**row, left=left(row, behind)) for row in shown],
             next_cursor=cursor,
             mrr_by_band=[views.BandShare(**share) for share in shares],
         )
@@ -53,9 +54,11 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
             row = found(await queries.one(c, id), id)
             (account,) = await queries.whole_accounts(c, [(id, row["state"])], now)
             interrupted = (await store_sources.known(c)).since
+            behind = await queries.left_behind(c, [row])
         health, state = health_of(account, now, rules, interrupted=interrupted), account.state
         return views.AccountDetail(
             **row,
+            left=left(row, behind),
             traits={name.removeprefix("traits."): cell.value for name, cell in state.traits.items()},
             contacts=[views.Contact.of(contact, cells) for contact, cells in sorted(state.contacts.items())],
             measures=sorted(health.readings.values(), key=lambda reading: -reading.weight),

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
+from services.scoring import views
+from services.scoring.core.leaving import LeftBehind
 from shared.web.problems import Problem, invalid
 from shared.words import date_words
 
@@ -38,3 +40,8 @@ def found(row: Mapping[str, Any] | None, id: str) -> Mapping[str, Any]:
     if row is None:
         raise Problem(404, "not_found", f"There is no account {id!r}. GET /v1/accounts?q= finds accounts by name.")
     return row
+
+
+def left(row: Mapping[str, Any], behind: Mapping[str, LeftBehind]) -> views.Left | None:
+    """How the customer of an account left, where one did."""
+    return views.Left.of(row, behind[row["id"]]) if row["id"] in behind else None

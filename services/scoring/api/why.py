@@ -48,9 +48,11 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         async with uow.begin() as c:
             row = parts.found(await queries.one(c, id), id)
             moves = await ledger.rows(c, id, ledger.NEWEST, _CHANGES, moves=True)
+            left = await queries.left_behind(c, [row])
         decision = None if row["decision"] is None else decision_of(row["decision"])
         return views.Explanation(
             **row,
+            left=parts.left(row, left),
             measures=[] if decision is None else as_decided(decision.readings, rules.card(decision.scorecard)),
             caps=[] if decision is None or decision.hold is None else [decision.hold],
             changes=[views.Change(**move) for move in moves],
@@ -68,8 +70,8 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
     async def moved(id: str, since: datetime, until: datetime) -> views.Way:
         async with uow.begin() as c:
             row = parts.found(await queries.one(c, id), id)
-            before, steps = await ledger.steps(c, id, since, until)
-        found = explain.way(before, steps)
+            before, steps, why_unknown = await ledger.steps(c, id, since, until)
+        found = explain.way(before, steps, why_unknown)
         return views.Way(
             id=id,
             name=row["name"],

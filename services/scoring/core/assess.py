@@ -43,6 +43,8 @@ class Outcome:
     """It changed how the account stands that day."""
     health: Health = field(compare=False, repr=False)
     rules: Rules = field(compare=False, repr=False)
+    reason: str = ""
+    """Why there is no score, or that the customer came back: what stands where there can be no drivers."""
 
     @property
     def view(self) -> View:
@@ -80,7 +82,8 @@ def assess(
     new_band = band(score.points, health.card.bands, old_band)
     facts = {**health.facts, **_health_facts(health, new_band, old_score, old_band)}
     news = _digest(facts, health.card.ref)
-    moves = Changes() if before is None else before.changes
+    anew = before is not None and before.left_at is not None and profile.came_back_at is not None
+    moves = Changes() if before is None or anew else before.changes
     quiet = cause.kind in ("usage", "time", "scorecard") and occasion.found_in is None
     if quiet and before is not None and before.news == news and not _is_seen_anew(before, health):
         return Outcome(None, before, for_ledger=False, for_days=False, health=health, rules=rules)
@@ -133,10 +136,13 @@ def assess(
         last_used=health.view.state.last_used,
         book=profile.book,
         changes=moves,
+        left_at=profile.churned_at,
     )
-    for_ledger = changed or cause.kind == "event" or before is None or before.book != decision.book
+    parted = before is not None and before.left_at != decision.left_at
+    for_ledger = changed or parted or cause.kind == "event" or before is None or before.book != decision.book
     for_days = changed or before is None or before.coverage != decision.coverage
-    return Outcome(assessed, decision, for_ledger, for_days, health, rules)
+    why = [profile.back_in_words if anew else "", score.why_unknown if score.points is None else ""]
+    return Outcome(assessed, decision, for_ledger, for_days, health, rules, "; ".join(filter(None, why)))
 
 
 def _health_facts(health: Health, new_band: Band, old_score: int | None, old_band: Band) -> dict[str, FactValue]:

@@ -34,12 +34,16 @@ class Arrival(NamedTuple):
 
 
 class Assessment(NamedTuple):
-    """What is told of an account, the trace of the event that did it, and whether it is an entry of the ledger."""
+    """What is told of an account, the trace of the event that did it, and whether it is an entry of the ledger.
+
+    `reason` stands there where there are no drivers: why there is no score, or that the customer came back.
+    """
 
     account_id: str
     assessed: AccountAssessed
     trace: str | None
     for_ledger: bool
+    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -174,7 +178,7 @@ class Batch:
         self.outcomes[account.id] = outcome
         if outcome.for_days:
             self.days.add(account.id)
-        self.assessments.append(Assessment(account.id, outcome.assessed, trace, outcome.for_ledger))
+        self.assessments.append(Assessment(account.id, outcome.assessed, trace, outcome.for_ledger, outcome.reason))
         return outcome
 
     def _note_imports(self, standing: Standing, arrivals: Sequence[Arrival]) -> list[str]:

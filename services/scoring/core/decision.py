@@ -59,6 +59,8 @@ class Decision(msgspec.Struct, array_like=True, frozen=True):
     book: tuple[str | None, ...] = ()
     """Whose account it was and what it was counted with: `profile.BOOKS`."""
     changes: Changes = Changes()
+    left_at: int | None = None
+    """When the customer had left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,15 @@ _MOST_EVENTS: Final = 5
 
 
 class Step(NamedTuple):
-    """A row of the ledger: the score that came of it, and what moved it there. Scores are in hundredths."""
+    """A row of the ledger: the score that came of it, and what moved it there. Scores are in hundredths.
+
+    `reason` says why there is no score, or that a customer who had left came back.
+    """
 
     at: datetime
     score: int | None
     drivers: Sequence[Driver]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class Way:
     """From unknown: when it was known first."""
     lost_at: datetime | None = None
     """To unknown: since when."""
+    why: str = ""
+    """Why the last is unknown, or how the first came to be known."""
 
     @property
     def change(self) -> int | None:
@@ -60,8 +66,10 @@ class Way:
         return None if self.before is None or self.after is None else self.after - self.before
 
 
-def way(before: int | None, steps: Iterable[Step]) -> Way:
+def way(before: int | None, steps: Iterable[Step], why_unknown: str = "") -> Way:
     """Add up what moved a score, from what it was before these steps, which are in the order of the ledger.
+
+    `why_unknown` says of the last why there is none.
 
     The drivers of one step sum to its difference, so those of all steps sum to the whole, but for two things. From and
     to unknown there are no drivers: the difference across such a stretch is a part of its own. And what a contact said
@@ -71,14 +79,15 @@ def way(before: int | None, steps: Iterable[Step]) -> Way:
     rest: list[Part] = []
     forgotten, forgotten_at = 0, None
     current, first, last, lost_at, known_at = before, before, before, None, None
+    lost, known = "", ""
     for step in steps:
         if step.score is None:
-            lost_at = step.at if current is not None else lost_at
+            lost_at, lost = (step.at, step.reason) if current is not None else (lost_at, lost)
         elif current is None:
             if last is None or lost_at is None:
-                known_at, first = step.at, step.score
+                known_at, first, known = step.at, step.score, step.reason
             else:
-                rest.append(_stretch(lost_at, step.at, step.score - last))
+                rest.append(_stretch(lost_at, lost, step, step.score - last))
         else:
             for driver in step.drivers:
                 moved.setdefault((driver.kind, driver.name), []).append((step, driver))
@@ -90,7 +99,9 @@ def way(before: int | None, steps: Iterable[Step]) -> Way:
         rest.append(Part("forgotten", "", forgotten, "said by somebody whose words were erased since", forgotten_at))
     parts = [part for one in moved.values() if (part := _added(one)) is not None] + rest
     parts.sort(key=lambda part: (-abs(part.points), part.kind, part.name))
-    return Way(before, current, parts, first, last, known_at, lost_at if current is None else None)
+    if current is None:
+        return Way(before, None, parts, first, last, known_at, lost_at, why_unknown or lost)
+    return Way(before, current, parts, first, last, known_at, None, known)
 
 
 def _added(moves: Sequence[tuple[Step, Driver]]) -> Part | None:
@@ -103,9 +114,10 @@ def _added(moves: Sequence[tuple[Step, Driver]]) -> Part | None:
     return Part(last.kind, last.name, points, last.reason, step.at, list(dict.fromkeys(events))[:_MOST_EVENTS])
 
 
-def _stretch(since: datetime, until: datetime, points: int) -> Part:
-    reason = f"unknown from {date_words(since)} to {date_words(until)}"
-    return Part("unknown", written(since), points, reason, until)
+def _stretch(since: datetime, why: str, known: Step, points: int) -> Part:
+    """Of who came back: that they left and came back, as nothing else led from the old score to the new one."""
+    reason = f"unknown from {date_words(since)} to {date_words(known.at)}" + (f": {why}" if why else "")
+    return Part("unknown", written(since), points, f"{why}; {known.reason}" if known.reason else reason, known.at)
 
 
 def paragraph(found: Way, since: datetime, until: datetime, now: datetime) -> str:
@@ -132,14 +144,15 @@ def span_of(since: datetime, until: datetime, now: datetime) -> str:
 
 
 def _change(found: Way, span: str, since: datetime, now: datetime) -> str:
-    before, after = scored(found.before), scored(found.after)
+    before, after, why = scored(found.before), scored(found.after), f" ({found.why})" if found.why else ""
     if found.before is None and found.after is None:
-        return f"{span} unknown" + (" at both ends, known in between" if found.known_at is not None else "")
+        known = " at both ends, known in between" if found.known_at is not None else ""
+        return f"{span} unknown{known}{why}"
     if found.before is None and found.known_at is not None:
-        known = f"Unknown until {on_day(found.known_at, now)}, {scored(found.first)} then"
+        known = f"Unknown until {on_day(found.known_at, now)}{why}, {scored(found.first)} then"
         return known if scored(found.first) == after else f"{known} and {after} in the end"
     if found.after is None and found.lost_at is not None:
-        return f"{before} on {date_words(since)}, unknown since {on_day(found.lost_at, now)}"
+        return f"{before} on {date_words(since)}, unknown since {on_day(found.lost_at, now)}{why}"
     points = whole(found.after or 0) - whole(found.before or 0)
     if not points:
         return f"{span} unchanged at {after}"

@@ -14,7 +14,7 @@ from services.scoring.core.state import State
 from shared.conditions import Facts
 from shared.messages.assessments import FactValue
 
-_DATES: Final = ("signed_at", "renews_at", "churned_at", "leaves_at")
+_DATES: Final = ("signed_at", "renews_at", "churned_at", "came_back_at", "leaves_at")
 _LONGEST_TRAIT: Final = 2048
 """Bytes. A longer one stays in the state and is no fact, so that an assessment stays far below 512 KiB."""
 BOOKS: Final = ("owner", "segment", "plan", "stage")
@@ -48,6 +48,8 @@ class Profile:
     gone: Literal["merged", "erased"] | None
     """Why there is nothing more to say of it."""
     gone_in_words: str = ""
+    came_back_at: int | None = None
+    """When the customer, who had left, was one again."""
     figures: subs.Figures = field(default_factory=subs.Figures)
     rows: list[subs.Row] = field(default_factory=list)
     """The subscriptions that count."""
@@ -88,6 +90,11 @@ class Profile:
         why = f' because "{self.left.reason.replace("_", " ")}"' if self.left.reason else "; nobody said why"
         return f"{how} on {in_words(self.left.at)}{why}"
 
+    @property
+    def back_in_words(self) -> str:
+        """When the customer came back."""
+        return "" if self.came_back_at is None else f"came back on {in_words(self.came_back_at)}"
+
     def next_end(self, now: int) -> int | None:
         """When, by what was said, the next subscription ends: to the microsecond."""
         return min((row.until for row in self.rows if row.until is not None and row.until > now), default=None)
@@ -125,6 +132,7 @@ def _known(state: State, at: int, catalogue: Catalogue) -> Profile:
     ends, lapsed = subs.ends_of(rows, figures, at)
     if renews is not None and not any("renews_at" in row.fields for row in rows):
         ends.append(subs.end_of_trait(renews, at))
+    left = subs.left_of(state, rows, said, at)
     gone: Literal["merged", "erased"] | None = None
     gone_in_words = ""
     if state.erased:
@@ -139,7 +147,8 @@ def _known(state: State, at: int, catalogue: Catalogue) -> Profile:
         seats=figures.seats,
         signed_at=said if said is not None else min((row.started for row in rows), default=None),
         renews_at=min((one.at for one in ends if one.renews), default=None),
-        left=subs.left_of(state, rows, said, at),
+        left=left,
+        came_back_at=None if left is not None else subs.came_back(state, rows, said, at),
         gone=gone,
         gone_in_words=gone_in_words,
         figures=figures,

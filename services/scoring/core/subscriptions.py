@@ -5,7 +5,7 @@ paused are live without revenue, incomplete never was, unpaid has left, and past
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Final
@@ -48,6 +48,8 @@ class Row:
     failed: bool
     """It ended because it wasn't paid."""
     of: Subscription
+    ended_before: int | None = None
+    """When it had ended, before it last became live."""
 
     def is_live(self, at: int) -> bool:
         """Whether it is live at an instant."""
@@ -146,19 +148,22 @@ def _row(id: str, one: Subscription, at: int | None) -> Row | None:
     life = _life(statuses, one)
     if life is None:
         return None
-    since, until, failed = life
+    since, until, failed, before = life
     ends = fields.get("ends_at")
     if ends is not None and (until is None or ends < until):
         until, failed = ends, False
-    return Row(id, fields, since, until, failed, one)
+    return Row(id, fields, since, until, failed, one, before)
 
 
-def _life(statuses: Sequence[tuple[int, str | None]], one: Subscription) -> tuple[int | None, int | None, bool] | None:
-    """When it last became live and when that ended, by what was said of its status; None: it never was live.
+_Life = tuple[int | None, int | None, bool, int | None]
 
-    Before anything was said of its status it was active.
+
+def _life(statuses: Sequence[tuple[int, str | None]], one: Subscription) -> _Life | None:
+    """When it last became live, when and how that ended, and when it had ended before, by what was said of its status.
+
+    None: it never was live. Before anything was said of its status it was active.
     """
-    since, until, failed, was, late, never = None, None, False, False, None, False
+    since, until, failed, was, late, never, before = None, None, False, False, None, False, None
     for at, status in statuses:
         if status in NEVER and not was:
             never = True
@@ -174,12 +179,12 @@ def _life(statuses: Sequence[tuple[int, str | None]], one: Subscription) -> tupl
             if not was:
                 since = min(at, one.began or at) if never else one.first
             elif until is not None:
-                since = at
+                since, before = at, until
             was, until, failed = True, None, False
             late = (at if late is None else late) if status == "past_due" else None
     if late is not None:
         until, failed = late + _PAST_DUE_US, True
-    return (since, until, failed) if was else None
+    return (since, until, failed, before) if was else None
 
 
 def figures_of(rows: Sequence[Row], traits: Mapping[str, Any], at: int, rates: Rates) -> Figures:
@@ -316,7 +321,10 @@ def ending_share(rows: Iterable[Row], figures: Figures, now: int) -> float | Non
 
 
 def left_of(state: State, rows: Sequence[Row], signed: int | None, now: int) -> Left | None:
-    """When and why the customer left, unless they came back: by a subscription that became live, or were signed."""
+    """When and why the customer left, unless they came back: by a subscription that became live, or were signed.
+
+    Where the one that ended doesn't say why, whoever said that they left does.
+    """
     found: list[Left] = []
     said = state.churned
     if said is not None and not any(row.since is not None and row.since > said.at for row in rows):
@@ -328,4 +336,32 @@ def left_of(state: State, rows: Sequence[Row], signed: int | None, now: int) -> 
         found.append(Left(last.until or 0, reason, not (last.failed or reason in _NOT_THEIRS)))
     if signed is not None:
         found = [one for one in found if one.at >= signed]
-    return min(found, key=lambda one: one.at, default=None)
+    if not found:
+        return None
+    first = min(found, key=lambda one: one.at)
+    return replace(next((one for one in found if one.reason), first), at=first.at)
+
+
+def came_back(state: State, rows: Sequence[Row], signed: int | None, now: int) -> int | None:
+    """When a customer who is here had come back, after having left: the last time that they did.
+
+    What takes the place of another within a day is no coming back.
+    """
+    live = [row for row in rows if row.is_live(now)]
+    # One that had ended began anew; of others it may be said that they began before they were heard of.
+    starts = [row.since or 0 if row.ended_before else min(row.since or 0, row.started) for row in live]
+    ended = [row.until for row in rows if row.until is not None and not row.is_live(now)]
+    ended += [row.ended_before for row in live if row.ended_before is not None]
+    found: list[int] = []
+    if (said := state.churned) is not None:
+        found += _first_after(said.at, (row.since for row in live), signed)
+    if ended and live:
+        found += [start for start in (min(starts),) if start >= max(ended) + DAY_US]
+    elif ended:
+        found += _first_after(max(ended), (), signed)
+    return max(found, default=None)
+
+
+def _first_after(at: int, starts: Iterable[int | None], signed: int | None) -> list[int]:
+    later = [start for start in (*starts, signed) if start is not None and start > at]
+    return [min(later)] if later else []

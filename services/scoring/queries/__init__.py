@@ -1,21 +1,23 @@
 """What the HTTP edge reads: accounts, NPS answers, the fingerprint, counts for the status; `ledger` has the past."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query
-from sqlalchemy import BigInteger, ColumnElement, Double, bindparam, cast, func, literal, null, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Double, bindparam, cast, func, literal, null, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core import state as s
 from services.scoring.core.catalogue import SOURCES, Catalogue
-from services.scoring.core.clock import DAY_US, day_of, instant_of
+from services.scoring.core.clock import DAY_US, day_of, instant_of, micros
 from services.scoring.core.fingerprint import fingerprint_of
 from services.scoring.core.hierarchy import Member
+from services.scoring.core.leaving import LeftBehind
+from services.scoring.core.leaving import left_behind as behind_of
 from services.scoring.core.nps import Answer
 from services.scoring.core.profile import profile_of
 from services.scoring.core.scorecard import Rules
@@ -103,6 +105,27 @@ async def one(c: AsyncConnection, id: str) -> dict[str, Any] | None:
     """An account's row, with what is kept of it."""
     row = (await c.execute(select(t.accounts).where(_a.id == id))).one_or_none()
     return None if row is None else row._asdict()
+
+
+_p = t.papers.c
+_STATES = select(_a.id, _a.state).where(bulk.among(_a.id, "accounts"))
+_OPEN_THEN = (
+    select(_p.account_id, _p.kind, _p.id, _p.row)
+    .join(t.accounts, _a.id == _p.account_id)
+    .where(bulk.among(_a.id, "accounts"), or_(_p.settled_at.is_(None), _p.settled_at > _a.churned_at))
+)
+
+
+async def left_behind(c: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> dict[str, LeftBehind]:
+    """What was open when these accounts were left, by their ids: of those that were."""
+    left = {row["id"]: row["churned_at"] for row in rows if row["churned_at"] is not None and not row["gone"]}
+    if not left:
+        return {}
+    asked = {"accounts": list(left)}
+    found = {id: s.Account(id, s.decode(state)) for id, state in await c.execute(_STATES, asked)}
+    for id, kind, key, row in await c.execute(_OPEN_THEN, asked):
+        found[id].papers(kind)[key] = s.paper_of(kind, row)
+    return {id: behind_of(account, micros(left[id])) for id, account in found.items()}
 
 
 _FAMILY = tuple(_a[name] for name in ("id", "name", "parent_id", "score", "band", "mrr_minor", "currency"))

@@ -52,22 +52,25 @@ async def rows(c: AsyncConnection, id: str, before: int, most: int, moves: bool 
     return [row._asdict() for row in await c.execute(query)]
 
 
-async def steps(c: AsyncConnection, id: str, since: datetime, until: datetime) -> tuple[int | None, list[Step]]:
-    """The score at an instant, and what the ledger has of how it came to that of another, oldest first.
+async def steps(c: AsyncConnection, id: str, since: datetime, until: datetime) -> tuple[int | None, list[Step], str]:
+    """The score at an instant; what the ledger has of how it came to that of another, oldest first; why there is none.
 
     The order is the ledger's own, whatever the clocks of its writers said.
     """
     start, end = (
-        select(_l.rev, _l.score).where(_l.account_id == id, _l.at <= at).order_by(_l.rev.desc()).limit(1)
+        select(_l.rev, _l.at, _l.score, _l.reason)
+        .where(_l.account_id == id, _l.at <= at)
+        .order_by(_l.rev.desc())
+        .limit(1)
         for at in (since, until)
     )
     before = (await c.execute(start)).one_or_none()
     after = (await c.execute(end)).one_or_none()
     between = _l.rev > (before.rev if before else 0), _l.rev <= (after.rev if after else 0)
-    query = select(_l.at, _l.score, _l.drivers).where(_l.account_id == id, *between).order_by(_l.rev)
+    query = select(_l.at, _l.score, _l.drivers, _l.reason).where(_l.account_id == id, *between).order_by(_l.rev)
     rows = await c.execute(query.where(_l.score.is_distinct_from(_l.previous_score)))
-    found = [Step(at, score, msgspec.convert(drivers, list[Driver])) for at, score, drivers in rows]
-    return before.score if before else None, found
+    found = [Step(at, score, msgspec.convert(drivers, list[Driver]), reason) for at, score, drivers, reason in rows]
+    return before.score if before else None, found, "" if after is None else after.reason
 
 
 async def books(c: AsyncConnection, by: Book | None, since: datetime, until: datetime) -> Books:

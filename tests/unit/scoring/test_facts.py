@@ -31,6 +31,7 @@ from tests.support.scoring import (
     csat,
     nps,
     told,
+    traits,
 )
 from tests.support.verify import SAMPLES
 
@@ -92,9 +93,11 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
     left = told(assessed(gone, before=first.decision, rules=rules)).facts
     stays = told(assessed(an_account(renews_at=NOW), rules=rules)).facts
     ours = told(assessed(an_account(excluded="test"), rules=rules)).facts
+    again = told(assessed(after(traits(NOW + DAY, signed_at=NOW + DAY), account=gone), now=NOW + DAY)).facts
     declared = Rules(replace(SHIPPED.catalogue, sources={"usage": 0}), rules.cards)
     never = told(assessed(an_account(), rules=declared)).facts["usage.never"]
     all_facts = {**ours, **stays, **told(first).facts, **{name: left[name] for name in LEFT}, "usage.never": never}
+    all_facts["account.came_back_at"] = again["account.came_back_at"]
     facts = Facts.of(all_facts)
     assert {name for name in all_facts if name not in FACTS} == set()
     assert {name for name in FACTS if facts.get(name, NOW) is None} == set()

@@ -82,6 +82,7 @@ def upgrade() -> None:
     sa.Column('coverage', sa.Integer(), nullable=False),
     sa.Column('scorecard', sa.Text(), nullable=False),
     sa.Column('drivers', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('reason', sa.Text(), server_default='', nullable=False),
     sa.Column('found_in', sa.Text(), nullable=True),
     sa.Column('owner', sa.Text(), nullable=True),
     sa.Column('segment', sa.Text(), nullable=True),
