@@ -16,6 +16,7 @@ WHOLE: dict[str, Any] = {
     "coverage": 8550,
     "reason": "",
     "assessed_at": None,
+    "left": None,
     "scorecard": "default@1",
     "measures": [
         MeasureReading(name="usage.trend", weight=20, raw=-3.5, unit="%", points=8125, words="usage fell"),
@@ -34,6 +35,7 @@ WHOLE: dict[str, Any] = {
             "scorecard": "default@1",
             "coverage": 8550,
             "found_in": None,
+            "reason": "",
             "drivers": [{"kind": "cap", "name": "x", "points": -305, "reason": "as the ledger keeps it"}],
         }
     ],
