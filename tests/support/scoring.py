@@ -159,7 +159,7 @@ def after(*events: Event, account: Account | None = None) -> Account:
 
 
 def an_account(
-    *events: Event, seats: int = 10, plan: str = "pro", signed: datetime = NOW - 200 * DAY, **known: Any
+    *events: Event, seats: int = 10, plan: str = "pro", signed: datetime | None = NOW - 200 * DAY, **known: Any
 ) -> Account:
     """A customer of some months with traits, and what happened besides."""
     values = {

@@ -168,6 +168,7 @@ def _facts(id: str, profile: Profile, state: State, catalogue: Catalogue) -> dic
         "account.leaving": profile.leaves_at is not None,
         **{f"account.{name}": getattr(profile, name) for name in _PLAIN},
         **{f"account.{name}": written_or_none(getattr(profile, name)) for name in _DATES},
+        "account.customer_since": written_or_none(state.first if profile.signed_at is None else profile.signed_at),
     }
     for name in catalogue.traits:
         cell = state.traits.get(f"traits.{name}")

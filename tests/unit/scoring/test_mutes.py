@@ -21,9 +21,11 @@ from tests.support.scoring import (
     an_account,
     an_event,
     assessed,
+    busy,
     nps,
     rules_of_one,
     told,
+    traits,
 )
 
 RULES = rules_of_one(
@@ -70,6 +72,13 @@ def test_a_decision_maker_s_answer_that_is_muted_holds_nothing() -> None:
     assert health(account).score.points == 4750
     found = health(after(a_mute("feedback.nps"), account=account))
     assert (found.score.points, "feedback.worst_decision_maker" in found.facts) == (9500, False)
+
+
+def test_who_sets_aside_what_they_buy_sets_aside_their_seats_too() -> None:
+    account = an_account(*busy(range(60)), traits(NOW - 5 * DAY, seats=7))
+    assert told(assessed(account)).score == 7400
+    one = told(assessed(after(a_mute("contract.change"), account=account)))
+    assert (one.band, "contract.seats_change" in one.facts) == ("green", False)
 
 
 @pytest.mark.parametrize("missing", ["neutral", "worst", "last-known"])

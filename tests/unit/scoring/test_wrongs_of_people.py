@@ -1,6 +1,7 @@
 """What once came out wrong of people, tickets and judgements comes out right with the cards that ship."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import pytest
 
@@ -22,6 +23,7 @@ from tests.support.scoring import (
     csat,
     nps,
     told,
+    traits,
 )
 
 WELL = (
@@ -119,3 +121,16 @@ def test_ten_answers_of_one_contact_to_ten_tickets_all_count() -> None:
     scores = (5, 5, 4, 4, 4, 3, 3, 3, 2, 2)
     _, (*_, last) = story(WELL, *(csat(score, contact="u1") for score in scores))
     assert last.facts["feedback.csat"] == 70
+
+
+@pytest.mark.parametrize("signed", [NOW - 200 * DAY, None])
+def test_two_of_500_seats_are_red_also_where_nobody_said_when_they_signed(signed: datetime | None) -> None:
+    """H17."""
+    one = told(assessed(an_account(*busy(range(75), users=2), seats=500, signed=signed)))
+    assert (one.band, one.score) == ("red", 4900)
+
+
+@pytest.mark.parametrize(("days", "found"), [(59, False), (60, True)])
+def test_few_seats_in_use_hold_nothing_before_day_60_from_the_first_event(days: int, found: bool) -> None:
+    account = after(traits(NOW - days * DAY, seats=500), *busy(range(55), users=2))
+    assert (told(assessed(account)).band == "red") is found

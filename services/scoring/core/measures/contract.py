@@ -101,7 +101,7 @@ CHANGE = Measure(
     ((-50, 0), (-20, 30), (-5, 70), (0, 90), (10, 100)),
     _change,
     ("subscription.", "account."),
-    facts=("contract.contracted_at",),
+    facts=("contract.contracted_at", "contract.seats_change"),
 )
 
 
