@@ -324,6 +324,14 @@ class TestCadence:
         assert read("usage.recency", account, NOW + 7 * DAY, catalogue)[0] == 0
         assert read("usage.recency", account, NOW + 8 * DAY, catalogue)[0] == 5
 
+    @pytest.mark.parametrize(("name", "last"), [("monthly", 61), ("quarterly", 183)])
+    def test_an_empty_window_is_no_data_until_two_cycles_were_missed(self, name: str, last: int) -> None:
+        account, catalogue = an_account(*busy([last])), cadence(name)
+        words = f"too early to say: at most one {name} cycle was missed"
+        for measure in ("usage.active_share", "usage.breadth"):
+            assert read(measure, account, catalogue=catalogue) == (None, words)
+            assert read(measure, account, NOW + DAY, catalogue)[0] == 0
+
     def test_by_a_quarterly_one_who_was_there_in_90_days_is_active(self) -> None:
         account = an_account(*busy([60], users=4))
         assert read("usage.active_share", account) == (0, "none of 10 seats in use in 30 days")

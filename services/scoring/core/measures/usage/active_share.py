@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from services.scoring.core.measures.base import DAYS_30, Measure, Reading, View
-from services.scoring.core.measures.usage.silence import NEVER, is_long_unused, never
+from services.scoring.core.measures.usage.silence import NEVER, early_in_words, is_early, is_long_unused, never
 from shared.words import counted
 
 
@@ -22,6 +22,8 @@ def _active_share(view: View) -> Reading:
     if not view.state.last_used:
         return never(view, 0)
     users = active_users(view, days)
+    if not users and is_early(view):
+        return Reading(None, early_in_words(view))
     return Reading(100 * users / seats, f"{users or 'none'} of {counted(seats, 'seat')} in use in {days} days")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from services.scoring.core.measures.base import Measure, Reading, View
-from services.scoring.core.measures.usage.silence import never
+from services.scoring.core.measures.usage.silence import early_in_words, is_early, never
 from shared.words import counted, listed
 
 
@@ -25,6 +25,8 @@ def _breadth(view: View) -> Reading:
         return Reading(None, "the features of its plan are not declared")
     if not view.state.last_used:
         return never(view, 0)
+    if not used and is_early(view):
+        return Reading(None, early_in_words(view))
     words = f"{len(used) or 'none'} of {counted(total, 'feature')} of the plan in use"
     return Reading(100 * len(used) / total, words + (f"; not {listed(unused, most=3)}" if used and unused else ""))
 

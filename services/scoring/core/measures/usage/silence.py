@@ -42,6 +42,17 @@ def missed_cycles(view: View, day: int) -> int:
     return open_days(day, view.today, view.catalogue.closed) // view.cadence.cycle
 
 
+def is_early(view: View) -> bool:
+    """Whether by a longer cadence at most one cycle was missed: then an empty window says nothing yet."""
+    last = view.state.last_used
+    return bool(view.cadence.cycle and last and missed_cycles(view, day_of_us(last)) <= 1)
+
+
+def early_in_words(view: View) -> str:
+    """That it is too early to say."""
+    return f"too early to say: at most one {view.cadence.name} cycle was missed"
+
+
 def never_used_for(view: View) -> int | None:
     """For how many days an account that never used it could have been heard of; None: it did, or could not."""
     since = view.connected("usage")
