@@ -154,9 +154,9 @@ class ScoringHandler(Handler):
         Those that are put off need no tickets and invoices. Returns when the events that were scored had been accepted.
         """
         memory, due, scored = self._memories[partition], dict[str, datetime](), list[datetime]()
-        room = self._room // len(self._memories)
+        room, rules = self._room // len(self._memories), self._watch.rules(self._rules, now)
         for part in memory.parts(ids, room):
-            batch = Batch(now, self._rules, memory, self._watch.interrupted)
+            batch = Batch(now, rules, memory, self._watch.interrupted)
             await store.load(c, memory, part)
             await store.load_papers(c, memory, [id for id in part if id not in put_off], now)
             await store.load_named(c, memory, {id: arrivals[id] for id in part if id in arrivals})

@@ -53,9 +53,9 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         async with uow.begin() as c:
             row = found(await queries.one(c, id), id)
             (account,) = await queries.whole_accounts(c, [(id, row["state"])], now)
-            interrupted = (await store_sources.known(c)).since
+            sources = await store_sources.known(c)
             behind = await queries.left_behind(c, [row])
-        health, state = health_of(account, now, rules, interrupted=interrupted), account.state
+        health, state = health_of(account, now, sources.rules(rules, now), interrupted=sources.since), account.state
         return views.AccountDetail(
             **row,
             left=left(row, behind),

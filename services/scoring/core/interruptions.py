@@ -4,7 +4,7 @@ It is about sending, so live events count by the hour in which they were accepte
 shows that its sender works. Of history nothing is usual.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
@@ -17,6 +17,8 @@ WEEK: Final = 7 * 24
 """Hours."""
 KEPT: Final = 5 * WEEK
 """For how many hours it is remembered what was sent: the weeks that are compared, and one for those who look."""
+REMEMBERED: Final = 130 * 24
+"""For how many hours an interruption is: no window of usage, and no count of silence, reaches further back."""
 _WEEKS: Final = 4
 _ENOUGH: Final = 2
 """Weeks that say what is usual: one may have been the exception, and a new installation has none."""
@@ -100,6 +102,20 @@ def judge(
             del open_ones[source]
             changed.append(Interruption(source, before.since, hour, before.sent, before.usual))
     return Verdict(tuple(open_ones[name] for name in sorted(open_ones)), tuple(changed))
+
+
+def lost_days(past: Iterable[Interruption], source: str, today: int) -> tuple[int, ...]:
+    """The UTC days, in order, on which a source was interrupted for an hour or more.
+
+    What was not heard then says nothing of any account, so they are left out wherever closed days are.
+    """
+    found = {
+        day
+        for one in past
+        if one.source == source
+        for day in range(one.since // 24, (today if one.until is None else (one.until - 1) // 24) + 1)
+    }
+    return tuple(sorted(found))
 
 
 def _covers(one: Interruption, hour: int) -> bool:

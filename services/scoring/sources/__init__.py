@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.core.clock import DAY_US, day_of, instant_of
 from services.scoring.core.interruptions import Interruption, begin_of, hour_of, judge
+from services.scoring.core.scorecard import Rules
 from services.scoring.sources import store
 from services.scoring.sources.store import Known
 from shared.log.partitioner import partition_of
@@ -72,6 +73,10 @@ class Watch:
             self._waits_on = None
             _LOG.warning("The day turns without knowing whether a source is interrupted: not all was counted in 60 s.")
         return True
+
+    def rules(self, rules: Rules, now: datetime) -> Rules:
+        """By which accounts are judged, as far as this worker has read what was decided."""
+        return self._known.rules(rules, now)
 
     def forget(self, partition: int) -> None:
         """Another worker may have counted."""

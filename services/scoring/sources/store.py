@@ -13,7 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
-from services.scoring.core.interruptions import KEPT, Interruption
+from services.scoring.core.clock import day_of
+from services.scoring.core.interruptions import KEPT, REMEMBERED, Interruption, lost_days
+from services.scoring.core.scorecard import Rules
 from shared.pg import bulk
 
 _hours, _counted, _interruptions = t.source_hours.c, t.counted_hours.c, t.interruptions.c
@@ -51,6 +53,10 @@ class Known(NamedTuple):
     def since(self) -> dict[str, datetime]:
         """The sources that are interrupted, since when."""
         return {one.source: one.since_at for one in self.interruptions if one.until is None}
+
+    def rules(self, rules: Rules, now: datetime) -> Rules:
+        """By which accounts are judged: without the days in which usage was not heard of."""
+        return rules.leaving_out(lost_days(self.interruptions, "usage", day_of(now)))
 
 
 async def begin(c: AsyncConnection, partition: int) -> None:
@@ -91,5 +97,5 @@ async def sent(c: AsyncConnection, until: int) -> dict[str, dict[int, int]]:
 async def keep(c: AsyncConnection, partition: int, hour: int, changed: tuple[Interruption, ...]) -> None:
     """Write down what was decided after an hour."""
     await _KEEP(c, [(one.source, one.since, one.until, one.sent, one.usual) for one in changed])
-    await c.execute(_FORGET_PAST, {"first": hour - KEPT})
+    await c.execute(_FORGET_PAST, {"first": hour - REMEMBERED})
     await c.execute(update(t.counted_hours).where(_counted.partition == partition).values(judged=hour))

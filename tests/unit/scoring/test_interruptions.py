@@ -4,14 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scoring.core.assess import assess
+from services.scoring.core.clock import day_of
 from services.scoring.core.health import health_of
-from services.scoring.core.interruptions import WEEK, Interruption, hour_of, judge, usual
+from services.scoring.core.interruptions import WEEK, Interruption, hour_of, judge, lost_days, usual
 from tests.support.scoring import (
     BY_TIME,
     DAY,
     NOW,
     SHIPPED,
     a_ticket,
+    after,
     an_account,
     assessed,
     busy,
@@ -98,6 +100,26 @@ def test_a_broken_sdk_release_does_not_turn_the_book_red() -> None:
     recency = kept.health.readings["usage.recency"]
     assert recency.interrupted_since == NOW
     assert recency.words == "in use; kept since Wed 20 May 2026, 12:00 UTC: usage interrupted"
+
+
+def test_days_in_which_nobody_could_be_heard_of_are_no_silence_when_the_source_is_back() -> None:
+    account = an_account(*busy(range(60)))
+    before = assessed(account)
+    outage = [Interruption("usage", hour_of(NOW + DAY), hour_of(NOW + 27 * DAY))]
+    rules = SHIPPED.leaving_out(lost_days(outage, "usage", day_of(NOW + 27 * DAY)))
+    after(*(usage(NOW + 27 * DAY, "reports", f"u{user}") for user in range(8)), account=account)
+    # Of ten who use it daily one had not come back the day after; and one had stopped a fortnight before it began.
+    other, gone = an_account(*busy(range(60))), an_account(*busy(range(18, 80)))
+    for one in (account, other):
+        back = assess(one, before.decision, BY_TIME, NOW + 28 * DAY, rules)
+        assert back.decision.band == before.decision.band == "green"
+    assert assess(other, before.decision, BY_TIME, NOW + 28 * DAY, SHIPPED).decision.band == "red"
+    assert assess(gone, None, BY_TIME, NOW + 31 * DAY, rules).decision.band == "red"
+
+
+def test_days_are_lost_from_the_first_hour_to_the_last() -> None:
+    past = [Interruption("usage", 23, 25), Interruption("tickets", 96, 97), Interruption("usage", 24 * 9, None)]
+    assert lost_days(past, "usage", 11) == (0, 1, 9, 10, 11)
 
 
 def test_caps_stay_as_they_were_whatever_the_clock_says() -> None:
