@@ -9,7 +9,7 @@ from typing import Final
 from services.scoring.core.facts import account_facts, facts_of
 from services.scoring.core.measures import IN_WORDS
 from services.scoring.core.measures.base import View
-from services.scoring.core.score import Score, read_measures, score_of
+from services.scoring.core.score import Score, groups_of, read_measures, score_of
 from services.scoring.core.scorecard import Cap, Rules, Scorecard
 from services.scoring.core.state import Account
 from shared.conditions import NOWHERE, Facts, FactSpec, Truth, evaluate, leaves_of
@@ -18,6 +18,7 @@ from shared.messages.assessments import FactValue, MeasureReading
 from shared.words import clean
 
 _GOOD: Final = 7500
+_USAGE_ALONE: Final = "judged by usage alone"
 _NO_CUSTOMER: Final = {"internal": "one of our own", "test": "a test account", "partner": "a partner"}
 _NAME: Final = ("account.id", "account.name")
 
@@ -55,7 +56,10 @@ class Health:
             for one in self.counted
             if one.points is not None and one.points < _GOOD
         ]
-        return max(lost, key=itemgetter(0))[1] if lost else ""
+        words = [max(lost, key=itemgetter(0))[1]] if lost else []
+        # Whoever reads that it is well, or not too bad, shall not take it for more than it is.
+        is_all = {*groups_of(self.readings, self.card)} == {"usage"} and self.score.points >= self.card.bands.amber
+        return "; ".join([*words, _USAGE_ALONE] if is_all else words)
 
     def in_words(self, cap: Cap) -> str:
         """A cap as a customer-success manager would put it: by what holds of its condition, else by the condition."""

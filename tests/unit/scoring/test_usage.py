@@ -26,6 +26,7 @@ from tests.support.scoring import (
     an_invoice,
     assessed,
     busy,
+    nps,
     read,
     told,
     traits,
@@ -112,6 +113,14 @@ class TestSilence:
         assert read("usage.recency", account)[0] == 8
         assert read("usage.recency", account, catalogue=closed)[0] == 2
         assert facts(account, catalogue=closed)["usage.silence"] == 2
+
+
+class TestUsageAlone:
+    def test_a_score_by_usage_alone_says_so(self) -> None:
+        alone = after(traits(NOW - 90 * DAY, name="Acme"), *busy(range(60)))
+        assert health_of(alone, NOW, SHIPPED).reason == "judged by usage alone"
+        after(nps(9), account=alone)
+        assert health_of(alone, NOW, SHIPPED).reason == ""
 
 
 class TestNeverUsed:
