@@ -42,6 +42,8 @@ class Settings(BaseSettings):
 
     home: Path = Path(".keepwell")
     """Where the one-machine stack keeps its data, keys and logs."""
+    catalogue: Path | None = None
+    """What you sell; none: `catalogue.yaml` in `KEEPWELL_HOME`, if it is there, else the one beside the scorecards."""
     port: int = Field(default=8001, ge=1, le=65535 - len(SERVICES) + 1)
     """The first of the four ports."""
     host: str = "127.0.0.1"
@@ -127,6 +129,12 @@ class Settings(BaseSettings):
         if url is None or self.database_password is None:
             return url
         return _in_form(url.removeprefix("postgresql://"), self.database_password.get_secret_value())
+
+    @property
+    def catalogue_file(self) -> Path | None:
+        """Where the catalogue is, unless it lies beside the scorecards."""
+        own = self.home / "catalogue.yaml"
+        return self.catalogue or (own if os.path.isfile(own) else None)  # noqa: PTH113 (it never raises)
 
     def port_of(self, service: str) -> int:
         """The port of one of the four services."""

@@ -9,10 +9,11 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final, NamedTuple, Self, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
 
 from services.playbooks.core.assignment import Rule
 from services.playbooks.core.directory import Absence, Csm, Directory
@@ -20,7 +21,19 @@ from services.playbooks.core.playbook import Playbook, Repeat, Step
 from services.playbooks.core.rules import Entry
 from services.playbooks.core.workinghours import OFFICE, Duration, parse_duration
 from services.playbooks.core.workinghours import Hours as Week
-from shared.conditions import STEP_FACTS, Condition, FactType, Problem, Refused, Scope, did_you_mean
+from shared.conditions import (
+    STEP_FACTS,
+    Condition,
+    Declared,
+    FactType,
+    Problem,
+    Refused,
+    Scope,
+    at_odds,
+    did_you_mean,
+    exit_problem,
+)
+from shared.files.catalogue import declared_in
 from shared.files.kinds import ConditionIn, Date, Day, Hours, Name, ReadBy, Span, Watched, Zone, one_of
 from shared.files.models import FileModel, Reading, fault
 from shared.files.nodes import Fields, Items, Text, load
@@ -34,6 +47,18 @@ _LOG = logging.getLogger(__name__)
 SHIPPED: Final = Path(__file__).parent / "playbooks"
 _EVENTS: Final = [name for name in CUSTOMER_EVENTS if name != "usage.recorded"]
 _RULES: Final[dict[str, Rule]] = {one.kind: one for one in (Rule(), Rule("least_loaded"), Rule("round_robin"))}
+
+
+class Beside(NamedTuple):
+    """What a playbook is checked against, as far as it is known."""
+
+    people: Directory | None = None
+    declared: Declared | None = None
+
+    @classmethod
+    def of(cls, info: ValidationInfo) -> "Beside":
+        """The one that a validator is called beside."""
+        return Reading.of(info).beside or cls()
 
 
 def _exact(text: str) -> Duration:
@@ -64,23 +89,22 @@ def _template(value: Any, info: ValidationInfo) -> Any:
     return value
 
 
-def _held_by(names: Callable[[Csm], Iterable[str | None]], what: str) -> AfterValidator:
-    """A name that people have. One that looks like somebody's is refused; where nobody has it, that is logged."""
+def _held_by(names: Callable[[Csm], Iterable[str | None]], what: str) -> BeforeValidator:
+    """A name that people have. One that looks like somebody's is refused; where nobody has it, there is a warning."""
 
-    def check(value: str, info: ValidationInfo) -> str:
-        reading = Reading.of(info)
-        known = {name for csm in (reading.beside or Directory()).csms for name in names(csm) if name}
-        if known and value not in known:
-            if hint := did_you_mean(value, known):
-                raise fault(f"Nobody in the directory of CSMs has the {what} `{value}`.", hint)
-            _LOG.warning("%s: nobody in the directory of CSMs has the %s %s.", reading.file, what, value)
+    def check(value: Any, info: ValidationInfo) -> Any:
+        reading, beside = Reading.of(info), Beside.of(info)
+        known = {name for csm in (beside.people or Directory()).csms for name in names(csm) if name}
+        if known and isinstance(value, Text) and value not in known:
+            said, hint = f"Nobody in the directory of CSMs has the {what} `{value}`.", did_you_mean(value, known)
+            reading.take([Problem(said, value.at, hint)], certain=hint is not None)
         return value
 
-    return AfterValidator(check)
+    return BeforeValidator(check)
 
 
 def _person(value: str, info: ValidationInfo) -> str:
-    people: Directory | None = Reading.of(info).beside
+    people = Beside.of(info).people
     if people is not None and "@" not in value and people.find(value) is None:
         hint = did_you_mean(value, [csm.id for csm in people.csms])
         raise fault(f"`{value}` is not in the directory of CSMs.", hint)
@@ -207,7 +231,7 @@ class PlaybookFile(FileModel):
     """The features whose `usage.feature.*` are named; the catalogue has them watched."""
 
     @classmethod
-    def scopes(cls, root: Any, _beside: Any) -> dict[str, Scope]:
+    def scopes(cls, root: Any, beside: Beside | None) -> dict[str, Scope]:
         """The traits and features that the file declares; the fields of its event where an event is looked at."""
         given: dict[Any, Any] = root if isinstance(root, Fields) else {}
         traits = given.get("traits")
@@ -216,10 +240,13 @@ class PlaybookFile(FileModel):
         event = next((name for name in _EVENTS if name == given.get("on_event")), None)
         features = given.get("watch")
         watched = [str(name) for name in features] if isinstance(features, list) else []
+        scope = Scope(known, watched)
+        if beside is not None and beside.declared is not None:
+            scope = replace(scope, values=beside.declared.values)
         return {
-            "condition": Scope(known, watched),
-            "event": Scope(known, watched, event_type=event),
-            "unless": Scope(known, watched, more=STEP_FACTS),
+            "condition": scope,
+            "event": replace(scope, event_type=event),
+            "unless": replace(scope, more=STEP_FACTS),
         }
 
     @classmethod
@@ -230,6 +257,18 @@ class PlaybookFile(FileModel):
         if node.get("on_event") and node.get("held_for"):
             said = "An event can't be held: `held_for` goes with `when` alone."
             reading.note(said, node.places["held_for"])
+
+    @model_validator(mode="after")
+    def _makes_sense(self, info: ValidationInfo) -> Self:
+        reading, declared = Reading.of(info), Beside.of(info).declared
+        reading.take(at_odds(self.for_accounts, self.when))
+        triggers = [one for one in (self.for_accounts, self.when) if one is not None]
+        found = None if self.exit_when is None else exit_problem(self.exit_when, triggers)
+        if found is not None:
+            reading.take(found[:1], certain=found[1])
+        for name, message, hint in declared.lacking(self.traits, self.watch) if declared is not None else ():
+            reading.note(message, self.at(name), hint)
+        return self
 
     def playbook(self) -> Playbook:
         """As the core knows it."""
@@ -251,10 +290,11 @@ class PlaybookFile(FileModel):
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
-def load_playbook(data: bytes | str, name: str, people: Directory | None = None) -> Entry:
-    """One playbook from its YAML; whom it names must be among `people`, if they are given. Raises `Refused`."""
-    playbook = read(data, name, PlaybookFile, people).playbook()
-    return Entry(playbook, data if isinstance(data, str) else data.decode("utf-8-sig"))
+def load_playbook(data: bytes | str, name: str, beside: Beside | None = None) -> Entry:
+    """One playbook from its YAML, checked against what is known beside it. Raises `Refused`."""
+    found = read(data, name, PlaybookFile, beside)
+    text = data if isinstance(data, str) else data.decode("utf-8-sig")
+    return Entry(found.playbook(), text, tuple(map(str, found.warnings)))
 
 
 def read_version(source: str | None, name: str) -> Playbook | None:
@@ -266,12 +306,12 @@ def read_version(source: str | None, name: str) -> Playbook | None:
         return None
 
 
-def load_all(folder: Path = SHIPPED, people: Directory | None = None) -> tuple[Entry, ...]:
+def load_all(folder: Path = SHIPPED, beside: Beside | None = None) -> tuple[Entry, ...]:
     """Every playbook of a folder, by id. Raises `Refused` with all that is wrong in all files."""
     problems: list[Problem] = []
     loaded = read_each(
         files_in(folder),
-        lambda data, name: load_playbook(data, name, people),
+        lambda data, name: load_playbook(data, name, beside),
         lambda one: one.playbook.id,
         problems,
     )
@@ -284,6 +324,8 @@ def load_all(folder: Path = SHIPPED, people: Directory | None = None) -> tuple[E
         problems.append(Problem("There is no playbook in this folder.", file=str(folder)))
     if problems:
         raise Refused(problems)
+    for warning in (warning for one in loaded.values() for warning in one.warnings):
+        _LOG.warning("%s", warning)
     return tuple(loaded[name] for name in sorted(loaded))
 
 
@@ -358,14 +400,14 @@ def read_people(data: bytes | str, name: str) -> Directory:
     return Directory() if load(data, name) is None else read(data, name, DirectoryFile).directory()
 
 
-def load_files(folder: Path, csms: Path) -> tuple[tuple[Entry, ...], Directory]:
+def load_files(folder: Path, csms: Path, catalogue: Path | None = None) -> tuple[tuple[Entry, ...], Directory]:
     """The playbooks and the people. Raises `Refused` with all that is wrong in either."""
     problems: list[Problem] = []
     loaded, people = tuple[Entry, ...](), None
     with gathered(problems):
         people = load_people(csms)
     with gathered(problems):
-        loaded = load_all(folder, people)
+        loaded = load_all(folder, Beside(people, declared_in(catalogue)))
     if problems or people is None:
         raise Refused(problems)
     return loaded, people

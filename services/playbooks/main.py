@@ -23,7 +23,7 @@ _PLAN: Final = Plan(
 
 def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
     """Build the parts. Raises `Refused` with what is wrong with the playbooks or the directory."""
-    loaded, people = load_files(settings.playbooks, settings.csms_file)
+    loaded, people = load_files(settings.playbooks, settings.csms_file, settings.catalogue_file)
     rules = Rules(Library(loaded), people, render)
     handler = PlaybooksHandler(rules, base.figures, base.clock)
     worker = base.worker(_PLAN, handler)

@@ -146,13 +146,16 @@ class PlaybookView(BaseModel):
     version: str
     title: str
     source: str
+    warnings: list[str]
+    """What merely looks wrong in its text, with the place."""
     achieved: dict[str, Any]
 
     @classmethod
     def of(cls, loaded: Entry, achieved: Mapping[str, dict[str, Any]]) -> Self:
         """One in force, with what all of them achieved."""
         told = msgspec.structs.asdict(loaded.playbook)
-        return cls.model_validate({**told, "source": loaded.source, "achieved": achieved.get(loaded.playbook.id, {})})
+        more = {"source": loaded.source, "warnings": loaded.warnings, "achieved": achieved.get(loaded.playbook.id, {})}
+        return cls.model_validate({**told, **more})
 
 
 class CsmView(BaseModel):

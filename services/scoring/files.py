@@ -3,13 +3,14 @@
 `make generated` writes their JSON Schemas for editors anew.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
@@ -17,12 +18,14 @@ from services.scoring.core.catalogue import CADENCES, MONDAY_TO_FRIDAY, SOURCES,
 from services.scoring.core.clock import day_of
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.scorecard import Bands, Cap, Rules, Scorecard, Weighted, rules_of
-from shared.conditions import Condition, FactType, Problem, Refused, Scope, did_you_mean
+from shared.conditions import Condition, Declared, FactType, Problem, Refused, Scope, at_odds, did_you_mean, implied
+from shared.files.catalogue import declared_by
 from shared.files.kinds import ConditionIn, Day, Name, ReadBy, Watched, one_of, read_date
 from shared.files.models import FileModel, Reading, fault
 from shared.files.reading import content_of, files_in, read, read_each
 from shared.files.schema import Schema, write
 
+_LOG = logging.getLogger(__name__)
 SHIPPED: Final = Path(__file__).with_name("scorecards")
 MOST_DAYS_BACK: Final = 60
 """How far back a last known value may be looked for: state remembers 90 days, and windows are 30."""
@@ -74,6 +77,12 @@ class OnboardingFile(FileModel):
         return Onboarding(self.id, self.days, dict(self.milestones), self.for_accounts)
 
 
+def _takes_all_of(first: OnboardingFile, other: OnboardingFile) -> bool:
+    if first.for_accounts is None or other.for_accounts is None:
+        return first.for_accounts is None
+    return implied(first.for_accounts, other.for_accounts)
+
+
 class CatalogueFile(FileModel):
     """What is sold, and what we hear of: plans, onboarding, working days, connected sources, rates, traits."""
 
@@ -108,17 +117,24 @@ class CatalogueFile(FileModel):
     @classmethod
     def scopes(cls, root: Any, _beside: Any) -> dict[str, Scope]:
         """Onboarding can be chosen by what is known of an account, but its stage, which follows from it."""
-        declared = root.get("traits") if isinstance(root, Mapping) else None
-        traits = declared if isinstance(declared, Mapping) else {}
-        known = {str(name): kind for name, kind in traits.items() if kind in get_args(FactType)}
+        declared = declared_by(root) if isinstance(root, dict) else Declared()
         barred = r"(?!account\.)|account\.stage$", "only `account.*` facts are known here, and no stage"
-        return {"for_accounts": Scope(known, barred=barred)}
+        return {"for_accounts": Scope(declared.traits, barred=barred, values=declared.values)}
 
     @model_validator(mode="after")
     def _ids_once(self, info: ValidationInfo) -> Self:
         for place, one in enumerate(self.onboarding):
             if one.id in {other.id for other in self.onboarding[:place]}:
                 Reading.of(info).note(f"Another model has the id `{one.id}` already.", one.at("id"))
+        return self
+
+    @model_validator(mode="after")
+    def _each_is_reached(self, info: ValidationInfo) -> Self:
+        for place, one in enumerate(self.onboarding):
+            first = next((other for other in self.onboarding[:place] if _takes_all_of(other, one)), None)
+            if first is not None:
+                said = f"No account comes to the model `{one.id}`: `{first.id}` before it takes all of them."
+                Reading.of(info).note(said, one.at("id"), "The first that matches is taken: order them.")
         return self
 
     def catalogue(self) -> Catalogue:
@@ -135,6 +151,17 @@ class CatalogueFile(FileModel):
             rates={currency: Fraction(str(rate)) for currency, rate in self.rates.items()},
             traits=self.traits,
         )
+
+
+def _declared(catalogue: Catalogue) -> Declared:
+    return Declared(
+        plans={*catalogue.features, *catalogue.allowances, *catalogue.cadence},
+        models=[one.id for one in catalogue.onboarding],
+        milestones={name for one in catalogue.onboarding for name in one.milestones},
+        features={name for features in catalogue.features.values() for name in features},
+        watched=catalogue.named_features,
+        traits=catalogue.traits,
+    )
 
 
 def _percent(text: str) -> int:
@@ -247,10 +274,12 @@ class ScorecardFile(FileModel):
     @classmethod
     def scopes(cls, _root: Any, beside: Catalogue | None) -> dict[str, Scope]:
         """The traits that the catalogue declares, and no score: it can't depend on itself."""
-        traits, watched = (beside.traits, beside.named_features) if beside is not None else ({}, ())
+        declared = _declared(beside or Catalogue())
+        traits, values = declared.traits, declared.values
+        never, only = "the score can't depend on itself", "only `account.*` facts are known here"
         return {
-            "condition": Scope(traits, watched, barred=(r"health\.", "the score can't depend on itself")),
-            "for_accounts": Scope(traits, barred=(r"(?!account\.)", "only `account.*` facts are known here")),
+            "condition": Scope(traits, declared.watched, barred=(r"health\.", never), values=values),
+            "for_accounts": Scope(traits, barred=(r"(?!account\.)", only), values=values),
         }
 
     @model_validator(mode="after")
@@ -259,6 +288,8 @@ class ScorecardFile(FileModel):
         total = sum(one.weight for one in self.measures.values())
         if total != 100:
             reading.note(f"The weights sum to {total}; they must sum to 100.", self.at("measures"))
+        for cap in self.caps:
+            reading.take(at_odds(self.for_accounts, cap.condition))
         for name, what in _WHOLE_MEMORY.items():
             if name in self.measures and self.measures[name].missing[0] == "last-known":
                 message = f"`{name}` looks at all that is remembered of {what}: there is nothing further back."
@@ -281,13 +312,15 @@ def load_rules(folder: Path = SHIPPED, catalogue_file: Path | None = None) -> Ru
 
     Raises `Refused` with all that is wrong in all files.
     """
-    problems: list[Problem] = []
+    problems, warnings = list[Problem](), list[Problem]()
     paths, catalogue = files_in(folder), Catalogue()
     beside = [path for path in paths if path.stem == "catalogue"]
     paths = [path for path in paths if path not in beside]
     for path in beside if catalogue_file is None else [catalogue_file]:
         # Without it nobody knows which traits the cards may name, so its faults come alone.
-        catalogue = read(content_of(path), str(path), CatalogueFile).catalogue()
+        declared = read(content_of(path), str(path), CatalogueFile)
+        warnings += declared.warnings
+        catalogue = declared.catalogue()
     found = read_each(
         paths,
         lambda data, name: (name, read(data, name, ScorecardFile, catalogue)),
@@ -303,6 +336,8 @@ def load_rules(folder: Path = SHIPPED, catalogue_file: Path | None = None) -> Ru
         problems.append(Problem(said, file=str(folder)))
     if problems:
         raise Refused(problems)
+    for warning in (*warnings, *(one for card in cards.values() for one in card.warnings)):
+        _LOG.warning("%s", warning)
     return rules_of(catalogue, [card.scorecard(cards) for card in cards.values()])
 
 

@@ -5,6 +5,7 @@ each leaf with the value that it saw, and the instant at which time alone will c
 a condition unknown, not false.
 """
 
+from shared.conditions.analysis import always_holds, at_odds, can_hold, contradictions, exit_problem, idle, implied
 from shared.conditions.catalogue import (
     FACTS,
     MEASURES,
@@ -16,6 +17,7 @@ from shared.conditions.catalogue import (
     source_of,
     watched_fact,
 )
+from shared.conditions.declared import Declared, asked_texts, strangers
 from shared.conditions.errors import Position, Problem, Refused, did_you_mean
 from shared.conditions.evaluation import Truth, evaluate
 from shared.conditions.facts import NOWHERE, Facts, Value

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from shared.conditions.catalogue import FACTS, FactSpec, FactType, watched_facts
+from shared.conditions.declared import Declared
 from shared.conditions.errors import nearest
 from shared.messages.registry import CUSTOMER_EVENTS
 
@@ -35,6 +36,8 @@ class Scope:
     """Facts that only this place knows, such as `STEP_FACTS`."""
     barred: tuple[str, str] | None = None
     """A pattern of names that can't be used here, and why."""
+    values: Mapping[str, Collection[str]] = field(default_factory=lambda: Declared().values)
+    """The texts that are declared for a fact; there may be others."""
 
     @cached_property
     def facts(self) -> dict[str, FactSpec]:

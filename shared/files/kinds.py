@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, time
 from functools import cache, partial
 from typing import Annotated, Any, Final
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import Field, ValidationInfo
 from pydantic_core.core_schema import CoreSchema, no_info_plain_validator_function, with_info_plain_validator_function
 
-from shared.conditions import Condition, Refused, did_you_mean, parse
+from shared.conditions import Condition, Refused, contradictions, did_you_mean, idle, parse, strangers
 from shared.files.models import FileModel, Reading, fault
 
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -46,13 +46,19 @@ class ConditionIn:
 
     def _read(self, node: Any, info: ValidationInfo) -> Condition | None:
         reading = Reading.of(info)
+        scope = reading.scopes[self.scope]
         try:
-            return parse(node, reading.scopes[self.scope])
+            condition = parse(node, scope)
         except Refused as error:
             if not hasattr(node, "at"):  # It is neither text nor a list nor a mapping, and pydantic knows where.
                 raise fault(error.problems[0].message) from None
-            reading.problems += [replace(one, file=reading.file) for one in error.problems]
+            reading.take(error.problems)
             return None
+        reading.take(contradictions(condition))
+        reading.take(idle(condition), certain=False)
+        for problem in strangers(condition, scope.values):
+            reading.take([problem], certain=problem.suggestion is not None)
+        return condition
 
 
 def one_of(names: Collection[str], what: str) -> ReadBy:

@@ -1,7 +1,7 @@
 """What the models of files have in common: unknown and empty fields, and faults that know their place."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, model_validator
@@ -21,6 +21,8 @@ class Reading:
     beside: Any = None
     """What else the file is checked against, such as the directory of people."""
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    """What merely looks wrong: the file is read all the same."""
 
     @classmethod
     def of(cls, info: ValidationInfo) -> "Reading":
@@ -30,7 +32,12 @@ class Reading:
 
     def note(self, message: str, at: Position, suggestion: str | None = None) -> None:
         """One thing more is wrong; the rest of the file is still looked at."""
-        self.problems.append(Problem(message, at, suggestion, file=self.file))
+        self.take([Problem(message, at, suggestion)])
+
+    def take(self, problems: Iterable[Problem], *, certain: bool = True) -> None:
+        """Take down what is wrong, or what merely looks so."""
+        into = self.problems if certain else self.warnings
+        into += [replace(one, file=self.file) for one in problems]
 
 
 def fault(message: str, suggestion: str | None = None) -> PydanticCustomError:
@@ -45,6 +52,12 @@ class FileModel(BaseModel):
     may_be_empty: ClassVar[Collection[str]] = ()
     """Fields that without a value are as if they were left out. Any other is refused: something got lost there."""
     _node: Fields = PrivateAttr(default_factory=lambda: Fields(Position()))
+    _warnings: tuple[Problem, ...] = PrivateAttr(())
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What merely looks wrong in the file that this is all of."""
+        return self._warnings
 
     def at(self, name: str | None = None) -> Position:
         """Where a field's value stands, or the mapping itself."""

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def read(data: bytes | str, file: str, model: type[M], beside: Any = None) -> M:
-    """A file's content as its model; `beside` is what else it is checked against.
+    """A file's content as its model, with its `warnings`; `beside` is what else it is checked against.
 
     Raises `Refused` with all that is wrong.
     """
@@ -32,6 +32,7 @@ def read(data: bytes | str, file: str, model: type[M], beside: Any = None) -> M:
         reading.problems += _problems(error, root, file)
     if reading.problems:
         raise Refused(reading.problems)
+    found._warnings = tuple(reading.warnings)
     return found
 
 

@@ -19,6 +19,8 @@ class Entry(NamedTuple):
 
     playbook: Playbook
     source: str
+    warnings: tuple[str, ...] = ()
+    """What merely looks wrong in it."""
 
     @property
     def checksum(self) -> int:

@@ -14,6 +14,7 @@ from services.playbooks.core.workinghours import Duration
 from services.playbooks.files import (
     SCHEMAS,
     SHIPPED,
+    Beside,
     CsmFile,
     PlaybookFile,
     load_all,
@@ -247,9 +248,9 @@ class TestPeople:
 
     def test_a_playbook_names_only_who_is_there(self) -> None:
         text = "id: x\nwhen: support.open > 3\nsteps: [{alert: Hi, assign: [person: lead]}]"
-        load_playbook(text, "p.yaml", read_people("csms: [{id: lead, name: Lead}]", "c"))
+        load_playbook(text, "p.yaml", Beside(read_people("csms: [{id: lead, name: Lead}]", "c")))
         with pytest.raises(Refused, match=r"p.yaml:3:38: `lead` is not in the directory of CSMs. Did you mean `leah`"):
-            load_playbook(text, "p.yaml", read_people("csms: [{id: leah, name: Leah}]", "c"))
+            load_playbook(text, "p.yaml", Beside(read_people("csms: [{id: leah, name: Leah}]", "c")))
 
     def test_nobody_is_there_twice(self) -> None:
         with pytest.raises(Refused, match="there twice"):

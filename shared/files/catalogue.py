@@ -1,0 +1,46 @@
+"""What a catalogue declares, for files of other services: read leniently, since scoring says what is wrong with it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, get_args
+
+from shared.conditions import Declared, FactType, Refused
+from shared.files.nodes import load
+from shared.files.reading import content_of
+
+
+def declared_in(path: Path | None) -> Declared | None:
+    """What is declared in a catalogue's file; None where there is none, or where it can't be read."""
+    try:
+        root = None if path is None else load(content_of(path), str(path))
+    except Refused:
+        return None
+    return declared_by(root) if isinstance(root, dict) else None
+
+
+def declared_by(root: dict[Any, Any]) -> Declared:
+    """What a catalogue's value declares; what has another shape is left out."""
+    features, allowances = _mapping(root.get("features")), _mapping(root.get("allowances"))
+    models = [one for one in _list(root.get("onboarding")) if isinstance(one, dict)]
+    named = {name for allowed in allowances.values() for name in _mapping(allowed)}
+    traits = _mapping(root.get("traits"))
+    return Declared(
+        plans=_names((*features, *allowances, *_mapping(root.get("cadence")))),
+        models=_names(one.get("id") for one in models),
+        milestones=_names(name for one in models for name in _mapping(one.get("milestones"))),
+        features=_names(name for listed in features.values() for name in _list(listed)),
+        watched=_names((*_list(root.get("watch")), *named)),
+        traits={str(name): kind for name, kind in traits.items() if kind in get_args(FactType)},
+    )
+
+
+def _names(found: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(one) for one in found if isinstance(one, str)))
+
+
+def _mapping(node: Any) -> dict[Any, Any]:
+    return node if isinstance(node, dict) else {}
+
+
+def _list(node: Any) -> list[Any]:
+    return node if isinstance(node, list) else []

@@ -1,0 +1,174 @@
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.conditions import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Facts,
+    Not,
+    Truth,
+    always_holds,
+    can_hold,
+    contradictions,
+    evaluate,
+    facts_of,
+    idle,
+    implied,
+    parse,
+)
+from tests.support.conditions import NOW, ago, cases
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("account.seats < 10", "account.seats > 20"),
+        ("account.seats < 10", "account.seats >= 10"),
+        ("account.seats == 10", "account.seats != 10"),
+        ("account.seats in [1, 2]", "account.seats > 2"),
+        ("account.seats > 3", "account.seats is unknown"),
+        ("account.plan == pro", "account.plan == basic"),
+        ("account.plan in [pro, basic]", "account.plan not in [basic, pro]"),
+        ("account.plan == pro", "account.plan contains x"),
+        ("account.name contains Northwind", {"not": "account.name contains NORTH"}),
+        ("account.churned", "account.churned == false"),
+        ("account.churned", {"not": "account.churned"}),
+        ("account.renews_at < 2026-01-01", "account.renews_at > 2026-01-01T00:00:01Z"),
+        ("days_since account.signed_at < 30", "days_since account.signed_at > 5 weeks"),
+        ("days_since account.signed_at > 30", "days_until account.signed_at > 1"),
+        ("days_since account.signed_at > 30", "account.signed_at is unknown"),
+        ("relationship.silence > 30", "days_since relationship.last_interaction_at < 7"),
+        ("usage.used_features contains a", {"not": "usage.used_features contains a"}),
+        ("account.seats < 10", {"any": ["account.seats > 20", ["account.seats > 30", "account.plan == pro"]]}),
+        ({"any": ["account.seats < 1", "account.plan == a"]}, ["account.seats > 1", "account.plan == b"]),
+    ],
+)
+def test_what_excludes_each_other_can_not_hold(first: Any, second: Any) -> None:
+    both = parse([first, second])
+    assert not can_hold(both)
+    assert not can_hold(parse(second), parse(first))
+    assert list(contradictions(both))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("account.seats <= 10", "account.seats >= 10"),
+        ("account.plan != pro", "account.plan != basic"),
+        ("account.name contains a", "account.name contains b"),
+        ("account.plan == PRO", "account.plan contains pro"),
+        ("days_since account.signed_at > 30", "days_until account.signed_at < 1"),
+        ("days_since account.signed_at > 30", "account.signed_at < 2026-01-01"),
+        ("billing.overdue == 0", "days_since billing.overdue_since > 3"),
+        ("health.band == red", "health.previous_band == green"),
+        ("account.seats is unknown", {"not": "account.plan == pro"}),
+    ],
+)
+def test_what_may_hold_together_is_left_alone(first: Any, second: Any) -> None:
+    both = parse([first, second])
+    assert can_hold(both)
+    assert list(contradictions(both)) == []
+
+
+@pytest.mark.parametrize(
+    ("premise", "conclusion", "expected"),
+    [
+        ("account.seats < 10", "account.seats < 20", True),
+        ("account.seats < 20", "account.seats < 10", False),
+        ("account.seats < 10", "account.seats is known", True),
+        ("account.seats is known", "account.signed_at is known", False),
+        ("days_since account.signed_at > 30", "days_until account.signed_at < 0", True),
+        ("account.plan == pro", "account.plan in [basic, pro]", True),
+        ("account.plan == pro", "account.plan != basic", True),
+        ("account.plan == pro", {"any": ["account.seats < 10", "account.seats >= 10"]}, False),  # seats may be unknown
+        (["account.plan == pro", "account.seats < 5"], {"any": ["account.seats < 10", "usage.uses > 3"]}, True),
+        ("account.name contains Northwind", "account.name contains NORTH", True),
+    ],
+)
+def test_what_follows_from_what(premise: Any, conclusion: Any, expected: bool) -> None:
+    assert implied(parse(conclusion), parse(premise)) is expected
+
+
+def test_a_contradiction_is_told_by_its_smallest_part() -> None:
+    condition = parse(
+        {"any": ["account.plan == pro", ["account.plan == basic", "account.seats < 10", "account.seats > 20"]]}
+    )
+    [problem] = contradictions(condition)
+    assert problem.message == (
+        "This can never hold together with `account.seats < 10 seats` in line 1: `account.seats > 20 seats`."
+    )
+
+
+def test_alternatives_that_ask_nothing_are_told() -> None:
+    [problem] = idle(parse({"any": ["account.plan != pro", "account.plan != basic"]}))
+    assert problem.suggestion == "Did you mean `all`?"
+    assert not list(idle(parse({"any": ["account.plan == pro", "account.seats is unknown"]})))
+    assert not list(idle(parse({"any": ["account.plan == pro", "account.plan == basic"]})))
+
+
+def test_a_very_large_condition_takes_no_time() -> None:
+    pairs = [{"any": [f"account.seats == {n}", f"usage.uses == {n}"]} for n in range(90)]
+    assert not can_hold(parse(["account.seats is unknown", "usage.uses is unknown", *pairs]))
+    assert can_hold(parse([{"any": [f"usage.uses != {n}", f"account.seats != {n}"]} for n in range(90)]))
+
+
+# Few values, and all that lies between and beside them: so every fact that matters can be tried.
+_SEATS = [None, *(half / 2 for half in range(-1, 6))]
+_GRID: dict[str, list[Any]] = {
+    "account.seats": _SEATS,
+    "account.plan": [None, "a", "b", "ab", "x", "xa", "xb"],
+    "account.churned": [None, False, True],
+    "account.signed_at": [None, *(ago(hours=12 * half) for half in range(-3, 4))],
+}
+_SIGN = st.sampled_from(["<", "<=", ">", ">=", "==", "!="])
+close_leaves = st.one_of(
+    st.builds("account.seats {} {}".format, _SIGN, st.integers(0, 2)),
+    st.builds("account.seats {} [{}, {}]".format, st.sampled_from(["in", "not in"]), *[st.integers(0, 2)] * 2),
+    st.builds("days_{} account.signed_at {} {}".format, st.sampled_from(["since", "until"]), _SIGN, st.integers(-1, 1)),
+    st.builds("{} is {}".format, st.sampled_from(sorted(_GRID)), st.sampled_from(["known", "unknown"])),
+    st.builds("account.plan {} {}".format, st.sampled_from(["==", "!=", "contains"]), st.sampled_from("ab")),
+    st.sampled_from(
+        ["account.plan in [a, b]", "account.plan not in [b]", "account.churned", "account.churned != true"]
+    ),
+)
+close_conditions: st.SearchStrategy[Condition] = st.recursive(
+    close_leaves.map(parse),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=2, max_size=3).map(lambda parts: AllOf(tuple(parts))),
+        st.lists(inner, min_size=2, max_size=3).map(lambda parts: AnyOf(tuple(parts))),
+        inner.map(Not),
+    ),
+    max_leaves=5,
+)
+
+
+def truths(*conditions: Condition) -> Iterator[tuple[Truth, ...]]:
+    """Their truths for every value that matters to them."""
+    names = sorted(frozenset[str]().union(*map(facts_of, conditions)))
+    for values in product(*(_GRID[name] for name in names)):
+        facts = Facts.of(dict(zip(names, values, strict=True)))
+        yield tuple(evaluate(one, facts, NOW) for one in conditions)
+
+
+@settings(max_examples=200, deadline=None)
+@given(close_conditions, close_conditions)
+def test_it_finds_what_trying_everything_finds(a: Condition, b: Condition) -> None:
+    tried = list(truths(a, b))
+    assert can_hold(a, b) is ((Truth.TRUE, Truth.TRUE) in tried)
+    assert implied(b, a) is all(second is Truth.TRUE for first, second in tried if first is Truth.TRUE)
+    assert always_holds(a) is all(first is not Truth.FALSE for first, _ in tried)
+
+
+@settings(max_examples=200, deadline=None)
+@given(cases())
+def test_what_is_true_of_an_account_is_never_called_a_contradiction(case: tuple[Condition, Facts]) -> None:
+    condition, known = case
+    truth = evaluate(condition, known, NOW)
+    assert truth is not Truth.TRUE or can_hold(condition)
+    assert truth is not Truth.FALSE or not always_holds(condition)
