@@ -10,6 +10,7 @@ import typer
 from deploy.cli import deliveries, flags, keys, show, suggest
 from deploy.cli.demo import demo
 from deploy.cli.down import down
+from deploy.cli.facts import facts
 from deploy.cli.fingerprint import fingerprint
 from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, READERS, TASKS
 from deploy.cli.reread import reread
@@ -52,6 +53,7 @@ app.command()(send)
 app.command()(why)
 app.command()(status)
 app.command()(fingerprint)
+app.command()(facts)
 app.add_typer(ACCOUNTS.app(), name="accounts")
 app.add_typer(TASKS.app(), name="tasks")
 app.add_typer(ALERTS.app(), name="alerts")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from fastapi import Depends
+from fastapi import Depends, Query
 from pydantic import BaseModel, create_model
 from sqlalchemy import Select, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,10 +21,13 @@ from services.playbooks.core.desk import move as move_item
 from services.playbooks.core.episode import State
 from services.playbooks.core.item import NotPossible
 from services.playbooks.core.rules import Rules
+from services.playbooks.core.seen import Tally
 from services.playbooks.core.work import Work
 from services.playbooks.files import playbook_schema
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
+from shared.conditions import Scope, did_you_mean
+from shared.messages.registry import CUSTOMER_EVENTS
 from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
@@ -153,6 +156,24 @@ class Desk:
         shown, cursor = paging.page(rows, lambda row: (row.opened_at, row.id))
         return Page(items=[listing.view.of(row, self.rules.library) for row in shown], next_cursor=cursor)
 
+    async def facts(self, prefix: str, event: str | None, paging: WantedPage) -> Page[views.FactView]:
+        """One page of what conditions can name, with the values that accounts have now. Raises a 400 problem."""
+        declared = self.rules.declared
+        if event is not None and event not in CUSTOMER_EVENTS:
+            words = f"There is no event type {event}. {did_you_mean(event, CUSTOMER_EVENTS) or ''}".rstrip()
+            raise Problem(400, "invalid_request", words)
+        known = Scope(declared.traits, declared.watched, event).facts
+        (after,) = paging.after(str) or (None,)
+        names = [name for name in known if name.startswith(prefix)]
+        names = names[names.index(after) + 1 :] if after in names else names
+        shown, cursor = paging.page(names[: paging.limit + 1], lambda name: (name,))
+        tally = Tally([known[name] for name in shown], self.clock.now())
+        async with self.uow.begin() as c:
+            await queries.looked_at(c, tally)
+        seen = tally.summed_up()
+        items = [views.FactView.of(known[name], declared, seen[name], tally.accounts) for name in shown]
+        return Page(items=items, next_cursor=cursor)
+
     async def one(self, c: AsyncConnection, listing: Listing, id: str) -> BaseModel:
         """One of a list. Raises a 404 problem."""
         row = await queries.one(c, listing.rows, listing.table, listing.only(id=id))
@@ -234,7 +255,8 @@ def _add_rules(router: Router, desk: Desk) -> None:
     async def playbooks() -> Page[views.PlaybookView]:
         async with desk.uow.begin() as c:
             achieved = await queries.achieved(c)
-        return Page(items=[views.PlaybookView.of(one, achieved) for one in rules.library.loaded])
+            warnings = await queries.warnings(c, rules, desk.clock.now())
+        return Page(items=[views.PlaybookView.of(one, achieved, warnings) for one in rules.library.loaded])
 
     @router.get(
         "/playbooks/schema",
@@ -244,6 +266,14 @@ def _add_rules(router: Router, desk: Desk) -> None:
     )
     async def schema() -> dict[str, Any]:
         return playbook_schema()
+
+    @router.get("/facts", tags=["playbooks"], summary="What conditions can name, and its values", dependencies=_READ)
+    async def facts(
+        paging: WantedPage,
+        prefix: Annotated[str, Query(max_length=128, description="How the name begins, such as `usage.`.")] = "",
+        event: Annotated[str | None, Query(description="With the fields of events of this type, too.")] = None,
+    ) -> Page[views.FactView]:
+        return await desk.facts(prefix, event, paging)
 
     @router.get("/csms", tags=["playbooks"], summary="The directory, with open tasks", dependencies=_READ)
     async def csms() -> Page[views.CsmView]:

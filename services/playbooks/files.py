@@ -33,7 +33,6 @@ from shared.conditions import (
     did_you_mean,
     exit_problem,
 )
-from shared.files.catalogue import declared_in
 from shared.files.kinds import ConditionIn, Date, Day, Hours, Name, ReadBy, Span, Watched, Zone, one_of
 from shared.files.models import FileModel, Reading, fault
 from shared.files.nodes import Fields, Items, Text, load
@@ -400,14 +399,14 @@ def read_people(data: bytes | str, name: str) -> Directory:
     return Directory() if load(data, name) is None else read(data, name, DirectoryFile).directory()
 
 
-def load_files(folder: Path, csms: Path, catalogue: Path | None = None) -> tuple[tuple[Entry, ...], Directory]:
+def load_files(folder: Path, csms: Path, declared: Declared | None = None) -> tuple[tuple[Entry, ...], Directory]:
     """The playbooks and the people. Raises `Refused` with all that is wrong in either."""
     problems: list[Problem] = []
     loaded, people = tuple[Entry, ...](), None
     with gathered(problems):
         people = load_people(csms)
     with gathered(problems):
-        loaded = load_all(folder, Beside(people, declared_in(catalogue)))
+        loaded = load_all(folder, Beside(people, declared))
     if problems or people is None:
         raise Refused(problems)
     return loaded, people

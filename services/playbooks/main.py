@@ -10,6 +10,8 @@ from services.playbooks.core.rules import Library, Rules
 from services.playbooks.files import load_files
 from services.playbooks.handler import PlaybooksHandler
 from services.playbooks.settings import PlaybooksSettings
+from shared.conditions import Declared
+from shared.files.catalogue import declared_in
 from shared.files.templates import render
 from shared.messages import registry
 from shared.service import service
@@ -23,8 +25,9 @@ _PLAN: Final = Plan(
 
 def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
     """Build the parts. Raises `Refused` with what is wrong with the playbooks or the directory."""
-    loaded, people = load_files(settings.playbooks, settings.csms_file, settings.catalogue_file)
-    rules = Rules(Library(loaded), people, render)
+    declared = declared_in(settings.catalogue_file)
+    loaded, people = load_files(settings.playbooks, settings.csms_file, declared)
+    rules = Rules(Library(loaded), people, render, declared or Declared())
     handler = PlaybooksHandler(rules, base.figures, base.clock)
     worker = base.worker(_PLAN, handler)
 
@@ -44,7 +47,7 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
         worker=worker,
         routers=(api.routes(base.uow, base.clock, rules, wake),),
         probes=(status_routes(base.counts, clock=base.clock, worker=worker, extra=more_status),),
-        tidy=(queries.forget,),
+        tidy=(queries.forget, queries.warn_once(rules)),
     )
 
 

@@ -1,17 +1,23 @@
 """What HTTP reads: lists, their details, what playbooks achieved; and what is forgotten."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, Table, delete, func, literal, select, tuple_
+from sqlalchemy import FromClause, Select, Table, delete, func, literal, select, tablesample, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
+from services.playbooks.core.rules import Rules
+from services.playbooks.core.seen import Tally, never_seen, texts_asked
 
+_LOG = logging.getLogger(__name__)
 EPISODES: Final = select(t.episodes.c.id, t.episodes.c.opened_at, t.episodes.c.body, t.accounts.c.standing).join_from(
     t.episodes, t.accounts, t.accounts.c.account_id == t.episodes.c.account_id
 )
+MOST_LOOKED_AT: Final = 20_000
+_AT_ONCE: Final = 500
 _KEPT: Final = timedelta(days=90)
 
 
@@ -81,6 +87,42 @@ async def achieved(c: AsyncConnection) -> dict[str, dict[str, Any]]:
 async def loads(c: AsyncConnection) -> dict[str, int]:
     """Open tasks of the people in the directory."""
     return {row.csm_id: row.open_tasks for row in await c.execute(select(t.csm_load))}
+
+
+async def looked_at(c: AsyncConnection, tally: Tally) -> None:
+    """Show a tally the accounts as they stand: all, or some thousands of them by chance, the same each time."""
+    accounts: FromClause = t.accounts
+    number = (await c.execute(select(func.count()).select_from(t.accounts))).scalar_one()
+    if number > MOST_LOOKED_AT:
+        accounts = tablesample(t.accounts, func.system(100.0 * MOST_LOOKED_AT / number), seed=literal(1))
+    asked = select(accounts.c.standing).execution_options(yield_per=_AT_ONCE)
+    async with c.stream_scalars(asked) as standings:
+        async for stands in standings:
+            if stands.gone is None:
+                tally.add(stands.facts)
+
+
+async def warnings(c: AsyncConnection, rules: Rules, now: datetime) -> dict[str, list[str]]:
+    """What the accounts as they stand say against each playbook: texts that its conditions ask for and nobody has."""
+    playbooks = [one.playbook for one in rules.library.loaded]
+    asked = {leaf.subject.name: leaf.subject for playbook in playbooks for leaf, _ in texts_asked(playbook)}
+    tally = Tally(asked.values(), now)
+    if asked:
+        await looked_at(c, tally)
+    return {one.id: [str(problem) for problem in never_seen(one, rules.declared, tally)] for one in playbooks}
+
+
+def warn_once(rules: Rules) -> Callable[[AsyncConnection, datetime], Awaitable[None]]:
+    """Something to do again and again that logs each of those warnings once."""
+    told = set[tuple[str, str]]()
+
+    async def warn(c: AsyncConnection, now: datetime) -> None:
+        found = await warnings(c, rules, now)
+        for id, warning in {(id, said) for id, each in found.items() for said in each} - told:
+            _LOG.warning("Playbook %s, %s", id, warning)
+            told.add((id, warning))
+
+    return warn
 
 
 async def forget(c: AsyncConnection, now: datetime) -> None:

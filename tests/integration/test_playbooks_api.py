@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.playbooks import api
+from services.playbooks import api, queries
 from shared.auth.keys import KeyStore
 from shared.figures import Figures
 from shared.messages.assessments import Cause
@@ -261,3 +261,44 @@ async def test_people_and_the_worker_move_the_same_things_at_once(house: House) 
     assert len(still_open) == 12
     loads = {load["id"]: load["open_tasks"] for load in (await house.get("csms"))["items"]}
     assert loads == {"own": still_open.count("own"), "east": still_open.count("east"), "lead": 0}
+
+
+async def test_facts_are_listed_with_what_the_accounts_have(house: House) -> None:
+    for number, (plan, seats) in enumerate((("pro", 5), ("free", 9), ("pro", 40))):
+        facts = {"account.plan": plan, "account.seats": seats, "account.signed_at": "2026-01-01T00:00:00Z"}
+        await house.floor.take((f"account-{number}", an_assessment(1, MONDAY, facts)))
+    plan, seats = [await house.one("facts", prefix=f"account.{name}") for name in ("plan", "seats")]
+    assert (plan["type"], plan["example"], plan["seen"]["looked_at"]) == ("text", "account.plan == pro", 3)
+    assert plan["seen"]["values"] == [{"value": "pro", "accounts": 2}, {"value": "free", "accounts": 1}]
+    assert [seats["seen"][name] for name in ("minimum", "median", "maximum")] == [5, 9, 40]
+    assert (seats["unit"], seats["example"]) == ("seats", "account.seats >= 10 seats")
+    signed = await house.one("facts", prefix="account.signed_at")
+    assert signed["seen"]["median"] == "2026-01-01T00:00:00Z"
+
+    names, cursor = list[str](), None
+    while cursor != "":
+        page = await house.get("facts", limit=40, **({"cursor": cursor} if cursor else {}))
+        names += [one["name"] for one in page["items"]]
+        cursor = page["next_cursor"] or ""
+    assert len(names) == len(set(names)) > 100
+    assert [one["name"] for one in (await house.get("facts", prefix="event.sc", event="feedback.nps"))["items"]] == [
+        "event.score"
+    ]
+    answer = await house.http.get("/v1/facts", params={"event": "feedback.nsp"})
+    assert (answer.status_code, "Did you mean `feedback.nps`?" in answer.json()["message"]) == (400, True)
+
+
+async def test_what_no_account_has_is_a_warning_of_the_playbook_that_asks_for_it(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    asks = "id: asks\nwhen: account.plan == Pro\nsteps: [{alert: Hi}]"
+    async with a_house(database_url, asks) as house:
+        assert (await house.one("playbooks"))["warnings"] == []
+        await house.floor.assess(1, MONDAY, {"account.plan": "pro"})
+        said = "line 2, column 7: None of the 1 accounts looked at has `Pro` for `account.plan`. Did you mean `pro`?"
+        assert (await house.one("playbooks"))["warnings"] == [said]
+        warn = queries.warn_once(house.floor.rules)
+        for _ in range(2):
+            async with house.floor.uow.begin() as c:
+                await warn(c, MONDAY)
+        assert caplog.messages == [f"Playbook asks, {said}"]

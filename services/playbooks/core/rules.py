@@ -8,7 +8,7 @@ from typing import NamedTuple
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.playbook import Playbook
-from shared.conditions import Facts
+from shared.conditions import Declared, Facts
 
 Render = Callable[[str, Facts, datetime], str]
 """Fills a template with facts; passed in, so that nothing here knows how."""
@@ -56,8 +56,9 @@ class Library:
 
 
 class Rules(NamedTuple):
-    """What decides: the playbooks, the people, and how texts are filled in."""
+    """What decides: the playbooks, the people, and how texts are filled in; and what the catalogue declares."""
 
     library: Library
     directory: Directory
     render: Render
+    declared: Declared = Declared()
