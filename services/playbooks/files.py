@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -32,7 +33,9 @@ from shared.conditions import (
     at_odds,
     did_you_mean,
     exit_problem,
+    leaves_of,
 )
+from shared.conditions.errors import nearest
 from shared.files.kinds import ConditionIn, Date, Day, Hours, Name, ReadBy, Span, Watched, Zone, one_of
 from shared.files.models import FileModel, Reading, fault
 from shared.files.nodes import Fields, Items, Text, load
@@ -41,6 +44,7 @@ from shared.files.schema import Schema, write
 from shared.files.templates import problems_of
 from shared.messages.actions import CHANNEL, CHANNELS, KINDS, Severity
 from shared.messages.registry import CUSTOMER_EVENTS
+from shared.words import counted
 
 _LOG = logging.getLogger(__name__)
 SHIPPED: Final = Path(__file__).parent / "playbooks"
@@ -263,8 +267,18 @@ class PlaybookFile(FileModel):
         reading.take(at_odds(self.for_accounts, self.when))
         triggers = [one for one in (self.for_accounts, self.when) if one is not None]
         found = None if self.exit_when is None else exit_problem(self.exit_when, triggers)
+        if self.exit_when is None and self.on_event is None and self.when is not None:
+            passing = next((leaf for leaf in leaves_of(self.when) if ".change." in leaf.subject.name), None)
+            if passing is not None:
+                said = f"`{passing.subject.name}` passes by itself as its days go by, which is no recovery."
+                reading.note(said, passing.position, "Say in `exit_when` what is one.")
         if found is not None:
             reading.take(found[:1], certain=found[1])
+        if not any(step.task for step in self.steps):
+            for leaf in (leaf for step in self.steps if step.unless is not None for leaf in leaves_of(step.unless)):
+                if leaf.subject.name in STEP_FACTS:
+                    said = f"No step is a task, so `{leaf.subject.name}` is never known."
+                    reading.take([Problem(said, leaf.position)], certain=False)
         for name, message, hint in declared.lacking(self.traits, self.watch) if declared is not None else ():
             reading.note(message, self.at(name), hint)
         return self
@@ -368,7 +382,21 @@ class DirectoryFile(FileModel):
             if manager is not None and str(manager).lower() not in ids:
                 said = f"The manager `{str(manager)[:60]}` is not in the directory."
                 reading.note(said, one.places["manager"], did_you_mean(manager, ids))
+            if manager is not None and str(manager).lower() == str(one.get("id")).lower():
+                reading.note("Nobody is their own manager: who would hear of what is overdue?", one.places["manager"])
             seen |= names
+
+    @model_validator(mode="after")
+    def _words_alike(self, info: ValidationInfo) -> Self:
+        for words in ([csm.tier for csm in self.csms], [skill for csm in self.csms for skill in csm.skills]):
+            used = Counter(word for word in words if word is not None)
+            for word, number in used.items():
+                near = nearest(word, [other for other in used if used[other] > number])
+                if near is not None and number == 1:
+                    csm = next(one for one in self.csms if word in (one.tier, *one.skills))
+                    said = f"Nobody else has `{word}`, and {counted(used[near], 'person', 'people')} `{near}`."
+                    Reading.of(info).take([Problem(said, csm.at())], certain=False)
+        return self
 
     def directory(self) -> Directory:
         """As the core knows it."""
@@ -396,7 +424,12 @@ def load_people(path: Path) -> Directory:
 
 def read_people(data: bytes | str, name: str) -> Directory:
     """The directory in a YAML text; an empty one when nothing is in it. Raises `Refused`."""
-    return Directory() if load(data, name) is None else read(data, name, DirectoryFile).directory()
+    if load(data, name) is None:
+        return Directory()
+    found = read(data, name, DirectoryFile)
+    for warning in found.warnings:
+        _LOG.warning("%s", warning)
+    return found.directory()
 
 
 def load_files(folder: Path, csms: Path, declared: Declared | None = None) -> tuple[tuple[Entry, ...], Directory]:

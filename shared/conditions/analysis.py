@@ -112,18 +112,17 @@ def _at_odds(parts: Sequence[Condition]) -> Problem:
 
 
 def idle(condition: Condition) -> Iterator[Problem]:
-    """Alternatives of which one always holds, so that they ask nothing."""
-    match condition:
-        case AnyOf(parts) if always_holds(condition):
-            said = f"One of these always holds, so nothing is asked: `{_shown(condition)}`."
-            yield Problem(said, _place(condition), "Did you mean `all`?" if len(parts) > 1 else None)
-        case AnyOf(parts) | AllOf(parts):
-            for part in parts:
-                yield from idle(part)
-        case Not(part):
-            yield from idle(part)
-        case _:
-            return
+    """What asks nothing: what stands there twice, and alternatives of which one always holds."""
+    parts = condition.parts if isinstance(condition, AllOf | AnyOf) else ()
+    for number, part in enumerate(parts):
+        if part in parts[:number]:
+            yield Problem(f"This stands there twice: `{_shown(part)}`.", _place(part))
+    if isinstance(condition, AnyOf) and always_holds(condition):
+        said = f"One of these always holds, so nothing is asked: `{_shown(condition)}`."
+        yield Problem(said, _place(condition), "Did you mean `all`?" if len(parts) > 1 else None)
+        return
+    for part in (condition.part,) if isinstance(condition, Not) else parts:
+        yield from idle(part)
 
 
 def exit_problem(exit_when: Condition, triggers: Sequence[Condition]) -> tuple[Problem, bool] | None:

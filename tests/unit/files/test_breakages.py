@@ -178,6 +178,27 @@ def test_random_bytes_are_read_or_refused(kind: str, data: bytes) -> None:
         assert_told_with_places(error)
 
 
+NO_DAY = "There is no such day as `2026-02-30`."
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        ("csms", f"holidays: [2026-02-30]\n{CSMS}", f"f.yaml:1:12: {NO_DAY}"),
+        ("csms", CSMS.replace("2026-01-02", "2026-02-30"), f"f.yaml:5:32: {NO_DAY}"),
+        ("catalogue", f"{CATALOGUE}closed: [2026-12-24, 2026-02-30]\n", f"f.yaml:6:22: {NO_DAY}"),
+        ("catalogue", f"{CATALOGUE}sources: {{usage: 2026-02-30}}\n", "f.yaml:6:18: `2026-02-30` is neither"),
+        ("playbook", f"{PLAYBOOK}for_accounts: account.renews_at > 2026-02-30\n", "f.yaml:6:35: There is no such time"),
+        ("scorecard", f"{CARD}for_accounts: account.renews_at > 2026-02-30\n", "f.yaml:6:35: There is no such time"),
+    ],
+)  # fmt: skip
+def test_a_day_that_is_none_is_one_sentence_with_its_place(kind: str, text: str, said: str) -> None:
+    with pytest.raises(Refused) as caught:
+        KINDS[kind][1](text.encode())
+    [problem] = caught.value.problems
+    assert str(problem).startswith(said)
+
+
 WORDS = (
     "id",
     "when",

@@ -52,6 +52,11 @@ def warned(text: str, beside: Beside | None = None) -> list[str]:
         ),
         ("when: account.seats > 3\nheld_for:\n", "p.yaml:3:1: `held_for` has no value. Give it one, or take the line"),
         (
+            "when: [health.band != green, health.change.7d <= -10]\n",
+            "p.yaml:2:30: `health.change.7d` passes by itself as its days go by, which is no recovery. "
+            "Say in `exit_when` what is one.",
+        ),
+        (
             "on_event: feedback.nps\nwhen: [event.score <= 6, event.score > 8]\n",
             "p.yaml:3:26: This can never hold together with `event.score <= 6` in line 3",
         ),
@@ -82,6 +87,10 @@ def test_a_channel_that_a_comment_swallowed_is_refused() -> None:
             "when: {any: [account.plan != pro, account.plan != basic]}\n",
             "p.yaml:2:14: One of these always holds, so nothing is asked: "
             "`account.plan != pro or account.plan != basic`. Did you mean `all`?",
+        ),
+        (
+            "when: [account.seats > 3, account.plan == pro, account.seats > 3]\n",
+            "p.yaml:2:48: This stands there twice: `account.seats > 3 seats`.",
         ),
         (
             "when: account.stage == dormant\n",
@@ -144,3 +153,27 @@ def test_a_tier_that_nobody_has_is_refused_where_it_is_like_one_and_a_warning_el
     [warning] = warned(text.replace("seniorr", "lead"), Beside(PEOPLE))
     assert warning == "p.yaml:3:52: Nobody in the directory of CSMs has the tier `lead`."
     assert warned(text) == []
+
+
+def test_a_step_that_waits_for_a_task_that_no_step_is_has_a_warning() -> None:
+    [warning] = warned("when: usage.uses > 3\nsteps:\n  - alert: Hi\n  - {after: 1d, unless: task.done, alert: Still}")
+    assert warning == "p.yaml:5:25: No step is a task, so `task.done` is never known."
+
+
+class TestPeople:
+    def test_nobody_is_their_own_manager(self) -> None:
+        with pytest.raises(Refused, match=r"c\.yaml:1:34: Nobody is their own manager"):
+            read_people("csms: [{id: a, name: A, manager: A}]", "c.yaml")
+
+    def test_a_tier_or_skill_that_is_nearly_another_has_a_warning(self, caplog: pytest.LogCaptureFixture) -> None:
+        lines = (
+            "tier: senior, skills: [billing]",
+            "tier: senior, skills: [billing, sso]",
+            "tier: seniorr, skills: [biling]",
+        )
+        csms = "".join(f"  - {{id: p{place}, name: P, {line}}}\n" for place, line in enumerate(lines))
+        read_people(f"csms:\n{csms}", "c.yaml")
+        assert caplog.messages == [
+            "c.yaml:4:5: Nobody else has `seniorr`, and 2 people `senior`.",
+            "c.yaml:4:5: Nobody else has `biling`, and 2 people `billing`.",
+        ]
