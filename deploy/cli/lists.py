@@ -174,6 +174,21 @@ FLAGS: Final = Listing(
 )
 
 
+PLAYBOOKS: Final = Listing(
+    help="List the playbooks in force, with what they achieved and what merely looks wrong in them.",
+    at=("playbooks", "/v1/playbooks"),
+    is_paged=False,
+    columns=(
+        Column("Playbook", lambda one: one["id"]),
+        field("What", "title"),
+        Column("Fired", lambda one: str(one["achieved"].get("fired", 0)), is_number=True),
+        Column("Active", lambda one: str(one["achieved"].get("active", 0)), is_number=True),
+        Column("Looks wrong", lambda one: show.text(" ".join(one["warnings"]), "yellow")),
+    ),
+    empty="No playbook is in force.",
+)
+
+
 def _seen(episode: Item) -> str:
     """What the conditions saw; which accounts a playbook is for is no reason."""
     return "; ".join(one["words"] for one in episode["readings"] if not one["text"].startswith("account."))

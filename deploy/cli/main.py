@@ -12,7 +12,7 @@ from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.facts import facts
 from deploy.cli.fingerprint import fingerprint
-from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, READERS, TASKS
+from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, PLAYBOOKS, READERS, TASKS
 from deploy.cli.reread import reread
 from deploy.cli.send import send
 from deploy.cli.status import status
@@ -59,6 +59,7 @@ app.add_typer(TASKS.app(), name="tasks")
 app.add_typer(ALERTS.app(), name="alerts")
 app.add_typer(flags.app, name="flags")
 app.add_typer(FOUND.app(), name="found")
+app.add_typer(PLAYBOOKS.app(), name="playbooks")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(keys.app, name="keys")
 app.add_typer(suggest.app, name="suggest")

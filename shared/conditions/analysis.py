@@ -5,6 +5,7 @@ each leaf has its truth, and goes through the branches of what is alternative. W
 of a very large condition it says nothing.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -12,7 +13,7 @@ from shared.conditions.errors import Position, Problem
 from shared.conditions.regions import Region, region_of, subject_of
 from shared.conditions.tree import AllOf, AnyOf, Condition, Leaf, Not, facts_of, leaves_of, one_line
 
-_MOST_BRANCHES: Final = 2_000
+_MOST_BRANCHES: Final = 1_000
 _SHOWN: Final = 80
 
 
@@ -41,7 +42,7 @@ def always_holds(condition: Condition) -> bool:
 
 
 class _Search:
-    """Looks for facts that fulfil wishes; gives up after some thousand branches, as if it had found them."""
+    """Looks for facts that fulfil wishes; gives up after a thousand branches, as if it had found them."""
 
     def __init__(self) -> None:
         self._left = _MOST_BRANCHES
@@ -104,7 +105,7 @@ def at_odds(*conditions: Condition | None) -> Iterator[Problem]:
 
 def _at_odds(parts: Sequence[Condition]) -> Problem:
     """Which part of a conjunction can't hold beside which other."""
-    late = next(number for number in range(len(parts)) if not can_hold(*parts[: number + 1]))
+    late = bisect_left(range(len(parts) - 1), 1, key=lambda number: not can_hold(*parts[: number + 1]))
     other = next((one for one in parts[:late] if not can_hold(one, parts[late])), None)
     beside = f"`{_shown(other)}` in line {_place(other).line}" if other is not None else "what stands before it"
     said = f"This can never hold together with {beside}: `{_shown(parts[late])}`."
@@ -127,6 +128,8 @@ def idle(condition: Condition) -> Iterator[Problem]:
 
 def exit_problem(exit_when: Condition, triggers: Sequence[Condition]) -> tuple[Problem, bool] | None:
     """What is wrong with an exit beside what it ends, and whether that is certain."""
+    if not can_hold(*triggers):
+        return None
     if implied(exit_when, *triggers):
         said = "This holds whenever the playbook fires, so each episode would end at once"
         return Problem(f"{said}: `{_shown(exit_when)}`.", _place(exit_when), "Turn it round, or leave it out."), True

@@ -5,7 +5,7 @@ import pytest
 import typer
 
 from deploy.cli import deliveries, flags
-from deploy.cli.lists import ALERTS, FOUND, TASKS
+from deploy.cli.lists import ALERTS, FOUND, PLAYBOOKS, TASKS
 from tests.support.cli import Answer, FakeStack, page, problem
 
 ID = "act_" + 8 * "1a2b"
@@ -149,3 +149,12 @@ def test_an_option_of_the_list_is_not_passed_over_when_one_is_moved(stack: FakeS
     result = stack.run(TASKS.app(), *options, "done", ID)
     assert result.exit_code == 2
     assert not stack.asked
+
+
+def test_playbooks_are_listed_with_what_looks_wrong_in_them(stack: FakeStack) -> None:
+    quiet = {"id": "quiet", "title": "Quiet", "achieved": {}, "warnings": []}
+    odd = {"id": "odd", "title": "Odd", "achieved": {"fired": 7, "active": 2}, "warnings": ["line 2: `Pro`?"]}
+    stack.on("GET /playbooks/v1/playbooks", page(quiet, odd))
+    first, second = stack.run(PLAYBOOKS.app()).stdout.splitlines()[1:]
+    assert first.split() == ["quiet", "Quiet", "0", "0"]
+    assert second.split() == ["odd", "Odd", "7", "2", "line", "2:", "`Pro`?"]

@@ -67,6 +67,12 @@ def test_what_can_never_be_is_refused_with_its_place(text: str, said: str) -> No
     assert problem.startswith(said)
 
 
+def test_an_exit_is_not_blamed_for_a_trigger_that_can_not_be() -> None:
+    both = "when: [account.seats < 10, account.seats > 20]\nexit_when: account.seats < 30\n"
+    [problem] = refused(both + STEPS)
+    assert problem.startswith("p.yaml:2:28: This can never hold")
+
+
 def test_a_channel_that_a_comment_swallowed_is_refused() -> None:
     [problem] = refused(
         "when: usage.uses > 3\nsteps:\n  - {alert: Hi, severity: high}\n  - alert: Hi\n    channel: #cs\n"
