@@ -193,6 +193,9 @@ class FactView(BaseModel):
     description: str
     choices: list[str]
     """The texts that it can be, or that the catalogue declares for it."""
+    lowest: int | None
+    highest: int | None
+    """The ends of the numbers that it can be, where there are any."""
     example: str
     """A condition on it."""
     seen: SeenView

@@ -90,10 +90,14 @@ def contradictions(condition: Condition) -> Iterator[Problem]:
     inside = [problem for part in parts for problem in contradictions(part)]
     yield from inside
     if not inside and not can_hold(condition):
-        yield _at_odds(parts) if isinstance(condition, AllOf) else Problem(_NEVER, _place(condition))
+        yield _at_odds(parts) if isinstance(condition, AllOf) else _impossible(condition)
 
 
-_NEVER: Final = "This can never hold."
+def _impossible(condition: Condition) -> Problem:
+    """That a condition can't hold by itself."""
+    subject = condition.subject if isinstance(condition, Leaf) else None
+    ends = "" if subject is None or subject.highest is None else f": it is {subject.lowest} to {subject.highest}"
+    return Problem(f"This can never hold{ends}.", _place(condition), snippet=_shown(condition))
 
 
 def at_odds(*conditions: Condition | None) -> Iterator[Problem]:

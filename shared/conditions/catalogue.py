@@ -32,6 +32,9 @@ class FactSpec:
     """Of a linear fact: the number whose 0 says that there is no such instant, so that this fact is 0, not unknown."""
     measure: bool = False
     """It is the raw value of a measure of the same name."""
+    lowest: int | None = None
+    highest: int | None = None
+    """The ends of the numbers that it can be, where there are any."""
 
     @property
     def source(self) -> str | None:
@@ -76,7 +79,9 @@ def _rows() -> Iterator[FactSpec]:
     with Path(__file__).with_suffix(".csv").open(encoding="utf-8", newline="") as rows:
         for row in csv.DictReader(rows):
             fields: dict[str, Any] = {name: value for name, value in row.items() if value}
-            yield FactSpec(**{**fields, "choices": tuple(row["choices"].split()), "measure": row["measure"] == "yes"})
+            ends = {name: int(row[name]) for name in ("lowest", "highest") if row[name]}
+            more = {"choices": tuple(row["choices"].split()), "measure": row["measure"] == "yes", **ends}
+            yield FactSpec(**{**fields, **more})
 
 
 _CATALOGUE: Final = tuple(_rows())
@@ -87,7 +92,15 @@ MEASURES: Final = tuple(row.name for row in _CATALOGUE if row.measure)
 
 def _points(measure: str) -> FactSpec:
     label = f"{measure.replace('.', ' ').replace('_', ' ')} points"
-    return FactSpec(f"points.{measure}", "number", "points", f"The points of {measure}, 0 to 100.", label=label)
+    return FactSpec(
+        f"points.{measure}",
+        "number",
+        "points",
+        f"The points of {measure}, 0 to 100.",
+        label=label,
+        lowest=0,
+        highest=100,
+    )
 
 
 FACTS: Final[Mapping[str, FactSpec]] = {row.name: row for row in (*_CATALOGUE, *map(_points, MEASURES))}

@@ -136,7 +136,7 @@ def region_of(leaf: Leaf, *, wanted: bool, unknown: bool) -> Region:
         return Region(_ALL.get(spec.type, Texts()) if test.wanted is wanted else None, test.wanted is not wanted)
     match spec.type:
         case "number" | "instant":
-            return Region(_numbers(spec, test, wanted), unknown)
+            return Region(_numbers(spec, test, wanted) & _domain(spec), unknown)
         case "list":
             return Region(Items(*_parts(test, wanted, lambda item: item)), unknown)
         case _:
@@ -144,6 +144,12 @@ def region_of(leaf: Leaf, *, wanted: bool, unknown: bool) -> Region:
 
 
 _ALL: Final[Mapping[str, Values]] = {"number": Numbers(), "instant": Numbers(), "list": Items()}
+
+
+def _domain(spec: FactSpec) -> Numbers:
+    first = _FIRST if spec.lowest is None else (spec.lowest, 0)
+    last = _LAST if spec.highest is None else (spec.highest, 1)
+    return Numbers(((first, last),))
 
 
 def _numbers(spec: FactSpec, test: Test, wanted: bool) -> Numbers:

@@ -272,6 +272,8 @@ async def test_facts_are_listed_with_what_the_accounts_have(house: House) -> Non
     assert plan["seen"]["values"] == [{"value": "pro", "accounts": 2}, {"value": "free", "accounts": 1}]
     assert [seats["seen"][name] for name in ("minimum", "median", "maximum")] == [5, 9, 40]
     assert (seats["unit"], seats["example"]) == ("seats", "account.seats >= 10 seats")
+    silence = await house.one("facts", prefix="usage.silence")
+    assert (silence["lowest"], silence["highest"], silence["seen"]["accounts"]) == (0, 65, 0)
     signed = await house.one("facts", prefix="account.signed_at")
     assert signed["seen"]["median"] == "2026-01-01T00:00:00Z"
 

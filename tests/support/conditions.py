@@ -124,7 +124,11 @@ def known_facts(draw: st.DrawFn, about: Condition) -> Facts:
     values: dict[str, Any] = {}
     for name in sorted(facts_of(about)):
         if draw(st.integers(0, 4)):
-            values[name] = draw(_VALUES[FACTS[name].type])
+            spec = FACTS[name]
+            ends = (spec.lowest, spec.highest)
+            values[name] = draw(
+                _VALUES[spec.type] if spec.lowest is None else st.one_of(st.integers(*ends), st.floats(*ends))
+            )
     return Facts.of(values)
 
 

@@ -108,6 +108,21 @@ def test_a_contradiction_is_told_by_its_smallest_part() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("leaf", "said"),
+    [
+        ("usage.silence >= 70 working days", "This can never hold: it is 0 to 65."),
+        ("health.score > 100", "This can never hold: it is 0 to 100."),
+        ("feedback.last_nps in [11, 12]", "This can never hold: it is 0 to 10."),
+        ("points.usage.trend < 0", "This can never hold: it is 0 to 100."),
+    ],
+)
+def test_numbers_that_a_fact_never_is_are_told(leaf: str, said: str) -> None:
+    [problem] = contradictions(parse(leaf))
+    assert problem.message == said
+    assert can_hold(parse("usage.silence >= 65 working days"))
+
+
 def test_alternatives_that_ask_nothing_are_told() -> None:
     [problem] = idle(parse({"any": ["account.plan != pro", "account.plan != basic"]}))
     assert problem.suggestion == "Did you mean `all`?"

@@ -105,3 +105,11 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
     for name, value in all_facts.items():
         assert isinstance(value, TYPES[FACTS[name].type]), name
         assert FACTS[name].type != "instant" or datetime.fromisoformat(str(value)).tzinfo is not None
+    silent = told(assessed(account, now=NOW + 500 * DAY, rules=rules)).facts
+    unused = told(assessed(an_account(), now=NOW + 500 * DAY, rules=declared)).facts
+    for told_of in (all_facts, silent, unused):
+        for name, value in told_of.items():
+            lowest, highest = FACTS[name].lowest, FACTS[name].highest
+            if isinstance(value, int | float) and lowest is not None and highest is not None:
+                assert lowest <= value <= highest, name
+    assert (silent["usage.silence"], unused["usage.never"]) == (65, 180)
