@@ -94,7 +94,7 @@ TASKS: Final = Listing(
     filters={
         "assignee": option("Whose: an id or e-mail."),
         **ACCOUNT,
-        "state": option("open, done, no_result, false_alarm or closed."),
+        "state": option("open, taken, snoozed, done, no_result, false_alarm or closed."),
     },
     given={"state": "open"},
     columns=(
@@ -108,6 +108,9 @@ TASKS: Final = Listing(
     order=lambda one: (one["due_at"] is None, one["due_at"] or ""),
     empty="Nothing is to be done.",
     moves=(
+        Move("take", "Take it on: it stays yours, even when what it is about has passed.", "taken", NOTE),
+        Move("comment", "Say something about it.", "noted", NOTE),
+        Move("snooze", "Be told of it again later.", "snoozed", {"until": option("Until when; a day, unless said.")}),
         Move("done", "Close a task: it is done.", "closed: done", NOTE),
         Move("no_result", "Close a task: it was tried, and nothing came of it.", "closed: no result", NOTE),
         Move("false_alarm", "Close a task: there was nothing to do. It ends the episode.", "closed: false alarm", NOTE),
@@ -145,6 +148,7 @@ ALERTS: Final = Listing(
             "snoozed",
             {"until": option("Until when; without it, for a day.")},
         ),
+        Move("close", "Say that it is settled.", "closed"),
         Move("false_alarm", "Say that it was nothing. It ends the episode.", "closed as a false alarm"),
     ),
 )

@@ -72,11 +72,15 @@ def _reassign_task(body: views.Reassign) -> Command:
     return _command("reassign", body)
 
 
-def _close_task(move: Literal["done", "no_result", "false_alarm"], body: views.Note | None = None) -> Command:
+def _move_task(
+    move: Literal["take", "comment", "snooze", "done", "no_result", "false_alarm"], body: views.Snooze | None = None
+) -> Command:
     return _command(move, body)
 
 
-def _move_alert(move: Literal["acknowledge", "snooze", "false_alarm"], body: views.Snooze | None = None) -> Command:
+def _move_alert(
+    move: Literal["acknowledge", "snooze", "close", "false_alarm"], body: views.Snooze | None = None
+) -> Command:
     return _command(move, body)
 
 
@@ -123,8 +127,8 @@ class Listing(NamedTuple):
 
 _START = Move("start", "Start an episode that an import found", _start_episode)
 _REASSIGN = Move("reassign", "Give a task to somebody else", _reassign_task)
-_CLOSE = Move("{move}", "Close a task with what came of it", _close_task)
-_ALERT = Move("{move}", "Acknowledge or snooze an alert, or call it false", _move_alert)
+_MOVE = Move("{move}", "Take, comment on or snooze a task, or close it with what came of it", _move_task)
+_ALERT = Move("{move}", "Acknowledge, snooze or close an alert, or call it false", _move_alert)
 _FLAG = Move("{move}", "Say what a flag came to", _move_flag)
 LISTS: Final = (
     Listing(
@@ -133,7 +137,7 @@ LISTS: Final = (
         table=t.episodes,
         act=_act_on_episode,
     ),
-    Listing("task", "Tasks, newest first", _tasks, views.TaskView, (_REASSIGN, _CLOSE)),
+    Listing("task", "Tasks, newest first", _tasks, views.TaskView, (_REASSIGN, _MOVE)),
     Listing("alert", "Alerts, newest first", _alerts, views.AlertView, (_ALERT,)),
     Listing("flag", "Expansion flags, newest first", _flags, views.FlagView, (_FLAG,)),
 )

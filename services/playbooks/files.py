@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple, Self, get_args
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
 
@@ -184,6 +184,8 @@ class StepFile(FileModel):
     severity: Severity | None = None
     assign: Rules = "owner"
     due: Length | None = None
+    keep: bool = False
+    """What a person is owed: it stays open when the episode ends."""
 
     @classmethod
     def look(cls, node: Fields, reading: Reading) -> None:
@@ -228,6 +230,12 @@ class PlaybookFile(FileModel):
     repeat: RepeatFile | None = None
     urgent: bool = False
     closes: list[Name] = []
+    exit_words: Name | None = None
+    """What is said when the exit is met, such as paid."""
+    on_exit: list[StepFile] = []
+    """Alerts for those who were told, when what they were told of has passed."""
+    mode: Literal["live", "shadow"] = "live"
+    """In shadow it decides and lists what it would ask for, and tells nobody."""
     traits: dict[Name, FactType] = {}
     """The types of the `account.traits.*` that are named."""
     watch: list[Watched] = []
@@ -260,6 +268,9 @@ class PlaybookFile(FileModel):
         if node.get("on_event") and node.get("held_for"):
             said = "An event can't be held: `held_for` goes with `when` alone."
             reading.note(said, node.places["held_for"])
+        for step in node.get("on_exit") or ():
+            if isinstance(step, Fields) and ("alert" not in step or "after" in step or "unless" in step):
+                reading.note("A step of `on_exit` is an alert that goes when the episode ends.", step.at)
 
     @model_validator(mode="after")
     def _makes_sense(self, info: ValidationInfo) -> Self:
@@ -290,11 +301,13 @@ class PlaybookFile(FileModel):
         if self.repeat is not None and self.repeat.at_most is not None:
             repeat["at_most"], repeat["per"] = self.repeat.at_most
         return Playbook(
-            **self.given("title", "description", "traits", "watch", "steps", "repeat"),
+            **self.given("title", "description", "traits", "watch", "steps", "repeat", "on_exit", "mode"),
             version=self._digest(),
             title=title,
             repeat=Repeat(**repeat) if self.repeat is not None else None,
             steps=tuple(one.step(title) for one in self.steps),
+            on_exit=tuple(one.step(title) for one in self.on_exit),
+            shadow=self.mode == "shadow",
         )
 
     def _digest(self) -> str:

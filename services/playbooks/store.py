@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.changes import Changes, Outgoing
 from services.playbooks.core.episode import Episode, Move
-from services.playbooks.core.item import Item
+from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.message import Finding
 from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.standing import Standing
@@ -42,9 +42,10 @@ ITEMS = select(*(_items[name] for name in Item._fields))
 """Rows that are `Item`s."""
 _LOCKED = ITEMS.order_by(_items.id).with_for_update()
 _LOCK_ITEMS = _LOCKED.where(or_(among(_items.id, "ids"), among(_items.action_id, "ids")))
-_LOCK_OPEN = _LOCKED.where(among(_items.account_id, "ids"), one_of(_items.state, ("open", "snoozed", "acknowledged")))
-_IS_LATE = (
-    (_items.kind == "task") & (_items.state == "open") & _items.due_at.is_not(None) & _items.escalated_at.is_(None)
+_LOCK_OPEN = _LOCKED.where(among(_items.account_id, "ids"), one_of(_items.state, sorted(OPEN)))
+_IS_LATE = and_(
+    *(_items.kind == "task", one_of(_items.state, ("open", "taken"))),
+    *(_items.due_at.is_not(None), _items.escalated_at.is_(None)),
 )
 _LOCK_TIMED = _LOCKED.where(among(_items.account_id, "ids"), or_(_items.state == "snoozed", _IS_LATE))
 _LOCK_LOADS = bulk.Insert(

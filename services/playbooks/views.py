@@ -16,7 +16,7 @@ from services.playbooks.core.seen import Seen, example
 from services.playbooks.core.standing import card
 from shared.conditions import Declared, FactSpec, FactType
 
-TaskState = Literal["open", "done", "no_result", "false_alarm", "closed"]
+TaskState = Literal["open", "taken", "snoozed", "done", "no_result", "false_alarm", "closed"]
 AlertState = Literal["open", "acknowledged", "snoozed", "false_alarm", "closed"]
 FlagState = Literal["open", "accepted", "dismissed", "won", "lost", "closed"]
 
@@ -100,6 +100,9 @@ class ItemView(BaseModel):
     closed_at: datetime | None
     closed_by: str | None
     note: str
+    over_since: datetime | None
+    over_because: str
+    """Why what it is about has passed, where somebody has taken it up and it stays open."""
     delivery: str
     """What became of its message: delivered, failed, cancelled; empty while it is on its way."""
 
@@ -124,6 +127,7 @@ class TaskView(ItemView):
 
     state: TaskState
     due_at: datetime | None
+    snoozed_until: datetime | None
     escalated_at: datetime | None
 
 
@@ -244,7 +248,7 @@ class Reassign(BaseModel, extra="forbid"):
 
 
 class Snooze(Note):
-    """Until when an alert is snoozed, at most 90 days from now; a day, unless said."""
+    """Until when it is snoozed, at most 90 days from now; a day, unless said."""
 
     until: AwareDatetime | None = None
 

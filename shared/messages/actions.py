@@ -99,6 +99,18 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     """When ingest accepted the event that caused it: the start of the event-to-effect latency."""
 
 
+class ItemChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """What was told of has moved: whoever was told can be told how it stands now."""
+
+    item_id: str
+    state: str
+    actor: str
+    words: str
+    """Why, in words: `paid`, `in use again`, or what a person noted."""
+    refused: str | None = None
+    """Why what somebody asked for could not be done."""
+
+
 class ActionCancelled(msgspec.Struct, frozen=True, kw_only=True):
     """Don't send it any more, if sending has not begun."""
 

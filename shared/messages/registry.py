@@ -39,6 +39,7 @@ INTERNAL: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
     "partition.mark": (ASSESSMENTS, assessments.PartitionMark),
     "action.requested": (ACTIONS, actions.ActionRequested),
     "action.cancelled": (ACTIONS, actions.ActionCancelled),
+    "item.changed": (ACTIONS, actions.ItemChanged),
     "delivery.settled": (DELIVERIES, deliveries.DeliverySettled),
     "delivery.responded": (DELIVERIES, deliveries.DeliveryResponded),
 }

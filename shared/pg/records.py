@@ -6,7 +6,7 @@ from types import NoneType, UnionType
 from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
-from sqlalchemy import BigInteger, Column, DateTime, LargeBinary, Text, TypeDecorator, cast, type_coerce
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, LargeBinary, Text, TypeDecorator, cast, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
 
 
@@ -52,7 +52,7 @@ class Json(_Packed):
         return type_coerce(cast(column, Text), self)
 
 
-_TYPES: Final[dict[Any, Any]] = {str: Text(), int: BigInteger(), datetime: DateTime(timezone=True)}
+_TYPES: Final[dict[Any, Any]] = {bool: Boolean(), str: Text(), int: BigInteger(), datetime: DateTime(timezone=True)}
 
 
 def columns_of(record: type, *key: str) -> Iterator[Column[Any]]:

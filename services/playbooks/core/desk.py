@@ -54,12 +54,15 @@ def move(work: Work, item: Item, command: Command, actor: str, now: datetime) ->
     new = {name: value for name, value in new.items() if value not in ("", None, getattr(item, name))}
     if is_there and not new:
         return item
+    new["touched"] = True
     if after not in OPEN and not is_there:
         closed = work.changes.close(item._replace(**new), command.event, command.note, actor, now)
         _tell_episode(work, closed, actor, now)
         return closed
     moved = item.moved(command.event, **({} if is_there else {"snoozed_until": None}) | new)
-    work.changes.put(moved, Move(item.id, now, item.state, after, command.note or after, actor))
+    if moved == item:
+        return item
+    work.changes.put(moved, Move(item.id, now, item.state, after, command.note or words(after), actor))
     return moved
 
 
@@ -84,13 +87,14 @@ def remind(work: Work, item: Item) -> None:
     A snoozed alert about a state of affairs that has passed is closed; what was told of an event stays true.
     """
     stands, episode = work.standings[item.account_id], work.episode(item.episode_id)
-    is_active = episode is not None and episode.state == "active"
-    when = item.due_at if item.kind == "task" else item.snoozed_until
-    if item.kind == "task" and not is_active:
+    is_active = item.keep or (episode is not None and episode.state == "active")
+    snoozed = item.state == "snoozed"
+    when = item.snoozed_until if snoozed else item.due_at
+    if not snoozed and not is_active:
         return
     if when is None or when > stands.at:
         work.changes.set_timer(item.account_id, when)
-    elif item.kind == "task":
+    elif not snoozed:
         _escalate(work, item, when)
     else:
         playbook = work.rules.library.of(item.playbook, episode)
@@ -102,7 +106,7 @@ def remind(work: Work, item: Item) -> None:
 
 def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Item:
     """Give a task to somebody else, who is told of it. Raises `NotPossible`."""
-    if item.kind != "task" or item.state != "open":
+    if item.kind != "task" or item.state not in OPEN:
         raise NotPossible(f"Only an open task can be reassigned; this {item.kind} is {words(item.state)}.")
     directory, changes = work.rules.directory, work.changes
     person = directory.person(to)

@@ -103,6 +103,16 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     event: Cause | None = None
     """The event that fired it last: later steps may speak of it."""
 
+    told: tuple[str, ...] = ()
+    """The ids of those to whom it gave something."""
+    again_at: datetime | None = None
+    """When it is asked again what was closed though it still holds."""
+
+    @property
+    def closed_at(self) -> datetime | None:
+        """When it ended, for `repeat`: one that never fired doesn't count."""
+        return self.ended_at if self.fired_at is not None else None
+
     @property
     def is_under_way(self) -> bool:
         """True while it has something to do yet: until then it stays with the version that opened it."""
@@ -151,6 +161,8 @@ class StepResult(msgspec.Struct, frozen=True, kw_only=True):
     timer: datetime | None = None
     """When to look again at the latest, if nothing else happens; None is never."""
     fired: bool = False
+    passed: bool = False
+    """What it was about has passed, or was nothing: its episode has ended, and not because all was done."""
     closed: Episode | None = None
     """The episode before, which is idle and made room for the one that opened."""
 

@@ -16,14 +16,26 @@ def _table(**events: tuple[str, tuple[str, ...]]) -> Moves:
     return {(before, event): after for event, (after, befores) in events.items() for before in befores}
 
 
-TASK: Final = _table(
-    done=("done", ("open", "done")),
-    no_result=("no_result", ("open", "no_result")),
-    false_alarm=("false_alarm", ("open", "false_alarm")),
-    reassign=("open", ("open",)),
-    escalate=("open", ("open",)),
-    close=("closed", ("open",)),
-)
+def _stay(event: str, *states: str) -> Moves:
+    """An event that leaves it where it stands."""
+    return {(state, event): state for state in states}
+
+
+_TO_DO: Final = ("open", "taken", "snoozed")
+TASK: Final = {
+    **_table(
+        take=("taken", _TO_DO),
+        snooze=("snoozed", _TO_DO),
+        wake=("open", ("snoozed",)),
+        done=("done", (*_TO_DO, "done")),
+        no_result=("no_result", (*_TO_DO, "no_result")),
+        false_alarm=("false_alarm", (*_TO_DO, "false_alarm")),
+        reassign=("open", _TO_DO),
+        close=("closed", _TO_DO),
+    ),
+    **_stay("comment", *_TO_DO),
+    **_stay("escalate", "open", "taken"),
+}
 ALERT: Final = _table(
     acknowledge=("acknowledged", ("open", "snoozed", "acknowledged")),
     snooze=("snoozed", ("open", "acknowledged", "snoozed")),
@@ -39,7 +51,7 @@ FLAG: Final = _table(
     close=("closed", ("open",)),
 )
 MOVES: Final[Mapping[str, Moves]] = {"task": TASK, "alert": ALERT, "flag": FLAG}
-OPEN: Final = frozenset({"open", "acknowledged", "snoozed", "accepted"})
+OPEN: Final = frozenset({"open", "taken", "acknowledged", "snoozed", "accepted"})
 """The states in which something is still to be done."""
 
 
@@ -73,6 +85,15 @@ class Item(NamedTuple):
     currency: str | None = None
     delivery: str = ""
     """What became of its message: delivered, failed or cancelled; empty while nothing is known."""
+    feeders: tuple[str, ...] = ()
+    """The episodes that go on and want it: it closes with the last of them."""
+    touched: bool = False
+    """Somebody took it, commented on it or snoozed it: then it is theirs to close."""
+    keep: bool = False
+    """What a person is owed: it stays open whatever its episodes come to."""
+    over_since: datetime | None = None
+    """When what it is about had passed, though it stays open."""
+    over_because: str = ""
 
     def after(self, event: str) -> str:
         """The state to which an event takes it. Raises `NotPossible`."""
@@ -87,7 +108,9 @@ class Item(NamedTuple):
         return self._replace(state=self.after(event), **changed)
 
 
-def item_of(message: ActionRequested, playbook: str, to: Csm | None, because: str, now: datetime) -> Item:
+def item_of(
+    message: ActionRequested, playbook: str, to: Csm | None, because: str, now: datetime, *, keep: bool = False
+) -> Item:
     """The item that a message tells of."""
     return Item(
         id=message.action_id,
@@ -103,6 +126,8 @@ def item_of(message: ActionRequested, playbook: str, to: Csm | None, because: st
         due_at=message.task.due_at if message.task is not None else None,
         not_before=message.not_before,
         request=message,
+        feeders=(message.episode_id,),
+        keep=keep,
     )
 
 

@@ -15,6 +15,7 @@ from shared.messages.assessments import Cause
 
 MICROSECOND: Final = timedelta(microseconds=1)
 _LOOK_AGAIN: Final = timedelta(hours=1)
+_GONE: Final = ("account.churn", "account.excluded")
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +44,14 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     hours: Hours = OFFICE
     """The account owner's, for steps after business days."""
 
+    @property
+    def departed(self) -> str | None:
+        """Why nothing but what minds that is asked about the account any more: it left, or is no customer."""
+        if self.values.get("account.churned") is True or self.values.get("account.churned_at") is not None:
+            return "the customer left"
+        excluded = self.values.get("account.excluded")
+        return f"it is no customer: {excluded}" if excluded is not None else None
+
     @classmethod
     def of(
         cls,
@@ -67,6 +76,8 @@ class View:
     @cached_property
     def in_scope(self) -> Truth:
         """Is the account one of those that the playbook is for?"""
+        if self._is_left:
+            return Truth.FALSE
         return self._truth(self._playbook.for_accounts)
 
     @cached_property
@@ -83,7 +94,16 @@ class View:
         if cause is None or cause.kind != "event" or cause.type != playbook.on_event:
             return False
         asked = (playbook.for_accounts, playbook.when)
-        return all(one is None or evaluate(one, look.facts, look.now) is Truth.TRUE for one in asked)
+        return not self._is_left and all(
+            one is None or evaluate(one, look.facts, look.now) is Truth.TRUE for one in asked
+        )
+
+    @cached_property
+    def _is_left(self) -> bool:
+        """Has the customer gone, and the playbook says nothing of that? Such a one is for customers."""
+        if self._look.departed is None or self._playbook.on_event == "account.churned":
+            return False
+        return not any(name.startswith(_GONE) for name in self._playbook.minds)
 
     @cached_property
     def exits(self) -> bool:
@@ -123,6 +143,10 @@ class View:
 
     def why_ended(self) -> str:
         """Why `ends` is true, in words."""
+        if self.in_scope is Truth.FALSE and self._look.departed is not None:
+            return self._look.departed
+        if self._playbook.exit_words and self.in_scope is not Truth.FALSE:
+            return self._playbook.exit_words
         if self.exits and self._playbook.exit_when is not None:
             held = leaves(self._playbook.exit_when, self._look.facts, self._look.now)
             return _and_so([leaf for leaf in held if leaf.truth is Truth.TRUE])
@@ -139,14 +163,16 @@ class View:
         wanted: list[datetime | None]
         match episode.state:
             case "idle":
-                again = self._playbook.may_fire_at(episode.fired) if self._playbook.on_event is None else None
-                wanted = [self._next_flip(leaving=False), again]
+                wanted = [self._next_flip(leaving=False)]
+                if self._playbook.on_event is None:
+                    wanted.append(self._playbook.may_fire_at(episode.fired, episode.closed_at))
             case "pending":
                 since = episode.running_since
                 left = self._playbook.held_for.exact - episode.held * MICROSECOND
                 wanted = [since + left if since is not None else None, self._next_flip(leaving=False)]
             case "active":
-                wanted = [*(one.due for one in episode.planned), self._next_flip(leaving=True)]
+                wanted = [*(one.due for one in episode.planned), episode.again_at]
+                wanted.append(self._next_flip(leaving=episode.again_at is None))
             case "found":
                 wanted = [self._next_flip(leaving=True)]
             case "over":

@@ -64,10 +64,10 @@ def request(
     """The whole message of one ask. Only what is told at once carries what moved the score: later it is old."""
     asked, playbook, episode, visit = errand
     stands, now, cause = visit.stands, visit.look.now, visit.look.cause
-    chosen, fresh = playbook.steps[asked.step], visit.fresh and not asked.by_time
-    # An account without a name is called by its id.
-    facts = Facts.of({"account.name": stands.account, **stands.facts}, cause=episode.event)
-    title, why = render(chosen.title, facts, now), reasons(playbook, episode, stands, fresh=fresh)
+    chosen, fresh = playbook.every_step[asked.step], visit.fresh and not asked.by_time
+    facts, title = _facts(errand), render_title(errand, render)
+    is_over = asked.step >= len(playbook.steps)
+    why = [episode.outcome] if is_over else reasons(playbook, episode, stands, fresh=fresh)
     return ActionRequested(
         action_id=asked.id,
         kind=asked.kind,
@@ -92,6 +92,20 @@ def request(
         not_before=not_before,
         caused_at=cause.accepted if cause is not None and not asked.by_time else None,
     )
+
+
+def render_title(errand: Errand, render: Render) -> str:
+    """The title of one ask; "Still" where people were asked before, and it still holds."""
+    asked, playbook, _, visit = errand
+    title = render(playbook.every_step[asked.step].title, _facts(errand), visit.look.now)
+    is_still = playbook.on_event is None and asked.occurrence > 1 and asked.step < len(playbook.steps)
+    return f"Still: {title}" if is_still else title
+
+
+def _facts(errand: Errand) -> Facts:
+    """An account without a name is called by its id."""
+    stands = errand.visit.stands
+    return Facts.of({"account.name": stands.account, **stands.facts}, cause=errand.episode.event)
 
 
 def reasons(playbook: Playbook, episode: Episode, stands: Standing, *, fresh: bool) -> list[str]:

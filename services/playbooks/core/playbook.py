@@ -1,12 +1,13 @@
 """A playbook: for which accounts, when, held for how long, what steps, when it ends, how soon again."""
 
 from datetime import datetime
+from functools import cached_property
 
 import msgspec
 
 from services.playbooks.core.assignment import Rule
 from services.playbooks.core.workinghours import Duration
-from shared.conditions import Condition
+from shared.conditions import Condition, leaves_of
 from shared.messages.actions import Kind, Severity
 
 
@@ -28,17 +29,19 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     assign: tuple[Rule, ...] = (Rule(),)
     due: Duration | None = None
     """By when a task is to be done."""
+    keep: bool = False
+    """What a person is owed: it stays open when the episode ends."""
 
 
 class Repeat(msgspec.Struct, frozen=True, kw_only=True):
-    """How soon a playbook may fire again for an account, counted from firing."""
+    """How soon a playbook may fire again for an account: `after` counts from the later of firing and closing."""
 
     after: Duration = Duration()
     at_most: int | None = None
     per: Duration = Duration()
 
 
-class Playbook(msgspec.Struct, frozen=True, kw_only=True):
+class Playbook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One version of a playbook. It is about a state of affairs, or, with `on_event`, about events of one type."""
 
     id: str
@@ -56,19 +59,36 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True):
     urgent: bool = False
     """Don't wait for anybody's working hours."""
     closes: tuple[str, ...] = ()
-    """Playbooks whose open episodes, tasks and alerts end when this one fires, where what they are about has passed."""
+    """Playbooks whose open episodes end when this one fires, where what they are about has passed."""
+    exit_words: str = ""
+    """What it says when its exit is met, such as `paid`; else what the exit saw."""
+    on_exit: tuple[Step, ...] = ()
+    """Alerts for those who were told, when what they were told of has passed."""
+    shadow: bool = False
+    """It decides and lists what it would ask for, and tells nobody."""
 
     @property
     def name(self) -> str:
         """`id@version`, as messages carry it."""
         return f"{self.id}@{self.version}"
 
-    def may_fire_at(self, fired: tuple[datetime, ...]) -> datetime | None:
-        """The earliest instant at which `repeat` lets it fire again, after these firings; None is any."""
-        repeat = self.repeat
-        if repeat is None or not fired:
+    @cached_property
+    def every_step(self) -> tuple[Step, ...]:
+        """Its steps by their numbers; those of `on_exit` come last."""
+        return self.steps + self.on_exit
+
+    @cached_property
+    def minds(self) -> frozenset[str]:
+        """The facts that its conditions name."""
+        asked = [one for one in (self.for_accounts, self.when) if one is not None]
+        return frozenset(leaf.subject.name for one in asked for leaf in leaves_of(one))
+
+    def may_fire_at(self, fired: tuple[datetime, ...], closed: datetime | None) -> datetime | None:
+        """The earliest instant at which `repeat` lets it fire again, after these firings and that end; None is any."""
+        repeat, last = self.repeat, max((one for one in (*fired[-1:], closed) if one is not None), default=None)
+        if repeat is None or last is None:
             return None
-        earliest = fired[-1] + repeat.after.exact
+        earliest = last + repeat.after.exact
         if repeat.at_most is not None and len(fired) >= repeat.at_most:
             earliest = max(earliest, fired[-repeat.at_most] + repeat.per.exact)
         return earliest

@@ -5,7 +5,8 @@ Always true, whatever comes:
   at one look).
 - A firing is never asked for twice: action ids come from (episode, step, occurrence), and a planned step is taken
   off the plan when it is asked for.
-- Nothing fires before `repeat` allows it, counted from firing; what was found so doesn't count.
+- Nothing fires before `repeat` allows it, counted from the later of firing and closing; what was found so doesn't
+  count. What people closed while it still holds is asked again then (after 30 days, unless said), as "still".
 - What was ended from outside, as a false alarm or by another playbook, is not asked about again while it lasts.
 - Only the version in force opens an episode; an older one, or a playbook that was deleted, ends what it began.
 - What is unknown fires nothing, ends nothing, and stops the clock of `held_for` without setting it back.
@@ -16,7 +17,7 @@ fire at once, one that fires asks at once for what isn't put off, and one whose 
 Each station asks for one state, so a station behind sees what those before it did, and none has to be passed twice.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -38,6 +39,8 @@ from services.playbooks.core.workinghours import add
 from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate
 from shared.words import clock_time
 
+STILL: Final = timedelta(days=30)
+"""After how long people are asked again about what they closed and still holds, unless `repeat` says."""
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _NONE: Final = Episode(id="", playbook="", version="", account="", state="idle", opened_at=_EPOCH, since=_EPOCH)
 """Stands for the episode of an account that has had none. It is known by being this very object: what changes it before
@@ -55,6 +58,7 @@ def step(playbook: Playbook | None, episode: Episode | None, look: Look, own: Pl
     walk = _Walk(decides, episode, look)
     walk.wake()
     walk.open(playbook)
+    walk.still()
     walk.hold(deleted=playbook is None)
     walk.act()
     walk.finish()
@@ -71,22 +75,32 @@ def start(playbook: Playbook, episode: Episode, look: Look) -> StepResult:
 
 def end(playbook: Playbook, episode: Episode, look: Look, reason: str) -> StepResult:
     """End an episode from outside, such as by hand."""
-    walk = _Walk(playbook, episode, look)
-    if episode.is_under_way:
-        walk.end(reason, outside=True)
-    return walk.result()
+    return _end(playbook, episode, look, reason, passed=False)
 
 
 def close(playbook: Playbook, episode: Episode, look: Look, reason: str) -> StepResult:
     """End an episode because another playbook closes it, unless what it is about is known to go on."""
-    return end(playbook, episode, look, reason) if View(playbook, look).may_be_closed else StepResult(episode=episode)
+    if not View(playbook, look).may_be_closed:
+        return StepResult(episode=episode)
+    return _end(playbook, episode, look, reason, passed=True)
+
+
+def _end(playbook: Playbook, episode: Episode, look: Look, reason: str, *, passed: bool) -> StepResult:
+    walk = _Walk(playbook, episode, look)
+    if episode.is_under_way:
+        walk.end(reason, outside=True, passed=passed)
+    return walk.result()
 
 
 def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, look: Look) -> StepResult:
     """Note that a task of the episode was closed, as `outcome`. A false alarm ends the episode."""
     walk = _Walk(playbook, episode, look)
     tasks = tuple(msgspec.structs.replace(one, open=False) if one.id == task else one for one in episode.tasks)
-    walk.move("noted", f"a task was closed: {outcome.replace('_', ' ')}", tasks=tasks)
+    again_at = None
+    if episode.state == "active" and playbook.on_event is None and not any(one.open for one in tasks):
+        rests = playbook.repeat.after.exact if playbook.repeat is not None else timedelta()
+        again_at = playbook.may_fire_at(episode.fired, look.now) if rests else look.now + STILL
+    walk.move("noted", f"a task was closed: {outcome.replace('_', ' ')}", tasks=tasks, again_at=again_at)
     if outcome == "false_alarm" and episode.state == "active":
         walk.end("false alarm", outside=True)
     else:
@@ -122,6 +136,7 @@ class _Walk:
         self.moves: list[Move] = []
         self.asks: list[Ask] = []
         self.fired = False
+        self.passed = False
         self.closed: Episode | None = None
 
     def result(self) -> StepResult:
@@ -132,6 +147,7 @@ class _Walk:
             asks=tuple(self.asks),
             timer=self.view.next_look(self.episode),
             fired=self.fired,
+            passed=self.passed,
             closed=self.closed,
         )
 
@@ -172,6 +188,12 @@ class _Walk:
         else:
             self.fire("; ".join(leaf.words for leaf in view.readings(Truth.TRUE)), seen)
 
+    def still(self) -> None:
+        """Active, and closed by people a while ago: it is asked once more about what still holds."""
+        at = self.episode.again_at if self.episode.state == "active" else None
+        if at is not None and at <= self.look.now and self.view.applies is Truth.TRUE and not self.view.exits:
+            self.fire("it still holds", self.view.readings())
+
     def hold(self, *, deleted: bool) -> None:
         """Pending: it fires when the condition has held for long enough, and ends when it is false."""
         episode, now = self.episode, self.look.now
@@ -207,7 +229,7 @@ class _Walk:
         if episode.state not in ("active", "found"):
             return
         if self.view.ends:
-            self.end(self.view.why_ended())
+            self.end(self.view.why_ended(), passed=True)
         elif playbook.on_event is not None and playbook.exit_when is None and not self._has_to_do:
             self.end("all steps are done")
 
@@ -238,18 +260,25 @@ class _Walk:
             tasks=tuple(task for task in episode.tasks if task.open or task.occurrence in waited_for),
             readings=readings or episode.readings,
             running_since=None,
+            again_at=None,
         )
         self.fired = True
 
-    def end(self, reason: str, *, outside: bool = False) -> None:
+    def end(self, reason: str, *, outside: bool = False, passed: bool = False) -> None:
         """It ends, and what had fired goes on to where `repeat` lets it.
 
         Without `repeat`, and when it was ended from `outside`, it stays over until its condition was false: nobody is
-        asked twice about one thing.
+        asked twice about one thing. When what it is about has `passed`, `on_exit` tells those who were told.
         """
-        self.move("ended", reason, planned=(), running_since=None, ended_at=self.look.now, outcome=reason)
+        ended: dict[str, Any] = {"ended_at": self.look.now, "outcome": reason, "again_at": None}
+        self.move("ended", reason, planned=(), running_since=None, **ended)
         if self.episode.state != "over":
             return
+        self.passed = passed or outside
+        if passed:
+            first = len(self.playbook.steps)
+            for place, _ in enumerate(self.playbook.on_exit, first):
+                self._ask(PlannedStep(step=place, occurrence=self.episode.occurrence, due=self.look.now))
         if self.playbook.on_event is None and (self.playbook.repeat is None or outside):
             self.wake()
         else:
@@ -297,6 +326,13 @@ class _Walk:
                 waits = (*left, msgspec.structs.replace(planned, held_back=True))
                 self.move("noted", f"step {place} is held back: {self.view.trouble}", planned=waits)
             return
+        task = chosen.kind == "task" and not self.playbook.shadow
+        asked = self._ask(planned)
+        tasks = (EpisodeTask(id=asked.id, occurrence=planned.occurrence),) if task else ()
+        self._set(planned=left, tasks=(*episode.tasks, *tasks))
+
+    def _ask(self, planned: PlannedStep) -> Ask:
+        chosen, episode = self.playbook.every_step[planned.step], self.episode
         asked = Ask(
             id=action_id(episode.id, planned.step, planned.occurrence),
             episode=episode.id,
@@ -305,9 +341,8 @@ class _Walk:
             occurrence=planned.occurrence,
             by_time=self.look.by_time or chosen.after is not None,
         )
-        task = (EpisodeTask(id=asked.id, occurrence=planned.occurrence),) if chosen.kind == "task" else ()
-        self._set(planned=left, tasks=(*episode.tasks, *task))
         self.asks.append(asked)
+        return asked
 
     def _is_met(self, unless: Condition, occurrence: int) -> bool:
         """Is a step's `unless` true? `task.done` speaks of the tasks of the same firing; without one it is unknown."""
@@ -317,7 +352,7 @@ class _Walk:
 
     def _move_on(self, reason: str) -> None:
         """Over: it rests until `repeat` lets it fire again, or is closed at once."""
-        until = self.playbook.may_fire_at(self.episode.fired)
+        until = self.playbook.may_fire_at(self.episode.fired, self.episode.closed_at)
         if until is not None and until > self.look.now:
             self.move("rested", f"may fire again from {clock_time(until)}", rests_until=until)
         else:
@@ -331,5 +366,5 @@ class _Walk:
         self.episode = msgspec.structs.replace(self.episode, **changed)
 
     def _may_fire(self) -> bool:
-        earliest = self.playbook.may_fire_at(self.episode.fired)
+        earliest = self.playbook.may_fire_at(self.episode.fired, self.episode.closed_at)
         return earliest is None or earliest <= self.look.now

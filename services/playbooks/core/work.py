@@ -17,7 +17,7 @@ from services.playbooks.core import step as steps
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.changes import Changes, carry_out, people
 from services.playbooks.core.episode import Episode, StepResult
-from services.playbooks.core.item import MOVES, Item
+from services.playbooks.core.item import MOVES, OPEN, Item
 from services.playbooks.core.look import Look
 from services.playbooks.core.message import Errand, Finding, Visit
 from services.playbooks.core.playbook import Playbook
@@ -27,22 +27,15 @@ from services.playbooks.core.workinghours import OFFICE
 from shared.messages.assessments import AccountAssessed
 
 
-class Closing(NamedTuple):
-    """Everything open of these playbooks is to be closed, but flags and what belongs to an episode that goes on."""
+class Ending(NamedTuple):
+    """Why an episode has ended, or everything of an account."""
 
     account: str
-    playbooks: tuple[str, ...] | None
-    """None: everything of the account."""
-    spared: frozenset[str]
     at: datetime
     reason: str
     actor: str
-
-    def closes(self, item: Item) -> bool:
-        """Is it one of those?"""
-        is_asked = self.playbooks is None or (item.playbook in self.playbooks and item.kind != "flag")
-        is_meant = item.account_id == self.account and item.episode_id not in self.spared
-        return is_asked and is_meant and item.opened_at <= self.at
+    departed: bool = False
+    """The customer left: flags end, too."""
 
 
 class Work:
@@ -68,8 +61,10 @@ class Work:
             self._latest[one.account][one.playbook] = one
         self._errands: list[Errand] = []
         self._next: dict[str, datetime] = {}
-        self._ended: dict[str, Episode] = {}
-        self._closings: list[Closing] = []
+        self._ended: dict[str, Ending] = {}
+        """By episode."""
+        self._gone: dict[str, Ending] = {}
+        """By account."""
 
     def episode(self, id: str) -> Episode | None:
         """An account's latest episode of a playbook, by its id; None when a later one has taken its place."""
@@ -196,7 +191,7 @@ class Work:
         for episode in list(self._latest[stands.account].values()):
             if episode.is_open:
                 self._keep(steps.leave(episode, look, reason))
-        self._closings.append(Closing(stands.account, None, frozenset(), look.now, reason, look.actor))
+        self._gone[stands.account] = Ending(stands.account, look.now, reason, look.actor)
         self._remember(stands.account, None, list(self.rules.library.checksums.values()))
 
     def _remember(self, account: str, also: datetime | None, met: list[int] | None) -> None:
@@ -227,12 +222,13 @@ class Work:
         self._keep(stepped)
         self._errands += [Errand(ask, playbook, episode, visit) for ask in stepped.asks]
         for move in stepped.moves:
-            if move.after == "found" and look.found_in is not None:
+            if move.after == "found" and look.found_in is not None and not playbook.shadow:
                 at = visit.found_at or look.now
                 changes.find(Finding(look.found_in, episode.id, owner(visit.stands), at))
-            elif move.after == "over":
-                self._ended[episode.id] = episode
-        if stepped.fired and playbook.closes:
+        if stepped.passed:
+            left = look.departed is not None
+            self._ended[episode.id] = Ending(episode.account, look.now, episode.outcome, look.actor, left)
+        if stepped.fired and playbook.closes and not playbook.shadow:
             self._close_others(playbook, visit)
 
     def _keep(self, stepped: StepResult) -> None:
@@ -244,23 +240,18 @@ class Work:
 
     def _close_others(self, playbook: Playbook, visit: Visit) -> None:
         account, look, reason = visit.stands.account, visit.look, f"closed by {playbook.id}"
-        spared = set()
         for name in playbook.closes:
             episode = self._latest[account].get(name)
             other = self.rules.library.of(name, episode)
             if episode is not None and other is not None:
-                stepped = steps.close(other, episode, look, reason)
-                self._note(other, stepped, visit)
-                if stepped.episode is not None and stepped.episode.is_under_way:
-                    spared.add(episode.id)
-        self._closings.append(Closing(account, playbook.closes, frozenset(spared), look.now, reason, look.actor))
+                self._note(other, steps.close(other, episode, look, reason), visit)
 
     # When all have passed
 
     @property
     def ending(self) -> list[str]:
         """The accounts of which something that is open may have to be closed."""
-        return sorted({one.account for one in self._closings} | {one.account for one in self._ended.values()})
+        return sorted({*self._gone, *(one.account for one in self._ended.values())})
 
     @property
     def people(self) -> list[str]:
@@ -270,18 +261,28 @@ class Work:
         return sorted(id for id in ids if self.rules.directory.find(id) is not None)
 
     def close(self, items: Sequence[Item]) -> None:
-        """Close what the closings ask for, and what still waits for the morning though its episode has ended."""
+        """Close what nothing wants any more; of an account that has gone, everything."""
         for stored in items:
             item = self.changes.items.get(stored.id, stored)
-            if (item.state, "close") not in MOVES[item.kind]:
+            if item.state not in OPEN:
                 continue
-            closing = next((one for one in self._closings if one.closes(item)), None)
-            if closing is not None:
-                self.changes.close(item, "close", closing.reason, closing.actor, closing.at)
-            elif item.not_before is not None and item.episode_id in self._ended:
-                now = self.standings[item.account_id].at
-                if item.not_before > now:
-                    self.changes.close(item, "close", self._ended[item.episode_id].outcome, "keepwell", now)
+            if (gone := self._gone.get(item.account_id)) is not None:
+                if (item.state, "close") in MOVES[item.kind] and item.opened_at <= gone.at:
+                    self.changes.close(item, "close", gone.reason, gone.actor, gone.at)
+            elif ended := [self._ended[one] for one in item.feeders if one in self._ended]:
+                self._outlive(item, ended[-1])
+
+    def _outlive(self, item: Item, ended: Ending) -> None:
+        """An episode that fed the item has ended. With the last of them it closes, unless somebody is owed it, or took
+        it up; a flag, which is an offer, ends only when the customer left."""
+        feeders = tuple(one for one in item.feeders if one not in self._ended)
+        item = item._replace(feeders=feeders)
+        if feeders or (item.keep and not ended.departed) or (item.kind == "flag" and not ended.departed):
+            self.changes.items[item.id] = item
+        elif item.touched or (item.state, "close") not in MOVES[item.kind]:
+            self.changes.outlast(item, ended.reason, ended.at)
+        else:
+            self.changes.close(item, "close", ended.reason, ended.actor, ended.at)
 
     def carry_out(self, loads: Mapping[str, Load]) -> dict[str, Load]:
         """Give what was asked for to somebody, in order. Returns what `people` then have on the desk."""

@@ -130,12 +130,12 @@ class TestEndingAndRepeating:
         assert state(run(playbook, (LOW, MONDAY), ({"usage.breadth": 45}, MONDAY + DAY))) == "active"
         assert state(run(playbook, (LOW, MONDAY), ({"usage.breadth": 50}, MONDAY + DAY))) == "idle"
 
-    def test_it_rests_counted_from_firing(self) -> None:
+    def test_it_rests_counted_from_when_it_ended(self) -> None:
         playbook = stalled(repeat="{after: 30d}")
         rested = run(playbook, (LOW, MONDAY), (HIGH, MONDAY + 10 * DAY))
-        assert (state(rested), rested.timer) == ("resting", MONDAY + 30 * DAY)
-        assert state(run(playbook, (LOW, MONDAY + 29 * DAY), episode=rested.episode)) == "resting"
-        again = run(playbook, (LOW, MONDAY + 30 * DAY), episode=rested.episode)
+        assert (state(rested), rested.timer) == ("resting", MONDAY + 40 * DAY)
+        assert state(run(playbook, (LOW, MONDAY + 39 * DAY), episode=rested.episode)) == "resting"
+        again = run(playbook, (LOW, MONDAY + 40 * DAY), episode=rested.episode)
         assert state(again) == "active"
         assert of(again).id != of(rested).id
         assert len(again.asks) == 1
@@ -177,7 +177,7 @@ class TestEndingAndRepeating:
         fired = run(playbook, (LOW, MONDAY))
         ended = close_task(playbook, of(fired), fired.asks[0].id, "false_alarm", a_look(LOW, MONDAY + DAY))
         rests = run(playbook, (HIGH, MONDAY + 2 * DAY), (LOW, MONDAY + 3 * DAY), episode=ended.episode)
-        assert (state(rests), rests.asks, rests.timer) == ("resting", (), MONDAY + 30 * DAY)
+        assert (state(rests), rests.asks, rests.timer) == ("resting", (), MONDAY + 31 * DAY)
 
     def test_a_false_alarm_about_an_event_leaves_the_next_event_alone(self) -> None:
         playbook = a_playbook("id: x\non_event: feedback.nps\nsteps: [task: Call them]")

@@ -68,6 +68,11 @@ def upgrade() -> None:
     sa.Column('amount_minor', sa.BigInteger(), nullable=True),
     sa.Column('currency', sa.Text(), nullable=True),
     sa.Column('delivery', sa.Text(), nullable=False),
+    sa.Column('feeders', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('touched', sa.Boolean(), nullable=False),
+    sa.Column('keep', sa.Boolean(), nullable=False),
+    sa.Column('over_since', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('over_because', sa.Text(), nullable=False),
     sa.Column('request', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )

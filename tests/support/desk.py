@@ -1,0 +1,97 @@
+"""The playbooks service without a database: assessments, time and people's moves in; items and messages out."""
+
+from datetime import datetime
+from typing import Any
+
+from services.playbooks.core import desk
+from services.playbooks.core.assignment import Load
+from services.playbooks.core.desk import Command
+from services.playbooks.core.episode import Episode, Move
+from services.playbooks.core.item import OPEN, Item
+from services.playbooks.core.rules import Library, Rules
+from services.playbooks.core.standing import Standing
+from services.playbooks.core.work import Work
+from services.playbooks.files import load_playbook, read_people
+from shared.files.templates import render
+from shared.messages import registry
+from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
+from shared.messages.assessments import Cause
+from tests.support.playbooks import an_assessment
+
+
+class Office:
+    """One account, some playbooks and people. What is asked for is in `sent`; what happened since, too."""
+
+    def __init__(self, *playbooks: str, people: str = "csms: []") -> None:
+        library = Library(load_playbook(one, "test.yaml") for one in playbooks)
+        self.rules = Rules(library, read_people(people, "csms.yaml"), render)
+        self.standings: dict[str, Standing] = {}
+        self.episodes: dict[str, Episode] = {}
+        self.items: dict[str, Item] = {}
+        self.loads: dict[str, Load] = {}
+        self.moves: list[Move] = []
+        self.sent: list[ActionRequested] = []
+        self.cancelled: list[ActionCancelled] = []
+        self.changed: list[ItemChanged] = []
+        self._rev = 0
+        self.facts: dict[str, Any] = {}
+
+    def assess(self, at: datetime, facts: dict[str, Any], **others: Any) -> list[ActionRequested]:
+        """An assessment; returns what it asked for."""
+        work, self._rev, self.facts = self._work(), self._rev + 1, facts
+        work.assess("northwind", an_assessment(self._rev, at, facts, **others), {})
+        return self._save(work)
+
+    def event(self, at: datetime, type: str, id: str = "", **data: Any) -> list[ActionRequested]:
+        """An assessment right after an event, with the facts as they were."""
+        cause = Cause(kind="event", source="app", id=id or at.isoformat(), type=type, time=at, accepted=at, data=data)
+        return self.assess(at, self.facts, cause=cause)
+
+    def wait(self, until: datetime) -> list[ActionRequested]:
+        """Let the account's timer come due at that instant."""
+        work = self._work()
+        work.time("northwind", until)
+        for item in self.items.values():
+            if item.state == "snoozed" or (item.state in ("open", "taken") and item.due_at is not None):
+                desk.remind(work, item)
+        return self._save(work)
+
+    def do(self, item: Item, event: str, at: datetime, actor: str = "ana", **said: Any) -> list[ActionRequested]:
+        """A person's move."""
+        work = self._work()
+        desk.move(work, self.items[item.id], Command(event, **said), actor, at)
+        return self._save(work)
+
+    def settle(self) -> None:
+        """All that was sent has been delivered."""
+        told = {item.id: item._replace(delivery="delivered") for item in self.items.values()}
+        self.items.update(told)
+
+    def only(self, kind: str) -> Item:
+        """The one item of a kind."""
+        (found,) = [item for item in self.items.values() if item.kind == kind]
+        return found
+
+    def open(self, kind: str) -> list[Item]:
+        """The items of a kind that are open."""
+        return [item for item in self.items.values() if item.kind == kind and item.state in OPEN]
+
+    def _work(self) -> Work:
+        return Work(self.rules, self.standings.values(), self.episodes.values())
+
+    def _save(self, work: Work) -> list[ActionRequested]:
+        work.close(list(self.items.values()))
+        self.loads |= work.carry_out({id: self.loads.get(id, Load()) for id in work.people})
+        changes = work.changes
+        self.standings |= changes.standings
+        self.items |= changes.items
+        self.moves += changes.moves
+        self.episodes |= changes.episodes
+        for id in changes.retired:
+            self.episodes.pop(id, None)
+        told = [registry.data_of(message.event) for message in changes.out]
+        asked = [one for one in told if isinstance(one, ActionRequested)]
+        self.sent += asked
+        self.cancelled += [one for one in told if isinstance(one, ActionCancelled)]
+        self.changed += [one for one in told if isinstance(one, ItemChanged)]
+        return asked

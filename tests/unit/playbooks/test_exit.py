@@ -1,0 +1,144 @@
+"""A playbook has an exit side: what it asked for ends with what it was about, and says why."""
+
+from typing import Any
+
+import pytest
+
+from services.playbooks.core.step import STILL
+from tests.support.desk import Office
+from tests.support.playbooks import DAY, HOUR, LOW, MONDAY
+
+OVERDUE = """
+id: invoice-overdue
+when: billing.overdue_since is known
+exit_words: paid
+steps:
+  - task: Agree a payment date
+  - alert: An invoice is overdue
+"""
+PEOPLE = "csms: [{id: own, name: Owner, email: owner@example.com, manager: lead}, {id: lead, name: Lead}]"
+LATE, PAID = {"billing.overdue_since": MONDAY.isoformat()}, dict[str, Any]()
+QUIET = {"support.open": 0}
+
+
+def overdue(**more: str) -> Office:
+    office = Office(OVERDUE + "".join(f"{name}: {value}\n" for name, value in more.items()), people=PEOPLE)
+    office.assess(MONDAY, LATE)
+    return office
+
+
+def pay(office: Office, at: Any = MONDAY + HOUR, **facts: Any) -> None:
+    office.assess(at, facts)
+
+
+def test_paid_closes_task_and_alert_with_the_reason_where_it_was_told() -> None:
+    office = overdue(exit_when="support.open == 0")
+    office.settle()
+    pay(office, **LATE, **QUIET)
+    assert [(one.state, one.note) for one in office.items.values()] == [("closed", "paid")] * 2
+    assert [(one.state, one.words) for one in office.changed] == [("closed", "paid")] * 2
+    assert office.cancelled == []
+
+
+def test_what_waits_to_be_sent_is_cancelled() -> None:
+    office = overdue(exit_when="support.open == 0")
+    pay(office, **LATE, **QUIET)
+    assert {one.action_id for one in office.cancelled} == {one.action_id for one in office.sent}
+    assert {one.reason for one in office.cancelled} == {"paid"}
+
+
+def test_without_exit_words_the_leaf_says_it() -> None:
+    office = Office("id: x\nwhen: usage.breadth < 40 %\nsteps: [task: Call]")
+    office.assess(MONDAY, LOW)
+    office.assess(MONDAY + HOUR, {"usage.breadth": 75.0})
+    assert office.only("task").note == "usage breadth is 75 %, at least 40 %"
+
+
+@pytest.mark.parametrize("move", ["take", "comment", "snooze"])
+def test_what_somebody_took_up_stays_and_says_that_it_is_over(move: str) -> None:
+    office = overdue(exit_when="support.open == 0")
+    office.do(office.only("task"), move, MONDAY, note="I am on it")
+    pay(office, **LATE, **QUIET)
+    task, alert = office.only("task"), office.only("alert")
+    assert task.state == {"take": "taken", "comment": "open", "snooze": "snoozed"}[move]
+    assert (task.over_since, task.over_because) == (MONDAY + HOUR, "paid")
+    assert alert.state == "closed"
+    assert ("paid" in office.changed[-1].words) or ("paid" in office.changed[-2].words)
+
+
+def test_what_a_person_is_owed_stays_open() -> None:
+    office = Office("id: x\nwhen: usage.breadth < 40 %\nsteps: [{task: Call them, keep: true}, alert: Hi]")
+    office.assess(MONDAY, LOW)
+    office.assess(MONDAY + HOUR, {"usage.breadth": 75.0})
+    assert (office.only("task").state, office.only("alert").state) == ("open", "closed")
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        ({"account.churned": True}, "the customer left"),
+        ({"account.excluded": "internal"}, "it is no customer: internal"),
+    ],
+)
+def test_a_customer_who_leaves_ends_all_but_what_is_for_those_who_left(gone: dict[str, Any], said: str) -> None:
+    grow = "id: grow\nwhen: usage.breadth < 50 %\nsteps: [flag: More]"
+    back = "id: win-back\nwhen:\n  any: [account.churned == true, account.excluded is known]\nsteps: [task: Ask why]"
+    office = Office("id: x\nwhen: usage.breadth < 40 %\nsteps: [task: Call]", grow, back)
+    office.assess(MONDAY, LOW)
+    office.assess(MONDAY + HOUR, {**LOW, **gone})
+    assert {one.note for one in office.items.values() if one.state == "closed"} == {said}
+    assert [one.request.title for one in office.items.values() if one.state == "open"] == ["Ask why"]
+    assert office.assess(MONDAY + 40 * DAY, {**LOW, **gone}) == []
+
+
+def test_who_was_told_hears_that_it_is_over() -> None:
+    office = overdue(exit_when="support.open == 0", on_exit='[{alert: "{{ account.name }} has paid", severity: info}]')
+    pay(office, **LATE, **QUIET)
+    told = office.sent[-1]
+    assert (told.title, told.why, told.recipient and told.recipient.id) == ("Northwind has paid", ["paid"], "own")
+    assert not office.open("alert")
+
+
+def test_a_false_alarm_tells_nobody_that_it_is_over() -> None:
+    office = overdue(exit_when="support.open == 0", on_exit="[alert: Paid]")
+    office.do(office.only("task"), "false_alarm", MONDAY)
+    assert [one.title for one in office.sent] == ["Agree a payment date", "An invoice is overdue"]
+    assert (office.only("alert").state, office.only("alert").note) == ("closed", "false alarm")
+
+
+def test_an_alert_can_be_closed_by_people() -> None:
+    office = overdue()
+    office.do(office.only("alert"), "close", MONDAY, note="they called")
+    assert (office.only("alert").state, office.only("alert").closed_by) == ("closed", "ana")
+    assert office.changed[-1].words == "they called"
+
+
+class TestStill:
+    @pytest.mark.parametrize("move", ["done", "no_result"])
+    def test_what_was_closed_and_holds_on_is_asked_again_after_a_month(self, move: str) -> None:
+        office = overdue()
+        office.do(office.only("task"), move, MONDAY + DAY)
+        assert office.wait(MONDAY + DAY + STILL - HOUR) == []
+        titles = [one.title for one in office.wait(MONDAY + DAY + STILL)]
+        assert titles == ["Still: Agree a payment date", "Still: An invoice is overdue"]
+
+    def test_repeat_says_when(self) -> None:
+        office = overdue(repeat="{after: 7d}")
+        office.do(office.only("task"), "done", MONDAY + DAY)
+        assert office.wait(MONDAY + 8 * DAY - HOUR) == []
+        assert office.wait(MONDAY + 8 * DAY)
+
+    def test_after_a_false_alarm_nobody_is_asked_while_it_lasts(self) -> None:
+        office = overdue(repeat="{after: 7d}")
+        office.do(office.only("task"), "false_alarm", MONDAY + DAY)
+        assert office.wait(MONDAY + 90 * DAY) == []
+
+
+class TestShadow:
+    def test_it_lists_what_it_would_ask_for_and_tells_nobody(self) -> None:
+        office = overdue(mode="shadow")
+        assert (office.sent, office.items) == ([], {})
+        assert [one.reason for one in office.moves][1:] == [
+            "would ask Owner for a task: Agree a payment date",
+            "would ask Owner for an alert: An invoice is overdue",
+        ]
