@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from services.playbooks.core.assignment import Rule
 from services.playbooks.core.directory import Absence, Csm, Directory
+from services.playbooks.core.matter import Matter, derived
 from services.playbooks.core.playbook import Playbook, Repeat, Step
 from services.playbooks.core.rules import Entry
 from services.playbooks.core.workinghours import OFFICE, Duration, parse_duration
@@ -230,6 +231,8 @@ class PlaybookFile(FileModel):
     repeat: RepeatFile | None = None
     urgent: bool = False
     closes: list[Name] = []
+    matter: Matter | None = None
+    """What its work is about. Unless said, its facts say it; where these are of the score, what moved that most."""
     exit_words: Name | None = None
     """What is said when the exit is met, such as paid."""
     on_exit: list[StepFile] = []
@@ -301,14 +304,21 @@ class PlaybookFile(FileModel):
         if self.repeat is not None and self.repeat.at_most is not None:
             repeat["at_most"], repeat["per"] = self.repeat.at_most
         return Playbook(
-            **self.given("title", "description", "traits", "watch", "steps", "repeat", "on_exit", "mode"),
+            **self.given("title", "description", "traits", "watch", "steps", "repeat", "on_exit", "mode", "matter"),
             version=self._digest(),
             title=title,
             repeat=Repeat(**repeat) if self.repeat is not None else None,
             steps=tuple(one.step(title) for one in self.steps),
             on_exit=tuple(one.step(title) for one in self.on_exit),
+            matter=self._matter(),
             shadow=self.mode == "shadow",
         )
+
+    def _matter(self) -> str | None:
+        names = [leaf.subject.name for leaf in leaves_of(self.when)] if self.when is not None else []
+        found = self.matter or derived([self.on_event or "", *names])
+        # What is about the score is about what moved it; what tells nothing of itself is a matter of its own.
+        return found or (None if any(name.startswith("health.") for name in names) else self.id)
 
     def _digest(self) -> str:
         """Of the content alone: comments, order and layout make no new version."""

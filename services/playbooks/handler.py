@@ -51,6 +51,8 @@ class PlaybooksHandler(Handler):
         interrupted = self._interrupted[partition]
         work = await store.load(c, self._rules, accounts, self._marked_through.get(partition), interrupted)
         answered = [one.data.action_id for one in looked if isinstance(one.data, DeliveryResponded)]
+        handed = [one.event.subject for one in looked if getattr(one.data, "response", "") == "reassigned"]
+        work.meet(await store.lock_open(c, handed))
         items = {id: item for item in await store.lock_items(c, answered) for id in (item.id, item.action_id)}
         for one in looked:
             if isinstance(one.data, PartitionMark):

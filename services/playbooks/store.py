@@ -93,8 +93,8 @@ async def load(
 
 async def save(c: AsyncConnection, partition: int, work: Work) -> None:
     """Close what ends, give what was asked for to somebody, and write and stage all of it."""
-    if ending := work.ending:
-        work.close(await _locked(c, _LOCK_OPEN, ending))
+    if meant := work.meant:
+        work.close(await _locked(c, _LOCK_OPEN, meant))
     # Lock nothing after people.
     locked = await _LOCK_LOADS(c, [(id,) for id in work.people], open_tasks=0, turn=0)
     loads = work.carry_out({row.csm_id: Load(row.open_tasks, row.turn) for row in locked})
@@ -132,6 +132,11 @@ async def _locked(c: AsyncConnection, statement: Any, ids: Sequence[str]) -> lis
 async def lock_items(c: AsyncConnection, ids: Sequence[str]) -> list[Item]:
     """Items by their own ids, or by the id of the action that told of them last."""
     return await _locked(c, _LOCK_ITEMS, ids)
+
+
+async def lock_open(c: AsyncConnection, accounts: Sequence[str]) -> list[Item]:
+    """All that is open of these accounts."""
+    return await _locked(c, _LOCK_OPEN, accounts)
 
 
 async def lock_timed(c: AsyncConnection, accounts: Sequence[str]) -> list[Item]:

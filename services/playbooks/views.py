@@ -92,6 +92,7 @@ class ItemView(BaseModel):
     title: str
     do: str | None
     why: list[str]
+    matter: str
     severity: str
     assignee: str | None
     assignee_name: str | None

@@ -11,6 +11,8 @@ from shared.messages.assessments import Driver
 Severity = Literal["info", "low", "medium", "high", "critical"]
 Kind = Literal["alert", "task", "flag"]
 """What a playbook's step can be."""
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+"""The mildest first."""
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 CHANNEL: Final = re.compile(r"slack:(@owner|#\S+)|email|inbox")
 CHANNELS: Final = "slack:@owner, slack:#name, email or inbox"
@@ -78,6 +80,8 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     """None when nobody could be found; the channel's default then hears of it."""
     channel: str | None = None
     """`slack:@owner`, `slack:#name`, `email`, `inbox`; None is the default that the installation set up."""
+    matter: str = ""
+    """What it is about: usage, money, people, …"""
     severity: Severity = "medium"
     title: str
     """One line: what to do or know."""

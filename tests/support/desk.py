@@ -59,6 +59,7 @@ class Office:
     def do(self, item: Item, event: str, at: datetime, actor: str = "ana", **said: Any) -> list[ActionRequested]:
         """A person's move."""
         work = self._work()
+        work.meet(self.items.values())
         desk.move(work, self.items[item.id], Command(event, **said), actor, at)
         return self._save(work)
 
@@ -80,7 +81,7 @@ class Office:
         return Work(self.rules, self.standings.values(), self.episodes.values())
 
     def _save(self, work: Work) -> list[ActionRequested]:
-        work.close(list(self.items.values()))
+        work.close([item for item in self.items.values() if item.state in OPEN])
         self.loads |= work.carry_out({id: self.loads.get(id, Load()) for id in work.people})
         changes = work.changes
         self.standings |= changes.standings

@@ -1,6 +1,6 @@
 """Who gets it: the first rule of the list that finds somebody who is there and has room, and why, in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -57,14 +57,19 @@ def assign(
     now: datetime,
     *,
     needs_room: bool = True,
+    holders: Collection[str] = (),
 ) -> Assignment:
-    """Go down the list. People who are away are skipped, and so are those who are full where the work needs room."""
+    """Go down the list. People who are away are skipped, and so are those who are full where the work needs room.
+
+    Who holds work on the matter already comes first where a rule may choose them, and needs no more room for it.
+    """
     skipped: list[str] = []
     for rule in rules:
         pool = _pool(rule, owner, directory)
-        there = [csm for csm in pool if not _why_not(csm, loads, now, needs_room)]
+        there = [csm for csm in pool if not _why_not(csm, loads, now, needs_room and csm.id not in holders)]
         if there:
-            chosen, because = _choose(rule, there, loads)
+            holding = [csm for csm in there if csm.id in holders]
+            chosen, because = (holding[0], "has it already") if holding else _choose(rule, there, loads)
             return Assignment(chosen, "; ".join([because, *skipped]))
         skipped.append(_nobody(rule, pool, loads, now, needs_room))
     return Assignment(None, "nobody: " + "; ".join(skipped))

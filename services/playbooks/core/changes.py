@@ -10,14 +10,15 @@ import msgspec
 from services.playbooks.core.assignment import Assignment, Load, assign, candidates
 from services.playbooks.core.directory import Csm, Directory
 from services.playbooks.core.episode import Ask, Episode, Move, action_id
-from services.playbooks.core.item import Item, item_of, words
-from services.playbooks.core.message import Errand, Finding, lists_due, render_title, request
+from services.playbooks.core.item import OPEN, Item, item_of, words
+from services.playbooks.core.matter import named_in, of_score
+from services.playbooks.core.message import MOST_REASONS, Errand, Finding, lists_due, render_title, request
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, owner
 from services.playbooks.core.step import put_off
 from services.playbooks.core.workinghours import OFFICE, due, next_working
 from shared.messages import envelope
-from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
+from shared.messages.actions import SEVERITIES, ActionCancelled, ActionRequested, ItemChanged
 from shared.messages.envelope import Event
 
 _SOURCE: Final = "keepwell/playbooks"
@@ -96,6 +97,16 @@ class Changes:
         if person not in known.told:
             self.episodes[episode] = msgspec.structs.replace(known, told=(*known.told, person))
 
+    def is_open(self, item: Item) -> bool:
+        """Is it, after all that was changed here?"""
+        return self.items.get(item.id, item).state in OPEN
+
+    def name_task(self, episode: str, asked: str, item: str) -> None:
+        """Note that what an episode asked for is a task that there was already."""
+        known = self.episodes[episode]
+        tasks = tuple(msgspec.structs.replace(one, id=item) if one.id == asked else one for one in known.tasks)
+        self.episodes[episode] = msgspec.structs.replace(known, tasks=tasks)
+
     def find(self, row: Finding) -> None:
         """Put an episode on the list that its owner will get."""
         self.found.append(row)
@@ -141,16 +152,46 @@ def later(to: Csm | None, now: datetime) -> datetime | None:
     return working if working > now else None
 
 
-def carry_out(errand: Errand, changes: Changes, loads: dict[str, Load], rules: Rules) -> None:
-    """Assign it, which is noted in `loads`, and put the item and its message into the changes."""
+class Desk(NamedTuple):
+    """What belongs together there: one open item of a kind, an account, a matter and an assignee."""
+
+    account: str
+    kind: str
+    matter: str
+
+
+def desk_of(item: Item) -> Desk:
+    """Where an item lies."""
+    return Desk(item.account_id, item.kind, item.matter)
+
+
+def carry_out(
+    errand: Errand,
+    changes: Changes,
+    loads: dict[str, Load],
+    rules: Rules,
+    desks: Mapping[Desk, dict[str, Item]],
+) -> None:
+    """Assign it, which is noted in `loads`, and put the item and its message into the changes; what is open on the
+    same matter is joined. `desks` are what is open of the accounts."""
     asked, playbook, _, visit = errand
     chosen, now, is_task = playbook.every_step[asked.step], visit.look.now, asked.kind == "task"
     if asked.step >= len(playbook.steps) and (told := changes.episodes[asked.episode].told):
         for id in told:
             _tell_exit(errand, id, changes, rules)
         return
-    assigned = assign(chosen.assign, owner(visit.stands), rules.directory, loads, now, needs_room=is_task)
+    desk = desks[Desk(visit.stands.account, asked.kind, playbook.matter or of_score(visit.stands))]
+    # Good news joins no trouble.
+    joined = [
+        one for one in desk.values() if changes.is_open(one) and "info" not in (chosen.severity, one.request.severity)
+    ]
+    assigned = assign(
+        *(chosen.assign, owner(visit.stands), rules.directory, loads, now),
+        needs_room=is_task,
+        holders={one.assignee for one in joined if one.assignee is not None},
+    )
     to = assigned.to
+    held = next((one for one in joined if one.assignee == (to.id if to is not None else None)), None)
     not_before = later(to, now) if asked.by_time and not playbook.urgent else None
     if not_before is not None and asked.kind == "flag":
         # Never sell to the angry: what happens until then may hold it back.
@@ -163,15 +204,57 @@ def carry_out(errand: Errand, changes: Changes, loads: dict[str, Load], rules: R
         state = changes.episodes[asked.episode].state
         changes.moves.append(Move(asked.episode, now, state, state, would, "keepwell"))
         return
-    if to is not None and to.id in loads:
+    if held is None and to is not None and to.id in loads:
         loads[to.id] = Load(loads[to.id].open_tasks + is_task, max(load.turn for load in loads.values()) + 1)
     due_at = due(to.hours if to is not None else OFFICE, now, chosen.due) if chosen.due is not None else None
     message = request(errand, assigned, rules.render, due_at, not_before)
-    item = item_of(message, playbook.id, to, assigned.because, now, keep=chosen.keep)
     if to is not None:
         changes.note_told(asked.episode, to.id)
+    if held is not None:
+        desk[held.id] = _join(held, message, errand, changes)
+        return
+    item = item_of(message, playbook.id, to, assigned.because, now, keep=chosen.keep)
+    item = desk[item.id] = item._replace(matter=message.matter, names=named_in(errand.episode.event))
     changes.put(item, Move(item.id, now, None, "open", assigned.because, "keepwell"))
     changes.tell(message, now, visit.headers)
+
+
+def _join(held: Item, message: ActionRequested, errand: Errand, changes: Changes) -> Item:
+    """Add what fires again to what is open on its matter. It is told again only when it is worse, names somebody or
+    something new, or is a later word of an episode that feeds it; a snooze doesn't hold that back."""
+    asked, playbook, episode, visit = errand
+    now, before, names = visit.look.now, held.request, named_in(episode.event)
+    is_worse = SEVERITIES.index(message.severity) > SEVERITIES.index(before.severity)
+    is_news = bool(set(names) - set(held.names))
+    goes_on = asked.episode in held.feeders and playbook.on_event is None
+    due_at = min((one for one in (held.due_at, message.task and message.task.due_at) if one), default=None)
+    said = msgspec.structs.replace(
+        message,
+        action_id=held.action_id,
+        severity=message.severity if is_worse else before.severity,
+        why=list(dict.fromkeys([*message.why, *before.why]))[:MOST_REASONS],
+        task=message.task and msgspec.structs.replace(message.task, task_id=held.id, due_at=due_at),
+    )
+    changes.name_task(asked.episode, asked.id, held.id)
+    item = held._replace(
+        request=said,
+        due_at=due_at,
+        names=(*held.names, *(one for one in names if one not in held.names)),
+        feeders=tuple(dict.fromkeys((*held.feeders, asked.episode))),
+        keep=held.keep or playbook.every_step[asked.step].keep,
+        over_since=None,
+        over_because="",
+    )
+    reason = f"{playbook.title} joined it"
+    if is_worse or is_news or goes_on:
+        said = msgspec.structs.replace(said, action_id=asked.id)
+        changes.cancel(held, "told anew", now)
+        item = item._replace(action_id=asked.id, request=said, delivery="", not_before=said.not_before)
+        if item.state == "snoozed":
+            item = item.moved("wake", snoozed_until=None)
+        changes.tell(said, now, visit.headers)
+    changes.put(item, Move(item.id, now, held.state, item.state, reason, "keepwell"))
+    return item
 
 
 def _tell_exit(errand: Errand, person: str, changes: Changes, rules: Rules) -> None:

@@ -11,7 +11,7 @@ from services.playbooks.core import step as steps
 from services.playbooks.core.changes import later
 from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
-from services.playbooks.core.message import again, overdue
+from services.playbooks.core.message import MOST_REASONS, again, overdue
 from services.playbooks.core.standing import owner
 from services.playbooks.core.work import Work
 from shared.messages.deliveries import DeliveryResponded
@@ -87,7 +87,8 @@ def remind(work: Work, item: Item) -> None:
     A snoozed alert about a state of affairs that has passed is closed; what was told of an event stays true.
     """
     stands, episode = work.standings[item.account_id], work.episode(item.episode_id)
-    is_active = item.keep or (episode is not None and episode.state == "active")
+    feeders = [work.episode(id) for id in item.feeders]
+    is_active = item.keep or any(one is not None and one.state == "active" for one in feeders)
     snoozed = item.state == "snoozed"
     when = item.snoozed_until if snoozed else item.due_at
     if not snoozed and not is_active:
@@ -114,6 +115,8 @@ def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Ite
         raise NotPossible(f"There is nobody called {to!r}; give an id of the directory of CSMs, or an e-mail address.")
     if person.id == item.assignee:
         return item
+    if (held := work.held_by(person.id, item)) is not None:
+        return _merge(work, item, held, actor, now)
     changes.cancel(item, f"reassigned to {person.name}", now)
     changes.loads += [(id, number) for id, number in ((item.assignee, -1), (person.id, 1)) if id is not None]
     because, task = f"reassigned by {actor}", item.request.task
@@ -139,15 +142,31 @@ def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Ite
     return moved
 
 
+def _merge(work: Work, item: Item, held: Item, actor: str, now: datetime) -> Item:
+    """Two that meet by changing hands become one: the one that is held there already."""
+    why = list(dict.fromkeys([*held.request.why, *item.request.why]))[:MOST_REASONS]
+    both = held._replace(
+        request=msgspec.structs.replace(held.request, why=why),
+        due_at=min((one for one in (held.due_at, item.due_at) if one is not None), default=None),
+        feeders=tuple(dict.fromkeys((*held.feeders, *item.feeders))),
+        names=tuple(dict.fromkeys((*held.names, *item.names))),
+        keep=held.keep or item.keep,
+    )
+    for episode in item.feeders:
+        work.rename_task(episode, item.id, held.id)
+    work.changes.put(both, Move(held.id, now, held.state, held.state, f"joined by {item.request.title!r}", actor))
+    return work.changes.close(item._replace(feeders=()), "close", f"joined with {held.request.title!r}", actor, now)
+
+
 def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
-    """Closing a task spares the steps that wait for it; a false alarm ends the episode."""
-    episode = work.episode(item.episode_id)
-    if episode is None:
-        return
-    if item.kind == "task":
-        work.by_hand(episode, partial(steps.close_task, task=item.id, outcome=item.state), actor, now)
-    elif item.state == "false_alarm":
-        work.by_hand(episode, partial(steps.end, reason="false alarm"), actor, now)
+    """Closing a task spares the steps that wait for it; a false alarm ends the episodes that feed it."""
+    for id in dict.fromkeys((item.episode_id, *item.feeders)):
+        if (episode := work.episode(id)) is None:
+            continue
+        if item.kind == "task":
+            work.by_hand(episode, partial(steps.close_task, task=item.id, outcome=item.state), actor, now)
+        elif item.state == "false_alarm":
+            work.by_hand(episode, partial(steps.end, reason="false alarm"), actor, now)
 
 
 def _escalate(work: Work, task: Item, late_since: datetime) -> None:

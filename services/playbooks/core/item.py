@@ -87,6 +87,9 @@ class Item(NamedTuple):
     """What became of its message: delivered, failed or cancelled; empty while nothing is known."""
     feeders: tuple[str, ...] = ()
     """The episodes that go on and want it: it closes with the last of them."""
+    matter: str = ""
+    names: tuple[str, ...] = ()
+    """The persons, tickets and invoices that it was told of."""
     touched: bool = False
     """Somebody took it, commented on it or snoozed it: then it is theirs to close."""
     keep: bool = False

@@ -11,6 +11,7 @@ from services.playbooks.core.assignment import Assignment
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.look import Look
+from services.playbooks.core.matter import of_score
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.rules import Library, Render
 from services.playbooks.core.standing import Standing, card
@@ -19,7 +20,7 @@ from shared.messages.actions import AccountCard, ActionRequested, FlagCard, Reci
 from shared.messages.assessments import Cause, Driver
 from shared.words import clean, clock_time, counted
 
-_MOST_REASONS: Final = 5
+MOST_REASONS: Final = 5
 _WAIT: Final = timedelta(seconds=5)
 """After the last of an import or a scorecard."""
 _COLLECT: Final = timedelta(hours=1)
@@ -77,6 +78,7 @@ def request(
         step=asked.step,
         recipient=assigned.to.recipient if assigned.to is not None else None,
         channel=chosen.channel,
+        matter=playbook.matter or of_score(stands),
         severity=chosen.severity,
         title=title,
         why=why,
@@ -126,7 +128,7 @@ def reasons(playbook: Playbook, episode: Episode, stands: Standing, *, fresh: bo
             seen.append(low.get(fact, leaf.words))
     others = [driver.reason for driver in drivers if driver not in of_event] or ([] if fresh else stands.low)
     told = [*(driver.reason for driver in of_event), answer, *seen, *others]
-    return list(dict.fromkeys(words for words in told if words))[:_MOST_REASONS] or on_card
+    return list(dict.fromkeys(words for words in told if words))[:MOST_REASONS] or on_card
 
 
 def _drivers(episode: Episode, stands: Standing) -> list[Driver]:
@@ -192,7 +194,7 @@ def overdue(
         recipient=to,
         severity="high",
         title=f"Overdue: {title}",
-        why=[f"was due {due}, assigned to {assignee}", *task.why][:_MOST_REASONS],
+        why=[f"was due {due}, assigned to {assignee}", *task.why][:MOST_REASONS],
         do="See that somebody does it, or close it with what came of it.",
         account=card(stands),
         drivers=[],
@@ -275,7 +277,7 @@ def digest(found: Sequence[Line], import_id: str, to: Recipient | None) -> Actio
         recipient=to,
         severity="medium",
         title=f"{number} a look, found {where}",
-        why=[f"{one.account.name}: {one.playbook.title}" for one in lines[:_MOST_REASONS]],
+        why=[f"{one.account.name}: {one.playbook.title}" for one in lines[:MOST_REASONS]],
         do="Go through the list and start what you want to act on.",
         account=lines[0].account,
         found=[

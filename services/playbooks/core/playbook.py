@@ -49,6 +49,8 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The digest of its content."""
     title: str
     steps: tuple[Step, ...]
+    matter: str | None = None
+    """What its work is about; None is what the score is about when it fires."""
     for_accounts: Condition | None = None
     when: Condition | None = None
     on_event: str | None = None

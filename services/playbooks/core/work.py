@@ -15,7 +15,7 @@ import msgspec
 
 from services.playbooks.core import step as steps
 from services.playbooks.core.assignment import Load
-from services.playbooks.core.changes import Changes, carry_out, people
+from services.playbooks.core.changes import Changes, Desk, carry_out, desk_of, people
 from services.playbooks.core.episode import Episode, StepResult
 from services.playbooks.core.item import MOVES, OPEN, Item
 from services.playbooks.core.look import Look
@@ -61,6 +61,7 @@ class Work:
             self._latest[one.account][one.playbook] = one
         self._errands: list[Errand] = []
         self._next: dict[str, datetime] = {}
+        self._beside: dict[str, Item] = {}
         self._ended: dict[str, Ending] = {}
         """By episode."""
         self._gone: dict[str, Ending] = {}
@@ -246,12 +247,30 @@ class Work:
             if episode is not None and other is not None:
                 self._note(other, steps.close(other, episode, look, reason), visit)
 
+    def meet(self, items: Iterable[Item]) -> None:
+        """Know what else is open, for what may join it by changing hands."""
+        self._beside |= {one.id: one for one in items}
+
+    def held_by(self, person: str, item: Item) -> Item | None:
+        """What somebody has open of the same kind and matter, if anything."""
+        known = (self.changes.items.get(one.id, one) for one in self._beside.values())
+        mates = (one for one in known if one.state in OPEN and one.id != item.id and desk_of(one) == desk_of(item))
+        return next((one for one in mates if item.matter and one.assignee == person), None)
+
+    def rename_task(self, episode: str, before: str, after: str) -> None:
+        """Note that a task of an episode goes on as another one."""
+        if (known := self.episode(episode)) is not None:
+            tasks = tuple(msgspec.structs.replace(t, id=after) if t.id == before else t for t in known.tasks)
+            renamed = msgspec.structs.replace(known, tasks=tasks)
+            self._latest[known.account][known.playbook] = self.changes.episodes[episode] = renamed
+
     # When all have passed
 
     @property
-    def ending(self) -> list[str]:
-        """The accounts of which something that is open may have to be closed."""
-        return sorted({*self._gone, *(one.account for one in self._ended.values())})
+    def meant(self) -> list[str]:
+        """The accounts of which something that is open may have to be closed, or joined by what is asked for."""
+        asked = {one.visit.stands.account for one in self._errands}
+        return sorted({*self._gone, *(one.account for one in self._ended.values()), *asked})
 
     @property
     def people(self) -> list[str]:
@@ -262,6 +281,7 @@ class Work:
 
     def close(self, items: Sequence[Item]) -> None:
         """Close what nothing wants any more; of an account that has gone, everything."""
+        self._beside |= {one.id: one for one in items}
         for stored in items:
             item = self.changes.items.get(stored.id, stored)
             if item.state not in OPEN:
@@ -288,12 +308,25 @@ class Work:
         """Give what was asked for to somebody, in order. Returns what `people` then have on the desk."""
         known = dict(loads)
         self._apply(known)
+        desks: defaultdict[Desk, dict[str, Item]] = defaultdict(dict)
+        for item in (self._beside | self.changes.items).values():
+            if item.state in OPEN:
+                desks[desk_of(item)][item.id] = item
         for errand in self._errands:
-            carry_out(errand, self.changes, known, self.rules)
+            self._close_before(errand)
+            carry_out(errand, self.changes, known, self.rules, desks)
         # What was asked for and ended in one transaction ends as it would in two.
         self.close(list(self.changes.items.values()))
         self._apply(known)
         return known
+
+    def _close_before(self, errand: Errand) -> None:
+        """Close what was asked for and ended in this transaction before it: as in two, nothing joins that any more."""
+        account, now = errand.visit.stands.account, errand.visit.look.now
+        ended = {id for id, one in self._ended.items() if one.account == account and one.at <= now}
+        if ended:
+            mine = [one for one in self.changes.items.values() if one.account_id == account]
+            self.close([one for one in mine if not ended.isdisjoint(one.feeders)])
 
     def _apply(self, loads: dict[str, Load]) -> None:
         for id, number in self.changes.loads:

@@ -69,6 +69,8 @@ def upgrade() -> None:
     sa.Column('currency', sa.Text(), nullable=True),
     sa.Column('delivery', sa.Text(), nullable=False),
     sa.Column('feeders', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('matter', sa.Text(), nullable=False),
+    sa.Column('names', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('touched', sa.Boolean(), nullable=False),
     sa.Column('keep', sa.Boolean(), nullable=False),
     sa.Column('over_since', sa.DateTime(timezone=True), nullable=True),

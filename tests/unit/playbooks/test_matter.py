@@ -1,0 +1,138 @@
+"""One open item of a kind for one matter of an account: what fires again joins it."""
+
+import pytest
+
+from shared.messages.assessments import Driver
+from tests.support.desk import Office
+from tests.support.playbooks import DAY, HOUR, LOW, MONDAY, a_playbook
+
+PEOPLE = """
+csms:
+  - {id: own, name: Owner, email: owner@example.com}
+  - {id: east, name: East, tier: senior}
+  - {id: west, name: West, tier: senior}
+"""
+FEW = "id: few\nwhen: usage.breadth < 40 %\nsteps: [task: Few features]"
+FALLING = "id: falling\nwhen: usage.trend <= -40 %\nsteps: [{task: Usage falls, severity: SEVERITY}]"
+DETRACTOR = "id: detractor\non_event: feedback.nps\nsteps: [{task: 'Call {{ event.contact_id }}', assign: ASSIGN}]"
+BOTH = {**LOW, "usage.trend": -60.0}
+
+
+def two(severity: str = "medium") -> Office:
+    office = Office(FEW, FALLING.replace("SEVERITY", severity), people=PEOPLE)
+    office.assess(MONDAY, LOW)
+    return office
+
+
+@pytest.mark.parametrize(
+    ("when", "matter"),
+    [
+        ("when: usage.breadth < 40 %", "usage"),
+        ("when: billing.overdue_since is known", "money"),
+        ("on_event: feedback.nps", "voice"),
+        ("when: relationship.silence >= 30 days", "people"),
+        ("when: contract.lapsed == true", "renewal"),
+        ("when: account.leaving == true", "leaving"),
+        ("matter: growth\nwhen: usage.breadth < 40 %", "growth"),
+        ("when: health.band == red", None),
+        ("when: account.seats > 3", "x"),
+    ],
+)
+def test_a_playbook_names_its_matter_or_its_facts_do(when: str, matter: str | None) -> None:
+    assert a_playbook(f"id: x\n{when}\nsteps: [task: Call]").matter == matter
+
+
+def test_two_playbooks_on_one_matter_are_one_task_with_both_reasons_and_one_message() -> None:
+    office = two()
+    office.assess(MONDAY + HOUR, BOTH)
+    task = office.only("task")
+    assert len(office.sent) == 1
+    assert task.request.title == "Usage falls"
+    assert len(task.request.why) == 2
+    assert len(task.feeders) == 2
+
+
+def test_it_closes_with_the_last_that_feeds_it() -> None:
+    office = two()
+    office.assess(MONDAY + HOUR, BOTH)
+    office.assess(MONDAY + 2 * HOUR, {"usage.breadth": 75.0, "usage.trend": -60.0})
+    assert office.only("task").state == "open"
+    office.assess(MONDAY + 3 * HOUR, {"usage.breadth": 75.0, "usage.trend": 1.0})
+    assert (office.only("task").state, office.loads["own"].open_tasks) == ("closed", 0)
+
+
+def test_it_is_told_again_when_it_is_worse_though_it_was_snoozed() -> None:
+    office = two("high")
+    office.settle()
+    office.do(office.only("task"), "snooze", MONDAY, until=MONDAY + 5 * DAY)
+    (told,) = office.assess(MONDAY + HOUR, BOTH)
+    task = office.only("task")
+    assert (told.severity, task.state, task.action_id) == ("high", "open", told.action_id)
+    assert told.task is not None
+    assert told.task.task_id == task.id
+
+
+def test_closing_the_task_closes_it_for_every_episode() -> None:
+    office = two()
+    office.assess(MONDAY + HOUR, BOTH)
+    office.do(office.only("task"), "false_alarm", MONDAY + 2 * HOUR)
+    assert {one.state for one in office.episodes.values()} == {"over"}
+
+
+def test_what_fires_again_while_its_task_is_open_is_no_second_task() -> None:
+    office = Office(DETRACTOR.replace("ASSIGN", "owner"), people=PEOPLE)
+    office.event(MONDAY, "feedback.nps", contact_id="kim", score=2)
+    office.event(MONDAY + HOUR, "feedback.nps", contact_id="kim", score=1)
+    assert len(office.open("task")) == 1
+    assert len(office.sent) == 1
+
+
+def test_a_new_person_is_told() -> None:
+    office = Office(DETRACTOR.replace("ASSIGN", "owner"), people=PEOPLE)
+    office.event(MONDAY, "feedback.nps", contact_id="kim", score=2)
+    (told,) = office.event(MONDAY + HOUR, "feedback.nps", contact_id="lee", score=1)
+    assert (told.title, len(office.open("task"))) == ("Call lee", 1)
+
+
+def test_who_holds_one_is_chosen_where_the_rule_may() -> None:
+    office = Office(DETRACTOR.replace("ASSIGN", "[round_robin: {tier: senior}]"), people=PEOPLE)
+    for number, contact in enumerate(("kim", "lee", "sam")):
+        office.event(MONDAY + number * HOUR, "feedback.nps", contact_id=contact, score=2)
+    assert [one.assignee for one in office.open("task")] == ["east"]
+    assert office.loads["east"].open_tasks == 1
+
+
+def test_a_playbook_on_the_score_joins_what_moved_it() -> None:
+    office = Office(FEW, "id: red\nwhen: health.band == red\nsteps: [task: It is red]", people=PEOPLE)
+    office.assess(MONDAY, LOW)
+    moved = [Driver(kind="measure", name="usage.breadth", points=-2000, reason="1 of 4 features used")]
+    office.assess(MONDAY + HOUR, {**LOW, "health.band": "red"}, drivers=moved)
+    assert office.only("task").request.title == "It is red"
+    money = [Driver(kind="measure", name="billing.overdue", points=-2000, reason="60 days overdue")]
+    other = Office(FEW, "id: red\nwhen: health.band == red\nsteps: [task: It is red]", people=PEOPLE)
+    other.assess(MONDAY, LOW)
+    other.assess(MONDAY + HOUR, {**LOW, "health.band": "red"}, drivers=money)
+    assert [one.matter for one in other.open("task")] == ["usage", "money"]
+
+
+def test_good_news_joins_no_trouble() -> None:
+    office = Office(
+        "id: few\nwhen: usage.breadth < 40 %\nsteps: [alert: Few features]",
+        "id: up\nmatter: usage\nwhen: support.open == 0\nsteps: [{alert: All answered, severity: info}]",
+        people=PEOPLE,
+    )
+    office.assess(MONDAY, LOW)
+    assert [one.title for one in office.assess(MONDAY + HOUR, {**LOW, "support.open": 0})] == ["All answered"]
+
+
+def test_two_that_meet_by_changing_hands_become_one() -> None:
+    seniors = FALLING.replace("severity: SEVERITY", "assign: [{person: east}]")
+    office = Office(FEW, seniors, people=PEOPLE)
+    office.assess(MONDAY, BOTH)
+    mine, theirs = sorted(office.open("task"), key=lambda one: one.assignee == "east")
+    office.do(mine, "reassign", MONDAY + HOUR, to="east")
+    (task,) = office.open("task")
+    assert (task.id, len(task.feeders), len(task.request.why)) == (theirs.id, 2, 2)
+    assert (office.loads["own"].open_tasks, office.loads["east"].open_tasks) == (0, 1)
+    office.do(task, "false_alarm", MONDAY + 2 * HOUR)
+    assert {one.state for one in office.episodes.values()} == {"over"}
