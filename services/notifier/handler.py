@@ -33,6 +33,7 @@ class NotifierHandler(Handler):
 
     async def _plan(self, c: AsyncConnection, partition: int, asked: dict[str, Incoming], now: datetime) -> set[str]:
         known = await deliveries.known(c, list(asked))
+        await deliveries.restate(c, {id: one for id, one in asked.items() if id in known and one.data.revision})
         routes = {id: routing.route(one.data, self._setup) for id, one in asked.items() if id not in known}
         places = {id: grouping.place(asked[id].data, route, now) for id, route in routes.items()}
         gates = await deliveries.lock_gates(c, {place.group for place in places.values() if place.gated}, now)

@@ -69,6 +69,8 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     """One thing an episode asks for. The envelope's id is the action's id: from (episode, step, occurrence)."""
 
     action_id: str
+    revision: int = 0
+    """Said anew while it waits: the higher replaces the lower."""
     kind: Kind | Literal["digest"]
     """`digest`: one list of what an import found, for one owner."""
     playbook: str

@@ -142,6 +142,22 @@ async def test_what_is_cancelled_while_it_waits_is_not_sent(desk: Desk) -> None:
     assert (second.state, second.action_ids) == ("delivered", ["b"])
 
 
+async def test_what_waits_is_sent_as_it_was_said_last(desk: Desk) -> None:
+    later = NOW + timedelta(hours=1)
+    bad, worse, worst = (
+        an_alert("a", title=title, revision=revision, not_before=later)
+        for revision, title in enumerate(("Bad", "Worse", "Worst"))
+    )
+    async with desk.open():
+        await desk.ask(bad)
+        await desk.ask(worse)
+        desk.later(hours=2)
+        await settles(desk)
+        await desk.ask(worst)
+    (row,) = await desk.rows("SELECT action FROM deliveries")
+    assert b'"Worse"' in bytes(row.action)
+
+
 async def test_what_is_asked_and_cancelled_in_one_batch_is_not_sent(desk: Desk) -> None:
     async with desk.open():
         await desk.ask(an_action("a"), ActionCancelled(action_id="a", reason="a false alarm"))

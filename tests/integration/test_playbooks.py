@@ -110,8 +110,8 @@ async def test_the_same_road_gives_the_same_ids_whatever_the_batches(database_ur
         await as_owner(database_url, *(f"TRUNCATE playbooks.{table}" for table in tables))
         together = [action.action_id for action in await floor.take(*road)]
         assert together == alone
-        # The third answer is the same person's: it joins what is open.
-        assert len(together) == 3
+        # The last answer is the same person's: it joins what is open, which is said anew while it waits.
+        assert len(set(together)) == 3
 
 
 async def test_full_people_are_passed_over_and_it_says_why(floor: Floor) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, case, delete, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
@@ -90,6 +90,10 @@ _RETRY: Final = (
 _RELEASE: Final = delete(_h).where(
     _h.c.transport == bindparam("transport"), _h.c.target.in_([bindparam("target"), EVERY_TARGET])
 )
+# What has been sent, or may have been, stays as it was.
+_RESTATE: Final = bulk.Update(
+    _d, ("id",), ("action",), where=lambda _: and_(_d.c.state == "waiting", _d.c.message_id.is_(None))
+)
 _PUT_IN_INBOX: Final = bulk.Insert(t.inbox, ("id", "recipient", "at", "message"), nothing=True)
 
 
@@ -101,6 +105,11 @@ async def known(c: AsyncConnection, ids: Sequence[str]) -> set[str]:
 async def add(c: AsyncConnection, partition: int, new: Sequence[NewDelivery], now: datetime) -> None:
     """Write new deliveries; one that there is already stays as it is."""
     await _ADD(c, [one.row() for one in new], partition=partition, state="waiting", created_at=now)
+
+
+async def restate(c: AsyncConnection, anew: Mapping[str, Incoming]) -> None:
+    """Let what still waits say what its action says now."""
+    await _RESTATE(c, [(id, bytes(one.event.data)) for id, one in anew.items()])
 
 
 async def lock_gates(c: AsyncConnection, keys: Collection[str], now: datetime) -> dict[str, Gate]:

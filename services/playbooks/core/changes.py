@@ -24,6 +24,7 @@ from shared.messages.envelope import Event
 _SOURCE: Final = "keepwell/playbooks"
 ACCOUNT_KEY: Final = "account:"
 """An account's one timer is `account:ID`."""
+_TOO_OFTEN: Final = 3
 FOUND_KEY: Final = "digest:"
 """The timer of an import's lists is `digest:IMPORT`, in every partition that found something."""
 
@@ -114,7 +115,8 @@ class Changes:
 
     def tell(self, message: ActionRequested, now: datetime, headers: Mapping[str, str] = {}) -> None:
         """Send an action."""
-        event = _event(message, message.action_id, "action.requested", message.account.id, now, message.caused_at)
+        id = f"{message.action_id}-{message.revision}" if message.revision else message.action_id
+        event = _event(message, id, "action.requested", message.account.id, now, message.caused_at)
         self.out.append(Outgoing(event, headers, message.kind == "digest"))
 
     def cancel(self, item: Item, reason: str, now: datetime) -> None:
@@ -217,6 +219,32 @@ def carry_out(
     item = desk[item.id] = item._replace(matter=message.matter, names=named_in(errand.episode.event))
     changes.put(item, Move(item.id, now, None, "open", assigned.because, "keepwell"))
     changes.tell(message, now, visit.headers)
+    if is_task and playbook.on_event is None and asked.occurrence >= _TOO_OFTEN and to is not None:
+        _tell_manager(item, errand, to, changes, rules)
+
+
+def _tell_manager(task: Item, errand: Errand, to: Csm, changes: Changes, rules: Rules) -> None:
+    """It was closed twice and still holds: the manager hears, too."""
+    manager, now = rules.directory.find(to.manager or ""), errand.visit.look.now
+    if manager is None:
+        return
+    times = errand.ask.occurrence
+    told = msgspec.structs.replace(
+        task.request,
+        action_id=action_id(task.id, errand.ask.step, times, "manager"),
+        kind="alert",
+        recipient=manager.recipient,
+        title=f"Asked {times} times: {task.request.title.removeprefix('Still: ')}",
+        why=[f"{to.name} was asked before, and it still holds", *task.request.why][:MOST_REASONS],
+        do="Look at it together: what was done so far has not helped.",
+        task=None,
+        not_before=later(manager, now),
+        caused_at=None,
+    )
+    because = "manager of the assignee"
+    alert = item_of(told, task.playbook, manager, because, now)
+    changes.put(alert, Move(alert.id, now, None, alert.state, because, "keepwell"))
+    changes.tell(told, now)
 
 
 def _join(held: Item, message: ActionRequested, errand: Errand, changes: Changes) -> Item:
@@ -252,6 +280,10 @@ def _join(held: Item, message: ActionRequested, errand: Errand, changes: Changes
         item = item._replace(action_id=asked.id, request=said, delivery="", not_before=said.not_before)
         if item.state == "snoozed":
             item = item.moved("wake", snoozed_until=None)
+        changes.tell(said, now, visit.headers)
+    elif not held.delivery:
+        said = msgspec.structs.replace(said, revision=before.revision + 1, not_before=before.not_before)
+        item = item._replace(request=said)
         changes.tell(said, now, visit.headers)
     changes.put(item, Move(item.id, now, held.state, item.state, reason, "keepwell"))
     return item

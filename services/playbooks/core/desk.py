@@ -8,12 +8,15 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.playbooks.core import step as steps
+from services.playbooks.core.assignment import Assignment
 from services.playbooks.core.changes import later
-from services.playbooks.core.episode import Move, action_id
+from services.playbooks.core.episode import Ask, Move, action_id
 from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
-from services.playbooks.core.message import MOST_REASONS, again, overdue
-from services.playbooks.core.standing import owner
+from services.playbooks.core.look import Look, View
+from services.playbooks.core.message import MOST_REASONS, Errand, Visit, again, overdue, request
+from services.playbooks.core.standing import Standing, owner
 from services.playbooks.core.work import Work
+from shared.messages.actions import ActionRequested
 from shared.messages.deliveries import DeliveryResponded
 
 SNOOZE: Final = timedelta(days=1)
@@ -188,11 +191,25 @@ def _escalate(work: Work, task: Item, late_since: datetime) -> None:
     work.changes.tell(told, now)
 
 
+def _as_now(work: Work, alert: Item, stands: Standing) -> ActionRequested:
+    """What an alert about a state of affairs says, with the facts as they are now."""
+    said = alert.request
+    episode = work.episode(said.episode_id)
+    playbook = work.rules.library.of(said.playbook.partition("@")[0], episode)
+    if episode is None or playbook is None or playbook.on_event is not None or said.step >= len(playbook.steps):
+        return said
+    look = Look.of(stands.account, stands.facts, stands.at, occasion="again")
+    seen = msgspec.structs.replace(episode, readings=View(playbook, look).readings() or episode.readings)
+    ask = Ask(id=said.action_id, episode=episode.id, kind="alert", step=said.step, occurrence=1, by_time=True)
+    now = request(Errand(ask, playbook, seen, Visit(stands, look)), Assignment(None, ""), work.rules.render)
+    return msgspec.structs.replace(said, title=now.title, do=now.do, why=now.why)
+
+
 def _tell_again(work: Work, alert: Item, since: datetime) -> None:
     stands = work.standings[alert.account_id]
     to, now = work.rules.directory.person(alert.assignee) if alert.assignee else None, stands.at
     action = action_id(alert.id, alert.request.step, 0, since.isoformat())
-    told = again(alert.request, stands, action, later(to, now))
+    told = again(_as_now(work, alert, stands), stands, action, later(to, now))
     back = alert.moved("wake", snoozed_until=None, action_id=action, delivery="")
     work.changes.put(back, Move(alert.id, now, alert.state, back.state, "it was snoozed until now", "time"))
     work.changes.tell(told, now)

@@ -122,6 +122,17 @@ class TestStill:
         titles = [one.title for one in office.wait(MONDAY + DAY + STILL)]
         assert titles == ["Still: Agree a payment date", "Still: An invoice is overdue"]
 
+    def test_the_third_time_the_manager_hears_too(self) -> None:
+        office = overdue(repeat="{after: 7d}")
+        for week in range(2):
+            at = MONDAY + 7 * week * DAY + HOUR
+            (task,) = office.open("task")
+            office.do(task, "done", at)
+            told = office.wait(at + 7 * DAY)
+        assert "Asked 3 times: Agree a payment date" in [
+            one.title for one in told if one.recipient is not None and one.recipient.id == "lead"
+        ]
+
     def test_repeat_says_when(self) -> None:
         office = overdue(repeat="{after: 7d}")
         office.do(office.only("task"), "done", MONDAY + DAY)

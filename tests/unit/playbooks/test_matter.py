@@ -44,6 +44,7 @@ def test_a_playbook_names_its_matter_or_its_facts_do(when: str, matter: str | No
 
 def test_two_playbooks_on_one_matter_are_one_task_with_both_reasons_and_one_message() -> None:
     office = two()
+    office.settle()
     office.assess(MONDAY + HOUR, BOTH)
     task = office.only("task")
     assert len(office.sent) == 1
@@ -82,6 +83,7 @@ def test_closing_the_task_closes_it_for_every_episode() -> None:
 def test_what_fires_again_while_its_task_is_open_is_no_second_task() -> None:
     office = Office(DETRACTOR.replace("ASSIGN", "owner"), people=PEOPLE)
     office.event(MONDAY, "feedback.nps", contact_id="kim", score=2)
+    office.settle()
     office.event(MONDAY + HOUR, "feedback.nps", contact_id="kim", score=1)
     assert len(office.open("task")) == 1
     assert len(office.sent) == 1
@@ -136,3 +138,23 @@ def test_two_that_meet_by_changing_hands_become_one() -> None:
     assert (office.loads["own"].open_tasks, office.loads["east"].open_tasks) == (0, 1)
     office.do(task, "false_alarm", MONDAY + 2 * HOUR)
     assert {one.state for one in office.episodes.values()} == {"over"}
+
+
+def test_what_waits_is_restated_and_what_was_told_is_not() -> None:
+    office = two()
+    (said,) = office.assess(MONDAY + HOUR, BOTH)
+    assert (said.action_id, said.revision, len(said.why)) == (office.sent[0].action_id, 1, 2)
+    told = two()
+    told.settle()
+    assert told.assess(MONDAY + HOUR, BOTH) == []
+
+
+def test_what_was_snoozed_is_told_as_it_is_now() -> None:
+    few = "id: few\nwhen: account.seats < 10\nsteps: [alert: '{{ account.name }} has {{ account.seats }} seats']"
+    office = Office(few, people=PEOPLE)
+    office.assess(MONDAY, {"account.seats": 5})
+    office.do(office.only("alert"), "snooze", MONDAY, until=MONDAY + DAY)
+    office.assess(MONDAY + HOUR, {"account.seats": 2})
+    (again,) = office.wait(MONDAY + DAY)
+    assert again.title == "Again: Northwind has 2 seats"
+    assert "seats is 2" in again.why[0] or "2 seats" in again.why[0]
