@@ -226,6 +226,8 @@ class PlaybookFile(FileModel):
     for_accounts: Annotated[Condition, ConditionIn()] | None = None
     when: Annotated[Condition, ConditionIn("event")] | None = None
     on_event: Annotated[str, one_of(_EVENTS, "event that a playbook can wait for")] | None = None
+    per: Literal["contact", "ticket", "invoice"] | None = None
+    """With `on_event`: each that its events name has its own episode and items."""
     held_for: Exact | None = None
     exit_when: Annotated[Condition, ConditionIn()] | None = None
     repeat: RepeatFile | None = None
@@ -268,6 +270,10 @@ class PlaybookFile(FileModel):
         """It waits for something."""
         if "when" not in node and "on_event" not in node:
             reading.note("A playbook needs `when`, `on_event`, or both.", node.at)
+        if (per := node.get("per")) is not None:
+            _, event = CUSTOMER_EVENTS.get(str(node.get("on_event")), (None, None))
+            if event is None or f"{per}_id" not in event.__struct_fields__:
+                reading.note(f"`per: {per}` needs an `on_event` whose events name a {per}.", node.places["per"])
         if node.get("on_event") and node.get("held_for"):
             said = "An event can't be held: `held_for` goes with `when` alone."
             reading.note(said, node.places["held_for"])

@@ -63,7 +63,7 @@ _SAVE_ACCOUNTS = bulk.Insert(
 _RETIRE_EPISODES = update(t.episodes).where(among(_episodes.id, "ids")).values(latest=False)
 _SAVE_EPISODES = bulk.Insert(
     t.episodes,
-    ("id", "account_id", "playbook", "state", "latest", "opened_at", "fired_at", "ended_at", "body"),
+    ("id", "account_id", "playbook", "subject", "state", "latest", "opened_at", "fired_at", "ended_at", "body"),
     update=("state", "latest", "fired_at", "ended_at", "body"),
 )
 _SAVE_ITEMS = bulk.Insert(t.items, Item._fields, update=[name for name in Item._fields if name != "id"])
@@ -116,7 +116,7 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes) -> None:
 
 
 def _row(e: Episode, latest: bool) -> tuple[Any, ...]:
-    return (e.id, e.account, e.playbook, e.state, latest, e.opened_at, e.fired_at, e.ended_at, e)
+    return (e.id, e.account, e.playbook, e.subject, e.state, latest, e.opened_at, e.fired_at, e.ended_at, e)
 
 
 def _staged(message: Outgoing, partition: int) -> protocol.Outgoing:

@@ -41,13 +41,14 @@ playbook_versions = Table(
     Column("seen_at", _Time, nullable=False),
 )
 
-# `latest`: the account's last episode of the playbook, open or not; the only one that can move.
+# `latest`: the account's last episode of the playbook and its subject, open or not; the only one that can move.
 episodes = Table(
     "episodes",
     metadata,
     Column("id", Text, primary_key=True),
     Column("account_id", Text, nullable=False),
     Column("playbook", Text, nullable=False),
+    Column("subject", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("latest", Boolean, nullable=False),
     Column("opened_at", _Time, nullable=False),
@@ -57,7 +58,7 @@ episodes = Table(
     Index("episodes_by_time", "opened_at", "id"),
     Index("episodes_by_account", "account_id", "opened_at"),
 )
-_KEY = (episodes.c.account_id, episodes.c.playbook)
+_KEY = (episodes.c.account_id, episodes.c.playbook, episodes.c.subject)
 Index("episodes_latest", *_KEY, unique=True, postgresql_where=episodes.c.latest)
 
 # Every move of an episode, a task, an alert or a flag.

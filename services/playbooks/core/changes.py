@@ -155,16 +155,17 @@ def later(to: Csm | None, now: datetime) -> datetime | None:
 
 
 class Desk(NamedTuple):
-    """What belongs together there: one open item of a kind, an account, a matter and an assignee."""
+    """What belongs together there: one open item of a kind, an account, a matter (and its subject) and an assignee."""
 
     account: str
     kind: str
     matter: str
+    subject: str
 
 
 def desk_of(item: Item) -> Desk:
     """Where an item lies."""
-    return Desk(item.account_id, item.kind, item.matter)
+    return Desk(item.account_id, item.kind, item.matter, item.subject)
 
 
 def carry_out(
@@ -182,7 +183,9 @@ def carry_out(
         for id in told:
             _tell_exit(errand, id, changes, rules)
         return
-    desk = desks[Desk(visit.stands.account, asked.kind, playbook.matter or of_score(visit.stands))]
+    desk = desks[
+        Desk(visit.stands.account, asked.kind, playbook.matter or of_score(visit.stands), errand.episode.subject)
+    ]
     # Good news joins no trouble.
     joined = [
         one for one in desk.values() if changes.is_open(one) and "info" not in (chosen.severity, one.request.severity)
@@ -216,7 +219,9 @@ def carry_out(
         desk[held.id] = _join(held, message, errand, changes)
         return
     item = item_of(message, playbook.id, to, assigned.because, now, keep=chosen.keep)
-    item = desk[item.id] = item._replace(matter=message.matter, names=named_in(errand.episode.event))
+    item = desk[item.id] = item._replace(
+        matter=message.matter, subject=errand.episode.subject, names=named_in(errand.episode.event)
+    )
     changes.put(item, Move(item.id, now, None, "open", assigned.because, "keepwell"))
     changes.tell(message, now, visit.headers)
     if is_task and playbook.on_event is None and asked.occurrence >= _TOO_OFTEN and to is not None:

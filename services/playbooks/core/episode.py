@@ -103,6 +103,8 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     event: Cause | None = None
     """The event that fired it last: later steps may speak of it."""
 
+    subject: str = ""
+    """The contact, ticket or invoice that it is about, where its playbook has one for each."""
     told: tuple[str, ...] = ()
     """The ids of those to whom it gave something."""
     again_at: datetime | None = None

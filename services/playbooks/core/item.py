@@ -88,6 +88,7 @@ class Item(NamedTuple):
     feeders: tuple[str, ...] = ()
     """The episodes that go on and want it: it closes with the last of them."""
     matter: str = ""
+    subject: str = ""
     names: tuple[str, ...] = ()
     """The persons, tickets and invoices that it was told of."""
     touched: bool = False

@@ -44,6 +44,11 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     hours: Hours = OFFICE
     """The account owner's, for steps after business days."""
 
+    def subject(self, per: str | None) -> str:
+        """The contact, ticket or invoice that the event names; empty without one."""
+        data = self.cause.data if self.cause is not None and per is not None else {}
+        return str(data.get(f"{per}_id") or "")
+
     @property
     def departed(self) -> str | None:
         """Why nothing but what minds that is asked about the account any more: it left, or is no customer."""

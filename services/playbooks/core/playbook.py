@@ -54,6 +54,8 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     for_accounts: Condition | None = None
     when: Condition | None = None
     on_event: str | None = None
+    per: str | None = None
+    """contact, ticket or invoice: each that its events name has an episode and items of its own."""
     held_for: Duration = Duration()
     exit_when: Condition | None = None
     """None: when `when` is false; of an `on_event`, when all steps are done."""

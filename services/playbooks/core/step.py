@@ -1,8 +1,8 @@
 """The step function: (playbook, episode, look) -> (episode, moves, asks, next timer). Pure, so a replay is the same.
 
 Always true, whatever comes:
-- One episode of a playbook and account is open at a time, and it moves only as `MOVES` says (several moves may be made
-  at one look).
+- One episode of a playbook and account (with `per`: of one contact, ticket or invoice) is open at a time, and it moves
+  only as `MOVES` says (several moves may be made at one look).
 - A firing is never asked for twice: action ids come from (episode, step, occurrence), and a planned step is taken
   off the plan when it is asked for.
 - Nothing fires before `repeat` allows it, counted from the later of firing and closing; what was found so doesn't
@@ -165,6 +165,10 @@ class _Walk:
         if in_force is None:
             return
         if playbook.on_event is not None:
+            subject = look.subject(in_force.per)
+            is_other = self.episode is not _NONE and self.episode.subject != subject
+            if in_force.per is not None and (is_other or not subject):
+                return
             # Which events count is said by the version in force, what comes of them by the one that is active.
             asked = view if in_force == playbook else View(in_force, look)
             if asked.event_applies and not asked.exits and self._may_fire():
@@ -297,6 +301,7 @@ class _Walk:
             playbook=self.playbook.id,
             version=self.playbook.version,
             account=look.account,
+            subject=look.subject(self.playbook.per),
             state="idle",
             opened_at=look.now,
             since=since,

@@ -56,9 +56,9 @@ class Work:
         """All that was accepted by then in this partition has been assessed; None is not known."""
         self.changes = Changes()
         self.standings = {one.account: one for one in standings}
-        self._latest: defaultdict[str, dict[str, Episode]] = defaultdict(dict)
+        self._latest: defaultdict[str, dict[tuple[str, str], Episode]] = defaultdict(dict)
         for one in episodes:
-            self._latest[one.account][one.playbook] = one
+            self._latest[one.account][one.playbook, one.subject] = one
         self._errands: list[Errand] = []
         self._next: dict[str, datetime] = {}
         self._beside: dict[str, Item] = {}
@@ -127,7 +127,7 @@ class Work:
         if stands is None or stands.gone or stands.met is None or stands.met == known:
             return
         for playbook in library.current.values():
-            episode = self._latest[account].get(playbook.id)
+            episode = self._latest[account].get((playbook.id, ""))
             if library.checksums[playbook.id] not in stands.met and (episode is None or not episode.is_open):
                 found_in = f"playbook {playbook.name}"
                 look = self._look(stands, f"met {playbook.version}", "keepwell", found_in=found_in)
@@ -172,18 +172,20 @@ class Work:
         account, library = visit.stands.account, self.rules.library
         self.standings[account] = visit.stands
         self._next.pop(account, None)
-        names = {*library.current, *self._latest[account]}
+        keys = {(one.id, visit.look.subject(one.per)) for one in library.current.values()}
+        keys |= self._latest[account].keys()
         closers = {name for name, playbook in library.current.items() if playbook.closes}
-        for name in sorted(names, key=lambda one: (one in closers, one)):
-            own = library.of(name, self._latest[account].get(name))
+        for name, subject in sorted(keys, key=lambda one: (one[0] in closers, one)):
+            own = library.of(name, self._latest[account].get((name, subject)))
             if own is None:
                 continue
-            episode, current = self._step(own, visit), library.current.get(name)
+            episode, current = self._step(own, visit, subject), library.current.get(name)
             if episode is not None and not episode.is_open and current is not None and current != own:
                 # The last episode of an old version is closed: the one in force looks, too. What holds for it now
                 # though the old one has ended, holds because of the change.
                 found_in = visit.look.found_in or f"playbook {current.name}"
-                self._step(current, visit._replace(look=msgspec.structs.replace(visit.look, found_in=found_in)))
+                look = msgspec.structs.replace(visit.look, found_in=found_in)
+                self._step(current, visit._replace(look=look), subject)
         self._remember(account, None, list(library.checksums.values()))
 
     def _leave(self, stands: Standing, look: Look, reason: str) -> None:
@@ -203,9 +205,11 @@ class Work:
 
     # One playbook
 
-    def _step(self, playbook: Playbook, visit: Visit) -> Episode | None:
+    def _step(self, playbook: Playbook, visit: Visit, subject: str = "") -> Episode | None:
         in_force = self.rules.library.current.get(playbook.id)
-        stepped = steps.step(in_force, self._latest[visit.stands.account].get(playbook.id), visit.look, playbook)
+        stepped = steps.step(
+            in_force, self._latest[visit.stands.account].get((playbook.id, subject)), visit.look, playbook
+        )
         self._note(playbook, stepped, visit)
         return stepped.episode
 
@@ -221,6 +225,10 @@ class Work:
             changes.episodes[stepped.closed.id] = stepped.closed
             changes.retired.add(stepped.closed.id)
         self._keep(stepped)
+        if episode.subject and not (episode.is_open or playbook.still_counted(episode.fired, look.now)):
+            # There may be one for each of many tickets: one that is closed is looked at no more.
+            changes.episodes[episode.id] = episode
+            changes.retired.add(episode.id)
         self._errands += [Errand(ask, playbook, episode, visit) for ask in stepped.asks]
         for move in stepped.moves:
             if move.after == "found" and look.found_in is not None and not playbook.shadow:
@@ -235,16 +243,18 @@ class Work:
     def _keep(self, stepped: StepResult) -> None:
         """Write the episode, if anything changed, and its moves."""
         episode = stepped.episode
-        if episode is not None and self._latest[episode.account].get(episode.playbook) != episode:
-            self._latest[episode.account][episode.playbook] = self.changes.episodes[episode.id] = episode
+        if episode is None:
+            return
+        latest, key = self._latest[episode.account], (episode.playbook, episode.subject)
+        if latest.get(key) != episode:
+            latest[key] = self.changes.episodes[episode.id] = episode
         self.changes.moves += stepped.moves
 
     def _close_others(self, playbook: Playbook, visit: Visit) -> None:
         account, look, reason = visit.stands.account, visit.look, f"closed by {playbook.id}"
-        for name in playbook.closes:
-            episode = self._latest[account].get(name)
-            other = self.rules.library.of(name, episode)
-            if episode is not None and other is not None:
+        for episode in [one for one in self._latest[account].values() if one.playbook in playbook.closes]:
+            other = self.rules.library.of(episode.playbook, episode)
+            if other is not None:
                 self._note(other, steps.close(other, episode, look, reason), visit)
 
     def meet(self, items: Iterable[Item]) -> None:
@@ -262,7 +272,7 @@ class Work:
         if (known := self.episode(episode)) is not None:
             tasks = tuple(msgspec.structs.replace(t, id=after) if t.id == before else t for t in known.tasks)
             renamed = msgspec.structs.replace(known, tasks=tasks)
-            self._latest[known.account][known.playbook] = self.changes.episodes[episode] = renamed
+            self._latest[known.account][known.playbook, known.subject] = self.changes.episodes[episode] = renamed
 
     # When all have passed
 

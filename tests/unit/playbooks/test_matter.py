@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.conditions import Refused
 from shared.messages.assessments import Driver
 from tests.support.desk import Office
 from tests.support.playbooks import DAY, HOUR, LOW, MONDAY, a_playbook
@@ -158,3 +159,39 @@ def test_what_was_snoozed_is_told_as_it_is_now() -> None:
     (again,) = office.wait(MONDAY + DAY)
     assert again.title == "Again: Northwind has 2 seats"
     assert "seats is 2" in again.why[0] or "2 seats" in again.why[0]
+
+
+class TestPer:
+    """`per: contact`: each person has their own episode and task."""
+
+    def office(self) -> Office:
+        office = Office(DETRACTOR.replace("steps", "per: contact\nsteps").replace("ASSIGN", "owner"), people=PEOPLE)
+        office.event(MONDAY, "feedback.nps", contact_id="kim", score=2)
+        office.event(MONDAY + HOUR, "feedback.nps", contact_id="lee", score=1)
+        return office
+
+    def test_each_has_an_episode_and_a_task_of_their_own(self) -> None:
+        office = self.office()
+        assert sorted((one.subject, one.state) for one in office.episodes.values()) == [
+            ("kim", "active"),
+            ("lee", "active"),
+        ]
+        assert sorted(one.request.title for one in office.open("task")) == ["Call kim", "Call lee"]
+
+    def test_the_same_one_again_joins_theirs(self) -> None:
+        office = self.office()
+        office.event(MONDAY + 2 * HOUR, "feedback.nps", contact_id="kim", score=0)
+        assert len(office.open("task")) == 2
+
+    def test_closing_one_leaves_the_other(self) -> None:
+        office = self.office()
+        (kim,) = [one for one in office.open("task") if one.subject == "kim"]
+        office.do(kim, "done", MONDAY + 2 * HOUR)
+        assert [one.subject for one in office.open("task")] == ["lee"]
+        assert [one.subject for one in office.episodes.values()] == ["lee"]
+
+
+def test_per_needs_an_event_that_names_one() -> None:
+    for text in ("when: support.open > 3", "on_event: feedback.nps\nper: ticket"):
+        with pytest.raises(Refused, match="needs an `on_event` whose events name"):
+            a_playbook(f"id: x\n{text}\nsteps: [task: Call]".replace("open > 3", "open > 3\nper: contact"))

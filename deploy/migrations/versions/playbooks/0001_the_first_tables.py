@@ -28,6 +28,7 @@ def upgrade() -> None:
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('account_id', sa.Text(), nullable=False),
     sa.Column('playbook', sa.Text(), nullable=False),
+    sa.Column('subject', sa.Text(), nullable=False),
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('latest', sa.Boolean(), nullable=False),
     sa.Column('opened_at', sa.DateTime(timezone=True), nullable=False),
@@ -38,7 +39,7 @@ def upgrade() -> None:
     )
     op.create_index('episodes_by_account', 'episodes', ['account_id', 'opened_at'], unique=False)
     op.create_index('episodes_by_time', 'episodes', ['opened_at', 'id'], unique=False)
-    op.create_index('episodes_latest', 'episodes', ['account_id', 'playbook'], unique=True, postgresql_where=sa.text('latest'))
+    op.create_index('episodes_latest', 'episodes', ['account_id', 'playbook', 'subject'], unique=True, postgresql_where=sa.text('latest'))
     op.create_table('found',
     sa.Column('import_id', sa.Text(), nullable=False),
     sa.Column('episode_id', sa.Text(), nullable=False),
@@ -70,6 +71,7 @@ def upgrade() -> None:
     sa.Column('delivery', sa.Text(), nullable=False),
     sa.Column('feeders', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('matter', sa.Text(), nullable=False),
+    sa.Column('subject', sa.Text(), nullable=False),
     sa.Column('names', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('touched', sa.Boolean(), nullable=False),
     sa.Column('keep', sa.Boolean(), nullable=False),
