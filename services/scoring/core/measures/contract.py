@@ -134,7 +134,7 @@ def _ending(view: View) -> str:
 
 def _seats(view: View) -> str:
     change = seats_change(view)
-    return "" if change is None else f"{number(abs(change), 0)} % {'fewer' if change < 0 else 'more'} seats than before"
+    return "" if change is None or change >= 0 else f"{number(-change, 0)} % fewer seats than before"
 
 
 IN_WORDS: Final = {

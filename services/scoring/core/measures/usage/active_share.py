@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from services.scoring.core.measures.base import DAYS_30, Measure, Reading, View
-from services.scoring.core.measures.usage.silence import NEVER, early_in_words, is_early, is_long_unused, never
+from services.scoring.core.measures.usage.silence import NEVER, early_in_words, is_early, is_long_unused, never, window
 from shared.words import counted
 
 
@@ -14,7 +14,7 @@ def active_users(view: View, days: int = DAYS_30) -> int:
 
 
 def _active_share(view: View) -> Reading:
-    seats, days = view.profile.seats, view.cadence.seen
+    seats, days = view.profile.seats, window(view)
     if not view.state.knows_people and not is_long_unused(view):
         return Reading(None, "usage comes without user ids" if view.state.last_used else NEVER)
     if not seats:
@@ -29,7 +29,7 @@ def _active_share(view: View) -> Reading:
 
 def _users_counted(view: View) -> Mapping[str, str]:
     # Users have no names here: what matters is how many of them left the window.
-    days = view.cadence.seen
+    days = window(view)
     return {str(place): f"a user has not been seen for {days} days" for place in range(active_users(view, days))}
 
 

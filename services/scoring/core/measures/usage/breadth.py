@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from services.scoring.core.measures.base import Measure, Reading, View
-from services.scoring.core.measures.usage.silence import early_in_words, is_early, never
+from services.scoring.core.measures.usage.silence import early_in_words, is_early, never, window
 from shared.words import counted, listed
 
 
@@ -11,7 +11,7 @@ def used_features(view: View) -> tuple[list[str], list[str]]:
     """The plan's features that were used in its window, and those that were not, in the plan's order."""
     used: list[str] = []
     unused: list[str] = []
-    since = view.today - view.cadence.seen
+    since = view.today - window(view)
     for feature in view.catalogue.features.get(view.profile.plan or "", ()):
         days = view.state.usage.get(feature)
         (used if days and max(days) > since else unused).append(feature)
@@ -32,7 +32,7 @@ def _breadth(view: View) -> Reading:
 
 
 def _features_counted(view: View) -> Mapping[str, str]:
-    days = view.cadence.seen
+    days = window(view)
     return {feature: f"{feature} was not used for {days} days" for feature in used_features(view)[0]}
 
 

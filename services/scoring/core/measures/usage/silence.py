@@ -4,7 +4,7 @@ from typing import Final
 
 from services.scoring.core.clock import DAY_US, day_of_us, in_words, open_days, working_days
 from services.scoring.core.measures.base import DAYS_30, Reading, View
-from services.scoring.core.state import day_cutoff
+from services.scoring.core.state import USAGE_DAYS, day_cutoff
 from shared.words import counted
 
 NEVER: Final = "no usage yet"
@@ -20,6 +20,15 @@ MOST: Final = 65
 (`usage.last_seen_at`) and no count, so that whoever is long gone is looked at no more."""
 _MOST_NEVER: Final = 180
 """The same of those that never used it, in days."""
+
+
+def window(view: View) -> int:
+    """Days in which people and features are looked for: the cadence's, and as many more as were closed; 90 at most."""
+    asked, closed = view.cadence.seen, view.catalogue.closed
+    return next(
+        (days for days in range(asked, USAGE_DAYS - 1) if open_days(view.today - days, view.today, closed) >= asked),
+        USAGE_DAYS - 1,
+    )
 
 
 def silence(view: View) -> int | None:
