@@ -6,6 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from fastapi import Query
 from sqlalchemy import BigInteger, ColumnElement, Double, bindparam, cast, func, literal, null, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -192,8 +193,11 @@ async def status(c: AsyncConnection) -> dict[str, Any]:
     return (await c.execute(_STATUS)).one()._asdict()
 
 
+_ANSWERS = select(t.answers).where(bulk.among(_n.account_id, "accounts")).order_by(_n.account_id, _n.source, _n.id)
+
+
 async def fingerprint(c: AsyncConnection, at: datetime, rules: Rules) -> tuple[str, int]:
-    """One hash of all folded state at an instant and how many accounts it covers, in the order of their ids."""
+    """One hash of all folded state and answers at an instant, and how many accounts it covers, by their ids."""
     hashed, count, after = sha256(), 0, ""
     while True:
         query = select(_a.id, _a.state).where(_a.id > after).order_by(_a.id).limit(_CHUNK)
@@ -203,6 +207,8 @@ async def fingerprint(c: AsyncConnection, at: datetime, rules: Rules) -> tuple[s
         for account in await whole_accounts(c, chunk, at):
             hashed.update(fingerprint_of(account, at, rules))
             count += 1
+        answers = [tuple(row) for row in await c.execute(_ANSWERS, {"accounts": [id for id, _ in chunk]})]
+        hashed.update(msgspec.msgpack.encode(answers))
         after = chunk[-1][0]
 
 
