@@ -3,12 +3,13 @@
 from typing import NamedTuple
 
 import pytest
+from msgspec import structs
 
 from services.scoring.core.scorecard import Rules
 from shared.messages.envelope import Event
 from tests.support.customers import DECLARED, LISTED, a_customer, daily, late_payments, subscribed, well
 from tests.support.face import a_face
-from tests.support.scoring import DAY, NOW, SHIPPED, a_ticket, an_event, an_invoice, nps, traits
+from tests.support.scoring import DAY, NOW, SHIPPED, a_pulse, a_ticket, an_event, an_invoice, ces, csat, nps, traits
 
 
 class Case(NamedTuple):
@@ -140,6 +141,22 @@ async def test_an_account_s_page_says_what_who_knows_it_would(database_url: str,
         assert one["band"] == case.band, (one["score"], one["reason"])
         assert case.reason in one["reason"]
         assert one["score"] is None or case.least <= one["score"] <= case.most
+
+
+async def test_whatever_they_say_moves_the_score_and_one_answer_by_a_little(database_url: str) -> None:
+    async with a_face(database_url, LISTED) as face:
+        await face.fed.feed(*well()[:-1])
+        before = (await face.get("/accounts/acme"))["score"]
+        await face.fed.feed(nps(8, contact="u", at=NOW))
+        after_one = (await face.get("/accounts/acme"))["score"]
+        assert abs(after_one - before) <= 5
+        moved = [after_one]
+        for at, event in enumerate((csat(1, at=NOW), ces(1, at=NOW), a_pulse(1, note="they will not renew")), start=1):
+            await face.fed.feed(structs.replace(event, time=NOW + at * DAY / 24))
+            moved.append((await face.get("/accounts/acme"))["score"])
+        assert moved == sorted(moved, reverse=True)
+        assert len(set(moved)) == 4
+        assert moved[-1] < 50
 
 
 async def test_two_days_after_signing_it_is_onboarding_whatever_month_is_paid(database_url: str) -> None:
