@@ -19,7 +19,10 @@ from tests.support.logins import PASSWORDS
 from tests.support.stack import SERVICES, Stack
 
 SEED = os.environ.get("KEEPWELL_CHAOS_SEED", "7")
-_OF_THE_CLOCK = {"at", "opened_at", "since", "fired_at", "rests_until", "ended_at", "created_at", "due_at", "caused_at"}
+_OF_THE_CLOCK = {
+    *("at", "opened_at", "since", "fired_at", "rests_until", "ended_at"),
+    *("created_at", "due_at", "caused_at", "closed_at", "over_since"),
+}
 
 
 def let_midnight_pass(longest: timedelta) -> None:
