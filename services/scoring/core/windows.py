@@ -64,7 +64,8 @@ def _instants(view: View) -> Iterator[int]:
     for ticket in reversed(view.tickets.values()):
         yield max(ticket.at, ticket.opened, ticket.settled or 0, ticket.responded or 0)
     for invoice in reversed(view.invoices.values()):
-        yield max(invoice.at, invoice.due_at or 0, invoice.settled or 0)
+        contested = 0 if invoice.dispute is None else invoice.dispute.at
+        yield max(invoice.at, invoice.due_at or 0, invoice.settled or 0, contested)
 
 
 def _turns(view: View, card: Scorecard) -> Iterator[int]:

@@ -13,6 +13,7 @@ from tests.support.scoring import (
     NOW,
     SHIPPED,
     a_card_of,
+    after,
     an_account,
     an_event,
     an_invoice,
@@ -164,3 +165,13 @@ def test_a_dispute_or_a_credit_may_be_heard_of_before_the_invoice() -> None:
     events = [due("I-9", 65), disputed("open"), credited(4_000)]
     rows = [an_account(*some).invoices for some in permutations(events)]
     assert all(row == rows[0] for row in rows)
+
+
+def test_a_payment_in_dispute_weighs_and_caps_nothing_until_the_dispute_is_over() -> None:
+    account = an_account(*busy(range(80)), paid("I-9", 65, late=1), disputed("open"))
+    health = health_of(account, NOW, SHIPPED)
+    read = health.readings["billing.failed"]
+    assert (read.raw, read.words) == (9, "the payment of invoice I-9 has been in dispute for 9 days")
+    assert (read.points, health.score.cap) == (2857, None)
+    won = health_of(after(disputed("won", at=NOW), account=account), NOW, SHIPPED)
+    assert won.readings["billing.failed"].words == "no payment is failing"

@@ -25,9 +25,10 @@ _TICKET: Final[st.SearchStrategy[dict[str, Any]]] = st.fixed_dictionaries(
     {"ticket_id": st.sampled_from(["T1", "T2", "T3"]), "priority": st.sampled_from(["low", "urgent"])},
     optional={"closed_at": _WHEN, "first_response_at": _WHEN},
 )
+_NAMES: Final = st.sampled_from(["I1", "I2", "I3", "I4", "I5"])
 _INVOICE: Final[st.SearchStrategy[dict[str, Any]]] = st.fixed_dictionaries(
     {
-        "invoice_id": st.sampled_from(["I1", "I2", "I3", "I4", "I5"]),
+        "invoice_id": _NAMES,
         "amount_minor": st.sampled_from([0, 1, 3_333, 10_000]),
         "currency": st.sampled_from(["EUR", "EUR", "USD"]),
     },
@@ -48,6 +49,9 @@ def papers(draw: st.DrawFn) -> list[Event]:
         )
         if kind in ("opened", "updated", "closed"):
             found.append(an_event(f"ticket.{kind}", id=id, at=at, opened_at=draw(_WHEN), **draw(_TICKET)))
+        elif kind == "disputed":
+            state = draw(st.sampled_from(["open", "won", "lost"]))
+            found.append(an_event("payment.disputed", id=id, at=at, invoice_id=draw(_NAMES), state=state))
         elif kind:
             found.append(an_event(f"invoice.{kind}", id=id, at=at, **draw(_INVOICE)))
         else:

@@ -18,8 +18,19 @@ def failing(view: View) -> int | None:
     )
 
 
+def _contested(view: View) -> tuple[int, str] | None:
+    """Since when a payment that was made is in dispute, and of which invoice; the one of longest ago."""
+    found = invoices_of(view).contested.items()
+    recent = [(row.dispute.at, key) for key, row in found if row.dispute and is_recent(view, row.dispute.at)]
+    return min(recent, default=None)
+
+
 def _failed(view: View) -> Reading:
     since = failing(view)
+    if since is None and (contested := _contested(view)) is not None:
+        at, key = contested
+        days = max(0, view.today - day_of_us(at))
+        return Reading(days, f"the payment of invoice {key} has been in dispute for {counted(days, 'day')}")
     if since is None:
         return Reading(None, NONE_YET if view.connected("invoices") is None else "no payment is failing")
     days = max(0, view.today - day_of_us(since))
@@ -32,7 +43,8 @@ def failing_in_words(view: View) -> str:
 
 
 # Stripe retries a card eight times in two weeks, so a first failure is common and mostly mends itself; after a week it
-# is somebody's work, after two the customer is being lost without anybody's will (practice).
+# is somebody's work, after two the customer is being lost without anybody's will (practice). A payment in dispute may
+# be taken back: it weighs alike, and as long as it isn't lost no card's cap rests on it.
 FAILED = Measure(
     "billing.failed",
     "days",

@@ -29,11 +29,13 @@ class Paid:
 class Invoices:
     """What the measures of billing ask of all invoices together."""
 
-    __slots__ = ("open", "paid", "today")
+    __slots__ = ("contested", "open", "paid", "today")
 
     def __init__(self, invoices: Mapping[str, Invoice], today: int) -> None:
         self.today = today
         self.open: dict[str, Invoice] = {}
+        self.contested: dict[str, Invoice] = {}
+        """Those that were paid, and about which a dispute is open."""
         self.paid: dict[str, Paid] = {}
         """By currency, those with a due date that were paid in 180 days."""
         for key, row in invoices.items():
@@ -46,6 +48,9 @@ class Invoices:
         self._count(key, new, 1)
 
     def _count(self, key: str, row: Invoice, one: int) -> None:
+        self.contested.pop(key, None)
+        if one > 0 and row.is_disputed and row.status == "paid":
+            self.contested[key] = row
         if row.settled is None:
             self.open.pop(key, None)
             if one > 0:
