@@ -154,7 +154,7 @@ class ScoringHandler(Handler):
         Those that are put off need no tickets and invoices. Returns when the events that were scored had been accepted.
         """
         memory, due, scored = self._memories[partition], dict[str, datetime](), list[datetime]()
-        room, rules = self._room // len(self._memories), self._watch.rules(self._rules, now)
+        room, rules = self._room // len(self._memories), self._watch.rules(self._rules)
         for part in memory.parts(ids, room):
             batch = Batch(now, rules, memory, self._watch.interrupted)
             await store.load(c, memory, part)

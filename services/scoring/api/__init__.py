@@ -55,7 +55,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
             (account,) = await queries.whole_accounts(c, [(id, row["state"])], now)
             sources = await store_sources.known(c)
             behind = await queries.left_behind(c, [row])
-        health, state = health_of(account, now, sources.rules(rules, now), interrupted=sources.since), account.state
+        health, state = health_of(account, now, sources.rules(rules), interrupted=sources.since), account.state
         return views.AccountDetail(
             **row,
             left=left(row, behind),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from services.scoring.core.decision import Changes, Decision, Occasion
 from services.scoring.core.health import Health
 from services.scoring.core.measures import MEASURES
+from shared.conditions import source_of
 from shared.messages.assessments import Driver
 
 DAYS = (1, 7, 14, 30, 90)
@@ -58,7 +59,8 @@ def counted(drivers: Sequence[Driver], health: Health, before: Decision, occasio
     caps = sum(driver.points for driver in drivers if driver.kind == "cap")
     lifted_by_time = occasion.cause.kind == "time" and caps > 0
     own = sum(driver.points for driver in drivers if _counts(driver, health, before, occasion))
-    resumed = any(one.kept for one in before.readings.values()) and not health.view.interrupted
+    stopped = health.view.interrupted
+    resumed = any(one.kept and source_of(name) not in stopped for name, one in before.readings.items())
     return own + (caps if same_card and not lifted_by_time and not resumed else 0)
 
 

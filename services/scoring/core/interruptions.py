@@ -104,16 +104,17 @@ def judge(
     return Verdict(tuple(open_ones[name] for name in sorted(open_ones)), tuple(changed))
 
 
-def lost_days(past: Iterable[Interruption], source: str, today: int) -> tuple[int, ...]:
-    """The UTC days, in order, on which a source was interrupted for an hour or more.
+def lost_days(past: Iterable[Interruption], source: str) -> tuple[int, ...]:
+    """The UTC days, in order, on which a source was interrupted for an hour or more, and is so no longer.
 
-    What was not heard then says nothing of any account, so they are left out wherever closed days are.
+    What was not heard then says nothing of any account, so they are left out wherever closed days are. While it lasts
+    readings are kept as they were when it began, that day with them.
     """
     found = {
         day
         for one in past
-        if one.source == source
-        for day in range(one.since // 24, (today if one.until is None else (one.until - 1) // 24) + 1)
+        if one.source == source and one.until is not None
+        for day in range(one.since // 24, (one.until - 1) // 24 + 1)
     }
     return tuple(sorted(found))
 

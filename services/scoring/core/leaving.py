@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from services.scoring.core.clock import DAY_US
 from services.scoring.core.state import Account, Invoice, State, Ticket
 from shared.words import clean, counted, listed, money, scored
 
+_DAYS: Final = 180
 _UNHAPPY: Final = 6
 """Who answers so, or less, is a detractor."""
 
@@ -62,8 +64,8 @@ class LeftBehind:
         if self.detractors:
             worst, others = self.detractors[0], len(self.detractors) - 1
             words = f"their {(worst.role or 'contact').replace('_', ' ')} scored us {worst.score}"
-            said.append(words + (f", as did {counted(others, 'other')} 6 or less" if others else ""))
-            said[-1] += f': "{worst.comment}"' if worst.comment else ""
+            words += f': "{worst.comment}"' if worst.comment else ""
+            said.append(words + (f", and {counted(others, 'other')} 6 or less" if others else ""))
         return clean("; ".join(said))
 
 
@@ -76,12 +78,15 @@ def left_behind(account: Account, at: int) -> LeftBehind:
         if row.opened <= at and _was_open(row, at)
     ]
     invoices = [
-        Unpaid(id, row.owed, row.currency, row.due_at) for id, row in account.invoices.items() if _was_open(row, at)
+        Unpaid(id, row.owed, row.currency, row.due_at)
+        for id, row in account.invoices.items()
+        # What was issued afterwards wasn't open; of what was heard of since, such as a failed payment, it was.
+        if _was_open(row, at) and (row.at <= at or row.status != "issued")
     ]
     return LeftBehind(
         sorted(tickets, key=lambda one: (order(one.priority), one.opened_at, one.id)),
         sorted(invoices, key=lambda one: (one.due_at is None, one.due_at or 0, one.id)),
-        sorted(_detractors(account.state), key=lambda one: (one.score, -one.at, one.contact_id)),
+        sorted(_detractors(account.state, at), key=lambda one: (one.score, -one.at, one.contact_id)),
     )
 
 
@@ -89,8 +94,13 @@ def _was_open(row: Ticket | Invoice, at: int) -> bool:
     return row.settled is None or row.settled > at
 
 
-def _detractors(state: State) -> list[Unhappy]:
-    answers = ((contact, cells["nps"]) for contact, cells in state.contacts.items() if "nps" in cells)
+def _detractors(state: State, at: int) -> list[Unhappy]:
+    """Of half a year before, and what they said as they went; not of those who had left the customer themselves."""
+    answers = (
+        (contact, cells["nps"])
+        for contact, cells in state.contacts.items()
+        if "nps" in cells and cells["nps"].at > at - _DAYS * DAY_US and not ("left" in cells and cells["left"].at <= at)
+    )
     return [
         Unhappy(contact, state.role_of(contact), cell.value[0], cell.value[1], cell.at)
         for contact, cell in answers

@@ -354,7 +354,7 @@ def came_back(state: State, rows: Sequence[Row], signed: int | None, now: int) -
     ended += [row.ended_before for row in live if row.ended_before is not None]
     found: list[int] = []
     if (said := state.churned) is not None:
-        found += _first_after(said.at, (row.since for row in live), signed)
+        found += _first_after(said.at, (row.since for row in rows), signed)
     if ended and live:
         found += [start for start in (min(starts),) if start >= max(ended) + DAY_US]
     elif ended:

@@ -74,9 +74,9 @@ class Watch:
             _LOG.warning("The day turns without knowing whether a source is interrupted: not all was counted in 60 s.")
         return True
 
-    def rules(self, rules: Rules, now: datetime) -> Rules:
+    def rules(self, rules: Rules) -> Rules:
         """By which accounts are judged, as far as this worker has read what was decided."""
-        return self._known.rules(rules, now)
+        return self._known.rules(rules)
 
     def forget(self, partition: int) -> None:
         """Another worker may have counted."""

@@ -13,7 +13,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
-from services.scoring.core.clock import day_of
 from services.scoring.core.interruptions import KEPT, REMEMBERED, Interruption, lost_days
 from services.scoring.core.scorecard import Rules
 from shared.pg import bulk
@@ -54,9 +53,9 @@ class Known(NamedTuple):
         """The sources that are interrupted, since when."""
         return {one.source: one.since_at for one in self.interruptions if one.until is None}
 
-    def rules(self, rules: Rules, now: datetime) -> Rules:
+    def rules(self, rules: Rules) -> Rules:
         """By which accounts are judged: without the days in which usage was not heard of."""
-        return rules.leaving_out(lost_days(self.interruptions, "usage", day_of(now)))
+        return rules.leaving_out(lost_days(self.interruptions, "usage"))
 
 
 async def begin(c: AsyncConnection, partition: int) -> None:

@@ -1,5 +1,7 @@
 """When a source counts as interrupted, and what that does to an account."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,7 +108,7 @@ def test_days_in_which_nobody_could_be_heard_of_are_no_silence_when_the_source_i
     account = an_account(*busy(range(60)))
     before = assessed(account)
     outage = [Interruption("usage", hour_of(NOW + DAY), hour_of(NOW + 27 * DAY))]
-    rules = SHIPPED.leaving_out(lost_days(outage, "usage", day_of(NOW + 27 * DAY)))
+    rules = SHIPPED.leaving_out(lost_days(outage, "usage"))
     after(*(usage(NOW + 27 * DAY, "reports", f"u{user}") for user in range(8)), account=account)
     # Of ten who use it daily one had not come back the day after; and one had stopped a fortnight before it began.
     other, gone = an_account(*busy(range(60))), an_account(*busy(range(18, 80)))
@@ -119,7 +121,25 @@ def test_days_in_which_nobody_could_be_heard_of_are_no_silence_when_the_source_i
 
 def test_days_are_lost_from_the_first_hour_to_the_last() -> None:
     past = [Interruption("usage", 23, 25), Interruption("tickets", 96, 97), Interruption("usage", 24 * 9, None)]
-    assert lost_days(past, "usage", 11) == (0, 1, 9, 10, 11)
+    assert lost_days(past, "usage") == (0, 1)
+
+
+def test_a_reading_that_is_kept_is_that_of_when_it_began_the_day_with_it() -> None:
+    rules = rules_of_one("usage.recency", "contract.change", caps={"usage.silence >= 15 working days": "red"})
+    account = an_account(*busy(range(21, 81)))
+    lost = lost_days([Interruption("usage", hour_of(NOW))], "usage")
+    before = health_of(account, NOW, rules)
+    kept = health_of(account, NOW + 5 * DAY, rules.leaving_out(lost), interrupted={"usage": NOW})
+    assert before.score.cap is not None
+    assert (kept.score.points, kept.score.cap) == (before.score.points, before.score.cap)
+
+
+def test_who_never_used_it_could_not_while_nobody_was_heard_of() -> None:
+    rules = replace(SHIPPED, catalogue=replace(SHIPPED.catalogue, sources={"usage": day_of(NOW - 27 * DAY)}))
+    outage = [Interruption("usage", hour_of(NOW), hour_of(NOW + 5 * DAY))]
+    account, later = an_account(), NOW + 6 * DAY
+    assert health_of(account, later, rules).facts["usage.never"] == 33
+    assert health_of(account, later, rules.leaving_out(lost_days(outage, "usage"))).facts["usage.never"] == 27
 
 
 def test_caps_stay_as_they_were_whatever_the_clock_says() -> None:
@@ -146,6 +166,18 @@ def test_what_an_interruption_moves_is_a_line_of_its_own_and_no_change_of_health
     assert {driver.kind for driver in drivers} <= {"interruption", "cap"}
     assert sum(driver.points for driver in drivers) == (back.decision.score or 0) - (kept.decision.score or 0) < 0
     assert told(back).facts["health.change.30d"] == 0
+
+
+def test_a_source_that_is_back_moves_no_cap_that_counts_while_another_is_not() -> None:
+    rules = rules_of_one(
+        "usage.recency", "contract.change", "support.urgent", caps={"usage.silence >= 15 working days": "red"}
+    )
+    account = an_account(*busy(range(60)), a_ticket(at=NOW - 3 * DAY))
+    before, both = assessed(account, rules=rules).decision, {"usage": NOW, "tickets": NOW}
+    kept = assess(account, before, BY_TIME, NOW + 29 * DAY, rules, interrupted=both).decision
+    back = told(assess(account, kept, BY_TIME, NOW + 30 * DAY, rules, interrupted={"tickets": NOW}))
+    assert "cap" in {driver.kind for driver in back.drivers}
+    assert back.facts["health.change.30d"] == 0
 
 
 def test_who_is_looked_at_meanwhile_is_looked_at_again_when_it_may_be_over() -> None:

@@ -61,6 +61,21 @@ def test_what_was_open_when_they_left_is_told_the_worst_first_whatever_became_of
     )
 
 
+def test_what_came_later_and_whoever_had_gone_before_is_not_among_it() -> None:
+    account = an_account(
+        an_invoice("issued", "later", at=NOW + DAY, amount_minor=500, currency="EUR"),
+        an_invoice("issued", "I1", at=NOW - 9 * DAY, amount_minor=900, currency="EUR"),
+        an_invoice("payment_failed", "I1", at=NOW + DAY, amount_minor=900, currency="EUR"),
+        nps(1, contact="long ago", at=NOW - 300 * DAY),
+        nps(2, contact="gone", at=NOW - 40 * DAY),
+        a_contact("gone", "left", at=NOW - 20 * DAY),
+        nps(0, contact="boss", at=NOW + DAY, comment="too expensive"),
+    )
+    behind = left_behind(account, micros(NOW))
+    assert [one.id for one in behind.invoices] == ["I1"]
+    assert [one.contact_id for one in behind.detractors] == ["boss"]
+
+
 def test_of_an_invoice_that_was_credited_in_part_the_rest_was_open() -> None:
     credit = an_event("invoice.credited", at=NOW - DAY, invoice_id="I1", amount_minor=4_000, currency="EUR")
     account = an_account(an_invoice("issued", "I1", at=NOW - 9 * DAY, amount_minor=10_000, currency="EUR"), credit)
@@ -91,6 +106,16 @@ def test_a_subscription_that_becomes_live_after_they_left_brings_them_back() -> 
     assert came_back(account, 1) is None
     after(a_subscription(NOW + 5 * DAY, "b", mrr_minor=900, status="active"), account=account)
     assert came_back(account, 6) == micros(NOW + 5 * DAY)
+
+
+def test_whoever_came_back_did_so_though_what_brought_them_back_has_ended() -> None:
+    account = an_account(
+        a_subscription(NOW - 50 * DAY, "b", mrr_minor=500, status="active"),
+        left(),
+        a_subscription(NOW + 5 * DAY, "a", mrr_minor=900, status="active"),
+        a_subscription(NOW + 9 * DAY, "a", status="canceled"),
+    )
+    assert came_back(account, 10) == micros(NOW + 5 * DAY)
 
 
 def test_what_takes_the_place_of_another_is_no_coming_back() -> None:

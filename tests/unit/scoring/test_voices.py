@@ -165,7 +165,7 @@ def test_all_are_detractors_where_two_or_more_say_so_or_the_only_one_of_few(
     assert found.facts.get("feedback.all_detractors") is expected
     if expected:
         assert (found.score.points or 0) <= 7400
-        words = "their contact scored us 3" if len(scores) == 1 else "all 2 who answered scored us 6 or less"
+        words = "their contact scored us 3" if len(scores) == 1 else "both who answered scored us 6 or less"
         assert found.in_words(CAPPED.cards[0].caps[1]) == f"at most amber: {words}"
 
 

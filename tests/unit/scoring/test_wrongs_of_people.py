@@ -113,7 +113,7 @@ def test_where_every_respondent_is_a_detractor_it_is_at_most_amber() -> None:
     """H19."""
     _, (one, two) = story(WELL, nps(6, contact="u1"), nps(5, contact="u2"))
     assert (one.band, two.band) == ("green", "amber")
-    assert "at most amber: all 2 who answered scored us 6 or less" in reasons(two)
+    assert "at most amber: both who answered scored us 6 or less" in reasons(two)
 
 
 def test_ten_answers_of_one_contact_to_ten_tickets_all_count() -> None:

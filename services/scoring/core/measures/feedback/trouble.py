@@ -44,4 +44,4 @@ def detractors_in_words(view: View) -> str:
     if len(found) == 1:
         ((contact, cell),) = found.items()
         return answers.scored(view, contact, cell)
-    return f"all {len(found)} who answered scored us {_DETRACTOR} or less"
+    return f"{'both' if len(found) == 2 else f'all {len(found)}'} who answered scored us {_DETRACTOR} or less"

@@ -19,7 +19,7 @@ MOST: Final = 65
 """Working days: a quarter, after which all windows of usage are empty. From then on silence is a date
 (`usage.last_seen_at`) and no count, so that whoever is long gone is looked at no more."""
 _MOST_NEVER: Final = 180
-"""The same of those that never used it, in days."""
+"""The same of those that never used it, in days of the calendar."""
 
 
 def window(view: View) -> int:
@@ -63,11 +63,11 @@ def early_in_words(view: View) -> str:
 
 
 def never_used_for(view: View) -> int | None:
-    """For how many days an account that never used it could have been heard of; None: it did, or could not."""
+    """For how many open days an account that never used it could be heard of; None: it did, or could not."""
     since = view.connected("usage")
     if since is None or view.state.last_used or since > view.today:
         return None
-    return min(view.today - since, _MOST_NEVER)
+    return open_days(since, min(view.today, since + _MOST_NEVER), view.catalogue.closed)
 
 
 def still_counts(view: View) -> bool:
