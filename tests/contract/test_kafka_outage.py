@@ -147,7 +147,7 @@ async def test_a_broker_that_hangs_holds_nobody_for_long(stream: KafkaStream, ka
         since = time.monotonic()
         with pytest.raises(BrokerUnavailable):
             await stream.check()
-        assert time.monotonic() - since < 2.5
+        assert time.monotonic() - since < 5
         await producer.stop()
         with pytest.raises(Unconfirmed):
             await publishing

@@ -502,7 +502,7 @@ async def test_stopping_lets_what_is_under_way_end(desk: Desk) -> None:
     desk.sender.stop()
     await asyncio.sleep(0.05)
     desk.channel.open.set()
-    await asyncio.wait_for(task, 2)
+    await asyncio.wait_for(task, 15)
     assert await desk.states() == ["delivered"]
 
 
