@@ -93,9 +93,9 @@ def _command(event: str, body: BaseModel | None) -> Command:
 
 
 async def _act_on_item(c: AsyncConnection, work: Work, id: str, command: Command, actor: str, now: datetime) -> None:
-    (item,) = await store.lock_items(c, [id])
-    if command.event == "reassign":
-        work.meet(await store.lock_open(c, [item.account_id]))
+    known = await store.lock_meant(c, list(work.standings), [id])
+    work.meet(known)
+    (item,) = [one for one in known if one.id == id]
     move_item(work, item, command, actor, now)
 
 

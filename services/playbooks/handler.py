@@ -51,17 +51,17 @@ class PlaybooksHandler(Handler):
         interrupted = self._interrupted[partition]
         work = await store.load(c, self._rules, accounts, self._marked_through.get(partition), interrupted)
         answered = [one.data.action_id for one in looked if isinstance(one.data, DeliveryResponded)]
-        handed = [one.event.subject for one in looked if getattr(one.data, "response", "") == "reassigned"]
-        work.meet(await store.lock_open(c, handed))
-        items = {id: item for item in await store.lock_items(c, answered) for id in (item.id, item.action_id)}
+        moved = [one.event.subject for one in looked if isinstance(one.data, DeliveryResponded)]
+        known = await store.lock_meant(c, moved, answered)
+        work.meet(known)
         for one in looked:
             if isinstance(one.data, PartitionMark):
                 work.marked_through = self._marked_through[partition] = one.data.through
                 work.interrupted = self._interrupted[partition] = one.data.interrupted
             elif isinstance(one.data, AccountAssessed):
                 self._assess(work, partition, one, now)
-            elif (item := items.get(one.data.action_id)) is not None:
-                desk.respond(work, work.changes.items.get(item.id, item), one.data)
+            elif items := [item for item in known if one.data.action_id in (item.id, item.action_id)]:
+                desk.respond(work, items, one.data)
         await store.save(c, partition, work)
         if (told := self._interrupted[partition]) != interrupted:
             await store.keep_interrupted(c, partition, told)

@@ -41,8 +41,9 @@ _LOCK_EPISODES = select(_episodes.body).where(_OF_ACCOUNTS, _episodes.latest).or
 ITEMS = select(*(_items[name] for name in Item._fields))
 """Rows that are `Item`s."""
 _LOCKED = ITEMS.order_by(_items.id).with_for_update()
-_LOCK_ITEMS = _LOCKED.where(or_(among(_items.id, "ids"), among(_items.action_id, "ids")))
-_LOCK_OPEN = _LOCKED.where(among(_items.account_id, "ids"), one_of(_items.state, sorted(OPEN)))
+_ARE_OPEN = and_(among(_items.account_id, "accounts"), one_of(_items.state, sorted(OPEN)))
+_LOCK_MEANT = _LOCKED.where(or_(among(_items.id, "ids"), among(_items.action_id, "ids"), _ARE_OPEN))
+_LOCK_OPEN = _LOCKED.where(_ARE_OPEN)
 _IS_LATE = and_(
     *(_items.kind == "task", one_of(_items.state, ("open", "taken"))),
     *(_items.due_at.is_not(None), _items.escalated_at.is_(None)),
@@ -94,7 +95,7 @@ async def load(
 async def save(c: AsyncConnection, partition: int, work: Work) -> None:
     """Close what ends, give what was asked for to somebody, and write and stage all of it."""
     if meant := work.meant:
-        work.close(await _locked(c, _LOCK_OPEN, meant))
+        work.close(await _locked(c, _LOCK_OPEN, accounts=meant))
     # Lock nothing after people.
     locked = await _LOCK_LOADS(c, [(id,) for id in work.people], open_tasks=0, turn=0)
     loads = work.carry_out({row.csm_id: Load(row.open_tasks, row.turn) for row in locked})
@@ -125,23 +126,19 @@ def _staged(message: Outgoing, partition: int) -> protocol.Outgoing:
     return protocol.Outgoing(registry.ACTIONS, event.subject, envelope.encode(event), headers, to)
 
 
-async def _locked(c: AsyncConnection, statement: Any, ids: Sequence[str]) -> list[Item]:
-    return [Item(*row) for row in await c.execute(statement, {"ids": list(ids)})] if ids else []
+async def _locked(c: AsyncConnection, statement: Any, **ids: Sequence[str]) -> list[Item]:
+    return [Item(*row) for row in await c.execute(statement, ids)] if any(ids.values()) else []
 
 
-async def lock_items(c: AsyncConnection, ids: Sequence[str]) -> list[Item]:
-    """Items by their own ids, or by the id of the action that told of them last."""
-    return await _locked(c, _LOCK_ITEMS, ids)
-
-
-async def lock_open(c: AsyncConnection, accounts: Sequence[str]) -> list[Item]:
-    """All that is open of these accounts."""
-    return await _locked(c, _LOCK_OPEN, accounts)
+async def lock_meant(c: AsyncConnection, accounts: Sequence[str], ids: Sequence[str]) -> list[Item]:
+    """Items by their own ids, or by the id of the action that told of them last; and what else these accounts have
+    open."""
+    return await _locked(c, _LOCK_MEANT, accounts=accounts, ids=ids)
 
 
 async def lock_timed(c: AsyncConnection, accounts: Sequence[str]) -> list[Item]:
     """What time alone will move: open tasks that are not escalated yet, and snoozed alerts."""
-    return await _locked(c, _LOCK_TIMED, accounts)
+    return await _locked(c, _LOCK_TIMED, ids=accounts)
 
 
 async def note_settled(c: AsyncConnection, states: Mapping[str, str]) -> None:

@@ -16,6 +16,7 @@ from shared.files.templates import render
 from shared.messages import registry
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
 from shared.messages.assessments import Cause
+from shared.messages.deliveries import DeliveryResponded
 from tests.support.playbooks import an_assessment
 
 
@@ -61,6 +62,13 @@ class Office:
         work = self._work()
         work.meet(self.items.values())
         desk.move(work, self.items[item.id], Command(event, **said), actor, at)
+        return self._save(work)
+
+    def answer(self, response: DeliveryResponded) -> list[ActionRequested]:
+        """A recipient's answer to a message."""
+        work = self._work()
+        work.meet(self.items.values())
+        desk.respond(work, [one for one in self.items.values() if one.action_id == response.action_id], response)
         return self._save(work)
 
     def settle(self) -> None:

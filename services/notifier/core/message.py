@@ -83,9 +83,10 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> 
     due = due_words(action, now, shared)
     name = name_of(account)
     recipient, mention = reader([action.recipient], shared)
+    what = noun(action.kind).capitalize() + (" with a task" if action.kind != "task" and action.task else "")
     return Message(
         kind=action.kind,
-        label=noun(action.kind).capitalize() + (f" · due {due}" if due else ""),
+        label=what + (f" · due {due}" if due else ""),
         severity=action.severity,
         band=account.band,
         subject=title if name.casefold() in title.casefold() else f"{name}: {title}",
@@ -176,7 +177,8 @@ def noun(kind: str) -> str:
 
 def title_of(action: ActionRequested) -> str:
     """The one line that says what to do or know."""
-    title = action.task.title if action.task else action.flag.title if action.flag else action.title
+    own = action.task if action.kind == "task" else None
+    title = own.title if own else action.flag.title if action.flag else action.title
     named = clean(title, LONGEST_LINE) or clean(action.playbook_title, LONGEST_LINE)
     return named or f"Look at {name_of(action.account)}"
 
@@ -215,8 +217,11 @@ def _since(action: ActionRequested, now: datetime, zone: str) -> str:
 
 
 def clean_todo(action: ActionRequested, title: str = "") -> str:
-    """What to do now, unless the title says it."""
+    """What to do now, unless the title says it; with an alert, its task."""
     todo = clean(action.do, 500) if action.do else ""
+    if action.task is not None and action.kind != "task":
+        task = clean(action.task.title, LONGEST_LINE)
+        return f"{task}: {todo}" if todo and todo.rstrip(".").casefold() != task.rstrip(".").casefold() else task
     return "" if todo.rstrip(".").casefold() == title.rstrip(".").casefold() else todo
 
 

@@ -102,10 +102,11 @@ def _at_stake(actions: Sequence[ActionRequested]) -> str:
 
 def _todo(action: ActionRequested, of_account: Sequence[ActionRequested], group: Sequence[ActionRequested]) -> str:
     """What it asks for. An alert of one playbook is told by the group's own title; a task or flag, or a mix, is not."""
-    told = action.kind == "alert" and len({(a.kind, a.title) for a in group}) == 1
+    told = action.kind == "alert" and action.task is None and len({(a.kind, a.title) for a in group}) == 1
     same = sum(_alike(one) == _alike(action) for one in of_account) - 1
     more = f" (and {same:,} more like it)" if same else ""
-    return f"{'' if told else single.title_of(action)}{more}".lstrip()
+    asked = clean(action.task.title, LONGEST_LINE) if action.task is not None else single.title_of(action)
+    return f"{'' if told else asked}{more}".lstrip()
 
 
 def _more(names: Sequence[str]) -> str:

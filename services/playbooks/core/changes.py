@@ -1,7 +1,7 @@
 """Everything that one transaction decided, kept as plain values until it is written; and the carrying out of what
 episodes asked for: who gets it, by what people have on the desk, and what the message says."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -12,13 +12,13 @@ from services.playbooks.core.directory import Csm, Directory
 from services.playbooks.core.episode import Ask, Episode, Move, action_id
 from services.playbooks.core.item import OPEN, Item, item_of, words
 from services.playbooks.core.matter import named_in, of_score
-from services.playbooks.core.message import MOST_REASONS, Errand, Finding, lists_due, render_title, request
+from services.playbooks.core.message import MOST_REASONS, Errand, Finding, lists_due, render_title, request, with_task
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, owner
 from services.playbooks.core.step import put_off
 from services.playbooks.core.workinghours import OFFICE, due, next_working
 from shared.messages import envelope
-from shared.messages.actions import SEVERITIES, ActionCancelled, ActionRequested, ItemChanged
+from shared.messages.actions import SEVERITIES, ActionCancelled, ActionRequested, ItemChanged, Recipient
 from shared.messages.envelope import Event
 
 _SOURCE: Final = "keepwell/playbooks"
@@ -52,6 +52,8 @@ class Changes:
         self.retired: set[str] = set()
         """Episodes (by id) that made room for a later one of their playbook and account."""
         self.items: dict[str, Item] = {}
+        self.beside: dict[str, Item] = {}
+        """What else is known to be open, as it was."""
         self.loads: list[tuple[str, int]] = []
         """Tasks that came to somebody's desk (1) or left it (-1) by other ways than being assigned."""
         self.moves: list[Move] = []
@@ -119,11 +121,30 @@ class Changes:
         event = _event(message, id, "action.requested", message.account.id, now, message.caused_at)
         self.out.append(Outgoing(event, headers, message.kind == "digest"))
 
+    def told_with(self, item: Item) -> list[Item]:
+        """What else is open that the same message tells of: the task of an alert, the alert of a task."""
+        known = (self.beside | self.items).values()
+        return [one for one in known if one.action_id == item.action_id and one.id != item.id and one.state in OPEN]
+
+    def restate(self, item: Item, others: Sequence[Item], now: datetime, headers: Mapping[str, str] = {}) -> Item:
+        """Say anew, as it is now, what waits to be sent of an item and of the others in its message."""
+        revision = max(one.request.revision for one in (item, *others)) + 1
+        item = item._replace(request=msgspec.structs.replace(item.request, revision=revision))
+        requests = {one.kind: one.request for one in (*others, item)}
+        said = with_task(requests["alert"], requests["task"]) if others else item.request
+        self.tell(msgspec.structs.replace(said, action_id=item.action_id, revision=revision), now, headers)
+        return item
+
     def cancel(self, item: Item, reason: str, now: datetime) -> None:
-        """Cancel the message of an item, unless it is known to have gone."""
-        if not item.delivery:
+        """Cancel the message of an item, unless it is known to have gone. What else it tells of is still told."""
+        others = self.told_with(item)
+        if item.delivery:
+            return
+        if not others:
             data, id = ActionCancelled(action_id=item.action_id, reason=reason), f"{item.action_id}-cancelled"
             self.out.append(Outgoing(_event(data, id, "action.cancelled", item.account_id, now)))
+        elif item.kind == "task":
+            self.items[others[0].id] = self.restate(others[0], (), now)
 
     def outlast(self, item: Item, because: str, now: datetime) -> None:
         """What it is about has passed, but somebody has taken it up: it stays, and says so."""
@@ -169,20 +190,47 @@ def desk_of(item: Item) -> Desk:
 
 
 def carry_out(
-    errand: Errand,
+    firing: Sequence[Errand],
     changes: Changes,
     loads: dict[str, Load],
     rules: Rules,
     desks: Mapping[Desk, dict[str, Item]],
 ) -> None:
-    """Assign it, which is noted in `loads`, and put the item and its message into the changes; what is open on the
-    same matter is joined. `desks` are what is open of the accounts."""
+    """Give somebody what one firing asks for. An alert and a task that go the same way are one message."""
+    given = [_give(errand, changes, loads, rules, desks) for errand in firing]
+    told = [item for item in given if item is not None]
+    now, headers = firing[0].visit.look.now, firing[0].visit.headers
+    for item in told:
+        way, said = _way(item), item.request
+        if item.kind == "task" and any(one.kind == "alert" and _way(one) == way for one in told):
+            continue
+        task = next((one for one in told if one.kind == "task" and _way(one) == way), None)
+        if item.kind == "alert" and task is not None:
+            said = with_task(said, task.request)
+            task = task._replace(action_id=item.action_id)
+            desks[desk_of(task)][task.id] = changes.items[task.id] = task
+        changes.tell(said, now, headers)
+
+
+def _way(item: Item) -> tuple[Recipient | None, str | None, datetime | None]:
+    return item.request.recipient, item.request.channel, item.request.not_before
+
+
+def _give(
+    errand: Errand,
+    changes: Changes,
+    loads: dict[str, Load],
+    rules: Rules,
+    desks: Mapping[Desk, dict[str, Item]],
+) -> Item | None:
+    """Assign it, which is noted in `loads`, and put the item into the changes; what is open on the same matter is
+    joined. `desks` are what is open of the accounts. Returns what is to be told."""
     asked, playbook, _, visit = errand
     chosen, now, is_task = playbook.every_step[asked.step], visit.look.now, asked.kind == "task"
     if asked.step >= len(playbook.steps) and (told := changes.episodes[asked.episode].told):
         for id in told:
             _tell_exit(errand, id, changes, rules)
-        return
+        return None
     desk = desks[
         Desk(visit.stands.account, asked.kind, playbook.matter or of_score(visit.stands), errand.episode.subject)
     ]
@@ -201,14 +249,14 @@ def carry_out(
     if not_before is not None and asked.kind == "flag":
         # Never sell to the angry: what happens until then may hold it back.
         changes.put_off(asked, not_before, now)
-        return
+        return None
     if playbook.shadow:
         title = render_title(errand, rules.render)
         who = to.name if to is not None else "nobody"
         would = f"would ask {who} for {'an' if asked.kind == 'alert' else 'a'} {asked.kind}: {title}"
         state = changes.episodes[asked.episode].state
         changes.moves.append(Move(asked.episode, now, state, state, would, "keepwell"))
-        return
+        return None
     if held is None and to is not None and to.id in loads:
         loads[to.id] = Load(loads[to.id].open_tasks + is_task, max(load.turn for load in loads.values()) + 1)
     due_at = due(to.hours if to is not None else OFFICE, now, chosen.due) if chosen.due is not None else None
@@ -216,16 +264,16 @@ def carry_out(
     if to is not None:
         changes.note_told(asked.episode, to.id)
     if held is not None:
-        desk[held.id] = _join(held, message, errand, changes)
-        return
+        desk[held.id], is_told = _join(held, message, errand, changes)
+        return desk[held.id] if is_told else None
     item = item_of(message, playbook.id, to, assigned.because, now, keep=chosen.keep)
     item = desk[item.id] = item._replace(
         matter=message.matter, subject=errand.episode.subject, names=named_in(errand.episode.event)
     )
     changes.put(item, Move(item.id, now, None, "open", assigned.because, "keepwell"))
-    changes.tell(message, now, visit.headers)
     if is_task and playbook.on_event is None and asked.occurrence >= _TOO_OFTEN and to is not None:
         _tell_manager(item, errand, to, changes, rules)
+    return item
 
 
 def _tell_manager(task: Item, errand: Errand, to: Csm, changes: Changes, rules: Rules) -> None:
@@ -252,9 +300,9 @@ def _tell_manager(task: Item, errand: Errand, to: Csm, changes: Changes, rules: 
     changes.tell(told, now)
 
 
-def _join(held: Item, message: ActionRequested, errand: Errand, changes: Changes) -> Item:
-    """Add what fires again to what is open on its matter. It is told again only when it is worse, names somebody or
-    something new, or is a later word of an episode that feeds it; a snooze doesn't hold that back."""
+def _join(held: Item, message: ActionRequested, errand: Errand, changes: Changes) -> tuple[Item, bool]:
+    """Add what fires again to what is open on its matter, and is it to be told again? Only when it is worse, names
+    somebody or something new, or is a later word of an episode that feeds it; a snooze doesn't hold that back."""
     asked, playbook, episode, visit = errand
     now, before, names = visit.look.now, held.request, named_in(episode.event)
     is_worse = SEVERITIES.index(message.severity) > SEVERITIES.index(before.severity)
@@ -279,19 +327,18 @@ def _join(held: Item, message: ActionRequested, errand: Errand, changes: Changes
         over_because="",
     )
     reason = f"{playbook.title} joined it"
-    if is_worse or is_news or goes_on:
+    is_told = is_worse or is_news or goes_on
+    if is_told:
         said = msgspec.structs.replace(said, action_id=asked.id)
         changes.cancel(held, "told anew", now)
         item = item._replace(action_id=asked.id, request=said, delivery="", not_before=said.not_before)
         if item.state == "snoozed":
             item = item.moved("wake", snoozed_until=None)
-        changes.tell(said, now, visit.headers)
     elif not held.delivery:
-        said = msgspec.structs.replace(said, revision=before.revision + 1, not_before=before.not_before)
-        item = item._replace(request=said)
-        changes.tell(said, now, visit.headers)
+        said = msgspec.structs.replace(said, revision=before.revision, not_before=before.not_before)
+        item = changes.restate(item._replace(request=said), changes.told_with(held), now, visit.headers)
     changes.put(item, Move(item.id, now, held.state, item.state, reason, "keepwell"))
-    return item
+    return item, is_told
 
 
 def _tell_exit(errand: Errand, person: str, changes: Changes, rules: Rules) -> None:

@@ -1,6 +1,6 @@
 """What happens to tasks, alerts and flags: by people, over HTTP or by answering a message, and by time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, NamedTuple
@@ -22,7 +22,7 @@ from shared.messages.deliveries import DeliveryResponded
 SNOOZE: Final = timedelta(days=1)
 LONGEST_SNOOZE: Final = timedelta(days=90)
 _RESPONSES: Final[Mapping[str, Mapping[str, str]]] = {
-    "task": {"false_alarm": "false_alarm", "reassigned": "reassign"},
+    "task": {"snoozed": "snooze", "false_alarm": "false_alarm", "reassigned": "reassign"},
     "alert": {
         "acknowledged": "acknowledge",
         "snoozed": "snooze",
@@ -69,8 +69,11 @@ def move(work: Work, item: Item, command: Command, actor: str, now: datetime) ->
     return moved
 
 
-def respond(work: Work, item: Item, response: DeliveryResponded) -> None:
-    """A recipient answered a message. What can't be any more is left: the answer came too late."""
+def respond(work: Work, items: Sequence[Item], response: DeliveryResponded) -> None:
+    """A recipient answered a message, which may tell of an alert with its task: then it is the task that they move.
+    What can't be any more is left: the answer came too late."""
+    by_kind = sorted(items, key=lambda one: (one.kind == "task") is (response.response == "acknowledged"))
+    item = work.changes.items.get(by_kind[0].id, by_kind[0])
     event = _RESPONSES[item.kind].get(response.response)
     said: str = response.response
     if event is not None and (event != "reassign" or response.to):

@@ -16,7 +16,7 @@ from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.rules import Library, Render
 from services.playbooks.core.standing import Standing, card
 from shared.conditions import Condition, Facts, Leaf, LeafReading, Not, Truth, leaves_of
-from shared.messages.actions import AccountCard, ActionRequested, FlagCard, Recipient, TaskCard
+from shared.messages.actions import SEVERITIES, AccountCard, ActionRequested, FlagCard, Recipient, TaskCard
 from shared.messages.assessments import Cause, Driver
 from shared.words import clean, clock_time, counted
 
@@ -94,6 +94,12 @@ def request(
         not_before=not_before,
         caused_at=cause.accepted if cause is not None and not asked.by_time else None,
     )
+
+
+def with_task(alert: ActionRequested, task: ActionRequested) -> ActionRequested:
+    """An alert with the task that is to be done about it."""
+    severity = max(alert.severity, task.severity, key=SEVERITIES.index)
+    return msgspec.structs.replace(alert, severity=severity, do=task.do or alert.do, task=task.task)
 
 
 def render_title(errand: Errand, render: Render) -> str:

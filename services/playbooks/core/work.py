@@ -9,6 +9,7 @@ has passed, what ended closes its items (`close`), and what was asked for is giv
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import msgspec
@@ -61,7 +62,6 @@ class Work:
             self._latest[one.account][one.playbook, one.subject] = one
         self._errands: list[Errand] = []
         self._next: dict[str, datetime] = {}
-        self._beside: dict[str, Item] = {}
         self._ended: dict[str, Ending] = {}
         """By episode."""
         self._gone: dict[str, Ending] = {}
@@ -259,11 +259,11 @@ class Work:
 
     def meet(self, items: Iterable[Item]) -> None:
         """Know what else is open, for what may join it by changing hands."""
-        self._beside |= {one.id: one for one in items}
+        self.changes.beside |= {one.id: one for one in items}
 
     def held_by(self, person: str, item: Item) -> Item | None:
         """What somebody has open of the same kind and matter, if anything."""
-        known = (self.changes.items.get(one.id, one) for one in self._beside.values())
+        known = (self.changes.items.get(one.id, one) for one in self.changes.beside.values())
         mates = (one for one in known if one.state in OPEN and one.id != item.id and desk_of(one) == desk_of(item))
         return next((one for one in mates if item.matter and one.assignee == person), None)
 
@@ -291,8 +291,9 @@ class Work:
 
     def close(self, items: Sequence[Item]) -> None:
         """Close what nothing wants any more; of an account that has gone, everything."""
-        self._beside |= {one.id: one for one in items}
-        for stored in items:
+        self.changes.beside |= {one.id: one for one in items}
+        # Alerts first: with their task open, their message is still wanted.
+        for stored in sorted(items, key=lambda one: one.kind):
             item = self.changes.items.get(stored.id, stored)
             if item.state not in OPEN:
                 continue
@@ -319,12 +320,13 @@ class Work:
         known = dict(loads)
         self._apply(known)
         desks: defaultdict[Desk, dict[str, Item]] = defaultdict(dict)
-        for item in (self._beside | self.changes.items).values():
+        for item in (self.changes.beside | self.changes.items).values():
             if item.state in OPEN:
                 desks[desk_of(item)][item.id] = item
-        for errand in self._errands:
-            self._close_before(errand)
-            carry_out(errand, self.changes, known, self.rules, desks)
+        for _, firing in groupby(self._errands, lambda one: (one.ask.episode, one.ask.occurrence, one.visit.look.now)):
+            errands = list(firing)
+            self._close_before(errands[0])
+            carry_out(errands, self.changes, known, self.rules, desks)
         # What was asked for and ended in one transaction ends as it would in two.
         self.close(list(self.changes.items.values()))
         self._apply(known)

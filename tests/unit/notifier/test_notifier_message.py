@@ -44,6 +44,17 @@ def test_a_task_reads_as_the_product_promises() -> None:
     )
 
 
+def test_an_alert_with_its_task_is_read_in_one_go() -> None:
+    task = TaskCard(
+        task_id="act-41", title="Call their admin", due_at=NOW + timedelta(days=1), assigned_because="owner"
+    )
+    lines = RENDERER.text(compose(an_alert(task=task, title="Northwind is angry", do="Ask why."), NOW)).splitlines()
+    assert lines[0] == "Northwind is angry"
+    assert "→ Call their admin: Ask why." in lines
+    assert lines[-2].startswith("Alert with a task · due tomorrow ")
+    assert lines[-1].endswith("assigned: owner · act-41")
+
+
 def test_an_alert_says_since_when() -> None:
     message = compose(an_alert(since=NOW - timedelta(days=5)), NOW)
     assert message.since == "since Fri 13 Nov 10:14, 5 days"

@@ -102,7 +102,7 @@ def test_who_was_told_hears_that_it_is_over() -> None:
 def test_a_false_alarm_tells_nobody_that_it_is_over() -> None:
     office = overdue(exit_when="support.open == 0", on_exit="[alert: Paid]")
     office.do(office.only("task"), "false_alarm", MONDAY)
-    assert [one.title for one in office.sent] == ["Agree a payment date", "An invoice is overdue"]
+    assert {one.title for one in office.sent} == {"An invoice is overdue"}
     assert (office.only("alert").state, office.only("alert").note) == ("closed", "false alarm")
 
 
@@ -119,8 +119,11 @@ class TestStill:
         office = overdue()
         office.do(office.only("task"), move, MONDAY + DAY)
         assert office.wait(MONDAY + DAY + STILL - HOUR) == []
-        titles = [one.title for one in office.wait(MONDAY + DAY + STILL)]
-        assert titles == ["Still: Agree a payment date", "Still: An invoice is overdue"]
+        (told,) = office.wait(MONDAY + DAY + STILL)
+        assert (told.title, told.task and told.task.title) == (
+            "Still: An invoice is overdue",
+            "Still: Agree a payment date",
+        )
 
     def test_the_third_time_the_manager_hears_too(self) -> None:
         office = overdue(repeat="{after: 7d}")

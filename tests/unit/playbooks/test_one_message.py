@@ -1,0 +1,84 @@
+"""One cause, one message a person: the task is in the alert, and what people answer moves the task."""
+
+from typing import Any
+
+import pytest
+
+from shared.messages.deliveries import DeliveryResponded
+from tests.support.desk import Office
+from tests.support.playbooks import DAY, HOUR, LOW, MONDAY
+
+PEOPLE = "csms: [{id: own, name: Owner, email: owner@example.com}, {id: kim, name: Kim}]"
+FINE = {"usage.breadth": 75.0}
+
+
+def office(task: str = "{task: Call them, due: 8h}", alert: str = "{alert: Few features, severity: high}") -> Office:
+    made = Office(f"id: few\nwhen: usage.breadth < 40 %\nsteps: [{task}, {alert}]", people=PEOPLE)
+    made.assess(MONDAY, LOW)
+    return made
+
+
+def test_an_alert_and_its_task_are_one_message() -> None:
+    made = office()
+    (said,), task, alert = made.sent, made.only("task"), made.only("alert")
+    assert (said.kind, said.title, said.severity) == ("alert", "Few features", "high")
+    assert said.task is not None
+    assert (said.task.task_id, said.task.title, said.task.due_at) == (task.id, "Call them", task.due_at)
+    assert task.action_id == alert.action_id == said.action_id
+
+
+@pytest.mark.parametrize(
+    "task",
+    ["{task: Call them, assign: [{person: kim}]}", "{task: Call them, channel: email}", "{task: Call, after: 1h}"],
+)
+def test_what_goes_another_way_is_a_message_of_its_own(task: str) -> None:
+    made = office(task)
+    made.wait(MONDAY + HOUR)
+    assert sorted(one.kind for one in made.sent) == ["alert", "task"]
+    assert all((one.task is not None) is (one.kind == "task") for one in made.sent)
+
+
+def test_what_ends_before_it_is_sent_is_cancelled_once() -> None:
+    made = office()
+    made.assess(MONDAY + HOUR, FINE)
+    assert [one.action_id for one in made.cancelled] == [made.sent[0].action_id]
+    assert len(made.sent) == 1
+
+
+def test_an_alert_goes_without_a_task_that_is_done_or_in_other_hands() -> None:
+    for move, more in (("done", {}), ("reassign", {"to": "kim"})):
+        made = office()
+        made.do(made.only("task"), move, MONDAY + HOUR, **more)
+        (first, *then) = made.sent
+        (alone,) = [one for one in then if one.kind == "alert"]
+        assert (alone.action_id, alone.revision, alone.task, made.cancelled) == (first.action_id, 1, None, [])
+
+
+def test_what_joins_while_it_waits_is_said_with_both() -> None:
+    falling = "id: falling\nwhen: usage.trend <= -40 %\nsteps: [{task: Usage falls, due: 1h}]"
+    made = Office(office().rules.library.loaded[0].source, falling, people=PEOPLE)
+    made.assess(MONDAY, LOW)
+    made.assess(MONDAY + HOUR, {**LOW, "usage.trend": -60.0})
+    first, again = made.sent
+    assert (again.action_id, again.kind, again.title, again.revision) == (first.action_id, "alert", "Few features", 1)
+    assert again.task is not None
+    assert again.task.title == "Usage falls"
+
+
+@pytest.mark.parametrize(
+    ("response", "task", "alert"),
+    [
+        ("acknowledged", "open", "acknowledged"),
+        ("snoozed", "snoozed", "open"),
+        ("false_alarm", "false_alarm", "closed"),
+        ("reassigned", "open", "open"),
+    ],
+)
+def test_answers_move_the_task(response: Any, task: str, alert: str) -> None:
+    made = office()
+    made.settle()
+    id, at = made.sent[0].action_id, MONDAY + HOUR
+    more: dict[str, Any] = {"to": "kim"} if response == "reassigned" else {"until": at + DAY}
+    made.answer(DeliveryResponded(delivery_id="d", action_id=id, response=response, at=at, actor="own", **more))
+    assert (made.only("task").state, made.only("alert").state) == (task, alert)
+    assert made.only("task").assignee == ("kim" if response == "reassigned" else "own")
