@@ -29,8 +29,10 @@ def render(message: Message, renderer: Renderer, delivery_id: str, *, repeat: bo
         blocks.extend(_section(_item(item)) for item in message.items)
     if message.more:
         blocks.append(_section(_said(message.more)))
-    if message.todo:
-        blocks.append(_section(f"*What to do:* {_said(message.todo)}"))
+    asked = [f"*{message.task_label}:* {_said(message.task)}"] if message.task else []
+    asked += [f"*What to do:* {_said(message.todo)}"] if message.todo else []
+    if asked:
+        blocks.append(_section("\n".join(asked)))
     blocks.append(_context(" · ".join(filter(None, (_whom(message), _said(message.label), _said(message.since))))))
     if message.footer:
         blocks.append(_context(_said(message.footer)))

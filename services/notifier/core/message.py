@@ -17,6 +17,8 @@ MOST_REASONS: Final = 6
 LONGEST_LINE: Final = 300
 _LONGEST_REASON: Final = 700
 """Room for what a customer wrote."""
+_LONGEST_TODO: Final = 1_000
+"""What an alert asks for, and its task."""
 
 _NOUNS: Final = {"flag": "expansion flag", "digest": "list"}
 """What people call a kind, where it is not by its name."""
@@ -60,8 +62,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """`74 → 52 amber`."""
     reasons: list[Reason] = []
     since: str = ""
+    task: str = ""
+    """With an alert: the reader's task about it, and when it is due."""
     todo: str = ""
-    """What to do now, as one imperative sentence."""
+    """What to do now, in imperative sentences."""
     due: str = ""
     items: list[Item] = []
     more: str = ""
@@ -74,6 +78,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     accounts: list[str] = []
     """The ids of the accounts that it speaks of, the worst first."""
 
+    @property
+    def task_label(self) -> str:
+        """How its task is called where it is read."""
+        return "Task" if self.recipient else "Your task"
+
 
 def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> Message:
     """One alert, task or flag as a message. `shared` names the recipient, because others read there too."""
@@ -83,10 +92,10 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> 
     due = due_words(action, now, shared)
     name = name_of(account)
     recipient, mention = reader([action.recipient], shared)
-    what = noun(action.kind).capitalize() + (" with a task" if action.kind != "task" and action.task else "")
+    label = noun(action.kind).capitalize()
     return Message(
         kind=action.kind,
-        label=what + (f" · due {due}" if due else ""),
+        label=f"{label} · due {due}" if due and action.kind == "task" else label,
         severity=action.severity,
         band=account.band,
         subject=title if name.casefold() in title.casefold() else f"{name}: {title}",
@@ -95,6 +104,7 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> 
         score=score_words(account),
         reasons=reasons(action),
         since=_since(action, now, zone),
+        task=_task(action, title, due),
         todo=clean_todo(action, title),
         due=due,
         recipient=recipient,
@@ -216,13 +226,23 @@ def _since(action: ActionRequested, now: datetime, zone: str) -> str:
     return f"since {moment(action.since, now, zone)}, {span(length)}"
 
 
+def _task(action: ActionRequested, title: str, due: str) -> str:
+    """The task that goes with an alert: what, unless the title says it, and by when."""
+    if action.task is None or action.kind == "task":
+        return ""
+    asked = clean(action.task.title, LONGEST_LINE)
+    return ", ".join(filter(None, ("" if _same(asked, title) else asked, due and f"due {due}"))) or asked
+
+
 def clean_todo(action: ActionRequested, title: str = "") -> str:
-    """What to do now, unless the title says it; with an alert, its task."""
-    todo = clean(action.do, 500) if action.do else ""
-    if action.task is not None and action.kind != "task":
-        task = clean(action.task.title, LONGEST_LINE)
-        return f"{task}: {todo}" if todo and todo.rstrip(".").casefold() != task.rstrip(".").casefold() else task
-    return "" if todo.rstrip(".").casefold() == title.rstrip(".").casefold() else todo
+    """What to do now, unless the title, or that of its task, says it."""
+    todo = clean(action.do, _LONGEST_TODO) if action.do else ""
+    told = (title, action.task.title if action.task is not None else "")
+    return "" if any(_same(todo, clean(one)) for one in told) else todo
+
+
+def _same(one: str, other: str) -> bool:
+    return one.rstrip(".").casefold() == other.rstrip(".").casefold()
 
 
 def ref_of(action: ActionRequested) -> str:

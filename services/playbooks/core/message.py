@@ -97,9 +97,15 @@ def request(
 
 
 def with_task(alert: ActionRequested, task: ActionRequested) -> ActionRequested:
-    """An alert with the task that is to be done about it."""
+    """An alert with the task that is to be done about it: first what the alert asks for, then how to do the task."""
     severity = max(alert.severity, task.severity, key=SEVERITIES.index)
-    return msgspec.structs.replace(alert, severity=severity, do=task.do or alert.do, task=task.task)
+    todo = dict.fromkeys(_sentence(one) for one in (alert.do, task.do) if one)
+    why = list(dict.fromkeys([*alert.why, *task.why]))[:MOST_REASONS]
+    return msgspec.structs.replace(alert, severity=severity, why=why, do=" ".join(todo) or None, task=task.task)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def render_title(errand: Errand, render: Render) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.notifier.channels.blocks import render
 from services.notifier.channels.rendering import Renderer
-from services.notifier.core.message import Reason, compose
+from services.notifier.core.message import Message, Reason, compose
 from services.notifier.core.together import compose_group
 from shared.messages.actions import FlagCard, Recipient, TaskCard
 from shared.messages.assessments import Driver
@@ -44,15 +44,50 @@ def test_a_task_reads_as_the_product_promises() -> None:
     )
 
 
-def test_an_alert_with_its_task_is_read_in_one_go() -> None:
-    task = TaskCard(
+class TestAlertWithTask:
+    """One message: what is wrong, whose task it is and until when, and how to go about it. Nothing is said twice."""
+
+    TASK = TaskCard(
         task_id="act-41", title="Call their admin", due_at=NOW + timedelta(days=1), assigned_because="owner"
     )
-    lines = RENDERER.text(compose(an_alert(task=task, title="Northwind is angry", do="Ask why."), NOW)).splitlines()
-    assert lines[0] == "Northwind is angry"
-    assert "→ Call their admin: Ask why." in lines
-    assert lines[-2].startswith("Alert with a task · due tomorrow ")
-    assert lines[-1].endswith("assigned: owner · act-41")
+
+    def message(self, shared: bool = False, **changes: Any) -> Message:
+        said: dict[str, Any] = {"task": self.TASK, "title": "Northwind is angry", "do": "Read it. Ask why."}
+        return compose(an_alert(**(said | changes)), NOW, shared=shared)
+
+    def test_it_is_read_in_one_go(self) -> None:
+        assert RENDERER.text(self.message()) == (
+            "Northwind is angry\n"
+            "\n"
+            "Northwind · Pro · €4,200/month · renews in 41 days      74 → 52 amber\n"
+            '   −13  their admin scored us 2: "third time support lost our ticket"\n'
+            "    −9  urgent ticket T-118 open for 5 days\n"
+            "     •  an answer of 2 is a detractor's\n"
+            "\n"
+            "→ Your task: Call their admin, due tomorrow 10:14\n"
+            "  Read it. Ask why.\n"
+            "\n"
+            "Alert · just now\n"
+            "Playbook “Usage is falling” · high severity · assigned: owner · act-41\n"
+        )
+
+    def test_slack_and_mail_tell_the_same(self) -> None:
+        (asked,) = [one["text"]["text"] for one in self.blocks(self.message()) if "task:" in str(one)]
+        assert asked == "*Your task:* Call their admin, due tomorrow 10:14\n*What to do:* Read it. Ask why."
+        html = RENDERER.html(self.message())
+        assert html.count("Your task") == html.count("Call their admin") == html.count("due tomorrow") == 1
+        assert html.count("Read it. Ask why.") == 1
+
+    def test_where_others_read_it_is_not_called_theirs(self) -> None:
+        assert "*Task:* Call their admin" in str(self.blocks(self.message(shared=True)))
+
+    def test_a_task_that_the_title_says_is_only_due(self) -> None:
+        message = self.message(title="Call their admin.", do="Call their admin")
+        assert (message.task, message.todo) == ("due tomorrow 10:14", "")
+
+    def blocks(self, message: Message) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = render(message, RENDERER, "d")["blocks"]
+        return found
 
 
 def test_an_alert_says_since_when() -> None:

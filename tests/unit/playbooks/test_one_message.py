@@ -27,6 +27,13 @@ def test_an_alert_and_its_task_are_one_message() -> None:
     assert task.action_id == alert.action_id == said.action_id
 
 
+def test_what_the_alert_asks_for_and_how_to_do_the_task_are_both_said() -> None:
+    made = office("{task: Call them, do: Say sorry}", "{alert: Few features, do: Read what they wrote.}")
+    assert made.sent[0].do == "Read what they wrote. Say sorry."
+    assert made.only("task").request.do == "Say sorry"
+    assert office("{task: Call, do: Call.}", "{alert: Few, do: Call}").sent[0].do == "Call."
+
+
 @pytest.mark.parametrize(
     "task",
     ["{task: Call them, assign: [{person: kim}]}", "{task: Call them, channel: email}", "{task: Call, after: 1h}"],
