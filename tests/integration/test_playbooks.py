@@ -315,7 +315,7 @@ async def test_nothing_goes_on_about_an_account_that_has_gone(database_url: str,
         assert await floor.take(("northwind", left)) == []
         assert {state for _, state in await floor.episodes()} == {"idle"}
         assert {row.state for row in await floor.rows("SELECT state FROM items")} == {"closed"}
-        assert sorted(await floor.cancelled()) == sorted(one.action_id for one in told)
+        assert sorted(await floor.cancelled()) == sorted({one.action_id for one in told})
         reasons = await floor.rows("SELECT DISTINCT reason, actor FROM moves WHERE at >= '2026-03-03'")
         assert [tuple(row) for row in reasons] == [(f"the account was {gone}", "crm m-1")]
         (load,) = await floor.rows("SELECT open_tasks FROM csm_load WHERE csm_id = 'own'")
@@ -437,6 +437,18 @@ class TestAnswers:
             await floor.take(("northwind", said(action.action_id, "snoozed", until=MONDAY + 2 * HOUR)))
             (again,) = await floor.pass_until(MONDAY + 2 * HOUR)
             assert again.title == "Again: Read it"
+
+    async def test_what_waits_is_said_anew_once_in_ten_minutes_until_it_is_delivered(self, floor: Floor) -> None:
+        (first,) = await floor.assess(1, MONDAY, LOW)
+        assert await floor.assess(2, MONDAY + 60 * SECOND, {"usage.breadth": 20.0}) == []
+        (anew,) = await floor.pass_until(MONDAY + HOUR)
+        assert (anew.action_id, anew.revision) == (first.action_id, 1)
+        assert anew.why == ["usage breadth is 20 %, under 40 %"]
+        settled = DeliverySettled(
+            delivery_id="d", action_ids=[first.action_id], channel="inbox", state="delivered", at=MONDAY, attempts=1
+        )
+        await floor.take(("northwind", settled))
+        assert await floor.assess(3, MONDAY + 2 * HOUR, {"usage.breadth": 15.0}) == []
 
     async def test_what_became_of_a_message_is_noted(self, floor: Floor) -> None:
         (action,) = await floor.assess(1, MONDAY, LOW)

@@ -34,6 +34,7 @@ class Office:
         self.sent: list[ActionRequested] = []
         self.cancelled: list[ActionCancelled] = []
         self.changed: list[ItemChanged] = []
+        self.timers: dict[str, datetime] = {}
         self._rev = 0
         self.facts: dict[str, Any] = {}
 
@@ -92,6 +93,7 @@ class Office:
         work.close([item for item in self.items.values() if item.state in OPEN])
         self.loads |= work.carry_out({id: self.loads.get(id, Load()) for id in work.people})
         changes = work.changes
+        self.timers |= changes.timers
         self.standings |= changes.standings
         self.items |= changes.items
         self.moves += changes.moves

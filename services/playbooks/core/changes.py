@@ -60,6 +60,8 @@ class Changes:
         self.found: list[Finding] = []
         self.timers: dict[str, datetime] = {}
         self.out: list[Outgoing] = []
+        self.told: set[str] = set()
+        """The ids of the actions that were said here."""
 
     def put(self, item: Item, move: Move) -> None:
         """Write an item that was made or moved, and set the timers that it needs."""
@@ -118,6 +120,7 @@ class Changes:
     def tell(self, message: ActionRequested, now: datetime, headers: Mapping[str, str] = {}) -> None:
         """Send an action."""
         id = f"{message.action_id}-{message.revision}" if message.revision else message.action_id
+        self.told.add(message.action_id)
         event = _event(message, id, "action.requested", message.account.id, now, message.caused_at)
         self.out.append(Outgoing(event, headers, message.kind == "digest"))
 
@@ -129,7 +132,7 @@ class Changes:
     def restate(self, item: Item, others: Sequence[Item], now: datetime, headers: Mapping[str, str] = {}) -> Item:
         """Say anew, as it is now, what waits to be sent of an item and of the others in its message."""
         revision = max(one.request.revision for one in (item, *others)) + 1
-        item = item._replace(request=msgspec.structs.replace(item.request, revision=revision))
+        item = item._replace(request=msgspec.structs.replace(item.request, revision=revision), said_at=now)
         requests = {one.kind: one.request for one in (*others, item)}
         said = with_task(requests["alert"], requests["task"]) if others else item.request
         self.tell(msgspec.structs.replace(said, action_id=item.action_id, revision=revision), now, headers)
@@ -331,7 +334,7 @@ def _join(held: Item, message: ActionRequested, errand: Errand, changes: Changes
     if is_told:
         said = msgspec.structs.replace(said, action_id=asked.id)
         changes.cancel(held, "told anew", now)
-        item = item._replace(action_id=asked.id, request=said, delivery="", not_before=said.not_before)
+        item = item._replace(action_id=asked.id, request=said, delivery="", not_before=said.not_before, said_at=now)
         if item.state == "snoozed":
             item = item.moved("wake", snoozed_until=None)
     elif not held.delivery:

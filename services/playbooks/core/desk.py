@@ -8,15 +8,13 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.playbooks.core import step as steps
-from services.playbooks.core.assignment import Assignment
 from services.playbooks.core.changes import later
-from services.playbooks.core.episode import Ask, Move, action_id
+from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
-from services.playbooks.core.look import Look, View
-from services.playbooks.core.message import MOST_REASONS, Errand, Visit, again, overdue, request
-from services.playbooks.core.standing import Standing, owner
+from services.playbooks.core.message import MOST_REASONS, again, overdue
+from services.playbooks.core.restating import as_now
+from services.playbooks.core.standing import owner
 from services.playbooks.core.work import Work
-from shared.messages.actions import ActionRequested
 from shared.messages.deliveries import DeliveryResponded
 
 SNOOZE: Final = timedelta(days=1)
@@ -142,6 +140,7 @@ def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Ite
         not_before=None,
         request=told,
         delivery="",
+        said_at=now,
     )
     changes.put(moved, Move(item.id, now, item.state, moved.state, f"reassigned to {person.name}", actor))
     changes.tell(told, now)
@@ -194,25 +193,12 @@ def _escalate(work: Work, task: Item, late_since: datetime) -> None:
     work.changes.tell(told, now)
 
 
-def _as_now(work: Work, alert: Item, stands: Standing) -> ActionRequested:
-    """What an alert about a state of affairs says, with the facts as they are now."""
-    said = alert.request
-    episode = work.episode(said.episode_id)
-    playbook = work.rules.library.of(said.playbook.partition("@")[0], episode)
-    if episode is None or playbook is None or playbook.on_event is not None or said.step >= len(playbook.steps):
-        return said
-    look = Look.of(stands.account, stands.facts, stands.at, occasion="again")
-    seen = msgspec.structs.replace(episode, readings=View(playbook, look).readings() or episode.readings)
-    ask = Ask(id=said.action_id, episode=episode.id, kind="alert", step=said.step, occurrence=1, by_time=True)
-    now = request(Errand(ask, playbook, seen, Visit(stands, look)), Assignment(None, ""), work.rules.render)
-    return msgspec.structs.replace(said, title=now.title, do=now.do, why=now.why)
-
-
-def _tell_again(work: Work, alert: Item, since: datetime) -> None:
-    stands = work.standings[alert.account_id]
-    to, now = work.rules.directory.person(alert.assignee) if alert.assignee else None, stands.at
-    action = action_id(alert.id, alert.request.step, 0, since.isoformat())
-    told = again(_as_now(work, alert, stands), stands, action, later(to, now))
-    back = alert.moved("wake", snoozed_until=None, action_id=action, delivery="")
-    work.changes.put(back, Move(alert.id, now, alert.state, back.state, "it was snoozed until now", "time"))
+def _tell_again(work: Work, item: Item, since: datetime) -> None:
+    stands = work.standings[item.account_id]
+    to, now = work.rules.directory.person(item.assignee) if item.assignee else None, stands.at
+    action = action_id(item.id, item.request.step, 0, since.isoformat())
+    said = as_now(item.request, work.fed_by(item), stands, work.rules.render)
+    told = again(said, action, later(to, now))
+    back = item.moved("wake", snoozed_until=None, action_id=action, request=told, delivery="", said_at=now)
+    work.changes.put(back, Move(item.id, now, item.state, back.state, "it was snoozed until now", "time"))
     work.changes.tell(told, now)

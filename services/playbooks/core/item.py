@@ -98,6 +98,8 @@ class Item(NamedTuple):
     over_since: datetime | None = None
     """When what it is about had passed, though it stays open."""
     over_because: str = ""
+    said_at: datetime | None = None
+    """When its message was said last."""
 
     def after(self, event: str) -> str:
         """The state to which an event takes it. Raises `NotPossible`."""
@@ -132,6 +134,7 @@ def item_of(
         request=message,
         feeders=(message.episode_id,),
         keep=keep,
+        said_at=now,
     )
 
 

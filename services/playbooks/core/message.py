@@ -1,7 +1,7 @@
 """What an action says: who, how bad, why in words, since when, what to do; and the lists of what was found so."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -28,6 +28,8 @@ _COLLECT: Final = timedelta(hours=1)
 _MOST_LINES: Final = 100
 """How many found episodes one message lists; what is more comes in the next."""
 _QUOTE: Final = ': "'
+_STILL: Final = "Still: "
+AGAIN: Final = "Again: "
 _SAME: Final = {"feedback.last_nps": "feedback.nps"}
 """Facts that a driver of another name tells of."""
 _CARD: Final = ("health.score", "health.previous_score", "health.band", "health.previous_band", "health.change")
@@ -113,7 +115,7 @@ def render_title(errand: Errand, render: Render) -> str:
     asked, playbook, _, visit = errand
     title = render(playbook.every_step[asked.step].title, _facts(errand), visit.look.now)
     is_still = playbook.on_event is None and asked.occurrence > 1 and asked.step < len(playbook.steps)
-    return f"Still: {title}" if is_still else title
+    return f"{_STILL}{title}" if is_still else title
 
 
 def _facts(errand: Errand) -> Facts:
@@ -129,18 +131,29 @@ def reasons(playbook: Playbook, episode: Episode, stands: Standing, *, fresh: bo
     of_event = [driver for driver in drivers if event in driver.events] if event else []
     answer = "" if of_event or episode.event is None else _answer(episode.event)
     told_by = {driver.name for driver in drivers}
-    low = dict(zip(stands.low_names, stands.low, strict=False))
-    seen, on_card = [], []
-    for leaf in _helped(playbook, episode):
-        fact = leaf.text.partition(" ")[0]
-        if fact in _CARD:
-            on_card.append(leaf.words)
-        # A driver, or an event that has told its own story, says it better than the condition.
-        elif _SAME.get(fact, fact) not in told_by and not ((of_event or answer) and fact.startswith("event.")):
-            seen.append(low.get(fact, leaf.words))
+    saw = seen(playbook, episode, stands, told_by, of_event=not (of_event or answer))
     others = [driver.reason for driver in drivers if driver not in of_event] or ([] if fresh else stands.low)
-    told = [*(driver.reason for driver in of_event), answer, *seen, *others]
+    told = [*(driver.reason for driver in of_event), answer, *saw, *others]
+    on_card = [leaf.words for leaf in _helped(playbook, episode) if _fact(leaf) in _CARD]
     return list(dict.fromkeys(words for words in told if words))[:MOST_REASONS] or on_card
+
+
+def seen(
+    playbook: Playbook, episode: Episode, stands: Standing, told_by: Collection[str], *, of_event: bool = True
+) -> list[str]:
+    """What the conditions saw, but for what the card shows, and what a driver or the event itself says better."""
+    low = dict(zip(stands.low_names, stands.low, strict=False))
+    return [
+        low.get(fact, leaf.words)
+        for leaf in _helped(playbook, episode)
+        if (fact := _fact(leaf)) not in _CARD
+        and _SAME.get(fact, fact) not in told_by
+        and (of_event or not fact.startswith("event."))
+    ]
+
+
+def _fact(leaf: LeafReading) -> str:
+    return leaf.text.partition(" ")[0]
 
 
 def _drivers(episode: Episode, stands: Standing) -> list[Driver]:
@@ -216,19 +229,30 @@ def overdue(
     )
 
 
-def again(alert: ActionRequested, stands: Standing, action: str, not_before: datetime | None = None) -> ActionRequested:
-    """Tell a snoozed alert once more, of an account that stands so now. Drivers explain the scores they came with."""
-    then, now = alert.account, card(stands)
-    is_same = (then.score, then.previous_score) == (now.score, now.previous_score)
+def again(said: ActionRequested, action: str, not_before: datetime | None) -> ActionRequested:
+    """Tell once more what was snoozed."""
+    told = msgspec.structs.replace(said, action_id=action, not_before=not_before, caused_at=None)
+    return titled(told, once_more(said.title))
+
+
+def once_more(title: str) -> str:
+    """A title as it is told again; one that is "still" so needs no other word for it."""
+    return title if title.startswith((_STILL, AGAIN)) else f"{AGAIN}{title}"
+
+
+def titled(said: ActionRequested, title: str) -> ActionRequested:
+    """The same by another title."""
+    task = said.task and msgspec.structs.replace(said.task, title=title)
     return msgspec.structs.replace(
-        alert,
-        action_id=action,
-        title=f"Again: {alert.title}",
-        account=now,
-        drivers=alert.drivers if is_same else [],
-        not_before=not_before,
-        caused_at=None,
+        said, title=title, task=task, flag=said.flag and msgspec.structs.replace(said.flag, title=title)
     )
+
+
+def with_card(said: ActionRequested, stands: Standing) -> ActionRequested:
+    """The same, of an account that stands so now. Drivers explain the scores they came with."""
+    then, now = said.account, card(stands)
+    is_same = (then.score, then.previous_score) == (now.score, now.previous_score)
+    return msgspec.structs.replace(said, account=now, drivers=said.drivers if is_same else [])
 
 
 class Finding(NamedTuple):

@@ -8,9 +8,9 @@ has passed, what ended closes its items (`close`), and what was asked for is giv
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -22,10 +22,14 @@ from services.playbooks.core.item import MOVES, OPEN, Item
 from services.playbooks.core.look import Look
 from services.playbooks.core.message import Errand, Finding, Visit
 from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.restating import APART, as_now, says_otherwise
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, is_by_time, knew_until, owner, standing
 from services.playbooks.core.workinghours import OFFICE
 from shared.messages.assessments import AccountAssessed
+
+_MAY_WAIT: Final = timedelta(days=14)
+"""What was asked for longer ago has been delivered, or never will be."""
 
 
 class Ending(NamedTuple):
@@ -62,6 +66,8 @@ class Work:
             self._latest[one.account][one.playbook, one.subject] = one
         self._errands: list[Errand] = []
         self._next: dict[str, datetime] = {}
+        self._looked_at: set[str] = set()
+        """Of these, what was asked for may still wait to be sent."""
         self._ended: dict[str, Ending] = {}
         """By episode."""
         self._gone: dict[str, Ending] = {}
@@ -186,6 +192,9 @@ class Work:
                 found_in = visit.look.found_in or f"playbook {current.name}"
                 look = msgspec.structs.replace(visit.look, found_in=found_in)
                 self._step(current, visit._replace(look=look), subject)
+        fired = [one.fired_at for one in self._latest[account].values() if one.state == "active" and one.fired_at]
+        if fired and visit.look.now - max(fired) < _MAY_WAIT and not visit.look.quiet:
+            self._looked_at.add(account)
         self._remember(account, None, list(library.checksums.values()))
 
     def _leave(self, stands: Standing, look: Look, reason: str) -> None:
@@ -280,7 +289,7 @@ class Work:
     def meant(self) -> list[str]:
         """The accounts of which something that is open may have to be closed, or joined by what is asked for."""
         asked = {one.visit.stands.account for one in self._errands}
-        return sorted({*self._gone, *(one.account for one in self._ended.values()), *asked})
+        return sorted({*self._gone, *self._looked_at, *(one.account for one in self._ended.values()), *asked})
 
     @property
     def people(self) -> list[str]:
@@ -330,7 +339,30 @@ class Work:
         # What was asked for and ended in one transaction ends as it would in two.
         self.close(list(self.changes.items.values()))
         self._apply(known)
+        for item in (self.changes.beside | self.changes.items).values():
+            if item.account_id in self._looked_at and item.state in OPEN and not item.delivery:
+                self._restate(item)
         return known
+
+    def _restate(self, item: Item) -> None:
+        """Say it anew, with what else is in its message, if it says otherwise by now and was not said a moment ago."""
+        changes, stands = self.changes, self.standings[item.account_id]
+        if item.action_id in changes.told or not says_otherwise(item.request, self.fed_by(item), stands):
+            return
+        if item.said_at is not None and (free := item.said_at + APART) > stands.at:
+            changes.set_timer(item.account_id, free)
+            return
+        for one in (*(others := changes.told_with(item)), item):
+            said = as_now(one.request, self.fed_by(one), stands, self.rules.render)
+            changes.items[one.id] = one._replace(request=said, said_at=stands.at)
+        now = [changes.items[one.id] for one in (item, *others)]
+        changes.items[item.id] = changes.restate(now[0], now[1:], stands.at)
+
+    def fed_by(self, item: Item) -> list[tuple[Playbook, Episode]]:
+        """The episodes that feed an item, with their playbooks; the one that its request is of first."""
+        found = [self.episode(id) for id in dict.fromkeys((item.request.episode_id, *item.feeders))]
+        known = [(self.rules.library.of(one.playbook, one), one) for one in found if one is not None]
+        return [(playbook, one) for playbook, one in known if playbook is not None]
 
     def _close_before(self, errand: Errand) -> None:
         """Close what was asked for and ended in this transaction before it: as in two, nothing joins that any more."""

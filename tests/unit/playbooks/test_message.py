@@ -8,7 +8,7 @@ from services.playbooks.core.assignment import Assignment
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, StepResult
 from services.playbooks.core.look import Look
-from services.playbooks.core.message import Errand, Line, Visit, again, digest, overdue, request
+from services.playbooks.core.message import Errand, Line, Visit, digest, overdue, request, with_card
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing, card, standing
 from services.playbooks.core.step import step
@@ -219,10 +219,10 @@ def test_reminders_show_the_account_as_it_is_now() -> None:
         drivers=[Driver(kind="measure", name="usage.trend", points=-900, reason="usage fell")],
     )
     now = standing("acme-7", an_assessment(9, MONDAY, {"account.name": "Acme"}, score=4000, previous_score=6000))
-    reminded = [overdue(told, now, "a", None, "nobody", MONDAY), again(told, now, "a")]
+    reminded = [overdue(told, now, "a", None, "nobody", MONDAY), with_card(told, now)]
     assert [(one.account.name, one.account.score, one.drivers) for one in reminded] == [("Acme", 4000, [])] * 2
     same = standing("acme-7", an_assessment(9, MONDAY, {"account.name": "Acme"}))
-    assert again(told, same, "a").drivers == told.drivers
+    assert with_card(told, same).drivers == told.drivers
 
 
 class TestTemplates:

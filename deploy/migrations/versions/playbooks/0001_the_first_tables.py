@@ -77,6 +77,7 @@ def upgrade() -> None:
     sa.Column('keep', sa.Boolean(), nullable=False),
     sa.Column('over_since', sa.DateTime(timezone=True), nullable=True),
     sa.Column('over_because', sa.Text(), nullable=False),
+    sa.Column('said_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('request', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )

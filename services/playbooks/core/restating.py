@@ -1,0 +1,81 @@
+"""What waits to be sent says how the account stands now, and so does what is told again."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from services.playbooks.core.assignment import Assignment
+from services.playbooks.core.episode import Ask, Episode
+from services.playbooks.core.look import Look, View
+from services.playbooks.core.message import (
+    AGAIN,
+    MOST_REASONS,
+    Errand,
+    Visit,
+    once_more,
+    request,
+    seen,
+    titled,
+    with_card,
+)
+from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.rules import Render
+from services.playbooks.core.standing import Standing
+from shared.messages.actions import ActionRequested, Kind
+from shared.messages.assessments import Driver
+
+APART: Final = timedelta(minutes=10)
+"""What waits is said anew at most that often."""
+Fed = Sequence[tuple[Playbook, Episode]]
+"""The episodes that feed an item, with their playbooks; the one that its request is of first."""
+
+
+def says_otherwise(said: ActionRequested, fed: Fed, stands: Standing) -> bool:
+    """Has the band changed since it was said, or a reason? What an event was is told once."""
+    if said.account.band != stands.band:
+        return True
+    return not _is_of_event(fed) and any(one not in said.why for one in _seen(fed, stands, said.drivers))
+
+
+def as_now(said: ActionRequested, fed: Fed, stands: Standing, render: Render) -> ActionRequested:
+    """What it says with the facts as they are now."""
+    said = with_card(said, stands)
+    if not fed or fed[0][1].id != said.episode_id or _is_of_event(fed) or said.step >= len(fed[0][0].steps):
+        return said
+    playbook, episode = fed[0]
+    kind: Kind = "task" if said.task is not None else "flag" if said.flag is not None else "alert"
+    ask = Ask(
+        id=said.action_id, episode=episode.id, kind=kind, step=said.step, occurrence=episode.occurrence, by_time=True
+    )
+    visit = Visit(stands, _look(stands))
+    now = request(Errand(ask, playbook, _looked(playbook, episode, stands), visit), Assignment(None, ""), render)
+    others = [one.reason for one in said.drivers] or stands.low
+    why = list(dict.fromkeys([*_seen(fed, stands, said.drivers), *others]))[:MOST_REASONS] or now.why
+    title = once_more(now.title) if said.title.startswith(AGAIN) else now.title
+    flag = said.flag and msgspec.structs.replace(said.flag, reasons=why)
+    return titled(msgspec.structs.replace(said, do=now.do, why=why, flag=flag), title)
+
+
+def _is_of_event(fed: Fed) -> bool:
+    return any(playbook.on_event is not None for playbook, _ in fed)
+
+
+def _seen(fed: Fed, stands: Standing, drivers: Sequence[Driver]) -> list[str]:
+    """The first reasons that the conditions give now and no driver has told."""
+
+    def all_of_them() -> Iterator[str]:
+        for playbook, episode in fed:
+            yield from seen(playbook, _looked(playbook, episode, stands), stands, {one.name for one in drivers})
+
+    return list(dict.fromkeys(all_of_them()))[:MOST_REASONS]
+
+
+def _look(stands: Standing) -> Look:
+    return Look.of(stands.account, stands.facts, stands.at, occasion="again")
+
+
+def _looked(playbook: Playbook, episode: Episode, stands: Standing) -> Episode:
+    """The episode as if it fired now."""
+    return msgspec.structs.replace(episode, readings=View(playbook, _look(stands)).readings() or episode.readings)

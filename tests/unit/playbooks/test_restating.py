@@ -1,0 +1,83 @@
+"""What waits to be sent says how the account stands when it is sent."""
+
+from datetime import timedelta
+
+from tests.support.desk import Office
+from tests.support.playbooks import DAY, HOUR, MONDAY
+
+PEOPLE = "csms: [{id: own, name: Owner, email: owner@example.com}]"
+SEATS = """
+id: seats
+when: account.seats < 10
+steps:
+  - alert: '{{ account.name }} has {{ account.seats }} seats'
+  - task: Call about {{ account.seats }} seats
+"""
+MINUTE = timedelta(minutes=1)
+
+
+def office() -> Office:
+    made = Office(SEATS, people=PEOPLE)
+    made.assess(MONDAY, {"account.seats": 5})
+    return made
+
+
+def test_what_waits_says_how_it_is_now() -> None:
+    made = office()
+    (said,) = made.assess(MONDAY + HOUR, {"account.seats": 2})
+    assert (said.action_id, said.revision, said.title) == (made.sent[0].action_id, 1, "Northwind has 2 seats")
+    assert said.task is not None
+    assert (said.task.title, said.task.task_id) == ("Call about 2 seats", made.only("task").id)
+    assert "2" in said.why[0]
+    assert made.assess(MONDAY + 2 * HOUR, {"account.seats": 2}) == []
+
+
+def test_what_was_delivered_is_left() -> None:
+    made = office()
+    made.settle()
+    assert made.assess(MONDAY + HOUR, {"account.seats": 2}) == []
+
+
+def test_it_is_said_anew_once_in_ten_minutes() -> None:
+    made = office()
+    assert made.assess(MONDAY + MINUTE, {"account.seats": 4}) == []
+    assert made.assess(MONDAY + 2 * MINUTE, {"account.seats": 3}) == []
+    assert made.timers["account:northwind"] == MONDAY + 10 * MINUTE
+    (said,) = made.wait(MONDAY + 10 * MINUTE)
+    assert said.title == "Northwind has 3 seats"
+
+
+def test_a_change_of_band_is_news() -> None:
+    made = office()
+    (said,) = made.assess(MONDAY + HOUR, {"account.seats": 5}, band="red")
+    assert (said.revision, said.account.band) == (1, "red")
+
+
+def test_what_an_event_was_is_told_as_it_was() -> None:
+    made = Office("id: nps\non_event: feedback.nps\nsteps: [alert: 'A {{ event.score }}']", people=PEOPLE)
+    made.event(MONDAY, "feedback.nps", contact_id="kim", score=2)
+    assert made.assess(MONDAY + HOUR, {"account.seats": 2}) == []
+
+
+class TestSnoozed:
+    def test_it_is_told_again_as_it_is_now_and_restated_while_that_waits(self) -> None:
+        made = Office(SEATS.rpartition("  - task")[0], people=PEOPLE)
+        made.assess(MONDAY, {"account.seats": 5})
+        made.settle()
+        made.do(made.only("alert"), "snooze", MONDAY, until=MONDAY + HOUR)
+        made.assess(MONDAY + MINUTE, {"account.seats": 2})
+        (told,) = made.wait(MONDAY + HOUR)
+        assert told.title == "Again: Northwind has 2 seats"
+        (anew,) = made.assess(MONDAY + 2 * HOUR, {"account.seats": 1})
+        assert (anew.action_id, anew.title) == (told.action_id, "Again: Northwind has 1 seats")
+
+    def test_what_is_still_so_says_so(self) -> None:
+        made = Office(SEATS + "repeat: {after: 7d}", people=PEOPLE)
+        made.assess(MONDAY, {"account.seats": 5})
+        made.do(made.only("task"), "done", MONDAY)
+        made.wait(MONDAY + 7 * DAY)
+        made.settle()
+        (task,) = made.open("task")
+        made.do(task, "snooze", MONDAY + 7 * DAY, until=MONDAY + 7 * DAY + HOUR)
+        (told,) = made.wait(MONDAY + 7 * DAY + HOUR)
+        assert (told.title, told.task and told.task.title) == ("Still: Call about 5 seats",) * 2
