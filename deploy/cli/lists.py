@@ -193,11 +193,6 @@ PLAYBOOKS: Final = Listing(
 )
 
 
-def _seen(episode: Item) -> str:
-    """What the conditions saw; which accounts a playbook is for is no reason."""
-    return "; ".join(one["words"] for one in episode["readings"] if not one["text"].startswith("account."))
-
-
 FOUND: Final = Listing(
     help="List what held when an import ended, and nobody has started.",
     at=("playbooks", "/v1/episodes"),
@@ -205,7 +200,7 @@ FOUND: Final = Listing(
         **ACCOUNT,
     },
     fixed={"state": "found"},
-    columns=(ID, NAME, field("What", "playbook_title"), Column("Why", _seen)),
+    columns=(ID, NAME, field("What", "playbook_title"), Column("Why", lambda one: "; ".join(one["why"]))),
     empty="Nothing was found that waits for you.",
     moves=(Move("start", "Start one: its steps go out now.", "started"),),
 )

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field, model_validator
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, State
 from services.playbooks.core.item import Item
+from services.playbooks.core.reasons import what_held
 from services.playbooks.core.rules import Entry, Library
 from services.playbooks.core.seen import Seen, example
 from services.playbooks.core.standing import card
@@ -63,6 +64,8 @@ class EpisodeView(BaseModel):
     outcome: str
     found_in: str | None
     occurrence: int
+    why: list[str]
+    """What the conditions saw that made it fire, in words."""
     readings: list[Reason]
 
     @classmethod
@@ -71,6 +74,7 @@ class EpisodeView(BaseModel):
         episode: Episode = row.body
         playbook = library.current.get(episode.playbook)
         changed = {
+            "why": what_held(library.of(episode.playbook, episode), episode),
             "account_name": card(row.standing).name,
             "playbook": f"{episode.playbook}@{episode.version}",
             "playbook_title": playbook.title if playbook is not None else episode.playbook,

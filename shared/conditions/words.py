@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from fractions import Fraction
+from math import trunc
 from typing import Final, Literal
 
 import msgspec
@@ -150,7 +151,10 @@ def _words(leaf: Leaf, seen: Value, value: str, truth: Truth, currency: str | No
         case Compare("<" | "<=") if holds and subject.name.startswith("days_since"):
             return is_value  # It is recent enough, and how recent has been said.
         case Compare(sign, operand):
-            phrase = (_BEFORE if isinstance(operand, datetime) else _UNDER)[sign if holds else _OPPOSITE[sign]]
+            sign = sign if holds else _OPPOSITE[sign]
+            if isinstance(seen, int | float) and not _is_so(_rounded(seen, leaf), sign, _bound(leaf)):
+                return is_value  # By less than a day, which is not shown.
+            phrase = (_BEFORE if isinstance(operand, datetime) else _UNDER)[sign]
             return f"{is_value}, {phrase} {_literal(operand, subject, currency)}"
 
 
@@ -176,7 +180,7 @@ _CENTURY: Final = 36_525
 _UNDER: Final = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
 _BEFORE: Final = {"<": "before", "<=": "not after", ">": "after", ">=": "not before"}
 _MIRRORED: Final[dict[Sign, Sign]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+_OPPOSITE: Final[dict[Sign, Sign]] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 def _not(holds: bool) -> str:
@@ -194,7 +198,9 @@ def _value(seen: Value, leaf: Leaf, currency: str | None) -> str:
 
 
 def _rounded(seen: float, leaf: Leaf) -> float:
-    """As few decimals as tell the truth: 39.96 is not shown as 40 beside "under 40"."""
+    """As few decimals as tell the truth: 39.96 is not shown as 40 beside "under 40". Days that pass are whole."""
+    if leaf.subject.linear_of is not None:
+        return trunc(seen)
     bound = _bound(leaf)
     for decimals in range(0 if leaf.subject.unit == "days" else 1, 7):
         shown = rounded(seen, decimals)
@@ -210,6 +216,12 @@ def _bound(leaf: Leaf) -> float | None:
 
 def _side(number: float, bound: float) -> int:
     return (number > bound) - (number < bound)
+
+
+def _is_so(shown: float, sign: Sign, bound: float | None) -> bool:
+    if bound is None:
+        return True
+    return {"<": shown < bound, "<=": shown <= bound, ">": shown > bound, ">=": shown >= bound}[sign]
 
 
 def _in_days(operand: Operand, subject: FactSpec) -> Operand:

@@ -12,7 +12,8 @@ from services.playbooks.core.directory import Csm, Directory
 from services.playbooks.core.episode import Ask, Episode, Move, action_id
 from services.playbooks.core.item import OPEN, Item, item_of, words
 from services.playbooks.core.matter import named_in, of_score
-from services.playbooks.core.message import MOST_REASONS, Errand, Finding, lists_due, render_title, request, with_task
+from services.playbooks.core.message import Errand, Finding, lists_due, render_title, request, with_task
+from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, owner
 from services.playbooks.core.step import put_off

@@ -11,7 +11,8 @@ from services.playbooks.core import step as steps
 from services.playbooks.core.changes import later
 from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
-from services.playbooks.core.message import MOST_REASONS, again, overdue
+from services.playbooks.core.message import again, overdue
+from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.restating import as_now
 from services.playbooks.core.standing import owner
 from services.playbooks.core.work import Work

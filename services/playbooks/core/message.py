@@ -1,7 +1,7 @@
 """What an action says: who, how bad, why in words, since when, what to do; and the lists of what was found so."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -13,27 +13,21 @@ from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.look import Look
 from services.playbooks.core.matter import of_score
 from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.reasons import MOST_REASONS, drivers_of, reasons
 from services.playbooks.core.rules import Library, Render
 from services.playbooks.core.standing import Standing, card
-from shared.conditions import Condition, Facts, Leaf, LeafReading, Not, Truth, leaves_of
+from shared.conditions import Facts
 from shared.messages.actions import SEVERITIES, AccountCard, ActionRequested, FlagCard, Recipient, TaskCard
-from shared.messages.assessments import Cause, Driver
-from shared.words import clean, clock_time, counted
+from shared.words import clock_time, counted
 
-MOST_REASONS: Final = 5
 _WAIT: Final = timedelta(seconds=5)
 """After the last of an import or a scorecard."""
 _COLLECT: Final = timedelta(hours=1)
 """After the first that a changed playbook found: accounts meet it one by one."""
 _MOST_LINES: Final = 100
 """How many found episodes one message lists; what is more comes in the next."""
-_QUOTE: Final = ': "'
 _STILL: Final = "Still: "
 AGAIN: Final = "Again: "
-_SAME: Final = {"feedback.last_nps": "feedback.nps"}
-"""Facts that a driver of another name tells of."""
-_CARD: Final = ("health.score", "health.previous_score", "health.band", "health.previous_band", "health.change")
-"""Facts that the card of the account shows."""
 
 
 class Visit(NamedTuple):
@@ -88,7 +82,7 @@ def request(
         since=episode.since if episode.found_in is None else None,
         do=render(chosen.do, facts, now) if chosen.do is not None else None,
         account=card(stands),
-        drivers=_drivers(episode, stands) if fresh else [],
+        drivers=drivers_of(episode, stands) if fresh else [],
         task=TaskCard(task_id=asked.id, title=title, due_at=due_at, assigned_because=assigned.because)
         if asked.kind == "task"
         else None,
@@ -122,82 +116,6 @@ def _facts(errand: Errand) -> Facts:
     """An account without a name is called by its id."""
     stands = errand.visit.stands
     return Facts.of({"account.name": stands.account, **stands.facts}, cause=errand.episode.event)
-
-
-def reasons(playbook: Playbook, episode: Episode, stands: Standing, *, fresh: bool) -> list[str]:
-    """Why, most important first: what the event itself did, what the conditions saw, what else moved the score."""
-    event = f"{episode.event.source} {episode.event.id}" if episode.event is not None else ""
-    drivers = _drivers(episode, stands) if fresh else []
-    of_event = [driver for driver in drivers if event in driver.events] if event else []
-    answer = "" if of_event or episode.event is None else _answer(episode.event)
-    told_by = {driver.name for driver in drivers}
-    saw = seen(playbook, episode, stands, told_by, of_event=not (of_event or answer))
-    others = [driver.reason for driver in drivers if driver not in of_event] or ([] if fresh else stands.low)
-    told = [*(driver.reason for driver in of_event), answer, *saw, *others]
-    on_card = [leaf.words for leaf in _helped(playbook, episode) if _fact(leaf) in _CARD]
-    return list(dict.fromkeys(words for words in told if words))[:MOST_REASONS] or on_card
-
-
-def seen(
-    playbook: Playbook, episode: Episode, stands: Standing, told_by: Collection[str], *, of_event: bool = True
-) -> list[str]:
-    """What the conditions saw, but for what the card shows, and what a driver or the event itself says better."""
-    low = dict(zip(stands.low_names, stands.low, strict=False))
-    return [
-        low.get(fact, leaf.words)
-        for leaf in _helped(playbook, episode)
-        if (fact := _fact(leaf)) not in _CARD
-        and _SAME.get(fact, fact) not in told_by
-        and (of_event or not fact.startswith("event."))
-    ]
-
-
-def _fact(leaf: LeafReading) -> str:
-    return leaf.text.partition(" ")[0]
-
-
-def _drivers(episode: Episode, stands: Standing) -> list[Driver]:
-    """What moved the score; an answer that was cut short there is told in full to whoever shall call about it."""
-    event = episode.event
-    comment = event.data.get("comment") if event is not None else None
-    if event is None or not isinstance(comment, str):
-        return stands.drivers
-    return [
-        msgspec.structs.replace(one, reason=f'{one.reason.partition(_QUOTE)[0]}{_QUOTE}{clean(comment)}"')
-        if one.reason.endswith('…"') and _QUOTE in one.reason and f"{event.source} {event.id}" in one.events
-        else one
-        for one in stands.drivers
-    ]
-
-
-def _helped(playbook: Playbook, episode: Episode) -> Iterator[LeafReading]:
-    """What the last firing saw that made it fire. Which accounts the playbook is for is no reason."""
-    for_whom = {str(leaf) for leaf in leaves_of(playbook.for_accounts)} if playbook.for_accounts is not None else set()
-    denied = set(_denied(playbook.when, False)) if playbook.when is not None else set()
-    for leaf in episode.readings:
-        if leaf.text not in for_whom and leaf.truth is (Truth.FALSE if leaf.text in denied else Truth.TRUE):
-            yield leaf
-
-
-def _denied(condition: Condition, odd: bool) -> Iterator[str]:
-    """The leaves under a `not`: what helps is that they are false."""
-    match condition:
-        case Leaf():
-            if odd:
-                yield str(condition)
-        case Not(part):
-            yield from _denied(part, not odd)
-        case _:
-            for part in condition.parts:
-                yield from _denied(part, odd)
-
-
-def _answer(event: Cause) -> str:
-    """An answer that moved no score, in words: `someone there scored us 2: "too slow"`."""
-    score, comment = event.data.get("score"), event.data.get("comment")
-    if not (event.type or "").startswith("feedback.") or score is None:
-        return ""
-    return f"someone there scored us {score}" + (f'{_QUOTE}{clean(str(comment))}"' if comment else "")
 
 
 def overdue(

@@ -9,18 +9,9 @@ import msgspec
 from services.playbooks.core.assignment import Assignment
 from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.look import Look, View
-from services.playbooks.core.message import (
-    AGAIN,
-    MOST_REASONS,
-    Errand,
-    Visit,
-    once_more,
-    request,
-    seen,
-    titled,
-    with_card,
-)
+from services.playbooks.core.message import AGAIN, Errand, Visit, once_more, request, titled, with_card
 from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.reasons import MOST_REASONS, seen, subjects_of
 from services.playbooks.core.rules import Render
 from services.playbooks.core.standing import Standing
 from shared.messages.actions import ActionRequested, Kind
@@ -67,7 +58,7 @@ def _seen(fed: Fed, stands: Standing, drivers: Sequence[Driver]) -> list[str]:
 
     def all_of_them() -> Iterator[str]:
         for playbook, episode in fed:
-            yield from seen(playbook, _looked(playbook, episode, stands), stands, {one.name for one in drivers})
+            yield from seen(playbook, _looked(playbook, episode, stands), stands, subjects_of(drivers))
 
     return list(dict.fromkeys(all_of_them()))[:MOST_REASONS]
 

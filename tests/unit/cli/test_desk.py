@@ -102,16 +102,12 @@ def test_what_an_import_found_is_listed_and_started(stack: FakeStack) -> None:
         "id": ID,
         "account_name": "Northwind",
         "playbook_title": "Invoice overdue",
-        "readings": [
-            {"text": "account.stage == mature", "words": "stage is mature"},
-            {"text": "billing.overdue >= 7 days", "words": "an invoice is 35 days overdue"},
-        ],
+        "why": ["an invoice is 35 days overdue", "account seats are 777"],
     }
     stack.on("GET /playbooks/v1/episodes", page(episode))
     stack.on(f"POST /playbooks/v1/episodes/{ID}/start", Answer(episode))
     listed = stack.run(FOUND.app()).output
-    assert "an invoice is 35 days overdue" in listed
-    assert "stage is mature" not in listed
+    assert "an invoice is 35 days overdue; account seats are 777" in listed
     assert stack.asked[0].query["state"] == "found"
     assert "is started" in stack.run(FOUND.app(), "start", "act_1a").output
 

@@ -210,7 +210,7 @@ def item(**other: Any) -> dict[str, Any]:
         "currency": HOSTILE,
         "id": "x" * 32,
     }
-    readings = {"readings": [{"text": HOSTILE, "words": HOSTILE}], "rendered": {"text": f"  one\n{HOSTILE}\n  two"}}
+    readings = {"why": [HOSTILE], "rendered": {"text": f"  one\n{HOSTILE}\n  two"}}
     history = {"attempt_history": [{"attempt": HOSTILE, "outcome": HOSTILE, "reason": HOSTILE, **at}]}
     return {**dict.fromkeys((*names, *more), HOSTILE), **at, **sent, **readings, **history, **other}
 

@@ -61,6 +61,19 @@ def test_a_leaf_in_words(leaf: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("leaf", "since", "words"),
+    [
+        ("days_since account.signed_at > 365", ago(days=365.0004), "365 days since signing"),
+        ("days_since account.signed_at >= 365", ago(days=365.0004), "365 days since signing, at least 365 days"),
+        ("days_since account.signed_at > 30 days", ago(days=365.9), "365 days since signing, over 30 days"),
+        ("days_since account.signed_at > 36 h", ago(days=1.7), "1 day since signing"),
+    ],
+)
+def test_days_that_pass_are_whole(leaf: str, since: str, words: str) -> None:
+    assert leaves(parse(leaf), facts(account__signed_at=since), NOW)[0].words == words
+
+
+@pytest.mark.parametrize(
     ("leaf", "renews_at", "words"),
     [
         ("days_until account.renews_at <= 45", ago(days=3), "3 days since renewal"),

@@ -174,6 +174,28 @@ def test_only_what_made_it_fire_is_a_reason() -> None:
     assert said(neither, {"usage.breadth": 25}).why == ["usage breadth is 25 %, under 40 %"]
 
 
+def test_what_is_not_known_is_a_reason_only_where_there_is_no_other() -> None:
+    both = a_playbook("id: p\nwhen: [relationship.pulse is unknown, account.seats == 777]\nsteps: [alert: Look]")
+    assert said(both, {"account.seats": 777}).why == ["777 seats"]
+    alone = a_playbook("id: p\nwhen: relationship.pulse is unknown\nsteps: [alert: Look]")
+    assert said(alone, {}).why == ["pulse is unknown"]
+
+
+def test_a_rule_on_the_account_alone_says_why() -> None:
+    one = a_playbook("id: p\nfor_accounts: account.plan == pro\nwhen: account.plan == pro\nsteps: [alert: Look]")
+    assert said(one, {"account.plan": "pro"}).why == ["plan is pro"]
+
+
+def test_what_a_measure_tells_is_not_said_by_its_instant_again() -> None:
+    driver = Driver(kind="measure", name="billing.failed", points=-900, reason="a payment failed today")
+    left = Driver(kind="cap", name="contacts.champion_left_at is known", points=-900, reason="the champion left")
+    facts = {"billing.payment_failed_at": MONDAY.isoformat(), "contacts.champion_left_at": MONDAY.isoformat()}
+    stands = standing("northwind", an_assessment(1, MONDAY, facts, drivers=[driver, left]))
+    look = a_look(facts, MONDAY, by_time=False)
+    assert told(SHIPPED["payment-failed"], look, stands, fresh=True).why == [driver.reason, left.reason]
+    assert told(SHIPPED["champion-left"], look, stands, fresh=True).why == [driver.reason, left.reason]
+
+
 def test_a_measure_says_its_reading_better_than_the_condition() -> None:
     measures = [MeasureReading(name="usage.breadth", weight=10, points=1000, words="1 of 4 features used")]
     stands = standing("northwind", an_assessment(1, MONDAY, LOW, measures=measures))

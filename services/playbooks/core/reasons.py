@@ -1,0 +1,115 @@
+"""Why somebody is told: what the event itself did, what the conditions saw, and what else moved the score."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from services.playbooks.core.episode import Episode
+from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.standing import Standing
+from shared.conditions import FACTS, Condition, Leaf, LeafReading, Not, Truth, leaves_of
+from shared.messages.assessments import Cause, Driver
+from shared.words import clean
+
+MOST_REASONS: Final = 5
+_QUOTE: Final = ': "'
+_UNKNOWN: Final = "unknown"
+_SAME: Final = {"feedback.last_nps": "feedback.nps", "support.urgent_since": "support.urgent"}
+"""Facts of which another one tells as well."""
+_CARD: Final = ("health.score", "health.previous_score", "health.band", "health.previous_band", "health.change")
+"""Facts that the card of the account shows."""
+_FACT: Final = re.compile(r"[a-z_]+(?:\.\w+)+")
+
+
+def reasons(playbook: Playbook, episode: Episode, stands: Standing, *, fresh: bool) -> list[str]:
+    """Why, most important first: what the event itself did, what the conditions saw, what else moved the score."""
+    event = f"{episode.event.source} {episode.event.id}" if episode.event is not None else ""
+    drivers = drivers_of(episode, stands) if fresh else []
+    of_event = [driver for driver in drivers if event in driver.events] if event else []
+    answer = "" if of_event or episode.event is None else _answer(episode.event)
+    saw = seen(playbook, episode, stands, subjects_of(drivers), of_event=not (of_event or answer))
+    others = [driver.reason for driver in drivers if driver not in of_event] or ([] if fresh else stands.low)
+    told = [*(driver.reason for driver in of_event), answer, *saw, *others]
+    return list(dict.fromkeys(words for words in told if words))[:MOST_REASONS] or what_held(playbook, episode)
+
+
+def seen(
+    playbook: Playbook, episode: Episode, stands: Standing, told_by: Collection[str], *, of_event: bool = True
+) -> list[str]:
+    """What the conditions saw, but for what the card shows, what is not known, and what a driver (of the subjects
+    `told_by`) or the event itself says better."""
+    low = dict(zip(map(subject, stands.low_names), stands.low, strict=False))
+    return [
+        low.get(about, leaf.words)
+        for leaf in _helped(playbook, episode)
+        if (about := subject(leaf.text)) not in (*_CARD, *told_by)
+        and leaf.value != _UNKNOWN
+        and (of_event or not about.startswith("event."))
+    ]
+
+
+def what_held(playbook: Playbook | None, episode: Episode) -> list[str]:
+    """All that the conditions saw; what is not known only where nothing else is."""
+    helped = list(_helped(playbook, episode)) if playbook is not None else []
+    helped = helped or [one for one in episode.readings if one.truth is Truth.TRUE]
+    known = [one.words for one in helped if one.value != _UNKNOWN]
+    return list(dict.fromkeys(known or [one.words for one in helped]))
+
+
+def subject(words: str) -> str:
+    """What a leaf, a measure or a cap is about: the first fact that it names. Days since an instant are about it."""
+    found = _FACT.search(words)
+    name = found[0] if found is not None else words
+    spec = FACTS.get(name)
+    return _SAME.get(name, (spec.linear_of if spec is not None else None) or name)
+
+
+def subjects_of(drivers: Iterable[Driver]) -> set[str]:
+    """What drivers tell of; of a cap, all that its condition names."""
+    return {subject(name) for driver in drivers for name in (_FACT.findall(driver.name) or [driver.name])}
+
+
+def drivers_of(episode: Episode, stands: Standing) -> list[Driver]:
+    """What moved the score; an answer that was cut short there is told in full to whoever shall call about it."""
+    event = episode.event
+    comment = event.data.get("comment") if event is not None else None
+    if event is None or not isinstance(comment, str):
+        return stands.drivers
+    return [
+        msgspec.structs.replace(one, reason=f'{one.reason.partition(_QUOTE)[0]}{_QUOTE}{clean(comment)}"')
+        if one.reason.endswith('…"') and _QUOTE in one.reason and f"{event.source} {event.id}" in one.events
+        else one
+        for one in stands.drivers
+    ]
+
+
+def _helped(playbook: Playbook, episode: Episode) -> Iterator[LeafReading]:
+    """What the last firing saw that made it fire. Which accounts the playbook is for is no reason."""
+    for_whom = {str(leaf) for leaf in leaves_of(playbook.for_accounts)} if playbook.for_accounts is not None else set()
+    denied = set(_denied(playbook.when, False)) if playbook.when is not None else set()
+    for leaf in episode.readings:
+        if leaf.text not in for_whom and leaf.truth is (Truth.FALSE if leaf.text in denied else Truth.TRUE):
+            yield leaf
+
+
+def _denied(condition: Condition, odd: bool) -> Iterator[str]:
+    """The leaves under a `not`: what helps is that they are false."""
+    match condition:
+        case Leaf():
+            if odd:
+                yield str(condition)
+        case Not(part):
+            yield from _denied(part, not odd)
+        case _:
+            for part in condition.parts:
+                yield from _denied(part, odd)
+
+
+def _answer(event: Cause) -> str:
+    """An answer that moved no score, in words: `someone there scored us 2: "too slow"`."""
+    score, comment = event.data.get("score"), event.data.get("comment")
+    if not (event.type or "").startswith("feedback.") or score is None:
+        return ""
+    return f"someone there scored us {score}" + (f'{_QUOTE}{clean(str(comment))}"' if comment else "")
