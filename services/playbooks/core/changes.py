@@ -17,9 +17,9 @@ from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, owner
 from services.playbooks.core.step import put_off
-from services.playbooks.core.workinghours import OFFICE, due, next_working
+from services.playbooks.core.workinghours import Hours, bring_at, due
 from shared.messages import envelope
-from shared.messages.actions import SEVERITIES, ActionCancelled, ActionRequested, ItemChanged, Recipient
+from shared.messages.actions import SEVERITIES, ActionCancelled, ActionRequested, ItemChanged, Recipient, Severity
 from shared.messages.envelope import Event
 
 _SOURCE: Final = "keepwell/playbooks"
@@ -173,10 +173,10 @@ def people(errand: Errand, directory: Directory) -> set[str]:
     return candidates(errand.playbook.every_step[errand.ask.step].assign, owner(errand.visit.stands), directory)
 
 
-def later(to: Csm | None, now: datetime) -> datetime | None:
-    """When to bring what can wait: the recipient's next working instant, or None when that is now."""
-    working = next_working(to.hours if to is not None else OFFICE, now)
-    return working if working > now else None
+def later(hours: Hours, severity: Severity, now: datetime, due_at: datetime | None = None) -> datetime | None:
+    """When to bring it to somebody with these hours, or None when that is now."""
+    at = bring_at(hours, severity, now, due_at)
+    return at if at > now else None
 
 
 class Desk(NamedTuple):
@@ -211,13 +211,15 @@ def carry_out(
         task = next((one for one in told if one.kind == "task" and _way(one) == way), None)
         if item.kind == "alert" and task is not None:
             said = with_task(said, task.request)
-            task = task._replace(action_id=item.action_id)
-            desks[desk_of(task)][task.id] = changes.items[task.id] = task
+            task = task._replace(action_id=item.action_id, not_before=said.not_before)
+            alert = item._replace(request=msgspec.structs.replace(item.request, not_before=said.not_before))
+            for one in (task, alert._replace(not_before=said.not_before)):
+                desks[desk_of(one)][one.id] = changes.items[one.id] = one
         changes.tell(said, now, headers)
 
 
-def _way(item: Item) -> tuple[Recipient | None, str | None, datetime | None]:
-    return item.request.recipient, item.request.channel, item.request.not_before
+def _way(item: Item) -> tuple[Recipient | None, str | None]:
+    return item.request.recipient, item.request.channel
 
 
 def _give(
@@ -249,7 +251,9 @@ def _give(
     )
     to = assigned.to
     held = next((one for one in joined if one.assignee == (to.id if to is not None else None)), None)
-    not_before = later(to, now) if asked.by_time and not playbook.urgent else None
+    hours = to.hours if to is not None else rules.directory.office
+    soonest = due(hours, now, now, chosen.due) if chosen.due is not None else None
+    not_before = None if playbook.urgent or asked.waited else later(hours, chosen.severity, now, soonest)
     if not_before is not None and asked.kind == "flag":
         # Never sell to the angry: what happens until then may hold it back.
         changes.put_off(asked, not_before, now)
@@ -263,7 +267,7 @@ def _give(
         return None
     if held is None and to is not None and to.id in loads:
         loads[to.id] = Load(loads[to.id].open_tasks + is_task, max(load.turn for load in loads.values()) + 1)
-    due_at = due(to.hours if to is not None else OFFICE, now, chosen.due) if chosen.due is not None else None
+    due_at = due(hours, now, not_before or now, chosen.due) if chosen.due is not None else None
     message = request(errand, assigned, rules.render, due_at, not_before)
     if to is not None:
         changes.note_told(asked.episode, to.id)
@@ -295,7 +299,7 @@ def _tell_manager(task: Item, errand: Errand, to: Csm, changes: Changes, rules: 
         why=[f"{to.name} was asked before, and it still holds", *task.request.why][:MOST_REASONS],
         do="Look at it together: what was done so far has not helped.",
         task=None,
-        not_before=later(manager, now),
+        not_before=later(manager.hours, task.request.severity, now),
         caused_at=None,
     )
     because = "manager of the assignee"
@@ -351,7 +355,8 @@ def _tell_exit(errand: Errand, person: str, changes: Changes, rules: Rules) -> N
     to, now = rules.directory.person(person), visit.look.now
     own = msgspec.structs.replace(asked, id=action_id(asked.episode, asked.step, asked.occurrence, person))
     because = "was told of it"
-    waits = later(to, now) if asked.by_time and not playbook.urgent else None
+    severity = playbook.every_step[asked.step].severity
+    waits = None if playbook.urgent else later(to.hours, severity, now)
     message = request(errand._replace(ask=own), Assignment(to, because), rules.render, None, waits)
     item = item_of(message, playbook.id, to, because, now)._replace(
         state="closed", feeders=(), closed_at=now, closed_by="keepwell", note="it tells that something is over"

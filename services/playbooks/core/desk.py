@@ -125,12 +125,14 @@ def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Ite
     changes.cancel(item, f"reassigned to {person.name}", now)
     changes.loads += [(id, number) for id, number in ((item.assignee, -1), (person.id, 1)) if id is not None]
     because, task = f"reassigned by {actor}", item.request.task
+    # Somebody hands it over now: it waits for no digest.
+    not_before = later(person.hours, "high", now)
     told = msgspec.structs.replace(
         item.request,
         action_id=action_id(item.id, item.request.step, 0, f"{person.id} {now.isoformat()}"),
         recipient=person.recipient,
         task=msgspec.structs.replace(task, assigned_because=because) if task is not None else None,
-        not_before=None,
+        not_before=not_before,
         caused_at=None,
     )
     moved = item.moved(
@@ -138,7 +140,7 @@ def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Ite
         action_id=told.action_id,
         assignee=person.id,
         because=because,
-        not_before=None,
+        not_before=not_before,
         request=told,
         delivery="",
         said_at=now,
@@ -186,7 +188,8 @@ def _escalate(work: Work, task: Item, late_since: datetime) -> None:
         to, because = directory.person(owned_by), "owner of the account"
     recipient, who = to.recipient if to is not None else None, assignee.name if assignee is not None else "nobody"
     action, now = action_id(task.id, task.request.step, 0, "overdue"), stands.at
-    told = overdue(task.request, stands, action, recipient, who, late_since, later(to, now))
+    hours = to.hours if to is not None else directory.office
+    told = overdue(task.request, stands, action, recipient, who, late_since, later(hours, "high", now))
     alert = item_of(told, task.playbook, to, because, now)
     late = task.moved("escalate", escalated_at=now)
     work.changes.put(late, Move(task.id, now, task.state, late.state, "overdue", "time"))
@@ -195,11 +198,12 @@ def _escalate(work: Work, task: Item, late_since: datetime) -> None:
 
 
 def _tell_again(work: Work, item: Item, since: datetime) -> None:
-    stands = work.standings[item.account_id]
-    to, now = work.rules.directory.person(item.assignee) if item.assignee else None, stands.at
+    stands, directory = work.standings[item.account_id], work.rules.directory
+    hours, now = directory.person(item.assignee).hours if item.assignee else directory.office, stands.at
     action = action_id(item.id, item.request.step, 0, since.isoformat())
     said = as_now(item.request, work.fed_by(item), stands, work.rules.render)
-    told = again(said, action, later(to, now))
+    # Somebody chose this instant: it waits for no digest.
+    told = again(said, action, later(hours, "high", now))
     back = item.moved("wake", snoozed_until=None, action_id=action, request=told, delivery="", said_at=now)
     work.changes.put(back, Move(item.id, now, item.state, back.state, "it was snoozed until now", "time"))
     work.changes.tell(told, now)

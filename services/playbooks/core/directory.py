@@ -48,7 +48,9 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
 class Directory:
     """The people, by id and by e-mail."""
 
-    def __init__(self, csms: tuple[Csm, ...] = ()) -> None:
+    def __init__(self, csms: tuple[Csm, ...] = (), office: Hours = OFFICE) -> None:
+        self.office = office
+        """Of whoever has set none, and of nobody."""
         self.csms = tuple(sorted(csms, key=lambda csm: csm.id))
 
     @cached_property
@@ -62,7 +64,7 @@ class Directory:
 
     def person(self, name: str) -> Csm:
         """Somebody by id or e-mail; whoever is not in the directory is taken by their e-mail alone."""
-        return self.find(name) or Csm(id=name, name=name, email=name if "@" in name else None)
+        return self.find(name) or Csm(id=name, name=name, email=name if "@" in name else None, hours=self.office)
 
     def with_(self, tier: str | None, skill: str | None) -> tuple[Csm, ...]:
         """Everybody of a tier and with a skill, by id."""

@@ -44,12 +44,13 @@ MOVES: Final[Mapping[tuple[State, Event], State]] = {
 
 
 class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A step that is still to be done. `held_back`: a gate was closed when it was due."""
+    """A step that is still to be done. `held_back`: a gate was closed when it was due. `waited`: for the digest."""
 
     step: int
     occurrence: int
     due: datetime
     held_back: bool = False
+    waited: bool = False
 
 
 class EpisodeTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +152,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     step: int
     occurrence: int
     by_time: bool
-    """Time alone caused it: it can wait for the recipient's working hours."""
+    """Time alone caused it: what moved the score at this look is not its story."""
+    waited: bool = False
+    """It has waited for when it may be brought."""
 
 
 class StepResult(msgspec.Struct, frozen=True, kw_only=True):

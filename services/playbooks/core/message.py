@@ -93,11 +93,15 @@ def request(
 
 
 def with_task(alert: ActionRequested, task: ActionRequested) -> ActionRequested:
-    """An alert with the task that is to be done about it: first what the alert asks for, then how to do the task."""
+    """An alert with the task that is to be done about it: first what the alert asks for, then how to do the task;
+    when the earlier of them goes."""
     severity = max(alert.severity, task.severity, key=SEVERITIES.index)
     todo = dict.fromkeys(_sentence(one) for one in (alert.do, task.do) if one)
     why = list(dict.fromkeys([*alert.why, *task.why]))[:MOST_REASONS]
-    return msgspec.structs.replace(alert, severity=severity, why=why, do=" ".join(todo) or None, task=task.task)
+    waits = [one.not_before for one in (alert, task) if one.not_before is not None]
+    not_before = min(waits) if len(waits) > 1 else None
+    said = {"severity": severity, "why": why, "do": " ".join(todo) or None, "not_before": not_before}
+    return msgspec.structs.replace(alert, task=task.task, **said)
 
 
 def _sentence(text: str) -> str:

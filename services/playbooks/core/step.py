@@ -112,8 +112,8 @@ def put_off(episode: Episode, asked: Ask, until: datetime, now: datetime) -> Ste
     """Plan a step again that would have waited: what may hold it back is asked when it can go."""
     if episode.state != "active":
         return StepResult(episode=episode)
-    again = PlannedStep(step=asked.step, occurrence=asked.occurrence, due=until)
-    waits = f"step {asked.step + 1} waits until {clock_time(until)}, when somebody is at work"
+    again = PlannedStep(step=asked.step, occurrence=asked.occurrence, due=until, waited=True)
+    waits = f"step {asked.step + 1} waits until {clock_time(until)}, when it may be brought"
     episode, move = episode.moved("noted", waits, now, "keepwell", planned=(*episode.planned, again))
     return StepResult(episode=episode, moves=(move,), timer=until)
 
@@ -328,7 +328,7 @@ class _Walk:
             return
         if chosen.kind == "flag" and self.view.trouble is not None:
             if not planned.held_back:
-                waits = (*left, msgspec.structs.replace(planned, held_back=True))
+                waits = (*left, msgspec.structs.replace(planned, held_back=True, waited=False))
                 self.move("noted", f"step {place} is held back: {self.view.trouble}", planned=waits)
             return
         task = chosen.kind == "task" and not self.playbook.shadow
@@ -345,6 +345,7 @@ class _Walk:
             step=planned.step,
             occurrence=planned.occurrence,
             by_time=self.look.by_time or chosen.after is not None,
+            waited=planned.waited,
         )
         self.asks.append(asked)
         return asked

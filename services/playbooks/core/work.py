@@ -25,7 +25,6 @@ from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.restating import APART, as_now, says_otherwise
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, is_by_time, knew_until, owner, standing
-from services.playbooks.core.workinghours import OFFICE
 from shared.messages.assessments import AccountAssessed
 
 _MAY_WAIT: Final = timedelta(days=14)
@@ -168,7 +167,7 @@ class Work:
     def _look(self, stands: Standing, occasion: str, actor: str, **others: Any) -> Look:
         """At an account as it stands; the others are what `Look.of` takes."""
         name = owner(stands)
-        hours = self.rules.directory.person(name).hours if name else OFFICE
+        hours = self.rules.directory.person(name).hours if name else self.rules.directory.office
         known: dict[str, Any] = {"occasion": occasion, "actor": actor, "quiet": stands.quiet, "hours": hours}
         known["interrupted"] = self.interrupted
         return Look.of(stands.account, stands.facts, stands.at, **known, **others)

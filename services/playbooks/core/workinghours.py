@@ -1,4 +1,8 @@
-"""How long (`7d`, `24 hours`, `2 business days`), and when somebody works, in their own zone: what is due when."""
+"""How long (`7d`, `24 hours`, `2 business days`), and when somebody works, in their own zone: what is due when.
+
+What is urgent enough is told at once within somebody's hours; everything else waits for the digest, at 08:30 of their
+next working day. Nobody is reached outside their hours but by that, and nothing waits for longer.
+"""
 
 import re
 from collections.abc import Iterator
@@ -8,12 +12,16 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from shared.messages.actions import SEVERITIES, Severity
 from shared.words import counted, exact_span
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _FORM: Final = re.compile(
     r"\s*(\d{1,6})\s*(?:(business)\s+(hour|day)s?|(s|m|h|d|w|second|minute|hour|day|week)s?)\s*", re.IGNORECASE
 )
+DIGEST: Final = time(8, 30)
+"""When what waits goes together, on the recipient's clock."""
+_AT_ONCE: Final = SEVERITIES.index("high")
 _LONGEST: Final = 10 * 366 * 86_400
 _HORIZON_DAYS: Final = 800
 """How far ahead a working day is looked for; a calendar without one in that time is taken as always working."""
@@ -70,10 +78,12 @@ class Hours(msgspec.Struct, frozen=True, kw_only=True):
     start: time = time(9)
     end: time = time(17)
     holidays: tuple[date, ...] = ()
+    any_time: bool = False
+    """Nobody has set them: by these, due times are counted, and messages come at any time."""
 
 
-OFFICE: Final = Hours()
-"""Whose hours are not known works Monday to Friday, nine to five, UTC."""
+OFFICE: Final = Hours(any_time=True)
+"""Whose hours are not set: what is due counts Monday to Friday, nine to five."""
 
 
 def next_working(hours: Hours, at: datetime) -> datetime:
@@ -82,6 +92,24 @@ def next_working(hours: Hours, at: datetime) -> datetime:
         if at < end:
             return max(at, start)
     return at
+
+
+def next_digest(hours: Hours, at: datetime) -> datetime:
+    """The first 08:30 of a working day at `at` or after it."""
+    zone = ZoneInfo(hours.time_zone)
+    digests = (datetime.combine(day, DIGEST, zone).astimezone(UTC) for day in _days(hours, at))
+    return next((one for one in digests if one >= at), at)
+
+
+def bring_at(hours: Hours, severity: Severity, at: datetime, due_at: datetime | None = None) -> datetime:
+    """When to bring what is decided at `at` to somebody with these hours: high and above at once within them.
+
+    So does what is due before the digest that would bring it: nobody hears of a task when it is too late.
+    """
+    digest = next_digest(hours, at)
+    if SEVERITIES.index(severity) < _AT_ONCE and (due_at is None or due_at > digest):
+        return digest
+    return at if hours.any_time else min(digest, next_working(hours, at))
 
 
 def add(hours: Hours, at: datetime, duration: Duration) -> datetime:
@@ -93,21 +121,17 @@ def add(hours: Hours, at: datetime, duration: Duration) -> datetime:
     return at + duration.exact
 
 
-def due(hours: Hours, at: datetime, duration: Duration) -> datetime:
-    """When a task that comes at `at` is due: never before its assignee has worked, nor outside their hours.
+def due(hours: Hours, at: datetime, told_at: datetime, duration: Duration) -> datetime:
+    """When a task that is asked for at `at`, and told at `told_at`, is due.
 
-    It is counted from their next working instant. What falls on a day that isn't worked moves to the same time of day
-    on the next one that is; what then falls outside the hours, to the next start of work. A call within 24 hours that
-    is asked for on Friday at 16:00 is for Monday at 16:00; asked for at 17:30, it is for Tuesday at 9:00.
+    Clock time is the clock's, whoever works when. Working time is the assignee's, from when they hear of it.
     """
-    wanted = add(hours, next_working(hours, at), duration)
-    zone = ZoneInfo(hours.time_zone)
-    local = wanted.astimezone(zone)
-    spans = _spans(hours, wanted)
-    start, end = next(spans, (wanted, wanted))
-    if (day := start.astimezone(zone).date()) != local.date():
-        wanted = datetime.combine(day, local.time(), zone).astimezone(UTC)
-    return max(wanted, start) if wanted <= end else next(spans, (wanted, wanted))[0]
+    return add(hours, told_at if duration.is_business else at, duration)
+
+
+def works_before(hours: Hours, at: datetime, until: datetime) -> bool:
+    """Does somebody with these hours work at all between two instants?"""
+    return next_working(hours, at) < until
 
 
 def _add_days(hours: Hours, at: datetime, days: int) -> datetime:
@@ -138,11 +162,17 @@ def _add_time(hours: Hours, at: datetime, left: timedelta) -> datetime:
 def _spans(hours: Hours, at: datetime) -> Iterator[tuple[datetime, datetime]]:
     """The working spans, in UTC, from the local day of `at` on."""
     zone = ZoneInfo(hours.time_zone)
-    first = at.astimezone(zone).date()
+    for day in _days(hours, at):
+        start = datetime.combine(day, hours.start, zone).astimezone(UTC)
+        end = datetime.combine(day, hours.end, zone).astimezone(UTC)
+        if start < end:
+            yield start, end
+
+
+def _days(hours: Hours, at: datetime) -> Iterator[date]:
+    """The working days from the local day of `at` on."""
+    first = at.astimezone(ZoneInfo(hours.time_zone)).date()
     for offset in range(_HORIZON_DAYS):
         day = first + timedelta(days=offset)
         if day.weekday() in hours.days and day not in hours.holidays:
-            start = datetime.combine(day, hours.start, zone).astimezone(UTC)
-            end = datetime.combine(day, hours.end, zone).astimezone(UTC)
-            if start < end:
-                yield start, end
+            yield day

@@ -5,8 +5,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.playbooks.core.workinghours import OFFICE, Duration, Hours, add, due, next_working, parse_duration
+from services.playbooks.core.workinghours import (
+    DIGEST,
+    OFFICE,
+    Duration,
+    Hours,
+    add,
+    bring_at,
+    due,
+    next_digest,
+    next_working,
+    parse_duration,
+    works_before,
+)
+from shared.messages.actions import SEVERITIES, Severity
 
+BERLIN_TIME = ZoneInfo("Europe/Berlin")
 BERLIN = Hours(time_zone="Europe/Berlin")
 FRIDAY = datetime(2026, 3, 6, 15, tzinfo=UTC)
 DAYS = {
@@ -16,55 +30,99 @@ DAYS = {
 }
 
 
-def test_a_call_within_24_hours_is_due_at_the_same_time_tomorrow() -> None:
-    monday = datetime(2026, 3, 2, 15, tzinfo=UTC)
-    assert due(OFFICE, monday, DAYS["24h"]) == monday + timedelta(days=1)
+def due_from(hours: Hours, at: datetime, duration: Duration) -> datetime:
+    """When it is due, told as soon as it is asked for."""
+    return due(hours, at, at, duration)
+
+
+@pytest.mark.parametrize("asked", ["Thu 5 17:05", "Fri 6 17:30", "Sun 8 21:49", "Tue 3 03:00"])
+def test_a_length_of_clock_time_is_the_clocks_whoever_works_when(asked: str) -> None:
+    at = in_march(asked)
+    for told_at in (at, at + timedelta(hours=15)):
+        assert due(BERLIN, at, told_at, DAYS["24h"]) == at + timedelta(hours=24)
 
 
 @pytest.mark.parametrize(
-    ("asked", "duration", "wanted"),
+    ("until", "works"), [("Fri 6 17:05", True), ("Fri 6 09:00", False), ("Fri 6 09:01", True), ("Thu 5 23:00", False)]
+)
+def test_who_works_before_an_instant_can_do_what_is_due_then(until: str, works: bool) -> None:
+    assert works_before(BERLIN, in_march("Thu 5 17:05"), in_march(until)) is works
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "duration", "wanted"),
     [
-        ("Tue 3 15:00", "24h", "Wed 4 15:00"),
-        ("Fri 6 16:00", "24h", "Mon 9 16:00"),
-        ("Fri 6 17:30", "24h", "Tue 10 09:00"),
-        ("Tue 3 18:00", "24h", "Thu 5 09:00"),
-        ("Sun 8 21:49", "24h", "Tue 10 09:00"),
-        ("Thu 5 16:00", "48h", "Mon 9 16:00"),
-        ("Tue 3 07:00", "4h", "Tue 3 13:00"),
-        ("Tue 3 15:00", "4h", "Wed 4 09:00"),
-        ("Tue 3 15:00", "2h", "Tue 3 17:00"),
-        ("Fri 6 15:00", "4h", "Mon 9 09:00"),
-        ("Fri 6 18:00", "1 business day", "Tue 10 09:00"),
+        ("Tue 3 15:00", "Tue 3 15:00", "4 business hours", "Wed 4 11:00"),
+        ("Fri 6 18:00", "Mon 9 08:30", "1 business day", "Tue 10 09:00"),
+        ("Mon 2 11:00", "Tue 3 08:30", "1 business day", "Wed 4 09:00"),
+        ("Mon 2 11:00", "Mon 2 11:00", "2 business days", "Wed 4 11:00"),
     ],
 )
-def test_due_times_are_counted_in_days_that_are_worked(asked: str, duration: str, wanted: str) -> None:
-    zone = ZoneInfo("Europe/Berlin")
-    at = datetime.strptime(f"{asked} 2026 3", "%a %d %H:%M %Y %m").replace(tzinfo=zone)
-    found = due(BERLIN, at.astimezone(UTC), parse_duration(duration)).astimezone(zone)
-    assert f"{found:%a} {found.day} {found:%H:%M}" == wanted
+def test_working_time_is_the_assignees_from_when_they_hear_of_it(
+    asked: str, told: str, duration: str, wanted: str
+) -> None:
+    assert due(BERLIN, in_march(asked), in_march(told), parse_duration(duration)) == in_march(wanted)
 
 
-def test_a_holiday_is_no_day_to_be_due_on() -> None:
-    monday_off = Hours(holidays=(date(2026, 3, 9),))
-    assert due(monday_off, FRIDAY, DAYS["24h"]) == datetime(2026, 3, 10, 15, tzinfo=UTC)
+def in_march(text: str) -> datetime:
+    """Such as `Tue 3 15:00`, in Berlin."""
+    _, day, clock = text.split()
+    return datetime.combine(date(2026, 3, int(day)), time.fromisoformat(clock), BERLIN_TIME).astimezone(UTC)
 
 
 def test_business_days_keep_the_time_of_day_and_skip_the_weekend() -> None:
-    assert due(OFFICE, FRIDAY, DAYS["2 business days"]) == datetime(2026, 3, 10, 15, tzinfo=UTC)
+    assert due_from(OFFICE, FRIDAY, DAYS["2 business days"]) == datetime(2026, 3, 10, 15, tzinfo=UTC)
 
 
 def test_holidays_do_not_count() -> None:
     monday_off = Hours(holidays=(date(2026, 3, 9),))
-    assert due(monday_off, FRIDAY, DAYS["2 business days"]) == datetime(2026, 3, 11, 15, tzinfo=UTC)
+    assert due_from(monday_off, FRIDAY, DAYS["2 business days"]) == datetime(2026, 3, 11, 15, tzinfo=UTC)
 
 
 def test_business_hours_are_used_up_day_by_day() -> None:
-    assert due(OFFICE, FRIDAY, DAYS["4 business hours"]) == datetime(2026, 3, 9, 11, tzinfo=UTC)
+    assert due_from(OFFICE, FRIDAY, DAYS["4 business hours"]) == datetime(2026, 3, 9, 11, tzinfo=UTC)
 
 
 def test_what_comes_at_night_counts_from_the_morning() -> None:
     night = datetime(2026, 3, 3, 23, tzinfo=UTC)
-    assert due(OFFICE, night, parse_duration("1 business day")) == datetime(2026, 3, 5, 9, tzinfo=UTC)
+    assert due_from(OFFICE, night, parse_duration("1 business day")) == datetime(2026, 3, 5, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("decided", "severity", "brought"),
+    [
+        ("Mon 2 11:00", "high", "Mon 2 11:00"),
+        ("Mon 2 11:00", "critical", "Mon 2 11:00"),
+        ("Mon 2 11:00", "medium", "Tue 3 08:30"),
+        ("Mon 2 11:00", "info", "Tue 3 08:30"),
+        ("Mon 2 07:00", "medium", "Mon 2 08:30"),
+        ("Mon 2 08:30", "medium", "Mon 2 08:30"),
+        ("Mon 2 20:00", "critical", "Tue 3 08:30"),
+        # The digest of the day has gone, and work begins soon.
+        ("Mon 2 08:45", "high", "Mon 2 09:00"),
+        ("Mon 2 08:45", "low", "Tue 3 08:30"),
+        ("Fri 6 17:00", "high", "Mon 9 08:30"),
+        ("Sat 7 12:00", "medium", "Mon 9 08:30"),
+        # The clocks go forward in the night of the 29th.
+        ("Fri 27 20:00", "high", "Mon 30 08:30"),
+    ],
+)
+def test_what_is_high_goes_at_once_within_the_hours_and_the_rest_in_the_digest(
+    decided: str, severity: Severity, brought: str
+) -> None:
+    assert bring_at(BERLIN, severity, in_march(decided)) == in_march(brought)
+
+
+def test_who_has_no_hours_set_is_reached_at_any_time_and_has_the_digest_on_working_days() -> None:
+    saturday = datetime(2026, 3, 7, 3, tzinfo=UTC)
+    assert bring_at(OFFICE, "high", saturday) == saturday
+    assert bring_at(OFFICE, "medium", saturday) == datetime(2026, 3, 9, 8, 30, tzinfo=UTC)
+
+
+def test_what_is_due_before_its_digest_does_not_wait_for_it() -> None:
+    at = in_march("Mon 2 11:00")
+    assert bring_at(BERLIN, "medium", at, at + timedelta(hours=4)) == at
+    assert bring_at(BERLIN, "medium", at, at + timedelta(hours=24)) == in_march("Tue 3 08:30")
 
 
 def test_hours_are_local_and_follow_summer_time() -> None:
@@ -88,17 +146,37 @@ calendars = st.builds(
     days=st.sets(st.integers(0, 6), min_size=1).map(tuple),
     start=st.sampled_from([time(0, 30), time(7), time(9)]),
     end=st.sampled_from([time(12), time(17, 30), time(23, 59)]),
+    holidays=st.lists(st.dates(date(2025, 1, 1), date(2026, 12, 31)), max_size=20).map(tuple),
 )
 instants = st.integers(0, 730 * 86_400).map(
     lambda seconds: datetime(2025, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
 )
 
 
-@given(calendars, instants, st.sampled_from(list(DAYS.values())))
-def test_due_times_lie_ahead_and_within_working_hours(hours: Hours, at: datetime, duration: Duration) -> None:
-    found = due(hours, at, duration)
+@given(calendars, instants, st.sampled_from([DAYS["2 business days"], DAYS["4 business hours"]]))
+def test_working_time_ends_ahead_and_within_working_hours(hours: Hours, at: datetime, duration: Duration) -> None:
+    found = due_from(hours, at, duration)
     assert found > next_working(hours, at) >= at, "nothing is due before anybody has worked"
     assert next_working(hours, found - timedelta(microseconds=1)) <= found
+    assert works_before(hours, at, found)
+
+
+@given(calendars, instants, st.sampled_from(SEVERITIES))
+def test_nobody_is_reached_outside_their_hours_nor_later_than_by_the_next_digest(
+    hours: Hours, at: datetime, severity: Severity
+) -> None:
+    brought, local = bring_at(hours, severity, at), ZoneInfo(hours.time_zone)
+    digest = next_digest(hours, at)
+    assert at <= brought <= digest
+    is_digest = brought.astimezone(local).time() == DIGEST
+    assert is_digest or (severity in ("high", "critical") and next_working(hours, brought) == brought)
+    assert brought == digest or severity in ("high", "critical")
+    worked = brought.astimezone(local).date()
+    assert worked.weekday() in hours.days
+    assert worked not in hours.holidays
+    days = (worked - at.astimezone(local).date()).days
+    skipped = [at.astimezone(local).date() + timedelta(days=n) for n in range(1, days)]
+    assert all(day.weekday() not in hours.days or day in hours.holidays for day in skipped), "no working day is skipped"
 
 
 @given(calendars, instants, instants)
