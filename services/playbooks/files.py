@@ -378,7 +378,7 @@ class CsmFile(FileModel):
     name: Name
     email: Name | None = None
     slack: Name | None = None
-    time_zone: Zone = "UTC"
+    time_zone: Zone | None = None
     hours: Hours = (OFFICE.start, OFFICE.end)
     days: Annotated[list[Day], Field(min_length=1)] = list(OFFICE.days)
     holidays: list[Date] = []
@@ -393,6 +393,8 @@ class DirectoryFile(FileModel):
     """The directory of CSMs."""
 
     csms: list[CsmFile]
+    time_zone: Zone = "UTC"
+    """Of whoever gives none."""
     holidays: list[Date] = []
     """Holidays of everybody."""
 
@@ -429,7 +431,8 @@ class DirectoryFile(FileModel):
 
     def directory(self) -> Directory:
         """As the core knows it."""
-        return Directory(tuple(self._csm(one) for one in self.csms))
+        office = Week(time_zone=self.time_zone, holidays=tuple(sorted({*self.holidays})), any_time=True)
+        return Directory(tuple(self._csm(one) for one in self.csms), office)
 
     def _csm(self, one: CsmFile) -> Csm:
         start, end = one.hours
@@ -437,7 +440,12 @@ class DirectoryFile(FileModel):
         return Csm(
             **one.given("time_zone", "hours", "days", "holidays", "away"),
             hours=Week(
-                time_zone=one.time_zone, days=tuple(sorted({*one.days})), start=start, end=end, holidays=holidays
+                time_zone=one.time_zone or self.time_zone,
+                days=tuple(sorted({*one.days})),
+                start=start,
+                end=end,
+                holidays=holidays,
+                any_time=one.model_fields_set.isdisjoint({"hours", "days"}),
             ),
             away=tuple(Absence(away.first, away.last) for away in one.away),
         )

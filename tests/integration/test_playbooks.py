@@ -136,7 +136,7 @@ async def test_what_must_hold_fires_on_the_second_and_waits_for_the_morning(data
         fires_at = MONDAY + 38 * HOUR
         assert await floor.pass_until(fires_at - SECOND) == []
         (action,) = await floor.pass_until(fires_at)
-        assert action.not_before == datetime.fromisoformat("2026-03-04T09:00:00+01:00")
+        assert action.not_before == datetime.fromisoformat("2026-03-04T08:30:00+01:00")
         assert await floor.pass_until(fires_at + 30 * DAY) == []
 
 
@@ -155,8 +155,7 @@ async def test_what_an_event_caused_goes_at_once_and_carries_its_story(database_
             ["they scored us 2"],
         )
         assert alert.task is not None
-        # A day of work, counted from the morning.
-        assert alert.task.due_at == datetime.fromisoformat("2026-03-04T09:00:00+01:00")
+        assert alert.task.due_at == night + DAY
 
 
 @pytest.mark.parametrize(
@@ -188,12 +187,12 @@ async def test_alerts_and_flags_go_by_what_people_have_and_whose_turn_it_is(
 
 async def test_a_flag_of_the_night_goes_in_the_morning(database_url: str) -> None:
     held = "id: grow\nwhen: usage.breadth < 40 %\nheld_for: 14h\nsteps: [flag: More seats]"
-    morning = datetime.fromisoformat("2026-03-03T09:00:00Z")
+    morning = datetime.fromisoformat("2026-03-03T08:30:00Z")
     async with a_floor(database_url, held) as floor:
         await floor.assess(1, MONDAY, LOW)
         assert await floor.pass_until(morning - SECOND) == []
         assert (await floor.rows("SELECT reason FROM moves ORDER BY id"))[-1].reason == (
-            "step 1 waits until Tue 3 Mar 2026, 09:00 UTC, when somebody is at work"
+            "step 1 waits until Tue 3 Mar 2026, 08:30 UTC, when it may be brought"
         )
         (flag,) = await floor.pass_until(morning)
         assert (flag.kind, flag.not_before) == ("flag", None)
@@ -202,7 +201,7 @@ async def test_a_flag_of_the_night_goes_in_the_morning(database_url: str) -> Non
 
 async def test_a_flag_goes_in_the_morning_though_its_timer_is_late(database_url: str) -> None:
     held = "id: grow\nwhen: usage.breadth < 40 %\nheld_for: 14h\nsteps: [flag: More seats]"
-    morning = datetime.fromisoformat("2026-03-03T09:00:00Z")
+    morning = datetime.fromisoformat("2026-03-03T08:30:00Z")
     async with a_floor(database_url, held) as floor:
         await floor.assess(1, MONDAY, LOW)
         await floor.pass_until(morning - SECOND)
@@ -219,7 +218,7 @@ async def test_a_flag_that_waits_for_the_morning_is_held_back_by_what_happens_me
 ) -> None:
     held = "id: grow\nwhen: usage.breadth < 40 %\nheld_for: 14h\nsteps: [{flag: More seats, assign: round_robin}]"
     people = "csms: [{id: west, name: West, time_zone: America/New_York}]"
-    morning = datetime.fromisoformat("2026-03-03T14:00:00Z")
+    morning = datetime.fromisoformat("2026-03-03T13:30:00Z")
     urgent = {**LOW, "support.urgent": 1}
     async with a_floor(database_url, held, people=people) as floor:
         await floor.assess(1, MONDAY, LOW)
@@ -229,7 +228,8 @@ async def test_a_flag_that_waits_for_the_morning_is_held_back_by_what_happens_me
         assert await floor.assess(2, morning - HOUR, urgent, cause=ticket) == []
         assert await floor.pass_until(morning + DAY) == []
         assert await floor.states("flag") == []
-        (flag,) = await floor.assess(3, morning + 2 * DAY, {**LOW, "support.urgent": 0})
+        assert await floor.assess(3, morning + 2 * DAY + SECOND, {**LOW, "support.urgent": 0}) == []
+        (flag,) = await floor.pass_until(morning + 3 * DAY)
         assert (flag.kind, flag.recipient and flag.recipient.id) == ("flag", "west")
 
 
@@ -243,16 +243,16 @@ async def test_a_night_alert_is_called_back_when_it_is_over_before_the_morning(d
         assert await floor.states("alert") == ["closed"]
 
 
-async def test_a_task_of_the_night_is_not_due_before_anybody_has_worked(database_url: str) -> None:
+async def test_a_task_of_the_night_waits_for_the_morning_while_its_day_runs(database_url: str) -> None:
     held = "id: held\nwhen: usage.breadth < 40 %\nheld_for: 8h\nsteps: [{task: Call, due: 24h}]"
     async with a_floor(database_url, held) as floor:
         await floor.assess(1, MONDAY, LOW)
         (task,) = await floor.pass_until(MONDAY + 8 * HOUR)
-        tuesday = datetime.fromisoformat("2026-03-03T09:00:00Z")
+        tomorrow = MONDAY + 8 * HOUR + DAY
         assert task.task is not None
-        assert (task.not_before, task.task.due_at) == (tuesday, tuesday + DAY)
-        assert await floor.pass_until(tuesday + DAY - SECOND) == []
-        assert len(await floor.pass_until(tuesday + DAY)) == 1
+        assert (task.not_before, task.task.due_at) == (datetime.fromisoformat("2026-03-03T08:30:00Z"), tomorrow)
+        assert await floor.pass_until(tomorrow - SECOND) == []
+        assert len(await floor.pass_until(tomorrow)) == 1
 
 
 async def test_an_overdue_task_is_told_to_whoever_answers_for_the_assignee(floor: Floor) -> None:

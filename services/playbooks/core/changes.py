@@ -17,7 +17,7 @@ from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, owner
 from services.playbooks.core.step import put_off
-from services.playbooks.core.workinghours import Hours, bring_at, due
+from services.playbooks.core.workinghours import Hours, add, bring_at
 from shared.messages import envelope
 from shared.messages.actions import SEVERITIES, ActionCancelled, ActionRequested, ItemChanged, Recipient, Severity
 from shared.messages.envelope import Event
@@ -252,8 +252,8 @@ def _give(
     to = assigned.to
     held = next((one for one in joined if one.assignee == (to.id if to is not None else None)), None)
     hours = to.hours if to is not None else rules.directory.office
-    soonest = due(hours, now, now, chosen.due) if chosen.due is not None else None
-    not_before = None if playbook.urgent or asked.waited else later(hours, chosen.severity, now, soonest)
+    due_at = add(hours, now, chosen.due) if chosen.due is not None else None
+    not_before = None if playbook.urgent or asked.waited else later(hours, chosen.severity, now, due_at)
     if not_before is not None and asked.kind == "flag":
         # Never sell to the angry: what happens until then may hold it back.
         changes.put_off(asked, not_before, now)
@@ -267,7 +267,6 @@ def _give(
         return None
     if held is None and to is not None and to.id in loads:
         loads[to.id] = Load(loads[to.id].open_tasks + is_task, max(load.turn for load in loads.values()) + 1)
-    due_at = due(hours, now, not_before or now, chosen.due) if chosen.due is not None else None
     message = request(errand, assigned, rules.render, due_at, not_before)
     if to is not None:
         changes.note_told(asked.episode, to.id)

@@ -113,20 +113,12 @@ def bring_at(hours: Hours, severity: Severity, at: datetime, due_at: datetime | 
 
 
 def add(hours: Hours, at: datetime, duration: Duration) -> datetime:
-    """`at` plus a duration: exact time as it is, working time by this calendar."""
+    """`at` plus a duration: clock time is the clock's, whoever works when; working time is counted by this calendar."""
     if duration.business_days:
         return _add_days(hours, at, duration.business_days)
     if duration.business_seconds:
         return _add_time(hours, at, timedelta(seconds=duration.business_seconds))
     return at + duration.exact
-
-
-def due(hours: Hours, at: datetime, told_at: datetime, duration: Duration) -> datetime:
-    """When a task that is asked for at `at`, and told at `told_at`, is due.
-
-    Clock time is the clock's, whoever works when. Working time is the assignee's, from when they hear of it.
-    """
-    return add(hours, told_at if duration.is_business else at, duration)
 
 
 def works_before(hours: Hours, at: datetime, until: datetime) -> bool:

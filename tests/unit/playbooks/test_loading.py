@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -285,3 +286,20 @@ def test_a_person_with_an_empty_field_is_read_or_refused_with_its_place(field: s
     lines = {"id": "a", "name": "A", field: ""}
     wrong = wrong_with(read_people, "csms:\n  - " + "\n    ".join(f"{name}: {value}" for name, value in lines.items()))
     assert all(re.match(r"p\.yaml:\d+:\d+: ", one) for one in wrong)
+
+
+def test_who_gives_no_hours_is_reached_at_any_time_on_the_installations_clock() -> None:
+    people = read_people(
+        "time_zone: Europe/Berlin\nholidays: [2026-12-25]\n"
+        "csms: [{id: ana, name: Ana}, {id: ben, name: Ben, days: [mon]}, "
+        "{id: cal, name: Cal, hours: 08:00-12:00, time_zone: UTC}]",
+        "csms.yaml",
+    )
+    hours = [people.person(name).hours for name in ("ana", "ben", "cal", "stranger@example.com")]
+    assert [(one.time_zone, one.any_time) for one in hours] == [
+        ("Europe/Berlin", True),
+        ("Europe/Berlin", False),
+        ("UTC", False),
+        ("Europe/Berlin", True),
+    ]
+    assert people.office.holidays == (date(2026, 12, 25),)

@@ -27,6 +27,17 @@ def test_an_alert_and_its_task_are_one_message() -> None:
     assert task.action_id == alert.action_id == said.action_id
 
 
+@pytest.mark.parametrize(
+    ("task", "alert", "waits"),
+    [("low", "high", False), ("high", "low", False), ("low", "medium", True)],
+)
+def test_they_go_when_the_earlier_of_them_would(task: str, alert: str, waits: bool) -> None:
+    made = office(f"{{task: Call them, severity: {task}}}", f"{{alert: Few features, severity: {alert}}}")
+    (said,) = made.sent
+    times = {said.not_before, made.only("task").not_before, made.only("alert").not_before}
+    assert times == {MONDAY.replace(day=3, hour=8, minute=30) if waits else None}
+
+
 def test_what_the_alert_asks_for_and_how_to_do_the_task_are_both_said() -> None:
     made = office("{task: Call them, do: Say sorry}", "{alert: Few features, do: Read what they wrote.}")
     assert made.sent[0].do == "Read what they wrote. Say sorry."
