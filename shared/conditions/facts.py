@@ -115,7 +115,12 @@ def _instant(raw: object) -> datetime | None:
 
 def _event(cause: Cause) -> dict[str, Any]:
     envelope = {"event.type": cause.type, "event.source": cause.source, "event.id": cause.id, "event.time": cause.time}
-    found: dict[str, Any] = {name: value for name, value in envelope.items() if value is not None}
+    contact = {
+        "event.contact_name": cause.contact_name,
+        "event.contact_role": cause.contact_role,
+        "event.who": cause.who,
+    }
+    found: dict[str, Any] = {name: value for name, value in {**envelope, **contact}.items() if value is not None}
     for name, value in cause.data.items():
         found[f"event.{name}"] = value
         if isinstance(value, dict):

@@ -19,6 +19,13 @@ _ENVELOPE = (
     FactSpec("event.id", "text", description="The event's id at its source."),
     FactSpec("event.time", "instant", description="When it happened.", label="the event"),
 )
+_CONTACT = (
+    FactSpec(
+        "event.contact_name", "text", description="What the event's contact is called.", label="the contact's name"
+    ),
+    FactSpec("event.contact_role", "text", description="Their role that weighs most.", label="the contact's role"),
+    FactSpec("event.who", "text", description="The contact in words, such as Kim (admin), or: their admin."),
+)
 _MONEY = {"mrr_minor": "monthly revenue"}
 
 
@@ -85,10 +92,12 @@ class Scope:
 
 
 def event_facts(event_type: str) -> dict[str, FactSpec]:
-    """The `event.*` facts of one event type: the envelope's, and the data fields of its definition."""
+    """The `event.*` facts of one event type: of the envelope, the data fields of its definition, and its contact."""
     rows = list(_ENVELOPE)
     if event_type in CUSTOMER_EVENTS:
         rows += _facts("event", msgspec.inspect.type_info(CUSTOMER_EVENTS[event_type][1]))
+    if any(row.name == "event.contact_id" for row in rows):
+        rows += _CONTACT
     return {row.name: row for row in rows}
 
 

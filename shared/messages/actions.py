@@ -92,7 +92,10 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     """Since when the condition holds."""
     do: str | None = None
-    """What to do now, as one imperative sentence."""
+    """What to do now, in imperative sentences."""
+    contact_id: str | None = None
+    contact: str | None = None
+    """Whom at the account it is about: `Kim (admin)`."""
     account: AccountCard
     drivers: list[Driver] = []
     task: TaskCard | None = None

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from shared.messages.fields import Time
+from shared.words import clean
 
 Band = Literal["green", "amber", "red", "unknown"]
 FactValue = bool | int | float | str | list[str]
@@ -43,6 +44,19 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """
     data: dict[str, Any] = {}
     """The event's data: the `event.*` facts."""
+    contact_name: str | None = None
+    contact_role: str | None = None
+    """Of the contact that the event names: their name, and of their roles the one that weighs most, where known."""
+
+    @property
+    def who(self) -> str | None:
+        """The contact as people speak of one: `Kim (admin)`, `their admin`, `someone there`; None without one."""
+        if self.data.get("contact_id") is None:
+            return None
+        name, role = clean(self.contact_name or "", 80), clean(self.contact_role or "", 80).replace("_", " ")
+        if name:
+            return f"{name} ({role})" if role else name
+        return f"their {role}" if role else "someone there"
 
 
 class MeasureReading(msgspec.Struct, frozen=True, kw_only=True):

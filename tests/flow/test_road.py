@@ -169,11 +169,11 @@ def test_a_detractor_is_a_call_for_the_owner_a_slack_message_of_the_same_trace_a
     assert (task["assignee"], task["state"]) == ("csm-northwind", "open")
     assert timedelta() < due < timedelta(days=5)
     [alert] = road.stack.items("playbooks", "/v1/alerts", account="northwind")
-    assert alert["title"] == "Northwind gave us a 2"
+    assert alert["title"] == "Northwind: someone there scored us 2"
     why = road.keepwell("why", "northwind")
     assert "Northwind · Pro · €4,200/month" in why
     assert 'scored us 2: "third time support lost our ticket"' in why
-    assert "Call whoever gave Northwind's 2" in road.keepwell("tasks")
+    assert "Call someone there at Northwind about their 2" in road.keepwell("tasks")
 
 
 COUNTED = {"keepwell_service_info", "keepwell_http_request_seconds", "keepwell_database_up", "keepwell_database_bytes"}
@@ -237,7 +237,7 @@ def test_an_owner_without_slack_gets_a_letter_by_smtp(road: Road) -> None:
     road.an_account("tern")
     road.a_detractor("tern")
     road.stack.wait(lambda: road.mail.letters, "the letter comes")
-    letter = next(letter for letter in road.mail.letters if "gave us a 2" in letter["subject"])
+    letter = next(letter for letter in road.mail.letters if "scored us 2" in letter["subject"])
     assert letter["to"] == "tern@example.com"
     words = letter.get_body(("plain",))
     assert words is not None

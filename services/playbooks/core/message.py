@@ -64,6 +64,7 @@ def request(
     chosen, fresh = playbook.every_step[asked.step], visit.fresh and not asked.by_time
     facts, title = _facts(errand), render_title(errand, render)
     is_over = asked.step >= len(playbook.steps)
+    contact_id = episode.event.data.get("contact_id") if episode.event is not None else None
     why = [episode.outcome] if is_over else reasons(playbook, episode, stands, fresh=fresh)
     return ActionRequested(
         action_id=asked.id,
@@ -81,6 +82,8 @@ def request(
         # What was found so has held for longer than anybody here knows.
         since=episode.since if episode.found_in is None else None,
         do=render(chosen.do, facts, now) if chosen.do is not None else None,
+        contact_id=contact_id,
+        contact=episode.event.who if episode.event is not None else None,
         account=card(stands),
         drivers=drivers_of(episode, stands) if fresh else [],
         task=TaskCard(task_id=asked.id, title=title, due_at=due_at, assigned_because=assigned.because)

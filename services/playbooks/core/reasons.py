@@ -72,17 +72,26 @@ def subjects_of(drivers: Iterable[Driver]) -> set[str]:
 
 
 def drivers_of(episode: Episode, stands: Standing) -> list[Driver]:
-    """What moved the score; an answer that was cut short there is told in full to whoever shall call about it."""
+    """What moved the score. Of the episode's own event: with the contact by name, and what they wrote in full, for
+    whoever shall call about it."""
     event = episode.event
-    comment = event.data.get("comment") if event is not None else None
-    if event is None or not isinstance(comment, str):
+    if event is None:
         return stands.drivers
     return [
-        msgspec.structs.replace(one, reason=f'{one.reason.partition(_QUOTE)[0]}{_QUOTE}{clean(comment)}"')
-        if one.reason.endswith('…"') and _QUOTE in one.reason and f"{event.source} {event.id}" in one.events
+        msgspec.structs.replace(one, reason=_in_full(one.reason, event))
+        if f"{event.source} {event.id}" in one.events
         else one
         for one in stands.drivers
     ]
+
+
+def _in_full(reason: str, event: Cause) -> str:
+    comment, role = event.data.get("comment"), (event.contact_role or "contact").replace("_", " ")
+    if isinstance(comment, str) and reason.endswith('…"') and _QUOTE in reason:
+        reason = f'{reason.partition(_QUOTE)[0]}{_QUOTE}{clean(comment)}"'
+    if event.contact_name and reason.startswith(f"their {role} "):
+        reason = f"{event.who}{reason.removeprefix(f'their {role}')}"
+    return reason
 
 
 def _helped(playbook: Playbook, episode: Episode) -> Iterator[LeafReading]:
@@ -108,8 +117,8 @@ def _denied(condition: Condition, odd: bool) -> Iterator[str]:
 
 
 def _answer(event: Cause) -> str:
-    """An answer that moved no score, in words: `someone there scored us 2: "too slow"`."""
+    """An answer that moved no score, in words: `Kim (admin) scored us 2: "too slow"`."""
     score, comment = event.data.get("score"), event.data.get("comment")
     if not (event.type or "").startswith("feedback.") or score is None:
         return ""
-    return f"someone there scored us {score}" + (f'{_QUOTE}{clean(str(comment))}"' if comment else "")
+    return f"{event.who or 'someone there'} scored us {score}" + (f'{_QUOTE}{clean(str(comment))}"' if comment else "")

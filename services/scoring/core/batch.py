@@ -13,7 +13,7 @@ from services.scoring.core.assess import Outcome, assess
 from services.scoring.core.clock import day_of
 from services.scoring.core.decision import Occasion
 from services.scoring.core.fold import fold, fold_usage, source_of
-from services.scoring.core.fold.people import is_erased
+from services.scoring.core.fold.people import is_erased, name_of
 from services.scoring.core.measures.base import View
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.scorecard import Rules
@@ -102,7 +102,7 @@ class Batch:
             self._hear(source_of(arrival.event.type), arrival.event.time)
             self._note_rows(standing.account, arrival)
             if arrival.event.history is None:
-                cause = _cause_of(arrival.event, next(since))
+                cause = _cause_of(arrival.event, next(since), standing.account.state)
                 outcome = self._decide(standing, Occasion(cause, imports=standing.imports), arrival.trace, seen)
                 seen = outcome.view
         for import_id in stragglers:
@@ -219,7 +219,9 @@ def _untold_since(arrivals: Sequence[Arrival]) -> list[datetime | None]:
     return [None if since is _NOT_SAID else since for since in accumulate(accepted, min)][::-1]
 
 
-def _cause_of(event: Event, untold_since: datetime | None) -> Cause:
+def _cause_of(event: Event, untold_since: datetime | None, state: s.State) -> Cause:
+    data = msgspec.json.decode(event.data)
+    contact = data.get("contact_id") or ""
     return Cause(
         kind="event",
         source=event.source,
@@ -227,5 +229,7 @@ def _cause_of(event: Event, untold_since: datetime | None) -> Cause:
         type=event.type,
         time=event.time,
         accepted=untold_since,
-        data=msgspec.json.decode(event.data),
+        data=data,
+        contact_name=name_of(state, contact),
+        contact_role=state.role_of(contact),
     )

@@ -71,7 +71,7 @@ def test_a_detractor_tells_the_answer_first_and_only_once() -> None:
     look = a_look(dict(stands.facts), MONDAY, cause=cause)
     message = told(playbook, look, stands, place=1, fresh=True, due_at=due)
     assert message.caused_at == MONDAY
-    assert message.title == "Call whoever gave Northwind's 2, within a day"
+    assert message.title == "Call someone there at Northwind about their 2"
     assert message.why == ["their admin scored us 2", "urgent ticket T-118 open for 5 days"]
     assert (message.recipient, message.since) == (OWNER.to and OWNER.to.recipient, MONDAY)
     assert (message.account.score, message.account.previous_score, message.account.mrr_minor) == (5200, 7400, 420_000)
@@ -125,7 +125,7 @@ def said(
 
 
 def test_an_account_without_a_name_is_called_by_its_id() -> None:
-    assert said("detractor", {}, cause=an_answer(2, MONDAY)).title == "acme-7 gave us a 2"
+    assert said("detractor", {}, cause=an_answer(2, MONDAY)).title == "acme-7: someone there scored us 2"
 
 
 def test_an_answer_that_moved_no_score_is_told_in_its_own_words() -> None:
@@ -137,6 +137,31 @@ def test_an_answer_that_moved_no_score_is_told_in_its_own_words() -> None:
     silent = said("detractor", {}, cause=cause)
     assert silent.why == ["someone there scored us 2"]
     assert silent.do == "They left no comment: ask what went wrong."
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "who"),
+    [
+        ("Kim Novak", "decision_maker", "Kim Novak (decision maker)"),
+        ("Kim Novak", None, "Kim Novak"),
+        (None, "admin", "their admin"),
+        (None, None, "someone there"),
+    ],
+)
+def test_whom_to_call_is_named_in_title_and_text(name: str | None, role: str | None, who: str) -> None:
+    cause = msgspec.structs.replace(an_answer(2, MONDAY), contact_name=name, contact_role=role)
+    known = (role or "contact").replace("_", " ")
+    moved = Driver(
+        kind="measure", name="feedback.nps", points=-9, reason=f"their {known} scored us 2", events=["survey a-1"]
+    )
+    stands = standing("northwind", an_assessment(1, MONDAY, cause=cause, drivers=[moved]))
+    look = a_look({"account.churned_at": None}, MONDAY, cause=cause)
+    alert, task = (told(SHIPPED["detractor"], look, stands, fresh=True, place=place) for place in (0, 1))
+    assert alert.title == f"Northwind: {who} scored us 2"
+    assert task.title == f"Call {who} at Northwind about their 2"
+    assert alert.why[0] == (f"{who} scored us 2" if name else f"their {known} scored us 2")
+    assert (alert.contact_id, alert.contact) == ("admin", who)
+    assert said("detractor", {}, cause=cause).why == [f"{who} scored us 2"]
 
 
 def test_whoever_shall_call_reads_the_whole_comment() -> None:

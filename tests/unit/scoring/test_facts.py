@@ -4,9 +4,12 @@ from dataclasses import replace
 from datetime import datetime
 
 import msgspec
+import pytest
 
+from services.scoring.core.batch import Arrival, Batch
 from services.scoring.core.clock import day_of
 from services.scoring.core.measures import MEASURES
+from services.scoring.core.memory import Memory
 from services.scoring.core.scorecard import Rules, Scorecard, Weighted
 from services.scoring.core.state import prune
 from shared.conditions import FACTS, Facts
@@ -113,3 +116,22 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
             if isinstance(value, int | float) and lowest is not None and highest is not None:
                 assert lowest <= value <= highest, name
     assert (silent["usage.silence"], unused["usage.never"]) == (65, 180)
+
+
+@pytest.mark.parametrize(
+    ("known", "name", "role"),
+    [
+        ([a_contact("kim", roles=["user", "decision_maker"], traits={"name": "Kim"})], "Kim", "decision_maker"),
+        ([a_contact("kim", "admin")], None, "admin"),
+        ([a_contact("kim", traits={"name": 7})], None, None),
+        ([a_contact("bo", "admin")], None, None),
+    ],
+)
+def test_what_is_told_of_an_event_says_who_its_contact_is(
+    known: list[Event], name: str | None, role: str | None
+) -> None:
+    batch = Batch(NOW, SHIPPED, Memory(set(), {}))
+    told = [*known, nps(2, contact="kim")]
+    batch.take("acme", [Arrival(event, registry.data_of(event)) for event in told], behind=False)
+    cause = batch.assessments[-1].assessed.cause
+    assert (cause.contact_name, cause.contact_role) == (name, role)

@@ -28,6 +28,12 @@ def is_erased(account: Account, contact: str) -> bool:
     return account.state.erased or (bool(erased) and digest_of(contact) in erased)
 
 
+def name_of(state: s.State, contact: str) -> str | None:
+    """What a contact is called, where somebody said so."""
+    cell = state.contacts.get(contact, {}).get(own_trait("name"))
+    return cell.value if cell is not None and isinstance(cell.value, str) else None
+
+
 def answer(account: Account, event: Event, data: feedback.NpsAnswered) -> None:
     """Of relational answers each contact's latest stands; about a moment all count, and nobody's name is kept."""
     kind, state = event.type.removeprefix("feedback."), account.state
