@@ -46,6 +46,8 @@ class AccountCard(msgspec.Struct, frozen=True, kw_only=True):
     previous_score: int | None = None
     band: str = "unknown"
     previous_band: str = "unknown"
+    last_contact_at: datetime | None = None
+    """When we last talked."""
 
 
 class TaskCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +98,10 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     contact_id: str | None = None
     contact: str | None = None
     """Whom at the account it is about: `Kim (admin)`."""
+    trouble: list[str] = []
+    """What else is open in trouble at the account, in words, the worst first."""
+    open_work: list[str] = []
+    """The tasks and alerts that are open there about other matters, and whose they are."""
     account: AccountCard
     drivers: list[Driver] = []
     task: TaskCard | None = None

@@ -24,6 +24,10 @@ def render(message: Message, renderer: Renderer, delivery_id: str, *, repeat: bo
         blocks.append(_section(glance))
     if message.reasons:
         blocks.append(_section("\n".join(_reason(reason) for reason in message.reasons)))
+    if message.contact:
+        blocks.append(_section(f"*Contact:* {_said(message.contact)}"))
+    if message.also:
+        blocks.append(_section("\n".join(["*Also open:*", *(f"•  {_said(one)}" for one in message.also)])))
     if message.items:
         blocks.append(kit.DividerBlock())
         blocks.extend(_section(_item(item)) for item in message.items)

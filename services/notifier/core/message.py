@@ -11,12 +11,13 @@ from typing import Final, Literal
 import msgspec
 
 from shared.messages.actions import AccountCard, ActionRequested, Kind, Recipient, Severity
-from shared.words import apportioned, clean, counted, moment, monthly, renewal, signed, span, whole, zone_label
+from shared.words import apportioned, clean, counted, in_days, moment, monthly, renewal, signed, span, whole, zone_label
 
 MOST_REASONS: Final = 6
 LONGEST_LINE: Final = 300
 _LONGEST_REASON: Final = 700
 """Room for what a customer wrote."""
+_MOST_ALSO: Final = 8
 _LONGEST_TODO: Final = 1_000
 """What an alert asks for, and its task."""
 
@@ -62,6 +63,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """`74 → 52 amber`."""
     reasons: list[Reason] = []
     since: str = ""
+    contact: str = ""
+    """Whom at the account it is about, unless that is said already: `Kim (admin)`."""
+    also: list[str] = []
+    """What else is open at the account: trouble, and work about other matters."""
     task: str = ""
     """With an alert: the reader's task about it, and when it is due."""
     todo: str = ""
@@ -100,9 +105,11 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> 
         band=account.band,
         subject=title if name.casefold() in title.casefold() else f"{name}: {title}",
         title=title,
-        headline=headline(account, now),
+        headline=headline(account, now, with_contact=True),
         score=score_words(account),
         reasons=reasons(action),
+        contact=_contact(action, title),
+        also=_also(action),
         since=_since(action, now, zone),
         task=_task(action, title, due),
         todo=clean_todo(action, title),
@@ -135,8 +142,8 @@ def reader(people: Collection[Recipient | None], shared: bool) -> tuple[str, str
     return (called(one), one.slack or "") if one else ("", "")
 
 
-def headline(account: AccountCard, now: datetime) -> str:
-    """The account at a glance: `Northwind · Pro · €4,200/month · renews in 41 days`."""
+def headline(account: AccountCard, now: datetime, *, with_contact: bool = False) -> str:
+    """The account at a glance: `Northwind · Pro · €4,200/month · renews in 41 days`, and the last contact."""
     parts = [name_of(account)]
     if account.plan:
         plan = clean(account.plan, 40)
@@ -145,6 +152,8 @@ def headline(account: AccountCard, now: datetime) -> str:
         parts.append(monthly(account.mrr_minor, account.currency))
     if account.renews_at is not None:
         parts.append(renewal(account.renews_at, now))
+    if with_contact and account.last_contact_at is not None and (when := in_days(account.last_contact_at, now)):
+        parts.append(f"last contact {when}")
     return " · ".join(filter(None, parts))
 
 
@@ -224,6 +233,19 @@ def _since(action: ActionRequested, now: datetime, zone: str) -> str:
     if length.total_seconds() < 60:
         return "just now"
     return f"since {moment(action.since, now, zone)}, {span(length)}"
+
+
+def _contact(action: ActionRequested, title: str) -> str:
+    who = clean(action.contact or "", 120)
+    said = (title, action.task.title if action.task is not None else "", *(one.text for one in reasons(action)))
+    return "" if any(who in clean(one) for one in said) else who
+
+
+def _also(action: ActionRequested) -> list[str]:
+    lines = [clean(one, LONGEST_LINE) for one in (*action.trouble, *action.open_work)]
+    if len(lines) <= _MOST_ALSO:
+        return lines
+    return [*lines[: _MOST_ALSO - 1], f"and {len(lines) - _MOST_ALSO + 1} more"]
 
 
 def _task(action: ActionRequested, title: str, due: str) -> str:

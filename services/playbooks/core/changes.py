@@ -21,11 +21,13 @@ from services.playbooks.core.workinghours import Hours, add, bring_at
 from shared.messages import envelope
 from shared.messages.actions import SEVERITIES, ActionCancelled, ActionRequested, ItemChanged, Recipient, Severity
 from shared.messages.envelope import Event
+from shared.words import date_words
 
 _SOURCE: Final = "keepwell/playbooks"
 ACCOUNT_KEY: Final = "account:"
 """An account's one timer is `account:ID`."""
 _TOO_OFTEN: Final = 3
+_WORK: Final = ("task", "alert")
 FOUND_KEY: Final = "digest:"
 """The timer of an import's lists is `digest:IMPORT`, in every partition that found something."""
 
@@ -222,6 +224,27 @@ def _way(item: Item) -> tuple[Recipient | None, str | None]:
     return item.request.recipient, item.request.channel
 
 
+def _open_work(errand: Errand, desks: Mapping[Desk, dict[str, Item]], changes: Changes, rules: Rules) -> list[str]:
+    """What is open at the account about other matters; a task and the alert that tells of it are said once."""
+    matter = errand.playbook.matter or of_score(errand.visit.stands)
+    known = [changes.items.get(one.id, one) for desk in desks.values() for one in desk.values()]
+    others = [
+        one
+        for one in known
+        if one.state in OPEN and one.kind in _WORK and one.matter not in ("", matter) and one.request.severity != "info"
+    ]
+    tasks = {one.action_id for one in others if one.kind == "task"}
+    told = [one for one in others if one.kind == "task" or one.action_id not in tasks]
+    told.sort(key=lambda one: (-SEVERITIES.index(one.request.severity), one.opened_at, one.id))
+    return [_work_words(one, rules) for one in told]
+
+
+def _work_words(item: Item, rules: Rules) -> str:
+    whose = f" for {rules.directory.person(item.assignee).name}" if item.assignee is not None else ""
+    due = f", due {date_words(item.due_at)}" if item.due_at is not None else ""
+    return f"{item.kind}{whose}{due}: {item.request.title}"
+
+
 def _give(
     errand: Errand,
     changes: Changes,
@@ -230,7 +253,7 @@ def _give(
     desks: Mapping[Desk, dict[str, Item]],
 ) -> Item | None:
     """Assign it, which is noted in `loads`, and put the item into the changes; what is open on the same matter is
-    joined. `desks` are what is open of the accounts. Returns what is to be told."""
+    joined. `desks` are what is open of the account. Returns what is to be told."""
     asked, playbook, _, visit = errand
     chosen, now, is_task = playbook.every_step[asked.step], visit.look.now, asked.kind == "task"
     if asked.step >= len(playbook.steps) and (told := changes.episodes[asked.episode].told):
@@ -267,7 +290,10 @@ def _give(
         return None
     if held is None and to is not None and to.id in loads:
         loads[to.id] = Load(loads[to.id].open_tasks + is_task, max(load.turn for load in loads.values()) + 1)
-    message = request(errand, assigned, rules.render, due_at, not_before)
+    message = msgspec.structs.replace(
+        request(errand, assigned, rules.render, due_at, not_before),
+        open_work=_open_work(errand, desks, changes, rules),
+    )
     if to is not None:
         changes.note_told(asked.episode, to.id)
     if held is not None:

@@ -189,7 +189,8 @@ def _escalate(work: Work, task: Item, late_since: datetime) -> None:
     recipient, who = to.recipient if to is not None else None, assignee.name if assignee is not None else "nobody"
     action, now = action_id(task.id, task.request.step, 0, "overdue"), stands.at
     hours = to.hours if to is not None else directory.office
-    told = overdue(task.request, stands, action, recipient, who, late_since, later(hours, "high", now))
+    waits = later(hours, "high", now)
+    told = overdue(task.request, stands, action, recipient, who, late_since, waits, work.fed_by(task))
     alert = item_of(told, task.playbook, to, because, now)
     late = task.moved("escalate", escalated_at=now)
     work.changes.put(late, Move(task.id, now, task.state, late.state, "overdue", "time"))

@@ -9,6 +9,7 @@ import msgspec
 
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.trouble import held_back
 from services.playbooks.core.workinghours import OFFICE, Hours
 from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate, flip_instant, leaves, leaves_of
 from shared.messages.assessments import Cause
@@ -124,14 +125,8 @@ class View:
 
     @cached_property
     def trouble(self) -> str | None:
-        """What holds an expansion flag back, or None: never sell to the angry. What is not known holds nothing back."""
-        facts, now = self._look.facts, self._look.now
-        if facts.get("health.band", now) == "red":
-            return "the account is red"
-        urgent = facts.get("support.urgent", now)
-        if isinstance(urgent, int | float) and urgent > 0:
-            return "an urgent ticket is open"
-        return "an invoice is overdue" if facts.get("billing.overdue_since", now) is not None else None
+        """What holds an expansion flag back, or None."""
+        return held_back(self._look.facts, self._look.now)
 
     @property
     def may_be_closed(self) -> bool:

@@ -13,7 +13,7 @@ from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.look import Look
 from services.playbooks.core.matter import of_score
 from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.reasons import MOST_REASONS, drivers_of, reasons
+from services.playbooks.core.reasons import MOST_REASONS, Fed, drivers_of, other_trouble, reasons
 from services.playbooks.core.rules import Library, Render
 from services.playbooks.core.standing import Standing, card
 from shared.conditions import Facts
@@ -63,7 +63,7 @@ def request(
     stands, now, cause = visit.stands, visit.look.now, visit.look.cause
     chosen, fresh = playbook.every_step[asked.step], visit.fresh and not asked.by_time
     facts, title = _facts(errand), render_title(errand, render)
-    is_over = asked.step >= len(playbook.steps)
+    is_over, drivers = asked.step >= len(playbook.steps), drivers_of(episode, stands) if fresh else []
     contact_id = episode.event.data.get("contact_id") if episode.event is not None else None
     why = [episode.outcome] if is_over else reasons(playbook, episode, stands, fresh=fresh)
     return ActionRequested(
@@ -84,8 +84,9 @@ def request(
         do=render(chosen.do, facts, now) if chosen.do is not None else None,
         contact_id=contact_id,
         contact=episode.event.who if episode.event is not None else None,
+        trouble=other_trouble(stands, now, [(playbook, episode)], drivers, () if fresh else stands.low_names),
         account=card(stands),
-        drivers=drivers_of(episode, stands) if fresh else [],
+        drivers=drivers,
         task=TaskCard(task_id=asked.id, title=title, due_at=due_at, assigned_because=assigned.because)
         if asked.kind == "task"
         else None,
@@ -133,6 +134,7 @@ def overdue(
     assignee: str,
     late_since: datetime,
     not_before: datetime | None = None,
+    fed: Iterable[Fed] = (),
 ) -> ActionRequested:
     """Tell whoever answers for the assignee that a task was not done in time, of an account that stands so now."""
     title = task.task.title if task.task is not None else task.title
@@ -146,6 +148,7 @@ def overdue(
         title=f"Overdue: {title}",
         why=[f"was due {due}, assigned to {assignee}", *task.why][:MOST_REASONS],
         do="See that somebody does it, or close it with what came of it.",
+        trouble=other_trouble(stands, stands.at, fed, ()),
         account=card(stands),
         drivers=[],
         task=None,
@@ -173,11 +176,12 @@ def titled(said: ActionRequested, title: str) -> ActionRequested:
     )
 
 
-def with_card(said: ActionRequested, stands: Standing) -> ActionRequested:
+def with_card(said: ActionRequested, stands: Standing, fed: Iterable[Fed] = ()) -> ActionRequested:
     """The same, of an account that stands so now. Drivers explain the scores they came with."""
     then, now = said.account, card(stands)
-    is_same = (then.score, then.previous_score) == (now.score, now.previous_score)
-    return msgspec.structs.replace(said, account=now, drivers=said.drivers if is_same else [])
+    drivers = said.drivers if (then.score, then.previous_score) == (now.score, now.previous_score) else []
+    trouble = other_trouble(stands, stands.at, fed, said.drivers)
+    return msgspec.structs.replace(said, account=now, drivers=drivers, trouble=trouble)
 
 
 class Finding(NamedTuple):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -9,7 +10,8 @@ import msgspec
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing
-from shared.conditions import FACTS, Condition, Leaf, LeafReading, Not, Truth, leaves_of
+from services.playbooks.core.trouble import troubles
+from shared.conditions import FACTS, Condition, Facts, Leaf, LeafReading, Not, Truth, leaves_of
 from shared.messages.assessments import Cause, Driver
 from shared.words import clean
 
@@ -20,6 +22,8 @@ _SAME: Final = {"feedback.last_nps": "feedback.nps", "support.urgent_since": "su
 """Facts of which another one tells as well."""
 _CARD: Final = ("health.score", "health.previous_score", "health.band", "health.previous_band", "health.change")
 """Facts that the card of the account shows."""
+Fed = tuple[Playbook, Episode]
+"""An episode that feeds an item, with its playbook."""
 _FACT: Final = re.compile(r"[a-z_]+(?:\.\w+)+")
 
 
@@ -58,12 +62,25 @@ def what_held(playbook: Playbook | None, episode: Episode) -> list[str]:
     return list(dict.fromkeys(known or [one.words for one in helped]))
 
 
+def other_trouble(
+    stands: Standing, now: datetime, fed: Iterable[Fed], drivers: Iterable[Driver], low: Iterable[str] = ()
+) -> list[str]:
+    """What is open in trouble at an account besides what the reasons tell: what fed the item saw, what moved the score
+    down, and the measures in `low`."""
+    told = subjects_of(one for one in drivers if one.points < 0) | set(map(subject, low))
+    for playbook, episode in fed:
+        told |= {subject(leaf.text) for leaf in _helped(playbook, episode)}
+    found = troubles(Facts.of(stands.facts), now)
+    return [one.words for one in found if told.isdisjoint(map(subject, one.about))]
+
+
 def subject(words: str) -> str:
     """What a leaf, a measure or a cap is about: the first fact that it names. Days since an instant are about it."""
     found = _FACT.search(words)
     name = found[0] if found is not None else words
     spec = FACTS.get(name)
-    return _SAME.get(name, (spec.linear_of if spec is not None else None) or name)
+    name = (spec.linear_of if spec is not None else None) or name
+    return _SAME.get(name, name)
 
 
 def subjects_of(drivers: Iterable[Driver]) -> set[str]:

@@ -11,7 +11,7 @@ from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.look import Look, View
 from services.playbooks.core.message import AGAIN, Errand, Visit, once_more, request, titled, with_card
 from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.reasons import MOST_REASONS, seen, subjects_of
+from services.playbooks.core.reasons import MOST_REASONS, Fed, other_trouble, seen, subjects_of
 from services.playbooks.core.rules import Render
 from services.playbooks.core.standing import Standing
 from shared.messages.actions import ActionRequested, Kind
@@ -19,41 +19,43 @@ from shared.messages.assessments import Driver
 
 APART: Final = timedelta(minutes=10)
 """What waits is said anew at most that often."""
-Fed = Sequence[tuple[Playbook, Episode]]
-"""The episodes that feed an item, with their playbooks; the one that its request is of first."""
+Feeders = Sequence[Fed]
+"""The one that an item's request is of first."""
 
 
-def says_otherwise(said: ActionRequested, fed: Fed, stands: Standing) -> bool:
+def says_otherwise(said: ActionRequested, fed: Feeders, stands: Standing) -> bool:
     """Has the band changed since it was said, or a reason? What an event was is told once."""
     if said.account.band != stands.band:
         return True
     return not _is_of_event(fed) and any(one not in said.why for one in _seen(fed, stands, said.drivers))
 
 
-def as_now(said: ActionRequested, fed: Fed, stands: Standing, render: Render) -> ActionRequested:
+def as_now(said: ActionRequested, fed: Feeders, stands: Standing, render: Render) -> ActionRequested:
     """What it says with the facts as they are now."""
-    said = with_card(said, stands)
+    now_fed = [(one, _looked(one, episode, stands)) for one, episode in fed]
+    said = with_card(said, stands, now_fed)
     if not fed or fed[0][1].id != said.episode_id or _is_of_event(fed) or said.step >= len(fed[0][0].steps):
         return said
-    playbook, episode = fed[0]
+    playbook, episode = now_fed[0]
     kind: Kind = "task" if said.task is not None else "flag" if said.flag is not None else "alert"
     ask = Ask(
         id=said.action_id, episode=episode.id, kind=kind, step=said.step, occurrence=episode.occurrence, by_time=True
     )
     visit = Visit(stands, _look(stands))
-    now = request(Errand(ask, playbook, _looked(playbook, episode, stands), visit), Assignment(None, ""), render)
+    now = request(Errand(ask, playbook, episode, visit), Assignment(None, ""), render)
     others = [one.reason for one in said.drivers] or stands.low
     why = list(dict.fromkeys([*_seen(fed, stands, said.drivers), *others]))[:MOST_REASONS] or now.why
     title = once_more(now.title) if said.title.startswith(AGAIN) else now.title
     flag = said.flag and msgspec.structs.replace(said.flag, reasons=why)
-    return titled(msgspec.structs.replace(said, do=now.do, why=why, flag=flag), title)
+    trouble = other_trouble(stands, stands.at, now_fed, said.drivers, () if said.drivers else stands.low_names)
+    return titled(msgspec.structs.replace(said, do=now.do, why=why, trouble=trouble, flag=flag), title)
 
 
-def _is_of_event(fed: Fed) -> bool:
+def _is_of_event(fed: Feeders) -> bool:
     return any(playbook.on_event is not None for playbook, _ in fed)
 
 
-def _seen(fed: Fed, stands: Standing, drivers: Sequence[Driver]) -> list[str]:
+def _seen(fed: Feeders, stands: Standing, drivers: Sequence[Driver]) -> list[str]:
     """The first reasons that the conditions give now and no driver has told."""
 
     def all_of_them() -> Iterator[str]:

@@ -95,6 +95,7 @@ def card(stands: Standing) -> AccountCard:
         previous_score=stands.previous_score,
         band=stands.band,
         previous_band=stands.previous_band,
+        last_contact_at=_instant(_text(stands, "relationship.last_interaction_at")),
     )
 
 

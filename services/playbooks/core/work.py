@@ -327,14 +327,14 @@ class Work:
         """Give what was asked for to somebody, in order. Returns what `people` then have on the desk."""
         known = dict(loads)
         self._apply(known)
-        desks: defaultdict[Desk, dict[str, Item]] = defaultdict(dict)
+        desks: defaultdict[str, defaultdict[Desk, dict[str, Item]]] = defaultdict(lambda: defaultdict(dict))
         for item in (self.changes.beside | self.changes.items).values():
             if item.state in OPEN:
-                desks[desk_of(item)][item.id] = item
+                desks[item.account_id][desk_of(item)][item.id] = item
         for _, firing in groupby(self._errands, lambda one: (one.ask.episode, one.ask.occurrence, one.visit.look.now)):
             errands = list(firing)
             self._close_before(errands[0])
-            carry_out(errands, self.changes, known, self.rules, desks)
+            carry_out(errands, self.changes, known, self.rules, desks[errands[0].visit.stands.account])
         # What was asked for and ended in one transaction ends as it would in two.
         self.close(list(self.changes.items.values()))
         self._apply(known)

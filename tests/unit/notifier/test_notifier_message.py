@@ -1,6 +1,6 @@
 import re
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -88,6 +88,57 @@ class TestAlertWithTask:
     def blocks(self, message: Message) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = render(message, RENDERER, "d")["blocks"]
         return found
+
+
+class TestOneScreen:
+    """Who, what it is worth, when it renews, all that is open, the last contact: no more is asked for before a call."""
+
+    ALERT: ClassVar[dict[str, Any]] = {
+        "account": an_account(last_contact_at=NOW - timedelta(days=90)),
+        "contact_id": "kim",
+        "contact": "Kim (admin)",
+        "trouble": ["an urgent ticket open since 13 Nov 2026", "7 of 28 seats in use"],
+        "open_work": ["task for Ana, due 20 Nov 2026: Agree a payment date"],
+    }
+
+    def test_it_is_all_there(self) -> None:
+        assert RENDERER.text(compose(an_alert(**self.ALERT, drivers=[], why=["it fell"]), NOW)) == (
+            "Usage fell by half in two weeks\n"
+            "\n"
+            "Northwind · Pro · €4,200/month · renews in 41 days · last contact 90 days ago      74 → 52 amber\n"
+            "     •  it fell\n"
+            "\n"
+            "Contact: Kim (admin)\n"
+            "\n"
+            "Also open:\n"
+            "     •  an urgent ticket open since 13 Nov 2026\n"
+            "     •  7 of 28 seats in use\n"
+            "     •  task for Ana, due 20 Nov 2026: Agree a payment date\n"
+            "\n"
+            "→ Find out what changed on their side.\n"
+            "\n"
+            "Alert · just now\n"
+            "Playbook “Usage is falling” · high severity\n"
+        )
+
+    def test_slack_and_mail_have_it_too(self) -> None:
+        message = compose(an_alert(**self.ALERT), NOW)
+        shown = [one["text"]["text"] for one in render(message, RENDERER, "d")["blocks"] if one["type"] == "section"]
+        assert "*Contact:* Kim (admin)" in shown
+        assert any(one.startswith("*Also open:*\n•  an urgent ticket") for one in shown)
+        html = RENDERER.html(message)
+        assert all(words in html for words in (*message.also, "Kim (admin)", "last contact 90 days ago"))
+
+    def test_who_is_named_already_is_not_named_again(self) -> None:
+        assert compose(an_alert(**self.ALERT, title="Kim (admin) scored us 2"), NOW).contact == ""
+
+    def test_it_stays_on_one_screen(self) -> None:
+        also = compose(an_alert(trouble=[f"trouble {n}" for n in range(20)]), NOW).also
+        assert (len(also), also[-1]) == (8, "and 13 more")
+
+    def test_what_is_not_known_is_not_listed(self) -> None:
+        text = RENDERER.text(compose(an_alert(), NOW))
+        assert not any(words in text for words in ("Contact", "Also open", "last contact"))
 
 
 def test_an_alert_says_since_when() -> None:

@@ -313,7 +313,7 @@ class TestPuttingOff:
         waits = put_off(of(fired), fired.asks[0], self.morning, MONDAY)
         urgent = run(self.playbook, ({**LOW, "support.urgent": 1}, self.morning), episode=waits.episode)
         assert urgent.asks == ()
-        assert "held back: an urgent ticket is open" in urgent.moves[-1].reason
+        assert "held back: an urgent ticket open" in urgent.moves[-1].reason
 
     def test_what_has_ended_meanwhile_is_not_put_off(self) -> None:
         fired = run(self.playbook, (LOW, MONDAY))

@@ -1,0 +1,114 @@
+"""A message tells all that is open in trouble at the account: what a caller must not be blind to."""
+
+from typing import Any
+
+import pytest
+
+from services.playbooks.core.trouble import held_back, troubles
+from shared.conditions import Facts
+from tests.support.desk import Office
+from tests.support.playbooks import DAY, HOUR, MONDAY
+
+PEOPLE = "csms: [{id: own, name: Owner, email: owner@example.com}, {id: kim, name: Kim}]"
+SINCE = "2026-02-20T08:00:00Z"
+
+
+def said(**facts: Any) -> list[str]:
+    return [one.words for one in troubles(Facts.of({k.replace("__", "."): v for k, v in facts.items()}), MONDAY)]
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"account__leaving": True, "account__leaves_at": SINCE}, "they leave on 20 Feb 2026"),
+        ({"support__urgent": 1, "support__urgent_since": SINCE}, "an urgent ticket open since 20 Feb 2026"),
+        ({"support__urgent": 3, "support__urgent_since": SINCE}, "3 urgent tickets open, the oldest since 20 Feb 2026"),
+        ({"billing__payment_failed_at": SINCE}, "a payment has been failing since 20 Feb 2026"),
+        (
+            {"billing__overdue_since": SINCE, "billing__overdue_minor": 310_000, "account__currency": "EUR"},
+            "€3,100 overdue since 20 Feb 2026",
+        ),
+        ({"contract__lapsed": True}, "the contract has lapsed"),
+        ({"feedback__worst_decision_maker": 3}, "a decision maker scored us 3"),
+        ({"usage__silence": 12}, "no use for 12 working days"),
+        ({"usage__never": 40}, "they pay, and never used it"),
+        ({"usage__active_share": 25.0, "usage__active_users": 7, "account__seats": 28}, "7 of 28 seats in use"),
+        ({"usage__trend": -45.2}, "usage down 45 %"),
+        ({"contract__change": -25.0, "contract__contracted_at": SINCE}, "revenue down 25 % in 90 days"),
+        ({"contract__contracted_at": SINCE}, "contracted on 20 Feb 2026"),
+        ({"contacts__champion_left_at": SINCE}, "their champion left on 20 Feb 2026"),
+        (
+            {"account__stage": "onboarding", "onboarding__progress": 40.0},
+            "onboarding is behind: 40 % of what is expected by now",
+        ),
+        ({"relationship__pulse": 3}, "pulse 3 of 10"),
+    ],
+)
+def test_each_trouble_is_said_in_a_short_line(facts: dict[str, Any], words: str) -> None:
+    assert said(**facts) == [words]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"support__urgent": 0, "billing__overdue_minor": 0, "usage__silence": 2, "usage__active_share": 90},
+        {"onboarding__progress": 40, "account__stage": "mature", "usage__trend": -10, "relationship__pulse": 8},
+    ],
+)
+def test_what_is_well_or_not_known_is_no_trouble(facts: dict[str, Any]) -> None:
+    assert said(**facts) == []
+
+
+def test_nothing_is_sold_to_the_angry() -> None:
+    def held(**facts: Any) -> str | None:
+        return held_back(Facts.of({k.replace("__", "."): v for k, v in facts.items()}), MONDAY)
+
+    assert held(health__band="green", usage__trend=-50) is None
+    assert held(health__band="unknown") == "the account's health is unknown"
+    assert held(account__stage="onboarding") == "the account is in onboarding"
+    assert held(contract__contracted_at=SINCE) == "contracted on 20 Feb 2026"
+
+
+SILENT = """
+id: silent
+matter: usage
+when: usage.silence >= 10
+steps: [{task: Ask why, due: 2 business days}, alert: No use]
+"""
+OVERDUE = """
+id: overdue
+matter: money
+when: billing.overdue >= 7 days
+steps: [{task: Agree a date, assign: [{person: kim}]}]
+"""
+TROUBLED = {
+    "billing.overdue_since": SINCE,
+    "support.urgent": 1,
+    "usage.active_share": 25.0,
+    "usage.active_users": 7,
+    "account.seats": 28,
+    "relationship.last_interaction_at": "2025-12-02T08:00:00Z",
+}
+
+
+def test_a_message_tells_of_all_other_trouble_and_of_work_on_other_matters() -> None:
+    made = Office(SILENT, OVERDUE, people=PEOPLE)
+    made.assess(MONDAY, TROUBLED)
+    (told,) = made.assess(MONDAY + HOUR, TROUBLED | {"usage.silence": 12})
+    assert told.why == ["time without use is 12 working days, at least 10 working days"]
+    assert told.trouble == ["an urgent ticket open", "an invoice overdue since 20 Feb 2026", "7 of 28 seats in use"]
+    assert told.open_work == ["task for Kim: Agree a date"]
+    assert told.account.last_contact_at is not None
+
+
+def test_what_is_told_later_tells_of_trouble_as_it_is_then() -> None:
+    made = Office(SILENT, people=PEOPLE)
+    made.assess(MONDAY, {"usage.silence": 12})
+    assert made.sent[0].trouble == []
+    (anew,) = made.assess(MONDAY + HOUR, {"usage.silence": 12, "support.urgent": 1}, band="red")
+    assert (anew.revision, anew.trouble) == (1, ["an urgent ticket open"])
+    made.settle()
+    made.assess(MONDAY + DAY, {"usage.silence": 12, "relationship.pulse": 2})
+    (late,) = made.wait(MONDAY + 3 * DAY)
+    assert (late.title, late.trouble) == ("Overdue: Ask why", ["pulse 2 of 10"])
