@@ -27,7 +27,7 @@ csms:
   - {id: lead, name: Lead, email: lead@example.com, tier: lead}
 """
 STALLED = "id: stalled\nwhen: usage.breadth < 40 %\nsteps: [{task: 'Call {{ account.name }}', due: 1d}]"
-GROW = "id: grow\nwhen: usage.active_share >= 90 %\nsteps: [{flag: More seats}]"
+GROW = "id: grow\nurgent: true\nwhen: usage.active_share >= 90 %\nsteps: [{flag: More seats}]"
 
 
 class House:
