@@ -12,10 +12,12 @@ states but "is one open?", no sums of runs. A condition is three-valued: true, f
 - Its steps are asked for so long after firing, unless it has ended by then.
 """
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+_SIGNS: Final[Mapping[str, Any]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 Known = Mapping[str, Any]
 """Facts by name: numbers, texts, minutes of dates; an event's by `event.`. What is missing is not known."""
 
@@ -33,14 +35,12 @@ class Leaf:
         """True, false, or None."""
         seen = facts.get(self.fact)
         if self.sign == "is":
-            return (seen is not None) == (self.literal == "known")
+            return (seen is not None) is (self.literal == "known")
         if seen is None:
             return None
         if self.span:
             seen = minute - seen if self.span == "since" else seen - minute
-        signs = {"<": seen < self.literal, "<=": seen <= self.literal, ">": seen > self.literal}
-        signs |= {">=": seen >= self.literal} if not isinstance(seen, str) else {}
-        return signs[self.sign]
+        return bool(_SIGNS[self.sign](seen, self.literal))
 
     @property
     def node(self) -> Any:

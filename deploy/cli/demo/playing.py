@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from shared.settings import SERVICES
 
 PATIENCE: Final = 20.0
 LOOK_EVERY: Final = 0.05
+_A_WHILE: Final = timedelta(minutes=5)
 
 
 class NotHeard(Exception):
@@ -75,7 +76,7 @@ def play(keepwell: Keepwell, story: Story, now: datetime, run: str) -> Heard:
 
     def sent() -> bool:
         found = of_story("notifier", "/v1/deliveries")
-        return bool(found) and all(one["state"] == "delivered" for one in found)
+        return bool(found) and all(one["state"] == "delivered" or _waits(one) for one in found)
 
     open_before = {one["id"] for one in keepwell.items("playbooks", "/v1/episodes", account=story.account)}
     for event in story.events(now, run):
@@ -93,9 +94,15 @@ def play(keepwell: Keepwell, story: Story, now: datetime, run: str) -> Heard:
         tasks=of_story("playbooks", "/v1/tasks"),
         flags=of_story("playbooks", "/v1/flags"),
         closed=[one for one in episodes if one["id"] in open_before and is_new(one.get("ended_at"))],
-        messages=sorted(messages, key=lambda one: (one["kind"] != "alert", one["settled_at"])),
+        messages=sorted(messages, key=lambda one: (one["kind"] != "alert", one["settled_at"] or "")),
         people={one["id"]: one for one in keepwell.get("playbooks", "/v1/csms")["items"]},
     )
+
+
+def _waits(delivery: Mapping[str, Any]) -> bool:
+    """Whether it is for the next digest: what is not urgent goes at 08:30."""
+    due = show.instant(delivery["due_at"])
+    return delivery["state"] == "waiting" and due is not None and due > show.now() + _A_WHILE
 
 
 def until(condition: Callable[[], bool], otherwise: str, patience: float = PATIENCE) -> None:

@@ -42,7 +42,8 @@ def tell(out: Console, story: Story, heard: Heard, now: datetime) -> None:
         show.hang(out, Text("  → "), show.text(step))
     for message in heard.messages[:1]:
         whom = heard.people.get(message["recipient"], {}).get("name", message["recipient"])
-        out.print(Text(f"  Slack message to {clean(whom)}, as sent:", style="dim"))
+        when = "as sent" if message["as_sent"] else "as it will read in the next digest, at 08:30"
+        out.print(Text(f"  Slack message to {clean(whom)}, {when}:", style="dim"))
         for shown in slack_view.lines(message["rendered"]["blocks"]):
             for part in shown.wrap(out, out.width - 6):
                 out.print(Text("    ▏ ", style="dim").append_text(part), soft_wrap=True)

@@ -17,7 +17,7 @@ from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, owner
 from services.playbooks.core.step import put_off
-from services.playbooks.core.workinghours import Hours, add, bring_at
+from services.playbooks.core.workinghours import Hours, add, bring_at, next_working
 from shared.messages import envelope
 from shared.messages.actions import SEVERITIES, ActionCancelled, ActionRequested, ItemChanged, Recipient, Severity
 from shared.messages.envelope import Event
@@ -277,8 +277,8 @@ def _give(
     hours = to.hours if to is not None else rules.directory.office
     due_at = add(hours, now, chosen.due) if chosen.due is not None else None
     not_before = None if playbook.urgent or asked.waited else later(hours, chosen.severity, now, due_at)
-    if not_before is not None and asked.kind == "flag":
-        # Never sell to the angry: what happens until then may hold it back.
+    if not_before is not None and asked.kind == "flag" and asked.by_time and next_working(hours, now) > now:
+        # Never sell to the angry: what happens in the night may hold it back.
         changes.put_off(asked, not_before, now)
         return None
     if playbook.shadow:

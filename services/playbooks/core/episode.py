@@ -90,6 +90,8 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     """None while something unknown stops the clock."""
     fired: tuple[datetime, ...] = ()
     """The playbook's firings for this account that `repeat` may still count, those of earlier episodes too."""
+    closed_before: datetime | None = None
+    """When the playbook's last one that had fired was closed, before this one: `repeat` counts from there, too."""
     fired_at: datetime | None = None
     occurrence: int = 0
     planned: tuple[PlannedStep, ...] = ()
@@ -113,8 +115,8 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def closed_at(self) -> datetime | None:
-        """When it ended, for `repeat`: one that never fired doesn't count."""
-        return self.ended_at if self.fired_at is not None else None
+        """When it ended, for `repeat`: one that never fired doesn't count, but the one before it still does."""
+        return self.ended_at if self.fired_at is not None else self.closed_before
 
     @property
     def is_under_way(self) -> bool:

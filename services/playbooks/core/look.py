@@ -170,6 +170,7 @@ class View:
                 since = episode.running_since
                 left = self._playbook.held_for.exact - episode.held * MICROSECOND
                 wanted = [since + left if since is not None else None, self._next_flip(leaving=False)]
+                wanted.append(self._playbook.may_fire_at(episode.fired, episode.closed_at))
             case "active":
                 wanted = [*(one.due for one in episode.planned), episode.again_at]
                 wanted.append(self._next_flip(leaving=episode.again_at is None))
@@ -179,6 +180,8 @@ class View:
                 wanted = [self._next_flip(leaving=False)]
             case "resting":
                 wanted = [episode.rests_until]
+                if self._playbook.held_for.seconds:
+                    wanted.append(self._next_flip(leaving=False))
         return min((instant for instant in wanted if instant is not None and instant > self._look.now), default=None)
 
     def _next_flip(self, *, leaving: bool) -> datetime | None:

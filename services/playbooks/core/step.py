@@ -156,8 +156,12 @@ class _Walk:
         episode = self.episode
         if episode.state == "over" and (self.view.applies is Truth.FALSE or self.playbook.on_event is not None):
             self._move_on("the condition no longer holds")
-        elif episode.state == "resting" and episode.rests_until is not None and self.look.now >= episode.rests_until:
-            self.move("passed", "may fire again")
+        elif episode.state == "resting" and episode.rests_until is not None:
+            if self.look.now >= episode.rests_until:
+                self.move("passed", "may fire again")
+            elif self.playbook.held_for.seconds and self.view.applies is Truth.TRUE and not self.view.exits:
+                # How long it has held counts while it rests: only firing has to wait.
+                self.move("passed", "it holds again")
 
     def open(self, in_force: Playbook | None) -> None:
         """Idle: a new episode, where the version in force says so. Active, of an event: one more occurrence."""
@@ -176,9 +180,10 @@ class _Walk:
             return
         if self.episode.state != "idle" or in_force != playbook:
             return
-        if view.applies is not Truth.TRUE or view.exits or not self._may_fire():
-            return
         found, seen = look.found_in, view.readings()
+        may_begin = self._may_fire() or (self.playbook.held_for.seconds and found is None)
+        if view.applies is not Truth.TRUE or view.exits or not may_begin:
+            return
         if found is not None and not look.act_on_found and playbook.closes:
             # What only closes others has nothing to do about what was so before.
             return
@@ -217,7 +222,7 @@ class _Walk:
         running = now if self.view.applies is Truth.TRUE else None
         if episode.running_since is None or running is None:
             self._set(held=held, running_since=running)
-        if running is not None and held >= self.playbook.held_for.exact // MICROSECOND:
+        if running is not None and held >= self.playbook.held_for.exact // MICROSECOND and self._may_fire():
             self.fire(f"held for {self.playbook.held_for.words}", self.view.readings())
 
     def act(self) -> None:
@@ -307,6 +312,7 @@ class _Walk:
             since=since,
             running_since=look.now,
             fired=self.playbook.still_counted(before.fired, look.now),
+            closed_before=before.closed_at,
             found_in=found_in,
         )
 

@@ -140,6 +140,22 @@ class TestEndingAndRepeating:
         assert of(again).id != of(rested).id
         assert len(again.asks) == 1
 
+    def test_how_long_it_held_counts_while_it_rests(self) -> None:
+        playbook = stalled(held_for="7d", repeat="{after: 30d}")
+        fired = run(playbook, (LOW, MONDAY), (LOW, MONDAY + 7 * DAY), (HIGH, MONDAY + 8 * DAY))
+        assert (state(fired), fired.timer) == ("resting", MONDAY + 38 * DAY)
+        again = run(playbook, (LOW, MONDAY + 20 * DAY), (LOW, MONDAY + 27 * DAY), episode=fired.episode)
+        assert (state(again), again.asks, again.timer) == ("pending", (), MONDAY + 38 * DAY)
+        assert state(run(playbook, (LOW, MONDAY + 38 * DAY), episode=again.episode)) == "active"
+
+    def test_what_did_not_hold_for_long_changes_nothing_about_when_it_may_fire(self) -> None:
+        playbook = stalled(held_for="7d", repeat="{after: 30d}")
+        fired = run(playbook, (LOW, MONDAY), (LOW, MONDAY + 7 * DAY), (HIGH, MONDAY + 8 * DAY))
+        passed = run(playbook, (LOW, MONDAY + 20 * DAY), (HIGH, MONDAY + 22 * DAY), episode=fired.episode)
+        again = run(playbook, (LOW, MONDAY + 25 * DAY), episode=passed.episode)
+        assert (state(passed), again.timer) == ("idle", MONDAY + 32 * DAY)
+        assert run(playbook, (LOW, MONDAY + 32 * DAY), episode=again.episode).timer == MONDAY + 38 * DAY
+
     def test_at_most_counts_over_its_window(self) -> None:
         playbook = stalled(repeat="{after: 1d, at_most: 2 per 60d}")
         twice = run(playbook, *((facts, MONDAY + n * DAY) for n, facts in [(0, LOW), (2, HIGH), (3, LOW), (5, HIGH)]))

@@ -7,6 +7,7 @@ CONTRIBUTING for how to try thousands.
 import os
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import NamedTuple
 
 from hypothesis import given, settings
@@ -47,6 +48,7 @@ class Life(NamedTuple):
 
 numbers = st.builds(Leaf, st.just("usage.breadth"), st.sampled_from("<>"), st.sampled_from([40, 60]))
 known = st.builds(Leaf, st.just("usage.breadth"), st.just("is"), st.sampled_from(["known", "unknown"]))
+low = Leaf("usage.breadth", "<", 60)
 spans = st.integers(-30, 200)
 since = st.builds(Leaf, st.just(DATES[0]), st.sampled_from(["<", ">="]), spans, st.just("since"))
 ahead = st.builds(Leaf, st.just(DATES[1]), st.sampled_from([">", "<="]), spans, st.just("until"))
@@ -56,15 +58,16 @@ conditions = st.one_of(
     st.builds(Join, st.sampled_from(["all", "any"]), st.tuples(leaves, leaves)),
     st.builds(Join, st.just("not"), st.tuples(leaves)),
 )
-SPANS = st.sampled_from([0, 0, 1, 7, 20, 60])
+SPANS = st.sampled_from([0, 1, 7, 20, 60])
+REPEATS = st.one_of(st.none(), st.integers(0, 30), st.integers(0, 90))
 rules = st.builds(
     Rule,
     name=st.just(""),
-    when=conditions,
+    when=st.one_of(st.just(low), st.builds(Join, st.just("any"), st.tuples(st.just(low), leaves)), conditions),
     for_accounts=st.one_of(st.none(), st.none(), leaves),
-    exit_when=st.one_of(st.none(), conditions),
+    exit_when=st.one_of(st.none(), st.builds(Leaf, st.just("usage.breadth"), st.just(">"), st.just(60)), conditions),
     held_for=SPANS,
-    after=st.one_of(st.none(), st.integers(0, 90)),
+    after=REPEATS,
     at_most=st.one_of(st.none(), st.integers(1, 3)),
     per=st.integers(1, 200),
     steps=st.lists(SPANS, min_size=1, max_size=2).map(tuple),
@@ -76,7 +79,7 @@ of_events = st.builds(
     when=st.one_of(st.none(), answered, st.builds(Join, st.just("all"), st.tuples(answered, leaves))),
     for_accounts=st.one_of(st.none(), leaves),
     exit_when=st.one_of(st.none(), leaves),
-    after=st.one_of(st.none(), st.integers(0, 90)),
+    after=REPEATS,
     at_most=st.one_of(st.none(), st.integers(1, 3)),
     per=st.integers(1, 200),
     steps=st.lists(SPANS, min_size=1, max_size=2).map(tuple),
@@ -84,18 +87,20 @@ of_events = st.builds(
     per_contact=st.booleans(),
 )
 facts = st.fixed_dictionaries(
-    {"usage.breadth": st.sampled_from([None, 25, 50, 75])},
-    optional={name: st.one_of(st.none(), st.integers(-100, UNTIL)) for name in DATES},
+    {"usage.breadth": st.sampled_from([25, 50, 75, None, 25]), DATES[0]: st.one_of(st.integers(-100, 150), st.none())},
+    optional={DATES[1]: st.one_of(st.integers(-100, UNTIL), st.none())},
 )
-answers = st.one_of(st.none(), st.none(), st.tuples(st.sampled_from(["kim", "lee"]), st.integers(0, 10)))
+answers = st.one_of(st.none(), st.tuples(st.sampled_from(["kim", "lee"]), st.integers(0, 6)))
+gaps = st.one_of(st.integers(1, 9), st.integers(1, 60))
 outages = st.lists(st.tuples(st.integers(0, UNTIL), st.integers(1, 90)), max_size=2)
 
 
 @st.composite
 def lives(draw: st.DrawFn) -> Life:
-    happens = draw(st.dictionaries(st.integers(0, UNTIL), st.tuples(facts, answers), min_size=1, max_size=14))
+    happens = draw(st.lists(st.tuples(gaps, facts, answers), min_size=4, max_size=14))
+    minutes = accumulate(gap for gap, _, _ in happens)
     return Life(
-        [Seen(minute, *happens[minute]) for minute in sorted(happens)],
+        [Seen(at, known, answer) for at, (_, known, answer) in zip(minutes, happens, strict=True) if at <= UNTIL],
         {minute for start, length in draw(outages) for minute in range(start, start + length)},
         draw(st.sets(st.integers(0, UNTIL), max_size=4)),
         draw(st.booleans()),
