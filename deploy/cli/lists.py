@@ -88,6 +88,12 @@ def _due(task: Item) -> Text:
     return show.text(show.ago(task["due_at"], now), "bold red" if late else "")
 
 
+_REASSIGN: Final = Move(
+    "reassign",
+    "Give it to somebody else, who is told of it.",
+    "{to}'s now",
+    {"to": Annotated[str, typer.Argument(help="An id or e-mail.")]},
+)
 TASKS: Final = Listing(
     help="List tasks that are open, or in another state.",
     at=("playbooks", "/v1/tasks"),
@@ -114,12 +120,7 @@ TASKS: Final = Listing(
         Move("done", "Close a task: it is done.", "closed: done", NOTE),
         Move("no_result", "Close a task: it was tried, and nothing came of it.", "closed: no result", NOTE),
         Move("false_alarm", "Close a task: there was nothing to do. It ends the episode.", "closed: false alarm", NOTE),
-        Move(
-            "reassign",
-            "Give a task to somebody else, who is told of it.",
-            "{to}'s now",
-            {"to": Annotated[str, typer.Argument(help="An id or e-mail.")]},
-        ),
+        _REASSIGN,
     ),
 )
 
@@ -149,6 +150,7 @@ ALERTS: Final = Listing(
             {"until": option("Until when; without it, for a day.")},
         ),
         Move("close", "Say that it is settled.", "closed"),
+        _REASSIGN,
         Move("false_alarm", "Say that it was nothing. It ends the episode.", "closed as a false alarm"),
     ),
 )

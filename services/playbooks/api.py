@@ -68,7 +68,7 @@ def _start_episode() -> Command:
     return Command("started")
 
 
-def _reassign_task(body: views.Reassign) -> Command:
+def _reassign(body: views.Reassign) -> Command:
     return _command("reassign", body)
 
 
@@ -128,7 +128,7 @@ class Listing(NamedTuple):
 
 
 _START = Move("start", "Start an episode that an import found", _start_episode)
-_REASSIGN = Move("reassign", "Give a task to somebody else", _reassign_task)
+_REASSIGN = Move("reassign", "Give it to somebody else", _reassign)
 _MOVE = Move("{move}", "Take, comment on or snooze a task, or close it with what came of it", _move_task)
 _ALERT = Move("{move}", "Acknowledge, snooze or close an alert, or call it false", _move_alert)
 _FLAG = Move("{move}", "Say what a flag came to", _move_flag)
@@ -140,7 +140,7 @@ LISTS: Final = (
         act=_act_on_episode,
     ),
     Listing("task", "Tasks, newest first", _tasks, views.TaskView, (_REASSIGN, _MOVE)),
-    Listing("alert", "Alerts, newest first", _alerts, views.AlertView, (_ALERT,)),
+    Listing("alert", "Alerts, newest first", _alerts, views.AlertView, (_REASSIGN, _ALERT)),
     Listing("flag", "Expansion flags, newest first", _flags, views.FlagView, (_FLAG,)),
 )
 

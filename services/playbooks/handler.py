@@ -50,9 +50,9 @@ class PlaybooksHandler(Handler):
         accounts = {one.event.subject for one in looked if not isinstance(one.data, PartitionMark)}
         interrupted = self._interrupted[partition]
         work = await store.load(c, self._rules, accounts, self._marked_through.get(partition), interrupted)
-        answered = [one.data.action_id for one in looked if isinstance(one.data, DeliveryResponded)]
-        moved = [one.event.subject for one in looked if isinstance(one.data, DeliveryResponded)]
-        known = await store.lock_meant(c, moved, answered)
+        answers = [one for one in looked if isinstance(one.data, DeliveryResponded)]
+        meant = [id for one in answers for id in (one.data.item_id, one.data.action_id) if id]
+        known = await store.lock_meant(c, [one.event.subject for one in answers], meant)
         work.meet(known)
         for one in looked:
             if isinstance(one.data, PartitionMark):
@@ -60,8 +60,8 @@ class PlaybooksHandler(Handler):
                 work.interrupted = self._interrupted[partition] = one.data.interrupted
             elif isinstance(one.data, AccountAssessed):
                 self._assess(work, partition, one, now)
-            elif items := [item for item in known if one.data.action_id in (item.id, item.action_id)]:
-                desk.respond(work, items, one.data)
+            else:
+                desk.respond(work, known, one.data)
         await store.save(c, partition, work)
         if (told := self._interrupted[partition]) != interrupted:
             await store.keep_interrupted(c, partition, told)

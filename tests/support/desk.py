@@ -69,7 +69,7 @@ class Office:
         """A recipient's answer to a message."""
         work = self._work()
         work.meet(self.items.values())
-        desk.respond(work, [one for one in self.items.values() if one.action_id == response.action_id], response)
+        desk.respond(work, self.items.values(), response)
         return self._save(work)
 
     def settle(self) -> None:

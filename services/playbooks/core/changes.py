@@ -10,7 +10,7 @@ import msgspec
 from services.playbooks.core.assignment import Assignment, Load, assign, candidates
 from services.playbooks.core.directory import Csm, Directory
 from services.playbooks.core.episode import Ask, Episode, Move, action_id
-from services.playbooks.core.item import OPEN, Item, item_of, words
+from services.playbooks.core.item import OPEN, Item, item_of, outcome, words
 from services.playbooks.core.matter import named_in, of_score
 from services.playbooks.core.message import Errand, Finding, lists_due, render_title, request, with_task
 from services.playbooks.core.reasons import MOST_REASONS
@@ -82,6 +82,13 @@ class Changes:
         data = ItemChanged(item_id=item.id, state=item.state, actor=move.actor, words=move.reason)
         id = f"{item.id}-{item.state}-{move.at.isoformat()}"
         self.out.append(Outgoing(_event(data, id, "item.changed", item.account_id, move.at)))
+
+    def refuse(self, item: Item, event: str, why: str, actor: str, now: datetime) -> None:
+        """Note what somebody asked for and can't have, and tell them why."""
+        self.moves.append(Move(item.id, now, item.state, item.state, f"{outcome(item.kind, event)}, too late", actor))
+        data = ItemChanged(item_id=item.id, state=item.state, actor=actor, words=words(item.state), refused=why)
+        id = f"{item.id}-refused-{event}-{now.isoformat()}"
+        self.out.append(Outgoing(_event(data, id, "item.changed", item.account_id, now)))
 
     def set_timer(self, account: str, at: datetime | None) -> None:
         """Look at the account again at that instant, or earlier."""

@@ -1,6 +1,6 @@
 """What happens to tasks, alerts and flags: by people, over HTTP or by answering a message, and by time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, NamedTuple
@@ -20,17 +20,8 @@ from shared.messages.deliveries import DeliveryResponded
 
 SNOOZE: Final = timedelta(days=1)
 LONGEST_SNOOZE: Final = timedelta(days=90)
-_RESPONSES: Final[Mapping[str, Mapping[str, str]]] = {
-    "task": {"snoozed": "snooze", "false_alarm": "false_alarm", "reassigned": "reassign"},
-    "alert": {
-        "acknowledged": "acknowledge",
-        "snoozed": "snooze",
-        "reassigned": "reassign",
-        "false_alarm": "false_alarm",
-    },
-    "flag": {"false_alarm": "dismiss", "reassigned": "reassign"},
-}
-"""What an answer to a message of each kind does."""
+_EARLIER: Final = {"acknowledged": "acknowledge", "snoozed": "snooze", "reassigned": "reassign"}
+"""Moves, as answers to messages named them earlier."""
 
 
 class Command(NamedTuple):
@@ -68,22 +59,32 @@ def move(work: Work, item: Item, command: Command, actor: str, now: datetime) ->
     return moved
 
 
-def respond(work: Work, items: Sequence[Item], response: DeliveryResponded) -> None:
-    """A recipient answered a message, which may tell of an alert with its task: then it is the task that they move.
-    What can't be any more is left: the answer came too late."""
-    by_kind = sorted(items, key=lambda one: (one.kind == "task") is (response.response == "acknowledged"))
-    item = work.changes.items.get(by_kind[0].id, by_kind[0])
-    event = _RESPONSES[item.kind].get(response.response)
-    said: str = response.response
-    if event is not None and (event != "reassign" or response.to):
-        try:
-            move(work, item, Command(event, until=response.until, to=response.to or ""), response.actor, response.at)
-            return
-        except NotPossible:
-            said = f"{response.response}, too late"
-    elif response.response != "acknowledged":
+def respond(work: Work, known: Iterable[Item], response: DeliveryResponded) -> None:
+    """A recipient answered a message; one of the `known` is meant. What can't be is refused, and they hear why."""
+    event = _EARLIER.get(response.response, response.response)
+    item = _meant(known, event, response) if event != "survey_answered" else None
+    if item is None:
         return
-    work.changes.moves.append(Move(item.id, response.at, item.state, item.state, said, response.actor))
+    item = work.changes.items.get(item.id, item)
+    if item.kind == "flag" and event == "false_alarm":
+        event = "dismiss"
+    if item.kind != "alert" and event == "acknowledge":
+        work.changes.moves.append(Move(item.id, response.at, item.state, item.state, "acknowledged", response.actor))
+        return
+    command = Command(event, note=response.note, until=response.until, to=response.to or "")
+    try:
+        move(work, item, command, response.actor, response.at)
+    except NotPossible as refused:
+        work.changes.refuse(item, event, str(refused), response.actor, response.at)
+
+
+def _meant(known: Iterable[Item], event: str, response: DeliveryResponded) -> Item | None:
+    """The item that it names; else what the message tells of, which may be an alert with its task: then it is the task
+    that people move, and the alert that they acknowledge."""
+    if response.item_id:
+        return next((one for one in known if one.id == response.item_id), None)
+    told = [one for one in known if response.action_id in (one.id, one.action_id)]
+    return min(told, key=lambda one: (one.kind == "task") is (event == "acknowledge"), default=None)
 
 
 def remind(work: Work, item: Item) -> None:
@@ -111,9 +112,8 @@ def remind(work: Work, item: Item) -> None:
 
 
 def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Item:
-    """Give a task to somebody else, who is told of it. Raises `NotPossible`."""
-    if item.kind != "task" or item.state not in OPEN:
-        raise NotPossible(f"Only an open task can be reassigned; this {item.kind} is {words(item.state)}.")
+    """Give a task or an alert to somebody else, who is told of it. Raises `NotPossible`."""
+    item.after("reassign")
     directory, changes = work.rules.directory, work.changes
     person = directory.person(to)
     if "@" not in to and directory.find(to) is None:
@@ -123,7 +123,8 @@ def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Ite
     if (held := work.held_by(person.id, item)) is not None:
         return _merge(work, item, held, actor, now)
     changes.cancel(item, f"reassigned to {person.name}", now)
-    changes.loads += [(id, number) for id, number in ((item.assignee, -1), (person.id, 1)) if id is not None]
+    desks = ((item.assignee, -1), (person.id, 1)) if item.kind == "task" else ()
+    changes.loads += [(id, number) for id, number in desks if id is not None]
     because, task = f"reassigned by {actor}", item.request.task
     # Somebody hands it over now: it waits for no digest.
     not_before = later(person.hours, "high", now)

@@ -41,6 +41,7 @@ ALERT: Final = _table(
     snooze=("snoozed", ("open", "acknowledged", "snoozed")),
     wake=("open", ("snoozed",)),
     false_alarm=("false_alarm", ("open", "acknowledged", "snoozed", "false_alarm")),
+    reassign=("open", ("open", "acknowledged", "snoozed")),
     close=("closed", ("open", "acknowledged", "snoozed")),
 )
 FLAG: Final = _table(
@@ -51,6 +52,8 @@ FLAG: Final = _table(
     close=("closed", ("open",)),
 )
 MOVES: Final[Mapping[str, Moves]] = {"task": TASK, "alert": ALERT, "flag": FLAG}
+_SAID: Final = {"reassign": "reassigned", "comment": "commented", "take": "taken"}
+"""What an event makes of an item, where its state does not say it."""
 OPEN: Final = frozenset({"open", "taken", "acknowledged", "snoozed", "accepted"})
 """The states in which something is still to be done."""
 
@@ -105,8 +108,7 @@ class Item(NamedTuple):
         """The state to which an event takes it. Raises `NotPossible`."""
         after = MOVES[self.kind].get((self.state, event))
         if after is None:
-            wanted = next(state for (_, one), state in MOVES[self.kind].items() if one == event)
-            raise NotPossible(f"The {self.kind} is {words(self.state)}; it can't be {words(wanted)} now.")
+            raise NotPossible(f"The {self.kind} is {words(self.state)}; it can't be {outcome(self.kind, event)} now.")
         return after
 
     def moved(self, event: str, **changed: Any) -> "Item":
@@ -136,6 +138,11 @@ def item_of(
         keep=keep,
         said_at=now,
     )
+
+
+def outcome(kind: str, event: str) -> str:
+    """What an event makes of an item, as people say it."""
+    return words(_SAID.get(event) or next((to for (_, one), to in MOVES[kind].items() if one == event), event))
 
 
 def words(name: str) -> str:

@@ -100,3 +100,55 @@ def test_answers_move_the_task(response: Any, task: str, alert: str) -> None:
     made.answer(DeliveryResponded(delivery_id="d", action_id=id, response=response, at=at, actor="own", **more))
     assert (made.only("task").state, made.only("alert").state) == (task, alert)
     assert made.only("task").assignee == ("kim" if response == "reassigned" else "own")
+
+
+class TestMoves:
+    """Buttons and links name the item and the move."""
+
+    @staticmethod
+    def press(made: Office, kind: str, response: Any, **more: Any) -> None:
+        answer = DeliveryResponded(
+            response_id="r", item_id=made.only(kind).id, response=response, at=MONDAY + HOUR, actor="own", **more
+        )
+        made.answer(answer)
+
+    @pytest.mark.parametrize(
+        ("kind", "response", "state"),
+        [
+            ("task", "take", "taken"),
+            ("task", "done", "done"),
+            ("task", "no_result", "no_result"),
+            ("alert", "acknowledge", "acknowledged"),
+            ("alert", "close", "closed"),
+            ("alert", "snooze", "snoozed"),
+        ],
+    )
+    def test_the_item_that_is_named_moves(self, kind: str, response: Any, state: str) -> None:
+        made = office()
+        made.settle()
+        self.press(made, kind, response, note="as agreed")
+        item = made.only(kind)
+        assert (item.state, item.note) == (state, "as agreed")
+
+    def test_an_alert_goes_to_somebody_else(self) -> None:
+        made = office()
+        made.settle()
+        self.press(made, "alert", "reassign", to="kim")
+        told = made.sent[-1]
+        assert (made.only("alert").assignee, told.recipient and told.recipient.id, told.kind) == ("kim", "kim", "alert")
+        assert made.only("task").assignee == "own"
+
+    @pytest.mark.parametrize(
+        ("response", "more", "why"),
+        [
+            ("take", {}, "The task is done; it can't be taken now."),
+            ("close", {}, "The task is done; it can't be closed now."),
+            ("reassign", {"to": "nobody"}, "The task is done; it can't be reassigned now."),
+            ("won", {}, "The task is done; it can't be won now."),
+        ],
+    )
+    def test_who_comes_too_late_hears_why(self, response: Any, more: dict[str, Any], why: str) -> None:
+        made = office()
+        made.do(made.only("task"), "done", MONDAY)
+        self.press(made, "task", response, **more)
+        assert (made.only("task").state, made.changed[-1].state, made.changed[-1].refused) == ("done", "done", why)
