@@ -12,7 +12,7 @@ from services.playbooks.core.directory import Csm, Directory
 from services.playbooks.core.episode import Ask, Episode, Move, action_id
 from services.playbooks.core.item import OPEN, Item, item_of, outcome, words
 from services.playbooks.core.matter import named_in, of_score
-from services.playbooks.core.message import Errand, Finding, lists_due, render_title, request, with_task
+from services.playbooks.core.message import Errand, Finding, lists_due, over, render_title, request, with_task
 from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, owner
@@ -160,11 +160,14 @@ class Changes:
             self.items[others[0].id] = self.restate(others[0], (), now)
 
     def outlast(self, item: Item, because: str, now: datetime) -> None:
-        """What it is about has passed, but somebody has taken it up: it stays, and says so."""
-        over = item._replace(over_since=now, over_because=because)
+        """What it is about has passed, but somebody has taken it up: it stays, and says so; so does what waits."""
+        item = item._replace(over_since=now, over_because=because)
+        if not item.delivery:
+            said = self.restate(item._replace(request=over(item.request, now, because)), (), now)
+            item = item._replace(request=msgspec.structs.replace(item.request, revision=said.request.revision))
         move = Move(item.id, now, item.state, item.state, f"over: {because}", "keepwell")
-        self.put(over, move)
-        self.say(over, move)
+        self.put(item, move)
+        self.say(item, move)
 
     def close(self, item: Item, event: str, note: str, actor: str, now: datetime) -> Item:
         """Close an item: its message is cancelled, and a task leaves its assignee's desk. Raises `NotPossible`."""

@@ -11,7 +11,7 @@ from services.playbooks.core import step as steps
 from services.playbooks.core.changes import later
 from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
-from services.playbooks.core.message import again, overdue
+from services.playbooks.core.message import again, over, overdue
 from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.restating import as_now
 from services.playbooks.core.standing import owner
@@ -147,7 +147,7 @@ def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Ite
         said_at=now,
     )
     changes.put(moved, Move(item.id, now, item.state, moved.state, f"reassigned to {person.name}", actor))
-    changes.tell(told, now)
+    changes.tell(over(told, moved.over_since, moved.over_because) if moved.over_since is not None else told, now)
     return moved
 
 

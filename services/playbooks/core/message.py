@@ -176,6 +176,14 @@ def titled(said: ActionRequested, title: str) -> ActionRequested:
     )
 
 
+def over(said: ActionRequested, since: datetime, because: str) -> ActionRequested:
+    """The same, of what has passed though somebody has taken it up."""
+    when = clock_time(since, said.recipient.time_zone if said.recipient is not None else "UTC")
+    why = [f"was so, and is over since {when}: {because}", *said.why][:MOST_REASONS]
+    told = msgspec.structs.replace(said, why=why, drivers=[], do="Close it, unless there is more to it.")
+    return titled(told, f"Over: {said.title}")
+
+
 def with_card(said: ActionRequested, stands: Standing, fed: Iterable[Fed] = ()) -> ActionRequested:
     """The same, of an account that stands so now. Drivers explain the scores they came with."""
     then, now = said.account, card(stands)

@@ -346,7 +346,9 @@ class Work:
     def _restate(self, item: Item) -> None:
         """Say it anew, with what else is in its message, if it says otherwise by now and was not said a moment ago."""
         changes, stands = self.changes, self.standings[item.account_id]
-        if item.action_id in changes.told or not says_otherwise(item.request, self.fed_by(item), stands):
+        if item.action_id in changes.told or item.over_since is not None:
+            return
+        if not says_otherwise(item.request, self.fed_by(item), stands):
             return
         if item.said_at is not None and (free := item.said_at + APART) > stands.at:
             changes.set_timer(item.account_id, free)

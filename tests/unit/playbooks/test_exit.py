@@ -66,6 +66,25 @@ def test_what_somebody_took_up_stays_and_says_that_it_is_over(move: str) -> None
     assert ("paid" in office.changed[-1].words) or ("paid" in office.changed[-2].words)
 
 
+def test_what_waits_and_stays_is_sent_as_over() -> None:
+    office = overdue(exit_when="support.open == 0")
+    office.do(office.only("task"), "take", MONDAY)
+    pay(office, **LATE, **QUIET)
+    told = office.sent[-1]
+    assert told.action_id == office.sent[0].action_id
+    assert told.revision == 1
+    assert told.title == "Over: Agree a payment date"
+    assert told.why[0] == "was so, and is over since Mon 2 Mar 2026, 11:00 UTC: paid"
+    assert office.only("task").request.title == "Agree a payment date"
+    office.do(office.only("task"), "reassign", MONDAY + DAY, to="kim@example.com")
+    assert office.sent[-1].title == "Over: Agree a payment date"
+    delivered = overdue(exit_when="support.open == 0")
+    delivered.do(delivered.only("task"), "take", MONDAY)
+    delivered.settle()
+    pay(delivered, **LATE, **QUIET)
+    assert len(delivered.sent) == 1
+
+
 def test_what_a_person_is_owed_stays_open() -> None:
     office = Office("id: x\nwhen: usage.breadth < 40 %\nsteps: [{task: Call them, keep: true}, alert: Hi]")
     office.assess(MONDAY, LOW)
