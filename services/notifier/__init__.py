@@ -1,6 +1,6 @@
 """Brings what playbooks ask for to people: Slack, e-mail and an inbox of its own.
 
-In: `keepwell.actions` (action.requested, action.cancelled); `/v1/deliveries/{id}/retry`.
+In: `keepwell.actions` (action.requested, action.cancelled, item.changed); `/v1/deliveries/{id}/retry`.
 Out: messages on channels; `keepwell.deliveries` (delivery.settled); `/v1/deliveries`, `/v1/inbox`.
 Every message has a stable id, is tried a bounded number of times, and ends as delivered, failed or cancelled.
 """

@@ -1,4 +1,5 @@
-"""One batch of `keepwell.actions`: what is asked for becomes deliveries, what is cancelled stops waiting."""
+"""One batch of `keepwell.actions`: what is asked for becomes deliveries, what is cancelled stops waiting, and what is
+over says so where it was told."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -8,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifier.core import grouping, routing
 from services.notifier.store import deliveries
 from services.notifier.store.deliveries import NewDelivery
-from shared.messages.actions import ActionCancelled, ActionRequested
+from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
 from shared.worker.handler import Handler, Incoming
 
 
@@ -23,13 +24,17 @@ class NotifierHandler(Handler):
     async def handle(
         self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
     ) -> None:
-        """Plan the deliveries of a batch and cancel what it cancels: an action's cancelling always follows it."""
+        """Plan the deliveries of a batch, cancel what it cancels, and bring up to date what was told and is over: both
+        always follow the action."""
         del behind
         asked = {routing.delivery_id(one.data): one for one in batch if isinstance(one.data, ActionRequested)}
         self._touched[partition] = await self._plan(c, partition, asked, now) if asked else set()
         reasons = {one.data.action_id: one.data.reason for one in batch if isinstance(one.data, ActionCancelled)}
         if reasons:
             await deliveries.cancel(c, reasons, now)
+        changed = [one.data for one in batch if isinstance(one.data, ItemChanged) and one.data.over_since is not None]
+        if over := {one.action_id: one for one in changed if one.action_id}:
+            self._touched[partition] |= await deliveries.amend(c, over, now)
 
     async def _plan(self, c: AsyncConnection, partition: int, asked: dict[str, Incoming], now: datetime) -> set[str]:
         known = await deliveries.known(c, list(asked))

@@ -33,6 +33,8 @@ deliveries = Table(
     Column("due_at", _Time, nullable=False),
     # The id that it is sent under; shared by what goes as one message.
     Column("message_id", Text),
+    # The delivered message that it brings up to date.
+    Column("amends", Text),
     Column("lease", Text),
     Column("attempts", Integer, nullable=False, server_default="0"),
     # Attempts since it was last tried by hand: what is bounded.

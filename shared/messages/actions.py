@@ -124,6 +124,10 @@ class ItemChanged(msgspec.Struct, frozen=True, kw_only=True):
     """Why, in words: `paid`, `in use again`, or what a person noted."""
     refused: str | None = None
     """Why what somebody asked for could not be done."""
+    action_id: str = ""
+    """The action that told of it last."""
+    over_since: datetime | None = None
+    """Since when what it was about has passed, and nobody who was told has heard so."""
 
 
 class ActionCancelled(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from services.notifier.channels.missing import MissingChannel
 from services.notifier.channels.protocol import Channel, Dispatch
 from services.notifier.channels.rendering import Renderer
 from services.notifier.channels.slack import SlackChannel, open_client
+from services.notifier.core.amending import Amends
 from services.notifier.core.message import Message
 from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
 from services.notifier.core.routing import Transport
@@ -283,6 +284,31 @@ async def until_got(bench: Bench, count: int) -> None:
         return len(await bench.ids()) >= count
 
     await until(so)
+
+
+async def test_what_is_over_takes_the_place_of_what_was_told_in_slack(bot: Bench, slack: SlackSink) -> None:
+    told = await bot.send()
+    assert isinstance(told, Sent)
+    assert isinstance(await bot.send(delivery_id="dlv_2", amends=Amends("dlv_1", told.receipt)), Sent)
+    first, second = slack.got
+    assert (first.path, second.path) == ("/api/chat.postMessage", "/api/chat.update")
+    assert (second.body["channel"], second.body["ts"]) == ("C01", "1763457240.000100")
+
+
+async def test_what_is_over_answers_what_was_told_by_mail(email: Bench, mail: MailSink) -> None:
+    await email.send()
+    await email.send(delivery_id="dlv_2", amends=Amends("dlv_1", "250 taken"))
+    first, second = mail.letters
+    assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
+
+
+async def test_what_is_over_takes_the_place_of_what_lies_in_the_inbox(inbox: Bench, engine: AsyncEngine) -> None:
+    await inbox.send()
+    over = compose_group([an_action(title="Over", task=None, kind="alert")], NOW)
+    await inbox.send(delivery_id="dlv_2", message=over, amends=Amends("dlv_1", "dlv_1"))
+    assert await inbox.ids() == ["dlv_1"]
+    async with engine.connect() as c:
+        assert (await c.execute(text("SELECT message ->> 'title' FROM inbox"))).scalars().all() == ["Over"]
 
 
 async def test_a_channel_that_was_taken_away_says_so_and_is_held() -> None:

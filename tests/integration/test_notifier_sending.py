@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier import queries
 from services.notifier.channels.inbox import InboxChannel
+from services.notifier.core.amending import Amends
 from services.notifier.core.retry import MOST_TRIES, Fatal, Later, Never, Outcome
 from services.notifier.core.routing import Setup
 from services.notifier.core.together import compose_group
 from services.notifier.store import deliveries, retention
-from shared.messages.actions import ActionCancelled
+from shared.messages.actions import ActionCancelled, ItemChanged
 from shared.pg.uow import UnitOfWork
 from shared.telemetry import metrics
 from tests.support.notifier import (
@@ -156,6 +157,55 @@ async def test_what_waits_is_sent_as_it_was_said_last(desk: Desk) -> None:
         await desk.ask(worst)
     (row,) = await desk.rows("SELECT action FROM deliveries")
     assert b'"Worse"' in bytes(row.action)
+
+
+def over(action: str, words: str = "paid") -> ItemChanged:
+    return ItemChanged(
+        item_id="tsk-41", state="closed", actor="keepwell", words=words, action_id=action, over_since=NOW
+    )
+
+
+async def test_what_was_told_and_is_over_says_so_where_it_was_told_once(desk: Desk) -> None:
+    async with desk.open():
+        await desk.ask(an_action())
+        await settles(desk)
+        await desk.ask(over("act-1"))
+        await settles(desk, 2)
+        await desk.ask(over("act-1"), over("nobody-heard-of-it"))
+        await desk.looked()
+    first, second = desk.channel.got
+    assert second.message.title == "Over: Call their admin"
+    assert second.message.reasons[0].text == "was so, and is over since Wed 18 Nov 2026, 10:14 Berlin time: paid"
+    assert second.amends == Amends(first.delivery_id, "r1")
+    assert first.amends is None
+    assert [row.amends for row in await desk.rows()] == [None, first.delivery_id]
+
+
+async def test_what_went_with_others_or_was_never_delivered_is_left_as_it_was(desk: Desk) -> None:
+    async with desk.open():
+        await desk.ask(*(an_alert(f"a{n}", not_before=NOW + timedelta(hours=1)) for n in range(2)), an_alert("later"))
+        await settles(desk)
+        await desk.ask(over("a0"))
+        desk.later(hours=1)
+        await settles(desk, 3)
+        await desk.ask(over("a0"), over("a1"))
+        await desk.looked()
+    assert len(desk.channel.got) == 2
+
+
+async def test_what_was_cut_off_has_nothing_to_be_brought_up_to_date(desk: Desk) -> None:
+    desk.channel.outcomes = [Never(reason="no")]
+    desk.channel.open.clear()
+    async with desk.open():
+        await desk.ask(an_action())
+        await until(lambda: bool(desk.channel.got))
+        await desk.ask(over("act-1"))
+        desk.channel.open.set()
+        await settles(desk)
+        desk.later(minutes=3)
+        await settles(desk, 2)
+    assert await desk.states() == ["failed", "failed"]
+    assert len(desk.channel.got) == 1
 
 
 async def test_what_is_asked_and_cancelled_in_one_batch_is_not_sent(desk: Desk) -> None:

@@ -26,7 +26,15 @@ from services.notifier.sending.sender import Sender
 from shared.figures import Figures
 from shared.log.protocol import Record
 from shared.messages import envelope, registry
-from shared.messages.actions import AccountCard, ActionCancelled, ActionRequested, FlagCard, Recipient, TaskCard
+from shared.messages.actions import (
+    AccountCard,
+    ActionCancelled,
+    ActionRequested,
+    FlagCard,
+    ItemChanged,
+    Recipient,
+    TaskCard,
+)
 from shared.messages.assessments import Driver
 from shared.messages.deliveries import DeliverySettled
 from shared.pg.pool import make_engine
@@ -171,7 +179,7 @@ class SlackSink:
         return f"{self.url}/services/T000/B000/verysecretpath"
 
     def good(self, path: str) -> tuple[int, dict[str, str], bytes]:
-        if path.endswith("/chat.postMessage"):
+        if path.endswith(("/chat.postMessage", "/chat.update")):
             return 200, {"Content-Type": "application/json"}, b'{"ok":true,"channel":"C01","ts":"1763457240.000100"}'
         return 200, {"Content-Type": "text/html"}, b"ok"
 
@@ -403,7 +411,7 @@ class Desk:
             figures=self.figures,
         )
 
-    async def ask(self, *actions: ActionRequested | ActionCancelled, partition: int = 0) -> None:
+    async def ask(self, *actions: ActionRequested | ActionCancelled | ItemChanged, partition: int = 0) -> None:
         """Hand a batch to the handler, as the consume loop does."""
         batch = [an_incoming(action) for action in actions]
         async with self.uow.begin() as c:
@@ -458,14 +466,14 @@ class Desk:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def an_incoming(action: ActionRequested | ActionCancelled, traceparent: str | None = None) -> Incoming:
+def an_incoming(action: ActionRequested | ActionCancelled | ItemChanged, traceparent: str | None = None) -> Incoming:
     """A record of `keepwell.actions` as the consume loop hands it on."""
-    requested = isinstance(action, ActionRequested)
+    types = {struct: name for name, (_, struct) in registry.INTERNAL.items()}
     event = envelope.wrap(
         action,
-        id=action.action_id + ("" if requested else "-cancelled"),
+        id=f"{action.action_id}-{types[type(action)]}",
         source="keepwell/playbooks",
-        type="action.requested" if requested else "action.cancelled",
+        type=types[type(action)],
         subject=action.account.id if isinstance(action, ActionRequested) else "northwind",
         time=NOW,
     )

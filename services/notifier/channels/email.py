@@ -105,6 +105,8 @@ def write(dispatch: Dispatch, sender: str, renderer: Renderer) -> EmailMessage:
     letter["Subject"] = clean(message.subject, 180)
     letter["Date"] = format_datetime(dispatch.at)
     letter["Message-ID"] = f"<{dispatch.delivery_id}@{domain}>"
+    if dispatch.amends is not None:
+        letter["In-Reply-To"] = letter["References"] = f"<{dispatch.amends.message_id}@{domain}>"
     letter["Auto-Submitted"] = "auto-generated"
     letter["X-Keepwell-Delivery"] = dispatch.delivery_id
     if dispatch.traceparent:

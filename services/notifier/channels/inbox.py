@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.notifier.channels.protocol import Dispatch
 from services.notifier.core.retry import Later, Outcome, Sent
 from services.notifier.core.routing import Transport
-from services.notifier.store.deliveries import put_in_inbox
+from services.notifier.store.deliveries import mend_in_inbox, put_in_inbox
 from shared.pg.uow import UnitOfWork
 
 
@@ -24,7 +24,10 @@ class InboxChannel:
         """Put one message into its recipient's inbox."""
         try:
             async with self.uow.begin() as c:
-                await put_in_inbox(c, dispatch.delivery_id, dispatch.target, dispatch.at, dispatch.message)
+                if dispatch.amends is not None:
+                    await mend_in_inbox(c, dispatch.amends.message_id, dispatch.message)
+                else:
+                    await put_in_inbox(c, dispatch.delivery_id, dispatch.target, dispatch.at, dispatch.message)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             return Later(reason=f"the database did not answer ({type(error).__name__})")
         return Sent(receipt=dispatch.delivery_id)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from services.notifier.core.amending import Amends
 from services.notifier.core.message import Message
 from services.notifier.core.retry import Outcome
 from services.notifier.core.routing import Transport
@@ -20,6 +21,8 @@ class Dispatch:
     at: datetime
     repeat: bool = False
     """True when an earlier attempt may have arrived: a channel that can't deduplicate says so."""
+    amends: Amends | None = None
+    """The message that it takes the place of."""
     traceparent: str | None = None
 
 

@@ -36,6 +36,7 @@ _HINTS: Final = {
     "invalid_auth": "KEEPWELL_SLACK_BOT_TOKEN is not valid",
     "missing_scope": "the bot needs the scope chat:write",
     "token_revoked": "KEEPWELL_SLACK_BOT_TOKEN was revoked",
+    "message_not_found": "it was deleted",
 }
 
 
@@ -77,7 +78,12 @@ class SlackChannel:
             "unfurl_links": False,
             "metadata": {"event_type": "keepwell_delivery", "event_payload": {"delivery_id": dispatch.delivery_id}},
         }
-        return await self._post(f"{self.api_url.rstrip('/')}/chat.postMessage", named, headers, _bot_answer)
+        method = "chat.postMessage"
+        if dispatch.amends is not None:
+            # What a person reads under `D…` was sent to `U…`: the receipt says where it is.
+            channel, _, stamp = dispatch.amends.receipt.partition(" ")
+            method, named = "chat.update", named | {"channel": channel, "ts": stamp}
+        return await self._post(f"{self.api_url.rstrip('/')}/{method}", named, headers, _bot_answer)
 
     async def _post(self, url: str, payload: dict[str, Any], headers: dict[str, str], read: _Read) -> Outcome:
         try:

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Row
 
 from services.notifier.channels.protocol import Channel, Dispatch
+from services.notifier.core.amending import Amends
 from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
 from services.notifier.core.retry import Later, Never, Outcome, Sent, judge_parcel
@@ -36,12 +37,17 @@ class Attempt:
         self.target: str = first.target
         self.message: Message | None = None
         """None until it is composed."""
+        receipt: str | None = first.amended_receipt
+        self._amends = Amends(first.amends, receipt) if receipt is not None else None
+        self._amends_what_is_missing = first.amends is not None and receipt is None
         self._deliveries = deliveries
         self._began_at = began_at
         self._may_have_arrived = any(delivery.uncertain for delivery in deliveries)
 
     async def send(self, channel: Channel) -> Outcome:
         """Send it. Whatever happens is an outcome: an attempt that is not recorded costs a whole lease."""
+        if self._amends_what_is_missing:
+            return Never(reason="what it brings up to date never arrived")
         try:
             dispatch = self._dispatch()
             async with asyncio.timeout(channel.timeout):
@@ -65,7 +71,8 @@ class Attempt:
             delivery_id=self.id,
             target=self.target,
             at=self._began_at,
-            repeat=self._may_have_arrived,
+            repeat=self._may_have_arrived and self._amends is None,
+            amends=self._amends,
             traceparent=first.traceparent,
         )
 

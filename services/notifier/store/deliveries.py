@@ -4,17 +4,19 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, delete, or_, select, update
+import msgspec
+from sqlalchemy import Row, and_, bindparam, case, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
-from services.notifier.core.grouping import Gate
+from services.notifier.core.amending import amended, amending_id
+from services.notifier.core.grouping import ALONE, Gate
 from services.notifier.core.message import Message
-from services.notifier.core.routing import Route
+from services.notifier.core.routing import WEBHOOK, Route
 from services.notifier.store import endings
 from services.notifier.store.moves import NOW, can, moved
 from shared.messages import tracing
-from shared.messages.actions import ActionRequested
+from shared.messages.actions import ActionRequested, ItemChanged
 from shared.pg import bulk
 from shared.worker.handler import Incoming
 
@@ -94,7 +96,28 @@ _RELEASE: Final = delete(_h).where(
 _RESTATE: Final = bulk.Update(
     _d, ("id",), ("action",), where=lambda _: and_(_d.c.state == "waiting", _d.c.message_id.is_(None))
 )
+_AS_TOLD: Final = (
+    *("account_id", "partition", "kind", "playbook", "recipient", "transport", "target", "shared"),
+    *("because", "traceparent"),
+)
+# An incoming webhook can't change what it posted; a message about many stays as it was.
+_TOLD: Final = select(_d.c.id, _d.c.action_id, _d.c.action, _d.c.state, *(_d.c[name] for name in _AS_TOLD)).where(
+    bulk.among(_d.c.action_id, "ids"),
+    bulk.one_of(_d.c.state, ("delivered", "sending")),
+    _d.c.message_id == _d.c.id,
+    _d.c.target != WEBHOOK,
+)
+_AMEND: Final = bulk.Insert(
+    _d,
+    ("id", "action_id", "group_key", "due_at", "action", "amends", *_AS_TOLD),
+    same=("state", "created_at"),
+    nothing=True,
+)
+_IS_SENT: Final = timedelta(minutes=2)
+_decode: Final = msgspec.json.Decoder(ActionRequested).decode
+_encode: Final = msgspec.json.Encoder().encode
 _PUT_IN_INBOX: Final = bulk.Insert(t.inbox, ("id", "recipient", "at", "message"), nothing=True)
+_MEND_IN_INBOX: Final = bulk.Update(t.inbox, ("id",), ("message",))
 
 
 async def known(c: AsyncConnection, ids: Sequence[str]) -> set[str]:
@@ -123,6 +146,21 @@ async def set_gates(c: AsyncConnection, gates: Mapping[str, Gate]) -> None:
     await _SET_GATES(c, [(key, gate.until, gate.waiting) for key, gate in gates.items()])
 
 
+async def amend(c: AsyncConnection, changed: Mapping[str, ItemChanged], now: datetime) -> set[str]:
+    """Bring up to date what was told by these actions alone, each once. Returns the transports that have to do so."""
+    rows = (await c.execute(_TOLD, {"ids": sorted(changed)})).all()
+    await _AMEND(c, [_amending(row, changed[row.action_id], now) for row in rows], state="waiting", created_at=now)
+    return {row.transport for row in rows}
+
+
+def _amending(told: Row[Any], changed: ItemChanged, now: datetime) -> tuple[Any, ...]:
+    action = amended(_decode(told.action), changed)
+    # What is being sent has arrived by then, or never will.
+    due_at = now if told.state == "delivered" else now + _IS_SENT
+    own = (amending_id(told.id), f"{told.action_id}-over", f"{ALONE}{told.id}", due_at, _encode(action), told.id)
+    return *own, *(getattr(told, name) for name in _AS_TOLD)
+
+
 async def cancel(c: AsyncConnection, reasons: Mapping[str, str], now: datetime) -> None:
     """Cancel what waits for these actions. What may have arrived goes on; what is being sent, too, unless it fails."""
     wanted = bulk.arrays(("action_id", "reason"), reasons.items())
@@ -135,6 +173,11 @@ async def retry(c: AsyncConnection, id: str, now: datetime) -> str | None:
     for transport, target in places:
         await c.execute(_RELEASE, {"transport": transport, "target": target})
     return next((transport for transport, _ in places), None)
+
+
+async def mend_in_inbox(c: AsyncConnection, id: str, message: Message) -> None:
+    """Let a message that lies in an inbox say what it says now."""
+    await _MEND_IN_INBOX(c, [(id, message)])
 
 
 async def put_in_inbox(c: AsyncConnection, id: str, recipient: str, at: datetime, message: Message) -> None:

@@ -57,10 +57,16 @@ class Result(NamedTuple):
     """The last field: what stands before it is what moves the delivery."""
 
 
-_d, _h = t.deliveries, t.holds
+_d, _h, _a = t.deliveries, t.holds, t.attempts
 _LEASED: Final = (
     *(_d.c[name] for name in ("id", "message_id", "target", "shared", "action", "attempts", "tries", "uncertain")),
-    *(_d.c[name] for name in ("traceparent", "lease")),
+    *(_d.c[name] for name in ("traceparent", "lease", "amends")),
+    select(_a.c.receipt)
+    .where(_a.c.delivery_id == _d.c.amends, _a.c.outcome == "sent")
+    .order_by(_a.c.attempt.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("amended_receipt"),
 )
 _TRANSPORT: Final = bindparam("transport", type_=Text)
 _HELD_UNTIL: Final = (

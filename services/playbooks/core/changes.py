@@ -79,7 +79,14 @@ class Changes:
 
     def say(self, item: Item, move: Move) -> None:
         """Tell where the item was told of how it stands now."""
-        data = ItemChanged(item_id=item.id, state=item.state, actor=move.actor, words=move.reason)
+        data = ItemChanged(
+            item_id=item.id,
+            state=item.state,
+            actor=move.actor,
+            words=move.reason,
+            action_id=item.action_id,
+            over_since=item.over_since,
+        )
         id = f"{item.id}-{item.state}-{move.at.isoformat()}"
         self.out.append(Outgoing(_event(data, id, "item.changed", item.account_id, move.at)))
 
@@ -167,7 +174,7 @@ class Changes:
             item = item._replace(request=msgspec.structs.replace(item.request, revision=said.request.revision))
         move = Move(item.id, now, item.state, item.state, f"over: {because}", "keepwell")
         self.put(item, move)
-        self.say(item, move)
+        self.say(item, msgspec.structs.replace(move, reason=because))
 
     def close(self, item: Item, event: str, note: str, actor: str, now: datetime) -> Item:
         """Close an item: its message is cancelled, and a task leaves its assignee's desk. Raises `NotPossible`."""

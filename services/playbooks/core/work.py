@@ -40,6 +40,8 @@ class Ending(NamedTuple):
     actor: str
     departed: bool = False
     """The customer left: flags end, too."""
+    is_news: bool = True
+    """Who was told has not heard of it: neither did a person say so, nor does `on_exit` tell them."""
 
 
 class Work:
@@ -243,8 +245,9 @@ class Work:
                 at = visit.found_at or look.now
                 changes.find(Finding(look.found_in, episode.id, owner(visit.stands), at))
         if stepped.passed:
-            left = look.departed is not None
-            self._ended[episode.id] = Ending(episode.account, look.now, episode.outcome, look.actor, left)
+            left, by_hand = look.departed is not None, look.cause is None and look.actor != "time"
+            is_news = not (by_hand or playbook.on_exit)
+            self._ended[episode.id] = Ending(episode.account, look.now, episode.outcome, look.actor, left, is_news)
         if stepped.fired and playbook.closes and not playbook.shadow:
             self._close_others(playbook, visit)
 
@@ -307,7 +310,7 @@ class Work:
                 continue
             if (gone := self._gone.get(item.account_id)) is not None:
                 if (item.state, "close") in MOVES[item.kind] and item.opened_at <= gone.at:
-                    self.changes.close(item, "close", gone.reason, gone.actor, gone.at)
+                    self._close(item, gone)
             elif ended := [self._ended[one] for one in item.feeders if one in self._ended]:
                 self._outlive(item, ended[-1])
 
@@ -321,7 +324,12 @@ class Work:
         elif item.touched or (item.state, "close") not in MOVES[item.kind]:
             self.changes.outlast(item, ended.reason, ended.at)
         else:
-            self.changes.close(item, "close", ended.reason, ended.actor, ended.at)
+            self._close(item, ended)
+
+    def _close(self, item: Item, ended: Ending) -> None:
+        if ended.is_news:
+            item = item._replace(over_since=ended.at, over_because=ended.reason)
+        self.changes.close(item, "close", ended.reason, ended.actor, ended.at)
 
     def carry_out(self, loads: Mapping[str, Load]) -> dict[str, Load]:
         """Give what was asked for to somebody, in order. Returns what `people` then have on the desk."""

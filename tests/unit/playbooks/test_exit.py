@@ -66,6 +66,27 @@ def test_what_somebody_took_up_stays_and_says_that_it_is_over(move: str) -> None
     assert ("paid" in office.changed[-1].words) or ("paid" in office.changed[-2].words)
 
 
+def test_where_it_was_told_can_be_told_since_when_it_is_over() -> None:
+    office = overdue(exit_when="support.open == 0")
+    office.settle()
+    pay(office, **LATE, **QUIET)
+    told = {one.action_id for one in office.sent}
+    assert {(one.action_id, one.over_since, one.words) for one in office.changed} == {
+        (action, MONDAY + HOUR, "paid") for action in told
+    }
+
+
+def test_who_heard_of_it_by_on_exit_or_said_so_themselves_is_not_told_twice() -> None:
+    exits = overdue(exit_when="support.open == 0", on_exit="[alert: Paid]")
+    exits.settle()
+    pay(exits, **LATE, **QUIET)
+    by_hand = overdue()
+    by_hand.settle()
+    by_hand.do(by_hand.only("task"), "false_alarm", MONDAY)
+    assert len(exits.changed) == len(by_hand.changed) == 2
+    assert {one.over_since for one in (*exits.changed, *by_hand.changed)} == {None}
+
+
 def test_what_waits_and_stays_is_sent_as_over() -> None:
     office = overdue(exit_when="support.open == 0")
     office.do(office.only("task"), "take", MONDAY)
