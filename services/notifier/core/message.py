@@ -11,13 +11,26 @@ from typing import Final, Literal
 import msgspec
 
 from shared.messages.actions import AccountCard, ActionRequested, Kind, Recipient, Severity
-from shared.words import apportioned, clean, counted, in_days, moment, monthly, renewal, signed, span, whole, zone_label
+from shared.words import (
+    apportioned,
+    clean,
+    counted,
+    in_days,
+    moment,
+    monthly,
+    renewal,
+    signed,
+    span,
+    whole,
+    zone_label,
+)
 
 MOST_REASONS: Final = 6
 LONGEST_LINE: Final = 300
 _LONGEST_REASON: Final = 700
 """Room for what a customer wrote."""
 _MOST_ALSO: Final = 8
+_MOST_IN_SHORT: Final = 3
 _LONGEST_TODO: Final = 1_000
 """What an alert asks for, and its task."""
 
@@ -42,6 +55,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason | None = None
     todo: str = ""
     due: str = ""
+    also: str = ""
+    """What else is open there, in short."""
     recipient: str = ""
     ref: str = ""
     """By what `keepwell tasks` and `keepwell flags` know it."""
@@ -105,11 +120,11 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> 
         band=account.band,
         subject=title if name.casefold() in title.casefold() else f"{name}: {title}",
         title=title,
-        headline=headline(account, now, with_contact=True),
+        headline=headline(account, now),
         score=score_words(account),
         reasons=reasons(action),
         contact=_contact(action, title),
-        also=_also(action),
+        also=_also(action, _MOST_ALSO),
         since=_since(action, now, zone),
         task=_task(action, title, due),
         todo=clean_todo(action, title),
@@ -121,8 +136,11 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False) -> 
     )
 
 
-def item(action: ActionRequested, now: datetime, shared: bool, todo: str, *, name_reader: bool) -> Item:
-    """One action in a message about many: the account at a glance, its first reason, and what is asked."""
+def item(
+    action: ActionRequested, now: datetime, shared: bool, todo: str, *, name_reader: bool, is_first: bool = True
+) -> Item:
+    """One action in a message about many: the account at a glance, its first reason, and what is asked; what else is
+    open there, with the first about it."""
     why = reasons(action)
     return Item(
         headline=headline(action.account, now),
@@ -131,6 +149,7 @@ def item(action: ActionRequested, now: datetime, shared: bool, todo: str, *, nam
         reason=Reason(why[0].points, clean(why[0].text, LONGEST_LINE)) if why else None,
         todo=todo,
         due=due_words(action, now, shared),
+        also="; ".join(_also(action, _MOST_IN_SHORT)) if is_first else "",
         recipient=called(action.recipient) if name_reader else "",
         ref=ref_of(action),
     )
@@ -142,7 +161,7 @@ def reader(people: Collection[Recipient | None], shared: bool) -> tuple[str, str
     return (called(one), one.slack or "") if one else ("", "")
 
 
-def headline(account: AccountCard, now: datetime, *, with_contact: bool = False) -> str:
+def headline(account: AccountCard, now: datetime) -> str:
     """The account at a glance: `Northwind · Pro · €4,200/month · renews in 41 days`, and the last contact."""
     parts = [name_of(account)]
     if account.plan:
@@ -152,7 +171,7 @@ def headline(account: AccountCard, now: datetime, *, with_contact: bool = False)
         parts.append(monthly(account.mrr_minor, account.currency))
     if account.renews_at is not None:
         parts.append(renewal(account.renews_at, now))
-    if with_contact and account.last_contact_at is not None and (when := in_days(account.last_contact_at, now)):
+    if account.last_contact_at is not None and (when := in_days(account.last_contact_at, now)):
         parts.append(f"last contact {when}")
     return " · ".join(filter(None, parts))
 
@@ -241,11 +260,9 @@ def _contact(action: ActionRequested, title: str) -> str:
     return "" if any(who in clean(one) for one in said) else who
 
 
-def _also(action: ActionRequested) -> list[str]:
+def _also(action: ActionRequested, most: int) -> list[str]:
     lines = [clean(one, LONGEST_LINE) for one in (*action.trouble, *action.open_work)]
-    if len(lines) <= _MOST_ALSO:
-        return lines
-    return [*lines[: _MOST_ALSO - 1], f"and {len(lines) - _MOST_ALSO + 1} more"]
+    return lines if len(lines) <= most else [*lines[: most - 1], f"and {len(lines) - most + 1} more"]
 
 
 def _task(action: ActionRequested, title: str, due: str) -> str:

@@ -43,7 +43,11 @@ def compose_group(actions: Sequence[ActionRequested], now: datetime, *, shared: 
         title=title,
         headline=_at_stake(ranked),
         items=[
-            single.item(a, now, shared, _todo(a, by_account[a.account.id], ranked), name_reader=len(people) > 1)
+            single.item(
+                *(a, now, shared, _todo(a, by_account[a.account.id], ranked)),
+                name_reader=len(people) > 1,
+                is_first=a is by_account[a.account.id][0],
+            )
             for a in shown
         ],
         more=_more([single.name_of(by_account[id][0].account) for id in left]),

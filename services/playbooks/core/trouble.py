@@ -158,14 +158,18 @@ def _detractors(known: _Known) -> str:
     return f"all who answered scored us {DETRACTOR} or less" if known.is_so("feedback.all_detractors") else ""
 
 
-def _champion(known: _Known) -> str:
-    day = known.day("contacts.champion_left_at")
-    return f"their champion left on {day}" if day else ""
+def _key_person(known: _Known) -> str:
+    for role in ("champion", "decision_maker"):
+        if day := known.day(f"contacts.{role}_left_at"):
+            who = known.text("contacts.left") or f"their {role.replace('_', ' ')}"
+            return f"{who} left on {day}"
+    return ""
 
 
 def _key_people(known: _Known) -> str:
     days = known.at_least("contacts.key_user_silence", KEY_SILENT)
-    return f"a key user unseen for {counted(days, 'working day')}" if days is not None else ""
+    who = known.text("contacts.unseen") or "a key user"
+    return f"{who} unseen for {counted(days, 'working day')}" if days is not None else ""
 
 
 def _pulse(known: _Known) -> str:
@@ -192,8 +196,8 @@ _SIGNS: Final[tuple[tuple[tuple[str, ...], bool, Callable[[_Known], str]], ...]]
     (("usage.silence", "usage.recency", "usage.never", "usage.last_seen_at"), False, _silent),
     (("usage.active_share", "usage.active_users"), False, _few_seats),
     (("usage.trend", "usage.people_trend"), False, _falling),
-    (("contacts.champion_left_at", "contacts.champions"), False, _champion),
-    (("contacts.key_user_silence",), False, _key_people),
+    (("contacts.champion_left_at", "contacts.decision_maker_left_at", "contacts.left"), False, _key_person),
+    (("contacts.key_user_silence", "contacts.unseen"), False, _key_people),
     (("contract.contracted_at", "contract.change", "contract.seats_change"), True, _contracted),
     (("onboarding.progress",), False, _behind),
     (("relationship.pulse",), False, _pulse),

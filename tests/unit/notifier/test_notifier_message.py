@@ -136,6 +136,16 @@ class TestOneScreen:
         also = compose(an_alert(trouble=[f"trouble {n}" for n in range(20)]), NOW).also
         assert (len(also), also[-1]) == (8, "and 13 more")
 
+    def test_with_others_it_is_told_in_short_and_once_an_account(self) -> None:
+        trouble: dict[str, Any] = {
+            "trouble": ["an urgent ticket open", "7 of 28 seats in use", "usage down 45 %", "pulse 3 of 10"]
+        }
+        message = compose_group([an_alert(**trouble), an_action(**trouble)], NOW)
+        told = "an urgent ticket open; 7 of 28 seats in use; and 2 more"
+        assert sorted(one.also for one in message.items) == ["", told]
+        for shown in (RENDERER.text(message), RENDERER.html(message), str(render(message, RENDERER, "d")["blocks"])):
+            assert shown.count(f"also open: {told}") == 1
+
     def test_what_is_not_known_is_not_listed(self) -> None:
         text = RENDERER.text(compose(an_alert(), NOW))
         assert not any(words in text for words in ("Contact", "Also open", "last contact"))

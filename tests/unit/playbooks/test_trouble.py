@@ -37,6 +37,7 @@ def said(**facts: Any) -> list[str]:
         ({"contract__change": -25.0, "contract__contracted_at": SINCE}, "revenue down 25 % in 90 days"),
         ({"contract__contracted_at": SINCE}, "contracted on 20 Feb 2026"),
         ({"contacts__champion_left_at": SINCE}, "their champion left on 20 Feb 2026"),
+        ({"contacts__key_user_silence": 15}, "a key user unseen for 15 working days"),
         (
             {"account__stage": "onboarding", "onboarding__progress": 40.0},
             "onboarding is behind: 40 % of what is expected by now",
