@@ -84,7 +84,7 @@ def request(
         do=render(chosen.do, facts, now) if chosen.do is not None else None,
         contact_id=contact_id,
         contact=episode.event.who if episode.event is not None else None,
-        trouble=other_trouble(stands, now, [(playbook, episode)], drivers, () if fresh else stands.low_names),
+        trouble=other_trouble(stands, now, [(playbook, episode)], drivers, why),
         account=card(stands),
         drivers=drivers,
         task=TaskCard(task_id=asked.id, title=title, due_at=due_at, assigned_because=assigned.because)
@@ -148,7 +148,7 @@ def overdue(
         title=f"Overdue: {title}",
         why=[f"was due {due}, assigned to {assignee}", *task.why][:MOST_REASONS],
         do="See that somebody does it, or close it with what came of it.",
-        trouble=other_trouble(stands, stands.at, fed, ()),
+        trouble=other_trouble(stands, stands.at, fed, (), task.why),
         account=card(stands),
         drivers=[],
         task=None,
@@ -188,7 +188,7 @@ def with_card(said: ActionRequested, stands: Standing, fed: Iterable[Fed] = ()) 
     """The same, of an account that stands so now. Drivers explain the scores they came with."""
     then, now = said.account, card(stands)
     drivers = said.drivers if (then.score, then.previous_score) == (now.score, now.previous_score) else []
-    trouble = other_trouble(stands, stands.at, fed, said.drivers)
+    trouble = other_trouble(stands, stands.at, fed, said.drivers, said.why)
     return msgspec.structs.replace(said, account=now, drivers=drivers, trouble=trouble)
 
 

@@ -63,11 +63,12 @@ def what_held(playbook: Playbook | None, episode: Episode) -> list[str]:
 
 
 def other_trouble(
-    stands: Standing, now: datetime, fed: Iterable[Fed], drivers: Iterable[Driver], low: Iterable[str] = ()
+    stands: Standing, now: datetime, fed: Iterable[Fed], drivers: Iterable[Driver], why: Collection[str]
 ) -> list[str]:
-    """What is open in trouble at an account besides what the reasons tell: what fed the item saw, what moved the score
-    down, and the measures in `low`."""
-    told = subjects_of(one for one in drivers if one.points < 0) | set(map(subject, low))
+    """What is open in trouble at an account besides what is told: what fed the item saw, what moved the score down, and
+    the low measures in `why`."""
+    low = {subject(name) for name, words in zip(stands.low_names, stands.low, strict=False) if words in why}
+    told = subjects_of(one for one in drivers if one.points < 0) | low
     for playbook, episode in fed:
         told |= {subject(leaf.text) for leaf in _helped(playbook, episode)}
     found = troubles(Facts.of(stands.facts), now)

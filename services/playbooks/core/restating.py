@@ -24,8 +24,11 @@ Feeders = Sequence[Fed]
 
 
 def says_otherwise(said: ActionRequested, fed: Feeders, stands: Standing) -> bool:
-    """Has the band changed since it was said, or a reason? What an event was is told once."""
+    """Has the band changed since it was said, a reason, or what else is open? What an event was is told once."""
     if said.account.band != stands.band:
+        return True
+    now_fed = [(one, _looked(one, episode, stands)) for one, episode in fed]
+    if other_trouble(stands, stands.at, now_fed, said.drivers, said.why) != said.trouble:
         return True
     return not _is_of_event(fed) and any(one not in said.why for one in _seen(fed, stands, said.drivers))
 
@@ -47,7 +50,7 @@ def as_now(said: ActionRequested, fed: Feeders, stands: Standing, render: Render
     why = list(dict.fromkeys([*_seen(fed, stands, said.drivers), *others]))[:MOST_REASONS] or now.why
     title = once_more(now.title) if said.title.startswith(AGAIN) else now.title
     flag = said.flag and msgspec.structs.replace(said.flag, reasons=why)
-    trouble = other_trouble(stands, stands.at, now_fed, said.drivers, () if said.drivers else stands.low_names)
+    trouble = other_trouble(stands, stands.at, now_fed, said.drivers, why)
     return titled(msgspec.structs.replace(said, do=now.do, why=why, trouble=trouble, flag=flag), title)
 
 

@@ -53,6 +53,14 @@ def test_a_change_of_band_is_news() -> None:
     assert (said.revision, said.account.band) == (1, "red")
 
 
+def test_what_else_is_wrong_by_now_is_news() -> None:
+    made = office()
+    (said,) = made.assess(MONDAY + HOUR, {"account.seats": 5, "support.urgent": 1})
+    assert (said.revision, said.trouble, said.title) == (1, ["an urgent ticket open"], made.sent[0].title)
+    (mended,) = made.assess(MONDAY + 2 * HOUR, {"account.seats": 5})
+    assert (mended.revision, mended.trouble) == (2, [])
+
+
 def test_what_an_event_was_is_told_as_it_was() -> None:
     made = Office("id: nps\non_event: feedback.nps\nsteps: [alert: 'A {{ event.score }}']", people=PEOPLE)
     made.event(MONDAY, "feedback.nps", contact_id="kim", score=2)

@@ -96,6 +96,7 @@ TROUBLED = {
 def test_a_message_tells_of_all_other_trouble_and_of_work_on_other_matters() -> None:
     made = Office(SILENT, OVERDUE, people=PEOPLE)
     made.assess(MONDAY, TROUBLED)
+    made.settle()
     (told,) = made.assess(MONDAY + HOUR, TROUBLED | {"usage.silence": 12})
     assert told.why == ["time without use is 12 working days, at least 10 working days"]
     assert told.trouble == ["an urgent ticket open", "an invoice overdue since 20 Feb 2026", "7 of 28 seats in use"]
