@@ -41,7 +41,7 @@ class Ending(NamedTuple):
     departed: bool = False
     """The customer left: flags end, too."""
     is_news: bool = True
-    """Who was told has not heard of it: neither did a person say so, nor does `on_exit` tell them."""
+    """Who was told has not heard of it, and may: no person said so, no `on_exit` tells, the account still stands."""
 
 
 class Work:
@@ -204,7 +204,7 @@ class Work:
         for episode in list(self._latest[stands.account].values()):
             if episode.is_open:
                 self._keep(steps.leave(episode, look, reason))
-        self._gone[stands.account] = Ending(stands.account, look.now, reason, look.actor)
+        self._gone[stands.account] = Ending(stands.account, look.now, reason, look.actor, is_news=False)
         self._remember(stands.account, None, list(self.rules.library.checksums.values()))
 
     def _remember(self, account: str, also: datetime | None, met: list[int] | None) -> None:
