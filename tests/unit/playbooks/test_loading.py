@@ -38,7 +38,7 @@ when:
 held_for: 7d                       # people go on holiday: look again after a week
 exit_when:                         # default: `when` is false
   - usage.breadth >= 50 %
-repeat: {after: 30d, at_most: 3 per 180d}    # counted from firing
+repeat: {after: 30d, at_most: 3 per 180d}    # after the later of firing and closing
 steps:
   - task: "Walk {{ account.name }} through {{ usage.unused_features | first }}"
     assign:

@@ -1,0 +1,48 @@
+"""Who gets it: the rules of an `assign`."""
+
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Tag
+
+from services.playbooks.core.assignment import Rule
+from services.playbooks.files.checks import ByShape, held_by, is_there
+from shared.files.kinds import Name, one_of
+from shared.files.models import FileModel, Reading
+from shared.files.nodes import Fields
+
+RULES: Final[dict[str, Rule]] = {one.kind: one for one in (Rule(), Rule("least_loaded"), Rule("round_robin"))}
+"""Those that are named without more."""
+
+
+class PoolFile(FileModel):
+    """Whom to choose from; nothing given is everybody."""
+
+    tier: Annotated[Name, held_by(lambda csm: [csm.tier], "tier")] | None = None
+    skill: Annotated[Name, held_by(lambda csm: csm.skills, "skill")] | None = None
+
+
+class AssignFile(FileModel):
+    """One rule of an assignment list."""
+
+    person: Annotated[Name, AfterValidator(is_there)] | None = None
+    least_loaded: PoolFile | None = None
+    round_robin: PoolFile | None = None
+
+    @classmethod
+    def look(cls, node: Fields, reading: Reading) -> None:
+        """It is one rule."""
+        if len(node.keys() & cls.model_fields) != 1:
+            reading.note("An assignment rule is one of owner, person, least_loaded, round_robin.", node.at)
+
+    def rule(self) -> Rule:
+        """As the core knows it."""
+        if self.person is not None:
+            return Rule("person", self.person)
+        pool = self.least_loaded or self.round_robin
+        assert pool is not None
+        return Rule("least_loaded" if self.least_loaded else "round_robin", tier=pool.tier, skill=pool.skill)
+
+
+RuleName = Annotated[str, one_of(RULES, "rule for assigning"), Tag("text")]
+OneRule = Annotated[RuleName | Annotated[AssignFile, Tag("mapping")], ByShape]
+Rules = Annotated[RuleName | Annotated[AssignFile, Tag("mapping")] | Annotated[list[OneRule], Tag("list")], ByShape]

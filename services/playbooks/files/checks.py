@@ -1,0 +1,93 @@
+"""Kinds of values that only playbooks have, each checked as far as what is known beside the file tells."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, Final, NamedTuple
+
+from pydantic import BeforeValidator, Discriminator, Field, ValidationInfo
+
+from services.playbooks.core.directory import Csm, Directory
+from services.playbooks.core.workinghours import Duration, parse_duration
+from shared.conditions import Declared, Problem, did_you_mean
+from shared.files.kinds import ReadBy
+from shared.files.models import Reading, fault
+from shared.files.nodes import Fields, Items, Text
+from shared.files.templates import problems_of
+from shared.messages.actions import CHANNEL, CHANNELS
+
+
+class Beside(NamedTuple):
+    """What a playbook is checked against, as far as it is known."""
+
+    people: Directory | None = None
+    declared: Declared | None = None
+
+    @classmethod
+    def of(cls, info: ValidationInfo) -> "Beside":
+        """The one that a validator is called beside."""
+        return Reading.of(info).beside or cls()
+
+
+def _exact(text: str) -> Duration:
+    duration = parse_duration(text)
+    if duration.is_business:
+        raise ValueError("This is counted on the clock, not in business time.")
+    return duration
+
+
+def _limit(text: str) -> tuple[int, Duration]:
+    number, _, per = text.partition(" per ")
+    if not re.fullmatch(r"\s*[1-9][0-9]{0,5}\s*", number) or not per:
+        raise ValueError(f"{text!r} is no limit; write one such as 3 per 180d.")
+    return int(number), _exact(per)
+
+
+def _channel(text: str) -> str:
+    if CHANNEL.fullmatch(text) is None:
+        raise ValueError(f"A channel is {CHANNELS}.")
+    return text
+
+
+def _template(value: Any, info: ValidationInfo) -> Any:
+    reading = Reading.of(info)
+    if isinstance(value, Text):
+        for message, hint in problems_of(value, reading.scopes["event"]):
+            reading.note(message, value.at, hint)
+    return value
+
+
+def held_by(names: Callable[[Csm], Iterable[str | None]], what: str) -> BeforeValidator:
+    """A name that people have. One that looks like somebody's is refused; where nobody has it, there is a warning."""
+
+    def check(value: Any, info: ValidationInfo) -> Any:
+        reading, beside = Reading.of(info), Beside.of(info)
+        known = {name for csm in (beside.people or Directory()).csms for name in names(csm) if name}
+        if known and isinstance(value, Text) and value not in known:
+            said, hint = f"Nobody in the directory of CSMs has the {what} `{value}`.", did_you_mean(value, known)
+            reading.take([Problem(said, value.at, hint)], certain=hint is not None)
+        return value
+
+    return BeforeValidator(check)
+
+
+def is_there(value: str, info: ValidationInfo) -> str:
+    """Somebody by id, who is in the directory, or by e-mail."""
+    people = Beside.of(info).people
+    if people is not None and "@" not in value and people.find(value) is None:
+        hint = did_you_mean(value, [csm.id for csm in people.csms])
+        raise fault(f"`{value}` is not in the directory of CSMs.", hint)
+    return value
+
+
+def _shape(value: Any) -> str:
+    return "mapping" if isinstance(value, Fields) else "list" if isinstance(value, Items) else "text"
+
+
+Length = Annotated[Duration, ReadBy(parse_duration, description="Such as 30m, 24h, 7d, 2w, 2 business days.")]
+Exact = Annotated[Duration, ReadBy(_exact, description="Such as 30m, 24h, 7d, 2w.")]
+Limit = Annotated[tuple[int, Duration], ReadBy(_limit, description="Such as 3 per 180d.")]
+Template = Annotated[
+    str, BeforeValidator(_template), Field(min_length=1, description="Text; {{ account.name }} and every fact.")
+]
+Channel = Annotated[str, ReadBy(_channel, description=f"{CHANNELS}.")]
+ByShape: Final = Discriminator(_shape)

@@ -1,0 +1,120 @@
+"""The directory of CSMs, as it is written."""
+
+import logging
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationInfo, model_validator
+
+from services.playbooks.core.directory import Absence, Csm, Directory
+from services.playbooks.core.workinghours import OFFICE
+from services.playbooks.core.workinghours import Hours as Week
+from shared.conditions import Problem, did_you_mean
+from shared.conditions.errors import nearest
+from shared.files.kinds import Date, Day, Hours, Name, Span, Zone
+from shared.files.models import FileModel, Reading
+from shared.files.nodes import Fields, Items, load
+from shared.files.reading import content_of, read
+from shared.words import counted
+
+_LOG = logging.getLogger(__name__)
+
+
+class CsmFile(FileModel):
+    """Somebody who can be given work."""
+
+    id: Name
+    name: Name
+    email: Name | None = None
+    slack: Name | None = None
+    time_zone: Zone | None = None
+    hours: Hours = (OFFICE.start, OFFICE.end)
+    days: Annotated[list[Day], Field(min_length=1)] = list(OFFICE.days)
+    holidays: list[Date] = []
+    away: list[Span] = []
+    tier: Name | None = None
+    skills: list[Name] = []
+    capacity: Annotated[int, Field(ge=1)] | None = None
+    manager: Name | None = None
+
+
+class DirectoryFile(FileModel):
+    """The directory of CSMs."""
+
+    csms: list[CsmFile]
+    time_zone: Zone = "UTC"
+    """Of whoever gives none."""
+    holidays: list[Date] = []
+    """Holidays of everybody."""
+
+    @classmethod
+    def look(cls, node: Fields, reading: Reading) -> None:
+        """Nobody is there twice, and every manager is there."""
+        csms = node.get("csms")
+        people = [one for one in csms if isinstance(one, Fields)] if isinstance(csms, Items) else []
+        ids = {str(one.get("id")).lower() for one in people}
+        seen: set[str] = set()
+        for one in people:
+            names = {str(name).lower() for name in (one.get("id"), one.get("email")) if name is not None}
+            if names & seen:
+                reading.note(f"`{str(one.get('id'))[:60]}` is there twice, by id or e-mail.", one.at)
+            manager = one.get("manager")
+            if manager is not None and str(manager).lower() not in ids:
+                said = f"The manager `{str(manager)[:60]}` is not in the directory."
+                reading.note(said, one.places["manager"], did_you_mean(manager, ids))
+            if manager is not None and str(manager).lower() == str(one.get("id")).lower():
+                reading.note("Nobody is their own manager: who would hear of what is overdue?", one.places["manager"])
+            seen |= names
+
+    @model_validator(mode="after")
+    def _words_alike(self, info: ValidationInfo) -> Self:
+        for words in ([csm.tier for csm in self.csms], [skill for csm in self.csms for skill in csm.skills]):
+            used = Counter(word for word in words if word is not None)
+            for word, number in used.items():
+                near = nearest(word, [other for other in used if used[other] > number])
+                if near is not None and number == 1:
+                    csm = next(one for one in self.csms if word in (one.tier, *one.skills))
+                    said = f"Nobody else has `{word}`, and {counted(used[near], 'person', 'people')} `{near}`."
+                    Reading.of(info).take([Problem(said, csm.at())], certain=False)
+        return self
+
+    def directory(self) -> Directory:
+        """As the core knows it."""
+        office = Week(time_zone=self.time_zone, holidays=tuple(sorted({*self.holidays})), any_time=True)
+        return Directory(tuple(self._csm(one) for one in self.csms), office)
+
+    def _csm(self, one: CsmFile) -> Csm:
+        start, end = one.hours
+        holidays = tuple(sorted({*self.holidays, *one.holidays}))
+        return Csm(
+            **one.given("time_zone", "hours", "days", "holidays", "away"),
+            hours=Week(
+                time_zone=one.time_zone or self.time_zone,
+                days=tuple(sorted({*one.days})),
+                start=start,
+                end=end,
+                holidays=holidays,
+                any_time=one.model_fields_set.isdisjoint({"hours", "days"}),
+            ),
+            away=tuple(Absence(away.first, away.last) for away in one.away),
+        )
+
+
+def load_people(path: Path) -> Directory:
+    """The directory in a file; an empty one when there is no file. Raises `Refused`."""
+    with suppress(OSError):  # Where it can't be looked for, opening it says why.
+        if not path.exists():
+            return Directory()
+    return read_people(content_of(path), str(path))
+
+
+def read_people(data: bytes | str, name: str) -> Directory:
+    """The directory in a YAML text; an empty one when nothing is in it. Raises `Refused`."""
+    if load(data, name) is None:
+        return Directory()
+    found = read(data, name, DirectoryFile)
+    for warning in found.warnings:
+        _LOG.warning("%s", warning)
+    return found.directory()

@@ -1,0 +1,69 @@
+"""From texts and folders to playbooks and people."""
+
+import logging
+from pathlib import Path
+from typing import Final
+
+from services.playbooks.core.directory import Directory
+from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.rules import Entry
+from services.playbooks.files.checks import Beside
+from services.playbooks.files.people import load_people
+from services.playbooks.files.playbook import PlaybookFile
+from shared.conditions import Declared, Problem, Refused, did_you_mean
+from shared.files.reading import files_in, gathered, read, read_each
+
+_LOG = logging.getLogger(__name__)
+SHIPPED: Final = Path(__file__).parents[1] / "playbooks"
+
+
+def load_playbook(data: bytes | str, name: str, beside: Beside | None = None) -> Entry:
+    """One playbook from its YAML, checked against what is known beside it. Raises `Refused`."""
+    found = read(data, name, PlaybookFile, beside)
+    text = data if isinstance(data, str) else data.decode("utf-8-sig")
+    return Entry(found.playbook(), text, tuple(map(str, found.warnings)))
+
+
+def read_version(source: str | None, name: str) -> Playbook | None:
+    """An older version that an episode stays with; None when it can't be read any more."""
+    try:
+        return None if source is None else load_playbook(source, name).playbook
+    except Refused as error:
+        _LOG.warning("An old version can't be read any more; its episodes go on with the one in force: %s", error)
+        return None
+
+
+def load_all(folder: Path = SHIPPED, beside: Beside | None = None) -> tuple[Entry, ...]:
+    """Every playbook of a folder, by id. Raises `Refused` with all that is wrong in all files."""
+    problems: list[Problem] = []
+    loaded = read_each(
+        files_in(folder),
+        lambda data, name: load_playbook(data, name, beside),
+        lambda one: one.playbook.id,
+        problems,
+    )
+    closing = [(one.playbook.id, other) for one in loaded.values() for other in one.playbook.closes]
+    for closer, other in () if problems else closing:
+        if other not in loaded:
+            said = f"`{closer}` closes `{other}`, which is no playbook."
+            problems.append(Problem(said, suggestion=did_you_mean(other, loaded), file=str(folder)))
+    if not loaded and not problems:
+        problems.append(Problem("There is no playbook in this folder.", file=str(folder)))
+    if problems:
+        raise Refused(problems)
+    for warning in (warning for one in loaded.values() for warning in one.warnings):
+        _LOG.warning("%s", warning)
+    return tuple(loaded[name] for name in sorted(loaded))
+
+
+def load_files(folder: Path, csms: Path, declared: Declared | None = None) -> tuple[tuple[Entry, ...], Directory]:
+    """The playbooks and the people. Raises `Refused` with all that is wrong in either."""
+    problems: list[Problem] = []
+    loaded, people = tuple[Entry, ...](), None
+    with gathered(problems):
+        people = load_people(csms)
+    with gathered(problems):
+        loaded = load_all(folder, Beside(people, declared))
+    if problems or people is None:
+        raise Refused(problems)
+    return loaded, people
