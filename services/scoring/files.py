@@ -97,6 +97,7 @@ class CatalogueFile(FileModel):
             "allowances",
             "sources",
             "rates",
+            "key_account_minor",
             "traits",
         ),
     )
@@ -112,6 +113,8 @@ class CatalogueFile(FileModel):
     sources: dict[Annotated[str, one_of(SOURCES, "source")], Connected] = {}
     rates: dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[float, Field(gt=0, le=10**9)]] = {}
     """What one unit of a currency is worth in one that you choose, such as {EUR: 1, USD: 0.92}."""
+    key_account_minor: Annotated[int, Field(ge=1, le=10**15)] | None = None
+    """From how much monthly revenue on an account is a key one, in minor units of the currency whose rate is 1."""
     traits: dict[Name, FactType] = {}
 
     @classmethod
@@ -149,6 +152,7 @@ class CatalogueFile(FileModel):
             watch=tuple(dict.fromkeys(self.watch)),
             allowances=self.allowances,
             rates={currency: Fraction(str(rate)) for currency, rate in self.rates.items()},
+            key_account_minor=self.key_account_minor,
             traits=self.traits,
         )
 

@@ -65,7 +65,16 @@ _OF_FACT: Final = {
     "relationship.silence": "interactions",
     "relationship.last_interaction_at": "interactions",
     "relationship.single_threaded": "interactions",
-    "contacts.key_user_silence": "usage",
+    "relationship.last_review_at": "interactions",
+    **dict.fromkeys(
+        (
+            "contacts.key_user_silence",
+            "contacts.unseen",
+            "contacts.decision_maker_silence",
+            "contacts.champion_silence",
+        ),
+        "usage",
+    ),
 }
 
 

@@ -31,7 +31,10 @@ class Declared:
             "account.plan": self.plans,
             "account.stage": STAGES,
             "onboarding.model": self.models,
-            **dict.fromkeys(("onboarding.reached", "onboarding.missing", "event.milestone"), self.milestones),
+            **dict.fromkeys(
+                ("onboarding.reached", "onboarding.missing", "onboarding.late", "event.milestone"), self.milestones
+            ),
+            "usage.allowance_over": self.watched,
             **dict.fromkeys(("usage.used_features", "usage.unused_features"), self.features),
         }
         return {name: texts for name, texts in found.items() if texts}

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from shared.messages.fields import Time
-from shared.words import clean
+from shared.words import person
 
 Band = Literal["green", "amber", "red", "unknown"]
 FactValue = bool | int | float | str | list[str]
@@ -51,12 +51,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def who(self) -> str | None:
         """The contact as people speak of one: `Kim (admin)`, `their admin`, `someone there`; None without one."""
-        if self.data.get("contact_id") is None:
-            return None
-        name, role = clean(self.contact_name or "", 80), clean(self.contact_role or "", 80).replace("_", " ")
-        if name:
-            return f"{name} ({role})" if role else name
-        return f"their {role}" if role else "someone there"
+        return None if self.data.get("contact_id") is None else person(self.contact_name, self.contact_role)
 
 
 class MeasureReading(msgspec.Struct, frozen=True, kw_only=True):

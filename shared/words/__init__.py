@@ -11,6 +11,7 @@ library alone.
 - time: `span(timedelta)` is `5 hours`; `exact_span` loses nothing; `ago` and `in_days` look from now; `renewal` is
   `renews tomorrow`; `date_words` is `2 Mar 2026`; `on_day` is `Monday`; `moment` is `today 15:00` and `clock_time` is
   `Mon 2 Mar 2026, 15:00 Berlin time` on somebody's clock; `zone` and `zone_label`.
+- people: `person("Kim", "admin")` is `Kim (admin)`; without a name `their admin`.
 - `clean(text, limit)`: text from outside as one safe line. Whoever makes a sentence of such a text cleans it;
   `clean_lines` keeps a layout.
 """
@@ -18,6 +19,7 @@ library alone.
 from shared.words.cleaning import clean, clean_lines
 from shared.words.money import decimals, minor, money, monthly
 from shared.words.numbers import apportioned, counted, listed, number, rounded, scored, signed, whole
+from shared.words.people import person
 from shared.words.time import (
     ago,
     clock_time,
@@ -50,6 +52,7 @@ __all__ = [
     "monthly",
     "number",
     "on_day",
+    "person",
     "renewal",
     "rounded",
     "scored",

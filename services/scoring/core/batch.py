@@ -13,7 +13,7 @@ from services.scoring.core.assess import Outcome, assess
 from services.scoring.core.clock import day_of
 from services.scoring.core.decision import Occasion
 from services.scoring.core.fold import fold, fold_usage, source_of
-from services.scoring.core.fold.people import is_erased, name_of
+from services.scoring.core.fold.people import is_erased
 from services.scoring.core.measures.base import View
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.scorecard import Rules
@@ -230,6 +230,6 @@ def _cause_of(event: Event, untold_since: datetime | None, state: s.State) -> Ca
         time=event.time,
         accepted=untold_since,
         data=data,
-        contact_name=name_of(state, contact),
+        contact_name=state.name_of(contact),
         contact_role=state.role_of(contact),
     )

@@ -80,6 +80,8 @@ class Catalogue:
     event of it."""
     rates: Mapping[str, Fraction] = field(default_factory=dict)
     """What one unit of a currency is worth, all in one and the same: so that revenue in several can be summed."""
+    key_account_minor: int | None = None
+    """From how much monthly revenue on an account is a key one, in minor units of the currency whose rate is 1."""
     traits: Mapping[str, FactType] = field(default_factory=dict)
     """Declared traits, with their types."""
 
@@ -102,6 +104,11 @@ class Catalogue:
             if model.for_accounts is None or evaluate(model.for_accounts, facts, now) is Truth.TRUE:
                 return model
         return next((model for model in self.onboarding if model.id == LOW_TOUCH.id), LOW_TOUCH)
+
+    @property
+    def reference(self) -> str | None:
+        """The currency in which rates are told: the one whose own is 1."""
+        return next((currency for currency, rate in self.rates.items() if rate == 1), None)
 
     @property
     def named_features(self) -> tuple[str, ...]:

@@ -162,6 +162,7 @@ def _known(state: State, at: int, catalogue: Catalogue) -> Profile:
 def _facts(id: str, profile: Profile, state: State, catalogue: Catalogue) -> dict[str, FactValue]:
     found: dict[str, Any] = {
         "account.id": id,
+        "account.is_key": _is_key(profile.figures, catalogue),
         "account.churned": profile.left is not None,
         "account.churn_reason": profile.churn_reason,
         "account.churn_voluntary": profile.churn_voluntary,
@@ -175,6 +176,14 @@ def _facts(id: str, profile: Profile, state: State, catalogue: Catalogue) -> dic
         if cell is not None and len(msgspec.json.encode(cell.value)) <= _LONGEST_TRAIT:
             found[f"account.traits.{name}"] = cell.value
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _is_key(figures: subs.Figures, catalogue: Catalogue) -> bool | None:
+    """Whether it pays as much as a key account does; None where that isn't known, or nobody said how much that is."""
+    least, minor, own, common = catalogue.key_account_minor, figures.mrr_minor, figures.currency, catalogue.reference
+    if minor is not None and own is not None and common is not None and own != common:
+        minor = subs.convert(minor, own, common, catalogue.rates)
+    return None if least is None or minor is None else minor >= least
 
 
 def _onboarding_ends(state: State, signed: int | None, model: Onboarding) -> int | None:

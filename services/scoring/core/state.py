@@ -217,6 +217,8 @@ class State(msgspec.Struct, omit_defaults=True):
     milestones: dict[str, int] = {}
     """When each was first reached."""
     interaction: Cell | None = None
+    review: Cell | None = None
+    """The latest interaction in which we went through how it does with them."""
     pulse: Cell | None = None
     mutes: dict[str, Cell] = {}
     """By measure: [until when its reading is not believed, why, who says so]."""
@@ -246,6 +248,11 @@ class State(msgspec.Struct, omit_defaults=True):
         for contact, cells in self.contacts.items():
             if "user_ids" in cells and not KEY_ROLES.isdisjoint(self.roles_of(contact)):
                 yield contact, self.user_ids_of(contact)
+
+    def name_of(self, contact: str) -> str | None:
+        """What a contact is called, where somebody said so."""
+        cell = self.contacts.get(contact, {}).get("traits.name")
+        return cell.value if cell is not None and isinstance(cell.value, str) else None
 
     def role_of(self, contact: str) -> str | None:
         """Of a contact's roles the one that weighs most."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from fractions import Fraction
 
 import msgspec
 import pytest
@@ -95,11 +96,31 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
     gone = after(an_event("account.churned", at=NOW, reason="price"), account=account)
     left = told(assessed(gone, before=first.decision, rules=rules)).facts
     stays = told(assessed(an_account(renews_at=NOW), rules=rules)).facts
+    watched = replace(SHIPPED.catalogue, allowances={"pro": {"reports": 100}}, key_account_minor=100)
+    more = an_account(
+        *busy(range(60)),
+        a_contact("boss", "decision_maker"),
+        a_contact("boss", "left", at=NOW),
+        a_contact("kim", "champion", user_ids=["u1"]),
+        a_talk(kind="QBR"),
+    )
+    people = {
+        name: value
+        for name, value in told(assessed(more, rules=Rules(watched, rules.cards))).facts.items()
+        if "limit." not in name
+    }
     ours = told(assessed(an_account(excluded="test"), rules=rules)).facts
     again = told(assessed(after(traits(NOW + DAY, signed_at=NOW + DAY), account=gone), now=NOW + DAY)).facts
     declared = Rules(replace(SHIPPED.catalogue, sources={"usage": 0}), rules.cards)
     never = told(assessed(an_account(), rules=declared)).facts["usage.never"]
-    all_facts = {**ours, **stays, **told(first).facts, **{name: left[name] for name in LEFT}, "usage.never": never}
+    all_facts = {
+        **ours,
+        **stays,
+        **people,
+        **told(first).facts,
+        **{name: left[name] for name in LEFT},
+        "usage.never": never,
+    }
     all_facts["account.came_back_at"] = again["account.came_back_at"]
     facts = Facts.of(all_facts)
     assert {name for name in all_facts if name not in FACTS} == set()
@@ -135,3 +156,24 @@ def test_what_is_told_of_an_event_says_who_its_contact_is(
     batch.take("acme", [Arrival(event, registry.data_of(event)) for event in told], behind=False)
     cause = batch.assessments[-1].assessed.cause
     assert (cause.contact_name, cause.contact_role) == (name, role)
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "rates", "is_key"),
+    [
+        (100_000, "EUR", {}, True),
+        (99_999, "EUR", {}, False),
+        (100_000, "USD", {"EUR": 1, "USD": "0.9"}, False),
+        (120_000, "USD", {"EUR": 1, "USD": "0.9"}, True),
+        (120_000, "GBP", {"EUR": 1}, None),
+        (None, "EUR", {}, None),
+    ],
+)
+def test_a_key_account_pays_what_the_catalogue_says_in_its_own_currency_or_that_of_the_rates(
+    minor: int | None, currency: str, rates: dict[str, str | int], is_key: bool | None
+) -> None:
+    exact = {name: Fraction(rate) for name, rate in rates.items()}
+    rules = replace(SHIPPED, catalogue=replace(SHIPPED.catalogue, key_account_minor=100_000, rates=exact))
+    facts = told(assessed(an_account(mrr_minor=minor, currency=currency), rules=rules)).facts
+    assert facts.get("account.is_key") is is_key
+    assert "account.is_key" not in told(assessed(an_account())).facts

@@ -6,11 +6,23 @@ from typing import Any
 import pytest
 
 from services.scoring.core.catalogue import Onboarding
+from services.scoring.core.clock import midnight_after
 from services.scoring.core.health import health_of
 from services.scoring.core.state import Account
 from shared.conditions import Scope, parse
 from shared.messages.envelope import Event
-from tests.support.scoring import DAY, MILESTONES, NEWCOMER, NOW, SHIPPED, a_subscription, after, an_event, traits
+from tests.support.scoring import (
+    DAY,
+    MILESTONES,
+    NEWCOMER,
+    NOW,
+    SHIPPED,
+    a_subscription,
+    after,
+    an_event,
+    assessed,
+    traits,
+)
 
 LAST = max(MILESTONES.values())
 
@@ -89,3 +101,15 @@ def test_a_new_installation_names_no_milestone_and_measures_nobody_by_one() -> N
     assert health.facts["account.stage"] == "onboarding"
     assert health.readings["onboarding.progress"].words == "no milestones are expected"
     assert "onboarding.missing" not in health.facts
+
+
+def test_the_milestone_that_is_late_longest_is_named_from_the_day_on_which_it_was_expected() -> None:
+    account = a_newcomer(2)
+    found = [health_of(account, NOW + days * DAY, SHIPPED).facts for days in (0, 1, 20)]
+    assert [one.get("onboarding.late") for one in found] == [None, "workspace_created", "workspace_created"]
+    assert found[1]["onboarding.late_since"] == found[2]["onboarding.late_since"] == "2026-05-21T00:00:00Z"
+    assert assessed(account).next_at == midnight_after(NOW)
+    begun = health_of(after(*reached("workspace_created"), account=account), NOW + 20 * DAY, SHIPPED).facts
+    assert (begun["onboarding.late"], begun["onboarding.late_since"]) == ("data_imported", "2026-06-01T00:00:00Z")
+    done = health_of(a_newcomer(50, *reached(*MILESTONES)), NOW, SHIPPED).facts
+    assert "onboarding.late" not in done

@@ -131,3 +131,45 @@ def test_of_a_silent_account_or_one_who_left_it_is_not_said() -> None:
     left = an_account(alone, usage(NOW, user="u-other"), boss, a_contact("boss", "left", at=NOW))
     assert "contacts.key_user_silence" not in health(silent).facts
     assert "contacts.key_user_silence" not in health(left).facts
+
+
+def test_of_whom_is_missing_the_name_is_told_and_each_role_by_itself() -> None:
+    seen = [usage(NOW - days * DAY, user=user) for days, user in ((21, "u-boss"), (9, "u-kim"), (0, "u-other"))]
+    people = [
+        a_contact("boss", "executive_sponsor", user_ids=["u-boss"]),
+        a_contact("kim", roles=["admin", "champion"], user_ids=["u-kim"], traits={"name": "Kim"}),
+    ]
+    facts = health(an_account(*seen, *people)).facts
+    assert (facts["contacts.key_user_silence"], facts["contacts.unseen"]) == (15, "their executive sponsor")
+    assert (facts["contacts.champion_silence"], facts.get("contacts.decision_maker_silence")) == (7, None)
+    gone = health(an_account(*seen, *people, a_contact("boss", "left", at=NOW))).facts
+    assert (gone["contacts.key_user_silence"], gone["contacts.unseen"]) == (7, "Kim (champion)")
+
+
+def test_who_left_is_named_until_somebody_has_taken_their_place() -> None:
+    boss = a_contact("boss", "decision_maker", traits={"name": "Bo"})
+    account = an_account(boss, a_contact("kim", "champion"), a_contact("kim", "left", at=NOW - 2 * DAY))
+    assert health(account).facts["contacts.left"] == "their champion"
+    after(a_contact("boss", "left", at=NOW), account=account)
+    facts = health(account).facts
+    assert (facts["contacts.left"], facts["contacts.decision_maker_left_at"]) == (
+        "Bo (decision maker)",
+        "2026-05-20T12:00:00Z",
+    )
+    held = rules_of_one("relationship.pulse", caps={"contacts.decision_maker_left_at is known": "amber"})
+    words = "at most amber: their decision maker left on 20 May 2026, and nobody has taken their place"
+    assert health(after(a_pulse(9), account=account), rules=held).reason == words
+    after(a_contact("ann", "decision_maker", at=NOW), account=account)
+    facts = health(account).facts
+    assert (facts["contacts.left"], "contacts.decision_maker_left_at" in facts) == ("their champion", False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_one"), [("review", True), ("Business review", True), ("QBR", True), ("call", False)]
+)
+def test_a_review_is_remembered_whatever_is_talked_of_since(kind: str, is_one: bool) -> None:
+    talks = [a_talk(at=NOW - 80 * DAY, kind=kind), a_talk(at=NOW - DAY, kind="call")]
+    for account in (an_account(*talks), an_account(*reversed(talks))):
+        facts = health(account).facts
+        assert facts.get("relationship.last_review_at") == ("2026-03-01T12:00:00Z" if is_one else None)
+        assert facts["relationship.last_interaction_at"] == "2026-05-19T12:00:00Z"

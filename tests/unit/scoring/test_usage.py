@@ -467,6 +467,44 @@ class TestAllowances:
         assert self.of(an_account()) == {}
         assert self.of(an_account(usage(NOW - 3 * DAY, "exports"), plan="enterprise")) == {}
 
+    def test_the_allowance_that_is_used_up_the_fastest_is_named(self) -> None:
+        allowed = replace(SHIPPED.catalogue, allowances={"pro": {"exports": 100, "messages": 50}})
+        account = an_account(*(usage(NOW - day * DAY, name) for day in range(60) for name in ("exports", "messages")))
+        found = facts(account, NOW, allowed)
+        assert (found["usage.allowance_over"], found["usage.allowance_pace"]) == ("messages", pytest.approx(62))
+        assert "usage.allowance_pace" not in facts(an_account(usage(NOW, "exports")), NOW, allowed)
+
+
+class TestBack:
+    """Who fell silent, and whether they are back."""
+
+    def test_a_silence_of_ten_working_days_begins_the_count_anew(self) -> None:
+        account = an_account(*busy(range(15, 30)))
+        found = [facts(account, NOW + days * DAY)["usage.days_in_use"] for days in (-2, -1, 0)]
+        assert found == [10, 0, 0]
+        after(usage(NOW), account=account)
+        assert facts(account)["usage.days_in_use"] == 1
+        after(usage(NOW, "api"), usage(NOW + DAY), account=account)
+        assert facts(account, NOW + 2 * DAY)["usage.days_in_use"] == 2
+
+    def test_it_counts_days_of_people_where_there_were_any(self) -> None:
+        robots = [usage(NOW - day * DAY, user=None, actor="integration") for day in range(9)]
+        assert facts(an_account(*robots))["usage.days_in_use"] == 9
+        assert facts(an_account(usage(NOW - 40 * DAY), *robots))["usage.days_in_use"] == 0
+        assert facts(an_account(usage(NOW), *robots))["usage.days_in_use"] == 1
+        assert "usage.days_in_use" not in facts(an_account())
+
+    def test_by_a_longer_cadence_missed_cycles_are_the_silence(self) -> None:
+        monthly = an_account(*(usage(NOW - day * DAY) for day in (70, 40, 10)))
+        assert facts(monthly)["usage.days_in_use"] == 1
+        assert facts(monthly, catalogue=cadence("monthly"))["usage.days_in_use"] == 3
+
+    def test_who_used_it_before_are_those_of_the_four_weeks_up_to_the_last_use(self) -> None:
+        account = an_account(*busy([14], users=6), *busy([41], users=9), usage(NOW - 42 * DAY, user="early"))
+        assert facts(account)["usage.active_before"] == 9
+        assert "usage.active_before" not in facts(an_account(*busy([80])))
+        assert "usage.active_before" not in facts(an_account(usage(NOW, user=None)))
+
 
 class TestShippedCards:
     """What the cards that ship make of it, as who leads customer success would say it."""

@@ -134,6 +134,17 @@ def test_it_holds_for_90_days_or_until_they_answer_anew() -> None:
     assert health(after(better, account=account), CAPPED, NOW + DAY).facts["feedback.worst_decision_maker"] == 9
 
 
+def test_who_left_no_longer_holds_it_and_counts_among_no_detractors() -> None:
+    boss = [a_contact("boss", "decision_maker"), nps(2, contact="boss")]
+    account = an_account(*WELL, *boss, nps(4, contact="other"), nps(9, contact="third"))
+    assert health(account, CAPPED).facts["feedback.detractors"] == 2
+    found = health(after(a_contact("boss", "left", at=NOW), account=account), CAPPED)
+    assert (found.facts["feedback.detractors"], found.score.cap) == (1, None)
+    assert "feedback.worst_decision_maker" not in found.facts
+    back = health(after(a_contact("boss", "decision_maker", at=NOW + DAY), account=account), CAPPED, NOW + DAY)
+    assert back.facts["feedback.worst_decision_maker"] == 2
+
+
 def test_what_no_longer_holds_is_said_by_the_condition_and_not_by_what_is_now() -> None:
     account = an_account(*WELL, a_contact("boss", "decision_maker"), nps(2, contact="boss"))
     before = before_of(account, CAPPED)

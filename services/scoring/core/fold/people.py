@@ -28,12 +28,6 @@ def is_erased(account: Account, contact: str) -> bool:
     return account.state.erased or (bool(erased) and digest_of(contact) in erased)
 
 
-def name_of(state: s.State, contact: str) -> str | None:
-    """What a contact is called, where somebody said so."""
-    cell = state.contacts.get(contact, {}).get(own_trait("name"))
-    return cell.value if cell is not None and isinstance(cell.value, str) else None
-
-
 def answer(account: Account, event: Event, data: feedback.NpsAnswered) -> None:
     """Of relational answers each contact's latest stands; about a moment all count, and nobody's name is kept."""
     kind, state = event.type.removeprefix("feedback."), account.state
@@ -60,11 +54,19 @@ def contact_updated(account: Account, event: Event, data: accounts.ContactUpdate
     _note(account, data.contact_id, cells)
 
 
+def is_review(kind: str) -> bool:
+    """Whether an interaction was a review of the business: `review`, `Quarterly review`, `business_review`, `QBR`."""
+    kind = kind.casefold()
+    return kind.endswith("review") or kind in ("qbr", "ebr")
+
+
 def interaction(account: Account, event: Event, data: accounts.InteractionLogged) -> None:
-    """The latest of all, and of whom it was with."""
+    """The latest of all, of reviews, and of whom it was with."""
     cell, state = cell_of(event, [data.kind]), account.state
     if cell.beats(state.interaction):
         state.interaction = cell
+    if is_review(data.kind) and cell.beats(state.review):
+        state.review = cell
     if data.contact_id is not None:
         _note(account, data.contact_id, {"talked": cell_of(event, data.kind)})
 

@@ -126,6 +126,11 @@ class View:
                 found.setdefault(name, {})[contact] = cell
         return found
 
+    def has_left(self, contact: str) -> bool:
+        """Whether a contact has left the customer, and nothing said since gives them a role."""
+        left, roles = (self.of_contacts(name).get(contact) for name in ("left", "roles"))
+        return left is not None and left.beats(roles)
+
     def muted(self, measure: str) -> Cell | None:
         """Who said that a measure's reading is wrong, while that holds."""
         mute = self.state.mutes.get(measure)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.scoring.core.clock import day_of_us, written_or_none
+from services.scoring.core.clock import DAY_US, day_of_us, written_or_none, written_us
 from services.scoring.core.measures.base import Measure, Reading, View
 from shared.words import counted, listed
 
@@ -12,6 +12,15 @@ def reached(view: View) -> tuple[list[str], list[str]]:
     have = view.state.milestones
     names = view.profile.onboarding.milestones
     return [name for name in names if name in have], [name for name in names if name not in have]
+
+
+def late(view: View) -> tuple[int, str] | None:
+    """Of the missing milestones that are due the one expected first, with the UTC day by which it was."""
+    signed, have = view.profile.signed_at, view.state.milestones
+    if signed is None:
+        return None
+    expected = ((day_of_us(signed) + by, name) for name, by in view.profile.onboarding.milestones.items())
+    return min(((day, name) for day, name in expected if day <= view.today and name not in have), default=None)
 
 
 def _progress(view: View) -> Reading:
@@ -33,16 +42,25 @@ def _progress(view: View) -> Reading:
     return Reading(100 * done / len(due), f"{words}; missing {named}" if missing else words)
 
 
-PROGRESS = Measure("onboarding.progress", "%", ((0, 0), (50, 40), (100, 100)), _progress, ("milestone.", "account."))
+PROGRESS = Measure(
+    "onboarding.progress",
+    "%",
+    ((0, 0), (50, 40), (100, 100)),
+    _progress,
+    ("milestone.", "account."),
+    facts=("onboarding.late", "onboarding.late_since"),
+)
 
 
 def facts(view: View) -> dict[str, Any]:
     """What it has reached, and what not."""
     done, missing = reached(view)
-    listed = bool(done or missing)
+    listed, oldest = bool(done or missing), late(view)
     return {
         "onboarding.model": view.profile.onboarding.id,
         "onboarding.ends_at": written_or_none(view.profile.onboarding_ends_at),
+        "onboarding.late": None if oldest is None else oldest[1],
+        "onboarding.late_since": None if oldest is None else written_us(oldest[0] * DAY_US),
         "onboarding.reached": done if listed else None,
         "onboarding.missing": missing if listed else None,
     }

@@ -15,7 +15,13 @@ from services.scoring.core.measures.feedback.answers import quoted, role_of
 from services.scoring.core.measures.feedback.ces import CES
 from services.scoring.core.measures.feedback.csat import CSAT
 from services.scoring.core.measures.feedback.nps import NPS, answered
-from services.scoring.core.measures.feedback.trouble import all_detractors, detractors_in_words, worst, worst_in_words
+from services.scoring.core.measures.feedback.trouble import (
+    all_detractors,
+    detractors,
+    detractors_in_words,
+    worst,
+    worst_in_words,
+)
 
 __all__ = ["CES", "CSAT", "IN_WORDS", "NPS", "facts", "quoted", "role_of"]
 
@@ -39,4 +45,5 @@ def facts(view: View) -> dict[str, Any]:
         "feedback.last_nps_at": written_us(last[0]) if last else None,
         "feedback.worst_decision_maker": lowest[1].value[0] if lowest else None,
         "feedback.all_detractors": all_detractors(view),
+        "feedback.detractors": detractors(view) if "feedback" in view.state.heard else None,
     }

@@ -73,5 +73,5 @@ NPS = Measure(
     _nps,
     ("feedback.nps", "contact."),
     _counted,
-    facts=("feedback.worst_decision_maker", "feedback.all_detractors"),
+    facts=("feedback.worst_decision_maker", "feedback.all_detractors", "feedback.detractors"),
 )

@@ -13,11 +13,17 @@ _FEW_SEATS: Final = 5
 """Up to so many seats one voice alone is the account's."""
 
 
+def _heard(view: View) -> dict[str, Cell]:
+    """By contact the latest answers that stand. Who left the customer has no say in it any more."""
+    found = answers.latest(view, "nps", DAYS)
+    return {contact: cell for contact, cell in found.items() if not view.has_left(contact)}
+
+
 def worst(view: View) -> tuple[str, Cell] | None:
     """The decision maker whose latest answer is lowest, and that answer."""
     found = [
         (cell.value[0], contact, cell)
-        for contact, cell in answers.latest(view, "nps", DAYS).items()
+        for contact, cell in view.once(_heard).items()
         if "decision_maker" in view.state.roles_of(contact)
     ]
     return min(found)[1:] if found else None
@@ -29,9 +35,14 @@ def worst_in_words(view: View) -> str:
     return f"their decision maker scored us {found[1].value[0]}{answers.quoted(found[1].value[1])}" if found else ""
 
 
+def detractors(view: View) -> int:
+    """How many would not recommend us."""
+    return sum(cell.value[0] <= _DETRACTOR for cell in view.once(_heard).values())
+
+
 def all_detractors(view: View) -> bool | None:
     """Whether all who answered would not recommend us: two or more, or one where there are few seats."""
-    found = answers.latest(view, "nps", DAYS).values()
+    found = view.once(_heard).values()
     if not found:
         return None
     enough = len(found) > 1 or (view.profile.seats is not None and view.profile.seats <= _FEW_SEATS)
@@ -40,7 +51,7 @@ def all_detractors(view: View) -> bool | None:
 
 def detractors_in_words(view: View) -> str:
     """How many they are, or who it is."""
-    found = answers.latest(view, "nps", DAYS)
+    found = view.once(_heard)
     if len(found) == 1:
         ((contact, cell),) = found.items()
         return answers.scored(view, contact, cell)

@@ -5,8 +5,19 @@ from typing import Any, Final
 
 from services.scoring.core.clock import written_or_none, written_us
 from services.scoring.core.measures.base import View
-from services.scoring.core.measures.relationship.champions import champion_left_in_words, champions
-from services.scoring.core.measures.relationship.key_users import key_user_in_words, key_user_silence
+from services.scoring.core.measures.relationship.champions import (
+    called,
+    champion_left_in_words,
+    decision_maker_left_in_words,
+    last_left,
+    of_role,
+)
+from services.scoring.core.measures.relationship.key_users import (
+    champion_in_words,
+    decision_maker_in_words,
+    key_user_in_words,
+    longest,
+)
 from services.scoring.core.measures.relationship.pulse import PULSE
 from services.scoring.core.measures.relationship.silence import SILENCE
 from services.scoring.core.measures.relationship.threads import single_threaded, single_threaded_in_words
@@ -15,6 +26,9 @@ __all__ = ["IN_WORDS", "PULSE", "SILENCE", "facts"]
 
 IN_WORDS: Final[Mapping[str, Callable[[View], str]]] = {
     "contacts.champion_left_at": champion_left_in_words,
+    "contacts.champion_silence": champion_in_words,
+    "contacts.decision_maker_left_at": decision_maker_left_in_words,
+    "contacts.decision_maker_silence": decision_maker_in_words,
     "contacts.key_user_silence": key_user_in_words,
     "relationship.single_threaded": single_threaded_in_words,
 }
@@ -22,12 +36,24 @@ IN_WORDS: Final[Mapping[str, Callable[[View], str]]] = {
 
 def facts(view: View) -> dict[str, Any]:
     """Who is there for us, and when we last talked."""
-    here, left_at = champions(view)
-    interaction = view.state.interaction
+    state = view.state
+    champions, champion = of_role(view, "champion")
+    _, decision_maker = of_role(view, "decision_maker")
+    unseen = longest(view)
     return {
-        "relationship.last_interaction_at": written_us(interaction.at) if interaction else None,
+        "relationship.last_interaction_at": written_us(state.interaction.at) if state.interaction else None,
+        "relationship.last_review_at": written_us(state.review.at) if state.review else None,
         "relationship.single_threaded": single_threaded(view),
-        "contacts.champions": here if view.state.contacts else None,
-        "contacts.key_user_silence": key_user_silence(view),
-        "contacts.champion_left_at": written_or_none(left_at),
+        "contacts.champions": champions if state.contacts else None,
+        "contacts.key_user_silence": unseen[0] if unseen else None,
+        "contacts.unseen": called(view, unseen[1]) if unseen else None,
+        "contacts.champion_silence": _days(longest(view, "champion")),
+        "contacts.decision_maker_silence": _days(longest(view, "decision_maker")),
+        "contacts.champion_left_at": written_or_none(champion and champion.at),
+        "contacts.decision_maker_left_at": written_or_none(decision_maker and decision_maker.at),
+        "contacts.left": last_left(view),
     }
+
+
+def _days(found: tuple[int, str] | None) -> int | None:
+    return found[0] if found else None

@@ -1,28 +1,60 @@
-"""Who speaks for us at the account, and whether they are still there."""
+"""Who decides and who speaks for us at the account, and whether they are still there."""
+
+from typing import NamedTuple
 
 from services.scoring.core.clock import in_words
 from services.scoring.core.measures.base import View
+from services.scoring.core.nps import KEY_ROLES, weight_of
+from shared.words import person
 
 
-def champions(view: View) -> tuple[int, int | None]:
-    """How many there are, and, while there is none, when the last one left.
+class Gone(NamedTuple):
+    """One of a role who left, and whose place nobody has taken."""
+
+    at: int
+    contact: str
+
+
+def of_role(view: View, role: str) -> tuple[int, Gone | None]:
+    """How many of a role there are, and, while there is none, who left last.
 
     One who is named after another has left takes their place, so that a leaving is over as soon as it was made good.
     """
-    here, left_at = 0, None
-    gone = view.of_contacts("left")
+    here, gone = 0, list[Gone]()
+    lefts = view.of_contacts("left")
     for contact, roles in view.of_contacts("roles").items():
-        if "champion" not in roles.value:
-            continue
-        left = gone.get(contact)
-        if left is not None and left.beats(roles):
-            left_at = max(left.at, left_at or left.at)
-        else:
-            here += 1
-    return here, None if here else left_at
+        if role in roles.value:
+            if view.has_left(contact):
+                gone.append(Gone(lefts[contact].at, contact))
+            else:
+                here += 1
+    return here, None if here else max(gone, default=None)
 
 
 def champion_left_in_words(view: View) -> str:
     """When the last one left."""
-    left_at = champions(view)[1]
-    return "" if left_at is None else f"their champion left on {in_words(left_at)}, and nobody has taken their place"
+    return _left_in_words(view, "champion")
+
+
+def decision_maker_left_in_words(view: View) -> str:
+    """When the last one left."""
+    return _left_in_words(view, "decision_maker")
+
+
+def _left_in_words(view: View, role: str) -> str:
+    gone = of_role(view, role)[1]
+    if gone is None:
+        return ""
+    return f"their {role.replace('_', ' ')} left on {in_words(gone.at)}, and nobody has taken their place"
+
+
+def last_left(view: View) -> str | None:
+    """Of all whose place nobody has taken, who left last: `Kim (champion)`."""
+    found = ((one, role) for role in KEY_ROLES if (one := of_role(view, role)[1]) is not None)
+    last = max(found, key=lambda one: (one[0], weight_of(one[1]), one[1]), default=None)
+    return None if last is None else called(view, last[0].contact)
+
+
+def called(view: View, contact: str) -> str:
+    """A contact as people speak of one."""
+    return person(view.state.name_of(contact), view.state.role_of(contact))

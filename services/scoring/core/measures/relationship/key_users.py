@@ -1,6 +1,5 @@
 """Whoever decides or speaks for us, and no longer comes, while colleagues go on."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from services.scoring.core.clock import day_of_us, working_days
@@ -12,34 +11,51 @@ _GOES_ON: Final = 5
 """An account that was used within so many working days is in use: whoever is missing is missing alone."""
 
 
-def _unseen(view: View) -> Iterator[tuple[int, str]]:
+def _unseen(view: View) -> list[tuple[int, str]]:
     """Working days since each was last seen, and which contact it is. Who left is missed for another reason."""
-    gone, roles, users = view.of_contacts("left"), view.of_contacts("roles"), view.account.users
-    for contact, user_ids in view.state.key_users():
-        left = gone.get(contact)
-        days = [users[user] for user in user_ids if user in users]
-        if days and (left is None or not left.beats(roles[contact])):
-            yield _open_since(view, max(days)), contact
+    users = view.account.users
+    last = (
+        (contact, max((users[user] for user in user_ids if user in users), default=None))
+        for contact, user_ids in view.state.key_users()
+        if not view.has_left(contact)
+    )
+    return [(_open_since(view, day), contact) for contact, day in last if day is not None]
 
 
 def _open_since(view: View, day: int) -> int:
     return working_days(day, view.today, view.catalogue.week, view.catalogue.closed)
 
 
-def _longest(view: View) -> tuple[int, str] | None:
+def longest(view: View, role: str | None = None) -> tuple[int, str] | None:
+    """Of all of key roles, or of one, who is missing longest, and for how many working days.
+
+    None: nobody is known, or the account is silent.
+    """
     used = view.state.last_used
-    return max(_unseen(view), default=None) if used and _open_since(view, day_of_us(used)) <= _GOES_ON else None
-
-
-def key_user_silence(view: View) -> int | None:
-    """Working days since the one was seen who is missing longest; None: nobody is known, or the account is silent."""
-    found = _longest(view)
-    return found[0] if found else None
+    if not used or _open_since(view, day_of_us(used)) > _GOES_ON:
+        return None
+    state = view.state
+    found = (one for one in view.once(_unseen) if role is None or role in state.roles_of(one[1]))
+    return max(found, default=None)
 
 
 def key_user_in_words(view: View) -> str:
-    """Who it is."""
-    found = _longest(view)
+    """Who of all it is."""
+    return _in_words(view)
+
+
+def decision_maker_in_words(view: View) -> str:
+    """Who of the decision makers it is."""
+    return _in_words(view, "decision_maker")
+
+
+def champion_in_words(view: View) -> str:
+    """Who of the champions it is."""
+    return _in_words(view, "champion")
+
+
+def _in_words(view: View, role: str | None = None) -> str:
+    found = longest(view, role)
     if found is None:
         return ""
     days, contact = found

@@ -7,9 +7,16 @@ from services.scoring.core.clock import day_of_us, written_or_none
 from services.scoring.core.measures.base import DAYS_30, View
 from services.scoring.core.measures.usage.active_share import ACTIVE_SHARE, active_users
 from services.scoring.core.measures.usage.breadth import BREADTH, used_features
+from services.scoring.core.measures.usage.days import days_in_use
 from services.scoring.core.measures.usage.features import allowances, watched
 from services.scoring.core.measures.usage.recency import RECENCY
-from services.scoring.core.measures.usage.silence import never_in_words, never_used_for, silence, silence_in_words
+from services.scoring.core.measures.usage.silence import (
+    active_before,
+    never_in_words,
+    never_used_for,
+    silence,
+    silence_in_words,
+)
 from services.scoring.core.measures.usage.trend import TREND, people_trend, people_trend_in_words
 from services.scoring.core.measures.usage.year import year_in_words, year_on_year
 
@@ -35,6 +42,8 @@ def facts(view: View) -> dict[str, Any]:
         "usage.never": never_used_for(view) if (view.profile.mrr_minor or 0) > 0 else None,
         "usage.uses": state.uses if "usage" in state.heard else None,
         "usage.active_users": active_users(view) if state.knows_people else None,
+        "usage.active_before": active_before(view),
+        "usage.days_in_use": days_in_use(view),
         "usage.agent_share": _agent_share(view),
         "usage.people_trend": people_trend(view),
         "usage.year_on_year": year_on_year(view),

@@ -41,5 +41,5 @@ ACTIVE_SHARE = Measure(
     _active_share,
     ("usage.", "subscription.", "account."),
     _users_counted,
-    facts=("usage.active_users",),
+    facts=("usage.active_users", "usage.active_before"),
 )

@@ -18,15 +18,23 @@ def watched(view: View) -> dict[str, float | None]:
     }
 
 
-def allowances(view: View) -> dict[str, float | None]:
-    """How much of its plan's allowances was used this month, in percent, and what 30 days come to in a month."""
+def allowances(view: View) -> dict[str, float | str | None]:
+    """How much of its plan's allowances was used this month, in percent, and what 30 days come to in a month.
+
+    Of all the one that is used up the fastest.
+    """
     first, following = month_of(view.today)
-    found: dict[str, float | None] = {}
+    found: dict[str, float | str | None] = {}
+    paces: list[tuple[float, str]] = []
     for name, allowed in view.catalogue.allowances.get(view.profile.plan or "", {}).items():
         limit, pace = allowance_facts(name)
         found[limit] = 100 * _used(view, name, first) / allowed if view.state.last_used else None
-        a_month = _used(view, name, view.today - DAYS_30) * (following - first) / DAYS_30
-        found[pace] = 100 * a_month / allowed if _in_use_for(view, DAYS_30) else None
+        if _in_use_for(view, DAYS_30):
+            a_month = _used(view, name, view.today - DAYS_30) * (following - first) / DAYS_30
+            found[pace] = 100 * a_month / allowed
+            paces.append((100 * a_month / allowed, name))
+    if paces:
+        found["usage.allowance_pace"], found["usage.allowance_over"] = max(paces)
     return found
 
 

@@ -39,5 +39,5 @@ RECENCY = Measure(
     ((0, 100), (2, 90), (5, 60), (10, 20), (20, 0)),
     _recency,
     ("usage.", "subscription.", "account."),
-    facts=("usage.last_seen_at", "usage.silence", "usage.never"),
+    facts=("usage.last_seen_at", "usage.silence", "usage.never", "usage.days_in_use"),
 )

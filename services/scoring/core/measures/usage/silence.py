@@ -18,6 +18,7 @@ points after the first, 20 after the second, 0 after the third, and from then on
 MOST: Final = 65
 """Working days: a quarter, after which all windows of usage are empty. From then on silence is a date
 (`usage.last_seen_at`) and no count, so that whoever is long gone is looked at no more."""
+_FOUR_WEEKS: Final = 28
 _MOST_NEVER: Final = 180
 """The same of those that never used it, in days of the calendar."""
 
@@ -37,18 +38,21 @@ def silence(view: View) -> int | None:
     return working_days_since(view, day_of_us(last)) if last else None
 
 
-def working_days_since(view: View, day: int) -> int:
-    """Working days after this day, `MOST` at most; by a longer cadence, what its missed cycles mean in them."""
-    catalogue, cycle = view.catalogue, view.cadence.cycle
-    if not cycle:
-        return min(working_days(day, view.today, catalogue.week, catalogue.closed), MOST)
-    missed, last = missed_cycles(view, day), len(_MISSED) - 1
+def working_days_since(view: View, day: int, until: int | None = None) -> int:
+    """Working days after this day until today, or another one, `MOST` at most.
+
+    By a longer cadence, what its missed cycles mean in them.
+    """
+    catalogue, until = view.catalogue, view.today if until is None else until
+    if not view.cadence.cycle:
+        return min(working_days(day, until, catalogue.week, catalogue.closed), MOST)
+    missed, last = missed_cycles(view, day, until), len(_MISSED) - 1
     return min(_MISSED[min(missed, last)] + 5 * max(0, missed - last), MOST)
 
 
-def missed_cycles(view: View, day: int) -> int:
+def missed_cycles(view: View, day: int, until: int | None = None) -> int:
     """Whole cycles of the plan's cadence that have passed since this day, closed days left out."""
-    return open_days(day, view.today, view.catalogue.closed) // view.cadence.cycle
+    return open_days(day, view.today if until is None else until, view.catalogue.closed) // view.cadence.cycle
 
 
 def is_early(view: View) -> bool:
@@ -109,12 +113,18 @@ def no_use(view: View, last: int, by: str = "") -> str:
     words = f"no use{by} for {counted(view.today - last, 'day')}"
     if view.cadence.cycle and (missed := missed_cycles(view, last)):
         words += f", {counted(missed, f'{view.cadence.name} cycle')} missed"
-    users = _users_before(view, last)
+    users = users_before(view, last, DAYS_30)
     return words + (f"; {counted(users, 'person', 'people')} used it before" if users else "")
 
 
-def _users_before(view: View, last: int) -> int:
-    """Distinct users in the 30 days up to the day of the last use; 0 where not all of them are remembered."""
-    if last - DAYS_30 + 1 < day_cutoff(view.today):
+def users_before(view: View, last: int, days: int) -> int:
+    """Distinct users in so many days up to the day of the last use; 0 where not all of them are remembered."""
+    if last - days + 1 < day_cutoff(view.today):
         return 0
-    return sum(count for day, count in view.state.people.items() if last - DAYS_30 < day <= last)
+    return sum(count for day, count in view.state.people.items() if last - days < day <= last)
+
+
+def active_before(view: View) -> int | None:
+    """The same in four weeks up to the last use by people; None where it isn't known."""
+    last = view.state.last_used_by_people
+    return (users_before(view, day_of_us(last), _FOUR_WEEKS) or None) if last and view.state.knows_people else None

@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 from services.scoring.core.clock import day_of_us, open_days
 from services.scoring.core.measures.base import Measure, Reading, View
 from services.scoring.core.measures.usage.chance import Uses, Windows, change
+from services.scoring.core.measures.usage.days import uses_by_day
 from services.scoring.core.measures.usage.silence import never
 from services.scoring.core.measures.usage.year import year_in_words
-from services.scoring.core.state import State
 from shared.words import counted, number
 
 _TRYING_OUT: Final = 7
@@ -71,19 +71,10 @@ def uses_in(view: View, over: Windows) -> dict[str, Uses]:
         return Uses(before, now)
 
     state = view.state
-    every = summed(_events_by_day(state))
+    every = summed(uses_by_day(view))
     others = {actor: summed(days) for actor, days in state.automatic.items()}
     before, now = (every[side] - sum(one[side] for one in others.values()) for side in (0, 1))
     return {"all": every, "human": Uses(before, now), **others}
-
-
-def _events_by_day(state: State) -> Mapping[int, int]:
-    """Uses of all features. Most are used on the same days: days are fewer than what there is of them by feature."""
-    found: dict[int, int] = {}
-    for days in state.usage.values():
-        for day, uses in days.items():
-            found[day] = found.get(day, 0) + uses.events
-    return found
 
 
 def people_trend(view: View) -> float | None:
