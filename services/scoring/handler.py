@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring import store
 from services.scoring.core.batch import Arrival, Assessment, Batch
 from services.scoring.core.clock import day_of
+from services.scoring.core.company import company_assessed
 from services.scoring.core.fold import source_of
 from services.scoring.core.interruptions import hour_of
 from services.scoring.core.memory import Memory
@@ -24,7 +25,7 @@ from shared.figures import Figures, effect
 from shared.log.protocol import Outgoing
 from shared.messages import registry, tracing
 from shared.messages.accounts import HistoryEnded, SourceInterrupted
-from shared.messages.envelope import encode, wrap
+from shared.messages.envelope import Event, encode, wrap
 from shared.messages.usage import UsageRecorded
 from shared.worker import outbox, timers
 from shared.worker.claims import Claims
@@ -62,12 +63,14 @@ class ScoringHandler(Handler):
         self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
     ) -> None:
         """Count each event once, fold it, and assess its account. Behind, accounts with only usage are marked."""
-        events = [one for one in batch if not isinstance(one.data, HistoryEnded | SourceInterrupted)]
+        events = [one for one in batch if not isinstance(one.data, HistoryEnded)]
         fresh = await self._claims.claim(c, partition, [incoming.event for incoming in events], now)
         self._repeats.add(len(fresh) - sum(fresh))
         arrivals: dict[str, list[Arrival]] = {}
         for incoming, first in zip(events, fresh, strict=True):
-            if first:
+            if first and isinstance(incoming.data, SourceInterrupted):
+                await self._tell_of_company(c, partition, incoming.event, now)
+            elif first:
                 trace = incoming.record.headers.get(tracing.HEADER)
                 arrivals.setdefault(incoming.event.subject, []).append(Arrival(incoming.event, incoming.data, trace))
         await store_sources.count(c, partition, _by_hour(arrivals, now))
@@ -173,6 +176,12 @@ class ScoringHandler(Handler):
             await store.load_waiting(c, partition, memory)
         await timers.set_earlier(c, partition, due)
         return scored
+
+    async def _tell_of_company(self, c: AsyncConnection, partition: int, event: Event, now: datetime) -> None:
+        """Tell what happened to ourselves: nothing is folded of that account."""
+        rev, known = await store_sources.next_told(c, partition), await store_sources.known(c)
+        told = company_assessed(event, rev, known.since, now)
+        await outbox.stage(c, partition, [_message(Assessment(registry.COMPANY, told, None, for_ledger=False))])
 
     async def _end_import(self, c: AsyncConnection, partition: int, data: HistoryEnded, now: datetime) -> None:
         """Close an import here when every event topic has told its end: each account it touched then waits for it."""

@@ -93,13 +93,14 @@ source_hours = Table(
     Column("events", Integer, nullable=False),
 )
 
-# The last hour of which a partition has counted all, and the last that was judged from all partitions.
+# The last hour of which a partition has counted all, the last that was judged from all, and how often was told of it.
 counted_hours = Table(
     "counted_hours",
     metadata,
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("counted", Integer, nullable=False),
     Column("judged", Integer),
+    Column("told", Integer, nullable=False, server_default="0"),
 )
 
 # When a source was interrupted, in hours; what it sent in the first of them, and what is usual then.

@@ -476,15 +476,32 @@ async def test_a_source_that_falls_silent_for_everybody_is_interrupted_and_turns
     assert fed.handler.interrupted == {"usage": NOON}
     await an_hour_of(fed, NOON + 7 * DAY, 30)
     assert fed.handler.interrupted == {}
-    events = [
-        decode(row.value) for row in await fed.rows("SELECT value FROM outbox WHERE key = '$company' ORDER BY id")
-    ]
-    told = [registry.data_of(event) for event in events]
+    begun, ended = await events_of_company(fed)
+    told = [registry.data_of(event) for event in (begun, ended)]
     assert [(one.source, one.since, one.until) for one in told] == [
         ("usage", NOON, None),
         ("usage", NOON, NOON + 7 * DAY),
     ]
-    await fed.feed(*events)
+
+
+async def events_of_company(fed: Fed) -> list[Event]:
+    """What was told about ourselves."""
+    return [decode(row.value) for row in await fed.rows("SELECT value FROM outbox WHERE key = '$company' ORDER BY id")]
+
+
+async def test_playbooks_hear_of_an_interruption_and_of_its_end(fed: Fed) -> None:
+    await interrupted(fed)
+    (begun,) = await events_of_company(fed)
+    await fed.feed(begun, begun)
+    await an_hour_of(fed, NOON + 7 * DAY, 30)
+    *_, ended = await events_of_company(fed)
+    await fed.restart()
+    await fed.feed(begun, ended)
+    told = [registry.data_of(event) for event in await events_of_company(fed) if event.type == "account.assessed"]
+    assert [(one.rev, one.cause.type, one.facts.get("sources.interrupted"), one.score) for one in told] == [
+        (1, "source.interrupted", ["usage"], None),
+        (2, "source.interrupted", None, None),
+    ]
     assert await fed.rows("SELECT 1 FROM accounts WHERE id = '$company'") == []
 
 

@@ -13,9 +13,12 @@ from services.playbooks.core.trouble import held_back
 from services.playbooks.core.workinghours import OFFICE, Hours
 from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate, flip_instant, leaves, leaves_of
 from shared.messages.assessments import Cause
+from shared.messages.registry import COMPANY
 
 MICROSECOND: Final = timedelta(microseconds=1)
 _LOOK_AGAIN: Final = timedelta(hours=1)
+_OURS: Final = "sources."
+"""Facts about ourselves: of the account that stands for us nothing else is asked."""
 _GONE: Final = ("account.churn", "account.excluded")
 
 
@@ -106,7 +109,9 @@ class View:
 
     @cached_property
     def _is_left(self) -> bool:
-        """Has the customer gone, and the playbook says nothing of that? Such a one is for customers."""
+        """Has the customer gone, or is it no customer at all, and the playbook says nothing of that?"""
+        if self._look.account == COMPANY:
+            return not any(name.startswith(_OURS) for name in self._playbook.minds)
         if self._look.departed is None or self._playbook.on_event == "account.churned":
             return False
         return not any(name.startswith(_GONE) for name in self._playbook.minds)

@@ -102,7 +102,7 @@ class Batch:
             self._hear(source_of(arrival.event.type), arrival.event.time)
             self._note_rows(standing.account, arrival)
             if arrival.event.history is None:
-                cause = _cause_of(arrival.event, next(since), standing.account.state)
+                cause = cause_of(arrival.event, next(since), standing.account.state)
                 outcome = self._decide(standing, Occasion(cause, imports=standing.imports), arrival.trace, seen)
                 seen = outcome.view
         for import_id in stragglers:
@@ -219,7 +219,8 @@ def _untold_since(arrivals: Sequence[Arrival]) -> list[datetime | None]:
     return [None if since is _NOT_SAID else since for since in accumulate(accepted, min)][::-1]
 
 
-def _cause_of(event: Event, untold_since: datetime | None, state: s.State) -> Cause:
+def cause_of(event: Event, untold_since: datetime | None, state: s.State) -> Cause:
+    """The event as the cause of an assessment."""
     data = msgspec.json.decode(event.data)
     contact = data.get("contact_id") or ""
     return Cause(

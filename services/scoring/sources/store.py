@@ -85,6 +85,12 @@ async def known(c: AsyncConnection) -> Known:
     return Known(judged, tuple(Interruption(*row) for row in await c.execute(_ALL)))
 
 
+async def next_told(c: AsyncConnection, partition: int) -> int:
+    """The number of what is told next about ourselves, from 1 on."""
+    told = update(t.counted_hours).where(_counted.partition == partition).values(told=_counted.told + 1)
+    return int((await c.execute(told.returning(_counted.told))).scalar_one())
+
+
 async def sent(c: AsyncConnection, until: int) -> dict[str, dict[int, int]]:
     """What each source sent by hour, over all partitions."""
     found: dict[str, dict[int, int]] = {}

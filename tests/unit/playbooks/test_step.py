@@ -1,5 +1,5 @@
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -47,6 +47,26 @@ def state(stepped: StepResult) -> str:
 def of(stepped: StepResult) -> Episode:
     assert stepped.episode is not None
     return stepped.episode
+
+
+class TestOurselves:
+    """The account that stands for us is told of, and is no customer's."""
+
+    OURS: ClassVar = {"account.id": "$company", "sources.interrupted": ["usage"]}
+
+    def look(self, facts: dict[str, Any], at: datetime) -> Look:
+        return msgspec.structs.replace(a_look(facts, at), account="$company")
+
+    def test_a_source_that_is_interrupted_is_told_until_it_is_back(self) -> None:
+        playbook = a_playbook("id: broken\nwhen: sources.interrupted is known\nsteps: [{alert: Look at the pipes}]")
+        begun = step(playbook, None, self.look(self.OURS, MONDAY))
+        assert (state(begun), [ask.kind for ask in begun.asks]) == ("active", ["alert"])
+        assert state(step(playbook, begun.episode, self.look({}, MONDAY + HOUR))) != "active"
+
+    def test_no_playbook_for_customers_fires(self) -> None:
+        playbook = a_playbook("id: orphan\nwhen: account.owner is unknown\nsteps: [{task: Find an owner}]")
+        assert state(step(playbook, None, self.look(self.OURS, MONDAY))) == "none"
+        assert state(run(playbook, ({}, MONDAY))) == "active"
 
 
 class TestFiring:

@@ -9,6 +9,7 @@ import pytest
 
 from services.scoring.core.batch import Arrival, Batch
 from services.scoring.core.clock import day_of
+from services.scoring.core.company import company_assessed
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.memory import Memory
 from services.scoring.core.scorecard import Rules, Scorecard, Weighted
@@ -121,6 +122,7 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
         **{name: left[name] for name in LEFT},
         "usage.never": never,
     }
+    all_facts |= company_assessed(an_event("source.interrupted", account="$company"), 1, {"usage"}, NOW).facts
     all_facts["account.came_back_at"] = again["account.came_back_at"]
     facts = Facts.of(all_facts)
     assert {name for name in all_facts if name not in FACTS} == set()

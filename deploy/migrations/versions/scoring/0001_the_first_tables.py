@@ -141,6 +141,7 @@ def upgrade() -> None:
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('counted', sa.Integer(), nullable=False),
     sa.Column('judged', sa.Integer(), nullable=True),
+    sa.Column('told', sa.Integer(), server_default='0', nullable=False),
     sa.PrimaryKeyConstraint('partition')
     )
     op.create_table('interruptions',
