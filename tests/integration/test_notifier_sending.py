@@ -271,6 +271,19 @@ async def test_a_channel_that_is_busy_is_held_and_what_waits_goes_as_one(desk: D
     assert desk.channel.titles()[2:] == ["2 alerts, 1 task about 2 of your accounts"]
 
 
+async def test_a_hold_of_a_clock_that_was_ahead_holds_up_nothing_when_it_is_right_again(desk: Desk) -> None:
+    desk.channel.outcomes = [Later(reason="slow down", after=30)]
+    desk.later(days=40)
+    async with desk.open():
+        await desk.ask(an_action("a"))
+        await attempted(desk, 1)
+    desk.sender = desk.a_sender()
+    desk.later(days=-40)
+    await desk.ask(an_alert("b", account=an_account("contoso")))
+    async with desk.open():
+        await until(lambda: len(desk.channel.got) == 2)
+
+
 async def test_a_failure_is_tried_again_later_and_each_attempt_is_kept(desk: Desk) -> None:
     desk.channel.outcomes = [Later(reason="Slack can't be reached"), Later(reason="Slack can't be reached")]
     async with desk.open():

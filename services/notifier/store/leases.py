@@ -23,6 +23,7 @@ from services.notifier import tables as t
 from services.notifier.core.delivery import Event
 from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
+from services.notifier.core.retry import LONGEST_RETRY_AFTER
 from services.notifier.store import endings
 from services.notifier.store.deliveries import EVERY_TARGET
 from services.notifier.store.moves import NOW, can, lease_can, moved
@@ -72,6 +73,8 @@ _TRANSPORT: Final = bindparam("transport", type_=Text)
 _HELD_UNTIL: Final = (
     select(func.max(_h.c.until))
     .where(_h.c.transport == _d.c.transport, or_(_h.c.target == _d.c.target, _h.c.target == EVERY_TARGET))
+    # One that ends later than any could that begins now is not believed.
+    .where(_h.c.until <= NOW + LONGEST_RETRY_AFTER)
     .scalar_subquery()
 )
 _UNHELD: Final = and_(_d.c.transport == _TRANSPORT, t.IS_OPEN, func.coalesce(_HELD_UNTIL, NOW) <= NOW)

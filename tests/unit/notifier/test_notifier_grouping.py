@@ -54,6 +54,17 @@ def test_nobody_waits_longer_than_a_minute_and_no_more_than_two_messages_go_in_o
     assert all(third - first >= WINDOW for first, third in zip(ordered, ordered[2:], strict=False))
 
 
+@given(st.lists(st.tuples(st.floats(0, 40), st.sampled_from([0, 0, 0, 7200, 40 * 86400])), min_size=1, max_size=40))
+def test_a_clock_that_was_ahead_holds_nothing_up_for_longer_than_a_minute(looks: list[tuple[float, int]]) -> None:
+    gate: Gate | None = None
+    now = NOW
+    for gap, ahead in looks:
+        now += after(seconds=gap)
+        seen = now + after(seconds=ahead)
+        gate, due = through(gate, seen)
+        assert seen <= due <= seen + WINDOW
+
+
 def test_groups_are_of_one_recipient_and_playbook_and_kind() -> None:
     base = place(an_alert("a"), DM, NOW).group
     assert place(an_alert("b", playbook="usage-falling@2"), DM, NOW).group == base
