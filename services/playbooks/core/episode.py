@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
 
 import msgspec
@@ -127,6 +127,25 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     def is_open(self) -> bool:
         """True until it is idle: while it is, no other episode of the playbook and account can open."""
         return self.state != "idle"
+
+    def believed(self, now: datetime) -> "Episode":
+        """The same, as if what it notes as later than now had just happened: the clock that noted it ran ahead.
+
+        What waits for a time after that waits as long as it was to, and no longer.
+        """
+        noted = (self.fired_at, self.ended_at, self.closed_before, self.running_since)
+        ahead = max((one for one in noted if one is not None), default=now) - now
+        if ahead <= timedelta():
+            return self
+        by_now = {
+            name: min(at, now)
+            for name in ("fired_at", "ended_at", "closed_before", "running_since", "since", "opened_at")
+            if (at := getattr(self, name)) is not None
+        }
+        sooner = {name: at - ahead for name in ("rests_until", "again_at") if (at := getattr(self, name)) is not None}
+        planned = tuple(msgspec.structs.replace(one, due=one.due - ahead) for one in self.planned)
+        fired = tuple(min(at, now) for at in self.fired)
+        return msgspec.structs.replace(self, fired=fired, planned=planned, **by_now, **sooner)
 
     def moved(
         self,

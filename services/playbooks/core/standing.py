@@ -1,6 +1,6 @@
 """How an account stands: its last assessment, as compact as looking again and writing about it allow."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -8,6 +8,8 @@ import msgspec
 from shared.messages.actions import AccountCard
 from shared.messages.assessments import AccountAssessed, Band, Cause, Driver, FactValue
 
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""By how much they may, of machines that go together."""
 _MOST_LOW: Final = 3
 _LOW_POINTS: Final = 5000
 
@@ -62,6 +64,13 @@ def standing(account: str, assessed: AccountAssessed) -> Standing:
         low_names=[name for _, name, _ in lost],
         gone=f"the account was {assessed.gone}" if assessed.gone is not None else None,
     )
+
+
+def looked_at(before: Standing | None, assessed: AccountAssessed) -> datetime:
+    """When the look at an assessment is: never before the last, unless that was by a clock that ran ahead."""
+    if before is None or before.at - assessed.at > _CLOCKS_DIFFER:
+        return assessed.at
+    return max(assessed.at, before.at)
 
 
 def is_by_time(cause: Cause) -> bool:

@@ -132,7 +132,7 @@ class _Walk:
         self.playbook = playbook
         self.look = look
         self.view = View(playbook, look)
-        self.episode = episode or _NONE
+        self.episode = episode.believed(look.now) if episode is not None else _NONE
         self.moves: list[Move] = []
         self.asks: list[Ask] = []
         self.fired = False

@@ -24,7 +24,7 @@ from services.playbooks.core.message import Errand, Finding, Visit
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.restating import APART, as_now, says_otherwise
 from services.playbooks.core.rules import Rules
-from services.playbooks.core.standing import Standing, is_by_time, knew_until, owner, standing
+from services.playbooks.core.standing import Standing, is_by_time, knew_until, looked_at, owner, standing
 from shared.messages.assessments import AccountAssessed
 
 _MAY_WAIT: Final = timedelta(days=14)
@@ -86,8 +86,7 @@ class Work:
             self._meet(account, assessed.at)
             self._catch_up(account, knew_until(assessed))
         before, cause = self.standings.get(account), assessed.cause
-        # Looks never go back in time, whatever the clocks say.
-        now = max(assessed.at, before.at) if before is not None else assessed.at
+        now = looked_at(before, assessed)
         stands = msgspec.structs.replace(standing(account, assessed), at=now)
         changed = f"scorecard {assessed.scorecard}" if cause.kind == "scorecard" else None
         look = self._look(
