@@ -102,7 +102,7 @@ class PlaybooksHandler(Handler):
             work.changes.timers[FOUND_KEY + import_id] = due
             return
         found = await store.take_found(c, import_id, at)
-        for message in lists(found, import_id, self._rules.library, self._rules.directory):
+        for message in lists(found, import_id, self._rules.library, self._rules.directory, at):
             work.changes.tell(message, at)
 
     def _assess(self, work: Work, partition: int, one: Incoming, now: datetime) -> None:

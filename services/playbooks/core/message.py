@@ -16,6 +16,7 @@ from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.reasons import MOST_REASONS, Fed, drivers_of, other_trouble, reasons
 from services.playbooks.core.rules import Library, Render
 from services.playbooks.core.standing import Standing, card
+from services.playbooks.core.workinghours import bring_at
 from shared.conditions import Facts
 from shared.messages.actions import SEVERITIES, AccountCard, ActionRequested, FlagCard, Recipient, TaskCard
 from shared.words import clock_time, counted
@@ -216,9 +217,13 @@ def lists_due(found_in: str, first: datetime, last: datetime) -> datetime:
 
 
 def lists(
-    found: Iterable[tuple[str | None, Episode, Standing]], import_id: str, library: Library, directory: Directory
+    found: Iterable[tuple[str | None, Episode, Standing]],
+    import_id: str,
+    library: Library,
+    directory: Directory,
+    at: datetime,
 ) -> list[ActionRequested]:
-    """The lists, an owner each, of episodes that were found, each with its account's owner."""
+    """The lists, an owner each, of episodes that were found, each with its account's owner: within their hours."""
     by_owner: dict[str | None, list[Line]] = {}
     for owner, episode, stands in found:
         playbook = library.of(episode.playbook, episode)
@@ -226,11 +231,14 @@ def lists(
             why = reasons(playbook, episode, stands, fresh=False)[:2]
             to = directory.person(owner).id if owner else None
             by_owner.setdefault(to, []).append(Line(episode, playbook, why, card(stands)))
-    return [
-        digest(lines[first : first + _MOST_LINES], import_id, directory.person(to).recipient if to else None)
-        for to, lines in by_owner.items()
-        for first in range(0, len(lines), _MOST_LINES)
-    ]
+    told = []
+    for to, lines in by_owner.items():
+        person = directory.person(to) if to else None
+        goes = bring_at(person.hours if person is not None else directory.office, "high", at)
+        for first in range(0, len(lines), _MOST_LINES):
+            one = digest(lines[first : first + _MOST_LINES], import_id, person.recipient if person else None)
+            told.append(msgspec.structs.replace(one, not_before=goes if goes > at else None))
+    return told
 
 
 def digest(found: Sequence[Line], import_id: str, to: Recipient | None) -> ActionRequested:

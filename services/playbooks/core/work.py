@@ -146,11 +146,11 @@ class Work:
         Nor must such a look miss what was accepted before it: scoring reads several topics, and may have told of a late
         event in one before it read an early one in another. How far it has read all, marks say. So a look is made up
         only for instants that both the assessment (nothing accepted before `until` is told later) and the last mark
-        vouch for; what neither does is left to its timer, which waits for a mark of its own. Each look moves `look_at`
-        ahead or clears it, which ends the loop.
+        vouch for, or the mark alone where the assessment can't say; what neither does is left to its timer, which waits
+        for a mark of its own. Each look moves `look_at` ahead or clears it, which ends the loop.
         """
-        if until is not None and self.marked_through is not None:
-            until = min(until, self.marked_through)
+        if self.marked_through is not None:
+            until = min(until or self.marked_through, self.marked_through)
         while until is not None and (stands := self.standings.get(account)) is not None:
             if stands.look_at is None or stands.look_at >= until:
                 return

@@ -8,11 +8,12 @@ from services.playbooks.core.assignment import Assignment
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, StepResult
 from services.playbooks.core.look import Look
-from services.playbooks.core.message import Errand, Line, Visit, digest, overdue, request, with_card
+from services.playbooks.core.message import Errand, Line, Visit, digest, lists, overdue, request, with_card
 from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.rules import Entry, Library
 from services.playbooks.core.standing import Standing, card, standing
 from services.playbooks.core.step import step
-from services.playbooks.files import load_all
+from services.playbooks.files import load_all, read_people
 from shared.conditions import Facts
 from shared.files.templates import render
 from shared.messages.actions import ActionRequested, Recipient
@@ -323,3 +324,19 @@ class TestTemplates:
     def test_the_sandbox_gives_nothing_away(self) -> None:
         text = "{{ account.name.__class__.__mro__ }}"
         assert "object" not in self.fill(text, account__name="Northwind")
+
+
+def test_a_list_comes_within_its_readers_hours() -> None:
+    own = "{id: own, name: Own, email: owner@example.com, hours: 09:00-17:00}"
+    people = read_people(f"csms: [{own}]", "csms.yaml")
+    stepped = step(stalled(), None, a_look(LOW, MONDAY, found_in="import-1"))
+    stands = standing("northwind", an_assessment(1, MONDAY, LOW))
+    library = Library([Entry(stalled(), "")])
+    night = MONDAY + timedelta(hours=12)
+    for owner, at, wanted in (
+        ("owner@example.com", MONDAY, None),
+        ("owner@example.com", night, MONDAY + timedelta(hours=22, minutes=30)),
+        (None, night, None),
+    ):
+        (told,) = lists([(owner, opened(stepped), stands)], "import-1", library, people, at)
+        assert told.not_before == wanted

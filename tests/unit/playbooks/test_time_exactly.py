@@ -41,7 +41,7 @@ class Life(NamedTuple):
     early: Collection[int]
     """Minutes at which it looks without need."""
     marked: bool
-    """Whether marks say how far all was read."""
+    """Whether marks say how far all was read: then usage need not say when it was accepted."""
     twice: bool
     """Whether every assessment is told again, under the next rev."""
 
@@ -127,12 +127,12 @@ class Service:
         at = MONDAY + seen.minute * MINUTE
         values = {name: value for name, value in seen.facts.items() if value is not None}
         values |= {name: (MONDAY + values[name] * MINUTE).isoformat() for name in DATES if name in values}
-        cause = Cause(kind="usage", accepted=at)
+        again = Cause(kind="usage", accepted=None if self._life.marked else at)
+        cause = again
         if seen.answer is not None:
             data = {"contact_id": seen.answer[0], "score": seen.answer[1]}
             id = str(seen.minute)
             cause = Cause(kind="event", source="s", id=id, type="feedback.nps", time=at, accepted=at, data=data)
-        again = Cause(kind="usage", accepted=at)
         for one in [cause, again] if self._life.twice else [cause]:
             self._rev += 1
             work = self._work(at if self._life.marked else None)
