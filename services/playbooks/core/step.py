@@ -180,9 +180,10 @@ class _Walk:
             return
         if self.episode.state != "idle" or in_force != playbook:
             return
+        if view.applies is not Truth.TRUE or view.exits:
+            return
         found, seen = look.found_in, view.readings()
-        may_begin = self._may_fire() or (self.playbook.held_for.seconds and found is None)
-        if view.applies is not Truth.TRUE or view.exits or not may_begin:
+        if not self._may_fire() and (found is not None or not self.playbook.held_for.seconds):
             return
         if found is not None and not look.act_on_found and playbook.closes:
             # What only closes others has nothing to do about what was so before.
