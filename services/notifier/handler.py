@@ -25,11 +25,14 @@ class NotifierHandler(Handler):
         self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
     ) -> None:
         """Plan the deliveries of a batch, cancel what it cancels, and bring up to date what was told and is over: both
-        always follow the action."""
+        always follow the action. What can't be brought yet is written all the same, and ends at once, with the reason.
+        """
         del behind
         asked = {routing.delivery_id(one.data): one for one in batch if isinstance(one.data, ActionRequested)}
         self._touched[partition] = await self._plan(c, partition, asked, now) if asked else set()
-        reasons = {one.data.action_id: one.data.reason for one in batch if isinstance(one.data, ActionCancelled)}
+        carried = {one.data.action_id: routing.not_yet(one.data) for one in asked.values()}
+        reasons = {id: reason for id, reason in carried.items() if reason is not None}
+        reasons |= {one.data.action_id: one.data.reason for one in batch if isinstance(one.data, ActionCancelled)}
         if reasons:
             await deliveries.cancel(c, reasons, now)
         changed = [one.data for one in batch if isinstance(one.data, ItemChanged) and one.data.over_since is not None]

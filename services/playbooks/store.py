@@ -123,7 +123,7 @@ def _row(e: Episode, latest: bool) -> tuple[Any, ...]:
 def _staged(message: Outgoing, partition: int) -> protocol.Outgoing:
     event, to = message.event, partition if message.here else None
     headers = {"ce_type": event.type, **message.headers}
-    return protocol.Outgoing(registry.ACTIONS, event.subject, envelope.encode(event), headers, to)
+    return protocol.Outgoing(registry.topic_of(event.type), event.subject, envelope.encode(event), headers, to)
 
 
 async def _locked(c: AsyncConnection, statement: Any, **ids: Sequence[str]) -> list[Item]:

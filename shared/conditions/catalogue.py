@@ -161,6 +161,12 @@ def watched_fact(feature: str, days: int) -> str:
 
 
 STEP_FACTS: Final[Mapping[str, FactSpec]] = {
-    "task.done": FactSpec("task.done", "boolean", description="The step's task was closed as done.", label="task done")
+    "task.done": FactSpec("task.done", "boolean", description="The step's task was closed.", label="task done"),
+    "task.no_result": FactSpec(
+        "task.no_result",
+        "boolean",
+        description="The step's task was closed without a result; unknown while it is open.",
+        label="task without result",
+    ),
 }
 """What a playbook's `unless` can name besides."""

@@ -81,6 +81,9 @@ class FileModel(BaseModel):
     @classmethod
     def _read(cls, node: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         known = [one.alias or name for name, one in cls.model_fields.items()]
+        if type(node) is dict:
+            # Of a model that has itself inside, pydantic calls this around itself: it has been looked at.
+            return handler(node)
         if not isinstance(node, Fields):
             raise fault(f"Here belongs a mapping with fields such as {', '.join(known[:3])}.")
         reading = Reading.of(info)

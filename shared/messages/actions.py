@@ -10,10 +10,13 @@ from shared.messages.assessments import Driver
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
 Kind = Literal["alert", "task", "flag"]
-"""What a playbook's step can be."""
+"""What people work through."""
+Sending = Literal["survey", "message", "webhook"]
+"""What goes to a customer, or to another system."""
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 """The mildest first."""
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+SENDINGS: Final[tuple[Sending, ...]] = get_args(Sending)
 CHANNEL: Final = re.compile(r"slack:(@owner|#\S+)|email|inbox")
 CHANNELS: Final = "slack:@owner, slack:#name, email or inbox"
 """How a channel is named, by playbooks and by settings, and the same in words."""
@@ -65,6 +68,31 @@ class FlagCard(msgspec.Struct, frozen=True, kw_only=True):
     flag_id: str
     title: str
     reasons: list[str] = []
+    kind: str | None = None
+    """What could be sold: seats, plan or cross_sell."""
+    hand_over: str | None = None
+    """Who takes it from there: a person, or a channel such as `slack:#sales`."""
+
+
+class SurveyCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A survey to be asked of an account's contacts of these roles; which persons, whoever sends it decides."""
+
+    survey: str
+    roles: list[str]
+
+
+class ContactCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A message to an account's contacts of these roles, where they consented to this kind."""
+
+    template: str
+    roles: list[str]
+    consent: str
+
+
+class WebhookCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A call of one endpoint, by its name."""
+
+    endpoint: str
 
 
 class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +101,7 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     action_id: str
     revision: int = 0
     """Said anew while it waits: the higher replaces the lower."""
-    kind: Kind | Literal["digest"]
+    kind: Kind | Sending | Literal["digest"]
     """`digest`: one list of what an import found, for one owner."""
     playbook: str
     """`id@version`."""
@@ -106,6 +134,9 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     drivers: list[Driver] = []
     task: TaskCard | None = None
     flag: FlagCard | None = None
+    survey: SurveyCard | None = None
+    message: ContactCard | None = None
+    webhook: WebhookCard | None = None
     found: list[dict[str, Any]] = []
     """A digest's lines: {account_id, account_name, playbook_title, why, mrr_minor, currency}."""
     not_before: datetime | None = None

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from shared.messages.actions import AccountCard, ActionRequested, Kind, Recipient, Severity
+from shared.messages.actions import AccountCard, ActionRequested, Kind, Recipient, Sending, Severity
 from shared.words import (
     apportioned,
     clean,
@@ -65,7 +65,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """What a person reads. Empty fields have nothing to say and are left out."""
 
-    kind: Kind | Literal["digest", "group"]
+    kind: Kind | Sending | Literal["digest", "group"]
     label: str
     """What it is: `Alert`, `Task · due tomorrow 15:00`, `Expansion flag`."""
     severity: Severity

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from shared.messages.actions import ActionRequested, Recipient
+from shared.messages.actions import SENDINGS, ActionRequested, Recipient
 
 Transport = Literal["slack", "email", "inbox"]
 
@@ -48,6 +48,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
 def route(action: ActionRequested, setup: Setup) -> Route:
     """Where this action's message goes. Never fails: the inbox takes what nothing else can."""
+    if (why := not_yet(action)) is not None:
+        return _inbox(None, why)
     asked = action.channel or setup.default or _usual(setup)
     who = action.recipient
     transport, _, target = asked.partition(":")
@@ -60,6 +62,11 @@ def route(action: ActionRequested, setup: Setup) -> Route:
     else:
         found = f"there is no channel {asked!r}"
     return found if isinstance(found, Route) else _detour(asked, found, who, setup)
+
+
+def not_yet(action: ActionRequested) -> str | None:
+    """Why this can't be brought to anybody by this release; None where it can."""
+    return f"a {action.kind} can't be sent by this release yet" if action.kind in SENDINGS else None
 
 
 def delivery_id(action: ActionRequested) -> str:

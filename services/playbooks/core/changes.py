@@ -3,7 +3,7 @@ episodes asked for: who gets it, by what people have on the desk, and what the m
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,7 @@ from services.playbooks.core.standing import Standing, owner
 from services.playbooks.core.step import put_off
 from services.playbooks.core.workinghours import Hours, add, bring_at, next_working
 from shared.messages import envelope
+from shared.messages.accounts import OpenAccountUpdated
 from shared.messages.actions import SEVERITIES, ActionCancelled, ActionRequested, ItemChanged, Recipient, Severity
 from shared.messages.envelope import Event
 from shared.words import date_words
@@ -119,6 +120,18 @@ class Changes:
         if person not in known.told:
             self.episodes[episode] = msgspec.structs.replace(known, told=(*known.told, person))
 
+    def has_heard(self, episode: str, person: str) -> bool:
+        """Did what an episode gave somebody reach them? Not when all of it was called back before it was known to."""
+        given = [
+            one
+            for one in (self.beside | self.items).values()
+            if one.assignee == person and (one.episode_id == episode or episode in self._fed(one))
+        ]
+        return not given or any(one.delivery == "delivered" or one.touched for one in given)
+
+    def _fed(self, item: Item) -> tuple[str, ...]:
+        return (self.beside.get(item.id) or item).feeders + item.feeders
+
     def is_open(self, item: Item) -> bool:
         """Is it, after all that was changed here?"""
         return self.items.get(item.id, item).state in OPEN
@@ -154,6 +167,13 @@ class Changes:
         said = with_task(requests["alert"], requests["task"]) if others else item.request
         self.tell(msgspec.structs.replace(said, action_id=item.action_id, revision=revision), now, headers)
         return item
+
+    def update_account(
+        self, account: str, traits: Mapping[str, Any], id: str, now: datetime, headers: Mapping[str, str]
+    ) -> None:
+        """Publish what changes at the account, for scoring to fold as it does everybody's."""
+        event = _event(OpenAccountUpdated(traits=dict(traits)), id, "account.updated", account, now)
+        self.out.append(Outgoing(event, headers))
 
     def cancel(self, item: Item, reason: str, now: datetime) -> None:
         """Cancel the message of an item, unless it is known to have gone. What else it tells of is still told."""
@@ -275,7 +295,8 @@ def _give(
     chosen, now, is_task = playbook.every_step[asked.step], visit.look.now, asked.kind == "task"
     if asked.step >= len(playbook.steps) and (told := changes.episodes[asked.episode].told):
         for id in told:
-            _tell_exit(errand, id, changes, rules)
+            if changes.has_heard(asked.episode, id):
+                _tell_exit(errand, id, changes, rules)
         return None
     desk = desks[
         Desk(visit.stands.account, asked.kind, playbook.matter or of_score(visit.stands), errand.episode.subject)

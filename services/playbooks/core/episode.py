@@ -7,8 +7,8 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
+from services.playbooks.core.playbook import Asked
 from shared.conditions import LeafReading
-from shared.messages.actions import Kind
 from shared.messages.assessments import Cause
 
 State = Literal["idle", "pending", "active", "found", "over", "resting"]
@@ -44,13 +44,15 @@ MOVES: Final[Mapping[tuple[State, Event], State]] = {
 
 
 class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A step that is still to be done. `held_back`: a gate was closed when it was due. `waited`: for the digest."""
+    """A step that is still to be done. `held_back`: a gate was closed when it was due. `waited`: for the digest.
+    `until`: when an `if` or `until` gives up."""
 
     step: int
     occurrence: int
     due: datetime
     held_back: bool = False
     waited: bool = False
+    until: datetime | None = None
 
 
 class EpisodeTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,10 @@ class EpisodeTask(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     occurrence: int
     open: bool = True
+    step: int = -1
+    """The number of the step that asked for it; -1 is not known."""
+    outcome: str = ""
+    """As what it was closed: done, no_result, …"""
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -169,7 +175,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     episode: str
-    kind: Kind
+    kind: Asked
     step: int
     occurrence: int
     by_time: bool
@@ -189,6 +195,8 @@ class StepResult(msgspec.Struct, frozen=True, kw_only=True):
     fired: bool = False
     passed: bool = False
     """What it was about has passed, or was nothing: its episode has ended, and not because all was done."""
+    starts: tuple[str, ...] = ()
+    """The playbooks that it begins."""
     closed: Episode | None = None
     """The episode before, which is idle and made room for the one that opened."""
 

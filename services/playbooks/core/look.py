@@ -1,6 +1,6 @@
 """What the step function looks at: facts at an instant, what caused the look, and what the conditions say to it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
@@ -16,7 +16,8 @@ from shared.messages.assessments import Cause
 from shared.messages.registry import COMPANY
 
 MICROSECOND: Final = timedelta(microseconds=1)
-_LOOK_AGAIN: Final = timedelta(hours=1)
+LOOK_AGAIN: Final = timedelta(hours=1)
+"""How often to ask for what is not told while a source is interrupted."""
 _OURS: Final = "sources."
 """Facts about ourselves: of the account that stands for us nothing else is asked."""
 _GONE: Final = ("account.churn", "account.excluded")
@@ -157,13 +158,13 @@ class View:
             return _and_so([leaf for leaf in held if leaf.truth is Truth.TRUE])
         return _and_so(self.readings(Truth.FALSE))
 
-    def next_look(self, episode: Episode) -> datetime | None:
+    def next_look(self, episode: Episode, planned: Iterable[datetime] = ()) -> datetime | None:
         """The earliest instant after now at which a look may find something to do, if nothing else happens.
 
         Silence counts only if this misses nothing. So it asks, for each state, for all that the stations of a look ask
         the clock about in that state: when conditions flip by time alone, when a run of `held_for` is long enough, when
-        a step is due, when `repeat` lets it fire. Who adds a station that reads the clock adds its instant here. Too
-        early costs one look that finds nothing; too late is an alarm that never comes.
+        a step is due (`planned`), when `repeat` lets it fire. Who adds a station that reads the clock adds its
+        instant here. Too early costs one look that finds nothing; too late is an alarm that never comes.
         """
         wanted: list[datetime | None]
         match episode.state:
@@ -177,7 +178,7 @@ class View:
                 wanted = [since + left if since is not None else None, self._next_flip(leaving=False)]
                 wanted.append(self._playbook.may_fire_at(episode.fired, episode.closed_at))
             case "active":
-                wanted = [*(one.due for one in episode.planned), episode.again_at]
+                wanted = [*planned, episode.again_at]
                 wanted.append(self._next_flip(leaving=episode.again_at is None))
             case "found":
                 wanted = [self._next_flip(leaving=True)]
@@ -201,7 +202,7 @@ class View:
         flips = [flip_instant(one, look.facts, look.now) for one in conditions]
         if any(look.facts.withholds(leaf.subject) for one in conditions for leaf in leaves_of(one)):
             # What is not told while a source is interrupted is looked for until it is back.
-            flips.append(look.now + _LOOK_AGAIN)
+            flips.append(look.now + LOOK_AGAIN)
         return min((flip for flip in flips if flip is not None), default=None)
 
     def _truth(self, condition: Condition | None) -> Truth:

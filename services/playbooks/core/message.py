@@ -64,6 +64,8 @@ def request(
     stands, now, cause = visit.stands, visit.look.now, visit.look.cause
     chosen, fresh = playbook.every_step[asked.step], visit.fresh and not asked.by_time
     facts, title = _facts(errand), render_title(errand, render)
+    assert asked.kind != "trait", "An event sets it."
+    assert asked.kind != "assign_owner", "An event sets them."
     is_over, drivers = asked.step >= len(playbook.steps), drivers_of(episode, stands) if fresh else []
     contact_id = episode.event.data.get("contact_id") if episode.event is not None else None
     why = [episode.outcome] if is_over else reasons(playbook, episode, stands, fresh=fresh)
@@ -91,7 +93,9 @@ def request(
         task=TaskCard(task_id=asked.id, title=title, due_at=due_at, assigned_because=assigned.because)
         if asked.kind == "task"
         else None,
-        flag=FlagCard(flag_id=asked.id, title=title, reasons=why) if asked.kind == "flag" else None,
+        flag=FlagCard(flag_id=asked.id, title=title, reasons=why, kind=chosen.flag_kind, hand_over=chosen.hand_over)
+        if asked.kind == "flag"
+        else None,
         not_before=not_before,
         caused_at=cause.accepted if cause is not None and not asked.by_time else None,
     )

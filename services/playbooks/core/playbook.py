@@ -2,26 +2,32 @@
 
 from datetime import datetime
 from functools import cached_property
+from typing import Any, Literal
 
 import msgspec
 
 from services.playbooks.core.assignment import Rule
 from services.playbooks.core.workinghours import Duration
 from shared.conditions import Condition, leaves_of
-from shared.messages.actions import Kind, Severity
+from shared.messages.actions import Kind, Sending, Severity
+
+Asked = Kind | Sending | Literal["trait", "assign_owner"]
+"""What is carried out by others: what people work through, what is sent, and what is set at the account."""
+Arm = Literal["then", "else"]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """An alert tells somebody; a task asks somebody to do something by a time; a flag says that the account is ready
-    to grow, and is held back while its customer is in trouble."""
+    to grow, and is held back while its customer is in trouble. `if` chooses between two lists of steps, `until` waits
+    for a condition, and `start` begins another playbook."""
 
-    kind: Kind
-    title: str
+    kind: Asked | Literal["if", "until", "start"]
+    title: str = ""
     """What to do or know; a template."""
     do: str | None = None
     """What to do now, as one imperative sentence; a template."""
     after: Duration | None = None
-    """Counted from firing; None is at once."""
+    """Counted from when its list of steps begins, or from the end of the task that it follows; None is at once."""
     unless: Condition | None = None
     """Looked at when the step is due; an unknown one doesn't hold it back."""
     channel: str | None = None
@@ -31,6 +37,26 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """By when a task is to be done."""
     keep: bool = False
     """What a person is owed: it stays open when the episode ends."""
+    under: int | None = None
+    """The number of the `if` or `until` that it is in, and (`arm`) of which of its lists; None is the playbook's."""
+    arm: Arm = "then"
+    follows: int | None = None
+    """The number of the task whose end it waits for."""
+    of: int | None = None
+    """The task that `task.*` speaks of; None is every one of the same firing."""
+    condition: Condition | None = None
+    """What an `if` asks and an `until` waits for."""
+    within: Duration | None = None
+    """How long it waits for that."""
+    name: str = ""
+    """The survey, template, endpoint or playbook that is meant."""
+    roles: tuple[str, ...] = ()
+    """The contacts' who are asked or written to."""
+    consent: str = ""
+    """The kind of message that they must have consented to."""
+    traits: dict[str, Any] = {}
+    flag_kind: str | None = None
+    hand_over: str | None = None
 
 
 class Repeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +106,15 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def every_step(self) -> tuple[Step, ...]:
         """Its steps by their numbers; those of `on_exit` come last."""
         return self.steps + self.on_exit
+
+    def begins(self, under: int | None = None, arm: Arm = "then") -> tuple[int, ...]:
+        """The numbers of the steps that wait for nothing else when this list of steps begins."""
+        wanted = (under, arm, None)
+        return tuple(place for place, one in enumerate(self.steps) if (one.under, one.arm, one.follows) == wanted)
+
+    def follow(self, task: int) -> tuple[int, ...]:
+        """The numbers of the steps that wait for this task's end."""
+        return tuple(place for place, one in enumerate(self.steps) if one.follows == task)
 
     @cached_property
     def minds(self) -> frozenset[str]:

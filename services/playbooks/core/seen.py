@@ -97,7 +97,7 @@ def example(spec: FactSpec, texts: Iterable[str]) -> str:
 
 def texts_asked(playbook: Playbook) -> Iterator[tuple[Leaf, str]]:
     """The whole texts that a playbook's conditions on the account compare facts with."""
-    steps = (step.unless for step in playbook.steps)
+    steps = (one for step in playbook.steps for one in (step.unless, step.condition))
     for condition in (playbook.for_accounts, playbook.when, playbook.exit_when, *steps):
         for leaf in leaves_of(condition) if condition is not None else ():
             if not leaf.subject.choices and not leaf.subject.name.startswith("event."):

@@ -9,7 +9,8 @@ Always true, whatever comes:
   count. What people closed while it still holds is asked again then (after 30 days, unless said), as "still".
 - What was ended from outside, as a false alarm or by another playbook, is not asked about again while it lasts.
 - Only the version in force opens an episode; an older one, or a playbook that was deleted, ends what it began.
-- What is unknown fires nothing, ends nothing, and stops the clock of `held_for` without setting it back.
+- What is unknown fires nothing, ends nothing, and stops the clock of `held_for` without setting it back. An unknown
+  `unless` holds nothing back; an unknown `if` or `until` waits.
 
 A look passes five stations in one order: what rests may wake, what is idle may open, what is pending may fire, what is
 planned may be asked for, what is active may end. The order is what makes one look enough: an episode that wakes can
@@ -17,11 +18,13 @@ fire at once, one that fires asks at once for what isn't put off, and one whose 
 Each station asks for one state, so a station behind sees what those before it did, and none has to be passed twice.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
+from services.playbooks.core import flow
 from services.playbooks.core.episode import (
     Ask,
     Episode,
@@ -34,9 +37,8 @@ from services.playbooks.core.episode import (
     episode_id,
 )
 from services.playbooks.core.look import MICROSECOND, Look, View
-from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.workinghours import add
-from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate
+from services.playbooks.core.playbook import Playbook, Step
+from shared.conditions import LeafReading, Truth, one_line
 from shared.words import clock_time
 
 STILL: Final = timedelta(days=30)
@@ -95,7 +97,9 @@ def _end(playbook: Playbook, episode: Episode, look: Look, reason: str, *, passe
 def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, look: Look) -> StepResult:
     """Note that a task of the episode was closed, as `outcome`. A false alarm ends the episode."""
     walk = _Walk(playbook, episode, look)
-    tasks = tuple(msgspec.structs.replace(one, open=False) if one.id == task else one for one in episode.tasks)
+    closed = tuple(one for one in episode.tasks if one.id == task and one.open)
+    ended = {"open": False, "outcome": outcome}
+    tasks = tuple(msgspec.structs.replace(one, **ended) if one in closed else one for one in episode.tasks)
     again_at = None
     if episode.state == "active" and playbook.on_event is None and not any(one.open for one in tasks):
         rests = playbook.repeat.after.exact if playbook.repeat is not None else timedelta()
@@ -104,7 +108,20 @@ def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, lo
     if outcome == "false_alarm" and episode.state == "active":
         walk.end("false alarm", outside=True)
     else:
+        if episode.state == "active":
+            walk.follow(closed)
+            walk.act()
         walk.finish()
+    return walk.result()
+
+
+def begin(playbook: Playbook, episode: Episode | None, look: Look, by: str) -> StepResult:
+    """Fire because a step of another playbook says so, where it may: its own condition, `repeat` and exit count."""
+    walk = _Walk(playbook, episode, look)
+    walk.wake()
+    walk.start(f"started by {by}")
+    walk.act()
+    walk.finish()
     return walk.result()
 
 
@@ -135,6 +152,7 @@ class _Walk:
         self.episode = episode.believed(look.now) if episode is not None else _NONE
         self.moves: list[Move] = []
         self.asks: list[Ask] = []
+        self.starts: tuple[str, ...] = ()
         self.fired = False
         self.passed = False
         self.closed: Episode | None = None
@@ -145,7 +163,8 @@ class _Walk:
             episode=None if self.episode is _NONE else self.episode,
             moves=tuple(self.moves),
             asks=tuple(self.asks),
-            timer=self.view.next_look(self.episode),
+            timer=self.view.next_look(self.episode, flow.next_instants(self.playbook, self.episode, self.look)),
+            starts=self.starts,
             fired=self.fired,
             passed=self.passed,
             closed=self.closed,
@@ -228,10 +247,36 @@ class _Walk:
 
     def act(self) -> None:
         """Active: ask for every planned step that is due, unless something holds it back."""
-        if self.episode.state == "active":
-            for planned in sorted(self.episode.planned, key=lambda one: (one.due, one.occurrence, one.step)):
-                if planned.due <= self.look.now:
-                    self._act_on(planned)
+        passed: set[tuple[int, int]] = set()
+        while self.episode.state == "active":
+            due = [
+                one
+                for one in self.episode.planned
+                if one.due <= self.look.now and (one.occurrence, one.step) not in passed
+            ]
+            if not due:
+                return
+            first = min(due, key=lambda one: (one.due, one.occurrence, one.step))
+            passed.add((first.occurrence, first.step))
+            self._act_on(first)
+
+    def follow(self, closed: Iterable[EpisodeTask]) -> None:
+        """Plan the steps that waited for the end of these tasks."""
+        for task in closed:
+            planned = flow.plan(self.playbook, self.look, task.occurrence, self.playbook.follow(task.step))
+            self._set(planned=(*self.episode.planned, *planned))
+
+    def start(self, reason: str) -> None:
+        """Not fired yet: it fires, unless its condition is known to be false, it exits, or `repeat` lets it rest."""
+        view = self.view
+        if Truth.FALSE in (view.in_scope, view.applies) or view.exits or not self._may_fire():
+            return
+        if self.episode.state == "idle":
+            self._new(self.look.now)
+        if self.episode.state in ("idle", "pending"):
+            self.fire(reason, view.readings())
+        elif self.episode.state == "found":
+            self.fire(reason, view.readings(), by="started")
 
     def finish(self) -> None:
         """Active: it ends when its condition does, of an event when all is done. Found: it ends with its condition."""
@@ -249,14 +294,7 @@ class _Walk:
         """Put every step on the plan. An episode that is active already gets one more occurrence."""
         episode, now = self.episode, self.look.now
         occurrence = episode.occurrence + 1
-        planned = (
-            PlannedStep(
-                step=place,
-                occurrence=occurrence,
-                due=now if one.after is None else add(self.look.hours, now, one.after),
-            )
-            for place, one in enumerate(self.playbook.steps)
-        )
+        planned = flow.plan(self.playbook, self.look, occurrence, self.playbook.begins())
         waited_for = {one.occurrence for one in episode.planned}
         self.move(
             by,
@@ -328,9 +366,13 @@ class _Walk:
         self.fire(f"{self.playbook.on_event} came", self.view.readings())
 
     def _act_on(self, planned: PlannedStep) -> None:
-        chosen, episode, place = self.playbook.steps[planned.step], self.episode, planned.step + 1
+        episode, place = self.episode, planned.step + 1
         left = tuple(one for one in episode.planned if one != planned)
-        if chosen.unless is not None and self._is_met(chosen.unless, planned.occurrence):
+        if planned.step >= len(self.playbook.steps):
+            self.move("noted", f"there is no step {place} any more", planned=left)
+            return
+        chosen = self.playbook.steps[planned.step]
+        if chosen.unless is not None and flow.holds(chosen.unless, chosen, planned, episode, self.look):
             self.move("noted", f"step {place} is not needed any more", planned=left)
             return
         if chosen.kind == "flag" and self.view.trouble is not None:
@@ -338,17 +380,38 @@ class _Walk:
                 waits = (*left, msgspec.structs.replace(planned, held_back=True, waited=False))
                 self.move("noted", f"step {place} is held back: {self.view.trouble}", planned=waits)
             return
+        if chosen.condition is not None:
+            self._branch(chosen, planned, left)
+            return
+        if chosen.kind == "start":
+            self.starts = (*self.starts, chosen.name)
+            self.move("noted", f"step {place} starts {chosen.name}", planned=left)
+            return
         task = chosen.kind == "task" and not self.playbook.shadow
         asked = self._ask(planned)
-        tasks = (EpisodeTask(id=asked.id, occurrence=planned.occurrence),) if task else ()
+        tasks = (EpisodeTask(id=asked.id, occurrence=planned.occurrence, step=planned.step),) if task else ()
         self._set(planned=left, tasks=(*episode.tasks, *tasks))
+
+    def _branch(self, chosen: Step, planned: PlannedStep, left: tuple[PlannedStep, ...]) -> None:
+        """An `if` or `until`: once it is decided, the steps of that way are counted from now."""
+        way = flow.way(chosen, planned, self.episode, self.look)
+        if way == "wait" or chosen.condition is None:
+            return
+        asked = f"step {planned.step + 1}: {one_line(chosen.condition)}"
+        if way == "leave":
+            self.move("noted", f"{asked} was never known; neither way is taken", planned=left)
+            return
+        said = {"then": "holds", "else": "does not hold" if chosen.kind == "if" else "did not come in time"}[way]
+        places = self.playbook.begins(planned.step, way)
+        planned_now = flow.plan(self.playbook, self.look, planned.occurrence, places)
+        self.move("noted", f"{asked} {said}", planned=(*left, *planned_now))
 
     def _ask(self, planned: PlannedStep) -> Ask:
         chosen, episode = self.playbook.every_step[planned.step], self.episode
         asked = Ask(
             id=action_id(episode.id, planned.step, planned.occurrence),
             episode=episode.id,
-            kind=chosen.kind,
+            kind=chosen.kind,  # type: ignore[arg-type]  # What only leads on asks for nothing.
             step=planned.step,
             occurrence=planned.occurrence,
             by_time=self.look.by_time or chosen.after is not None,
@@ -356,12 +419,6 @@ class _Walk:
         )
         self.asks.append(asked)
         return asked
-
-    def _is_met(self, unless: Condition, occurrence: int) -> bool:
-        """Is a step's `unless` true? `task.done` speaks of the tasks of the same firing; without one it is unknown."""
-        asked = [task for task in self.episode.tasks if task.occurrence == occurrence]
-        values = {"task.done": not any(task.open for task in asked)} if asked else {}
-        return evaluate(unless, Facts.of({**self.look.values, **values}), self.look.now) is Truth.TRUE
 
     def _move_on(self, reason: str) -> None:
         """Over: it rests until `repeat` lets it fire again, or is closed at once."""

@@ -14,10 +14,11 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from services.playbooks.core import outbound
 from services.playbooks.core import step as steps
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.changes import Changes, Desk, carry_out, desk_of, people
-from services.playbooks.core.episode import Episode, StepResult
+from services.playbooks.core.episode import Episode, Move, StepResult
 from services.playbooks.core.item import MOVES, OPEN, Item
 from services.playbooks.core.look import Look
 from services.playbooks.core.message import Errand, Finding, Visit
@@ -249,6 +250,8 @@ class Work:
             self._ended[episode.id] = Ending(episode.account, look.now, episode.outcome, look.actor, left, is_news)
         if stepped.fired and playbook.closes and not playbook.shadow:
             self._close_others(playbook, visit)
+        for name in stepped.starts if not playbook.shadow else ():
+            self._start(name, episode, playbook, visit)
 
     def _keep(self, stepped: StepResult) -> None:
         """Write the episode, if anything changed, and its moves."""
@@ -266,6 +269,20 @@ class Work:
             other = self.rules.library.of(episode.playbook, episode)
             if other is not None:
                 self._note(other, steps.close(other, episode, look, reason), visit)
+
+    def _start(self, name: str, by: Episode, playbook: Playbook, visit: Visit) -> None:
+        """Begin another playbook, which goes its own way; or say why not, in the history of who asked."""
+        other, look = self.rules.library.current.get(name), visit.look
+        if other is not None and other.on_event is None:
+            episode = self._latest[look.account].get((name, ""))
+            own = self.rules.library.of(name, episode) or other
+            asked = msgspec.structs.replace(look, occasion=f"{look.occasion} {by.id}", found_in=None)
+            begun = steps.begin(own, episode, asked, playbook.title)
+            self._note(own, begun, visit)
+            if begun.fired:
+                return
+        said = f"{name} did not start: it has begun, or rests, or what it is about does not hold"
+        self.changes.moves.append(Move(by.id, look.now, by.state, by.state, said, look.actor))
 
     def meet(self, items: Iterable[Item]) -> None:
         """Know what else is open, for what may join it by changing hands."""
@@ -341,7 +358,12 @@ class Work:
         for _, firing in groupby(self._errands, lambda one: (one.ask.episode, one.ask.occurrence, one.visit.look.now)):
             errands = list(firing)
             self._close_before(errands[0])
-            carry_out(errands, self.changes, known, self.rules, desks[errands[0].visit.stands.account])
+            given = [one for one in errands if one.ask.kind not in outbound.OUTBOUND]
+            for errand in errands:
+                if errand.ask.kind in outbound.OUTBOUND:
+                    outbound.carry_out(errand, self.changes, known, self.rules)
+            if given:
+                carry_out(given, self.changes, known, self.rules, desks[errands[0].visit.stands.account])
         # What was asked for and ended in one transaction ends as it would in two.
         self.close(list(self.changes.items.values()))
         self._apply(known)

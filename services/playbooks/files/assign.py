@@ -43,6 +43,12 @@ class AssignFile(FileModel):
         return Rule("least_loaded" if self.least_loaded else "round_robin", tier=pool.tier, skill=pool.skill)
 
 
+def rules_of(assign: "str | AssignFile | list[str | AssignFile]") -> tuple[Rule, ...]:
+    """As the core knows them; a name that is no rule is a person's."""
+    rules = assign if isinstance(assign, list) else [assign]
+    return tuple((RULES.get(one) or Rule("person", one)) if isinstance(one, str) else one.rule() for one in rules)
+
+
 RuleName = Annotated[str, one_of(RULES, "rule for assigning"), Tag("text")]
 OneRule = Annotated[RuleName | Annotated[AssignFile, Tag("mapping")], ByShape]
 Rules = Annotated[RuleName | Annotated[AssignFile, Tag("mapping")] | Annotated[list[OneRule], Tag("list")], ByShape]

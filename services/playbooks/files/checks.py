@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final, NamedTuple
 
-from pydantic import BeforeValidator, Discriminator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, ValidationInfo
 
 from services.playbooks.core.directory import Csm, Directory
 from services.playbooks.core.workinghours import Duration, parse_duration
@@ -79,6 +79,10 @@ def is_there(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _hand_over(value: str, info: ValidationInfo) -> str:
+    return value if CHANNEL.fullmatch(value) else is_there(value, info)
+
+
 def _shape(value: Any) -> str:
     return "mapping" if isinstance(value, Fields) else "list" if isinstance(value, Items) else "text"
 
@@ -90,4 +94,7 @@ Template = Annotated[
     str, BeforeValidator(_template), Field(min_length=1, description="Text; {{ account.name }} and every fact.")
 ]
 Channel = Annotated[str, ReadBy(_channel, description=f"{CHANNELS}.")]
+HandOver = Annotated[
+    str, AfterValidator(_hand_over), Field(min_length=1, max_length=128, description=f"Somebody, or {CHANNELS}.")
+]
 ByShape: Final = Discriminator(_shape)

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, model_validator
 from services.playbooks.core.matter import Matter, derived
 from services.playbooks.core.playbook import Playbook, Repeat
 from services.playbooks.files.checks import Beside, Exact, Limit
+from services.playbooks.files.sequence import as_steps, in_order, problems_of
 from services.playbooks.files.steps import StepFile
 from shared.conditions import (
     STEP_FACTS,
@@ -82,7 +83,7 @@ class PlaybookFile(FileModel):
         return {
             "condition": scope,
             "event": replace(scope, event_type=event),
-            "unless": replace(scope, more=STEP_FACTS),
+            "unless": replace(scope, event_type=event, more=STEP_FACTS),
         }
 
     @classmethod
@@ -114,8 +115,14 @@ class PlaybookFile(FileModel):
                 reading.note(said, passing.position, "Say in `exit_when` what is one.")
         if found is not None:
             reading.take(found[:1], certain=found[1])
-        if not any(step.task for step in self.steps):
-            for leaf in (leaf for step in self.steps if step.unless is not None for leaf in leaves_of(step.unless)):
+        reading.take(problems_of(self.steps))
+        steps = [one.step for one in in_order(self.steps)]
+        for step in steps:
+            if step.start == self.id:
+                reading.note("It starts itself.", step.at("start"))
+        if not any(step.task for step in steps):
+            asked = [one for step in steps for one in (step.unless, step.if_, step.until) if one is not None]
+            for leaf in (leaf for one in asked for leaf in leaves_of(one)):
                 if leaf.subject.name in STEP_FACTS:
                     said = f"No step is a task, so `{leaf.subject.name}` is never known."
                     reading.take([Problem(said, leaf.position)], certain=False)
@@ -134,8 +141,8 @@ class PlaybookFile(FileModel):
             version=self._digest(),
             title=title,
             repeat=Repeat(**repeat) if self.repeat is not None else None,
-            steps=tuple(one.step(title) for one in self.steps),
-            on_exit=tuple(one.step(title) for one in self.on_exit),
+            steps=as_steps(self.steps, title),
+            on_exit=as_steps(self.on_exit, title),
             matter=self._matter(),
             shadow=self.mode == "shadow",
         )

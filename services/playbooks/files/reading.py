@@ -1,6 +1,7 @@
 """From texts and folders to playbooks and people."""
 
 import logging
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -47,6 +48,8 @@ def load_all(folder: Path = SHIPPED, beside: Beside | None = None) -> tuple[Entr
         if other not in loaded:
             said = f"`{closer}` closes `{other}`, which is no playbook."
             problems.append(Problem(said, suggestion=did_you_mean(other, loaded), file=str(folder)))
+    if not problems:
+        problems += _wrong_starts({name: one.playbook for name, one in loaded.items()}, str(folder))
     if not loaded and not problems:
         problems.append(Problem("There is no playbook in this folder.", file=str(folder)))
     if problems:
@@ -54,6 +57,37 @@ def load_all(folder: Path = SHIPPED, beside: Beside | None = None) -> tuple[Entr
     for warning in (warning for one in loaded.values() for warning in one.warnings):
         _LOG.warning("%s", warning)
     return tuple(loaded[name] for name in sorted(loaded))
+
+
+def _wrong_starts(playbooks: Mapping[str, Playbook], folder: str) -> Iterator[Problem]:
+    """Steps that start what isn't there, what waits for an event, or what comes round to them again."""
+    starts = {id: [one.name for one in playbook.steps if one.kind == "start"] for id, playbook in playbooks.items()}
+    for id, others in starts.items():
+        for other in others:
+            if other not in playbooks:
+                said = f"`{id}` starts `{other}`, which is no playbook."
+                yield Problem(said, suggestion=did_you_mean(other, playbooks), file=folder)
+            elif playbooks[other].on_event is not None:
+                yield Problem(f"`{id}` starts `{other}`, which waits for an event of its own.", file=folder)
+        round_trip = _way_back(id, starts)
+        if round_trip and id == min(round_trip):
+            said = f"These start each other in a circle: {' → '.join((*round_trip, id))}."
+            yield Problem(said, file=folder)
+
+
+def _way_back(id: str, starts: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The playbooks from one to itself, if its starts come round; each is passed once."""
+    ways: list[tuple[str, ...]] = [(id,)]
+    seen = {id}
+    while ways:
+        way = ways.pop()
+        for other in starts.get(way[-1], ()):
+            if other == id:
+                return way
+            if other not in seen:
+                seen.add(other)
+                ways.append((*way, other))
+    return ()
 
 
 def load_files(folder: Path, csms: Path, declared: Declared | None = None) -> tuple[tuple[Entry, ...], Directory]:

@@ -1,17 +1,41 @@
-"""The steps of a playbook, as they are written."""
+"""The steps of a playbook, as they are written: each is of one kind, and an `if` or `until` has lists of steps."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Tag
+from pydantic import Field, Tag
 
 from services.playbooks.core.playbook import Step
-from services.playbooks.files.assign import RULES, Rules
-from services.playbooks.files.checks import ByShape, Channel, Length, Template
+from services.playbooks.files.assign import Rules, rules_of
+from services.playbooks.files.checks import ByShape, Channel, HandOver, Length, Template
 from shared.conditions import Condition
-from shared.files.kinds import ConditionIn
+from shared.files.kinds import ConditionIn, Name
 from shared.files.models import FileModel, Reading
 from shared.files.nodes import Fields
-from shared.messages.actions import KINDS, Severity
+from shared.messages.actions import CHANNEL, KINDS, SENDINGS, Severity
+
+STEP_KINDS: Final = (*KINDS, "if", "until", *SENDINGS, "trait", "assign_owner", "start")
+"""A step has one of these."""
+Role = Literal["decision_maker", "executive_sponsor", "champion", "admin", "billing", "technical", "user"]
+Roles = Annotated[Annotated[Role, Tag("text")] | Annotated[list[Role], Tag("list")], ByShape]
+_OF: Final = {
+    "due": ("task",),
+    **dict.fromkeys(("do", "severity", "assign", "keep"), KINDS),
+    "channel": KINDS,
+    "kind": ("flag",),
+    "hand_over": ("flag",),
+    "ask": ("survey",),
+    "to": ("message",),
+    "consent": ("message",),
+    **dict.fromkeys(("then", "else", "within"), ("if", "until")),
+}
+"""The fields that only steps of some kinds have."""
+_NEEDS: Final = {
+    "survey": ("ask", "Say which contacts, such as `ask: decision_maker`."),
+    "message": ("to", "Say which contacts, such as `to: champion`."),
+    "if": ("then", "Say what is done when it holds."),
+    "until": ("within", "Say how long it waits, such as `within: 7d`."),
+}
 
 
 class AlertFile(FileModel):
@@ -24,37 +48,106 @@ class AlertFile(FileModel):
 
 
 class StepFile(FileModel):
-    """One step: an alert, a task or a flag."""
+    """One step: what is asked for, or where it goes on."""
 
+    id: Name | None = None
+    """How other steps name it."""
     alert: Annotated[Annotated[AlertFile, Tag("mapping")] | Annotated[Template, Tag("text")], ByShape] | None = None
     task: Template | None = None
     flag: Template | None = None
+    if_: Annotated[Condition, ConditionIn("unless")] | None = Field(None, alias="if")
+    """It asks once; what is not known it waits for."""
+    until: Annotated[Condition, ConditionIn("unless")] | None = None
+    """It waits for this, and goes on with `then`; where it does not come `within` the time, with `else`."""
+    survey: Name | None = None
+    message: Name | None = None
+    """The template of a message to contacts."""
+    webhook: Name | None = None
+    """The endpoint that is called."""
+    trait: Annotated[dict[Name, str | int | float | bool], Field(min_length=1)] | None = None
+    """What is set at the account."""
+    assign_owner: Rules | None = None
+    start: Name | None = None
+    """Another playbook, which goes its own way."""
     do: Template | None = None
     after: Length | None = None
+    """Counted from when its list begins, or from the end of the task that it follows."""
+    after_end_of: Name | None = None
+    """The id of a task before it."""
     unless: Annotated[Condition, ConditionIn("unless")] | None = None
+    within: Length | None = None
+    then: Annotated[list["StepFile"], Field(min_length=1)] | None = None
+    else_: Annotated[list["StepFile"], Field(min_length=1)] | None = Field(None, alias="else")
     channel: Channel | None = None
     severity: Severity | None = None
     assign: Rules = "owner"
     due: Length | None = None
     keep: bool = False
     """What a person is owed: it stays open when the episode ends."""
+    kind: Literal["seats", "plan", "cross_sell"] | None = None
+    """What could be sold."""
+    hand_over: HandOver | None = None
+    """Who takes a flag from there: a person, or a channel."""
+    ask: Roles | None = None
+    to: Roles | None = None
+    consent: Name = "service"
+    """The kind of message that a contact must have consented to."""
 
     @classmethod
     def look(cls, node: Fields, reading: Reading) -> None:
-        """It is of one kind."""
-        if len(node.keys() & KINDS) != 1:
-            reading.note(f"A step is one of {', '.join(KINDS)}.", node.at)
-        if "due" in node and "task" not in node:
-            reading.note("Only a task has `due`.", node.places["due"])
+        """It is of one kind, and has what belongs to it."""
+        kinds = [one for one in STEP_KINDS if one in node]
+        if len(kinds) != 1:
+            reading.note(f"A step is one of {', '.join(STEP_KINDS)}.", node.at)
+            return
+        (kind,) = kinds
+        for name, those in _OF.items():
+            if name in node and kind not in those:
+                which = f"a {those[0]}" if len(those) == 1 else f"one of {', '.join(those)}"
+                reading.note(f"Only {which} has `{name}`.", node.places[name])
+        needed, hint = _NEEDS.get(kind, (kind, ""))
+        if needed not in node:
+            reading.note(f"`{kind}` needs `{needed}`.", node.at, hint)
+        if kind == "until" and not node.keys() & {"then", "else"}:
+            reading.note("Nothing comes of it: give it `then`, `else`, or both.", node.at)
 
-    def step(self, title: str) -> Step:
-        """As the core knows it; `title` is the playbook's."""
-        kind = next(one for one in KINDS if getattr(self, one) is not None)
-        inside = self.alert.given() if isinstance(self.alert, AlertFile) else {"title": getattr(self, kind)}
-        rules = self.assign if isinstance(self.assign, list) else [self.assign]
-        fields = {"title": title, **inside, **self.given(*KINDS, "assign")}
-        return Step(
-            kind=kind,
-            assign=tuple(RULES[one] if isinstance(one, str) else one.rule() for one in rules),
-            **fields,
-        )
+    @property
+    def what(self) -> str:
+        """Its kind."""
+        return next(one for one in STEP_KINDS if getattr(self, f"{one}_" if one == "if" else one) is not None)
+
+    def step(self, title: str, **place: Any) -> Step:
+        """As the core knows it; `title` is the playbook's, `place` where it stands."""
+        kind = self.what
+        return Step(kind=kind, **self._own(kind, title), **self.given_of("after", "unless"), **place)  # type: ignore[arg-type]
+
+    def _own(self, kind: str, title: str) -> dict[str, Any]:
+        match kind:
+            case "if" | "until":
+                return {"condition": self.if_ or self.until, "within": self.within}
+            case "trait":
+                return {"traits": self.trait}
+            case "assign_owner":
+                return {"assign": rules_of(self.assign_owner or "owner")}
+            case "alert" | "task" | "flag":
+                inside = self.alert.given() if isinstance(self.alert, AlertFile) else {"title": getattr(self, kind)}
+                own = self.given_of("do", "channel", "severity", "due", "keep", "hand_over")
+                assign = rules_of(self.assign)
+                if self.hand_over is not None and CHANNEL.fullmatch(self.hand_over):
+                    own["channel"] = self.hand_over
+                elif self.hand_over is not None:
+                    assign = (*rules_of(self.hand_over), *assign)
+                return {"title": title, **inside, **own, "assign": assign, "flag_kind": self.kind}
+            case _:
+                given = self.ask or self.to or []
+                roles = (given,) if isinstance(given, str) else tuple(given)
+                return {"name": getattr(self, kind), "roles": roles, "consent": self.consent, "assign": ()}
+
+    def given_of(self, *names: str) -> dict[str, Any]:
+        """Of these fields those that were given."""
+        return {name: value for name, value in self.given().items() if name in names}
+
+    @property
+    def lists(self) -> Iterator[tuple[Literal["then", "else"], list["StepFile"]]]:
+        """Its lists of steps, by name."""
+        yield from ((arm, steps) for arm, steps in (("then", self.then), ("else", self.else_)) if steps)  # type: ignore[misc]

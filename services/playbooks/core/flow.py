@@ -1,0 +1,83 @@
+"""How an episode goes from step to step: lists that begin, tasks that are followed, `if` and `until`.
+
+Every step of a list is counted from when its list begins: those of a playbook from firing, those of `then` and `else`
+from when it is decided which way to go. What is unknown decides nothing: it is asked again at every look, until it has
+been waited for long enough.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from services.playbooks.core.episode import Episode, EpisodeTask, PlannedStep
+from services.playbooks.core.look import LOOK_AGAIN, Look
+from services.playbooks.core.playbook import Playbook, Step
+from services.playbooks.core.workinghours import Duration, add
+from shared.conditions import Condition, Facts, Truth, evaluate, flip_instant, leaves_of
+
+_LONGEST_IF: Final = Duration(seconds=90 * 86_400)
+"""After how long an `if` that nobody can answer is left, unless it says."""
+
+Way = Literal["then", "else", "wait", "leave"]
+
+
+def plan(playbook: Playbook, look: Look, occurrence: int, places: Iterable[int]) -> tuple[PlannedStep, ...]:
+    """These steps, counted from the instant of the look."""
+    return tuple(_planned(playbook.steps[place], place, look, occurrence) for place in places)
+
+
+def _planned(chosen: Step, place: int, look: Look, occurrence: int) -> PlannedStep:
+    due = look.now if chosen.after is None else add(look.hours, look.now, chosen.after)
+    until = None
+    if chosen.condition is not None:
+        until = add(look.hours, due, chosen.within or _LONGEST_IF)
+    return PlannedStep(step=place, occurrence=occurrence, due=due, until=until)
+
+
+def way(chosen: Step, planned: PlannedStep, episode: Episode, look: Look) -> Way:
+    """Which way an `if` or `until` that is due goes now."""
+    assert chosen.condition is not None
+    truth = evaluate(chosen.condition, facts(chosen, planned, episode, look), look.now)
+    if truth is Truth.TRUE:
+        return "then"
+    if chosen.kind == "if" and truth is Truth.FALSE:
+        return "else"
+    if planned.until is None or planned.until > look.now:
+        return "wait"
+    return "else" if chosen.kind == "until" else "leave"
+
+
+def holds(condition: Condition, chosen: Step, planned: PlannedStep, episode: Episode, look: Look) -> bool:
+    """Is a step's `unless` known to be true?"""
+    return evaluate(condition, facts(chosen, planned, episode, look), look.now) is Truth.TRUE
+
+
+def facts(chosen: Step, planned: PlannedStep, episode: Episode, look: Look) -> Facts:
+    """What the conditions of a step may name: the account, the event that fired, and what came of the tasks."""
+    asked = [one for one in episode.tasks if one.occurrence == planned.occurrence and chosen.of in (None, one.step)]
+    return Facts.of({**look.values, **_came_of(asked)}, cause=episode.event, withheld=look.interrupted)
+
+
+def _came_of(asked: list[EpisodeTask]) -> Mapping[str, Any]:
+    """Of no task nothing is known; of one that is open, only that it is not done."""
+    if not asked:
+        return {}
+    if any(task.open for task in asked):
+        return {"task.done": False}
+    return {"task.done": True, "task.no_result": any(task.outcome == "no_result" for task in asked)}
+
+
+def next_instants(playbook: Playbook, episode: Episode, look: Look) -> Iterable[datetime]:
+    """When a planned step may have something to do, if nothing else happens."""
+    for planned in episode.planned:
+        yield planned.due
+        chosen = playbook.steps[planned.step] if planned.step < len(playbook.steps) else None
+        if chosen is None or chosen.condition is None or planned.due > look.now:
+            continue
+        if planned.until is not None:
+            yield planned.until
+        known = facts(chosen, planned, episode, look)
+        if (flip := flip_instant(chosen.condition, known, look.now)) is not None:
+            yield flip
+        if any(known.withholds(leaf.subject) for leaf in leaves_of(chosen.condition)):
+            yield look.now + LOOK_AGAIN

@@ -1,0 +1,72 @@
+"""What episodes ask for that nobody works through.
+
+The notifier is asked for surveys, messages to contacts and webhooks. Traits and owners an `account.updated` sets, as
+anybody's event would: how the account stands is scoring's to say.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from services.playbooks.core.assignment import Assignment, Load, assign
+from services.playbooks.core.changes import Changes
+from services.playbooks.core.episode import Move
+from services.playbooks.core.message import Errand, request
+from services.playbooks.core.playbook import Step
+from services.playbooks.core.rules import Rules
+from services.playbooks.core.standing import owner
+from shared.messages.actions import SENDINGS, ContactCard, SurveyCard, WebhookCard
+
+OUTBOUND: Final = frozenset({*SENDINGS, "trait", "assign_owner"})
+
+
+def carry_out(errand: Errand, changes: Changes, loads: Mapping[str, Load], rules: Rules) -> None:
+    """Ask for it, and say so in the episode's history."""
+    asked, playbook, _, visit = errand
+    chosen, now = playbook.every_step[asked.step], visit.look.now
+    if asked.kind in SENDINGS:
+        words = _words(chosen)
+        if not playbook.shadow:
+            message = request(errand, Assignment(None, ""), rules.render)
+            changes.tell(msgspec.structs.replace(message, title=words, **_card(chosen)), now, visit.headers)
+    else:
+        traits, words = _traits(errand, chosen, loads, rules)
+        if traits and not playbook.shadow:
+            changes.update_account(visit.stands.account, traits, asked.id, now, visit.headers)
+    state = changes.episodes[asked.episode].state
+    said = f"would {words}" if playbook.shadow else f"asked to {words}"
+    changes.moves.append(Move(asked.episode, now, state, state, said, "keepwell"))
+
+
+def _words(chosen: Step) -> str:
+    to = " and ".join(role.replace("_", " ") for role in chosen.roles)
+    match chosen.kind:
+        case "survey":
+            return f"ask {to} by the survey {chosen.name}"
+        case "message":
+            return f"write to {to} by the template {chosen.name}"
+        case _:
+            return f"call the webhook {chosen.name}"
+
+
+def _card(chosen: Step) -> dict[str, Any]:
+    roles = list(chosen.roles)
+    match chosen.kind:
+        case "survey":
+            return {"survey": SurveyCard(survey=chosen.name, roles=roles)}
+        case "message":
+            return {"message": ContactCard(template=chosen.name, roles=roles, consent=chosen.consent)}
+        case _:
+            return {"webhook": WebhookCard(endpoint=chosen.name)}
+
+
+def _traits(errand: Errand, chosen: Step, loads: Mapping[str, Load], rules: Rules) -> tuple[dict[str, Any], str]:
+    """What is to be set, if anything, and the same in words."""
+    if chosen.kind == "trait":
+        return dict(chosen.traits), "set " + ", ".join(f"{name} to {value}" for name, value in chosen.traits.items())
+    look = errand.visit.look
+    found = assign(chosen.assign, owner(errand.visit.stands), rules.directory, loads, look.now, needs_room=False)
+    if found.to is None or found.to.email is None:
+        return {}, f"give the account an owner, but found {found.because if found.to is None else 'no e-mail address'}"
+    return {"owner": found.to.email}, f"give the account to {found.to.name}: {found.because}"
