@@ -17,7 +17,7 @@ from services.notifier.core.retry import MOST_TRIES, Fatal, Later, Never, Outcom
 from services.notifier.core.routing import Setup
 from services.notifier.core.together import compose_group
 from services.notifier.store import deliveries, retention
-from shared.messages.actions import ActionCancelled, ItemChanged
+from shared.messages.actions import ActionCancelled, ItemChanged, SurveyCard
 from shared.pg.uow import UnitOfWork
 from shared.telemetry import metrics
 from tests.support.notifier import (
@@ -85,6 +85,19 @@ async def test_an_action_that_comes_again_is_not_sent_again(desk: Desk) -> None:
         await desk.ask(an_alert())
         await settles(desk, 2)
     assert desk.channel.titles() == ["Call their admin", "Usage fell by half in two weeks"]
+
+
+async def test_what_can_not_be_brought_yet_ends_at_once_and_says_why(desk: Desk) -> None:
+    survey = an_action("ask", kind="survey", task=None, survey=SurveyCard(survey="nps", roles=["champion"]))
+    async with desk.open():
+        await desk.ask(survey, an_alert())
+        await settles(desk, 2)
+        await desk.ask(survey)
+        await settles(desk, 2)
+    told = {one.action_ids[0]: (one.state, one.reason) for one in await desk.settled()}
+    assert told["ask"] == ("cancelled", "a survey can't be sent by this release yet")
+    assert len(desk.channel.got) == 1
+    assert sorted(await desk.states()) == ["cancelled", "delivered"]
 
 
 async def test_a_bad_deploy_is_two_messages_an_owner_not_fifty(desk: Desk) -> None:

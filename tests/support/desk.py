@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from services.playbooks.core import desk
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.desk import Command
@@ -14,6 +16,7 @@ from services.playbooks.core.work import Work
 from services.playbooks.files import load_playbook, read_people
 from shared.files.templates import render
 from shared.messages import registry
+from shared.messages.accounts import OpenAccountUpdated
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
 from shared.messages.assessments import Cause
 from shared.messages.deliveries import DeliveryResponded
@@ -34,6 +37,7 @@ class Office:
         self.sent: list[ActionRequested] = []
         self.cancelled: list[ActionCancelled] = []
         self.changed: list[ItemChanged] = []
+        self.updated: list[OpenAccountUpdated] = []
         self.timers: dict[str, datetime] = {}
         self._rev = 0
         self.facts: dict[str, Any] = {}
@@ -104,5 +108,7 @@ class Office:
         asked = [one for one in told if isinstance(one, ActionRequested)]
         self.sent += asked
         self.cancelled += [one for one in told if isinstance(one, ActionCancelled)]
+        updates = [one.event for one in changes.out if one.event.type == "account.updated"]
+        self.updated += [msgspec.json.decode(one.data, type=OpenAccountUpdated) for one in updates]
         self.changed += [one for one in told if isinstance(one, ItemChanged)]
         return asked

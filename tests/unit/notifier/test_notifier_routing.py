@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.core.routing import Route, Setup, Transport, delivery_id, joint_id, route
+from services.notifier.core.routing import Route, Setup, Transport, delivery_id, joint_id, not_yet, route
 from services.notifier.settings import NotifierSettings
-from shared.messages.actions import CHANNEL, CHANNELS, Recipient
+from shared.messages.actions import CHANNEL, CHANNELS, SENDINGS, Recipient
 from tests.support.notifier import THE_OWNER, an_action
 
 BOT = Setup(slack="bot", email=True)
@@ -15,6 +15,13 @@ MAIL = Setup(email=True)
 NOTHING = Setup()
 NO_SLACK_ID = Recipient(id="csm-4", name="Somebody", email="somebody@example.com")
 UNREACHABLE = Recipient(id="csm-5", name="Somebody")
+
+
+@pytest.mark.parametrize("kind", SENDINGS)
+def test_what_no_channel_carries_yet_goes_nowhere_and_says_why(kind: str) -> None:
+    action = an_action(kind=kind)
+    assert not_yet(action) == route(action, BOT).because == f"a {kind} can't be sent by this release yet"
+    assert not_yet(an_action()) is None
 
 
 @pytest.mark.parametrize(

@@ -133,10 +133,18 @@ def test_a_customer_who_leaves_ends_all_but_what_is_for_those_who_left(gone: dic
 
 def test_who_was_told_hears_that_it_is_over() -> None:
     office = overdue(exit_when="support.open == 0", on_exit='[{alert: "{{ account.name }} has paid", severity: info}]')
+    office.settle()
     pay(office, **LATE, **QUIET)
     told = office.sent[-1]
     assert (told.title, told.why, told.recipient and told.recipient.id) == ("Northwind has paid", ["paid"], "own")
     assert not office.open("alert")
+
+
+def test_who_was_told_nothing_before_it_was_over_hears_nothing_of_its_end() -> None:
+    office = overdue(exit_when="support.open == 0", on_exit="[alert: Paid]")
+    pay(office, **LATE, **QUIET)
+    assert "Paid" not in {one.title for one in office.sent}
+    assert office.cancelled
 
 
 def test_a_false_alarm_tells_nobody_that_it_is_over() -> None:

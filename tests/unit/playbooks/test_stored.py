@@ -57,3 +57,19 @@ def test_an_account_that_was_stored_without_the_newer_fields_has_not_gone() -> N
     stands = msgspec.msgpack.decode(msgspec.msgpack.encode([*stored, [7]]), type=Standing)
     assert (stands.met, stands.gone) == ([7], None)
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(stored), type=Standing).met is None
+
+
+def test_a_task_of_an_earlier_release_is_known_to_be_done_and_not_how() -> None:
+    episode = msgspec.json.decode(EPISODE.replace('"open": true', '"open": false'), type=Episode)
+    steps = "  - task: Call them\n  - {after: 2d, if: task.no_result, then: [alert: Nobody], else: [alert: They spoke]}"
+    late = step(stalled(steps=steps), episode, a_look(LOW, MONDAY + timedelta(days=2)))
+    assert [ask.step for ask in late.asks] == [3]
+
+
+def test_what_waits_for_a_condition_is_stored_with_its_end() -> None:
+    playbook = stalled(steps="  - {until: usage.breadth >= 30 %, within: 365d, else: [alert: A year]}")
+    waits = step(playbook, None, a_look(LOW, MONDAY)).episode
+    stored = msgspec.json.decode(msgspec.json.encode(waits), type=Episode)
+    assert stored == waits
+    year = step(playbook, stored, a_look(LOW, MONDAY + timedelta(days=365)))
+    assert [ask.kind for ask in year.asks] == ["alert"]
