@@ -82,11 +82,12 @@ class Listing:
 
     def show(self, given: Mapping[str, Any], limit: int | None, json: bool) -> None:
         """Ask for the list and write it, as JSON or as a table."""
+        asked: dict[str, Any] = {name: _several(value) if name == "state" else value for name, value in given.items()}
         with connected() as keepwell:
             if self.is_paged:
-                items: list[dict[str, Any]] = list(keepwell.items(*self.at, limit, **given))
+                items: list[dict[str, Any]] = list(keepwell.items(*self.at, limit, **asked))
             else:
-                items = keepwell.get(*self.at, **given)["items"][:limit]
+                items = keepwell.get(*self.at, **asked)["items"][:limit]
             if self.order is not None:
                 items.sort(key=self.order)
             if json:
@@ -133,6 +134,11 @@ class Listing:
 def option(help: str, *names: str) -> Any:
     """An option that holds a text."""
     return Annotated[str | None, typer.Option(*names, help=help)]
+
+
+def _several(states: str | None) -> list[str] | str | None:
+    """One state, or those between commas."""
+    return states if states is None or "," not in states else [one.strip() for one in states.split(",")]
 
 
 _REQUIRED: Final = inspect.Parameter.empty

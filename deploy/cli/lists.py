@@ -88,6 +88,13 @@ def _due(task: Item) -> Text:
     return show.text(show.ago(task["due_at"], now), "bold red" if late else "")
 
 
+def _whose(item: Item) -> Text:
+    """Who has it, and in short who was passed over."""
+    name = show.text(item["assignee_name"] or "nobody", "bold red" if item.get("last_resort") else "")
+    because = ["last resort"] if item.get("last_resort") else []
+    return name + show.text("".join(f"; {one}" for one in [*because, *item.get("passed_over", ())]), "dim")
+
+
 _REASSIGN: Final = Move(
     "reassign",
     "Give it to somebody else, who is told of it.",
@@ -95,19 +102,20 @@ _REASSIGN: Final = Move(
     {"to": Annotated[str, typer.Argument(help="An id or e-mail.")]},
 )
 TASKS: Final = Listing(
-    help="List tasks that are open, or in another state.",
+    help="List tasks that are to be done, or in another state.",
     at=("playbooks", "/v1/tasks"),
     filters={
         "assignee": option("Whose: an id or e-mail."),
         **ACCOUNT,
-        "state": option("open, taken, snoozed, done, no_result, false_alarm or closed."),
+        "state": option("open, taken, snoozed, done, no_result, false_alarm or closed; several by commas."),
+        "last_resort": option("true: only what nobody was found for.", "--last-resort"),
     },
-    given={"state": "open"},
+    given={"state": "open,taken,snoozed"},
     columns=(
         ID,
         Column("Due", _due),
         NAME,
-        Column("Whose", lambda one: one["assignee_name"] or "nobody"),
+        Column("Whose", _whose),
         plain("state"),
         field("What to do", "title"),
     ),
@@ -121,6 +129,13 @@ TASKS: Final = Listing(
         Move("no_result", "Close a task: it was tried, and nothing came of it.", "closed: no result", NOTE),
         Move("false_alarm", "Close a task: there was nothing to do. It ends the episode.", "closed: false alarm", NOTE),
         _REASSIGN,
+        Move("reopen", "Open a task again that was closed.", "open again", NOTE),
+        Move(
+            "due",
+            "Say by when it is to be done.",
+            "due {due_at}",
+            {"due_at": Annotated[str, typer.Argument(help="An instant, such as 2026-03-02T17:00:00Z.")]},
+        ),
     ),
 )
 
@@ -129,7 +144,8 @@ ALERTS: Final = Listing(
     at=("playbooks", "/v1/alerts"),
     filters={
         **ACCOUNT,
-        "state": option("open, acknowledged, snoozed, false_alarm or closed."),
+        "state": option("open, acknowledged, snoozed, false_alarm or closed; several by commas."),
+        "last_resort": option("true: only what nobody was found for.", "--last-resort"),
     },
     columns=(
         ID,
@@ -177,6 +193,31 @@ FLAGS: Final = Listing(
         Move("dismiss", "Say that this is no chance.", "dismissed", NOTE),
         Move("lost", "Say that they did not buy.", "lost", NOTE),
     ),
+)
+
+
+def _absence(person: Item) -> str:
+    """What keeps somebody from getting work."""
+    away = f"away until {person['away_until']}" if person["away_until"] else ""
+    return ", ".join(
+        filter(None, (away, "" if person["reachable"] else "reached by no channel", "full" if person["full"] else ""))
+    )
+
+
+PEOPLE: Final = Listing(
+    help="List who works with customers, with what they have open.",
+    at=("playbooks", "/v1/people"),
+    is_paged=False,
+    columns=(
+        Column("Id", lambda one: one["id"]),
+        plain("name"),
+        Column("Roles", lambda one: listed(one["roles"]) if one["roles"] else "–"),
+        Column("Tasks", lambda one: str(one["open"]["task"]), is_number=True),
+        Column("Alerts", lambda one: str(one["open"]["alert"]), is_number=True),
+        Column("Flags", lambda one: str(one["open"]["flag"]), is_number=True),
+        Column("Not there", lambda one: show.text(_absence(one), "yellow")),
+    ),
+    empty="Nobody is in the directory.",
 )
 
 

@@ -12,7 +12,7 @@ from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.facts import facts
 from deploy.cli.fingerprint import fingerprint
-from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, PLAYBOOKS, READERS, TASKS
+from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, PEOPLE, PLAYBOOKS, READERS, TASKS
 from deploy.cli.reread import reread
 from deploy.cli.send import send
 from deploy.cli.status import status
@@ -56,6 +56,7 @@ app.command()(fingerprint)
 app.command()(facts)
 app.add_typer(ACCOUNTS.app(), name="accounts")
 app.add_typer(TASKS.app(), name="tasks")
+app.add_typer(PEOPLE.app(), name="people")
 app.add_typer(ALERTS.app(), name="alerts")
 app.add_typer(flags.app, name="flags")
 app.add_typer(FOUND.app(), name="found")

@@ -97,6 +97,8 @@ def _note(state: dict[str, Any]) -> str:
     details = state.get("details", {})
     gaps, failed = details.get("assessment_gaps", 0), details.get("deliveries", {}).get("failed", 0)
     notes = [f"{counted(gaps, 'account')} with a gap in the assessments"] if gaps else []
+    if fallen := details.get("last_resort", 0):
+        notes.append(f"{fallen:,} with the last resort: keepwell tasks --last-resort true")
     if failed:
         notes.append(f"{failed:,} failed: keepwell deliveries --state failed")
     notes += [f"{hold['channel']} is held: {hold['reason']}" for hold in details.get("holds", [])]

@@ -4,11 +4,11 @@ Episodes, tasks, alerts and flags are the same list with other columns and moves
 one route for all lists, one for all details and one for all moves.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from fastapi import Depends, Query
+from fastapi import Depends, Header, Query, Response
 from pydantic import BaseModel, create_model
 from sqlalchemy import Select, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,9 +33,11 @@ from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
 from shared.web.routes import Router
 
+_LATEST_DUE: Final = timedelta(days=366)
 _READ: Final = [Depends(require("read"))]
-Columns = Mapping[str, str | None]
-"""What columns must be; None is anything."""
+Columns = Mapping[str, str | bool | Sequence[str] | None]
+"""What columns must be, or one of several; None is anything."""
+LastResort = Annotated[bool | None, Query(description="Only what nobody was found for, or only the rest.")]
 
 
 class Move(NamedTuple):
@@ -52,12 +54,22 @@ def _episodes(account: str | None = None, state: State | None = None, playbook: 
     return {"account_id": account, "state": state, "playbook": playbook}
 
 
-def _tasks(account: str | None = None, state: views.TaskState | None = None, assignee: str | None = None) -> Columns:
-    return {"account_id": account, "state": state, "assignee": assignee}
+def _tasks(
+    account: str | None = None,
+    state: Annotated[list[views.TaskState] | None, Query()] = None,
+    assignee: str | None = None,
+    last_resort: LastResort = None,
+) -> Columns:
+    return {"account_id": account, "state": state, "assignee": assignee, "last_resort": last_resort}
 
 
-def _alerts(account: str | None = None, state: views.AlertState | None = None) -> Columns:
-    return {"account_id": account, "state": state}
+def _alerts(
+    account: str | None = None,
+    state: Annotated[list[views.AlertState] | None, Query()] = None,
+    assignee: str | None = None,
+    last_resort: LastResort = None,
+) -> Columns:
+    return {"account_id": account, "state": state, "assignee": assignee, "last_resort": last_resort}
 
 
 def _flags(account: str | None = None, state: views.FlagState | None = None) -> Columns:
@@ -72,8 +84,13 @@ def _reassign(body: views.Reassign) -> Command:
     return _command("reassign", body)
 
 
+def _set_due(body: views.Due) -> Command:
+    return _command("due", body)
+
+
 def _move_task(
-    move: Literal["take", "comment", "snooze", "done", "no_result", "false_alarm"], body: views.Snooze | None = None
+    move: Literal["take", "comment", "snooze", "done", "no_result", "false_alarm", "reopen"],
+    body: views.Snooze | None = None,
 ) -> Command:
     return _command(move, body)
 
@@ -122,14 +139,15 @@ class Listing(NamedTuple):
     act: Callable[[AsyncConnection, Work, str, Command, str, datetime], Awaitable[None]] = _act_on_item
     """Does a command of somebody, at an instant, to what has this id."""
 
-    def only(self, **wanted: str | None) -> Columns:
+    def only(self, **wanted: Any) -> Columns:
         """What columns must be of what is on this list."""
         return {"kind": self.name, **wanted} if self.table is t.items else wanted
 
 
 _START = Move("start", "Start an episode that an import found", _start_episode)
 _REASSIGN = Move("reassign", "Give it to somebody else", _reassign)
-_MOVE = Move("{move}", "Take, comment on or snooze a task, or close it with what came of it", _move_task)
+_DUE = Move("due", "Say by when a task is to be done", _set_due)
+_MOVE = Move("{move}", "Take, comment on or snooze a task, close it with what came of it, or open it again", _move_task)
 _ALERT = Move("{move}", "Acknowledge, snooze or close an alert, or call it false", _move_alert)
 _FLAG = Move("{move}", "Say what a flag came to", _move_flag)
 LISTS: Final = (
@@ -139,7 +157,7 @@ LISTS: Final = (
         table=t.episodes,
         act=_act_on_episode,
     ),
-    Listing("task", "Tasks, newest first", _tasks, views.TaskView, (_REASSIGN, _MOVE)),
+    Listing("task", "Tasks, newest first", _tasks, views.TaskView, (_REASSIGN, _DUE, _MOVE)),
     Listing("alert", "Alerts, newest first", _alerts, views.AlertView, (_REASSIGN, _ALERT)),
     Listing("flag", "Expansion flags, newest first", _flags, views.FlagView, (_FLAG,)),
 )
@@ -155,7 +173,7 @@ class Desk:
         """One page of a list."""
         before = paging.after(datetime, str)
         # A person may be asked for by e-mail, too.
-        person = self.rules.directory.find(wanted.get("assignee") or "")
+        person = self.rules.directory.find(str(wanted.get("assignee") or ""))
         wanted = listing.only(**{**wanted, **({"assignee": person.id} if person is not None else {})})
         async with self.uow.begin() as c:
             rows = await queries.page(c, listing.rows, listing.table, wanted, before, paging.limit + 1)
@@ -188,15 +206,20 @@ class Desk:
             raise Problem(404, "not_found", words)
         return listing.view.of(row, self.rules.library)
 
-    async def detail(self, listing: Listing, id: str) -> dict[str, Any]:
-        """One of a list with its moves. Raises a 404 problem."""
+    async def detail(self, listing: Listing, id: str) -> tuple[dict[str, Any], str]:
+        """One of a list with its moves, and its entity tag. Raises a 404 problem."""
         async with self.uow.begin() as c:
-            shown = await self.one(c, listing, id)
-            return {**shown.model_dump(), "moves": await queries.moves(c, id)}
+            shown, moves = await self.one(c, listing, id), await queries.moves(c, id)
+        return {**shown.model_dump(), "moves": moves}, _tag(moves)
 
-    async def move(self, listing: Listing, id: str, command: Command, actor: str) -> BaseModel:
-        """Move one of a list, in one transaction and under lock. Raises a 404, 409 or 400 problem."""
+    async def move(
+        self, listing: Listing, id: str, command: Command, actor: str, if_match: str | None
+    ) -> tuple[BaseModel, str]:
+        """Move one of a list, in one transaction and under lock. Raises a 404, 409, 412 or 400 problem."""
         now = self.clock.now()
+        if command.due_at is not None and not now < command.due_at <= now + _LATEST_DUE:
+            words = f"`due_at` must lie ahead, by {_LATEST_DUE.days} days at most."
+            raise Problem(400, "invalid_request", words)
         if command.until is not None and not now < command.until <= now + LONGEST_SNOOZE:
             words = f"`until` must lie ahead, by {LONGEST_SNOOZE.days} days at most."
             raise Problem(400, "invalid_request", words)
@@ -204,14 +227,22 @@ class Desk:
             await self.one(c, listing, id)
             account, partition = await queries.place(c, listing.table, id)
             work = await store.load(c, self.rules, [account])
+            if if_match is not None and if_match.strip() not in ("*", _tag(await queries.moves(c, id))):
+                words = f"The {listing.name} has moved since you read it. Read it again, and see if that still holds."
+                raise Problem(412, "stale", words)
             try:
                 await listing.act(c, work, id, command, actor, self.clock.now())
             except NotPossible as error:
                 raise Problem(409, "not_possible", str(error)) from None
             await store.save(c, partition, work)
-            shown = await self.one(c, listing, id)
+            shown, tag = await self.one(c, listing, id), _tag(await queries.moves(c, id))
         self._wake()
-        return shown
+        return shown, tag
+
+
+def _tag(moves: Sequence[Any]) -> str:
+    """An entity tag: what was moved as often stands as it did."""
+    return f'"{len(moves)}"'
 
 
 def routes(uow: UnitOfWork, clock: Clock, rules: Rules, wake: Callable[[], None]) -> Router:
@@ -239,8 +270,9 @@ def _add_list(router: Router, desk: Desk, listing: Listing) -> None:
     summary = f"One {listing.name} with its moves"
 
     @router.get(path + "/{id}", response_model=detail, tags=["desk"], summary=summary, dependencies=_READ)
-    async def one(id: str) -> Any:
-        return await desk.detail(listing, id)
+    async def one(id: str, response: Response) -> Any:
+        shown, response.headers["ETag"] = await desk.detail(listing, id)
+        return shown
 
 
 def _add_move(router: Router, desk: Desk, listing: Listing, way: Move) -> None:
@@ -248,10 +280,18 @@ def _add_move(router: Router, desk: Desk, listing: Listing, way: Move) -> None:
 
     @router.post(path, response_model=listing.view, tags=["desk"], summary=way.summary)
     async def move(
-        id: str, command: Annotated[Command, Depends(way.command)], caller: Annotated[Caller, Depends(mover)]
+        id: str,
+        command: Annotated[Command, Depends(way.command)],
+        caller: Annotated[Caller, Depends(mover)],
+        response: Response,
+        if_match: Annotated[
+            str | None, Header(description="The ETag that was read; 412 if it has moved since.")
+        ] = None,
     ) -> Any:
         # Who moves: the CSM who holds the key, or the key.
-        return await desk.move(listing, id, command, caller.csm or caller.name)
+        actor = caller.csm or caller.name
+        shown, response.headers["ETag"] = await desk.move(listing, id, command, actor, if_match)
+        return shown
 
 
 def _add_rules(router: Router, desk: Desk) -> None:
@@ -281,9 +321,13 @@ def _add_rules(router: Router, desk: Desk) -> None:
     ) -> Page[views.FactView]:
         return await desk.facts(prefix, event, paging)
 
-    @router.get("/csms", tags=["playbooks"], summary="The directory, with open tasks", dependencies=_READ)
-    async def csms() -> Page[views.CsmView]:
+    @router.get("/people", tags=["playbooks"], summary="The directory, with who has how much", dependencies=_READ)
+    async def people() -> Page[views.PersonView]:
         async with desk.uow.begin() as c:
-            loads = await queries.loads(c)
-        now = desk.clock.now()
-        return Page(items=[views.CsmView.of(one, loads.get(one.id, 0), now) for one in rules.directory.csms])
+            loads = await queries.open_items(c)
+        now, directory = desk.clock.now(), rules.directory
+        return Page(
+            items=[
+                views.PersonView.of(one, loads.get(one.id, {}), directory.roles_of(one), now) for one in directory.csms
+            ]
+        )

@@ -31,6 +31,9 @@ class PlaybooksHandler(Handler):
         self._rules = rules
         self._repeats = figures.count("keepwell_repeated_events_total", "Events seen before, and not counted.")
         self._dropped = figures.count("keepwell_assessment_gaps_total", "Assessments dropped: not the next one.")
+        self._last_resort = figures.count(
+            "keepwell_last_resort_total", "Tasks, alerts and flags that nobody was found for but the last resort."
+        )
         self._effect = effect(figures)
         self._clock = clock
         self._gaps: dict[int, dict[str, datetime]] = {}
@@ -63,6 +66,7 @@ class PlaybooksHandler(Handler):
             else:
                 desk.respond(work, known, one.data)
         await store.save(c, partition, work)
+        self._count(work)
         if (told := self._interrupted[partition]) != interrupted:
             await store.keep_interrupted(c, partition, told)
         accepted = (message.event.accepted for message in work.changes.out)
@@ -74,6 +78,7 @@ class PlaybooksHandler(Handler):
         """Keep the texts of the playbooks in force: episodes will stay with them."""
         self._interrupted[partition] = await store.interrupted(c, partition)
         await store.keep_versions(c, self._rules.library, now)
+        await store.wake_nobodys(c, partition, self._rules.directory, now)
 
     async def on_timers(
         self, c: AsyncConnection, partition: int, due: Sequence[tuple[str, datetime]], now: datetime
@@ -82,7 +87,7 @@ class PlaybooksHandler(Handler):
         del now
         accounts = {key.removeprefix(ACCOUNT_KEY): at for key, at in due if key.startswith(ACCOUNT_KEY)}
         work = await store.load(c, self._rules, accounts, interrupted=self._interrupted[partition])
-        timed = await store.lock_timed(c, sorted(accounts))
+        timed = await store.lock_timed(c, sorted(accounts), self._rules.directory)
         for account in sorted(accounts):
             work.time(account, accounts[account])
         for item in timed:
@@ -91,6 +96,7 @@ class PlaybooksHandler(Handler):
             if key.startswith(FOUND_KEY):
                 await self._tell_found(c, work, key.removeprefix(FOUND_KEY), at)
         await store.save(c, partition, work)
+        self._count(work)
 
     async def _tell_found(self, c: AsyncConnection, work: Work, import_id: str, at: datetime) -> None:
         """Send the lists of an import, or look again later when something was found since."""
@@ -117,6 +123,12 @@ class PlaybooksHandler(Handler):
         gaps.pop(account, None)
         headers = {tracing.HEADER: one.record.headers[tracing.HEADER]} if tracing.HEADER in one.record.headers else {}
         work.assess(account, assessed, headers)
+
+    def _count(self, work: Work) -> None:
+        opened = [move.subject for move in work.changes.moves if move.before is None]
+        fallen = sum(work.changes.items[id].last_resort for id in opened if id in work.changes.items)
+        if fallen:
+            self._last_resort.add(fallen)
 
     def _has_waited(self, gaps: dict[str, datetime], account: str, rev: int, now: datetime) -> bool:
         """One that comes too early is dropped: the relay sends everything again from what was not confirmed.

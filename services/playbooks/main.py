@@ -31,10 +31,11 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
     handler = PlaybooksHandler(rules, base.figures, base.clock)
     worker = base.worker(_PLAN, handler)
 
-    async def more_status(_: AsyncConnection) -> dict[str, Any]:
+    async def more_status(c: AsyncConnection) -> dict[str, Any]:
         return {
             "playbooks": len(rules.library.loaded),
             "csms": len(rules.directory.csms),
+            "last_resort": await queries.last_resort(c),
             "assessment_gaps": handler.gaps(base.clock.now()),
         }
 

@@ -9,6 +9,7 @@ from sqlalchemy import FromClause, Select, Table, delete, func, literal, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
+from services.playbooks.core.item import OPEN
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.seen import Tally, never_seen, texts_asked
 
@@ -25,19 +26,22 @@ async def page(
     c: AsyncConnection,
     rows: Select[Any],
     table: Table,
-    wanted: Mapping[str, str | None],
+    wanted: Mapping[str, Any],
     before: tuple[Any, ...] | None,
     most: int,
 ) -> list[Any]:
     """Rows of a table by what columns must be (None is anything), newest first, from after `before`."""
     at, id = table.c.opened_at, table.c.id
-    rows = rows.where(*(table.c[name] == value for name, value in wanted.items() if value is not None))
+    several = {
+        name: value if isinstance(value, list) else [value] for name, value in wanted.items() if value is not None
+    }
+    rows = rows.where(*(table.c[name].in_(values) for name, values in several.items()))
     if before is not None:
         rows = rows.where(tuple_(at, id) < tuple_(literal(before[0], at.type), literal(before[1], id.type)))
     return list(await c.execute(rows.order_by(at.desc(), id.desc()).limit(most)))
 
 
-async def one(c: AsyncConnection, rows: Select[Any], table: Table, wanted: Mapping[str, str | None]) -> Any:
+async def one(c: AsyncConnection, rows: Select[Any], table: Table, wanted: Mapping[str, Any]) -> Any:
     """The row of which columns are that, or None."""
     return (await c.execute(rows.where(*(table.c[name] == value for name, value in wanted.items())))).one_or_none()
 
@@ -84,9 +88,20 @@ async def achieved(c: AsyncConnection) -> dict[str, dict[str, Any]]:
     return found
 
 
-async def loads(c: AsyncConnection) -> dict[str, int]:
-    """Open tasks of the people in the directory."""
-    return {row.csm_id: row.open_tasks for row in await c.execute(select(t.csm_load))}
+async def open_items(c: AsyncConnection) -> dict[str, dict[str, int]]:
+    """How much of each kind everybody has open."""
+    i, found = t.items.c, dict[str, dict[str, int]]()
+    asked = select(i.assignee, i.kind, func.count().label("number")).where(i.state.in_(OPEN), i.assignee.is_not(None))
+    for row in await c.execute(asked.group_by(i.assignee, i.kind)):
+        found.setdefault(row.assignee, {})[row.kind] = row.number
+    return found
+
+
+async def last_resort(c: AsyncConnection) -> int:
+    """How much that is open lies with the last resort."""
+    i = t.items.c
+    asked = select(func.count()).select_from(t.items).where(i.last_resort, i.state.in_(OPEN))
+    return (await c.execute(asked)).scalar_one()
 
 
 async def looked_at(c: AsyncConnection, tally: Tally) -> None:

@@ -10,12 +10,14 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
+from services.playbooks.core import handover
 from services.playbooks.core.assignment import Load
-from services.playbooks.core.changes import Changes, Outgoing
+from services.playbooks.core.changes import ACCOUNT_KEY, Changes, Outgoing
+from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.message import Finding
@@ -48,7 +50,17 @@ _IS_LATE = and_(
     *(_items.kind == "task", one_of(_items.state, ("open", "taken"))),
     *(_items.due_at.is_not(None), _items.escalated_at.is_(None)),
 )
-_LOCK_TIMED = _LOCKED.where(among(_items.account_id, "ids"), or_(_items.state == "snoozed", _IS_LATE))
+_HAS_GONE = and_(
+    *(_items.assignee.is_not(None), _items.assignee.not_like("%@%"), ~among(_items.assignee, "people")),
+)
+_IS_NOBODYS = and_(one_of(_items.state, sorted(OPEN)), or_(_items.last_resort, _HAS_GONE))
+_LOCK_TIMED = _LOCKED.where(among(_items.account_id, "ids"), or_(_items.state == "snoozed", _IS_LATE, _IS_NOBODYS))
+_WITH_NOBODY = (
+    select(_items.account_id)
+    .distinct()
+    .join_from(t.items, t.accounts, _items.account_id == _accounts.account_id)
+    .where(_accounts.partition == bindparam("partition"), _IS_NOBODYS)
+)
 _LOCK_LOADS = bulk.Insert(
     t.csm_load,
     ("csm_id",),
@@ -97,8 +109,11 @@ async def save(c: AsyncConnection, partition: int, work: Work) -> None:
     if meant := work.meant:
         work.close(await _locked(c, _LOCK_OPEN, accounts=meant))
     # Lock nothing after people.
-    locked = await _LOCK_LOADS(c, [(id,) for id in work.people], open_tasks=0, turn=0)
-    loads = work.carry_out({row.csm_id: Load(row.open_tasks, row.turn) for row in locked})
+    needed = sorted({*work.people, *handover.people(work)})
+    locked = await _LOCK_LOADS(c, [(id,) for id in needed], open_tasks=0, turn=0)
+    loads = {row.csm_id: Load(row.open_tasks, row.turn) for row in locked}
+    handover.seat(work, loads)
+    loads = work.carry_out(loads)
     await _SAVE_LOADS(c, [(id, *load) for id, load in loads.items()])
     await _write(c, partition, work.changes)
 
@@ -126,7 +141,7 @@ def _staged(message: Outgoing, partition: int) -> protocol.Outgoing:
     return protocol.Outgoing(registry.topic_of(event.type), event.subject, envelope.encode(event), headers, to)
 
 
-async def _locked(c: AsyncConnection, statement: Any, **ids: Sequence[str]) -> list[Item]:
+async def _locked(c: AsyncConnection, statement: Any, **ids: Sequence[str] | None) -> list[Item]:
     return [Item(*row) for row in await c.execute(statement, ids)] if any(ids.values()) else []
 
 
@@ -136,9 +151,20 @@ async def lock_meant(c: AsyncConnection, accounts: Sequence[str], ids: Sequence[
     return await _locked(c, _LOCK_MEANT, accounts=accounts, ids=ids)
 
 
-async def lock_timed(c: AsyncConnection, accounts: Sequence[str]) -> list[Item]:
-    """What time alone will move: open tasks that are not escalated yet, and snoozed alerts."""
-    return await _locked(c, _LOCK_TIMED, ids=accounts)
+async def lock_timed(c: AsyncConnection, accounts: Sequence[str], people: Directory) -> list[Item]:
+    """What time alone will move: open tasks that are not escalated yet, what is snoozed, and what lies with nobody."""
+    return await _locked(c, _LOCK_TIMED, ids=accounts, people=_ids(people))
+
+
+async def wake_nobodys(c: AsyncConnection, partition: int, people: Directory, now: datetime) -> None:
+    """Have a look soon at the accounts that have something with nobody: the directory may have changed."""
+    accounts = (await c.execute(_WITH_NOBODY, {"partition": partition, "people": _ids(people)})).scalars()
+    await timers.set_earlier(c, partition, {ACCOUNT_KEY + id: now for id in accounts})
+
+
+def _ids(people: Directory) -> list[str] | None:
+    # Of nothing nobody has gone.
+    return [one.id for one in people.csms] or None
 
 
 async def note_settled(c: AsyncConnection, states: Mapping[str, str]) -> None:

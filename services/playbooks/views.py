@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
+from services.playbooks.core.assignment import Load, is_full
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, State
 from services.playbooks.core.item import Item
@@ -16,6 +17,7 @@ from services.playbooks.core.rules import Entry, Library
 from services.playbooks.core.seen import Seen, example
 from services.playbooks.core.standing import card
 from shared.conditions import Declared, FactSpec, FactType
+from shared.messages.actions import KINDS
 
 TaskState = Literal["open", "taken", "snoozed", "done", "no_result", "false_alarm", "closed"]
 AlertState = Literal["open", "acknowledged", "snoozed", "false_alarm", "closed"]
@@ -101,6 +103,10 @@ class ItemView(BaseModel):
     assignee: str | None
     assignee_name: str | None
     assigned_because: str
+    passed_over: list[str]
+    """Who was not given it, and why not, in words."""
+    last_resort: bool
+    """Nobody was found for it: it waits with the last resort, until somebody is."""
     opened_at: datetime
     closed_at: datetime | None
     closed_by: str | None
@@ -219,8 +225,8 @@ class FactView(BaseModel):
         return cls.model_validate({**dataclasses.asdict(spec), **more, "seen": told}, extra="ignore")
 
 
-class CsmView(BaseModel):
-    """Somebody in the directory."""
+class PersonView(BaseModel):
+    """Somebody in the directory, and what they have open."""
 
     id: str
     name: str
@@ -230,13 +236,26 @@ class CsmView(BaseModel):
     skills: list[str]
     capacity: int | None
     manager: str | None
-    open_tasks: int
+    roles: list[str]
+    open: dict[str, int]
+    """How many tasks, alerts and flags, by kind."""
     away_until: date | None
+    reachable: bool
+    """Is there a channel that brings them anything?"""
+    full: bool
+    """Do they have as many open tasks as they can take?"""
 
     @classmethod
-    def of(cls, csm: Csm, open_tasks: int, now: datetime) -> Self:
+    def of(cls, csm: Csm, open: Mapping[str, int], roles: list[str], now: datetime) -> Self:
         """Somebody as they are shown."""
-        changed = {"time_zone": csm.hours.time_zone, "open_tasks": open_tasks, "away_until": csm.away_until(now)}
+        changed = {
+            "time_zone": csm.hours.time_zone,
+            "roles": roles,
+            "open": {kind: open.get(kind, 0) for kind in KINDS},
+            "away_until": csm.away_until(now),
+            "reachable": csm.is_reachable,
+            "full": is_full(csm, Load(open.get("task", 0))),
+        }
         return cls.model_validate(msgspec.structs.asdict(csm) | changed)
 
 
@@ -256,6 +275,12 @@ class Snooze(Note):
     """Until when it is snoozed, at most 90 days from now; a day, unless said."""
 
     until: AwareDatetime | None = None
+
+
+class Due(Note):
+    """By when a task is to be done, at most a year from now."""
+
+    due_at: AwareDatetime
 
 
 class FlagOutcome(Note):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -85,7 +86,7 @@ async def test_a_task_is_listed_with_why_and_for_whom_and_closed_with_what_came_
     assert episode["state"] == "active"
     detail = await house.get(f"episodes/{episode['id']}")
     assert [(move["reason"], move["actor"]) for move in detail["moves"]][-1] == ("a task was closed: done", "admin")
-    assert (await house.get("csms"))["items"][2]["open_tasks"] == 0
+    assert (await house.get("people"))["items"][2]["open"]["task"] == 0
 
 
 async def test_a_move_made_twice_is_made_once_and_one_that_makes_no_sense_is_refused(house: House) -> None:
@@ -138,7 +139,7 @@ async def test_a_task_changes_hands(house: House) -> None:
         "East",
         "reassigned by admin",
     )
-    assert [load["open_tasks"] for load in (await house.get("csms"))["items"]] == [1, 0, 0]
+    assert [load["open"]["task"] for load in (await house.get("people"))["items"]] == [1, 0, 0]
     assert len(await house.floor.sent()) == 2
 
 
@@ -177,7 +178,7 @@ async def test_a_move_made_again_with_more_to_say_says_it(house: House) -> None:
     assert (await house.post(f"tasks/{task['id']}/done")).json()["note"] == "Called, they will pay."
     moves = await house.floor.rows(f"SELECT after FROM moves WHERE subject = '{task['id']}' ORDER BY id")
     assert [move.after for move in moves] == ["open", "done", "done"]
-    assert [load["open_tasks"] for load in (await house.get("csms"))["items"]] == [0, 0, 0]
+    assert [load["open"]["task"] for load in (await house.get("people"))["items"]] == [0, 0, 0]
 
 
 async def test_a_field_that_is_misspelled_is_refused_and_nothing_is_moved(house: House) -> None:
@@ -259,7 +260,7 @@ async def test_people_and_the_worker_move_the_same_things_at_once(house: House) 
     still_open = [task["assignee"] for task in listed if task["state"] == "open"]
     assert len(listed) == 24
     assert len(still_open) == 12
-    loads = {load["id"]: load["open_tasks"] for load in (await house.get("csms"))["items"]}
+    loads = {load["id"]: load["open"]["task"] for load in (await house.get("people"))["items"]}
     assert loads == {"own": still_open.count("own"), "east": still_open.count("east"), "lead": 0}
 
 
@@ -304,3 +305,29 @@ async def test_what_no_account_has_is_a_warning_of_the_playbook_that_asks_for_it
             async with house.floor.uow.begin() as c:
                 await warn(c, MONDAY)
         assert caplog.messages == [f"Playbook asks, {said}"]
+
+
+async def test_what_lies_with_nobody_is_listed_and_people_with_what_they_have(house: House) -> None:
+    await house.floor.assess(1, MONDAY, LOW)
+    await house.floor.take(("adrift", an_assessment(1, MONDAY, {**LOW, "account.owner": "Ana Unlisted"})))
+    adrift = await house.one("tasks", last_resort=True)
+    assert (adrift["account"], adrift["assignee"]) == ("adrift", None)
+    assert adrift["passed_over"] == ["the owner 'Ana Unlisted' is not in the directory"]
+    assert (await house.one("tasks", last_resort=False))["account"] == "northwind"
+    own = next(one for one in (await house.get("people"))["items"] if one["id"] == "own")
+    assert (own["open"], own["reachable"], own["full"]) == ({"alert": 0, "task": 1, "flag": 0}, True, False)
+
+
+async def test_a_move_of_what_has_moved_meanwhile_is_refused(house: House) -> None:
+    await house.floor.assess(1, MONDAY, LOW)
+    task = await house.one("tasks")
+    path = f"/v1/tasks/{task['id']}"
+    read = (await house.http.get(path)).headers["etag"]
+    taken = await house.http.post(f"{path}/take", headers={"if-match": read})
+    assert (taken.status_code, taken.headers["etag"] != read) == (200, True)
+    stale = await house.http.post(f"{path}/done", headers={"if-match": read})
+    assert (stale.status_code, stale.json()["code"]) == (412, "stale")
+    later = (await house.post(f"tasks/{task['id']}/due", {"due_at": (MONDAY + 9 * DAY).isoformat()})).json()
+    assert datetime.fromisoformat(later["due_at"]) == MONDAY + 9 * DAY
+    await house.post(f"tasks/{task['id']}/done")
+    assert (await house.post(f"tasks/{task['id']}/reopen")).json()["state"] == "open"

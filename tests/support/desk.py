@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from services.playbooks.core import desk
+from services.playbooks.core import desk, handover
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.desk import Command
 from services.playbooks.core.episode import Episode, Move
@@ -95,7 +95,10 @@ class Office:
 
     def _save(self, work: Work) -> list[ActionRequested]:
         work.close([item for item in self.items.values() if item.state in OPEN])
-        self.loads |= work.carry_out({id: self.loads.get(id, Load()) for id in work.people})
+        needed = {*work.people, *handover.people(work)}
+        loads = {id: self.loads.get(id, Load()) for id in needed}
+        handover.seat(work, loads)
+        self.loads |= work.carry_out(loads)
         changes = work.changes
         self.timers |= changes.timers
         self.standings |= changes.standings

@@ -95,7 +95,7 @@ def play(keepwell: Keepwell, story: Story, now: datetime, run: str) -> Heard:
         flags=of_story("playbooks", "/v1/flags"),
         closed=[one for one in episodes if one["id"] in open_before and is_new(one.get("ended_at"))],
         messages=sorted(messages, key=lambda one: (one["kind"] != "alert", one["settled_at"] or "")),
-        people={one["id"]: one for one in keepwell.get("playbooks", "/v1/csms")["items"]},
+        people={one["id"]: one for one in keepwell.get("playbooks", "/v1/people")["items"]},
     )
 
 

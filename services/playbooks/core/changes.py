@@ -7,12 +7,13 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.playbooks.core.assignment import Assignment, Load, assign, candidates
+from services.playbooks.core.assignment import Assignment, Load, When, assign, back_at, candidates, first_there
 from services.playbooks.core.directory import Csm, Directory
 from services.playbooks.core.episode import Ask, Episode, Move, action_id
 from services.playbooks.core.item import OPEN, Item, item_of, outcome, words
 from services.playbooks.core.matter import named_in, of_score
 from services.playbooks.core.message import Errand, Finding, lists_due, over, render_title, request, with_task
+from services.playbooks.core.playbook import Step
 from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, owner
@@ -22,7 +23,7 @@ from shared.messages import envelope
 from shared.messages.accounts import OpenAccountUpdated
 from shared.messages.actions import SEVERITIES, ActionCancelled, ActionRequested, ItemChanged, Recipient, Severity
 from shared.messages.envelope import Event
-from shared.words import date_words
+from shared.words import counted, date_words
 
 _SOURCE: Final = "keepwell/playbooks"
 ACCOUNT_KEY: Final = "account:"
@@ -212,6 +213,16 @@ def people(errand: Errand, directory: Directory) -> set[str]:
     return candidates(errand.playbook.every_step[errand.ask.step].assign, owner(errand.visit.stands), directory)
 
 
+def when_asked(step: Step, now: datetime, *, at_once: bool = False) -> When:
+    """When somebody has to be there to be given what a step asks for."""
+
+    def brought(csm: Csm) -> datetime:
+        due_at = add(csm.hours, now, step.due) if step.due is not None else None
+        return now if at_once else bring_at(csm.hours, step.severity, now, due_at)
+
+    return When(now, brought, now + step.due.exact if step.due is not None and not step.due.is_business else None)
+
+
 def later(hours: Hours, severity: Severity, now: datetime, due_at: datetime | None = None) -> datetime | None:
     """When to bring it to somebody with these hours, or None when that is now."""
     at = bring_at(hours, severity, now, due_at)
@@ -305,8 +316,9 @@ def _give(
     joined = [
         one for one in desk.values() if changes.is_open(one) and "info" not in (chosen.severity, one.request.severity)
     ]
+    at_once = playbook.urgent or asked.waited
     assigned = assign(
-        *(chosen.assign, owner(visit.stands), rules.directory, loads, now),
+        *(chosen.assign, owner(visit.stands), rules.directory, loads, when_asked(chosen, now, at_once=at_once)),
         needs_room=is_task,
         holders={one.assignee for one in joined if one.assignee is not None},
     )
@@ -314,14 +326,14 @@ def _give(
     held = next((one for one in joined if one.assignee == (to.id if to is not None else None)), None)
     hours = to.hours if to is not None else rules.directory.office
     due_at = add(hours, now, chosen.due) if chosen.due is not None else None
-    not_before = None if playbook.urgent or asked.waited else later(hours, chosen.severity, now, due_at)
+    not_before = None if at_once else later(hours, chosen.severity, now, due_at)
     if not_before is not None and asked.kind == "flag" and asked.by_time and next_working(hours, now) > now:
         # Never sell to the angry: what happens in the night may hold it back.
         changes.put_off(asked, not_before, now)
         return None
     if playbook.shadow:
         title = render_title(errand, rules.render)
-        who = to.name if to is not None else "nobody"
+        who = to.name if to is not None else assigned.channel or "nobody"
         would = f"would ask {who} for {'an' if asked.kind == 'alert' else 'a'} {asked.kind}: {title}"
         state = changes.episodes[asked.episode].state
         changes.moves.append(Move(asked.episode, now, state, state, would, "keepwell"))
@@ -339,28 +351,47 @@ def _give(
         return desk[held.id] if is_told else None
     item = item_of(message, playbook.id, to, assigned.because, now, keep=chosen.keep)
     item = desk[item.id] = item._replace(
-        matter=message.matter, subject=errand.episode.subject, names=named_in(errand.episode.event)
+        matter=message.matter,
+        subject=errand.episode.subject,
+        names=named_in(errand.episode.event),
+        last_resort=assigned.last_resort,
+        passed_over=assigned.passed_over,
     )
     changes.put(item, Move(item.id, now, None, "open", assigned.because, "keepwell"))
+    if assigned.last_resort:
+        changes.set_timer(item.account_id, back_at(chosen.assign, owner(visit.stands), rules.directory, When(now)))
+    if is_task and to is not None and loads.get(to.id, Load()).open_tasks - 1 == to.capacity:
+        _tell_manager(item, errand, to, changes, rules, full=True)
     if is_task and playbook.on_event is None and asked.occurrence >= _TOO_OFTEN and to is not None:
         _tell_manager(item, errand, to, changes, rules)
     return item
 
 
-def _tell_manager(task: Item, errand: Errand, to: Csm, changes: Changes, rules: Rules) -> None:
-    """It was closed twice and still holds: the manager hears, too."""
-    manager, now = rules.directory.find(to.manager or ""), errand.visit.look.now
+def _tell_manager(task: Item, errand: Errand, to: Csm, changes: Changes, rules: Rules, *, full: bool = False) -> None:
+    """It was closed twice and still holds, or it is more than somebody can take: the manager hears, too."""
+    now, severity = errand.visit.look.now, task.request.severity
+    when = When(now, lambda csm: bring_at(csm.hours, severity, now))
+    manager = first_there(rules.directory.managers(to), when)
     if manager is None:
         return
     times = errand.ask.occurrence
+    title, why, do = (
+        f"Asked {times} times: {task.request.title.removeprefix('Still: ')}",
+        f"{to.name} was asked before, and it still holds",
+        "Look at it together: what was done so far has not helped.",
+    )
+    if full:
+        title = f"{to.name} is full: {task.request.title}"
+        why = f"{to.name} has more than {counted(to.capacity or 0, 'open task')}"
+        do = "Help them, or give some of it to somebody else."
     told = msgspec.structs.replace(
         task.request,
-        action_id=action_id(task.id, errand.ask.step, times, "manager"),
+        action_id=action_id(task.id, errand.ask.step, times, "full" if full else "manager"),
         kind="alert",
         recipient=manager.recipient,
-        title=f"Asked {times} times: {task.request.title.removeprefix('Still: ')}",
-        why=[f"{to.name} was asked before, and it still holds", *task.request.why][:MOST_REASONS],
-        do="Look at it together: what was done so far has not helped.",
+        title=title,
+        why=[why, *task.request.why][:MOST_REASONS],
+        do=do,
         task=None,
         not_before=later(manager.hours, task.request.severity, now),
         caused_at=None,

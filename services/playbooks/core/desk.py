@@ -8,15 +8,17 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.playbooks.core import step as steps
+from services.playbooks.core.assignment import Assignment, why_absent
 from services.playbooks.core.changes import later
 from services.playbooks.core.episode import Move, action_id
+from services.playbooks.core.handover import above, hand_over, merge, when_brought
 from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
-from services.playbooks.core.message import again, over, overdue
-from services.playbooks.core.reasons import MOST_REASONS
+from services.playbooks.core.message import again, overdue
 from services.playbooks.core.restating import as_now
 from services.playbooks.core.standing import owner
 from services.playbooks.core.work import Work
 from shared.messages.deliveries import DeliveryResponded
+from shared.words import clock_time
 
 SNOOZE: Final = timedelta(days=1)
 LONGEST_SNOOZE: Final = timedelta(days=90)
@@ -33,12 +35,17 @@ class Command(NamedTuple):
     to: str = ""
     amount_minor: int | None = None
     currency: str | None = None
+    due_at: datetime | None = None
 
 
 def move(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
     """Move an item that is locked. Made twice it is made once; what is said anew counts. Raises `NotPossible`."""
     if command.event == "reassign":
         return _reassign(work, item, command.to, actor, now)
+    if command.event == "reopen":
+        return _reopen(work, item, command.note, actor, now)
+    if command.event == "due":
+        return _set_due(work, item, command, actor, now)
     after = item.after(command.event)
     is_there = item.state == after
     new = {name: getattr(command, name) for name in ("note", "amount_minor", "currency")}
@@ -56,6 +63,32 @@ def move(work: Work, item: Item, command: Command, actor: str, now: datetime) ->
     if moved == item:
         return item
     work.changes.put(moved, Move(item.id, now, item.state, after, command.note or words(after), actor))
+    return moved
+
+
+def _reopen(work: Work, item: Item, note: str, actor: str, now: datetime) -> Item:
+    """Open a task that was closed: it is theirs to close, whatever its episodes have come to."""
+    if item.state in OPEN:
+        return item
+    opened = item.moved("reopen", closed_at=None, closed_by=None, touched=True)
+    if item.assignee is not None:
+        if work.held_by(item.assignee, item) is not None:
+            raise NotPossible("There is an open task about the same already; what is new belongs there.")
+        work.changes.loads.append((item.assignee, 1))
+    work.changes.put(opened, Move(item.id, now, item.state, opened.state, note or "opened again", actor))
+    return opened
+
+
+def _set_due(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
+    """Say by when a task is to be done; when that has passed, it is told again to whoever answers for it."""
+    after, task = item.after("due"), item.request.task
+    if command.due_at is None or command.due_at == item.due_at:
+        return item
+    request = msgspec.structs.replace(item.request, task=task and msgspec.structs.replace(task, due_at=command.due_at))
+    moved = item._replace(due_at=command.due_at, escalated_at=None, request=request, touched=True)
+    zone = request.recipient.time_zone if request.recipient is not None else "UTC"
+    reason = f"to be done by {clock_time(command.due_at, zone)}" + (f": {command.note}" if command.note else "")
+    work.changes.put(moved, Move(item.id, now, item.state, after, reason, actor))
     return moved
 
 
@@ -97,7 +130,7 @@ def remind(work: Work, item: Item) -> None:
     is_active = item.keep or any(one is not None and one.state == "active" for one in feeders)
     snoozed = item.state == "snoozed"
     when = item.snoozed_until if snoozed else item.due_at
-    if not snoozed and not is_active:
+    if not snoozed and (not is_active or item.kind != "task" or item.escalated_at is not None):
         return
     if when is None or when > stands.at:
         work.changes.set_timer(item.account_id, when)
@@ -112,59 +145,18 @@ def remind(work: Work, item: Item) -> None:
 
 
 def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Item:
-    """Give a task or an alert to somebody else, who is told of it. Raises `NotPossible`."""
+    """Give it to somebody else, who is told of it. Raises `NotPossible`."""
     item.after("reassign")
-    directory, changes = work.rules.directory, work.changes
+    directory = work.rules.directory
     person = directory.person(to)
-    if "@" not in to and directory.find(to) is None:
+    if person.email is None and directory.find(to) is None:
         raise NotPossible(f"There is nobody called {to!r}; give an id of the directory of CSMs, or an e-mail address.")
     if person.id == item.assignee:
         return item
     if (held := work.held_by(person.id, item)) is not None:
-        return _merge(work, item, held, actor, now)
-    changes.cancel(item, f"reassigned to {person.name}", now)
-    desks = ((item.assignee, -1), (person.id, 1)) if item.kind == "task" else ()
-    changes.loads += [(id, number) for id, number in desks if id is not None]
-    because, task = f"reassigned by {actor}", item.request.task
-    # Somebody hands it over now: it waits for no digest.
-    not_before = later(person.hours, "high", now)
-    told = msgspec.structs.replace(
-        item.request,
-        action_id=action_id(item.id, item.request.step, 0, f"{person.id} {now.isoformat()}"),
-        recipient=person.recipient,
-        task=msgspec.structs.replace(task, assigned_because=because) if task is not None else None,
-        not_before=not_before,
-        caused_at=None,
-    )
-    moved = item.moved(
-        "reassign",
-        action_id=told.action_id,
-        assignee=person.id,
-        because=because,
-        not_before=not_before,
-        request=told,
-        delivery="",
-        said_at=now,
-    )
-    changes.put(moved, Move(item.id, now, item.state, moved.state, f"reassigned to {person.name}", actor))
-    changes.tell(over(told, moved.over_since, moved.over_because) if moved.over_since is not None else told, now)
-    return moved
-
-
-def _merge(work: Work, item: Item, held: Item, actor: str, now: datetime) -> Item:
-    """Two that meet by changing hands become one: the one that is held there already."""
-    why = list(dict.fromkeys([*held.request.why, *item.request.why]))[:MOST_REASONS]
-    both = held._replace(
-        request=msgspec.structs.replace(held.request, why=why),
-        due_at=min((one for one in (held.due_at, item.due_at) if one is not None), default=None),
-        feeders=tuple(dict.fromkeys((*held.feeders, *item.feeders))),
-        names=tuple(dict.fromkeys((*held.names, *item.names))),
-        keep=held.keep or item.keep,
-    )
-    for episode in item.feeders:
-        work.rename_task(episode, item.id, held.id)
-    work.changes.put(both, Move(held.id, now, held.state, held.state, f"joined by {item.request.title!r}", actor))
-    return work.changes.close(item._replace(feeders=()), "close", f"joined with {held.request.title!r}", actor, now)
+        return merge(work, item, held, actor, now)
+    given = Assignment(person, f"reassigned by {actor}")
+    return hand_over(work, item, given, f"reassigned to {person.name}", actor, now)
 
 
 def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
@@ -179,29 +171,35 @@ def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
 
 
 def _escalate(work: Work, task: Item, late_since: datetime) -> None:
-    """Tell the assignee's manager, or else the account's owner, or else the assignee."""
+    """Tell whoever answers for the assignee and is there."""
     stands, directory = work.standings[task.account_id], work.rules.directory
-    assignee = directory.person(task.assignee) if task.assignee else None
-    to, because = assignee, "assignee of the task"
-    if assignee is not None and (manager := directory.find(assignee.manager or "")) is not None:
-        to, because = manager, "manager of the assignee"
-    elif (owned_by := owner(stands)) is not None:
-        to, because = directory.person(owned_by), "owner of the account"
-    recipient, who = to.recipient if to is not None else None, assignee.name if assignee is not None else "nobody"
-    action, now = action_id(task.id, task.request.step, 0, "overdue"), stands.at
-    hours = to.hours if to is not None else directory.office
-    waits = later(hours, "high", now)
+    assignee, now = directory.person(task.assignee) if task.assignee else None, stands.at
+    found = above(work, assignee, owner(stands), now)
+    to, who = found.to, assignee.name if assignee is not None else "nobody"
+    action = action_id(task.id, task.request.step, 0, "overdue")
+    waits = later(to.hours if to is not None else directory.office, "high", now)
+    recipient = to.recipient if to is not None else None
     told = overdue(task.request, stands, action, recipient, who, late_since, waits, work.fed_by(task))
-    alert = item_of(told, task.playbook, to, because, now)
+    if found.channel is not None:
+        told = msgspec.structs.replace(told, channel=found.channel)
+    alert = item_of(told, task.playbook, to, found.because, now)
+    alert = alert._replace(last_resort=found.last_resort, passed_over=found.passed_over)
     late = task.moved("escalate", escalated_at=now)
     work.changes.put(late, Move(task.id, now, task.state, late.state, "overdue", "time"))
-    work.changes.put(alert, Move(alert.id, now, None, alert.state, because, "time"))
+    work.changes.put(alert, Move(alert.id, now, None, alert.state, found.because, "time"))
     work.changes.tell(told, now)
 
 
 def _tell_again(work: Work, item: Item, since: datetime) -> None:
     stands, directory = work.standings[item.account_id], work.rules.directory
-    hours, now = directory.person(item.assignee).hours if item.assignee else directory.office, stands.at
+    assignee, now = directory.person(item.assignee) if item.assignee else None, stands.at
+    if assignee is not None and (absent := why_absent(assignee, when_brought(now))):
+        # Somebody who is there hears of it in their place.
+        woken = item.moved("wake", snoozed_until=None)
+        work.changes.put(woken, Move(item.id, now, item.state, woken.state, f"{assignee.name} is {absent}", "time"))
+        work.to_seat.add(item.id)
+        return
+    hours = assignee.hours if assignee is not None else directory.office
     action = action_id(item.id, item.request.step, 0, since.isoformat())
     said = as_now(item.request, work.fed_by(item), stands, work.rules.render)
     # Somebody chose this instant: it waits for no digest.

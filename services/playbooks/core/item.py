@@ -32,8 +32,10 @@ TASK: Final = {
         false_alarm=("false_alarm", (*_TO_DO, "false_alarm")),
         reassign=("open", _TO_DO),
         close=("closed", _TO_DO),
+        reopen=("open", ("done", "no_result", "false_alarm", "closed")),
     ),
     **_stay("comment", *_TO_DO),
+    **_stay("due", *_TO_DO),
     **_stay("escalate", "open", "taken"),
 }
 ALERT: Final = _table(
@@ -49,6 +51,7 @@ FLAG: Final = _table(
     dismiss=("dismissed", ("open", "accepted", "dismissed")),
     won=("won", ("open", "accepted", "won")),
     lost=("lost", ("open", "accepted", "lost")),
+    reassign=("open", ("open", "accepted")),
     close=("closed", ("open",)),
 )
 MOVES: Final[Mapping[str, Moves]] = {"task": TASK, "alert": ALERT, "flag": FLAG}
@@ -103,6 +106,10 @@ class Item(NamedTuple):
     over_because: str = ""
     said_at: datetime | None = None
     """When its message was said last."""
+    last_resort: bool = False
+    """Nobody was found for it: it waits with the last resort, until somebody is."""
+    passed_over: tuple[str, ...] = ()
+    """Who was not given it, and why not, in words."""
 
     def after(self, event: str) -> str:
         """The state to which an event takes it. Raises `NotPossible`."""

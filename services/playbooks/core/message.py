@@ -77,7 +77,7 @@ def request(
         episode_id=episode.id,
         step=asked.step,
         recipient=assigned.to.recipient if assigned.to is not None else None,
-        channel=chosen.channel,
+        channel=channel_for(chosen.channel, assigned),
         matter=playbook.matter or of_score(stands),
         severity=chosen.severity,
         title=title,
@@ -99,6 +99,12 @@ def request(
         not_before=not_before,
         caused_at=cause.accepted if cause is not None and not asked.by_time else None,
     )
+
+
+def channel_for(asked: str | None, assigned: Assignment) -> str | None:
+    """A channel that others read, too, is kept whoever gets it; one of a person needs one."""
+    is_shared = asked is not None and asked.startswith("slack:#")
+    return asked if is_shared or assigned.channel is None else assigned.channel
 
 
 def with_task(alert: ActionRequested, task: ActionRequested) -> ActionRequested:
@@ -233,7 +239,8 @@ def lists(
         playbook = library.of(episode.playbook, episode)
         if playbook is not None:
             why = reasons(playbook, episode, stands, fresh=False)[:2]
-            to = directory.person(owner).id if owner else None
+            owned_by = directory.owner(owner)
+            to = owned_by.id if owned_by is not None else None
             by_owner.setdefault(to, []).append(Line(episode, playbook, why, card(stands)))
     told = []
     for to, lines in by_owner.items():

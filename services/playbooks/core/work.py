@@ -66,6 +66,10 @@ class Work:
         self._latest: defaultdict[str, dict[tuple[str, str], Episode]] = defaultdict(dict)
         for one in episodes:
             self._latest[one.account][one.playbook, one.subject] = one
+        self.moved_on: set[str] = set()
+        """The accounts of which time, or their owner, has moved on: what lies with nobody may find somebody."""
+        self.to_seat: set[str] = set()
+        """Items whose assignee was not there when they were to be reminded."""
         self._errands: list[Errand] = []
         self._next: dict[str, datetime] = {}
         self._looked_at: set[str] = set()
@@ -89,6 +93,8 @@ class Work:
         before, cause = self.standings.get(account), assessed.cause
         now = looked_at(before, assessed)
         stands = msgspec.structs.replace(standing(account, assessed), at=now)
+        if before is not None and owner(before) != owner(stands):
+            self.moved_on.add(account)
         changed = f"scorecard {assessed.scorecard}" if cause.kind == "scorecard" else None
         look = self._look(
             stands,
@@ -110,6 +116,7 @@ class Work:
         self._meet(account, at)
         stands = self._moved_on(account, at)
         if stands is not None and stands.gone is None:
+            self.moved_on.add(account)
             self._walk(Visit(stands, self._look(stands, f"at {stands.at.isoformat()}", "time")))
 
     def by_hand(self, episode: Episode, move: Callable[..., StepResult], actor: str, now: datetime) -> None:
@@ -168,8 +175,8 @@ class Work:
 
     def _look(self, stands: Standing, occasion: str, actor: str, **others: Any) -> Look:
         """At an account as it stands; the others are what `Look.of` takes."""
-        name = owner(stands)
-        hours = self.rules.directory.person(name).hours if name else self.rules.directory.office
+        owned_by = self.rules.directory.owner(owner(stands))
+        hours = owned_by.hours if owned_by is not None else self.rules.directory.office
         known: dict[str, Any] = {"occasion": occasion, "actor": actor, "quiet": stands.quiet, "hours": hours}
         known["interrupted"] = self.interrupted
         return Look.of(stands.account, stands.facts, stands.at, **known, **others)
@@ -307,7 +314,9 @@ class Work:
     def meant(self) -> list[str]:
         """The accounts of which something that is open may have to be closed, or joined by what is asked for."""
         asked = {one.visit.stands.account for one in self._errands}
-        return sorted({*self._gone, *self._looked_at, *(one.account for one in self._ended.values()), *asked})
+        return sorted(
+            {*self._gone, *self._looked_at, *(one.account for one in self._ended.values()), *asked, *self.moved_on}
+        )
 
     @property
     def people(self) -> list[str]:

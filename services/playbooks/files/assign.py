@@ -5,12 +5,14 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Tag
 
 from services.playbooks.core.assignment import Rule
+from services.playbooks.core.directory import ROLES
 from services.playbooks.files.checks import ByShape, held_by, is_there
 from shared.files.kinds import Name, one_of
 from shared.files.models import FileModel, Reading
 from shared.files.nodes import Fields
 
-RULES: Final[dict[str, Rule]] = {one.kind: one for one in (Rule(), Rule("least_loaded"), Rule("round_robin"))}
+_WAYS: Final = (Rule(), Rule("manager"), Rule("least_loaded"), Rule("round_robin"))
+RULES: Final[dict[str, Rule]] = {one.kind: one for one in _WAYS} | {name: Rule("role", name) for name in ROLES}
 """Those that are named without more."""
 
 

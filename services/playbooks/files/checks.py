@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, ValidationInfo
 
-from services.playbooks.core.directory import Csm, Directory
+from services.playbooks.core.directory import ROLES, Csm, Directory
 from services.playbooks.core.workinghours import Duration, parse_duration
 from shared.conditions import Declared, Problem, did_you_mean
 from shared.files.kinds import ReadBy
@@ -43,8 +43,8 @@ def _limit(text: str) -> tuple[int, Duration]:
 
 
 def _channel(text: str) -> str:
-    if CHANNEL.fullmatch(text) is None:
-        raise ValueError(f"A channel is {CHANNELS}.")
+    if CHANNEL.fullmatch(text) is None and text not in ROLES:
+        raise ValueError(f"A channel is {CHANNELS}; or a role of the directory: {', '.join(ROLES)}.")
     return text
 
 
@@ -80,7 +80,7 @@ def is_there(value: str, info: ValidationInfo) -> str:
 
 
 def _hand_over(value: str, info: ValidationInfo) -> str:
-    return value if CHANNEL.fullmatch(value) else is_there(value, info)
+    return value if CHANNEL.fullmatch(value) or value in ROLES else is_there(value, info)
 
 
 def _shape(value: Any) -> str:
@@ -93,7 +93,7 @@ Limit = Annotated[tuple[int, Duration], ReadBy(_limit, description="Such as 3 pe
 Template = Annotated[
     str, BeforeValidator(_template), Field(min_length=1, description="Text; {{ account.name }} and every fact.")
 ]
-Channel = Annotated[str, ReadBy(_channel, description=f"{CHANNELS}.")]
+Channel = Annotated[str, ReadBy(_channel, description=f"{CHANNELS}, or a role of the directory.")]
 HandOver = Annotated[
     str, AfterValidator(_hand_over), Field(min_length=1, max_length=128, description=f"Somebody, or {CHANNELS}.")
 ]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, Tag
 
+from services.playbooks.core.directory import ROLES
 from services.playbooks.core.playbook import Step
 from services.playbooks.files.assign import Rules, rules_of
 from services.playbooks.files.checks import ByShape, Channel, HandOver, Length, Template
@@ -137,7 +138,10 @@ class StepFile(FileModel):
                     own["channel"] = self.hand_over
                 elif self.hand_over is not None:
                     assign = (*rules_of(self.hand_over), *assign)
-                return {"title": title, **inside, **own, "assign": assign, "flag_kind": self.kind}
+                said = {"title": title, **inside, **own}
+                if said.get("channel") in ROLES:
+                    assign = (*rules_of(said.pop("channel")), *assign)
+                return {**said, "assign": assign, "flag_kind": self.kind}
             case _:
                 given = self.ask or self.to or []
                 roles = (given,) if isinstance(given, str) else tuple(given)

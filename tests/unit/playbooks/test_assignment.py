@@ -1,5 +1,6 @@
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,19 +8,23 @@ from services.playbooks.core.assignment import (
     Assignment,
     Load,
     Rule,
+    When,
     assign,
     candidates,
 )
 from services.playbooks.core.directory import Absence, Csm, Directory
+from services.playbooks.core.workinghours import Hours
 from tests.support.playbooks import MONDAY
 
 OWNER = "owner@example.com"
 DIRECTORY = Directory(
     (
         Csm(id="own", name="Owner", email=OWNER, capacity=2),
-        Csm(id="east", name="Senior east", tier="senior", skills=("billing",)),
-        Csm(id="west", name="Senior west", tier="senior"),
-        Csm(id="off", name="Senior off", tier="senior", away=(Absence(date(2026, 3, 1), date(2026, 3, 8)),)),
+        Csm(id="east", name="Senior east", slack="U1", tier="senior", skills=("billing",)),
+        Csm(id="west", name="Senior west", email="west@example.com", tier="senior"),
+        Csm(
+            id="off", name="Senior off", inbox=True, tier="senior", away=(Absence(date(2026, 3, 1), date(2026, 3, 8)),)
+        ),
     )
 )
 SENIOR = Rule("least_loaded", tier="senior")
@@ -34,11 +39,15 @@ def test_the_owner_comes_first() -> None:
     assert (who(found), found.because) == ("own", "owner of the account")
 
 
-def test_an_owner_who_is_full_is_skipped_and_it_says_so() -> None:
-    loads = {"own": Load(open_tasks=2), "east": Load(open_tasks=3), "west": Load(open_tasks=1)}
-    found = assign([Rule(), SENIOR], OWNER, DIRECTORY, loads, MONDAY)
-    assert who(found) == "west"
-    assert found.because == "least loaded of 2 senior CSMs, with 1 open; the owner is full, with 2 open"
+def test_a_full_owner_still_gets_their_own_customer() -> None:
+    assert who(assign([Rule(), SENIOR], OWNER, DIRECTORY, {"own": Load(open_tasks=2)}, MONDAY)) == "own"
+
+
+def test_who_is_full_is_passed_over_where_others_can_be_chosen_and_it_says_so() -> None:
+    pool = Rule("least_loaded", skill="renewals")
+    people = Directory((Csm(id="ann", name="Ann", email="a@example.com", skills=("renewals",), capacity=2),))
+    found = assign([pool, Rule("person", "x@example.com")], None, people, {"ann": Load(open_tasks=2)}, MONDAY)
+    assert (who(found), found.passed_over) == ("x@example.com", ("Ann is full, with 2 open",))
 
 
 def test_an_alert_needs_no_room() -> None:
@@ -81,10 +90,98 @@ def test_an_owner_outside_the_directory_is_an_address() -> None:
     assert (found.to and found.to.email, found.to and found.to.recipient.time_zone) == ("new@example.com", "UTC")
 
 
-def test_nobody_is_said_to_be_nobody() -> None:
+def test_what_nobody_was_found_for_goes_to_the_last_resort() -> None:
     found = assign([Rule(), Rule("least_loaded", tier="lead")], None, DIRECTORY, {}, MONDAY)
-    assert found.to is None
-    assert found.because == "nobody: the account has no owner; there is no lead CSM"
+    assert (found.to, found.channel, found.last_resort) == (None, None, True)
+    assert found.because == "last resort; the account has no owner; there is no lead CSM"
+    assert found.passed_over == ("the account has no owner", "there is no lead CSM")
+
+
+def with_roles(**roles: str) -> Directory:
+    kim = Csm(id="kim", name="Kim", email="kim@example.com", manager="lee")
+    return Directory((kim, Csm(id="lee", name="Lee", email="lee@example.com"), AWAY), roles=roles)
+
+
+AWAY = Csm(
+    id="off", name="Off", email="off@example.com", manager="lee", away=(Absence(date(2026, 3, 1), date(2026, 3, 8)),)
+)
+
+
+@pytest.mark.parametrize(
+    ("last_resort", "to", "channel"),
+    [("kim", "kim", None), ("off", "lee", None), ("slack:#cs", "nobody", "slack:#cs"), ("inbox", "nobody", "inbox")],
+)
+def test_the_last_resort_is_a_person_or_who_stands_for_them_or_a_channel(
+    last_resort: str, to: str, channel: str | None
+) -> None:
+    found = assign([Rule()], "gone@example.com", with_roles(last_resort=last_resort), {}, MONDAY)
+    assert (who(found), found.channel, found.last_resort) == (to, channel, True)
+    assert found.passed_over == ("the owner 'gone@example.com' is not in the directory",)
+
+
+@pytest.mark.parametrize(
+    ("role", "roles", "to", "channel"),
+    [
+        ("finance", {"finance": "lee"}, "lee", None),
+        ("finance", {"finance": "slack:#money"}, "nobody", "slack:#money"),
+        ("finance", {}, "kim", None),
+        ("lead", {}, "lee", None),
+        ("nps_owner", {"ops": "slack:#ops"}, "nobody", "slack:#ops"),
+    ],
+)
+def test_a_role_is_of_a_person_a_channel_or_the_owner(
+    role: str, roles: dict[str, str], to: str, channel: str | None
+) -> None:
+    found = assign([Rule("role", role)], "kim", with_roles(**roles), {}, MONDAY)
+    assert (who(found), found.channel, found.last_resort) == (to, channel, False)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["zoe@example.com", " ZOE@Example.COM ", "Zoë Müller <zoe@example.com>", "Zoë  müller", "Zoe\u0308 Müller", "zm"],
+)
+def test_an_owner_is_understood_however_they_are_written(said: str) -> None:
+    zoe = Csm(id="zm", name="Zoë Müller", email="Zoe@example.com")
+    assert assign([Rule()], said, Directory((zoe,)), {}, MONDAY).to == zoe
+
+
+@pytest.mark.parametrize("said", ["Ana Unlisted", "", "  ", None, "Kim <somebody@example.com>, Lee", "<>"])
+def test_an_owner_who_is_nobody_here_is_passed_over(said: str | None) -> None:
+    found = assign([Rule(), Rule("role", "lead"), SENIOR], said, with_roles(), {}, MONDAY)
+    assert found.last_resort
+    assert found.passed_over
+
+
+def test_a_name_that_two_have_is_nobodys() -> None:
+    twins = Directory(tuple(Csm(id=id, name="Kim", email=f"{id}@example.com") for id in ("a", "b")))
+    assert twins.find("kim") is None
+
+
+def test_whom_no_channel_reaches_is_passed_over() -> None:
+    found = assign([Rule()], "own", Directory((Csm(id="own", name="Owner"),)), {}, MONDAY)
+    assert found.passed_over == ("the owner is reached by no channel",)
+
+
+def test_who_will_be_away_when_it_is_brought_is_passed_over() -> None:
+    saturday = datetime(2026, 2, 28, 11, tzinfo=UTC)
+    when = When(saturday, lambda csm: saturday)
+    found = assign([Rule("person", "off"), Rule("person", "kim")], None, with_roles(), {}, when)
+    assert (who(found), found.passed_over) == ("kim", ("Off is away until 8 Mar 2026",))
+
+
+def test_what_is_due_before_somebody_works_goes_to_who_does() -> None:
+    friday = datetime(2026, 3, 6, 17, 5, tzinfo=UTC)
+    weekly, always = Hours(), Hours(days=tuple(range(7)), start=time(0), end=time(23))
+    people = Directory(
+        (
+            Csm(id="kim", name="Kim", email="k@example.com", hours=weekly),
+            Csm(id="lee", name="Lee", email="l@example.com", hours=always),
+        )
+    )
+    when = When(friday, due=friday + timedelta(hours=24))
+    found = assign([Rule("person", "kim"), Rule("person", "lee")], None, people, {}, when)
+    assert who(found) == "lee"
+    assert "not at work before" in found.passed_over[0]
 
 
 rules = st.lists(
@@ -108,4 +205,4 @@ def test_the_choice_is_somebody_who_may_get_it_and_says_why(
     if found.to is not None:
         assert found.to.id in candidates(rules, owner, DIRECTORY)
         assert found.to.id != "off"
-        assert found.to.id != "own" or loads.get("own", Load()).open_tasks < 2
+        assert found.to.id != "own" or Rule() in rules or loads.get("own", Load()).open_tasks < 2

@@ -16,7 +16,7 @@ steps:
   - task: Agree a payment date
   - alert: An invoice is overdue
 """
-PEOPLE = "csms: [{id: own, name: Owner, email: owner@example.com, manager: lead}, {id: lead, name: Lead}]"
+PEOPLE = "csms: [{id: own, name: Owner, email: owner@example.com, manager: lead}, {id: lead, name: Lead, inbox: true}]"
 LATE, PAID = {"billing.overdue_since": MONDAY.isoformat()}, dict[str, Any]()
 QUIET = {"support.open": 0}
 

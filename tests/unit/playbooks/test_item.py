@@ -1,6 +1,6 @@
 """Tasks, alerts and flags are machines: every state meets every event, and is moved as its table says or refused."""
 
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -14,7 +14,8 @@ from tests.support.playbooks import MONDAY
 def states(kind: str) -> tuple[str, ...]:
     """Those that its list can be asked for."""
     (listing,) = [one for one in api.LISTS if one.name == kind]
-    return get_args(get_args(get_type_hints(listing.filters)["state"])[0])
+    wanted = get_args(get_type_hints(listing.filters)["state"])[0]
+    return get_args(get_args(wanted)[0] if get_origin(wanted) is list else wanted)
 
 
 STATES = {kind: states(kind) for kind in MOVES}
@@ -59,8 +60,9 @@ def test_every_kind_can_be_asked_for_ended_and_listed(kind: str) -> None:
 @pytest.mark.parametrize("kind", MOVES)
 def test_what_is_closed_stays_closed_and_nobody_sees_a_state_that_the_table_lacks(kind: str) -> None:
     assert {state for (before, _), after in MOVES[kind].items() for state in (before, after)} == set(STATES[kind])
-    assert {after for (before, _), after in MOVES[kind].items() if before not in OPEN} <= set(STATES[kind]) - OPEN
-    for (before, _), after in MOVES[kind].items():
+    moves = {move: after for move, after in MOVES[kind].items() if move[1] != "reopen"}
+    assert {after for (before, _), after in moves.items() if before not in OPEN} <= set(STATES[kind]) - OPEN
+    for (before, _), after in moves.items():
         assert before in OPEN or after == before
 
 

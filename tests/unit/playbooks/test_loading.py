@@ -96,7 +96,7 @@ def test_eight_playbooks_ship() -> None:
         ("tier: senior", "teir: senior", "p.yaml:16:24: There is no field `teir`. Did you mean `tier`?"),
         ("task.done", "task.dune", "p.yaml:19:13: There is no fact `task.dune`. Did you mean `task.done`?"),
         ("severity: high", "severity: awful", "p.yaml:20:57: `severity` is never `awful`: it is one of info, low"),
-        ('"slack:#cs-escalations"', "fax", "p.yaml:20:22: A channel is slack:@owner, slack:#name, email or inbox."),
+        ('"slack:#cs-escalations"', "fax", "p.yaml:20:22: A channel is slack:@owner, slack:#name, email or inbox"),
         ("id: adoption-stalled", "title: Adoption", "p.yaml:1:1: `id` is missing."),
         ("    alert: {", "    nothing: {", "p.yaml:20:5: There is no field `nothing`."),
     ],
@@ -226,6 +226,35 @@ class TestPeople:
         with pytest.raises(Refused, match=r"csms\.yaml:3:5: There is no field `nome`. Did you"):
             read_people('"csms":\n  - id: a\n    "nome": A\n', "csms.yaml")
 
+    @pytest.mark.parametrize(
+        ("roles", "said"),
+        [
+            ("{ops: leah}", "c.yaml:4:14: `ops` is `leah`, who is not in the directory. Did you mean `lea`?"),
+            ("{ops: email}", "c.yaml:4:14: A role is a person's, or a channel's that needs nobody"),
+            ("{boss: lea}", "c.yaml:4:9: There is no field `boss`."),
+        ],
+    )
+    def test_a_role_is_somebodys(self, roles: str, said: str) -> None:
+        with pytest.raises(Refused, match=re.escape(said)):
+            read_people(f"csms:\n  - {{id: lea, name: Lea}}\n\nroles: {roles}", "c.yaml")
+
+    def test_nobody_is_above_their_own_managers(self) -> None:
+        people = "".join(
+            f"  - {{id: {one}, name: {one}, manager: {above}}}\n" for one, above in ("ab", "bc", "ca", "db")
+        )
+        with pytest.raises(Refused) as caught:
+            read_people(f"csms:\n{people}", "c.yaml")
+        assert [str(one).partition(",")[0] for one in caught.value.problems] == [
+            f"c.yaml:{line}:31: `{one}` is" for line, one in ((2, "a"), (3, "b"), (4, "c"))
+        ]
+
+    def test_a_step_names_roles_in_its_list_and_as_its_channel(self) -> None:
+        (step,) = load_playbook(
+            "id: x\nwhen: support.open > 3\nsteps: [{alert: Hi, channel: ops, assign: [owner, lead]}]", "p.yaml"
+        ).playbook.steps
+        assert step.channel is None
+        assert step.assign == (Rule("role", "ops"), Rule(), Rule("role", "lead"))
+
     def test_no_file_is_an_empty_directory(self, tmp_path: Path) -> None:
         assert load_people(tmp_path / "none.yaml").csms == ()
 
@@ -249,7 +278,7 @@ class TestPeople:
 
     def test_a_playbook_names_only_who_is_there(self) -> None:
         text = "id: x\nwhen: support.open > 3\nsteps: [{alert: Hi, assign: [person: lead]}]"
-        load_playbook(text, "p.yaml", Beside(read_people("csms: [{id: lead, name: Lead}]", "c")))
+        load_playbook(text, "p.yaml", Beside(read_people("csms: [{id: lead, name: Lead, inbox: true}]", "c")))
         with pytest.raises(Refused, match=r"p.yaml:3:38: `lead` is not in the directory of CSMs. Did you mean `leah`"):
             load_playbook(text, "p.yaml", Beside(read_people("csms: [{id: leah, name: Leah}]", "c")))
 

@@ -10,8 +10,8 @@ from tests.support.playbooks import DAY, HOUR, LOW, MONDAY, a_playbook
 PEOPLE = """
 csms:
   - {id: own, name: Owner, email: owner@example.com}
-  - {id: east, name: East, tier: senior}
-  - {id: west, name: West, tier: senior}
+  - {id: east, name: East, inbox: true, tier: senior}
+  - {id: west, name: West, inbox: true, tier: senior}
 """
 FEW = "id: few\nwhen: usage.breadth < 40 %\nsteps: [task: Few features]"
 FALLING = "id: falling\nwhen: usage.trend <= -40 %\nsteps: [{task: Usage falls, severity: SEVERITY}]"

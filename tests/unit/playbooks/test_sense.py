@@ -177,7 +177,9 @@ class TestPeople:
             "tier: senior, skills: [billing, sso]",
             "tier: seniorr, skills: [biling]",
         )
-        csms = "".join(f"  - {{id: p{place}, name: P, {line}}}\n" for place, line in enumerate(lines))
+        csms = "".join(
+            f"  - {{id: p{place}, name: P{place}, inbox: true, {line}}}\n" for place, line in enumerate(lines)
+        )
         read_people(f"csms:\n{csms}", "c.yaml")
         assert caplog.messages == [
             "c.yaml:4:5: Nobody else has `seniorr`, and 2 people `senior`.",

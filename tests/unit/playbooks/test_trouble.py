@@ -9,7 +9,7 @@ from shared.conditions import Facts
 from tests.support.desk import Office
 from tests.support.playbooks import DAY, HOUR, MONDAY
 
-PEOPLE = "csms: [{id: own, name: Owner, email: owner@example.com}, {id: kim, name: Kim}]"
+PEOPLE = "csms: [{id: own, name: Owner, email: owner@example.com}, {id: kim, name: Kim, inbox: true}]"
 SINCE = "2026-02-20T08:00:00Z"
 
 

@@ -78,6 +78,8 @@ def upgrade() -> None:
     sa.Column('over_since', sa.DateTime(timezone=True), nullable=True),
     sa.Column('over_because', sa.Text(), nullable=False),
     sa.Column('said_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('last_resort', sa.Boolean(), nullable=False),
+    sa.Column('passed_over', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('request', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )

@@ -1,0 +1,166 @@
+"""Work that changes hands: by a person, when an owner is set, when somebody is back, or when somebody has gone."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from services.playbooks.core.assignment import Assignment, Load, Rule, When, assign, back_at, candidates
+from services.playbooks.core.changes import later
+from services.playbooks.core.directory import Csm
+from services.playbooks.core.episode import Move, action_id
+from services.playbooks.core.item import OPEN, Item
+from services.playbooks.core.message import channel_for, over
+from services.playbooks.core.playbook import Step
+from services.playbooks.core.reasons import MOST_REASONS
+from services.playbooks.core.standing import owner
+from services.playbooks.core.work import Work
+from services.playbooks.core.workinghours import bring_at
+
+_OWNER: Final = (Rule(),)
+
+
+def when_brought(now: datetime) -> When:
+    """When somebody has to be there to be told now, within their hours: what changes hands waits for no digest."""
+    return When(now, lambda csm: bring_at(csm.hours, "high", now))
+
+
+def people(work: Work) -> set[str]:
+    """The ids of those whose load decides who gets what lies with nobody."""
+    directory = work.rules.directory
+    ids = {id for item in unseated(work) for id in candidates(_rules(work, item), _owner(work, item), directory)}
+    return {id for id in ids if directory.find(id) is not None}
+
+
+def unseated(work: Work) -> list[Item]:
+    """What is open at the accounts at hand and lies with the last resort, or with somebody who has gone."""
+    directory, changes = work.rules.directory, work.changes
+
+    def is_nobodys(item: Item) -> bool:
+        has_gone = item.assignee is not None and "@" not in item.assignee and directory.find(item.assignee) is None
+        waits = item.last_resort and item.state == "open"
+        return waits or item.id in work.to_seat or (has_gone and bool(directory.csms))
+
+    known = [changes.items.get(id, one) for id, one in (changes.beside | changes.items).items()]
+    mine = [one for one in known if one.account_id in work.moved_on and one.state in OPEN]
+    return sorted((one for one in mine if is_nobodys(one)), key=lambda one: (one.opened_at, one.id))
+
+
+def seat(work: Work, loads: Mapping[str, Load]) -> None:
+    """Give it to whom its step's list finds now; else it waits until the first of those who are away is back."""
+    directory, changes = work.rules.directory, work.changes
+    for item in unseated(work):
+        rules, owned_by, now = _rules(work, item), _owner(work, item), work.standings[item.account_id].at
+        when = when_brought(now)
+        found = assign(rules, owned_by, directory, loads, when, needs_room=item.kind == "task")
+        if found.last_resort:
+            changes.set_timer(item.account_id, back_at(rules, owned_by, directory, when))
+        if found.last_resort and item.last_resort:
+            continue
+        if found.to is not None and (held := work.held_by(found.to.id, item)) is not None:
+            merge(work, item, held, "keepwell", now)
+            continue
+        to = found.to.name if found.to is not None else found.channel or "the last resort"
+        hand_over(work, item, found, f"given to {to}: {found.because}{_before(item, found)}", "keepwell", now)
+
+
+def hand_over(work: Work, item: Item, found: Assignment, reason: str, actor: str, now: datetime) -> Item:
+    """Give an item that is open to somebody else, who is told of it."""
+    changes, person = work.changes, found.to
+    changes.cancel(item, reason, now)
+    if item.kind == "task":
+        hands = ((item.assignee, -1), (person.id if person is not None else None, 1))
+        changes.loads += [(id, number) for id, number in hands if id is not None]
+    hours = person.hours if person is not None else work.rules.directory.office
+    not_before, task, step = later(hours, "high", now), item.request.task, _step(work, item)
+    to = person.id if person is not None else found.channel or "last resort"
+    told = msgspec.structs.replace(
+        item.request,
+        action_id=action_id(item.id, item.request.step, 0, f"{to} {now.isoformat()}"),
+        recipient=person.recipient if person is not None else None,
+        channel=channel_for(step.channel if step is not None else item.request.channel, found),
+        task=msgspec.structs.replace(task, assigned_because=found.because) if task is not None else None,
+        not_before=not_before,
+        caused_at=None,
+    )
+    moved = item.moved(
+        "reassign",
+        action_id=told.action_id,
+        assignee=person.id if person is not None else None,
+        because=found.because,
+        not_before=not_before,
+        request=told,
+        delivery="",
+        said_at=now,
+        snoozed_until=None,
+        last_resort=found.last_resort,
+        passed_over=found.passed_over,
+    )
+    changes.put(moved, Move(item.id, now, item.state, moved.state, reason, actor))
+    changes.tell(over(told, moved.over_since, moved.over_because) if moved.over_since is not None else told, now)
+    return moved
+
+
+def merge(work: Work, item: Item, held: Item, actor: str, now: datetime) -> Item:
+    """Two that meet by changing hands become one: the one that is held there already."""
+    why = list(dict.fromkeys([*held.request.why, *item.request.why]))[:MOST_REASONS]
+    both = held._replace(
+        request=msgspec.structs.replace(held.request, why=why),
+        due_at=min((one for one in (held.due_at, item.due_at) if one is not None), default=None),
+        feeders=tuple(dict.fromkeys((*held.feeders, *item.feeders))),
+        names=tuple(dict.fromkeys((*held.names, *item.names))),
+        keep=held.keep or item.keep,
+    )
+    for episode in item.feeders:
+        work.rename_task(episode, item.id, held.id)
+    work.changes.put(both, Move(held.id, now, held.state, held.state, f"joined by {item.request.title!r}", actor))
+    return work.changes.close(item._replace(feeders=()), "close", f"joined with {held.request.title!r}", actor, now)
+
+
+def above(work: Work, assignee: Csm | None, owned_by: str | None, now: datetime) -> Assignment:
+    """Who answers for an assignee and is there: their managers, the lead, the account's owner, the last resort."""
+    directory, when = work.rules.directory, when_brought(now)
+
+    def asked() -> Iterator[tuple[Rule, str]]:
+        for manager in directory.managers(assignee) if assignee is not None else ():
+            yield Rule("person", manager.id), "manager of the assignee"
+        if directory.role("lead") is not None:
+            yield Rule("role", "lead"), "stands for lead"
+        owning = directory.owner(owned_by)
+        if owning is not None and (assignee is None or owning.id != assignee.id):
+            yield Rule("person", owning.id), "owner of the account"
+        if assignee is not None and directory.role("last_resort") is None:
+            yield Rule("person", assignee.id), "assignee of the task"
+
+    passed_over = tuple[str, ...]()
+    for rule, because in asked():
+        found = assign([rule], owned_by, directory, {}, when, needs_room=False)
+        if not found.last_resort:
+            return Assignment(found.to, "; ".join([because, *passed_over]), passed_over, found.channel)
+        passed_over += found.passed_over
+    last = assign([], owned_by, directory, {}, when)
+    return msgspec.structs.replace(last, because="; ".join([last.because, *passed_over]), passed_over=passed_over)
+
+
+def _rules(work: Work, item: Item) -> tuple[Rule, ...]:
+    step = _step(work, item)
+    return step.assign if step is not None else _OWNER
+
+
+def _step(work: Work, item: Item) -> Step | None:
+    """The step that asked for it, as far as that is known."""
+    for playbook, episode in work.fed_by(item):
+        if episode.id == item.request.episode_id and item.request.step < len(playbook.every_step):
+            return playbook.every_step[item.request.step]
+    return None
+
+
+def _owner(work: Work, item: Item) -> str | None:
+    return owner(work.standings[item.account_id])
+
+
+def _before(item: Item, found: Assignment) -> str:
+    """Why it lay with the last resort, as far as that has passed."""
+    passed = [one for one in item.passed_over if one not in found.passed_over]
+    return f"; until now: {', '.join(passed)}" if item.last_resort and passed else ""
