@@ -99,6 +99,9 @@ def _note(state: dict[str, Any]) -> str:
     notes = [f"{counted(gaps, 'account')} with a gap in the assessments"] if gaps else []
     if fallen := details.get("last_resort", 0):
         notes.append(f"{fallen:,} with the last resort: keepwell tasks --last-resort true")
+    if sweep := details.get("sweep"):
+        by = clock_time(datetime.fromisoformat(sweep["by"]))
+        notes.append(f"{counted(sweep['accounts'], 'account')} to meet new or changed playbooks by {by}")
     if failed:
         notes.append(f"{failed:,} failed: keepwell deliveries --state failed")
     notes += [f"{hold['channel']} is held: {hold['reason']}" for hold in details.get("holds", [])]

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +12,7 @@ from services.playbooks.core import desk
 from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY
 from services.playbooks.core.message import lists, lists_due
 from services.playbooks.core.rules import Rules
+from services.playbooks.core.sweep import MEET_KEY
 from services.playbooks.core.work import Work
 from shared.clock import Clock
 from shared.figures import Figures, effect
@@ -40,6 +41,8 @@ class PlaybooksHandler(Handler):
         self._decided: dict[int, list[datetime]] = {}
         self._marked_through: dict[int, datetime | None] = {}
         self._interrupted: dict[int, dict[str, datetime]] = {}
+        self._adopted: dict[int, datetime] = {}
+        """By partition: since when these playbooks are in force there."""
 
     async def handle(
         self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
@@ -52,7 +55,9 @@ class PlaybooksHandler(Handler):
         looked = [one for one in batch if not isinstance(one.data, DeliverySettled)]
         accounts = {one.event.subject for one in looked if not isinstance(one.data, PartitionMark)}
         interrupted = self._interrupted[partition]
-        work = await store.load(c, self._rules, accounts, self._marked_through.get(partition), interrupted)
+        work = await store.load(
+            *(c, self._rules, accounts, self._marked_through.get(partition), interrupted, self._adopted[partition])
+        )
         answers = [one for one in looked if isinstance(one.data, DeliveryResponded)]
         meant = [id for one in answers for id in (one.data.item_id, one.data.action_id) if id]
         known = await store.lock_meant(c, [one.event.subject for one in answers], meant)
@@ -75,21 +80,29 @@ class PlaybooksHandler(Handler):
         await store.note_settled(c, {id: one.state for one in settled for id in one.action_ids})
 
     async def taken(self, c: AsyncConnection, partition: int, now: datetime) -> None:
-        """Keep the texts of the playbooks in force: episodes will stay with them."""
+        """Adopt the playbooks in force, and keep their texts: episodes will stay with them."""
         self._interrupted[partition] = await store.interrupted(c, partition)
         await store.keep_versions(c, self._rules.library, now)
         await store.wake_nobodys(c, partition, self._rules.directory, now)
+        self._adopted[partition] = await store.adopt(c, partition, self._rules.library, now)
 
     async def on_timers(
         self, c: AsyncConnection, partition: int, due: Sequence[tuple[str, datetime]], now: datetime
     ) -> None:
-        """Look at accounts again on the second that was set, remind of what is overdue, tell what was found."""
+        """Look at accounts again on the second that was set, remind of what is overdue, tell what was found.
+
+        Accounts whose turn it is meet playbooks that are new or changed.
+        """
         del now
         accounts = {key.removeprefix(ACCOUNT_KEY): at for key, at in due if key.startswith(ACCOUNT_KEY)}
-        work = await store.load(c, self._rules, accounts, interrupted=self._interrupted[partition])
+        meet = {key.removeprefix(MEET_KEY): at for key, at in due if key.startswith(MEET_KEY)}
+        known: Any = {"interrupted": self._interrupted[partition], "adopted_at": self._adopted[partition]}
+        work = await store.load(c, self._rules, {*accounts, *meet}, **known)
         timed = await store.lock_timed(c, sorted(accounts), self._rules.directory)
         for account in sorted(accounts):
             work.time(account, accounts[account])
+        for account in sorted(meet):
+            work.introduce(account, meet[account])
         for item in timed:
             desk.remind(work, item)
         for key, at in due:
@@ -155,5 +168,5 @@ class PlaybooksHandler(Handler):
 
     def forget(self, partition: int) -> None:
         """Nothing is remembered that is not read again; whose partition it is now sees what is missing for itself."""
-        for remembered in (self._decided, self._gaps, self._marked_through, self._interrupted):
+        for remembered in (self._decided, self._gaps, self._marked_through, self._interrupted, self._adopted):
             remembered.pop(partition, None)

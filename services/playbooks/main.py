@@ -36,6 +36,7 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
             "playbooks": len(rules.library.loaded),
             "csms": len(rules.directory.csms),
             "last_resort": await queries.last_resort(c),
+            "sweep": await queries.sweep(c),
             "assessment_gaps": handler.gaps(base.clock.now()),
         }
 

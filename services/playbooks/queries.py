@@ -12,6 +12,8 @@ from services.playbooks import tables as t
 from services.playbooks.core.item import OPEN
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.seen import Tally, never_seen, texts_asked
+from services.playbooks.core.sweep import MEET_KEY
+from shared.worker.tables import timers
 
 _LOG = logging.getLogger(__name__)
 EPISODES: Final = select(t.episodes.c.id, t.episodes.c.opened_at, t.episodes.c.body, t.accounts.c.standing).join_from(
@@ -59,6 +61,15 @@ async def place(c: AsyncConnection, table: Table, id: str) -> tuple[str, int]:
     where = t.accounts.c.account_id == account
     row = (await c.execute(select(t.accounts.c.account_id, t.accounts.c.partition).where(where))).one()
     return row.account_id, row.partition
+
+
+async def sweep(c: AsyncConnection) -> dict[str, Any] | None:
+    """How many accounts have yet to meet new or changed playbooks, and by when all will have; None: all have."""
+    waits, of = timers.c, t.adopted.c
+    here = (waits.partition == of.partition) & (waits.due <= of.met_by) & waits.key.startswith(MEET_KEY)
+    asked = select(func.count(), func.max(of.met_by)).select_from(t.adopted.join(timers, here))
+    accounts, by = (await c.execute(asked)).one()
+    return {"accounts": accounts, "by": by} if accounts else None
 
 
 async def achieved(c: AsyncConnection) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, DateTime, Interval, and_, bindparam, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
@@ -23,6 +23,7 @@ from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.message import Finding
 from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.standing import Standing
+from services.playbooks.core.sweep import MEET_KEY, pace
 from services.playbooks.core.work import Work
 from services.playbooks.files import read_version
 from shared.log import protocol
@@ -71,7 +72,9 @@ _LOCK_LOADS = bulk.Insert(
 )
 _SAVE_LOADS = bulk.Update(t.csm_load, ("csm_id",), ("open_tasks", "turn"))
 _SAVE_ACCOUNTS = bulk.Insert(
-    t.accounts, ("account_id", "standing"), same=("partition",), update=("partition", "standing")
+    *(t.accounts, ("account_id", "standing", "looked_at")),
+    same=("partition",),
+    update=("partition", "standing", "looked_at"),
 )
 _RETIRE_EPISODES = update(t.episodes).where(among(_episodes.id, "ids")).values(latest=False)
 _SAVE_EPISODES = bulk.Insert(
@@ -84,6 +87,7 @@ _SAVE_MOVES = bulk.Insert(t.moves, Move.__struct_fields__)
 _SAVE_FOUND = bulk.Insert(t.found, Finding._fields, nothing=True)
 _SETTLED = bulk.Update(t.items, ("action_id",), ("delivery",))
 _KEEP_VERSIONS = bulk.Insert(t.playbook_versions, ("playbook", "version", "source"), same=("seen_at",), nothing=True)
+_ADOPT = bulk.Insert(t.adopted, ("partition", "digest", "at", "met_by"), update=("digest", "at", "met_by"))
 _KEEP_INTERRUPTED = bulk.Insert(t.interruptions, ("source", "since"), same=("partition",))
 
 
@@ -93,15 +97,16 @@ async def load(
     accounts: Iterable[str],
     marked_through: datetime | None = None,
     interrupted: Collection[str] = (),
+    adopted_at: datetime | None = None,
 ) -> Work:
     """Lock these accounts and their latest episodes, for the work on them."""
     ids = sorted(set(accounts))
     if not ids:
-        return Work(rules, (), (), marked_through, interrupted)
+        return Work(rules, (), (), marked_through, interrupted, adopted_at)
     standings = (await c.execute(_LOCK_ACCOUNTS, {"ids": ids})).scalars()
     episodes = (await c.execute(_LOCK_EPISODES, {"ids": ids})).scalars().all()
     await _load_versions(c, rules.library, episodes)
-    return Work(rules, standings, episodes, marked_through, interrupted)
+    return Work(rules, standings, episodes, marked_through, interrupted, adopted_at)
 
 
 async def save(c: AsyncConnection, partition: int, work: Work) -> None:
@@ -126,7 +131,7 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes) -> None:
     await _SAVE_MOVES(c, map(msgspec.structs.astuple, changes.moves))
     await _SAVE_ITEMS(c, changes.items.values())
     await _SAVE_FOUND(c, changes.found)
-    await _SAVE_ACCOUNTS(c, changes.standings.items(), partition=partition)
+    await _SAVE_ACCOUNTS(c, [(id, one, one.at) for id, one in changes.standings.items()], partition=partition)
     await timers.set_earlier(c, partition, changes.timers)
     await outbox.stage(c, partition, [_staged(message, partition) for message in changes.out])
 
@@ -212,6 +217,25 @@ async def keep_interrupted(c: AsyncConnection, partition: int, sources: Mapping[
     """Remember which sources a mark says are interrupted: timers run by it after a restart, too."""
     await c.execute(delete(t.interruptions).where(t.interruptions.c.partition == partition))
     await _KEEP_INTERRUPTED(c, sorted(sources.items()), partition=partition)
+
+
+async def adopt(c: AsyncConnection, partition: int, library: Library, now: datetime) -> datetime:
+    """Adopt the playbooks in force. Where they are others than before, every account will meet them, silent ones first.
+
+    Returns since when they are in force here.
+    """
+    known = (await c.execute(select(t.adopted).where(t.adopted.c.partition == partition))).one_or_none()
+    if known is not None and known.digest == library.digest:
+        at: datetime = known.at
+        return at
+    here = _accounts.partition == partition
+    number = (await c.execute(select(func.count()).select_from(t.accounts).where(here))).scalar_one()
+    between = pace(number)
+    turn = func.row_number().over(order_by=(_accounts.looked_at, _accounts.account_id))
+    due = literal(now, DateTime(timezone=True)) + turn * literal(between, Interval)
+    await timers.set_from(c, select(_accounts.partition, MEET_KEY + _accounts.account_id, due).where(here))
+    await _ADOPT(c, [(partition, library.digest, now, now + number * between)])
+    return now
 
 
 async def keep_versions(c: AsyncConnection, library: Library, now: datetime) -> None:

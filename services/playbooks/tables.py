@@ -13,12 +13,13 @@ _Time = DateTime(timezone=True)
 metadata = MetaData()
 worker_tables(metadata)
 
-# Each account's last assessment.
+# Each account's last assessment, and when it was last looked at.
 accounts = Table(
     "accounts",
     metadata,
     Column("account_id", Text, primary_key=True),
     Column("partition", Integer, nullable=False),
+    Column("looked_at", _Time, nullable=False),
     Column("standing", Packed(Standing), nullable=False),
 )
 
@@ -29,6 +30,16 @@ interruptions = Table(
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("source", Text, primary_key=True),
     Column("since", _Time, nullable=False),
+)
+
+# Which set of playbooks a partition's accounts meet, since when, and when the last of them will have met it.
+adopted = Table(
+    "adopted",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("digest", Text, nullable=False),
+    Column("at", _Time, nullable=False),
+    Column("met_by", _Time, nullable=False),
 )
 
 # The texts that playbooks were loaded from, for episodes that stay with the version that opened them.

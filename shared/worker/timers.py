@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.pg import bulk
@@ -38,6 +39,14 @@ async def set_earlier(c: AsyncConnection, partition: int, timers: Mapping[str, d
     if timers:
         await _remove_run(c)
         await _SET_EARLIER(c, timers.items(), partition=partition)
+
+
+async def set_from(c: AsyncConnection, rows: Select[tuple[int, str, datetime]]) -> None:
+    """Set timers for rows of partition, key and due that the database knows, as `set_earlier` does."""
+    new = insert(t.timers).from_select(["partition", "key", "due"], rows)
+    due = new.excluded.due
+    earlier = new.on_conflict_do_update(constraint=t.timers.primary_key, set_={"due": due}, where=due < t.timers.c.due)
+    await c.execute(earlier)
 
 
 @asynccontextmanager

@@ -599,12 +599,70 @@ async def test_what_held_before_a_playbook_was_changed_is_found_so_and_what_come
         (fired,) = await floor.take(("tern", an_assessment(2, at, LOW)))
         assert fired.title == "New"
         assert await floor.pass_until(at + HOUR - SECOND) == []
-        lists = await floor.pass_until(at + HOUR)
-        assert sorted(one.title for one in lists) == [
-            "1 account needs a look, found by the changed playbook silent",
-            "1 account needs a look, found by the changed playbook stalled",
-        ]
+        (told,) = await floor.pass_until(at + HOUR)
+        assert told.title == "1 account needs a look, found by 2 new or changed playbooks"
+        assert [found["playbook_title"] for found in told.found] == ["Silent", "Stalled"]
         assert await floor.assess(3, at + 2 * HOUR, {"usage.breadth": 24.0, "usage.recency": 9}) == []
+
+
+class TestANewRuleMeetsQuietAccounts:
+    seats = "id: seats\nwhen: account.seats == 777\nsteps: [alert: They have 777]"
+    trial = "id: trial\nwhen: days_since account.signed_at >= 30\nsteps: [{task: Ask them, due: 2d}]"
+
+    async def test_what_holds_is_found_so_within_the_hour_silent_ones_first(self, database_url: str) -> None:
+        async with a_floor(database_url, TASK, people=PEOPLE) as floor:
+            for days, account in enumerate(("late", "silent", "other"), 1):
+                seats = {"account.seats": 5 if account == "other" else 777, "account.name": account.title()}
+                at = MONDAY - (DAY if account == "late" else days * 90 * DAY)
+                await floor.take((account, an_assessment(1, at, {**HIGH, **seats})))
+        async with a_floor(database_url, TASK, self.seats, people=PEOPLE) as floor:
+            assert await floor.to_meet() == ["other", "silent", "late"]
+            await floor.pass_until(MONDAY + SECOND / 8)
+            assert await floor.found() == [("silent", "seats")]
+            assert await floor.to_meet() == ["late"]
+        async with a_floor(database_url, TASK, self.seats, people=PEOPLE) as floor:
+            assert await floor.pass_until(MONDAY + HOUR) == []
+            assert await floor.found() == [("late", "seats"), ("silent", "seats")]
+            (told,) = await floor.pass_until(MONDAY + 2 * HOUR)
+            assert (told.recipient and told.recipient.id, told.title) == (
+                "own",
+                "2 accounts need a look, found by the new or changed playbook seats",
+            )
+            assert await floor.to_meet() == []
+            assert await floor.take(("late", an_assessment(2, MONDAY + DAY, {**HIGH, "account.seats": 777}))) == []
+
+    async def test_who_was_looked_at_meanwhile_met_it_then_and_its_turn_moves_nothing(self, database_url: str) -> None:
+        async with a_floor(database_url, TASK) as floor:
+            await floor.assess(1, MONDAY - DAY, HIGH)
+        async with a_floor(database_url, TASK, self.seats) as floor:
+            (fired,) = await floor.assess(2, MONDAY, {**HIGH, "account.seats": 777})
+            assert fired.title == "They have 777"
+            before = await floor.rows("SELECT standing, looked_at FROM accounts")
+            assert await floor.pass_until(MONDAY + HOUR) == []
+            assert await floor.rows("SELECT standing, looked_at FROM accounts") == before
+
+    async def test_what_time_brought_before_is_found_and_what_it_brings_later_fires(self, database_url: str) -> None:
+        async with a_floor(database_url, TASK, people=PEOPLE) as floor:
+            for account, signed in (("old", MONDAY - 40 * DAY), ("young", MONDAY - 20 * DAY)):
+                facts = {**HIGH, "account.signed_at": signed.isoformat()}
+                await floor.take((account, an_assessment(1, signed, facts)))
+        async with a_floor(database_url, TASK, self.trial, people=PEOPLE) as floor:
+            assert [one.kind for one in await floor.pass_until(MONDAY + 2 * HOUR)] == ["digest"]
+            assert await floor.found() == [("old", "trial")]
+            (fired,) = await floor.pass_until(MONDAY + 10 * DAY)
+            assert (fired.title, fired.account.id) == ("Ask them", "young")
+
+    async def test_the_status_says_how_many_have_yet_to_meet_it(self, database_url: str) -> None:
+        async with a_floor(database_url, TASK) as floor:
+            for account in "abc":
+                await floor.take((account, an_assessment(1, MONDAY - DAY, HIGH)))
+            assert await floor.sweep() is None
+        async with a_floor(database_url, TASK, self.seats) as floor:
+            assert await floor.sweep() == {"accounts": 3, "by": MONDAY + 3 * SECOND / 20}
+            await floor.pass_until(MONDAY + SECOND / 10)
+            assert await floor.sweep() == {"accounts": 1, "by": MONDAY + 3 * SECOND / 20}
+            await floor.pass_until(MONDAY + SECOND)
+            assert await floor.sweep() is None
 
 
 async def test_the_trace_and_the_time_to_decide_are_those_of_the_event(database_url: str) -> None:

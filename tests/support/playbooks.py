@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.playbooks import queries
 from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.rules import Library, Rules
@@ -155,6 +156,21 @@ class Floor:
     async def episodes(self) -> list[tuple[str, str]]:
         rows = await self.rows("SELECT playbook, state FROM episodes ORDER BY opened_at, playbook")
         return [(row.playbook, row.state) for row in rows]
+
+    async def found(self) -> list[tuple[str, str]]:
+        """Account and playbook of what was found so."""
+        rows = await self.rows("SELECT account_id, playbook FROM episodes WHERE state = 'found' ORDER BY account_id")
+        return [(row.account_id, row.playbook) for row in rows]
+
+    async def to_meet(self) -> list[str]:
+        """The accounts that have yet to meet what is new or changed, in their turn."""
+        rows = await self.rows("SELECT key FROM timers WHERE starts_with(key, 'meet:') ORDER BY due")
+        return [row.key.removeprefix("meet:") for row in rows]
+
+    async def sweep(self) -> dict[str, Any] | None:
+        """What the status says of it."""
+        async with self.uow.begin() as c:
+            return await queries.sweep(c)
 
     async def _staged(self) -> list[Any]:
         rows = await self.rows("SELECT value FROM outbox ORDER BY id")

@@ -25,6 +25,8 @@ _WAIT: Final = timedelta(seconds=5)
 """After the last of an import or a scorecard."""
 _COLLECT: Final = timedelta(hours=1)
 """After the first that a changed playbook found: accounts meet it one by one."""
+_OF_PLAYBOOKS: Final = "playbooks"
+_IN_HISTORY: Final = "in the imported history"
 _MOST_LINES: Final = 100
 """How many found episodes one message lists; what is more comes in the next."""
 _STILL: Final = "Still: "
@@ -221,9 +223,14 @@ class Line(NamedTuple):
     account: AccountCard
 
 
-def lists_due(found_in: str, first: datetime, last: datetime) -> datetime:
+def list_of(found_in: str) -> str:
+    """On which list it comes: what changed playbooks found, whichever they are, is one."""
+    return _OF_PLAYBOOKS if found_in.startswith("playbook ") else found_in
+
+
+def lists_due(import_id: str, first: datetime, last: datetime) -> datetime:
     """When the lists of what was found from `first` to `last` are to be sent."""
-    return first + _COLLECT if found_in.startswith("playbook ") else last + _WAIT
+    return first + _COLLECT if import_id == _OF_PLAYBOOKS else last + _WAIT
 
 
 def lists(
@@ -257,7 +264,7 @@ def digest(found: Sequence[Line], import_id: str, to: Recipient | None) -> Actio
     lines = sorted(found, key=lambda one: (-(one.account.mrr_minor or 0), one.account.id, one.episode.playbook))
     accounts = len({one.account.id for one in lines})
     number = f"{counted(accounts, 'account')} {'needs' if accounts == 1 else 'need'}"
-    where = _found_where(import_id)
+    where = _found_where(import_id, sorted({one.playbook.id for one in lines}))
     ids = "\x1f".join(sorted(one.episode.id for one in lines))
     return ActionRequested(
         action_id="act_" + hashlib.sha256(f"digest\x1f{import_id}\x1f{ids}".encode()).hexdigest()[:32],
@@ -287,8 +294,9 @@ def digest(found: Sequence[Line], import_id: str, to: Recipient | None) -> Actio
     )
 
 
-def _found_where(found_in: str) -> str:
-    kind, _, name = found_in.partition(" ")
-    if kind in ("scorecard", "playbook") and name:
-        return f"by the changed {kind} {name.partition('@')[0]}"
-    return "in the imported history"
+def _found_where(import_id: str, playbooks: Sequence[str]) -> str:
+    if import_id == _OF_PLAYBOOKS:
+        only = f"the new or changed playbook {playbooks[0]}"
+        return f"by {only if len(playbooks) == 1 else f'{len(playbooks)} new or changed playbooks'}"
+    kind, _, name = import_id.partition(" ")
+    return f"by the changed {kind} {name.partition('@')[0]}" if kind == "scorecard" and name else _IN_HISTORY

@@ -1,5 +1,6 @@
 """What decides: playbooks, the older versions that open episodes stay with, people, and how texts are filled in."""
 
+import hashlib
 import zlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -35,6 +36,8 @@ class Library:
         self.loaded = tuple(loaded)
         self.current = {one.playbook.id: one.playbook for one in self.loaded}
         self.checksums = {one.playbook.id: one.checksum for one in self.loaded}
+        self.digest = hashlib.sha256("\n".join(sorted(one.playbook.name for one in self.loaded)).encode()).hexdigest()
+        """Of which versions are in force: what a partition remembers them by."""
         self._versions: dict[tuple[str, str], Playbook | None] = {
             (one.playbook.id, one.playbook.version): one.playbook for one in self.loaded
         }

@@ -21,7 +21,7 @@ from services.playbooks.core.changes import Changes, Desk, carry_out, desk_of, p
 from services.playbooks.core.episode import Episode, Move, StepResult
 from services.playbooks.core.item import MOVES, OPEN, Item
 from services.playbooks.core.look import Look
-from services.playbooks.core.message import Errand, Finding, Visit
+from services.playbooks.core.message import Errand, Finding, Visit, list_of
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.restating import APART, as_now, says_otherwise
 from services.playbooks.core.rules import Rules
@@ -55,12 +55,15 @@ class Work:
         episodes: Iterable[Episode],
         marked_through: datetime | None = None,
         interrupted: Collection[str] = (),
+        adopted_at: datetime | None = None,
     ) -> None:
         self.rules = rules
         self.interrupted = interrupted
         """The sources that are, by the last mark."""
         self.marked_through = marked_through
         """All that was accepted by then in this partition has been assessed; None is not known."""
+        self._adopted_at = adopted_at
+        """Since when the playbooks are in force here."""
         self.changes = Changes()
         self.standings = {one.account: one for one in standings}
         self._latest: defaultdict[str, dict[tuple[str, str], Episode]] = defaultdict(dict)
@@ -119,6 +122,12 @@ class Work:
             self.moved_on.add(account)
             self._walk(Visit(stands, self._look(stands, f"at {stands.at.isoformat()}", "time")))
 
+    def introduce(self, account: str, at: datetime) -> None:
+        """Let an account meet, at `at`, the playbooks that it hasn't met, though nothing happened to it."""
+        stands = self.standings.get(account)
+        if stands is not None and stands.gone is None and stands.met != list(self.rules.library.checksums.values()):
+            self.time(account, at)
+
     def by_hand(self, episode: Episode, move: Callable[..., StepResult], actor: str, now: datetime) -> None:
         """Move one episode because a person said so; `move` is one of the functions of `step`."""
         stands = self._moved_on(episode.account, now)
@@ -133,19 +142,22 @@ class Work:
     def _meet(self, account: str, at: datetime) -> None:
         """Let playbooks that are new or changed look at how the account stood: what held already is found so.
 
-        An account meets them when something next happens to it, before that is looked at: so what the change made true
-        is told from what the news made true, and only the news fires.
+        An account meets them when something next happens to it, before that is looked at, or when its turn comes: so
+        what the change made true is told from what the news made true, and only the news fires. What time alone made
+        true before they were in force held already, too.
         """
         stands, library = self.standings.get(account), self.rules.library
         known = list(library.checksums.values())
         if stands is None or stands.gone or stands.met is None or stands.met == known:
             return
+        at = max(at, stands.at)
+        then = msgspec.structs.replace(stands, at=min(at, max(stands.at, self._adopted_at or stands.at)))
         for playbook in library.current.values():
             episode = self._latest[account].get((playbook.id, ""))
             if library.checksums[playbook.id] not in stands.met and (episode is None or not episode.is_open):
                 found_in = f"playbook {playbook.name}"
-                look = self._look(stands, f"met {playbook.version}", "keepwell", found_in=found_in)
-                self._step(playbook, Visit(stands, look, found_at=max(at, stands.at)))
+                look = self._look(then, f"met {playbook.version}", "keepwell", found_in=found_in)
+                self._step(playbook, Visit(then, look, found_at=at))
         self.standings[account] = msgspec.structs.replace(stands, met=known)
 
     def _catch_up(self, account: str, until: datetime | None) -> None:
@@ -250,7 +262,7 @@ class Work:
         for move in stepped.moves:
             if move.after == "found" and look.found_in is not None and not playbook.shadow:
                 at = visit.found_at or look.now
-                changes.find(Finding(look.found_in, episode.id, owner(visit.stands), at))
+                changes.find(Finding(list_of(look.found_in), episode.id, owner(visit.stands), at))
         if stepped.passed:
             left, by_hand = look.departed is not None, look.cause is None and look.actor != "time"
             is_news = not (by_hand or playbook.on_exit)

@@ -114,13 +114,15 @@ def test_status_says_what_each_source_of_evidence_does(stack: FakeStack) -> None
 def test_status_says_what_somebody_should_look_at(stack: FakeStack) -> None:
     for service in ("ingest", "scoring"):
         stack.on(f"GET /{service}/v1/status", Answer({"service": service, **READY, "details": {}}))
-    gaps = {"service": "playbooks", **READY, "dead_letters": 2, "details": {"assessment_gaps": 1}}
+    sweep = {"accounts": 1200, "by": "2026-05-17T12:00:00Z"}
+    gaps = {"service": "playbooks", **READY, "dead_letters": 2, "details": {"assessment_gaps": 1, "sweep": sweep}}
     hold = {"channel": "slack:*", "until": "2026-05-17T12:00:00Z", "reason": "the token is not accepted"}
     failed = {"service": "notifier", **READY, "details": {"deliveries": {"failed": 4}, "holds": [hold]}}
     stack.on("GET /playbooks/v1/status", Answer(gaps))
     stack.on("GET /notifier/v1/status", Answer(failed))
     said = " ".join(stack.run(one_command(status)).output.split())
-    assert "1 account with a gap in the assessments" in said
+    met = "1,200 accounts to meet new or changed playbooks by Sun 17 May 2026, 12:00 UTC"
+    assert f"1 account with a gap in the assessments; {met}" in said
     assert "4 failed: keepwell deliveries --state failed; slack:* is held: the token is not accepted" in said
     assert "What playbooks could not read: GET http" in said
 

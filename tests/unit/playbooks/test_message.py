@@ -8,7 +8,7 @@ from services.playbooks.core.assignment import Assignment
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, StepResult
 from services.playbooks.core.look import Look
-from services.playbooks.core.message import Errand, Line, Visit, digest, lists, overdue, request, with_card
+from services.playbooks.core.message import Errand, Line, Visit, digest, list_of, lists, overdue, request, with_card
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.rules import Entry, Library
 from services.playbooks.core.standing import Standing, card, standing
@@ -238,14 +238,14 @@ def test_what_was_found_so_does_not_claim_to_be_new() -> None:
     [
         ("imp_303cba97e3f07a3f", "in the imported history"),
         ("scorecard renewal@1a2b3c", "by the changed scorecard renewal"),
-        ("playbook usage-falling@1a2b3c", "by the changed playbook usage-falling"),
+        ("playbook stalled@1a2b3c", "by the new or changed playbook stalled"),
     ],
 )
 def test_a_list_says_where_it_was_found_in_words(found_in: str, where: str) -> None:
     stepped = step(stalled(), None, a_look(LOW, MONDAY, found_in=found_in))
     stands = standing("northwind", an_assessment(1, MONDAY, LOW))
     assert (
-        digest([Line(opened(stepped), stalled(), ["x"], card(stands))], found_in, None).title
+        digest([Line(opened(stepped), stalled(), ["x"], card(stands))], list_of(found_in), None).title
         == f"1 account needs a look, found {where}"
     )
 

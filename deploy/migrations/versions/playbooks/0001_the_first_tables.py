@@ -15,8 +15,16 @@ def upgrade() -> None:
     op.create_table('accounts',
     sa.Column('account_id', sa.Text(), nullable=False),
     sa.Column('partition', sa.Integer(), nullable=False),
+    sa.Column('looked_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('standing', sa.LargeBinary(), nullable=False),
     sa.PrimaryKeyConstraint('account_id')
+    )
+    op.create_table('adopted',
+    sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('digest', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('met_by', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('partition')
     )
     op.create_table('csm_load',
     sa.Column('csm_id', sa.Text(), nullable=False),
