@@ -16,6 +16,8 @@ from shared.messages.assessments import Cause, Driver
 from shared.words import clean
 
 MOST_REASONS: Final = 5
+_WORST: Final = "feedback.worst_decision_maker"
+_NO_SCORE: Final = -1
 _QUOTE: Final = ': "'
 _UNKNOWN: Final = "unknown"
 _SAME: Final = {"feedback.last_nps": "feedback.nps", "support.urgent_since": "support.urgent"}
@@ -71,6 +73,8 @@ def other_trouble(
     told = subjects_of(one for one in drivers if one.points < 0) | low
     for playbook, episode in fed:
         told |= {subject(leaf.text) for leaf in _helped(playbook, episode)}
+        if episode.event is not None and episode.event.data.get("score") == stands.facts.get(_WORST, _NO_SCORE):
+            told.add(_WORST)
     found = troubles(Facts.of(stands.facts), now)
     return [one.words for one in found if told.isdisjoint(map(subject, one.about))]
 

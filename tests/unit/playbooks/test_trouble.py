@@ -104,6 +104,15 @@ def test_a_message_tells_of_all_other_trouble_and_of_work_on_other_matters() -> 
     assert told.account.last_contact_at is not None
 
 
+def test_an_answer_that_is_told_is_not_told_as_trouble_again() -> None:
+    made = Office("id: nps\non_event: feedback.nps\nsteps: [alert: Read it]", people=PEOPLE)
+    made.facts = {"feedback.worst_decision_maker": 2}
+    made.event(MONDAY, "feedback.nps", contact_id="kim", score=2)
+    assert made.sent[-1].trouble == []
+    made.event(MONDAY + DAY, "feedback.nps", contact_id="ada", score=5)
+    assert made.sent[-1].trouble == ["a decision maker scored us 2"]
+
+
 def test_what_is_told_later_tells_of_trouble_as_it_is_then() -> None:
     made = Office(SILENT, people=PEOPLE)
     made.assess(MONDAY, {"usage.silence": 12})
