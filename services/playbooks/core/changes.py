@@ -1,7 +1,8 @@
 """Everything that one transaction decided, kept as plain values until it is written; and the carrying out of what
 episodes asked for: who gets it, by what people have on the desk, and what the message says."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -48,6 +49,23 @@ def _event(
     return envelope.wrap(data, id=id, source=_SOURCE, type=type, subject=account, time=at, accepted=accepted)
 
 
+class Items(dict[str, Item]):
+    """Items by their ids, which are also found by the action that told of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told_by: defaultdict[str, list[str]] = defaultdict(list)
+
+    def __setitem__(self, id: str, item: Item) -> None:
+        super().__setitem__(id, item)
+        self.told_by[item.action_id].append(id)
+
+    def meet(self, items: Iterable[Item]) -> None:
+        """Know these, too."""
+        for one in items:
+            self[one.id] = one
+
+
 class Changes:
     """What is to be written and sent."""
 
@@ -56,8 +74,8 @@ class Changes:
         self.episodes: dict[str, Episode] = {}
         self.retired: set[str] = set()
         """Episodes (by id) that made room for a later one of their playbook and account."""
-        self.items: dict[str, Item] = {}
-        self.beside: dict[str, Item] = {}
+        self.items = Items()
+        self.beside = Items()
         """What else is known to be open, as it was."""
         self.loads: list[tuple[str, int]] = []
         """Tasks that came to somebody's desk (1) or left it (-1) by other ways than being assigned."""
@@ -157,8 +175,9 @@ class Changes:
 
     def told_with(self, item: Item) -> list[Item]:
         """What else is open that the same message tells of: the task of an alert, the alert of a task."""
-        known = (self.beside | self.items).values()
-        return [one for one in known if one.action_id == item.action_id and one.id != item.id and one.state in OPEN]
+        ids = dict.fromkeys((*self.beside.told_by[item.action_id], *self.items.told_by[item.action_id]))
+        known = [self.items.get(id) or self.beside[id] for id in ids if id != item.id]
+        return [one for one in known if one.action_id == item.action_id and one.state in OPEN]
 
     def restate(self, item: Item, others: Sequence[Item], now: datetime, headers: Mapping[str, str] = {}) -> Item:
         """Say anew, as it is now, what waits to be sent of an item and of the others in its message."""

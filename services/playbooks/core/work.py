@@ -305,7 +305,7 @@ class Work:
 
     def meet(self, items: Iterable[Item]) -> None:
         """Know what else is open, for what may join it by changing hands."""
-        self.changes.beside |= {one.id: one for one in items}
+        self.changes.beside.meet(items)
 
     def held_by(self, person: str, item: Item) -> Item | None:
         """What somebody has open of the same kind and matter, if anything."""
@@ -339,7 +339,7 @@ class Work:
 
     def close(self, items: Sequence[Item]) -> None:
         """Close what nothing wants any more; of an account that has gone, everything."""
-        self.changes.beside |= {one.id: one for one in items}
+        self.changes.beside.meet(items)
         # Alerts first: with their task open, their message is still wanted.
         for stored in sorted(items, key=lambda one: one.kind):
             item = self.changes.items.get(stored.id, stored)
