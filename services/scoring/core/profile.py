@@ -127,8 +127,9 @@ def profile_of(id: str, state: State, now: datetime, catalogue: Catalogue) -> Pr
 
 def _known(state: State, at: int, catalogue: Catalogue) -> Profile:
     said, renews = _instant(trait(state, "signed_at")), _instant(trait(state, "renews_at"))
-    rows = subs.rows_of(state) if state.subscriptions else []
-    figures = subs.figures_of(rows, {name: trait(state, name) for name in _BOUGHT}, at, catalogue.rates)
+    bought = {name: trait(state, name) for name in _BOUGHT}
+    rows = subs.beside(subs.rows_of(state), bought) if state.subscriptions else []
+    figures = subs.figures_of(rows, bought, at, catalogue.rates)
     ends, lapsed = subs.ends_of(rows, figures, at)
     if renews is not None and not any("renews_at" in row.fields for row in rows):
         ends.append(subs.end_of_trait(renews, at))

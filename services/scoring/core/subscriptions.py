@@ -17,6 +17,7 @@ from shared.messages.fields import MOST_WHOLE
 from shared.words import decimals
 
 _NO_REVENUE: Final = frozenset({"trialing", "paused"})
+_PAID: Final = frozenset({"active", "past_due", "paused"})
 _PAST_DUE_US: Final = 60 * DAY_US
 _NOTICE_DAYS: Final = 30
 _A_YEAR: Final = 12
@@ -50,6 +51,8 @@ class Row:
     of: Subscription
     ended_before: int | None = None
     """When it had ended, before it last became live."""
+    is_trial: bool = False
+    """It was tried, and has not been paid for by then."""
 
     def is_live(self, at: int) -> bool:
         """Whether it is live at an instant."""
@@ -131,6 +134,14 @@ def rows_of(state: State, at: int | None = None) -> list[Row]:
     return [row for row in rows if row.id] or rows
 
 
+def beside(rows: list[Row], traits: Mapping[str, Any]) -> list[Row]:
+    """Those that count beside the traits: where these name revenue, trials alone say nothing of what the account buys.
+
+    Else a customer who tries one thing more would have given up all that they have.
+    """
+    return [] if traits.get("mrr_minor") and all(row.is_trial for row in rows) else rows
+
+
 def _row(id: str, one: Subscription, at: int | None) -> Row | None:
     """One as it stood at an instant; None while it never was live."""
     said = one.said if at is None else [each for each in one.said if each.at <= at]
@@ -149,10 +160,12 @@ def _row(id: str, one: Subscription, at: int | None) -> Row | None:
     if life is None:
         return None
     since, until, failed, before = life
+    said_so = {status for _, status in statuses}
+    is_trial = "trialing" in said_so and said_so.isdisjoint(_PAID)
     ends = fields.get("ends_at")
     if ends is not None and (until is None or ends < until):
         until, failed = ends, False
-    return Row(id, fields, since, until, failed, one, before)
+    return Row(id, fields, since, until, failed, one, before, is_trial)
 
 
 _Life = tuple[int | None, int | None, bool, int | None]

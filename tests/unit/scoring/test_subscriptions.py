@@ -7,9 +7,13 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.scoring.core.clock import instant_of, micros, written
 from services.scoring.core.health import health_of
+from services.scoring.core.measures.base import View
+from services.scoring.core.measures.contract import before, bought_at
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account
 from services.scoring.core.subscriptions import moved_on
@@ -92,6 +96,17 @@ def test_what_is_trialing_or_paused_is_live_without_revenue_and_unpaid_has_left(
         a_subscription(SIGNED, mrr_minor=100, currency="EUR", seats=5), a_subscription(NOW - DAY, status=status)
     )
     assert (facts["account.mrr_minor"], facts["account.churned"]) == (mrr, status == "unpaid")
+
+
+def test_a_trial_beside_revenue_that_the_traits_name_takes_nothing_away() -> None:
+    trial = a_subscription(NOW - 9 * DAY, mrr_minor=500, currency="EUR", seats=2, plan="x", status="trialing")
+    for more in ([], [a_subscription(NOW - DAY, ends_at=when(9))], [a_subscription(NOW, status="canceled")]):
+        facts = facts_of(an_account(trial, *more, mrr_minor=420_000, seats=10))
+        assert (facts["account.mrr_minor"], facts["account.seats"], facts["contract.change"]) == (420_000, 10, 0)
+        assert (facts["account.leaving"], facts["account.churned"]) == (False, False)
+        assert "contract.contracted_at" not in facts
+    paid = facts_of(an_account(trial, a_subscription(NOW, status="active"), mrr_minor=420_000, seats=10))
+    assert (paid["account.mrr_minor"], paid["account.seats"]) == (500, 2)
 
 
 def test_past_due_leaves_after_60_days_however_often_it_is_said() -> None:
@@ -386,3 +401,53 @@ def test_a_late_event_lands_in_its_own_day() -> None:
     late = a_subscription(NOW - 95 * DAY, mrr_minor=200)
     assert facts_of(account)["contract.change"] == 200
     assert facts_of(after(late, account=account))["contract.change"] == 50
+
+
+def test_changes_over_days_end_at_the_midnights_on_which_they_leave_their_windows() -> None:
+    account = an_account(
+        a_subscription(SIGNED, mrr_minor=1000, seats=10, currency="EUR"),
+        a_subscription(NOW - 5 * DAY, mrr_minor=800, seats=12),
+    )
+
+    def found(now: datetime) -> list[tuple[float, float]]:
+        facts = facts_of(account, now)
+        return [(facts[f"contract.change.{days}d"], facts[f"contract.seats.change.{days}d"]) for days in (1, 7, 14, 30)]
+
+    steady, fell = (0, 0), (-20, 20)
+    assert found(NOW) == [steady, fell, fell, fell]
+    assert assessed(account).next_at == datetime(2026, 5, 21, tzinfo=UTC)
+    gone = datetime(2026, 5, 22, tzinfo=UTC)
+    assert found(gone - timedelta(microseconds=1)) == [steady, fell, fell, fell]
+    assert found(gone) == [steady, steady, fell, fell]
+    assert "contract.change.7d" not in facts_of(an_account(mrr_minor=None))
+
+
+@settings(max_examples=40)
+@given(
+    said=st.lists(
+        st.tuples(
+            st.integers(0, 100),
+            st.sampled_from(["a", "b"]),
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "mrr_minor": st.integers(0, 3),
+                    "seats": st.integers(0, 3),
+                    "status": st.sampled_from(["trialing", "active", "past_due", "paused", "canceled"]),
+                    "currency": st.sampled_from(["EUR", "JPY"]),
+                    "ends_at": st.integers(-60, 20).map(when),
+                },
+            ),
+        ),
+        max_size=5,
+    ),
+    days=st.sampled_from([1, 7, 14, 30, 90]),
+)
+def test_what_was_bought_before_is_asked_anew_only_where_it_may_be_another(
+    said: list[tuple[int, str, dict[str, Any]]], days: int
+) -> None:
+    events = [a_subscription(NOW - back * DAY, id, **fields) for back, id, fields in said if fields]
+    view = View(an_account(*events), NOW, SHIPPED.catalogue)
+    asked, then = before(view, days), bought_at(view, (view.today - days + 1) * 86_400_000_000 - 1)
+    told_of = ("mrr_minor", "currency", "plan", "seats")
+    assert [getattr(asked, name) for name in told_of] == [getattr(then, name) for name in told_of]

@@ -222,6 +222,25 @@ class TestTrend:
         assert (raw, words) == (None, "its plan is used quarterly: too seldom for a trend")
 
 
+class TestChange:
+    """Use of so many full days against as many before."""
+
+    def test_it_compares_two_windows_of_equal_length_and_leaves_today_out(self) -> None:
+        account = an_account(*uses(range(1, 8), 4), *uses(range(8, 15), 10), *uses(range(15, 70), 4), *uses([0], 99))
+        found = facts(account)
+        assert [round(found[f"usage.change.{days}d"]) for days in (7, 14, 30)] == [-60, 75, 35]
+
+    def test_chance_is_no_change_and_too_short_a_past_no_data(self) -> None:
+        steady = an_account(*uses(range(1, 8), 9), *uses(range(8, 16), 10))
+        assert [facts(steady).get(f"usage.change.{days}d") for days in (7, 14)] == [0, None]
+        assert "usage.change.7d" not in facts(an_account())
+
+    def test_it_flips_at_midnight(self) -> None:
+        account = an_account(*uses(range(1, 15), 10))
+        assert [facts(account, NOW + days * DAY).get("usage.change.7d") for days in (0, 7, 20)] == [0, -100, None]
+        assert assessed(account, now=NOW + 6 * DAY).next_at == (NOW + 7 * DAY).replace(hour=0)
+
+
 class TestYear:
     """What falls every summer is said to, and scored as what it is."""
 

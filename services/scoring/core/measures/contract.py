@@ -9,47 +9,76 @@ from services.scoring.core.state import BY_DAY, Said
 from shared.words import money, number
 
 _DAYS = 90
+SPANS: Final = (1, 7, 14, 30)
+"""Days over which changes are facts, beside the 90 of the measure."""
 
 
-def _since(view: View) -> int:
+def _since(view: View, days: int = _DAYS) -> int:
     """The end of the day that it is compared with."""
-    return (view.today - _DAYS + 1) * DAY_US - 1
+    return (view.today - days + 1) * DAY_US - 1
 
 
 def bought_at(view: View, at: int) -> subs.Figures:
     """What the account bought at an instant of the past."""
     traits = subs.bought_at(view.state.bought, at)
-    return subs.figures_of(subs.rows_of(view.state, at), traits, at, view.catalogue.rates)
+    rows = subs.beside(subs.rows_of(view.state, at), traits)
+    return subs.figures_of(rows, traits, at, view.catalogue.rates)
 
 
-def _before(view: View) -> subs.Figures:
-    return bought_at(view, _since(view))
+def before(view: View, days: int = _DAYS) -> subs.Figures:
+    """What it bought at the end of the day so many days ago: what it buys, where nothing has moved since."""
+    since = _since(view, days)
+    if view.once(_moved_at) <= since:
+        return view.profile.figures
+    return view.kept(("bought", days), lambda: bought_at(view, since))
+
+
+def _moved_at(view: View) -> int:
+    """The last instant at which what it buys may have become another."""
+    now, state = micros(view.now), view.state
+    said = (state.bought, *(one.said for one in state.subscriptions.values()))
+    ends = (row.until for row in view.profile.rows if row.until is not None and row.until <= now)
+    return max((*(one[-1].at for one in said if one), *ends), default=0)
+
+
+def _are_comparable(before: subs.Figures, now: subs.Figures) -> bool:
+    return before.currency == now.currency and not set(before.apart or ()) ^ set(now.apart or ())
+
+
+def change_in(view: View, days: int) -> float | None:
+    """Its monthly revenue against that of so many days ago, in %."""
+    now, then = view.profile.figures, before(view, days)
+    if view.profile.left is not None or now.mrr_minor is None or (then.mrr_minor or 0) <= 0:
+        return None
+    if not _are_comparable(then, now):
+        return None
+    return 100 * (now.mrr_minor - then.mrr_minor) / then.mrr_minor  # type: ignore[operator]
 
 
 def _change(view: View) -> Reading:
-    now, before = view.profile.figures, view.once(_before)
+    now, then = view.profile.figures, before(view)
     if view.profile.left is not None:
         return Reading(None, "the customer left")
     if now.mrr_minor is None:
         return Reading(None, "its monthly revenue is not known")
-    if before.mrr_minor is None:
+    if then.mrr_minor is None:
         return Reading(None, f"its monthly revenue of {_DAYS} days ago is not known")
-    if before.currency != now.currency or set(before.apart or ()) ^ set(now.apart or ()):
+    if not _are_comparable(then, now):
         return Reading(None, f"its currency has changed in {_DAYS} days")
-    if before.mrr_minor <= 0:
+    change = change_in(view, _DAYS)
+    if change is None:
         return Reading(None, f"it paid nothing {_DAYS} days ago")
-    change = 100 * (now.mrr_minor - before.mrr_minor) / before.mrr_minor
     if not change:
         return Reading(0, f"pays {money(now.mrr_minor, now.currency)} a month, as {_DAYS} days ago")
     verb = "contracted by" if change < 0 else "grew by"
-    amounts = f"from {money(before.mrr_minor, now.currency)} to {money(now.mrr_minor, now.currency)} a month"
+    amounts = f"from {money(then.mrr_minor, then.currency)} to {money(now.mrr_minor, now.currency)} a month"
     return Reading(change, f"{verb} {number(abs(change))} %: {amounts}")
 
 
-def seats_change(view: View) -> float | None:
-    """Seats against 90 days ago, in %."""
-    now, before = view.profile.figures.seats, view.once(_before).seats
-    return None if now is None or not before or view.profile.left is not None else 100 * (now - before) / before
+def seats_change(view: View, days: int = _DAYS) -> float | None:
+    """Seats against those of 90, or so many, days ago, in %."""
+    now, then = view.profile.figures.seats, before(view, days).seats
+    return None if now is None or not then or view.profile.left is not None else 100 * (now - then) / then
 
 
 def contracted_at(view: View) -> int | None:
@@ -61,12 +90,12 @@ def contracted_at(view: View) -> int | None:
     recent = [said for said in (view.state.bought, *rows) if said and said[-1].at > since]
     instants = {at for said in recent for at in _changes(said) if at > since}
     instants |= {row.until for row in view.profile.rows if row.until is not None and since < row.until <= now}
-    found, before = None, view.once(_before)
+    found, earlier = None, before(view)
     for at in sorted(instants):
         here = bought_at(view, at)
-        if _fell(before, here, view.profile.figures):
+        if _fell(earlier, here, view.profile.figures):
             found = at
-        before = here
+        earlier = here
     return found
 
 
@@ -101,7 +130,11 @@ CHANGE = Measure(
     ((-50, 0), (-20, 30), (-5, 70), (0, 90), (10, 100)),
     _change,
     ("subscription.", "account."),
-    facts=("contract.contracted_at", "contract.seats_change"),
+    facts=(
+        "contract.contracted_at",
+        "contract.seats_change",
+        *(f"contract.{what}.{days}d" for what in ("change", "seats.change") for days in SPANS),
+    ),
 )
 
 
@@ -118,6 +151,8 @@ def facts(view: View) -> dict[str, Any]:
         "contract.ending_share": subs.ending_share(profile.rows, profile.figures, now),
         "contract.seats_change": seats_change(view),
         "contract.contracted_at": written_or_none(contracted_at(view)),
+        **{f"contract.change.{days}d": change_in(view, days) for days in SPANS},
+        **{f"contract.seats.change.{days}d": seats_change(view, days) for days in SPANS},
         "contract.other_currencies": sorted({money(minor, currency) for minor, currency in apart}) or None,
     }
 

@@ -16,19 +16,26 @@ class Gone(NamedTuple):
 
 
 def of_role(view: View, role: str) -> tuple[int, Gone | None]:
-    """How many of a role there are, and, while there is none, who left last.
+    """How many of a key role there are, and, while there is none, who left last.
 
     One who is named after another has left takes their place, so that a leaving is over as soon as it was made good.
     """
-    here, gone = 0, list[Gone]()
+    here, gone = view.once(_by_role).get(role, ([], []))
+    return len(here), None if here else max(gone, default=None)
+
+
+def _by_role(view: View) -> dict[str, tuple[list[str], list[Gone]]]:
+    """Of each key role who is there, and who left."""
+    found: dict[str, tuple[list[str], list[Gone]]] = {}
     lefts = view.of_contacts("left")
     for contact, roles in view.of_contacts("roles").items():
-        if role in roles.value:
+        for role in KEY_ROLES.intersection(roles.value):
+            here, gone = found.setdefault(role, ([], []))
             if view.has_left(contact):
                 gone.append(Gone(lefts[contact].at, contact))
             else:
-                here += 1
-    return here, None if here else max(gone, default=None)
+                here.append(contact)
+    return found
 
 
 def champion_left_in_words(view: View) -> str:

@@ -17,7 +17,7 @@ from services.scoring.core.measures.usage.silence import (
     silence,
     silence_in_words,
 )
-from services.scoring.core.measures.usage.trend import TREND, people_trend, people_trend_in_words
+from services.scoring.core.measures.usage.trend import SPANS, TREND, change_in, people_trend, people_trend_in_words
 from services.scoring.core.measures.usage.year import year_in_words, year_on_year
 
 __all__ = ["ACTIVE_SHARE", "BREADTH", "IN_WORDS", "RECENCY", "TREND", "facts"]
@@ -47,6 +47,7 @@ def facts(view: View) -> dict[str, Any]:
         "usage.agent_share": _agent_share(view),
         "usage.people_trend": people_trend(view),
         "usage.year_on_year": year_on_year(view),
+        **{f"usage.change.{days}d": change_in(view, days) for days in SPANS},
         "usage.used_features": used if listed else None,
         "usage.unused_features": unused if listed else None,
         **watched(view),

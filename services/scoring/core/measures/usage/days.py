@@ -36,7 +36,7 @@ def days_in_use(view: View) -> int | None:
     others = view.state.automatic.values() if view.state.last_used_by_people else ()
     uses, found, later = uses_by_day(view), 0, view.today
     for day in sorted(uses, reverse=True):
-        if found == MOST or working_days_since(view, day, later) >= SILENT:
+        if found == MOST or (later - day >= SILENT and working_days_since(view, day, later) >= SILENT):
             break
         if uses[day] > sum(one.get(day, 0) for one in others):
             found, later = found + 1, day

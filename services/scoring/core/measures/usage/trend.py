@@ -20,6 +20,8 @@ _TRYING_OUT: Final = 7
 """An account's first days, in which people try things out, are no yardstick."""
 _FEWEST_DAYS: Final = 14
 """Fewer days to compare with are no yardstick either: two of each weekday."""
+SPANS: Final = (7, 14, 30)
+"""Days over which changes are facts: of a day there is only chance, and of 90 no 90 before them."""
 _TIMES: Final = 200
 """From this growth on people say how many times, not how many percent more."""
 
@@ -75,6 +77,22 @@ def uses_in(view: View, over: Windows) -> dict[str, Uses]:
     others = {actor: summed(days) for actor, days in state.automatic.items()}
     before, now = (every[side] - sum(one[side] for one in others.values()) for side in (0, 1))
     return {"all": every, "human": Uses(before, now), **others}
+
+
+def change_in(view: View, days: int) -> float | None:
+    """Uses a day in so many full days against as many before, in %; None while it is in use for fewer."""
+    first, closed, today = view.state.heard.get("usage"), view.catalogue.closed, view.today
+    start, middle = today - 2 * days, today - days
+    if first is None or not view.state.last_used or day_of_us(first) > start:
+        return None
+    over = Windows(start, middle, open_days(start - 1, middle - 1, closed), open_days(middle - 1, today - 1, closed))
+    if not (over.days_before and over.days_now):
+        return None
+    shut, uses = frozenset(closed), uses_by_day(view)
+    before, now = (
+        sum(uses.get(day, 0) for day in range(since, since + days) if day not in shut) for since in (start, middle)
+    )
+    return change(Uses(before, now), over) if before or now else None
 
 
 def people_trend(view: View) -> float | None:
@@ -149,5 +167,5 @@ TREND = Measure(
     ((-60, 0), (-30, 40), (-10, 80), (0, 90), (10, 100)),
     _trend,
     ("usage.",),
-    facts=("usage.people_trend", "usage.year_on_year"),
+    facts=("usage.people_trend", "usage.year_on_year", *(f"usage.change.{days}d" for days in SPANS)),
 )
