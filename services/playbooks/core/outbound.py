@@ -67,6 +67,7 @@ def _traits(errand: Errand, chosen: Step, loads: Mapping[str, Load], rules: Rule
         return dict(chosen.traits), "set " + ", ".join(f"{name} to {value}" for name, value in chosen.traits.items())
     look = errand.visit.look
     found = assign(chosen.assign, owner(errand.visit.stands), rules.directory, loads, look.now, needs_room=False)
-    if found.to is None or found.to.email is None:
-        return {}, f"give the account an owner, but found {found.because if found.to is None else 'no e-mail address'}"
+    if found.to is None or found.last_resort or found.to.email is None:
+        # Who takes what nobody else can is no owner.
+        return {}, f"give the account an owner, and found none: {found.because}"
     return {"owner": found.to.email}, f"give the account to {found.to.name}: {found.because}"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -13,6 +13,8 @@ from shared.messages.actions import Kind, Sending, Severity
 
 Asked = Kind | Sending | Literal["trait", "assign_owner"]
 """What is carried out by others: what people work through, what is sent, and what is set at the account."""
+STARTED: Final = "playbook.started"
+"""What a playbook waits for that only others start: no sender's event, but a step `start`."""
 Arm = Literal["then", "else"]
 
 

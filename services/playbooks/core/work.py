@@ -22,7 +22,7 @@ from services.playbooks.core.episode import Episode, Move, StepResult
 from services.playbooks.core.item import MOVES, OPEN, Item
 from services.playbooks.core.look import Look
 from services.playbooks.core.message import Errand, Finding, Visit, list_of
-from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.playbook import STARTED, Playbook
 from services.playbooks.core.restating import APART, as_now, says_otherwise
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, is_by_time, knew_until, looked_at, owner, standing
@@ -292,7 +292,7 @@ class Work:
     def _start(self, name: str, by: Episode, playbook: Playbook, visit: Visit) -> None:
         """Begin another playbook, which goes its own way; or say why not, in the history of who asked."""
         other, look = self.rules.library.current.get(name), visit.look
-        if other is not None and other.on_event is None:
+        if other is not None and other.on_event in (None, STARTED):
             episode = self._latest[look.account].get((name, ""))
             own = self.rules.library.of(name, episode) or other
             asked = msgspec.structs.replace(look, occasion=f"{look.occasion} {by.id}", found_in=None)

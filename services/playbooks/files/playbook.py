@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self, get_args
 from pydantic import Field, ValidationInfo, model_validator
 
 from services.playbooks.core.matter import Matter, derived
-from services.playbooks.core.playbook import Playbook, Repeat
+from services.playbooks.core.playbook import STARTED, Playbook, Repeat
 from services.playbooks.files.checks import Beside, Exact, Limit
 from services.playbooks.files.sequence import as_steps, in_order, problems_of
 from services.playbooks.files.steps import StepFile
@@ -27,7 +27,7 @@ from shared.files.models import FileModel, Reading
 from shared.files.nodes import Fields
 from shared.messages.registry import CUSTOMER_EVENTS
 
-_EVENTS: Final = [name for name in CUSTOMER_EVENTS if name != "usage.recorded"]
+_EVENTS: Final = [name for name in CUSTOMER_EVENTS if name != "usage.recorded"] + [STARTED]
 
 
 class RepeatFile(FileModel):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from services.playbooks.core.directory import Directory
-from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.playbook import STARTED, Playbook
 from services.playbooks.core.rules import Entry
 from services.playbooks.files.checks import Beside
 from services.playbooks.files.people import load_people
@@ -49,7 +49,8 @@ def load_all(folder: Path = SHIPPED, beside: Beside | None = None) -> tuple[Entr
             said = f"`{closer}` closes `{other}`, which is no playbook."
             problems.append(Problem(said, suggestion=did_you_mean(other, loaded), file=str(folder)))
     if not problems:
-        problems += _wrong_starts({name: one.playbook for name, one in loaded.items()}, str(folder))
+        known = {name: one.playbook for name, one in loaded.items()}
+        problems += [*_wrong_starts(known, str(folder)), *_never_started(known, str(folder))]
     if not loaded and not problems:
         problems.append(Problem("There is no playbook in this folder.", file=str(folder)))
     if problems:
@@ -67,12 +68,20 @@ def _wrong_starts(playbooks: Mapping[str, Playbook], folder: str) -> Iterator[Pr
             if other not in playbooks:
                 said = f"`{id}` starts `{other}`, which is no playbook."
                 yield Problem(said, suggestion=did_you_mean(other, playbooks), file=folder)
-            elif playbooks[other].on_event is not None:
+            elif playbooks[other].on_event not in (None, STARTED):
                 yield Problem(f"`{id}` starts `{other}`, which waits for an event of its own.", file=folder)
         round_trip = _way_back(id, starts)
         if round_trip and id == min(round_trip):
             said = f"These start each other in a circle: {' → '.join((*round_trip, id))}."
             yield Problem(said, file=folder)
+
+
+def _never_started(playbooks: Mapping[str, Playbook], folder: str) -> Iterator[Problem]:
+    """Those that only others start, and nobody does."""
+    started = {step.name for one in playbooks.values() for step in one.steps if step.kind == "start"}
+    for id, playbook in playbooks.items():
+        if playbook.on_event == STARTED and id not in started:
+            yield Problem(f"No playbook has a step that starts `{id}`.", file=folder)
 
 
 def _way_back(id: str, starts: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """The steps of a playbook, as they are written: each is of one kind, and an `if` or `until` has lists of steps."""
 
+import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from pydantic import Field, Tag
 
 from services.playbooks.core.directory import ROLES
@@ -13,6 +15,7 @@ from shared.conditions import Condition
 from shared.files.kinds import ConditionIn, Name
 from shared.files.models import FileModel, Reading
 from shared.files.nodes import Fields
+from shared.messages.accounts import AccountTraits
 from shared.messages.actions import CHANNEL, KINDS, SENDINGS, Severity
 
 STEP_KINDS: Final = (*KINDS, "if", "until", *SENDINGS, "trait", "assign_owner", "start")
@@ -109,6 +112,12 @@ class StepFile(FileModel):
         needed, hint = _NEEDS.get(kind, (kind, ""))
         if needed not in node:
             reading.note(f"`{kind}` needs `{needed}`.", node.at, hint)
+        if isinstance(traits := node.get("trait"), Fields):
+            try:
+                msgspec.json.decode(json.dumps(traits), type=AccountTraits)
+            except msgspec.ValidationError as error:
+                said = str(error).replace("$.", "")
+                reading.note(f"An account can't have this trait: {said}.", node.places["trait"])
         if kind == "until" and not node.keys() & {"then", "else"}:
             reading.note("Nothing comes of it: give it `then`, `else`, or both.", node.at)
 

@@ -159,6 +159,17 @@ def test_it_starts_another_playbook_which_keeps_its_own_condition_and_repeat() -
     assert any(move.reason.startswith("other did not start") for move in calm.moves)
 
 
+def test_what_only_others_start_begins_then_and_ends_when_all_is_done() -> None:
+    only = "id: other\non_event: playbook.started\nmatter: people\nrepeat: {after: 10d}\nsteps: [task: Help]"
+    office = Office(STARTS, only)
+    office.assess(MONDAY, LOW)
+    assert [one.playbook for one in office.episodes.values()] == ["x"]
+    (told,) = office.wait(MONDAY + DAY)
+    assert (told.title, told.matter) == ("Help", "people")
+    office.do(office.only("task"), "done", MONDAY + 2 * DAY)
+    assert {one.playbook: one.state for one in office.episodes.values()} == {"x": "active", "other": "resting"}
+
+
 def outbound(steps: str, people: str = "csms: []", **more: str) -> tuple[Office, list[ActionRequested]]:
     mode = "".join(f"\n{name}: {value}" for name, value in more.items())
     office = Office(f"id: x\nwhen: usage.breadth < 40 %{mode}\nsteps: {steps}", people=people)
@@ -192,6 +203,13 @@ def test_traits_and_owners_are_set_by_an_event_as_anybody_would() -> None:
     assert told == []
     assert [one.traits for one in office.updated] == [{"tier": "at_risk"}, {"owner": "ana@example.com"}]
     assert "asked to set tier to at_risk" in {move.reason for move in office.moves}
+
+
+def test_the_last_resort_is_nobody_s_owner() -> None:
+    people = "csms: [{id: ana, name: Ana, email: ana@example.com}]\nroles: {last_resort: ana, ops: ana}"
+    office, _ = outbound("[assign_owner: [least_loaded: {tier: senior}]]", people)
+    assert office.updated == []
+    assert any("found none" in move.reason for move in office.moves)
 
 
 def test_in_shadow_it_only_says_what_it_would_do() -> None:

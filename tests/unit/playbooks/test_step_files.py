@@ -65,6 +65,10 @@ WRONG = {
         "  - if: usage.breadth > 3 %\n    then:\n      - {until: task.don, within: 1d, else: [alert: Hi]}",
         "There is no fact `task.don`. Did you mean `task.done`?",
     ),
+    "a trait of another type": (
+        "  - trait: {seats: many}",
+        "test.yaml:4:12: An account can't have this trait: Expected `int | null`, got `str` - at `seats`.",
+    ),
     "itself": ("  - start: x", "test.yaml:4:12: It starts itself."),
 }
 
@@ -100,6 +104,14 @@ def test_a_playbook_that_waits_for_an_event_is_started_by_it_alone(tmp_path: Pat
     (tmp_path / "b.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(Refused, match="`a` starts `b`, which waits for an event of its own"):
         load_all(a_folder(tmp_path, a="start: b"))
+
+
+def test_what_only_others_start_is_started_by_somebody(tmp_path: Path) -> None:
+    text = "id: b\non_event: playbook.started\nsteps: [alert: Hi]"
+    (tmp_path / "b.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(Refused, match="No playbook has a step that starts `b`"):
+        load_all(a_folder(tmp_path, a="alert: Hi"))
+    assert len(load_all(a_folder(tmp_path, a="start: b"))) == 2
 
 
 def test_the_guide_s_example_is_read() -> None:
