@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -90,12 +90,12 @@ class Directory:
 
     def find(self, name: str) -> Csm | None:
         """Somebody by id, e-mail, `Name <e-mail>`, or a name that only one has; whatever the case and the blanks."""
-        found = (self._by_name.get(_key(one)) for one in _names_in(name))
+        found = (self._by_name.get(one) for one in _names_in(name))
         return next((one for one in found if one is not None), None)
 
     def person(self, name: str) -> Csm:
         """Somebody by any of these; whoever is not in the directory is taken by their e-mail alone."""
-        email = next((_key(one) for one in _names_in(name) if "@" in one), None)
+        email = next((one for one in _names_in(name) if "@" in one), None)
         return self.find(name) or Csm(id=email or name, name=email or name, email=email, hours=self.office)
 
     def owner(self, name: str | None) -> Csm | None:
@@ -133,7 +133,9 @@ def _key(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
+@lru_cache(maxsize=4096)
 def _names_in(text: str) -> tuple[str, ...]:
-    """What a text such as `Zoë Müller <zoe@example.com>` calls somebody, the surest first."""
+    """What a text such as `Zoë Müller <zoe@example.com>` calls somebody, the surest first; as `_key` has it."""
     found = _ADDRESSED.fullmatch(text.strip())
-    return (text,) if found is None else (found[2], found[1].strip().strip("\"'"))
+    names = (text,) if found is None else (found[2], found[1].strip().strip("\"'"))
+    return tuple(map(_key, names))

@@ -52,7 +52,7 @@ def seat(work: Work, loads: Mapping[str, Load]) -> None:
     directory, changes = work.rules.directory, work.changes
     for item in unseated(work):
         rules, owned_by, now = _rules(work, item), _owner(work, item), work.standings[item.account_id].at
-        when = when_brought(now)
+        when = when_brought(now)._replace(due=item.due_at if item.due_at is not None and item.due_at > now else None)
         found = assign(rules, owned_by, directory, loads, when, needs_room=item.kind == "task")
         if found.last_resort:
             changes.set_timer(item.account_id, back_at(rules, owned_by, directory, when))

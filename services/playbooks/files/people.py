@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
@@ -20,6 +20,8 @@ from shared.files.nodes import Fields, Items, load
 from shared.files.reading import content_of, read
 from shared.words import counted
 
+CAPACITY: Final = 25
+"""Of whoever gives none."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -48,7 +50,8 @@ class CsmFile(FileModel):
     away: list[Span] = []
     tier: Name | None = None
     skills: list[Name] = []
-    capacity: Annotated[int, Field(ge=1)] | None = None
+    capacity: Annotated[int, Field(ge=1)] | None = CAPACITY
+    """How many open tasks at once; none is without limit."""
     manager: Name | None = None
 
 
@@ -141,7 +144,8 @@ class DirectoryFile(FileModel):
         start, end = one.hours
         holidays = tuple(sorted({*self.holidays, *one.holidays}))
         return Csm(
-            **one.given("time_zone", "hours", "days", "holidays", "away"),
+            **one.given("time_zone", "hours", "days", "holidays", "away", "capacity"),
+            capacity=one.capacity,
             hours=Week(
                 time_zone=one.time_zone or self.time_zone,
                 days=tuple(sorted({*one.days})),

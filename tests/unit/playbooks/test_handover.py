@@ -160,3 +160,15 @@ def test_a_task_can_be_given_more_time() -> None:
     assert made.open("alert") == []
     made.wait(MONDAY + 5 * DAY)
     assert made.only("alert").assignee == "lee"
+
+
+def test_who_does_not_work_before_it_is_due_gets_it_when_that_has_passed() -> None:
+    weekly = people().replace("manager: lee, away: []}", "manager: lee, hours: 09:00-17:00}")
+    made = Office(FEW.replace("ASSIGN", "owner").replace("2d", "24h"), people=weekly)
+    saturday = MONDAY + 5 * DAY
+    made.assess(saturday, OWNED)
+    assert (task(made).assignee, task(made).last_resort) == ("lee", True)
+    made.wait(saturday + HOUR)
+    assert task(made).assignee == "lee"
+    made.wait(saturday + DAY)
+    assert task(made).assignee == "ana"
