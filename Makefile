@@ -51,10 +51,11 @@ chaos: .venv/.dev ## Kill everything, many times, and count what was lost
 migration: .venv/.dev ## Write a schema's next version: make migration SCHEMA=scoring MESSAGE="add the pulse"
 	$(BIN)/python -m deploy.migrations.new "$(SCHEMA)" "$(MESSAGE)"
 
-generated: .venv/.dev ## Write anew what is made from the code: the files' JSON Schemas and docs/machines.md
+generated: .venv/.dev ## Write anew what is made from the code: the files' JSON Schemas, docs/machines.md and docs/library.md
 	$(BIN)/python -m services.scoring.files
 	$(BIN)/python -m services.playbooks.files
 	$(BIN)/python -m deploy.machines
+	$(BIN)/python -m deploy.library
 
 LOCKED := --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
 lock: ## Write both lock files anew (needs uv)

@@ -1,7 +1,7 @@
 """The stories that happen live to the sample company, as `stories.toml` has them."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,9 @@ class Story:
     account: str
     playbook: str
     tell: str
-    beats: list[dict[str, Any]]
+    beats: list[dict[str, Any]] = field(default_factory=list)
+    start: bool = False
+    """Nothing happens: what the past left is started from the list of what was found."""
 
     def events(self, now: datetime, run: str) -> list[dict[str, Any]]:
         """What happens, as it is sent: in order, with real times and ids of this run."""

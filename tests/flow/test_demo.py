@@ -15,19 +15,21 @@ from tests.support.documents import ROOT, blocks, told_like
 from tests.support.ports import free_ports
 
 TOLD = (
-    "Plover Facilities: Onboarding is stuck",
-    "Hollowell Foods: Usage is falling",
-    "Tern Logistics: Invoice overdue",
+    "Hollowell Foods: A renewal comes up, A senior joins a red account, The score slid, Usage is falling",
+    "Invoice overdue",
+    "Onboarding is stuck",
     "Northwind · Pro · €4,200/month · renews in 41 days",
     'their admin scored us 2: "third time support lost our ticket"',
     "urgent ticket T-118 open for 5 days",
     "Berlin time",
     "Slack message to CSM Pro One, as sent:",
     "What to do: Read what they wrote before you call.",
-    "Help Larkspur Clinics to pay",
-    "Find a new champion at Castellan Retail",
+    "Hollowell Foods is red",
+    "Tell Larkspur Clinics that you know of their urgent ticket",
+    "closed: Urgent tickets are open, no urgent ticket is open any more",
+    "Find who follows their champion at Castellan Retail",
     "expansion flag: Cobalt Couriers uses 95 % of its 20 seats",
-    "closed: Invoice overdue",
+    "closed: Invoice overdue, paid",
     "Sablewood Hotels is healthy again",
     "The day: 5 accounts to call, €24,600 of €212,000 a month is red.",
     "Scoring was killed midway: 0 lost, 0 counted twice.",
@@ -99,5 +101,5 @@ def test_every_story_is_told_with_its_figures_whenever_it_is_run(terminal: Termi
     assert float(seconds) < 5
 
     assert "urgent ticket T-118 open for 5 days" in terminal.run("why", "northwind")
-    assert "Larkspur Clinics" in terminal.run("tasks")
+    assert "Hollowell Foods" in terminal.run("tasks")
     assert "Stopped" in terminal.run("down")

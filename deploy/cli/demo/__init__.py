@@ -5,6 +5,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -29,6 +30,7 @@ from shared.words import counted, listed
 
 OWN_FILES: Final = [sample.FILE.with_name(name) for name in ("csms.yaml", "catalogue.yaml")]
 """What the sample company sells, and who works with its customers."""
+_MOST_FOUND: Final = 8
 
 
 def demo(
@@ -121,9 +123,14 @@ def _load(out: Console, keepwell: Keepwell, past: list[dict[str, Any]]) -> None:
     )
     found = list(keepwell.items("playbooks", "/v1/episodes", state="found"))
     out.print(f"Found when the past ended: {counted(len(found), 'matter')} to look at.")
+    by_account: defaultdict[str, list[str]] = defaultdict(list)
     for episode in found:
-        what = show.text(f"{episode['account_name']}: {episode['playbook_title']}", "yellow")
-        out.print(Text.assemble("  ", what))
+        by_account[episode["account_name"]].append(episode["playbook_title"])
+    most = sorted(by_account, key=lambda name: (-len(by_account[name]), name))
+    for name in most[:_MOST_FOUND]:
+        show.hang(out, Text("  "), show.text(f"{name}: {', '.join(sorted(by_account[name]))}", "yellow"))
+    if left := len(most) - _MOST_FOUND:
+        out.print(Text(f"  and {counted(left, 'account')} more: keepwell found", style="dim"))
 
 
 def _how_to_go_on(out: Console, settings: Settings, elsewhere: ClientSettings) -> None:

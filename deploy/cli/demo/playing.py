@@ -78,7 +78,13 @@ def play(keepwell: Keepwell, story: Story, now: datetime, run: str) -> Heard:
         found = of_story("notifier", "/v1/deliveries")
         return bool(found) and all(one["state"] == "delivered" or _waits(one) for one in found)
 
-    open_before = {one["id"] for one in keepwell.items("playbooks", "/v1/episodes", account=story.account)}
+    def start_what_was_found() -> None:
+        for one in keepwell.items("playbooks", "/v1/episodes", account=story.account, state="found"):
+            if one["playbook"].partition("@")[0] == story.playbook:
+                keepwell.post("playbooks", f"/v1/episodes/{one['id']}/start")
+
+    if story.start:
+        start_what_was_found()
     for event in story.events(now, run):
         rev = keepwell.get("scoring", here)["rev"]
         send_all(keepwell, [event])
@@ -93,7 +99,7 @@ def play(keepwell: Keepwell, story: Story, now: datetime, run: str) -> Heard:
         changes=[change for change in changes if is_new(change["at"]) and change["drivers"]],
         tasks=of_story("playbooks", "/v1/tasks"),
         flags=of_story("playbooks", "/v1/flags"),
-        closed=[one for one in episodes if one["id"] in open_before and is_new(one.get("ended_at"))],
+        closed=[one for one in episodes if is_new(one.get("ended_at"))],
         messages=sorted(messages, key=lambda one: (one["kind"] != "alert", one["settled_at"] or "")),
         people={one["id"]: one for one in keepwell.get("playbooks", "/v1/people")["items"]},
     )

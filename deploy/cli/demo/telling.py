@@ -36,7 +36,7 @@ def tell(out: Console, story: Story, heard: Heard, now: datetime) -> None:
     steps = [
         *(f"task for {one['assignee_name']}: {one['title']}, {_due(one, heard.people, now)}" for one in heard.tasks),
         *(f"expansion flag: {one['title']}" for one in heard.flags),
-        *(f"closed: {one['playbook_title']}" for one in heard.closed),
+        *(f"closed: {one['playbook_title']}, {one['outcome']}" for one in heard.closed),
     ]
     for step in steps:
         show.hang(out, Text("  → "), show.text(step))

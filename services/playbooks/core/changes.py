@@ -430,12 +430,17 @@ def _join(held: Item, message: ActionRequested, errand: Errand, changes: Changes
     is_news = bool(set(names) - set(held.names))
     goes_on = asked.episode in held.feeders and playbook.on_event is None
     due_at = min((one for one in (held.due_at, message.task and message.task.due_at) if one), default=None)
+    # What is of the score joins what was asked for one thing in it, which says better what to do; so does what is less.
+    is_less = SEVERITIES.index(message.severity) < SEVERITIES.index(before.severity)
+    keeps_words = (playbook.matter is None or is_less) and not goes_on
+    first, second = (before, message) if keeps_words else (message, before)
     said = msgspec.structs.replace(
-        message,
+        first,
         action_id=held.action_id,
         severity=message.severity if is_worse else before.severity,
-        why=list(dict.fromkeys([*message.why, *before.why]))[:MOST_REASONS],
-        task=message.task and msgspec.structs.replace(message.task, task_id=held.id, due_at=due_at),
+        why=list(dict.fromkeys([*first.why, *second.why]))[:MOST_REASONS],
+        task=first.task and msgspec.structs.replace(first.task, task_id=held.id, due_at=due_at),
+        **{name: getattr(message, name) for name in ("revision", "account", "drivers", "not_before", "caused_at")},
     )
     changes.name_task(asked.episode, asked.id, held.id)
     item = held._replace(

@@ -1,9 +1,12 @@
 """What work is about at an account, its matter; and where a playbook does not say, how it is told from its facts."""
 
+import re
 from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
 from services.playbooks.core.standing import Standing
+from services.playbooks.core.trouble import troubles
+from shared.conditions import Facts
 from shared.messages.assessments import Cause
 
 Matter = Literal["usage", "onboarding", "support", "voice", "money", "people", "renewal", "growth", "leaving"]
@@ -30,12 +33,16 @@ _OF: Final[tuple[tuple[str, Matter], ...]] = (
     ("contacts.", "people"),
     ("contact.", "people"),
 )
+_WORDS: Final = re.compile(r"[^\w.]+")
+_MUCH: Final = 300
+"""Three points: less is no reason by itself."""
 _NAMED: Final = ("contact_id", "ticket_id", "invoice_id")
 
 
 def matter_of(name: str) -> Matter | None:
-    """The matter of a fact, measure or event type, or None."""
-    return next((matter for start, matter in _OF if name.startswith(start)), None)
+    """The matter of a fact, measure or event type, or of the first that a condition names, or None."""
+    words = _WORDS.split(name)
+    return next((matter for word in words for start, matter in _OF if word.startswith(start)), None)
 
 
 def derived(names: Iterable[str]) -> Matter | None:
@@ -44,8 +51,10 @@ def derived(names: Iterable[str]) -> Matter | None:
 
 
 def of_score(stands: Standing) -> Matter:
-    """What the score is about now: what moved it most, else what costs it most."""
-    return derived([*(one.name for one in stands.drivers), *stands.low_names]) or "usage"
+    """What the score is about now: what cost most just now, else the worst that is open, else what costs it most."""
+    cost = [one.name for one in stands.drivers if one.points <= -_MUCH]
+    open_now = (fact for one in troubles(Facts.of(stands.facts), stands.at) for fact in one.about)
+    return derived([*cost, *open_now, *(one.name for one in stands.drivers), *stands.low_names]) or "usage"
 
 
 def named_in(event: Cause | None) -> tuple[str, ...]:

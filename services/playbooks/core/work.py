@@ -348,8 +348,9 @@ class Work:
             if (gone := self._gone.get(item.account_id)) is not None:
                 if (item.state, "close") in MOVES[item.kind] and item.opened_at <= gone.at:
                     self._close(item, gone)
-            elif ended := [self._ended[one] for one in item.feeders if one in self._ended]:
-                self._outlive(item, ended[-1])
+            elif ended := {one: self._ended[one] for one in item.feeders if one in self._ended}:
+                # Of several, the one that its words are of.
+                self._outlive(item, ended.get(item.request.episode_id, list(ended.values())[-1]))
 
     def _outlive(self, item: Item, ended: Ending) -> None:
         """An episode that fed the item has ended. With the last of them it closes, unless somebody is owed it, or took

@@ -75,14 +75,6 @@ def test_the_version_is_of_the_content_alone() -> None:
     assert a_playbook("id: x\nwhen: support.open > 4\nsteps: [alert: Hi]").version != plain
 
 
-def test_eight_playbooks_ship() -> None:
-    names = [one.playbook.id for one in load_all()]
-    expected = (
-        "champion-left detractor invoice-overdue onboarding-stuck payment-failed ready-to-grow recovered usage-falling"
-    )
-    assert names == expected.split()
-
-
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [

@@ -110,7 +110,9 @@ def test_a_playbook_on_the_score_joins_what_moved_it() -> None:
     office.assess(MONDAY, LOW)
     moved = [Driver(kind="measure", name="usage.breadth", points=-2000, reason="1 of 4 features used")]
     office.assess(MONDAY + HOUR, {**LOW, "health.band": "red"}, drivers=moved)
-    assert office.only("task").request.title == "It is red"
+    # What was asked for one thing in it says better what to do.
+    assert office.only("task").request.title == "Few features"
+    assert "1 of 4 features used" in office.only("task").request.why
     money = [Driver(kind="measure", name="billing.overdue", points=-2000, reason="60 days overdue")]
     other = Office(FEW, "id: red\nwhen: health.band == red\nsteps: [task: It is red]", people=PEOPLE)
     other.assess(MONDAY, LOW)

@@ -18,7 +18,7 @@ from shared.conditions import Facts
 from shared.files.templates import render
 from shared.messages.actions import ActionRequested, Recipient
 from shared.messages.assessments import AccountAssessed, Cause, Driver, MeasureReading
-from tests.support.playbooks import LOW, MONDAY, a_look, a_playbook, an_answer, an_assessment, stalled
+from tests.support.playbooks import DAY, LOW, MONDAY, a_look, a_playbook, an_answer, an_assessment, stalled
 
 OWNER = Assignment(Csm(id="own", name="Owner", email="owner@example.com"), "owner of the account")
 SHIPPED = {one.playbook.id: one.playbook for one in load_all()}
@@ -70,9 +70,9 @@ def test_a_detractor_tells_the_answer_first_and_only_once() -> None:
     stands = standing("northwind", assessed)
     due = MONDAY + timedelta(days=1)
     look = a_look(dict(stands.facts), MONDAY, cause=cause)
-    message = told(playbook, look, stands, place=1, fresh=True, due_at=due)
+    message = told(playbook, look, stands, fresh=True, due_at=due)
     assert message.caused_at == MONDAY
-    assert message.title == "Call someone there at Northwind about their 2"
+    assert message.title == "Call Northwind: someone there scored us 2"
     assert message.why == ["their admin scored us 2", "urgent ticket T-118 open for 5 days"]
     assert (message.recipient, message.since) == (OWNER.to and OWNER.to.recipient, MONDAY)
     assert (message.account.score, message.account.previous_score, message.account.mrr_minor) == (5200, 7400, 420_000)
@@ -126,7 +126,7 @@ def said(
 
 
 def test_an_account_without_a_name_is_called_by_its_id() -> None:
-    assert said("detractor", {}, cause=an_answer(2, MONDAY)).title == "acme-7: someone there scored us 2"
+    assert said("detractor", {}, cause=an_answer(2, MONDAY)).title == "Call acme-7: someone there scored us 2"
 
 
 def test_an_answer_that_moved_no_score_is_told_in_its_own_words() -> None:
@@ -134,10 +134,10 @@ def test_an_answer_that_moved_no_score_is_told_in_its_own_words() -> None:
     commented = msgspec.structs.replace(cause, data={**cause.data, "comment": "too slow"})
     message = said("detractor", {}, cause=commented)
     assert message.why == ['someone there scored us 2: "too slow"']
-    assert message.do == "Read what they wrote before you call."
+    assert message.do == "Read what they wrote before you call. Say sorry, and name the fix and its date."
     silent = said("detractor", {}, cause=cause)
     assert silent.why == ["someone there scored us 2"]
-    assert silent.do == "They left no comment: ask what went wrong."
+    assert silent.do == "They left no comment: ask what went wrong. Say sorry, and name the fix and its date."
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,12 @@ def test_whom_to_call_is_named_in_title_and_text(name: str | None, role: str | N
     )
     stands = standing("northwind", an_assessment(1, MONDAY, cause=cause, drivers=[moved]))
     look = a_look({"account.churned_at": None}, MONDAY, cause=cause)
-    alert, task = (told(SHIPPED["detractor"], look, stands, fresh=True, place=place) for place in (0, 1))
-    assert alert.title == f"Northwind: {who} scored us 2"
-    assert task.title == f"Call {who} at Northwind about their 2"
-    assert alert.why[0] == (f"{who} scored us 2" if name else f"their {known} scored us 2")
-    assert (alert.contact_id, alert.contact) == ("admin", who)
-    assert said("detractor", {}, cause=cause).why == [f"{who} scored us 2"]
+    playbook = SHIPPED["detractor-decision-maker" if role == "decision_maker" else "detractor"]
+    task = told(playbook, look, stands, fresh=True)
+    assert task.title == f"Call Northwind: {who} scored us 2"
+    assert task.why[0] == (f"{who} scored us 2" if name else f"their {known} scored us 2")
+    assert (task.contact_id, task.contact) == ("admin", who)
+    assert said(playbook, {}, cause=cause).why == [f"{who} scored us 2"]
 
 
 def test_whoever_shall_call_reads_the_whole_comment() -> None:
@@ -185,11 +185,12 @@ def test_whoever_shall_call_reads_the_whole_comment() -> None:
 
 def test_what_the_card_shows_is_said_again_only_when_there_is_nothing_else() -> None:
     healthy = {"health.band": "green", "health.previous_band": "red"}
-    assert said("recovered", healthy).why == ["health is green", "health before is red"]
+    better = a_playbook("id: p\nwhen: [health.band == green, health.previous_band == red]\nsteps: [alert: Hi]")
+    assert said(better, healthy).why == ["health is green", "health before is red"]
     driver = Driver(kind="measure", name="usage.trend", points=4000, reason="usage rose by 80 %")
     assessed = an_assessment(1, MONDAY, healthy, drivers=[driver])
     look = a_look(healthy, MONDAY, by_time=False)
-    message = told(SHIPPED["recovered"], look, standing("northwind", assessed), fresh=True)
+    message = told(better, look, standing("northwind", assessed), fresh=True)
     assert message.why == ["usage rose by 80 %"]
 
 
@@ -213,13 +214,16 @@ def test_a_rule_on_the_account_alone_says_why() -> None:
 
 
 def test_what_a_measure_tells_is_not_said_by_its_instant_again() -> None:
-    driver = Driver(kind="measure", name="billing.failed", points=-900, reason="a payment failed today")
+    driver = Driver(kind="measure", name="billing.failed", points=-900, reason="a payment has failed for 8 days")
     left = Driver(kind="cap", name="contacts.champion_left_at is known", points=-900, reason="the champion left")
-    facts = {"billing.payment_failed_at": MONDAY.isoformat(), "contacts.champion_left_at": MONDAY.isoformat()}
+    failed = (MONDAY - 8 * DAY).isoformat()
+    facts = {"billing.payment_failed_at": failed, "contacts.champion_left_at": MONDAY.isoformat()}
+    facts["contacts.left"] = "Lee (champion)"
     stands = standing("northwind", an_assessment(1, MONDAY, facts, drivers=[driver, left]))
     look = a_look(facts, MONDAY, by_time=False)
     assert told(SHIPPED["payment-failed"], look, stands, fresh=True).why == [driver.reason, left.reason]
-    assert told(SHIPPED["champion-left"], look, stands, fresh=True).why == [driver.reason, left.reason]
+    gone = told(SHIPPED["champion-left"], look, stands, fresh=True)
+    assert gone.why == ["who left is Lee (champion)", driver.reason, left.reason]
 
 
 def test_a_measure_says_its_reading_better_than_the_condition() -> None:
@@ -251,7 +255,7 @@ def test_a_list_says_where_it_was_found_in_words(found_in: str, where: str) -> N
 
 
 def test_an_overdue_task_says_when_on_the_readers_clock() -> None:
-    task = said("payment-failed", {"billing.payment_failed_at": "2026-03-02T09:00:00Z"})
+    task = said("payment-failed", {"billing.payment_failed_at": "2026-02-20T09:00:00Z"})
     lead = Recipient(id="lead", name="Lead", time_zone="America/New_York")
     late, now = MONDAY + timedelta(hours=12), standing("acme-7", an_assessment(2, MONDAY))
     told = [overdue(task, now, "a", to, who, late).why[0] for to, who in ((lead, "Owner"), (None, "nobody"))]
@@ -263,7 +267,7 @@ def test_an_overdue_task_says_when_on_the_readers_clock() -> None:
 
 def test_reminders_show_the_account_as_it_is_now() -> None:
     told = msgspec.structs.replace(
-        said("payment-failed", {"billing.payment_failed_at": "2026-03-02T09:00:00Z"}),
+        said("payment-failed", {"billing.payment_failed_at": "2026-02-20T09:00:00Z"}),
         drivers=[Driver(kind="measure", name="usage.trend", points=-900, reason="usage fell")],
     )
     now = standing("acme-7", an_assessment(9, MONDAY, {"account.name": "Acme"}, score=4000, previous_score=6000))

@@ -1,0 +1,67 @@
+"""The playbooks that ship as a table: `python -m deploy.library` writes docs/library.md from their files."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from services.playbooks.core.playbook import Playbook, Step
+from services.playbooks.files import SHIPPED, load_all
+from shared.conditions import Condition, one_line
+
+PAGE: Final = Path(__file__).parent.parent / "docs" / "library.md"
+_HEAD: Final = """# The library of playbooks
+
+What ships in [services/playbooks/playbooks](../services/playbooks/playbooks), made from the files by `make generated`.
+The head of each file says why it is there, where its numbers come from, and what to do. Change a number, switch one to
+`mode: shadow` (it decides and lists, and tells nobody), or take it out: what you edited, a release leaves alone.
+
+They are made to work together. What several of them ask of one person about one *matter* is one task, with all their
+reasons; a rule on the score joins what was asked for the thing that moved it. High and above is told at once within
+working hours, all else in the morning's digest. What nobody has touched closes by itself when it has passed, and says
+why. Over the sample company's 120 days this comes to at most one message outside the digest on an ordinary day.
+
+| playbook | for | when | then | ends | again |
+|---|---|---|---|---|---|
+"""
+
+
+def page(playbooks: Iterable[Playbook] | None = None) -> str:
+    """The whole document."""
+    shipped = [one.playbook for one in load_all()] if playbooks is None else playbooks
+    return _HEAD + "".join(f"| {' | '.join(_row(one))} |\n" for one in shipped)
+
+
+def _row(one: Playbook) -> Iterator[str]:
+    shadow = " (shadow)" if one.shadow else ""
+    yield f"[{one.id}](../services/playbooks/{SHIPPED.name}/{one.id}.yaml){shadow}: {one.title}"
+    yield _said(one.for_accounts) or "every account"
+    event = [f"`{one.on_event}`" + (f", each {one.per}" if one.per else "")] if one.on_event is not None else []
+    when = _said(one.when)
+    held = [f"held for {one.held_for.words}"] if one.held_for.seconds else []
+    yield "; ".join([*event, *([when] if when else []), *held])
+    yield "; ".join(map(_step, one.steps))
+    ends = "when all is done" if one.on_event is not None else "when it no longer holds"
+    exit_when = _said(one.exit_when)
+    words = f", as “{one.exit_words}”" if one.exit_words else ""
+    yield f"{exit_when or ends}{words}"
+    repeat = one.repeat
+    limit = f", at most {repeat.at_most} in {repeat.per.words}" if repeat is not None and repeat.at_most else ""
+    yield f"after {repeat.after.words}{limit}" if repeat is not None else "each time"
+
+
+def _said(condition: Condition | None) -> str:
+    return f"`{one_line(condition)}`" if condition is not None else ""
+
+
+def _step(one: Step) -> str:
+    after = f"after {one.after.words} " if one.after is not None else ""
+    unless = f" unless {_said(one.unless)}" if one.unless is not None else ""
+    due = f", due in {one.due.words}" if one.due is not None else ""
+    kept = ", kept until somebody did" if one.keep else ""
+    to = one.assign[0]
+    whom = " ".join(filter(None, (to.kind.replace("_", " "), getattr(to, "tier", None), getattr(to, "skill", None))))
+    return f"{after}{one.severity} {one.kind} for {whom}{due}{kept}{unless}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
