@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from services.playbooks.files import load_playbook
 from services.playbooks.handler import PlaybooksHandler
+from shared.messages import envelope
 from shared.messages.assessments import Cause, Driver, PartitionMark
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
 from shared.telemetry import metrics
@@ -46,6 +47,17 @@ async def floor(database_url: str) -> AsyncIterator[Floor]:
 
 def answered(rev: int, at: datetime, score: int, account: str = "northwind", **facts: Any) -> tuple[str, Any]:
     return account, an_assessment(rev, at, facts, cause=an_answer(score, at, f"answer-{rev}"))
+
+
+async def test_what_a_step_sets_at_the_account_goes_the_way_of_every_event(database_url: str) -> None:
+    steps = "  - trait: {tier: at_risk}\n  - {until: usage.breadth >= 50 %, within: 365d, else: [webhook: crm]}\n"
+    async with a_floor(database_url, STALLED + steps) as floor:
+        assert await floor.assess(1, MONDAY, LOW) == []
+        (row,) = await floor.rows("SELECT topic, value FROM outbox")
+        assert (row.topic, envelope.decode(row.value).type) == ("keepwell.events.accounts", "account.updated")
+        assert await floor.pass_until(MONDAY + 364 * DAY) == []
+        (year,) = await floor.pass_until(MONDAY + 366 * DAY)
+        assert (year.kind, year.title) == ("webhook", "call the webhook crm")
 
 
 async def test_a_firing_becomes_a_task_for_the_owner_and_one_action(floor: Floor) -> None:
