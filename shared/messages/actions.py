@@ -140,7 +140,7 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     found: list[dict[str, Any]] = []
     """A digest's lines: {account_id, account_name, playbook_title, why, mrr_minor, currency}."""
     not_before: datetime | None = None
-    """Caused by time alone: to be delivered from then on, with what else waits for the recipient."""
+    """To be delivered from then on, with what else waits for the recipient: the digest, or when they work again."""
     caused_at: datetime | None = None
     """When ingest accepted the event that caused it: the start of the event-to-effect latency."""
 

@@ -1,8 +1,9 @@
 """What goes at once, what waits, and what goes together.
 
 The first message for a recipient and playbook goes at once and opens a window of a minute; those within it wait for
-its end and go as one. While they keep coming, one goes a minute. What time caused waits for its instant and goes with
-whatever else waits for the recipient. What had to wait for a channel that was held goes as one for each target.
+its end and go as one. While they keep coming, one goes a minute. What is not urgent waits for its instant (the
+digest) and goes with whatever else waits for the recipient. What had to wait for a channel that was held goes as one
+for each target.
 
 What may have arrived as one message stays one: all of it goes again under its id, or none of it. An id never stands
 for less or more than what it was first sent with, since mail programs and the inbox keep one message of an id.
