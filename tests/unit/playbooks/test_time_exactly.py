@@ -25,7 +25,7 @@ from shared.messages.assessments import Cause
 from tests.support.minutes import Ask, Deed, Join, Leaf, Rule, Seen, every_minute
 from tests.support.playbooks import MONDAY, an_assessment
 
-EXAMPLES = int(os.environ.get("KEEPWELL_TEST_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("KEEPWELL_TEST_EXAMPLES", "80"))
 UNTIL = 260
 MINUTE = timedelta(minutes=1)
 ACCOUNT = "northwind"
