@@ -3,15 +3,18 @@
 import argparse
 import asyncio
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import idle, latency, statements, throughput, turn
+from bench import firings, idle, latency, looks, statements, throughput, turn
 from bench.report import Row, table
 from deploy.local.postgres import NAME, Postgres
 from deploy.migrations.run import migrate
 from tests.support.logins import PASSWORDS
 from tests.support.stack import Stack
+
+_PARTS = ("statements", "looks", "firings", "turn", "throughput", "latency", "idle")
 
 
 def main() -> None:
@@ -19,9 +22,7 @@ def main() -> None:
     parser.add_argument("--kafka", action="store_true", help="measure on Kafka as well")
     parser.add_argument("--events", type=int, default=50_000, help="usage events to post (default 50,000)")
     parser.add_argument("--seconds", type=int, default=20, help="how long to send answers (default 20)")
-    parser.add_argument(
-        "--only", choices=("statements", "throughput", "latency", "turn", "idle"), help="one measurement alone"
-    )
+    parser.add_argument("--only", choices=_PARTS, help="one measurement alone")
     parser.add_argument("--accounts", type=int, default=100_000, help="accounts of the daily turn (default 100,000)")
     asked = parser.parse_args()
     rows: list[Row] = []
@@ -31,11 +32,19 @@ def main() -> None:
         server = postgres.start(made.enter_context((home / "postgres.log").open("ab")))
         made.callback(server.stop)
         migrate(server.url, PASSWORDS)
-        if asked.only in {None, "statements"}:
-            rows += asyncio.run(statements.measure(server.url))
-        if asked.only in {None, "turn"}:
-            postgres.query(f"CREATE DATABASE turn TEMPLATE {NAME}", database="postgres")
-            rows += turn.measure(f"{server.url.rpartition('/')[0]}/turn", asked.accounts)
+
+        def database(name: str) -> str:
+            postgres.query(f"CREATE DATABASE {name} TEMPLATE {NAME}", database="postgres")
+            return f"{server.url.rpartition('/')[0]}/{name}"
+
+        alone: dict[str, Callable[[], list[Row]]] = {
+            "statements": lambda: asyncio.run(statements.measure(server.url)),
+            "looks": looks.measure,
+            "firings": lambda: firings.measure([database("firings"), database("pending")]),
+            "turn": lambda: turn.measure(database("turn"), asked.accounts),
+        }
+        for name in [name for name in alone if asked.only in {None, name}]:
+            rows += alone[name]()
         brokers = {"local": "local"}
         if asked.kafka:
             from deploy.local.kafka import KafkaBroker
@@ -46,10 +55,8 @@ def main() -> None:
             brokers["kafka"] = broker.bootstrap
 
         def stack(kind: str, name: str, **extra: str) -> Stack:
-            postgres.query(f"CREATE DATABASE {name} TEMPLATE {NAME}", database="postgres")
-            own = home / name
+            url, own = database(name), home / name
             own.mkdir()
-            url = f"{server.url.rpartition('/')[0]}/{name}"
             return Stack(own, url, brokers[kind], KEEPWELL_KAFKA_PREFIX=f"{name}.", **extra)
 
         for kind, address in brokers.items():
@@ -63,8 +70,8 @@ def main() -> None:
     if asked.only in {None, "idle"}:
         # What was measured with before has ended: here is only what a user starts.
         for kind in ["local", "kafka"] if asked.kafka else ["local"]:
-            with tempfile.TemporaryDirectory() as alone:
-                rows += idle.measure(Path(alone), kind)
+            with tempfile.TemporaryDirectory() as own_home:
+                rows += idle.measure(Path(own_home), kind)
     print(table(rows))
 
 

@@ -20,6 +20,8 @@ LOOK_AGAIN: Final = timedelta(hours=1)
 """How often to ask for what is not told while a source is interrupted."""
 _OURS: Final = "sources."
 """Facts about ourselves: of the account that stands for us nothing else is asked."""
+DEPARTS: Final = ("account.churned", "account.churned_at", "account.excluded")
+"""The facts by which an account leaves every playbook that doesn't mind them."""
 _GONE: Final = ("account.churn", "account.excluded")
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from services.playbooks.core.assignment import Rule
 from services.playbooks.core.workinghours import Duration
-from shared.conditions import Condition, leaves_of
+from shared.conditions import Condition, facts_of, leaves_of
 from shared.messages.actions import Kind, Sending, Severity
 
 Asked = Kind | Sending | Literal["trait", "assign_owner"]
@@ -123,6 +123,12 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The facts that its conditions name."""
         asked = [one for one in (self.for_accounts, self.when) if one is not None]
         return frozenset(leaf.subject.name for one in asked for leaf in leaves_of(one))
+
+    @cached_property
+    def read(self) -> frozenset[str]:
+        """The facts that can change what its conditions say: of a linear fact, its instant."""
+        asked = (self.for_accounts, self.when, self.exit_when)
+        return frozenset().union(*(facts_of(one) for one in asked if one is not None))
 
     def may_fire_at(self, fired: tuple[datetime, ...], closed: datetime | None) -> datetime | None:
         """The earliest instant at which `repeat` lets it fire again, after these firings and that end; None is any."""

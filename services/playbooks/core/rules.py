@@ -2,6 +2,7 @@
 
 import hashlib
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -36,11 +37,21 @@ class Library:
         self.loaded = tuple(loaded)
         self.current = {one.playbook.id: one.playbook for one in self.loaded}
         self.checksums = {one.playbook.id: one.checksum for one in self.loaded}
+        self.closers = frozenset(name for name, playbook in self.current.items() if playbook.closes)
         self.digest = hashlib.sha256("\n".join(sorted(one.playbook.name for one in self.loaded)).encode()).hexdigest()
         """Of which versions are in force: what a partition remembers them by."""
+        self._readers: defaultdict[str, set[str]] = defaultdict(set)
+        """By fact: the playbooks that it may open an episode of. By type of event, those that wait for it."""
+        for playbook in self.current.values():
+            for name in playbook.read if playbook.on_event is None else (playbook.on_event,):
+                self._readers[name].add(playbook.id)
         self._versions: dict[tuple[str, str], Playbook | None] = {
             (one.playbook.id, one.playbook.version): one.playbook for one in self.loaded
         }
+
+    def concerned(self, names: Iterable[str]) -> set[str]:
+        """The playbooks to which a change of these facts, or an event of this type, may matter."""
+        return set().union(*(self._readers[name] for name in names if name in self._readers))
 
     def missing(self, episodes: Iterable[Episode]) -> list[tuple[str, str]]:
         """The versions, by id and version, that these episodes stay with and that are not known here yet."""

@@ -39,6 +39,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The checksums of the playbooks that looked last; None is not known."""
     gone: str | None = None
     """Why nothing is asked about the account any more: it was merged into another one, or erased."""
+    settled: bool = False
+    """The last look moved nothing, and would again find nothing to do until a fact changes or `look_at` comes."""
 
 
 def standing(account: str, assessed: AccountAssessed) -> Standing:

@@ -20,7 +20,7 @@ from services.playbooks.core.assignment import Load
 from services.playbooks.core.changes import Changes, Desk, carry_out, desk_of, people
 from services.playbooks.core.episode import Episode, Move, StepResult
 from services.playbooks.core.item import MOVES, OPEN, Item
-from services.playbooks.core.look import Look
+from services.playbooks.core.look import DEPARTS, Look
 from services.playbooks.core.message import Errand, Finding, Visit, list_of
 from services.playbooks.core.playbook import STARTED, Playbook
 from services.playbooks.core.restating import APART, as_now, says_otherwise
@@ -112,7 +112,7 @@ class Work:
         if stands.gone is not None:
             self._leave(stands, look, stands.gone)
         else:
-            self._walk(Visit(stands, look, fresh=True, headers=headers))
+            self._walk(Visit(stands, look, fresh=True, headers=headers), self._concerned(before, look))
 
     def time(self, account: str, at: datetime) -> None:
         """Look at an account because its timer came due at `at`."""
@@ -158,7 +158,7 @@ class Work:
                 found_in = f"playbook {playbook.name}"
                 look = self._look(then, f"met {playbook.version}", "keepwell", found_in=found_in)
                 self._step(playbook, Visit(then, look, found_at=at))
-        self.standings[account] = msgspec.structs.replace(stands, met=known)
+        self.standings[account] = msgspec.structs.replace(stands, met=known, settled=False)
 
     def _catch_up(self, account: str, until: datetime | None) -> None:
         """Do the looks that were due before `until`: their timer is late, and what held then must not be lost.
@@ -193,16 +193,35 @@ class Work:
         known["interrupted"] = self.interrupted
         return Look.of(stands.account, stands.facts, stands.at, **known, **others)
 
-    def _walk(self, visit: Visit) -> None:
-        """Step every playbook of an account, those that close others last."""
-        account, library = visit.stands.account, self.rules.library
+    def _concerned(self, before: Standing | None, look: Look) -> set[str] | None:
+        """The playbooks of which an episode may open now, by what has changed since the last look; None: any of them.
+
+        Of a settled account, all that is not open would find again what it found then: until a fact that it reads is
+        another, its event comes, or time has something to say, which `look_at` knows. What is open is always looked at.
+        """
+        if before is None or not before.settled or look.quiet or look.found_in is not None or self.interrupted:
+            return None
+        if look.now < before.at or (before.look_at is not None and before.look_at <= look.now):
+            return None
+        then, now = before.facts, look.values
+        changed = [name for name in then.keys() | now.keys() if not _is_same(then.get(name), now.get(name))]
+        if any(name in DEPARTS for name in changed):
+            return None
+        if look.cause is not None and look.cause.kind == "event" and look.cause.type is not None:
+            changed.append(look.cause.type)
+        return self.rules.library.concerned(changed)
+
+    def _walk(self, visit: Visit, concerned: Collection[str] | None = None) -> None:
+        """Step the playbooks that are concerned (None: all) and those with an open episode; what closes others last."""
+        account, library, latest = visit.stands.account, self.rules.library, self._latest[visit.stands.account]
+        before = self.standings.get(account)
         self.standings[account] = visit.stands
         self._next.pop(account, None)
-        keys = {(one.id, visit.look.subject(one.per)) for one in library.current.values()}
-        keys |= self._latest[account].keys()
-        closers = {name for name, playbook in library.current.items() if playbook.closes}
-        for name, subject in sorted(keys, key=lambda one: (one[0] in closers, one)):
-            own = library.of(name, self._latest[account].get((name, subject)))
+        moves, wanted = len(self.changes.moves), library.current if concerned is None else concerned
+        keys = {(name, visit.look.subject(library.current[name].per)) for name in wanted}
+        keys |= {key for key, one in latest.items() if concerned is None or one.is_open or one.subject}
+        for name, subject in sorted(keys, key=lambda one: (one[0] in library.closers, one)):
+            own = library.of(name, latest.get((name, subject)))
             if own is None:
                 continue
             episode, current = self._step(own, visit, subject), library.current.get(name)
@@ -212,10 +231,14 @@ class Work:
                 found_in = visit.look.found_in or f"playbook {current.name}"
                 look = msgspec.structs.replace(visit.look, found_in=found_in)
                 self._step(current, visit._replace(look=look), subject)
-        fired = [one.fired_at for one in self._latest[account].values() if one.state == "active" and one.fired_at]
+        fired = [one.fired_at for one in latest.values() if one.state == "active" and one.fired_at]
         if fired and visit.look.now - max(fired) < _MAY_WAIT and not visit.look.quiet:
             self._looked_at.add(account)
-        self._remember(account, None, list(library.checksums.values()))
+        # What was not looked at now has its instant in the last `look_at`.
+        also = before.look_at if before is not None and concerned is not None else None
+        plain = not (visit.look.quiet or visit.look.found_in is not None or self.interrupted)
+        settled = plain and len(self.changes.moves) == moves
+        self._remember(account, also, list(library.checksums.values()), settled=settled)
 
     def _leave(self, stands: Standing, look: Look, reason: str) -> None:
         """Close all that is open of an account that has gone."""
@@ -226,10 +249,10 @@ class Work:
         self._gone[stands.account] = Ending(stands.account, look.now, reason, look.actor, is_news=False)
         self._remember(stands.account, None, list(self.rules.library.checksums.values()))
 
-    def _remember(self, account: str, also: datetime | None, met: list[int] | None) -> None:
-        """Note in the standing when to look next, and who has looked."""
+    def _remember(self, account: str, also: datetime | None, met: list[int] | None, *, settled: bool = False) -> None:
+        """Note in the standing when to look next, who has looked, and whether there is nothing to do until then."""
         at = min((one for one in (also, self._next.pop(account, None)) if one is not None), default=None)
-        stands = msgspec.structs.replace(self.standings[account], look_at=at, met=met)
+        stands = msgspec.structs.replace(self.standings[account], look_at=at, met=met, settled=settled)
         self.standings[account] = self.changes.standings[account] = stands
 
     # One playbook
@@ -429,3 +452,8 @@ class Work:
             if id in loads:
                 loads[id] = loads[id]._replace(open_tasks=max(0, loads[id].open_tasks + number))
         self.changes.loads.clear()
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Whether a fact has stayed as it was; true is another value than 1."""
+    return one == other and type(one) is type(other)
