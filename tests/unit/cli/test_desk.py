@@ -5,7 +5,7 @@ import pytest
 import typer
 
 from deploy.cli import deliveries, flags
-from deploy.cli.lists import ALERTS, FOUND, PLAYBOOKS, TASKS
+from deploy.cli.lists import ALERTS, FOUND, PEOPLE, PLAYBOOKS, TASKS
 from tests.support.cli import Answer, FakeStack, page, problem
 
 ID = "act_" + 8 * "1a2b"
@@ -37,6 +37,22 @@ def test_tasks_are_told_with_who_and_when_the_next_first(stack: FakeStack) -> No
     assert "Send the offer" in second
     assert stack.asked[0].query["assignee"] == "pro-one"
     assert stack.asked[0].query["state"] == "open"
+
+
+def test_a_task_says_that_it_lies_with_the_last_resort_and_who_was_passed_over(stack: FakeStack) -> None:
+    lost = {**ITEM, "last_resort": True, "passed_over": ["the account has no owner"]}
+    stack.on("GET /playbooks/v1/tasks", page(lost))
+    result = stack.run(TASKS.app(), "--last-resort", "true", "--state", "open")
+    assert "CSM Pro One; last resort; the account has no owner" in " ".join(result.output.split())
+    assert stack.asked[0].query == {"state": "open", "last_resort": "true", "limit": stack.asked[0].query["limit"]}
+
+
+def test_people_are_listed_with_what_they_have_and_why_they_get_nothing(stack: FakeStack) -> None:
+    here = {"id": "ana", "name": "Ana", "roles": ["lead"], "open": {"task": 3, "alert": 1, "flag": 0}}
+    gone = {"away_until": "2026-03-08", "reachable": True, "full": True}
+    stack.on("GET /playbooks/v1/people", page({**here, **gone}))
+    result = stack.run(PEOPLE.app())
+    assert "Ana lead 3 1 0 away until 2026-03-08, full" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(
