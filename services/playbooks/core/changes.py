@@ -139,6 +139,17 @@ class Changes:
         if person not in known.told:
             self.episodes[episode] = msgspec.structs.replace(known, told=(*known.told, person))
 
+    def note_sent(self, episode: str, action: str) -> None:
+        """Note that an episode asked for something to be sent."""
+        known = self.episodes[episode]
+        self.episodes[episode] = msgspec.structs.replace(known, sent=(*known.sent, action))
+
+    def call_back(self, account: str, actions: Iterable[str], reason: str, now: datetime) -> None:
+        """Cancel what was asked to be sent, where it still waits."""
+        for action in actions:
+            data, id = ActionCancelled(action_id=action, reason=reason), f"{action}-cancelled"
+            self.out.append(Outgoing(_event(data, id, "action.cancelled", account, now)))
+
     def has_heard(self, episode: str, person: str) -> bool:
         """Did what an episode gave somebody reach them? Not when all of it was called back before it was known to."""
         given = [

@@ -116,6 +116,8 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     """The contact, ticket or invoice that it is about, where its playbook has one for each."""
     told: tuple[str, ...] = ()
     """The ids of those to whom it gave something."""
+    sent: tuple[str, ...] = ()
+    """The ids of what it asked to be sent to contacts and other systems: called back when it ends."""
     again_at: datetime | None = None
     """When it is asked again what was closed though it still holds."""
 

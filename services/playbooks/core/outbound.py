@@ -30,6 +30,7 @@ def carry_out(errand: Errand, changes: Changes, loads: Mapping[str, Load], rules
         if not playbook.shadow:
             message = request(errand, Assignment(None, ""), rules.render)
             changes.tell(msgspec.structs.replace(message, title=words, **_card(chosen)), now, visit.headers)
+            changes.note_sent(asked.episode, asked.id)
     else:
         traits, words = _traits(errand, chosen, loads, rules)
         if traits and not playbook.shadow:

@@ -246,6 +246,7 @@ class Work:
         for episode in list(self._latest[stands.account].values()):
             if episode.is_open:
                 self._keep(steps.leave(episode, look, reason))
+                self.changes.call_back(episode.account, episode.sent, reason, look.now)
         self._gone[stands.account] = Ending(stands.account, look.now, reason, look.actor, is_news=False)
         self._remember(stands.account, None, list(self.rules.library.checksums.values()))
 
@@ -290,6 +291,7 @@ class Work:
             left, by_hand = look.departed is not None, look.cause is None and look.actor != "time"
             is_news = not (by_hand or playbook.on_exit)
             self._ended[episode.id] = Ending(episode.account, look.now, episode.outcome, look.actor, left, is_news)
+            changes.call_back(episode.account, episode.sent, episode.outcome, look.now)
         if stepped.fired and playbook.closes and not playbook.shadow:
             self._close_others(playbook, visit)
         for name in stepped.starts if not playbook.shadow else ():
@@ -407,6 +409,8 @@ class Work:
             for errand in errands:
                 if errand.ask.kind in outbound.OUTBOUND:
                     outbound.carry_out(errand, self.changes, known, self.rules)
+                    if (ended := self._ended.get(errand.ask.episode)) is not None:
+                        self.changes.call_back(ended.account, [errand.ask.id], ended.reason, ended.at)
             if given:
                 carry_out(given, self.changes, known, self.rules, desks[errands[0].visit.stands.account])
         # What was asked for and ended in one transaction ends as it would in two.

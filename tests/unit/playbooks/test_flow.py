@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from services.playbooks.core.episode import Episode, StepResult
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.step import close_task, step
@@ -193,6 +195,23 @@ def test_surveys_messages_and_webhooks_are_asked_for() -> None:
     assert webhook.webhook is not None
     assert webhook.webhook.endpoint == "crm"
     assert not office.items
+
+
+@pytest.mark.parametrize(
+    ("facts", "others", "because"),
+    [
+        ({"usage.breadth": 75.0}, {}, ["usage breadth is 75 %, at least 40 %"]),
+        ({}, {"gone": "erased"}, ["the account was erased"]),
+        ({}, {}, []),
+    ],
+)
+def test_what_waits_to_be_sent_is_called_back_when_it_is_over(
+    facts: dict[str, Any], others: dict[str, Any], because: list[str]
+) -> None:
+    office, (survey,) = outbound("[{survey: nps, ask: champion}]")
+    office.assess(MONDAY + HOUR, {**LOW, **facts}, **others)
+    assert [one.reason for one in office.cancelled] == because
+    assert {one.action_id for one in office.cancelled} <= {survey.action_id}
 
 
 def test_traits_and_owners_are_set_by_an_event_as_anybody_would() -> None:
