@@ -64,6 +64,7 @@ _OF_FAMILY: Final = {"usage": "usage", "support": "tickets", "feedback": "feedba
 _OF_FACT: Final = {
     "relationship.silence": "interactions",
     "relationship.last_interaction_at": "interactions",
+    "relationship.silent_since": "interactions",
     "relationship.single_threaded": "interactions",
     "relationship.last_review_at": "interactions",
     **dict.fromkeys(

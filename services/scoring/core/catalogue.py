@@ -69,6 +69,8 @@ class Catalogue:
     """Working days; Monday is 0."""
     closed: tuple[int, ...] = ()
     """UTC days on which nobody is expected to work: holidays, a company's closed weeks."""
+    unlogged: tuple[int, ...] = ()
+    """UTC days on which interactions were not heard of: they are nobody's silence."""
     cadence: Mapping[str, Cadence] = field(default_factory=dict)
     """By plan or feature; any other is daily. A name that is both is a plan's."""
     watch: tuple[str, ...] = ()

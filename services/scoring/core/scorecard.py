@@ -122,12 +122,15 @@ class Rules:
         known |= {"week": sorted(catalogue.week), "rates": rates, "onboarding": onboarding}
         return _digest((cards, known), 16)
 
-    def leaving_out(self, days: Sequence[int]) -> "Rules":
-        """The same, but that these UTC days count like closed ones: nobody could be heard of then."""
-        if not set(days) - set(self.catalogue.closed):
+    def leaving_out(self, days: Sequence[int], unlogged: Sequence[int] = ()) -> "Rules":
+        """The same, but that these UTC days count like closed ones: nobody could be heard of then.
+
+        On those that are `unlogged`, no interaction could.
+        """
+        if not set(days) - set(self.catalogue.closed) and not unlogged:
             return self
         closed = tuple(sorted({*self.catalogue.closed, *days}))
-        return replace(self, catalogue=replace(self.catalogue, closed=closed))
+        return replace(self, catalogue=replace(self.catalogue, closed=closed, unlogged=tuple(unlogged)))
 
     def card_for(self, facts: Facts, now: Any) -> Scorecard:
         """The first card that matches; the default is last and always does. An unknown condition doesn't match."""

@@ -27,7 +27,7 @@ _SPARED: Final = _LONGEST - USAGE_DAYS
 
 def next_day(view: View, card: Scorecard) -> int | None:
     """The next day at whose beginning a reading or a fact may change; None: none will."""
-    if still_counts(view) or _lies_in(view, (view.today - _reach(card)) * DAY_US):
+    if still_counts(view) or _lies_in(view, (view.today - _reach(view, card)) * DAY_US):
         return view.today + 1
     return min((day for day in _turns(view, card) if day > view.today), default=None)
 
@@ -36,13 +36,12 @@ def _lies_in(view: View, since: int) -> bool:
     return any(at >= since for at in _instants(view))
 
 
-def _reach(card: Scorecard) -> int:
+def _reach(view: View, card: Scorecard) -> int:
     """For how many days anything counts: in the longest window, or until a day more of silence costs nothing."""
     silent = [one for one in card.measures if one.name == SILENCE.name]
     curves = [curve for one in silent for curve in (one.curve, *(curve for _, curve in one.later))] or [SILENCE.curve]
-    return max(_LONGEST, *(int(curve[-1][0]) + 1 for curve in curves)) + max(
-        (one.days_back for one in card.measures), default=0
-    )
+    silence = max(int(curve[-1][0]) for curve in curves) + 1 + len(view.catalogue.unlogged)
+    return max(_LONGEST, silence) + max((one.days_back for one in card.measures), default=0)
 
 
 def _instants(view: View) -> Iterator[int]:

@@ -54,8 +54,9 @@ class Known(NamedTuple):
         return {one.source: one.since_at for one in self.interruptions if one.until is None}
 
     def rules(self, rules: Rules) -> Rules:
-        """By which accounts are judged: without the days in which usage was not heard of."""
-        return rules.leaving_out(lost_days(self.interruptions, "usage"))
+        """By which accounts are judged: without the days in which usage or interactions were not heard of."""
+        lost = (lost_days(self.interruptions, source) for source in ("usage", "interactions"))
+        return rules.leaving_out(*lost)
 
 
 async def begin(c: AsyncConnection, partition: int) -> None:

@@ -46,7 +46,7 @@ from tests.support.conditions import NOW, ago, cases
         ("days_since account.signed_at < 30", "days_since account.signed_at > 5 weeks"),
         ("days_since account.signed_at > 30", "days_until account.signed_at > 1"),
         ("days_since account.signed_at > 30", "account.signed_at is unknown"),
-        ("relationship.silence > 30", "days_since relationship.last_interaction_at < 7"),
+        ("relationship.silence > 30", "days_since relationship.silent_since < 7"),
         ("usage.used_features contains a", {"not": "usage.used_features contains a"}),
         ("account.seats < 10", {"any": ["account.seats > 20", ["account.seats > 30", "account.plan == pro"]]}),
         ({"any": ["account.seats < 1", "account.plan == a"]}, ["account.seats > 1", "account.plan == b"]),

@@ -36,7 +36,7 @@ def test_of_a_number_the_lowest_the_median_and_the_highest() -> None:
 
 
 def test_what_is_linear_in_time_is_counted_now() -> None:
-    found = seen("relationship.silence", {"relationship.last_interaction_at": (MONDAY - 3 * DAY).isoformat()})
+    found = seen("relationship.silence", {"relationship.silent_since": (MONDAY - 3 * DAY).isoformat()})
     assert found.median == 3
 
 

@@ -14,6 +14,7 @@ from tests.support.scoring import (
     DAY,
     NOW,
     SHIPPED,
+    a_talk,
     a_ticket,
     after,
     an_account,
@@ -185,3 +186,19 @@ def test_who_is_looked_at_meanwhile_is_looked_at_again_when_it_may_be_over() -> 
     outcome = assess(account, None, BY_TIME, NOW, SHIPPED, interrupted={"usage": NOW - DAY})
     assert outcome.next_at is not None
     assert outcome.next_at <= NOW + DAY
+
+
+def test_days_on_which_nobodys_interactions_were_heard_of_are_no_silence() -> None:
+    at = hour_of(NOW - 20 * DAY)
+    lost = lost_days([Interruption("interactions", at, at + 48)], "interactions")
+    rules, account = rules_of_one("relationship.silence"), an_account(a_talk(at=NOW - 40 * DAY))
+    without = rules.leaving_out((), lost)
+    assert health_of(account, NOW, rules).readings["relationship.silence"].raw == 40
+    found = health_of(account, NOW, without)
+    assert (found.readings["relationship.silence"].raw, len(lost)) == (37, 3)
+    assert (found.facts["relationship.last_interaction_at"], found.facts["relationship.silent_since"]) == (
+        "2026-04-10T12:00:00Z",
+        "2026-04-13T12:00:00Z",
+    )
+    just = health_of(an_account(a_talk(at=NOW - 21 * DAY)), NOW - 18 * DAY, without).facts
+    assert just["relationship.silent_since"] == "2026-05-02T00:00:00Z"

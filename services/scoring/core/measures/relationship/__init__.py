@@ -19,7 +19,7 @@ from services.scoring.core.measures.relationship.key_users import (
     longest,
 )
 from services.scoring.core.measures.relationship.pulse import PULSE
-from services.scoring.core.measures.relationship.silence import SILENCE
+from services.scoring.core.measures.relationship.silence import SILENCE, silent_since
 from services.scoring.core.measures.relationship.threads import single_threaded, single_threaded_in_words
 
 __all__ = ["IN_WORDS", "PULSE", "SILENCE", "facts"]
@@ -42,6 +42,7 @@ def facts(view: View) -> dict[str, Any]:
     unseen = longest(view)
     return {
         "relationship.last_interaction_at": written_us(state.interaction.at) if state.interaction else None,
+        "relationship.silent_since": written_or_none(silent_since(view)),
         "relationship.last_review_at": written_us(state.review.at) if state.review else None,
         "relationship.single_threaded": single_threaded(view),
         "contacts.champions": champions if state.contacts else None,

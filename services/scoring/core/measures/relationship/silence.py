@@ -1,19 +1,29 @@
 """How long we have not talked."""
 
-from services.scoring.core.clock import day_of_us
+from services.scoring.core.clock import DAY_US, day_of_us, open_days
 from services.scoring.core.measures.base import DAYS_30, Measure, Reading, View
 from shared.words import counted
 
 
-def _silence(view: View) -> Reading:
+def silent_since(view: View) -> int | None:
+    """When we last talked, later by the days since on which interactions were not heard of."""
     last = view.state.interaction
+    if last is None:
+        return None
+    since, today = day_of_us(last.at), view.today
+    lost = today - since - open_days(since, today, view.catalogue.unlogged) if since < today else 0
+    return min(last.at + lost * DAY_US, max(last.at, today * DAY_US))
+
+
+def _silence(view: View) -> Reading:
+    last, unlogged = view.state.interaction, view.catalogue.unlogged
     if last is not None:
-        days = max(0, view.today - day_of_us(last.at))
+        days = open_days(day_of_us(last.at), view.today, unlogged)
         return Reading(days, f"no contact for {counted(days, 'day')}" if days else f"{last.value[0]} today")
     since = view.connected("interactions")
     if since is None or view.today - since < DAYS_30:
         return Reading(None, "no interaction was logged")
-    days = view.today - since
+    days = open_days(since, view.today, unlogged)
     return Reading(days, f"no contact at all in {counted(days, 'day')}")
 
 
@@ -24,5 +34,5 @@ SILENCE = Measure(
     ((14, 100), (30, 80), (60, 40), (120, 0)),
     _silence,
     ("interaction.",),
-    facts=("relationship.last_interaction_at",),
+    facts=("relationship.last_interaction_at", "relationship.silent_since"),
 )
