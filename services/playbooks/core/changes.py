@@ -19,7 +19,7 @@ from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, owner
 from services.playbooks.core.step import put_off
-from services.playbooks.core.workinghours import Hours, add, bring_at, next_working
+from services.playbooks.core.workinghours import Hours, add, bring_at, next_working, works_before
 from shared.messages import envelope
 from shared.messages.accounts import OpenAccountUpdated
 from shared.messages.actions import SEVERITIES, ActionCancelled, ActionRequested, ItemChanged, Recipient, Severity
@@ -323,6 +323,13 @@ def _work_words(item: Item, rules: Rules) -> str:
     return f"{item.kind}{whose}{due}: {item.request.title}"
 
 
+def _is_pressing(step: Step, hours: Hours, now: datetime) -> bool:
+    """Is it due by the clock, before whoever stands in for those who don't work in time is at work?"""
+    if step.due is None or step.due.is_business:
+        return False
+    return hours.any_time or not works_before(hours, now, now + step.due.exact)
+
+
 def _give(
     errand: Errand,
     changes: Changes,
@@ -356,6 +363,7 @@ def _give(
     held = next((one for one in joined if one.assignee == (to.id if to is not None else None)), None)
     hours = to.hours if to is not None else rules.directory.office
     due_at = add(hours, now, chosen.due) if chosen.due is not None else None
+    at_once = at_once or (assigned.last_resort and _is_pressing(chosen, hours, now))
     not_before = None if at_once else later(hours, chosen.severity, now, due_at)
     if not_before is not None and asked.kind == "flag" and asked.by_time and next_working(hours, now) > now:
         # Never sell to the angry: what happens in the night may hold it back.

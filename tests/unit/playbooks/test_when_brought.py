@@ -58,6 +58,15 @@ def test_a_day_by_the_clock_ends_a_day_later_and_says_so() -> None:
     assert compose(said, on(6, "08:30")).label == "Task · due today 17:05"
 
 
+@pytest.mark.parametrize(("due", "brought"), [("24h", None), ("3d", on(9, "08:30"))])
+def test_what_nobody_can_do_in_time_goes_to_the_last_resort_at_once(due: str, brought: datetime | None) -> None:
+    people = "roles: {last_resort: lead, ops: lead}\n" + PEOPLE.replace("id: lead,", "id: lead, hours: 09:00-17:00,")
+    made = Office(f"id: few\nwhen: usage.breadth < 40 %\nsteps: [{{task: Call them, due: {due}}}]", people=people)
+    (said,) = made.assess(on(7, "12:00"), LOW)
+    assert said.recipient is not None
+    assert (said.recipient.id, said.not_before) == ("own" if brought else "lead", brought)
+
+
 def test_days_of_work_are_the_assignees() -> None:
     (said,) = office("{task: Call them, due: 2 business days}").assess(on(5, "17:05"), LOW)
     assert said.task is not None
