@@ -67,7 +67,7 @@ def test_a_condition_flips_on_the_second(leaf: str, after: timedelta) -> None:
         account__signed_at=ago(days=10),
         account__renews_at=ahead(days=100),
         billing__overdue_since=ago(days=5),
-        relationship__last_interaction_at=ago(days=3),
+        relationship__silent_since=ago(days=3),
     )
     flip = NOW + after
     assert flip_instant(parse(leaf), known, NOW) == flip
