@@ -161,7 +161,8 @@ async def test_what_an_event_caused_goes_at_once_and_carries_its_story(database_
             ["they scored us 2"],
         )
         assert alert.task is not None
-        assert alert.task.due_at == night + DAY
+        # A day of work, counted from the morning.
+        assert alert.task.due_at == datetime.fromisoformat("2026-03-04T09:00:00+01:00")
 
 
 @pytest.mark.parametrize(
