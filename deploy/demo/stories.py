@@ -22,6 +22,8 @@ class Story:
     playbook: str
     tell: str
     beats: list[dict[str, Any]] = field(default_factory=list)
+    passes: bool = False
+    """Its last event ends what the ones before began: that is heard of first."""
     start: bool = False
     """Nothing happens: what the past left is started from the list of what was found."""
 

@@ -25,7 +25,7 @@ TOLD = (
     "Slack message to CSM Pro One, as sent:",
     "What to do: Read what they wrote before you call.",
     "Hollowell Foods is red",
-    "Tell Larkspur Clinics that you know of their urgent ticket",
+    "Tell Nightjar Security that you know of their urgent ticket",
     "closed: Urgent tickets are open, no urgent ticket is open any more",
     "Find who follows their champion at Castellan Retail",
     "expansion flag: Cobalt Couriers uses 95 % of its 20 seats",

@@ -278,33 +278,35 @@ async def test_an_overdue_task_that_nobody_needs_any_more_bothers_no_manager(flo
     assert await floor.pass_until(MONDAY + 5 * DAY) == []
 
 
-async def test_recovering_closes_what_was_open_and_tells_the_owner(database_url: str) -> None:
-    async with a_floor(database_url, people=PEOPLE) as floor:
-        stuck = {"account.stage": "onboarding", "onboarding.progress": 50, "health.band": "red"}
-        await floor.assess(1, MONDAY, stuck)
-        (task,) = await floor.pass_until(MONDAY + 3 * DAY)
+CLOSER = """
+id: better
+when: [health.band == green, health.previous_band == red]
+repeat: {after: 1d}
+closes: [stuck]
+steps: [{alert: "{{ account.name }} is healthy again", severity: high}]
+"""
+STUCK = "id: stuck\nmatter: onboarding\nwhen: onboarding.progress < 60 %\nexit_when: onboarding.progress >= 80 %"
+STUCK += "\nsteps: [task: Help them]"
+
+
+@pytest.mark.parametrize(
+    ("progress", "state", "outcome"),
+    [(70, "closed", "closed by better"), (50, "open", "")],
+    ids=["passed", "still holds"],
+)
+async def test_a_closer_closes_what_has_passed_and_leaves_what_still_holds(
+    database_url: str, progress: int, state: str, outcome: str
+) -> None:
+    async with a_floor(database_url, STUCK, CLOSER, people=PEOPLE) as floor:
+        (task,) = await floor.assess(1, MONDAY, {"onboarding.progress": 50, "health.band": "red"})
         # Better than where it fires, but not so good that it ends by itself.
-        better = {**stuck, "onboarding.progress": 70, "health.band": "green", "health.previous_band": "red"}
-        (alert,) = await floor.assess(2, MONDAY + 3 * DAY + HOUR, better)
-        assert alert.title == "Northwind is healthy again"
-        assert task.action_id in await floor.cancelled()
-        assert await floor.states("task") == ["closed"]
-        (closed,) = await floor.rows(
-            "SELECT body->>'outcome' AS outcome FROM episodes WHERE playbook = 'onboarding-stuck'"
-        )
-        assert closed.outcome == "closed by recovered"
-
-
-async def test_recovering_leaves_open_what_still_holds(database_url: str) -> None:
-    async with a_floor(database_url, people=PEOPLE) as floor:
-        failed = {"billing.payment_failed_at": MONDAY.isoformat(), "health.band": "amber"}
-        (task,) = await floor.assess(1, MONDAY, failed)
-        better = {**failed, "health.band": "green", "health.previous_band": "amber"}
-        (alert,) = await floor.assess(2, MONDAY + HOUR, better)
-        assert (task.playbook_title, alert.playbook_title) == ("A payment failed", "Recovered")
-        assert await floor.cancelled() == []
-        assert await floor.states("task") == ["open"]
-        assert await floor.episodes() == [("payment-failed", "active"), ("recovered", "active")]
+        better = {"onboarding.progress": progress, "health.band": "green", "health.previous_band": "red"}
+        sent = await floor.assess(2, MONDAY + HOUR, better)
+        assert "Northwind is healthy again" in [one.title for one in sent]
+        assert (task.action_id in await floor.cancelled()) == (state == "closed")
+        assert await floor.states("task") == [state]
+        (closed,) = await floor.rows("SELECT body->>'outcome' AS outcome FROM episodes WHERE playbook = 'stuck'")
+        assert closed.outcome == outcome
 
 
 @pytest.mark.parametrize("gone", ["merged", "erased"])

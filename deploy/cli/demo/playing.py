@@ -78,31 +78,41 @@ def play(keepwell: Keepwell, story: Story, now: datetime, run: str) -> Heard:
         found = of_story("notifier", "/v1/deliveries")
         return bool(found) and all(one["state"] == "delivered" or _waits(one) for one in found)
 
-    def start_what_was_found() -> None:
-        for one in keepwell.items("playbooks", "/v1/episodes", account=story.account, state="found"):
-            if one["playbook"].partition("@")[0] == story.playbook:
-                keepwell.post("playbooks", f"/v1/episodes/{one['id']}/start")
+    def ended() -> list[dict[str, Any]]:
+        episodes = keepwell.items("playbooks", "/v1/episodes", account=story.account)
+        return [one for one in episodes if is_new(one.get("ended_at"))]
 
     if story.start:
-        start_what_was_found()
-    for event in story.events(now, run):
+        _start(keepwell, story)
+    for number, event in enumerate(story.events(now, run)):
+        if story.passes and number == len(story.beats) - 1:
+            until(sent, f"Nobody heard of {story.account}")
         rev = keepwell.get("scoring", here)["rev"]
         send_all(keepwell, [event])
         until(partial(assessed_after, rev), f"{story.account} was not assessed")
+    if story.passes:
+        until(lambda: bool(ended()), f"What was wrong at {story.account} did not end")
     until(sent, f"Nobody heard of {story.account}")
     deliveries = of_story("notifier", "/v1/deliveries")
     messages = [keepwell.get("notifier", f"/v1/deliveries/{one['id']}") for one in deliveries]
     changes = keepwell.get("scoring", f"{here}/health/explain")["changes"]
-    episodes = list(keepwell.items("playbooks", "/v1/episodes", account=story.account))
     return Heard(
         account=keepwell.get("scoring", here),
         changes=[change for change in changes if is_new(change["at"]) and change["drivers"]],
         tasks=of_story("playbooks", "/v1/tasks"),
         flags=of_story("playbooks", "/v1/flags"),
-        closed=[one for one in episodes if is_new(one.get("ended_at"))],
-        messages=sorted(messages, key=lambda one: (one["kind"] != "alert", one["settled_at"] or "")),
+        closed=ended(),
+        # First what asks somebody to do something.
+        messages=sorted(messages, key=lambda one: (not one["message"].get("task"), one["settled_at"] or "")),
         people={one["id"]: one for one in keepwell.get("playbooks", "/v1/people")["items"]},
     )
+
+
+def _start(keepwell: Keepwell, story: Story) -> None:
+    """Start what the past left, from the list of what was found."""
+    for one in keepwell.items("playbooks", "/v1/episodes", account=story.account, state="found"):
+        if one["playbook"].partition("@")[0] == story.playbook:
+            keepwell.post("playbooks", f"/v1/episodes/{one['id']}/start")
 
 
 def _waits(delivery: Mapping[str, Any]) -> bool:
