@@ -5,8 +5,8 @@ what must come first is a `Gate`, and a `Route` passes its gates, in their order
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Container, Coroutine, Iterator, Sequence
+from typing import Any, get_args, get_origin
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Request, Response
@@ -44,13 +44,14 @@ class Route(APIRoute):
         gates = list(_gates(self.dependant))
         strict = any(gate.mine for gate in gates)
         fields = get_flat_params(self.dependant)
-        known = [field.alias for field in fields if isinstance(field.field_info, Query)]
+        known = {field.alias: field.field_info for field in fields if isinstance(field.field_info, Query)}
+        lists = {name for name, info in known.items() if _is_list(info.annotation)}
 
         async def behind_gates(request: Request) -> Response:
             for gate in gates:
                 await gate.check(request)
             if strict:
-                _check_query(request, known)
+                _check_query(request, list(known), lists)
             params = request.scope["path_params"]
             try:
                 request.scope["path_params"] = {name: unquote(value, errors="strict") for name, value in params.items()}
@@ -75,12 +76,16 @@ def _gates(dependant: Dependant) -> Iterator[Gate]:
         yield from _gates(inner)
 
 
-def _check_query(request: Request, known: Sequence[str]) -> None:
+def _is_list(annotation: Any) -> bool:
+    return any(get_origin(one) is list for one in (annotation, *get_args(annotation)))
+
+
+def _check_query(request: Request, known: Sequence[str], lists: Container[str]) -> None:
     """A misspelt filter that is ignored answers another question than was asked."""
     for name in request.query_params:
         if name not in known:
             near = nearest(name, known)
             hint = f"did you mean {near!r}?" if near else f"known are {', '.join(known) or 'none here'}"
             raise invalid(f"query.{name}", f"there is no such parameter; {hint}")
-        if len(request.query_params.getlist(name)) > 1:
+        if name not in lists and len(request.query_params.getlist(name)) > 1:
             raise invalid(f"query.{name}", "it is given more than once")

@@ -260,7 +260,7 @@ def from_stripe(
 
 def test_a_payment_of_an_unknown_customer_waits_in_sight_until_the_account_is_known(road: Road) -> None:
     for _ in range(2):
-        unpaid = {"customer": "cus_larkspur", "due_date": None, "effective_at": None}
+        unpaid: dict[str, Any] = {"customer": "cus_larkspur", "due_date": None, "effective_at": None}
         answer = from_stripe(road, "invoice.payment_failed", days_ago=8, **unpaid)
         assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
     assert "stripe:cus_larkspur" in road.keepwell("status")
