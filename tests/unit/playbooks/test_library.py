@@ -463,3 +463,12 @@ def test_who_pays_and_never_came_is_asked_after() -> None:
     book.run(on(22))
     (task,) = book.all("paid-never-used", kind="task")
     assert (task.state, task.note) == ("closed", "used for the first time")
+
+
+def test_a_large_customer_in_trouble_before_their_renewal_is_no_silence() -> None:
+    """H18."""
+    life = [*a_life(ends=75, mrr_minor=2_000_000), *used(range(-100, 0)), *used(range(12), users=6)]
+    book = Book([*life, *(event for n in (0, 0.1, 0.2) for event in urgent(n))]).run(on(12))
+    told = {(name, item.kind, item.assignee) for item in book.all() for name in book.fed[item.id]}
+    assert {("slide", "alert", "ana"), ("slide", "alert", "lea"), ("slide", "task", "ana")} <= told
+    assert {("urgent-ticket", "alert", "ana"), ("renewal", "task", "ana")} <= told
