@@ -32,7 +32,7 @@ def happened() -> list[Event]:
 
 
 def test_at_most_one_message_on_an_ordinary_day_and_three_on_a_bad_one() -> None:
-    # As of a book of 50 accounts. All 120 days: python -m bench.disturbance.
+    # As of a book of 50 accounts.
     events = happened()
     people = sample.FILE.with_name("csms.yaml").read_text(encoding="utf-8")
     book = Book([one for one in events if one.time > SINCE], RULES, people, diligent=True)
