@@ -131,7 +131,7 @@ def a_good_week(account: str) -> Iterator[dict[str, Any]]:
         yield usage | {"time": (datetime.now(UTC) - timedelta(days=day)).isoformat()}
     yield an_event("invoice.paid", account, **bill, due_at=TOMORROW, paid_at=TODAY)
     yield an_event("ticket.opened", account, ticket_id=f"T-{account}", priority="low", opened_at=TODAY)
-    yield an_event("feedback.nps", account, contact_id=f"{account}-admin", score=9)
+    yield an_event("feedback.nps", account, contact_id=f"{account}-admin", score=8)
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +193,9 @@ FAILED = {"keepwell_lag_records", "keepwell_dead_letters_total", "keepwell_dead_
 AT_REST = {
     "ingest": WAITING | {"keepwell_events_waiting", "keepwell_imports_open", "keepwell_publish_failures_total"},
     "scoring": WAITING | FAILED | {"keepwell_publish_failures_total"},
-    "playbooks": WAITING | FAILED | {"keepwell_repeated_events_total", "keepwell_assessment_gaps_total"},
+    "playbooks": WAITING
+    | FAILED
+    | {"keepwell_repeated_events_total", "keepwell_assessment_gaps_total", "keepwell_last_resort_total"},
     "notifier": WAITING | FAILED,
 }
 """What is 0 while all goes well; tests of what doesn't feed these."""
