@@ -39,7 +39,7 @@ def _row(one: Playbook) -> Iterator[str]:
     when = _said(one.when)
     held = [f"held for {one.held_for.words}"] if one.held_for.seconds else []
     yield "; ".join([*event, *([when] if when else []), *held])
-    yield "; ".join(map(_step, one.steps))
+    yield _steps(one)
     ends = "when all is done" if one.on_event is not None else "when it no longer holds"
     exit_when = _said(one.exit_when)
     words = f", as “{one.exit_words}”" if one.exit_words else ""
@@ -53,14 +53,38 @@ def _said(condition: Condition | None) -> str:
     return f"`{one_line(condition)}`" if condition is not None else ""
 
 
+def _steps(one: Playbook, under: int | None = None, arm: str = "then") -> str:
+    """A list of steps, with what each leads to."""
+    return "; ".join(
+        _branch(one, place) if step.kind in ("if", "until") else _step(step)
+        for place, step in enumerate(one.steps)
+        if (step.under, step.arm) == (under, arm)
+    )
+
+
+def _branch(one: Playbook, place: int) -> str:
+    """An `if` or an `until` with its lists."""
+    step = one.steps[place]
+    asked, within = _said(step.condition), f" within {step.within.words}" if step.within is not None else ""
+    then, other = _steps(one, place), _steps(one, place, "else")
+    if not then:
+        return f"{_after(step)}unless {asked}{within}: {other}"
+    begin = f"if {asked}" if step.kind == "if" else f"once {asked}{within}"
+    return f"{_after(step)}{begin}: {then}" + (f", else: {other}" if other else "")
+
+
+def _after(one: Step) -> str:
+    return f"after {one.after.words} " if one.after is not None else ""
+
+
 def _step(one: Step) -> str:
-    after = f"after {one.after.words} " if one.after is not None else ""
     unless = f" unless {_said(one.unless)}" if one.unless is not None else ""
     due = f", due in {one.due.words}" if one.due is not None else ""
     kept = ", kept until somebody did" if one.keep else ""
     to = one.assign[0]
-    whom = " ".join(filter(None, (to.kind.replace("_", " "), getattr(to, "tier", None), getattr(to, "skill", None))))
-    return f"{after}{one.severity} {one.kind} for {whom}{due}{kept}{unless}"
+    named = (to.name or to.kind, to.tier, to.skill)
+    whom = " ".join(part.replace("_", " ") for part in named if part)
+    return f"{_after(one)}{one.severity} {one.kind} for {whom}{due}{kept}{unless}"
 
 
 if __name__ == "__main__":
