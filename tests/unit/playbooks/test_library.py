@@ -13,11 +13,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from services.playbooks.core.rules import Rules
+from services.playbooks.core.work import Work
+from services.playbooks.files import read_people
 from services.scoring.core.clock import day_of
 from services.scoring.core.scorecard import Rules as Cards
+from shared.files.templates import render
 from shared.messages.envelope import Event
-from tests.support.book import Book
-from tests.support.playbooks import MONDAY
+from shared.messages.registry import COMPANY
+from tests.support.book import LIBRARY, Book
+from tests.support.playbooks import MONDAY, an_assessment
 from tests.support.scoring import (
     DAY,
     SHIPPED,
@@ -139,7 +144,7 @@ STORIES = [
         "left",
         [*used(range(5)), an_event("account.churned", at=on(5), reason="too expensive", voluntary=True)],
         5,
-        "Ask Acme why they left: they said too expensive",
+        "Ask Acme why they left (they said: too expensive)",
     ),
     Story(
         "they answer after they left",
@@ -472,3 +477,61 @@ def test_a_large_customer_in_trouble_before_their_renewal_is_no_silence() -> Non
     told = {(name, item.kind, item.assignee) for item in book.all() for name in book.fed[item.id]}
     assert {("slide", "alert", "ana"), ("slide", "alert", "lea"), ("slide", "task", "ana")} <= told
     assert {("urgent-ticket", "alert", "ana"), ("renewal", "task", "ana")} <= told
+
+
+def test_who_uses_more_than_their_allowance_is_offered_more_once() -> None:
+    allowed = Cards(replace(SHIPPED.catalogue, allowances={"pro": {"reports": 30}}), SHIPPED.cards)
+    use = [*used(range(-100, 0), users=8), *used(range(20), users=10), *used(range(20, 60), users=5)]
+    book = Book([*a_life(), *use], allowed).run(on(18))
+    (flag,) = book.all("over-allowance", kind="flag")
+    assert "% of its allowance of reports" in flag.request.title
+    assert (flag.request.severity, flag.assignee, flag.state) == ("info", "ana", "open")
+    book.run(on(60))
+    assert len(book.all("over-allowance")) == 1
+    assert any(move.reason == "within the allowance again" for move in book.moves)
+
+
+def test_a_source_that_is_interrupted_is_the_matter_of_ops_until_it_is_back() -> None:
+    people = "roles: {ops: pat}\ncsms: [{id: pat, name: Pat, email: pat@example.com}]"
+    rules = Rules(LIBRARY, read_people(people, "csms.yaml"), render)
+    begun = Work(rules, [], [])
+    begun.assess(COMPANY, an_assessment(1, MONDAY, {"sources.interrupted": ["usage", "billing"]}), {})
+    begun.carry_out({})
+    (alert,) = begun.changes.items.values()
+    assert (alert.request.title, alert.assignee) == ("Little or nothing comes from usage, billing", "pat")
+    assert (alert.kind, alert.request.severity) == ("alert", "high")
+    (stands,) = begun.changes.standings.values()
+    back = Work(rules, [stands], begun.changes.episodes.values())
+    back.assess(COMPANY, an_assessment(2, MONDAY + DAY / 24, {}), {})
+    back.close([alert])
+    assert back.changes.items[alert.id].note == "the source is back"
+
+
+@pytest.mark.parametrize("doubts", [(40, 70, 82), ()])
+def test_a_renewal_is_forecast_once_and_in_doubt_gets_a_plan_and_then_the_manager(doubts: tuple[int, ...]) -> None:
+    """Notice is due a month before the end, on day 100: 90, 45 and 14 days before."""
+    talks = (a_talk("max", at=on(day)) for day in range(0, 100, 18))
+    pulses = (a_pulse(4, at=on(day)) for day in doubts)
+    book = Book([*a_life(ends=130), *used(range(-100, 100)), *talks, *pulses]).run(on(12))
+    (forecast,) = book.all("renewal", kind="task")
+    book.do(forecast, "done", note="likely")
+    book.run(on(95))
+    asked = [one for one in book.all("renewal") if not one.request.title.startswith("Overdue")]
+    plan = (55, "task", "ana", "Make a plan for the renewal of Acme: notice is due by 10 Jun 2026")
+    last = (86, "alert", "lea", "Acme can give notice until 10 Jun 2026, and has not renewed")
+    said = [((one.opened_at - on(0)).days, one.kind, one.assignee, one.request.title) for one in asked[1:]]
+    assert (forecast.due_at, said) == (on(15), [plan, last] if doubts else [])
+
+
+@pytest.mark.parametrize(("voluntary", "asked"), [(True, 1), (None, 1), (False, 0)])
+def test_who_left_of_their_own_will_is_won_back_after_a_quarter(voluntary: bool | None, asked: int) -> None:
+    book = deepcopy(begun())
+    known = {} if voluntary is None else {"voluntary": voluntary}
+    book.add(an_event("account.churned", at=on(5), reason="too expensive", **known))
+    book.run(on(8))
+    (interview,) = book.all("left", kind="task")
+    book.do(interview, "done", note="the price")
+    book.run(on(110))
+    back = [item for item in book.all("left", kind="task") if item.id != interview.id]
+    said = ("Win Acme back (they left saying: too expensive)", "low", 95)
+    assert [(one.request.title, one.request.severity, (one.opened_at - on(0)).days) for one in back] == [said] * asked
