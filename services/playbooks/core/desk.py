@@ -10,7 +10,8 @@ import msgspec
 from services.playbooks.core import step as steps
 from services.playbooks.core.assignment import Assignment, why_absent
 from services.playbooks.core.changes import later
-from services.playbooks.core.episode import Move, action_id
+from services.playbooks.core.episode import Episode, Move, action_id
+from services.playbooks.core.flow import will_tell
 from services.playbooks.core.handover import above, hand_over, merge, when_brought
 from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
 from services.playbooks.core.message import again, overdue
@@ -134,6 +135,10 @@ def remind(work: Work, item: Item) -> None:
         return
     if when is None or when > stands.at:
         work.changes.set_timer(item.account_id, when)
+    elif not snoozed and _is_told_later(work, item, episode):
+        late = item.moved("escalate", escalated_at=stands.at)
+        said = "overdue; its playbook will tell of it"
+        work.changes.put(late, Move(item.id, stands.at, item.state, late.state, said, "time"))
     elif not snoozed:
         _escalate(work, item, when)
     else:
@@ -168,6 +173,12 @@ def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
             work.by_hand(episode, partial(steps.close_task, task=item.id, outcome=item.state), actor, now)
         elif item.state == "false_alarm":
             work.by_hand(episode, partial(steps.end, reason="false alarm"), actor, now)
+
+
+def _is_told_later(work: Work, task: Item, episode: Episode | None) -> bool:
+    """Does the playbook say itself whom to alert when its task is not done, and when? Then nobody hears it twice."""
+    playbook = work.rules.library.of(task.playbook, episode)
+    return playbook is not None and episode is not None and will_tell(playbook, episode, task.id)
 
 
 def _escalate(work: Work, task: Item, late_since: datetime) -> None:

@@ -58,6 +58,27 @@ def facts(chosen: Step, planned: PlannedStep, episode: Episode, look: Look) -> F
     return Facts.of({**look.values, **_came_of(asked)}, cause=episode.event, withheld=look.interrupted)
 
 
+def will_tell(playbook: Playbook, episode: Episode, task: str) -> bool:
+    """Will a step that is still to come alert somebody unless this task is done?"""
+    asked = {(one.occurrence, one.step) for one in episode.tasks if one.id == task}
+    return any(
+        _minds(playbook, planned.step, step)
+        for planned in episode.planned
+        for occurrence, step in asked
+        if planned.occurrence == occurrence and planned.step < len(playbook.steps)
+    )
+
+
+def _minds(playbook: Playbook, place: int, task: int) -> bool:
+    """Does this step alert somebody, or begin a list that does, unless that task is done?"""
+    chosen = playbook.steps[place]
+    condition, alerts = chosen.unless, [chosen]
+    if chosen.kind == "until":
+        condition, alerts = chosen.condition, [playbook.steps[one] for one in playbook.begins(place, "else")]
+    names = [leaf.subject.name for leaf in leaves_of(condition)] if condition is not None else []
+    return chosen.of in (None, task) and "task.done" in names and any(one.kind == "alert" for one in alerts)
+
+
 def _came_of(asked: list[EpisodeTask]) -> Mapping[str, Any]:
     """Of no task nothing is known; of one that is open, only that it is not done."""
     if not asked:

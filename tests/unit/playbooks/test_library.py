@@ -526,7 +526,7 @@ def test_a_renewal_is_forecast_once_and_in_doubt_gets_a_plan_and_then_the_manage
 @pytest.mark.parametrize(("voluntary", "asked"), [(True, 1), (None, 1), (False, 0)])
 def test_who_left_of_their_own_will_is_won_back_after_a_quarter(voluntary: bool | None, asked: int) -> None:
     book = deepcopy(begun())
-    known = {} if voluntary is None else {"voluntary": voluntary}
+    known: dict[str, Any] = {} if voluntary is None else {"voluntary": voluntary}
     book.add(an_event("account.churned", at=on(5), reason="too expensive", **known))
     book.run(on(8))
     (interview,) = book.all("left", kind="task")
@@ -535,3 +535,23 @@ def test_who_left_of_their_own_will_is_won_back_after_a_quarter(voluntary: bool 
     back = [item for item in book.all("left", kind="task") if item.id != interview.id]
     said = ("Win Acme back (they left saying: too expensive)", "low", 95)
     assert [(one.request.title, one.request.severity, (one.opened_at - on(0)).days) for one in back] == [said] * asked
+
+
+@pytest.mark.parametrize("who", ["max", "kim"])
+def test_a_lead_hears_once_and_after_two_business_days_that_nobody_called_a_detractor(who: str) -> None:
+    book = deepcopy(begun())
+    book.add(*ON_AND_ON, nps(4, contact=who, at=on(4)))
+    book.run(on(12))
+    heard = [(one.at, one.said.title) for one in book.told if one.said.recipient and one.said.recipient.id == "lea"]
+    assert [at for at, title in heard if "scored us 4" in title] == [on(8)]
+    assert any(move.after == "open" and move.reason == "overdue; its playbook will tell of it" for move in book.moves)
+
+
+def test_who_called_a_detractor_in_time_is_left_alone() -> None:
+    book = deepcopy(begun())
+    book.add(*ON_AND_ON, nps(4, contact="max", at=on(1)))
+    book.run(on(1.5))
+    (task,) = book.all("detractor", kind="task")
+    book.do(task, "done", note="they wait for an export")
+    book.run(on(12))
+    assert [one.kind for one in book.all("detractor")] == ["task"]
