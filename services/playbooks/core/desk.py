@@ -135,7 +135,7 @@ def remind(work: Work, item: Item) -> None:
         return
     if when is None or when > stands.at:
         work.changes.set_timer(item.account_id, when)
-    elif not snoozed and _is_told_later(work, item, episode):
+    elif not snoozed and _is_told_later(work, item, feeders):
         late = item.moved("escalate", escalated_at=stands.at)
         said = "overdue; its playbook will tell of it"
         work.changes.put(late, Move(item.id, stands.at, item.state, late.state, said, "time"))
@@ -175,10 +175,11 @@ def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
             work.by_hand(episode, partial(steps.end, reason="false alarm"), actor, now)
 
 
-def _is_told_later(work: Work, task: Item, episode: Episode | None) -> bool:
-    """Does the playbook say itself whom to alert when its task is not done, and when? Then nobody hears it twice."""
-    playbook = work.rules.library.of(task.playbook, episode)
-    return playbook is not None and episode is not None and will_tell(playbook, episode, task.id)
+def _is_told_later(work: Work, task: Item, feeders: Iterable[Episode | None]) -> bool:
+    """Does a playbook that asked for it say itself whom to alert when it is not done, and when? Then nobody hears it
+    twice."""
+    known = ((work.rules.library.of(one.playbook, one), one) for one in feeders if one is not None)
+    return any(playbook is not None and will_tell(playbook, one, task.id) for playbook, one in known)
 
 
 def _escalate(work: Work, task: Item, late_since: datetime) -> None:

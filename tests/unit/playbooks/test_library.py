@@ -537,13 +537,19 @@ def test_who_left_of_their_own_will_is_won_back_after_a_quarter(voluntary: bool 
     assert [(one.request.title, one.request.severity, (one.opened_at - on(0)).days) for one in back] == [said] * asked
 
 
-@pytest.mark.parametrize("who", ["max", "kim"])
-def test_a_lead_hears_once_and_after_two_business_days_that_nobody_called_a_detractor(who: str) -> None:
+@pytest.mark.parametrize(
+    ("who", "besides"), [("max", ()), ("kim", ()), ("max", (csat(1, contact="max", at=on(4.01)),))]
+)
+def test_a_lead_hears_once_and_after_two_business_days_that_nobody_called_a_detractor(
+    who: str, besides: tuple[Event, ...]
+) -> None:
+    """Whatever else joins the call."""
     book = deepcopy(begun())
-    book.add(*ON_AND_ON, nps(4, contact=who, at=on(4)))
+    book.add(*ON_AND_ON, nps(4, contact=who, at=on(4)), *besides)
     book.run(on(12))
-    heard = [(one.at, one.said.title) for one in book.told if one.said.recipient and one.said.recipient.id == "lea"]
-    assert [at for at, title in heard if "scored us 4" in title] == [on(8)]
+    heard = [one for one in book.told if one.said.recipient is not None and one.said.recipient.id == "lea"]
+    matter = [one for one in heard if "scored us 4" in one.said.title or "gave 1 of 5" in one.said.title]
+    assert [(one.at, one.said.title.split(" Acme")[0]) for one in matter] == [(on(8), "Nobody has called")]
     assert any(move.after == "open" and move.reason == "overdue; its playbook will tell of it" for move in book.moves)
 
 
