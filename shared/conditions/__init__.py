@@ -21,7 +21,7 @@ from shared.conditions.declared import Declared, asked_texts, strangers
 from shared.conditions.errors import Position, Problem, Refused, did_you_mean
 from shared.conditions.evaluation import Truth, evaluate
 from shared.conditions.facts import NOWHERE, Facts, Value
-from shared.conditions.flips import flip_instant
+from shared.conditions.flips import first_flip, flip_instant
 from shared.conditions.parsing import parse
 from shared.conditions.scope import Scope, event_facts
 from shared.conditions.tree import AllOf, AnyOf, Condition, Leaf, Not, facts_of, leaves_of, one_line

@@ -1,6 +1,6 @@
 """When will time alone change a condition? Facts that depend on time are linear in it, so the instant is exact."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from fractions import Fraction
 from math import ceil, floor
@@ -15,8 +15,12 @@ def flip_instant(condition: Condition, facts: Facts, now: datetime) -> datetime 
     At the instant itself the new truth holds, and until a microsecond before it nothing changes. The whole condition
     may stay as it is: whoever looks then just asks again.
     """
-    found = (instant for leaf in leaves_of(condition) for instant in _flips(leaf, facts, now))
-    return min(found, default=None)
+    return first_flip(leaves_of(condition), facts, now)
+
+
+def first_flip(leaves: Iterable[Leaf], facts: Facts, now: datetime) -> datetime | None:
+    """The same of the leaves of several conditions, for who asks often about the same ones."""
+    return min((instant for leaf in leaves for instant in _flips(leaf, facts, now)), default=None)
 
 
 def _flips(leaf: Leaf, facts: Facts, now: datetime) -> Iterator[datetime]:

@@ -11,7 +11,7 @@ from services.playbooks.core.episode import Episode
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.trouble import held_back
 from services.playbooks.core.workinghours import OFFICE, Hours
-from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate, flip_instant, leaves, leaves_of
+from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate, first_flip, leaves
 from shared.messages.assessments import Cause
 from shared.messages.registry import COMPANY
 
@@ -195,17 +195,15 @@ class View:
     def _next_flip(self, *, leaving: bool) -> datetime | None:
         """When time alone will next change a condition; `leaving`: only what can end an episode is asked for."""
         playbook, look = self._playbook, self._look
-        asked = [playbook.for_accounts, playbook.exit_when]
-        if not leaving or playbook.exit_when is None:
-            asked.append(playbook.when)
         if look.quiet or (playbook.on_event is not None and not leaving):
             return None
-        conditions = [one for one in asked if one is not None]
-        flips = [flip_instant(one, look.facts, look.now) for one in conditions]
-        if any(look.facts.withholds(leaf.subject) for one in conditions for leaf in leaves_of(one)):
+        asked = playbook.ending if leaving else playbook.leaves
+        flip = first_flip(asked, look.facts, look.now)
+        if look.interrupted and any(look.facts.withholds(leaf.subject) for leaf in asked):
             # What is not told while a source is interrupted is looked for until it is back.
-            flips.append(look.now + LOOK_AGAIN)
-        return min((flip for flip in flips if flip is not None), default=None)
+            again = look.now + LOOK_AGAIN
+            return again if flip is None else min(flip, again)
+        return flip
 
     def _truth(self, condition: Condition | None) -> Truth:
         if condition is None:

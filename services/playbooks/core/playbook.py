@@ -8,7 +8,7 @@ import msgspec
 
 from services.playbooks.core.assignment import Rule
 from services.playbooks.core.workinghours import Duration
-from shared.conditions import Condition, facts_of, leaves_of
+from shared.conditions import Condition, Leaf, facts_of, leaves_of
 from shared.messages.actions import Kind, Sending, Severity
 
 Asked = Kind | Sending | Literal["trait", "assign_owner"]
@@ -117,6 +117,19 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def follow(self, task: int) -> tuple[int, ...]:
         """The numbers of the steps that wait for this task's end."""
         return tuple(place for place, one in enumerate(self.steps) if one.follows == task)
+
+    @cached_property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """Those of all its conditions."""
+        return self._leaves(self.for_accounts, self.exit_when, self.when)
+
+    @cached_property
+    def ending(self) -> tuple[Leaf, ...]:
+        """Those that can end an episode: of `when` only where there is no exit."""
+        return self._leaves(self.for_accounts, self.exit_when, None if self.exit_when is not None else self.when)
+
+    def _leaves(self, *conditions: Condition | None) -> tuple[Leaf, ...]:
+        return tuple(leaf for one in conditions if one is not None for leaf in leaves_of(one))
 
     @cached_property
     def minds(self) -> frozenset[str]:

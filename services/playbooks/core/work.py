@@ -204,7 +204,10 @@ class Work:
         if look.now < before.at or (before.look_at is not None and before.look_at <= look.now):
             return None
         then, now = before.facts, look.values
-        changed = [name for name in then.keys() | now.keys() if not _is_same(then.get(name), now.get(name))]
+        changed = [
+            name for name, value in now.items() if (was := then.get(name)) != value or type(was) is not type(value)
+        ]
+        changed += then.keys() - now.keys()
         if any(name in DEPARTS for name in changed):
             return None
         if look.cause is not None and look.cause.kind == "event" and look.cause.type is not None:
@@ -456,8 +459,3 @@ class Work:
             if id in loads:
                 loads[id] = loads[id]._replace(open_tasks=max(0, loads[id].open_tasks + number))
         self.changes.loads.clear()
-
-
-def _is_same(one: object, other: object) -> bool:
-    """Whether a fact has stayed as it was; true is another value than 1."""
-    return one == other and type(one) is type(other)
