@@ -110,7 +110,7 @@ class View:
             one is None or evaluate(one, look.facts, look.now) is Truth.TRUE for one in asked
         )
 
-    @cached_property
+    @property
     def _is_left(self) -> bool:
         """Has the customer gone, or is it no customer at all, and the playbook says nothing of that?"""
         if self._look.account == COMPANY:
