@@ -73,12 +73,14 @@ def an_app(checks: Mapping[str, Check] | None = None, max_body: int = 1000) -> F
 
     @app.get("/v1/items", dependencies=[Depends(Ours())])
     async def items(
+        tag: Annotated[list[str], Query(default_factory=list)],
         assignee: str | None = None,
         state: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        kind: Annotated[list[str] | None, Query()] = None,
     ) -> str:
-        return f"{assignee} {state}"
+        return " ".join([f"{assignee} {state}", *(kind or ()), *tag])
 
     @app.get("/v1/accounts/{id}/health")
     async def health(id: str) -> str:
@@ -174,9 +176,10 @@ async def test_a_head_is_answered_as_the_get_would_be_without_a_body(http: httpx
     ("query", "where", "words"),
     [
         ("asignee=ana", "query.asignee", "did you mean 'assignee'?"),
-        ("colour=red", "query.colour", "known are assignee, state, since, until"),
+        ("colour=red", "query.colour", "known are tag, assignee, state, since, until, kind"),
         ("State=open", "query.State", "did you mean 'state'?"),
         ("state=open&state=done", "query.state", "more than once"),
+        ("kind=task&kind=flag&state=open&state=open", "query.state", "more than once"),
     ],
 )
 async def test_a_question_that_would_be_answered_as_another_is_refused(
@@ -186,6 +189,11 @@ async def test_a_question_that_would_be_answered_as_another_is_refused(
     assert problem(answer) == (400, "invalid_request")
     assert answer.json()["errors"][0]["where"] == where
     assert words in answer.json()["message"]
+
+
+async def test_a_filter_that_takes_several_values_may_be_given_several_times(http: httpx.AsyncClient) -> None:
+    asked = await http.get("/v1/items?kind=task&state=open&kind=flag&tag=a&tag=b")
+    assert asked.json() == "None open task flag a b"
 
 
 async def test_what_is_asked_rightly_is_answered_and_vendors_may_add_what_they_like(http: httpx.AsyncClient) -> None:
