@@ -442,7 +442,8 @@ def _tell_manager(task: Item, errand: Errand, to: Csm, changes: Changes, rules: 
 
 def _join(held: Item, message: ActionRequested, errand: Errand, changes: Changes) -> tuple[Item, bool]:
     """Add what fires again to what is open on its matter, and is it to be told again? Only when it is worse, names
-    somebody or something new, or is a later word of an episode that feeds it; a snooze doesn't hold that back."""
+    somebody or something new, is a later word of an episode that feeds it, or was said to be over; a snooze doesn't
+    hold that back."""
     asked, playbook, episode, visit = errand
     now, before, names = visit.look.now, held.request, named_in(episode.event)
     is_worse = SEVERITIES.index(message.severity) > SEVERITIES.index(before.severity)
@@ -472,7 +473,7 @@ def _join(held: Item, message: ActionRequested, errand: Errand, changes: Changes
         over_because="",
     )
     reason = f"{playbook.title} joined it"
-    is_told = is_worse or is_news or goes_on
+    is_told = is_worse or is_news or goes_on or held.over_since is not None
     if is_told:
         said = msgspec.structs.replace(said, action_id=asked.id)
         changes.cancel(held, "told anew", now)

@@ -5,7 +5,7 @@ import pytest
 from shared.conditions import Refused
 from shared.messages.assessments import Driver
 from tests.support.desk import Office
-from tests.support.playbooks import DAY, HOUR, LOW, MONDAY, a_playbook
+from tests.support.playbooks import DAY, HIGH, HOUR, LOW, MONDAY, a_playbook
 
 PEOPLE = """
 csms:
@@ -72,6 +72,19 @@ def test_it_is_told_again_when_it_is_worse_though_it_was_snoozed() -> None:
     assert (told.severity, task.state, task.action_id) == ("high", "open", told.action_id)
     assert told.task is not None
     assert told.task.task_id == task.id
+
+
+@pytest.mark.parametrize("done", ["take", "snooze"])
+def test_what_was_said_to_be_over_and_comes_back_is_told_again(done: str) -> None:
+    office = Office(f"{FEW}\nrepeat: {{after: 1d}}", people=PEOPLE)
+    office.assess(MONDAY, LOW)
+    office.settle()
+    office.do(office.only("task"), done, MONDAY + HOUR)
+    office.assess(MONDAY + 2 * HOUR, HIGH)
+    assert office.only("task").over_since is not None
+    (told,) = office.assess(MONDAY + 2 * DAY, LOW)
+    task = office.only("task")
+    assert (task.over_since, task.action_id) == (None, told.action_id)
 
 
 def test_closing_the_task_closes_it_for_every_episode() -> None:
