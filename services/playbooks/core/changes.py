@@ -50,15 +50,21 @@ def _event(
 
 
 class Items(dict[str, Item]):
-    """Items by their ids, which are also found by the action that told of them."""
+    """Items by their ids, which are also found by the action that told of them, and by their account."""
 
     def __init__(self) -> None:
         super().__init__()
         self.told_by: defaultdict[str, list[str]] = defaultdict(list)
+        self._at: defaultdict[str, dict[str, None]] = defaultdict(dict)
 
     def __setitem__(self, id: str, item: Item) -> None:
         super().__setitem__(id, item)
         self.told_by[item.action_id].append(id)
+        self._at[item.account_id][id] = None
+
+    def at(self, account: str) -> list[Item]:
+        """Those of an account."""
+        return [self[id] for id in self._at.get(account, ())]
 
     def meet(self, items: Iterable[Item]) -> None:
         """Know these, too."""
@@ -152,9 +158,11 @@ class Changes:
 
     def has_heard(self, episode: str, person: str) -> bool:
         """Did what an episode gave somebody reach them? Not when all of it was called back before it was known to."""
+        account = self.episodes[episode].account
+        known = {one.id: one for one in (*self.beside.at(account), *self.items.at(account))}
         given = [
             one
-            for one in (self.beside | self.items).values()
+            for one in known.values()
             if one.assignee == person and (one.episode_id == episode or episode in self._fed(one))
         ]
         return not given or any(one.delivery == "delivered" or one.touched for one in given)

@@ -67,8 +67,9 @@ class Work:
         self.changes = Changes()
         self.standings = {one.account: one for one in standings}
         self._latest: defaultdict[str, dict[tuple[str, str], Episode]] = defaultdict(dict)
+        self._by_id: dict[str, Episode] = {}
         for one in episodes:
-            self._latest[one.account][one.playbook, one.subject] = one
+            self._put(one)
         self.moved_on: set[str] = set()
         """The accounts of which time, or their owner, has moved on: what lies with nobody may find somebody."""
         self.to_seat: set[str] = set()
@@ -84,7 +85,13 @@ class Work:
 
     def episode(self, id: str) -> Episode | None:
         """An account's latest episode of a playbook, by its id; None when a later one has taken its place."""
-        return next((one for latest in self._latest.values() for one in latest.values() if one.id == id), None)
+        return self._by_id.get(id)
+
+    def _put(self, episode: Episode) -> None:
+        latest, key = self._latest[episode.account], (episode.playbook, episode.subject)
+        if key in latest:
+            self._by_id.pop(latest[key].id, None)
+        latest[key] = self._by_id[episode.id] = episode
 
     # What accounts go through
 
@@ -305,9 +312,9 @@ class Work:
         episode = stepped.episode
         if episode is None:
             return
-        latest, key = self._latest[episode.account], (episode.playbook, episode.subject)
-        if latest.get(key) != episode:
-            latest[key] = self.changes.episodes[episode.id] = episode
+        if self._latest[episode.account].get((episode.playbook, episode.subject)) != episode:
+            self._put(episode)
+            self.changes.episodes[episode.id] = episode
         self.changes.moves += stepped.moves
 
     def _close_others(self, playbook: Playbook, visit: Visit) -> None:
@@ -346,7 +353,8 @@ class Work:
         if (known := self.episode(episode)) is not None:
             tasks = tuple(msgspec.structs.replace(t, id=after) if t.id == before else t for t in known.tasks)
             renamed = msgspec.structs.replace(known, tasks=tasks)
-            self._latest[known.account][known.playbook, known.subject] = self.changes.episodes[episode] = renamed
+            self._put(renamed)
+            self.changes.episodes[episode] = renamed
 
     # When all have passed
 
@@ -449,10 +457,12 @@ class Work:
     def _close_before(self, errand: Errand) -> None:
         """Close what was asked for and ended in this transaction before it: as in two, nothing joins that any more."""
         account, now = errand.visit.stands.account, errand.visit.look.now
-        ended = {id for id, one in self._ended.items() if one.account == account and one.at <= now}
-        if ended:
-            mine = [one for one in self.changes.items.values() if one.account_id == account]
-            self.close([one for one in mine if not ended.isdisjoint(one.feeders)])
+        ended = [
+            item
+            for item in self.changes.items.at(account)
+            if any(id in self._ended and self._ended[id].at <= now for id in item.feeders)
+        ]
+        self.close(ended)
 
     def _apply(self, loads: dict[str, Load]) -> None:
         for id, number in self.changes.loads:
