@@ -13,9 +13,10 @@ from services.playbooks.core.directory import Csm, Directory
 from services.playbooks.core.episode import Ask, Episode, Move, action_id
 from services.playbooks.core.item import OPEN, Item, item_of, outcome, words
 from services.playbooks.core.matter import named_in, of_score
-from services.playbooks.core.message import Errand, Finding, lists_due, over, render_title, request, with_task
+from services.playbooks.core.message import Errand, Finding, lists_due, render_title, request, with_task
 from services.playbooks.core.playbook import Step
 from services.playbooks.core.reasons import MOST_REASONS
+from services.playbooks.core.restating import as_told
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, owner
 from services.playbooks.core.step import put_off
@@ -91,6 +92,8 @@ class Changes:
         self.out: list[Outgoing] = []
         self.told: set[str] = set()
         """The ids of the actions that were said here."""
+        self._anew: dict[str, tuple[datetime, Mapping[str, str]]] = {}
+        """By the ids of actions: what is to be said anew, as of when, and the headers of what caused it."""
 
     def put(self, item: Item, move: Move) -> None:
         """Write an item that was made or moved, and set the timers that it needs."""
@@ -170,10 +173,6 @@ class Changes:
     def _fed(self, item: Item) -> tuple[str, ...]:
         return (self.beside.get(item.id) or item).feeders + item.feeders
 
-    def is_open(self, item: Item) -> bool:
-        """Is it, after all that was changed here?"""
-        return self.items.get(item.id, item).state in OPEN
-
     def name_task(self, episode: str, asked: str, item: str) -> None:
         """Note that what an episode asked for is a task that there was already."""
         known = self.episodes[episode]
@@ -194,18 +193,33 @@ class Changes:
 
     def told_with(self, item: Item) -> list[Item]:
         """What else is open that the same message tells of: the task of an alert, the alert of a task."""
-        ids = dict.fromkeys((*self.beside.told_by[item.action_id], *self.items.told_by[item.action_id]))
-        known = [self.items.get(id) or self.beside[id] for id in ids if id != item.id]
-        return [one for one in known if one.action_id == item.action_id and one.state in OPEN]
+        return [one for one in self._told_by(item.action_id) if one.id != item.id and one.state in OPEN]
 
-    def restate(self, item: Item, others: Sequence[Item], now: datetime, headers: Mapping[str, str] = {}) -> Item:
-        """Say anew, as it is now, what waits to be sent of an item and of the others in its message."""
-        revision = max(one.request.revision for one in (item, *others)) + 1
-        item = item._replace(request=msgspec.structs.replace(item.request, revision=revision), said_at=now)
-        requests = {one.kind: one.request for one in (*others, item)}
-        said = with_task(requests["alert"], requests["task"]) if others else item.request
-        self.tell(msgspec.structs.replace(said, action_id=item.action_id, revision=revision), now, headers)
-        return item
+    def _told_by(self, action: str) -> list[Item]:
+        ids = dict.fromkeys((*self.beside.told_by[action], *self.items.told_by[action]))
+        known = [self.items.get(id) or self.beside[id] for id in ids]
+        return [one for one in known if one.action_id == action]
+
+    def say_anew(self, item: Item, now: datetime, headers: Mapping[str, str] = {}) -> None:
+        """What waits of an item is to be said as it is when all is decided, with what else is in its message then."""
+        self._anew[item.action_id] = now, headers
+
+    def restate(self) -> None:
+        """Say what is to be said anew: once a message, however much of it has changed."""
+        for action, (now, headers) in self._anew.items():
+            items = [one for one in self._told_by(action) if one.state in OPEN]
+            if items:
+                self._restate(items, now, headers)
+        self._anew.clear()
+
+    def _restate(self, items: Sequence[Item], now: datetime, headers: Mapping[str, str]) -> None:
+        revision = max(one.request.revision for one in items) + 1
+        requests = {one.kind: as_told(one) for one in items}
+        said = with_task(requests["alert"], requests["task"]) if len(requests) > 1 else as_told(items[0])
+        self.tell(msgspec.structs.replace(said, action_id=items[0].action_id, revision=revision), now, headers)
+        for one in items:
+            request = msgspec.structs.replace(one.request, revision=revision)
+            self.items[one.id] = one._replace(request=request, said_at=now)
 
     def update_account(
         self, account: str, traits: Mapping[str, Any], id: str, now: datetime, headers: Mapping[str, str]
@@ -223,14 +237,13 @@ class Changes:
             data, id = ActionCancelled(action_id=item.action_id, reason=reason), f"{item.action_id}-cancelled"
             self.out.append(Outgoing(_event(data, id, "action.cancelled", item.account_id, now)))
         elif item.kind == "task":
-            self.items[others[0].id] = self.restate(others[0], (), now)
+            self.say_anew(item, now)
 
     def outlast(self, item: Item, because: str, now: datetime) -> None:
         """What it is about has passed, but somebody has taken it up: it stays, and says so; so does what waits."""
         item = item._replace(over_since=now, over_because=because)
         if not item.delivery:
-            said = self.restate(item._replace(request=over(item.request, now, because)), (), now)
-            item = item._replace(request=msgspec.structs.replace(item.request, revision=said.request.revision))
+            self.say_anew(item, now)
         move = Move(item.id, now, item.state, item.state, f"over: {because}", "keepwell")
         self.put(item, move)
         self.say(item, msgspec.structs.replace(move, reason=because))
@@ -357,10 +370,9 @@ def _give(
     desk = desks[
         Desk(visit.stands.account, asked.kind, playbook.matter or of_score(visit.stands), errand.episode.subject)
     ]
+    known = [changes.items.get(one.id, one) for one in desk.values()]
     # Good news joins no trouble.
-    joined = [
-        one for one in desk.values() if changes.is_open(one) and "info" not in (chosen.severity, one.request.severity)
-    ]
+    joined = [one for one in known if one.state in OPEN and "info" not in (chosen.severity, one.request.severity)]
     at_once = playbook.urgent or asked.waited
     assigned = assign(
         *(chosen.assign, owner(visit.stands), rules.directory, loads, when_asked(chosen, now, at_once=at_once)),
@@ -490,7 +502,8 @@ def _join(held: Item, message: ActionRequested, errand: Errand, changes: Changes
             item = item.moved("wake", snoozed_until=None)
     elif not held.delivery:
         said = msgspec.structs.replace(said, revision=before.revision, not_before=before.not_before)
-        item = changes.restate(item._replace(request=said), changes.told_with(held), now, visit.headers)
+        item = item._replace(request=said)
+        changes.say_anew(item, now, visit.headers)
     changes.put(item, Move(item.id, now, held.state, item.state, reason, "keepwell"))
     return item, is_told
 

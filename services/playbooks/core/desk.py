@@ -15,7 +15,7 @@ from services.playbooks.core.flow import will_tell
 from services.playbooks.core.handover import above, hand_over, merge, when_brought
 from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
 from services.playbooks.core.message import again, overdue
-from services.playbooks.core.restating import as_now
+from services.playbooks.core.restating import as_now, as_told
 from services.playbooks.core.standing import owner
 from services.playbooks.core.work import Work
 from shared.messages.deliveries import DeliveryResponded
@@ -218,4 +218,4 @@ def _tell_again(work: Work, item: Item, since: datetime) -> None:
     told = again(said, action, later(hours, "high", now))
     back = item.moved("wake", snoozed_until=None, action_id=action, request=told, delivery="", said_at=now)
     work.changes.put(back, Move(item.id, now, item.state, back.state, "it was snoozed until now", "time"))
-    work.changes.tell(told, now)
+    work.changes.tell(as_told(back), now)

@@ -11,9 +11,10 @@ from services.playbooks.core.changes import later
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.item import OPEN, Item
-from services.playbooks.core.message import channel_for, over
+from services.playbooks.core.message import channel_for
 from services.playbooks.core.playbook import Step
 from services.playbooks.core.reasons import MOST_REASONS
+from services.playbooks.core.restating import as_told
 from services.playbooks.core.standing import owner
 from services.playbooks.core.work import Work
 from services.playbooks.core.workinghours import bring_at
@@ -98,7 +99,7 @@ def hand_over(work: Work, item: Item, found: Assignment, reason: str, actor: str
         passed_over=found.passed_over,
     )
     changes.put(moved, Move(item.id, now, item.state, moved.state, reason, actor))
-    changes.tell(over(told, moved.over_since, moved.over_because) if moved.over_since is not None else told, now)
+    changes.tell(as_told(moved), now)
     return moved
 
 

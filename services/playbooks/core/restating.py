@@ -8,8 +8,9 @@ import msgspec
 
 from services.playbooks.core.assignment import Assignment
 from services.playbooks.core.episode import Ask, Episode
+from services.playbooks.core.item import Item
 from services.playbooks.core.look import Look, View
-from services.playbooks.core.message import AGAIN, Errand, Visit, once_more, request, titled, with_card
+from services.playbooks.core.message import AGAIN, Errand, Visit, once_more, over, request, titled, with_card
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.reasons import MOST_REASONS, Fed, other_trouble, seen, subjects_of
 from services.playbooks.core.rules import Render
@@ -31,6 +32,11 @@ def says_otherwise(said: ActionRequested, fed: Feeders, stands: Standing) -> boo
     if other_trouble(stands, stands.at, now_fed, said.drivers, said.why) != said.trouble:
         return True
     return not _is_of_event(fed) and any(one not in said.why for one in _seen(fed, stands, said.drivers))
+
+
+def as_told(item: Item) -> ActionRequested:
+    """What an item says; of what has passed though somebody has taken it up, that it has."""
+    return over(item.request, item.over_since, item.over_because) if item.over_since is not None else item.request
 
 
 def as_now(said: ActionRequested, fed: Feeders, stands: Standing, render: Render) -> ActionRequested:

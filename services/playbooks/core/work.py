@@ -427,9 +427,11 @@ class Work:
         # What was asked for and ended in one transaction ends as it would in two.
         self.close(list(self.changes.items.values()))
         self._apply(known)
+        self.changes.restate()
         for item in (self.changes.beside | self.changes.items).values():
             if item.account_id in self._looked_at and item.state in OPEN and not item.delivery:
                 self._restate(item)
+        self.changes.restate()
         return known
 
     def _restate(self, item: Item) -> None:
@@ -442,11 +444,10 @@ class Work:
         if item.said_at is not None and (free := item.said_at + APART) > stands.at:
             changes.set_timer(item.account_id, free)
             return
-        for one in (*(others := changes.told_with(item)), item):
+        for one in (*changes.told_with(item), item):
             said = as_now(one.request, self.fed_by(one), stands, self.rules.render)
             changes.items[one.id] = one._replace(request=said, said_at=stands.at)
-        now = [changes.items[one.id] for one in (item, *others)]
-        changes.items[item.id] = changes.restate(now[0], now[1:], stands.at)
+        changes.say_anew(item, stands.at)
 
     def fed_by(self, item: Item) -> list[tuple[Playbook, Episode]]:
         """The episodes that feed an item, with their playbooks; the one that its request is of first."""

@@ -106,6 +106,38 @@ def test_what_waits_and_stays_is_sent_as_over() -> None:
     assert len(delivered.sent) == 1
 
 
+def test_an_alert_and_its_task_that_both_stay_are_said_as_over_once() -> None:
+    office = overdue(exit_when="support.open == 0")
+    for kind in ("alert", "task"):
+        office.do(office.only(kind), "snooze", MONDAY)
+    pay(office, **LATE, **QUIET)
+    first, told = office.sent
+    assert (told.action_id, told.revision, told.title) == (first.action_id, 1, "Over: An invoice is overdue")
+    assert told.task is not None
+    assert told.task.title == "Over: Agree a payment date"
+
+
+def test_an_alert_that_stays_is_said_as_over_without_its_task_that_closed() -> None:
+    office = overdue(exit_when="support.open == 0")
+    office.do(office.only("alert"), "acknowledge", MONDAY)
+    pay(office, **LATE, **QUIET)
+    first, told = office.sent
+    assert (told.action_id, told.revision, told.title, told.task) == (
+        *(first.action_id, 1, "Over: An invoice is overdue"),
+        None,
+    )
+
+
+def test_what_was_snoozed_and_is_over_is_told_again_as_over() -> None:
+    office = Office("id: x\non_event: feedback.nps\nexit_when: support.open == 0\nsteps: [task: Call]", people=PEOPLE)
+    office.event(MONDAY, "feedback.nps", contact_id="kim", score=2)
+    office.settle()
+    office.do(office.only("task"), "snooze", MONDAY, until=MONDAY + DAY)
+    office.assess(MONDAY + HOUR, QUIET)
+    (told,) = office.wait(MONDAY + DAY)
+    assert (told.title, office.only("task").request.title) == ("Over: Again: Call", "Again: Call")
+
+
 def test_what_a_person_is_owed_stays_open() -> None:
     office = Office("id: x\nwhen: usage.breadth < 40 %\nsteps: [{task: Call them, keep: true}, alert: Hi]")
     office.assess(MONDAY, LOW)

@@ -72,6 +72,14 @@ def test_an_alert_goes_without_a_task_that_is_done_or_in_other_hands() -> None:
         assert (alone.action_id, alone.revision, alone.task, made.cancelled) == (first.action_id, 1, None, [])
 
 
+def test_each_time_that_it_is_said_anew_has_a_revision_of_its_own() -> None:
+    made = office()
+    made.assess(MONDAY + HOUR, {"usage.breadth": 10.0})
+    made.do(made.only("task"), "done", MONDAY + 2 * HOUR)
+    assert {one.action_id for one in made.sent} == {made.sent[0].action_id}
+    assert [(one.revision, one.task is None) for one in made.sent] == [(0, False), (1, False), (2, True)]
+
+
 def test_what_joins_while_it_waits_is_said_with_both() -> None:
     falling = "id: falling\nwhen: usage.trend <= -40 %\nsteps: [{task: Usage falls, due: 1h}]"
     made = Office(office().rules.library.loaded[0].source, falling, people=PEOPLE)
