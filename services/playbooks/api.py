@@ -5,7 +5,7 @@ one route for all lists, one for all details and one for all moves.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from fastapi import Depends, Header, Query, Response
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.playbooks import queries, store, views
 from services.playbooks import tables as t
 from services.playbooks.core import step as steps
-from services.playbooks.core.desk import LONGEST_SNOOZE, Command
+from services.playbooks.core.desk import Command, fault
 from services.playbooks.core.desk import move as move_item
 from services.playbooks.core.episode import State
 from services.playbooks.core.item import NotPossible
@@ -33,7 +33,6 @@ from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
 from shared.web.routes import Router
 
-_LATEST_DUE: Final = timedelta(days=366)
 _READ: Final = [Depends(require("read"))]
 Columns = Mapping[str, str | bool | Sequence[str] | None]
 """What columns must be, or one of several; None is anything."""
@@ -217,12 +216,8 @@ class Desk:
     ) -> tuple[BaseModel, str]:
         """Move one of a list, in one transaction and under lock. Raises a 404, 409, 412 or 400 problem."""
         now = self.clock.now()
-        if command.due_at is not None and not now < command.due_at <= now + _LATEST_DUE:
-            words = f"`due_at` must lie ahead, by {_LATEST_DUE.days} days at most."
-            raise Problem(400, "invalid_request", words)
-        if command.until is not None and not now < command.until <= now + LONGEST_SNOOZE:
-            words = f"`until` must lie ahead, by {LONGEST_SNOOZE.days} days at most."
-            raise Problem(400, "invalid_request", words)
+        if (wrong := fault(command, now)) is not None:
+            raise Problem(400, "invalid_request", wrong)
         async with self.uow.begin() as c:
             await self.one(c, listing, id)
             account, partition = await queries.place(c, listing.table, id)

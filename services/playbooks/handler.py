@@ -60,6 +60,7 @@ class PlaybooksHandler(Handler):
         )
         answers = [one for one in looked if isinstance(one.data, DeliveryResponded)]
         meant = [id for one in answers for id in (one.data.item_id, one.data.action_id) if id]
+        first = await store.claim_responses(c, [(one.event.subject, _response(one), now) for one in answers])
         known = await store.lock_meant(c, [one.event.subject for one in answers], meant)
         work.meet(known)
         for one in looked:
@@ -68,8 +69,11 @@ class PlaybooksHandler(Handler):
                 work.interrupted = self._interrupted[partition] = one.data.interrupted
             elif isinstance(one.data, AccountAssessed):
                 self._assess(work, partition, one, now)
+            elif (key := (one.event.subject, _response(one))) in first:
+                first.remove(key)
+                desk.respond(work, one.event.subject, known, one.data)
             else:
-                desk.respond(work, known, one.data)
+                self._repeats.add()
         await store.save(c, partition, work)
         self._count(work)
         if (told := self._interrupted[partition]) != interrupted:
@@ -170,3 +174,8 @@ class PlaybooksHandler(Handler):
         """Nothing is remembered that is not read again; whose partition it is now sees what is missing for itself."""
         for remembered in (self._decided, self._gaps, self._marked_through, self._interrupted, self._adopted):
             remembered.pop(partition, None)
+
+
+def _response(one: Incoming) -> str:
+    """What tells one answer from another."""
+    return one.data.response_id or one.event.id

@@ -22,6 +22,7 @@ EPISODES: Final = select(t.episodes.c.id, t.episodes.c.opened_at, t.episodes.c.b
 MOST_LOOKED_AT: Final = 20_000
 _AT_ONCE: Final = 500
 _KEPT: Final = timedelta(days=90)
+_ANSWERS_KEPT: Final = timedelta(days=400)
 
 
 async def page(
@@ -152,8 +153,9 @@ def warn_once(rules: Rules) -> Callable[[AsyncConnection, datetime], Awaitable[N
 
 
 async def forget(c: AsyncConnection, now: datetime) -> None:
-    """Forget lists that were sent, and episodes that never fired, after 90 days."""
+    """Forget lists that were sent, and episodes that never fired, after 90 days, and what was answered after 400."""
     before, e = now - _KEPT, t.episodes.c
+    await c.execute(delete(t.responses).where(t.responses.c.at < now - _ANSWERS_KEPT))
     await c.execute(delete(t.found).where(t.found.c.sent_in.is_not(None), t.found.c.at < before))
     unfired = (e.state == "idle") & e.fired_at.is_(None) & ~e.latest & (e.ended_at < before)
     gone = delete(t.episodes).where(unfired).returning(e.id).cte("gone")

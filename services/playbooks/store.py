@@ -85,6 +85,12 @@ _SAVE_EPISODES = bulk.Insert(
 _SAVE_ITEMS = bulk.Insert(t.items, Item._fields, update=[name for name in Item._fields if name != "id"])
 _SAVE_MOVES = bulk.Insert(t.moves, Move.__struct_fields__)
 _SAVE_FOUND = bulk.Insert(t.found, Finding._fields, nothing=True)
+_CLAIM_RESPONSES = bulk.Insert(
+    t.responses,
+    ("account_id", "response_id", "at"),
+    nothing=True,
+    returning=(t.responses.c.account_id, t.responses.c.response_id),
+)
 _SETTLED = bulk.Update(t.items, ("action_id",), ("delivery",))
 _KEEP_VERSIONS = bulk.Insert(t.playbook_versions, ("playbook", "version", "source"), same=("seen_at",), nothing=True)
 _ADOPT = bulk.Insert(t.adopted, ("partition", "digest", "at", "met_by"), update=("digest", "at", "met_by"))
@@ -154,6 +160,11 @@ async def lock_meant(c: AsyncConnection, accounts: Sequence[str], ids: Sequence[
     """Items by their own ids, or by the id of the action that told of them last; and what else these accounts have
     open."""
     return await _locked(c, _LOCK_MEANT, accounts=accounts, ids=ids)
+
+
+async def claim_responses(c: AsyncConnection, responses: Iterable[tuple[str, str, datetime]]) -> set[tuple[str, str]]:
+    """Those of the answers (account, id, when) that nobody has seen before."""
+    return {(row.account_id, row.response_id) for row in await _CLAIM_RESPONSES(c, responses)}
 
 
 async def lock_timed(c: AsyncConnection, accounts: Sequence[str], people: Directory) -> list[Item]:

@@ -95,6 +95,15 @@ items = Table(
 # What imports found; `sent_in` says when the list of it was sent.
 found = Table("found", metadata, *columns_of(Finding, "import_id", "episode_id"), Column("sent_in", Text))
 
+# What people answered where they read it: each is done once, however often it comes.
+responses = Table(
+    "responses",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("response_id", Text, primary_key=True),
+    Column("at", _Time, nullable=False),
+)
+
 # Open tasks and turns of the people in the directory; locked while somebody is chosen.
 csm_load = Table(
     "csm_load",

@@ -409,6 +409,18 @@ class TestAnswers:
         ]
         assert moves[-1] == "reassigned, too late"
 
+    async def test_an_answer_is_done_once_whatever_has_happened_since(self, floor: Floor) -> None:
+        (action,) = await floor.assess(1, MONDAY, LOW)
+        taken, snoozed = (
+            msgspec.structs.replace(said(action.action_id, move, until=until), response_id=move)
+            for move, until in (("take", None), ("snooze", MONDAY + HOUR))
+        )
+        await floor.take(("northwind", taken), ("northwind", snoozed), ("northwind", taken))
+        assert await floor.states("task") == ["snoozed"]
+        await floor.pass_until(MONDAY + HOUR)
+        await floor.take(("northwind", snoozed))
+        assert await floor.states("task") == ["open"]
+
     async def test_a_reassigned_task_is_told_to_the_next_one(self, floor: Floor) -> None:
         (action,) = await floor.assess(1, MONDAY, LOW)
         (told,) = await floor.take(("northwind", said(action.action_id, "reassigned", to="east")))

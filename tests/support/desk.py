@@ -69,11 +69,11 @@ class Office:
         desk.move(work, self.items[item.id], Command(event, **said), actor, at)
         return self._save(work)
 
-    def answer(self, response: DeliveryResponded) -> list[ActionRequested]:
-        """A recipient's answer to a message."""
+    def answer(self, response: DeliveryResponded, account: str = "northwind") -> list[ActionRequested]:
+        """A recipient's answer to a message about an account."""
         work = self._work()
         work.meet(self.items.values())
-        desk.respond(work, self.items.values(), response)
+        desk.respond(work, account, self.items.values(), response)
         return self._save(work)
 
     def settle(self) -> None:

@@ -126,6 +126,12 @@ class Changes:
         id = f"{item.id}-refused-{event}-{now.isoformat()}"
         self.out.append(Outgoing(_event(data, id, "item.changed", item.account_id, now)))
 
+    def refuse_unknown(self, account: str, id: str, event: str, actor: str, now: datetime) -> None:
+        """Tell somebody who asked for it that there is nothing with this id at the account."""
+        why = "There is no such task, alert or flag at this account."
+        data = ItemChanged(item_id=id, state="unknown", actor=actor, words="", refused=why)
+        self.out.append(Outgoing(_event(data, f"{id}-refused-{event}-{now.isoformat()}", "item.changed", account, now)))
+
     def set_timer(self, account: str, at: datetime | None) -> None:
         """Look at the account again at that instant, or earlier."""
         if at is not None:

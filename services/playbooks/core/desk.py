@@ -22,7 +22,8 @@ from shared.messages.deliveries import DeliveryResponded
 from shared.words import clock_time
 
 SNOOZE: Final = timedelta(days=1)
-LONGEST_SNOOZE: Final = timedelta(days=90)
+_LONGEST_SNOOZE: Final = timedelta(days=90)
+_LATEST_DUE: Final = timedelta(days=366)
 _EARLIER: Final = {"acknowledged": "acknowledge", "snoozed": "snooze", "reassigned": "reassign"}
 """Moves, as answers to messages named them earlier."""
 
@@ -37,6 +38,15 @@ class Command(NamedTuple):
     amount_minor: int | None = None
     currency: str | None = None
     due_at: datetime | None = None
+
+
+def fault(command: Command, now: datetime) -> str | None:
+    """What is wrong with the instants that a command names, in words; None is nothing."""
+    bounds = (("until", command.until, _LONGEST_SNOOZE), ("due_at", command.due_at, _LATEST_DUE))
+    for name, at, longest in bounds:
+        if at is not None and not now < at <= now + longest:
+            return f"`{name}` must lie ahead, by {longest.days} days at most."
+    return None
 
 
 def move(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
@@ -93,11 +103,16 @@ def _set_due(work: Work, item: Item, command: Command, actor: str, now: datetime
     return moved
 
 
-def respond(work: Work, known: Iterable[Item], response: DeliveryResponded) -> None:
-    """A recipient answered a message; one of the `known` is meant. What can't be is refused, and they hear why."""
+def respond(work: Work, account: str, known: Iterable[Item], response: DeliveryResponded) -> None:
+    """A recipient answered a message about an account; one of the `known` is meant. What can't be is refused, and they
+    hear why."""
     event = _EARLIER.get(response.response, response.response)
-    item = _meant(known, event, response) if event != "survey_answered" else None
+    if event == "survey_answered":
+        return
+    item = _meant([one for one in known if one.account_id == account], event, response)
     if item is None:
+        if response.item_id:
+            work.changes.refuse_unknown(account, response.item_id, event, response.actor, response.at)
         return
     item = work.changes.items.get(item.id, item)
     if item.kind == "flag" and event == "false_alarm":
@@ -107,6 +122,8 @@ def respond(work: Work, known: Iterable[Item], response: DeliveryResponded) -> N
         return
     command = Command(event, note=response.note, until=response.until, to=response.to or "")
     try:
+        if (wrong := fault(command, response.at)) is not None:
+            raise NotPossible(wrong)
         move(work, item, command, response.actor, response.at)
     except NotPossible as refused:
         work.changes.refuse(item, event, str(refused), response.actor, response.at)

@@ -1,5 +1,6 @@
 """One cause, one message a person: the task is in the alert, and what people answer moves the task."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -160,3 +161,20 @@ class TestMoves:
         made.do(made.only("task"), "done", MONDAY)
         self.press(made, "task", response, **more)
         assert (made.only("task").state, made.changed[-1].state, made.changed[-1].refused) == ("done", "done", why)
+
+    @pytest.mark.parametrize("until", [MONDAY, MONDAY + HOUR, MONDAY + HOUR + 91 * DAY])
+    def test_nobody_snoozes_into_the_past_or_for_longer_than_90_days(self, until: datetime) -> None:
+        made = office()
+        self.press(made, "task", "snooze", until=until)
+        assert (made.only("task").state, made.changed[-1].refused) == (
+            *("open", "`until` must lie ahead, by 90 days at most."),
+        )
+
+    def test_what_is_of_another_account_or_nowhere_does_not_move_and_who_asked_hears_why(self) -> None:
+        made = office()
+        for account, id in (("globex", made.only("task").id), ("northwind", "act_nothing")):
+            answer = DeliveryResponded(item_id=id, response="done", at=MONDAY + HOUR, actor="own")
+            made.answer(answer, account)
+            told = made.changed[-1]
+            assert (made.only("task").state, told.item_id, told.actor) == ("open", id, "own")
+            assert told.refused == "There is no such task, alert or flag at this account."

@@ -120,3 +120,9 @@ def upgrade() -> None:
     sa.Column('seen_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('playbook', 'version')
     )
+    op.create_table('responses',
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('response_id', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('account_id', 'response_id')
+    )
