@@ -35,6 +35,9 @@ class PlaybooksHandler(Handler):
         self._last_resort = figures.count(
             "keepwell_last_resort_total", "Tasks, alerts and flags that nobody was found for but the last resort."
         )
+        self._circling = figures.count(
+            "keepwell_circling_playbooks_total", "Traits that playbooks had set too often within a day to set again."
+        )
         self._effect = effect(figures)
         self._clock = clock
         self._gaps: dict[int, dict[str, datetime]] = {}
@@ -146,6 +149,11 @@ class PlaybooksHandler(Handler):
         fallen = sum(work.changes.items[id].last_resort for id in opened if id in work.changes.items)
         if fallen:
             self._last_resort.add(fallen)
+        for move in work.changes.circling:
+            self._circling.add()
+            episode = work.changes.episodes[move.subject]
+            with tracing.about(episode.account):
+                _LOG.warning("Playbook %s %s.", episode.playbook, move.reason)
 
     def _has_waited(self, gaps: dict[str, datetime], account: str, rev: int, now: datetime) -> bool:
         """One that comes too early is dropped: the relay sends everything again from what was not confirmed.

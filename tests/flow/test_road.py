@@ -195,7 +195,9 @@ AT_REST = {
     "scoring": WAITING | FAILED | {"keepwell_publish_failures_total"},
     "playbooks": WAITING
     | FAILED
-    | {"keepwell_repeated_events_total", "keepwell_assessment_gaps_total", "keepwell_last_resort_total"},
+    | {
+        f"keepwell_{what}_total" for what in ("repeated_events", "assessment_gaps", "last_resort", "circling_playbooks")
+    },
     "notifier": WAITING | FAILED,
 }
 """What is 0 while all goes well; tests of what doesn't feed these."""

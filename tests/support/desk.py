@@ -48,9 +48,9 @@ class Office:
         work.assess("northwind", an_assessment(self._rev, at, facts, **others), {})
         return self._save(work)
 
-    def event(self, at: datetime, type: str, id: str = "", **data: Any) -> list[ActionRequested]:
+    def event(self, at: datetime, type: str, id: str = "", source: str = "app", **data: Any) -> list[ActionRequested]:
         """An assessment right after an event, with the facts as they were."""
-        cause = Cause(kind="event", source="app", id=id or at.isoformat(), type=type, time=at, accepted=at, data=data)
+        cause = Cause(kind="event", source=source, id=id or at.isoformat(), type=type, time=at, accepted=at, data=data)
         return self.assess(at, self.facts, cause=cause)
 
     def wait(self, until: datetime) -> list[ActionRequested]:

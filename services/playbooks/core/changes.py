@@ -12,13 +12,14 @@ from services.playbooks.core.assignment import Assignment, Load, When, assign, b
 from services.playbooks.core.directory import Csm, Directory
 from services.playbooks.core.episode import Ask, Episode, Move, action_id
 from services.playbooks.core.item import OPEN, Item, item_of, outcome, words
+from services.playbooks.core.look import OURS
 from services.playbooks.core.matter import named_in, of_score
 from services.playbooks.core.message import Errand, Finding, lists_due, render_title, request, with_task
 from services.playbooks.core.playbook import Step
 from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.restating import as_told
 from services.playbooks.core.rules import Rules
-from services.playbooks.core.standing import Standing, owner
+from services.playbooks.core.standing import Standing, owner, set_by_us
 from services.playbooks.core.step import put_off
 from services.playbooks.core.workinghours import Hours, add, bring_at, next_working, works_before
 from shared.messages import envelope
@@ -27,7 +28,6 @@ from shared.messages.actions import SEVERITIES, ActionCancelled, ActionRequested
 from shared.messages.envelope import Event
 from shared.words import counted, date_words
 
-_SOURCE: Final = "keepwell/playbooks"
 ACCOUNT_KEY: Final = "account:"
 """An account's one timer is `account:ID`."""
 _TOO_OFTEN: Final = 3
@@ -47,7 +47,7 @@ class Outgoing(NamedTuple):
 def _event(
     data: msgspec.Struct, id: str, type: str, account: str, at: datetime, accepted: datetime | None = None
 ) -> Event:
-    return envelope.wrap(data, id=id, source=_SOURCE, type=type, subject=account, time=at, accepted=accepted)
+    return envelope.wrap(data, id=id, source=OURS, type=type, subject=account, time=at, accepted=accepted)
 
 
 class Items(dict[str, Item]):
@@ -92,6 +92,8 @@ class Changes:
         self.out: list[Outgoing] = []
         self.told: set[str] = set()
         """The ids of the actions that were said here."""
+        self.circling: list[Move] = []
+        """What playbooks were kept from setting at accounts, for they had set it too often."""
         self._anew: dict[str, tuple[datetime, Mapping[str, str]]] = {}
         """By the ids of actions: what is to be said anew, as of when, and the headers of what caused it."""
 
@@ -231,6 +233,7 @@ class Changes:
         self, account: str, traits: Mapping[str, Any], id: str, now: datetime, headers: Mapping[str, str]
     ) -> None:
         """Publish what changes at the account, for scoring to fold as it does everybody's."""
+        self.standings[account] = set_by_us(self.standings[account], traits, now)
         event = _event(OpenAccountUpdated(traits=dict(traits)), id, "account.updated", account, now)
         self.out.append(Outgoing(event, headers))
 

@@ -15,6 +15,8 @@ from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate, fi
 from shared.messages.assessments import Cause
 from shared.messages.registry import COMPANY
 
+OURS: Final = "keepwell/playbooks"
+"""The source of what playbooks publish."""
 MICROSECOND: Final = timedelta(microseconds=1)
 LOOK_AGAIN: Final = timedelta(hours=1)
 """How often to ask for what is not told while a source is interrupted."""
@@ -101,9 +103,10 @@ class View:
 
     @cached_property
     def event_applies(self) -> bool:
-        """Is this look's event one that the playbook takes? Imports don't quieten live events."""
+        """Is this look's event one that the playbook takes? What playbooks write themselves is none; imports don't
+        quieten live events."""
         playbook, look, cause = self._playbook, self._look, self._look.cause
-        if cause is None or cause.kind != "event" or cause.type != playbook.on_event:
+        if cause is None or cause.kind != "event" or cause.type != playbook.on_event or cause.source == OURS:
             return False
         asked = (playbook.for_accounts, playbook.when)
         return not self._is_left and all(

@@ -15,7 +15,7 @@ from services.playbooks.core.episode import Move
 from services.playbooks.core.message import Errand, request
 from services.playbooks.core.playbook import Step
 from services.playbooks.core.rules import Rules
-from services.playbooks.core.standing import owner
+from services.playbooks.core.standing import owner, set_too_often
 from shared.messages.actions import SENDINGS, ContactCard, SurveyCard, WebhookCard
 
 OUTBOUND: Final = frozenset({*SENDINGS, "trait", "assign_owner"})
@@ -33,11 +33,22 @@ def carry_out(errand: Errand, changes: Changes, loads: Mapping[str, Load], rules
             changes.note_sent(asked.episode, asked.id)
     else:
         traits, words = _traits(errand, chosen, loads, rules)
+        stands = changes.standings[visit.stands.account]
+        if (often := set_too_often(stands, traits, now)) is not None and not playbook.shadow:
+            said = f"did not {words}: playbooks set {often} so often within a day that they may undo each other's work"
+            changes.circling.append(_note(errand, changes, said))
+            return
         if traits and not playbook.shadow:
-            changes.update_account(visit.stands.account, traits, asked.id, now, visit.headers)
-    state = changes.episodes[asked.episode].state
-    said = f"would {words}" if playbook.shadow else f"asked to {words}"
-    changes.moves.append(Move(asked.episode, now, state, state, said, "keepwell"))
+            changes.update_account(stands.account, traits, asked.id, now, visit.headers)
+    _note(errand, changes, f"would {words}" if playbook.shadow else f"asked to {words}")
+
+
+def _note(errand: Errand, changes: Changes, said: str) -> Move:
+    """Say so in the episode's history."""
+    episode = changes.episodes[errand.ask.episode]
+    move = Move(episode.id, errand.visit.look.now, episode.state, episode.state, said, "keepwell")
+    changes.moves.append(move)
+    return move
 
 
 def _words(chosen: Step) -> str:

@@ -1,5 +1,6 @@
 """How an account stands: its last assessment, as compact as looking again and writing about it allow."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -10,6 +11,9 @@ from shared.messages.assessments import AccountAssessed, Band, Cause, Driver, Fa
 
 _CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """By how much they may, of machines that go together."""
+_MOST_SETS: Final = 10
+"""How often playbooks may set one trait of an account within a day."""
+_DAY: Final = timedelta(days=1)
 _MOST_LOW: Final = 3
 _LOW_POINTS: Final = 5000
 
@@ -41,6 +45,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Why nothing is asked about the account any more: it was merged into another one, or erased."""
     settled: bool = False
     """The last look moved nothing, and would again find nothing to do until a fact changes or `look_at` comes."""
+    sets: dict[str, list[datetime]] = {}
+    """When playbooks have set traits of the account, by trait, within a day."""
 
 
 def standing(account: str, assessed: AccountAssessed) -> Standing:
@@ -66,6 +72,20 @@ def standing(account: str, assessed: AccountAssessed) -> Standing:
         low_names=[name for _, name, _ in lost],
         gone=f"the account was {assessed.gone}" if assessed.gone is not None else None,
     )
+
+
+def set_by_us(stands: Standing, traits: Iterable[str], now: datetime) -> Standing:
+    """The same, with these traits set by playbooks now."""
+    kept = {name: [at for at in ats if at > now - _DAY] for name, ats in stands.sets.items()}
+    kept |= {name: [*kept.get(name, ()), now] for name in traits}
+    return msgspec.structs.replace(stands, sets={name: ats for name, ats in kept.items() if ats})
+
+
+def set_too_often(stands: Standing, traits: Iterable[str], now: datetime) -> str | None:
+    """Which of these traits playbooks have set so often within a day that they may undo each other's work, if any."""
+    since = now - _DAY
+    often = (name for name in traits if sum(at > since for at in stands.sets.get(name, ())) >= _MOST_SETS)
+    return next(often, None)
 
 
 def looked_at(before: Standing | None, assessed: AccountAssessed) -> datetime:

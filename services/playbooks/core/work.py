@@ -102,7 +102,7 @@ class Work:
             self._catch_up(account, knew_until(assessed))
         before, cause = self.standings.get(account), assessed.cause
         now = looked_at(before, assessed)
-        stands = msgspec.structs.replace(standing(account, assessed), at=now)
+        stands = msgspec.structs.replace(standing(account, assessed), at=now, sets=before.sets if before else {})
         if before is not None and owner(before) != owner(stands):
             self.moved_on.add(account)
         changed = f"scorecard {assessed.scorecard}" if cause.kind == "scorecard" else None

@@ -1,7 +1,7 @@
 """From texts and folders to playbooks and people."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +9,7 @@ from services.playbooks.core.directory import Directory
 from services.playbooks.core.playbook import STARTED, Playbook
 from services.playbooks.core.rules import Entry
 from services.playbooks.files.checks import Beside
+from services.playbooks.files.circles import circles, way_back
 from services.playbooks.files.people import load_people
 from services.playbooks.files.playbook import PlaybookFile
 from shared.conditions import Declared, Problem, Refused, did_you_mean
@@ -55,9 +56,20 @@ def load_all(folder: Path = SHIPPED, beside: Beside | None = None) -> tuple[Entr
         problems.append(Problem("There is no playbook in this folder.", file=str(folder)))
     if problems:
         raise Refused(problems)
+    loaded |= _circling(loaded)
     for warning in (warning for one in loaded.values() for warning in one.warnings):
         _LOG.warning("%s", warning)
     return tuple(loaded[name] for name in sorted(loaded))
+
+
+def _circling(loaded: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Those that begin a circle in which playbooks undo each other's work, with a warning."""
+    found = dict[str, Entry]()
+    for way in circles({id: one.playbook for id, one in loaded.items()}):
+        said = f"These set what the next waits for, in a circle: {' → '.join((*way, way[0]))}."
+        entry = loaded[way[0]]
+        found[way[0]] = entry._replace(warnings=(*entry.warnings, said))
+    return found
 
 
 def _wrong_starts(playbooks: Mapping[str, Playbook], folder: str) -> Iterator[Problem]:
@@ -70,7 +82,7 @@ def _wrong_starts(playbooks: Mapping[str, Playbook], folder: str) -> Iterator[Pr
                 yield Problem(said, suggestion=did_you_mean(other, playbooks), file=folder)
             elif playbooks[other].on_event not in (None, STARTED):
                 yield Problem(f"`{id}` starts `{other}`, which waits for an event of its own.", file=folder)
-        round_trip = _way_back(id, starts)
+        round_trip = way_back(id, starts)
         if round_trip and id == min(round_trip):
             said = f"These start each other in a circle: {' → '.join((*round_trip, id))}."
             yield Problem(said, file=folder)
@@ -82,21 +94,6 @@ def _never_started(playbooks: Mapping[str, Playbook], folder: str) -> Iterator[P
     for id, playbook in playbooks.items():
         if playbook.on_event == STARTED and id not in started:
             yield Problem(f"No playbook has a step that starts `{id}`.", file=folder)
-
-
-def _way_back(id: str, starts: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """The playbooks from one to itself, if its starts come round; each is passed once."""
-    ways: list[tuple[str, ...]] = [(id,)]
-    seen = {id}
-    while ways:
-        way = ways.pop()
-        for other in starts.get(way[-1], ()):
-            if other == id:
-                return way
-            if other not in seen:
-                seen.add(other)
-                ways.append((*way, other))
-    return ()
 
 
 def load_files(folder: Path, csms: Path, declared: Declared | None = None) -> tuple[tuple[Entry, ...], Directory]:
