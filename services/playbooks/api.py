@@ -29,6 +29,7 @@ from shared.clock import Clock
 from shared.conditions import Scope, did_you_mean
 from shared.messages.registry import CUSTOMER_EVENTS
 from shared.pg.uow import UnitOfWork
+from shared.web.etags import matches
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
 from shared.web.routes import Router
@@ -212,7 +213,7 @@ class Desk:
         return {**shown.model_dump(), "moves": moves}, _tag(moves)
 
     async def move(
-        self, listing: Listing, id: str, command: Command, actor: str, if_match: str | None
+        self, listing: Listing, id: str, command: Command, actor: str, if_match: Sequence[str] | None
     ) -> tuple[BaseModel, str]:
         """Move one of a list, in one transaction and under lock. Raises a 404, 409, 412 or 400 problem."""
         now = self.clock.now()
@@ -222,7 +223,7 @@ class Desk:
             await self.one(c, listing, id)
             account, partition = await queries.place(c, listing.table, id)
             work = await store.load(c, self.rules, [account])
-            if if_match is not None and if_match.strip() not in ("*", _tag(await queries.moves(c, id))):
+            if if_match is not None and not matches(if_match, _tag(await queries.moves(c, id))):
                 words = f"The {listing.name} has moved since you read it. Read it again, and see if that still holds."
                 raise Problem(412, "stale", words)
             try:
@@ -280,7 +281,7 @@ def _add_move(router: Router, desk: Desk, listing: Listing, way: Move) -> None:
         caller: Annotated[Caller, Depends(mover)],
         response: Response,
         if_match: Annotated[
-            str | None, Header(description="The ETag that was read; 412 if it has moved since.")
+            list[str] | None, Header(description="The ETag that was read, or several; 412 if it has moved since.")
         ] = None,
     ) -> Any:
         # Who moves: the CSM who holds the key, or the key.

@@ -327,6 +327,8 @@ async def test_a_move_of_what_has_moved_meanwhile_is_refused(house: House) -> No
     assert (taken.status_code, taken.headers["etag"] != read) == (200, True)
     stale = await house.http.post(f"{path}/done", headers={"if-match": read})
     assert (stale.status_code, stale.json()["code"]) == (412, "stale")
+    several = [("if-match", read), ("if-match", f"W/{read}, {taken.headers['etag']}")]
+    assert (await house.http.post(f"{path}/comment", headers=several, json={"note": "x"})).status_code == 200
     later = (await house.post(f"tasks/{task['id']}/due", {"due_at": (MONDAY + 9 * DAY).isoformat()})).json()
     assert datetime.fromisoformat(later["due_at"]) == MONDAY + 9 * DAY
     await house.post(f"tasks/{task['id']}/done")
