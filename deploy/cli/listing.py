@@ -52,6 +52,8 @@ class Listing:
     empty: str
     filters: Mapping[str, Any] = field(default_factory=dict)
     """Options that narrow it, by the names of the API's parameters; `given` holds what they are without."""
+    called: Mapping[str, str] = field(default_factory=dict)
+    """The API's names of parameters where an option can't have them: `from` is a word of Python's own."""
     given: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Parameters that every question for it has."""
@@ -82,7 +84,8 @@ class Listing:
 
     def show(self, given: Mapping[str, Any], limit: int | None, json: bool) -> None:
         """Ask for the list and write it, as JSON or as a table."""
-        asked: dict[str, Any] = {name: _several(value) if name == "state" else value for name, value in given.items()}
+        named = {self.called.get(name, name): value for name, value in given.items()}
+        asked: dict[str, Any] = {name: _several(value) if name == "state" else value for name, value in named.items()}
         with connected() as keepwell:
             if self.is_paged:
                 items: list[dict[str, Any]] = list(keepwell.items(*self.at, limit, **asked))
@@ -96,7 +99,7 @@ class Listing:
             narrowed = any(given[name] != self.given.get(name) for name in self.filters)
             self.rows(items, "Nothing fits what was asked for." if narrowed else "")
             if items and self.after is not None:
-                self.after(keepwell, given)
+                self.after(keepwell, named)
 
     def move(self, id: str, move: Move, body: Mapping[str, Any]) -> None:
         """Move the one item whose id begins so, and say it."""

@@ -11,6 +11,7 @@ from deploy.cli import deliveries, flags, keys, show, suggest
 from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.facts import facts
+from deploy.cli.feedback import ANSWERS, FEEDBACK
 from deploy.cli.fingerprint import fingerprint
 from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, PEOPLE, PLAYBOOKS, READERS, TASKS
 from deploy.cli.reread import reread
@@ -55,6 +56,8 @@ app.command()(status)
 app.command()(fingerprint)
 app.command()(facts)
 app.add_typer(ACCOUNTS.app(), name="accounts")
+app.add_typer(ANSWERS.app(), name="answers")
+app.add_typer(FEEDBACK.app(), name="feedback")
 app.add_typer(TASKS.app(), name="tasks")
 app.add_typer(PEOPLE.app(), name="people")
 app.add_typer(ALERTS.app(), name="alerts")

@@ -14,8 +14,9 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from services.scoring.core.catalogue import CADENCES, MONDAY_TO_FRIDAY, SOURCES, Catalogue, Onboarding
+from services.scoring.core.catalogue import CADENCES, MONDAY_TO_FRIDAY, SOURCES, Catalogue, Onboarding, Target
 from services.scoring.core.clock import day_of
+from services.scoring.core.feedback import GROUPS
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.scorecard import Bands, Cap, Rules, Scorecard, Weighted, rules_of
 from shared.conditions import Condition, Declared, FactType, Problem, Refused, Scope, at_odds, did_you_mean, implied
@@ -83,8 +84,17 @@ def _takes_all_of(first: OnboardingFile, other: OnboardingFile) -> bool:
     return implied(first.for_accounts, other.for_accounts)
 
 
+class TargetFile(FileModel):
+    """What a figure is to be, and what others reach."""
+
+    target: Annotated[float, Field(ge=-100, le=100)] | None = None
+    benchmark: Annotated[float, Field(ge=-100, le=100)] | None = None
+    source: Name | None = None
+    """Where the benchmark is from."""
+
+
 class CatalogueFile(FileModel):
-    """What is sold, and what we hear of: plans, onboarding, working days, connected sources, rates, traits."""
+    """What is sold, and what we hear of: plans, onboarding, working days, connected sources, rates, targets, traits."""
 
     may_be_empty: ClassVar = (
         *(
@@ -98,6 +108,7 @@ class CatalogueFile(FileModel):
             "sources",
             "rates",
             "key_account_minor",
+            "targets",
             "traits",
         ),
     )
@@ -115,6 +126,8 @@ class CatalogueFile(FileModel):
     """What one unit of a currency is worth in one that you choose, such as {EUR: 1, USD: 0.92}."""
     key_account_minor: Annotated[int, Field(ge=1, le=10**15)] | None = None
     """From how much monthly revenue on an account is a key one, in minor units of the currency whose rate is 1."""
+    targets: dict[Annotated[str, one_of(GROUPS, "measure")], TargetFile] = {}
+    """What NPS (-100 to 100), CSAT (percent of points) and CES (1 to 7) are to be, such as {nps: {target: 40}}."""
     traits: dict[Name, FactType] = {}
 
     @classmethod
@@ -153,6 +166,7 @@ class CatalogueFile(FileModel):
             allowances=self.allowances,
             rates={currency: Fraction(str(rate)) for currency, rate in self.rates.items()},
             key_account_minor=self.key_account_minor,
+            targets={name: Target(**one.given()) for name, one in self.targets.items()},
             traits=self.traits,
         )
 

@@ -26,7 +26,6 @@ from shared.log.protocol import Outgoing
 from shared.messages import registry, tracing
 from shared.messages.accounts import HistoryEnded, SourceInterrupted
 from shared.messages.envelope import Event, encode, wrap
-from shared.messages.usage import UsageRecorded
 from shared.worker import outbox, timers
 from shared.worker.claims import Claims
 from shared.worker.handler import Handler, Incoming
@@ -203,7 +202,7 @@ def _by_hour(arrivals: Mapping[str, Sequence[Arrival]], now: datetime) -> Counte
 
 def _is_told(arrival: Arrival) -> bool:
     """Whether an event makes its account be assessed at once, even when the worker is behind."""
-    return not isinstance(arrival.data, UsageRecorded) or arrival.event.history is not None
+    return not isinstance(arrival.data, registry.UNTOLD) or arrival.event.history is not None
 
 
 def _message(one: Assessment) -> Outgoing:

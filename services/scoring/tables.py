@@ -139,17 +139,40 @@ answers = Table(
     "answers",
     metadata,
     Column("account_id", Text, primary_key=True),
-    Column("source", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
+    # Its invitation, else its source and id.
+    Column("key", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("id", Text, nullable=False),
     # nps, csat or ces
     Column("kind", Text, nullable=False),
     Column("survey_kind", Text, nullable=False),
+    # A digest, where the contact was erased.
     Column("contact_id", Text, nullable=False),
+    Column("erased", Boolean, nullable=False, server_default=false()),
     Column("score", SmallInteger, nullable=False),
     Column("at", _Time, nullable=False),
-    *(Column(name, Text) for name in ("role", "comment", "touchpoint", "survey_id", "product")),
+    Column("further", JSONB(none_as_null=True)),
+    *(Column(name, Text) for name in ("role", "comment", "touchpoint", "survey_id", "product", "invitation_id")),
+    # Of relational ones: when the same contact answered next, and what before.
+    Column("next_at", _Time),
+    Column("previous_score", SmallInteger),
     Index("answers_by_time", "kind", "survey_kind", "at"),
     Index("answers_by_contact", "account_id", "contact_id"),
+    Index("answers_newest", "at", "account_id", "key"),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("invitation_id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("at", _Time, nullable=False),
+    Column("contact_id", Text, nullable=False),
+    *(Column(name, Text) for name in ("role", "survey_id", "touchpoint", "measure", "survey_kind")),
+    Index("invitations_by_time", "at"),
+    Index("invitations_by_contact", "account_id", "contact_id"),
 )
 
 # What the score did: each assessment that an event caused, or that moved score, band or the books it is in.

@@ -1,4 +1,7 @@
-"""Survey answers: about the relationship, where each contact's latest counts, or about a moment, where all do."""
+"""Surveys: who was asked, and what was answered.
+
+Of answers about the relationship each contact's latest counts, of those about a moment all do.
+"""
 
 from typing import Annotated, Literal
 
@@ -7,6 +10,11 @@ import msgspec
 from shared.messages.fields import CustomerEvent, Id, Text
 
 SurveyKind = Literal["relational", "transactional"]
+Measured = Literal["nps", "csat", "ces"]
+Further = Annotated[
+    dict[Id, Text | int | float | bool | list[Text] | None],
+    msgspec.Meta(max_length=50, description="Further questions of the survey, at most 50, with what was answered."),
+]
 
 
 class _Answer(CustomerEvent, frozen=True, kw_only=True):
@@ -16,6 +24,9 @@ class _Answer(CustomerEvent, frozen=True, kw_only=True):
     survey_id: Id | None = None
     survey_kind: SurveyKind = "relational"
     product: Id | None = None
+    invitation_id: Id | None = None
+    """The invitation that it answers: the latest answer to one replaces those before."""
+    answers: Further | None = None
 
 
 class NpsAnswered(_Answer, frozen=True, kw_only=True):
@@ -44,3 +55,23 @@ class CesAnswered(_Answer, frozen=True, kw_only=True):
     survey_kind: SurveyKind = "transactional"
 
     score: Annotated[int, msgspec.Meta(ge=1, le=7)]
+
+
+Answered = NpsAnswered | CsatAnswered | CesAnswered
+
+
+class SurveyInvited(CustomerEvent, frozen=True, kw_only=True):
+    """Somebody was asked: one survey of one contact at one touchpoint. Response rates count these.
+
+    What the survey measures is told by `measure`, else by the answers to it.
+    """
+
+    types = ("survey.invited",)
+
+    invitation_id: Id
+    contact_id: Id
+    survey_id: Id | None = None
+    touchpoint: Id | None = None
+    measure: Measured | None = None
+    survey_kind: SurveyKind | None = None
+    """Of itself NPS is about the relationship, and CSAT and CES about a moment."""

@@ -33,6 +33,9 @@ CUSTOMER_EVENTS: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
 }
 """What `POST /v1/events` takes: what the file of a family defines travels on that family's topic."""
 
+UNTOLD: Final = (usage.UsageRecorded, feedback.SurveyInvited)
+"""What causes no assessment of its own: usage is told at once, and that somebody was asked moves nothing."""
+
 INTERNAL: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
     "source.interrupted": (ACCOUNTS, accounts.SourceInterrupted),
     "account.assessed": (ASSESSMENTS, assessments.AccountAssessed),

@@ -217,7 +217,7 @@ async def test_who_is_no_customer_is_listed_and_neither_scored_nor_in_a_figure(d
         (one,) = page["items"]
         assert (one["excluded"], one["score"], one["reason"]) == ("internal", None, "not scored: one of our own")
         assert page["mrr_by_band"] == []
-        assert (await face.get("/nps"))["groups"] == []
+        assert (await face.get("/feedback"))["items"][0]["answers"] == 0
         facts = (await face.get("/accounts/acme"))["facts"]
         assert {name for name in facts if not name.startswith("account.")} == set()
         await face.fed.feed(traits(NOW + DAY / 24, excluded=None))

@@ -82,6 +82,8 @@ def a_year(rng: random.Random, accounts: int = 4) -> list[Event]:
                         rng.choice(["issued", "paid", "payment_failed"]), f"I{rng.randrange(3)}", due_at=due, **plain
                     ),
                     nps(rng.randrange(11), contact=f"c{rng.randrange(3)}", **plain),
+                    nps(rng.randrange(11), survey_kind="transactional", invitation_id=f"i{rng.randrange(3)}", **plain),
+                    an_event("survey.invited", invitation_id=f"i{rng.randrange(3)}", contact_id="c1", **plain),
                     an_event("account.updated", traits={"seats": rng.randrange(1, 9), "plan": "pro"}, **plain),
                     an_event(
                         "contact.updated",

@@ -141,34 +141,6 @@ async def test_the_history_is_newest_first_and_can_be_paged(face: Face) -> None:
     assert whole[0]["cause"]["type"] == "feedback.nps"
 
 
-async def test_nps_comes_by_group_with_what_it_rests_on(face: Face) -> None:
-    await _company(face)
-    answers = [
-        ("well", 10, "relational"),
-        ("late", 3, "relational"),
-        ("new", 8, "relational"),
-        ("new", 0, "transactional"),
-    ]
-    for account, score, kind in answers:
-        await face.fed.feed(nps(score, account=account, at=NOW - DAY, survey_kind=kind, touchpoint="quarterly"))
-    (whole,) = (await face.get("/nps"))["groups"]
-    assert (whole["nps"], whole["answers"], whole["promoters"], whole["passives"], whole["detractors"]) == (
-        0,
-        3,
-        1,
-        1,
-        1,
-    )
-    assert whole["margin"] == pytest.approx(92.4, abs=0.1)
-    by_plan = {one["group"]: one["nps"] for one in (await face.get("/nps", by="plan"))["groups"]}
-    assert by_plan == {"pro": 0, "starter": 0}
-    assert [one["group"] for one in (await face.get("/nps", by="month"))["groups"]] == ["2026-05"]
-    assert [one["group"] for one in (await face.get("/nps", by="touchpoint"))["groups"]] == ["quarterly"]
-    moments = (await face.get("/nps", kind="transactional"))["groups"]
-    assert [(one["nps"], one["answers"]) for one in moments] == [(-100, 1)]
-    assert (await face.get("/nps", since=NOW.isoformat()))["groups"] == []
-
-
 async def test_each_source_says_when_and_for_how_many_accounts_it_was_heard_of(face: Face) -> None:
     await _company(face)
     await face.fed.feed(nps(9, account="well", at=NOW - DAY))
@@ -257,7 +229,7 @@ async def test_an_accounts_id_may_hold_anything(face: Face, id: str) -> None:
         ("/accounts", {"q": "\0"}),
         ("/fingerprint", {"at": "0001-01-01T00:00:00+14:00"}),
         ("/fingerprint", {"at": "9999-12-31T23:59:59-12:00"}),
-        ("/nps", {"until": "0001-01-01T00:00:00Z"}),
+        ("/feedback", {"to": "0001-01-01T00:00:00Z"}),
     ],
 )
 async def test_what_no_account_can_hold_is_the_askers_mistake(face: Face, path: str, query: dict[str, str]) -> None:

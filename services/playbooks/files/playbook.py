@@ -25,9 +25,9 @@ from shared.conditions import (
 from shared.files.kinds import ConditionIn, Name, Watched, one_of
 from shared.files.models import FileModel, Reading
 from shared.files.nodes import Fields
-from shared.messages.registry import CUSTOMER_EVENTS
+from shared.messages.registry import CUSTOMER_EVENTS, UNTOLD
 
-_EVENTS: Final = [name for name in CUSTOMER_EVENTS if name != "usage.recorded"] + [STARTED]
+_EVENTS: Final = [name for name, (_, struct) in CUSTOMER_EVENTS.items() if struct not in UNTOLD] + [STARTED]
 
 
 class RepeatFile(FileModel):

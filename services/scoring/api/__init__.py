@@ -1,17 +1,17 @@
-"""The HTTP edge: accounts and how they do, NPS, sources and the fingerprint; `why` says why, `judging` hears people.
+"""The HTTP edge: accounts and how they do, sources and the fingerprint; `why` says why, `feedback` what they
+answered, `judging` hears people.
 
 Nothing here writes.
 """
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import Annotated, Final, Literal
+from datetime import datetime
+from typing import Annotated
 
 from fastapi import Depends
 
 from services.scoring import queries, views
 from services.scoring.api.parts import aware, found, left
-from services.scoring.core import nps
 from services.scoring.core.health import health_of
 from services.scoring.core.hierarchy import line_of, roll_up
 from services.scoring.core.scorecard import Rules
@@ -21,14 +21,11 @@ from shared.auth.keys import require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, WantedPage
-from shared.web.problems import invalid
 from shared.web.routes import Router
-
-_WINDOW: Final = timedelta(days=180)
 
 
 def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
-    """`/v1/accounts`, `/v1/nps`, `/v1/sources`, `/v1/suggestions` and `/v1/fingerprint`."""
+    """`/v1/accounts`, `/v1/sources`, `/v1/suggestions` and `/v1/fingerprint`."""
     router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
 
     @router.get("/accounts", summary="Accounts, with the revenue by band")
@@ -76,24 +73,6 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         shown = [views.Member(**asdict(one)) for one in members]
         rolled = asdict(roll_up([] if circle else members))
         return views.Hierarchy(parents=line, circle=circle, members=shown, **rolled)
-
-    @router.get("/nps", summary="Net promoter score, with its margin of error")
-    async def report(
-        by: queries.By | None = None,
-        kind: Literal["relational", "transactional"] = "relational",
-        since: datetime | None = None,
-        until: datetime | None = None,
-        rollup: nps.Rollup = "latest",
-    ) -> views.NpsReport:
-        end = aware(until) if until else clock.now()
-        start = aware(since) if since else end - _WINDOW
-        if start > end:
-            raise invalid("query.since", "it lies after `until`, which is now unless it is given")
-        async with uow.begin() as c:
-            answers = await queries.nps_answers(c, by, kind, start, end)
-        rolled = nps.roll_up(answers, rollup).items()
-        groups = [views.NpsGroup(group=group, **asdict(figures)) for group, figures in rolled]
-        return views.NpsReport(by=by, kind=kind, rollup=rollup, since=start, until=end, groups=groups)
 
     @router.get("/sources", summary="What evidence comes from: since when, how lately, for how many accounts")
     async def sources() -> Page[views.Source]:

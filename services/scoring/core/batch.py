@@ -13,12 +13,14 @@ from services.scoring.core.assess import Outcome, assess
 from services.scoring.core.clock import day_of
 from services.scoring.core.decision import Occasion
 from services.scoring.core.fold import fold, fold_usage, source_of
-from services.scoring.core.fold.people import is_erased
 from services.scoring.core.measures.base import View
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.scorecard import Rules
+from services.scoring.core.surveys import Surveys
 from shared.messages.assessments import AccountAssessed, Cause
 from shared.messages.envelope import Event
+from shared.messages.feedback import SurveyInvited
+from shared.messages.registry import UNTOLD
 from shared.messages.usage import UsageRecorded
 
 _MOST_EVENTS: Final = 5
@@ -62,10 +64,7 @@ class Batch:
     days: set[str] = field(default_factory=set)
     """Accounts that stand otherwise than before on this day."""
     timers: dict[str, datetime] = field(default_factory=dict)
-    answers: list[tuple[str, str | None, Arrival]] = field(default_factory=list)
-    """Of surveys, with the account and the role of who answered, as far as it is known by now."""
-    roles: dict[tuple[str, str], str] = field(default_factory=dict)
-    """By account and contact."""
+    surveys: Surveys = field(default_factory=Surveys)
     heard: dict[str, datetime] = field(default_factory=dict)
     """By source of evidence: when the last event that came from it happened."""
     erased_contacts: list[tuple[str, str]] = field(default_factory=list)
@@ -79,7 +78,10 @@ class Batch:
         """
         standing = self._change(id)
         used = [arrival for arrival in arrivals if isinstance(arrival.data, UsageRecorded)]
-        others = [arrival for arrival in arrivals if not isinstance(arrival.data, UsageRecorded)]
+        others = [arrival for arrival in arrivals if not isinstance(arrival.data, UNTOLD)]
+        for arrival in arrivals:
+            if isinstance(arrival.data, SurveyInvited):
+                self._note_rows(standing.account, arrival)
         stragglers = self._note_imports(standing, arrivals)
         fold_usage(standing.account, [(arrival.event.time, arrival.data) for arrival in used])
         if used:
@@ -197,13 +199,8 @@ class Batch:
     def _note_rows(self, account: s.Account, arrival: Arrival) -> None:
         """What an event leaves beside the state."""
         event, data = arrival.event, arrival.data
-        if event.type.startswith("feedback."):
-            if not is_erased(account, data.contact_id):
-                self.answers.append((account.id, account.state.role_of(data.contact_id), arrival))
-        elif event.type == "contact.updated":
-            if (role := account.state.role_of(data.contact_id)) is not None:
-                self.roles[account.id, data.contact_id] = role
-        elif event.type == "contact.erased":
+        self.surveys.note(account, event, data, self.now)
+        if event.type == "contact.erased":
             self.erased_contacts.append((account.id, data.contact_id))
         elif event.type == "account.erased":
             self.erased_accounts.append(account.id)

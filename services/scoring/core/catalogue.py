@@ -58,6 +58,16 @@ LOW_TOUCH: Final = Onboarding("low_touch", 60)
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What stands beside a figure, in its own unit."""
+
+    target: float | None = None
+    benchmark: float | None = None
+    source: str | None = None
+    """Where the benchmark is from."""
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """The same for every scorecard of an installation."""
 
@@ -84,6 +94,8 @@ class Catalogue:
     """What one unit of a currency is worth, all in one and the same: so that revenue in several can be summed."""
     key_account_minor: int | None = None
     """From how much monthly revenue on an account is a key one, in minor units of the currency whose rate is 1."""
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    """By survey measure: what its figure is to be, and what others reach."""
     traits: Mapping[str, FactType] = field(default_factory=dict)
     """Declared traits, with their types."""
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from services.scoring.core.clock import DAY_US, day_of_us
-from services.scoring.core.nps import KEY_ROLES, main_role
+from services.scoring.core.roles import KEY_ROLES, main_role
 
 USAGE_DAYS: Final = 91
 """90 full days, the longest window of a measure of usage, and today."""
@@ -281,6 +281,8 @@ class Account:
     invoices: dict[str, Invoice] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
     """The last active day of those users that were looked up."""
+    answered: dict[str, Cell] = field(default_factory=dict)
+    """Of the invitations that are answered at hand: [score, kind of survey] as it stands."""
     touched: set[tuple[str, str]] = field(default_factory=set)
     """The rows that folding has changed since they were last saved, by kind (`users`, `tickets`, `invoices`) and id."""
     counted: dict[str, Counted] = field(default_factory=dict)

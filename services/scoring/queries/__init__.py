@@ -1,4 +1,4 @@
-"""What the HTTP edge reads: accounts, NPS answers, the fingerprint, counts for the status; `ledger` has the past."""
+"""What the HTTP edge reads: accounts, the fingerprint, counts for the status; `ledger` has the past."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from fastapi import Query
-from sqlalchemy import BigInteger, ColumnElement, Double, bindparam, cast, func, literal, null, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Double, bindparam, cast, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
@@ -19,20 +19,19 @@ from services.scoring.core.fingerprint import fingerprint_of
 from services.scoring.core.hierarchy import Member
 from services.scoring.core.leaving import LeftBehind
 from services.scoring.core.leaving import left_behind as behind_of
-from services.scoring.core.nps import Answer
 from services.scoring.core.profile import profile_of
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.sources import Heard, bit_of
 from services.scoring.core.suggest import Draft
+from services.scoring.core.surveys import KEPT, AnswerRow, InvitationRow
 from services.scoring.store import live_papers
 from shared.messages.assessments import Band
 from shared.pg import bulk
 
 Sort = Literal["score", "-score", "mrr", "-mrr", "renews_at", "-renews_at"]
-By = Literal["plan", "segment", "owner", "touchpoint", "product", "month"]
 _CHUNK: Final = 200
-_a, _n = t.accounts.c, t.answers.c
-_IN_FIGURES: Final = (~_a.gone, _a.excluded.is_(None))
+_a = t.accounts.c
+IN_FIGURES: Final = (~_a.gone, _a.excluded.is_(None))
 """What is no customer of ours is listed, and in no figure."""
 _SHOWN: Final = [column for column in t.accounts.columns if column.name not in ("state", "decision")]
 
@@ -97,7 +96,7 @@ async def listed(
 async def by_band(c: AsyncConnection, chosen: Chosen) -> Sequence[dict[str, Any]]:
     """How many of the chosen accounts are in each band, and their monthly revenue, by currency."""
     revenue = cast(func.coalesce(func.sum(_a.mrr_minor), 0), BigInteger).label("mrr_minor")
-    query = select(_a.currency, _a.band, func.count().label("accounts"), revenue).where(*chosen.where(), *_IN_FIGURES)
+    query = select(_a.currency, _a.band, func.count().label("accounts"), revenue).where(*chosen.where(), *IN_FIGURES)
     query = query.group_by(_a.currency, _a.band).order_by(_a.currency.nulls_last(), _a.band)
     return [row._asdict() for row in await c.execute(query)]
 
@@ -133,8 +132,8 @@ _FAMILY = tuple(_a[name] for name in ("id", "name", "parent_id", "score", "band"
 _ID = bindparam("id", type_=_a.id.type)
 # UNION drops what was found before, so that a circle ends, too.
 _below = select(_ID.label("id")).cte("below", recursive=True)
-_below = _below.union(select(_a.id).join(_below, _a.parent_id == _below.c.id).where(*_IN_FIGURES))
-_MEMBERS = select(*_FAMILY).join(_below, _below.c.id == _a.id).where(*_IN_FIGURES, _a.churned_at.is_(None))
+_below = _below.union(select(_a.id).join(_below, _a.parent_id == _below.c.id).where(*IN_FIGURES))
+_MEMBERS = select(*_FAMILY).join(_below, _below.c.id == _a.id).where(*IN_FIGURES, _a.churned_at.is_(None))
 _above = select(_a.id, _a.parent_id).where(_a.id == _ID).cte("above", recursive=True)
 _above = _above.union(select(_a.id, _a.parent_id).join(_above, _a.id == _above.c.parent_id))
 
@@ -145,30 +144,11 @@ async def family(c: AsyncConnection, id: str) -> tuple[list[Member], dict[str, s
     return members, {row.id: row.parent_id for row in await c.execute(select(_above), {"id": id})}
 
 
-_GROUPS: Final[Mapping[By | None, ColumnElement[Any]]] = {
-    None: null(),
-    "plan": _a.plan,
-    "segment": _a.segment,
-    "owner": _a.owner,
-    "touchpoint": _n.touchpoint,
-    "product": _n.product,
-    "month": func.to_char(func.timezone("UTC", _n.at), "YYYY-MM"),
-}
-
-
-async def nps_answers(c: AsyncConnection, by: By | None, kind: str, since: datetime, until: datetime) -> list[Answer]:
-    """NPS answers in a window, each with its group."""
-    said = (_n.account_id, _n.contact_id, _n.role, _n.score, _n.at, _n.source, _n.id)
-    query = select(*said, func.coalesce(_GROUPS[by], "")).join(t.accounts, _a.id == _n.account_id)
-    query = query.where(_n.kind == "nps", _n.survey_kind == kind, _n.at >= since, _n.at < until, *_IN_FIGURES)
-    return [Answer(*row) for row in await c.execute(query)]
-
-
 _LAST_HEARD = select(t.sources.c.source, func.max(t.sources.c.last_at).label("last_at")).group_by(t.sources.c.source)
 _HEARD_OF = select(
     func.count(),
     *(func.count().filter(_a.heard.op("&")(bit_of(source)) != 0) for source in SOURCES),
-).where(*_IN_FIGURES, _a.churned_at.is_(None))
+).where(*IN_FIGURES, _a.churned_at.is_(None))
 
 
 async def sources(c: AsyncConnection, declared: Mapping[str, int]) -> list[Heard]:
@@ -193,7 +173,12 @@ async def status(c: AsyncConnection) -> dict[str, Any]:
     return (await c.execute(_STATUS)).one()._asdict()
 
 
-_ANSWERS = select(t.answers).where(bulk.among(_n.account_id, "accounts")).order_by(_n.account_id, _n.source, _n.id)
+_SURVEYS: Final = [
+    select(*(table.c[name] for name in row._fields))
+    .where(bulk.among(table.c.account_id, "accounts"), table.c.at >= bindparam("since"))
+    .order_by(*table.primary_key.columns)
+    for table, row in ((t.answers, AnswerRow), (t.invitations, InvitationRow))
+]
 
 
 async def fingerprint(c: AsyncConnection, at: datetime, rules: Rules) -> tuple[str, int]:
@@ -207,8 +192,9 @@ async def fingerprint(c: AsyncConnection, at: datetime, rules: Rules) -> tuple[s
         for account in await whole_accounts(c, chunk, at):
             hashed.update(fingerprint_of(account, at, rules))
             count += 1
-        answers = [tuple(row) for row in await c.execute(_ANSWERS, {"accounts": [id for id, _ in chunk]})]
-        hashed.update(msgspec.msgpack.encode(answers))
+        for surveys in _SURVEYS:
+            rows = await c.execute(surveys, {"accounts": [id for id, _ in chunk], "since": at - KEPT})
+            hashed.update(msgspec.msgpack.encode([tuple(row) for row in rows]))
         after = chunk[-1][0]
 
 

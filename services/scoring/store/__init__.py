@@ -16,11 +16,14 @@ from services.scoring.core.assess import Outcome
 from services.scoring.core.batch import Arrival, Assessment, Batch
 from services.scoring.core.clock import day_of, instant_of
 from services.scoring.core.decision import Decision
+from services.scoring.core.fold.people import answer_key
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.profile import BOOKS
 from services.scoring.core.sources import bits_of
+from services.scoring.store import answers
 from shared.messages.accounts import ContactUpdated
 from shared.messages.billing import Invoice, InvoiceCredited, PaymentDisputed
+from shared.messages.feedback import Answered
 from shared.messages.tickets import Ticket
 from shared.messages.usage import UsageRecorded
 from shared.pg import bulk
@@ -86,7 +89,7 @@ async def live_papers(
 
 async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, Iterable[Arrival]]) -> None:
     """Remember the very users, tickets and invoices that these events name, tombstones too, by account."""
-    users, papers = set[tuple[str, str]](), set[tuple[str, str, str]]()
+    users, papers, answered = set[tuple[str, str]](), set[tuple[str, str, str]](), set[tuple[str, str]]()
     for id, some in arrivals.items():
         account = memory.get(id).account
         for arrival in some:
@@ -101,6 +104,9 @@ async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, 
                 case Invoice() | InvoiceCredited() | PaymentDisputed():
                     if arrival.data.invoice_id not in account.invoices:
                         papers.add((id, "invoices", arrival.data.invoice_id))
+                case data if isinstance(data, Answered) and data.invitation_id is not None:
+                    answered.add((id, answer_key(arrival.event, data)))
+    await answers.load(c, memory, answered)
     await _load_users(c, memory, users)
     if papers:
         for id, kind, key, row in await c.execute(_NAMED, bulk.arrays(("account_id", "kind", "id"), papers)):
@@ -134,18 +140,12 @@ _HEAR = bulk.Insert(
     where=lambda new: t.sources.c.last_at < new.last_at,
 )
 _SAVE_DAYS = bulk.Insert(t.health_days, ("account_id", *_OF_DAY), same=("day",), update=_OF_DAY)
-_SAID: Final = ("score", "comment", "touchpoint", "survey_id", "product")
-_ADD_ANSWERS = bulk.Insert(
-    t.answers, ("account_id", "source", "id", "kind", "survey_kind", "contact_id", "role", "at", *_SAID), nothing=True
-)
-_SET_ROLES = bulk.Update(t.answers, ("account_id", "contact_id"), ("role",))
-_ERASE_ANSWERS = bulk.Delete(t.answers, ("account_id", "contact_id"))
 _ERASE_WORDS = bulk.Update(
     t.assessments, ("account_id", "contact_id"), (), also=lambda _: {"drivers": [], "contact_id": None}
 )
 _ERASE_ACCOUNTS: Final = [
     delete(table).where(bulk.among(table.c.account_id, "accounts"))
-    for table in (t.users, t.papers, t.answers, t.assessments, t.health_days)
+    for table in (t.users, t.papers, t.answers, t.invitations, t.assessments, t.health_days)
 ]
 _FORGET_USERS = delete(t.users).where(
     bulk.among(t.users.c.account_id, "accounts"), t.users.c.last_day < bindparam("first")
@@ -166,9 +166,7 @@ async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
         c, [(id, *_of_day(batch.outcomes[id].decision)) for id in batch.days], day=batch.now.astimezone(UTC).date()
     )
     await _HEAR(c, batch.memory.hear(batch.heard), partition=partition)
-    await _ADD_ANSWERS(c, [_answer_row(*one) for one in batch.answers])
-    await _SET_ROLES(c, [(*pair, role) for pair, role in batch.roles.items()])
-    await _ERASE_ANSWERS(c, batch.erased_contacts)
+    await answers.save(c, batch.surveys, batch.erased_contacts)
     # The reasons in the ledger may quote them.
     await _ERASE_WORDS(c, batch.erased_contacts)
     for statement in _ERASE_ACCOUNTS if batch.erased_accounts else ():
@@ -190,6 +188,7 @@ async def _save_touched(c: AsyncConnection, accounts: Iterable[s.Account]) -> No
                 row = account.papers(kind)[key]
                 papers.append((account.id, kind, key, s.encode_row(row), _instant(row.settled)))
         account.touched.clear()
+        account.answered.clear()
     await _SAVE_USERS(c, users)
     await _SAVE_PAPERS(c, papers)
 
@@ -203,7 +202,7 @@ def _state_row(one: Standing) -> tuple[Any, ...]:
 
 
 _of_profile, _of_decision = attrgetter(*_OF_PROFILE), attrgetter(*_OF_DECISION)
-_of_assessment, _of_day, _said = attrgetter(*_OF_ASSESSMENT), attrgetter(*_OF_DAY), attrgetter(*_SAID)
+_of_assessment, _of_day = attrgetter(*_OF_ASSESSMENT), attrgetter(*_OF_DAY)
 
 
 def _summary_row(id: str, outcome: Outcome) -> tuple[Any, ...]:
@@ -221,13 +220,6 @@ def _ledger_row(one: Assessment) -> tuple[Any, ...]:
     book = (assessed.facts.get(f"account.{name}") for name in BOOKS)
     why = contact, assessed.drivers, one.reason, assessed.found_in
     return one.account_id, named, *why, *book, *_of_assessment(assessed)
-
-
-def _answer_row(account_id: str, role: str | None, arrival: Arrival) -> tuple[Any, ...]:
-    event, data, _ = arrival
-    kind = event.type.removeprefix("feedback.")
-    who = data.survey_kind, data.contact_id, role
-    return account_id, event.source, event.id, kind, *who, event.time, *_said(data)
 
 
 def _instant(us: int | None) -> datetime | None:

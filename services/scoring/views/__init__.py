@@ -23,7 +23,7 @@ from services.scoring.core.leaving import LeftBehind
 from services.scoring.core.leaving import OpenTicket as OpenTicketRow
 from services.scoring.core.leaving import Unhappy as UnhappyRow
 from services.scoring.core.leaving import Unpaid as UnpaidRow
-from services.scoring.core.nps import main_role
+from services.scoring.core.roles import main_role
 from services.scoring.core.sources import Heard
 from services.scoring.core.state import Cell
 from services.scoring.core.suggest import Cadence, Draft
@@ -438,29 +438,6 @@ class Hierarchy(BaseModel):
     mean: Points | None
     worst: Member | None
     value: list[ValueShare]
-
-
-class NpsGroup(BaseModel):
-    """NPS of one group, always with what it rests on. `margin` is that of 95 %, in points."""
-
-    group: str
-    nps: Rounded
-    answers: int
-    promoters: int
-    passives: int
-    detractors: int
-    margin: Rounded
-
-
-class NpsReport(BaseModel):
-    """NPS by group in a window of answers."""
-
-    by: str | None
-    kind: str
-    rollup: str
-    since: datetime
-    until: datetime
-    groups: list[NpsGroup]
 
 
 class Source(BaseModel):

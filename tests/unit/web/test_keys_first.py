@@ -131,14 +131,14 @@ async def test_every_list_refuses_a_parameter_that_it_does_not_know(apps: dict[s
 @pytest.mark.parametrize(
     "span",
     [
-        *("2026-05-02T00:00:00Z&until=2026-05-01T00:00:00Z", "2026-05-02&until=2026-05-01T23:00:00Z"),
-        *("1800000000&until=1700000000", "9000-01-01", "2026-05-01T00:00:00-10:00&until=2026-05-01T09:59:59"),
+        *("2026-05-02T00:00:00Z&to=2026-05-01T00:00:00Z", "2026-05-02&to=2026-05-01T23:00:00Z"),
+        *("1800000000&to=1700000000", "9000-01-01", "2026-05-01T00:00:00-10:00&to=2026-05-01T09:59:59"),
     ],
 )
 async def test_a_span_that_ends_before_it_begins_is_refused(apps: dict[str, FastAPI], span: str) -> None:
-    asked = await ask(apps["scoring"], "GET", "/v1/nps", f"since={span}", authorization="Bearer kw_reader")
+    asked = await ask(apps["scoring"], "GET", "/v1/feedback", f"from={span}", authorization="Bearer kw_reader")
     assert asked[0] == 400
-    assert b"query.since: it lies after `until`" in asked[1]
+    assert b"query.from: it lies after `to`" in asked[1]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -53,22 +53,45 @@ def upgrade() -> None:
     op.create_index('accounts_marked', 'accounts', ['partition'], unique=False, postgresql_where=sa.text('marked_at IS NOT NULL'))
     op.create_table('answers',
     sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('key', sa.Text(), nullable=False),
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('survey_kind', sa.Text(), nullable=False),
     sa.Column('contact_id', sa.Text(), nullable=False),
-    sa.Column('role', sa.Text(), nullable=True),
+    sa.Column('erased', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.Column('score', sa.SmallInteger(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('further', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+    sa.Column('role', sa.Text(), nullable=True),
     sa.Column('comment', sa.Text(), nullable=True),
     sa.Column('touchpoint', sa.Text(), nullable=True),
     sa.Column('survey_id', sa.Text(), nullable=True),
     sa.Column('product', sa.Text(), nullable=True),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('account_id', 'source', 'id')
+    sa.Column('invitation_id', sa.Text(), nullable=True),
+    sa.Column('next_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('previous_score', sa.SmallInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('account_id', 'key')
     )
     op.create_index('answers_by_contact', 'answers', ['account_id', 'contact_id'], unique=False)
     op.create_index('answers_by_time', 'answers', ['kind', 'survey_kind', 'at'], unique=False)
+    op.create_index('answers_newest', 'answers', ['at', 'account_id', 'key'], unique=False)
+    op.create_table('invitations',
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('invitation_id', sa.Text(), nullable=False),
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('contact_id', sa.Text(), nullable=False),
+    sa.Column('role', sa.Text(), nullable=True),
+    sa.Column('survey_id', sa.Text(), nullable=True),
+    sa.Column('touchpoint', sa.Text(), nullable=True),
+    sa.Column('measure', sa.Text(), nullable=True),
+    sa.Column('survey_kind', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('account_id', 'invitation_id')
+    )
+    op.create_index('invitations_by_contact', 'invitations', ['account_id', 'contact_id'], unique=False)
+    op.create_index('invitations_by_time', 'invitations', ['at'], unique=False)
     op.create_table('assessments',
     sa.Column('account_id', sa.Text(), nullable=False),
     sa.Column('rev', sa.BigInteger(), autoincrement=False, nullable=False),

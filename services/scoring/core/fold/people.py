@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Final
 
 from services.scoring.core import state as s
-from services.scoring.core.clock import day_of
+from services.scoring.core.clock import day_of_us, micros
 from services.scoring.core.fold.cells import EXCERPT, bound_traits, cell_of, own_trait, plain, put
 from services.scoring.core.state import Account, Cell
 from shared.messages import accounts, feedback
@@ -28,17 +28,46 @@ def is_erased(account: Account, contact: str) -> bool:
     return account.state.erased or (bool(erased) and digest_of(contact) in erased)
 
 
-def answer(account: Account, event: Event, data: feedback.NpsAnswered) -> None:
-    """Of relational answers each contact's latest stands; about a moment all count, and nobody's name is kept."""
+def answer_key(event: Event, data: feedback.Answered) -> str:
+    """Which of an account's answers it is: what was said last of an invitation replaces what was said before."""
+    if data.invitation_id is not None:
+        return f"{event.type.removeprefix('feedback.')} {data.invitation_id}"
+    return f"{event.source} {event.id}"
+
+
+def answer(account: Account, event: Event, data: feedback.Answered) -> None:
+    """Of relational answers each contact's latest stands; about a moment all count, and nobody's name is kept.
+
+    What was answered to its invitation before must be at hand in `account.answered`.
+    """
     kind, state = event.type.removeprefix("feedback."), account.state
-    if data.survey_kind == "transactional":
-        scores = state.moments.setdefault(kind, {}).setdefault(day_of(event.time), {})
-        scores[data.score] = scores.get(data.score, 0) + 1
-        cell = cell_of(event, data.score)
-        if kind == "nps" and cell.beats(state.last_moment):
-            state.last_moment = cell
-    else:
+    if data.survey_kind == "relational":
         _note(account, data.contact_id, {kind: cell_of(event, [data.score, (data.comment or "")[:EXCERPT]])})
+    elif kind == "nps" and (cell := cell_of(event, data.score)).beats(state.last_moment):
+        state.last_moment = cell
+    if data.invitation_id is not None:
+        key, new = answer_key(event, data), cell_of(event, [data.score, data.survey_kind])
+        old = account.answered.get(key)
+        if not new.beats(old):
+            return
+        account.answered[key] = new
+        if old is not None:
+            score, survey_kind = old.value
+            _count(state, kind, old.at, score, survey_kind, -1)
+    _count(state, kind, micros(event.time), data.score, data.survey_kind, 1)
+
+
+def _count(state: s.State, kind: str, at: int, score: int, survey_kind: str, by: int) -> None:
+    """Count an answer about a moment; or count one no more, where its day is not forgotten."""
+    day, moments = day_of_us(at), state.moments.get(kind, {})
+    if survey_kind != "transactional" or (by < 0 and score not in moments.get(day, ())):
+        return
+    scores = state.moments.setdefault(kind, moments).setdefault(day, {})
+    scores[score] = scores.get(score, 0) + by
+    if not scores[score]:
+        del scores[score]
+    if not scores:
+        del moments[day]
 
 
 def contact_updated(account: Account, event: Event, data: accounts.ContactUpdated) -> None:

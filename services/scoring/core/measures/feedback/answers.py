@@ -38,11 +38,6 @@ def spread_of(sums: Mapping[int, int]) -> tuple[tuple[float, int], ...]:
     return tuple(sorted((float(score), weight) for score, weight in sums.items()))
 
 
-def each(sums: Mapping[int, int]) -> list[int]:
-    """The single scores."""
-    return [score for score, count in sorted(sums.items()) for _ in range(count)]
-
-
 def role_of(view: View, contact: str) -> str:
     """What a contact is to the account, in words."""
     return (view.state.role_of(contact) or "contact").replace("_", " ")

@@ -1,6 +1,6 @@
 """How easy was it?"""
 
-from services.scoring.core import nps
+from services.scoring.core import feedback
 from services.scoring.core.measures.base import Measure, Reading, View
 from services.scoring.core.measures.feedback import answers
 from shared.words import counted, number
@@ -10,7 +10,7 @@ def _ces(view: View) -> Reading:
     found = answers.scores(view, "ces")
     if not found:
         return Reading(None, f"no answer on ease in {answers.MOMENT_DAYS} days")
-    mean = nps.ces(answers.each(found))
+    mean = feedback.ces(found)
     words = f"ease {number(mean, 1)} of 7 from {counted(sum(found.values()), 'answer')}"
     return Reading(mean, words, answers.spread_of(found))
 

@@ -1,6 +1,6 @@
 """How satisfied were they?"""
 
-from services.scoring.core import nps
+from services.scoring.core import feedback
 from services.scoring.core.measures.base import Measure, Reading, View
 from services.scoring.core.measures.feedback import answers
 from shared.words import counted, number
@@ -10,7 +10,7 @@ def _csat(view: View) -> Reading:
     found = answers.scores(view, "csat")
     if not found:
         return Reading(None, f"no satisfaction answer in {answers.MOMENT_DAYS} days")
-    share = nps.csat(answers.each(found))
+    share = feedback.csat(found)
     words = f"satisfaction {number(share, 0)} % from {counted(sum(found.values()), 'answer')}"
     return Reading(share, words, answers.spread_of(found))
 

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from services.scoring.core import nps
+from services.scoring.core import feedback
 from services.scoring.core.measures.base import Measure, Reading, View
 from services.scoring.core.measures.feedback import answers
+from services.scoring.core.roles import weight_of
 from services.scoring.core.state import Cell
 from shared.words import counted, number
 
 NPS_DAYS: Final = 180
 """Relationship surveys go out every quarter at the least; what is older than two of them says little."""
-_DETRACTOR: Final = 6
 
 
 def answered(view: View) -> int:
@@ -33,9 +33,9 @@ def _nps(view: View) -> Reading:
         return _of_moments(view)
     sums: Counter[int] = Counter()
     for contact, cell in found.items():
-        sums[cell.value[0]] += nps.weight_of(view.state.role_of(contact))
-    result = nps.of([cell.value[0] for cell in found.values()])
-    return Reading(result.nps, _in_words(view, found, result.nps), answers.spread_of(sums))
+        sums[cell.value[0]] += weight_of(view.state.role_of(contact))
+    result = feedback.nps(Counter(cell.value[0] for cell in found.values()))
+    return Reading(result, _in_words(view, found, result), answers.spread_of(sums))
 
 
 def _in_words(view: View, found: Mapping[str, Cell], result: float) -> str:
@@ -45,9 +45,9 @@ def _in_words(view: View, found: Mapping[str, Cell], result: float) -> str:
         return answers.scored(view, contact, cell)
     words = f"NPS {number(result, 0)} from {counted(len(found), 'answer')}"
     unhappy = [
-        (-nps.weight_of(view.state.role_of(contact)), cell.value[0], contact)
+        (-weight_of(view.state.role_of(contact)), cell.value[0], contact)
         for contact, cell in found.items()
-        if cell.value[0] <= _DETRACTOR
+        if cell.value[0] <= feedback.DETRACTOR
     ]
     return f"{words}; {answers.scored(view, contact := min(unhappy)[2], found[contact])}" if unhappy else words
 
@@ -56,7 +56,7 @@ def _of_moments(view: View) -> Reading:
     sums = _moments(view)
     if not sums:
         return Reading(None, f"no NPS answer in {NPS_DAYS} days")
-    result = nps.of(answers.each(sums)).nps
+    result = feedback.nps(sums)
     words = f"NPS {number(result, 0)} from {counted(sums.total(), 'answer')} about a moment"
     return Reading(result, words, answers.spread_of(sums))
 

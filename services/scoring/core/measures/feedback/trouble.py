@@ -2,13 +2,13 @@
 
 from typing import Final
 
+from services.scoring.core.feedback import DETRACTOR
 from services.scoring.core.measures.base import View
 from services.scoring.core.measures.feedback import answers
 from services.scoring.core.state import Cell
 
 DAYS: Final = 90
 """How long an answer stands, unless the same person answers anew. Whole days, so that it ends at midnight."""
-_DETRACTOR: Final = 6
 _FEW_SEATS: Final = 5
 """Up to so many seats one voice alone is the account's."""
 
@@ -37,7 +37,7 @@ def worst_in_words(view: View) -> str:
 
 def detractors(view: View) -> int:
     """How many would not recommend us."""
-    return sum(cell.value[0] <= _DETRACTOR for cell in view.once(_heard).values())
+    return sum(cell.value[0] <= DETRACTOR for cell in view.once(_heard).values())
 
 
 def all_detractors(view: View) -> bool | None:
@@ -46,7 +46,7 @@ def all_detractors(view: View) -> bool | None:
     if not found:
         return None
     enough = len(found) > 1 or (view.profile.seats is not None and view.profile.seats <= _FEW_SEATS)
-    return enough and all(cell.value[0] <= _DETRACTOR for cell in found)
+    return enough and all(cell.value[0] <= DETRACTOR for cell in found)
 
 
 def detractors_in_words(view: View) -> str:
@@ -55,4 +55,4 @@ def detractors_in_words(view: View) -> str:
     if len(found) == 1:
         ((contact, cell),) = found.items()
         return answers.scored(view, contact, cell)
-    return f"{'both' if len(found) == 2 else f'all {len(found)}'} who answered scored us {_DETRACTOR} or less"
+    return f"{'both' if len(found) == 2 else f'all {len(found)}'} who answered scored us {DETRACTOR} or less"

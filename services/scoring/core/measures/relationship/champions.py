@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from services.scoring.core.clock import in_words
 from services.scoring.core.measures.base import View
-from services.scoring.core.nps import KEY_ROLES, weight_of
+from services.scoring.core.roles import KEY_ROLES, weight_of
 from shared.words import person
 
 

@@ -1,0 +1,156 @@
+"""Survey figures: NPS, CSAT and CES of many answers, weighted or not, each with what it rests on.
+
+Answers come counted by their score, so a figure costs the same over ten of them and over a million.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final, NamedTuple
+
+from shared.messages.feedback import Measured
+
+LEAST: Final = 10
+"""With fewer answers there are only counts: one more could turn any figure round."""
+_Z: Final = 1.959963984540054
+"""Of the normal distribution between 2.5 and 97.5 %."""
+
+
+class Group(NamedTuple):
+    """How answers between two scores are called."""
+
+    name: str
+    least: int
+    most: int
+
+
+GROUPS: Final[Mapping[Measured, tuple[Group, ...]]] = {
+    "nps": (Group("promoter", 9, 10), Group("passive", 7, 8), Group("detractor", 0, 6)),
+    "csat": (Group("satisfied", 4, 5), Group("neutral", 3, 3), Group("dissatisfied", 1, 2)),
+    "ces": (Group("easy", 5, 7), Group("neutral", 4, 4), Group("hard", 1, 3)),
+}
+"""From the best to the worst."""
+DETRACTOR: Final = GROUPS["nps"][-1].most
+"""Who scores us so, or less, would not recommend us."""
+_SCALE: Final[Mapping[Measured, tuple[int, int]]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
+
+
+def group_of(measure: Measured, score: int) -> str:
+    """How an answer is called, such as `promoter`."""
+    return next(group.name for group in GROUPS[measure] if group.least <= score <= group.most)
+
+
+class Counted(NamedTuple):
+    """The answers of one score: how many, the sum of their weights, and of the squares of these."""
+
+    answers: int
+    weight: float
+    squares: float
+
+
+class Span(NamedTuple):
+    """A figure between two bounds that hold it with 95 %."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measure of some answers. With fewer than ten of them there is no value."""
+
+    n: int
+    """How many answers it rests on. Weighted: (Σw)²/Σw², the number of equal ones that say as much (L. Kish, 1965)."""
+    answers: int
+    counts: Mapping[str, int]
+    """Answers by group."""
+    span: Span | None
+    top: Span | None
+    """The share of the best group, in percent: of CSAT those of 4 and 5."""
+
+
+def figure(measure: Measured, found: Mapping[int, Counted]) -> Figure:
+    """The figure of answers by score.
+
+    NPS is 100·(promoters − detractors)/answers. CSAT is told by points: points reached against points possible, in
+    percent. CES is the mean of answers from 1 to 7.
+    """
+    answers = sum(one.answers for one in found.values())
+    weight, squares = sum(one.weight for one in found.values()), sum(one.squares for one in found.values())
+    n = weight**2 / squares if squares else 0.0
+    counts = {group.name: 0 for group in GROUPS[measure]}
+    weights = dict.fromkeys(counts, 0.0)
+    for score, one in found.items():
+        counts[group_of(measure, score)] += one.answers
+        weights[group_of(measure, score)] += one.weight
+    if round(n) < LEAST:
+        return Figure(round(n), answers, counts, None, None)
+    shares = {name: part / weight for name, part in weights.items()}
+    best, _, worst = shares.values()
+    span = _nps(best, worst, n) if measure == "nps" else _mean(measure, found, weight, n)
+    return Figure(round(n), answers, counts, span, _share(best, n))
+
+
+def _nps(promoters: float, detractors: float, n: float) -> Span:
+    """Adjusted Wald: with ¾ promoter, ¾ detractor and 1½ passives more (B. Rocks, 2016)."""
+    p, d = (promoters * n + 0.75) / (n + 3), (detractors * n + 0.75) / (n + 3)
+    margin = _Z * sqrt((p + d - (p - d) ** 2) / (n + 3))
+    low, high = (100 * max(-1.0, min(1.0, bound)) for bound in (p - d - margin, p - d + margin))
+    return Span(100 * (promoters - detractors), low, high)
+
+
+def _share(share: float, n: float) -> Span:
+    """A share in percent, adjusted Wald: with z²/2 of each kind more (A. Agresti and B. Coull, 1998)."""
+    adjusted = (share * n + _Z**2 / 2) / (n + _Z**2)
+    margin = _Z * sqrt(adjusted * (1 - adjusted) / (n + _Z**2))
+    return Span(100 * share, 100 * max(0.0, adjusted - margin), 100 * min(1.0, adjusted + margin))
+
+
+def _mean(measure: Measured, found: Mapping[int, Counted], weight: float, n: float) -> Span:
+    """The mean, with Student's interval."""
+    mean = sum(score * one.weight for score, one in found.items()) / weight
+    variance = sum(one.weight * (score - mean) ** 2 for score, one in found.items()) / weight * n / (n - 1)
+    margin = _students(n - 1) * sqrt(variance / n)
+    least, most = _SCALE[measure]
+    unit = 100 / most if measure == "csat" else 1
+    return Span(unit * mean, unit * max(least, mean - margin), unit * min(most, mean + margin))
+
+
+def _students(freedom: float) -> float:
+    """The 97.5 % quantile of Student's t: Abramowitz and Stegun 26.7.5, to 0.0005 from nine degrees on."""
+    z = _Z
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return z + sum(term / freedom ** (power + 1) for power, term in enumerate(terms))
+
+
+def plain(scores: Mapping[int, int]) -> dict[int, Counted]:
+    """Answers that all weigh the same, by how many there are of each score."""
+    return {score: Counted(number, number, number) for score, number in scores.items()}
+
+
+def response_rate(asked: int, answered: int) -> float:
+    """In percent."""
+    return 100 * answered / asked
+
+
+def nps(scores: Mapping[int, int]) -> float:
+    """NPS by how many answers there are of each score. Raises `ZeroDivisionError` without any."""
+    best, _, worst = (
+        sum(number for score, number in scores.items() if group.least <= score <= group.most) for group in GROUPS["nps"]
+    )
+    return 100 * (best - worst) / sum(scores.values())
+
+
+def csat(scores: Mapping[int, int]) -> float:
+    """Satisfaction by points: points reached against points possible, 5 an answer, in percent."""
+    return 100 * sum(score * number for score, number in scores.items()) / (5 * sum(scores.values()))
+
+
+def ces(scores: Mapping[int, int]) -> float:
+    """Ease: the mean."""
+    return sum(score * number for score, number in scores.items()) / sum(scores.values())
