@@ -167,13 +167,16 @@ class Changes:
             data, id = ActionCancelled(action_id=action, reason=reason), f"{action}-cancelled"
             self.out.append(Outgoing(_event(data, id, "action.cancelled", account, now)))
 
+    def at(self, account: str) -> list[Item]:
+        """The items of an account that are known, as they are by now."""
+        return list({one.id: one for one in (*self.beside.at(account), *self.items.at(account))}.values())
+
     def has_heard(self, episode: str, person: str) -> bool:
         """Did what an episode gave somebody reach them? Not when all of it was called back before it was known to."""
         account = self.episodes[episode].account
-        known = {one.id: one for one in (*self.beside.at(account), *self.items.at(account))}
         given = [
             one
-            for one in known.values()
+            for one in self.at(account)
             if one.assignee == person and (one.episode_id == episode or episode in self._fed(one))
         ]
         return not given or any(one.delivery == "delivered" or one.touched for one in given)
@@ -464,7 +467,7 @@ def _tell_manager(task: Item, errand: Errand, to: Csm, changes: Changes, rules: 
         caused_at=None,
     )
     because = "manager of the assignee"
-    alert = item_of(told, task.playbook, manager, because, now)
+    alert = item_of(told, task.playbook, manager, because, now)._replace(names=(task.id,))
     changes.put(alert, Move(alert.id, now, None, alert.state, because, "keepwell"))
     changes.tell(told, now)
 

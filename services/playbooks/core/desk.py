@@ -69,6 +69,8 @@ def move(work: Work, item: Item, command: Command, actor: str, now: datetime) ->
     if after not in OPEN and not is_there:
         closed = work.changes.close(item._replace(**new), command.event, command.note, actor, now)
         _tell_episode(work, closed, actor, now)
+        if closed.kind == "task":
+            _end_alerts(work, closed, actor, now)
         return closed
     moved = item.moved(command.event, **({} if is_there else {"snoozed_until": None}) | new)
     if moved == item:
@@ -100,6 +102,9 @@ def _set_due(work: Work, item: Item, command: Command, actor: str, now: datetime
     zone = request.recipient.time_zone if request.recipient is not None else "UTC"
     reason = f"to be done by {clock_time(command.due_at, zone)}" + (f": {command.note}" if command.note else "")
     work.changes.put(moved, Move(item.id, now, item.state, after, reason, actor))
+    for alert in work.changes.at(item.account_id):
+        if alert.id == _overdue(item):
+            _end_alert(work, alert, item, f"its task is {reason}", actor, now)
     return moved
 
 
@@ -192,6 +197,36 @@ def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
             work.by_hand(episode, partial(steps.end, reason="false alarm"), actor, now)
 
 
+def _end_alerts(work: Work, task: Item, actor: str, now: datetime) -> None:
+    """With a task the alerts end that were about it, and of an event those that told the same of it with the last that
+    was to be done. Who snoozed one wants to see it again, and sees that it is over."""
+    fed = [
+        episode for id in dict.fromkeys((task.episode_id, *task.feeders)) if (episode := work.episode(id)) is not None
+    ]
+    events = {one.id for one in fed if work.is_of_event(one) and not any(asked.open for asked in one.tasks)}
+    reason = "its task is done" if task.state == "done" else f"its task is closed: {words(task.state)}"
+    for alert in work.changes.at(task.account_id):
+        if task.id in alert.names or (alert.feeders and events.issuperset(alert.feeders)):
+            _end_alert(work, alert, task, reason, actor, now)
+
+
+def _end_alert(work: Work, alert: Item, task: Item, reason: str, actor: str, now: datetime) -> None:
+    if alert.kind != "alert" or alert.state not in OPEN:
+        return
+    if alert.state == "snoozed":
+        work.changes.outlast(alert, reason, now)
+        return
+    if alert.assignee != task.assignee:
+        # Who moved the task knows; others see it where they read of it.
+        alert = alert._replace(over_since=now, over_because=reason)
+    work.changes.close(alert, "close", reason, actor, now)
+
+
+def _overdue(task: Item) -> str:
+    """The id of the alert that tells that a task was not done by when it is due."""
+    return action_id(task.id, task.request.step, 0, f"overdue {task.due_at}")
+
+
 def _is_told_later(work: Work, task: Item, feeders: Iterable[Episode | None]) -> bool:
     """Does a playbook that asked for it say itself whom to alert when it is not done, and when? Then nobody hears it
     twice."""
@@ -205,14 +240,13 @@ def _escalate(work: Work, task: Item, late_since: datetime) -> None:
     assignee, now = directory.person(task.assignee) if task.assignee else None, stands.at
     found = above(work, assignee, owner(stands), now)
     to, who = found.to, assignee.name if assignee is not None else "nobody"
-    action = action_id(task.id, task.request.step, 0, "overdue")
     waits = later(to.hours if to is not None else directory.office, "high", now)
     recipient = to.recipient if to is not None else None
-    told = overdue(task.request, stands, action, recipient, who, late_since, waits, work.fed_by(task))
+    told = overdue(task.request, stands, _overdue(task), recipient, who, late_since, waits, work.fed_by(task))
     if found.channel is not None:
         told = msgspec.structs.replace(told, channel=found.channel)
     alert = item_of(told, task.playbook, to, found.because, now)
-    alert = alert._replace(last_resort=found.last_resort, passed_over=found.passed_over)
+    alert = alert._replace(last_resort=found.last_resort, passed_over=found.passed_over, names=(task.id,))
     late = task.moved("escalate", escalated_at=now)
     work.changes.put(late, Move(task.id, now, task.state, late.state, "overdue", "time"))
     work.changes.put(alert, Move(alert.id, now, None, alert.state, found.because, "time"))

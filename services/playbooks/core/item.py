@@ -96,7 +96,7 @@ class Item(NamedTuple):
     matter: str = ""
     subject: str = ""
     names: tuple[str, ...] = ()
-    """The persons, tickets and invoices that it was told of."""
+    """The persons, tickets and invoices that it was told of; of an alert about a task (overdue, too many), that."""
     touched: bool = False
     """Somebody took it, commented on it or snoozed it: then it is theirs to close."""
     keep: bool = False

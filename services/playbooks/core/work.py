@@ -344,9 +344,9 @@ class Work:
 
     def held_by(self, person: str, item: Item) -> Item | None:
         """What somebody has open of the same kind and matter, if anything."""
-        known = (self.changes.items.get(one.id, one) for one in self.changes.beside.values())
-        mates = (one for one in known if one.state in OPEN and one.id != item.id and desk_of(one) == desk_of(item))
-        return next((one for one in mates if item.matter and one.assignee == person), None)
+        mates = (one for one in self.changes.at(item.account_id) if one.state in OPEN and one.id != item.id)
+        theirs = (one for one in mates if one.assignee == person and desk_of(one) == desk_of(item))
+        return next((one for one in theirs if item.matter), None)
 
     def rename_task(self, episode: str, before: str, after: str) -> None:
         """Note that a task of an episode goes on as another one."""
@@ -448,6 +448,11 @@ class Work:
             said = as_now(one.request, self.fed_by(one), stands, self.rules.render)
             changes.items[one.id] = one._replace(request=said, said_at=stands.at)
         changes.say_anew(item, stands.at)
+
+    def is_of_event(self, episode: Episode) -> bool:
+        """Is its playbook about events?"""
+        playbook = self.rules.library.of(episode.playbook, episode)
+        return playbook is not None and playbook.on_event is not None
 
     def fed_by(self, item: Item) -> list[tuple[Playbook, Episode]]:
         """The episodes that feed an item, with their playbooks; the one that its request is of first."""
