@@ -12,6 +12,7 @@ from services.playbooks.core.assignment import Assignment, Load, When, assign, b
 from services.playbooks.core.directory import Csm, Directory
 from services.playbooks.core.episode import Ask, Episode, Move, action_id
 from services.playbooks.core.item import OPEN, Item, item_of, outcome, words
+from services.playbooks.core.joining import is_worse, joined
 from services.playbooks.core.look import OURS
 from services.playbooks.core.matter import named_in, of_score
 from services.playbooks.core.message import Errand, Finding, lists_due, render_title, request, with_task
@@ -478,26 +479,19 @@ def _join(held: Item, message: ActionRequested, errand: Errand, changes: Changes
     hold that back."""
     asked, playbook, episode, visit = errand
     now, before, names = visit.look.now, held.request, named_in(episode.event)
-    is_worse = SEVERITIES.index(message.severity) > SEVERITIES.index(before.severity)
     is_news = bool(set(names) - set(held.names))
     goes_on = asked.episode in held.feeders and playbook.on_event is None
-    due_at = min((one for one in (held.due_at, message.task and message.task.due_at) if one), default=None)
+    is_told = is_worse(message, before) or is_news or goes_on or held.over_since is not None
+    changes.name_task(asked.episode, asked.id, held.id)
     # What is of the score joins what was asked for one thing in it, which says better what to do; so does what is less.
-    is_less = SEVERITIES.index(message.severity) < SEVERITIES.index(before.severity)
-    keeps_words = (playbook.matter is None or is_less) and not goes_on
-    first, second = (before, message) if keeps_words else (message, before)
+    leads = (playbook.matter is not None or goes_on) and not is_worse(before, message)
+    item = joined(held, message, message.task.due_at if message.task is not None else None, leads=leads)
     said = msgspec.structs.replace(
-        first,
-        action_id=held.action_id,
-        severity=message.severity if is_worse else before.severity,
-        why=list(dict.fromkeys([*first.why, *second.why]))[:MOST_REASONS],
-        task=first.task and msgspec.structs.replace(first.task, task_id=held.id, due_at=due_at),
+        item.request,
         **{name: getattr(message, name) for name in ("revision", "account", "drivers", "not_before", "caused_at")},
     )
-    changes.name_task(asked.episode, asked.id, held.id)
-    item = held._replace(
+    item = item._replace(
         request=said,
-        due_at=due_at,
         names=(*held.names, *(one for one in names if one not in held.names)),
         feeders=tuple(dict.fromkeys((*held.feeders, asked.episode))),
         keep=held.keep or playbook.every_step[asked.step].keep,
@@ -505,7 +499,6 @@ def _join(held: Item, message: ActionRequested, errand: Errand, changes: Changes
         over_because="",
     )
     reason = f"{playbook.title} joined it"
-    is_told = is_worse or is_news or goes_on or held.over_since is not None
     if is_told:
         said = msgspec.structs.replace(said, action_id=asked.id)
         changes.cancel(held, "told anew", now)

@@ -11,13 +11,13 @@ from services.playbooks.core.changes import later
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.item import OPEN, Item
+from services.playbooks.core.joining import is_worse, joined
 from services.playbooks.core.message import channel_for
 from services.playbooks.core.playbook import Step
-from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.restating import as_told
 from services.playbooks.core.standing import owner
 from services.playbooks.core.work import Work
-from services.playbooks.core.workinghours import bring_at
+from services.playbooks.core.workinghours import Hours, bring_at
 
 _OWNER: Final = (Rule(),)
 
@@ -104,19 +104,32 @@ def hand_over(work: Work, item: Item, found: Assignment, reason: str, actor: str
 
 
 def merge(work: Work, item: Item, held: Item, actor: str, now: datetime) -> Item:
-    """Two that meet by changing hands become one: the one that is held there already."""
-    why = list(dict.fromkeys([*held.request.why, *item.request.why]))[:MOST_REASONS]
-    both = held._replace(
-        request=msgspec.structs.replace(held.request, why=why),
-        due_at=min((one for one in (held.due_at, item.due_at) if one is not None), default=None),
+    """Two that meet by changing hands become one, the one that is held there already; who holds it is told."""
+    changes, before = work.changes, held.request
+    both = joined(held, item.request, item.due_at, leads=is_worse(item.request, before))
+    both = both._replace(
         feeders=tuple(dict.fromkeys((*held.feeders, *item.feeders))),
         names=tuple(dict.fromkeys((*held.names, *item.names))),
         keep=held.keep or item.keep,
+        over_since=held.over_since and item.over_since,
     )
+    changes.cancel(held, "told anew", now)
+    told = msgspec.structs.replace(
+        both.request,
+        action_id=action_id(held.id, before.step, 0, f"{item.id} {now.isoformat()}"),
+        recipient=before.recipient,
+        channel=before.channel,
+        not_before=later(_hours(work, held), "high", now),
+        caused_at=None,
+    )
+    both = both._replace(action_id=told.action_id, request=told, not_before=told.not_before, delivery="", said_at=now)
+    if both.state == "snoozed":
+        both = both.moved("wake", snoozed_until=None)
+    changes.tell(as_told(both), now)
     for episode in item.feeders:
         work.rename_task(episode, item.id, held.id)
-    work.changes.put(both, Move(held.id, now, held.state, held.state, f"joined by {item.request.title!r}", actor))
-    return work.changes.close(item._replace(feeders=()), "close", f"joined with {held.request.title!r}", actor, now)
+    changes.put(both, Move(held.id, now, held.state, both.state, f"joined by {item.request.title!r}", actor))
+    return changes.close(item._replace(feeders=()), "close", f"joined with {held.request.title!r}", actor, now)
 
 
 def above(work: Work, assignee: Csm | None, owned_by: str | None, now: datetime) -> Assignment:
@@ -142,6 +155,11 @@ def above(work: Work, assignee: Csm | None, owned_by: str | None, now: datetime)
         passed_over += found.passed_over
     last = assign([], owned_by, directory, {}, when)
     return msgspec.structs.replace(last, because="; ".join([last.because, *passed_over]), passed_over=passed_over)
+
+
+def _hours(work: Work, item: Item) -> Hours:
+    directory = work.rules.directory
+    return directory.person(item.assignee).hours if item.assignee is not None else directory.office
 
 
 def _rules(work: Work, item: Item) -> tuple[Rule, ...]:

@@ -31,6 +31,7 @@ _MOST_LINES: Final = 100
 """How many found episodes one message lists; what is more comes in the next."""
 _STILL: Final = "Still: "
 AGAIN: Final = "Again: "
+_ALSO: Final = "Also: "
 
 
 class Visit(NamedTuple):
@@ -119,6 +120,26 @@ def with_task(alert: ActionRequested, task: ActionRequested) -> ActionRequested:
     not_before = min(waits) if len(waits) > 1 else None
     said = {"severity": severity, "why": why, "do": " ".join(todo) or None, "not_before": not_before}
     return msgspec.structs.replace(alert, task=task.task, **said)
+
+
+def headline(said: ActionRequested) -> str:
+    """Its title, without the word for that it was told before."""
+    return said.title.removeprefix(_STILL).removeprefix(AGAIN)
+
+
+def also(do: str | None) -> str:
+    """What a text of what to do says of other things that are asked for, without the word for it."""
+    return (do or "").rpartition(_ALSO)[2].removesuffix(".") if do is not None and _ALSO in do else ""
+
+
+def with_also(do: str | None, more: str) -> str | None:
+    """What to do, with what else is asked for; what is said already is not said again."""
+    known = also(do)
+    if not more or more in known.split("; "):
+        return do
+    own = (do or "").rpartition(_ALSO)[0].rstrip() if known else do
+    said = f"{_ALSO}{'; '.join(one for one in (known, more) if one)}."
+    return f"{_sentence(own)} {said}" if own else said
 
 
 def _sentence(text: str) -> str:

@@ -10,7 +10,18 @@ from services.playbooks.core.assignment import Assignment
 from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.item import Item
 from services.playbooks.core.look import Look, View
-from services.playbooks.core.message import AGAIN, Errand, Visit, once_more, over, request, titled, with_card
+from services.playbooks.core.message import (
+    AGAIN,
+    Errand,
+    Visit,
+    also,
+    once_more,
+    over,
+    request,
+    titled,
+    with_also,
+    with_card,
+)
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.reasons import MOST_REASONS, Fed, other_trouble, seen, subjects_of
 from services.playbooks.core.rules import Render
@@ -57,7 +68,9 @@ def as_now(said: ActionRequested, fed: Feeders, stands: Standing, render: Render
     title = once_more(now.title) if said.title.startswith(AGAIN) else now.title
     flag = said.flag and msgspec.structs.replace(said.flag, reasons=why)
     trouble = other_trouble(stands, stands.at, now_fed, said.drivers, why)
-    return titled(msgspec.structs.replace(said, do=now.do, why=why, trouble=trouble, flag=flag), title)
+    return titled(
+        msgspec.structs.replace(said, do=with_also(now.do, also(said.do)), why=why, trouble=trouble, flag=flag), title
+    )
 
 
 def _is_of_event(fed: Feeders) -> bool:

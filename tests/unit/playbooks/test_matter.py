@@ -156,6 +156,61 @@ def test_two_that_meet_by_changing_hands_become_one() -> None:
     assert {one.state for one in office.episodes.values()} == {"over"}
 
 
+class TestWhatLeads:
+    """Of two asks on one matter the more severe gives title and due time; the other is added to what is to be done."""
+
+    def office(self, first: str, second: str, **others: str) -> Office:
+        tasks = (
+            f"[{{task: Few features, severity: {first}, due: 8h}}]",
+            f"[{{task: Usage falls, severity: {second}, due: 1h}}]",
+        )
+        few, falling = (
+            f"id: {id}\nwhen: {when}\nsteps: {task}"
+            for id, when, task in zip(
+                ("few", "falling"), ("usage.breadth < 40 %", "usage.trend <= -40 %"), tasks, strict=True
+            )
+        )
+        office = Office(few, falling.replace("1h}", f"1h, {others['more']}}}") if others else falling, people=PEOPLE)
+        office.assess(MONDAY, LOW)
+        return office
+
+    @pytest.mark.parametrize(
+        ("first", "second", "title", "due", "do"),
+        [
+            ("high", "low", "Few features", 8, "Also: Usage falls."),
+            ("low", "high", "Usage falls", 1, "Also: Few features."),
+            ("high", "high", "Usage falls", 1, "Also: Few features."),
+        ],
+    )
+    def test_by_joining(self, first: str, second: str, title: str, due: int, do: str) -> None:
+        office = self.office(first, second)
+        office.assess(MONDAY, BOTH)
+        task = office.only("task")
+        assert (task.request.title, task.request.do) == (title, do)
+        assert task.request.task is not None
+        assert task.due_at == task.request.task.due_at == MONDAY + due * HOUR
+
+    def test_it_still_says_so_when_it_is_said_anew_and_says_nothing_twice(self) -> None:
+        office = self.office("high", "low")
+        office.assess(MONDAY, BOTH)
+        office.assess(MONDAY + HOUR, {**BOTH, "usage.breadth": 10.0, "usage.trend": 1.0})
+        (told,) = office.assess(MONDAY + 2 * HOUR, {**BOTH, "usage.breadth": 10.0})
+        assert (told.title, told.do) == ("Few features", "Also: Usage falls.")
+
+    def test_by_changing_hands_and_who_holds_it_hears(self) -> None:
+        office = self.office("low", "high", more="assign: [{person: east}]")
+        office.assess(MONDAY, BOTH)
+        office.settle()
+        theirs = next(one for one in office.open("task") if one.assignee == "east")
+        office.do(theirs, "reassign", MONDAY + HOUR, to="own")
+        (task,), told = office.open("task"), office.sent[-1]
+        assert (told.title, told.severity, told.do, told.recipient and told.recipient.id) == (
+            *("Usage falls", "high", "Also: Few features.", "own"),
+        )
+        assert told.task is not None
+        assert (told.action_id, told.task.task_id) == (task.action_id, task.id)
+
+
 def test_what_waits_is_restated_and_what_was_told_is_not() -> None:
     office = two()
     (said,) = office.assess(MONDAY + HOUR, BOTH)
