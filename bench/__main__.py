@@ -7,14 +7,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import firings, idle, latency, looks, statements, throughput, turn
+from bench import figures, firings, idle, latency, looks, statements, throughput, turn
 from bench.report import Row, table
 from deploy.local.postgres import NAME, Postgres
 from deploy.migrations.run import migrate
 from tests.support.logins import PASSWORDS
 from tests.support.stack import Stack
 
-_PARTS = ("statements", "looks", "firings", "turn", "throughput", "latency", "idle")
+_PARTS = ("statements", "looks", "firings", "figures", "turn", "throughput", "latency", "idle")
 
 
 def main() -> None:
@@ -41,6 +41,7 @@ def main() -> None:
             "statements": lambda: asyncio.run(statements.measure(server.url)),
             "looks": looks.measure,
             "firings": lambda: firings.measure([database("firings"), database("pending")]),
+            "figures": lambda: figures.measure(database("figures")),
             "turn": lambda: turn.measure(database("turn"), asked.accounts),
         }
         for name in [name for name in alone if asked.only in {None, name}]:

@@ -171,6 +171,8 @@ invitations = Table(
     Column("at", _Time, nullable=False),
     Column("contact_id", Text, nullable=False),
     *(Column(name, Text) for name in ("role", "survey_id", "touchpoint", "measure", "survey_kind")),
+    # Where it was answered: of which kind the answer was.
+    *(Column(measure, Text) for measure in ("nps", "csat", "ces")),
     Index("invitations_by_time", "at"),
     Index("invitations_by_contact", "account_id", "contact_id"),
 )

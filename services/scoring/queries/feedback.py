@@ -148,14 +148,13 @@ async def invited(c: AsyncConnection, asked: Asked) -> dict[str | None, tuple[in
     What an invitation asks for is what it says, else what others to the same survey were answered with.
     """
     measure, kind = bulk.word(asked.measure), bulk.word(asked.kind)
-    key = and_(_n.account_id == _i.account_id, _n.key == literal(f"{asked.measure} ") + _i.invitation_id)
-    answered = and_(key, _n.survey_kind == kind)
-    usual = "relational" if asked.measure == "nps" else "transactional"
-    said = and_(_i.measure == measure, func.coalesce(_i.survey_kind, bulk.word(usual)) == kind)
-    so_far = select(_i.survey_id).join(t.answers, answered).where(_i.survey_id.is_not(None)).distinct()
-    asks = or_(said, _n.key.is_not(None), and_(_i.measure.is_(None), _i.survey_id.in_(so_far)))
+    usual = bulk.word("relational" if asked.measure == "nps" else "transactional")
+    answered = _i[asked.measure]
+    said = and_(_i.measure == measure, func.coalesce(_i.survey_kind, usual) == kind)
+    so_far = select(_i.survey_id).where(answered == kind, _i.survey_id.is_not(None)).distinct()
+    asks = or_(said, answered == kind, and_(_i.measure.is_(None), _i.survey_id.in_(so_far)))
     group = _group(asked.by, t.invitations).label("group")
-    rows = t.invitations.join(t.accounts, _a.id == _i.account_id).outerjoin(t.answers, answered)
-    query = select(group, func.count(), func.count(_n.key)).select_from(rows)
-    query = query.where(_i.at >= asked.since, _i.at < asked.until, asks, *IN_FIGURES).group_by(group)
+    query = select(group, func.count(), func.count().filter(answered == kind))
+    query = query.select_from(t.invitations.join(t.accounts, _a.id == _i.account_id)).group_by(group)
+    query = query.where(_i.at >= asked.since, _i.at < asked.until, asks, *IN_FIGURES)
     return {name: (asked_, answered_) for name, asked_, answered_ in await c.execute(query)}

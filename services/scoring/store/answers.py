@@ -1,14 +1,15 @@
 """Rows of surveys: answers and invitations, as batches need, write and forget them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, delete, func, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, func, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core.clock import micros
+from services.scoring.core.feedback import GROUPS
 from services.scoring.core.fold.people import digest_of
 from services.scoring.core.memory import Memory
 from services.scoring.core.state import Cell
@@ -75,6 +76,19 @@ _CHAIN = (
         ),
     )
 )
+_asked = bulk.given(_i.account_id, _i.invitation_id)
+_MATCH = (
+    update(t.invitations)
+    .values(
+        {
+            measure: select(_n.survey_kind)
+            .where(_n.account_id == _i.account_id, _n.key == literal(f"{measure} ") + _i.invitation_id)
+            .scalar_subquery()
+            for measure in GROUPS
+        }
+    )
+    .where(_i.account_id == _asked.c.account_id, _i.invitation_id == _asked.c.invitation_id)
+)
 _keys = bulk.given(_n.account_id, _n.key)
 _ANSWERED = select(_n.account_id, _n.key, _n.at, _n.source, _n.id, _n.score, _n.survey_kind).join(
     _keys, and_(_n.account_id == _keys.c.account_id, _n.key == _keys.c.key)
@@ -99,13 +113,13 @@ async def save(c: AsyncConnection, surveys: Surveys, erased: Sequence[tuple[str,
     digests = [(account, contact, digest_of(contact)) for account, contact in erased]
     for statement in _ERASE:
         await statement(c, digests)
-    await _chain(c, {(one.account_id, one.contact_id) for one in answers if one.survey_kind == "relational"})
-
-
-async def _chain(c: AsyncConnection, people: Iterable[tuple[str, str]]) -> None:
-    """Note of each relational answer of these contacts when the next came, and what was said before."""
-    if people := sorted(people):
+    if people := sorted({(one.account_id, one.contact_id) for one in answers if one.survey_kind == "relational"}):
+        # Of each relational answer: when the next came, and what was said before.
         await c.execute(_CHAIN, bulk.arrays(_OF, people))
+    invited = {*surveys.invitations, *((one.account_id, one.invitation_id) for one in answers if one.invitation_id)}
+    if invited:
+        # Of each invitation: whether it was answered. Either may come first.
+        await c.execute(_MATCH, bulk.arrays(("account_id", "invitation_id"), sorted(invited)))
 
 
 _MOST: Final = 10_000

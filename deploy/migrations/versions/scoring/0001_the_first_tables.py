@@ -88,6 +88,9 @@ def upgrade() -> None:
     sa.Column('touchpoint', sa.Text(), nullable=True),
     sa.Column('measure', sa.Text(), nullable=True),
     sa.Column('survey_kind', sa.Text(), nullable=True),
+    sa.Column('nps', sa.Text(), nullable=True),
+    sa.Column('csat', sa.Text(), nullable=True),
+    sa.Column('ces', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('account_id', 'invitation_id')
     )
     op.create_index('invitations_by_contact', 'invitations', ['account_id', 'contact_id'], unique=False)
