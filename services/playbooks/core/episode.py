@@ -45,7 +45,7 @@ MOVES: Final[Mapping[tuple[State, Event], State]] = {
 
 class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
     """A step that is still to be done. `held_back`: a gate was closed when it was due. `waited`: for the digest.
-    `until`: when an `if` or `until` gives up."""
+    `until`: when an `if` or `until` gives up. `again` tells it apart from the same step that was taken back."""
 
     step: int
     occurrence: int
@@ -53,6 +53,7 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
     held_back: bool = False
     waited: bool = False
     until: datetime | None = None
+    again: str = ""
 
 
 class EpisodeTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,6 +185,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Time alone caused it: what moved the score at this look is not its story."""
     waited: bool = False
     """It has waited for when it may be brought."""
+    again: str = ""
+    """As the planned step's."""
 
 
 class StepResult(msgspec.Struct, frozen=True, kw_only=True):

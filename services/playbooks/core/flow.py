@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from services.playbooks.core.episode import Episode, EpisodeTask, PlannedStep
+from services.playbooks.core.episode import Episode, EpisodeTask, Move, PlannedStep
 from services.playbooks.core.look import LOOK_AGAIN, Look
 from services.playbooks.core.playbook import Playbook, Step
 from services.playbooks.core.workinghours import Duration, add
@@ -32,6 +32,15 @@ def _planned(chosen: Step, place: int, look: Look, occurrence: int) -> PlannedSt
     if chosen.condition is not None:
         until = add(look.hours, due, chosen.within or _LONGEST_IF)
     return PlannedStep(step=place, occurrence=occurrence, due=due, until=until)
+
+
+def take_back(episode: Episode, step: int, reason: str, now: datetime) -> tuple[Episode, Move]:
+    """Plan a step again that was asked for and is held back before anybody has heard of it."""
+    again = PlannedStep(
+        step=step, occurrence=episode.occurrence, due=now, held_back=True, again=f"taken back {now.isoformat()}"
+    )
+    said = f"step {step + 1} is held back: {reason}"
+    return episode.moved("noted", said, now, "keepwell", planned=(*episode.planned, again))
 
 
 def way(chosen: Step, planned: PlannedStep, episode: Episode, look: Look) -> Way:

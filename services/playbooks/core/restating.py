@@ -26,6 +26,7 @@ from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.reasons import MOST_REASONS, Fed, other_trouble, seen, subjects_of
 from services.playbooks.core.rules import Render
 from services.playbooks.core.standing import Standing
+from services.playbooks.core.trouble import held_back
 from shared.messages.actions import ActionRequested, Kind
 from shared.messages.assessments import Driver
 
@@ -43,6 +44,11 @@ def says_otherwise(said: ActionRequested, fed: Feeders, stands: Standing) -> boo
     if other_trouble(stands, stands.at, now_fed, said.drivers, said.why) != said.trouble:
         return True
     return not _is_of_event(fed) and any(one not in said.why for one in _seen(fed, stands, said.drivers))
+
+
+def trouble_since(stands: Standing) -> str | None:
+    """Why an offer that waits is not to go as the account stands now, if anything."""
+    return held_back(_look(stands).facts, stands.at)
 
 
 def as_told(item: Item) -> ActionRequested:

@@ -38,6 +38,9 @@ class Library:
         self.current = {one.playbook.id: one.playbook for one in self.loaded}
         self.checksums = {one.playbook.id: one.checksum for one in self.loaded}
         self.closers = frozenset(name for name, playbook in self.current.items() if playbook.closes)
+        self.offering = frozenset(
+            name for name, playbook in self.current.items() if any(one.kind == "flag" for one in playbook.steps)
+        )
         self.digest = hashlib.sha256("\n".join(sorted(one.playbook.name for one in self.loaded)).encode()).hexdigest()
         """Of which versions are in force: what a partition remembers them by."""
         self._readers: defaultdict[str, set[str]] = defaultdict(set)

@@ -129,7 +129,7 @@ def put_off(episode: Episode, asked: Ask, until: datetime, now: datetime) -> Ste
     """Plan a step again that would have waited: what may hold it back is asked when it can go."""
     if episode.state != "active":
         return StepResult(episode=episode)
-    again = PlannedStep(step=asked.step, occurrence=asked.occurrence, due=until, waited=True)
+    again = PlannedStep(step=asked.step, occurrence=asked.occurrence, due=until, waited=True, again=asked.again)
     waits = f"step {asked.step + 1} waits until {clock_time(until)}, when it may be brought"
     episode, move = episode.moved("noted", waits, now, "keepwell", planned=(*episode.planned, again))
     return StepResult(episode=episode, moves=(move,), timer=until)
@@ -409,13 +409,14 @@ class _Walk:
     def _ask(self, planned: PlannedStep) -> Ask:
         chosen, episode = self.playbook.every_step[planned.step], self.episode
         asked = Ask(
-            id=action_id(episode.id, planned.step, planned.occurrence),
+            id=action_id(episode.id, planned.step, planned.occurrence, planned.again),
             episode=episode.id,
             kind=chosen.kind,  # type: ignore[arg-type]  # What only leads on asks for nothing.
             step=planned.step,
             occurrence=planned.occurrence,
             by_time=self.look.by_time or chosen.after is not None,
             waited=planned.waited,
+            again=planned.again,
         )
         self.asks.append(asked)
         return asked

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.playbooks.core import outbound
+from services.playbooks.core import flow, outbound
 from services.playbooks.core import step as steps
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.changes import Changes, Desk, carry_out, desk_of, people
@@ -23,7 +23,7 @@ from services.playbooks.core.item import MOVES, OPEN, Item
 from services.playbooks.core.look import DEPARTS, Look
 from services.playbooks.core.message import Errand, Finding, Visit, list_of
 from services.playbooks.core.playbook import STARTED, Playbook
-from services.playbooks.core.restating import APART, as_now, says_otherwise
+from services.playbooks.core.restating import APART, as_now, says_otherwise, trouble_since
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, is_by_time, knew_until, looked_at, owner, standing
 from shared.messages.assessments import AccountAssessed
@@ -241,7 +241,8 @@ class Work:
                 found_in = visit.look.found_in or f"playbook {current.name}"
                 look = msgspec.structs.replace(visit.look, found_in=found_in)
                 self._step(current, visit._replace(look=look), subject)
-        fired = [one.fired_at for one in latest.values() if one.state == "active" and one.fired_at]
+        waiting = (one for one in latest.values() if one.state == "active" or one.playbook in library.offering)
+        fired = [one.fired_at for one in waiting if one.fired_at]
         if fired and visit.look.now - max(fired) < _MAY_WAIT and not visit.look.quiet:
             self._looked_at.add(account)
         # What was not looked at now has its instant in the last `look_at`.
@@ -390,10 +391,11 @@ class Work:
 
     def _outlive(self, item: Item, ended: Ending) -> None:
         """An episode that fed the item has ended. With the last of them it closes, unless somebody is owed it, or took
-        it up; a flag, which is an offer, ends only when the customer left."""
+        it up; a flag of which somebody has heard, which is an offer, ends only when the customer left."""
         feeders = tuple(one for one in item.feeders if one not in self._ended)
         item = item._replace(feeders=feeders)
-        if feeders or (item.keep and not ended.departed) or (item.kind == "flag" and not ended.departed):
+        offered = item.kind == "flag" and (item.touched or item.delivery not in ("", "cancelled"))
+        if feeders or ((item.keep or offered) and not ended.departed):
             self.changes.items[item.id] = item
         elif item.touched or (item.state, "close") not in MOVES[item.kind]:
             self.changes.outlast(item, ended.reason, ended.at)
@@ -430,7 +432,11 @@ class Work:
         self.changes.restate()
         for item in (self.changes.beside | self.changes.items).values():
             if item.account_id in self._looked_at and item.state in OPEN and not item.delivery:
-                self._restate(item)
+                trouble = trouble_since(self.standings[item.account_id]) if item.kind == "flag" else None
+                if trouble is not None and not item.touched:
+                    self._take_back(item, trouble)
+                else:
+                    self._restate(item)
         self.changes.restate()
         return known
 
@@ -448,6 +454,15 @@ class Work:
             said = as_now(one.request, self.fed_by(one), stands, self.rules.render)
             changes.items[one.id] = one._replace(request=said, said_at=stands.at)
         changes.say_anew(item, stands.at)
+
+    def _take_back(self, flag: Item, trouble: str) -> None:
+        """Never sell to the angry: a flag that nobody has heard of is asked for again when the trouble is over."""
+        changes, now = self.changes, self.standings[flag.account_id].at
+        changes.close(flag, "close", f"held back: {trouble}", "keepwell", now)
+        episode = changes.episodes.get(flag.request.episode_id) or self.episode(flag.request.episode_id)
+        if episode is not None and episode.state == "active":
+            episode, move = flow.take_back(episode, flag.request.step, trouble, now)
+            self._keep(StepResult(episode=episode, moves=(move,)))
 
     def is_of_event(self, episode: Episode) -> bool:
         """Is its playbook about events?"""

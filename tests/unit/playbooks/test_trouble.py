@@ -83,6 +83,9 @@ matter: money
 when: billing.overdue >= 7 days
 steps: [{task: Agree a date, assign: [{person: kim}]}]
 """
+GROW = "id: grow\nwhen: usage.active_share >= 90 %\nsteps: [flag: More seats]"
+FULL: dict[str, Any] = {"usage.active_share": 95.0, "health.band": "green"}
+ANGRY = {**FULL, "support.urgent": 1}
 TROUBLED = {
     "billing.overdue_since": SINCE,
     "support.urgent": 1,
@@ -123,3 +126,48 @@ def test_what_is_told_later_tells_of_trouble_as_it_is_then() -> None:
     made.assess(MONDAY + DAY, {"usage.silence": 12, "relationship.pulse": 2})
     (late,) = made.wait(MONDAY + 3 * DAY)
     assert (late.title, late.trouble) == ("Overdue: Ask why", ["pulse 2 of 10"])
+
+
+class TestAnOfferThatWaits:
+    """A flag is told in the morning, if it may still be made then."""
+
+    def office(self) -> Office:
+        made = Office(GROW, people=PEOPLE)
+        made.assess(MONDAY, FULL)
+        assert made.sent[0].not_before is not None
+        return made
+
+    def test_it_is_taken_back_when_trouble_comes_and_made_when_that_is_over(self) -> None:
+        made = self.office()
+        made.assess(MONDAY + HOUR, ANGRY)
+        flag = made.only("flag")
+        assert (flag.state, flag.note) == ("closed", "held back: an urgent ticket open")
+        assert [one.action_id for one in made.cancelled] == [flag.action_id]
+        assert made.assess(MONDAY + 30 * DAY, ANGRY) == []
+        (told,) = made.assess(MONDAY + 31 * DAY, FULL)
+        assert told.title == "More seats"
+        assert told.action_id not in {one.action_id for one in made.cancelled}
+        assert made.assess(MONDAY + 32 * DAY, FULL) == []
+        assert len(made.open("flag")) == 1
+
+    def test_it_is_not_made_when_what_it_is_about_has_passed(self) -> None:
+        for facts in ({"usage.active_share": 50.0}, {**ANGRY, "usage.active_share": 50.0}):
+            made = self.office()
+            made.assess(MONDAY + HOUR, facts)
+            assert (made.only("flag").state, len(made.cancelled)) == ("closed", 1)
+            assert made.assess(MONDAY + 2 * HOUR, {"usage.active_share": 50.0}) == []
+
+    def test_one_that_was_told_or_taken_up_stays(self) -> None:
+        told, taken = self.office(), self.office()
+        told.settle()
+        taken.do(taken.only("flag"), "accept", MONDAY)
+        for made in (told, taken):
+            made.assess(MONDAY + HOUR, ANGRY)
+            made.assess(MONDAY + 2 * HOUR, {"usage.active_share": 50.0})
+            assert len(made.open("flag")) == 1
+
+    def test_of_an_event_it_is_taken_back_too(self) -> None:
+        made = Office("id: nps\non_event: feedback.nps\nsteps: [flag: Ask for a reference]", people=PEOPLE)
+        made.event(MONDAY, "feedback.nps", contact_id="kim", score=10)
+        made.assess(MONDAY + HOUR, ANGRY)
+        assert (made.only("flag").state, len(made.cancelled)) == ("closed", 1)
