@@ -88,6 +88,8 @@ def _reopen(work: Work, item: Item, note: str, actor: str, now: datetime) -> Ite
         if work.held_by(item.assignee, item) is not None:
             raise NotPossible("There is an open task about the same already; what is new belongs there.")
         work.changes.loads.append((item.assignee, 1))
+    for episode in _episodes(work, item):
+        work.by_hand(episode, partial(steps.reopen_task, task=item.id), actor, now)
     work.changes.put(opened, Move(item.id, now, item.state, opened.state, note or "opened again", actor))
     return opened
 
@@ -186,11 +188,15 @@ def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Ite
     return hand_over(work, item, given, f"reassigned to {person.name}", actor, now)
 
 
+def _episodes(work: Work, item: Item) -> list[Episode]:
+    """Those that feed an item, and the one that asked for it, as far as they are known."""
+    known = (work.episode(id) for id in dict.fromkeys((item.episode_id, *item.feeders)))
+    return [one for one in known if one is not None]
+
+
 def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
     """Closing a task spares the steps that wait for it; a false alarm ends the episodes that feed it."""
-    for id in dict.fromkeys((item.episode_id, *item.feeders)):
-        if (episode := work.episode(id)) is None:
-            continue
+    for episode in _episodes(work, item):
         if item.kind == "task":
             work.by_hand(episode, partial(steps.close_task, task=item.id, outcome=item.state), actor, now)
         elif item.state == "false_alarm":
@@ -200,10 +206,9 @@ def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
 def _end_alerts(work: Work, task: Item, actor: str, now: datetime) -> None:
     """With a task the alerts end that were about it, and of an event those that told the same of it with the last that
     was to be done. Who snoozed one wants to see it again, and sees that it is over."""
-    fed = [
-        episode for id in dict.fromkeys((task.episode_id, *task.feeders)) if (episode := work.episode(id)) is not None
-    ]
-    events = {one.id for one in fed if work.is_of_event(one) and not any(asked.open for asked in one.tasks)}
+    events = {
+        one.id for one in _episodes(work, task) if work.is_of_event(one) and not any(asked.open for asked in one.tasks)
+    }
     reason = "its task is done" if task.state == "done" else f"its task is closed: {words(task.state)}"
     for alert in work.changes.at(task.account_id):
         if task.id in alert.names or (alert.feeders and events.issuperset(alert.feeders)):

@@ -115,6 +115,16 @@ def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, lo
     return walk.result()
 
 
+def reopen_task(playbook: Playbook, episode: Episode, task: str, look: Look) -> StepResult:
+    """Note that a task of an active episode was opened again: nobody is asked again about what is being done."""
+    walk = _Walk(playbook, episode, look)
+    if episode.state == "active":
+        opened = {"open": True, "outcome": ""}
+        tasks = tuple(msgspec.structs.replace(one, **opened) if one.id == task else one for one in episode.tasks)
+        walk.move("noted", "a task was opened again", tasks=tasks, again_at=None)
+    return walk.result()
+
+
 def begin(playbook: Playbook, episode: Episode | None, look: Look, by: str) -> StepResult:
     """Fire because a step of another playbook says so, where it may: its own condition, `repeat` and exit count."""
     walk = _Walk(playbook, episode, look)
@@ -390,7 +400,7 @@ class _Walk:
         task = chosen.kind == "task" and not self.playbook.shadow
         asked = self._ask(planned)
         tasks = (EpisodeTask(id=asked.id, occurrence=planned.occurrence, step=planned.step),) if task else ()
-        self._set(planned=left, tasks=(*episode.tasks, *tasks))
+        self._set(planned=left, tasks=(*episode.tasks, *tasks), again_at=None if task else episode.again_at)
 
     def _branch(self, chosen: Step, planned: PlannedStep, left: tuple[PlannedStep, ...]) -> None:
         """An `if` or `until`: once it is decided, the steps of that way are counted from now."""

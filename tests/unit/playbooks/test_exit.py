@@ -205,6 +205,26 @@ class TestStill:
             "Still: Agree a payment date",
         )
 
+    def test_nobody_is_asked_again_while_what_a_later_step_asked_for_is_open(self) -> None:
+        office = Office(
+            f"{OVERDUE}  - {{task: Call their boss, after: 10d, assign: [{{person: lead}}]}}", people=PEOPLE
+        )
+        office.assess(MONDAY, LATE)
+        office.do(office.only("task"), "done", MONDAY + DAY)
+        office.wait(MONDAY + 10 * DAY)
+        (task,) = office.open("task")
+        assert office.wait(MONDAY + 40 * DAY) == []
+        office.do(task, "done", MONDAY + 40 * DAY)
+        assert {one.title.partition(":")[0] for one in office.wait(MONDAY + 70 * DAY)} == {"Still"}
+
+    def test_nor_while_a_task_is_open_again(self) -> None:
+        office = overdue()
+        office.do(office.only("task"), "done", MONDAY + DAY)
+        office.do(office.only("task"), "reopen", MONDAY + 2 * DAY)
+        assert office.wait(MONDAY + 40 * DAY) == []
+        office.do(office.only("task"), "done", MONDAY + 40 * DAY)
+        assert office.wait(MONDAY + 70 * DAY)
+
     def test_the_third_time_the_manager_hears_too(self) -> None:
         office = overdue(repeat="{after: 7d}")
         for week in range(2):
