@@ -9,7 +9,6 @@ import msgspec
 
 from services.playbooks.core import step as steps
 from services.playbooks.core.assignment import Assignment, why_absent
-from services.playbooks.core.changes import later
 from services.playbooks.core.episode import Episode, Move, action_id
 from services.playbooks.core.flow import will_tell
 from services.playbooks.core.handover import above, hand_over, merge, when_brought
@@ -18,6 +17,7 @@ from services.playbooks.core.message import again, overdue
 from services.playbooks.core.restating import as_now, as_told
 from services.playbooks.core.standing import owner
 from services.playbooks.core.work import Work
+from services.playbooks.core.workinghours import later
 from shared.messages.deliveries import DeliveryResponded
 from shared.words import clock_time
 

@@ -1,6 +1,7 @@
 """Tasks, alerts and flags: what episodes asked for and people work through, and the machine that each kind is."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -155,3 +156,40 @@ def outcome(kind: str, event: str) -> str:
 def words(name: str) -> str:
     """A state as people say it."""
     return name.replace("_", " ")
+
+
+class Items(dict[str, Item]):
+    """Items by their ids, which are also found by the action that told of them, and by their account."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told_by: defaultdict[str, list[str]] = defaultdict(list)
+        self._at: defaultdict[str, dict[str, None]] = defaultdict(dict)
+
+    def __setitem__(self, id: str, item: Item) -> None:
+        super().__setitem__(id, item)
+        self.told_by[item.action_id].append(id)
+        self._at[item.account_id][id] = None
+
+    def at(self, account: str) -> list[Item]:
+        """Those of an account."""
+        return [self[id] for id in self._at.get(account, ())]
+
+    def meet(self, items: Iterable[Item]) -> None:
+        """Know these, too."""
+        for one in items:
+            self[one.id] = one
+
+
+class Desk(NamedTuple):
+    """What belongs together there: one open item of a kind, an account, a matter (and its subject) and an assignee."""
+
+    account: str
+    kind: str
+    matter: str
+    subject: str
+
+
+def desk_of(item: Item) -> Desk:
+    """Where an item lies."""
+    return Desk(item.account_id, item.kind, item.matter, item.subject)

@@ -4,8 +4,11 @@ from datetime import datetime
 
 import msgspec
 
+from services.playbooks.core.changes import Changes
+from services.playbooks.core.episode import Move
 from services.playbooks.core.item import Item
-from services.playbooks.core.message import also, headline, with_also
+from services.playbooks.core.matter import named_in
+from services.playbooks.core.message import Errand, also, headline, with_also
 from services.playbooks.core.reasons import MOST_REASONS
 from shared.messages.actions import SEVERITIES, ActionRequested
 
@@ -38,3 +41,43 @@ def _asks_the_same(one: ActionRequested, other: ActionRequested) -> bool:
     """Is it the same step of the same playbook, about the same person; or does it say the same?"""
     asked = [(it.playbook.partition("@")[0], it.step, it.contact_id) for it in (one, other)]
     return asked[0] == asked[1] or headline(one) == headline(other)
+
+
+def join(held: Item, message: ActionRequested, errand: Errand, changes: Changes) -> tuple[Item, bool]:
+    """Add what fires again to what is open on its matter, and is it to be told again? Only when it is worse, names
+    somebody or something new, is a later word of an episode that feeds it, or was said to be over; a snooze doesn't
+    hold that back."""
+    asked, playbook, episode, visit = errand
+    now, before, names = visit.look.now, held.request, named_in(episode.event)
+    is_news = bool(set(names) - set(held.names))
+    goes_on = asked.episode in held.feeders and playbook.on_event is None
+    is_told = is_worse(message, before) or is_news or goes_on or held.over_since is not None
+    changes.name_task(asked.episode, asked.id, held.id)
+    # What is of the score joins what was asked for one thing in it, which says better what to do; so does what is less.
+    leads = (playbook.matter is not None or goes_on) and not is_worse(before, message)
+    item = joined(held, message, message.task.due_at if message.task is not None else None, leads=leads)
+    said = msgspec.structs.replace(
+        item.request,
+        **{name: getattr(message, name) for name in ("revision", "account", "drivers", "not_before", "caused_at")},
+    )
+    item = item._replace(
+        request=said,
+        names=(*held.names, *(one for one in names if one not in held.names)),
+        feeders=tuple(dict.fromkeys((*held.feeders, asked.episode))),
+        keep=held.keep or playbook.every_step[asked.step].keep,
+        over_since=None,
+        over_because="",
+    )
+    reason = f"{playbook.title} joined it"
+    if is_told:
+        said = msgspec.structs.replace(said, action_id=asked.id)
+        changes.cancel(held, "told anew", now)
+        item = item._replace(action_id=asked.id, request=said, delivery="", not_before=said.not_before, said_at=now)
+        if item.state == "snoozed":
+            item = item.moved("wake", snoozed_until=None)
+    elif not held.delivery:
+        said = msgspec.structs.replace(said, revision=before.revision, not_before=before.not_before)
+        item = item._replace(request=said)
+        changes.say_anew(item, now, visit.headers)
+    changes.put(item, Move(item.id, now, held.state, item.state, reason, "keepwell"))
+    return item, is_told

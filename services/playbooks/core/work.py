@@ -17,9 +17,10 @@ import msgspec
 from services.playbooks.core import flow, outbound
 from services.playbooks.core import step as steps
 from services.playbooks.core.assignment import Load
-from services.playbooks.core.changes import Changes, Desk, carry_out, desk_of, people
+from services.playbooks.core.changes import Changes
 from services.playbooks.core.episode import Episode, Move, StepResult
-from services.playbooks.core.item import MOVES, OPEN, Item
+from services.playbooks.core.giving import give, people
+from services.playbooks.core.item import MOVES, OPEN, Desk, Item, desk_of
 from services.playbooks.core.look import DEPARTS, Look
 from services.playbooks.core.message import Errand, Finding, Visit, list_of
 from services.playbooks.core.playbook import STARTED, Playbook
@@ -425,7 +426,7 @@ class Work:
                     if (ended := self._ended.get(errand.ask.episode)) is not None:
                         self.changes.call_back(ended.account, [errand.ask.id], ended.reason, ended.at)
             if given:
-                carry_out(given, self.changes, known, self.rules, desks[errands[0].visit.stands.account])
+                give(given, self.changes, known, self.rules, desks[errands[0].visit.stands.account])
         # What was asked for and ended in one transaction ends as it would in two.
         self.close(list(self.changes.items.values()))
         self._apply(known)

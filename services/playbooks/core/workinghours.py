@@ -112,6 +112,12 @@ def bring_at(hours: Hours, severity: Severity, at: datetime, due_at: datetime | 
     return at if hours.any_time else min(digest, next_working(hours, at))
 
 
+def later(hours: Hours, severity: Severity, now: datetime, due_at: datetime | None = None) -> datetime | None:
+    """When to bring it to somebody with these hours, or None when that is now."""
+    at = bring_at(hours, severity, now, due_at)
+    return at if at > now else None
+
+
 def add(hours: Hours, at: datetime, duration: Duration) -> datetime:
     """`at` plus a duration: clock time is the clock's, whoever works when; working time is counted by this calendar."""
     if duration.business_days:
