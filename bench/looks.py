@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from bench.report import Row
+from services.playbooks.core import settling
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.item import OPEN, Item
@@ -80,8 +81,10 @@ class World:
         work = Work(self.rules, standings, [one for id in accounts for one in self.episodes.get(id, {}).values()])
         for told in batch:
             work.assess(told.account, _DECODE(told.data), {})
-        work.close([item for id in work.meant for item in self.items.get(id, {}).values() if item.state in OPEN])
-        self.loads |= work.carry_out({id: self.loads.get(id, Load(0, 0)) for id in work.people})
+        settling.close(
+            work, [item for id in work.meant for item in self.items.get(id, {}).values() if item.state in OPEN]
+        )
+        self.loads |= settling.carry_out(work, {id: self.loads.get(id, Load(0, 0)) for id in work.people})
         changes = work.changes
         self.standings |= changes.standings
         for episode in changes.episodes.values():

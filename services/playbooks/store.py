@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, DateTime, Interval, and_, bindparam, delet
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
-from services.playbooks.core import handover
+from services.playbooks.core import handover, settling
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.changes import ACCOUNT_KEY, Changes, Outgoing
 from services.playbooks.core.directory import Directory
@@ -118,13 +118,13 @@ async def load(
 async def save(c: AsyncConnection, partition: int, work: Work) -> None:
     """Close what ends, give what was asked for to somebody, and write and stage all of it."""
     if meant := work.meant:
-        work.close(await _locked(c, _LOCK_OPEN, accounts=meant))
+        settling.close(work, await _locked(c, _LOCK_OPEN, accounts=meant))
     # Lock nothing after people.
     needed = sorted({*work.people, *handover.people(work)})
     locked = await _LOCK_LOADS(c, [(id,) for id in needed], open_tasks=0, turn=0)
     loads = {row.csm_id: Load(row.open_tasks, row.turn) for row in locked}
     handover.seat(work, loads)
-    loads = work.carry_out(loads)
+    loads = settling.carry_out(work, loads)
     await _SAVE_LOADS(c, [(id, *load) for id, load in loads.items()])
     await _write(c, partition, work.changes)
 

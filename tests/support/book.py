@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.playbooks.core import desk
+from services.playbooks.core import desk, settling
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.desk import Command
 from services.playbooks.core.episode import Episode, Move
@@ -176,8 +176,8 @@ class Book:
         return Work(self.rules, [standing] if standing else [], self.episodes.get(account, {}).values())
 
     def _save(self, account: str, work: Work) -> None:
-        work.close([item for item in self._of(account) if item.state in OPEN])
-        self.loads |= work.carry_out({id: self.loads.get(id, Load()) for id in work.people})
+        settling.close(work, [item for item in self._of(account) if item.state in OPEN])
+        self.loads |= settling.carry_out(work, {id: self.loads.get(id, Load()) for id in work.people})
         changes = work.changes
         self.standings |= changes.standings
         self.moves += changes.moves

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from services.playbooks.core import desk, handover
+from services.playbooks.core import desk, handover, settling
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.desk import Command
 from services.playbooks.core.episode import Episode, Move
@@ -94,11 +94,11 @@ class Office:
         return Work(self.rules, self.standings.values(), self.episodes.values())
 
     def _save(self, work: Work) -> list[ActionRequested]:
-        work.close([item for item in self.items.values() if item.state in OPEN])
+        settling.close(work, [item for item in self.items.values() if item.state in OPEN])
         needed = {*work.people, *handover.people(work)}
         loads = {id: self.loads.get(id, Load()) for id in needed}
         handover.seat(work, loads)
-        self.loads |= work.carry_out(loads)
+        self.loads |= settling.carry_out(work, loads)
         changes = work.changes
         self.timers |= changes.timers
         self.standings |= changes.standings

@@ -3,28 +3,24 @@
 The worker's batches and timers go through it, and so does what people do by hand, so that there is one way to move.
 An assessment passes, in this order: playbooks that are new or changed look at how the account stood (`_meet`); looks
 whose timer is late are made up (`_catch_up`); every playbook looks at the assessment (`_walk`). When the whole batch
-has passed, what ended closes its items (`close`), and what was asked for is given to somebody (`carry_out`).
+has passed, `settling` closes the items of what ended, and gives what was asked for to somebody.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.playbooks.core import flow, outbound
 from services.playbooks.core import step as steps
-from services.playbooks.core.assignment import Load
 from services.playbooks.core.changes import Changes
 from services.playbooks.core.episode import Episode, Move, StepResult
-from services.playbooks.core.giving import give, people
-from services.playbooks.core.item import MOVES, OPEN, Desk, Item, desk_of
+from services.playbooks.core.giving import people
+from services.playbooks.core.item import OPEN, Item, desk_of
 from services.playbooks.core.look import DEPARTS, Look
 from services.playbooks.core.message import Errand, Finding, Visit, list_of
 from services.playbooks.core.playbook import STARTED, Playbook
-from services.playbooks.core.restating import APART, as_now, says_otherwise, trouble_since
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, is_by_time, knew_until, looked_at, owner, standing
 from shared.messages.assessments import AccountAssessed
@@ -47,7 +43,7 @@ class Ending(NamedTuple):
 
 
 class Work:
-    """Accounts at hand. First any moves, then `close` and `carry_out`, once each; then `changes` are complete."""
+    """Accounts at hand. First any moves, then `settling.close` and `carry_out`, once each; then `changes` are complete."""
 
     def __init__(
         self,
@@ -75,13 +71,13 @@ class Work:
         """The accounts of which time, or their owner, has moved on: what lies with nobody may find somebody."""
         self.to_seat: set[str] = set()
         """Items whose assignee was not there when they were to be reminded."""
-        self._errands: list[Errand] = []
+        self.errands: list[Errand] = []
         self._next: dict[str, datetime] = {}
-        self._looked_at: set[str] = set()
+        self.looked_at: set[str] = set()
         """Of these, what was asked for may still wait to be sent."""
-        self._ended: dict[str, Ending] = {}
+        self.ended: dict[str, Ending] = {}
         """By episode."""
-        self._gone: dict[str, Ending] = {}
+        self.gone: dict[str, Ending] = {}
         """By account."""
 
     def episode(self, id: str) -> Episode | None:
@@ -245,7 +241,7 @@ class Work:
         waiting = (one for one in latest.values() if one.state == "active" or one.playbook in library.offering)
         fired = [one.fired_at for one in waiting if one.fired_at]
         if fired and visit.look.now - max(fired) < _MAY_WAIT and not visit.look.quiet:
-            self._looked_at.add(account)
+            self.looked_at.add(account)
         # What was not looked at now has its instant in the last `look_at`.
         also = before.look_at if before is not None and concerned is not None else None
         plain = not (visit.look.quiet or visit.look.found_in is not None or self.interrupted)
@@ -257,9 +253,9 @@ class Work:
         self.standings[stands.account] = stands
         for episode in list(self._latest[stands.account].values()):
             if episode.is_open:
-                self._keep(steps.leave(episode, look, reason))
+                self.keep(steps.leave(episode, look, reason))
                 self.changes.call_back(episode.account, episode.sent, reason, look.now)
-        self._gone[stands.account] = Ending(stands.account, look.now, reason, look.actor, is_news=False)
+        self.gone[stands.account] = Ending(stands.account, look.now, reason, look.actor, is_news=False)
         self._remember(stands.account, None, list(self.rules.library.checksums.values()))
 
     def _remember(self, account: str, also: datetime | None, met: list[int] | None, *, settled: bool = False) -> None:
@@ -289,12 +285,12 @@ class Work:
         if stepped.closed is not None:
             changes.episodes[stepped.closed.id] = stepped.closed
             changes.retired.add(stepped.closed.id)
-        self._keep(stepped)
+        self.keep(stepped)
         if episode.subject and not (episode.is_open or playbook.still_counted(episode.fired, look.now)):
             # There may be one for each of many tickets: one that is closed is looked at no more.
             changes.episodes[episode.id] = episode
             changes.retired.add(episode.id)
-        self._errands += [Errand(ask, playbook, episode, visit) for ask in stepped.asks]
+        self.errands += [Errand(ask, playbook, episode, visit) for ask in stepped.asks]
         for move in stepped.moves:
             if move.after == "found" and look.found_in is not None and not playbook.shadow:
                 at = visit.found_at or look.now
@@ -302,14 +298,14 @@ class Work:
         if stepped.passed:
             left, by_hand = look.departed is not None, look.cause is None and look.actor != "time"
             is_news = not (by_hand or playbook.on_exit)
-            self._ended[episode.id] = Ending(episode.account, look.now, episode.outcome, look.actor, left, is_news)
+            self.ended[episode.id] = Ending(episode.account, look.now, episode.outcome, look.actor, left, is_news)
             changes.call_back(episode.account, episode.sent, episode.outcome, look.now)
         if stepped.fired and playbook.closes and not playbook.shadow:
             self._close_others(playbook, visit)
         for name in stepped.starts if not playbook.shadow else ():
             self._start(name, episode, playbook, visit)
 
-    def _keep(self, stepped: StepResult) -> None:
+    def keep(self, stepped: StepResult) -> None:
         """Write the episode, if anything changed, and its moves."""
         episode = stepped.episode
         if episode is None:
@@ -363,107 +359,17 @@ class Work:
     @property
     def meant(self) -> list[str]:
         """The accounts of which something that is open may have to be closed, or joined by what is asked for."""
-        asked = {one.visit.stands.account for one in self._errands}
+        asked = {one.visit.stands.account for one in self.errands}
         return sorted(
-            {*self._gone, *self._looked_at, *(one.account for one in self._ended.values()), *asked, *self.moved_on}
+            {*self.gone, *self.looked_at, *(one.account for one in self.ended.values()), *asked, *self.moved_on}
         )
 
     @property
     def people(self) -> list[str]:
         """The ids of those whose load `carry_out` needs."""
-        ids = {id for errand in self._errands for id in people(errand, self.rules.directory)}
+        ids = {id for errand in self.errands for id in people(errand, self.rules.directory)}
         ids |= {id for id, _ in self.changes.loads}
         return sorted(id for id in ids if self.rules.directory.find(id) is not None)
-
-    def close(self, items: Sequence[Item]) -> None:
-        """Close what nothing wants any more; of an account that has gone, everything."""
-        self.changes.beside.meet(items)
-        # Alerts first: with their task open, their message is still wanted.
-        for stored in sorted(items, key=lambda one: one.kind):
-            item = self.changes.items.get(stored.id, stored)
-            if item.state not in OPEN:
-                continue
-            if (gone := self._gone.get(item.account_id)) is not None:
-                if (item.state, "close") in MOVES[item.kind] and item.opened_at <= gone.at:
-                    self._close(item, gone)
-            elif ended := {one: self._ended[one] for one in item.feeders if one in self._ended}:
-                # Of several, the one that its words are of.
-                self._outlive(item, ended.get(item.request.episode_id, list(ended.values())[-1]))
-
-    def _outlive(self, item: Item, ended: Ending) -> None:
-        """An episode that fed the item has ended. With the last of them it closes, unless somebody is owed it, or took
-        it up; a flag of which somebody has heard, which is an offer, ends only when the customer left."""
-        feeders = tuple(one for one in item.feeders if one not in self._ended)
-        item = item._replace(feeders=feeders)
-        offered = item.kind == "flag" and (item.touched or item.delivery not in ("", "cancelled"))
-        if feeders or ((item.keep or offered) and not ended.departed):
-            self.changes.items[item.id] = item
-        elif item.touched or (item.state, "close") not in MOVES[item.kind]:
-            self.changes.outlast(item, ended.reason, ended.at)
-        else:
-            self._close(item, ended)
-
-    def _close(self, item: Item, ended: Ending) -> None:
-        if ended.is_news:
-            item = item._replace(over_since=ended.at, over_because=ended.reason)
-        self.changes.close(item, "close", ended.reason, ended.actor, ended.at)
-
-    def carry_out(self, loads: Mapping[str, Load]) -> dict[str, Load]:
-        """Give what was asked for to somebody, in order. Returns what `people` then have on the desk."""
-        known = dict(loads)
-        self._apply(known)
-        desks: defaultdict[str, defaultdict[Desk, dict[str, Item]]] = defaultdict(lambda: defaultdict(dict))
-        for item in (self.changes.beside | self.changes.items).values():
-            if item.state in OPEN:
-                desks[item.account_id][desk_of(item)][item.id] = item
-        for _, firing in groupby(self._errands, lambda one: (one.ask.episode, one.ask.occurrence, one.visit.look.now)):
-            errands = list(firing)
-            self._close_before(errands[0])
-            given = [one for one in errands if one.ask.kind not in outbound.OUTBOUND]
-            for errand in errands:
-                if errand.ask.kind in outbound.OUTBOUND:
-                    outbound.carry_out(errand, self.changes, known, self.rules)
-                    if (ended := self._ended.get(errand.ask.episode)) is not None:
-                        self.changes.call_back(ended.account, [errand.ask.id], ended.reason, ended.at)
-            if given:
-                give(given, self.changes, known, self.rules, desks[errands[0].visit.stands.account])
-        # What was asked for and ended in one transaction ends as it would in two.
-        self.close(list(self.changes.items.values()))
-        self._apply(known)
-        self.changes.restate()
-        for item in (self.changes.beside | self.changes.items).values():
-            if item.account_id in self._looked_at and item.state in OPEN and not item.delivery:
-                trouble = trouble_since(self.standings[item.account_id]) if item.kind == "flag" else None
-                if trouble is not None and not item.touched:
-                    self._take_back(item, trouble)
-                else:
-                    self._restate(item)
-        self.changes.restate()
-        return known
-
-    def _restate(self, item: Item) -> None:
-        """Say it anew, with what else is in its message, if it says otherwise by now and was not said a moment ago."""
-        changes, stands = self.changes, self.standings[item.account_id]
-        if item.action_id in changes.told or item.over_since is not None:
-            return
-        if not says_otherwise(item.request, self.fed_by(item), stands):
-            return
-        if item.said_at is not None and (free := item.said_at + APART) > stands.at:
-            changes.set_timer(item.account_id, free)
-            return
-        for one in (*changes.told_with(item), item):
-            said = as_now(one.request, self.fed_by(one), stands, self.rules.render)
-            changes.items[one.id] = one._replace(request=said, said_at=stands.at)
-        changes.say_anew(item, stands.at)
-
-    def _take_back(self, flag: Item, trouble: str) -> None:
-        """Never sell to the angry: a flag that nobody has heard of is asked for again when the trouble is over."""
-        changes, now = self.changes, self.standings[flag.account_id].at
-        changes.close(flag, "close", f"held back: {trouble}", "keepwell", now)
-        episode = changes.episodes.get(flag.request.episode_id) or self.episode(flag.request.episode_id)
-        if episode is not None and episode.state == "active":
-            episode, move = flow.take_back(episode, flag.request.step, trouble, now)
-            self._keep(StepResult(episode=episode, moves=(move,)))
 
     def is_of_event(self, episode: Episode) -> bool:
         """Is its playbook about events?"""
@@ -475,19 +381,3 @@ class Work:
         found = [self.episode(id) for id in dict.fromkeys((item.request.episode_id, *item.feeders))]
         known = [(self.rules.library.of(one.playbook, one), one) for one in found if one is not None]
         return [(playbook, one) for playbook, one in known if playbook is not None]
-
-    def _close_before(self, errand: Errand) -> None:
-        """Close what was asked for and ended in this transaction before it: as in two, nothing joins that any more."""
-        account, now = errand.visit.stands.account, errand.visit.look.now
-        ended = [
-            item
-            for item in self.changes.items.at(account)
-            if any(id in self._ended and self._ended[id].at <= now for id in item.feeders)
-        ]
-        self.close(ended)
-
-    def _apply(self, loads: dict[str, Load]) -> None:
-        for id, number in self.changes.loads:
-            if id in loads:
-                loads[id] = loads[id]._replace(open_tasks=max(0, loads[id].open_tasks + number))
-        self.changes.loads.clear()

@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from services.playbooks.core import step
+from services.playbooks.core import settling, step
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.rules import Library, Rules
@@ -121,8 +121,8 @@ class Road:
         return Work(OLD if one.kind == "old" else RULES, kept, self._episodes.values(), at, deaf, MONDAY)
 
     def _save(self, work: Work) -> None:
-        work.close([])
-        work.carry_out({id: Load(0, 0) for id in work.people})
+        settling.close(work, [])
+        settling.carry_out(work, {id: Load(0, 0) for id in work.people})
         changes = work.changes
         self._standing = changes.standings.get("northwind", self._standing)
         self._episodes |= changes.episodes

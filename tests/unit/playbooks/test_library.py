@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from services.playbooks.core import settling
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.work import Work
 from services.playbooks.files import read_people
@@ -496,14 +497,14 @@ def test_a_source_that_is_interrupted_is_the_matter_of_ops_until_it_is_back() ->
     rules = Rules(LIBRARY, read_people(people, "csms.yaml"), render)
     begun = Work(rules, [], [])
     begun.assess(COMPANY, an_assessment(1, MONDAY, {"sources.interrupted": ["usage", "billing"]}), {})
-    begun.carry_out({})
+    settling.carry_out(begun, {})
     (alert,) = begun.changes.items.values()
     assert (alert.request.title, alert.assignee) == ("Little or nothing comes from usage, billing", "pat")
     assert (alert.kind, alert.request.severity) == ("alert", "high")
     (stands,) = begun.changes.standings.values()
     back = Work(rules, [stands], begun.changes.episodes.values())
     back.assess(COMPANY, an_assessment(2, MONDAY + DAY / 24, {}), {})
-    back.close([alert])
+    settling.close(back, [alert])
     assert back.changes.items[alert.id].note == "the source is back"
 
 

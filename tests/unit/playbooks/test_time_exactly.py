@@ -13,6 +13,7 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.playbooks.core import settling
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.playbook import Playbook, Repeat, Step
@@ -166,7 +167,7 @@ class Service:
         return Work(self._rules, self._standings.values(), self._episodes.values(), marked_through)
 
     def _save(self, work: Work) -> None:
-        work.carry_out({})
+        settling.carry_out(work, {})
         changes = work.changes
         self._standings |= changes.standings
         self._episodes |= changes.episodes
