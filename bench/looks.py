@@ -81,10 +81,9 @@ class World:
         work = Work(self.rules, standings, [one for id in accounts for one in self.episodes.get(id, {}).values()])
         for told in batch:
             work.assess(told.account, _DECODE(told.data), {})
-        settling.close(
-            work, [item for id in work.meant for item in self.items.get(id, {}).values() if item.state in OPEN]
-        )
-        self.loads |= settling.carry_out(work, {id: self.loads.get(id, Load(0, 0)) for id in work.people})
+        meant = [item for id in settling.meant(work) for item in self.items.get(id, {}).values()]
+        settling.close(work, [item for item in meant if item.state in OPEN])
+        self.loads |= settling.carry_out(work, {id: self.loads.get(id, Load(0, 0)) for id in settling.people(work)})
         changes = work.changes
         self.standings |= changes.standings
         for episode in changes.episodes.values():

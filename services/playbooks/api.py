@@ -111,14 +111,14 @@ def _command(event: str, body: BaseModel | None) -> Command:
 
 async def _act_on_item(c: AsyncConnection, work: Work, id: str, command: Command, actor: str, now: datetime) -> None:
     known = await store.lock_meant(c, list(work.standings), [id])
-    work.meet(known)
+    work.changes.beside.meet(known)
     (item,) = [one for one in known if one.id == id]
     move_item(work, item, command, actor, now)
 
 
 async def _act_on_episode(c: AsyncConnection, work: Work, id: str, command: Command, actor: str, now: datetime) -> None:
     del c, command
-    found = work.episode(id)
+    found = work.episodes.find(id)
     if found is None or found.state != "found":
         state = found.state if found is not None else "over long ago"
         raise NotPossible(f"Only a found episode can be started; this one is {state}.")

@@ -65,7 +65,7 @@ class PlaybooksHandler(Handler):
         meant = [id for one in answers for id in (one.data.item_id, one.data.action_id) if id]
         first = await store.claim_responses(c, [(one.event.subject, _response(one), now) for one in answers])
         known = await store.lock_meant(c, [one.event.subject for one in answers], meant)
-        work.meet(known)
+        work.changes.beside.meet(known)
         for one in looked:
             if isinstance(one.data, PartitionMark):
                 work.marked_through = self._marked_through[partition] = one.data.through

@@ -117,10 +117,10 @@ async def load(
 
 async def save(c: AsyncConnection, partition: int, work: Work) -> None:
     """Close what ends, give what was asked for to somebody, and write and stage all of it."""
-    if meant := work.meant:
+    if meant := settling.meant(work):
         settling.close(work, await _locked(c, _LOCK_OPEN, accounts=meant))
     # Lock nothing after people.
-    needed = sorted({*work.people, *handover.people(work)})
+    needed = sorted({*settling.people(work), *handover.people(work)})
     locked = await _LOCK_LOADS(c, [(id,) for id in needed], open_tasks=0, turn=0)
     loads = {row.csm_id: Load(row.open_tasks, row.turn) for row in locked}
     handover.seat(work, loads)

@@ -128,7 +128,7 @@ class Book:
         """A person's move."""
         self.now = max(self.now, at or self.now)
         work = self._work(item.account_id)
-        work.meet(self._of(item.account_id))
+        work.changes.beside.meet(self._of(item.account_id))
         desk.move(work, self.items[item.account_id][item.id], Command(event, **said), item.assignee or "ana", self.now)
         self._save(item.account_id, work)
 
@@ -177,7 +177,7 @@ class Book:
 
     def _save(self, account: str, work: Work) -> None:
         settling.close(work, [item for item in self._of(account) if item.state in OPEN])
-        self.loads |= settling.carry_out(work, {id: self.loads.get(id, Load()) for id in work.people})
+        self.loads |= settling.carry_out(work, {id: self.loads.get(id, Load()) for id in settling.people(work)})
         changes = work.changes
         self.standings |= changes.standings
         self.moves += changes.moves

@@ -65,14 +65,14 @@ class Office:
     def do(self, item: Item, event: str, at: datetime, actor: str = "ana", **said: Any) -> list[ActionRequested]:
         """A person's move."""
         work = self._work()
-        work.meet(self.items.values())
+        work.changes.beside.meet(self.items.values())
         desk.move(work, self.items[item.id], Command(event, **said), actor, at)
         return self._save(work)
 
     def answer(self, response: DeliveryResponded, account: str = "northwind") -> list[ActionRequested]:
         """A recipient's answer to a message about an account."""
         work = self._work()
-        work.meet(self.items.values())
+        work.changes.beside.meet(self.items.values())
         desk.respond(work, account, self.items.values(), response)
         return self._save(work)
 
@@ -95,7 +95,7 @@ class Office:
 
     def _save(self, work: Work) -> list[ActionRequested]:
         settling.close(work, [item for item in self.items.values() if item.state in OPEN])
-        needed = {*work.people, *handover.people(work)}
+        needed = {*settling.people(work), *handover.people(work)}
         loads = {id: self.loads.get(id, Load()) for id in needed}
         handover.seat(work, loads)
         self.loads |= settling.carry_out(work, loads)

@@ -11,7 +11,7 @@ from services.playbooks.core import step as steps
 from services.playbooks.core.assignment import Assignment, why_absent
 from services.playbooks.core.episode import Episode, Move, action_id
 from services.playbooks.core.flow import will_tell
-from services.playbooks.core.handover import above, hand_over, merge, when_brought
+from services.playbooks.core.handover import above, hand_over, held_by, merge, when_brought
 from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
 from services.playbooks.core.message import again, overdue
 from services.playbooks.core.restating import as_now, as_told
@@ -85,10 +85,10 @@ def _reopen(work: Work, item: Item, note: str, actor: str, now: datetime) -> Ite
         return item
     opened = item.moved("reopen", closed_at=None, closed_by=None, touched=True)
     if item.assignee is not None:
-        if work.held_by(item.assignee, item) is not None:
+        if held_by(work, item.assignee, item) is not None:
             raise NotPossible("There is an open task about the same already; what is new belongs there.")
         work.changes.loads.append((item.assignee, 1))
-    for episode in _episodes(work, item):
+    for episode in work.episodes.behind(item):
         work.by_hand(episode, partial(steps.reopen_task, task=item.id), actor, now)
     work.changes.put(opened, Move(item.id, now, item.state, opened.state, note or "opened again", actor))
     return opened
@@ -150,8 +150,8 @@ def remind(work: Work, item: Item) -> None:
 
     A snoozed alert about a state of affairs that has passed is closed; what was told of an event stays true.
     """
-    stands, episode = work.standings[item.account_id], work.episode(item.episode_id)
-    feeders = [work.episode(id) for id in item.feeders]
+    stands, episode = work.standings[item.account_id], work.episodes.find(item.episode_id)
+    feeders = [work.episodes.find(id) for id in item.feeders]
     is_active = item.keep or any(one is not None and one.state == "active" for one in feeders)
     snoozed = item.state == "snoozed"
     when = item.snoozed_until if snoozed else item.due_at
@@ -182,21 +182,15 @@ def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Ite
         raise NotPossible(f"There is nobody called {to!r}; give an id of the directory of CSMs, or an e-mail address.")
     if person.id == item.assignee:
         return item
-    if (held := work.held_by(person.id, item)) is not None:
+    if (held := held_by(work, person.id, item)) is not None:
         return merge(work, item, held, actor, now)
     given = Assignment(person, f"reassigned by {actor}")
     return hand_over(work, item, given, f"reassigned to {person.name}", actor, now)
 
 
-def _episodes(work: Work, item: Item) -> list[Episode]:
-    """Those that feed an item, and the one that asked for it, as far as they are known."""
-    known = (work.episode(id) for id in dict.fromkeys((item.episode_id, *item.feeders)))
-    return [one for one in known if one is not None]
-
-
 def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
     """Closing a task spares the steps that wait for it; a false alarm ends the episodes that feed it."""
-    for episode in _episodes(work, item):
+    for episode in work.episodes.behind(item):
         if item.kind == "task":
             work.by_hand(episode, partial(steps.close_task, task=item.id, outcome=item.state), actor, now)
         elif item.state == "false_alarm":
@@ -206,9 +200,8 @@ def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
 def _end_alerts(work: Work, task: Item, actor: str, now: datetime) -> None:
     """With a task the alerts end that were about it, and of an event those that told the same of it with the last that
     was to be done. Who snoozed one wants to see it again, and sees that it is over."""
-    events = {
-        one.id for one in _episodes(work, task) if work.is_of_event(one) and not any(asked.open for asked in one.tasks)
-    }
+    done = (one for one in work.episodes.behind(task) if not any(asked.open for asked in one.tasks))
+    events = {one.id for one in done if work.episodes.is_of_event(one)}
     reason = "its task is done" if task.state == "done" else f"its task is closed: {words(task.state)}"
     for alert in work.changes.at(task.account_id):
         if task.id in alert.names or (alert.feeders and events.issuperset(alert.feeders)):
@@ -247,7 +240,7 @@ def _escalate(work: Work, task: Item, late_since: datetime) -> None:
     to, who = found.to, assignee.name if assignee is not None else "nobody"
     waits = later(to.hours if to is not None else directory.office, "high", now)
     recipient = to.recipient if to is not None else None
-    told = overdue(task.request, stands, _overdue(task), recipient, who, late_since, waits, work.fed_by(task))
+    told = overdue(task.request, stands, _overdue(task), recipient, who, late_since, waits, work.episodes.fed_by(task))
     if found.channel is not None:
         told = msgspec.structs.replace(told, channel=found.channel)
     alert = item_of(told, task.playbook, to, found.because, now)
@@ -269,7 +262,7 @@ def _tell_again(work: Work, item: Item, since: datetime) -> None:
         return
     hours = assignee.hours if assignee is not None else directory.office
     action = action_id(item.id, item.request.step, 0, since.isoformat())
-    said = as_now(item.request, work.fed_by(item), stands, work.rules.render)
+    said = as_now(item.request, work.episodes.fed_by(item), stands, work.rules.render)
     # Somebody chose this instant: it waits for no digest.
     told = again(said, action, later(hours, "high", now))
     back = item.moved("wake", snoozed_until=None, action_id=action, request=told, delivery="", said_at=now)

@@ -26,7 +26,7 @@ _TOO_OFTEN: Final = 3
 _WORK: Final = ("task", "alert")
 
 
-def people(errand: Errand, directory: Directory) -> set[str]:
+def candidates_for(errand: Errand, directory: Directory) -> set[str]:
     """The ids of those whose load decides who gets it."""
     return candidates(errand.playbook.every_step[errand.ask.step].assign, owner(errand.visit.stands), directory)
 

@@ -9,7 +9,7 @@ import msgspec
 from services.playbooks.core.assignment import Assignment, Load, Rule, When, assign, back_at, candidates
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Move, action_id
-from services.playbooks.core.item import OPEN, Item
+from services.playbooks.core.item import OPEN, Item, desk_of
 from services.playbooks.core.joining import is_worse, joined
 from services.playbooks.core.message import channel_for
 from services.playbooks.core.playbook import Step
@@ -58,7 +58,7 @@ def seat(work: Work, loads: Mapping[str, Load]) -> None:
             changes.set_timer(item.account_id, back_at(rules, owned_by, directory, when))
         if found.last_resort and item.last_resort:
             continue
-        if found.to is not None and (held := work.held_by(found.to.id, item)) is not None:
+        if found.to is not None and (held := held_by(work, found.to.id, item)) is not None:
             merge(work, item, held, "keepwell", now)
             continue
         to = found.to.name if found.to is not None else found.channel or "the last resort"
@@ -102,6 +102,13 @@ def hand_over(work: Work, item: Item, found: Assignment, reason: str, actor: str
     return moved
 
 
+def held_by(work: Work, person: str, item: Item) -> Item | None:
+    """What somebody has open of the same kind and matter, if anything."""
+    mates = (one for one in work.changes.at(item.account_id) if one.state in OPEN and one.id != item.id)
+    theirs = (one for one in mates if one.assignee == person and desk_of(one) == desk_of(item))
+    return next((one for one in theirs if item.matter), None)
+
+
 def merge(work: Work, item: Item, held: Item, actor: str, now: datetime) -> Item:
     """Two that meet by changing hands become one, the one that is held there already; who holds it is told."""
     changes, before = work.changes, held.request
@@ -126,7 +133,7 @@ def merge(work: Work, item: Item, held: Item, actor: str, now: datetime) -> Item
         both = both.moved("wake", snoozed_until=None)
     changes.tell(as_told(both), now)
     for episode in item.feeders:
-        work.rename_task(episode, item.id, held.id)
+        work.episodes.rename_task(episode, item.id, held.id)
     changes.put(both, Move(held.id, now, held.state, both.state, f"joined by {item.request.title!r}", actor))
     return changes.close(item._replace(feeders=()), "close", f"joined with {held.request.title!r}", actor, now)
 
@@ -168,7 +175,7 @@ def _rules(work: Work, item: Item) -> tuple[Rule, ...]:
 
 def _step(work: Work, item: Item) -> Step | None:
     """The step that asked for it, as far as that is known."""
-    for playbook, episode in work.fed_by(item):
+    for playbook, episode in work.episodes.fed_by(item):
         if episode.id == item.request.episode_id and item.request.step < len(playbook.every_step):
             return playbook.every_step[item.request.step]
     return None

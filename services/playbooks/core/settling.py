@@ -8,11 +8,25 @@ from itertools import groupby
 from services.playbooks.core import flow, outbound
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.episode import StepResult
-from services.playbooks.core.giving import give
+from services.playbooks.core.giving import candidates_for, give
 from services.playbooks.core.item import MOVES, OPEN, Desk, Item, desk_of
 from services.playbooks.core.message import Errand
 from services.playbooks.core.restating import APART, as_now, says_otherwise, trouble_since
 from services.playbooks.core.work import Ending, Work
+
+
+def meant(work: Work) -> list[str]:
+    """The accounts of which something that is open may have to be closed, or joined by what is asked for."""
+    asked = {one.visit.stands.account for one in work.errands}
+    ended = {one.account for one in work.ended.values()}
+    return sorted({*work.gone, *work.looked_at, *ended, *asked, *work.moved_on})
+
+
+def people(work: Work) -> list[str]:
+    """The ids of those whose load `carry_out` needs."""
+    ids = {id for errand in work.errands for id in candidates_for(errand, work.rules.directory)}
+    ids |= {id for id, _ in work.changes.loads}
+    return sorted(id for id in ids if work.rules.directory.find(id) is not None)
 
 
 def close(work: Work, items: Sequence[Item]) -> None:
@@ -90,13 +104,13 @@ def _restate(work: Work, item: Item) -> None:
     changes, stands = work.changes, work.standings[item.account_id]
     if item.action_id in changes.told or item.over_since is not None:
         return
-    if not says_otherwise(item.request, work.fed_by(item), stands):
+    if not says_otherwise(item.request, work.episodes.fed_by(item), stands):
         return
     if item.said_at is not None and (free := item.said_at + APART) > stands.at:
         changes.set_timer(item.account_id, free)
         return
     for one in (*changes.told_with(item), item):
-        said = as_now(one.request, work.fed_by(one), stands, work.rules.render)
+        said = as_now(one.request, work.episodes.fed_by(one), stands, work.rules.render)
         changes.items[one.id] = one._replace(request=said, said_at=stands.at)
     changes.say_anew(item, stands.at)
 
@@ -105,10 +119,10 @@ def _take_back(work: Work, flag: Item, trouble: str) -> None:
     """Never sell to the angry: a flag that nobody has heard of is asked for again when the trouble is over."""
     changes, now = work.changes, work.standings[flag.account_id].at
     changes.close(flag, "close", f"held back: {trouble}", "keepwell", now)
-    episode = changes.episodes.get(flag.request.episode_id) or work.episode(flag.request.episode_id)
+    episode = changes.episodes.get(flag.request.episode_id) or work.episodes.find(flag.request.episode_id)
     if episode is not None and episode.state == "active":
         episode, move = flow.take_back(episode, flag.request.step, trouble, now)
-        work.keep(StepResult(episode=episode, moves=(move,)))
+        work.episodes.keep(StepResult(episode=episode, moves=(move,)))
 
 
 def _close_before(work: Work, errand: Errand) -> None:

@@ -6,7 +6,6 @@ whose timer is late are made up (`_catch_up`); every playbook looks at the asses
 has passed, `settling` closes the items of what ended, and gives what was asked for to somebody.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -15,10 +14,10 @@ import msgspec
 
 from services.playbooks.core import step as steps
 from services.playbooks.core.changes import Changes
+from services.playbooks.core.concerned import concerned
 from services.playbooks.core.episode import Episode, Move, StepResult
-from services.playbooks.core.giving import people
-from services.playbooks.core.item import OPEN, Item, desk_of
-from services.playbooks.core.look import DEPARTS, Look
+from services.playbooks.core.episodes import Episodes
+from services.playbooks.core.look import Look
 from services.playbooks.core.message import Errand, Finding, Visit, list_of
 from services.playbooks.core.playbook import STARTED, Playbook
 from services.playbooks.core.rules import Rules
@@ -43,7 +42,7 @@ class Ending(NamedTuple):
 
 
 class Work:
-    """Accounts at hand. First any moves, then `settling.close` and `carry_out`, once each; then `changes` are complete."""
+    """Accounts at hand. First any moves, then those of `settling`, once each; then `changes` are complete."""
 
     def __init__(
         self,
@@ -63,10 +62,7 @@ class Work:
         """Since when the playbooks are in force here."""
         self.changes = Changes()
         self.standings = {one.account: one for one in standings}
-        self._latest: defaultdict[str, dict[tuple[str, str], Episode]] = defaultdict(dict)
-        self._by_id: dict[str, Episode] = {}
-        for one in episodes:
-            self._put(one)
+        self.episodes = Episodes(episodes, rules.library, self.changes)
         self.moved_on: set[str] = set()
         """The accounts of which time, or their owner, has moved on: what lies with nobody may find somebody."""
         self.to_seat: set[str] = set()
@@ -79,16 +75,6 @@ class Work:
         """By episode."""
         self.gone: dict[str, Ending] = {}
         """By account."""
-
-    def episode(self, id: str) -> Episode | None:
-        """An account's latest episode of a playbook, by its id; None when a later one has taken its place."""
-        return self._by_id.get(id)
-
-    def _put(self, episode: Episode) -> None:
-        latest, key = self._latest[episode.account], (episode.playbook, episode.subject)
-        if key in latest:
-            self._by_id.pop(latest[key].id, None)
-        latest[key] = self._by_id[episode.id] = episode
 
     # What accounts go through
 
@@ -116,7 +102,7 @@ class Work:
         if stands.gone is not None:
             self._leave(stands, look, stands.gone)
         else:
-            self._walk(Visit(stands, look, fresh=True, headers=headers), self._concerned(before, look))
+            self._walk(Visit(stands, look, fresh=True, headers=headers), concerned(self.rules.library, before, look))
 
     def time(self, account: str, at: datetime) -> None:
         """Look at an account because its timer came due at `at`."""
@@ -157,7 +143,7 @@ class Work:
         at = max(at, stands.at)
         then = msgspec.structs.replace(stands, at=min(at, max(stands.at, self._adopted_at or stands.at)))
         for playbook in library.current.values():
-            episode = self._latest[account].get((playbook.id, ""))
+            episode = self.episodes.at(account).get((playbook.id, ""))
             if library.checksums[playbook.id] not in stands.met and (episode is None or not episode.is_open):
                 found_in = f"playbook {playbook.name}"
                 look = self._look(then, f"met {playbook.version}", "keepwell", found_in=found_in)
@@ -197,30 +183,9 @@ class Work:
         known["interrupted"] = self.interrupted
         return Look.of(stands.account, stands.facts, stands.at, **known, **others)
 
-    def _concerned(self, before: Standing | None, look: Look) -> set[str] | None:
-        """The playbooks of which an episode may open now, by what has changed since the last look; None: any of them.
-
-        Of a settled account, all that is not open would find again what it found then: until a fact that it reads is
-        another, its event comes, or time has something to say, which `look_at` knows. What is open is always looked at.
-        """
-        if before is None or not before.settled or look.quiet or look.found_in is not None or self.interrupted:
-            return None
-        if look.now < before.at or (before.look_at is not None and before.look_at <= look.now):
-            return None
-        then, now = before.facts, look.values
-        changed = [
-            name for name, value in now.items() if (was := then.get(name)) != value or type(was) is not type(value)
-        ]
-        changed += then.keys() - now.keys()
-        if any(name in DEPARTS for name in changed):
-            return None
-        if look.cause is not None and look.cause.kind == "event" and look.cause.type is not None:
-            changed.append(look.cause.type)
-        return self.rules.library.concerned(changed)
-
     def _walk(self, visit: Visit, concerned: Collection[str] | None = None) -> None:
         """Step the playbooks that are concerned (None: all) and those with an open episode; what closes others last."""
-        account, library, latest = visit.stands.account, self.rules.library, self._latest[visit.stands.account]
+        account, library, latest = visit.stands.account, self.rules.library, self.episodes.at(visit.stands.account)
         before = self.standings.get(account)
         self.standings[account] = visit.stands
         self._next.pop(account, None)
@@ -251,9 +216,9 @@ class Work:
     def _leave(self, stands: Standing, look: Look, reason: str) -> None:
         """Close all that is open of an account that has gone."""
         self.standings[stands.account] = stands
-        for episode in list(self._latest[stands.account].values()):
+        for episode in list(self.episodes.at(stands.account).values()):
             if episode.is_open:
-                self.keep(steps.leave(episode, look, reason))
+                self.episodes.keep(steps.leave(episode, look, reason))
                 self.changes.call_back(episode.account, episode.sent, reason, look.now)
         self.gone[stands.account] = Ending(stands.account, look.now, reason, look.actor, is_news=False)
         self._remember(stands.account, None, list(self.rules.library.checksums.values()))
@@ -269,7 +234,7 @@ class Work:
     def _step(self, playbook: Playbook, visit: Visit, subject: str = "") -> Episode | None:
         in_force = self.rules.library.current.get(playbook.id)
         stepped = steps.step(
-            in_force, self._latest[visit.stands.account].get((playbook.id, subject)), visit.look, playbook
+            in_force, self.episodes.at(visit.stands.account).get((playbook.id, subject)), visit.look, playbook
         )
         self._note(playbook, stepped, visit)
         return stepped.episode
@@ -285,7 +250,7 @@ class Work:
         if stepped.closed is not None:
             changes.episodes[stepped.closed.id] = stepped.closed
             changes.retired.add(stepped.closed.id)
-        self.keep(stepped)
+        self.episodes.keep(stepped)
         if episode.subject and not (episode.is_open or playbook.still_counted(episode.fired, look.now)):
             # There may be one for each of many tickets: one that is closed is looked at no more.
             changes.episodes[episode.id] = episode
@@ -305,19 +270,9 @@ class Work:
         for name in stepped.starts if not playbook.shadow else ():
             self._start(name, episode, playbook, visit)
 
-    def keep(self, stepped: StepResult) -> None:
-        """Write the episode, if anything changed, and its moves."""
-        episode = stepped.episode
-        if episode is None:
-            return
-        if self._latest[episode.account].get((episode.playbook, episode.subject)) != episode:
-            self._put(episode)
-            self.changes.episodes[episode.id] = episode
-        self.changes.moves += stepped.moves
-
     def _close_others(self, playbook: Playbook, visit: Visit) -> None:
         account, look, reason = visit.stands.account, visit.look, f"closed by {playbook.id}"
-        for episode in [one for one in self._latest[account].values() if one.playbook in playbook.closes]:
+        for episode in [one for one in self.episodes.at(account).values() if one.playbook in playbook.closes]:
             other = self.rules.library.of(episode.playbook, episode)
             if other is not None:
                 self._note(other, steps.close(other, episode, look, reason), visit)
@@ -326,7 +281,7 @@ class Work:
         """Begin another playbook, which goes its own way; or say why not, in the history of who asked."""
         other, look = self.rules.library.current.get(name), visit.look
         if other is not None and other.on_event in (None, STARTED):
-            episode = self._latest[look.account].get((name, ""))
+            episode = self.episodes.at(look.account).get((name, ""))
             own = self.rules.library.of(name, episode) or other
             asked = msgspec.structs.replace(look, occasion=f"{look.occasion} {by.id}", found_in=None)
             begun = steps.begin(own, episode, asked, playbook.title)
@@ -335,49 +290,3 @@ class Work:
                 return
         said = f"{name} did not start: it has begun, or rests, or what it is about does not hold"
         self.changes.moves.append(Move(by.id, look.now, by.state, by.state, said, look.actor))
-
-    def meet(self, items: Iterable[Item]) -> None:
-        """Know what else is open, for what may join it by changing hands."""
-        self.changes.beside.meet(items)
-
-    def held_by(self, person: str, item: Item) -> Item | None:
-        """What somebody has open of the same kind and matter, if anything."""
-        mates = (one for one in self.changes.at(item.account_id) if one.state in OPEN and one.id != item.id)
-        theirs = (one for one in mates if one.assignee == person and desk_of(one) == desk_of(item))
-        return next((one for one in theirs if item.matter), None)
-
-    def rename_task(self, episode: str, before: str, after: str) -> None:
-        """Note that a task of an episode goes on as another one."""
-        if (known := self.episode(episode)) is not None:
-            tasks = tuple(msgspec.structs.replace(t, id=after) if t.id == before else t for t in known.tasks)
-            renamed = msgspec.structs.replace(known, tasks=tasks)
-            self._put(renamed)
-            self.changes.episodes[episode] = renamed
-
-    # When all have passed
-
-    @property
-    def meant(self) -> list[str]:
-        """The accounts of which something that is open may have to be closed, or joined by what is asked for."""
-        asked = {one.visit.stands.account for one in self.errands}
-        return sorted(
-            {*self.gone, *self.looked_at, *(one.account for one in self.ended.values()), *asked, *self.moved_on}
-        )
-
-    @property
-    def people(self) -> list[str]:
-        """The ids of those whose load `carry_out` needs."""
-        ids = {id for errand in self.errands for id in people(errand, self.rules.directory)}
-        ids |= {id for id, _ in self.changes.loads}
-        return sorted(id for id in ids if self.rules.directory.find(id) is not None)
-
-    def is_of_event(self, episode: Episode) -> bool:
-        """Is its playbook about events?"""
-        playbook = self.rules.library.of(episode.playbook, episode)
-        return playbook is not None and playbook.on_event is not None
-
-    def fed_by(self, item: Item) -> list[tuple[Playbook, Episode]]:
-        """The episodes that feed an item, with their playbooks; the one that its request is of first."""
-        found = [self.episode(id) for id in dict.fromkeys((item.request.episode_id, *item.feeders))]
-        known = [(self.rules.library.of(one.playbook, one), one) for one in found if one is not None]
-        return [(playbook, one) for playbook, one in known if playbook is not None]

@@ -122,7 +122,7 @@ class Road:
 
     def _save(self, work: Work) -> None:
         settling.close(work, [])
-        settling.carry_out(work, {id: Load(0, 0) for id in work.people})
+        settling.carry_out(work, {id: Load(0, 0) for id in settling.people(work)})
         changes = work.changes
         self._standing = changes.standings.get("northwind", self._standing)
         self._episodes |= changes.episodes
