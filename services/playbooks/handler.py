@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.playbooks import store
 from services.playbooks.core import desk
 from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY
-from services.playbooks.core.message import lists, lists_due
+from services.playbooks.core.findings import lists, lists_due
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.sweep import MEET_KEY
 from services.playbooks.core.work import Work

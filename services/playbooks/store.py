@@ -19,8 +19,8 @@ from services.playbooks.core.assignment import Load
 from services.playbooks.core.changes import ACCOUNT_KEY, Changes, Outgoing
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode, Move
+from services.playbooks.core.findings import Finding
 from services.playbooks.core.item import OPEN, Item
-from services.playbooks.core.message import Finding
 from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.sweep import MEET_KEY, pace

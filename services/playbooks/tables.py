@@ -3,8 +3,8 @@
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, Integer, MetaData, Table, Text
 
 from services.playbooks.core.episode import Episode, Move
+from services.playbooks.core.findings import Finding
 from services.playbooks.core.item import Item
-from services.playbooks.core.message import Finding
 from services.playbooks.core.standing import Standing
 from shared.pg.records import Json, Packed, columns_of
 from shared.worker.tables import worker_tables

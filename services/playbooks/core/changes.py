@@ -7,9 +7,10 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from services.playbooks.core.episode import Ask, Episode, Move
+from services.playbooks.core.findings import Finding, lists_due
 from services.playbooks.core.item import OPEN, Item, Items, outcome, words
 from services.playbooks.core.look import OURS
-from services.playbooks.core.message import Finding, lists_due, with_task
+from services.playbooks.core.message import with_task
 from services.playbooks.core.restating import as_told
 from services.playbooks.core.standing import Standing, set_by_us
 from services.playbooks.core.step import put_off

@@ -17,8 +17,9 @@ from services.playbooks.core.changes import Changes
 from services.playbooks.core.concerned import concerned
 from services.playbooks.core.episode import Episode, Move, StepResult
 from services.playbooks.core.episodes import Episodes
+from services.playbooks.core.findings import Finding, list_of
 from services.playbooks.core.look import Look
-from services.playbooks.core.message import Errand, Finding, Visit, list_of
+from services.playbooks.core.message import Errand, Visit
 from services.playbooks.core.playbook import STARTED, Playbook
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, is_by_time, knew_until, looked_at, owner, standing

@@ -7,8 +7,9 @@ import pytest
 from services.playbooks.core.assignment import Assignment
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, StepResult
+from services.playbooks.core.findings import Line, digest, list_of, lists
 from services.playbooks.core.look import Look
-from services.playbooks.core.message import Errand, Line, Visit, digest, list_of, lists, overdue, request, with_card
+from services.playbooks.core.message import Errand, Visit, overdue, request, with_card
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.rules import Entry, Library
 from services.playbooks.core.standing import Standing, card, standing
