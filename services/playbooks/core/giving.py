@@ -50,7 +50,8 @@ def give(
 ) -> None:
     """Give somebody what one firing asks for. An alert and a task that go the same way are one message."""
     given = [_give(errand, changes, loads, rules, desks) for errand in firing]
-    told = [item for item in given if item is not None]
+    # Of two tasks that are one, what it says by now.
+    told = list({item.id: item for item in given if item is not None}.values())
     now, headers = firing[0].visit.look.now, firing[0].visit.headers
     for item in told:
         way, said = _way(item), item.request

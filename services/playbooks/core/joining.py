@@ -71,7 +71,8 @@ def join(held: Item, message: ActionRequested, errand: Errand, changes: Changes)
     reason = f"{playbook.title} joined it"
     if is_told:
         said = msgspec.structs.replace(said, action_id=asked.id)
-        changes.cancel(held, "told anew", now)
+        if held.opened_at < now or held.action_id in changes.told:
+            changes.cancel(held, "told anew", now)
         item = item._replace(action_id=asked.id, request=said, delivery="", not_before=said.not_before, said_at=now)
         if item.state == "snoozed":
             item = item.moved("wake", snoozed_until=None)

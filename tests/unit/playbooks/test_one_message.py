@@ -57,6 +57,16 @@ def test_what_goes_another_way_is_a_message_of_its_own(task: str) -> None:
     assert all((one.task is not None) is (one.kind == "task") for one in made.sent)
 
 
+def test_two_tasks_of_one_firing_for_the_same_person_are_one_and_neither_is_lost() -> None:
+    two = "{task: Call them, due: 8h}, {task: Write to them, severity: high}"
+    for made in (office(two), Office(f"id: few\nwhen: usage.breadth < 40 %\nsteps: [{two}]", people=PEOPLE)):
+        made.assess(MONDAY + HOUR, LOW)
+        (said,), task = made.sent, made.only("task")
+        assert said.task is not None
+        assert (said.task.title, said.task.task_id, said.do) == ("Write to them", task.id, "Also: Call them.")
+        assert (task.action_id, made.cancelled) == (said.action_id, [])
+
+
 def test_what_ends_before_it_is_sent_is_cancelled_once() -> None:
     made = office()
     made.assess(MONDAY + HOUR, FINE)
