@@ -8,16 +8,11 @@ from rich.text import Text
 from deploy.cli import show
 from deploy.cli.client import Keepwell
 from deploy.cli.listing import Column, Item, Listing, option
-from deploy.cli.lists import ACCOUNT, NAME, field, since
+from deploy.cli.lists import ACCOUNT, NAME, OF_ACCOUNTS, field, since
 from shared.words import counted, listed, number
 
 _GROUPS: Final = {"promoter": "green", "satisfied": "green", "easy": "green"}
 _WORST: Final = {"detractor": "bold red", "dissatisfied": "bold red", "hard": "bold red"}
-_OF_ACCOUNTS: Final = {
-    "owner": option("The owner's e-mail."),
-    "segment": option("A segment."),
-    "plan": option("A plan."),
-}
 
 
 def _scored(answer: Item) -> Text:
@@ -41,7 +36,7 @@ ANSWERS: Final = Listing(
         "role": option("A contact's role."),
         "touchpoint": option("Where it was asked."),
         "product": option("A product."),
-        **_OF_ACCOUNTS,
+        **OF_ACCOUNTS,
         "month": option("A month, such as 2026-05."),
         "moved": option("up or down: into another group than before."),
     },

@@ -73,6 +73,21 @@ class Listing:
             app.command(move.name.replace("_", "-"), help=move.help)(self._move_command(move))
         return app
 
+    def command(self, is_of_one: bool = False) -> Callable[..., None]:
+        """As one command: `keepwell NAME ACCOUNT` lists what one account has; without it that of all."""
+
+        def command(account: str | None, limit: int | None, json: bool, **given: Any) -> None:
+            self.show(given, limit, json, account)
+
+        hint = str if is_of_one else str | None
+        argument = Annotated[hint, typer.Argument(help=f"An account's id{'.' if is_of_one else '; all without it.'}")]  # type: ignore[valid-type]
+        options: dict[str, tuple[Any, Any]] = {
+            "account": (argument, _REQUIRED if is_of_one else None),
+            **self._options(),
+        }
+        command.__doc__ = self.help
+        return _with_signature(command, options)
+
     def rows(self, items: Sequence[Item], empty: str = "") -> None:
         """Show items as a table, or these words where there are none."""
         show.table(
@@ -82,15 +97,17 @@ class Listing:
             empty=empty or self.empty,
         )
 
-    def show(self, given: Mapping[str, Any], limit: int | None, json: bool) -> None:
-        """Ask for the list and write it, as JSON or as a table."""
+    def show(self, given: Mapping[str, Any], limit: int | None, json: bool, account: str | None = None) -> None:
+        """Ask for the list, or one account's, and write it, as JSON or as a table."""
+        service, path = self.at
+        path = path if account is None else path.replace("/v1/", f"/v1/accounts/{segment(account)}/", 1)
         named = {self.called.get(name, name): value for name, value in given.items()}
         asked: dict[str, Any] = {name: _several(value) if name == "state" else value for name, value in named.items()}
         with connected() as keepwell:
             if self.is_paged:
-                items: list[dict[str, Any]] = list(keepwell.items(*self.at, limit, **asked))
+                items: list[dict[str, Any]] = list(keepwell.items(service, path, limit, **asked))
             else:
-                items = keepwell.get(*self.at, **asked)["items"][:limit]
+                items = keepwell.get(service, path, **asked)["items"][:limit]
             if self.order is not None:
                 items.sort(key=self.order)
             if json:
@@ -120,11 +137,14 @@ class Listing:
             elif {**given, "limit": limit, "json": json} != {name: default for name, (_, default) in options.items()}:
                 raise typer.BadParameter(f"Options of the list mean nothing to `{context.invoked_subcommand}`.")
 
-        options: dict[str, tuple[Any, Any]] = {
+        options = self._options()
+        return _with_signature(command, {"context": (typer.Context, _REQUIRED), **options})
+
+    def _options(self) -> dict[str, tuple[Any, Any]]:
+        return {
             **{name: (hint, self.given.get(name)) for name, hint in self.filters.items()},
             **{"limit": (LimitOption, self.limit), "json": (JsonOption, False)},
         }
-        return _with_signature(command, {"context": (typer.Context, _REQUIRED), **options})
 
     def _move_command(self, move: Move) -> Callable[..., None]:
         def command(id: str, **given: Any) -> None:

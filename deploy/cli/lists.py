@@ -14,6 +14,11 @@ from shared.words import counted, listed
 SEVERITIES: Final = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "", "info": "dim"}
 DELIVERED: Final = {"delivered": "green", "failed": "bold red", "cancelled": "dim"}
 ACCOUNT: Final = {"account": option("An account's id.")}
+OF_ACCOUNTS: Final = {
+    "owner": option("The owner's e-mail."),
+    "segment": option("A segment."),
+    "plan": option("A plan."),
+}
 SHORT: Final = 12
 NOTE: Final = {"note": NoteOption}
 

@@ -10,22 +10,24 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import store
-from services.scoring.core.batch import Arrival, Assessment, Batch
+from services.scoring.core.batch import SOURCE, Arrival, Assessment, Batch
 from services.scoring.core.clock import day_of
 from services.scoring.core.company import company_assessed
 from services.scoring.core.fold import source_of
 from services.scoring.core.interruptions import hour_of
 from services.scoring.core.memory import Memory
 from services.scoring.core.scorecard import Rules
-from services.scoring.core.state import day_cutoff
+from services.scoring.core.state import Account, day_cutoff
+from services.scoring.core.timeline import row_of
 from services.scoring.sources import Watch
 from services.scoring.sources import store as store_sources
+from services.scoring.store import timeline
 from shared.clock import Clock
 from shared.figures import Figures, effect
 from shared.log.protocol import Outgoing
 from shared.messages import registry, tracing
-from shared.messages.accounts import HistoryEnded, SourceInterrupted
-from shared.messages.envelope import Event, encode, wrap
+from shared.messages.accounts import HistoryEnded, NoteAdded
+from shared.messages.envelope import encode, wrap
 from shared.worker import outbox, timers
 from shared.worker.claims import Claims
 from shared.worker.handler import Handler, Incoming
@@ -34,7 +36,6 @@ from shared.worker.loop import Plan
 # What an account is comes before what happened to it, where ingest took both at once.
 _ORDER: Final = (registry.ACCOUNTS, registry.BILLING, registry.TICKETS, registry.USAGE, registry.FEEDBACK)
 PLAN: Final = Plan("scoring", _ORDER, registry.EVENT_TOPICS, sends_marks=True, max_records=4000)
-_SOURCE: Final = "keepwell/scoring"
 _TYPE: Final = "account.assessed"
 _CATCH_UP: Final = 200
 """How many accounts that wait are assessed in one transaction."""
@@ -67,8 +68,8 @@ class ScoringHandler(Handler):
         self._repeats.add(len(fresh) - sum(fresh))
         arrivals: dict[str, list[Arrival]] = {}
         for incoming, first in zip(events, fresh, strict=True):
-            if first and isinstance(incoming.data, SourceInterrupted):
-                await self._tell_of_company(c, partition, incoming.event, now)
+            if first and incoming.event.subject == registry.COMPANY:
+                await self._hear_of_company(c, partition, incoming, now)
             elif first:
                 trace = incoming.record.headers.get(tracing.HEADER)
                 arrivals.setdefault(incoming.event.subject, []).append(Arrival(incoming.event, incoming.data, trace))
@@ -176,8 +177,13 @@ class ScoringHandler(Handler):
         await timers.set_earlier(c, partition, due)
         return scored
 
-    async def _tell_of_company(self, c: AsyncConnection, partition: int, event: Event, now: datetime) -> None:
-        """Tell what happened to ourselves: nothing is folded of that account."""
+    async def _hear_of_company(self, c: AsyncConnection, partition: int, incoming: Incoming, now: datetime) -> None:
+        """Note and tell what happened to ourselves: nothing is folded of that account, and notes are told nobody."""
+        event, data = incoming.event, incoming.data
+        if (row := row_of(Account(registry.COMPANY), event, data, now)) is not None:
+            await timeline.save(c, [row])
+        if isinstance(data, NoteAdded):
+            return
         rev, known = await store_sources.next_told(c, partition), await store_sources.known(c)
         told = company_assessed(event, rev, known.since, now)
         await outbox.stage(c, partition, [_message(Assessment(registry.COMPANY, told, None, for_ledger=False))])
@@ -206,15 +212,15 @@ def _is_told(arrival: Arrival) -> bool:
 
 
 def _message(one: Assessment) -> Outgoing:
-    id, assessed, trace, *_ = one
+    assessed, trace = one.assessed, one.trace
     event = wrap(
         assessed,
-        id=f"{id}@{assessed.rev}",
-        source=_SOURCE,
+        id=one.id,
+        source=SOURCE,
         type=_TYPE,
-        subject=id,
+        subject=one.account_id,
         time=assessed.at,
         accepted=assessed.cause.accepted,
     )
     headers = {"ce_type": _TYPE} | ({tracing.HEADER: trace} if trace is not None else {})
-    return Outgoing(registry.ASSESSMENTS, id, encode(event), headers)
+    return Outgoing(registry.ASSESSMENTS, one.account_id, encode(event), headers)

@@ -4,13 +4,14 @@ import secrets
 import sys
 
 from services.scoring import api, queries
-from services.scoring.api import feedback, judging, why
+from services.scoring.api import feedback, judging, timeline, why
 from services.scoring.files import load_rules
 from services.scoring.handler import PLAN, ScoringHandler
 from services.scoring.queries import ledger
 from services.scoring.settings import ScoringSettings
 from services.scoring.sources import Watch
 from services.scoring.store import answers
+from services.scoring.store import timeline as store_timeline
 from shared.log.publisher import Publisher
 from shared.service import service
 from shared.service.status import status_routes
@@ -28,10 +29,10 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     return service.Service(
         description="How healthy every account is, and why.",
         worker=worker,
-        routers=(*(part.routes(base.uow, base.clock, rules) for part in (api, why, feedback)), said),
+        routers=(*(part.routes(base.uow, base.clock, rules) for part in (api, why, feedback, timeline)), said),
         probes=(status_routes(base.counts, clock=base.clock, worker=worker, extra=queries.status),),
         close=publisher.stop,
-        tidy=(claims.trim, ledger.forget, answers.forget),
+        tidy=(claims.trim, ledger.forget, answers.forget, store_timeline.forget),
     )
 
 

@@ -177,6 +177,26 @@ invitations = Table(
     Index("invitations_by_contact", "account_id", "contact_id"),
 )
 
+# What happened to an account, usage apart, and when its band moved.
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("at", _Time, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    # A digest, where the contact was erased.
+    Column("contact_id", Text),
+    # Which ticket, invoice, subscription, milestone, measure or invitation it is about.
+    Column("subject", Text),
+    # JSON as it was sent, with a bound; none where the contact was erased.
+    Column("data", LargeBinary),
+    Index("timeline_newest", "at", "account_id", "source", "id"),
+    Index("timeline_of_type", "type", "at"),
+    Index("timeline_of_account_by_type", "account_id", "type", "at"),
+)
+
 # What the score did: each assessment that an event caused, or that moved score, band or the books it is in.
 assessments = Table(
     "assessments",

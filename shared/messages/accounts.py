@@ -95,6 +95,17 @@ class PulseSet(CustomerEvent, frozen=True, kw_only=True):
     author: Name
 
 
+class NoteAdded(CustomerEvent, frozen=True, kw_only=True):
+    """What somebody writes on the timeline of an account, or of the company: a price change, an outage."""
+
+    types = ("note.added",)
+
+    text: Note
+    author: Name
+    at: Time | None = None
+    """When what it tells of was; when it was written, unless it is given."""
+
+
 class ReadingMuted(CustomerEvent, frozen=True, kw_only=True):
     """The reading of a measure is wrong: until then, at most 30 days, it is no data. One that has ended unmutes."""
 

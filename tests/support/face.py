@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from services.scoring import api
-from services.scoring.api import feedback, judging, why
+from services.scoring.api import feedback, judging, timeline, why
 from services.scoring.core.scorecard import Rules
 from shared.auth.keys import Caller
 from shared.figures import Figures
@@ -39,6 +39,12 @@ class Face:
         assert answer.status_code == status, answer.text
         return answer.json()
 
+    async def post(self, path: str, status: int = 202, **body: Any) -> Any:
+        """Say something more; the answer must have this status."""
+        answer = await self.client.post(f"/v1{path}", json=body, auth=("operator", ""))
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
     async def get(self, path: str, status: int = 200, **query: Any) -> Any:
         """Ask; the answer must have this status."""
         answer = await self.client.get(f"/v1{path}", params=query)
@@ -54,7 +60,7 @@ async def a_face(database_url: str, rules: Rules = SHIPPED) -> AsyncIterator[Fac
         await fed.take()
         app = create_app("scoring", "1", checks={}, figures=Figures("scoring"), random=bytes)
         app.state.keys = _Keys()
-        for part in (api, why, feedback):
+        for part in (api, why, feedback, timeline):
             app.include_router(part.routes(fed.uow, clock, rules))
 
         async def publish(messages: Sequence[Outgoing]) -> None:

@@ -84,6 +84,7 @@ def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
                 "author": few(["a"]),
             }
         ),
+        "note.added": st.fixed_dictionaries({"text": few(["an outage"]), "author": few(["a", "b"])}),
         "account.merged": st.fixed_dictionaries({"into": few(["other"])}),
         "contact.erased": st.fixed_dictionaries({"contact_id": contact}),
         "account.erased": st.just({}),

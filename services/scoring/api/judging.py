@@ -1,4 +1,4 @@
-"""What people say of an account by hand: how they judge it, and that a reading is wrong.
+"""What people say of an account by hand: how they judge it, that a reading is wrong, and what they note.
 
 Nothing is written here: it is published, as whatever happens to an account is, and folded with the rest.
 """
@@ -13,14 +13,16 @@ from services.scoring import queries, views
 from services.scoring.api.parts import aware, found
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.state import MUTE_DAYS
+from services.scoring.core.surveys import KEPT
+from services.scoring.views.timeline import Note
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
 from shared.conditions import did_you_mean
 from shared.log.protocol import Outgoing
 from shared.messages import tracing
-from shared.messages.accounts import PulseSet, ReadingMuted
+from shared.messages.accounts import NoteAdded, PulseSet, ReadingMuted
 from shared.messages.envelope import encode, wrap
-from shared.messages.registry import topic_of
+from shared.messages.registry import COMPANY, topic_of
 from shared.pg.uow import UnitOfWork
 from shared.web.problems import Problem, invalid
 from shared.web.routes import Router
@@ -31,12 +33,13 @@ _Operator = Annotated[Caller, Depends(require("operate"))]
 
 
 def routes(uow: UnitOfWork, clock: Clock, publish: Publish, random: tracing.RandomBytes) -> Router:
-    """`PUT /v1/accounts/{id}/pulse` and `/mutes/{measure}`."""
+    """`PUT /v1/accounts/{id}/pulse` and `/mutes/{measure}`, `POST /v1/accounts/{id}/notes`."""
     router = Router(prefix="/v1", tags=["accounts"])
 
-    async def say(account: str, data: PulseSet | ReadingMuted) -> views.Said:
-        async with uow.begin() as c:
-            found(await queries.one(c, account), account)
+    async def say(account: str, data: PulseSet | ReadingMuted | NoteAdded) -> views.Said:
+        if account != COMPANY or not isinstance(data, NoteAdded):
+            async with uow.begin() as c:
+                found(await queries.one(c, account), account)
         id, type, now = random(16).hex(), data.types[0], clock.now()
         event = wrap(data, id=id, source=_SOURCE, type=type, subject=account, time=now, accepted=now)
         headers = {**tracing.headers(), "ce_type": type}
@@ -56,6 +59,13 @@ def routes(uow: UnitOfWork, clock: Clock, publish: Publish, random: tracing.Rand
         if until > clock.now() + timedelta(days=MUTE_DAYS):
             raise invalid("body.until", f"it lies more than {MUTE_DAYS} days ahead; say so again when it is over")
         return await say(id, ReadingMuted(measure=measure, until=until, reason=body.reason, author=_author(caller)))
+
+    @router.post("/accounts/{id}/notes", status_code=202, summary="Write on the timeline of an account, or of $company")
+    async def note(id: str, body: Note, caller: _Operator) -> views.Said:
+        at = None if body.at is None else aware(body.at)
+        if at is not None and not clock.now() - KEPT < at < clock.now() + KEPT:
+            raise invalid("body.at", f"it lies more than {KEPT.days} days away; a timeline goes no further")
+        return await say(id, NoteAdded(text=body.text, at=at, author=_author(caller)))
 
     return router
 

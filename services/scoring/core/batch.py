@@ -17,12 +17,15 @@ from services.scoring.core.measures.base import View
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.surveys import Surveys
+from services.scoring.core.timeline import TimelineRow, moved, row_of
 from shared.messages.assessments import AccountAssessed, Cause
 from shared.messages.envelope import Event
 from shared.messages.feedback import SurveyInvited
 from shared.messages.registry import UNTOLD
 from shared.messages.usage import UsageRecorded
 
+SOURCE: Final = "keepwell/scoring"
+"""Who tells of assessments."""
 _MOST_EVENTS: Final = 5
 _NOT_SAID: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -47,6 +50,11 @@ class Assessment(NamedTuple):
     for_ledger: bool
     reason: str = ""
 
+    @property
+    def id(self) -> str:
+        """Under which it is told."""
+        return f"{self.account_id}@{self.assessed.rev}"
+
 
 @dataclass(slots=True)
 class Batch:
@@ -65,6 +73,7 @@ class Batch:
     """Accounts that stand otherwise than before on this day."""
     timers: dict[str, datetime] = field(default_factory=dict)
     surveys: Surveys = field(default_factory=Surveys)
+    timeline: list[TimelineRow] = field(default_factory=list)
     heard: dict[str, datetime] = field(default_factory=dict)
     """By source of evidence: when the last event that came from it happened."""
     erased_contacts: list[tuple[str, str]] = field(default_factory=list)
@@ -180,7 +189,10 @@ class Batch:
         self.outcomes[account.id] = outcome
         if outcome.for_days:
             self.days.add(account.id)
-        self.assessments.append(Assessment(account.id, outcome.assessed, trace, outcome.for_ledger, outcome.reason))
+        told = Assessment(account.id, outcome.assessed, trace, outcome.for_ledger, outcome.reason)
+        self.assessments.append(told)
+        if (row := moved(account.id, told.assessed, told.id, SOURCE)) is not None:
+            self.timeline.append(row)
         return outcome
 
     def _note_imports(self, standing: Standing, arrivals: Sequence[Arrival]) -> list[str]:
@@ -200,6 +212,8 @@ class Batch:
         """What an event leaves beside the state."""
         event, data = arrival.event, arrival.data
         self.surveys.note(account, event, data, self.now)
+        if (row := row_of(account, event, data, self.now)) is not None:
+            self.timeline.append(row)
         if event.type == "contact.erased":
             self.erased_contacts.append((account.id, data.contact_id))
         elif event.type == "account.erased":

@@ -6,11 +6,10 @@ from services.scoring.core.clock import instant_of
 from services.scoring.core.decision import Occasion
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.measures.base import View
-from services.scoring.core.measures.feedback import quoted, role_of
+from services.scoring.core.measures.feedback import role_of
+from services.scoring.core.sentences import answered, happened
 from shared.messages.assessments import Cause, MeasureReading
-from shared.words import clean, listed
-
-_EXCERPT = 160
+from shared.words import listed
 
 
 def reason(
@@ -49,39 +48,17 @@ def _of_event(old: float | None, new: MeasureReading, view: View, cause: Cause) 
     kind, _, what = (cause.type or "").partition(".")
     match kind:
         case "feedback":
-            return _of_answer(what, view, data)
+            return answered(what, f"their {role_of(view, str(data.get('contact_id')))}", data)
         case "ticket" if new.name == "support.urgent":
             fewer = (new.raw or 0) < (old or 0)
             return f"urgent ticket {data.get('ticket_id')} is {_state_of(what, data)}" if fewer else new.words
-        case "ticket":
-            return f"ticket {data.get('ticket_id')} was {what}: {new.words}"
-        case "invoice" if what in ("paid", "voided"):
-            return f"invoice {data.get('invoice_id')} was {what}: {new.words}"
-        case "invoice" if what == "credited":
-            return f"invoice {data.get('invoice_id')} was credited: {new.words}"
-        case "payment":
-            state = {"open": "is disputed", "won": "is disputed no more", "lost": "was disputed, and lost"}
-            return f"invoice {data.get('invoice_id')} {state.get(str(data.get('state')), what)}: {new.words}"
-        case "milestone":
-            return f"milestone {data.get('milestone')} was reached: {new.words}"
-        case _:
+        case "invoice" if what in ("issued", "payment_failed"):
             return new.words
+        case _:
+            said = happened(f"{kind}.{what}", data)
+            return new.words if said is None else f"{said}: {new.words}"
 
 
 def _state_of(what: str, data: Mapping[str, object]) -> str:
     closed = what == "closed" or data.get("closed_at") is not None
     return "closed" if closed else f"now {data.get('priority')}"
-
-
-def _of_answer(what: str, view: View, data: Mapping[str, object]) -> str:
-    who = role_of(view, str(data.get("contact_id")))
-    score = int(str(data.get("score")))
-    said = quoted(clean(str(data.get("comment") or ""), _EXCERPT))
-    match what:
-        case "nps":
-            return f"their {who} scored us {score}{said}"
-        case "csat":
-            return f"their {who} rated us {score} of 5{said}"
-        case _:
-            ease = "easy" if score >= 5 else "hard" if score <= 3 else "neither easy nor hard"
-            return f"their {who} found it {ease} ({score} of 7){said}"

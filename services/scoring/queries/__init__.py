@@ -24,6 +24,7 @@ from services.scoring.core.scorecard import Rules
 from services.scoring.core.sources import Heard, bit_of
 from services.scoring.core.suggest import Draft
 from services.scoring.core.surveys import KEPT, AnswerRow, InvitationRow
+from services.scoring.core.timeline import MOVED, TimelineRow
 from services.scoring.store import live_papers
 from shared.messages.assessments import Band
 from shared.pg import bulk
@@ -173,16 +174,21 @@ async def status(c: AsyncConnection) -> dict[str, Any]:
     return (await c.execute(_STATUS)).one()._asdict()
 
 
-_SURVEYS: Final = [
+_BESIDE: Final = [
     select(*(table.c[name] for name in row._fields))
-    .where(bulk.among(table.c.account_id, "accounts"), table.c.at >= bindparam("since"))
+    .where(bulk.among(table.c.account_id, "accounts"), table.c.at >= bindparam("since"), *but)
     .order_by(*table.primary_key.columns)
-    for table, row in ((t.answers, AnswerRow), (t.invitations, InvitationRow))
+    for table, row, *but in (
+        (t.answers, AnswerRow),
+        (t.invitations, InvitationRow),
+        # When a band moved was decided, and is no part of what was folded.
+        (t.timeline, TimelineRow, t.timeline.c.type != MOVED),
+    )
 ]
 
 
 async def fingerprint(c: AsyncConnection, at: datetime, rules: Rules) -> tuple[str, int]:
-    """One hash of all folded state and answers at an instant, and how many accounts it covers, by their ids."""
+    """One hash of all folded state, answers and timelines at an instant, and how many accounts it covers, by id."""
     hashed, count, after = sha256(), 0, ""
     while True:
         query = select(_a.id, _a.state).where(_a.id > after).order_by(_a.id).limit(_CHUNK)
@@ -192,8 +198,8 @@ async def fingerprint(c: AsyncConnection, at: datetime, rules: Rules) -> tuple[s
         for account in await whole_accounts(c, chunk, at):
             hashed.update(fingerprint_of(account, at, rules))
             count += 1
-        for surveys in _SURVEYS:
-            rows = await c.execute(surveys, {"accounts": [id for id, _ in chunk], "since": at - KEPT})
+        for beside in _BESIDE:
+            rows = await c.execute(beside, {"accounts": [id for id, _ in chunk], "since": at - KEPT})
             hashed.update(msgspec.msgpack.encode([tuple(row) for row in rows]))
         after = chunk[-1][0]
 

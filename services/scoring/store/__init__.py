@@ -20,7 +20,7 @@ from services.scoring.core.fold.people import answer_key
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.profile import BOOKS
 from services.scoring.core.sources import bits_of
-from services.scoring.store import answers
+from services.scoring.store import answers, timeline
 from shared.messages.accounts import ContactUpdated
 from shared.messages.billing import Invoice, InvoiceCredited, PaymentDisputed
 from shared.messages.feedback import Answered
@@ -145,7 +145,7 @@ _ERASE_WORDS = bulk.Update(
 )
 _ERASE_ACCOUNTS: Final = [
     delete(table).where(bulk.among(table.c.account_id, "accounts"))
-    for table in (t.users, t.papers, t.answers, t.invitations, t.assessments, t.health_days)
+    for table in (t.users, t.papers, t.answers, t.invitations, t.timeline, t.assessments, t.health_days)
 ]
 _FORGET_USERS = delete(t.users).where(
     bulk.among(t.users.c.account_id, "accounts"), t.users.c.last_day < bindparam("first")
@@ -167,6 +167,7 @@ async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
     )
     await _HEAR(c, batch.memory.hear(batch.heard), partition=partition)
     await answers.save(c, batch.surveys, batch.erased_contacts)
+    await timeline.save(c, batch.timeline, batch.erased_contacts)
     # The reasons in the ledger may quote them.
     await _ERASE_WORDS(c, batch.erased_contacts)
     for statement in _ERASE_ACCOUNTS if batch.erased_accounts else ():

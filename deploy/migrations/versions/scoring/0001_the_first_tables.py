@@ -191,6 +191,20 @@ def upgrade() -> None:
     sa.Column('last_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('partition', 'source')
     )
+    op.create_table('timeline',
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('type', sa.Text(), nullable=False),
+    sa.Column('contact_id', sa.Text(), nullable=True),
+    sa.Column('subject', sa.Text(), nullable=True),
+    sa.Column('data', sa.LargeBinary(), nullable=True),
+    sa.PrimaryKeyConstraint('account_id', 'at', 'source', 'id')
+    )
+    op.create_index('timeline_newest', 'timeline', ['at', 'account_id', 'source', 'id'], unique=False)
+    op.create_index('timeline_of_account_by_type', 'timeline', ['account_id', 'type', 'at'], unique=False)
+    op.create_index('timeline_of_type', 'timeline', ['type', 'at'], unique=False)
     op.create_table('users',
     sa.Column('account_id', sa.Text(), nullable=False),
     sa.Column('user_id', sa.Text(), nullable=False),

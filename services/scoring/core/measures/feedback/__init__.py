@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from services.scoring.core.clock import written_us
 from services.scoring.core.measures.base import View
-from services.scoring.core.measures.feedback.answers import quoted, role_of
+from services.scoring.core.measures.feedback.answers import role_of
 from services.scoring.core.measures.feedback.ces import CES
 from services.scoring.core.measures.feedback.csat import CSAT
 from services.scoring.core.measures.feedback.nps import NPS, answered
@@ -23,7 +23,7 @@ from services.scoring.core.measures.feedback.trouble import (
     worst_in_words,
 )
 
-__all__ = ["CES", "CSAT", "IN_WORDS", "NPS", "facts", "quoted", "role_of"]
+__all__ = ["CES", "CSAT", "IN_WORDS", "NPS", "facts", "role_of"]
 
 IN_WORDS: Final[Mapping[str, Callable[[View], str]]] = {
     "feedback.worst_decision_maker": worst_in_words,

@@ -6,6 +6,7 @@ from typing import Final
 
 from services.scoring.core.clock import DAY_US, in_words
 from services.scoring.core.measures.base import View
+from services.scoring.core.sentences import quoted
 from services.scoring.core.state import Cell
 from shared.words import counted
 
@@ -41,11 +42,6 @@ def spread_of(sums: Mapping[int, int]) -> tuple[tuple[float, int], ...]:
 def role_of(view: View, contact: str) -> str:
     """What a contact is to the account, in words."""
     return (view.state.role_of(contact) or "contact").replace("_", " ")
-
-
-def quoted(comment: str) -> str:
-    """A comment, or its first words, in quotation marks."""
-    return f': "{comment}"' if comment else ""
 
 
 def scored(view: View, contact: str, cell: Cell) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 from services.scoring.core.feedback import DETRACTOR
 from services.scoring.core.measures.base import View
 from services.scoring.core.measures.feedback import answers
+from services.scoring.core.sentences import quoted
 from services.scoring.core.state import Cell
 
 DAYS: Final = 90
@@ -32,7 +33,7 @@ def worst(view: View) -> tuple[str, Cell] | None:
 def worst_in_words(view: View) -> str:
     """Whom to call."""
     found = worst(view)
-    return f"their decision maker scored us {found[1].value[0]}{answers.quoted(found[1].value[1])}" if found else ""
+    return f"their decision maker scored us {found[1].value[0]}{quoted(found[1].value[1])}" if found else ""
 
 
 def detractors(view: View) -> int:

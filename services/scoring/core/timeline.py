@@ -1,0 +1,82 @@
+"""What an account's timeline has: a row for each event that isn't usage, and for each move of its band.
+
+Claims let an event be counted once, and its row says nothing but what it said itself, so no order can be seen in the
+rows. Of a contact who was erased the row stays, without their words and under a digest.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from services.scoring.core.fold.cells import plain
+from services.scoring.core.fold.people import digest_of, is_erased
+from services.scoring.core.state import Account
+from services.scoring.core.surveys import KEPT
+from shared.messages.accounts import ContactUpdated, NoteAdded
+from shared.messages.assessments import AccountAssessed
+from shared.messages.envelope import Event
+
+MOVED: Final = "account.assessed"
+"""The type of rows that tell of another band: decisions, and no part of what is folded."""
+_MOST_BYTES: Final = 2**15
+"""How much is kept of an event as it was sent; of a larger one its fields are cut."""
+_SUBJECTS: Final = ("ticket_id", "invoice_id", "subscription_id", "milestone", "measure", "invitation_id")
+_ADDRESSES: Final = ("email", "phone")
+"""Traits of a contact that nobody reads here: the address book is another's."""
+
+
+class TimelineRow(NamedTuple):
+    """One thing that happened. `data` is JSON, None where the contact was erased."""
+
+    account_id: str
+    at: datetime
+    source: str
+    id: str
+    type: str
+    contact_id: str | None
+    subject: str | None
+    """Which ticket, invoice, subscription, milestone, measure or invitation it is about."""
+    data: bytes | None
+
+
+def row_of(account: Account, event: Event, data: Any, now: datetime) -> TimelineRow | None:
+    """The row of an event that was folded into this account; None where it is too old, or the account was erased."""
+    at = data.at or event.time if isinstance(data, NoteAdded) else event.time
+    if account.state.erased or at < now - KEPT:
+        return None
+    contact = getattr(data, "contact_id", None) or getattr(data, "requester", None)
+    erased = contact is not None and is_erased(account, contact)
+    subject = next((value for name in _SUBJECTS if isinstance(value := getattr(data, name, None), str)), None)
+    who = digest_of(contact) if contact is not None and erased else contact
+    return TimelineRow(
+        account.id, at, event.source, event.id, event.type, who, subject, None if erased else _kept(event, data)
+    )
+
+
+def moved(account_id: str, assessed: AccountAssessed, id: str, source: str) -> TimelineRow | None:
+    """The row of an assessment that moved the band."""
+    if assessed.band == assessed.previous_band:
+        return None
+    said = {name: getattr(assessed, name) for name in ("rev", "score", "previous_score", "band", "previous_band")}
+    return TimelineRow(account_id, assessed.at, source, id, MOVED, None, None, msgspec.json.encode(said))
+
+
+def _kept(event: Event, data: Any) -> bytes:
+    raw = bytes(event.data)
+    if len(raw) <= _MOST_BYTES and not isinstance(data, ContactUpdated):
+        return raw
+    said: dict[str, Any] = msgspec.json.decode(raw)
+    if isinstance(data, ContactUpdated):
+        traits: Mapping[str, Any] = said.get("traits") or {}
+        said["traits"] = {name: value for name, value in traits.items() if name not in _ADDRESSES}
+    if len(raw) <= _MOST_BYTES:
+        return msgspec.json.encode(said)
+    return msgspec.json.encode({name: _cut(value) for name, value in list(said.items())[:100]})
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name[:128]: plain(one) for name, one in list(value.items())[:100]}
+    return plain(value)

@@ -1,0 +1,48 @@
+"""What HTTP answers of timelines."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+import msgspec
+from pydantic import BaseModel, Field
+
+from services.scoring.core.sentences import sentence
+from shared.words import person
+
+
+class Entry(BaseModel):
+    """One thing that happened to an account, usage apart."""
+
+    at: datetime
+    source: str
+    id: str
+    type: str
+    """As the event had it; `account.assessed` where its band moved."""
+    contact_id: str | None
+    """A digest, where they were erased."""
+    subject: str | None
+    """Which ticket, invoice, subscription, milestone, measure or invitation it is about."""
+    words: str
+    data: dict[str, Any] | None
+    """As it was sent; null where the contact was erased."""
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], who: str | None) -> Self:
+        """As its row has it, with what it says."""
+        data = None if row["data"] is None else msgspec.json.decode(row["data"])
+        return cls(**{**row, "data": data}, words=sentence(row["type"], data, who or person(None, None)))
+
+
+class EntryOfAll(Entry):
+    """One thing that happened, and to whom; `$company` is ourselves."""
+
+    account_id: str
+    account_name: str | None
+
+
+class Note(BaseModel):
+    """What somebody writes on a timeline, and when what it tells of was: now, unless it is given."""
+
+    text: Annotated[str, Field(min_length=1, max_length=8192)]
+    at: datetime | None = None
