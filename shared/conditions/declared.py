@@ -34,7 +34,7 @@ class Declared:
             **dict.fromkeys(
                 ("onboarding.reached", "onboarding.missing", "onboarding.late", "event.milestone"), self.milestones
             ),
-            "usage.allowance_over": self.watched,
+            **dict.fromkeys(("usage.allowance_over", "usage.feature_fallen"), self.watched),
             **dict.fromkeys(("usage.used_features", "usage.unused_features"), self.features),
         }
         return {name: texts for name, texts in found.items() if texts}

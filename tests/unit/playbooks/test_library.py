@@ -492,6 +492,21 @@ def test_who_uses_more_than_their_allowance_is_offered_more_once() -> None:
     assert any(move.reason == "within the allowance again" for move in book.moves)
 
 
+def test_a_watched_feature_that_is_used_little_for_a_week_is_named_while_all_else_goes_on() -> None:
+    watching = Cards(replace(SHIPPED.catalogue, watch=("approvals", "reports")), SHIPPED.cards)
+    days = [*range(-100, 5), *range(40, 80)]
+    approved = [usage(on(day), "approvals", f"u{n}") for day in days if on(day).weekday() < 5 for n in range(4)]
+    book = Book([*a_life(), *used(range(-100, 80)), *approved], watching).run(on(30))
+    (task,) = book.all("watched-feature", kind="task")
+    assert task.request.title.startswith("Ask Acme why they use approvals less")
+    assert (task.opened_at - on(0)).days in range(14, 21), "half of a fortnight is poor, and a week more"
+    assert (task.assignee, task.request.severity, task.state) == ("ana", "medium", "open")
+    assert {name for one in book.all() for name in book.fed[one.id]} == {"watched-feature"}
+    book.run(on(79))
+    (task,) = book.all("watched-feature", kind="task")
+    assert (task.state, task.note) == ("closed", "used as before, or so little for so long that it is normal now")
+
+
 def test_a_source_that_is_interrupted_is_the_matter_of_ops_until_it_is_back() -> None:
     people = "roles: {ops: pat}\ncsms: [{id: pat, name: Pat, email: pat@example.com}]"
     rules = Rules(LIBRARY, read_people(people, "csms.yaml"), render)

@@ -466,6 +466,17 @@ class TestWatched:
         }
         assert self.of(an_account()) == {}
 
+    def test_the_one_that_fell_most_is_named(self) -> None:
+        days = {"messages": range(1, 71), "exports": range(15, 71), "reports": range(1, 71)}
+        used = [usage(NOW - day * DAY, name) for name, on in days.items() for day in on for _ in range(2)]
+        found = facts(an_account(*used), NOW, self.WATCHING)
+        assert (found["usage.feature_trend"], found["usage.feature_fallen"]) == (-100, "exports")
+        rarely = usage(NOW - 20 * DAY, "payroll")
+        steady = facts(an_account(*used, rarely), NOW, replace(self.WATCHING, watch=("messages", "payroll")))
+        assert steady["usage.feature_trend"] == 0
+        assert "usage.feature_fallen" not in steady, "what was hardly ever used didn't fall"
+        assert "usage.feature_trend" not in facts(an_account(*used), NOW)
+
 
 class TestAllowances:
     """What a month of the plan includes, and how far the account is with it."""

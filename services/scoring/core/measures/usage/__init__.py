@@ -8,7 +8,7 @@ from services.scoring.core.measures.base import DAYS_30, View
 from services.scoring.core.measures.usage.active_share import ACTIVE_SHARE, active_users
 from services.scoring.core.measures.usage.breadth import BREADTH, used_features
 from services.scoring.core.measures.usage.days import days_in_use
-from services.scoring.core.measures.usage.features import allowances, watched
+from services.scoring.core.measures.usage.features import allowances, most_fallen, watched
 from services.scoring.core.measures.usage.recency import RECENCY
 from services.scoring.core.measures.usage.silence import (
     active_before,
@@ -51,6 +51,7 @@ def facts(view: View) -> dict[str, Any]:
         "usage.used_features": used if listed else None,
         "usage.unused_features": unused if listed else None,
         **watched(view),
+        **most_fallen(view),
         **allowances(view),
     }
 

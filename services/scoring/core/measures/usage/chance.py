@@ -3,7 +3,8 @@
 from math import sqrt
 from typing import Final, NamedTuple
 
-_FEWEST_USES: Final = 40
+FEWEST_USES: Final = 40
+"""Of fewer in both windows together nothing can be said."""
 _NOISE: Final = 2.0
 _BACK: Final = 100.0
 """Use after none at all, in percent: what it grew from is nothing, so it counts as doubled."""
@@ -36,7 +37,7 @@ def change(uses: Uses, over: Windows) -> float:
     if not uses.now:
         return -100.0
     n, p = uses.before + uses.now, over.days_now / (over.days_now + over.days_before)
-    if n < _FEWEST_USES or abs(uses.now - n * p) < _NOISE * sqrt(n * p * (1 - p)):
+    if n < FEWEST_USES or abs(uses.now - n * p) < _NOISE * sqrt(n * p * (1 - p)):
         return 0.0
     if not uses.before:
         return _BACK

@@ -5,6 +5,8 @@ In a feature's own unit and over full days, today left out, so that it is no new
 
 from services.scoring.core.clock import day_of_us, month_of
 from services.scoring.core.measures.base import DAYS_30, View
+from services.scoring.core.measures.usage.chance import FEWEST_USES, Uses, Windows, change
+from services.scoring.core.measures.usage.trend import windows
 from services.scoring.core.state import MILLIONTHS
 from shared.conditions import WATCHED_DAYS, allowance_facts, watched_fact
 
@@ -16,6 +18,29 @@ def watched(view: View) -> dict[str, float | None]:
         for name in view.catalogue.watch
         for days in WATCHED_DAYS
     }
+
+
+def most_fallen(view: View) -> dict[str, float | str | None]:
+    """Of what the catalogue watches, what is used less than before, the most: uses a day over the trend's windows.
+
+    None where there is nothing to compare. A feature of few uses is steady, even if the later window is empty.
+    """
+    if not view.catalogue.watch or not view.state.last_used or isinstance(over := view.once(windows), str):
+        return {}
+    changed, feature = min((_change(view, name, over), name) for name in view.catalogue.watch)
+    return {"usage.feature_trend": min(changed, 0), "usage.feature_fallen": feature if changed < 0 else None}
+
+
+def _change(view: View, feature: str, over: Windows) -> float:
+    closed, before, now = frozenset(view.catalogue.closed), 0, 0
+    for day, uses in view.state.usage.get(feature, {}).items():
+        if day in closed:
+            continue
+        if over.start <= day < over.middle:
+            before += uses.events
+        elif over.middle <= day < view.today:
+            now += uses.events
+    return change(Uses(before, now), over) if before + now >= FEWEST_USES else 0.0
 
 
 def allowances(view: View) -> dict[str, float | str | None]:
