@@ -143,6 +143,19 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         asked = (self.for_accounts, self.when, self.exit_when)
         return frozenset().union(*(facts_of(one) for one in asked if one is not None))
 
+    @cached_property
+    def follows(self) -> frozenset[str] | None:
+        """The facts whose change can move an episode under way, its steps' too; None: more than facts can.
+
+        That is trouble, which holds flags back, and the event at hand, where what ends the episode asks about it.
+        """
+        ending = (self.for_accounts, self.exit_when, self.when if self.on_event is None else None)
+        of_event = any(name.startswith("event.") for one in ending if one is not None for name in facts_of(one))
+        if of_event or any(one.kind == "flag" for one in self.steps):
+            return None
+        asked = [each for one in self.steps for each in (one.unless, one.condition) if each is not None]
+        return self.read.union(*map(facts_of, asked))
+
     def may_fire_at(self, fired: tuple[datetime, ...], closed: datetime | None) -> datetime | None:
         """The earliest instant at which `repeat` lets it fire again, after these firings and that end; None is any."""
         repeat, last = self.repeat, max((one for one in (*fired[-1:], closed) if one is not None), default=None)

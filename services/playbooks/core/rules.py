@@ -3,7 +3,7 @@
 import hashlib
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -55,6 +55,13 @@ class Library:
     def concerned(self, names: Iterable[str]) -> set[str]:
         """The playbooks to which a change of these facts, or an event of this type, may matter."""
         return set().union(*(self._readers[name] for name in names if name in self._readers))
+
+    def may_move(self, episode: Episode, names: Collection[str]) -> bool:
+        """May a change of these facts move an open episode? What is of a version not in force is always looked at."""
+        own = self.of(episode.playbook, episode)
+        if own is None or own is not self.current.get(episode.playbook) or own.follows is None:
+            return True
+        return not own.follows.isdisjoint(names)
 
     def missing(self, episodes: Iterable[Episode]) -> list[tuple[str, str]]:
         """The versions, by id and version, that these episodes stay with and that are not known here yet."""

@@ -14,7 +14,7 @@ import msgspec
 
 from services.playbooks.core import step as steps
 from services.playbooks.core.changes import Changes
-from services.playbooks.core.concerned import concerned
+from services.playbooks.core.concerned import changed
 from services.playbooks.core.episode import Episode, Move, StepResult
 from services.playbooks.core.episodes import Episodes
 from services.playbooks.core.findings import Finding, list_of
@@ -89,7 +89,7 @@ class Work:
         stands = msgspec.structs.replace(standing(account, assessed), at=now, sets=before.sets if before else {})
         if before is not None and owner(before) != owner(stands):
             self.moved_on.add(account)
-        changed = f"scorecard {assessed.scorecard}" if cause.kind == "scorecard" else None
+        restated = f"scorecard {assessed.scorecard}" if cause.kind == "scorecard" else None
         look = self._look(
             stands,
             f"rev {assessed.rev}",
@@ -97,13 +97,13 @@ class Work:
             by_time=is_by_time(cause),
             unknown=assessed.unknown,
             cause=cause,
-            found_in=assessed.found_in if assessed.found_in is not None else changed,
+            found_in=assessed.found_in if assessed.found_in is not None else restated,
             act_on_found=assessed.act_on_found,
         )
         if stands.gone is not None:
             self._leave(stands, look, stands.gone)
         else:
-            self._walk(Visit(stands, look, fresh=True, headers=headers), concerned(self.rules.library, before, look))
+            self._walk(Visit(stands, look, fresh=True, headers=headers), changed(before, look))
 
     def time(self, account: str, at: datetime) -> None:
         """Look at an account because its timer came due at `at`."""
@@ -184,15 +184,19 @@ class Work:
         known["interrupted"] = self.interrupted
         return Look.of(stands.account, stands.facts, stands.at, **known, **others)
 
-    def _walk(self, visit: Visit, concerned: Collection[str] | None = None) -> None:
-        """Step the playbooks that are concerned (None: all) and those with an open episode; what closes others last."""
+    def _walk(self, visit: Visit, changed: Collection[str] | None = None) -> None:
+        """Step the playbooks and the open episodes to which what has changed (None: all) may matter; closers last."""
         account, library, latest = visit.stands.account, self.rules.library, self.episodes.at(visit.stands.account)
         before = self.standings.get(account)
         self.standings[account] = visit.stands
         self._next.pop(account, None)
-        moves, wanted = len(self.changes.moves), library.current if concerned is None else concerned
+        moves, wanted = len(self.changes.moves), library.current if changed is None else library.concerned(changed)
         keys = {(name, visit.look.subject(library.current[name].per)) for name in wanted}
-        keys |= {key for key, one in latest.items() if concerned is None or one.is_open or one.subject}
+        keys |= {
+            key
+            for key, one in latest.items()
+            if changed is None or one.subject or (one.is_open and library.may_move(one, changed))
+        }
         for name, subject in sorted(keys, key=lambda one: (one[0] in library.closers, one)):
             own = library.of(name, latest.get((name, subject)))
             if own is None:
@@ -209,7 +213,7 @@ class Work:
         if fired and visit.look.now - max(fired) < _MAY_WAIT and not visit.look.quiet:
             self.looked_at.add(account)
         # What was not looked at now has its instant in the last `look_at`.
-        also = before.look_at if before is not None and concerned is not None else None
+        also = before.look_at if before is not None and changed is not None else None
         plain = not (visit.look.quiet or visit.look.found_in is not None or self.interrupted)
         settled = plain and len(self.changes.moves) == moves
         self._remember(account, also, list(library.checksums.values()), settled=settled)

@@ -32,6 +32,14 @@ TEXTS: Final = [
     f"id: each\non_event: feedback.nps\nper: contact\nwhen: event.score <= 6\nexit_when: support.open > 3{STEPS}",
     f"id: later\nwhen: support.open > 1\nheld_for: 2d\nrepeat: {{after: 3d}}{STEPS}",
     "id: starts\nwhen: usage.breadth < 30 %\nsteps: [{alert: Hi}, {after: 1d, start: renews}]",
+    "id: ways\nwhen: usage.breadth < 40 %\nsteps: [{if: support.open > 3, then: [alert: Many], else: [alert: Few]}, "
+    "{until: days_since usage.last_seen_at >= 4, within: 9d, then: [alert: Silent], else: [task: Ask]}]",
+    "id: waits\nwhen: support.open > 1\nsteps: [{task: Ask}, {until: task.done, within: 3d, else: [alert: Nobody]}, "
+    "{after: 2d, alert: Still, unless: usage.breadth > 60 %}, "
+    "{after: 1d, if: usage.breadth < 30 %, then: [task: Low]}]",
+    "id: ended\nwhen: usage.breadth < 40 %\nrepeat: {after: 2d}\nsteps: [{task: Call}, {after: 1d, alert: Hi}]",
+    "id: heard\non_event: feedback.nps\nrepeat: {after: 1d}\nexit_when: usage.breadth > 60 %\nsteps: [task: Call]",
+    "id: done\non_event: feedback.nps\nsteps: [{alert: Came}, {after: 1d, alert: Later}]",
     "id: better\nwhen: usage.breadth > 60 %\ncloses: [plain, exits, silent]\nsteps: [alert: Better]",
 ]
 RULES: Final = Rules(
