@@ -134,10 +134,9 @@ class View:
             return True
         return self._playbook.exit_when is None and self._playbook.on_event is None and self.applies is Truth.FALSE
 
-    @cached_property
-    def trouble(self) -> str | None:
-        """What holds an expansion flag back, or None."""
-        return held_back(self._look.facts, self._look.now)
+    def trouble(self, flag_kind: str | None) -> str | None:
+        """What holds an expansion flag of this kind back, or None."""
+        return held_back(self._look.facts, self._look.now, flag_kind)
 
     @property
     def may_be_closed(self) -> bool:

@@ -46,9 +46,9 @@ def says_otherwise(said: ActionRequested, fed: Feeders, stands: Standing) -> boo
     return not _is_of_event(fed) and any(one not in said.why for one in _seen(fed, stands, said.drivers))
 
 
-def trouble_since(stands: Standing) -> str | None:
+def trouble_since(offer: ActionRequested, stands: Standing) -> str | None:
     """Why an offer that waits is not to go as the account stands now, if anything."""
-    return held_back(_look(stands).facts, stands.at)
+    return held_back(_look(stands).facts, stands.at, offer.flag.kind if offer.flag is not None else None)
 
 
 def as_told(item: Item) -> ActionRequested:

@@ -90,7 +90,8 @@ def carry_out(work: Work, loads: Mapping[str, Load]) -> dict[str, Load]:
     work.changes.restate()
     for item in (work.changes.beside | work.changes.items).values():
         if item.account_id in work.looked_at and item.state in OPEN and not item.delivery:
-            trouble = trouble_since(work.standings[item.account_id]) if item.kind == "flag" else None
+            stands = work.standings[item.account_id]
+            trouble = trouble_since(item.request, stands) if item.kind == "flag" else None
             if trouble is not None and not item.touched:
                 _take_back(work, item, trouble)
             else:

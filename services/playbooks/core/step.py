@@ -385,10 +385,10 @@ class _Walk:
         if chosen.unless is not None and flow.holds(chosen.unless, chosen, planned, episode, self.look):
             self.move("noted", f"step {place} is not needed any more", planned=left)
             return
-        if chosen.kind == "flag" and self.view.trouble is not None:
+        if chosen.kind == "flag" and (trouble := self.view.trouble(chosen.flag_kind)) is not None:
             if not planned.held_back:
                 waits = (*left, msgspec.structs.replace(planned, held_back=True, waited=False))
-                self.move("noted", f"step {place} is held back: {self.view.trouble}", planned=waits)
+                self.move("noted", f"step {place} is held back: {trouble}", planned=waits)
             return
         if chosen.condition is not None:
             self._branch(chosen, planned, left)

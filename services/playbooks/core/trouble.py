@@ -75,12 +75,16 @@ def troubles(facts: Facts, now: datetime) -> Iterator[Trouble]:
             yield Trouble(about, words, holds_back)
 
 
-def held_back(facts: Facts, now: datetime) -> str | None:
-    """Why nothing is to be sold to the account now, or None: never sell to the angry, nor to who is not settled yet."""
+def held_back(facts: Facts, now: datetime, kind: str | None = None) -> str | None:
+    """Why nothing of a kind is sold to an account now, or None: never to the angry, nor to who isn't settled yet.
+
+    Who is settling in on more seats than they pay for is told all the same, before the invoice does.
+    """
     known = _Known(facts, now)
     if (band := known.text("health.band")) in ("red", "unknown"):
         return f"the account's health is {band}"
-    if known.text("account.stage") == "onboarding":
+    overrun = kind == "seats" and (known.number("usage.active_share") or 0) > 100
+    if known.text("account.stage") == "onboarding" and not overrun:
         return "the account is in onboarding"
     return next((one.words for one in troubles(facts, now) if one.holds_back), None)
 

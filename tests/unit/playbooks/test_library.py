@@ -408,6 +408,16 @@ STORIES = [
         beside=("seats-full",),
     ),
     Story(
+        "a newcomer invites more people than seats",
+        "seats-overrun",
+        [],
+        4,
+        "Acme has 15 users on 12 seats",
+        kind="flag",
+        days=12,
+        since=[*newcomer(3), *used(range(1, 12), users=15)],
+    ),
+    Story(
         "nobody has talked to them for a quarter",
         "business-review",
         used(range(100)),

@@ -71,6 +71,17 @@ def test_nothing_is_sold_to_the_angry() -> None:
     assert held(contract__contracted_at=SINCE) == "contracted on 20 Feb 2026"
 
 
+def test_who_settles_in_on_more_seats_than_they_pay_for_is_told() -> None:
+    def held(kind: str | None, **facts: Any) -> str | None:
+        settling_in = {"account.stage": "onboarding", "usage.active_share": 125.0, **facts}
+        return held_back(Facts.of({k.replace("__", "."): v for k, v in settling_in.items()}), MONDAY, kind)
+
+    assert held("seats") is None
+    assert held("plan") == held(None) == "the account is in onboarding"
+    assert held("seats", health__band="red") == "the account's health is red"
+    assert held("seats", **{"usage.active_share": 100.0}) == "the account is in onboarding"
+
+
 SILENT = """
 id: silent
 matter: usage
