@@ -37,6 +37,7 @@ from tests.support.scoring import (
     nps,
     told,
     traits,
+    usage,
 )
 from tests.support.verify import SAMPLES
 
@@ -97,9 +98,12 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
     gone = after(an_event("account.churned", at=NOW, reason="price"), account=account)
     left = told(assessed(gone, before=first.decision, rules=rules)).facts
     stays = told(assessed(an_account(renews_at=NOW), rules=rules)).facts
-    watched = replace(SHIPPED.catalogue, allowances={"pro": {"reports": 100}}, key_account_minor=100)
+    watched = replace(
+        SHIPPED.catalogue, watch=("exports",), allowances={"pro": {"reports": 100}}, key_account_minor=100
+    )
     more = an_account(
         *busy(range(60)),
+        *(usage(NOW - day * DAY, "exports") for day in range(15, 60)),
         a_contact("boss", "decision_maker"),
         a_contact("boss", "left", at=NOW),
         a_contact("kim", "champion", user_ids=["u1"]),
@@ -108,7 +112,7 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
     people = {
         name: value
         for name, value in told(assessed(more, rules=Rules(watched, rules.cards))).facts.items()
-        if "limit." not in name
+        if not name.startswith(("usage.limit.", "usage.feature."))
     }
     ours = told(assessed(an_account(excluded="test"), rules=rules)).facts
     again = told(assessed(after(traits(NOW + DAY, signed_at=NOW + DAY), account=gone), now=NOW + DAY)).facts

@@ -8,7 +8,7 @@ which people try things out, are in neither.
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from services.scoring.core.clock import day_of_us, open_days
+from services.scoring.core.clock import day_of_us, open_days, working_days
 from services.scoring.core.measures.base import Measure, Reading, View
 from services.scoring.core.measures.usage.chance import Uses, Windows, change
 from services.scoring.core.measures.usage.days import uses_by_day
@@ -20,6 +20,8 @@ _TRYING_OUT: Final = 7
 """An account's first days, in which people try things out, are no yardstick."""
 _FEWEST_DAYS: Final = 14
 """Fewer days to compare with are no yardstick either: two of each weekday."""
+_FEWEST_WORKING_DAYS: Final = 2
+"""Fewer, of the days now, say nothing of the others."""
 SPANS: Final = (7, 14, 30)
 """Days over which changes are facts: of a day there is only chance, and of 90 no 90 before them."""
 _TIMES: Final = 200
@@ -55,6 +57,9 @@ def windows(view: View) -> Windows | str:
         return f"not yet {_FEWEST_DAYS} days of usage to compare with"
     if not days_now:
         return f"closed for all of the last {cadence.now} days"
+    if working_days(middle - 1, view.today - 1, view.catalogue.week, closed) < _FEWEST_WORKING_DAYS:
+        # The weekend before a holiday would stand for all of it.
+        return f"closed for most of the last {cadence.now} days"
     return Windows(start, middle, days_before, days_now)
 
 
