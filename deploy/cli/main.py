@@ -14,7 +14,7 @@ from deploy.cli.facts import facts
 from deploy.cli.feedback import ANSWERS, FEEDBACK
 from deploy.cli.fingerprint import fingerprint
 from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, PEOPLE, PLAYBOOKS, READERS, TASKS
-from deploy.cli.record import TIMELINE, note
+from deploy.cli.record import CONTACTS, INVOICES, SUBSCRIPTIONS, TICKETS, TIMELINE, note
 from deploy.cli.reread import reread
 from deploy.cli.send import send
 from deploy.cli.status import status
@@ -58,6 +58,10 @@ app.command()(fingerprint)
 app.command()(facts)
 app.command()(note)
 app.command("timeline")(TIMELINE.command())
+app.command("contacts")(CONTACTS.command())
+app.command("tickets")(TICKETS.command())
+app.command("invoices")(INVOICES.command())
+app.command("subscriptions")(SUBSCRIPTIONS.command())
 app.add_typer(ACCOUNTS.app(), name="accounts")
 app.add_typer(ANSWERS.app(), name="answers")
 app.add_typer(FEEDBACK.app(), name="feedback")

@@ -1,13 +1,15 @@
-"""`keepwell timeline` and `keepwell note`: what happened to customers, and what somebody writes beside it."""
+"""The record: `keepwell timeline`, `note`, `contacts`, `tickets`, `invoices` and `subscriptions`."""
 
 from typing import Annotated, Final
 
 import typer
+from rich.text import Text
 
 from deploy.cli import show
 from deploy.cli.client import connected, segment
-from deploy.cli.listing import Column, Listing, option
-from deploy.cli.lists import NAME, OF_ACCOUNTS, since
+from deploy.cli.listing import Column, Item, Listing, option
+from deploy.cli.lists import NAME, OF_ACCOUNTS, field, since
+from shared.words import date_words, listed
 
 TIMELINE: Final = Listing(
     help="List what happened to an account ($company is ourselves), or to all, newest first, usage apart.",
@@ -24,6 +26,111 @@ TIMELINE: Final = Listing(
     columns=(since("When", "at"), NAME, Column("What", lambda one: one["words"])),
     limit=50,
     empty="Nothing has happened yet.",
+)
+
+
+def _day(one: Item, name: str) -> str:
+    at = show.instant(one[name])
+    return "–" if at is None else date_words(at)
+
+
+def _state_of_ticket(ticket: Item) -> Text:
+    if not ticket["open"]:
+        return show.text(f"closed {_day(ticket, 'closed_at')}", "dim")
+    return show.text(f"open, {ticket['priority']}", "bold red" if ticket["priority"] == "urgent" else "")
+
+
+TICKETS: Final = Listing(
+    help="List the tickets of an account, or of all, newest first.",
+    at=("scoring", "/v1/tickets"),
+    filters={
+        "open": option("true: only open ones; false: only closed ones.", "--open"),
+        "priority": option("low, normal, high or urgent."),
+        **OF_ACCOUNTS,
+    },
+    columns=(
+        Column("Id", lambda one: one["id"]),
+        NAME,
+        since("Opened", "opened_at"),
+        Column("State", _state_of_ticket),
+        field("From", "requester"),
+        field("What", "title"),
+    ),
+    limit=50,
+    empty="No ticket.",
+)
+
+
+def _state_of_invoice(invoice: Item) -> Text:
+    if invoice["overdue"]:
+        return show.text("overdue", "bold red")
+    disputed = invoice["dispute"] == "open"
+    return show.text("disputed" if disputed else invoice["status"].replace("_", " "), "" if invoice["open"] else "dim")
+
+
+INVOICES: Final = Listing(
+    help="List the invoices of an account, or of all, those due last first.",
+    at=("scoring", "/v1/invoices"),
+    filters={
+        "open": option("true: only what is to be paid; false: only what is settled.", "--open"),
+        "overdue": option("true: only what is overdue.", "--overdue"),
+        **OF_ACCOUNTS,
+    },
+    columns=(
+        Column("Id", lambda one: one["id"]),
+        NAME,
+        Column("Amount", lambda one: show.money(one["amount_minor"], one["currency"]), is_number=True),
+        Column("Due", lambda one: _day(one, "due_at")),
+        Column("State", _state_of_invoice),
+        Column("Settled", lambda one: _day(one, "settled_at")),
+    ),
+    limit=50,
+    empty="No invoice.",
+)
+
+
+def _said(contact: Item) -> str:
+    answers = contact["answers"].items()
+    return listed([f"{kind.upper()} {answer['score']}" for kind, answer in sorted(answers)]) if answers else "–"
+
+
+CONTACTS: Final = Listing(
+    help="List the people of an account, or of all, with what they said last and when they were seen.",
+    at=("scoring", "/v1/contacts"),
+    filters={
+        "role": option("A role, such as champion."),
+        "left": option("true: only who has left; false: only who is there.", "--left"),
+        **OF_ACCOUNTS,
+    },
+    columns=(
+        Column("Contact", lambda one: one["name"] or one["id"]),
+        NAME,
+        Column("Roles", lambda one: listed(one["roles"]) if one["roles"] else "–"),
+        Column("There", lambda one: show.text("has left", "yellow") if one["left"] else "yes"),
+        Column("Said", _said),
+        since("Talked", "talked_at"),
+        field("Seen", "last_seen"),
+    ),
+    limit=50,
+    empty="Nobody is known there.",
+)
+
+SUBSCRIPTIONS: Final = Listing(
+    help="List the subscriptions of an account, or of all, as they stand.",
+    at=("scoring", "/v1/subscriptions"),
+    filters={"live": option("true: only live ones; false: only those that ended.", "--live"), **OF_ACCOUNTS},
+    columns=(
+        Column("Subscription", lambda one: one["id"] or "(unnamed)"),
+        NAME,
+        Column("Plan", lambda one: one["plan"] or "–"),
+        Column("Monthly", lambda one: show.money(one["mrr_minor"], one["currency"]), is_number=True),
+        Column("Seats", lambda one: "–" if one["seats"] is None else str(one["seats"]), is_number=True),
+        Column("State", lambda one: (one["status"] or "active") if one["live"] else show.text("ended", "dim")),
+        Column("Renews", lambda one: _day(one, "renews_at")),
+        Column("Ends", lambda one: _day(one, "ends_at")),
+    ),
+    limit=50,
+    empty="No subscription.",
 )
 
 

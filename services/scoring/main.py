@@ -4,7 +4,7 @@ import secrets
 import sys
 
 from services.scoring import api, queries
-from services.scoring.api import feedback, judging, timeline, why
+from services.scoring.api import feedback, judging, people, record, timeline, why
 from services.scoring.files import load_rules
 from services.scoring.handler import PLAN, ScoringHandler
 from services.scoring.queries import ledger
@@ -29,7 +29,10 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     return service.Service(
         description="How healthy every account is, and why.",
         worker=worker,
-        routers=(*(part.routes(base.uow, base.clock, rules) for part in (api, why, feedback, timeline)), said),
+        routers=(
+            *(part.routes(base.uow, base.clock, rules) for part in (api, why, feedback, timeline, record, people)),
+            said,
+        ),
         probes=(status_routes(base.counts, clock=base.clock, worker=worker, extra=queries.status),),
         close=publisher.stop,
         tidy=(claims.trim, ledger.forget, answers.forget, store_timeline.forget),

@@ -133,6 +133,14 @@ papers = Table(
     Column("row", LargeBinary, nullable=False),
     # When it was closed, paid or voided; long after that the row is only a tombstone.
     Column("settled_at", _Time),
+    # Below, for lists: when a ticket was opened, or an invoice is due, else was heard of last.
+    Column("at", _Time),
+    Column("due_at", _Time),
+    Column("priority", Text),
+    Index("papers_of_account", "account_id", "kind", "at", "id"),
+    Index("papers_newest", "kind", "at", "account_id", "id"),
+    Index("papers_open", "kind", "at", "account_id", "id", postgresql_where=column("settled_at").is_(None)),
+    Index("papers_by_priority", "priority", "at", "account_id", "id", postgresql_where=column("priority").is_not(None)),
 )
 
 answers = Table(

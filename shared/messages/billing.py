@@ -18,6 +18,8 @@ class Invoice(CustomerEvent, frozen=True, kw_only=True):
     due_at: Time | None = None
     paid_at: Time | None = None
     attempt: Count | None = None
+    url: Text | None = None
+    """Where it can be seen."""
 
 
 class InvoiceCredited(CustomerEvent, frozen=True, kw_only=True):

@@ -19,3 +19,7 @@ class Ticket(CustomerEvent, frozen=True, kw_only=True):
     closed_at: Time | None = None
     requester: Id | None = None
     title: Text | None = None
+    contact_id: Id | None = None
+    """Whose it is, where that is another than who wrote."""
+    merged_into: Id | None = None
+    """The ticket that it goes on in."""

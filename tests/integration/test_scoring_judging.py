@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.face import Face, a_face
-from tests.support.scoring import DAY, NOW, a_contact, a_ticket, an_event, busy, nps, traits
+from tests.support.scoring import DAY, NOW, a_contact, a_subscription, a_ticket, an_event, an_invoice, busy, nps, traits
 
 
 @pytest.fixture
@@ -120,3 +120,69 @@ async def test_of_an_erased_contact_the_timeline_keeps_no_words_whatever_comes_l
     ]
     await face.fed.feed(an_event("account.erased"), nps(1, comment="late"))
     assert not (await face.get("/timeline"))["items"]
+
+
+async def test_tickets_and_invoices_are_listed_by_page_with_what_is_open_first_asked(face: Face) -> None:
+    tickets = [a_ticket(f"T-{n}", at=NOW - n * DAY, title=f"No {n}", requester="c1") for n in range(2, 6)]
+    closed = a_ticket("T-3", type="closed", opened_at=NOW - 3 * DAY, title="Solved", contact_id="c2", merged_into="T-2")
+    urgent: dict[str, Any] = {"ticket_id": "T-9", "priority": "urgent", "opened_at": NOW - 9 * DAY}
+    other = an_event("ticket.opened", account="other", at=NOW - 9 * DAY, **urgent)
+    late, paid = NOW - 3 * DAY, NOW - 20 * DAY
+    await face.fed.feed(
+        *(*tickets, closed, other),
+        an_invoice(invoice_id="I-1", at=NOW - 9 * DAY, url="https://pay.example/1", due_at=late),
+        an_invoice(invoice_id="I-2", at=NOW - 30 * DAY, due_at=paid),
+        an_invoice("paid", "I-2", at=NOW - 10 * DAY, paid_at=NOW - 10 * DAY, due_at=paid),
+        an_event("invoice.credited", invoice_id="I-3", amount_minor=5, currency="EUR"),
+    )
+    first = await face.get("/accounts/acme/tickets", limit=3)
+    rest = await face.get("/accounts/acme/tickets", limit=3, cursor=first["next_cursor"])
+    assert [one["id"] for one in (*first["items"], *rest["items"])] == ["T-2", "T-3", "T-4", "T-5", "T-1"]
+    solved = first["items"][1]
+    assert (solved["title"], solved["contact_id"], solved["merged_into"], solved["open"]) == (
+        "Solved",
+        "c2",
+        "T-2",
+        False,
+    )
+    assert (first["items"][0]["requester"], first["items"][0]["title"]) == ("c1", "No 2")
+    assert [one["id"] for one in (await face.get("/tickets", priority="urgent"))["items"]] == ["T-1", "T-9"]
+    assert [one["id"] for one in (await face.get("/tickets", open=False))["items"]] == ["T-3"]
+    invoices = (await face.get("/accounts/acme/invoices"))["items"]
+    assert [(one["id"], one["status"], one["open"], one["overdue"]) for one in invoices] == [
+        ("I-1", "issued", True, True),
+        ("I-2", "paid", False, False),
+    ]
+    assert (invoices[0]["url"], invoices[0]["amount_minor"], invoices[1]["url"]) == (
+        "https://pay.example/1",
+        10_000,
+        None,
+    )
+    assert [one["id"] for one in (await face.get("/invoices", overdue=True))["items"]] == ["I-1"]
+    await face.get("/accounts/nobody/tickets", 404)
+    await face.fed.feed(an_event("contact.erased", contact_id="c2"))
+    assert "Solved" not in str(await face.get("/tickets"))
+
+
+async def test_people_and_subscriptions_are_listed_of_one_account_and_over_all(face: Face) -> None:
+    await face.fed.feed(
+        a_contact("c1", "champion", traits={"name": "Kim"}, user_ids=["u1", "u9"]),
+        a_contact("c2", "admin"),
+        a_contact("c2", "left", at=NOW - DAY),
+        an_event("contact.updated", account="other", contact_id="c3", role="champion"),
+        an_event("interaction.logged", at=NOW - DAY, kind="call", contact_id="c1"),
+        *(nps(score, at=NOW - score * DAY, comment="fine") for score in (9, 3)),
+        a_subscription(mrr_minor=500, currency="EUR", plan="pro", status="active"),
+        a_subscription(id="s2", status="canceled"),
+    )
+    kim, gone = (await face.get("/accounts/acme/contacts"))["items"]
+    assert (kim["name"], kim["role"], kim["last_seen"], kim["talked_by"]) == ("Kim", "champion", "2026-05-20", "call")
+    assert (kim["answers"]["nps"]["score"], gone["left"], gone["last_seen"]) == (3, True, None)
+    assert [one["id"] for one in (await face.get("/accounts/acme/contacts", left=False))["items"]] == ["c1"]
+    first = await face.get("/contacts", limit=2)
+    rest = await face.get("/contacts", limit=2, cursor=first["next_cursor"])
+    assert [one["id"] for one in (*first["items"], *rest["items"])] == ["c1", "c2", "c3"]
+    assert [one["id"] for one in (await face.get("/contacts", role="champion"))["items"]] == ["c1", "c3"]
+    (live,) = (await face.get("/subscriptions", live=True))["items"]
+    assert (live["account_id"], live["id"], live["mrr_minor"], live["status"]) == ("acme", "s1", 500, "active")
+    assert (await face.get("/accounts/other/subscriptions"))["items"] == []

@@ -165,6 +165,7 @@ def _invoice(invoice: Any, created: int) -> dict[str, Any]:
         "due_at": _instant(due),
         "paid_at": _instant(paid),
         "attempt": invoice.get("attempt_count"),
+        "url": invoice.get("hosted_invoice_url"),
     }
 
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Query
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import views
+from services.scoring import queries, views
 from services.scoring.core.leaving import LeftBehind
 from shared.web.problems import Problem, invalid
 from shared.words import date_words
@@ -40,6 +41,12 @@ def found(row: Mapping[str, Any] | None, id: str) -> Mapping[str, Any]:
     if row is None:
         raise Problem(404, "not_found", f"There is no account {id!r}. GET /v1/accounts?q= finds accounts by name.")
     return row
+
+
+async def there(c: AsyncConnection, of: object) -> None:
+    """Refuse an account's id of which nobody has heard; whatever else chooses accounts passes."""
+    if isinstance(of, str):
+        found(await queries.one(c, of), of)
 
 
 def left(row: Mapping[str, Any], behind: Mapping[str, LeftBehind]) -> views.Left | None:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 
-from services.scoring import queries
 from services.scoring.api import parts
 from services.scoring.core.scorecard import Rules
 from services.scoring.queries import timeline
@@ -35,8 +34,7 @@ def routes(uow: UnitOfWork, _clock: Clock, _rules: Rules) -> Router:
         after = paging.after(datetime, str, str)
         span = _span(wanted, since, until)
         async with uow.begin() as c:
-            if id != COMPANY:
-                parts.found(await queries.one(c, id), id)
+            await parts.there(c, id if id != COMPANY else None)
             rows = await timeline.of_account(c, id, wanted, span, after, paging.limit + 1)
             shown, cursor = paging.page(rows, lambda row: (row["at"], row["source"], row["id"]))
             people = await timeline.people(c, _pairs(shown))

@@ -126,7 +126,8 @@ _SAVE_SUMMARIES = bulk.Update(
     ("decision", "gone", "renews_at", "churned_at", "assessed_at", *_OF_PROFILE, *_OF_DECISION),
 )
 _SAVE_USERS = bulk.Insert(t.users, ("account_id", "user_id", "last_day"), update=("last_day",))
-_SAVE_PAPERS = bulk.Insert(t.papers, ("account_id", "kind", "id", "row", "settled_at"), update=("row", "settled_at"))
+_OF_PAPER: Final = ("row", "settled_at", "at", "due_at", "priority")
+_SAVE_PAPERS = bulk.Insert(t.papers, ("account_id", "kind", "id", *_OF_PAPER), update=_OF_PAPER)
 _OF_ASSESSMENT: Final = ("rev", "at", "score", "previous_score", "band", "previous_band", "coverage", "scorecard")
 _ADD_TO_LEDGER = bulk.Insert(
     t.assessments, ("account_id", "cause", "contact_id", "drivers", "reason", "found_in", *BOOKS, *_OF_ASSESSMENT)
@@ -187,11 +188,19 @@ async def _save_touched(c: AsyncConnection, accounts: Iterable[s.Account]) -> No
                 users.append((account.id, key, account.users[key]))
             else:
                 row = account.papers(kind)[key]
-                papers.append((account.id, kind, key, s.encode_row(row), _instant(row.settled)))
+                papers.append((account.id, kind, key, s.encode_row(row), _instant(row.settled), *_listed(row)))
         account.touched.clear()
         account.answered.clear()
     await _SAVE_USERS(c, users)
     await _SAVE_PAPERS(c, papers)
+
+
+def _listed(row: s.Paper) -> tuple[datetime | None, datetime | None, str | None]:
+    """By what it is found in lists; an invoice of which only a part was heard of yet isn't."""
+    if isinstance(row, s.Ticket):
+        return instant_of(row.opened), None, row.priority
+    due = _instant(row.due_at)
+    return due or (None if row.status == "unheard" else instant_of(row.at)), due, None
 
 
 def _state_row(one: Standing) -> tuple[Any, ...]:

@@ -156,8 +156,15 @@ def upgrade() -> None:
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('row', sa.LargeBinary(), nullable=False),
     sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('priority', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('account_id', 'kind', 'id')
     )
+    op.create_index('papers_by_priority', 'papers', ['priority', 'at', 'account_id', 'id'], unique=False, postgresql_where=sa.text('priority IS NOT NULL'))
+    op.create_index('papers_newest', 'papers', ['kind', 'at', 'account_id', 'id'], unique=False)
+    op.create_index('papers_of_account', 'papers', ['account_id', 'kind', 'at', 'id'], unique=False)
+    op.create_index('papers_open', 'papers', ['kind', 'at', 'account_id', 'id'], unique=False, postgresql_where=sa.text('settled_at IS NULL'))
     op.create_table('rules',
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
