@@ -103,7 +103,7 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
     )
     more = an_account(
         *busy(range(60)),
-        *(usage(NOW - day * DAY, "exports") for day in range(15, 60)),
+        *(usage(NOW - day * DAY, "exports", f"u{n}") for day in range(15, 50) for n in range(2)),
         a_contact("boss", "decision_maker"),
         a_contact("boss", "left", at=NOW),
         a_contact("kim", "champion", user_ids=["u1"]),
