@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, Final, NoReturn
 
 from shared.conditions.facts import Facts
-from shared.conditions.tree import AllOf, AnyOf, Compare, Condition, Contains, Known, Leaf, Member, Not
+from shared.conditions.tree import AllOf, AnyOf, Compare, Condition, Known, Leaf, Member
 
 
 class Truth(Enum):
@@ -33,15 +33,13 @@ _SIGNS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 
 def evaluate(condition: Condition, facts: Facts, now: datetime) -> Truth:
     """The condition's truth at `now`."""
-    match condition:
-        case Leaf():
-            return evaluate_leaf(condition, facts, now)
-        case AllOf(parts):
-            return _first_or_unknown(Truth.FALSE, Truth.TRUE, parts, facts, now)
-        case AnyOf(parts):
-            return _first_or_unknown(Truth.TRUE, Truth.FALSE, parts, facts, now)
-        case Not(part):
-            return _OPPOSITE[evaluate(part, facts, now)]
+    if isinstance(condition, Leaf):
+        return evaluate_leaf(condition, facts, now)
+    if isinstance(condition, AllOf):
+        return _first_or_unknown(Truth.FALSE, Truth.TRUE, condition.parts, facts, now)
+    if isinstance(condition, AnyOf):
+        return _first_or_unknown(Truth.TRUE, Truth.FALSE, condition.parts, facts, now)
+    return _OPPOSITE[evaluate(condition.part, facts, now)]
 
 
 _OPPOSITE: Final = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE, Truth.UNKNOWN: Truth.UNKNOWN}
@@ -73,13 +71,12 @@ def evaluate_leaf(leaf: Leaf, facts: Facts, now: datetime) -> Truth:
         return _truth((seen is not None) is test.wanted)
     if seen is None:
         return Truth.UNKNOWN
-    match test:
-        case Compare(sign, operand):
-            return _truth(_SIGNS[sign](seen, operand))
-        case Member(operands, wanted):
-            return _truth((seen in operands) is wanted)
-        case Contains(part):
-            return _truth(part.casefold() in seen.casefold() if isinstance(seen, str) else part in _items(seen))
+    if isinstance(test, Compare):
+        return _truth(_SIGNS[test.sign](seen, test.operand))
+    if isinstance(test, Member):
+        return _truth((seen in test.operands) is test.wanted)
+    part = test.part
+    return _truth(part.casefold() in seen.casefold() if isinstance(seen, str) else part in _items(seen))
 
 
 def _items(seen: object) -> tuple[str, ...]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any, Final
 
 import msgspec
 
 from services.playbooks.core.episode import Episode
+from services.playbooks.core.once import once
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.trouble import held_back
 from services.playbooks.core.workinghours import OFFICE, Hours
@@ -87,21 +87,21 @@ class View:
         self._playbook = playbook
         self._look = look
 
-    @cached_property
+    @once
     def in_scope(self) -> Truth:
         """Is the account one of those that the playbook is for?"""
         if self._is_left:
             return Truth.FALSE
         return self._truth(self._playbook.for_accounts)
 
-    @cached_property
+    @once
     def applies(self) -> Truth:
         """Is it, and does `when` hold?"""
         if Truth.FALSE in (when := self._truth(self._playbook.when), self.in_scope):
             return Truth.FALSE
         return Truth.UNKNOWN if Truth.UNKNOWN in (when, self.in_scope) else Truth.TRUE
 
-    @cached_property
+    @once
     def event_applies(self) -> bool:
         """Is this look's event one that the playbook takes? What playbooks write themselves is none; imports don't
         quieten live events."""
@@ -122,12 +122,12 @@ class View:
             return False
         return not any(name.startswith(_GONE) for name in self._playbook.minds)
 
-    @cached_property
+    @once
     def exits(self) -> bool:
         """Is the playbook's `exit_when` met?"""
         return self._playbook.exit_when is not None and self._truth(self._playbook.exit_when) is Truth.TRUE
 
-    @cached_property
+    @once
     def ends(self) -> bool:
         """Is an episode to end? The account left the scope, or the exit is met (by default: `when` is false)."""
         if self.in_scope is Truth.FALSE or self.exits:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -85,7 +86,8 @@ happenings = st.lists(
 class Road:
     """One account with all its playbooks, as the database and the handler keep it."""
 
-    def __init__(self, *, looks_at_all: bool) -> None:
+    def __init__(self, *, looks_at_all: bool, rules: Rules = RULES) -> None:
+        self._rules = rules
         self._looks_at_all = looks_at_all
         self._facts: dict[str, Any] = {}
         self._standing: Standing | None = None
@@ -126,7 +128,7 @@ class Road:
         deaf = ["usage"] if one.kind == "deaf" else []
         self.skipped += stands is not None and stands.settled
         kept = [stands] if stands is not None else []
-        return Work(OLD if one.kind == "old" else RULES, kept, self._episodes.values(), at, deaf, MONDAY)
+        return Work(OLD if one.kind == "old" else self._rules, kept, self._episodes.values(), at, deaf, MONDAY)
 
     def _save(self, work: Work) -> None:
         settling.close(work, [])
@@ -154,3 +156,27 @@ def test_looking_at_what_is_concerned_decides_as_looking_at_all_does(road: list[
         assert few.moves == all_of_them.moves
         assert few.told == all_of_them.told
     event(f"settled {min(few.skipped // 5, 4) * 5} times or more")
+
+
+@pytest.mark.parametrize(
+    ("steps", "before", "after"),
+    [
+        ("{until: support.open > 3, within: 9d, then: [alert: Many]}", {"support.open": 0}, {"support.open": 5}),
+        ("{if: support.open > 3, then: [alert: Many], else: [alert: Few]}", {}, {"support.open": 5}),
+        ("{flag: Sell}", {"health.band": "red"}, {"health.band": "green"}),
+    ],
+)
+def test_what_a_step_waits_for_moves_an_open_episode_at_once(
+    steps: str, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    text = f"id: waits\nwhen: usage.breadth < 40 %\nsteps: [{steps}]"
+    rules = RULES._replace(library=Library([load_playbook(text, "test.yaml")]))
+    roads = [Road(looks_at_all=False, rules=rules), Road(looks_at_all=True, rules=rules)]
+    for road in roads:
+        for day, facts in enumerate((LOW | before, {}, {}, after, {})):
+            road.go(Happening(HOUR, facts, "plain", in_time=True), MONDAY + day * HOUR)
+    few, every = roads
+    assert few.skipped
+    assert few.moves == every.moves
+    assert few.told == every.told
+    assert few.moves[-1].at == MONDAY + 3 * HOUR
