@@ -13,7 +13,7 @@ from services.playbooks.core.episode import Episode, Move, action_id
 from services.playbooks.core.flow import will_tell
 from services.playbooks.core.handover import above, hand_over, held_by, merge, when_brought
 from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
-from services.playbooks.core.message import again, overdue
+from services.playbooks.core.message import again, how_late_weighs, overdue
 from services.playbooks.core.restating import as_now, as_told
 from services.playbooks.core.standing import owner
 from services.playbooks.core.work import Work
@@ -238,7 +238,7 @@ def _escalate(work: Work, task: Item, late_since: datetime) -> None:
     assignee, now = directory.person(task.assignee) if task.assignee else None, stands.at
     found = above(work, assignee, owner(stands), now)
     to, who = found.to, assignee.name if assignee is not None else "nobody"
-    waits = later(to.hours if to is not None else directory.office, "high", now)
+    waits = later(to.hours if to is not None else directory.office, how_late_weighs(task.request), now)
     recipient = to.recipient if to is not None else None
     told = overdue(task.request, stands, _overdue(task), recipient, who, late_since, waits, work.episodes.fed_by(task))
     if found.channel is not None:

@@ -15,7 +15,7 @@ from services.playbooks.core.reasons import MOST_REASONS, Fed, drivers_of, other
 from services.playbooks.core.rules import Render
 from services.playbooks.core.standing import Standing, card
 from shared.conditions import Facts
-from shared.messages.actions import SEVERITIES, ActionRequested, FlagCard, Recipient, TaskCard
+from shared.messages.actions import SEVERITIES, ActionRequested, FlagCard, Recipient, Severity, TaskCard
 from shared.words import clock_time
 
 _STILL: Final = "Still: "
@@ -149,6 +149,11 @@ def _facts(errand: Errand) -> Facts:
     return Facts.of({"account.name": stands.account, **stands.facts}, cause=errand.episode.event)
 
 
+def how_late_weighs(task: ActionRequested) -> Severity:
+    """What a task weighs that was not done in time: nobody is disturbed for one that could wait from the first."""
+    return task.severity if task.severity in ("info", "low") else "high"
+
+
 def overdue(
     task: ActionRequested,
     stands: Standing,
@@ -167,7 +172,7 @@ def overdue(
         action_id=action,
         kind="alert",
         recipient=to,
-        severity="high",
+        severity=how_late_weighs(task),
         title=f"Overdue: {title}",
         why=[f"was due {due}, assigned to {assignee}", *task.why][:MOST_REASONS],
         do="See that somebody does it, or close it with what came of it.",

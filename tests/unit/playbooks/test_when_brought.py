@@ -75,6 +75,13 @@ def test_days_of_work_are_the_assignees() -> None:
     assert compose(said, on(6, "08:30")).label == "Task · due Tuesday 09:00"
 
 
+def test_what_could_wait_from_the_first_is_told_with_the_digest_when_it_is_late() -> None:
+    made = office("{task: Call them, due: 24h, severity: low}")
+    made.assess(on(5, "17:05"), LOW)
+    (late,) = made.wait(on(6, "17:05"))
+    assert (late.severity, late.title, late.not_before is None) == ("low", "Overdue: Call them", False)
+
+
 def test_what_is_late_reaches_the_manager_who_has_no_hours_at_once() -> None:
     made = office("{task: Call them, due: 24h}")
     made.assess(on(5, "17:05"), LOW)
