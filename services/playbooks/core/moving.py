@@ -1,0 +1,154 @@
+"""An episode on its way through one look, and the moves that it can make there: each is noted with its reason."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from services.playbooks.core import flow
+from services.playbooks.core.episode import Ask, Episode, Event, Move, PlannedStep, StepResult, action_id, episode_id
+from services.playbooks.core.look import Look, View
+from services.playbooks.core.playbook import Playbook
+from shared.conditions import LeafReading, Truth
+from shared.words import clock_time
+
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+NONE: Final = Episode(id="", playbook="", version="", account="", state="idle", opened_at=_EPOCH, since=_EPOCH)
+"""Stands for the episode of an account that has had none. It is known by being this very object: what changes it before
+there is a new one (`_new`) would be stored as an episode without an id. So every station asks for a state first."""
+
+
+class Moving:
+    """What the look has come to so far."""
+
+    def __init__(self, playbook: Playbook, episode: Episode | None, look: Look) -> None:
+        self.playbook = playbook
+        self.look = look
+        self.view = View(playbook, look)
+        self.episode = episode.believed(look.now) if episode is not None else NONE
+        self.moves: list[Move] = []
+        self.asks: list[Ask] = []
+        self.starts: tuple[str, ...] = ()
+        self.fired = False
+        self.passed = False
+        self.closed: Episode | None = None
+
+    def result(self) -> StepResult:
+        """What the look came to."""
+        return StepResult(
+            episode=None if self.episode is NONE else self.episode,
+            moves=tuple(self.moves),
+            asks=tuple(self.asks),
+            timer=self.view.next_look(self.episode, flow.next_instants(self.playbook, self.episode, self.look)),
+            starts=self.starts,
+            fired=self.fired,
+            passed=self.passed,
+            closed=self.closed,
+        )
+
+    def wake(self) -> None:
+        """Over: on, when the condition no longer holds. Resting: on, when it may fire again."""
+        episode = self.episode
+        if episode.state == "over" and (self.view.applies is Truth.FALSE or self.playbook.on_event is not None):
+            self._move_on("the condition no longer holds")
+        elif episode.state == "resting" and episode.rests_until is not None:
+            if self.look.now >= episode.rests_until:
+                self.move("passed", "may fire again")
+            elif self.playbook.held_for.seconds and self.view.applies is Truth.TRUE and not self.view.exits:
+                # How long it has held counts while it rests: only firing has to wait.
+                self.move("passed", "it holds again")
+
+    def fire(self, reason: str, readings: tuple[LeafReading, ...] = (), by: Event = "fired") -> None:
+        """Put every step on the plan. An episode that is active already gets one more occurrence."""
+        episode, now = self.episode, self.look.now
+        occurrence = episode.occurrence + 1
+        planned = flow.plan(self.playbook, self.look, occurrence, self.playbook.begins())
+        waited_for = {one.occurrence for one in episode.planned}
+        self.move(
+            by,
+            reason,
+            readings,
+            fired=(*self.playbook.still_counted(episode.fired, now), now),
+            fired_at=now,
+            occurrence=occurrence,
+            planned=(*episode.planned, *planned),
+            # A closed task matters only to the steps of its own firing.
+            tasks=tuple(task for task in episode.tasks if task.open or task.occurrence in waited_for),
+            readings=readings or episode.readings,
+            running_since=None,
+            again_at=None,
+        )
+        self.fired = True
+
+    def end(self, reason: str, *, outside: bool = False, passed: bool = False) -> None:
+        """It ends, and what had fired goes on to where `repeat` lets it.
+
+        Without `repeat`, and when it was ended from `outside`, it stays over until its condition was false: nobody is
+        asked twice about one thing. When what it is about has `passed`, `on_exit` tells those who were told.
+        """
+        ended: dict[str, Any] = {"ended_at": self.look.now, "outcome": reason, "again_at": None}
+        self.move("ended", reason, planned=(), running_since=None, **ended)
+        if self.episode.state != "over":
+            return
+        self.passed = passed or outside
+        if passed:
+            first = len(self.playbook.steps)
+            for place, _ in enumerate(self.playbook.on_exit, first):
+                self._ask(PlannedStep(step=place, occurrence=self.episode.occurrence, due=self.look.now))
+        if self.playbook.on_event is None and (self.playbook.repeat is None or outside):
+            self.wake()
+        else:
+            self._move_on("may fire again")
+
+    def move(self, event: Event, reason: str, seen: tuple[LeafReading, ...] | None = None, **changed: Any) -> None:
+        """Let an event happen to the episode."""
+        self.episode, move = self.episode.moved(event, reason, self.look.now, self.look.actor, seen or None, **changed)
+        self.moves.append(move)
+
+    def _new(self, since: datetime, found_in: str | None = None) -> None:
+        before, look = self.episode, self.look
+        self.closed = None if before is NONE else before
+        self.episode = Episode(
+            id=episode_id(self.playbook.id, look.account, look.occasion),
+            playbook=self.playbook.id,
+            version=self.playbook.version,
+            account=look.account,
+            subject=look.subject(self.playbook.per),
+            state="idle",
+            opened_at=look.now,
+            since=since,
+            running_since=look.now,
+            fired=self.playbook.still_counted(before.fired, look.now),
+            closed_before=before.closed_at,
+            found_in=found_in,
+        )
+
+    def _ask(self, planned: PlannedStep) -> Ask:
+        chosen, episode = self.playbook.every_step[planned.step], self.episode
+        asked = Ask(
+            id=action_id(episode.id, planned.step, planned.occurrence, planned.again),
+            episode=episode.id,
+            kind=chosen.kind,  # type: ignore[arg-type]  # What only leads on asks for nothing.
+            step=planned.step,
+            occurrence=planned.occurrence,
+            by_time=self.look.by_time or chosen.after is not None,
+            waited=planned.waited,
+            again=planned.again,
+        )
+        self.asks.append(asked)
+        return asked
+
+    def _move_on(self, reason: str) -> None:
+        """Over: it rests until `repeat` lets it fire again, or is closed at once."""
+        until = self.playbook.may_fire_at(self.episode.fired, self.episode.closed_at)
+        if until is not None and until > self.look.now:
+            self.move("rested", f"may fire again from {clock_time(until)}", rests_until=until)
+        else:
+            self.move("passed", reason)
+
+    def _set(self, **changed: object) -> None:
+        self.episode = msgspec.structs.replace(self.episode, **changed)
+
+    def _may_fire(self) -> bool:
+        earliest = self.playbook.may_fire_at(self.episode.fired, self.episode.closed_at)
+        return earliest is None or earliest <= self.look.now
