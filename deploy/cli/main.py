@@ -14,7 +14,7 @@ from deploy.cli.facts import facts
 from deploy.cli.feedback import ANSWERS, FEEDBACK
 from deploy.cli.fingerprint import fingerprint
 from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, PEOPLE, PLAYBOOKS, READERS, TASKS
-from deploy.cli.record import CONTACTS, INVOICES, SUBSCRIPTIONS, TICKETS, TIMELINE, note
+from deploy.cli.record import CONTACTS, INVOICES, SUBSCRIPTIONS, TICKETS, TIMELINE, USAGE, note
 from deploy.cli.reread import reread
 from deploy.cli.send import send
 from deploy.cli.status import status
@@ -62,6 +62,7 @@ app.command("contacts")(CONTACTS.command())
 app.command("tickets")(TICKETS.command())
 app.command("invoices")(INVOICES.command())
 app.command("subscriptions")(SUBSCRIPTIONS.command())
+app.command("usage")(USAGE.command(is_of_one=True))
 app.add_typer(ACCOUNTS.app(), name="accounts")
 app.add_typer(ANSWERS.app(), name="answers")
 app.add_typer(FEEDBACK.app(), name="feedback")

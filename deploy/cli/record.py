@@ -1,4 +1,4 @@
-"""The record: `keepwell timeline`, `note`, `contacts`, `tickets`, `invoices` and `subscriptions`."""
+"""The record: `keepwell timeline`, `note`, `contacts`, `tickets`, `invoices`, `subscriptions` and `usage`."""
 
 from typing import Annotated, Final
 
@@ -8,8 +8,8 @@ from rich.text import Text
 from deploy.cli import show
 from deploy.cli.client import connected, segment
 from deploy.cli.listing import Column, Item, Listing, option
-from deploy.cli.lists import NAME, OF_ACCOUNTS, field, since
-from shared.words import date_words, listed
+from deploy.cli.lists import NAME, OF_ACCOUNTS, field, plain, since
+from shared.words import date_words, listed, number
 
 TIMELINE: Final = Listing(
     help="List what happened to an account ($company is ourselves), or to all, newest first, usage apart.",
@@ -131,6 +131,26 @@ SUBSCRIPTIONS: Final = Listing(
     ),
     limit=50,
     empty="No subscription.",
+)
+
+
+USAGE: Final = Listing(
+    help="List what an account used on each day, newest first, for 400 days.",
+    at=("scoring", "/v1/usage"),
+    filters={
+        "feature": option("Only this feature."),
+        "since": option("The first day, such as 2026-01-01.", "--from"),
+        "until": option("The last day.", "--to"),
+    },
+    called={"since": "from", "until": "to"},
+    columns=(
+        plain("day"),
+        Column("Feature", lambda one: one["feature"] or "(others)"),
+        Column("Times", lambda one: number(one["uses"]), is_number=True),
+        Column("Quantity", lambda one: number(one["quantity"]), is_number=True),
+    ),
+    limit=50,
+    empty="Nothing was used.",
 )
 
 

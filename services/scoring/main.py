@@ -4,7 +4,7 @@ import secrets
 import sys
 
 from services.scoring import api, queries
-from services.scoring.api import feedback, judging, people, record, timeline, why
+from services.scoring.api import feedback, judging, people, record, timeline, usage, why
 from services.scoring.files import load_rules
 from services.scoring.handler import PLAN, ScoringHandler
 from services.scoring.queries import ledger
@@ -12,6 +12,7 @@ from services.scoring.settings import ScoringSettings
 from services.scoring.sources import Watch
 from services.scoring.store import answers
 from services.scoring.store import timeline as store_timeline
+from services.scoring.store import usage as store_usage
 from shared.log.publisher import Publisher
 from shared.service import service
 from shared.service.status import status_routes
@@ -30,12 +31,15 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
         description="How healthy every account is, and why.",
         worker=worker,
         routers=(
-            *(part.routes(base.uow, base.clock, rules) for part in (api, why, feedback, timeline, record, people)),
+            *(
+                part.routes(base.uow, base.clock, rules)
+                for part in (api, why, feedback, timeline, record, people, usage)
+            ),
             said,
         ),
         probes=(status_routes(base.counts, clock=base.clock, worker=worker, extra=queries.status),),
         close=publisher.stop,
-        tidy=(claims.trim, ledger.forget, answers.forget, store_timeline.forget),
+        tidy=(claims.trim, ledger.forget, answers.forget, store_timeline.forget, store_usage.forget),
     )
 
 

@@ -185,6 +185,18 @@ invitations = Table(
     Index("invitations_by_contact", "account_id", "contact_id"),
 )
 
+# How a feature was used on a day, as far as state has forgotten it: in days since 1970-01-01, and millionths.
+usage_days = Table(
+    "usage_days",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("feature", Text, primary_key=True),
+    Column("events", BigInteger, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Index("usage_days_by_day", "day", postgresql_using="brin"),
+)
+
 # What happened to an account, usage apart, and when its band moved.
 timeline = Table(
     "timeline",

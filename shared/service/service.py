@@ -50,7 +50,8 @@ _TIDY_EVERY = 3600.0
 _PASSING = (SQLAlchemyError, OSError, TimeoutError)
 _S = TypeVar("_S", bound=Settings)
 
-Tidy = Callable[[AsyncConnection, datetime], Awaitable[None]]
+Tidy = Callable[[AsyncConnection, datetime], Awaitable[bool | None]]
+"""Forgets some rows; true: there may be more, which go at once, in another transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +245,10 @@ async def _tidy(base: Base, service: Service) -> None:
     while True:
         for tidy in (*service.tidy, *([dead_letters.trim] if service.worker else [])):
             try:
-                async with base.uow.begin() as c:
-                    await tidy(c, base.clock.now())
+                more: bool | None = True
+                while more:
+                    async with base.uow.begin() as c:
+                        more = await tidy(c, base.clock.now())
             except Exception as error:
                 _LOG.warning("Old rows stay for another hour (%s).", type(error).__name__, exc_info=_ours(error))
         try:

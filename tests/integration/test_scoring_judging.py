@@ -5,8 +5,20 @@ from typing import Any
 
 import pytest
 
+from shared.messages.envelope import Event
 from tests.support.face import Face, a_face
-from tests.support.scoring import DAY, NOW, a_contact, a_subscription, a_ticket, an_event, an_invoice, busy, nps, traits
+from tests.support.scoring import (
+    DAY,
+    NOW,
+    a_contact,
+    a_subscription,
+    a_ticket,
+    an_event,
+    an_invoice,
+    busy,
+    nps,
+    traits,
+)
 
 
 @pytest.fixture
@@ -186,3 +198,32 @@ async def test_people_and_subscriptions_are_listed_of_one_account_and_over_all(f
     (live,) = (await face.get("/subscriptions", live=True))["items"]
     assert (live["account_id"], live["id"], live["mrr_minor"], live["status"]) == ("acme", "s1", 500, "active")
     assert (await face.get("/accounts/other/subscriptions"))["items"] == []
+
+
+async def test_usage_is_read_back_by_day_and_feature_for_400_days_whenever_it_came(face: Face) -> None:
+    def used(days: int, name: str, quantity: float = 1) -> Event:
+        return an_event("usage.recorded", account="calm", at=NOW - days * DAY, feature=name, quantity=quantity)
+
+    await face.fed.feed(*(used(days, name) for days in (0, 90) for name in ("api", "reports")))
+    face.clock.move(5 * DAY)
+    face.fed.now = face.clock.now()
+    await face.fed.feed(used(120, "sso", 2.5), used(0, "api"))
+    await face.fed.feed(used(390, "sso", 2.5), used(401, "sso"), used(120, "sso"))
+    assert len(await face.fed.rows("SELECT * FROM usage_days")) == 4
+    items, cursor = list[Any](), None
+    while cursor is not None or not items:
+        page = await face.get("/accounts/calm/usage", limit=2, **({"cursor": cursor} if cursor else {}))
+        items, cursor = [*items, *page["items"]], page["next_cursor"]
+    assert [(one["day"], one["feature"], one["uses"], one["quantity"]) for one in items] == [
+        ("2026-05-20", "api", 2, 2),
+        ("2026-05-20", "reports", 1, 1),
+        ("2026-02-19", "api", 1, 1),
+        ("2026-02-19", "reports", 1, 1),
+        ("2026-01-20", "sso", 2, 3.5),
+        ("2025-04-25", "sso", 1, 2.5),
+    ]
+    winter: dict[str, Any] = {"from": "2026-01-01", "to": "2026-02-01"}
+    sso = await face.get("/accounts/calm/usage", feature="sso", **winter)
+    assert [one["day"] for one in sso["items"]] == ["2026-01-20"]
+    await face.fed.feed(an_event("account.erased", account="calm"))
+    assert not await face.fed.rows("SELECT * FROM usage_days")

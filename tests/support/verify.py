@@ -136,7 +136,7 @@ def seen(batches: Sequence[Sequence[Event]]) -> Account:
             if (event.source, event.id) not in claimed:
                 claimed.add((event.source, event.id))
                 fold(account, event, registry.data_of(event))
-        prune(account.state, day_of(NOW))
+        prune(account.state, day_of(NOW), account.forgotten)
         account.state = decode(encode(account.state))
     return account
 

@@ -181,7 +181,7 @@ class Batch:
         """
         account = standing.account
         if seen is None:
-            s.prune(account.state, day_of(self.now))
+            s.prune(account.state, day_of(self.now), account.forgotten)
         outcome = assess(account, standing.decision, occasion, self.now, self.rules, seen, self.interrupted)
         standing.decision = outcome.decision
         if outcome.assessed is None:

@@ -37,6 +37,11 @@ def day_of_us(us: int) -> int:
     return us // DAY_US
 
 
+def date_of(day: int) -> date:
+    """The date of a UTC day that is counted from 1970-01-01."""
+    return date.fromordinal(day + _EPOCH_ORDINAL)
+
+
 def midnight_after(instant: datetime) -> datetime:
     """The next UTC midnight."""
     return _EPOCH + timedelta(days=day_of(instant) + 1)
@@ -82,7 +87,7 @@ def _between(after: int, until: int, days: Sequence[int]) -> list[int]:
 
 def month_of(day: int) -> tuple[int, int]:
     """The first day of this day's month, and of the next."""
-    first = date.fromordinal(day + _EPOCH_ORDINAL).replace(day=1)
+    first = date_of(day).replace(day=1)
     return first.toordinal() - _EPOCH_ORDINAL, (first + timedelta(days=31)).replace(day=1).toordinal() - _EPOCH_ORDINAL
 
 

@@ -285,6 +285,8 @@ class Account:
     """Of the invitations that are answered at hand: [score, kind of survey] as it stands."""
     touched: set[tuple[str, str]] = field(default_factory=set)
     """The rows that folding has changed since they were last saved, by kind (`users`, `tickets`, `invoices`) and id."""
+    forgotten: dict[tuple[int, str], Uses] = field(default_factory=dict)
+    """Usage by day and feature that state has forgotten since it was last saved: it goes to rows."""
     counted: dict[str, Counted] = field(default_factory=dict)
     """Its `tickets` and `invoices`, counted on a day; not after more than one was changed at once."""
 
@@ -305,14 +307,19 @@ def day_cutoff(today: int) -> int:
     return today - USAGE_DAYS + 1
 
 
-def prune(state: State, today: int) -> None:
-    """Forget what is too old on this day. A function of the day alone: pruning often is pruning once."""
+def prune(state: State, today: int, forgotten: dict[tuple[int, str], Uses] | None = None) -> None:
+    """Forget what is too old on this day. A function of the day alone: pruning often is pruning once.
+
+    What was used on the days that are forgotten is added to `forgotten`.
+    """
     first = day_cutoff(today)
-    for uses in state.usage.values():
+    for feature, uses in state.usage.items():
         while uses and (oldest_day := min(uses)) < first:
             # What is forgotten of a day is a part of its week: sums again, whenever that is.
-            week = oldest_day // 7
-            state.weeks[week] = state.weeks.get(week, 0) + uses.pop(oldest_day).events
+            week, gone = oldest_day // 7, uses.pop(oldest_day)
+            state.weeks[week] = state.weeks.get(week, 0) + gone.events
+            if forgotten is not None:
+                forgotten.setdefault((oldest_day, feature), Uses(0, 0)).add(gone)
     while state.weeks and (oldest_week := min(state.weeks)) <= today // 7 - USAGE_WEEKS:
         del state.weeks[oldest_week]
     buckets: tuple[dict[int, Any], ...] = (*state.automatic.values(), state.people)

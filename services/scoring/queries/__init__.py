@@ -25,6 +25,7 @@ from services.scoring.core.sources import Heard, bit_of
 from services.scoring.core.suggest import Draft
 from services.scoring.core.surveys import KEPT, AnswerRow, InvitationRow
 from services.scoring.core.timeline import MOVED, TimelineRow
+from services.scoring.queries import usage
 from services.scoring.store import live_papers
 from shared.messages.assessments import Band
 from shared.pg import bulk
@@ -195,8 +196,9 @@ async def fingerprint(c: AsyncConnection, at: datetime, rules: Rules) -> tuple[s
         chunk = [(id, state) for id, state in await c.execute(query)]
         if not chunk:
             return hashed.hexdigest(), count
+        used = await usage.of_accounts(c, [id for id, _ in chunk], at)
         for account in await whole_accounts(c, chunk, at):
-            hashed.update(fingerprint_of(account, at, rules))
+            hashed.update(fingerprint_of(account, at, rules, used.get(account.id, ())))
             count += 1
         for beside in _BESIDE:
             rows = await c.execute(beside, {"accounts": [id for id, _ in chunk], "since": at - KEPT})
@@ -230,6 +232,6 @@ async def whole_accounts(c: AsyncConnection, states: Sequence[tuple[str, bytes]]
     for id, kind, key, row in await live_papers(c, list(accounts), instant_of((today - s.PAPER_DAYS) * DAY_US)):
         accounts[id].papers(kind)[key] = row
     for account in accounts.values():
-        s.prune(account.state, today)
+        s.prune(account.state, today, account.forgotten)
         s.drop_tombstones(account, today)
     return list(accounts.values())

@@ -1,7 +1,7 @@
 """What the HTTP edge reads of the states of many accounts: their people and their subscriptions."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import and_, select
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core import state as s
+from services.scoring.core.clock import date_of
 from services.scoring.queries.timeline import Over
 from shared.pg import bulk
 
@@ -90,4 +91,4 @@ async def last_seen(c: AsyncConnection, users: Sequence[tuple[str, str]]) -> dic
     if not users:
         return {}
     rows = await c.execute(_SEEN, bulk.arrays(("account_id", "user_id"), users))
-    return {(account, user): date(1970, 1, 1) + timedelta(days=day) for account, user, day in rows}
+    return {(account, user): date_of(day) for account, user, day in rows}

@@ -22,7 +22,7 @@ _ERASE = bulk.Update(
     also=lambda given: {"contact_id": given.subject, "subject": t.timeline.c.subject, "data": None},
 )
 _MOST: Final = 10_000
-"""Rows forgotten at once, so that no lock is held for long; the rest goes an hour later."""
+"""Rows forgotten at once, so that no lock is held for long."""
 _KEY: Final = list(t.timeline.primary_key.columns)
 _FORGET = delete(t.timeline).where(
     tuple_(*_KEY).in_(select(*_KEY).where(t.timeline.c.at < bindparam("before")).limit(_MOST))
@@ -35,6 +35,6 @@ async def save(c: AsyncConnection, rows: Iterable[TimelineRow], erased: Sequence
     await _ERASE(c, [(account, contact, digest_of(contact)) for account, contact in erased])
 
 
-async def forget(c: AsyncConnection, now: datetime) -> None:
-    """Forget what happened 730 days ago."""
-    await c.execute(_FORGET, {"before": now - KEPT})
+async def forget(c: AsyncConnection, now: datetime) -> bool:
+    """Forget some of what happened 730 days ago. Returns whether there may be more."""
+    return (await c.execute(_FORGET, {"before": now - KEPT})).rowcount == _MOST

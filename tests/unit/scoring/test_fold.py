@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from services.scoring.core import state as s
 from services.scoring.core.clock import day_of, day_of_us
+from services.scoring.core.fingerprint import fingerprint_of
 from services.scoring.core.fold import fold_usage
 from services.scoring.core.health import health_of
 from services.scoring.core.state import Account, Uses, canonical, decode, encode, prune
+from services.scoring.core.usagedays import rows_of, together
 from shared.messages import registry
 from shared.messages.envelope import Event
 from tests.support.histories import some_events
@@ -43,7 +45,7 @@ def test_any_order_any_batches_and_any_repeats_leave_the_same_bytes_points_and_s
     cuts = sorted({0, len(shuffled), *data.draw(st.lists(st.integers(0, len(shuffled)), max_size=4))})
     once = seen([events])
     again = seen([shuffled[a:b] for a, b in pairwise(cuts)])
-    assert canonical(once, TODAY) == canonical(again, TODAY)
+    assert fingerprint_of(once, NOW, SHIPPED) == fingerprint_of(again, NOW, SHIPPED)
     one, other = health_of(once, NOW, SHIPPED), health_of(again, NOW, SHIPPED)
     assert (one.readings, one.facts, one.score) == (other.readings, other.facts, other.score)
 
@@ -53,9 +55,26 @@ def test_any_order_any_batches_and_any_repeats_leave_the_same_bytes_points_and_s
 def test_forgetting_often_is_forgetting_once(events: list[Event], days: list[int]) -> None:
     often, once = after(*events), after(*events)
     for day in sorted(days):
-        prune(often.state, TODAY + day)
-    last = TODAY + max(days, default=0)
-    assert canonical(often, last) == canonical(once, last)
+        prune(often.state, TODAY + day, often.forgotten)
+    then = NOW + max(days, default=0) * DAY
+    assert fingerprint_of(often, then, SHIPPED) == fingerprint_of(once, then, SHIPPED)
+
+
+def test_usage_by_day_is_the_same_whenever_it_was_forgotten_and_whichever_names_came_first() -> None:
+    names = [f"f{n:04}" for n in range(s.MOST_FEATURES + 50)]
+    used = [usage(NOW - days * DAY, name, quantity=0.5) for name in names for days in (5, 120, 380, 401)]
+    once = after(*used)
+    for order in (used, used[::-1]):
+        often = Account("acme")
+        for place in range(0, len(order), 90):
+            after(*order[place : place + 90], account=often)
+            prune(often.state, TODAY, often.forgotten)
+        assert {row.day for row in rows_of(often, TODAY)} == {TODAY - 120, TODAY - 380}
+        assert fingerprint_of(often, NOW, SHIPPED) == fingerprint_of(once, NOW, SHIPPED)
+        rows = [(day, feature, uses.events, uses.quantity) for (day, feature), uses in often.forgotten.items()]
+        often.forgotten.clear()
+        assert together(often, rows) == together(once, ())
+        assert together(often, rows)[TODAY - 120, s.OTHER] == Uses(50, 50 * s.MILLIONTHS // 2)
 
 
 def test_a_batch_of_usage_folds_like_its_events_one_by_one() -> None:

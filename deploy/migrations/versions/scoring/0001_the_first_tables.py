@@ -212,6 +212,15 @@ def upgrade() -> None:
     op.create_index('timeline_newest', 'timeline', ['at', 'account_id', 'source', 'id'], unique=False)
     op.create_index('timeline_of_account_by_type', 'timeline', ['account_id', 'type', 'at'], unique=False)
     op.create_index('timeline_of_type', 'timeline', ['type', 'at'], unique=False)
+    op.create_table('usage_days',
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('day', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('feature', sa.Text(), nullable=False),
+    sa.Column('events', sa.BigInteger(), nullable=False),
+    sa.Column('quantity', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('account_id', 'day', 'feature')
+    )
+    op.create_index('usage_days_by_day', 'usage_days', ['day'], unique=False, postgresql_using='brin')
     op.create_table('users',
     sa.Column('account_id', sa.Text(), nullable=False),
     sa.Column('user_id', sa.Text(), nullable=False),

@@ -74,7 +74,7 @@ def _latest(name: str, value: Callable[[Any], Any]) -> Folder:
 
 def _account_erased(account: Account, _event: Event, _data: Any) -> None:
     account.state = State(erased=True)
-    for rows in (account.tickets, account.invoices, account.users, account.touched, account.counted):
+    for rows in (account.tickets, account.invoices, account.users, account.touched, account.counted, account.forgotten):
         rows.clear()
 
 

@@ -1,0 +1,47 @@
+"""Usage by day and feature, for longer than measures look: what state forgets goes to rows, as sums that are added up.
+
+When that was can't be seen: what a day had is the sum of its rows and of what state still has. A name beyond the bound
+of features counts with the others, as it does in state, whenever its rows were written.
+"""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from services.scoring.core.state import OTHER, Account, Uses
+
+KEPT_DAYS: Final = 400
+"""How long it is known what was used on a day."""
+Days = dict[tuple[int, str], Uses]
+"""By day and feature."""
+
+
+class UsageRow(NamedTuple):
+    """How a feature was used on a day, as far as state has forgotten it."""
+
+    account_id: str
+    day: int
+    feature: str
+    events: int
+    quantity: int
+    """In millionths."""
+
+
+def rows_of(account: Account, today: int) -> list[UsageRow]:
+    """What an account's state has forgotten since that was written; what is too old leaves nothing."""
+    return [
+        UsageRow(account.id, day, feature, uses.events, uses.quantity)
+        for (day, feature), uses in account.forgotten.items()
+        if day > today - KEPT_DAYS
+    ]
+
+
+def together(account: Account, kept: Iterable[tuple[int, str, int, int]]) -> Days:
+    """What was used on each day: by the rows that are given, and by state."""
+    named, found = account.state.usage, Days()
+    given = ((day, feature, Uses(events, quantity)) for day, feature, events, quantity in kept)
+    forgotten = ((day, feature, uses) for (day, feature), uses in account.forgotten.items())
+    here = ((day, feature, uses) for feature, days in named.items() for day, uses in days.items())
+    for day, feature, uses in (*given, *forgotten, *here):
+        key = day, feature if feature in named else OTHER
+        found.setdefault(key, Uses(0, 0)).add(uses)
+    return found

@@ -1,0 +1,45 @@
+"""Rows of usage by day, as batches write and forget them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, delete, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring import tables as t
+from services.scoring.core.clock import day_of
+from services.scoring.core.state import MOST_QUANTITY, Account
+from services.scoring.core.usagedays import KEPT_DAYS, UsageRow, rows_of
+from shared.pg import bulk
+
+_u = t.usage_days.c
+_ADD = bulk.Insert(
+    t.usage_days,
+    UsageRow._fields,
+    set=lambda new: {
+        "events": _u.events + new.events,
+        # What is added up first would not fit where both are at the bound.
+        "quantity": func.least(_u.quantity, MOST_QUANTITY - new.quantity) + new.quantity,
+    },
+)
+_MOST: Final = 10_000
+"""Rows forgotten at once, so that no lock is held for long."""
+_KEY: Final = list(t.usage_days.primary_key.columns)
+_FORGET = delete(t.usage_days).where(
+    tuple_(*_KEY).in_(select(*_KEY).where(_u.day <= bindparam("last", type_=_u.day.type)).limit(_MOST))
+)
+
+
+async def save(c: AsyncConnection, accounts: Iterable[Account], today: int) -> None:
+    """Add up what the states of these accounts have forgotten."""
+    rows = list[UsageRow]()
+    for account in accounts:
+        rows += rows_of(account, today)
+        account.forgotten.clear()
+    await _ADD(c, rows)
+
+
+async def forget(c: AsyncConnection, now: datetime) -> bool:
+    """Forget some of what was used 400 days ago. Returns whether there may be more."""
+    return (await c.execute(_FORGET, {"last": day_of(now) - KEPT_DAYS})).rowcount == _MOST
