@@ -16,8 +16,8 @@ TIMELINE: Final = Listing(
     at=("scoring", "/v1/timeline"),
     filters={
         "type": option("A type, such as note.added, or a family of them, such as ticket."),
-        "contact": option("Only what is about this contact."),
-        "subject": option("Only what is about this ticket, invoice or subscription."),
+        "contact": option("Only what is about this contact of the account."),
+        "subject": option("Only what is about this ticket, invoice or subscription of the account."),
         **OF_ACCOUNTS,
         "since": option("Since when, such as 2026-01-01.", "--from"),
         "until": option("Until when.", "--to"),

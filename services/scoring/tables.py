@@ -58,6 +58,7 @@ accounts = Table(
     Column("band", Text, nullable=False, server_default="unknown"),
     Column("reason", Text, nullable=False, server_default=""),
     Column("rev", BigInteger, nullable=False, server_default="0"),
+    Index("accounts_by_owner", "owner"),
     Index("accounts_by_parent", "parent_id", postgresql_where=column("parent_id").is_not(None)),
     Index("accounts_marked", "partition", postgresql_where=column("marked_at").is_not(None)),
 )

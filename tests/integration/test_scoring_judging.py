@@ -172,6 +172,11 @@ async def test_tickets_and_invoices_are_listed_by_page_with_what_is_open_first_a
     )
     assert [one["id"] for one in (await face.get("/invoices", overdue=True))["items"]] == ["I-1"]
     await face.get("/accounts/nobody/tickets", 404)
+    await face.fed.feed(traits(NOW, owner="ana@example.com"))
+    hers = await face.get("/tickets", owner="ana@example.com", limit=4)
+    more = await face.get("/tickets", owner="ana@example.com", limit=4, cursor=hers["next_cursor"])
+    assert [one["id"] for one in (*hers["items"], *more["items"])] == ["T-2", "T-3", "T-4", "T-5", "T-1"]
+    assert {one["account_id"] for one in (await face.get("/timeline", owner="ana@example.com"))["items"]} == {"acme"}
     await face.fed.feed(an_event("contact.erased", contact_id="c2"))
     assert "Solved" not in str(await face.get("/tickets"))
 

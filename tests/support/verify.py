@@ -17,10 +17,12 @@ from services.ingest.api import openapi
 from services.scoring.core.clock import day_of
 from services.scoring.core.fold import fold
 from services.scoring.core.health import health_of
+from services.scoring.core.sentences import sentence
 from services.scoring.core.state import Account, canonical, decode, encode, prune
+from services.scoring.core.timeline import row_of
 from shared.messages import accounts, envelope, registry
 from shared.messages.envelope import Event
-from tests.support.scoring import BY_USAGE, DAY, NOW, SHIPPED, after, an_account, assessed, busy
+from tests.support.scoring import BY_USAGE, DAY, NOW, SHIPPED, after, an_account, an_event, assessed, busy
 
 SAMPLES = sorted((Path(__file__).parents[1] / "golden" / "messages").glob("*.json"))
 STRUCTS: dict[str, type[msgspec.Struct]] = {
@@ -42,7 +44,8 @@ def verify(event: Event) -> None:
 
     It reads back as it was written and stands what it doesn't know; its type has a sample that sets every field. What
     customers send stands in the OpenAPI document of ingest too, folds to the same bytes in any order and however often
-    it comes, and the drivers of the change that it makes sum to that change.
+    it comes, and the drivers of the change that it makes sum to that change. Usage apart it stands on the timeline in
+    words, without any once its contact is erased, and not at all once the account is.
     """
     _reads_back(event)
     _has_a_sample(event.type)
@@ -50,6 +53,8 @@ def verify(event: Event) -> None:
         _stands_in_openapi(event)
         _folds_the_same(event)
         _is_explained(event)
+        if event.type != "usage.recorded":
+            _stands_on_the_timeline(event)
 
 
 def _reads_back(event: Event) -> None:
@@ -68,6 +73,20 @@ def _has_a_sample(type: str) -> None:
     family = {other for other, struct in STRUCTS.items() if struct is STRUCTS[type]}
     shown = {field for s in SAMPLES if type_of(s) in family for field in json.loads(s.read_bytes())["data"]}
     assert {field.encode_name for field in msgspec.structs.fields(STRUCTS[type])} <= shown
+
+
+def _stands_on_the_timeline(event: Event) -> None:
+    account, data = Account(event.subject), registry.data_of(event)
+    row = row_of(account, event, data, NOW)
+    assert row is not None
+    assert row.data is not None
+    assert sentence(event.type, msgspec.json.decode(row.data), "Kim")
+    if row.contact_id is not None:
+        late = row_of(after(an_event("contact.erased", contact_id=row.contact_id), account=account), event, data, NOW)
+        assert late is not None
+        assert late.data is None
+        assert late.contact_id not in (None, row.contact_id)
+    assert row_of(after(an_event("account.erased"), account=account), event, data, NOW) is None
 
 
 def _stands_in_openapi(event: Event) -> None:

@@ -11,7 +11,7 @@ from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import State
 from services.scoring.core.subscriptions import rows_of
 from services.scoring.queries import contacts
-from services.scoring.queries.timeline import Over
+from services.scoring.queries.over import Over
 from services.scoring.views.record import Contact, SubscriptionRow, has_left, roles_of, user_ids_of
 from shared.auth.keys import require
 from shared.clock import Clock

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring.api.parts import there
 from services.scoring.core.scorecard import Rules
 from services.scoring.queries import papers
-from services.scoring.queries.timeline import Over
+from services.scoring.queries.over import Over
 from services.scoring.views.record import (
     InvoiceRow,
     TicketRow,

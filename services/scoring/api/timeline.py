@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends
+from sqlalchemy import ColumnElement
 
 from services.scoring.api import parts
 from services.scoring.core.scorecard import Rules
 from services.scoring.queries import timeline
+from services.scoring.queries.over import Over
 from services.scoring.views.timeline import Entry, EntryOfAll
 from shared.auth.keys import require
 from shared.clock import Clock
@@ -19,8 +21,6 @@ from shared.web.paging import Page, WantedPage
 from shared.web.problems import invalid
 from shared.web.routes import Router
 
-_Wanted = Annotated[timeline.Wanted, Depends()]
-
 
 def routes(uow: UnitOfWork, _clock: Clock, _rules: Rules) -> Router:
     """`/v1/accounts/{id}/timeline` and `/v1/timeline`."""
@@ -28,14 +28,18 @@ def routes(uow: UnitOfWork, _clock: Clock, _rules: Rules) -> Router:
 
     @router.get("/accounts/{id}/timeline", summary="What happened to an account, newest first, usage apart")
     async def of_account(
-        id: str, paging: WantedPage, wanted: _Wanted, since: parts.From = None, until: parts.Until = None
+        id: str,
+        paging: WantedPage,
+        wanted: Annotated[timeline.WantedOfOne, Depends()],
+        since: parts.From = None,
+        until: parts.Until = None,
     ) -> Page[Entry]:
         """Tickets, invoices, answers, talks, changes, notes, and when the band moved. `$company` is ourselves."""
         after = paging.after(datetime, str, str)
-        span = _span(wanted, since, until)
+        where = [*_checked(wanted).where(), *_between(since, until)]
         async with uow.begin() as c:
             await parts.there(c, id if id != COMPANY else None)
-            rows = await timeline.of_account(c, id, wanted, span, after, paging.limit + 1)
+            rows = await timeline.listed(c, id, where, after, paging.limit + 1)
             shown, cursor = paging.page(rows, lambda row: (row["at"], row["source"], row["id"]))
             people = await timeline.people(c, _pairs(shown))
         return Page(items=[Entry.of(row, people.get(_pair(row))) for row in shown], next_cursor=cursor)
@@ -43,15 +47,15 @@ def routes(uow: UnitOfWork, _clock: Clock, _rules: Rules) -> Router:
     @router.get("/timeline", summary="What happened to all accounts and to ourselves, newest first, usage apart")
     async def of_all(
         paging: WantedPage,
-        over: Annotated[timeline.Over, Depends()],
-        wanted: _Wanted,
+        over: Annotated[Over, Depends()],
+        wanted: Annotated[timeline.Wanted, Depends()],
         since: parts.From = None,
         until: parts.Until = None,
     ) -> Page[EntryOfAll]:
         after = paging.after(datetime, str, str, str)
-        span = _span(wanted, since, until)
+        where = [*_checked(wanted).where(), *_between(since, until)]
         async with uow.begin() as c:
-            rows = await timeline.of_all(c, over, wanted, span, after, paging.limit + 1)
+            rows = await timeline.listed(c, over, where, after, paging.limit + 1)
             shown, cursor = paging.page(rows, lambda row: (row["at"], row["account_id"], row["source"], row["id"]))
             people = await timeline.people(c, _pairs(shown))
         return Page(items=[EntryOfAll.of(row, people.get(_pair(row))) for row in shown], next_cursor=cursor)
@@ -59,13 +63,17 @@ def routes(uow: UnitOfWork, _clock: Clock, _rules: Rules) -> Router:
     return router
 
 
-def _span(wanted: timeline.Wanted, since: datetime | None, until: datetime | None) -> Sequence[datetime | None]:
-    """Between which instants; refuses types that there are not."""
+def _checked(wanted: timeline.Wanted) -> timeline.Wanted:
+    """Refuse types that there are not."""
     for name in wanted.type or ():
         if name not in timeline.TYPES and name not in timeline.FAMILIES:
             hint = did_you_mean(name, timeline.TYPES) or f"There are {', '.join(timeline.TYPES)}."
             raise invalid("query.type", f"there is no type {name!r}. {hint}")
-    return [None if one is None else parts.aware(one) for one in (since, until)]
+    return wanted
+
+
+def _between(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    return timeline.between(*(None if one is None else parts.aware(one) for one in (since, until)))
 
 
 def _pair(row: Mapping[str, Any]) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring import tables as t
 from services.scoring.core import state as s
 from services.scoring.core.clock import date_of
-from services.scoring.queries.timeline import Over
+from services.scoring.queries.over import Over
 from shared.pg import bulk
 
 _a, _n, _u = t.accounts.c, t.answers.c, t.users.c

@@ -6,19 +6,19 @@ from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, literal, select, tuple_
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core import state as s
 from services.scoring.core.clock import instant_of
-from services.scoring.queries.timeline import Over
+from services.scoring.queries.over import Over, newest
 from shared.messages.tickets import Priority
 from shared.pg import bulk
 
 Kind = Literal["tickets", "invoices"]
 Where = Sequence[ColumnElement[bool]]
-_a, _p, _l = t.accounts.c, t.papers.c, t.timeline.c
+_p, _l = t.papers.c, t.timeline.c
 
 
 class Listed(NamedTuple):
@@ -44,7 +44,7 @@ class Tickets:
 
     def where(self, _now: datetime) -> list[ColumnElement[bool]]:
         """What holds of them."""
-        return _open(self.open) + ([] if self.priority is None else [_p.priority == self.priority])
+        return _open(self.open) + ([] if self.priority is None else [_p.priority == bulk.word(self.priority)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ def _open(wanted: bool | None) -> list[ColumnElement[bool]]:
     return [] if wanted is None else [_p.settled_at.is_(None) if wanted else _p.settled_at.is_not(None)]
 
 
-_ORDER: Final = (_p.at, _p.id)
-_ORDER_OF_ALL: Final = (_p.at, _p.account_id, _p.id)
+_ORDER: Final = (_p.at, _p.account_id, _p.id)
+_SHOWN: Final = (_p.account_id, _p.id, _p.at, _p.row)
 _KEY: Final = (_l.account_id, _l.at, _l.source, _l.id)
 _keys = bulk.given(*_KEY)
 _SAID: Final = select(*_KEY, _l.data, _l.contact_id).join(
@@ -82,15 +82,11 @@ async def listed(
     most: int,
 ) -> list[Listed]:
     """Tickets or invoices of an account, or over all, the latest first: by when they were opened, or are due."""
-    order = _ORDER if isinstance(of, str) else _ORDER_OF_ALL
-    query = select(_p.account_id, _a.name, _p.id, _p.at, _p.row).join(t.accounts, _a.id == _p.account_id)
-    query = query.where(_p.kind == bulk.word(kind), _p.at.is_not(None), *where)
-    query = query.where(*([_p.account_id == of] if isinstance(of, str) else of.where()))
-    if after is not None:
-        there = tuple_(*(literal(key, column.type) for key, column in zip(after, order, strict=True)))
-        query = query.where(tuple_(*order) < there)
-    rows = (await c.execute(query.order_by(*(column.desc() for column in order)).limit(most))).all()
-    found = [(*row[:4], s.paper_of(kind, row.row)) for row in rows]
+    holds = [_p.kind == bulk.word(kind), _p.at.is_not(None), *where]
+    rows = await newest(c, _SHOWN, _ORDER, holds, of, after, most)
+    found = [
+        (row["account_id"], row["account_name"], row["id"], row["at"], s.paper_of(kind, row["row"])) for row in rows
+    ]
     events = {(id, instant_of(row.at), row.source, row.id) for id, _, _, _, row in found}
     parameters = bulk.arrays(("account_id", "at", "source", "id"), sorted(events))
     said = {tuple(one[:4]): one[4:] for one in (await c.execute(_SAID, parameters) if events else ())}

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Query
-from sqlalchemy import ColumnElement, Select, literal, select, tuple_
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core import state as s
 from services.scoring.core.timeline import MOVED
-from services.scoring.queries.feedback import OF_ACCOUNT
+from services.scoring.queries.over import Over, newest
 from shared.messages import registry
 from shared.pg import bulk
 from shared.words import person
@@ -29,88 +29,51 @@ TYPES: Final = sorted(
 FAMILIES: Final = {name.partition(".")[0] for name in TYPES}
 
 
+_Type = Annotated[
+    list[str] | None, Query(description="A type such as `note.added`, or the family of several: `ticket`.")
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which rows are asked for."""
 
-    type: Annotated[
-        list[str] | None, Query(description="A type such as `note.added`, or the family of several: `ticket`.")
-    ] = None
+    type: _Type = None
+
+    def where(self) -> list[ColumnElement[bool]]:
+        """What holds of them."""
+        if not self.type:
+            return []
+        return [_l.type.in_([name for name in TYPES if {name, name.partition(".")[0]} & {*self.type}])]
+
+
+@dataclass(frozen=True, slots=True)
+class WantedOfOne(Wanted):
+    """Which rows of one account are asked for."""
+
     contact: Annotated[str | None, Query(description="Only what is about this contact.")] = None
     subject: Annotated[str | None, Query(description="Only what is about this ticket, invoice or subscription.")] = None
 
     def where(self) -> list[ColumnElement[bool]]:
         """What holds of them."""
         asked = {_l.contact_id: self.contact, _l.subject: self.subject}
-        holds: list[ColumnElement[bool]] = [column == value for column, value in asked.items() if value is not None]
-        if self.type:
-            holds.append(_l.type.in_([name for name in TYPES if {name, name.partition(".")[0]} & {*self.type}]))
-        return holds
+        return [*Wanted.where(self), *(column == value for column, value in asked.items() if value is not None)]
 
 
-@dataclass(frozen=True, slots=True)
-class Over:
-    """Which accounts' rows are asked for; without any of these the company's, too."""
-
-    owner: str | None = None
-    segment: str | None = None
-    plan: str | None = None
-    stage: str | None = None
-
-    def where(self) -> list[ColumnElement[bool]]:
-        """What holds of them."""
-        return [_a[name] == value for name in OF_ACCOUNT if (value := getattr(self, name)) is not None]
+def between(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    """What holds of rows between two instants, where these are given."""
+    begun = [] if since is None else [_l.at >= since]
+    return begun if until is None else [*begun, _l.at < until]
 
 
-_ORDER: Final = (_l.at, _l.source, _l.id)
-_ORDER_OF_ALL: Final = (_l.at, _l.account_id, _l.source, _l.id)
+_ORDER: Final = (_l.at, _l.account_id, _l.source, _l.id)
 
 
-async def of_account(
-    c: AsyncConnection,
-    id: str,
-    wanted: Wanted,
-    span: Sequence[datetime | None],
-    after: tuple[Any, ...] | None,
-    most: int,
+async def listed(
+    c: AsyncConnection, of: str | Over, where: Sequence[ColumnElement[bool]], after: tuple[Any, ...] | None, most: int
 ) -> Sequence[dict[str, Any]]:
-    """What happened to one account, newest first; `at`, `source` and `id` make the cursor."""
-    query = select(*_l).where(_l.account_id == id, *wanted.where())
-    return await _page(c, query, _ORDER, span, after, most)
-
-
-async def of_all(
-    c: AsyncConnection,
-    over: Over,
-    wanted: Wanted,
-    span: Sequence[datetime | None],
-    after: tuple[Any, ...] | None,
-    most: int,
-) -> Sequence[dict[str, Any]]:
-    """What happened to all, newest first; `at`, `account_id`, `source` and `id` make the cursor."""
-    query = select(*_l, _a.name.label("account_name")).join(t.accounts, _a.id == _l.account_id, isouter=True)
-    return await _page(c, query.where(*over.where(), *wanted.where()), _ORDER_OF_ALL, span, after, most)
-
-
-async def _page(
-    c: AsyncConnection,
-    query: Select[Any],
-    order: Sequence[ColumnElement[Any]],
-    span: Sequence[datetime | None],
-    after: tuple[Any, ...] | None,
-    most: int,
-) -> Sequence[dict[str, Any]]:
-    since, until = span
-    query = query.order_by(*(column.desc() for column in order)).limit(most)
-    if since is not None:
-        query = query.where(_l.at >= since)
-    if until is not None:
-        query = query.where(_l.at < until)
-    if after is not None:
-        query = query.where(
-            tuple_(*order) < tuple_(*(literal(key, one.type) for key, one in zip(after, order, strict=True)))
-        )
-    return [row._asdict() for row in await c.execute(query)]
+    """What happened to an account, or to many, newest first; `at`, `account_id`, `source` and `id` make the cursor."""
+    return await newest(c, list(_l), _ORDER, where, of, after, most)
 
 
 _STATES: Final = select(_a.id, _a.state).where(bulk.among(_a.id, "accounts"))

@@ -21,7 +21,7 @@ _ERASE = bulk.Update(
     ("subject",),
     also=lambda given: {"contact_id": given.subject, "subject": t.timeline.c.subject, "data": None},
 )
-_MOST: Final = 10_000
+_MOST: Final = 5_000
 """Rows forgotten at once, so that no lock is held for long."""
 _KEY: Final = list(t.timeline.primary_key.columns)
 _FORGET = delete(t.timeline).where(

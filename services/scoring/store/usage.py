@@ -23,7 +23,7 @@ _ADD = bulk.Insert(
         "quantity": func.least(_u.quantity, MOST_QUANTITY - new.quantity) + new.quantity,
     },
 )
-_MOST: Final = 10_000
+_MOST: Final = 5_000
 """Rows forgotten at once, so that no lock is held for long."""
 _KEY: Final = list(t.usage_days.primary_key.columns)
 _FORGET = delete(t.usage_days).where(

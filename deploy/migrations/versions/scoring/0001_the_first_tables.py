@@ -48,6 +48,7 @@ def upgrade() -> None:
     sa.Column('assessed_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id')
     )
+    op.create_index('accounts_by_owner', 'accounts', ['owner'], unique=False)
     op.create_index('accounts_by_parent', 'accounts', ['parent_id'], unique=False, postgresql_where=sa.text('parent_id IS NOT NULL'))
     op.create_index('accounts_in_imports', 'accounts', ['partition'], unique=False, postgresql_where=sa.text("imports != '[]'::jsonb"))
     op.create_index('accounts_marked', 'accounts', ['partition'], unique=False, postgresql_where=sa.text('marked_at IS NOT NULL'))

@@ -1,0 +1,63 @@
+from typing import Any
+
+import pytest
+
+from deploy.cli.main import app
+from tests.support.cli import Answer, FakeStack, page
+
+_SHOWN: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "timeline": (
+        {"at": "2026-05-20T09:00:00Z", "words": "invoice I-1 was paid: €840"},
+        ["invoice I-1 was paid: €840"],
+    ),
+    "contacts": (
+        {
+            **{"id": "c1", "name": "Kim", "roles": ["champion", "admin"], "left": True, "last_seen": "2026-05-19"},
+            **{"talked_at": None, "answers": {"nps": {"score": 9}, "csat": {"score": 4}}},
+        },
+        ["Kim", "champion and admin", "has left", "CSAT 4 and NPS 9", "2026-05-19"],
+    ),
+    "tickets": (
+        {
+            **{"id": "T-1", "open": True, "priority": "urgent", "opened_at": "2026-05-20T09:00:00Z"},
+            **{"closed_at": None, "requester": "c1", "title": "Export fails"},
+        },
+        ["T-1", "open, urgent", "c1", "Export fails"],
+    ),
+    "invoices": (
+        {
+            **{"id": "I-1", "amount_minor": 84_000, "currency": "EUR", "due_at": "2026-05-20T09:00:00Z"},
+            **{"overdue": True, "open": True, "status": "issued", "dispute": None, "settled_at": None},
+        },
+        ["I-1", "€840", "20 May 2026", "overdue"],
+    ),
+    "subscriptions": (
+        {
+            **{"id": "s1", "plan": "pro", "mrr_minor": 42_000, "currency": "EUR", "seats": 10, "live": True},
+            **{"status": "active", "renews_at": "2026-08-01T00:00:00Z", "ends_at": None},
+        },
+        ["s1", "pro", "€420", "10", "active", "1 Aug 2026"],
+    ),
+    "usage": ({"day": "2026-05-20", "feature": "sso", "uses": 1200, "quantity": 2.5}, ["2026-05-20", "sso", "2.5"]),
+}
+
+
+@pytest.mark.parametrize(("name", "item", "words"), [(name, *shown) for name, shown in _SHOWN.items()])
+def test_what_an_account_has_is_listed(stack: FakeStack, name: str, item: dict[str, Any], words: list[str]) -> None:
+    stack.on(f"GET /scoring/v1/accounts/big%20co/{name}", page({"account_name": "Big", **item}))
+    told = stack.run(app, name, "big co").output
+    assert [one for one in words if one not in told] == []
+
+
+def test_over_all_accounts_it_is_narrowed_by_their_owner_and_by_time(stack: FakeStack) -> None:
+    stack.on("GET /scoring/v1/timeline", page())
+    told = stack.run(app, "timeline", "--owner", "ana@example.com", "--from", "2026-01-01", "--type", "note").output
+    assert "Nothing fits" in told
+    assert stack.asked[0].query.items() >= {"owner": "ana@example.com", "from": "2026-01-01", "type": "note"}.items()
+
+
+def test_a_note_is_written_on_our_own_timeline_too(stack: FakeStack) -> None:
+    stack.on("POST /scoring/v1/accounts/%24company/notes", Answer({"source": "keepwell/people", "id": "n1"}, 202))
+    told = stack.run(app, "note", "$company", "Prices went up.").output
+    assert "timeline of $company" in told
+    assert stack.asked[0].json()["text"] == "Prices went up."
