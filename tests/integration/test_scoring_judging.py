@@ -99,7 +99,7 @@ async def test_what_happened_and_what_people_note_is_read_back_page_by_page(face
         "ticket T-1 was opened (urgent)",
         'Kim (admin) scored us 2: "too slow"',
         'csm@example.com noted: "Their budget is cut."',
-        "Kim (admin) is admin",
+        "Kim is admin",
         "the account has another name Acme and seats 10",
     ]
     assert [one["at"] for one in items] == sorted((one["at"] for one in items), reverse=True)

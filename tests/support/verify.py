@@ -80,7 +80,7 @@ def _stands_on_the_timeline(event: Event) -> None:
     row = row_of(account, event, data, NOW)
     assert row is not None
     assert row.data is not None
-    assert sentence(event.type, msgspec.json.decode(row.data), "Kim")
+    assert sentence(event.type, msgspec.json.decode(row.data), "Kim", "admin")
     if row.contact_id is not None:
         late = row_of(after(an_event("contact.erased", contact_id=row.contact_id), account=account), event, data, NOW)
         assert late is not None

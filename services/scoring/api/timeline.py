@@ -11,7 +11,7 @@ from services.scoring.api import parts
 from services.scoring.core.scorecard import Rules
 from services.scoring.queries import timeline
 from services.scoring.queries.over import Over
-from services.scoring.views.timeline import Entry, EntryOfAll
+from services.scoring.views.timeline import Entry
 from shared.auth.keys import require
 from shared.clock import Clock
 from shared.conditions import did_you_mean
@@ -42,7 +42,7 @@ def routes(uow: UnitOfWork, _clock: Clock, _rules: Rules) -> Router:
             rows = await timeline.listed(c, id, where, after, paging.limit + 1)
             shown, cursor = paging.page(rows, lambda row: (row["at"], row["source"], row["id"]))
             people = await timeline.people(c, _pairs(shown))
-        return Page(items=[Entry.of(row, people.get(_pair(row))) for row in shown], next_cursor=cursor)
+        return Page(items=[Entry.of(row, *people.get(_pair(row), ())) for row in shown], next_cursor=cursor)
 
     @router.get("/timeline", summary="What happened to all accounts and to ourselves, newest first, usage apart")
     async def of_all(
@@ -51,14 +51,14 @@ def routes(uow: UnitOfWork, _clock: Clock, _rules: Rules) -> Router:
         wanted: Annotated[timeline.Wanted, Depends()],
         since: parts.From = None,
         until: parts.Until = None,
-    ) -> Page[EntryOfAll]:
+    ) -> Page[Entry]:
         after = paging.after(datetime, str, str, str)
         where = [*_checked(wanted).where(), *_between(since, until)]
         async with uow.begin() as c:
             rows = await timeline.listed(c, over, where, after, paging.limit + 1)
             shown, cursor = paging.page(rows, lambda row: (row["at"], row["account_id"], row["source"], row["id"]))
             people = await timeline.people(c, _pairs(shown))
-        return Page(items=[EntryOfAll.of(row, people.get(_pair(row))) for row in shown], next_cursor=cursor)
+        return Page(items=[Entry.of(row, *people.get(_pair(row), ())) for row in shown], next_cursor=cursor)
 
     return router
 
@@ -67,7 +67,9 @@ def _checked(wanted: timeline.Wanted) -> timeline.Wanted:
     """Refuse types that there are not."""
     for name in wanted.type or ():
         if name not in timeline.TYPES and name not in timeline.FAMILIES:
-            hint = did_you_mean(name, timeline.TYPES) or f"There are {', '.join(timeline.TYPES)}."
+            hint = (
+                did_you_mean(name, [*timeline.FAMILIES, *timeline.TYPES]) or f"There are {', '.join(timeline.TYPES)}."
+            )
             raise invalid("query.type", f"there is no type {name!r}. {hint}")
     return wanted
 

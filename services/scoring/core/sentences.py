@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from shared.words import clean, date_words, listed, money, monthly, scored
+from shared.words import clean, date_words, listed, money, monthly, person, scored
 
 _EXCERPT: Final = 160
 _DISPUTES: Final = {"open": "is disputed", "won": "is disputed no more", "lost": "was disputed, and lost"}
@@ -43,11 +43,15 @@ def quoted(text: str) -> str:
     return f': "{excerpt}"' if excerpt else ""
 
 
-def sentence(type: str, data: Data | None, who: str) -> str:
-    """What an event says. `who` is the contact that it is about, in words; without data they were erased."""
+def sentence(type: str, data: Data | None, name: str | None, role: str | None) -> str:
+    """What an event says. Its contact has this name and role, where they are known; without data they were erased."""
+    if type == "contact.erased":
+        return "a contact was erased"
     if data is None:
         return f"{type.replace('.', ' ').replace('_', ' ')}, of a contact who was erased"
     family, _, kind = type.partition(".")
+    # What a contact is said to be is not said of them before.
+    who = person(name, None if family == "contact" else role)
     if family == "feedback":
         return answered(kind, who, data)
     if type in _SAYING:

@@ -15,7 +15,6 @@ from services.scoring.core.timeline import MOVED
 from services.scoring.queries.over import Over, newest
 from shared.messages import registry
 from shared.pg import bulk
-from shared.words import person
 
 _a, _l = t.accounts.c, t.timeline.c
 _EVENTS: Final = {**registry.CUSTOMER_EVENTS, **registry.INTERNAL}
@@ -26,7 +25,7 @@ TYPES: Final = sorted(
     }
 )
 """Of which types there are rows."""
-FAMILIES: Final = {name.partition(".")[0] for name in TYPES}
+FAMILIES: Final = sorted({name.partition(".")[0] for name in TYPES})
 
 
 _Type = Annotated[
@@ -79,15 +78,15 @@ async def listed(
 _STATES: Final = select(_a.id, _a.state).where(bulk.among(_a.id, "accounts"))
 
 
-async def people(c: AsyncConnection, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Contacts in words, by account and contact."""
+async def people(
+    c: AsyncConnection, pairs: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[str | None, str | None]]:
+    """What contacts are called, and their main role, by account and contact."""
     asked = set(pairs)
     if not asked:
         return {}
     rows = await c.execute(_STATES, {"accounts": sorted({account for account, _ in asked})})
     known = {id: s.decode(packed) for id, packed in rows}
     return {
-        (id, contact): person(known[id].name_of(contact), known[id].role_of(contact))
-        for id, contact in asked
-        if id in known
+        (id, contact): (known[id].name_of(contact), known[id].role_of(contact)) for id, contact in asked if id in known
     }

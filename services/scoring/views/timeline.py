@@ -8,12 +8,13 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from services.scoring.core.sentences import sentence
-from shared.words import person
 
 
 class Entry(BaseModel):
-    """One thing that happened to an account, usage apart."""
+    """One thing that happened to an account, usage apart; `$company` is ourselves."""
 
+    account_id: str
+    account_name: str | None
     at: datetime
     source: str
     id: str
@@ -28,17 +29,10 @@ class Entry(BaseModel):
     """As it was sent; null where the contact was erased."""
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], who: str | None) -> Self:
-        """As its row has it, with what it says."""
+    def of(cls, row: Mapping[str, Any], name: str | None = None, role: str | None = None) -> Self:
+        """As its row has it, with what it says of a contact of this name and role."""
         data = None if row["data"] is None else msgspec.json.decode(row["data"])
-        return cls(**{**row, "data": data}, words=sentence(row["type"], data, who or person(None, None)))
-
-
-class EntryOfAll(Entry):
-    """One thing that happened, and to whom; `$company` is ourselves."""
-
-    account_id: str
-    account_name: str | None
+        return cls(**{**row, "data": data}, words=sentence(row["type"], data, name, role))
 
 
 class Note(BaseModel):

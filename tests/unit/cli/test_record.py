@@ -7,7 +7,7 @@ from tests.support.cli import Answer, FakeStack, page
 
 _SHOWN: dict[str, tuple[dict[str, Any], list[str]]] = {
     "timeline": (
-        {"at": "2026-05-20T09:00:00Z", "words": "invoice I-1 was paid: €840"},
+        {"account_id": "big co", "at": "2026-05-20T09:00:00Z", "words": "invoice I-1 was paid: €840"},
         ["invoice I-1 was paid: €840"],
     ),
     "contacts": (
