@@ -73,20 +73,15 @@ class Listing:
             app.command(move.name.replace("_", "-"), help=move.help)(self._move_command(move))
         return app
 
-    def command(self, is_of_one: bool = False) -> Callable[..., None]:
+    def command(self) -> Callable[..., None]:
         """As one command: `keepwell NAME ACCOUNT` lists what one account has; without it that of all."""
 
         def command(account: str | None, limit: int | None, json: bool, **given: Any) -> None:
             self.show(given, limit, json, account)
 
-        hint = str if is_of_one else str | None
-        argument = Annotated[hint, typer.Argument(help=f"An account's id{'.' if is_of_one else '; all without it.'}")]  # type: ignore[valid-type]
-        options: dict[str, tuple[Any, Any]] = {
-            "account": (argument, _REQUIRED if is_of_one else None),
-            **self._options(),
-        }
+        argument = Annotated[str | None, typer.Argument(help="An account's id; all without it.")]
         command.__doc__ = self.help
-        return _with_signature(command, options)
+        return _with_signature(command, {"account": (argument, None), **self._options()})
 
     def rows(self, items: Sequence[Item], empty: str = "") -> None:
         """Show items as a table, or these words where there are none."""

@@ -137,16 +137,18 @@ SUBSCRIPTIONS: Final = Listing(
 
 
 USAGE: Final = Listing(
-    help="List what an account used on each day, newest first, for 400 days.",
+    help="List what an account, or each of all, used on each day, newest first, for 400 days.",
     at=("scoring", "/v1/usage"),
     filters={
         "feature": option("Only this feature."),
         "since": option("The first day, such as 2026-01-01.", "--from"),
         "until": option("The last day.", "--to"),
+        **OF_ACCOUNTS,
     },
     called={"since": "from", "until": "to"},
     columns=(
         plain("day"),
+        NAME,
         Column("Feature", lambda one: one["feature"] or "(others)"),
         Column("Times", lambda one: number(one["uses"]), is_number=True),
         Column("Quantity", lambda one: number(one["quantity"]), is_number=True),

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from services.scoring.store import timeline as store_timeline
+from services.scoring.store import usage as store_usage
 from shared.messages.envelope import Event
 from tests.support.face import Face, a_face
 from tests.support.scoring import (
@@ -230,5 +232,19 @@ async def test_usage_is_read_back_by_day_and_feature_for_400_days_whenever_it_ca
     winter: dict[str, Any] = {"from": "2026-01-01", "to": "2026-02-01"}
     sso = await face.get("/accounts/calm/usage", feature="sso", **winter)
     assert [one["day"] for one in sso["items"]] == ["2026-01-20"]
+    items, cursor = [], None
+    spring: dict[str, Any] = {"from": "2026-02-01", "to": "2026-05-01"}
+    while cursor is not None or not items:
+        page = await face.get("/usage", limit=7, **spring, **({"cursor": cursor} if cursor else {}))
+        items, cursor = [*items, *page["items"]], page["next_cursor"]
+    whose = [(one["account_id"], one["day"], one["feature"]) for one in items]
+    assert whose == sorted(whose, key=lambda one: (one[0], [-ord(sign) for sign in one[1]], one[2]))
+    assert [one[1:] for one in whose if one[0] == "calm"] == [("2026-02-19", "api"), ("2026-02-19", "reports")]
+    assert len(whose) == len({*whose}) == 24
+    async with face.fed.uow.begin() as c:
+        assert not await store_usage.forget(c, NOW + 280 * DAY)
+        assert not await store_timeline.forget(c, NOW + 740 * DAY)
+    assert len(await face.fed.rows("SELECT * FROM usage_days")) == 2
+    assert not await face.fed.rows("SELECT * FROM timeline")
     await face.fed.feed(an_event("account.erased", account="calm"))
     assert not await face.fed.rows("SELECT * FROM usage_days")

@@ -1,6 +1,12 @@
-"""How an account used what it has, day by day."""
+"""How accounts used what they have, day by day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
 
 from fastapi import Depends
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import queries
 from services.scoring.api import parts
@@ -9,46 +15,108 @@ from services.scoring.core.clock import day_of
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.usagedays import KEPT_DAYS, together
 from services.scoring.queries import usage
-from services.scoring.views.usage import Used
+from services.scoring.queries.over import Over
+from services.scoring.views.usage import Used, UsedOfAccount
 from shared.auth.keys import require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
-from shared.web.paging import Page, WantedPage
+from shared.web.paging import Page, WantedPage, cursor_of
 from shared.web.routes import Router
+
+_LOOKED: Final = 50
+"""So many accounts are looked at for one page over all: it may be short where few used what is asked for."""
+
+_Place = tuple[int, str]
+"""A day and a feature."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which days and feature are asked for, and of how many the page may have."""
+
+    today: int
+    begin: int
+    end: int
+    feature: str | None
+    most: int
+
+    async def of(
+        self, c: AsyncConnection, account: s.Account, after: _Place | None
+    ) -> Sequence[tuple[int, str, s.Uses]]:
+        """What an account used, the newest day first, of each the features by the alphabet."""
+        s.prune(account.state, self.today, account.forgotten)
+        end = min(self.end, after[0]) if after else self.end
+        # A day more, as the first may have nothing after the place.
+        kept = await usage.latest(c, account.id, self.begin, end, self.feature, account.state.usage, self.most + 1)
+        found = [
+            (day, name, uses)
+            for (day, name), uses in together(account, kept).items()
+            if self.begin <= day <= end
+            and self.feature in (None, name)
+            and (after is None or (-day, name) > (-after[0], after[1]))
+        ]
+        return sorted(found, key=lambda one: (-one[0], one[1]))[: self.most]
 
 
 def routes(uow: UnitOfWork, clock: Clock, _rules: Rules) -> Router:
-    """`/v1/accounts/{id}/usage`."""
+    """`/v1/accounts/{id}/usage` and `/v1/usage`."""
     router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
+
+    def asked(since: datetime | None, until: datetime | None, feature: str | None, limit: int) -> _Asked:
+        today = day_of(clock.now())
+        begin = max(today - KEPT_DAYS + 1, day_of(parts.aware(since)) if since else 0)
+        # What is stamped a little ahead is of tomorrow.
+        return _Asked(today, begin, day_of(parts.aware(until)) if until else today + 1, feature, limit + 1)
 
     @router.get("/accounts/{id}/usage", summary="What an account used on each day, newest first, for 400 days")
     async def of_account(
-        id: str, paging: WantedPage, since: parts.From = None, until: parts.Until = None, feature: str | None = None
+        id: str,
+        paging: WantedPage,
+        since: parts.From = None,
+        until: parts.Until = None,
+        feature: str | None = None,
     ) -> Page[Used]:
         """From a day to another, both included.
 
         Features beyond the first 200 by the alphabet are counted together: as one without a name.
         """
-        now = clock.now()
         after = paging.after(int, str)
-        begin = max(day_of(now) - KEPT_DAYS + 1, day_of(parts.aware(since)) if since else 0)
-        end = day_of(parts.aware(until) if until else now) + (0 if until else 1)
-        end = min(end, after[0]) if after else end
         async with uow.begin() as c:
             row = parts.found(await queries.one(c, id), id)
             account = s.Account(id, s.decode(row["state"]))
-            s.prune(account.state, day_of(now), account.forgotten)
-            kept = await usage.latest(c, id, begin, end, feature, account.state.usage, paging.limit + 2)
-        found = [
-            (*key, uses)
-            for key, uses in sorted(together(account, kept).items(), key=lambda one: (-one[0][0], one[0][1]))
-            if begin <= key[0] <= end and feature in (None, key[1]) and (after is None or _place(key) > _place(after))
-        ]
-        shown, cursor = paging.page(found[: paging.limit + 1], lambda one: one[:2])
+            found = await asked(since, until, feature, paging.limit).of(c, account, after and (after[0], after[1]))
+        shown, cursor = paging.page(found, lambda one: one[:2])
         return Page(items=[Used.of(*one) for one in shown], next_cursor=cursor)
 
+    @router.get("/usage", summary="What all accounts used on each day: account by account, newest first")
+    async def of_all(
+        paging: WantedPage,
+        over: Annotated[Over, Depends()],
+        since: parts.From = None,
+        until: parts.Until = None,
+        feature: str | None = None,
+    ) -> Page[UsedOfAccount]:
+        """A page may be short, or empty, where few used what is asked for: the next one goes on."""
+        wanted = asked(since, until, feature, paging.limit)
+        begun, day, feature_of = paging.after(str, int | None, str) or ("", None, "")
+        found: list[tuple[str, str | None, int, str, s.Uses]] = []
+        async with uow.begin() as c:
+            rows = await usage.accounts(c, over, begun, day is not None, _LOOKED)
+            for id, name, packed in rows:
+                after = (day, feature_of) if id == begun and day is not None else None
+                used = await wanted.of(c, s.Account(id, s.decode(packed)), after)
+                found += ((id, name, *one) for one in used)
+                if len(found) > paging.limit:
+                    break
+        shown, cursor = paging.page(found[: paging.limit + 1], lambda one: (one[0], one[2], one[3]))
+        if cursor is None and len(rows) == _LOOKED:
+            cursor = cursor_of(rows[-1][0], None, "")
+        return Page(
+            items=[
+                UsedOfAccount.of(day, used, uses, account_id=id, account_name=name)
+                for id, name, day, used, uses in shown
+            ],
+            next_cursor=cursor,
+        )
+
     return router
-
-
-def _place(key: tuple[int, str]) -> tuple[int, str]:
-    return -key[0], key[1]

@@ -8,7 +8,7 @@ from sqlalchemy import Column, ColumnElement, func, literal, select, true, tuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
-from services.scoring.queries.feedback import OF_ACCOUNT
+from services.scoring.core.profile import BOOKS
 
 _a = t.accounts.c
 _FEW: Final = 200
@@ -26,7 +26,7 @@ class Over:
 
     def where(self) -> list[ColumnElement[bool]]:
         """What holds of them."""
-        return [_a[name] == value for name in OF_ACCOUNT if (value := getattr(self, name)) is not None]
+        return [_a[name] == value for name in BOOKS if (value := getattr(self, name)) is not None]
 
 
 async def newest(

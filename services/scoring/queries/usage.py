@@ -11,9 +11,10 @@ from services.scoring import tables as t
 from services.scoring.core.clock import day_of
 from services.scoring.core.state import OTHER
 from services.scoring.core.usagedays import KEPT_DAYS
+from services.scoring.queries.over import Over
 from shared.pg import bulk
 
-_u = t.usage_days.c
+_a, _u = t.accounts.c, t.usage_days.c
 Used = tuple[int, str, int, int]
 """A day, a feature, how often it was used, and how much, in millionths."""
 _OF_ACCOUNTS: Final = select(t.usage_days).where(
@@ -47,3 +48,11 @@ async def latest(
     since = select(func.min(days.c.day)).scalar_subquery()
     rows = await c.execute(chosen(select(_u.day, _u.feature, _u.events, _u.quantity)).where(_u.day >= since))
     return [(day, name, events, quantity) for day, name, events, quantity in rows]
+
+
+async def accounts(
+    c: AsyncConnection, over: Over, begun: str, is_included: bool, most: int
+) -> Sequence[tuple[str, str | None, bytes]]:
+    """The next accounts by their ids, with name and state, from one on, which is among them or not."""
+    query = select(_a.id, _a.name, _a.state).where(*over.where(), _a.id >= begun if is_included else _a.id > begun)
+    return [(id, name, packed) for id, name, packed in await c.execute(query.order_by(_a.id).limit(most))]

@@ -1,7 +1,7 @@
 """What HTTP answers of usage."""
 
 from datetime import date
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel
 
@@ -19,6 +19,13 @@ class Used(BaseModel):
     """How often: events, whatever their quantities."""
 
     @classmethod
-    def of(cls, day: int, feature: str, uses: Uses) -> Self:
+    def of(cls, day: int, feature: str, uses: Uses, **more: Any) -> Self:
         """As sums have it."""
-        return cls(day=date_of(day), feature=feature, quantity=uses.quantity / MILLIONTHS, uses=uses.events)
+        return cls(day=date_of(day), feature=feature, quantity=uses.quantity / MILLIONTHS, uses=uses.events, **more)
+
+
+class UsedOfAccount(Used):
+    """How an account used a feature on a UTC day."""
+
+    account_id: str
+    account_name: str | None
