@@ -13,7 +13,7 @@ from services.scoring.api import parts
 from services.scoring.core import state as s
 from services.scoring.core.clock import day_of
 from services.scoring.core.scorecard import Rules
-from services.scoring.core.usagedays import KEPT_DAYS, together
+from services.scoring.core.usagedays import KEPT_DAYS, counted, enough, together
 from services.scoring.queries import usage
 from services.scoring.queries.over import Over
 from services.scoring.views.usage import Used, UsedOfAccount
@@ -46,12 +46,16 @@ class _Asked:
         """What an account used, the newest day first, of each the features by the alphabet."""
         s.prune(account.state, self.today, account.forgotten)
         end = min(self.end, after[0]) if after else self.end
-        # A day more, as the first may have nothing after the place.
-        kept = await usage.latest(c, account.id, self.begin, end, self.feature, account.state.usage, self.most + 1)
+        # On the day of the place there may be nothing after it.
+        whole = end if after is None else end - 1
+        of_state = (one for one in counted(account, self.feature) if self.begin <= one[0] <= whole)
+        begin = enough(of_state, self.most) or self.begin
+        span = usage.Span(begin, end, whole)
+        kept = await usage.latest(c, account.id, span, self.feature, account.state.usage, self.most)
         found = [
             (day, name, uses)
-            for (day, name), uses in together(account, kept).items()
-            if self.begin <= day <= end
+            for (day, name), uses in together(account, kept, begin, end).items()
+            if begin <= day <= end
             and self.feature in (None, name)
             and (after is None or (-day, name) > (-after[0], after[1]))
         ]

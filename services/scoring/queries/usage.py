@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Integer, Select, bindparam, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core.clock import day_of
 from services.scoring.core.state import OTHER
-from services.scoring.core.usagedays import KEPT_DAYS
+from services.scoring.core.usagedays import KEPT_DAYS, enough
 from services.scoring.queries.over import Over
 from shared.pg import bulk
 
@@ -30,24 +30,40 @@ async def of_accounts(c: AsyncConnection, ids: Collection[str], at: datetime) ->
     return found
 
 
+class Span(NamedTuple):
+    """From a day to another; until `whole` all that was used on them is wanted."""
+
+    first: int
+    last: int
+    whole: int
+
+
+_is_named = bulk.among(_u.feature, "named")
+_ON_A_DAY: Final = func.count().filter(_is_named) + cast(func.bool_or(~_is_named), Integer)
+"""How many features: those without a name count together."""
+
+
 async def latest(
-    c: AsyncConnection, id: str, first: int, last: int, feature: str | None, named: Collection[str], most: int
+    c: AsyncConnection, id: str, span: Span, feature: str | None, named: Collection[str], most: int
 ) -> Sequence[Used]:
-    """What is kept of an account from a day to another, of the last days that have anything, at most so many.
+    """What is kept of an account between two days: of the last of them, on which there are so many.
 
     `feature` narrows it; `OTHER` means all that are not `named`.
     """
 
     def chosen(query: Select[Any]) -> Select[Any]:
-        query = query.where(_u.account_id == id, _u.day >= first, _u.day <= last)
+        query = query.where(_u.account_id == id, _u.day >= span.first, _u.day <= span.last)
         if feature == OTHER:
-            return query.where(_u.feature.not_in(list(named)))
+            return query.where(~_is_named)
         return query if feature is None else query.where(_u.feature == feature)
 
-    days = chosen(select(_u.day).distinct()).order_by(_u.day.desc()).limit(most).subquery()
-    since = select(func.min(days.c.day)).scalar_subquery()
-    rows = await c.execute(chosen(select(_u.day, _u.feature, _u.events, _u.quantity)).where(_u.day >= since))
-    return [(day, name, events, quantity) for day, name, events, quantity in rows]
+    names = {"named": [name for name in named if name != OTHER]}
+    counts = chosen(select(_u.day, _ON_A_DAY).group_by(_u.day)).order_by(_u.day.desc()).limit(most + 1)
+    days = [(day, count if day <= span.whole else 0) for day, count in await c.execute(counts, names)]
+    rows = chosen(select(_u.day, _u.feature, _u.events, _u.quantity)).where(
+        _u.day >= (enough(days, most) or span.first)
+    )
+    return [(day, name, events, quantity) for day, name, events, quantity in await c.execute(rows, names)]
 
 
 async def accounts(
