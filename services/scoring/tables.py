@@ -207,8 +207,9 @@ timeline = Table(
     Column("source", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("type", Text, nullable=False),
-    # A digest, where the contact was erased.
+    # Digests, where they were erased; who wrote a ticket, where that is another.
     Column("contact_id", Text),
+    Column("requester", Text),
     # Which ticket, invoice, subscription, milestone, measure or invitation it is about.
     Column("subject", Text),
     # JSON as it was sent, with a bound; none where the contact was erased.

@@ -26,7 +26,10 @@ def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
     if type.startswith("ticket."):
         return st.fixed_dictionaries(
             {"ticket_id": few(["T1", "T2"]), "priority": few(["low", "urgent"]), "opened_at": when},
-            optional={"closed_at": when, "first_response_at": when},
+            optional={
+                **{"closed_at": when, "first_response_at": when},
+                **{"requester": contact, "contact_id": contact, "title": few(["it fails"])},
+            },
         )
     if type == "payment.disputed":
         return st.fixed_dictionaries({"invoice_id": few(["I1", "I2"]), "state": few(["open", "won", "lost"])})

@@ -28,7 +28,7 @@ _ADDRESSES: Final = ("email", "phone")
 
 
 class TimelineRow(NamedTuple):
-    """One thing that happened. `data` is JSON, None where the contact was erased."""
+    """One thing that happened. `data` is JSON, None where one of its contacts was erased."""
 
     account_id: str
     at: datetime
@@ -36,6 +36,8 @@ class TimelineRow(NamedTuple):
     id: str
     type: str
     contact_id: str | None
+    requester: str | None
+    """Who wrote a ticket, where that is another contact than whose it is."""
     subject: str | None
     """Which ticket, invoice, subscription, milestone, measure or invitation it is about."""
     data: bytes | None
@@ -46,13 +48,14 @@ def row_of(account: Account, event: Event, data: Any, now: datetime) -> Timeline
     at = data.at or event.time if isinstance(data, NoteAdded) else event.time
     if account.state.erased or at < now - KEPT:
         return None
-    contact = getattr(data, "contact_id", None) or getattr(data, "requester", None)
-    erased = contact is not None and is_erased(account, contact)
+    requester = getattr(data, "requester", None)
+    contact = getattr(data, "contact_id", None) or requester
+    people = [contact, None if requester == contact else requester]
+    erased = [one is not None and is_erased(account, one) for one in people]
+    who, writer = (digest_of(one) if gone and one else one for one, gone in zip(people, erased, strict=True))
     subject = next((value for name in _SUBJECTS if isinstance(value := getattr(data, name, None), str)), None)
-    who = digest_of(contact) if contact is not None and erased else contact
-    return TimelineRow(
-        account.id, at, event.source, event.id, event.type, who, subject, None if erased else _kept(event, data)
-    )
+    said = None if any(erased) else _kept(event, data)
+    return TimelineRow(account.id, at, event.source, event.id, event.type, who, writer, subject, said)
 
 
 def moved(account_id: str, assessed: AccountAssessed, id: str, source: str) -> TimelineRow | None:
@@ -60,7 +63,7 @@ def moved(account_id: str, assessed: AccountAssessed, id: str, source: str) -> T
     if assessed.band == assessed.previous_band:
         return None
     said = {name: getattr(assessed, name) for name in ("rev", "score", "previous_score", "band", "previous_band")}
-    return TimelineRow(account_id, assessed.at, source, id, MOVED, None, None, msgspec.json.encode(said))
+    return TimelineRow(account_id, assessed.at, source, id, MOVED, None, None, None, msgspec.json.encode(said))
 
 
 def _kept(event: Event, data: Any) -> bytes:

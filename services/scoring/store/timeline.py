@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,13 +14,17 @@ from services.scoring.core.timeline import TimelineRow
 from shared.pg import bulk
 
 _ADD = bulk.Insert(t.timeline, TimelineRow._fields, nothing=True)
-# The digest that stands for a contact travels as what is their subject until then.
-_ERASE = bulk.Update(
-    t.timeline,
-    ("account_id", "contact_id"),
-    ("subject",),
-    also=lambda given: {"contact_id": given.subject, "subject": t.timeline.c.subject, "data": None},
-)
+
+
+def _erasing(who: str) -> bulk.Update:
+    # The digest that stands for a contact travels as what is the subject until then.
+    def also(given: Any) -> dict[str, Any]:
+        return {who: given.subject, "subject": t.timeline.c.subject, "data": None}
+
+    return bulk.Update(t.timeline, ("account_id", who), ("subject",), also=also)
+
+
+_ERASE: Final = [_erasing(who) for who in ("contact_id", "requester")]
 _MOST: Final = 5_000
 """Rows forgotten at once, so that no lock is held for long."""
 _KEY: Final = list(t.timeline.primary_key.columns)
@@ -32,7 +36,9 @@ _FORGET = delete(t.timeline).where(
 async def save(c: AsyncConnection, rows: Iterable[TimelineRow], erased: Sequence[tuple[str, str]] = ()) -> None:
     """Write what happened; of contacts that were erased nothing stays that they said."""
     await _ADD(c, rows)
-    await _ERASE(c, [(account, contact, digest_of(contact)) for account, contact in erased])
+    digests = [(account, contact, digest_of(contact)) for account, contact in erased]
+    for statement in _ERASE:
+        await statement(c, digests)
 
 
 async def forget(c: AsyncConnection, now: datetime) -> bool:

@@ -206,6 +206,7 @@ def upgrade() -> None:
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('type', sa.Text(), nullable=False),
     sa.Column('contact_id', sa.Text(), nullable=True),
+    sa.Column('requester', sa.Text(), nullable=True),
     sa.Column('subject', sa.Text(), nullable=True),
     sa.Column('data', sa.LargeBinary(), nullable=True),
     sa.PrimaryKeyConstraint('account_id', 'at', 'source', 'id')
