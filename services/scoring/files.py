@@ -6,6 +6,7 @@
 import logging
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from fractions import Fraction
 from itertools import pairwise
@@ -23,7 +24,7 @@ from shared.conditions import Condition, Declared, FactType, Problem, Refused, S
 from shared.files.catalogue import declared_by
 from shared.files.kinds import ConditionIn, Day, Name, ReadBy, Watched, one_of, read_date
 from shared.files.models import FileModel, Reading, fault
-from shared.files.reading import content_of, files_in, read, read_each
+from shared.files.reading import content_of, files_in, gathered, read, read_each
 from shared.files.schema import Schema, write
 
 _LOG = logging.getLogger(__name__)
@@ -210,7 +211,15 @@ Missing = Annotated[
 ]
 
 
-CurveIn = Annotated[dict[float, Points], Field(min_length=2)]
+def _one_way(curve: dict[float, float]) -> dict[float, float]:
+    rising = [(raw, after - before) for (_, before), (raw, after) in pairwise(sorted(curve.items())) if after != before]
+    turn = next((raw for (_, before), (raw, after) in pairwise(rising) if before * after < 0), None)
+    if turn is not None:
+        raise fault(f"A curve rises or falls all along; this one turns before {turn:g}.")
+    return curve
+
+
+CurveIn = Annotated[dict[float, Points], Field(min_length=2), AfterValidator(_one_way)]
 
 
 class LaterFile(FileModel):
@@ -325,51 +334,114 @@ class ScorecardFile(FileModel):
         )
 
 
-def load_rules(folder: Path = SHIPPED, catalogue_file: Path | None = None) -> Rules:
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A scorecard with its text, and the name of the file that it is from."""
+
+    file: str
+    text: bytes
+    content: ScorecardFile
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFiles:
+    """The catalogue and the scorecards by id: each is right by itself, and all of them together."""
+
+    folder: str
+    catalogue: CatalogueFile | None
+    cards: Mapping[str, Card]
+
+    def __post_init__(self) -> None:
+        problems = _caps_faults(self.cards)
+        defaults = [id for id, one in self.cards.items() if one.content.for_accounts is None]
+        if len(defaults) != 1 and not problems:
+            named = ", ".join(defaults) or "none"
+            said = f"There must be one scorecard without for_accounts, the default; found {named}."
+            problems.append(Problem(said, file=self.folder))
+        if problems:
+            raise Refused(problems)
+
+    @property
+    def declared(self) -> Catalogue:
+        """What the catalogue says; nothing, without one."""
+        return Catalogue() if self.catalogue is None else self.catalogue.catalogue()
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """What merely looks wrong."""
+        files = (self.catalogue, *(one.content for one in self.cards.values()))
+        return [warning for one in files if one is not None for warning in one.warnings]
+
+    def rules(self) -> Rules:
+        """As scoring knows them."""
+        files = {id: one.content for id, one in self.cards.items()}
+        return rules_of(self.declared, [card.scorecard(files) for card in files.values()])
+
+    def with_card(self, text: bytes) -> tuple[ScorecardFile, "RuleFiles"]:
+        """A draft of a scorecard, and all with it in place of the one of its id. Raises `Refused`."""
+        card = read(text, "", ScorecardFile, self.declared)
+        return card, replace(self, folder="", cards={**self.cards, card.id: Card("", text, card)})
+
+    def with_catalogue(self, text: bytes) -> tuple[CatalogueFile, "RuleFiles"]:
+        """A draft of the catalogue, and all with it. Raises `Refused`, too, with what no longer fits in which card."""
+        catalogue, problems, cards = read(text, "", CatalogueFile), list[Problem](), dict[str, Card]()
+        for id, one in self.cards.items():
+            with gathered(problems):
+                card = read(one.text, one.file, ScorecardFile, catalogue.catalogue())
+                cards[id] = replace(one, content=card)
+        if problems:
+            raise Refused(problems)
+        return catalogue, replace(self, catalogue=catalogue, cards=cards)
+
+
+def load_files(folder: Path = SHIPPED, catalogue_file: Path | None = None) -> RuleFiles:
     """The catalogue and every scorecard of a folder; with a catalogue's file of its own, that one instead.
 
     Raises `Refused` with all that is wrong in all files.
     """
-    problems, warnings = list[Problem](), list[Problem]()
-    paths, catalogue = files_in(folder), Catalogue()
+    problems, paths = list[Problem](), files_in(folder)
     beside = [path for path in paths if path.stem == "catalogue"]
     paths = [path for path in paths if path not in beside]
+    catalogue = None
     for path in beside if catalogue_file is None else [catalogue_file]:
         # Without it nobody knows which traits the cards may name, so its faults come alone.
-        declared = read(content_of(path), str(path), CatalogueFile)
-        warnings += declared.warnings
-        catalogue = declared.catalogue()
-    found = read_each(
+        catalogue = read(content_of(path), str(path), CatalogueFile)
+    declared = Catalogue() if catalogue is None else catalogue.catalogue()
+    cards = read_each(
         paths,
-        lambda data, name: (name, read(data, name, ScorecardFile, catalogue)),
-        lambda named: named[1].id,
+        lambda data, name: Card(name, data, read(data, name, ScorecardFile, declared)),
+        lambda one: one.content.id,
         problems,
     )
-    problems += [fault for file, card in found.values() if (fault := _caps_fault(file, card, found)) is not None]
-    cards = {id: card for id, (_, card) in found.items()}
-    defaults = [card.id for card in cards.values() if card.for_accounts is None]
-    if len(defaults) != 1 and not problems:
-        named = ", ".join(defaults) or "none"
-        said = f"There must be one scorecard without for_accounts, the default; found {named}."
-        problems.append(Problem(said, file=str(folder)))
     if problems:
-        raise Refused(problems)
-    for warning in (*warnings, *(one for card in cards.values() for one in card.warnings)):
+        raise Refused([*problems, *_caps_faults(cards)])
+    found = RuleFiles(str(folder), catalogue, cards)
+    for warning in found.warnings:
         _LOG.warning("%s", warning)
-    return rules_of(catalogue, [card.scorecard(cards) for card in cards.values()])
+    return found
 
 
-def _caps_fault(file: str, card: ScorecardFile, found: Mapping[str, tuple[str, ScorecardFile]]) -> Problem | None:
-    """What is wrong with whose caps a card takes over."""
-    if card.caps_like is None:
+def load_rules(folder: Path = SHIPPED, catalogue_file: Path | None = None) -> Rules:
+    """The rules that these files are. Raises `Refused` with all that is wrong in all files."""
+    return load_files(folder, catalogue_file).rules()
+
+
+def _caps_faults(cards: Mapping[str, Card]) -> list[Problem]:
+    """What is wrong with whose caps cards take over."""
+    return [fault for one in cards.values() if (fault := _caps_fault(one, cards)) is not None]
+
+
+def _caps_fault(one: Card, cards: Mapping[str, Card]) -> Problem | None:
+    like = one.content.caps_like
+    if like is None:
         return None
-    if card.caps_like not in found:
-        said, hint = f"There is no scorecard `{card.caps_like}`.", did_you_mean(card.caps_like, found)
-    elif found[card.caps_like][1].caps_like is not None:
-        said, hint = f"`{card.caps_like}` takes its caps from another card: name that one.", None
+    if like not in cards:
+        said, hint = f"There is no scorecard `{like}`.", did_you_mean(like, cards)
+    elif cards[like].content.caps_like is not None:
+        said, hint = f"`{like}` takes its caps from another card: name that one.", None
     else:
         return None
-    return Problem(said, card.at("caps_like"), hint, file=file)
+    return Problem(said, one.content.at("caps_like"), hint, file=one.file)
 
 
 SCHEMAS: Final = {

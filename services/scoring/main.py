@@ -4,8 +4,8 @@ import secrets
 import sys
 
 from services.scoring import api, queries
-from services.scoring.api import feedback, judging, people, record, timeline, usage, why
-from services.scoring.files import load_rules
+from services.scoring.api import documents, feedback, judging, people, record, timeline, usage, why
+from services.scoring.files import load_files
 from services.scoring.handler import PLAN, ScoringHandler
 from services.scoring.queries import ledger
 from services.scoring.settings import ScoringSettings
@@ -21,7 +21,8 @@ from shared.worker import claims
 
 def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     """Build the parts. Raises `Refused` when a scorecard can't be read."""
-    rules = load_rules(settings.scorecards, settings.catalogue_file)
+    files = load_files(settings.scorecards, settings.catalogue_file)
+    rules = files.rules()
     watch = Watch(rules.catalogue.closed, lambda: base.stream.partitions)
     handler = ScoringHandler(rules, base.figures, base.clock, settings.worker_memory_mb * 2**20, watch)
     worker = base.worker(PLAN, handler)
@@ -36,6 +37,7 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
                 for part in (api, why, feedback, timeline, record, people, usage)
             ),
             said,
+            documents.routes(files),
         ),
         probes=(status_routes(base.counts, clock=base.clock, worker=worker, extra=queries.status),),
         close=publisher.stop,
