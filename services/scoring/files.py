@@ -349,6 +349,7 @@ class RuleFiles:
 
     folder: str
     catalogue: CatalogueFile | None
+    catalogue_text: bytes
     cards: Mapping[str, Card]
 
     def __post_init__(self) -> None:
@@ -391,7 +392,7 @@ class RuleFiles:
                 cards[id] = replace(one, content=card)
         if problems:
             raise Refused(problems)
-        return catalogue, replace(self, catalogue=catalogue, cards=cards)
+        return catalogue, replace(self, catalogue=catalogue, catalogue_text=text, cards=cards)
 
 
 def load_files(folder: Path = SHIPPED, catalogue_file: Path | None = None) -> RuleFiles:
@@ -402,10 +403,11 @@ def load_files(folder: Path = SHIPPED, catalogue_file: Path | None = None) -> Ru
     problems, paths = list[Problem](), files_in(folder)
     beside = [path for path in paths if path.stem == "catalogue"]
     paths = [path for path in paths if path not in beside]
-    catalogue = None
+    catalogue, text = None, b""
     for path in beside if catalogue_file is None else [catalogue_file]:
         # Without it nobody knows which traits the cards may name, so its faults come alone.
-        catalogue = read(content_of(path), str(path), CatalogueFile)
+        text = content_of(path)
+        catalogue = read(text, str(path), CatalogueFile)
     declared = Catalogue() if catalogue is None else catalogue.catalogue()
     cards = read_each(
         paths,
@@ -415,7 +417,7 @@ def load_files(folder: Path = SHIPPED, catalogue_file: Path | None = None) -> Ru
     )
     if problems:
         raise Refused([*problems, *_caps_faults(cards)])
-    found = RuleFiles(str(folder), catalogue, cards)
+    found = RuleFiles(str(folder), catalogue, text, cards)
     for warning in found.warnings:
         _LOG.warning("%s", warning)
     return found

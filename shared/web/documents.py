@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any, Final
 
+from fastapi import Request, Response
 from pydantic import BaseModel
 
 from shared.conditions import Problem as FileProblem
 from shared.conditions import Refused
 from shared.conditions.errors import MOST_TOLD
+from shared.web.etags import matches
 from shared.web.problems import Problem
 from shared.words import clean
 
@@ -19,6 +22,36 @@ BODY: Final[dict[str, Any]] = {
     }
 }
 """What a route's description says of its body; JSON is YAML, too, so one reader takes both."""
+
+
+YAML: Final = "application/yaml"
+
+
+def tag_of(text: bytes) -> str:
+    """The strong entity tag of a text: the same for the same bytes."""
+    return f'"{sha256(text).hexdigest()[:32]}"'
+
+
+def answer(request: Request, text: bytes) -> Response:
+    """A document's text as it was written, byte for byte; 304 where the reader has it."""
+    tag = tag_of(text)
+    # `If-None-Match` compares weakly (RFC 9110, 13.1.2).
+    if matches([one.replace('W/"', '"') for one in request.headers.getlist("if-none-match")], tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(text, media_type=YAML, headers={"ETag": tag})
+
+
+class Listed(BaseModel):
+    """A document among others."""
+
+    id: str
+    etag: str
+    """Strong: it changes with the text."""
+
+    @classmethod
+    def of(cls, id: str, text: bytes) -> "Listed":
+        """As it is listed."""
+        return cls(id=id, etag=tag_of(text))
 
 
 class Fault(BaseModel):

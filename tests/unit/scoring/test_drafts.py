@@ -1,4 +1,4 @@
-"""Drafts of scorecards and of the catalogue, checked over HTTP beside what is in force."""
+"""Scorecards and the catalogue over HTTP: read as they were written, and drafts checked beside them."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -45,6 +45,27 @@ async def test_what_ships_can_be_used(client: httpx.AsyncClient, name: str, text
     kind, id = ("catalogue", "main") if name == "catalogue" else ("scorecards", name)
     answer = await client.post(f"/v1/{kind}/check", content=text)
     assert (answer.status_code, answer.json()) == (200, {"id": id, "warnings": []})
+
+
+async def test_a_text_is_got_byte_for_byte_and_only_once(client: httpx.AsyncClient) -> None:
+    got = await client.get("/v1/scorecards/adopting")
+    assert (got.status_code, got.text, got.headers["content-type"]) == (200, ADOPTING, "application/yaml")
+    listed = (await client.get("/v1/scorecards")).json()["items"]
+    assert got.headers["etag"] in [one["etag"] for one in listed if one["id"] == "adopting"]
+    for tag in (got.headers["etag"], "W/" + got.headers["etag"], '"other", ' + got.headers["etag"], "*"):
+        again = await client.get("/v1/scorecards/adopting", headers={"If-None-Match": tag})
+        assert (again.status_code, again.content) == (304, b"")
+    assert (await client.get("/v1/scorecards/adopting", headers={"If-None-Match": '"other"'})).status_code == 200
+
+
+async def test_cards_are_paged_by_id_and_the_catalogue_is_one_document(client: httpx.AsyncClient) -> None:
+    first = (await client.get("/v1/scorecards", params={"limit": 3})).json()
+    rest = (await client.get("/v1/scorecards", params={"cursor": first["next_cursor"]})).json()
+    assert [one["id"] for one in first["items"]] == ["adopting", "default", "mature"]
+    assert [one["id"] for one in rest["items"]] == ["onboarding", "renewal"]
+    assert [one["id"] for one in (await client.get("/v1/catalogue")).json()["items"]] == ["main"]
+    assert (await client.get("/v1/catalogue/main")).content == (SHIPPED / "catalogue.yaml").read_bytes()
+    assert (await client.get("/v1/scorecards/adoptin")).status_code == 404
 
 
 async def test_weights_that_do_not_sum_to_100_are_told_with_their_sum_and_place(client: httpx.AsyncClient) -> None:
