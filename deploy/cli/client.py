@@ -1,7 +1,7 @@
 """The way from a command to the services: where they are, which key is used, and one clear sentence for each error."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -106,12 +106,20 @@ class Keepwell:
 
     def call(self, method: str, service: str, path: str, **sent: Any) -> Any:
         """Ask a service; its JSON. `sent` is what httpx takes. Raises `Refused` or `Unreachable`."""
+        return self._ask(lambda answer: answer.json() if answer.content else None, method, service, path, **sent)
+
+    def content(self, service: str, path: str) -> bytes:
+        """What a service answers, as it is. Raises `Refused` or `Unreachable`."""
+        found: bytes = self._ask(lambda answer: answer.content, "GET", service, path)
+        return found
+
+    def _ask(self, reading: Callable[[httpx.Response], Any], method: str, service: str, path: str, **sent: Any) -> Any:
         where = self.settings.address(service)
         url = where + path
         try:
             answer = self._http.request(method, url, **sent)
             if answer.is_success:
-                return answer.json() if answer.content else None
+                return reading(answer)
         except httpx.TimeoutException as error:
             raise Unreachable(f"{url} did not answer in time. See how the stack does: `keepwell status`.") from error
         except httpx.TransportError as error:

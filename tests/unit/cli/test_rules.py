@@ -1,4 +1,4 @@
-"""`keepwell rules check` says what is wrong with a draft as compilers do."""
+"""`keepwell rules` says what is wrong with a draft as compilers do, and writes the texts in force into files."""
 
 from pathlib import Path
 
@@ -23,3 +23,14 @@ def test_what_can_be_used_ends_with_0_whatever_merely_looks_wrong(stack: FakeSta
     result = stack.run(rules.app, "check", str(catalogue))
     assert result.exit_code == 0
     assert result.stdout == f"{catalogue}:4:3: Hm.\n{catalogue}: can be used\n"
+
+
+def test_texts_in_force_are_written_as_they_are(stack: FakeStack, tmp_path: Path) -> None:
+    stack.on("GET /scoring/v1/scorecards", Answer({"items": [{"id": "../a", "etag": "1"}], "next_cursor": None}))
+    stack.on("GET /scoring/v1/catalogue", Answer({"items": [{"id": "main", "etag": "2"}], "next_cursor": None}))
+    stack.on("GET /scoring/v1/scorecards/..%2Fa", Answer({"id": "a"}))
+    stack.on("GET /scoring/v1/catalogue/main", Answer({"watch": []}))
+    result = stack.run(rules.app, "export", str(tmp_path / "mine"))
+    assert result.exit_code == 0, result.stderr
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["..%2Fa.yaml", "catalogue.yaml"]
+    assert (tmp_path / "mine" / "..%2Fa.yaml").read_text() == '{"id": "a"}'
