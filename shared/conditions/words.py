@@ -1,5 +1,6 @@
 """A leaf in a customer-success manager's words: `usage breadth is 25 %, under 40 %`."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from fractions import Fraction
@@ -28,6 +29,9 @@ from shared.conditions.tree import (
     leaves_of,
 )
 from shared.words import date_words, money, number, rounded
+
+_NOUN: Final = re.compile(" (?:of|in) ")
+"""Before it stands what a fact's words are about: `change of health in 7 days`."""
 
 
 class LeafReading(msgspec.Struct, frozen=True):
@@ -247,8 +251,8 @@ def _among(operands: tuple[Operand, ...], subject: FactSpec, currency: str | Non
 
 
 def _is(subject: FactSpec) -> str:
-    many = subject.words.endswith("s") and not subject.words.endswith("ss")
-    return "are" if many else "is"
+    head = _NOUN.split(subject.words, maxsplit=1)[0]
+    return "are" if head.endswith("s") and not head.endswith("ss") else "is"
 
 
 def _with_unit(amount: int | float | Fraction, subject: FactSpec, currency: str | None) -> str:

@@ -99,6 +99,7 @@ def test_days_are_counted_towards_where_the_instant_lies(leaf: str, renews_at: s
         ("usage.active_users < 5", 1, "1 active user, under 5"),
         ("points.usage.active_share < 50", 30, "30 usage active share points, under 50"),
         ("usage.trend < 10 %", -0.04, "change of usage is 0 %, under 10 %"),
+        ("health.change.7d <= -10", -27.0, "change of health in 7 days is −27 points, at most −10 points"),
     ],
 )
 def test_numbers_are_said_with_their_unit_as_people_count(leaf: str, value: float, words: str) -> None:
