@@ -169,7 +169,8 @@ class LocalConsumer:
                 return {}
         if self._read_all:
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), timeout)
+                async with asyncio.timeout(timeout):
+                    await self._woken.wait()
         self._woken.clear()
         found = await self._read(max_records)
         self._read_all = sum(len(records) for records in found.values()) < max_records
@@ -273,7 +274,8 @@ class LocalStream:
         pool, self._pool = self._pool, None
         if pool is not None:
             with suppress(*_GONE):
-                await asyncio.wait_for(pool.close(), 5)
+                async with asyncio.timeout(5):
+                    await pool.close()
 
     @property
     def partitions(self) -> int:
@@ -296,7 +298,8 @@ class LocalStream:
     async def check(self) -> None:
         """One quick question."""
         try:
-            await asyncio.wait_for(self._live().fetchval("SELECT 1"), 2)
+            async with asyncio.timeout(2):
+                await self._live().fetchval("SELECT 1")
         except _GONE as error:
             raise BrokerUnavailable("The local log can't be reached.") from error
 

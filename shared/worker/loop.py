@@ -119,7 +119,8 @@ class Worker:
         if consumer is None or not self.owned() or self.owned() != consumer.held():
             return None
         with suppress(BrokerUnavailable, TimeoutError):
-            await asyncio.wait_for(self._look(consumer), _QUICKLY)
+            async with asyncio.timeout(_QUICKLY):
+                await self._look(consumer)
         return {topic: int(self._lag(topic)) for topic in self._plan.topics}
 
     async def commit(self) -> None:
@@ -134,7 +135,8 @@ class Worker:
         if consumer is None or places == self._committed:
             return
         try:
-            await asyncio.wait_for(consumer.commit(places), _QUICKLY)
+            async with asyncio.timeout(_QUICKLY):
+                await consumer.commit(places)
             self._committed = places
         except (BrokerUnavailable, TimeoutError) as error:
             self._uncommitted.add()

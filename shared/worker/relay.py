@@ -117,7 +117,9 @@ class Relay:
             await producer.start()
             self._producer = producer
         try:
-            await asyncio.wait_for(producer.publish(messages), self._overdue)
+            # Not `wait_for`, which in Python 3.11 loses a cancellation that comes just as the publish ends.
+            async with asyncio.timeout(self._overdue):
+                await producer.publish(messages)
         except TimeoutError as error:
             await self._renew()
             raise Unconfirmed(f"{len(messages)} messages were not confirmed within {self._overdue:.0f} s.") from error

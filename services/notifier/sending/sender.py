@@ -87,7 +87,8 @@ class Sender:
                 await asyncio.sleep(pause)
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._work.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._work.wait()
             self._work.clear()
         await self._finish()
 
