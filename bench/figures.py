@@ -12,6 +12,8 @@ from sqlalchemy import text
 from bench.report import Row
 from services.scoring.queries import answers, feedback
 from services.scoring.queries.feedback import Asked, Money
+from services.scoring.queries.over import Over
+from shared.web.paging import Paging, cursor_of
 from tests.support.logins import as_owner
 from tests.support.scoring import DAY, NOW, scoring_engine
 
@@ -70,15 +72,15 @@ async def _measured(url: str, accounts: int, number: int) -> list[Row]:
             asked["who was asked, and answered, by plan"] = _asking(feedback.invited, c, replace(whole, by="plan"))
             asked["who moved between groups"] = _asking(feedback.moved, c, whole)
             rows = [Row(where, what, f"{await _took(ask):.0f} ms", "< 2,000 ms") for what, ask in asked.items()]
-            deep = (NOW - 90 * DAY, "account-5", "")
-            for said, wanted in (
+            deep = Paging(50, cursor_of(NOW - 90 * DAY, "account-5", ""))
+            for said, wanted, *over in (
                 ("answers, a page in the middle", answers.Wanted()),
                 ("… of detractors with a comment", answers.Wanted(group="detractor", comment=True)),
-                ("… of an owner", answers.Wanted(owner="csm-7@example.com")),
+                ("… of an owner", answers.Wanted(), Over(owner="csm-7@example.com")),
                 ("… of an account", answers.Wanted(account="account-7")),
                 ("… into a worse group", answers.Wanted(moved="down")),
             ):
-                took = await _took(_asking(answers.listed, c, wanted, deep, 51))
+                took = await _took(_asking(answers.listed, c, wanted, *(over or [Over()]), deep))
                 rows.append(Row(where, said, f"{took:.1f} ms", "< 50 ms"))
             return rows
 

@@ -3,7 +3,8 @@
 Of answers about the relationship each contact's latest counts, of those about a moment all do.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -11,6 +12,12 @@ from shared.messages.fields import CustomerEvent, Id, Text
 
 SurveyKind = Literal["relational", "transactional"]
 Measured = Literal["nps", "csat", "ces"]
+USUAL_KIND: Final[Mapping[Measured, SurveyKind]] = {
+    "nps": "relational",
+    "csat": "transactional",
+    "ces": "transactional",
+}
+"""About what a measure is asked, unless it is said otherwise."""
 Further = Annotated[
     dict[Id, Text | int | float | bool | list[Text] | None],
     msgspec.Meta(max_length=50, description="Further questions of the survey, at most 50, with what was answered."),
@@ -22,7 +29,7 @@ class _Answer(CustomerEvent, frozen=True, kw_only=True):
     comment: Text | None = None
     touchpoint: Id | None = None
     survey_id: Id | None = None
-    survey_kind: SurveyKind = "relational"
+    survey_kind: SurveyKind = USUAL_KIND["nps"]
     product: Id | None = None
     invitation_id: Id | None = None
     """The invitation that it answers: the latest answer to one replaces those before."""
@@ -42,7 +49,7 @@ class CsatAnswered(_Answer, frozen=True, kw_only=True):
 
     types = ("feedback.csat",)
 
-    survey_kind: SurveyKind = "transactional"
+    survey_kind: SurveyKind = USUAL_KIND["csat"]
 
     score: Annotated[int, msgspec.Meta(ge=1, le=5)]
 
@@ -52,7 +59,7 @@ class CesAnswered(_Answer, frozen=True, kw_only=True):
 
     types = ("feedback.ces",)
 
-    survey_kind: SurveyKind = "transactional"
+    survey_kind: SurveyKind = USUAL_KIND["ces"]
 
     score: Annotated[int, msgspec.Meta(ge=1, le=7)]
 

@@ -1,6 +1,6 @@
 """What customers told us: every answer, and the figures over them."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Final
 
 from fastapi import Depends
@@ -9,12 +9,13 @@ from services.scoring.api import parts
 from services.scoring.core.feedback import figure
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.surveys import KEPT
-from services.scoring.queries import answers, feedback
+from services.scoring.queries import answers, contacts, feedback
+from services.scoring.queries.over import Over
 from services.scoring.views.feedback import DEFINITIONS, Answer, FeedbackGroup, FeedbackReport, Moved, beside
 from shared.auth.keys import require
 from shared.clock import Clock
 from shared.conditions import did_you_mean
-from shared.messages.feedback import Measured, SurveyKind
+from shared.messages.feedback import USUAL_KIND, Measured, SurveyKind
 from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import invalid
@@ -32,16 +33,16 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
     catalogue = rules.catalogue
 
     @router.get("/answers", summary="What they wrote: survey answers with their comments, newest first")
-    async def listed(paging: WantedPage, wanted: Annotated[answers.Wanted, Depends()]) -> Page[Answer]:
-        after = paging.after(datetime, str, str)
+    async def listed(
+        paging: WantedPage, wanted: Annotated[answers.Wanted, Depends()], over: Annotated[Over, Depends()]
+    ) -> Page[Answer]:
         if wanted.group is not None and wanted.group not in answers.NAMES:
             hint = did_you_mean(wanted.group, answers.NAMES) or f"There are {', '.join(answers.NAMES)}."
             raise invalid("query.group", f"there is no group {wanted.group!r}. {hint}")
         async with uow.begin() as c:
-            rows = await answers.listed(c, wanted, after, paging.limit + 1)
-            shown, cursor = paging.page(rows, lambda row: (row["at"], row["account_id"], row["key"]))
-            names = await answers.names(c, [(row["account_id"], row["contact_id"]) for row in shown])
-        named = [Answer.of(row, names.get((row["account_id"], row["contact_id"]))) for row in shown]
+            shown, cursor = await answers.listed(c, wanted, over, paging)
+            people = await contacts.named(c, [(row["account_id"], row["contact_id"]) for row in shown])
+        named = [Answer.of(row, *people.get((row["account_id"], row["contact_id"]), ())[:1]) for row in shown]
         return Page(items=named, next_cursor=cursor)
 
     @router.get("/feedback", summary="NPS, CSAT or CES by group, each with what it rests on")
@@ -53,7 +54,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         since: parts.From = None,
         until: parts.Until = None,
     ) -> FeedbackReport:
-        of = kind or ("relational" if measure == "nps" else "transactional")
+        of = kind or USUAL_KIND[measure]
         now = clock.now()
         first = since or (parts.aware(until) if until else now) - (
             _HISTORY if by in ("month", "quarter") else _WINDOWS[of]

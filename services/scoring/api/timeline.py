@@ -1,6 +1,6 @@
 """What happened: the timeline of an account, and of all of them with the company's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement
 
 from services.scoring.api import parts
 from services.scoring.core.scorecard import Rules
-from services.scoring.queries import timeline
+from services.scoring.queries import contacts, timeline
 from services.scoring.queries.over import Over
 from services.scoring.views.timeline import Entry
 from shared.auth.keys import require
@@ -17,7 +17,7 @@ from shared.clock import Clock
 from shared.conditions import did_you_mean
 from shared.messages.registry import COMPANY
 from shared.pg.uow import UnitOfWork
-from shared.web.paging import Page, WantedPage
+from shared.web.paging import Page, Paging, WantedPage
 from shared.web.problems import invalid
 from shared.web.routes import Router
 
@@ -25,6 +25,16 @@ from shared.web.routes import Router
 def routes(uow: UnitOfWork, _clock: Clock, _rules: Rules) -> Router:
     """`/v1/accounts/{id}/timeline` and `/v1/timeline`."""
     router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
+
+    async def listed(
+        of: str | Over, wanted: timeline.Wanted, since: datetime | None, until: datetime | None, paging: Paging
+    ) -> Page[Entry]:
+        where = [*_checked(wanted).where(), *_between(since, until)]
+        async with uow.begin() as c:
+            await parts.there(c, of if of != COMPANY else None)
+            shown, cursor = await timeline.listed(c, of, where, paging)
+            people = await contacts.named(c, [_pair(row) for row in shown if row["contact_id"]])
+        return Page(items=[Entry.of(row, *people.get(_pair(row), ())) for row in shown], next_cursor=cursor)
 
     @router.get("/accounts/{id}/timeline", summary="What happened to an account, newest first, usage apart")
     async def of_account(
@@ -35,14 +45,7 @@ def routes(uow: UnitOfWork, _clock: Clock, _rules: Rules) -> Router:
         until: parts.Until = None,
     ) -> Page[Entry]:
         """Tickets, invoices, answers, talks, changes, notes, and when the band moved. `$company` is ourselves."""
-        after = paging.after(datetime, str, str)
-        where = [*_checked(wanted).where(), *_between(since, until)]
-        async with uow.begin() as c:
-            await parts.there(c, id if id != COMPANY else None)
-            rows = await timeline.listed(c, id, where, after, paging.limit + 1)
-            shown, cursor = paging.page(rows, lambda row: (row["at"], row["source"], row["id"]))
-            people = await timeline.people(c, _pairs(shown))
-        return Page(items=[Entry.of(row, *people.get(_pair(row), ())) for row in shown], next_cursor=cursor)
+        return await listed(id, wanted, since, until, paging)
 
     @router.get("/timeline", summary="What happened to all accounts and to ourselves, newest first, usage apart")
     async def of_all(
@@ -52,13 +55,7 @@ def routes(uow: UnitOfWork, _clock: Clock, _rules: Rules) -> Router:
         since: parts.From = None,
         until: parts.Until = None,
     ) -> Page[Entry]:
-        after = paging.after(datetime, str, str, str)
-        where = [*_checked(wanted).where(), *_between(since, until)]
-        async with uow.begin() as c:
-            rows = await timeline.listed(c, over, where, after, paging.limit + 1)
-            shown, cursor = paging.page(rows, lambda row: (row["at"], row["account_id"], row["source"], row["id"]))
-            people = await timeline.people(c, _pairs(shown))
-        return Page(items=[Entry.of(row, *people.get(_pair(row), ())) for row in shown], next_cursor=cursor)
+        return await listed(over, wanted, since, until, paging)
 
     return router
 
@@ -80,7 +77,3 @@ def _between(since: datetime | None, until: datetime | None) -> list[ColumnEleme
 
 def _pair(row: Mapping[str, Any]) -> tuple[str, str]:
     return row["account_id"], row["contact_id"] or ""
-
-
-def _pairs(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    return [_pair(row) for row in rows if row["contact_id"]]

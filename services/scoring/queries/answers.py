@@ -1,4 +1,4 @@
-"""What the HTTP edge reads of answers: the rows themselves, and who gave them."""
+"""What the HTTP edge reads of answers: the rows themselves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query
-from sqlalchemy import ColumnElement, and_, false, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, false, func, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
-from services.scoring.core import state as s
 from services.scoring.core.feedback import GROUPS, Group
-from services.scoring.queries.feedback import OF_ACCOUNT
-from shared.pg import bulk
+from services.scoring.queries.over import Over, newest
+from shared.web.paging import Paging
 
 _a, _n = t.accounts.c, t.answers.c
 
@@ -33,10 +32,6 @@ class Wanted:
     survey: str | None = None
     contact: str | None = None
     account: str | None = None
-    owner: str | None = None
-    segment: str | None = None
-    plan: str | None = None
-    stage: str | None = None
     month: Annotated[str | None, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="Such as 2026-05, UTC.")] = None
     comment: Annotated[bool | None, Query(description="Only those with one, or without.")] = None
     moved: Annotated[Literal["up", "down"] | None, Query(description="Into a better group, or a worse.")] = None
@@ -45,7 +40,6 @@ class Wanted:
         """What holds of them."""
         own = {_n.role: self.role, _n.product: self.product, _n.touchpoint: self.touchpoint, _n.survey_id: self.survey}
         own |= {_n.contact_id: self.contact, _n.account_id: self.account}
-        own |= {_a[name]: getattr(self, name) for name in OF_ACCOUNT}
         holds = [~_a.gone, *(column == value for column, value in own.items() if value is not None)]
         if self.kind in GROUPS:
             holds.append(_n.kind == self.kind)
@@ -76,27 +70,12 @@ def _has_moved(measure: str, groups: Sequence[Group], way: str) -> ColumnElement
     return and_(_n.kind == measure, or_(*bounds))
 
 
-_SHOWN: Final = [column for column in _n if column.name not in ("key", "next_at")]
+_SHOWN: Final = [column for column in _n if column.name != "next_at"]
+_ORDER: Final = (_n.at, _n.account_id, _n.key)
 
 
 async def listed(
-    c: AsyncConnection, wanted: Wanted, after: tuple[Any, ...] | None, most: int
-) -> Sequence[dict[str, Any]]:
-    """Answers that are chosen, newest first; `at`, `account_id` and `key` make the cursor."""
-    place = tuple_(_n.at, _n.account_id, _n.key)
-    query = select(*_SHOWN, _n.key, _a.name.label("account_name")).join(t.accounts, _a.id == _n.account_id)
-    query = query.where(*wanted.where()).order_by(_n.at.desc(), _n.account_id.desc(), _n.key.desc()).limit(most)
-    if after is not None:
-        query = query.where(place < tuple_(literal(after[0], _n.at.type), *(literal(one) for one in after[1:])))
-    return [row._asdict() for row in await c.execute(query)]
-
-
-_STATES: Final = select(_a.id, _a.state).where(bulk.among(_a.id, "accounts"))
-
-
-async def names(c: AsyncConnection, people: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """What contacts are called, by account and contact, where somebody said so."""
-    states = await c.execute(_STATES, {"accounts": list({account for account, _ in people})})
-    known = {id: s.decode(packed) for id, packed in states}
-    named = ((pair, known[pair[0]].name_of(pair[1])) for pair in people if pair[0] in known)
-    return {pair: name for pair, name in named if name is not None}
+    c: AsyncConnection, wanted: Wanted, over: Over, paging: Paging
+) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of the answers that are chosen, newest first, and the cursor of the next."""
+    return await newest(c, _SHOWN, _ORDER, wanted.where(), over, paging)

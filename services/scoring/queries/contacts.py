@@ -63,6 +63,23 @@ def _begins(account: str, beyond: str | None) -> Any:
     return _a.id >= account if beyond is not None else _a.id > account
 
 
+_KNOWN: Final = select(_a.id, _a.state).where(bulk.among(_a.id, "accounts"))
+
+
+async def named(
+    c: AsyncConnection, people: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[str | None, str | None]]:
+    """What contacts are called, and their main role, by account and contact, as far as that is known."""
+    asked = set(people)
+    if not asked:
+        return {}
+    rows = await c.execute(_KNOWN, {"accounts": sorted({account for account, _ in asked})})
+    known = {id: s.decode(packed) for id, packed in rows}
+    return {
+        (id, contact): (known[id].name_of(contact), known[id].role_of(contact)) for id, contact in asked if id in known
+    }
+
+
 _answered = bulk.given(_n.account_id, _n.contact_id)
 _ANSWERS: Final = (
     select(_n.account_id, _n.contact_id, _n.kind, _n.score, _n.at, _n.comment, _n.touchpoint, _n.survey_kind)

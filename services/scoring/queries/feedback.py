@@ -30,15 +30,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core.feedback import GROUPS, Counted
+from services.scoring.core.profile import BOOKS
 from services.scoring.queries import IN_FIGURES
-from shared.messages.feedback import Measured, SurveyKind
+from shared.messages.feedback import USUAL_KIND, Measured, SurveyKind
 from shared.pg import bulk
 
 By = Literal["segment", "plan", "stage", "owner", "role", "touchpoint", "product", "month", "quarter"]
 Per = Literal["answer", "account", "mrr"]
 _a, _n, _i = t.accounts.c, t.answers.c, t.invitations.c
 _TEXT_OF: Final = {"month": "YYYY-MM", "quarter": 'YYYY-"Q"Q'}
-OF_ACCOUNT: Final = ("segment", "plan", "stage", "owner")
 _rates = bulk.given(_a.currency, column("rate", Double), name="rates")
 
 
@@ -65,7 +65,7 @@ def _group(by: By | None, of: Any) -> ColumnElement[Any]:
     """The group of a row of answers or invitations."""
     if by in _TEXT_OF:
         return func.to_char(func.timezone("UTC", of.c.at), _TEXT_OF[by])
-    if by in OF_ACCOUNT:
+    if by in BOOKS:
         return _a[by]
     return cast(null(), Text) if by is None or by not in of.c else of.c[by]
 
@@ -148,7 +148,7 @@ async def invited(c: AsyncConnection, asked: Asked) -> dict[str | None, tuple[in
     What an invitation asks for is what it says, else what others to the same survey were answered with.
     """
     measure, kind = bulk.word(asked.measure), bulk.word(asked.kind)
-    usual = bulk.word("relational" if asked.measure == "nps" else "transactional")
+    usual = bulk.word(USUAL_KIND[asked.measure])
     answered = _i[asked.measure]
     said = and_(_i.measure == measure, func.coalesce(_i.survey_kind, usual) == kind)
     so_far = select(_i.survey_id).where(answered == kind, _i.survey_id.is_not(None)).distinct()

@@ -1,4 +1,7 @@
-"""Lists of rows of one account, or over many, newest first: any page of them by an index."""
+"""Lists of rows of one account, or over many, newest first: any page of them by an index.
+
+The columns that order a list make its cursor, too; of one account that leaves out its id.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core.profile import BOOKS
+from shared.web.paging import Paging
 
 _a = t.accounts.c
 _FEW: Final = 200
@@ -35,14 +39,16 @@ async def newest(
     order: Sequence[Column[Any]],
     where: Sequence[ColumnElement[bool]],
     of: str | Over,
-    after: tuple[Any, ...] | None,
-    most: int,
-) -> Sequence[dict[str, Any]]:
-    """Rows of an account, or of many, with its name; `order` makes the cursor, of one account without its id."""
+    paging: Paging,
+) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of the rows of an account, or of many, with its name, and the cursor of the next; `order` is shown, too.
+
+    Raises a 400 problem for a cursor of another list.
+    """
     table, narrowed = order[0].table, [] if isinstance(of, str) else of.where()
     keys = [key for key in order if key.name != "account_id"] if isinstance(of, str) else list(order)
-    holds = list(where)
-    if after is not None:
+    holds, most = list(where), paging.limit + 1
+    if (after := paging.after(*(key.type.python_type for key in keys))) is not None:
         there = tuple_(*(literal(value, key.type) for value, key in zip(after, keys, strict=True)))
         holds.append(tuple_(*keys) < there)
     falling = [key.desc() for key in keys]
@@ -56,7 +62,8 @@ async def newest(
         query = query.join(t.accounts, _a.id == table.c.account_id, isouter=not narrowed).where(*holds, *narrowed)
     if isinstance(of, str):
         query = query.where(table.c.account_id == of)
-    return [row._asdict() for row in await c.execute(query.order_by(*falling).limit(most))]
+    rows = [row._asdict() for row in await c.execute(query.order_by(*falling).limit(most))]
+    return paging.page(rows, lambda row: [row[key.name] for key in keys])
 
 
 async def _are_few(c: AsyncConnection, narrowed: Sequence[ColumnElement[bool]]) -> bool:

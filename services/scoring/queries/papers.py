@@ -15,6 +15,7 @@ from services.scoring.core.clock import instant_of
 from services.scoring.queries.over import Over, newest
 from shared.messages.tickets import Priority
 from shared.pg import bulk
+from shared.web.paging import Paging
 
 Kind = Literal["tickets", "invoices"]
 Where = Sequence[ColumnElement[bool]]
@@ -78,21 +79,24 @@ async def listed(
     kind: Kind,
     where: Where,
     of: str | Over,
-    after: tuple[Any, ...] | None,
-    most: int,
-) -> list[Listed]:
-    """Tickets or invoices of an account, or over all, the latest first: by when they were opened, or are due."""
+    paging: Paging,
+) -> tuple[list[Listed], str | None]:
+    """A page of tickets or invoices of an account, or over all, and the cursor of the next.
+
+    The latest come first: by when they were opened, or are due.
+    """
     holds = [_p.kind == bulk.word(kind), _p.at.is_not(None), *where]
-    rows = await newest(c, _SHOWN, _ORDER, holds, of, after, most)
+    rows, cursor = await newest(c, _SHOWN, _ORDER, holds, of, paging)
     found = [
         (row["account_id"], row["account_name"], row["id"], row["at"], s.paper_of(kind, row["row"])) for row in rows
     ]
     events = {(id, instant_of(row.at), row.source, row.id) for id, _, _, _, row in found}
     parameters = bulk.arrays(("account_id", "at", "source", "id"), sorted(events))
     said = {tuple(one[:4]): one[4:] for one in (await c.execute(_SAID, parameters) if events else ())}
-    return [
+    shown = [
         Listed(*one, *_of_event(said.get((one[0], instant_of(one[4].at), one[4].source, one[4].id)))) for one in found
     ]
+    return shown, cursor
 
 
 def _of_event(row: Sequence[Any] | None) -> tuple[dict[str, Any], str | None]:

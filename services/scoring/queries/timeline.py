@@ -1,22 +1,21 @@
 """What the HTTP edge reads of timelines: of one account, or of all and the company."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Query
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
-from services.scoring.core import state as s
 from services.scoring.core.timeline import MOVED
 from services.scoring.queries.over import Over, newest
 from shared.messages import registry
-from shared.pg import bulk
+from shared.web.paging import Paging
 
-_a, _l = t.accounts.c, t.timeline.c
+_l = t.timeline.c
 _EVENTS: Final = {**registry.CUSTOMER_EVENTS, **registry.INTERNAL}
 TYPES: Final = sorted(
     {
@@ -69,24 +68,7 @@ _ORDER: Final = (_l.at, _l.account_id, _l.source, _l.id)
 
 
 async def listed(
-    c: AsyncConnection, of: str | Over, where: Sequence[ColumnElement[bool]], after: tuple[Any, ...] | None, most: int
-) -> Sequence[dict[str, Any]]:
-    """What happened to an account, or to many, newest first; `at`, `account_id`, `source` and `id` make the cursor."""
-    return await newest(c, list(_l), _ORDER, where, of, after, most)
-
-
-_STATES: Final = select(_a.id, _a.state).where(bulk.among(_a.id, "accounts"))
-
-
-async def people(
-    c: AsyncConnection, pairs: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], tuple[str | None, str | None]]:
-    """What contacts are called, and their main role, by account and contact."""
-    asked = set(pairs)
-    if not asked:
-        return {}
-    rows = await c.execute(_STATES, {"accounts": sorted({account for account, _ in asked})})
-    known = {id: s.decode(packed) for id, packed in rows}
-    return {
-        (id, contact): (known[id].name_of(contact), known[id].role_of(contact)) for id, contact in asked if id in known
-    }
+    c: AsyncConnection, of: str | Over, where: Sequence[ColumnElement[bool]], paging: Paging
+) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of what happened to an account, or to many, newest first, and the cursor of the next."""
+    return await newest(c, list(_l), _ORDER, where, of, paging)

@@ -136,7 +136,7 @@ class Answer(BaseModel):
     invitation_id: str | None
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], name: str | None) -> "Answer":
+    def of(cls, row: Mapping[str, Any], name: str | None = None) -> "Answer":
         """As its row has it."""
         before = row["previous_score"]
         return cls(
