@@ -32,6 +32,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
@@ -70,6 +71,12 @@ def arrays(columns: Sequence[str], rows: Rows, name: str = "given") -> dict[str,
     """The parameters for `given`: rows turned into a list a column."""
     turned = list(zip(*rows, strict=True))
     return {f"{name}_{c}": turned[i] if turned else [] for i, c in enumerate(columns)}
+
+
+def delete_some(table: Table, *where: ColumnElement[bool], most: int) -> UpdateBase:
+    """A statement that deletes at most so many of the rows of which this holds, so that no lock is held for long."""
+    key = list(table.primary_key.columns)
+    return delete(table).where(tuple_(*key).in_(select(*key).where(*where).limit(most)))
 
 
 class _Bulk:

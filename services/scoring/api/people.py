@@ -8,11 +8,11 @@ from fastapi import Depends
 from services.scoring.api.parts import there
 from services.scoring.core.clock import micros
 from services.scoring.core.scorecard import Rules
-from services.scoring.core.state import State
+from services.scoring.core.state import State, has_left, roles_of, user_ids_of
 from services.scoring.core.subscriptions import rows_of
 from services.scoring.queries import contacts
 from services.scoring.queries.over import Over
-from services.scoring.views.record import Contact, SubscriptionRow, has_left, roles_of, user_ids_of
+from services.scoring.views.record import Contact, SubscriptionRow
 from shared.auth.keys import require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork

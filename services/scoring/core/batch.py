@@ -13,6 +13,7 @@ from services.scoring.core.assess import Outcome, assess
 from services.scoring.core.clock import day_of
 from services.scoring.core.decision import Occasion
 from services.scoring.core.fold import fold, fold_usage, source_of
+from services.scoring.core.fold.people import Erased, digest_of
 from services.scoring.core.measures.base import View
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.scorecard import Rules
@@ -76,7 +77,7 @@ class Batch:
     timeline: list[TimelineRow] = field(default_factory=list)
     heard: dict[str, datetime] = field(default_factory=dict)
     """By source of evidence: when the last event that came from it happened."""
-    erased_contacts: list[tuple[str, str]] = field(default_factory=list)
+    erased_contacts: list[Erased] = field(default_factory=list)
     erased_accounts: list[str] = field(default_factory=list)
 
     def take(self, id: str, arrivals: Sequence[Arrival], behind: bool) -> None:
@@ -215,7 +216,7 @@ class Batch:
         if (row := row_of(account, event, data, self.now)) is not None:
             self.timeline.append(row)
         if event.type == "contact.erased":
-            self.erased_contacts.append((account.id, data.contact_id))
+            self.erased_contacts.append(Erased(account.id, data.contact_id, digest_of(data.contact_id)))
         elif event.type == "account.erased":
             self.erased_accounts.append(account.id)
 

@@ -128,11 +128,6 @@ def _students(freedom: float) -> float:
     return z + sum(term / freedom ** (power + 1) for power, term in enumerate(terms))
 
 
-def plain(scores: Mapping[int, int]) -> dict[int, Counted]:
-    """Answers that all weigh the same, by how many there are of each score."""
-    return {score: Counted(number, number, number) for score, number in scores.items()}
-
-
 def response_rate(asked: int, answered: int) -> float:
     """In percent."""
     return 100 * answered / asked

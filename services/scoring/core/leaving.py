@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from services.scoring.core.clock import DAY_US
+from services.scoring.core.feedback import DETRACTOR
 from services.scoring.core.state import Account, Invoice, State, Ticket
 from shared.words import clean, counted, listed, money, scored
 
 _DAYS: Final = 180
-_UNHAPPY: Final = 6
-"""Who answers so, or less, is a detractor."""
 
 
 class OpenTicket(NamedTuple):
@@ -104,5 +103,5 @@ def _detractors(state: State, at: int) -> list[Unhappy]:
     return [
         Unhappy(contact, state.role_of(contact), cell.value[0], cell.value[1], cell.at)
         for contact, cell in answers
-        if cell.value[0] <= _UNHAPPY
+        if cell.value[0] <= DETRACTOR
     ]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from services.scoring.core.feedback import group_of
 from shared.words import clean, date_words, listed, money, monthly, person, scored
 
 _EXCERPT: Final = 160
@@ -33,7 +34,7 @@ def answered(kind: str, who: str, data: Data) -> str:
         case "csat":
             return f"{who} rated us {score} of 5{said}"
         case _:
-            ease = "easy" if score >= 5 else "hard" if score <= 3 else "neither easy nor hard"
+            ease = group_of("ces", score).replace("neutral", "neither easy nor hard")
             return f"{who} found it {ease} ({score} of 7){said}"
 
 

@@ -4,7 +4,7 @@ State is a function of the set of events and of `now` alone. Sums are of integer
 other value is the one with the greatest stamp (time, rank, source, id); and what is forgotten goes by age.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final, Protocol
@@ -71,6 +71,24 @@ class Said(Stamped, frozen=True, array_like=True, gc=False):
     """What one event said of a subscription, or of what an account buys: as much of it as still stands."""
 
     fields: dict[str, Any]
+
+
+def roles_of(contact: Mapping[str, Cell]) -> Sequence[str]:
+    """The last roles of a contact, without `left`."""
+    cell = contact.get("roles")
+    return () if cell is None else cell.value
+
+
+def user_ids_of(contact: Mapping[str, Cell]) -> Sequence[str]:
+    """By which ids a contact uses the product, as far as that is known."""
+    cell = contact.get("user_ids")
+    return () if cell is None else cell.value
+
+
+def has_left(contact: Mapping[str, Cell]) -> bool:
+    """Whether a contact has left, and nothing said since gives them a role."""
+    left = contact.get("left")
+    return left is not None and left.beats(contact.get("roles"))
 
 
 _in_order = attrgetter("at", "rank", "source", "id")
@@ -235,13 +253,11 @@ class State(msgspec.Struct, omit_defaults=True):
 
     def roles_of(self, contact: str) -> Sequence[str]:
         """The last roles of a contact, without `left`."""
-        cell = self.contacts.get(contact, {}).get("roles")
-        return () if cell is None else cell.value
+        return roles_of(self.contacts.get(contact, {}))
 
     def user_ids_of(self, contact: str) -> Sequence[str]:
         """By which ids a contact uses the product, as far as that is known."""
-        cell = self.contacts.get(contact, {}).get("user_ids")
-        return () if cell is None else cell.value
+        return user_ids_of(self.contacts.get(contact, {}))
 
     def key_users(self) -> Iterator[tuple[str, Sequence[str]]]:
         """The contacts of key roles of whom it is known by which ids they use the product, and these ids."""

@@ -8,23 +8,21 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Delete,
     Integer,
     Select,
     Table,
     Text,
+    UpdateBase,
     and_,
     bindparam,
     cast,
     column,
-    delete,
     exists,
     func,
     literal,
     or_,
     select,
     true,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -151,14 +149,13 @@ _FORGOTTEN: Final = 10_000
 """Rows forgotten at once, so that no lock is held for long; the rest goes an hour later."""
 
 
-def _forgetting(table: Table, when: ColumnElement[Any], place: ColumnElement[Any]) -> Delete:
+def _forgetting(table: Table, when: ColumnElement[Any], place: ColumnElement[Any]) -> UpdateBase:
     """What is older than an instant, but the last row of each account before it, which says how it stood then."""
-    later, key = table.alias(), [table.c.account_id, place]
+    later = table.alias()
     outlived = exists().where(
         later.c.account_id == table.c.account_id, later.c[place.name] > place, later.c[when.name] < bindparam("before")
     )
-    old = select(*key).where(when < bindparam("before", type_=when.type), outlived).limit(_FORGOTTEN)
-    return delete(table).where(tuple_(*key).in_(old))
+    return bulk.delete_some(table, when < bindparam("before", type_=when.type), outlived, most=_FORGOTTEN)
 
 
 _FORGET: Final = (

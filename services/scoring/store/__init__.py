@@ -171,7 +171,7 @@ async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
     await answers.save(c, batch.surveys, batch.erased_contacts)
     await timeline.save(c, batch.timeline, batch.erased_contacts)
     # The reasons in the ledger may quote them.
-    await _ERASE_WORDS(c, batch.erased_contacts)
+    await _ERASE_WORDS(c, [one[:2] for one in batch.erased_contacts])
     for statement in _ERASE_ACCOUNTS if batch.erased_accounts else ():
         await c.execute(statement, {"accounts": batch.erased_accounts})
 

@@ -4,13 +4,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, delete, func, literal, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, func, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core.clock import micros
 from services.scoring.core.feedback import GROUPS
-from services.scoring.core.fold.people import digest_of
+from services.scoring.core.fold.people import Erased
 from services.scoring.core.memory import Memory
 from services.scoring.core.state import Cell
 from services.scoring.core.surveys import KEPT, AnswerRow, InvitationRow, Surveys
@@ -103,16 +103,15 @@ async def load(c: AsyncConnection, memory: Memory, keys: Collection[tuple[str, s
             memory.get(account).account.answered[key] = Cell(micros(at), 0, source, id, said)
 
 
-async def save(c: AsyncConnection, surveys: Surveys, erased: Sequence[tuple[str, str]]) -> None:
+async def save(c: AsyncConnection, surveys: Surveys, erased: Sequence[Erased]) -> None:
     """Write who was asked and what they answered; of contacts that were erased nothing stays but their scores."""
     answers = surveys.answers.values()
     await _ADD(c, answers)
     await _INVITE(c, surveys.invitations.values())
     for statement in _SET_ROLES:
         await statement(c, [(*pair, role) for pair, role in surveys.roles.items()])
-    digests = [(account, contact, digest_of(contact)) for account, contact in erased]
     for statement in _ERASE:
-        await statement(c, digests)
+        await statement(c, erased)
     if people := sorted({(one.account_id, one.contact_id) for one in answers if one.survey_kind == "relational"}):
         # Of each relational answer: when the next came, and what was said before.
         await c.execute(_CHAIN, bulk.arrays(_OF, people))
@@ -125,12 +124,7 @@ async def save(c: AsyncConnection, surveys: Surveys, erased: Sequence[tuple[str,
 _MOST: Final = 10_000
 """Rows forgotten at once, so that no lock is held for long; the rest goes an hour later."""
 _FORGET: Final = [
-    delete(table).where(
-        tuple_(*table.primary_key.columns).in_(
-            select(*table.primary_key.columns).where(table.c.at < bindparam("before")).limit(_MOST)
-        )
-    )
-    for table in (t.answers, t.invitations)
+    bulk.delete_some(table, table.c.at < bindparam("before"), most=_MOST) for table in (t.answers, t.invitations)
 ]
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, select, tuple_
+from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
-from services.scoring.core.fold.people import digest_of
+from services.scoring.core.fold.people import Erased
 from services.scoring.core.surveys import KEPT
 from services.scoring.core.timeline import TimelineRow
 from shared.pg import bulk
@@ -27,18 +27,14 @@ def _erasing(who: str) -> bulk.Update:
 _ERASE: Final = [_erasing(who) for who in ("contact_id", "requester")]
 _MOST: Final = 5_000
 """Rows forgotten at once, so that no lock is held for long."""
-_KEY: Final = list(t.timeline.primary_key.columns)
-_FORGET = delete(t.timeline).where(
-    tuple_(*_KEY).in_(select(*_KEY).where(t.timeline.c.at < bindparam("before")).limit(_MOST))
-)
+_FORGET = bulk.delete_some(t.timeline, t.timeline.c.at < bindparam("before"), most=_MOST)
 
 
-async def save(c: AsyncConnection, rows: Iterable[TimelineRow], erased: Sequence[tuple[str, str]] = ()) -> None:
+async def save(c: AsyncConnection, rows: Iterable[TimelineRow], erased: Sequence[Erased] = ()) -> None:
     """Write what happened; of contacts that were erased nothing stays that they said."""
     await _ADD(c, rows)
-    digests = [(account, contact, digest_of(contact)) for account, contact in erased]
     for statement in _ERASE:
-        await statement(c, digests)
+        await statement(c, erased)
 
 
 async def forget(c: AsyncConnection, now: datetime) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, func, select, tuple_
+from sqlalchemy import bindparam, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
@@ -25,10 +25,7 @@ _ADD = bulk.Insert(
 )
 _MOST: Final = 5_000
 """Rows forgotten at once, so that no lock is held for long."""
-_KEY: Final = list(t.usage_days.primary_key.columns)
-_FORGET = delete(t.usage_days).where(
-    tuple_(*_KEY).in_(select(*_KEY).where(_u.day <= bindparam("last", type_=_u.day.type)).limit(_MOST))
-)
+_FORGET = bulk.delete_some(t.usage_days, _u.day <= bindparam("last", type_=_u.day.type), most=_MOST)
 
 
 async def save(c: AsyncConnection, accounts: Iterable[Account], today: int) -> None:

@@ -25,9 +25,8 @@ from services.scoring.core.leaving import Unhappy as UnhappyRow
 from services.scoring.core.leaving import Unpaid as UnpaidRow
 from services.scoring.core.roles import main_role
 from services.scoring.core.sources import Heard
-from services.scoring.core.state import Cell
+from services.scoring.core.state import Cell, has_left, roles_of
 from services.scoring.core.suggest import Cadence, Draft
-from services.scoring.views.record import has_left, roles_of
 from shared.messages.assessments import Band, Driver, MeasureReading
 from shared.web.paging import Page
 
@@ -197,7 +196,7 @@ class Contact(BaseModel):
     @classmethod
     def of(cls, id: str, cells: Mapping[str, Cell]) -> "Contact":
         """What is known of a contact."""
-        roles, gone = roles_of(cells), has_left(cells)
+        roles, gone = list(roles_of(cells)), has_left(cells)
         own = {name.removeprefix("traits."): cell.value for name, cell in cells.items() if name.startswith("traits.")}
         return cls(id=id, role=main_role(roles), roles=roles, left=gone, traits=own)
 

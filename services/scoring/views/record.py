@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from services.scoring.core.clock import instant_of
 from services.scoring.core.roles import main_role
-from services.scoring.core.state import Cell, Invoice, Ticket
+from services.scoring.core.state import Cell, Invoice, Ticket, has_left, roles_of, user_ids_of
 from services.scoring.core.subscriptions import Row
 from services.scoring.queries.contacts import Of
 from services.scoring.queries.papers import Listed
@@ -58,7 +58,7 @@ class Contact(_OfAccount):
         traits = {
             name.removeprefix("traits."): cell.value for name, cell in cells.items() if name.startswith("traits.")
         }
-        roles = roles_of(cells)
+        roles = list(roles_of(cells))
         name = traits.get("name")
         return cls(
             account_id=one.account_id,
@@ -68,31 +68,13 @@ class Contact(_OfAccount):
             role=main_role(roles),
             roles=roles,
             left=has_left(cells),
-            user_ids=user_ids_of(cells),
+            user_ids=list(user_ids_of(cells)),
             last_seen=seen,
             talked_at=None if talked is None else instant_of(talked.at),
             talked_by=None if talked is None else talked.value,
             answers={kind: LastAnswer(**answer) for kind, answer in answers.items()},
             traits=traits,
         )
-
-
-def roles_of(cells: Mapping[str, Cell]) -> list[str]:
-    """A contact's roles."""
-    said = cells.get("roles")
-    return [] if said is None else list(said.value)
-
-
-def has_left(cells: Mapping[str, Cell]) -> bool:
-    """Whether a contact has left. Who was given a role later is back."""
-    left = cells.get("left")
-    return left is not None and left.beats(cells.get("roles"))
-
-
-def user_ids_of(cells: Mapping[str, Cell]) -> list[str]:
-    """By which ids a contact uses the product."""
-    said = cells.get("user_ids")
-    return [] if said is None else list(said.value)
 
 
 class TicketRow(_OfAccount):

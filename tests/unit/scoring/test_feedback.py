@@ -1,13 +1,14 @@
 """Survey figures: the published worked values come out, with their intervals; weights; and what a batch leaves."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scoring.core import feedback
-from services.scoring.core.feedback import Counted, figure, group_of, plain
+from services.scoring.core.feedback import Counted, figure, group_of
 from services.scoring.core.fold import fold
 from services.scoring.core.state import Account
 from services.scoring.core.surveys import KEPT, Surveys
@@ -19,6 +20,11 @@ from tests.support.scoring import DAY, NOW, an_event, nps
 CSAT = {5: 2, 4: 3, 3: 3, 2: 2}
 """35 points of 50."""
 CES = Counter([7, 4, 3, 2, 5, 6, 4, 1, 7, 6])
+
+
+def plain(scores: Mapping[int, int]) -> dict[int, Counted]:
+    """Answers that all weigh the same, by how many there are of each score."""
+    return {score: Counted(number, number, number) for score, number in scores.items()}
 
 
 def test_half_promoters_a_fifth_detractors_is_30() -> None:

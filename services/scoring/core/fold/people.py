@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.scoring.core import state as s
 from services.scoring.core.clock import day_of_us, micros
@@ -20,6 +20,14 @@ _MOST_CELLS: Final = 27
 def digest_of(contact: str) -> str:
     """What is kept of a contact that was erased: enough to know them again, not to name them."""
     return blake2b(contact.encode(), digest_size=9, person=b"keepwell").hexdigest()
+
+
+class Erased(NamedTuple):
+    """A contact of whom nothing is to stay, and the digest that stands for them."""
+
+    account_id: str
+    contact_id: str
+    digest: str
 
 
 def is_erased(account: Account, contact: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 from services.scoring.core.catalogue import Cadence, Catalogue
 from services.scoring.core.clock import day_of, day_of_us, micros
 from services.scoring.core.profile import Profile, profile_of
-from services.scoring.core.state import Account, Cell, Invoice, State, Ticket, day_cutoff
+from services.scoring.core.state import Account, Cell, Invoice, State, Ticket, day_cutoff, has_left
 from shared.conditions import NOWHERE
 
 T = TypeVar("T")
@@ -128,8 +128,7 @@ class View:
 
     def has_left(self, contact: str) -> bool:
         """Whether a contact has left the customer, and nothing said since gives them a role."""
-        left, roles = (self.of_contacts(name).get(contact) for name in ("left", "roles"))
-        return left is not None and left.beats(roles)
+        return has_left(self.state.contacts.get(contact, {}))
 
     def muted(self, measure: str) -> Cell | None:
         """Who said that a measure's reading is wrong, while that holds."""
