@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import Depends
 
 from services.scoring.api.parts import there
-from services.scoring.core.clock import micros
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import State, has_left, roles_of, user_ids_of
 from services.scoring.core.subscriptions import rows_of
@@ -15,6 +14,7 @@ from services.scoring.queries.over import Over
 from services.scoring.views.record import Contact, SubscriptionRow
 from shared.auth.keys import require
 from shared.clock import Clock
+from shared.messages.stamps import micros
 from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, Paging, WantedPage, cursor_of
 from shared.web.routes import Router

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from services.scoring.core import changes
-from services.scoring.core.clock import DAY_US, day_of_us, micros
+from services.scoring.core.clock import DAY_US, day_of_us
 from services.scoring.core.decision import Changes, Decided, Decision, Hold, Occasion
 from services.scoring.core.drivers import drivers_of
 from services.scoring.core.facts import LAST_SEEN
@@ -22,6 +22,7 @@ from services.scoring.core.state import Account
 from services.scoring.core.timing import next_look
 from shared.conditions import NOWHERE
 from shared.messages.assessments import AccountAssessed, Band, Driver, FactValue, MeasureReading
+from shared.messages.stamps import micros
 
 _NO_NEWS: Final = ("health.previous_score", "health.previous_band", "health.change", LAST_SEEN, "usage.uses")
 """Facts about the step itself don't make news of an assessment, and the last use, with their number, now and then."""

@@ -13,7 +13,7 @@ from services.scoring.core.assess import Outcome, assess
 from services.scoring.core.clock import day_of
 from services.scoring.core.decision import Occasion
 from services.scoring.core.fold import fold, fold_usage, source_of
-from services.scoring.core.fold.people import Erased, digest_of
+from services.scoring.core.fold.people import Erased
 from services.scoring.core.measures.base import View
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.scorecard import Rules
@@ -21,6 +21,7 @@ from services.scoring.core.surveys import Surveys
 from services.scoring.core.timeline import TimelineRow, moved, row_of
 from shared.messages.assessments import AccountAssessed, Cause
 from shared.messages.envelope import Event
+from shared.messages.erasing import digest_of
 from shared.messages.feedback import SurveyInvited
 from shared.messages.registry import UNTOLD
 from shared.messages.usage import UsageRecorded

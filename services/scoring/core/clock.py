@@ -3,17 +3,12 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+from shared.messages.stamps import micros
 from shared.words import date_words
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = _EPOCH.toordinal()
 DAY_US = 86_400_000_000
-
-
-def micros(instant: datetime) -> int:
-    """Whole microseconds since 1970."""
-    since = instant - _EPOCH
-    return since.days * DAY_US + since.seconds * 1_000_000 + since.microseconds
 
 
 LAST_US = micros(datetime.max.replace(tzinfo=UTC))

@@ -9,10 +9,11 @@ import msgspec
 
 from services.scoring.core import subscriptions as subs
 from services.scoring.core.catalogue import LOW_TOUCH, Catalogue, Onboarding
-from services.scoring.core.clock import DAY_US, LAST_US, day_of, day_of_us, in_words, micros, written_or_none
+from services.scoring.core.clock import DAY_US, LAST_US, day_of, day_of_us, in_words, written_or_none
 from services.scoring.core.state import State
 from shared.conditions import Facts
 from shared.messages.assessments import FactValue
+from shared.messages.stamps import micros
 
 _DATES: Final = ("signed_at", "renews_at", "churned_at", "came_back_at", "leaves_at")
 _LONGEST_TRAIT: Final = 2048

@@ -13,9 +13,9 @@ from services.scoring.core.decision import Decided
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.measures.base import Measure, View, points_of
 from services.scoring.core.scorecard import Bands, Cap, Scorecard, Weighted
-from services.scoring.core.state import Cell
 from shared.conditions import Facts, Truth, evaluate, source_of
 from shared.messages.assessments import Band, MeasureReading
+from shared.messages.stamps import Cell
 from shared.words import clean, clock_time, counted
 
 _NEUTRAL: Final = 5000

@@ -13,6 +13,7 @@ import msgspec
 
 from services.scoring.core.clock import DAY_US, day_of_us
 from services.scoring.core.roles import KEY_ROLES, main_role
+from shared.messages.stamps import Cell, Stamped
 
 USAGE_DAYS: Final = 91
 """90 full days, the longest window of a measure of usage, and today."""
@@ -44,27 +45,6 @@ DATED: Final = frozenset({"talked", "nps", "csat", "ces"})
 """Of a contact: what counts for so many days."""
 OTHER: Final = ""
 """The usage of features beyond the bound, together."""
-
-
-class Stamped(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What an event said, with its stamp: the later stands; of two at one time the higher rank, then source and id."""
-
-    at: int
-    rank: int
-    source: str
-    id: str
-
-    def beats(self, other: "Stamped | None") -> bool:
-        """Whether this one stands against the other."""
-        if other is None or self.at != other.at:
-            return other is None or self.at > other.at
-        return (self.rank, self.source, self.id) > (other.rank, other.source, other.id)
-
-
-class Cell(Stamped, frozen=True, array_like=True, gc=False):
-    """One value."""
-
-    value: Any
 
 
 class Said(Stamped, frozen=True, array_like=True, gc=False):
@@ -153,7 +133,7 @@ class Invoice(Stamped, frozen=True, array_like=True, gc=False):
     """When it was paid or voided."""
     due: Cell | None
     failed: int | None
-    credited: dict[str, int] = {}
+    credited: dict[str, int] = msgspec.field(default_factory=dict)
     """By currency what need not be paid, in minor units."""
     credited_at: int | None = None
     """When it last was."""

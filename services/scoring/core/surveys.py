@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from services.scoring.core.fold.people import answer_key, digest_of, is_erased
+from services.scoring.core.fold.people import answer_key, is_erased
 from services.scoring.core.state import Account
 from shared.messages.envelope import Event
+from shared.messages.erasing import digest_of
 from shared.messages.feedback import Answered, SurveyInvited, SurveyKind
 
 KEPT: Final = timedelta(days=730)

@@ -11,12 +11,13 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from services.scoring.core.fold.cells import plain
-from services.scoring.core.fold.people import digest_of, is_erased
+from services.scoring.core.fold.people import is_erased
 from services.scoring.core.state import Account
 from services.scoring.core.surveys import KEPT
 from shared.messages.accounts import ContactUpdated, NoteAdded
 from shared.messages.assessments import AccountAssessed
 from shared.messages.envelope import Event
+from shared.messages.erasing import digest_of
 
 MOVED: Final = "account.assessed"
 """The type of rows that tell of another band: decisions, and no part of what is folded."""

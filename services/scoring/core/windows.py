@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from services.scoring.core import subscriptions as subs
-from services.scoring.core.clock import DAY_US, day_of_us, micros
+from services.scoring.core.clock import DAY_US, day_of_us
 from services.scoring.core.measures.base import View
 from services.scoring.core.measures.relationship import SILENCE
 from services.scoring.core.measures.usage.silence import still_counts
 from services.scoring.core.profile import MATURE_DAYS
 from services.scoring.core.scorecard import Scorecard
 from services.scoring.core.state import DATED, USAGE_DAYS
+from shared.messages.stamps import micros
 
 _LONGEST: Final = 182
 """The longest windows, those of answers and invoices, have 180 days; and a day at either end."""

@@ -8,12 +8,11 @@ from sqlalchemy import and_, bindparam, func, literal, or_, select, tuple_, upda
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
-from services.scoring.core.clock import micros
 from services.scoring.core.feedback import GROUPS
 from services.scoring.core.fold.people import Erased
 from services.scoring.core.memory import Memory
-from services.scoring.core.state import Cell
 from services.scoring.core.surveys import KEPT, AnswerRow, InvitationRow, Surveys
+from shared.messages.stamps import Cell, micros
 from shared.pg import bulk
 
 _n, _i = t.answers.c, t.invitations.c

@@ -25,9 +25,10 @@ from services.scoring.core.leaving import Unhappy as UnhappyRow
 from services.scoring.core.leaving import Unpaid as UnpaidRow
 from services.scoring.core.roles import main_role
 from services.scoring.core.sources import Heard
-from services.scoring.core.state import Cell, has_left, roles_of
+from services.scoring.core.state import has_left, roles_of
 from services.scoring.core.suggest import Cadence, Draft
 from shared.messages.assessments import Band, Driver, MeasureReading
+from shared.messages.stamps import Cell
 from shared.web.paging import Page
 
 Points = Annotated[float, BeforeValidator(lambda hundredths: hundredths / 100)]

@@ -6,11 +6,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.core.clock import micros
 from services.scoring.core.leaving import left_behind
 from services.scoring.core.profile import profile_of
 from services.scoring.core.state import Account
 from shared.messages.envelope import Event
+from shared.messages.stamps import micros
 from tests.support.scoring import (
     DAY,
     NOW,

@@ -23,12 +23,12 @@ state to decide about another would break this: so whether a subscription is liv
 from collections.abc import Callable
 from typing import Any, Final
 
-from services.scoring.core.clock import micros
 from services.scoring.core.fold import mutes, papers, people, subscriptions, traits
-from services.scoring.core.fold.cells import EXCERPT, cell_of, hear
+from services.scoring.core.fold.cells import EXCERPT, hear
 from services.scoring.core.fold.usage import fold_usage
 from services.scoring.core.state import Account, State
 from shared.messages.envelope import Event
+from shared.messages.stamps import cell_of, micros
 from shared.messages.usage import UsageRecorded
 
 __all__ = ["fold", "fold_usage", "source_of"]

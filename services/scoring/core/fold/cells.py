@@ -1,24 +1,18 @@
-"""Values with their stamps: made of events, put where the later stands, and cut to what state keeps."""
+"""Values as state keeps them: cut to what it has room for."""
 
 import math
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from services.scoring.core.clock import micros
-from services.scoring.core.state import Cell, State
-from shared.messages.envelope import Event
+from services.scoring.core.state import State
 from shared.messages.fields import MOST_WHOLE
+from shared.messages.stamps import Cell
 
 EXCERPT: Final = 160
 """How much is kept of what somebody wrote."""
 _MOST_TEXT: Final = 256
 _LARGEST_FLOAT: Final = math.nextafter(math.inf, 0)
 _TRAIT: Final = "traits."
-
-
-def cell_of(event: Event, value: Any, rank: int = 0) -> Cell:
-    """A value as this event says it."""
-    return Cell(micros(event.time), rank, event.source, event.id, value)
 
 
 def hear(state: State, source: str | None, at: int) -> bool:
@@ -33,12 +27,6 @@ def hear(state: State, source: str | None, at: int) -> bool:
         return is_first
     state.heard[source] = at
     return True
-
-
-def put(cells: dict[str, Cell], name: str, cell: Cell) -> None:
-    """Let a cell stand under a name, unless a later one does."""
-    if cell.beats(cells.get(name)):
-        cells[name] = cell
 
 
 def own_trait(name: str) -> str:

@@ -1,11 +1,12 @@
 """Readings that somebody says are wrong."""
 
-from services.scoring.core.clock import DAY_US, micros
-from services.scoring.core.fold.cells import EXCERPT, cell_of, put
+from services.scoring.core.clock import DAY_US
+from services.scoring.core.fold.cells import EXCERPT
 from services.scoring.core.state import MUTE_DAYS, Account
 from shared.conditions import MEASURES
 from shared.messages import accounts
 from shared.messages.envelope import Event
+from shared.messages.stamps import cell_of, micros, put
 
 
 def reading_muted(account: Account, event: Event, data: accounts.ReadingMuted) -> None:

@@ -4,11 +4,10 @@ from typing import Final
 
 import msgspec
 
-from services.scoring.core.clock import micros
-from services.scoring.core.fold.cells import cell_of
 from services.scoring.core.state import Account, Invoice, Ticket
 from shared.messages import billing, tickets
 from shared.messages.envelope import Event
+from shared.messages.stamps import cell_of, micros
 
 INVOICE_RANK: Final = {"issued": 0, "payment_failed": 1, "paid": 2, "voided": 3}
 _DISPUTE_RANK: Final = {"open": 0, "won": 1, "lost": 1}

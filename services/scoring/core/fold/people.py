@@ -1,25 +1,19 @@
 """The people at an account: what is known of them, what they answered, and that they were erased."""
 
 from collections.abc import Mapping
-from functools import lru_cache
-from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from services.scoring.core import state as s
-from services.scoring.core.clock import day_of_us, micros
-from services.scoring.core.fold.cells import EXCERPT, bound_traits, cell_of, own_trait, plain, put
-from services.scoring.core.state import Account, Cell
+from services.scoring.core.clock import day_of_us
+from services.scoring.core.fold.cells import EXCERPT, bound_traits, own_trait, plain
+from services.scoring.core.state import Account
 from shared.messages import accounts, feedback
 from shared.messages.envelope import Event
+from shared.messages.erasing import digest_of
+from shared.messages.stamps import Cell, cell_of, micros, put
 
 _MOST_CELLS: Final = 27
 """Of a contact: 20 traits beside all that is known."""
-
-
-@lru_cache(maxsize=1 << 14)
-def digest_of(contact: str) -> str:
-    """What is kept of a contact that was erased: enough to know them again, not to name them."""
-    return blake2b(contact.encode(), digest_size=9, person=b"keepwell").hexdigest()
 
 
 class Erased(NamedTuple):

@@ -9,11 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from services.scoring.core import state as s
-from services.scoring.core.clock import micros
 from services.scoring.core.fold.cells import EXCERPT
 from services.scoring.core.state import BY_DAY, Account, Said, Subscription
 from shared.messages import billing
 from shared.messages.envelope import Event
+from shared.messages.stamps import micros
 
 FIELDS: Final = tuple(name for name in billing.SubscriptionChanged.__struct_fields__ if name != "subscription_id")
 NEVER: Final = frozenset({"incomplete", "incomplete_expired"})

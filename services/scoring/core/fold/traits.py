@@ -5,12 +5,12 @@ from typing import Any, Final
 import msgspec
 
 from services.scoring.core import state as s
-from services.scoring.core.clock import micros
-from services.scoring.core.fold.cells import bound_traits, cell_of, own_trait, plain, put
+from services.scoring.core.fold.cells import bound_traits, own_trait, plain
 from services.scoring.core.fold.subscriptions import note_bought
 from services.scoring.core.state import Account
 from shared.messages import accounts
 from shared.messages.envelope import Event
+from shared.messages.stamps import cell_of, micros, put
 
 _KNOWN: Final = frozenset(accounts.AccountTraits.__struct_fields__)
 

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from services.scoring.core import state as s
-from services.scoring.core.clock import day_of, micros
+from services.scoring.core.clock import day_of
 from services.scoring.core.fold.cells import hear
 from services.scoring.core.state import Account, Uses
+from shared.messages.stamps import micros
 from shared.messages.usage import UsageRecorded
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)

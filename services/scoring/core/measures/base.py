@@ -7,10 +7,11 @@ from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from services.scoring.core.catalogue import Cadence, Catalogue
-from services.scoring.core.clock import day_of, day_of_us, micros
+from services.scoring.core.clock import day_of, day_of_us
 from services.scoring.core.profile import Profile, profile_of
-from services.scoring.core.state import Account, Cell, Invoice, State, Ticket, day_cutoff, has_left
+from services.scoring.core.state import Account, Invoice, State, Ticket, day_cutoff, has_left
 from shared.conditions import NOWHERE
+from shared.messages.stamps import Cell, micros
 
 T = TypeVar("T")
 Curve = tuple[tuple[float, float], ...]

@@ -3,9 +3,10 @@
 from typing import Any, Final
 
 from services.scoring.core import subscriptions as subs
-from services.scoring.core.clock import DAY_US, in_words, micros, written_or_none
+from services.scoring.core.clock import DAY_US, in_words, written_or_none
 from services.scoring.core.measures.base import Measure, Reading, View
 from services.scoring.core.state import BY_DAY, Said
+from shared.messages.stamps import micros
 from shared.words import money, number
 
 _DAYS = 90

@@ -7,7 +7,7 @@ from typing import Final
 from services.scoring.core.clock import DAY_US, in_words
 from services.scoring.core.measures.base import View
 from services.scoring.core.sentences import quoted
-from services.scoring.core.state import Cell
+from shared.messages.stamps import Cell
 from shared.words import counted
 
 MOMENT_DAYS: Final = 90

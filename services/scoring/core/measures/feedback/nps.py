@@ -8,7 +8,7 @@ from services.scoring.core import feedback
 from services.scoring.core.measures.base import Measure, Reading, View
 from services.scoring.core.measures.feedback import answers
 from services.scoring.core.roles import weight_of
-from services.scoring.core.state import Cell
+from shared.messages.stamps import Cell
 from shared.words import counted, number
 
 NPS_DAYS: Final = 180

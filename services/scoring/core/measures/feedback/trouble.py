@@ -6,7 +6,7 @@ from services.scoring.core.feedback import DETRACTOR
 from services.scoring.core.measures.base import View
 from services.scoring.core.measures.feedback import answers
 from services.scoring.core.sentences import quoted
-from services.scoring.core.state import Cell
+from shared.messages.stamps import Cell
 
 DAYS: Final = 90
 """How long an answer stands, unless the same person answers anew. Whole days, so that it ends at midnight."""

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from services.scoring.core.clock import DAY_US, in_words, micros
+from services.scoring.core.clock import DAY_US, in_words
 from services.scoring.core.measures.base import Measure, Reading, View
-from services.scoring.core.state import Cell
+from shared.messages.stamps import Cell, micros
 
 _LASTS: Final = 90 * DAY_US
 _EXTREME_LASTS: Final = 30 * DAY_US
