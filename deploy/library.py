@@ -1,5 +1,6 @@
 """The playbooks that ship as a table: `python -m deploy.library` writes docs/library.md from their files."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -42,7 +43,7 @@ def _row(one: Playbook) -> Iterator[str]:
     yield _steps(one)
     ends = "when all is done" if one.on_event is not None else "when it no longer holds"
     exit_when = _said(one.exit_when)
-    words = f", as “{one.exit_words}”" if one.exit_words else ""
+    words = f", as “{_filled(one.exit_words)}”" if one.exit_words else ""
     yield f"{exit_when or ends}{words}"
     repeat = one.repeat
     limit = f", at most {repeat.at_most} in {repeat.per.words}" if repeat is not None and repeat.at_most else ""
@@ -51,6 +52,12 @@ def _row(one: Playbook) -> Iterator[str]:
 
 def _said(condition: Condition | None) -> str:
     return f"`{one_line(condition)}`" if condition is not None else ""
+
+
+def _filled(template: str) -> str:
+    """A text with … for what is filled in, and what it says otherwise behind a stroke."""
+    said = re.sub(r"\{\{.*?\}\}", "…", template)
+    return re.sub(r"\{%.*?%\}", "", re.sub(r"\{%-?\s*else\s*%\}", " / ", said))
 
 
 def _steps(one: Playbook, under: int | None = None, arm: str = "then") -> str:

@@ -116,6 +116,11 @@ def problems_of(source: str, scope: Scope) -> Iterator[tuple[str, str | None]]:
             yield "A loop goes over a fact that is a list.", "For example `for one in usage.unused_features`."
 
 
+def names_in(source: str) -> tuple[str, ...]:
+    """The facts that a text reads, which is known to be right."""
+    return _compiled(source)[1]
+
+
 def render(source: str, facts: Facts, now: datetime) -> str:
     """Fill a text in. What can't be is said to be unknown: a message with holes beats none."""
     try:

@@ -105,6 +105,8 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     tasks: tuple[EpisodeTask, ...] = ()
     readings: tuple[LeafReading, ...] = ()
     """What the last firing saw."""
+    at_firing: dict[str, Any] = {}
+    """Of what the words of its exit ask for, what was known when it first fired, as facts travel."""
     rests_until: datetime | None = None
     ended_at: datetime | None = None
     outcome: str = ""

@@ -8,7 +8,8 @@ import msgspec
 
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.once import once
-from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.playbook import Playbook, Render
+from services.playbooks.core.remembered import beside
 from services.playbooks.core.trouble import held_back
 from services.playbooks.core.workinghours import OFFICE, Hours
 from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate, first_flip, leaves
@@ -52,6 +53,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Sources of evidence that are interrupted: conditions on what rests on them are unknown."""
     hours: Hours = OFFICE
     """The account owner's, for steps after business days."""
+    render: Render = lambda words, _facts, _now: words
+    """How the words of an exit are filled in."""
 
     def subject(self, per: str | None) -> str:
         """The contact, ticket or invoice that the event names; empty without one."""
@@ -151,16 +154,24 @@ class View:
         found = [leaf for one in both for leaf in leaves(one, self._look.facts, self._look.now)]
         return tuple(leaf for leaf in found if not wanted or leaf.truth in wanted)
 
-    def why_ended(self) -> str:
+    def why_ended(self, episode: Episode) -> str:
         """Why `ends` is true, in words."""
         if self.in_scope is Truth.FALSE and self._look.departed is not None:
             return self._look.departed
-        if self._playbook.exit_words and self.in_scope is not Truth.FALSE:
-            return self._playbook.exit_words
+        if self.in_scope is not Truth.FALSE and (words := self._exit_words(episode)):
+            return words
         if self.exits and self._playbook.exit_when is not None:
             held = leaves(self._playbook.exit_when, self._look.facts, self._look.now)
             return _and_so([leaf for leaf in held if leaf.truth is Truth.TRUE])
         return _and_so(self.readings(Truth.FALSE))
+
+    def _exit_words(self, episode: Episode) -> str:
+        """What the playbook has to say; nothing where that speaks of a firing of which nothing is known."""
+        playbook, look, then = self._playbook, self._look, episode.at_firing
+        if not playbook.exit_words or (playbook.remembers and not then):
+            return ""
+        facts = beside(look.values, then, playbook.remembers, episode.fired_at or look.now)
+        return look.render(playbook.exit_words, facts, look.now)
 
     def next_look(self, episode: Episode, planned: Iterable[datetime] = ()) -> datetime | None:
         """The earliest instant after now at which a look may find something to do, if nothing else happens.

@@ -10,9 +10,8 @@ from services.playbooks.core.assignment import Assignment
 from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.look import Look
 from services.playbooks.core.matter import of_score
-from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.playbook import Playbook, Render
 from services.playbooks.core.reasons import MOST_REASONS, Fed, drivers_of, other_trouble, reasons
-from services.playbooks.core.rules import Render
 from services.playbooks.core.standing import Standing, card
 from shared.conditions import Facts
 from shared.messages.actions import SEVERITIES, ActionRequested, FlagCard, Recipient, Severity, TaskCard

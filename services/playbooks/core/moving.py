@@ -9,6 +9,7 @@ from services.playbooks.core import flow
 from services.playbooks.core.episode import Ask, Episode, Event, Move, PlannedStep, StepResult, action_id, episode_id
 from services.playbooks.core.look import Look, View
 from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.remembered import kept
 from shared.conditions import LeafReading, Truth
 from shared.words import clock_time
 
@@ -75,6 +76,7 @@ class Moving:
             # A closed task matters only to the steps of its own firing.
             tasks=tuple(task for task in episode.tasks if task.open or task.occurrence in waited_for),
             readings=readings or episode.readings,
+            at_firing=episode.at_firing or kept(self.playbook.remembers, self.look.values),
             running_since=None,
             again_at=None,
         )

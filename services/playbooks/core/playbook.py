@@ -1,5 +1,6 @@
 """A playbook: for which accounts, when, held for how long, what steps, when it ends, how soon again."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -8,7 +9,7 @@ import msgspec
 
 from services.playbooks.core.assignment import Rule
 from services.playbooks.core.workinghours import Duration
-from shared.conditions import Condition, Leaf, facts_of, leaves_of
+from shared.conditions import Condition, Facts, Leaf, facts_of, leaves_of
 from shared.messages.actions import Kind, Sending, Severity
 
 Asked = Kind | Sending | Literal["trait", "assign_owner"]
@@ -16,6 +17,8 @@ Asked = Kind | Sending | Literal["trait", "assign_owner"]
 STARTED: Final = "playbook.started"
 """What a playbook waits for that only others start: no sender's event, but a step `start`."""
 Arm = Literal["then", "else"]
+Render = Callable[[str, Facts, datetime], str]
+"""Fills a template with facts; passed in, so that nothing here knows how."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +96,9 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     closes: tuple[str, ...] = ()
     """Playbooks whose open episodes end when this one fires, where what they are about has passed."""
     exit_words: str = ""
-    """What it says when its exit is met, such as `paid`; else what the exit saw."""
+    """What it says when its exit is met, such as `paid`, a template; else what the exit saw."""
+    remembers: tuple[str, ...] = ()
+    """The facts that these words name as they were when it fired."""
     on_exit: tuple[Step, ...] = ()
     """Alerts for those who were told, when what they were told of has passed."""
     shadow: bool = False

@@ -22,9 +22,8 @@ from services.playbooks.core.message import (
     with_also,
     with_card,
 )
-from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.playbook import Playbook, Render
 from services.playbooks.core.reasons import MOST_REASONS, Fed, other_trouble, seen, subjects_of
-from services.playbooks.core.rules import Render
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.trouble import held_back
 from shared.messages.actions import ActionRequested, Kind

@@ -3,17 +3,13 @@
 import hashlib
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode
-from services.playbooks.core.playbook import Playbook
-from shared.conditions import Declared, Facts
-
-Render = Callable[[str, Facts, datetime], str]
-"""Fills a template with facts; passed in, so that nothing here knows how."""
+from services.playbooks.core.playbook import Playbook, Render
+from shared.conditions import Declared
 
 
 class Entry(NamedTuple):

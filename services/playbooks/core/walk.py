@@ -65,7 +65,7 @@ class Walk(Moving):
             self.end("its playbook was deleted")
             return
         if self.view.applies is Truth.FALSE or self.view.exits:
-            self.end(f"it did not hold for {self.playbook.held_for.words}: {self.view.why_ended()}")
+            self.end(f"it did not hold for {self.playbook.held_for.words}: {self.view.why_ended(episode)}")
             return
         # The clock is a sum of finished runs and the start of the one under way. What is unknown ends a run, and
         # what holds again begins one: so nothing is set back, and nothing counts of which nobody knows.
@@ -117,7 +117,7 @@ class Walk(Moving):
         if episode.state not in ("active", "found"):
             return
         if self.view.ends:
-            self.end(self.view.why_ended(), passed=True)
+            self.end(self.view.why_ended(episode), passed=True)
         elif playbook.on_event is not None and playbook.exit_when is None and not self._has_to_do:
             self.end("all steps are done")
 

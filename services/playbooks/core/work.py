@@ -181,7 +181,7 @@ class Work:
         owned_by = self.rules.directory.owner(owner(stands))
         hours = owned_by.hours if owned_by is not None else self.rules.directory.office
         known: dict[str, Any] = {"occasion": occasion, "actor": actor, "quiet": stands.quiet, "hours": hours}
-        known["interrupted"] = self.interrupted
+        known |= {"interrupted": self.interrupted, "render": self.rules.render}
         return Look.of(stands.account, stands.facts, stands.at, **known, **others)
 
     def _walk(self, visit: Visit, changed: Collection[str] | None = None) -> None:

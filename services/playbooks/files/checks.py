@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, ValidationInfo
 
 from services.playbooks.core.directory import ROLES, Csm, Directory
+from services.playbooks.core.remembered import FIRED
 from services.playbooks.core.workinghours import Duration, parse_duration
-from shared.conditions import Declared, Problem, did_you_mean
+from shared.conditions import Declared, Problem, Scope, did_you_mean
 from shared.files.kinds import ReadBy
 from shared.files.models import Reading, fault
 from shared.files.nodes import Fields, Items, Text
@@ -49,9 +51,19 @@ def _channel(text: str) -> str:
 
 
 def _template(value: Any, info: ValidationInfo) -> Any:
+    return _filled_in(value, info, Reading.of(info).scopes["event"])
+
+
+def _exit_template(value: Any, info: ValidationInfo) -> Any:
+    scope = Reading.of(info).scopes["condition"]
+    fired = {f"{FIRED}{name}": spec for name, spec in scope.facts.items()}
+    return _filled_in(value, info, replace(scope, more={**scope.more, **fired}))
+
+
+def _filled_in(value: Any, info: ValidationInfo, scope: Scope) -> Any:
     reading = Reading.of(info)
     if isinstance(value, Text):
-        for message, hint in problems_of(value, reading.scopes["event"]):
+        for message, hint in problems_of(value, scope):
             reading.note(message, value.at, hint)
     return value
 
@@ -92,6 +104,11 @@ Exact = Annotated[Duration, ReadBy(_exact, description="Such as 30m, 24h, 7d, 2w
 Limit = Annotated[tuple[int, Duration], ReadBy(_limit, description="Such as 3 per 180d.")]
 Template = Annotated[
     str, BeforeValidator(_template), Field(min_length=1, description="Text; {{ account.name }} and every fact.")
+]
+ExitTemplate = Annotated[
+    str,
+    BeforeValidator(_exit_template),
+    Field(min_length=1, description="Text; every fact, and as fired.NAME as it was at firing."),
 ]
 Channel = Annotated[str, ReadBy(_channel, description=f"{CHANNELS}, or a role of the directory.")]
 HandOver = Annotated[

@@ -9,7 +9,8 @@ from pydantic import Field, ValidationInfo, model_validator
 
 from services.playbooks.core.matter import Matter, derived
 from services.playbooks.core.playbook import STARTED, Playbook, Repeat
-from services.playbooks.files.checks import Beside, Exact, Limit
+from services.playbooks.core.remembered import FIRED
+from services.playbooks.files.checks import Beside, Exact, ExitTemplate, Limit
 from services.playbooks.files.sequence import as_steps, in_order, problems_of
 from services.playbooks.files.steps import StepFile
 from shared.conditions import (
@@ -25,6 +26,7 @@ from shared.conditions import (
 from shared.files.kinds import ConditionIn, Name, Watched, one_of
 from shared.files.models import FileModel, Reading
 from shared.files.nodes import Fields
+from shared.files.templates import names_in
 from shared.messages.registry import CUSTOMER_EVENTS, UNTOLD
 
 _EVENTS: Final = [name for name, (_, struct) in CUSTOMER_EVENTS.items() if struct not in UNTOLD] + [STARTED]
@@ -56,8 +58,8 @@ class PlaybookFile(FileModel):
     closes: list[Name] = []
     matter: Matter | None = None
     """What its work is about. Unless said, its facts say it; where these are of the score, what moved that most."""
-    exit_words: Name | None = None
-    """What is said when the exit is met, such as paid."""
+    exit_words: ExitTemplate | None = None
+    """What is said when the exit is met, such as paid; `fired.usage.trend` is what a fact was at firing."""
     on_exit: list[StepFile] = []
     """Alerts for those who were told, when what they were told of has passed."""
     mode: Literal["live", "shadow"] = "live"
@@ -144,8 +146,13 @@ class PlaybookFile(FileModel):
             steps=as_steps(self.steps, title),
             on_exit=as_steps(self.on_exit, title),
             matter=self._matter(),
+            remembers=self._remembers(),
             shadow=self.mode == "shadow",
         )
+
+    def _remembers(self) -> tuple[str, ...]:
+        names = names_in(self.exit_words) if self.exit_words is not None else ()
+        return tuple(name.removeprefix(FIRED) for name in names if name.startswith(FIRED))
 
     def _matter(self) -> str | None:
         names = [leaf.subject.name for leaf in leaves_of(self.when)] if self.when is not None else []

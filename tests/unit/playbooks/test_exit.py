@@ -1,12 +1,13 @@
 """A playbook has an exit side: what it asked for ends with what it was about, and says why."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from services.playbooks.core.step import STILL
+from shared.conditions import Refused
 from tests.support.desk import Office
-from tests.support.playbooks import DAY, HOUR, LOW, MONDAY
+from tests.support.playbooks import DAY, HOUR, LOW, MONDAY, a_playbook
 
 OVERDUE = """
 id: invoice-overdue
@@ -52,6 +53,56 @@ def test_without_exit_words_the_leaf_says_it() -> None:
     office.assess(MONDAY, LOW)
     office.assess(MONDAY + HOUR, {"usage.breadth": 75.0})
     assert office.only("task").note == "usage breadth is 75 %, at least 40 %"
+
+
+class TestBesideItsBeginning:
+    """The words of an exit can name facts as they were at firing."""
+
+    TEXT = """
+id: x
+when: usage.breadth < 40 %
+exit_words: "{{ usage.breadth }} % by now, after {{ fired.usage.breadth }} % on {{ fired.account.signed_at }}"
+steps: [task: Call]
+"""
+    THEN: Final = {"usage.breadth": 25.0, "account.signed_at": MONDAY.isoformat()}
+
+    def test_as_it_was_when_it_first_fired(self) -> None:
+        office = Office(self.TEXT, "id: y\nwhen: support.open > 3\nsteps: [task: Help]")
+        office.assess(MONDAY, self.THEN)
+        office.assess(MONDAY + HOUR, {"usage.breadth": 30.0, "support.open": 5})
+        assert {one.playbook: one.at_firing for one in office.episodes.values()} == {"x": self.THEN, "y": {}}
+        office.do(office.open("task")[0], "done", MONDAY + DAY)
+        office.wait(MONDAY + DAY + STILL)
+        office.assess(MONDAY + 40 * DAY, {"usage.breadth": 75.0})
+        said = "75 % by now, after 25 % on 2 Mar 2026"
+        assert [one.outcome for one in office.episodes.values() if one.playbook == "x"] == [said]
+        assert said in [one.note for one in office.items.values()]
+
+    def test_what_never_fired_ends_with_what_was_seen(self) -> None:
+        office = Office(self.TEXT + "held_for: 7d\n")
+        office.assess(MONDAY, self.THEN)
+        office.assess(MONDAY + HOUR, {"usage.breadth": 75.0})
+        said = "it did not hold for 7 days: usage breadth is 75 %, at least 40 %"
+        assert office.moves[-1].reason == said
+
+    def test_what_was_not_known_is_said_to_be_unknown(self) -> None:
+        office = Office(self.TEXT)
+        office.assess(MONDAY, LOW)
+        office.assess(MONDAY + HOUR, {"usage.breadth": 75.0})
+        assert office.only("task").note == "75 % by now, after 25 % on unknown"
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            ("{{ fired.usage.bredth }}", "There is no fact `fired.usage.bredth`. Did you mean `fired.usage.breadth`?"),
+            ("{{ usage.breadth | frist }}", "there is no filter `frist`"),
+            ("{{ event.score }}", "`event.score` is known only in the conditions of an `on_event`."),
+        ],
+    )
+    def test_words_that_cannot_be_right_are_refused(self, words: str, said: str) -> None:
+        with pytest.raises(Refused) as caught:
+            a_playbook(f'id: x\nwhen: usage.breadth < 40 %\nexit_words: "{words}"\nsteps: [task: Call]')
+        assert said in str(caught.value).replace("\n", " ")
 
 
 @pytest.mark.parametrize("move", ["take", "comment", "snooze"])

@@ -166,7 +166,7 @@ STORIES = [
         10,
         "Call Acme: nobody has used it since",
         days=60,
-        ends="no longer falling, and steady since",
+        ends="steady at 61 % of before",
         beside=("slide",),
     ),
     Story(
@@ -176,7 +176,7 @@ STORIES = [
         16,
         "Ask Acme what changed: their usage fell by",
         days=60,
-        ends="no longer falling, and steady since",
+        ends="steady at 46 % of before",
     ),
     Story(
         "an integration takes over what people did",
@@ -194,7 +194,7 @@ STORIES = [
         3,
         "Acme is red",
         kind="alert",
-        ends="back on its feet",
+        ends="back on its feet: 93 points, 49 when it slid",
         beside=("recovered",),
     ),
     Story(
@@ -326,7 +326,7 @@ STORIES = [
         170,
         "Say what you expect of Acme: notice is due by",
         days=200,
-        ends="renewed",
+        ends="renewed until 31 Jan 2028",
     ),
     Story(
         "they use a fifth of what they pay for",
@@ -350,7 +350,7 @@ STORIES = [
         [],
         17,
         "Ask after your key person at Acme",
-        ends="seen again",
+        ends="Kim (decision maker) was seen again",
         since=[
             *a_life(),
             a_contact("kim", "decision_maker", at=on(-99), user_ids=["kim0"]),
@@ -368,7 +368,7 @@ STORIES = [
         ],
         10,
         "Get Acme's renewal signed",
-        ends="renewed",
+        ends="renewed until 6 Apr 2027",
         beside=(),
     ),
     Story(

@@ -291,6 +291,8 @@ class TestPeopleAndOthers:
             "usage grew by 57 %, from 14 to 22 uses a day: people −80 %, integrations ×5"
         )
         assert health.facts["usage.people_trend"] == -80
+        assert [health.facts[f"usage.{name}"] for name in ("level", "level_before")] == [22, 14]
+        assert [health.facts[f"usage.people_level{when}"] for when in ("", "_before")] == [2, 10]
         assert health.facts["usage.silence"] == 1, "people used it yesterday"
         assert health.score.cap is None
         assert health.facts["usage.agent_share"] == 66, "340 of 518 in 30 days"

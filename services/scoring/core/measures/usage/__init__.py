@@ -17,7 +17,14 @@ from services.scoring.core.measures.usage.silence import (
     silence,
     silence_in_words,
 )
-from services.scoring.core.measures.usage.trend import SPANS, TREND, change_in, people_trend, people_trend_in_words
+from services.scoring.core.measures.usage.trend import (
+    SPANS,
+    TREND,
+    change_in,
+    levels,
+    people_trend,
+    people_trend_in_words,
+)
 from services.scoring.core.measures.usage.year import year_in_words, year_on_year
 
 __all__ = ["ACTIVE_SHARE", "BREADTH", "IN_WORDS", "RECENCY", "TREND", "facts"]
@@ -46,6 +53,7 @@ def facts(view: View) -> dict[str, Any]:
         "usage.days_in_use": days_in_use(view),
         "usage.agent_share": _agent_share(view),
         "usage.people_trend": people_trend(view),
+        **levels(view),
         "usage.year_on_year": year_on_year(view),
         **{f"usage.change.{days}d": change_in(view, days) for days in SPANS},
         "usage.used_features": used if listed else None,

@@ -107,6 +107,23 @@ def people_trend(view: View) -> float | None:
     return change(found.uses["human"], found.over)
 
 
+def levels(view: View) -> dict[str, float]:
+    """Uses a day in the trend's windows, now and before; of people apart where others use it, too."""
+    if not view.state.last_used or isinstance(found := view.once(compared), str):
+        return {}
+    kinds = {"usage.level": "all", "usage.people_level": "human"} if view.state.automatic else {"usage.level": "all"}
+    over, said = found.over, dict[str, float]()
+    for name, kind in kinds.items():
+        uses = found.uses[kind]
+        said |= {name: _a_day(uses.now, over.days_now), f"{name}_before": _a_day(uses.before, over.days_before)}
+    return said
+
+
+def _a_day(uses: int, days: int) -> float:
+    # Three digits: more would be news on every day.
+    return float(f"{uses / days:.3g}")
+
+
 def people_trend_in_words(view: View) -> str:
     """Such as `people −80 %`."""
     found = view.once(compared)
@@ -172,5 +189,8 @@ TREND = Measure(
     ((-60, 0), (-30, 40), (-10, 80), (0, 90), (10, 100)),
     _trend,
     ("usage.",),
-    facts=("usage.people_trend", "usage.year_on_year", *(f"usage.change.{days}d" for days in SPANS)),
+    facts=(
+        *("usage.people_trend", "usage.year_on_year", *(f"usage.change.{days}d" for days in SPANS)),
+        *(f"usage.{level}{when}" for level in ("level", "people_level") for when in ("", "_before")),
+    ),
 )
