@@ -16,6 +16,7 @@ from deploy.cli.fingerprint import fingerprint
 from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, PEOPLE, PLAYBOOKS, READERS, TASKS
 from deploy.cli.record import CONTACTS, INVOICES, SUBSCRIPTIONS, TICKETS, TIMELINE, USAGE, note
 from deploy.cli.reread import reread
+from deploy.cli.revenue import clv
 from deploy.cli.send import send
 from deploy.cli.status import status
 from deploy.cli.up import up
@@ -57,6 +58,7 @@ app.command()(status)
 app.command()(fingerprint)
 app.command()(facts)
 app.command()(note)
+app.command()(clv)
 app.command("timeline")(TIMELINE.command())
 app.command("contacts")(CONTACTS.command())
 app.command("tickets")(TICKETS.command())

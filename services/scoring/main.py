@@ -4,7 +4,7 @@ import secrets
 import sys
 
 from services.scoring import api, queries
-from services.scoring.api import documents, feedback, judging, people, record, timeline, usage, why
+from services.scoring.api import documents, feedback, judging, people, record, revenue, timeline, usage, why
 from services.scoring.files import load_files
 from services.scoring.handler import PLAN, ScoringHandler
 from services.scoring.queries import ledger
@@ -34,7 +34,7 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
         routers=(
             *(
                 part.routes(base.uow, base.clock, rules)
-                for part in (api, why, feedback, timeline, record, people, usage)
+                for part in (api, why, feedback, revenue, timeline, record, people, usage)
             ),
             said,
             documents.routes(files),

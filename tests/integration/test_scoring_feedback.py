@@ -137,3 +137,13 @@ async def test_what_an_erased_contact_scored_stays_in_the_figures_and_nothing_el
     assert (one["score"], one["erased"], one["comment"], one["further"]) == (3, True, None, None)
     assert one["contact_id"] != "ada"
     assert (await face.get("/answers", contact="ada"))["items"] == []
+
+
+async def test_a_lifetime_value_comes_by_what_is_given_and_else_is_measured(face: Face) -> None:
+    found = await face.get("/clv", mean_purchase_minor=200, purchases_per_year=12, years=5)
+    assert (found["clv_minor"], found["measured"]) == (12_000, [])
+    assert (await face.get("/clv"))["clv_minor"] is None
+    await face.fed.feed(_account("a", mrr_minor=300, currency="EUR"), _account("b", mrr_minor=100, currency="EUR"))
+    found = await face.get("/clv", years=2)
+    assert (found["clv_minor"], found["currency"]) == (200 * 12 * 2, "EUR")
+    assert found["measured"] == ["mean_purchase_minor", "purchases_per_year"]

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from services.scoring import api
-from services.scoring.api import feedback, judging, people, record, timeline, usage, why
+from services.scoring.api import feedback, judging, people, record, revenue, timeline, usage, why
 from services.scoring.core.scorecard import Rules
 from shared.auth.keys import Caller
 from shared.figures import Figures
@@ -60,7 +60,7 @@ async def a_face(database_url: str, rules: Rules = SHIPPED) -> AsyncIterator[Fac
         await fed.take()
         app = create_app("scoring", "1", checks={}, figures=Figures("scoring"), random=bytes)
         app.state.keys = _Keys()
-        for part in (api, why, feedback, timeline, record, people, usage):
+        for part in (api, why, feedback, revenue, timeline, record, people, usage):
             app.include_router(part.routes(fed.uow, clock, rules))
 
         async def publish(messages: Sequence[Outgoing]) -> None:
