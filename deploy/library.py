@@ -38,7 +38,7 @@ def _row(one: Playbook) -> Iterator[str]:
     yield _said(one.for_accounts) or "every account"
     event = [f"`{one.on_event}`" + (f", each {one.per}" if one.per else "")] if one.on_event is not None else []
     when = _said(one.when)
-    held = [f"held for {one.held_for.words}"] if one.held_for.seconds else []
+    held = [f"held for {one.held_for.words}"] if one.is_held else []
     yield "; ".join([*event, *([when] if when else []), *held])
     yield _steps(one)
     ends = "when all is done" if one.on_event is not None else "when it no longer holds"

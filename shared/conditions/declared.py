@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final, Literal
 
 from shared.conditions.catalogue import FactType
@@ -23,6 +24,9 @@ class Declared:
     watched: Collection[str] = ()
     """Features whose use is a fact."""
     traits: Mapping[str, FactType] = field(default_factory=dict)
+    working_days: tuple[int, ...] = ()
+    """From Monday, 0; none: Monday to Friday."""
+    closed: tuple[date, ...] = ()
 
     @property
     def values(self) -> dict[str, Collection[str]]:

@@ -1,10 +1,12 @@
 """What a catalogue declares, for files of other services: read leniently, since scoring says what is wrong with it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, get_args
 
 from shared.conditions import Declared, FactType, Refused
+from shared.files.kinds import day_of_week, read_days
 from shared.files.nodes import load
 from shared.files.reading import content_of
 
@@ -23,7 +25,7 @@ def declared_by(root: dict[Any, Any]) -> Declared:
     features, allowances = _mapping(root.get("features")), _mapping(root.get("allowances"))
     models = [one for one in _list(root.get("onboarding")) if isinstance(one, dict)]
     named = {name for allowed in allowances.values() for name in _mapping(allowed)}
-    traits = _mapping(root.get("traits"))
+    traits, week = _mapping(root.get("traits")), {day_of_week(name) for name in _texts(root.get("working_days"))}
     return Declared(
         plans=_names((*features, *allowances, *_mapping(root.get("cadence")))),
         models=_names(one.get("id") for one in models),
@@ -31,7 +33,21 @@ def declared_by(root: dict[Any, Any]) -> Declared:
         features=_names(name for listed in features.values() for name in _list(listed)),
         watched=_names((*_list(root.get("watch")), *named)),
         traits={str(name): kind for name, kind in traits.items() if kind in get_args(FactType)},
+        working_days=tuple(sorted(day for day in week if day is not None)),
+        closed=tuple(sorted({day for text in _texts(root.get("closed")) for day in _days_of(text)})),
     )
+
+
+def _days_of(text: str) -> Sequence[date]:
+    try:
+        return read_days(text)
+    except ValueError:
+        return ()
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """What stands in a list, as it is written."""
+    return (str(one) for one in _list(node))
 
 
 def _names(found: Iterable[Any]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
 from functools import cache, partial
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -16,6 +16,7 @@ from shared.files.models import FileModel, Reading, fault
 
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SHOWN: Final = 60
+_MOST_DAYS: Final = 366
 _PART: Final = r"^[\w-]{1,60}$"
 
 
@@ -72,10 +73,23 @@ def _among(names: Collection[str], what: str, name: str) -> str:
     raise fault(f"`{name}` is no {what}.", did_you_mean(name, names) or f"There are {', '.join(names)}.")
 
 
+def read_days(text: str) -> list[date]:
+    """A day such as 2026-12-25, or 2026-12-24..2027-01-01. Raises `ValueError` with what is wrong."""
+    first, _, last = text.partition("..")
+    begins, ends = (read_date(one.strip()) for one in (first, last or first))
+    if not 0 <= (ends - begins).days < _MOST_DAYS:
+        raise ValueError(f"`{text}` spans no days, or more than {_MOST_DAYS}; write the first day, .. and the last.")
+    return [begins + timedelta(days=number) for number in range((ends - begins).days + 1)]
+
+
+def day_of_week(name: str) -> int | None:
+    """A day by its name or the first three letters of it, from Monday, 0."""
+    return next((number for number, day in enumerate(DAYS) if name.casefold() in (day, day[:3])), None)
+
+
 def _day(name: str) -> int:
-    for number, day in enumerate(DAYS):
-        if name.casefold() in (day, day[:3]):
-            return number
+    if (found := day_of_week(name)) is not None:
+        return found
     hint = did_you_mean(name, (*DAYS, *(day[:3] for day in DAYS)))
     raise fault(f"`{name}` is no day of the week; write monday or mon.", hint)
 

@@ -92,7 +92,7 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     """Since when its condition is known to hold; of an event, when it happened."""
     held: int = 0
-    """How long the condition held before `running_since`, in microseconds."""
+    """How long the condition held before `running_since`, in microseconds by the clock of `held_for`."""
     running_since: datetime | None = None
     """None while something unknown stops the clock."""
     fired: tuple[datetime, ...] = ()

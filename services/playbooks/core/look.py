@@ -11,7 +11,7 @@ from services.playbooks.core.once import once
 from services.playbooks.core.playbook import Playbook, Render
 from services.playbooks.core.remembered import beside
 from services.playbooks.core.trouble import held_back
-from services.playbooks.core.workinghours import OFFICE, Hours
+from services.playbooks.core.workinghours import OFFICE, Hours, runs_out
 from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate, first_flip, leaves
 from shared.messages.assessments import Cause
 from shared.messages.registry import COMPANY
@@ -53,6 +53,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Sources of evidence that are interrupted: conditions on what rests on them are unknown."""
     hours: Hours = OFFICE
     """The account owner's, for steps after business days."""
+    business: Hours = OFFICE
+    """The installation's business days, for `held_for`."""
     render: Render = lambda words, _facts, _now: words
     """How the words of an exit are filled in."""
 
@@ -188,9 +190,7 @@ class View:
                 if self._playbook.on_event is None:
                     wanted.append(self._playbook.may_fire_at(episode.fired, episode.closed_at))
             case "pending":
-                since = episode.running_since
-                left = self._playbook.held_for.exact - episode.held * MICROSECOND
-                wanted = [since + left if since is not None else None, self._next_flip(leaving=False)]
+                wanted = [self._held_at(episode), self._next_flip(leaving=False)]
                 wanted.append(self._playbook.may_fire_at(episode.fired, episode.closed_at))
             case "active":
                 wanted = [*planned, episode.again_at]
@@ -201,9 +201,15 @@ class View:
                 wanted = [self._next_flip(leaving=False)]
             case "resting":
                 wanted = [episode.rests_until]
-                if self._playbook.held_for.seconds:
+                if self._playbook.is_held:
                     wanted.append(self._next_flip(leaving=False))
         return min((instant for instant in wanted if instant is not None and instant > self._look.now), default=None)
+
+    def _held_at(self, episode: Episode) -> datetime | None:
+        """When a condition will have held for long enough, if it goes on."""
+        held_for, since = self._playbook.held_for, episode.running_since
+        left = held_for.run - episode.held * MICROSECOND
+        return None if since is None else runs_out(self._look.business, since, left, held_for)
 
     def _next_flip(self, *, leaving: bool) -> datetime | None:
         """When time alone will next change a condition; `leaving`: only what can end an episode is asked for."""

@@ -55,7 +55,7 @@ class Moving:
         elif episode.state == "resting" and episode.rests_until is not None:
             if self.look.now >= episode.rests_until:
                 self.move("passed", "may fire again")
-            elif self.playbook.held_for.seconds and self.view.applies is Truth.TRUE and not self.view.exits:
+            elif self.playbook.is_held and self.view.applies is Truth.TRUE and not self.view.exits:
                 # How long it has held counts while it rests: only firing has to wait.
                 self.move("passed", "it holds again")
 

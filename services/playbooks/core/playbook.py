@@ -105,6 +105,11 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """It decides and lists what it would ask for, and tells nobody."""
 
     @property
+    def is_held(self) -> bool:
+        """Does it wait to see whether its condition goes on holding?"""
+        return bool(self.held_for.run)
+
+    @property
     def name(self) -> str:
         """`id@version`, as messages carry it."""
         return f"{self.id}@{self.version}"

@@ -6,9 +6,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+import msgspec
+
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.playbook import Playbook, Render
+from services.playbooks.core.workinghours import Hours
 from shared.conditions import Declared
 
 
@@ -82,3 +85,12 @@ class Rules(NamedTuple):
     directory: Directory
     render: Render
     declared: Declared = Declared()
+
+    @property
+    def business(self) -> Hours:
+        """The installation's business days: the directory's zone and holidays, the catalogue's week and closed days."""
+        office, closed = self.directory.office, self.declared.closed
+        days = self.declared.working_days or office.days
+        if not closed and days == office.days:
+            return office
+        return msgspec.structs.replace(office, days=days, holidays=tuple(sorted({*office.holidays, *closed})))

@@ -9,6 +9,7 @@ from services.playbooks.core.episode import EpisodeTask, PlannedStep
 from services.playbooks.core.look import MICROSECOND, View
 from services.playbooks.core.moving import NONE, Moving
 from services.playbooks.core.playbook import Playbook, Step
+from services.playbooks.core.workinghours import ran
 from shared.conditions import Truth, one_line
 
 
@@ -35,7 +36,7 @@ class Walk(Moving):
         if view.applies is not Truth.TRUE or view.exits:
             return
         found, seen = look.found_in, view.readings()
-        if not self._may_fire() and (found is not None or not self.playbook.held_for.seconds):
+        if not self._may_fire() and (found is not None or not playbook.is_held):
             return
         if found is not None and not look.act_on_found and playbook.closes:
             # What only closes others has nothing to do about what was so before.
@@ -45,7 +46,7 @@ class Walk(Moving):
             self.fire(f"found so in {found}, and asked to act on it", seen)
         elif found is not None:
             self.move("found", f"found so in {found}", seen, readings=seen)
-        elif playbook.held_for.seconds:
+        elif playbook.is_held:
             self.move("held", f"holds; looked at again after {playbook.held_for.words}", seen)
         else:
             self.fire("; ".join(leaf.words for leaf in view.readings(Truth.TRUE)), seen)
@@ -71,11 +72,11 @@ class Walk(Moving):
         # what holds again begins one: so nothing is set back, and nothing counts of which nobody knows.
         held = episode.held
         if episode.running_since is not None:
-            held += (now - episode.running_since) // MICROSECOND
+            held += ran(self.look.business, episode.running_since, now, self.playbook.held_for) // MICROSECOND
         running = now if self.view.applies is Truth.TRUE else None
         if episode.running_since is None or running is None:
             self._set(held=held, running_since=running)
-        if running is not None and held >= self.playbook.held_for.exact // MICROSECOND and self._may_fire():
+        if running is not None and held >= self.playbook.held_for.run // MICROSECOND and self._may_fire():
             self.fire(f"held for {self.playbook.held_for.words}", self.view.readings())
 
     def act(self) -> None:

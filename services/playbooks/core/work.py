@@ -54,7 +54,7 @@ class Work:
         interrupted: Collection[str] = (),
         adopted_at: datetime | None = None,
     ) -> None:
-        self.rules = rules
+        self.rules, self._business = rules, rules.business
         self.interrupted = interrupted
         """The sources that are, by the last mark."""
         self.marked_through = marked_through
@@ -181,7 +181,7 @@ class Work:
         owned_by = self.rules.directory.owner(owner(stands))
         hours = owned_by.hours if owned_by is not None else self.rules.directory.office
         known: dict[str, Any] = {"occasion": occasion, "actor": actor, "quiet": stands.quiet, "hours": hours}
-        known |= {"interrupted": self.interrupted, "render": self.rules.render}
+        known |= {"interrupted": self.interrupted, "render": self.rules.render, "business": self._business}
         return Look.of(stands.account, stands.facts, stands.at, **known, **others)
 
     def _walk(self, visit: Visit, changed: Collection[str] | None = None) -> None:

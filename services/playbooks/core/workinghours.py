@@ -45,6 +45,11 @@ class Duration(msgspec.Struct, frozen=True):
         return bool(self.business_days or self.business_seconds)
 
     @property
+    def run(self) -> timedelta:
+        """How long a clock of it has to run (see `ran`): a business day is all of its day."""
+        return timedelta(days=self.business_days, seconds=self.seconds)
+
+    @property
     def words(self) -> str:
         """Such as `7 days` or `2 business days`."""
         if self.business_days:
@@ -123,8 +128,31 @@ def add(hours: Hours, at: datetime, duration: Duration) -> datetime:
     if duration.business_days:
         return _add_days(hours, at, duration.business_days)
     if duration.business_seconds:
-        return _add_time(hours, at, timedelta(seconds=duration.business_seconds))
+        return _used_up(_spans(hours, at), at, timedelta(seconds=duration.business_seconds))
     return at + duration.exact
+
+
+def ran(hours: Hours, since: datetime, until: datetime, of: Duration) -> timedelta:
+    """How much of a duration's clock has run between two instants; as much as is asked is enough.
+
+    In business days it stands still on all other days, and runs day and night on them: who is left alone from Friday
+    at ten has been for a business day on Monday at ten.
+    """
+    if not of.business_days:
+        return until - since
+    passed = timedelta()
+    for start, end in _whole_days(hours, since):
+        if start >= until or passed >= of.run:
+            break
+        passed += min(end, until) - max(start, since)
+    return passed
+
+
+def runs_out(hours: Hours, since: datetime, left: timedelta, of: Duration) -> datetime:
+    """When so much of a duration's clock will have run, from an instant on."""
+    if not of.business_days:
+        return since + left
+    return _used_up(_whole_days(hours, since), since, left)
 
 
 def works_before(hours: Hours, at: datetime, until: datetime) -> bool:
@@ -148,8 +176,9 @@ def _add_days(hours: Hours, at: datetime, days: int) -> datetime:
     return at + timedelta(days=days)
 
 
-def _add_time(hours: Hours, at: datetime, left: timedelta) -> datetime:
-    for start, end in _spans(hours, at):
+def _used_up(spans: Iterator[tuple[datetime, datetime]], at: datetime, left: timedelta) -> datetime:
+    """When so much of these spans is over, from an instant on."""
+    for start, end in spans:
         begin = max(at, start)
         if begin + left <= end:
             return begin + left
@@ -165,6 +194,14 @@ def _spans(hours: Hours, at: datetime) -> Iterator[tuple[datetime, datetime]]:
         end = datetime.combine(day, hours.end, zone).astimezone(UTC)
         if start < end:
             yield start, end
+
+
+def _whole_days(hours: Hours, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The working days, in UTC, from the local day of `at` on: each from its midnight to the next."""
+    zone = ZoneInfo(hours.time_zone)
+    for day in _days(hours, at):
+        ends = datetime.combine(day + timedelta(days=1), time(), zone)
+        yield datetime.combine(day, time(), zone).astimezone(UTC), ends.astimezone(UTC)
 
 
 def _days(hours: Hours, at: datetime) -> Iterator[date]:

@@ -37,6 +37,13 @@ def _exact(text: str) -> Duration:
     return duration
 
 
+def _held(text: str) -> Duration:
+    duration = parse_duration(text)
+    if duration.business_seconds:
+        raise ValueError("This is counted on the clock, or in whole business days.")
+    return duration
+
+
 def _limit(text: str) -> tuple[int, Duration]:
     number, _, per = text.partition(" per ")
     if not re.fullmatch(r"\s*[1-9][0-9]{0,5}\s*", number) or not per:
@@ -101,6 +108,7 @@ def _shape(value: Any) -> str:
 
 Length = Annotated[Duration, ReadBy(parse_duration, description="Such as 30m, 24h, 7d, 2w, 2 business days.")]
 Exact = Annotated[Duration, ReadBy(_exact, description="Such as 30m, 24h, 7d, 2w.")]
+Held = Annotated[Duration, ReadBy(_held, description="Such as 24h, 7d, 3 business days.")]
 Limit = Annotated[tuple[int, Duration], ReadBy(_limit, description="Such as 3 per 180d.")]
 Template = Annotated[
     str, BeforeValidator(_template), Field(min_length=1, description="Text; {{ account.name }} and every fact.")

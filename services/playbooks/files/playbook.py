@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, model_validator
 from services.playbooks.core.matter import Matter, derived
 from services.playbooks.core.playbook import STARTED, Playbook, Repeat
 from services.playbooks.core.remembered import FIRED
-from services.playbooks.files.checks import Beside, Exact, ExitTemplate, Limit
+from services.playbooks.files.checks import Beside, Exact, ExitTemplate, Held, Limit
 from services.playbooks.files.sequence import as_steps, in_order, problems_of
 from services.playbooks.files.steps import StepFile
 from shared.conditions import (
@@ -51,7 +51,7 @@ class PlaybookFile(FileModel):
     on_event: Annotated[str, one_of(_EVENTS, "event that a playbook can wait for")] | None = None
     per: Literal["contact", "ticket", "invoice"] | None = None
     """With `on_event`: each that its events name has its own episode and items."""
-    held_for: Exact | None = None
+    held_for: Held | None = None
     exit_when: Annotated[Condition, ConditionIn()] | None = None
     repeat: RepeatFile | None = None
     urgent: bool = False

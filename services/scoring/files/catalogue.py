@@ -11,23 +11,18 @@ from services.scoring.core.clock import day_of
 from services.scoring.core.feedback import GROUPS
 from shared.conditions import Condition, Declared, FactType, Scope, implied
 from shared.files.catalogue import declared_by
-from shared.files.kinds import ConditionIn, Day, Name, ReadBy, Watched, one_of, read_date
+from shared.files.kinds import ConditionIn, Day, Name, ReadBy, Watched, one_of, read_date, read_days
 from shared.files.models import FileModel, Reading, fault
 
-_LONGEST_CLOSED: Final = 366
 MOST_WATCHED: Final = 20
 """Each is two facts of every assessment."""
 
 
-def _closed(text: str) -> range:
-    first, _, last = text.partition("..")
-    begins, ends = (day_of(datetime.combine(read_date(one.strip()), time(), UTC)) for one in (first, last or first))
-    if not 0 <= ends - begins < _LONGEST_CLOSED:
-        raise fault(f"`{text}` spans no days, or more than {_LONGEST_CLOSED}; write the first day, .. and the last.")
-    return range(begins, ends + 1)
+def _closed(text: str) -> list[int]:
+    return [day_of(datetime.combine(day, time(), UTC)) for day in read_days(text)]
 
 
-Closed = Annotated[range, ReadBy(_closed, description="A day such as 2026-12-25, or days: 2026-12-24..2027-01-01.")]
+Closed = Annotated[list[int], ReadBy(_closed, description="A day such as 2026-12-25, or days: 2026-12-24..2027-01-01.")]
 """Days since 1970."""
 
 

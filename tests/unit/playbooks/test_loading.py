@@ -111,6 +111,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         ("id: x\non_event: feedback.nsp\nsteps: [alert: Hi]", "Did you mean `feedback.nps`?"),
         ("id: x\non_event: usage.recorded\nsteps: [alert: Hi]", "is no event that a playbook can wait for"),
         ("id: x\non_event: feedback.nps\nwhen: event.scor < 6\nsteps: [alert: Hi]", "Did you mean `event.score`?"),
+        ("id: x\nwhen: support.open > 3\nheld_for: 4 business hours\nsteps: [alert: Hi]", "or in whole business days"),
         ("id: x\non_event: feedback.nps\nheld_for: 1d\nsteps: [alert: Hi]", "An event can't be held"),
         ("id: x\nwhen: support.open > 3\nsteps: []", "p.yaml:3:8: `steps` needs at least 1."),
         ("id: x\nwhen: support.open > 3\nsteps: [{alert: Hi, due: 1d}]", "Only a task has `due`."),

@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
 import msgspec
@@ -8,6 +8,7 @@ from services.playbooks.core.episode import Ask, Episode, StepResult
 from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.step import close, close_task, end, leave, put_off, start, step
+from services.playbooks.core.workinghours import Hours
 from tests.support.playbooks import (
     DAY,
     HIGH,
@@ -134,6 +135,37 @@ class TestHeldFor:
         assert again.timer == MONDAY + 14 * DAY
         assert state(run(self.playbook, (LOW, again.timer - SECOND), episode=again.episode)) == "pending"
         assert state(run(self.playbook, (LOW, again.timer), episode=again.episode)) == "active"
+
+
+class TestHeldForBusinessDays:
+    playbook = stalled(held_for="3 business days")
+    WEDNESDAY = MONDAY + 2 * DAY
+
+    def test_the_weekend_counts_nothing(self) -> None:
+        begun = run(self.playbook, (LOW, self.WEDNESDAY))
+        assert (state(begun), begun.timer) == ("pending", MONDAY + 7 * DAY)
+        assert begun.moves[-1].reason == "holds; looked at again after 3 business days"
+        early = run(self.playbook, (LOW, MONDAY + 6 * DAY), (LOW, MONDAY + 7 * DAY - SECOND), episode=begun.episode)
+        assert (state(early), early.timer) == ("pending", MONDAY + 7 * DAY)
+        assert state(run(self.playbook, (LOW, MONDAY + 7 * DAY), episode=early.episode)) == "active"
+
+    def test_what_is_unknown_stops_its_clock_too(self) -> None:
+        stopped = run(self.playbook, (LOW, self.WEDNESDAY), (UNKNOWN, MONDAY + 6 * DAY))
+        assert (state(stopped), stopped.timer) == ("pending", None)
+        again = run(self.playbook, (LOW, MONDAY + 8 * DAY), episode=stopped.episode)
+        assert again.timer == MONDAY + 8 * DAY + 10 * HOUR, "62 of 72 hours had run by Saturday"
+
+    def test_closed_days_of_the_installation_count_nothing(self) -> None:
+        off = Hours(holidays=(date(2026, 3, 5),))
+        begun = step(self.playbook, None, a_look(LOW, self.WEDNESDAY, business=off))
+        assert begun.timer == MONDAY + 8 * DAY
+
+    def test_it_rests_and_is_found_as_ever(self) -> None:
+        assert state(step(self.playbook, None, a_look(LOW, MONDAY, found_in="past"))) == "found"
+        resting = stalled(held_for="3 business days", repeat="{after: 30d}")
+        fired = run(resting, (LOW, MONDAY), (LOW, MONDAY + 3 * DAY), (HIGH, MONDAY + 4 * DAY))
+        assert state(fired) == "resting"
+        assert state(run(resting, (LOW, MONDAY + 20 * DAY), episode=fired.episode)) == "pending"
 
 
 class TestEndingAndRepeating:

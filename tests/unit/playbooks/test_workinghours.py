@@ -4,7 +4,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from services.playbooks.core.directory import Directory
+from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.workinghours import (
     DIGEST,
     OFFICE,
@@ -15,8 +18,12 @@ from services.playbooks.core.workinghours import (
     next_digest,
     next_working,
     parse_duration,
+    ran,
+    runs_out,
     works_before,
 )
+from shared.conditions import Declared
+from shared.files.templates import render
 from shared.messages.actions import SEVERITIES, Severity
 
 BERLIN_TIME = ZoneInfo("Europe/Berlin")
@@ -55,6 +62,43 @@ def test_business_days_keep_the_time_of_day_and_skip_the_weekend() -> None:
 def test_holidays_do_not_count() -> None:
     monday_off = Hours(holidays=(date(2026, 3, 9),))
     assert add(monday_off, FRIDAY, DAYS["2 business days"]) == datetime(2026, 3, 11, 15, tzinfo=UTC)
+
+
+class TestRunsOfBusinessDays:
+    """The clock of `held_for: 3 business days` stands still on all other days."""
+
+    THREE = parse_duration("3 business days")
+
+    @pytest.mark.parametrize(
+        ("since", "until"),
+        [
+            ("Mon 2 10:00", "Thu 5 10:00"),
+            ("Wed 4 10:00", "Mon 9 10:00"),
+            ("Fri 6 23:00", "Wed 11 23:00"),
+            ("Sat 7 10:00", "Thu 12 00:00"),
+        ],
+    )
+    def test_three_of_them(self, since: str, until: str) -> None:
+        assert runs_out(BERLIN, in_march(since), self.THREE.run, self.THREE) == in_march(until)
+
+    def test_holidays_and_a_weekend_count_nothing(self) -> None:
+        off = Hours(time_zone="Europe/Berlin", holidays=(date(2026, 3, 5), date(2026, 3, 9)))
+        assert runs_out(off, in_march("Wed 4 10:00"), self.THREE.run, self.THREE) == in_march("Wed 11 10:00")
+        assert ran(off, in_march("Wed 4 10:00"), in_march("Tue 10 00:00"), self.THREE) == timedelta(hours=14 + 24)
+
+    @given(
+        st.integers(0, 300 * 86_400).map(lambda seconds: FRIDAY + timedelta(seconds=seconds)),
+        st.timedeltas(timedelta(seconds=1), timedelta(days=3)),
+    )
+    def test_what_will_have_run_has_run_then_and_not_before(self, since: datetime, left: timedelta) -> None:
+        until = runs_out(BERLIN, since, left, self.THREE)
+        assert ran(BERLIN, since, until, self.THREE) == left
+        assert ran(BERLIN, since, until - timedelta(microseconds=1), self.THREE) < left
+
+    def test_of_clock_time_it_is_the_clock(self) -> None:
+        day = DAYS["24h"]
+        assert runs_out(BERLIN, in_march("Sat 7 10:00"), day.run, day) == in_march("Sun 8 10:00")
+        assert ran(BERLIN, in_march("Sat 7 10:00"), in_march("Sun 8 09:00"), day) == timedelta(hours=23)
 
 
 def test_business_hours_are_used_up_day_by_day() -> None:
@@ -184,3 +228,12 @@ def test_durations_are_read_and_said(text: str, duration: Duration, words: str) 
 def test_what_is_no_duration_says_what_can_be_written(text: str) -> None:
     with pytest.raises(ValueError, match=r"write one|longer than"):
         parse_duration(text)
+
+
+def test_the_installations_business_days_leave_out_what_directory_and_catalogue_call_closed() -> None:
+    office = replace(OFFICE, time_zone="Europe/Berlin", holidays=(date(2026, 12, 25),))
+    rules = Rules(Library([]), Directory(office=office), render)
+    assert rules.business is office
+    closed = rules._replace(declared=Declared(working_days=(0, 1, 2, 3, 6), closed=(date(2026, 5, 1),)))
+    assert closed.business.holidays == (date(2026, 5, 1), date(2026, 12, 25))
+    assert (closed.business.days, closed.business.time_zone) == ((0, 1, 2, 3, 6), "Europe/Berlin")

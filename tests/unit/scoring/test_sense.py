@@ -1,6 +1,7 @@
 """What scorecards and the catalogue can't mean is refused; what merely looks wrong is a warning in the log."""
 
 import logging
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,11 @@ def test_what_a_catalogue_declares_is_read_leniently_elsewhere(tmp_path: Path) -
     assert found is not None
     assert (found.plans, found.features, found.watched) == (("pro", "free"), ("reports",), ("messages", "exports"))
     assert (found.models, found.milestones, found.traits) == (("self",), ("imported",), {"tier": "text"})
+    path.write_text("working_days: [sun, monday, whenever]\nclosed: [2026-12-25, 2026-12-31..2027-01-01, christmas]\n")
+    found = declared_in(path)
+    assert found is not None
+    assert found.working_days == (0, 6)
+    assert found.closed == (date(2026, 12, 25), date(2026, 12, 31), date(2027, 1, 1))
     path.write_text("features: [pro]\nonboarding: {a: b}\nwatch: 3\ntraits: {a: txt}\nallowances: {pro: 3}\n")
     found = declared_in(path)
     assert found is not None
