@@ -27,7 +27,7 @@ from services.playbooks.files import playbook_schema
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
 from shared.conditions import Scope, did_you_mean
-from shared.messages.registry import CUSTOMER_EVENTS
+from shared.messages.registry import TOLD
 from shared.pg.uow import UnitOfWork
 from shared.web.etags import matches
 from shared.web.paging import Page, WantedPage
@@ -183,8 +183,8 @@ class Desk:
     async def facts(self, prefix: str, event: str | None, paging: WantedPage) -> Page[views.FactView]:
         """One page of what conditions can name, with the values that accounts have now. Raises a 400 problem."""
         declared = self.rules.declared
-        if event is not None and event not in CUSTOMER_EVENTS:
-            words = f"There is no event type {event}. {did_you_mean(event, CUSTOMER_EVENTS) or ''}".rstrip()
+        if event is not None and event not in TOLD:
+            words = f"Playbooks can't wait for {event}. {did_you_mean(event, TOLD) or ''}".rstrip()
             raise Problem(400, "invalid_request", words)
         known = Scope(declared.traits, declared.watched, event).facts
         (after,) = paging.after(str) or (None,)

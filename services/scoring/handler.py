@@ -10,6 +10,9 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import store
+from services.scoring.company import store as store_company
+from services.scoring.company.drops import Drops
+from services.scoring.company.sources import Watch
 from services.scoring.core.batch import SOURCE, Arrival, Assessment, Batch
 from services.scoring.core.clock import day_of
 from services.scoring.core.company import company_assessed
@@ -19,8 +22,6 @@ from services.scoring.core.memory import Memory
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account, day_cutoff
 from services.scoring.core.timeline import row_of
-from services.scoring.sources import Watch
-from services.scoring.sources import store as store_sources
 from services.scoring.store import timeline
 from shared.clock import Clock
 from shared.figures import Figures, effect
@@ -45,7 +46,13 @@ class ScoringHandler(Handler):
     """Folds what is read into account states and tells what came of it."""
 
     def __init__(
-        self, rules: Rules, figures: Figures, clock: Clock, memory: int = 2**28, watch: Watch | None = None
+        self,
+        rules: Rules,
+        figures: Figures,
+        clock: Clock,
+        memory: int = 2**28,
+        watch: Watch | None = None,
+        drops: Drops | None = None,
     ) -> None:
         self._rules = rules
         self._repeats = figures.count("keepwell_repeated_events_total", "Events seen before, and not counted.")
@@ -55,6 +62,7 @@ class ScoringHandler(Handler):
         self._room = memory // 2
         self._most_waiting = max(_CATCH_UP, memory // 2**15)
         self._watch = watch or Watch(rules.catalogue.closed)
+        self._drops = drops or Drops()
         self._memories: dict[int, Memory] = {}
         self._scored: dict[int, list[datetime]] = {}
         """By partition: when the events that its last batch scored had been accepted."""
@@ -73,7 +81,7 @@ class ScoringHandler(Handler):
             elif first:
                 trace = incoming.record.headers.get(tracing.HEADER)
                 arrivals.setdefault(incoming.event.subject, []).append(Arrival(incoming.event, incoming.data, trace))
-        await store_sources.count(c, partition, _by_hour(arrivals, now))
+        await store_company.count(c, partition, _by_hour(arrivals, now))
         put_off = {id for id, some in arrivals.items() if behind and not any(map(_is_told, some))}
 
         def take(part: Batch, id: str) -> None:
@@ -103,12 +111,15 @@ class ScoringHandler(Handler):
         self._memories[partition] = memory
 
     def looks(self, partition: int, through: datetime) -> bool:
-        """Whether an hour is over of which nothing was decided yet."""
-        return self._watch.looks(partition, through)
+        """Whether an hour or a day is over of which nothing was decided yet."""
+        return self._watch.looks(partition, through) or self._drops.looks(partition, through)
 
     async def look(self, c: AsyncConnection, partition: int, through: datetime, now: datetime) -> None:
-        """Count an hour that is over, and decide, or read, which sources are interrupted."""
-        await self._watch.look(c, partition, through, now)
+        """Count an hour that is over, and decide, or read, which sources are interrupted; compare NPS once a day."""
+        if self._watch.looks(partition, through):
+            await self._watch.look(c, partition, through, now)
+        if self._drops.looks(partition, through):
+            await self._drops.look(c, partition, through, now)
 
     def turns(self, through: datetime, now: datetime) -> bool:
         """Whether the day may turn."""
@@ -141,6 +152,7 @@ class ScoringHandler(Handler):
         self._scored.pop(partition, None)
         self._claims.forget(partition)
         self._watch.forget(partition)
+        self._drops.forget()
 
     async def _work(
         self,
@@ -184,7 +196,7 @@ class ScoringHandler(Handler):
             await timeline.save(c, [row])
         if isinstance(data, NoteAdded):
             return
-        rev, known = await store_sources.next_told(c, partition), await store_sources.known(c)
+        rev, known = await store_company.next_told(c, partition), await store_company.known(c)
         told = company_assessed(event, rev, known.since, now)
         await outbox.stage(c, partition, [_message(Assessment(registry.COMPANY, told, None, for_ledger=False))])
 

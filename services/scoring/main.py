@@ -5,11 +5,12 @@ import sys
 
 from services.scoring import api, queries
 from services.scoring.api import documents, feedback, judging, people, record, revenue, timeline, usage, why
+from services.scoring.company.drops import Drops
+from services.scoring.company.sources import Watch
 from services.scoring.files import load_files
 from services.scoring.handler import PLAN, ScoringHandler
 from services.scoring.queries import ledger
 from services.scoring.settings import ScoringSettings
-from services.scoring.sources import Watch
 from services.scoring.store import answers
 from services.scoring.store import timeline as store_timeline
 from services.scoring.store import usage as store_usage
@@ -23,8 +24,8 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     """Build the parts. Raises `Refused` when a scorecard can't be read."""
     files = load_files(settings.scorecards, settings.catalogue_file)
     rules = files.rules()
-    watch = Watch(rules.catalogue.closed, lambda: base.stream.partitions)
-    handler = ScoringHandler(rules, base.figures, base.clock, settings.worker_memory_mb * 2**20, watch)
+    company = Watch(rules.catalogue.closed, lambda: base.stream.partitions), Drops(lambda: base.stream.partitions)
+    handler = ScoringHandler(rules, base.figures, base.clock, settings.worker_memory_mb * 2**20, *company)
     worker = base.worker(PLAN, handler)
     publisher = Publisher(base.stream.producer, base.figures)
     said = judging.routes(base.uow, base.clock, publisher.publish, secrets.token_bytes)

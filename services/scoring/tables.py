@@ -94,7 +94,8 @@ source_hours = Table(
     Column("events", Integer, nullable=False),
 )
 
-# The last hour of which a partition has counted all, the last that was judged from all, and how often was told of it.
+# The last hour of which a partition has counted all, the last that was judged from all, how often was told of it, and
+# the last day on which NPS was compared.
 counted_hours = Table(
     "counted_hours",
     metadata,
@@ -102,6 +103,16 @@ counted_hours = Table(
     Column("counted", Integer, nullable=False),
     Column("judged", Integer),
     Column("told", Integer, nullable=False, server_default="0"),
+    Column("compared", Integer),
+)
+
+# When a drop of NPS was last told: of all products together, or of one.
+nps_drops = Table(
+    "nps_drops",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("product", Text, primary_key=True),
+    Column("day", Integer, nullable=False),
 )
 
 # When a source was interrupted, in hours; what it sent in the first of them, and what is usual then.

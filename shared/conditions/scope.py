@@ -11,7 +11,7 @@ import msgspec
 from shared.conditions.catalogue import FACTS, FactSpec, FactType, watched_facts
 from shared.conditions.declared import Declared
 from shared.conditions.errors import nearest
-from shared.messages.registry import CUSTOMER_EVENTS
+from shared.messages.registry import TOLD
 
 _ENVELOPE = (
     FactSpec("event.type", "text", description="The event's type."),
@@ -94,8 +94,8 @@ class Scope:
 def event_facts(event_type: str) -> dict[str, FactSpec]:
     """The `event.*` facts of one event type: of the envelope, the data fields of its definition, and its contact."""
     rows = list(_ENVELOPE)
-    if event_type in CUSTOMER_EVENTS:
-        rows += _facts("event", msgspec.inspect.type_info(CUSTOMER_EVENTS[event_type][1]))
+    if event_type in TOLD:
+        rows += _facts("event", msgspec.inspect.type_info(TOLD[event_type][1]))
     if any(row.name == "event.contact_id" for row in rows):
         rows += _CONTACT
     return {row.name: row for row in rows}

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from shared.messages.feedback import SurveyKind
 from shared.messages.fields import Count, Currency, CustomerEvent, Id, Minor, Name, Note, Text, Time
 
 
@@ -154,6 +155,22 @@ class SourceInterrupted(msgspec.Struct, frozen=True, kw_only=True):
     source: Id
     since: Time
     until: Time | None = None
+
+
+class NpsDropped(msgspec.Struct, frozen=True, kw_only=True):
+    """NPS over all accounts, or of one product, is lower than three months ago by more than chance.
+
+    Keepwell itself tells it, about the reserved account `$company`, once in 90 days.
+    """
+
+    kind: SurveyKind
+    product: Id | None = None
+    before: float
+    """NPS of the 90 days before these."""
+    now: float
+    """NPS of the last 90 days."""
+    n_before: int
+    n_now: int
 
 
 class HistoryEnded(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,8 +36,17 @@ CUSTOMER_EVENTS: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
 UNTOLD: Final = (usage.UsageRecorded, feedback.SurveyInvited)
 """What causes no assessment of its own: usage is told at once, and that somebody was asked moves nothing."""
 
-INTERNAL: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
+COMPANY_EVENTS: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
+    "nps.dropped": (ACCOUNTS, accounts.NpsDropped),
     "source.interrupted": (ACCOUNTS, accounts.SourceInterrupted),
+}
+"""What scoring tells about ourselves."""
+
+TOLD: Final = {name: found for name, found in {**CUSTOMER_EVENTS, **COMPANY_EVENTS}.items() if found[1] not in UNTOLD}
+"""What playbooks can wait for: what causes an assessment of its own."""
+
+INTERNAL: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
+    **COMPANY_EVENTS,
     "account.assessed": (ASSESSMENTS, assessments.AccountAssessed),
     "partition.mark": (ASSESSMENTS, assessments.PartitionMark),
     "action.requested": (ACTIONS, actions.ActionRequested),

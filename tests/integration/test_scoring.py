@@ -528,3 +528,44 @@ async def test_no_hour_is_judged_before_every_partition_has_counted_it(fed: Fed)
         await other.handler.look(c, 1, NOON, NOON)
     await look(fed, NOON)
     assert fed.handler.turns(NOON, midnight)
+
+
+# NPS over all accounts
+
+DAWN = NOW.replace(hour=0, minute=10)
+
+
+async def drops(fed: Fed, days: int) -> list[tuple[str | None, float, float]]:
+    """What was told of, after the worker has looked on that day."""
+    await look(fed, DAWN + days * DAY)
+    told = [registry.data_of(event) for event in await events_of_company(fed) if event.type == "nps.dropped"]
+    return [(one.product, one.before, one.now) for one in told]
+
+
+async def test_a_drop_of_nps_is_told_a_week_after_it_began_and_once_in_ninety_days(fed: Fed) -> None:
+    happy = [nps(9, contact=f"a{n}", at=DAWN - 100 * DAY, product="crm") for n in range(40)]
+    await fed.feed(*customer(), *happy, *[nps(3, contact=f"b{n}", at=DAWN - 3 * DAY) for n in range(40)])
+    assert await drops(fed, 0) == [], "not so a week ago"
+    await fed.restart()
+    assert not await fed.rows("SELECT 1 FROM nps_drops")
+    assert await drops(fed, 5) == [(None, 100.0, -100.0)]
+    await fed.restart()
+    assert len(await drops(fed, 6)) == 1
+    (event,) = [one for one in await events_of_company(fed) if one.type == "nps.dropped"]
+    await fed.feed(event, event)
+    (told,) = [registry.data_of(one) for one in await events_of_company(fed) if one.type == "account.assessed"]
+    assert (told.cause.type, told.cause.data["n_now"]) == ("nps.dropped", 40)
+    assert [row.type for row in await fed.rows("SELECT type FROM timeline WHERE account_id = '$company'")] == [
+        "nps.dropped"
+    ]
+
+
+async def test_nps_is_not_compared_while_history_comes_in(fed: Fed) -> None:
+    await fed.feed(replace_history(nps(9), "imp"))
+    for _ in range(3):
+        async with fed.uow.begin() as c:
+            await fed.handler.look(c, fed.partition, DAWN, DAWN)
+    assert await fed.rows("SELECT 1 FROM counted_hours WHERE compared IS NOT NULL") == []
+    await fed.end_import("imp")
+    await look(fed, DAWN)
+    assert len(await fed.rows("SELECT 1 FROM counted_hours WHERE compared IS NOT NULL")) == 1

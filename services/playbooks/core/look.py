@@ -14,7 +14,7 @@ from services.playbooks.core.trouble import held_back
 from services.playbooks.core.workinghours import OFFICE, Hours, runs_out
 from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate, first_flip, leaves
 from shared.messages.assessments import Cause
-from shared.messages.registry import COMPANY
+from shared.messages.registry import COMPANY, COMPANY_EVENTS
 
 OURS: Final = "keepwell/playbooks"
 """The source of what playbooks publish."""
@@ -122,7 +122,8 @@ class View:
     def _is_left(self) -> bool:
         """Has the customer gone, or is it no customer at all, and the playbook says nothing of that?"""
         if self._look.account == COMPANY:
-            return not any(name.startswith(_OURS) for name in self._playbook.minds)
+            minds = self._playbook.minds
+            return self._playbook.on_event not in COMPANY_EVENTS and not any(name.startswith(_OURS) for name in minds)
         if self._look.departed is None or self._playbook.on_event == "account.churned":
             return False
         return not any(name.startswith(_GONE) for name in self._playbook.minds)

@@ -27,9 +27,9 @@ from shared.files.kinds import ConditionIn, Name, Watched, one_of
 from shared.files.models import FileModel, Reading
 from shared.files.nodes import Fields
 from shared.files.templates import names_in
-from shared.messages.registry import CUSTOMER_EVENTS, UNTOLD
+from shared.messages.registry import TOLD
 
-_EVENTS: Final = [name for name, (_, struct) in CUSTOMER_EVENTS.items() if struct not in UNTOLD] + [STARTED]
+_EVENTS: Final = [*TOLD, STARTED]
 
 
 class RepeatFile(FileModel):
@@ -94,7 +94,7 @@ class PlaybookFile(FileModel):
         if "when" not in node and "on_event" not in node:
             reading.note("A playbook needs `when`, `on_event`, or both.", node.at)
         if (per := node.get("per")) is not None:
-            _, event = CUSTOMER_EVENTS.get(str(node.get("on_event")), (None, None))
+            _, event = TOLD.get(str(node.get("on_event")), (None, None))
             if event is None or f"{per}_id" not in event.__struct_fields__:
                 reading.note(f"`per: {per}` needs an `on_event` whose events name a {per}.", node.places["per"])
         if node.get("on_event") and node.get("held_for"):

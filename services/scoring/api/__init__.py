@@ -12,11 +12,11 @@ from fastapi import Depends
 
 from services.scoring import queries, views
 from services.scoring.api.parts import aware, found, left
+from services.scoring.company import store as store_company
 from services.scoring.core.health import health_of
 from services.scoring.core.hierarchy import line_of, roll_up
 from services.scoring.core.scorecard import Rules
 from services.scoring.queries import Chosen
-from services.scoring.sources import store as store_sources
 from shared.auth.keys import require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
@@ -50,7 +50,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         async with uow.begin() as c:
             row = found(await queries.one(c, id), id)
             (account,) = await queries.whole_accounts(c, [(id, row["state"])], now)
-            sources = await store_sources.known(c)
+            sources = await store_company.known(c)
             behind = await queries.left_behind(c, [row])
         health, state = health_of(account, now, sources.rules(rules), interrupted=sources.since), account.state
         return views.AccountDetail(
@@ -78,7 +78,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
     async def sources() -> Page[views.Source]:
         async with uow.begin() as c:
             heard = await queries.sources(c, rules.catalogue.sources)
-            known = (await store_sources.known(c)).interruptions
+            known = (await store_company.known(c)).interruptions
         interrupted = {one.source: one for one in known if one.until is None}
         return Page(items=[views.Source.of_heard(one, interrupted.get(one.source)) for one in heard])
 

@@ -94,10 +94,15 @@ def figure(measure: Measured, found: Mapping[int, Counted]) -> Figure:
 
 def _nps(promoters: float, detractors: float, n: float) -> Span:
     """Adjusted Wald: with ¾ promoter, ¾ detractor and 1½ passives more (B. Rocks, 2016)."""
-    p, d = (promoters * n + 0.75) / (n + 3), (detractors * n + 0.75) / (n + 3)
-    margin = _Z * sqrt((p + d - (p - d) ** 2) / (n + 3))
-    low, high = (100 * max(-1.0, min(1.0, bound)) for bound in (p - d - margin, p - d + margin))
+    middle, margin = _adjusted_wald(promoters, detractors, n)
+    low, high = (100 * max(-1.0, min(1.0, bound)) for bound in (middle - margin, middle + margin))
     return Span(100 * (promoters - detractors), low, high)
+
+
+def _adjusted_wald(promoters: float, detractors: float, n: float) -> tuple[float, float]:
+    """The middle of the interval, and how far it reaches to either side."""
+    p, d = (promoters * n + 0.75) / (n + 3), (detractors * n + 0.75) / (n + 3)
+    return p - d, _Z * sqrt((p + d - (p - d) ** 2) / (n + 3))
 
 
 def _share(share: float, n: float) -> Span:
@@ -135,10 +140,20 @@ def response_rate(asked: int, answered: int) -> float:
 
 def nps(scores: Mapping[int, int]) -> float:
     """NPS by how many answers there are of each score. Raises `ZeroDivisionError` without any."""
+    best, worst = _nps_shares(scores)
+    return 100 * (best - worst)
+
+
+def nps_margin(scores: Mapping[int, int]) -> float:
+    """How far NPS may be off by chance (95 %, adjusted Wald), in points. Raises `ZeroDivisionError` without any."""
+    return 100 * _adjusted_wald(*_nps_shares(scores), sum(scores.values()))[1]
+
+
+def _nps_shares(scores: Mapping[int, int]) -> tuple[float, float]:
     best, _, worst = (
         sum(number for score, number in scores.items() if group.least <= score <= group.most) for group in GROUPS["nps"]
     )
-    return 100 * (best - worst) / sum(scores.values())
+    return best / (n := sum(scores.values())), worst / n
 
 
 def csat(scores: Mapping[int, int]) -> float:

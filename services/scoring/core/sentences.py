@@ -134,6 +134,12 @@ def _interrupted(data: Data, _who: str) -> str:
     return f"{_id(data, 'source')} stopped coming on {_day(data.get('since'))}"
 
 
+def _nps_dropped(data: Data, _who: str) -> str:
+    of = f" of {_id(data, 'product')}" if data.get("product") else ""
+    figures = [f"{data[when]:g} ({data[f'n_{when}']} answers)" for when in ("before", "now")]
+    return f"{data['kind']} NPS{of} fell from {figures[0]} to {figures[1]} within 90 days"
+
+
 _SAYING: Final[Mapping[str, Callable[[Data, str], str]]] = {
     "account.assessed": _moved,
     "account.updated": _traits,
@@ -141,6 +147,7 @@ _SAYING: Final[Mapping[str, Callable[[Data, str], str]]] = {
     "account.merged": lambda data, _: f"it goes on as {_id(data, 'into')}",
     "contact.updated": _contact,
     "interaction.logged": _talked,
+    "nps.dropped": _nps_dropped,
     "note.added": lambda data, _: f"{_id(data, 'author')} noted" + quoted(str(data.get("text"))),
     "pulse.set": lambda data, _: (
         f"{_id(data, 'author')} set the pulse to {data.get('score')} of 10" + quoted(str(data.get("note")))

@@ -11,6 +11,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from services.playbooks.core import settling
@@ -20,6 +21,8 @@ from services.playbooks.files import read_people
 from services.scoring.core.clock import day_of
 from services.scoring.core.scorecard import Rules as Cards
 from shared.files.templates import render
+from shared.messages.accounts import NpsDropped
+from shared.messages.assessments import Cause
 from shared.messages.envelope import Event
 from shared.messages.registry import COMPANY
 from tests.support.book import LIBRARY, Book
@@ -531,6 +534,20 @@ def test_a_source_that_is_interrupted_is_the_matter_of_ops_until_it_is_back() ->
     back.assess(COMPANY, an_assessment(2, MONDAY + DAY / 24, {}), {})
     settling.close(back, [alert])
     assert back.changes.items[alert.id].note == "the source is back"
+
+
+def test_a_drop_of_nps_is_the_work_of_who_answers_for_it() -> None:
+    people = "roles: {nps_owner: pat}\ncsms: [{id: pat, name: Pat, email: pat@example.com}]"
+    work = Work(Rules(LIBRARY, read_people(people, "csms.yaml"), render), [], [])
+    for rev, product in enumerate(["payroll", None], 1):
+        data = NpsDropped(kind="relational", product=product, before=42.5, now=18.0, n_before=40, n_now=60)
+        said = msgspec.to_builtins(data)
+        cause = Cause(kind="event", source="keepwell/scoring", id=f"{rev}", type="nps.dropped", time=MONDAY, data=said)
+        work.assess(COMPANY, an_assessment(rev, MONDAY, {"account.id": COMPANY}, cause=cause), {})
+    settling.carry_out(work, {})
+    (task,) = work.changes.items.values()
+    assert (task.assignee, task.kind, task.request.severity) == ("pat", "task", "medium")
+    assert task.request.title == "NPS fell from 43 to 18: find out why"
 
 
 @pytest.mark.parametrize("doubts", [(40, 70, 82), ()])

@@ -176,7 +176,14 @@ def upgrade() -> None:
     sa.Column('counted', sa.Integer(), nullable=False),
     sa.Column('judged', sa.Integer(), nullable=True),
     sa.Column('told', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('compared', sa.Integer(), nullable=True),
     sa.PrimaryKeyConstraint('partition')
+    )
+    op.create_table('nps_drops',
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('product', sa.Text(), nullable=False),
+    sa.Column('day', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('kind', 'product')
     )
     op.create_table('interruptions',
     sa.Column('source', sa.Text(), nullable=False),

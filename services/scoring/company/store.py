@@ -1,14 +1,15 @@
-"""What is counted of each source of evidence by hour, and what was decided: which are interrupted, and since when.
+"""What is counted of each source of evidence by hour, and what was decided: which are interrupted, and since when; and
+which drops of NPS were told.
 
 Each partition counts its own events, in the transaction that folds them; whoever owns the partition of `$company` adds
 them up, once all partitions have counted an hour, and decides. What was decided is read by all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -39,6 +40,9 @@ _ALL: Final = select(*(_interruptions[name] for name in ("source", "since", "unt
     _interruptions.since
 )
 _KEEP = bulk.Insert(t.interruptions, ("source", "since", "until", "sent", "usual"), update=("until",))
+_drops = t.nps_drops.c
+_TELL = bulk.Insert(t.nps_drops, ("kind", "product", "day"), update=("day",))
+_IMPORTS: Final = select(exists().where(t.in_imports))
 _FORGET_PAST = delete(t.interruptions).where(_interruptions.until < bindparam("first"))
 
 
@@ -105,3 +109,25 @@ async def keep(c: AsyncConnection, partition: int, hour: int, changed: tuple[Int
     await _KEEP(c, [(one.source, one.since, one.until, one.sent, one.usual) for one in changed])
     await c.execute(_FORGET_PAST, {"first": hour - REMEMBERED})
     await c.execute(update(t.counted_hours).where(_counted.partition == partition).values(judged=hour))
+
+
+async def compared(c: AsyncConnection, partition: int) -> int | None:
+    """The last day on which NPS was compared."""
+    return (await c.execute(select(_counted.compared).where(_counted.partition == partition))).scalar_one_or_none()
+
+
+async def imports(c: AsyncConnection) -> bool:
+    """Whether history is being told of any account."""
+    return bool((await c.execute(_IMPORTS)).scalar_one())
+
+
+async def drops_told(c: AsyncConnection, since: int) -> set[tuple[str, str | None]]:
+    """Of which kind and product a drop was told on that day or since."""
+    found = await c.execute(select(_drops.kind, _drops.product).where(_drops.day >= since))
+    return {(kind, product or None) for kind, product in found}
+
+
+async def keep_compared(c: AsyncConnection, partition: int, day: int, told: Iterable[tuple[str, str | None]]) -> None:
+    """Write down that NPS was compared on a day, and which drops were told."""
+    await _TELL(c, [(kind, product or "", day) for kind, product in told])
+    await c.execute(update(t.counted_hours).where(_counted.partition == partition).values(compared=day))

@@ -7,20 +7,17 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.scoring.company import is_ours, store, told
+from services.scoring.company.store import Known
 from services.scoring.core.clock import DAY_US, day_of, instant_of
 from services.scoring.core.interruptions import Interruption, begin_of, hour_of, judge
 from services.scoring.core.scorecard import Rules
-from services.scoring.sources import store
-from services.scoring.sources.store import Known
-from shared.log.partitioner import partition_of
 from shared.log.protocol import Outgoing
-from shared.messages import envelope, registry
 from shared.messages.accounts import SourceInterrupted
 from shared.words import clock_time
 from shared.worker import outbox
 
 _LOG = logging.getLogger(__name__)
-_TYPE: Final = "source.interrupted"
 _PATIENCE: Final = timedelta(seconds=60)
 
 
@@ -52,8 +49,8 @@ class Watch:
             await store.close_hour(c, partition, last)
             self._counted[partition] = last
         self._know(await store.known(c))
-        is_ours = partition == partition_of(registry.COMPANY, self._partitions())
-        if is_ours and not self._is_judged(last) and await store.counted_by_all(c) >= last:
+        decides = is_ours(partition, self._partitions()) and not self._is_judged(last)
+        if decides and await store.counted_by_all(c) >= last:
             past = self._known.interruptions
             changed = judge(await store.sent(c, last), last, past, self._closed).changed
             # Others read it when this has committed, and so does this worker.
@@ -104,13 +101,6 @@ def _begun(one: Interruption) -> str:
 
 def _message(one: Interruption, now: datetime) -> Outgoing:
     until = None if one.until is None else begin_of(one.until)
-    event = envelope.wrap(
-        SourceInterrupted(source=one.source, since=one.since_at, until=until),
-        id=f"{one.source}@{one.since_at.isoformat()}" + ("" if until is None else "/until"),
-        source="keepwell/scoring",
-        type=_TYPE,
-        subject=registry.COMPANY,
-        time=until or one.since_at,
-        accepted=now,
-    )
-    return Outgoing(registry.ACCOUNTS, registry.COMPANY, envelope.encode(event), {"ce_type": _TYPE})
+    id = f"{one.source}@{one.since_at.isoformat()}" + ("" if until is None else "/until")
+    data = SourceInterrupted(source=one.source, since=one.since_at, until=until)
+    return told("source.interrupted", data, id, until or one.since_at, now)
