@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from shared.conditions.errors import Position, Problem
-from shared.conditions.regions import Region, region_of, subject_of
+from shared.conditions.regions import ORDERED, Numbers, Region, region_of, subject_of
 from shared.conditions.tree import AllOf, AnyOf, Condition, Leaf, Not, facts_of, leaves_of, one_line
 
 _MOST_BRANCHES: Final = 1_000
@@ -75,12 +75,24 @@ class _Search:
 
 
 def _agree(regions: dict[str, Region]) -> bool:
-    """Days since an instant are known where the instant is, and nowhere else."""
+    """Days since an instant are known where the instant is, and nowhere else; what never exceeds another doesn't."""
     for name, days in regions.items():
         instant = regions.get(name.removeprefix("days_since ")) if name.startswith("days_since ") else None
         if instant and not (days.unknown and instant.unknown) and not (days.known and instant.known):
             return False
-    return True
+    return all(
+        other.values.reaches(one.values)
+        for lower, upper in ORDERED
+        if _is_known(lower, regions) and _is_known(upper, regions)
+        if (one := regions.get(lower)) and (other := regions.get(upper))
+        if isinstance(one.values, Numbers) and isinstance(other.values, Numbers)
+    )
+
+
+def _is_known(subject: str, regions: dict[str, Region]) -> bool:
+    """Is it, or the instant that it counts from, surely known?"""
+    found = (regions.get(name) for name in (subject, subject.removeprefix("days_since ")))
+    return any(one is not None and not one.unknown for one in found)
 
 
 def contradictions(condition: Condition) -> Iterator[Problem]:

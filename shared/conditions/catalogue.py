@@ -35,6 +35,8 @@ class FactSpec:
     lowest: int | None = None
     highest: int | None = None
     """The ends of the numbers that it can be, where there are any."""
+    at_most: str = ""
+    """What it never exceeds, as long as both are known: a fact, or `days_since` an instant."""
 
     @property
     def source(self) -> str | None:

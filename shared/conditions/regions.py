@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any, Final, Protocol, Self
 
-from shared.conditions.catalogue import FactSpec
+from shared.conditions.catalogue import FACTS, FactSpec
 from shared.conditions.tree import Compare, Contains, Known, Leaf, Member, Operand, Sign, Test
 
 Cut = tuple[Any, int]
@@ -47,6 +47,10 @@ class Numbers:
         """What is in both."""
         both = ((max(a, c), min(b, d)) for a, b in self.spans for c, d in other.spans)
         return Numbers(tuple((first, last) for first, last in both if first < last))
+
+    def reaches(self, least: "Numbers") -> bool:
+        """Is there one among these that is no less than one of the others?"""
+        return not self.is_empty and not least.is_empty and least.spans[0][0] < self.spans[-1][1]
 
     def __invert__(self) -> "Numbers":
         """All others."""
@@ -127,6 +131,10 @@ class Region:
 def subject_of(spec: FactSpec) -> str:
     """What leaves of this fact have in common with others: days until an instant are days since it, turned round."""
     return spec.name if spec.linear_of is None or spec.none_when else f"days_since {spec.linear_of}"
+
+
+ORDERED: Final = tuple((subject_of(spec), spec.at_most) for spec in FACTS.values() if spec.at_most)
+"""Subjects of leaves of which the first never exceeds the second."""
 
 
 def region_of(leaf: Leaf, *, wanted: bool, unknown: bool) -> Region:

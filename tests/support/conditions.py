@@ -18,6 +18,7 @@ from shared.conditions import (
     facts_of,
     parse,
 )
+from shared.conditions.regions import ORDERED
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -129,6 +130,13 @@ def known_facts(draw: st.DrawFn, about: Condition) -> Facts:
             values[name] = draw(
                 _VALUES[spec.type] if spec.lowest is None else st.one_of(st.integers(*ends), st.floats(*ends))
             )
+    for lower, upper in ORDERED:
+        pair = [name.removeprefix("days_since ") for name in (lower, upper)]
+        if values.keys() >= set(pair):
+            # In order: of instants, the later one is the fewer days ago.
+            later = FACTS[pair[0]].type == "instant"
+            ranked = sorted((values[name] for name in pair), key=datetime.fromisoformat if later else None)
+            values |= zip(pair, reversed(ranked) if later else ranked, strict=True)
     return Facts.of(values)
 
 

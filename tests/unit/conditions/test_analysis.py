@@ -47,6 +47,9 @@ from tests.support.conditions import NOW, ago, cases
         ("days_since account.signed_at > 30", "days_until account.signed_at > 1"),
         ("days_since account.signed_at > 30", "account.signed_at is unknown"),
         ("relationship.silence > 30", "days_since relationship.silent_since < 7"),
+        ("relationship.silence > 30", "days_since relationship.last_interaction_at < 7"),
+        ("relationship.silence > 30", "days_until relationship.last_interaction_at > -7"),
+        ("usage.recency >= 10 working days", "usage.silence < 10 working days"),
         ("usage.used_features contains a", {"not": "usage.used_features contains a"}),
         ("account.seats < 10", {"any": ["account.seats > 20", ["account.seats > 30", "account.plan == pro"]]}),
         ({"any": ["account.seats < 1", "account.plan == a"]}, ["account.seats > 1", "account.plan == b"]),
@@ -69,6 +72,8 @@ def test_what_excludes_each_other_can_not_hold(first: Any, second: Any) -> None:
         ("days_since account.signed_at > 30", "days_until account.signed_at < 1"),
         ("days_since account.signed_at > 30", "account.signed_at < 2026-01-01"),
         ("billing.overdue == 0", "days_since billing.overdue_since > 3"),
+        ("relationship.silence < 7", "days_since relationship.last_interaction_at > 30"),
+        ("relationship.silence >= 7", "days_since relationship.last_interaction_at <= 7"),
         ("health.band == red", "health.previous_band == green"),
         ("account.seats is unknown", {"not": "account.plan == pro"}),
     ],
@@ -89,6 +94,12 @@ def test_what_may_hold_together_is_left_alone(first: Any, second: Any) -> None:
         ("days_since account.signed_at > 30", "days_until account.signed_at < 0", True),
         ("account.plan == pro", "account.plan in [basic, pro]", True),
         ("account.plan == pro", "account.plan != basic", True),
+        ("relationship.silence > 30", "days_since relationship.last_interaction_at > 7", False),  # may be unknown
+        (
+            ["relationship.silence > 30", "relationship.last_interaction_at is known"],
+            "days_since relationship.last_interaction_at > 30",
+            True,
+        ),
         ("account.plan == pro", {"any": ["account.seats < 10", "account.seats >= 10"]}, False),  # seats may be unknown
         (["account.plan == pro", "account.seats < 5"], {"any": ["account.seats < 10", "usage.uses > 3"]}, True),
         ("account.name contains Northwind", "account.name contains NORTH", True),
@@ -145,12 +156,14 @@ def test_a_condition_that_is_hard_to_decide_takes_a_moment() -> None:
 
 
 # Few values, and all that lies between and beside them: so every fact that matters can be tried.
+TALKED = ("relationship.silent_since", "relationship.last_interaction_at")
 _SEATS = [None, *(half / 2 for half in range(-1, 6))]
 _GRID: dict[str, list[Any]] = {
     "account.seats": _SEATS,
     "account.plan": [None, "a", "b", "ab", "x", "xa", "xb"],
     "account.churned": [None, False, True],
     "account.signed_at": [None, *(ago(hours=12 * half) for half in range(-3, 4))],
+    **{name: [None, *(ago(hours=12 * half) for half in range(1, 4))] for name in TALKED},
 }
 _SIGN = st.sampled_from(["<", "<=", ">", ">=", "==", "!="])
 close_leaves = st.one_of(
@@ -158,6 +171,7 @@ close_leaves = st.one_of(
     st.builds("account.seats {} [{}, {}]".format, st.sampled_from(["in", "not in"]), *[st.integers(0, 2)] * 2),
     st.builds("days_{} account.signed_at {} {}".format, st.sampled_from(["since", "until"]), _SIGN, st.integers(-1, 1)),
     st.builds("{} is {}".format, st.sampled_from(sorted(_GRID)), st.sampled_from(["known", "unknown"])),
+    st.builds("days_since {} {} 1".format, st.sampled_from(TALKED), _SIGN),
     st.builds("account.plan {} {}".format, st.sampled_from(["==", "!=", "contains"]), st.sampled_from("ab")),
     st.sampled_from(
         ["account.plan in [a, b]", "account.plan not in [b]", "account.churned", "account.churned != true"]
@@ -178,7 +192,12 @@ def truths(*conditions: Condition) -> Iterator[tuple[Truth, ...]]:
     """Their truths for every value that matters to them."""
     names = sorted(frozenset[str]().union(*map(facts_of, conditions)))
     for values in product(*(_GRID[name] for name in names)):
-        facts = Facts.of(dict(zip(names, values, strict=True)))
+        given = dict(zip(names, values, strict=True))
+        since, talked = (given.get(name) for name in TALKED)
+        if since is not None and talked is not None and since < talked:
+            # The days since, without some, are never more than all of them.
+            continue
+        facts = Facts.of(given)
         yield tuple(evaluate(one, facts, NOW) for one in conditions)
 
 
