@@ -13,6 +13,7 @@ from deploy.cli.down import down
 from deploy.cli.facts import facts
 from deploy.cli.feedback import ANSWERS, FEEDBACK
 from deploy.cli.fingerprint import fingerprint
+from deploy.cli.goals import GOALS, goal
 from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, PEOPLE, PLAYBOOKS, READERS, TASKS
 from deploy.cli.record import CONTACTS, INVOICES, SUBSCRIPTIONS, TICKETS, TIMELINE, USAGE, note
 from deploy.cli.reread import reread
@@ -59,6 +60,8 @@ app.command()(fingerprint)
 app.command()(facts)
 app.command()(note)
 app.command()(clv)
+app.command()(goal)
+app.command("goals")(GOALS.command())
 app.command("timeline")(TIMELINE.command())
 app.command("contacts")(CONTACTS.command())
 app.command("tickets")(TICKETS.command())

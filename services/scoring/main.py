@@ -4,7 +4,8 @@ import secrets
 import sys
 
 from services.scoring import api, queries
-from services.scoring.api import documents, feedback, judging, people, record, revenue, timeline, usage, why
+from services.scoring.api import documents, feedback, goals, judging, people, record, revenue, timeline, usage, why
+from services.scoring.api.saying import Saying
 from services.scoring.company.drops import Drops
 from services.scoring.company.sources import Watch
 from services.scoring.files import load_files
@@ -28,16 +29,17 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     handler = ScoringHandler(rules, base.figures, base.clock, settings.worker_memory_mb * 2**20, *company)
     worker = base.worker(PLAN, handler)
     publisher = Publisher(base.stream.producer, base.figures)
-    said = judging.routes(base.uow, base.clock, publisher.publish, secrets.token_bytes)
+    say = Saying(base.uow, base.clock, publisher.publish, secrets.token_bytes)
     return service.Service(
         description="How healthy every account is, and why.",
         worker=worker,
         routers=(
             *(
                 part.routes(base.uow, base.clock, rules)
-                for part in (api, why, feedback, revenue, timeline, record, people, usage)
+                for part in (api, why, feedback, revenue, timeline, record, people, usage, goals)
             ),
-            said,
+            judging.routes(say, base.clock),
+            goals.saying(say, rules),
             documents.routes(files),
         ),
         probes=(status_routes(base.counts, clock=base.clock, worker=worker, extra=queries.status),),

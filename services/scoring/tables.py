@@ -221,7 +221,7 @@ timeline = Table(
     # Digests, where they were erased; who wrote a ticket, where that is another.
     Column("contact_id", Text),
     Column("requester", Text),
-    # Which ticket, invoice, subscription, milestone, measure or invitation it is about.
+    # Which ticket, invoice, subscription, milestone, measure, invitation or goal it is about.
     Column("subject", Text),
     # JSON as it was sent, with a bound; none where the contact was erased.
     Column("data", LargeBinary),

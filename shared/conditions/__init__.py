@@ -22,6 +22,7 @@ from shared.conditions.errors import Position, Problem, Refused, did_you_mean
 from shared.conditions.evaluation import Truth, evaluate
 from shared.conditions.facts import NOWHERE, Facts, Value
 from shared.conditions.flips import first_flip, flip_instant
+from shared.conditions.goals import goal_leaf, why_no_goal
 from shared.conditions.parsing import parse
 from shared.conditions.scope import Scope, event_facts
 from shared.conditions.tree import AllOf, AnyOf, Condition, Leaf, Not, facts_of, leaves_of, one_line

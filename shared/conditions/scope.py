@@ -118,8 +118,10 @@ def _facts(name: str, info: msgspec.inspect.Type) -> Iterator[FactSpec]:
         case msgspec.inspect.Metadata():
             yield from _facts(name, info.type)
         case msgspec.inspect.UnionType():
-            for one in info.types:
-                yield from _facts(name, one)
+            found = [fact for one in info.types for fact in _facts(name, one)]
+            # Of what may be of several types no condition could be checked.
+            if len({fact.name for fact in found}) == len(found):
+                yield from found
         case msgspec.inspect.StructType():
             for field in info.fields:
                 yield from _facts(f"{name}.{field.encode_name}", field.type)

@@ -132,7 +132,7 @@ def format_leaf(leaf: Leaf) -> str:
             items = ", ".join(format_operand(one, subject) for one in operands)
             return f"{subject.name} {'in' if wanted else 'not in'} [{items}]"
         case Contains(part):
-            return f"{subject.name} contains {_format_text(part)}"
+            return f"{subject.name} contains {format_text(part)}"
 
 
 def format_operand(operand: Operand, subject: FactSpec) -> str:
@@ -140,7 +140,7 @@ def format_operand(operand: Operand, subject: FactSpec) -> str:
     if isinstance(operand, bool):
         return str(operand).lower()
     if isinstance(operand, str):
-        return _format_text(operand)
+        return format_text(operand)
     if isinstance(operand, datetime):
         return operand.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if subject.linear_of is not None:
@@ -164,7 +164,8 @@ def _plain(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _format_text(text: str) -> str:
+def format_text(text: str) -> str:
+    """A text as the language writes it: quoted unless it is plain."""
     # What only bare text may be is for the grammar to say; quotes are always right, so only plain words go without.
     plain = all(letter.isalnum() or letter in "_-.@:/+" for letter in text)
     if plain and text[:1].isalpha() and text not in ("true", "false"):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from shared.messages.feedback import SurveyKind
-from shared.messages.fields import Count, Currency, CustomerEvent, Id, Minor, Name, Note, Text, Time
+from shared.messages.fields import MOST_WHOLE, Count, Currency, CustomerEvent, Id, Minor, Name, Note, Text, Time
 
 
 class AccountTraits(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +116,47 @@ class ReadingMuted(CustomerEvent, frozen=True, kw_only=True):
     until: Time
     reason: Note
     author: Name
+
+
+GoalOp = Literal["<", "<=", ">", ">=", "==", "!=", "contains"]
+_Whole = Annotated[int, msgspec.Meta(ge=-MOST_WHOLE, le=MOST_WHOLE)]
+
+
+class GoalSet(CustomerEvent, frozen=True, kw_only=True):
+    """What the customer wants to reach, and by when; where it can be measured, as a fact against a target.
+
+    What is said of it later replaces all of it, and opens it again where it had ended.
+    """
+
+    types = ("goal.set",)
+
+    goal_id: Id
+    title: Name
+    due_at: Time
+    fact: Id | None = None
+    """One that conditions can name, such as usage.breadth. With it go `op` and `target`."""
+    op: GoalOp | None = None
+    target: bool | _Whole | float | Name | None = None
+    """In the fact's unit; a date, or a span such as `2 weeks`, as text."""
+    author: Name | None = None
+
+
+class GoalReached(CustomerEvent, frozen=True, kw_only=True):
+    """A goal was reached."""
+
+    types = ("goal.reached",)
+
+    goal_id: Id
+    author: Name | None = None
+
+
+class GoalDropped(CustomerEvent, frozen=True, kw_only=True):
+    """Nobody strives for a goal any more."""
+
+    types = ("goal.dropped",)
+
+    goal_id: Id
+    author: Name | None = None
 
 
 class AccountMerged(CustomerEvent, frozen=True, kw_only=True):

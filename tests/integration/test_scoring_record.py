@@ -149,6 +149,45 @@ async def test_people_and_subscriptions_are_listed_of_one_account_and_over_all(f
     assert (await face.get("/accounts/other/subscriptions"))["items"] == []
 
 
+async def test_a_success_plan_is_set_by_people_and_shown_with_how_far_it_is_now(face: Face) -> None:
+    plan, due = "/accounts/acme/goals", (NOW + 30 * DAY).isoformat()
+    await face.put(f"{plan}/seats", title="Fill the seats", due_at=due, fact="account.seats", op=">=", target=20)
+    await face.put(f"{plan}/live", title="Go live", due_at=(NOW - DAY).isoformat())
+    await face.put(f"{plan}/use", title="Use it all", due_at=due, fact="usage.breadth", op=">=", target="60 %")
+    await face.put(f"{plan}/done", title="Be done", due_at=due)
+    await face.post(f"{plan}/done/reached")
+    await face.fed.feed(an_event("goal.set", account="other", goal_id="theirs", title="Theirs", due_at=due))
+    goals = (await face.get(plan))["items"]
+    assert [(one["id"], one["state"], one["holds"]) for one in goals] == [
+        ("live", "overdue", None),
+        ("done", "reached", None),
+        ("seats", "open", False),
+        ("use", "open", None),
+    ]
+    assert goals[2]["words"] == "10 seats, under 20"
+    assert goals[3]["words"] == "usage breadth is unknown: the features of its plan are not declared"
+    assert (await face.get("/accounts/acme"))["goals"] == [
+        {name: value for name, value in one.items() if not name.startswith("account_")} for one in goals
+    ]
+    first = await face.get("/goals", limit=2, open=True)
+    rest = await face.get("/goals", cursor=first["next_cursor"], open=True)
+    assert [one["id"] for one in (*first["items"], *rest["items"])] == ["live", "seats", "use", "theirs"]
+    assert [one["id"] for one in (await face.get("/goals", overdue=True))["items"]] == ["live"]
+    facts = (await face.fed.told())[-1].facts
+    assert (facts["goals.open"], facts["goals.overdue"], facts["goals.reached"]) == (3, 1, 1)
+    said = {one["words"] for one in (await face.get("/accounts/acme/timeline", type="goal"))["items"]}
+    assert said >= {
+        'csm@example.com set goal use: "Use it all", usage.breadth >= 60 %, by 19 Jun 2026',
+        "goal done was reached",
+    }
+    refused = await face.put(f"{plan}/x", 400, title="X", due_at=due, fact="usage.bredth", op=">=", target=1)
+    assert "There is no fact `usage.bredth`. Did you mean `usage.breadth`?" in refused["message"]
+    await face.put(f"{plan}/x", 400, title="X", due_at=due, fact="usage.breadth")
+    await face.put("/accounts/nobody/goals/x", 404, title="X", due_at=due)
+    await face.put(f"{plan}/x", 403, key="right", title="X", due_at=due)
+    assert "Did you mean `done`?" in (await face.post(f"{plan}/donee/reached", 404))["message"]
+
+
 async def test_usage_is_read_back_by_day_and_feature_for_400_days_whenever_it_came(face: Face) -> None:
     def used(days: int, name: str, quantity: float = 1) -> Event:
         return an_event("usage.recorded", account="calm", at=NOW - days * DAY, feature=name, quantity=quantity)

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 
 from services.scoring import api
-from services.scoring.api import feedback, judging, people, record, revenue, timeline, usage, why
+from services.scoring.api import feedback, goals, judging, people, record, revenue, timeline, usage, why
+from services.scoring.api.saying import Saying
 from services.scoring.core.scorecard import Rules
 from shared.auth.keys import Caller
 from shared.figures import Figures
@@ -60,13 +61,15 @@ async def a_face(database_url: str, rules: Rules = SHIPPED) -> AsyncIterator[Fac
         await fed.take()
         app = create_app("scoring", "1", checks={}, figures=Figures("scoring"), random=bytes)
         app.state.keys = _Keys()
-        for part in (api, why, feedback, revenue, timeline, record, people, usage):
+        for part in (api, why, feedback, revenue, timeline, record, people, usage, goals):
             app.include_router(part.routes(fed.uow, clock, rules))
 
         async def publish(messages: Sequence[Outgoing]) -> None:
             await fed.feed(*(decode(message.value) for message in messages))
 
-        app.include_router(judging.routes(fed.uow, clock, publish, secrets.token_bytes))
+        say = Saying(fed.uow, clock, publish, secrets.token_bytes)
+        app.include_router(judging.routes(say, clock))
+        app.include_router(goals.saying(say, rules))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://scoring", auth=("right", "")) as client:
             yield Face(fed, client, clock)

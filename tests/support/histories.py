@@ -87,6 +87,15 @@ def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
                 "author": few(["a"]),
             }
         ),
+        "goal.set": st.fixed_dictionaries(
+            {"goal_id": few(["g1", "g2"]), "title": few(["a", "b"]), "due_at": when},
+            optional={
+                "fact": few(["usage.breadth", "health.score", "no.fact"]),
+                "op": few([">="]),
+                "target": few([1, 60]),
+            },
+        ),
+        **dict.fromkeys(("goal.reached", "goal.dropped"), st.fixed_dictionaries({"goal_id": few(["g1", "g2"])})),
         "note.added": st.fixed_dictionaries({"text": few(["an outage"]), "author": few(["a", "b"])}),
         "account.merged": st.fixed_dictionaries({"into": few(["other"])}),
         "contact.erased": st.fixed_dictionaries({"contact_id": contact}),

@@ -128,6 +128,13 @@ def a_pulse(score: int, *, at: datetime = NOW, note: str = "as it looks", author
     return an_event("pulse.set", at=at, score=score, note=note, author=author)
 
 
+def a_goal(
+    goal: str = "g1", title: str = "", *, at: datetime = NOW, due_at: datetime = NOW + DAY, **more: Any
+) -> Event:
+    """What the customer wants to reach; `fact`, `op` and `target` say how that is measured."""
+    return an_event("goal.set", at=at, goal_id=goal, title=title or f"what {goal} is", due_at=due_at, **more)
+
+
 def csat(score: int, *, contact: str = "c1", at: datetime = NOW, **more: Any) -> Event:
     """How satisfied somebody was."""
     return an_event("feedback.csat", at=at, contact_id=contact, score=score, **more)

@@ -19,10 +19,10 @@ from services.ingest.core.attributes import (
     object_of,
     text,
 )
-from services.ingest.core.contents import aliases_of, check_owner, data_of
+from services.ingest.core.contents import aliases_of, check_goal, check_owner, data_of
 from services.ingest.core.senders import NEEDS_OPERATE, Sender, refusal
 from shared.conditions.errors import nearest
-from shared.messages.accounts import AccountMerged, AccountUpdated
+from shared.messages.accounts import AccountMerged, AccountUpdated, GoalSet
 from shared.messages.registry import COMPANY, CUSTOMER_EVENTS
 
 _encode = msgspec.json.encode
@@ -105,6 +105,8 @@ def _checked(
     if isinstance(data, AccountUpdated):
         aliases = aliases_of(data)
         check_owner(data.traits.owner)
+    elif isinstance(data, GoalSet):
+        check_goal(data)
     attributes["accepted"] = accepted
     return Checked(index, id, sent_by, type, definition[0], subject, time, history, aliases, attributes)
 

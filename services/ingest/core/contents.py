@@ -24,7 +24,8 @@ from services.ingest.core.attributes import (
 )
 from services.ingest.core.reading import json_fault
 from services.ingest.core.sentences import about_data
-from shared.messages.accounts import AccountTraits, AccountUpdated
+from shared.conditions import why_no_goal
+from shared.messages.accounts import AccountTraits, AccountUpdated, GoalSet
 from shared.messages.registry import CUSTOMER_EVENTS
 
 MOST_ALIASES: Final = 100
@@ -106,3 +107,9 @@ def check_owner(owner: object) -> None:
     if isinstance(owner, str) and (CONTROL.search(owner) or ("@" in owner and not _ADDRESS.fullmatch(owner))):
         words = f"data.traits.owner is {owner!r}, which is not one e-mail address. Send one, such as ana@example.com."
         raise Refused("invalid_data", words)
+
+
+def check_goal(goal: GoalSet) -> None:
+    """A goal is measured by a fact that there is; what a catalogue may declare is for scoring to know."""
+    if (why := why_no_goal(goal.fact, goal.op, goal.target, None)) is not None:
+        raise Refused("invalid_data", f"The goal can't be measured so: {why}")

@@ -13,10 +13,13 @@ from fastapi import Depends
 from services.scoring import queries, views
 from services.scoring.api.parts import aware, found, left
 from services.scoring.company import store as store_company
+from services.scoring.core.goals import goals_of, progress_of
 from services.scoring.core.health import health_of
 from services.scoring.core.hierarchy import line_of, roll_up
 from services.scoring.core.scorecard import Rules
 from services.scoring.queries import Chosen
+from services.scoring.queries.goals import facts_of
+from services.scoring.views.goals import Goal
 from shared.auth.keys import require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
@@ -53,12 +56,14 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
             sources = await store_company.known(c)
             behind = await queries.left_behind(c, [row])
         health, state = health_of(account, now, sources.rules(rules), interrupted=sources.since), account.state
+        known = facts_of(health, row["score"], row["band"])
         return views.AccountDetail(
             **row,
             left=left(row, behind),
             traits={name.removeprefix("traits."): cell.value for name, cell in state.traits.items()},
             contacts=[views.Contact.of(contact, cells) for contact, cells in sorted(state.contacts.items())],
             measures=sorted(health.readings.values(), key=lambda reading: -reading.weight),
+            goals=[Goal.of(progress_of(goal, rules.catalogue, known, now)) for goal in goals_of(state)],
             mutes=[views.Mute.of(name, cell) for name, cell in state.mutes.items() if health.view.muted(name)],
             facts=health.facts,
             unknown=health.unknown,

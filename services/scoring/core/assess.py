@@ -12,7 +12,8 @@ from services.scoring.core import changes
 from services.scoring.core.clock import DAY_US, day_of_us
 from services.scoring.core.decision import Changes, Decided, Decision, Hold, Occasion
 from services.scoring.core.drivers import drivers_of
-from services.scoring.core.facts import LAST_SEEN
+from services.scoring.core.facts import LAST_SEEN, plan_facts
+from services.scoring.core.goals import rest_on_score
 from services.scoring.core.health import Health, health_of
 from services.scoring.core.measures.base import View
 from services.scoring.core.profile import Profile
@@ -81,7 +82,10 @@ def assess(
     score, profile, cause = health.score, health.view.profile, occasion.cause
     old_score, old_band = (None, "unknown") if before is None else (before.score, before.band)
     new_band = band(score.points, health.card.bands, old_band)
-    facts = {**health.facts, **_health_facts(health, new_band, old_score, old_band)}
+    facts = {**health.facts, **health_facts(health, new_band, old_score, old_band)}
+    if rest_on_score(account.state) and "goals.open" in facts:
+        facts = {name: value for name, value in facts.items() if not name.startswith("goals.")}
+        facts |= plan_facts(health.view, facts, health.unknown)
     news = _digest(facts, health.card.ref)
     anew = before is not None and before.left_at is not None and profile.came_back_at is not None
     moves = Changes() if before is None or anew else before.changes
@@ -146,7 +150,8 @@ def assess(
     return Outcome(assessed, decision, for_ledger, for_days, health, rules, "; ".join(filter(None, why)))
 
 
-def _health_facts(health: Health, new_band: Band, old_score: int | None, old_band: Band) -> dict[str, FactValue]:
+def health_facts(health: Health, new_band: Band, old_score: int | None, old_band: Band) -> dict[str, FactValue]:
+    """What is known of the score and its band."""
     new_score = health.score.points
     facts: dict[str, FactValue | None] = {
         "health.score": None if new_score is None else new_score / 100,

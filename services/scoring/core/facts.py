@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+from services.scoring.core.goals import goal_facts
 from services.scoring.core.measures import GROUPS, MEASURES
 from services.scoring.core.measures.base import Measure, View
-from shared.conditions import source_of
+from shared.conditions import Facts, source_of
 from shared.messages.assessments import FactValue, MeasureReading
 
 _OF_PAPERS: Final = {
@@ -46,7 +47,14 @@ def facts_of(
         for fact in (name, *MEASURES[name].facts):
             found.pop(fact, None)
             unknown[fact] = readings[name].words
-    return {name: value for name, value in found.items() if value is not None}, unknown
+    known = {name: value for name, value in found.items() if value is not None}
+    return known | plan_facts(view, known, unknown), unknown
+
+
+def plan_facts(view: View, known: Mapping[str, FactValue], unknown: Mapping[str, str]) -> dict[str, FactValue]:
+    """How the goals of the success plan stand, by what else is known."""
+    found = goal_facts(view.state, view.catalogue, Facts.of(known, unknown, stopped=view.interrupted), view.now)
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _kept(view: View, source: str) -> dict[str, Any]:

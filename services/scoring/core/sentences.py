@@ -9,7 +9,7 @@ from shared.words import clean, date_words, listed, money, monthly, person, scor
 
 _EXCERPT: Final = 160
 _DISPUTES: Final = {"open": "is disputed", "won": "is disputed no more", "lost": "was disputed, and lost"}
-_FAMILIES: Final = {"ticket", "invoice", "payment", "milestone"}
+_FAMILIES: Final = {"ticket", "invoice", "payment", "milestone", "goal"}
 
 Data = Mapping[str, Any]
 
@@ -128,6 +128,12 @@ def _talked(data: Data, who: str) -> str:
     return f"we talked with {who if data.get('contact_id') else 'them'}: {_id(data, 'kind').replace('_', ' ')}"
 
 
+def _goal(data: Data, _who: str) -> str:
+    by = f", {_id(data, 'fact')} {_id(data, 'op')} {_id(data, 'target')}" if data.get("fact") else ""
+    begin = f"{_id(data, 'author')} set goal" if data.get("author") else "the goal is set,"
+    return f"{begin} {_id(data, 'goal_id')}{quoted(str(data.get('title')))}{by}, by {_day(data.get('due_at'))}"
+
+
 def _interrupted(data: Data, _who: str) -> str:
     if data.get("until"):
         return f"{_id(data, 'source')} came again"
@@ -146,6 +152,7 @@ _SAYING: Final[Mapping[str, Callable[[Data, str], str]]] = {
     "account.churned": _churned,
     "account.merged": lambda data, _: f"it goes on as {_id(data, 'into')}",
     "contact.updated": _contact,
+    "goal.set": _goal,
     "interaction.logged": _talked,
     "nps.dropped": _nps_dropped,
     "note.added": lambda data, _: f"{_id(data, 'author')} noted" + quoted(str(data.get("text"))),

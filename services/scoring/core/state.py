@@ -39,6 +39,7 @@ MOST_FEATURES: Final = 200
 MOST_TRAITS: Final = 100
 MOST_CONTACTS: Final = 2000
 MOST_MILESTONES: Final = 200
+MOST_GOALS: Final = 200
 MOST_SUBSCRIPTIONS: Final = 100
 MOST_RENEWALS: Final = 8
 DATED: Final = frozenset({"talked", "nps", "csat", "ces"})
@@ -214,6 +215,8 @@ class State(msgspec.Struct, omit_defaults=True):
     traits, and of `nps`, `csat` and `ces` the latest relational answer: [score, comment's beginning]."""
     milestones: dict[str, int] = {}
     """When each was first reached."""
+    goals: dict[str, dict[str, Cell]] = {}
+    """By goal: `set` (what is wanted, see `core/goals.py`), and `ended` (`reached` or `dropped`)."""
     interaction: Cell | None = None
     review: Cell | None = None
     """The latest interaction in which we went through how it does with them."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.scoring.core import changes, windows
+from services.scoring.core import changes, goals, windows
 from services.scoring.core.clock import DAY_US, LAST_US, instant_of, midnight_after
 from services.scoring.core.decision import Changes
 from services.scoring.core.health import Health
@@ -17,12 +17,13 @@ def next_look(health: Health, rules: Rules, moves: Changes) -> datetime | None:
 
     Why nothing is missed between now and then. A measure sees time as whole UTC days, so readings, points and score
     stand still until midnight, and a midnight counts only while anything dated is in a window or ahead (`windows`), or
-    where a day on which the score moved leaves a window of the facts on change. Finer than that are three things: a
+    where a day on which the score moved leaves a window of the facts on change. Finer than that are four things: a
     pulse, which ends to the microsecond (and, as the last known one, some days later), a subscription, which does so
-    too, and conditions on what is linear in time, of which `flip_instant` names the next instant that any leaf changes:
-    those of the account's own caps, and those by which *any* card or model of onboarding chooses its accounts, as
-    another may take it over. Too early is safe: whoever looks and finds nothing new tells nothing and sets the next
-    timer. Too late would be silence that nobody hears, so each source may only be widened, never narrowed.
+    too, a goal, which becomes overdue so, and conditions on what is linear in time, of which `flip_instant` names the
+    next instant that any leaf changes: those of the account's own caps, and those by which *any* card or model of
+    onboarding chooses its accounts, as another may take it over. Too early is safe: whoever looks and finds nothing new
+    tells nothing and sets the next timer. Too late would be silence that nobody hears, so each source may only be
+    widened, never narrowed.
     """
     view = health.view
     if view.profile.gone is not None:
@@ -40,6 +41,7 @@ def next_look(health: Health, rules: Rules, moves: Changes) -> datetime | None:
         instants += [instant_of(end) for end in ends if end > micros(now)]
     instants += [instant_of(mute.value[0]) for mute in state.mutes.values() if mute.value[0] > micros(now)]
     facts = Facts.of(health.facts, stopped=view.interrupted)
+    instants += goals.turns(state, view.catalogue, facts, now)
     timed = (*health.card.timed, *rules.timed)
     if view.interrupted:
         # What stands still now goes on when the source is back: whoever was looked at meanwhile is looked at then.

@@ -27,6 +27,7 @@ from services.scoring.core.roles import main_role
 from services.scoring.core.sources import Heard
 from services.scoring.core.state import has_left, roles_of
 from services.scoring.core.suggest import Cadence, Draft
+from services.scoring.views.goals import Goal
 from shared.messages.assessments import Band, Driver, MeasureReading
 from shared.messages.stamps import Cell
 from shared.web.paging import Page
@@ -251,6 +252,8 @@ class AccountDetail(Account):
     traits: dict[str, Any]
     contacts: list[Contact]
     measures: list[Annotated[MeasureReading, AsAnswer()]]
+    goals: list[Goal]
+    """The success plan."""
     mutes: list[Mute]
     """The measures whose readings are not believed: no data, and their facts are not known."""
     facts: dict[str, Any]

@@ -38,6 +38,13 @@ _SHOWN: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         ["s1", "pro", "€420", "10", "active", "1 Aug 2026"],
     ),
+    "goals": (
+        {
+            **{"id": "G-1", "title": "Go live", "state": "overdue", "due_at": "2026-05-20T09:00:00Z"},
+            **{"words": "10 seats, under 20"},
+        },
+        ["G-1", "Go live", "20 May 2026", "overdue", "10 seats, under 20"],
+    ),
     "usage": ({"day": "2026-05-20", "feature": "sso", "uses": 1200, "quantity": 2.5}, ["2026-05-20", "sso", "2.5"]),
 }
 
@@ -61,3 +68,44 @@ def test_a_note_is_written_on_our_own_timeline_too(stack: FakeStack) -> None:
     told = stack.run(app, "note", "$company", "Prices went up.").output
     assert "timeline of $company" in told
     assert stack.asked[0].json()["text"] == "Prices went up."
+
+
+@pytest.mark.parametrize(
+    ("measure", "sent"),
+    [
+        ("usage.breadth >= 60", {"fact": "usage.breadth", "op": ">=", "target": 60}),
+        (
+            "days_since usage.last_seen_at<2 weeks",
+            {"fact": "days_since usage.last_seen_at", "op": "<", "target": "2 weeks"},
+        ),
+        ("contract.lapsed == false", {"fact": "contract.lapsed", "op": "==", "target": False}),
+        ("onboarding.reached contains go_live", {"fact": "onboarding.reached", "op": "contains", "target": "go_live"}),
+    ],
+)
+def test_a_goal_is_set_with_what_it_is_measured_by(stack: FakeStack, measure: str, sent: dict[str, Any]) -> None:
+    stack.on("PUT /scoring/v1/accounts/big%20co/goals/G-1", Answer({}, 202))
+    result = stack.run(app, "goal", "big co", "G-1", "Go live", "--due", "2026-12-31", "--measure", measure)
+    assert "G-1 of big co is set." in result.output
+    assert stack.asked[0].json() == {"title": "Go live", "due_at": "2026-12-31", **sent}
+
+
+def test_a_goal_is_reached_or_dropped(stack: FakeStack) -> None:
+    stack.on("POST /scoring/v1/accounts/acme/goals/G-1/reached", Answer({}, 202))
+    stack.on("DELETE /scoring/v1/accounts/acme/goals/G-1", Answer({}, 202))
+    assert "G-1 of acme is reached." in stack.run(app, "goal", "acme", "G-1", "--reached").output
+    assert "G-1 of acme is dropped." in stack.run(app, "goal", "acme", "G-1", "--drop").output
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        (),
+        ("Title",),
+        ("Title", "--due", "2026-12-31", "--measure", "soon"),
+        ("Title", "--drop"),
+        ("--drop", "--reached"),
+    ],
+)
+def test_a_goal_that_is_not_wholly_said_is_not_sent(stack: FakeStack, given: tuple[str, ...]) -> None:
+    assert stack.run(app, "goal", "acme", "G-1", *given).exit_code == 2
+    assert not stack.asked

@@ -39,6 +39,10 @@ def updated(traits: Any) -> dict[str, Any]:
     return an_event(type="account.updated", data={"traits": traits})
 
 
+def goal(**measured: Any) -> dict[str, Any]:
+    return an_event(type="goal.set", data={"goal_id": "g", "title": "t", "due_at": "2026-12-31T00:00:00Z", **measured})
+
+
 WRONG = [
     pytest.param(an_event(id=""), "missing_id", "counted once", id="empty id"),
     pytest.param({"type": "usage.recorded", "account": "a"}, "missing_id", "counted once", id="no id"),
@@ -55,6 +59,23 @@ WRONG = [
         "as itself",
         id="merged into itself",
     ),
+    pytest.param(
+        goal(fact="usage.bredth", op=">=", target=60),
+        "invalid_data",
+        "There is no fact `usage.bredth`. Did you mean `usage.breadth`?",
+        id="goal by an unknown fact",
+    ),
+    pytest.param(
+        goal(fact="usage.breadth", op=">=", target="lots"),
+        "invalid_data",
+        "`usage.breadth` is a number (%) and `lots` is text",
+        id="goal by another type",
+    ),
+    pytest.param(goal(fact="goals.open", op="==", target=0), "invalid_data", "other goals", id="goal by goals"),
+    pytest.param(goal(fact="usage.breadth"), "invalid_data", "go together", id="goal without target"),
+    pytest.param(goal(fact="usage.breadth", op="over", target=6), "invalid_data", "one of", id="goal by no operator"),
+    pytest.param(goal(fact="usage.breadth", op=">=", target=[6]), "invalid_data", "data.target", id="goal by a list"),
+    pytest.param(goal(fact="x or", op=">=", target=6), "invalid_data", "no fact `x`", id="goal by a condition"),
     pytest.param(an_event(subject="other"), "invalid_account", "they differ", id="two accounts"),
     pytest.param({"id": "e1", "account": "a"}, "missing_type", "usage.recorded", id="no type"),
     pytest.param(an_event(type="usage.record"), "unknown_type", "Did you mean 'usage.recorded'?", id="nearly a type"),
@@ -250,3 +271,20 @@ def test_an_owner_that_is_not_one_address_is_refused(owner: str) -> None:
     refusal = refusal_of(an_event(type="account.updated", data={"traits": {"owner": owner}}))
     assert refusal.code == "invalid_data"
     assert "owner" in refusal.message
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        {},
+        {"fact": "usage.breadth", "op": ">=", "target": "60 %"},
+        {"fact": "days_since relationship.last_review_at", "op": "<", "target": "90 days"},
+        {"fact": "contract.ends_at", "op": ">", "target": "2027-01-01"},
+        {"fact": "onboarding.reached", "op": "contains", "target": 'the "first" report'},
+        # Whether these are declared, scoring knows, and says it where it shows the goal.
+        {"fact": "account.traits.size", "op": ">=", "target": 5},
+        {"fact": "usage.feature.exports.days_30", "op": ">=", "target": 5},
+    ],
+)
+def test_a_goal_may_be_measured_by_whatever_conditions_can_name(measured: dict[str, Any]) -> None:
+    assert taken(goal(**measured)).type == "goal.set"
