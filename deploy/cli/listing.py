@@ -61,6 +61,8 @@ class Listing:
     is_paged: bool = True
     order: Callable[[Item], Any] | None = None
     moves: Sequence[Move] = ()
+    beside: Callable[[Keepwell, str, Sequence[dict[str, Any]]], None] | None = None
+    """Puts into the items of one account what another service knows of them."""
     after: Callable[[Keepwell, Mapping[str, Any]], None] | None = None
     """What is told beneath a list that is not empty; it gets the parameters."""
 
@@ -103,6 +105,8 @@ class Listing:
                 items: list[dict[str, Any]] = list(keepwell.items(service, path, limit, **asked))
             else:
                 items = keepwell.get(service, path, **asked)["items"][:limit]
+            if self.beside is not None and account is not None and items:
+                self.beside(keepwell, account, items)
             if self.order is not None:
                 items.sort(key=self.order)
             if json:

@@ -1,12 +1,13 @@
 """The record: `keepwell timeline`, `note`, `contacts`, `tickets`, `invoices`, `subscriptions` and `usage`."""
 
-from typing import Annotated, Final
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
 
 import typer
 from rich.text import Text
 
 from deploy.cli import show
-from deploy.cli.client import connected, segment
+from deploy.cli.client import Keepwell, connected, segment
 from deploy.cli.listing import Column, Item, Listing, option
 from deploy.cli.lists import NAME, OF_ACCOUNTS, field, plain, since
 from shared.words import date_words, listed, number
@@ -96,8 +97,17 @@ def _said(contact: Item) -> str:
     return listed([f"{kind.upper()} {answer['score']}" for kind, answer in sorted(answers)]) if answers else "–"
 
 
+def _reach(keepwell: Keepwell, account: str, people: Sequence[dict[str, Any]]) -> None:
+    """How each is reached, by the address book of the notifier."""
+    book = {one["id"]: one for one in keepwell.items("notifier", f"/v1/contacts/{segment(account)}")}
+    for one in people:
+        known = book.get(one["id"], {})
+        one.update({name: known.get(name) for name in ("email", "phone", "language", "consents")})
+
+
 CONTACTS: Final = Listing(
-    help="List the people of an account, or of all, with what they said last and when they were seen.",
+    help="List the people of an account, and how they are reached, or of all; what they said last, and when they were "
+    "seen.",
     at=("scoring", "/v1/contacts"),
     filters={
         "role": option("A role, such as champion."),
@@ -112,7 +122,9 @@ CONTACTS: Final = Listing(
         Column("Said", _said),
         since("Talked", "talked_at"),
         field("Seen", "last_seen"),
+        Column("Reached by", lambda one: listed([one[how] for how in ("phone", "email") if one.get(how)]) or "–"),
     ),
+    beside=_reach,
     limit=50,
     empty="Nobody is known there.",
 )

@@ -1,4 +1,4 @@
-"""The HTTP edge: what was sent to whom and how it went, the inbox, and trying again by hand."""
+"""The HTTP edge: what was sent to whom and how it went, the inbox, trying again by hand, and the address book."""
 
 import logging
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from services.notifier.core.delivery import State
 from services.notifier.core.message import Message
 from services.notifier.core.together import compose_group
 from services.notifier.store import deliveries
-from services.notifier.views import Attempt, Delivery, DeliveryDetail, InboxItem
+from services.notifier.views import Attempt, BookFingerprint, Contact, Delivery, DeliveryDetail, InboxItem
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
 from shared.messages.actions import ActionRequested
@@ -84,6 +84,35 @@ def routes(uow: UnitOfWork, clock: Clock, renderer: Renderer, wake: Callable[[st
             rows = await queries.inbox(c, recipient=recipient, before=before, most=paging.limit + 1)
         shown, cursor = paging.page(rows, lambda row: (row["at"], row["id"]))
         return Page(items=[_inbox_item(row, renderer) for row in shown], next_cursor=cursor)
+
+    return router
+
+
+def contacts(uow: UnitOfWork) -> Router:
+    """`/v1/contacts` and `/v1/fingerprint`: the address book."""
+    router = Router(prefix="/v1", tags=["contacts"], dependencies=[Depends(require("read"))])
+
+    @router.get("/contacts/{account}", summary="How an account's people are reached, and what they agreed to")
+    async def of_account(account: str, paging: WantedPage) -> Page[Contact]:
+        async with uow.begin() as c:
+            rows = await queries.contacts(c, account, (paging.after(str) or ("",))[0], paging.limit + 1)
+        shown, cursor = paging.page(rows, lambda row: (row.contact_id,))
+        return Page(items=[Contact.of(account, row.contact_id, row.cells) for row in shown], next_cursor=cursor)
+
+    @router.get("/contacts/{account}/{id}", summary="How a person is reached, and what they agreed to")
+    async def of(account: str, id: str) -> Contact:
+        async with uow.begin() as c:
+            cells = await queries.contact(c, account, id)
+        if cells is None:
+            words = f"Nothing is known of how to reach the contact {id} of {account}. `contact.updated` tells it."
+            raise Problem(404, "not_found", words)
+        return Contact.of(account, id, cells)
+
+    @router.get("/fingerprint", summary="One hash of the whole address book")
+    async def fingerprint() -> BookFingerprint:
+        async with uow.begin() as c:
+            hashed, people = await queries.fingerprint(c)
+        return BookFingerprint(fingerprint=hashed, contacts=people)
 
     return router
 

@@ -1,5 +1,5 @@
-"""One batch of `keepwell.actions`: what is asked for becomes deliveries, what is cancelled stops waiting, and what is
-over says so where it was told."""
+"""One batch: what is asked for becomes deliveries, what is cancelled stops waiting, what is over says so where it was
+told, and what is told of customers' people goes into the address book."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.core import grouping, routing
-from services.notifier.store import deliveries
+from services.notifier.core.contacts import Told, keys_of
+from services.notifier.store import contacts, deliveries
 from services.notifier.store.deliveries import NewDelivery
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
 from shared.worker.handler import Handler, Incoming
@@ -28,6 +29,7 @@ class NotifierHandler(Handler):
         always follow the action. What can't be brought yet is written all the same, and ends at once, with the reason.
         """
         del behind
+        await self._note_contacts(c, batch)
         asked = {routing.delivery_id(one.data): one for one in batch if isinstance(one.data, ActionRequested)}
         self._touched[partition] = await self._plan(c, partition, asked, now) if asked else set()
         carried = {one.data.action_id: routing.not_yet(one.data) for one in asked.values()}
@@ -38,6 +40,16 @@ class NotifierHandler(Handler):
         changed = [one.data for one in batch if isinstance(one.data, ItemChanged) and one.data.over_since is not None]
         if over := {one.action_id: one for one in changed if one.action_id}:
             self._touched[partition] |= await deliveries.amend(c, over, now)
+
+    async def _note_contacts(self, c: AsyncConnection, batch: Sequence[Incoming]) -> None:
+        """Fold what is told of people, and of who is to be forgotten, into the address book."""
+        told = [(one.event, one.data) for one in batch if isinstance(one.data, Told)]
+        if not told:
+            return
+        book = await contacts.load(c, [key for event, data in told for key in keys_of(event.subject, data)])
+        for event, data in told:
+            book.fold(event, data)
+        await contacts.save(c, book)
 
     async def _plan(self, c: AsyncConnection, partition: int, asked: dict[str, Incoming], now: datetime) -> set[str]:
         known = await deliveries.known(c, list(asked))

@@ -22,7 +22,7 @@ from shared.service import service
 from shared.service.status import status_routes
 from shared.worker.loop import Plan
 
-_PLAN: Final = Plan("notifier", (registry.ACTIONS,), gate=(registry.ACTIONS,), stages=False)
+_PLAN: Final = Plan("notifier", (registry.ACCOUNTS, registry.ACTIONS), gate=(registry.ACTIONS,), stages=False)
 
 
 def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
@@ -55,9 +55,9 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
             sender.stop()
 
     return service.Service(
-        description="What was sent to whom, and how it went.",
+        description="What was sent to whom, and how it went; and the address book of customers' people.",
         worker=worker,
-        routers=(api.routes(base.uow, base.clock, renderer, wake),),
+        routers=(api.routes(base.uow, base.clock, renderer, wake), api.contacts(base.uow)),
         probes=(
             status_routes(
                 base.counts, clock=base.clock, worker=worker, extra=lambda c: queries.status(c, base.clock.now())

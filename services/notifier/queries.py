@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Float, RowMapping, Select, case, cast, func, select, tuple_
+import msgspec
+from sqlalchemy import ColumnElement, Float, Row, RowMapping, Select, case, cast, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
+from services.notifier.core.contacts import Cells
 from services.notifier.store.deliveries import EVERY_TARGET
 from shared.pg import bulk
 
@@ -26,6 +29,13 @@ _FIELDS: Final = (
 _ONE: Final = select(
     *_FIELDS, _d.c.traceparent, _d.c.transport, _d.c.action, _d.c.shared, t.messages.c.message
 ).outerjoin(t.messages, t.messages.c.id == _d.c.message_id)
+_n = t.contacts.c
+_CONTACTS: Final = select(_n.cells).where(~_n.erased)
+_WHOLE_BOOK: Final = (
+    select(_n.account_id, _n.contact_id, _n.erased, _n.cells)
+    .order_by(_n.account_id, _n.contact_id)
+    .execution_options(yield_per=500)
+)
 _COUNTS: Final = (
     select(_d.c.state, func.count().label("count"))
     .where(bulk.one_of(_d.c.state, ("waiting", "sending", "failed")))
@@ -64,6 +74,30 @@ async def inbox(c: AsyncConnection, *, recipient: str | None, before: Before, mo
     """What is in an inbox, or in all, newest first."""
     wanted = select(t.inbox) if recipient is None else select(t.inbox).where(t.inbox.c.recipient == recipient)
     return await _newest(c, wanted, t.inbox.c.at, t.inbox.c.id, before, most)
+
+
+async def contact(c: AsyncConnection, account: str, id: str) -> Cells | None:
+    """A person of the address book; None where nothing is known, or nothing any more."""
+    found: Cells | None = (
+        await c.execute(_CONTACTS.where(_n.account_id == account, _n.contact_id == id))
+    ).scalar_one_or_none()
+    return found
+
+
+async def contacts(c: AsyncConnection, account: str, after: str, most: int) -> Sequence[Row[Any, Any]]:
+    """The people of an account that come after this one, by id."""
+    wanted = _CONTACTS.with_only_columns(_n.contact_id, _n.cells).where(_n.account_id == account, _n.contact_id > after)
+    return (await c.execute(wanted.order_by(_n.contact_id).limit(most))).all()
+
+
+async def fingerprint(c: AsyncConnection) -> tuple[str, int]:
+    """One hash of the address book, who was erased included, and how many people are in it."""
+    hashed, count = sha256(), 0
+    rows = await c.stream(_WHOLE_BOOK)
+    async for account, contact, erased, cells in rows:
+        hashed.update(msgspec.msgpack.encode((account, contact, erased, sorted(cells.items()))))
+        count += not erased
+    return hashed.hexdigest(), count
 
 
 async def _newest(

@@ -3,8 +3,10 @@
 from sqlalchemy import Boolean, Column, DateTime, Index, Integer, LargeBinary, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.notifier.core.contacts import Cells
 from services.notifier.core.delivery import OPEN
 from shared.pg.bulk import one_of
+from shared.pg.records import Packed
 from shared.worker.tables import worker_tables
 
 metadata = MetaData()
@@ -88,6 +90,17 @@ inbox = Table(
     Column("message", JSONB, nullable=False),
     Index("inbox_by_time", "at", "id"),
     Index("inbox_by_recipient", "recipient", "at"),
+)
+
+# The address book: how customers' people are reached, and what they agreed to. Of who was erased nothing but a digest
+# in place of their id, and of an account that was no id at all.
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("contact_id", Text, primary_key=True),
+    Column("erased", Boolean, nullable=False),
+    Column("cells", Packed(Cells), nullable=False),
 )
 
 # The window of one recipient and playbook: the first message goes at once, those until its end go as one.

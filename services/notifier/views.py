@@ -1,11 +1,14 @@
 """What the API answers."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel
 
+from services.notifier.core.contacts import FIELDS, consents_of, text_of
 from services.notifier.core.delivery import State
+from shared.messages.stamps import Cell
 
 
 class Delivery(BaseModel):
@@ -56,6 +59,42 @@ class DeliveryDetail(Delivery):
     """False while it was not sent yet: the message is as it would read now."""
     traceparent: str | None
     attempt_history: list[Attempt]
+
+
+class Consent(BaseModel):
+    """What somebody said last of messages of a kind."""
+
+    kind: str
+    """Such as `survey`; `all` is every kind."""
+    consented: bool
+    at: datetime
+    text: str | None
+    """To what they agreed: the words that they were shown."""
+
+
+class Contact(BaseModel):
+    """How a customer's person is reached, and what they agreed to. What else is known of them scoring has."""
+
+    account_id: str
+    id: str
+    name: str | None
+    email: str | None
+    phone: str | None
+    language: str | None
+    consents: list[Consent]
+
+    @classmethod
+    def of(cls, account_id: str, id: str, cells: Mapping[str, Cell]) -> Self:
+        """As the address book has them."""
+        consents = [Consent(kind=one.kind, consented=one.given, at=one.at, text=one.text) for one in consents_of(cells)]
+        return cls(account_id=account_id, id=id, consents=consents, **{name: text_of(cells, name) for name in FIELDS})
+
+
+class BookFingerprint(BaseModel):
+    """One hash of the whole address book: equal for the same events, in whatever order and however often."""
+
+    fingerprint: str
+    contacts: int
 
 
 class InboxItem(BaseModel):

@@ -60,6 +60,28 @@ class ContactUpdated(CustomerEvent, frozen=True, kw_only=True):
     """By which `user_id` they use the product."""
 
 
+class ContactConsented(CustomerEvent, frozen=True, kw_only=True):
+    """They agreed to be sent messages of a kind, such as `survey`. The address book keeps it, with its proof."""
+
+    types = ("contact.consented",)
+
+    contact_id: Id
+    kind: Id
+    at: Time | None = None
+    """When they agreed; when it was told, unless it is given."""
+    text: Text | None = None
+    """To what: the words that they were shown."""
+
+
+class ContactUnsubscribed(CustomerEvent, frozen=True, kw_only=True):
+    """They want no more messages of a kind; `all` is every kind. A consent of later takes it back, for its kind."""
+
+    types = ("contact.unsubscribed",)
+
+    contact_id: Id
+    kind: Id
+
+
 class MilestoneReached(CustomerEvent, frozen=True, kw_only=True):
     """A step of onboarding was done."""
 

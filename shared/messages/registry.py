@@ -33,8 +33,13 @@ CUSTOMER_EVENTS: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
 }
 """What `POST /v1/events` takes: what the file of a family defines travels on that family's topic."""
 
-UNTOLD: Final = (usage.UsageRecorded, feedback.SurveyInvited)
-"""What causes no assessment of its own: usage is told at once, and that somebody was asked moves nothing."""
+UNTOLD: Final = (
+    usage.UsageRecorded,
+    feedback.SurveyInvited,
+    accounts.ContactConsented,
+    accounts.ContactUnsubscribed,
+)
+"""What causes no assessment of its own: usage is told at once; that somebody was asked, or may be, moves nothing."""
 
 COMPANY_EVENTS: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
     "nps.dropped": (ACCOUNTS, accounts.NpsDropped),

@@ -4,7 +4,7 @@ Of two the greater (time, rank, source, id) stands. No two different events are 
 winner, which is found from either side: in whatever order events come, and however often, the same is left.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -40,6 +40,11 @@ def micros(instant: datetime) -> int:
     """Whole microseconds since 1970."""
     since = instant - _EPOCH
     return since.days * _DAY_US + since.seconds * 1_000_000 + since.microseconds
+
+
+def instant_of(us: int) -> datetime:
+    """The instant of so many microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=us)
 
 
 def cell_of(event: Event, value: Any, rank: int = 0) -> Cell:

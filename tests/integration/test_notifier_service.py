@@ -59,9 +59,12 @@ class Running:
         self._stream = stream
 
     async def publish(self, actions: Sequence[ActionRequested]) -> None:
+        await self.send([_on_the_log(action) for action in actions])
+
+    async def send(self, messages: Sequence[Outgoing]) -> None:
         producer = self._stream.producer()
         await producer.start()
-        await producer.publish([_on_the_log(action) for action in actions])
+        await producer.publish(messages)
         await producer.stop()
 
     async def get(self, path: str, **query: str) -> Any:
@@ -213,6 +216,48 @@ async def test_what_is_settled_reaches_the_log(database_url: str) -> None:
 
         await until(told)
         await engine.dispose()
+
+
+def _told(type: str, id: str, **data: Any) -> Outgoing:
+    """What is told of Kim at Northwind."""
+    struct = registry.CUSTOMER_EVENTS[type][1]
+    at = SystemClock().now()
+    event = envelope.wrap(
+        struct(contact_id="kim", **data), id=id, source="crm", type=type, subject="northwind", time=at
+    )
+    return Outgoing(registry.ACCOUNTS, "northwind", envelope.encode(event), {})
+
+
+async def test_the_address_book_says_how_a_person_is_reached_until_they_are_erased(database_url: str) -> None:
+    traits = {"name": "Kim", "email": "kim@northwind.example", "phone": "+49 30 1234", "language": "de"}
+    async with a_notifier(database_url) as notifier:
+        empty = await notifier.get("/v1/fingerprint")
+        await notifier.send([_told("contact.updated", "1", traits=traits)])
+        await notifier.send([_told("contact.consented", "2", kind="survey", text="You may ask me.")])
+
+        async def known() -> bool:
+            answer = await notifier.client.get("/v1/contacts/northwind/kim")
+            return answer.status_code == 200 and bool(answer.json()["consents"])
+
+        await until(known)
+        kim = await notifier.get("/v1/contacts/northwind/kim")
+        everybody = await notifier.get("/v1/contacts/northwind")
+        full = await notifier.get("/v1/fingerprint")
+        await notifier.send([_told("contact.erased", "3")])
+
+        async def erased() -> bool:
+            return (await notifier.client.get("/v1/contacts/northwind/kim")).status_code == 404
+
+        await until(erased)
+        nobody = await notifier.get("/v1/contacts/northwind")
+    assert {name: kim[name] for name in traits} == traits
+    assert [(one["kind"], one["consented"], one["text"]) for one in kim["consents"]] == [
+        ("survey", True, "You may ask me.")
+    ]
+    assert everybody == {"items": [kim], "next_cursor": None}
+    assert (empty["contacts"], full["contacts"]) == (0, 1)
+    assert empty["fingerprint"] != full["fingerprint"]
+    assert nobody["items"] == []
 
 
 async def test_reading_the_log_again_sends_nothing_again(database_url: str) -> None:

@@ -8,12 +8,13 @@ from typing import Final, get_args
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.company import is_ours, store, told
-from services.scoring.core.clock import DAY_US, date_of, day_of, instant_of
+from services.scoring.core.clock import DAY_US, date_of, day_of
 from services.scoring.core.drops import APART, QUIET, WINDOW, Answers, drops
 from services.scoring.core.interruptions import hour_of
 from services.scoring.queries import feedback
 from shared.messages.accounts import NpsDropped
 from shared.messages.feedback import SurveyKind
+from shared.messages.stamps import instant_of
 from shared.worker import outbox
 
 _LOG = logging.getLogger(__name__)

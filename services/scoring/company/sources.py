@@ -9,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.company import is_ours, store, told
 from services.scoring.company.store import Known
-from services.scoring.core.clock import DAY_US, day_of, instant_of
+from services.scoring.core.clock import DAY_US, day_of
 from services.scoring.core.interruptions import Interruption, begin_of, hour_of, judge
 from services.scoring.core.scorecard import Rules
 from shared.log.protocol import Outgoing
 from shared.messages.accounts import SourceInterrupted
+from shared.messages.stamps import instant_of
 from shared.words import clock_time
 from shared.worker import outbox
 

@@ -22,7 +22,6 @@ from services.scoring.core.timeline import TimelineRow, moved, row_of
 from shared.messages.assessments import AccountAssessed, Cause
 from shared.messages.envelope import Event
 from shared.messages.erasing import digest_of
-from shared.messages.feedback import SurveyInvited
 from shared.messages.registry import UNTOLD
 from shared.messages.usage import UsageRecorded
 
@@ -91,7 +90,7 @@ class Batch:
         used = [arrival for arrival in arrivals if isinstance(arrival.data, UsageRecorded)]
         others = [arrival for arrival in arrivals if not isinstance(arrival.data, UNTOLD)]
         for arrival in arrivals:
-            if isinstance(arrival.data, SurveyInvited):
+            if isinstance(arrival.data, UNTOLD) and not isinstance(arrival.data, UsageRecorded):
                 self._note_rows(standing.account, arrival)
         stragglers = self._note_imports(standing, arrivals)
         fold_usage(standing.account, [(arrival.event.time, arrival.data) for arrival in used])

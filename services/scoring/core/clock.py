@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from shared.messages.stamps import micros
+from shared.messages.stamps import instant_of, micros
 from shared.words import date_words
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -13,11 +13,6 @@ DAY_US = 86_400_000_000
 
 LAST_US = micros(datetime.max.replace(tzinfo=UTC))
 """The calendar's last instant."""
-
-
-def instant_of(us: int) -> datetime:
-    """The instant of so many microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=us)
 
 
 def day_of(instant: datetime) -> int:

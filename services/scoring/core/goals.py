@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from services.scoring.core.catalogue import Catalogue
-from services.scoring.core.clock import instant_of, written_or_none
+from services.scoring.core.clock import written_or_none
 from services.scoring.core.state import State
 from shared.conditions import Facts, FactType, Leaf, Refused, Scope, Truth, flip_instant, goal_leaf, leaves
-from shared.messages.stamps import micros
+from shared.messages.stamps import instant_of, micros
 
 _MOST_TITLES: Final = 10
 _OF_SCORE: Final = "health."

@@ -10,8 +10,8 @@ from datetime import datetime
 from statistics import median
 from typing import Final
 
-from services.scoring.core.clock import DAY_US, instant_of
-from shared.messages.stamps import micros
+from services.scoring.core.clock import DAY_US
+from shared.messages.stamps import instant_of, micros
 
 HOUR_US: Final = DAY_US // 24
 WEEK: Final = 7 * 24

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from services.scoring.core.clock import instant_of
 from services.scoring.core.decision import Occasion
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.measures.base import View
 from services.scoring.core.measures.feedback import role_of
 from services.scoring.core.sentences import answered, happened
 from shared.messages.assessments import Cause, MeasureReading
+from shared.messages.stamps import instant_of
 from shared.words import listed
 
 

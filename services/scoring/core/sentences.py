@@ -134,6 +134,11 @@ def _goal(data: Data, _who: str) -> str:
     return f"{begin} {_id(data, 'goal_id')}{quoted(str(data.get('title')))}{by}, by {_day(data.get('due_at'))}"
 
 
+def _of_kind(data: Data) -> str:
+    kind = _id(data, "kind")
+    return "" if kind == "all" else f" of the kind {kind}"
+
+
 def _interrupted(data: Data, _who: str) -> str:
     if data.get("until"):
         return f"{_id(data, 'source')} came again"
@@ -151,6 +156,8 @@ _SAYING: Final[Mapping[str, Callable[[Data, str], str]]] = {
     "account.updated": _traits,
     "account.churned": _churned,
     "account.merged": lambda data, _: f"it goes on as {_id(data, 'into')}",
+    "contact.consented": lambda data, who: f"{who} agreed to messages{_of_kind(data)}",
+    "contact.unsubscribed": lambda data, who: f"{who} wants no more messages{_of_kind(data)}",
     "contact.updated": _contact,
     "goal.set": _goal,
     "interaction.logged": _talked,

@@ -10,11 +10,11 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Final
 
-from services.scoring.core.clock import DAY_US, day_of_us, instant_of
+from services.scoring.core.clock import DAY_US, day_of_us
 from services.scoring.core.fold.subscriptions import LEFT, NEVER
 from services.scoring.core.state import BY_DAY, Said, State, Subscription
 from shared.messages.fields import MOST_WHOLE
-from shared.messages.stamps import micros
+from shared.messages.stamps import instant_of, micros
 from shared.words import decimals
 
 _NO_REVENUE: Final = frozenset({"trialing", "paused"})

@@ -3,13 +3,13 @@
 from datetime import datetime
 
 from services.scoring.core import changes, goals, windows
-from services.scoring.core.clock import DAY_US, LAST_US, instant_of, midnight_after
+from services.scoring.core.clock import DAY_US, LAST_US, midnight_after
 from services.scoring.core.decision import Changes
 from services.scoring.core.health import Health
 from services.scoring.core.measures.relationship.pulse import PULSE, ends_at
 from services.scoring.core.scorecard import Rules
 from shared.conditions import Facts, flip_instant
-from shared.messages.stamps import micros
+from shared.messages.stamps import instant_of, micros
 
 
 def next_look(health: Health, rules: Rules, moves: Changes) -> datetime | None:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring import tables as t
 from services.scoring.core import state as s
 from services.scoring.core.catalogue import SOURCES, Catalogue
-from services.scoring.core.clock import DAY_US, day_of, instant_of
+from services.scoring.core.clock import DAY_US, day_of
 from services.scoring.core.fingerprint import fingerprint_of
 from services.scoring.core.hierarchy import Member
 from services.scoring.core.leaving import LeftBehind
@@ -28,7 +28,7 @@ from services.scoring.core.timeline import MOVED, TimelineRow
 from services.scoring.queries import usage
 from services.scoring.store import live_papers
 from shared.messages.assessments import Band
-from shared.messages.stamps import micros
+from shared.messages.stamps import instant_of, micros
 from shared.pg import bulk
 
 Sort = Literal["score", "-score", "mrr", "-mrr", "renews_at", "-renews_at"]

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core import state as s
-from services.scoring.core.clock import instant_of
 from services.scoring.queries.over import Over, newest
+from shared.messages.stamps import instant_of
 from shared.messages.tickets import Priority
 from shared.pg import bulk
 from shared.web.paging import Paging

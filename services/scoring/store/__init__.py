@@ -14,7 +14,7 @@ from services.scoring import tables as t
 from services.scoring.core import state as s
 from services.scoring.core.assess import Outcome
 from services.scoring.core.batch import Arrival, Assessment, Batch
-from services.scoring.core.clock import day_of, instant_of
+from services.scoring.core.clock import day_of
 from services.scoring.core.decision import Decision
 from services.scoring.core.fold.people import answer_key
 from services.scoring.core.memory import Memory, Standing
@@ -24,6 +24,7 @@ from services.scoring.store import answers, timeline, usage
 from shared.messages.accounts import ContactUpdated
 from shared.messages.billing import Invoice, InvoiceCredited, PaymentDisputed
 from shared.messages.feedback import Answered
+from shared.messages.stamps import instant_of
 from shared.messages.tickets import Ticket
 from shared.messages.usage import UsageRecorded
 from shared.pg import bulk

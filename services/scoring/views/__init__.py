@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from services.scoring.core.book import Told
-from services.scoring.core.clock import DAY_US, instant_of
+from services.scoring.core.clock import DAY_US
 from services.scoring.core.decision import Hold
 from services.scoring.core.interruptions import Interruption
 from services.scoring.core.leaving import LeftBehind
@@ -29,7 +29,7 @@ from services.scoring.core.state import has_left, roles_of
 from services.scoring.core.suggest import Cadence, Draft
 from services.scoring.views.goals import Goal
 from shared.messages.assessments import Band, Driver, MeasureReading
-from shared.messages.stamps import Cell
+from shared.messages.stamps import Cell, instant_of
 from shared.web.paging import Page
 
 Points = Annotated[float, BeforeValidator(lambda hundredths: hundredths / 100)]

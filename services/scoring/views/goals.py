@@ -5,9 +5,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field
 
-from services.scoring.core.clock import instant_of
 from services.scoring.core.goals import Progress, Stands
 from shared.messages.accounts import GoalOp
+from shared.messages.stamps import instant_of
 
 
 class Goal(BaseModel):

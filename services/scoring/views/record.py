@@ -6,14 +6,13 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
-from services.scoring.core.clock import instant_of
 from services.scoring.core.roles import main_role
 from services.scoring.core.state import Invoice, Ticket, has_left, roles_of, user_ids_of
 from services.scoring.core.subscriptions import Row
 from services.scoring.queries.contacts import Of
 from services.scoring.queries.papers import Listed
 from shared.messages.feedback import SurveyKind
-from shared.messages.stamps import Cell
+from shared.messages.stamps import Cell, instant_of
 
 
 class _OfAccount(BaseModel):

@@ -15,7 +15,7 @@ _SHOWN: dict[str, tuple[dict[str, Any], list[str]]] = {
             **{"id": "c1", "name": "Kim", "roles": ["champion", "admin"], "left": True, "last_seen": "2026-05-19"},
             **{"talked_at": None, "answers": {"nps": {"score": 9}, "csat": {"score": 4}}},
         },
-        ["Kim", "champion and admin", "has left", "CSAT 4 and NPS 9", "2026-05-19"],
+        ["Kim", "champion and admin", "has left", "CSAT 4 and NPS 9", "2026-05-19", "+49 30 1234"],
     ),
     "tickets": (
         {
@@ -52,6 +52,7 @@ _SHOWN: dict[str, tuple[dict[str, Any], list[str]]] = {
 @pytest.mark.parametrize(("name", "item", "words"), [(name, *shown) for name, shown in _SHOWN.items()])
 def test_what_an_account_has_is_listed(stack: FakeStack, name: str, item: dict[str, Any], words: list[str]) -> None:
     stack.on(f"GET /scoring/v1/accounts/big%20co/{name}", page({"account_name": "Big", **item}))
+    stack.on("GET /notifier/v1/contacts/big%20co", page({"id": "c1", "phone": "+49 30 1234", "email": None}))
     told = stack.run(app, name, "big co").output
     assert [one for one in words if one not in told] == []
 

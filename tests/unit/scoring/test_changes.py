@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.scoring.core import changes
 from services.scoring.core.assess import Outcome
-from services.scoring.core.clock import DAY_US, day_of, instant_of
+from services.scoring.core.clock import DAY_US, day_of
 from services.scoring.core.decision import Changes, Decision, Occasion
 from services.scoring.core.health import health_of
 from services.scoring.core.scorecard import Rules
@@ -18,6 +18,7 @@ from services.scoring.core.state import Account
 from services.scoring.core.timing import next_look
 from shared.messages.assessments import Cause
 from shared.messages.envelope import Event
+from shared.messages.stamps import instant_of
 from tests.support.scoring import (
     BY_TIME,
     DAY,

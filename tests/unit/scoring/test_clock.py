@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scoring.core.catalogue import MONDAY_TO_FRIDAY
-from services.scoring.core.clock import day_of, instant_of, open_days, weekday, working_days
-from shared.messages.stamps import micros
+from services.scoring.core.clock import day_of, open_days, weekday, working_days
+from shared.messages.stamps import instant_of, micros
 
 DAYS = st.integers(20_000, 20_050)
 

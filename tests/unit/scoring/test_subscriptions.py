@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scoring.core.clock import instant_of, written
+from services.scoring.core.clock import written
 from services.scoring.core.health import health_of
 from services.scoring.core.measures.base import View
 from services.scoring.core.measures.contract import before, bought_at
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account
 from services.scoring.core.subscriptions import moved_on
-from shared.messages.stamps import micros
+from shared.messages.stamps import instant_of, micros
 from tests.support.scoring import (
     DAY,
     NOW,

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scoring.core.catalogue import CADENCES
-from services.scoring.core.clock import day_of, instant_of, midnight_after
+from services.scoring.core.clock import day_of, midnight_after
 from services.scoring.core.decision import Changes
 from services.scoring.core.health import health_of
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account
 from services.scoring.core.timing import next_look
 from shared.messages.envelope import Event
-from shared.messages.stamps import micros
+from shared.messages.stamps import instant_of, micros
 from tests.support.histories import some_events
 from tests.support.scoring import (
     DAY,

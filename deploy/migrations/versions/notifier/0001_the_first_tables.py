@@ -23,6 +23,13 @@ def upgrade() -> None:
     sa.Column('receipt', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('delivery_id', 'attempt')
     )
+    op.create_table('contacts',
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('contact_id', sa.Text(), nullable=False),
+    sa.Column('erased', sa.Boolean(), nullable=False),
+    sa.Column('cells', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('account_id', 'contact_id')
+    )
     op.create_table('deliveries',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('action_id', sa.Text(), nullable=False),

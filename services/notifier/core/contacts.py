@@ -1,0 +1,144 @@
+"""The address book: how customers' people are reached, and what they agreed to.
+
+A person is cells, each with the stamp of the event that said it last (`shared.messages.stamps`), so that the same
+events in any order leave the same book. Erasing goes one way: a person's digest stays, and of an account its id, so
+that no straggler brings back what is to be forgotten.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from shared.messages.accounts import (
+    AccountErased,
+    ContactConsented,
+    ContactErased,
+    ContactUnsubscribed,
+    ContactUpdated,
+)
+from shared.messages.envelope import Event
+from shared.messages.erasing import digest_of
+from shared.messages.stamps import Cell, cell_of, instant_of, micros, put
+
+Told = ContactUpdated | ContactConsented | ContactUnsubscribed | ContactErased | AccountErased
+"""What the book is made of."""
+Cells = dict[str, Cell]
+FIELDS: Final = ("name", "email", "phone", "language")
+"""The traits that it takes."""
+EVERY_KIND: Final = "all"
+"""Who unsubscribes from it wants nothing at all."""
+_WHOLE: Final = ""
+"""In place of a contact's id: the account itself, which was erased."""
+_MOST_TEXT: Final = 320
+"""An e-mail address is no longer."""
+_CONSENT: Final = "consent."
+_MOST_KINDS: Final = 50
+
+
+class Key(NamedTuple):
+    """A row: of a contact by their id, or of who was erased, by their digest."""
+
+    account_id: str
+    contact_id: str
+
+
+class Consent(NamedTuple):
+    """What somebody said last of messages of a kind."""
+
+    kind: str
+    given: bool
+    at: datetime
+    text: str | None
+
+
+@dataclass(slots=True)
+class Book:
+    """The rows at hand, and which of them folding has changed."""
+
+    contacts: dict[Key, Cells] = field(default_factory=dict)
+    erased: set[Key] = field(default_factory=set)
+    changed: set[Key] = field(default_factory=set)
+    removed: set[Key] = field(default_factory=set)
+    newly_erased: set[Key] = field(default_factory=set)
+
+    def fold(self, event: Event, data: Told) -> None:
+        """Take in one event; the rows that `keys_of` names must be at hand, where there are any."""
+        account = event.subject
+        if isinstance(data, AccountErased):
+            self._erase(Key(account, _WHOLE))
+            for key in [key for key in self.contacts if key.account_id == account]:
+                self._remove(key)
+        elif isinstance(data, ContactErased):
+            self._erase(Key(account, digest_of(data.contact_id)))
+            self._remove(Key(account, data.contact_id))
+        elif self.erased.isdisjoint((Key(account, _WHOLE), Key(account, digest_of(data.contact_id)))):
+            self._note(Key(account, data.contact_id), said(event, data))
+
+    @property
+    def erased_accounts(self) -> list[str]:
+        """The accounts of which all is to be forgotten from now on."""
+        return sorted(key.account_id for key in self.newly_erased if key.contact_id == _WHOLE)
+
+    def _note(self, key: Key, said: Mapping[str, Cell]) -> None:
+        if not said:
+            return
+        cells = self.contacts.setdefault(key, {})
+        for name, cell in said.items():
+            put(cells, name, cell)
+        kinds = sorted(name for name in cells if name.startswith(_CONSENT))
+        for name in kinds[_MOST_KINDS:]:
+            # Which are left depends on no order: what is pushed out would be so again.
+            del cells[name]
+        self.changed.add(key)
+
+    def _erase(self, key: Key) -> None:
+        if key not in self.erased:
+            self.erased.add(key)
+            self.newly_erased.add(key)
+
+    def _remove(self, key: Key) -> None:
+        if self.contacts.pop(key, None) is not None:
+            self.changed.discard(key)
+            self.removed.add(key)
+
+
+def keys_of(account: str, data: Told) -> Iterable[Key]:
+    """The rows that folding this looks at; of an account that is erased all others go, too."""
+    if not isinstance(data, AccountErased):
+        yield Key(account, data.contact_id)
+        yield Key(account, digest_of(data.contact_id))
+    yield Key(account, _WHOLE)
+
+
+def said(event: Event, data: ContactUpdated | ContactConsented | ContactUnsubscribed) -> Cells:
+    """What an event says, by field. At one instant a refusal outweighs a consent."""
+    match data:
+        case ContactUpdated():
+            return {name: cell_of(event, _plain(data.traits[name])) for name in FIELDS if name in data.traits}
+        case ContactConsented():
+            return {_CONSENT + data.kind: cell_of(event, [micros(data.at or event.time), data.text])}
+        case ContactUnsubscribed():
+            return {_CONSENT + data.kind: cell_of(event, None, rank=1)}
+
+
+def text_of(cells: Mapping[str, Cell], name: str) -> str | None:
+    """One of `FIELDS`, where it is known."""
+    cell = cells.get(name)
+    return None if cell is None else cell.value
+
+
+def consents_of(cells: Mapping[str, Cell]) -> list[Consent]:
+    """What they agreed to and what not, by kind."""
+    found = []
+    for name in sorted(name for name in cells if name.startswith(_CONSENT)):
+        cell, kind = cells[name], name.removeprefix(_CONSENT)
+        at, text = cell.value or (cell.at, None)
+        found.append(Consent(kind, cell.value is not None, instant_of(at), text))
+    return found
+
+
+def _plain(value: Any) -> str | None:
+    """A trait as it is kept; null and blank say that there is none any more."""
+    text = "" if value is None or isinstance(value, bool | dict | list) else str(value)
+    return " ".join(text.split())[:_MOST_TEXT] or None
