@@ -17,9 +17,10 @@ from services.scoring import store
 from services.scoring.core.assess import Outcome
 from services.scoring.core.batch import Batch
 from services.scoring.core.clock import day_of, midnight_after
-from services.scoring.core.memory import Memory, Standing
+from services.scoring.core.memory import Marking, Memory, Standing
 from services.scoring.core.state import Account, drop_tombstones, prune
 from services.scoring.handler import ScoringHandler
+from services.scoring.store import adoption
 from shared.clock import SystemClock
 from shared.figures import Figures
 from shared.pg.uow import UnitOfWork
@@ -136,7 +137,8 @@ async def _set_up(url: str, accounts: int, active: float) -> None:
         for partition in range(_PARTITIONS):
             numbers = range(partition, accounts, _PARTITIONS)
             async with uow.begin() as c:
-                await store.mark_rescored(c, partition, SHIPPED.digest, NOW)
+                await adoption.note(c, partition, SHIPPED.digest, NOW)
+                await adoption.mark(c, partition, Marking(NOW, ""))
             for start in range(0, len(numbers), _A_TRANSACTION):
                 batch, due = Batch(NOW, SHIPPED, Memory(set(), {})), dict[str, datetime]()
                 for number in numbers[start : start + _A_TRANSACTION]:
@@ -158,7 +160,7 @@ def _rows(account: Account) -> Iterator[tuple[str, str]]:
 async def _turn(url: str, partitions: range) -> Turn:
     midnight, looked, longest = midnight_after(NOW), 0, 0.0
     async with scoring_engine(url) as engine:
-        handler, uow = ScoringHandler(SHIPPED, Figures("scoring"), SystemClock()), UnitOfWork(engine)
+        handler, uow = ScoringHandler(lambda: SHIPPED, Figures("scoring"), SystemClock()), UnitOfWork(engine)
         for partition in partitions:
             async with uow.begin() as c:
                 await handler.taken(c, partition, NOW)

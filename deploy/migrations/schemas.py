@@ -26,6 +26,7 @@ class Schema(NamedTuple):
 
 SCHEMAS = (
     Schema("access", "shared.auth.tables", readers=SERVICES, writers=("ingest",)),
+    Schema("rules", "shared.documents.tables", readers=SERVICES, writers=("scoring",)),
     Schema("log", "shared.log.tables", writers=SERVICES),
     *(Schema(name, f"services.{name}.tables", writers=(name,)) for name in SERVICES),
 )

@@ -19,10 +19,10 @@ from services.scoring.core.company import company_assessed
 from services.scoring.core.fold import source_of
 from services.scoring.core.interruptions import hour_of
 from services.scoring.core.memory import Memory
-from services.scoring.core.scorecard import Rules
+from services.scoring.core.scorecard import Rules, RulesInForce
 from services.scoring.core.state import Account, day_cutoff
 from services.scoring.core.timeline import row_of
-from services.scoring.store import timeline
+from services.scoring.store import adoption, timeline
 from shared.clock import Clock
 from shared.figures import Figures, effect
 from shared.log.protocol import Outgoing
@@ -47,7 +47,7 @@ class ScoringHandler(Handler):
 
     def __init__(
         self,
-        rules: Rules,
+        rules: RulesInForce,
         figures: Figures,
         clock: Clock,
         memory: int = 2**28,
@@ -61,9 +61,11 @@ class ScoringHandler(Handler):
         self._claims = Claims(memory // 4)
         self._room = memory // 2
         self._most_waiting = max(_CATCH_UP, memory // 2**15)
-        self._watch = watch or Watch(rules.catalogue.closed)
+        self._watch = watch or Watch(rules)
         self._drops = drops or Drops()
         self._memories: dict[int, Memory] = {}
+        self._adopted: dict[int, Rules] = {}
+        """By partition: the rules that it goes by."""
         self._scored: dict[int, list[datetime]] = {}
         """By partition: when the events that its last batch scored had been accepted."""
 
@@ -104,22 +106,39 @@ class ScoringHandler(Handler):
         """Find out which accounts wait to be assessed: all, when scorecards or catalogue have changed."""
         if partition in self._memories:
             return
-        await store.mark_rescored(c, partition, self._rules.digest, now)
         memory = Memory(await store.closed_imports(c, partition), {}, self._most_waiting)
         await store.load_waiting(c, partition, memory)
+        await self._adopt(c, partition, memory, now)
+        memory.marking = await adoption.marking(c, partition)
         await self._watch.taken(c, partition)
         self._memories[partition] = memory
 
     def looks(self, partition: int, through: datetime) -> bool:
-        """Whether an hour or a day is over of which nothing was decided yet."""
-        return self._watch.looks(partition, through) or self._drops.looks(partition, through)
+        """Whether other rules are in force, or an hour or a day is over of which nothing was decided yet."""
+        news = self._adopted[partition] is not self._rules()
+        return news or self._watch.looks(partition, through) or self._drops.looks(partition, through)
 
     async def look(self, c: AsyncConnection, partition: int, through: datetime, now: datetime) -> None:
-        """Count an hour that is over, and decide, or read, which sources are interrupted; compare NPS once a day."""
+        """Go over to the rules in force; decide, or read, which sources are interrupted; compare NPS once a day."""
+        if self._adopted[partition] is not self._rules():
+            await self._adopt(c, partition, self._memories[partition], now)
         if self._watch.looks(partition, through):
             await self._watch.look(c, partition, through, now)
         if self._drops.looks(partition, through):
             await self._drops.look(c, partition, through, now)
+
+    async def _adopt(self, c: AsyncConnection, partition: int, memory: Memory, now: datetime) -> None:
+        """Go by the rules in force from here on. Where these are others, every account waits to be rescored."""
+        self._adopted[partition] = rules = self._rules()
+        if await adoption.note(c, partition, rules.digest, now):
+            memory.adopt(now)
+            await self._mark(c, partition, memory)
+
+    async def _mark(self, c: AsyncConnection, partition: int, memory: Memory) -> None:
+        """Mark some of those that have yet to be marked."""
+        if (begun := memory.marking) is not None:
+            found, up_to = await adoption.mark(c, partition, begun)
+            memory.mark(found, begun, up_to)
 
     def turns(self, through: datetime, now: datetime) -> bool:
         """Whether the day may turn."""
@@ -133,11 +152,16 @@ class ScoringHandler(Handler):
     def waiting(self, partition: int) -> datetime | None:
         """Since when the account waits that has waited longest."""
         memory = self._memories.get(partition)
-        return next(iter(memory.waiting.values()), None) if memory is not None else None
+        if memory is None:
+            return None
+        return next(iter(memory.waiting.values()), memory.marking.since if memory.marking is not None else None)
 
     async def catch_up(self, c: AsyncConnection, partition: int, now: datetime) -> None:
-        """Assess some of the accounts that wait."""
-        ids = list(islice(self._memories[partition].waiting, _CATCH_UP))
+        """Assess some of the accounts that wait; when none does any more, mark those that have yet to be."""
+        memory = self._memories[partition]
+        if not memory.waiting:
+            await self._mark(c, partition, memory)
+        ids = list(islice(memory.waiting, _CATCH_UP))
         await self._work(c, partition, ids, now, Batch.assess_waiting)
 
     def committed(self, partition: int) -> None:
@@ -149,6 +173,7 @@ class ScoringHandler(Handler):
     def forget(self, partition: int) -> None:
         """Drop all that is remembered of a partition."""
         self._memories.pop(partition, None)
+        self._adopted.pop(partition, None)
         self._scored.pop(partition, None)
         self._claims.forget(partition)
         self._watch.forget(partition)
@@ -169,7 +194,7 @@ class ScoringHandler(Handler):
         Those that are put off need no tickets and invoices. Returns when the events that were scored had been accepted.
         """
         memory, due, scored = self._memories[partition], dict[str, datetime](), list[datetime]()
-        room, rules = self._room // len(self._memories), self._watch.rules(self._rules)
+        room, rules = self._room // len(self._memories), self._watch.rules(self._adopted[partition])
         for part in memory.parts(ids, room):
             batch = Batch(now, rules, memory, self._watch.interrupted)
             await store.load(c, memory, part)

@@ -4,17 +4,22 @@ import secrets
 import sys
 
 from services.scoring import api, queries
-from services.scoring.api import documents, feedback, goals, judging, people, record, revenue, timeline, usage, why
+from services.scoring.api import feedback, goals, judging, people, record, revenue, timeline, usage, why
+from services.scoring.api.documents import KINDS
 from services.scoring.api.saying import Saying
 from services.scoring.company.drops import Drops
 from services.scoring.company.sources import Watch
-from services.scoring.files import load_files
+from services.scoring.core.scorecard import Rules
+from services.scoring.files import load_files, read_texts
 from services.scoring.handler import PLAN, ScoringHandler
 from services.scoring.queries import ledger
 from services.scoring.settings import ScoringSettings
 from services.scoring.store import answers
 from services.scoring.store import timeline as store_timeline
 from services.scoring.store import usage as store_usage
+from shared.documents.in_force import InForce
+from shared.documents.routes import routes as document_routes
+from shared.documents.store import Store
 from shared.log.publisher import Publisher
 from shared.service import service
 from shared.service.status import status_routes
@@ -23,10 +28,14 @@ from shared.worker import claims
 
 def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     """Build the parts. Raises `Refused` when a scorecard can't be read."""
-    files = load_files(settings.scorecards, settings.catalogue_file)
-    rules = files.rules()
-    company = Watch(rules.catalogue.closed, lambda: base.stream.partitions), Drops(lambda: base.stream.partitions)
-    handler = ScoringHandler(rules, base.figures, base.clock, settings.worker_memory_mb * 2**20, *company)
+    shipped = load_files(settings.scorecards, settings.catalogue_file)
+    documents = InForce(Store("scoring", [kind.name for kind in KINDS]), shipped.texts, read_texts)
+
+    def in_force() -> Rules:
+        return documents.now.rules
+
+    company = Watch(in_force, lambda: base.stream.partitions), Drops(lambda: base.stream.partitions)
+    handler = ScoringHandler(in_force, base.figures, base.clock, settings.worker_memory_mb * 2**20, *company)
     worker = base.worker(PLAN, handler)
     publisher = Publisher(base.stream.producer, base.figures)
     say = Saying(base.uow, base.clock, publisher.publish, secrets.token_bytes)
@@ -35,14 +44,25 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
         worker=worker,
         routers=(
             *(
-                part.routes(base.uow, base.clock, rules)
+                part.routes(base.uow, base.clock, in_force)
                 for part in (api, why, feedback, revenue, timeline, record, people, usage, goals)
             ),
             judging.routes(say, base.clock),
-            goals.saying(say, rules),
-            documents.routes(files),
+            goals.saying(say, in_force),
+            *(document_routes(kind, documents, base.uow, base.clock) for kind in KINDS),
         ),
-        probes=(status_routes(base.counts, clock=base.clock, worker=worker, extra=queries.status),),
+        prepare=lambda: documents.begin(base.uow, base.clock.now()),
+        jobs=(lambda: documents.keep_up(base.uow),),
+        on_stop=documents.stop,
+        probes=(
+            status_routes(
+                base.counts,
+                clock=base.clock,
+                worker=worker,
+                extra=queries.status,
+                alarms=lambda: documents.alarms,
+            ),
+        ),
         close=publisher.stop,
         tidy=(claims.trim, ledger.forget, answers.forget, store_timeline.forget, store_usage.forget),
     )

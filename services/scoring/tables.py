@@ -67,12 +67,14 @@ in_imports = accounts.c.imports != literal_column("'[]'::jsonb")
 """Of an account: an open import has touched it. Spelled as its index is, which few accounts are in."""
 Index("accounts_in_imports", accounts.c.partition, postgresql_where=in_imports)
 
-# A digest of the scorecards and the catalogue by which a partition's accounts were last marked.
+# The rules that a partition has adopted: a digest, since when, and up to which account all were marked; none: all are.
 rules = Table(
     "rules",
     metadata,
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("digest", Text, nullable=False),
+    Column("since", _Time, nullable=False),
+    Column("marked_to", Text),
 )
 
 # When the last event happened that came from a source, to the minute.

@@ -92,7 +92,8 @@ class Base:
 class Service:
     """What a `main.py` has built.
 
-    `jobs` run from the start and cope with what is not there yet; the worker begins once the broker answers. After
+    `jobs` run from the start and cope with what is not there yet; the worker begins once the broker answers, and
+    `prepare`, which is tried until database and broker are there, is through. After
     `on_stop` all have 6 s to finish; `close` comes last. A process that is only a worker answers the `probes` alone.
     """
 
@@ -100,6 +101,7 @@ class Service:
     worker: Worker | None = None
     routers: Sequence[APIRouter] = ()
     probes: Sequence[APIRouter] = ()
+    prepare: Callable[[], Awaitable[None]] | None = None
     jobs: Sequence[Callable[[], Awaitable[None]]] = ()
     on_stop: Callable[[], None] = lambda: None
     close: Callable[[], Awaitable[None]] | None = None
@@ -209,7 +211,7 @@ class Process(Generic[_S]):
         await self._base.stream.check()
 
     async def _consume(self) -> None:
-        await _connected(self._base)
+        await _connected(self._base, self._service.prepare)
         self._connected.set()
         if self._base.role == "api":
             return
@@ -266,12 +268,14 @@ def _ours(error: Exception) -> Exception | None:
     return None if isinstance(error, (*_PASSING, BrokerUnavailable)) else error
 
 
-async def _connected(base: Base) -> None:
+async def _connected(base: Base, prepare: Callable[[], Awaitable[None]] | None) -> None:
     """Wait for the broker and the database, however long it takes: who starts before them needs no help."""
     while True:
         try:
             await base.checks["database"]()
             await base.stream.start()
+            if prepare is not None:
+                await prepare()
         except (BrokerUnavailable, *_PASSING) as error:
             _LOG.warning("waiting for the database and the broker (%s)", type(error).__name__)
             await asyncio.sleep(_TRY_AGAIN)

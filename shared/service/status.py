@@ -1,6 +1,6 @@
 """What every service tells its operators: its status, and the dead letters that can be looked at and replayed."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -78,7 +78,14 @@ class DeadLetter(BaseModel):
     replayed_by: str | None
 
 
-def status_routes(counts: Counts, *, clock: Clock, worker: Worker | None, extra: Extra | None = None) -> Router:
+def status_routes(
+    counts: Counts,
+    *,
+    clock: Clock,
+    worker: Worker | None,
+    extra: Extra | None = None,
+    alarms: Callable[[], Sequence[str]] = tuple,
+) -> Router:
     """`GET /v1/status`, `GET /v1/dead-letters` and `POST /v1/dead-letters/{id}/replay`."""
     router, uow = Router(prefix="/v1", tags=["operations"]), counts.uow
 
@@ -86,6 +93,7 @@ def status_routes(counts: Counts, *, clock: Clock, worker: Worker | None, extra:
     async def status(request: Request) -> Status:
         figures = await figures_of(counts, request.app.state.checks, worker)
         async with uow.begin() as c:
+            figures["alarms"] = [*figures["alarms"], *alarms()]
             return Status(**figures, details=await extra(c) if extra else {})
 
     @router.get("/dead-letters", summary="What could not be read", dependencies=[Depends(require("read"))])

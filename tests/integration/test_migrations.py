@@ -80,15 +80,17 @@ async def test_migrating_again_and_twice_at_once_changes_nothing(database_url: s
 
 
 @each_service
-async def test_a_service_reads_the_log_and_the_keys_but_no_other_schema(database_url: str, service: str) -> None:
+async def test_a_service_reads_the_log_the_keys_and_the_rules_but_no_other_schema(
+    database_url: str, service: str
+) -> None:
     engine = make_engine(as_service(database_url, service), service)
     try:
         readable = {s.name for s in SCHEMAS if await _does(engine, f"SELECT 1 FROM {_a_table_of(s)} LIMIT 1")}
         writable = {s.name for s in SCHEMAS if await _does(engine, f"DELETE FROM {_a_table_of(s)}")}
     finally:
         await engine.dispose()
-    assert readable == {"access", "log", service}
-    assert writable == {"log", service, *(["access"] if service == "ingest" else [])}
+    assert readable == {"access", "log", "rules", service}
+    assert writable == {"log", service, *{"ingest": ["access"], "scoring": ["rules"]}.get(service, [])}
 
 
 @each_service

@@ -37,7 +37,7 @@ class Busy:
         figures = Figures("scoring")
         self.worker = Worker(
             replace(PLAN, behind_at=1),
-            ScoringHandler(SHIPPED, figures, self.clock),
+            ScoringHandler(lambda: SHIPPED, figures, self.clock),
             stream=self._hooked,
             uow=UnitOfWork(engine),
             clock=self.clock,

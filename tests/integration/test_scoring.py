@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.scoring.core.measures import MEASURES
-from services.scoring.core.scorecard import Rules, Weighted, rules_of
+from services.scoring.core.scorecard import Bands, Rules, Weighted, rules_of
 from services.scoring.queries import fingerprint
 from shared.conditions import parse
 from shared.messages import registry
@@ -376,6 +376,46 @@ async def test_rules_that_did_not_change_make_nobody_wait_and_those_of_others_te
     assert (len(await fed.told()), len(await fed.told("tiny"))) == (told[0] + 1, told[1])
     await fed.restart()
     assert fed.handler.waiting(0) is None
+
+
+async def adopt(fed: Fed, rules: Rules) -> None:
+    """Other rules come into force while the worker runs, which looks between two batches."""
+    fed.rules = rules
+    assert fed.handler.looks(0, NOW)
+    await look(fed, NOW)
+    assert fed.handler.waiting(0) == fed.now
+
+
+async def test_a_running_worker_adopts_other_rules_and_says_so_before_any_event(fed: Fed) -> None:
+    await fed.feed(*customer())
+    await adopt(fed, narrower("usage.breadth", "support.urgent"))
+    await fed.feed(nps(2))
+    rescored, event = (await fed.told())[-2:]
+    assert (rescored.cause.kind, rescored.scorecard.partition("@")[0]) == ("scorecard", "pro-adopting")
+    assert (event.cause.kind, event.drivers) == ("event", [])
+    assert (await fed.rows("SELECT marked_to FROM rules"))[0].marked_to is None
+
+
+async def test_marking_goes_on_where_it_stopped_and_whoever_is_not_marked_yet_waits_all_the_same(fed: Fed) -> None:
+    many = [f"a{number:04}" for number in range(620)]
+    await fed.feed(*(an_event("account.updated", account=id, traits={"plan": "pro"}) for id in many))
+    told = len(await fed.rows("SELECT id FROM outbox"))
+    await adopt(fed, replace_bands(SHIPPED))
+    assert (await fed.rows("SELECT marked_to FROM rules"))[0].marked_to == many[499]
+    # Another owner goes on. What happens to an account that it has not come to yet is told after the rules' own doing.
+    await fed.restart()
+    await fed.feed(an_event("account.updated", account=many[-1], traits={"seats": 9}))
+    assert [one.cause.kind for one in await fed.told(many[-1])] == ["event", "scorecard", "event"]
+    await fed.catch_up()
+    assert (await fed.rows("SELECT marked_to FROM rules"))[0].marked_to is None
+    assert len(await fed.rows("SELECT id FROM outbox")) == told + len(many) + 1
+    await fed.restart()
+    assert fed.handler.waiting(0) is None
+
+
+def replace_bands(rules: Rules) -> Rules:
+    """The same cards, a little stricter."""
+    return Rules(rules.catalogue, tuple(replace(card, bands=Bands(green=8000)) for card in rules.cards))
 
 
 async def test_the_ledger_has_what_events_and_score_changes_did(fed: Fed) -> None:

@@ -62,14 +62,14 @@ async def a_face(database_url: str, rules: Rules = SHIPPED) -> AsyncIterator[Fac
         app = create_app("scoring", "1", checks={}, figures=Figures("scoring"), random=bytes)
         app.state.keys = _Keys()
         for part in (api, why, feedback, revenue, timeline, record, people, usage, goals):
-            app.include_router(part.routes(fed.uow, clock, rules))
+            app.include_router(part.routes(fed.uow, clock, lambda: fed.rules))
 
         async def publish(messages: Sequence[Outgoing]) -> None:
             await fed.feed(*(decode(message.value) for message in messages))
 
         say = Saying(fed.uow, clock, publish, secrets.token_bytes)
         app.include_router(judging.routes(say, clock))
-        app.include_router(goals.saying(say, rules))
+        app.include_router(goals.saying(say, lambda: fed.rules))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://scoring", auth=("right", "")) as client:
             yield Face(fed, client, clock)

@@ -264,7 +264,7 @@ class Fed:
         self.now = now
         self.figures = Figures("scoring")
         self.memory = memory
-        self.handler = ScoringHandler(rules, self.figures, SystemClock(), memory)
+        self.handler = ScoringHandler(lambda: self.rules, self.figures, SystemClock(), memory)
 
     async def __aenter__(self) -> "Fed":
         await self.take()
@@ -281,7 +281,7 @@ class Fed:
     async def restart(self, rules: Rules | None = None) -> None:
         """Another process goes on: nothing is remembered."""
         self.rules = rules or self.rules
-        self.handler = ScoringHandler(self.rules, self.figures, SystemClock(), self.memory)
+        self.handler = ScoringHandler(lambda: self.rules, self.figures, SystemClock(), self.memory)
         await self.take()
 
     async def feed(self, *events: Event, behind: bool = False) -> None:

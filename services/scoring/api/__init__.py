@@ -16,7 +16,7 @@ from services.scoring.company import store as store_company
 from services.scoring.core.goals import goals_of, progress_of
 from services.scoring.core.health import health_of
 from services.scoring.core.hierarchy import line_of, roll_up
-from services.scoring.core.scorecard import Rules
+from services.scoring.core.scorecard import RulesInForce
 from services.scoring.queries import Chosen
 from services.scoring.queries.goals import facts_of
 from services.scoring.views.goals import Goal
@@ -27,7 +27,7 @@ from shared.web.paging import Page, WantedPage
 from shared.web.routes import Router
 
 
-def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
+def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
     """`/v1/accounts`, `/v1/sources`, `/v1/suggestions` and `/v1/fingerprint`."""
     router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
 
@@ -55,7 +55,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
             (account,) = await queries.whole_accounts(c, [(id, row["state"])], now)
             sources = await store_company.known(c)
             behind = await queries.left_behind(c, [row])
-        health, state = health_of(account, now, sources.rules(rules), interrupted=sources.since), account.state
+        health, state = health_of(account, now, sources.rules(rules()), interrupted=sources.since), account.state
         known = facts_of(health, row["score"], row["band"])
         return views.AccountDetail(
             **row,
@@ -63,7 +63,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
             traits={name.removeprefix("traits."): cell.value for name, cell in state.traits.items()},
             contacts=[views.Contact.of(contact, cells) for contact, cells in sorted(state.contacts.items())],
             measures=sorted(health.readings.values(), key=lambda reading: -reading.weight),
-            goals=[Goal.of(progress_of(goal, rules.catalogue, known, now)) for goal in goals_of(state)],
+            goals=[Goal.of(progress_of(goal, rules().catalogue, known, now)) for goal in goals_of(state)],
             mutes=[views.Mute.of(name, cell) for name, cell in state.mutes.items() if health.view.muted(name)],
             facts=health.facts,
             unknown=health.unknown,
@@ -82,7 +82,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
     @router.get("/sources", summary="What evidence comes from: since when, how lately, for how many accounts")
     async def sources() -> Page[views.Source]:
         async with uow.begin() as c:
-            heard = await queries.sources(c, rules.catalogue.sources)
+            heard = await queries.sources(c, rules().catalogue.sources)
             known = (await store_company.known(c)).interruptions
         interrupted = {one.source: one for one in known if one.until is None}
         return Page(items=[views.Source.of_heard(one, interrupted.get(one.source)) for one in heard])
@@ -90,14 +90,14 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
     @router.get("/suggestions/catalogue", summary="A draft of the catalogue, from what was seen")
     async def suggested() -> views.SuggestedCatalogue:
         async with uow.begin() as c:
-            drafted = await queries.draft(c, clock.now(), rules.catalogue)
+            drafted = await queries.draft(c, clock.now(), rules().catalogue)
         return views.SuggestedCatalogue.of(drafted)
 
     @router.get("/fingerprint", summary="One hash of all folded state")
     async def fingerprint(at: datetime | None = None) -> views.Fingerprint:
         instant = aware(at) if at else clock.now()
         async with uow.begin() as c:
-            hashed, accounts = await queries.fingerprint(c, instant, rules)
+            hashed, accounts = await queries.fingerprint(c, instant, rules())
         return views.Fingerprint(fingerprint=hashed, accounts=accounts, at=instant)
 
     return router

@@ -7,7 +7,7 @@ from fastapi import Depends
 
 from services.scoring.api import parts
 from services.scoring.core.feedback import figure
-from services.scoring.core.scorecard import Rules
+from services.scoring.core.scorecard import RulesInForce
 from services.scoring.core.surveys import KEPT
 from services.scoring.queries import answers, contacts, feedback
 from services.scoring.queries.over import Over
@@ -27,10 +27,9 @@ _HISTORY: Final = timedelta(days=365)
 """And by month or quarter."""
 
 
-def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
+def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
     """`/v1/answers` and `/v1/feedback`."""
     router = Router(prefix="/v1", tags=["feedback"], dependencies=[Depends(require("read"))])
-    catalogue = rules.catalogue
 
     @router.get("/answers", summary="What they wrote: survey answers with their comments, newest first")
     async def listed(
@@ -55,7 +54,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         until: parts.Until = None,
     ) -> FeedbackReport:
         of = kind or USUAL_KIND[measure]
-        now = clock.now()
+        now, catalogue = clock.now(), rules().catalogue
         first = since or (parts.aware(until) if until else now) - (
             _HISTORY if by in ("month", "quarter") else _WINDOWS[of]
         )

@@ -9,7 +9,7 @@ from services.scoring import views
 from services.scoring.api.parts import aware, there
 from services.scoring.api.saying import Operator, Saying, author_of
 from services.scoring.core.goals import Goal, goals_of, progress_of, scope_of
-from services.scoring.core.scorecard import Rules
+from services.scoring.core.scorecard import RulesInForce
 from services.scoring.core.state import MOST_GOALS, State
 from services.scoring.queries import contacts, goals
 from services.scoring.queries.over import Over
@@ -28,7 +28,7 @@ _Over = Annotated[Over, Depends()]
 _GoalId = Annotated[str, Path(min_length=1, max_length=128)]
 
 
-def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
+def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
     """`GET /v1/accounts/{id}/goals`, and over all accounts."""
     router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
 
@@ -47,11 +47,11 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         async with uow.begin() as c:
             await there(c, of)
             found, place = await contacts.of_states(c, of, chosen, key and (key[0], key[1]), paging.limit)
-            facts = await goals.facts_now(c, {one.account_id for one in found}, now, rules)
+            facts = await goals.facts_now(c, {one.account_id for one in found}, now, rules())
         nothing = Facts.of({})
         shown = [
             GoalRow.of(
-                progress_of(one.what, rules.catalogue, facts.get(one.account_id, nothing), now),
+                progress_of(one.what, rules().catalogue, facts.get(one.account_id, nothing), now),
                 account_id=one.account_id,
                 account_name=one.account_name,
             )
@@ -76,14 +76,14 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
     return router
 
 
-def saying(say: Saying, rules: Rules) -> Router:
+def saying(say: Saying, rules: RulesInForce) -> Router:
     """`PUT` and `DELETE /v1/accounts/{id}/goals/{goal_id}`, `POST …/reached`."""
     router = Router(prefix="/v1", tags=["accounts"])
 
     @router.put("/accounts/{id}/goals/{goal_id}", status_code=202, summary="Set a goal, or set it anew")
     async def set_goal(id: str, goal_id: _GoalId, body: GoalTerms, caller: Operator) -> views.Said:
         due_at = aware(body.due_at)
-        if (why := why_no_goal(body.fact, body.op, body.target, scope_of(rules.catalogue))) is not None:
+        if (why := why_no_goal(body.fact, body.op, body.target, scope_of(rules().catalogue))) is not None:
             raise invalid("body.fact", why)
 
         def has_room(state: State) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 
 from services.scoring.api.parts import there
-from services.scoring.core.scorecard import Rules
+from services.scoring.core.scorecard import RulesInForce
 from services.scoring.core.state import State, has_left, roles_of, user_ids_of
 from services.scoring.core.subscriptions import rows_of
 from services.scoring.queries import contacts
@@ -22,7 +22,7 @@ from shared.web.routes import Router
 _Over = Annotated[Over, Depends()]
 
 
-def routes(uow: UnitOfWork, clock: Clock, _rules: Rules) -> Router:
+def routes(uow: UnitOfWork, clock: Clock, _rules: RulesInForce) -> Router:
     """`/v1/accounts/{id}/contacts` and `/subscriptions`, and each over all accounts."""
     router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
 

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends
 
 from services.scoring.api.parts import there
-from services.scoring.core.scorecard import Rules
+from services.scoring.core.scorecard import RulesInForce
 from services.scoring.queries import papers
 from services.scoring.queries.over import Over
 from services.scoring.views.record import InvoiceRow, TicketRow
@@ -23,7 +23,7 @@ _Tickets = Annotated[papers.Tickets, Depends()]
 _Invoices = Annotated[papers.Invoices, Depends()]
 
 
-def routes(uow: UnitOfWork, clock: Clock, _rules: Rules) -> Router:
+def routes(uow: UnitOfWork, clock: Clock, _rules: RulesInForce) -> Router:
     """`/v1/accounts/{id}/tickets` and `/invoices`, and each over all accounts."""
     router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
 

@@ -8,7 +8,7 @@ from fastapi import Depends
 from sqlalchemy import ColumnElement
 
 from services.scoring.api import parts
-from services.scoring.core.scorecard import Rules
+from services.scoring.core.scorecard import RulesInForce
 from services.scoring.queries import contacts, timeline
 from services.scoring.queries.over import Over
 from services.scoring.views.timeline import Entry
@@ -22,7 +22,7 @@ from shared.web.problems import invalid
 from shared.web.routes import Router
 
 
-def routes(uow: UnitOfWork, _clock: Clock, _rules: Rules) -> Router:
+def routes(uow: UnitOfWork, _clock: Clock, _rules: RulesInForce) -> Router:
     """`/v1/accounts/{id}/timeline` and `/v1/timeline`."""
     router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
 

@@ -12,7 +12,7 @@ from services.scoring import queries
 from services.scoring.api import parts
 from services.scoring.core import state as s
 from services.scoring.core.clock import day_of
-from services.scoring.core.scorecard import Rules
+from services.scoring.core.scorecard import RulesInForce
 from services.scoring.core.usagedays import KEPT_DAYS, counted, enough, together
 from services.scoring.queries import usage
 from services.scoring.queries.over import Over
@@ -62,7 +62,7 @@ class _Asked:
         return sorted(found, key=lambda one: (-one[0], one[1]))[: self.most]
 
 
-def routes(uow: UnitOfWork, clock: Clock, _rules: Rules) -> Router:
+def routes(uow: UnitOfWork, clock: Clock, _rules: RulesInForce) -> Router:
     """`/v1/accounts/{id}/usage` and `/v1/usage`."""
     router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
 

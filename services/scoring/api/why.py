@@ -10,7 +10,7 @@ from services.scoring import queries, views
 from services.scoring.api import parts
 from services.scoring.core import book, explain
 from services.scoring.core.score import as_decided
-from services.scoring.core.scorecard import Rules
+from services.scoring.core.scorecard import RulesInForce
 from services.scoring.queries import ledger
 from services.scoring.store import decision_of
 from shared.auth.keys import require
@@ -23,9 +23,8 @@ from shared.web.routes import Router
 _CHANGES: Final = 20
 
 
-def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
+def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
     """`/v1/accounts/{id}/health/…` and `/v1/explain`."""
-    caps = {cap.name: described(cap.condition) for card in rules.cards for cap in card.caps}
     router = Router(prefix="/v1", tags=["why"], dependencies=[Depends(require("read"))])
 
     @router.get("/accounts/{id}/health/history", summary="What the score did, newest first; with `from`, by day")
@@ -53,7 +52,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         return views.Explanation(
             **row,
             left=parts.left(row, left),
-            measures=[] if decision is None else as_decided(decision.readings, rules.card(decision.scorecard)),
+            measures=[] if decision is None else as_decided(decision.readings, rules().card(decision.scorecard)),
             caps=[] if decision is None or decision.hold is None else [decision.hold],
             changes=[views.Change(**move) for move in moves],
         )
@@ -96,6 +95,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: Rules) -> Router:
         async with uow.begin() as c:
             found = await ledger.books(c, by, start, end)
         span, named = explain.span_of(start, end, now), max(accounts, book.TOLD)
+        caps = {cap.name: described(cap.condition) for card in rules().cards for cap in card.caps}
         told = [one.told(by or "", caps, named) for _, one in sorted(found.of.items())]
         groups = [views.Book.of(one, accounts, book.paragraph(one, span)) for one in told]
         return views.BookReport(by=by, since=start, until=end, groups=groups)

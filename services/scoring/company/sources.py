@@ -1,7 +1,7 @@
 """Watches over sources of evidence: which are interrupted is decided once an hour, by the owner of `$company`."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,7 +11,7 @@ from services.scoring.company import is_ours, store, told
 from services.scoring.company.store import Known
 from services.scoring.core.clock import DAY_US, day_of
 from services.scoring.core.interruptions import Interruption, begin_of, hour_of, judge
-from services.scoring.core.scorecard import Rules
+from services.scoring.core.scorecard import Rules, RulesInForce
 from shared.log.protocol import Outgoing
 from shared.messages.accounts import SourceInterrupted
 from shared.messages.stamps import instant_of
@@ -25,8 +25,8 @@ _PATIENCE: Final = timedelta(seconds=60)
 class Watch:
     """One worker's. An hour is judged when every partition has counted it: what is not read yet is not missing."""
 
-    def __init__(self, closed: Collection[int], partitions: Callable[[], int] = lambda: 1) -> None:
-        self._closed, self._partitions = closed, partitions
+    def __init__(self, in_force: RulesInForce, partitions: Callable[[], int] = lambda: 1) -> None:
+        self._in_force, self._partitions = in_force, partitions
         self._counted: dict[int, int] = {}
         self._known = Known(None, ())
         self._waits_on: int | None = None
@@ -53,7 +53,8 @@ class Watch:
         decides = is_ours(partition, self._partitions()) and not self._is_judged(last)
         if decides and await store.counted_by_all(c) >= last:
             past = self._known.interruptions
-            changed = judge(await store.sent(c, last), last, past, self._closed).changed
+            closed = self._in_force().catalogue.closed
+            changed = judge(await store.sent(c, last), last, past, closed).changed
             # Others read it when this has committed, and so does this worker.
             await store.keep(c, partition, last, changed)
             await outbox.stage(c, partition, [_message(one, now) for one in changed])

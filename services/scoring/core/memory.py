@@ -49,6 +49,11 @@ class Standing:
     packed: int = 0
     """Bytes of its state when that was last read or written."""
 
+    def await_rescoring(self, since: datetime) -> None:
+        """It waits because the rules have changed, if anything was decided about it by others."""
+        if self.decision is not None:
+            self.marked_at, self.rescore = self.marked_at or since, True
+
     @property
     def size(self) -> int:
         """Bytes in memory, rather too many than too few."""
@@ -56,6 +61,14 @@ class Standing:
         rows = _USER * len(account.users) + _PAPER * (len(account.tickets) + len(account.invoices))
         changes = _CHANGE * len(self.decision.changes.days) if self.decision is not None else 0
         return _ACCOUNT + _UNPACKED * self.packed + rows + changes
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """A partition went over to other rules then, and its accounts are being marked: up to this one all have been."""
+
+    since: datetime
+    up_to: str
 
 
 @dataclass(slots=True)
@@ -67,6 +80,8 @@ class Memory:
     most_waiting: int = 10_000
     more_wait: bool = False
     """Whether others wait besides, after these, of whom the database alone knows."""
+    marking: Marking | None = None
+    """Some have yet to be marked, since the rules changed: whoever is loaded before that is taken for marked."""
     average: int = _TYPICAL
     """Bytes that an account took when it was last looked."""
     accounts: OrderedDict[str, Standing] = field(default_factory=OrderedDict)
@@ -106,6 +121,20 @@ class Memory:
             self.more_wait = self.more_wait or id not in self.waiting
         else:
             self.waiting.setdefault(id, since)
+
+    def adopt(self, since: datetime) -> None:
+        """Note that the partition goes by other rules: whatever is decided by them, is first told as their doing."""
+        self.marking = Marking(since, "")
+        for standing in self.accounts.values():
+            standing.await_rescoring(since)
+
+    def mark(self, found: Iterable[str], marking: Marking, up_to: str | None) -> None:
+        """Note that some more were marked to be rescored: up to such an account, or, without one, the last of them."""
+        for id in found:
+            self.wait(id, marking.since)
+            if (standing := self.accounts.get(id)) is not None:
+                standing.await_rescoring(marking.since)
+        self.marking = None if up_to is None else Marking(marking.since, up_to)
 
     def close_import(self, import_id: str, found: Iterable[str], act: bool, now: datetime) -> None:
         """Note that an import was closed: these accounts, which it touched, wait to be told what was found."""

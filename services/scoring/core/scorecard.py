@@ -1,6 +1,6 @@
 """Scorecards: which measures count how much for which accounts, what caps the score, where the bands begin."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from typing import Any, Literal
@@ -142,6 +142,10 @@ class Rules:
     def card(self, ref: str) -> Scorecard | None:
         """The card of a `ref`, while it is in force."""
         return next((card for card in self.cards if card.ref == ref), None)
+
+
+RulesInForce = Callable[[], Rules]
+"""Gives the rules that are in force at the moment: others may be the next time."""
 
 
 def _timed(conditions: Iterable[Condition]) -> tuple[Leaf, ...]:

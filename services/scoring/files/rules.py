@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +12,14 @@ from services.scoring.core.scorecard import Rules, rules_of
 from services.scoring.files.catalogue import CatalogueFile
 from services.scoring.files.scorecard import ScorecardFile
 from shared.conditions import Problem, Refused, did_you_mean
+from shared.documents.shelf import Texts, name_of
 from shared.files.reading import content_of, files_in, gathered, read, read_each
 
 _LOG = logging.getLogger(__name__)
 SHIPPED: Final = Path(__file__).parents[1] / "scorecards"
+CARDS: Final = "scorecards"
+CATALOGUE: Final = "catalogue", "main"
+"""The one document of its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,7 @@ class Card:
     content: ScorecardFile
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RuleFiles:
     """The catalogue and the scorecards by id: each is right by itself, and all of them together."""
 
@@ -56,26 +61,45 @@ class RuleFiles:
         files = (self.catalogue, *(one.content for one in self.cards.values()))
         return [warning for one in files if one is not None for warning in one.warnings]
 
+    @cached_property
     def rules(self) -> Rules:
         """As scoring knows them."""
         files = {id: one.content for id, one in self.cards.items()}
         return rules_of(self.declared, [card.scorecard(files) for card in files.values()])
+
+    @property
+    def texts(self) -> Texts:
+        """As documents."""
+        found = {(CARDS, id): one.text for id, one in self.cards.items()}
+        return found if self.catalogue is None else {CATALOGUE: self.catalogue_text, **found}
 
     def with_card(self, text: bytes) -> tuple[ScorecardFile, "RuleFiles"]:
         """A draft of a scorecard, and all with it in place of the one of its id. Raises `Refused`."""
         card = read(text, "", ScorecardFile, self.declared)
         return card, replace(self, folder="", cards={**self.cards, card.id: Card("", text, card)})
 
+    def without_card(self, id: str) -> "RuleFiles":
+        """All but a scorecard. Raises `Refused` where the others need it."""
+        return replace(self, folder="", cards={key: one for key, one in self.cards.items() if key != id})
+
     def with_catalogue(self, text: bytes) -> tuple[CatalogueFile, "RuleFiles"]:
         """A draft of the catalogue, and all with it. Raises `Refused`, too, with what no longer fits in which card."""
-        catalogue, problems, cards = read(text, "", CatalogueFile), list[Problem](), dict[str, Card]()
+        catalogue = read(text, "", CatalogueFile)
+        return catalogue, self._beside(catalogue, text)
+
+    def without_catalogue(self) -> "RuleFiles":
+        """The cards alone. Raises `Refused` with what they need of the catalogue."""
+        return self._beside(None, b"")
+
+    def _beside(self, catalogue: CatalogueFile | None, text: bytes) -> "RuleFiles":
+        problems, cards = list[Problem](), dict[str, Card]()
+        declared = Catalogue() if catalogue is None else catalogue.catalogue()
         for id, one in self.cards.items():
             with gathered(problems):
-                card = read(one.text, one.file, ScorecardFile, catalogue.catalogue())
-                cards[id] = replace(one, content=card)
+                cards[id] = replace(one, content=read(one.text, one.file, ScorecardFile, declared))
         if problems:
             raise Refused(problems)
-        return catalogue, replace(self, catalogue=catalogue, catalogue_text=text, cards=cards)
+        return replace(self, folder="", catalogue=catalogue, catalogue_text=text, cards=cards)
 
 
 def load_files(folder: Path = SHIPPED, catalogue_file: Path | None = None) -> RuleFiles:
@@ -106,9 +130,23 @@ def load_files(folder: Path = SHIPPED, catalogue_file: Path | None = None) -> Ru
     return found
 
 
+def read_texts(texts: Texts) -> RuleFiles:
+    """The catalogue and the scorecards of these documents. Raises `Refused` with all that is wrong in all of them."""
+    problems, cards, main = list[Problem](), dict[str, Card](), texts.get(CATALOGUE)
+    catalogue = None if main is None else read(main, name_of(CATALOGUE), CatalogueFile)
+    declared = Catalogue() if catalogue is None else catalogue.catalogue()
+    for key, text in texts.items():
+        if key != CATALOGUE:
+            with gathered(problems):
+                cards[key[1]] = Card(name_of(key), text, read(text, name_of(key), ScorecardFile, declared))
+    if problems:
+        raise Refused(problems)
+    return RuleFiles("", catalogue, main or b"", cards)
+
+
 def load_rules(folder: Path = SHIPPED, catalogue_file: Path | None = None) -> Rules:
     """The rules that these files are. Raises `Refused` with all that is wrong in all files."""
-    return load_files(folder, catalogue_file).rules()
+    return load_files(folder, catalogue_file).rules
 
 
 def _caps_faults(cards: Mapping[str, Card]) -> list[Problem]:

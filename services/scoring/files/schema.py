@@ -8,8 +8,10 @@ from services.scoring.files.scorecard import ScorecardFile
 from shared.files.schema import Schema
 
 _ROOT: Final = Path(__file__).parents[1]
+CARD_SCHEMA: Final = Schema("Keepwell scorecard", ScorecardFile)
+CATALOGUE_SCHEMA: Final = Schema("Keepwell catalogue", CatalogueFile)
 SCHEMAS: Final = {
-    _ROOT / "scorecard.schema.json": Schema("Keepwell scorecard", ScorecardFile),
-    _ROOT / "catalogue.schema.json": Schema("Keepwell catalogue", CatalogueFile),
+    _ROOT / "scorecard.schema.json": CARD_SCHEMA,
+    _ROOT / "catalogue.schema.json": CATALOGUE_SCHEMA,
 }
 """Where editors find them."""

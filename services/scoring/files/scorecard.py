@@ -14,6 +14,8 @@ from shared.conditions import Condition, Declared, Scope, at_odds, did_you_mean
 from shared.files.kinds import ConditionIn, Name, ReadBy, one_of
 from shared.files.models import FileModel, Reading, fault
 
+_NO_IDS: Final = {"catalogue", "schema", "check"}
+"""A file of the first name in a folder of cards is the catalogue; the others are addresses beside those of cards."""
 MOST_DAYS_BACK: Final = 60
 """How far back a last known value may be looked for: state remembers 90 days, and windows are 30."""
 _WHOLE_MEMORY: Final = {"billing.punctuality": "invoices", "usage.trend": "usage"}
@@ -160,6 +162,8 @@ class ScorecardFile(FileModel):
     @model_validator(mode="after")
     def _as_a_whole(self, info: ValidationInfo) -> Self:
         reading = Reading.of(info)
+        if self.id in _NO_IDS:
+            reading.note(f"`{self.id}` can't be the id of a card: it names something else beside them.", self.at("id"))
         total = sum(one.weight for one in self.measures.values())
         if total != 100:
             reading.note(f"The weights sum to {total}; they must sum to 100.", self.at("measures"))

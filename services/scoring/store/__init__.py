@@ -34,7 +34,9 @@ decision_of = msgspec.msgpack.Decoder(Decision).decode
 # Accounts and the rows beside them, into memory
 
 _STATE: Final = ("id", "state", "imports", "marked_at", "found_in", "act_on_found", "rescore")
-_LOAD = select(*(t.accounts.c[name] for name in (*_STATE, "decision"))).where(bulk.among(t.accounts.c.id, "ids"))
+_UNMARKED: Final = t.accounts.c.id > bindparam("marked_to", type_=Text)
+_LOADED: Final[list[Any]] = [*(t.accounts.c[name] for name in (*_STATE, "decision")), _UNMARKED]
+_LOAD = select(*_LOADED).where(bulk.among(t.accounts.c.id, "ids"))
 _PAPER: Final = [t.papers.c[name] for name in ("account_id", "kind", "id", "row")]
 _LIVE = select(*_PAPER).where(
     bulk.among(t.papers.c.account_id, "accounts"),
@@ -50,11 +52,14 @@ _NAMED_USERS = select(t.users).join(
 
 async def load(c: AsyncConnection, memory: Memory, ids: Collection[str]) -> None:
     """Remember these accounts."""
-    missing = [id for id in ids if id not in memory.accounts]
-    for row in await c.execute(_LOAD, {"ids": missing}) if missing else ():
-        id, state, imports, marked_at, found_in, act, rescore, decision = row
+    missing, marking = [id for id in ids if id not in memory.accounts], memory.marking
+    marked_to = None if marking is None else marking.up_to
+    for row in await c.execute(_LOAD, {"ids": missing, "marked_to": marked_to}) if missing else ():
+        id, state, imports, marked_at, found_in, act, rescore, decision, unmarked = row
         account, decided = s.Account(id, s.decode(state)), None if decision is None else decision_of(decision)
-        memory.put(Standing(account, decided, imports, marked_at, found_in, act, rescore, packed=len(state)))
+        one = memory.put(Standing(account, decided, imports, marked_at, found_in, act, rescore, packed=len(state)))
+        if marking is not None and unmarked:
+            one.await_rescoring(marking.since)
     keyed = ((id, memory.accounts[id].account.state) for id in missing if id in memory.accounts)
     await _load_users(c, memory, {(id, user) for id, state in keyed for _, ids in state.key_users() for user in ids})
 
@@ -247,18 +252,7 @@ _MARKED = (
     .order_by(t.accounts.c.marked_at, t.accounts.c.id)
     .limit(bindparam("most"))
 )
-_new_rules = insert(t.rules)
-_NOTE_RULES = _new_rules.on_conflict_do_update(
-    index_elements=[t.rules.c.partition],
-    set_={"digest": _new_rules.excluded.digest},
-    where=t.rules.c.digest != _new_rules.excluded.digest,
-).returning(t.rules.c.partition)
 _WAITS_SINCE = func.coalesce(t.accounts.c.marked_at, bindparam("now"))
-_MARK_RESCORED = (
-    update(t.accounts)
-    .values(marked_at=_WAITS_SINCE, rescore=True)
-    .where(_IN_PARTITION, t.accounts.c.decision.is_not(None), ~t.accounts.c.gone)
-)
 
 
 async def load_waiting(c: AsyncConnection, partition: int, memory: Memory) -> None:
@@ -266,12 +260,6 @@ async def load_waiting(c: AsyncConnection, partition: int, memory: Memory) -> No
     rows = (await c.execute(_MARKED, {"of": partition, "most": memory.most_waiting + 1})).all()
     memory.waiting = {row.id: row.marked_at for row in rows[: memory.most_waiting]}
     memory.more_wait = len(rows) > memory.most_waiting
-
-
-async def mark_rescored(c: AsyncConnection, partition: int, digest: str, now: datetime) -> None:
-    """Mark every account of a partition when its rules are not those of last time: which they concern, a look says."""
-    if (await c.execute(_NOTE_RULES, {"partition": partition, "digest": digest})).one_or_none() is not None:
-        await c.execute(_MARK_RESCORED, {"of": partition, "now": now})
 
 
 # Imports

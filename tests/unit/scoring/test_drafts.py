@@ -1,4 +1,4 @@
-"""Scorecards and the catalogue over HTTP: read as they were written, and drafts checked beside them."""
+"""Scorecards and the catalogue over HTTP: read as they were put, drafts checked beside them, put and rolled back."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,28 +7,36 @@ from typing import Any
 import httpx
 import pytest
 
-from services.scoring.api import documents
-from services.scoring.files import SHIPPED, load_files
+from services.scoring.api.documents import KINDS
+from services.scoring.files import SHIPPED, load_files, read_texts
 from shared.auth.keys import Caller
+from shared.documents.in_force import InForce
+from shared.documents.routes import routes
 from shared.figures import Figures
 from shared.web.app import create_app
+from tests.support.scoring import NOW
+from tests.support.shelf import FakeShelf, NoDatabase
+from tests.support.stream import SetClock
 
-FILES = load_files()
+TEXTS = load_files().texts
 ADOPTING = (SHIPPED / "adopting.yaml").read_text()
 
 
 class _Keys:
     async def find(self, key: str) -> Caller | None:
-        return Caller(key, frozenset({key}), key)
+        return Caller(key, frozenset({"read", key} if key != "nothing" else ()), key)
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     app = create_app("scoring", "1", checks={}, figures=Figures("scoring"), random=bytes)
     app.state.keys = _Keys()
-    app.include_router(documents.routes(FILES))
+    documents, uow = InForce(FakeShelf([kind.name for kind in KINDS]), TEXTS, read_texts), NoDatabase()
+    await documents.begin(uow, NOW)
+    for kind in KINDS:
+        app.include_router(routes(kind, documents, uow, SetClock(NOW)))
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://scoring", auth=("read", "")) as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://scoring", auth=("operate", "")) as client:
         yield client
 
 
@@ -118,6 +126,99 @@ async def test_a_catalogue_that_a_card_no_longer_fits_is_refused_with_the_cards_
         files.with_catalogue(b"traits: {place: text}\n")
 
 
+async def put(client: httpx.AsyncClient, text: str, id: str = "adopting", **headers: str) -> httpx.Response:
+    return await client.put(
+        f"/v1/scorecards/{id}", content=text, headers={k.replace("_", "-"): v for k, v in headers.items()}
+    )
+
+
+async def test_what_was_put_is_what_is_got_and_every_version_stays(client: httpx.AsyncClient) -> None:
+    tag = (await client.get("/v1/scorecards/adopting")).headers["etag"]
+    text = ADOPTING.replace("version: ", "# stricter\nversion: ")
+    answer = await put(client, text, if_match=tag)
+    assert (answer.status_code, answer.text) == (200, text)
+    got = await client.get("/v1/scorecards/adopting")
+    assert (got.text, got.headers["etag"]) == (text, answer.headers["etag"])
+    assert (await put(client, text)).status_code == 200
+    versions = (await client.get("/v1/scorecards/adopting/versions")).json()["items"]
+    assert [(one["version"], one["author"], one["shipped"]) for one in versions] == [
+        (2, "operate", False),
+        (1, "keepwell", True),
+    ]
+    assert (await client.get("/v1/scorecards/adopting/versions/1")).text == ADOPTING
+    changed = (await client.get("/v1/scorecards/adopting/versions/2/changes")).json()
+    assert [line for line in changed["lines"] if line[:1] in "+-" and line[:3] not in ("+++", "---")] == ["+# stricter"]
+
+
+async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(client: httpx.AsyncClient) -> None:
+    tag = (await client.get("/v1/scorecards/adopting")).headers["etag"]
+    assert (await put(client, ADOPTING + "# mine\n", if_match=tag)).status_code == 200
+    answer = await put(client, ADOPTING + "# yours\n", if_match=tag)
+    assert (answer.status_code, answer.json()["code"]) == (412, "stale")
+    assert (await put(client, ADOPTING, if_none_match="*")).status_code == 412
+    assert (await client.delete("/v1/scorecards/adopting", headers={"If-Match": tag})).status_code == 412
+
+
+async def test_rolling_back_puts_an_old_text_in_force_anew(client: httpx.AsyncClient) -> None:
+    await put(client, ADOPTING + "# mine\n")
+    answer = await client.post("/v1/scorecards/adopting/versions/1/restore")
+    assert (answer.json()["version"], answer.json()["shipped"]) == (3, True)
+    assert (await client.get("/v1/scorecards/adopting")).text == ADOPTING
+
+
+async def test_what_can_not_be_right_is_not_put_and_stops_nothing(client: httpx.AsyncClient) -> None:
+    wrong = {"id: adopting": "id: other", "recency: {weight: 15}": "recency: {weight: 14}"}
+    for before, after in wrong.items():
+        answer = await put(client, ADOPTING.replace(before, after, 1))
+        assert (answer.status_code, answer.json()["code"]) == (422, "document_refused")
+        assert answer.json()["problems"][0]["line"] > 0
+    for id in ("catalogue", "schema", "check"):
+        answer = await put(client, ADOPTING.replace("id: adopting", f"id: {id}"), id)
+        assert "can't be the id of a card" in answer.json()["problems"][0]["message"]
+    assert (await client.get("/v1/scorecards/adopting")).text == ADOPTING
+
+
+async def test_a_card_is_taken_away_unless_the_others_need_it_and_can_come_back(client: httpx.AsyncClient) -> None:
+    assert (await client.delete("/v1/scorecards/default")).status_code == 422
+    assert (await client.delete("/v1/scorecards/adopting")).status_code == 204
+    assert (await client.get("/v1/scorecards/adopting")).status_code == 404
+    assert "adopting" not in [one["id"] for one in (await client.get("/v1/scorecards")).json()["items"]]
+    assert (await client.post("/v1/scorecards/adopting/versions/1/restore")).status_code == 200
+    assert (await put(client, ADOPTING.replace("id: adopting", "id: mine"), "mine")).status_code == 201
+
+
+async def test_json_is_got_as_json(client: httpx.AsyncClient) -> None:
+    body = {
+        "id": "mine",
+        "version": 1,
+        "for_accounts": "account.seats > 5",
+        "measures": {"usage.trend": {"weight": 100}},
+    }
+    answer = await client.put("/v1/scorecards/mine", json=body)
+    got = await client.get("/v1/scorecards/mine")
+    assert (answer.status_code, got.headers["content-type"], got.json()) == (201, "application/json", body)
+
+
+async def test_the_catalogue_is_put_as_one_document_and_cards_must_still_fit_it(client: httpx.AsyncClient) -> None:
+    answer = await client.put("/v1/catalogue/main", content="traits: {region: text}\n")
+    assert (answer.status_code, (await client.get("/v1/catalogue/main")).text) == (200, "traits: {region: text}\n")
+    card = ADOPTING.replace("id: adopting", "id: north").replace("stage == adopting", "traits.region == north")
+    assert (await put(client, card, "north")).status_code == 201
+    refused = await client.put("/v1/catalogue/main", content="traits: {place: text}\n")
+    assert refused.json()["problems"][0]["file"] == "scorecards/north"
+    assert (await client.put("/v1/catalogue/other", content="{}")).status_code == 404
+    assert (await client.delete("/v1/catalogue/main")).status_code == 422
+
+
+async def test_editors_get_the_schema(client: httpx.AsyncClient) -> None:
+    for kind in ("scorecards", "catalogue"):
+        assert (await client.get(f"/v1/{kind}/schema")).json()["title"].startswith("Keepwell")
+
+
+async def test_who_may_only_read_changes_nothing(client: httpx.AsyncClient) -> None:
+    assert (await client.put("/v1/scorecards/adopting", content=ADOPTING, auth=("read", ""))).status_code == 403
+    assert (await client.delete("/v1/scorecards/adopting", auth=("read", ""))).status_code == 403
+
+
 async def test_who_may_not_read_may_not_check(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/v1/scorecards/check", content=ADOPTING, auth=("ingest", ""))
-    assert answer.status_code == 403
+    assert (await client.post("/v1/scorecards/check", content=ADOPTING, auth=("nothing", ""))).status_code == 403

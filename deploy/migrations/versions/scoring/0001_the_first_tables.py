@@ -169,6 +169,8 @@ def upgrade() -> None:
     op.create_table('rules',
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('marked_to', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('partition')
     )
     op.create_table('counted_hours',
