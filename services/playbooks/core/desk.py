@@ -240,12 +240,14 @@ def _escalate(work: Work, task: Item, late_since: datetime) -> None:
     to, who = found.to, assignee.name if assignee is not None else "nobody"
     waits = later(to.hours if to is not None else directory.office, how_late_weighs(task.request), now)
     recipient = to.recipient if to is not None else None
-    told = overdue(task.request, stands, _overdue(task), recipient, who, late_since, waits, work.episodes.fed_by(task))
+    fed = work.episodes.fed_by(task)
+    said = as_now(task.request, fed, stands, work.rules.render)
+    told = overdue(said, stands, _overdue(task), recipient, who, late_since, waits, fed)
     if found.channel is not None:
         told = msgspec.structs.replace(told, channel=found.channel)
     alert = item_of(told, task.playbook, to, found.because, now)
     alert = alert._replace(last_resort=found.last_resort, passed_over=found.passed_over, names=(task.id,))
-    late = task.moved("escalate", escalated_at=now)
+    late = task.moved("escalate", escalated_at=now, **({"request": said} if task.delivery else {}))
     work.changes.put(late, Move(task.id, now, task.state, late.state, "overdue", "time"))
     work.changes.put(alert, Move(alert.id, now, None, alert.state, found.because, "time"))
     work.changes.tell(told, now)

@@ -9,7 +9,7 @@ from services.playbooks.core.episode import Move
 from services.playbooks.core.item import Item
 from services.playbooks.core.matter import named_in
 from services.playbooks.core.message import Errand, also, headline, with_also
-from services.playbooks.core.reasons import MOST_REASONS
+from services.playbooks.core.reasons import distinct
 from shared.messages.actions import SEVERITIES, ActionRequested
 
 
@@ -29,7 +29,7 @@ def joined(held: Item, more: ActionRequested, due_at: datetime | None, *, leads:
         first,
         action_id=held.action_id,
         severity=max(before.severity, more.severity, key=SEVERITIES.index),
-        why=list(dict.fromkeys([*first.why, *second.why]))[:MOST_REASONS],
+        why=distinct([*first.why, *second.why]),
         do=with_also(with_also(first.do, also(second.do)), "" if _asks_the_same(first, second) else headline(second)),
         task=first.task and msgspec.structs.replace(first.task, task_id=held.id, due_at=due),
         flag=first.flag and msgspec.structs.replace(first.flag, flag_id=held.id),

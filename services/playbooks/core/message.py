@@ -11,7 +11,7 @@ from services.playbooks.core.episode import Ask, Episode
 from services.playbooks.core.look import Look
 from services.playbooks.core.matter import of_score
 from services.playbooks.core.playbook import Playbook, Render
-from services.playbooks.core.reasons import MOST_REASONS, Fed, drivers_of, other_trouble, reasons
+from services.playbooks.core.reasons import MOST_REASONS, Fed, distinct, drivers_of, other_trouble, reasons
 from services.playbooks.core.standing import Standing, card
 from shared.conditions import Facts
 from shared.messages.actions import SEVERITIES, ActionRequested, FlagCard, Recipient, Severity, TaskCard
@@ -19,6 +19,7 @@ from shared.words import clock_time
 
 _STILL: Final = "Still: "
 AGAIN: Final = "Again: "
+OVERDUE: Final = "Overdue: "
 _ALSO: Final = "Also: "
 
 
@@ -103,7 +104,7 @@ def with_task(alert: ActionRequested, task: ActionRequested) -> ActionRequested:
     when the earlier of them goes."""
     severity = max(alert.severity, task.severity, key=SEVERITIES.index)
     todo = dict.fromkeys(_sentence(one) for one in (alert.do, task.do) if one)
-    why = list(dict.fromkeys([*alert.why, *task.why]))[:MOST_REASONS]
+    why = distinct([*alert.why, *task.why])
     waits = [one.not_before for one in (alert, task) if one.not_before is not None]
     not_before = min(waits) if len(waits) > 1 else None
     said = {"severity": severity, "why": why, "do": " ".join(todo) or None, "not_before": not_before}
@@ -172,7 +173,7 @@ def overdue(
         kind="alert",
         recipient=to,
         severity=how_late_weighs(task),
-        title=f"Overdue: {title}",
+        title=f"{OVERDUE}{title}",
         why=[f"was due {due}, assigned to {assignee}", *task.why][:MOST_REASONS],
         do="See that somebody does it, or close it with what came of it.",
         trouble=other_trouble(stands, stands.at, fed, (), task.why),

@@ -26,6 +26,8 @@ _CARD: Final = ("health.score", "health.previous_score", "health.band", "health.
 """Facts that the card of the account shows."""
 Fed = tuple[Playbook, Episode]
 """An episode that feeds an item, with its playbook."""
+_FIGURE: Final = re.compile(r"−?\d[\d.,]*(?= (?:to .?\d|%|(?:working )?days?\b|points?\b|uses?\b|a (?:day|month)))")
+"""A number of something; what is numbered (an invoice, a ticket), and what somebody scored, is no such one."""
 _FACT: Final = re.compile(r"[a-z_]+(?:\.\w+)+")
 
 
@@ -36,9 +38,25 @@ def reasons(playbook: Playbook, episode: Episode, stands: Standing, *, fresh: bo
     of_event = [driver for driver in drivers if event in driver.events] if event else []
     answer = "" if of_event or episode.event is None else _answer(episode.event)
     saw = seen(playbook, episode, stands, subjects_of(drivers), of_event=not (of_event or answer))
-    others = [driver.reason for driver in drivers if driver not in of_event] or ([] if fresh else stands.low)
+    others = [driver.reason for driver in _alike(drivers) if driver not in of_event] or ([] if fresh else stands.low)
     told = [*(driver.reason for driver in of_event), answer, *saw, *others]
-    return list(dict.fromkeys(words for words in told if words))[:MOST_REASONS] or what_held(playbook, episode)
+    return distinct(told) or what_held(playbook, episode)
+
+
+def distinct(told: Iterable[str]) -> list[str]:
+    """The first reasons, without those that are said already: as a part of another, or with other figures."""
+    found = dict[str, str]()
+    for words in told:
+        if words:
+            found.setdefault(_FIGURE.sub("#", words), words)
+    said = list(found.values())
+    return [one for one in said if not any(one != other and one in other for other in said)][:MOST_REASONS]
+
+
+def _alike(drivers: list[Driver]) -> list[Driver]:
+    """Those that moved the score as it moved: what held it up is no reason for its fall."""
+    moved = sum(one.points for one in drivers)
+    return [one for one in drivers if one.points * moved > 0] or drivers
 
 
 def seen(

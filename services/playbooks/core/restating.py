@@ -12,6 +12,7 @@ from services.playbooks.core.item import Item
 from services.playbooks.core.look import Look, View
 from services.playbooks.core.message import (
     AGAIN,
+    OVERDUE,
     Errand,
     Visit,
     also,
@@ -23,7 +24,7 @@ from services.playbooks.core.message import (
     with_card,
 )
 from services.playbooks.core.playbook import Playbook, Render
-from services.playbooks.core.reasons import MOST_REASONS, Fed, other_trouble, seen, subjects_of
+from services.playbooks.core.reasons import MOST_REASONS, Fed, distinct, other_trouble, seen, subjects_of
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.trouble import held_back
 from shared.messages.actions import ActionRequested, Kind
@@ -62,6 +63,11 @@ def as_now(said: ActionRequested, fed: Feeders, stands: Standing, render: Render
     if not fed or fed[0][1].id != said.episode_id or _is_of_event(fed) or said.step >= len(fed[0][0].steps):
         return said
     playbook, episode = now_fed[0]
+    told_of_task = said.task is None and playbook.steps[said.step].kind == "task"
+    is_late = told_of_task and said.title.removeprefix(AGAIN).startswith(OVERDUE)
+    if told_of_task and not is_late:
+        # What it tells a manager was so when it was given.
+        return said
     kind: Kind = "task" if said.task is not None else "flag" if said.flag is not None else "alert"
     ask = Ask(
         id=said.action_id, episode=episode.id, kind=kind, step=said.step, occurrence=episode.occurrence, by_time=True
@@ -69,13 +75,14 @@ def as_now(said: ActionRequested, fed: Feeders, stands: Standing, render: Render
     visit = Visit(stands, _look(stands))
     now = request(Errand(ask, playbook, episode, visit), Assignment(None, ""), render)
     others = [one.reason for one in said.drivers] or stands.low
-    why = list(dict.fromkeys([*_seen(fed, stands, said.drivers), *others]))[:MOST_REASONS] or now.why
-    title = once_more(now.title) if said.title.startswith(AGAIN) else now.title
+    why = distinct([*_seen(fed, stands, said.drivers), *others]) or now.why
+    title, do = now.title, with_also(now.do, also(said.do))
+    if is_late:
+        title, do, why = f"{OVERDUE}{title}", said.do, [said.why[0], *why][:MOST_REASONS]
+    title = once_more(title) if said.title.startswith(AGAIN) else title
     flag = said.flag and msgspec.structs.replace(said.flag, reasons=why)
     trouble = other_trouble(stands, stands.at, now_fed, said.drivers, why)
-    return titled(
-        msgspec.structs.replace(said, do=with_also(now.do, also(said.do)), why=why, trouble=trouble, flag=flag), title
-    )
+    return titled(msgspec.structs.replace(said, do=do, why=why, trouble=trouble, flag=flag), title)
 
 
 def _is_of_event(fed: Feeders) -> bool:

@@ -186,7 +186,7 @@ STORIES = [
         "usage-falling",
         [*used(range(40), users=2), *used(range(40), users=9, of="bot", actor="integration")],
         14,
-        "Ask Acme what changed: their usage fell by",
+        "Ask Acme what changed: their people use it",
         days=30,
         beside=("slide",),
     ),

@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+import pytest
+
+from services.playbooks.core.reasons import distinct
 from tests.support.desk import Office
 from tests.support.playbooks import DAY, HOUR, MONDAY
 
@@ -89,3 +92,61 @@ class TestSnoozed:
         made.do(task, "snooze", MONDAY + 7 * DAY, until=MONDAY + 7 * DAY + HOUR)
         (told,) = made.wait(MONDAY + 7 * DAY + HOUR)
         assert (told.title, told.task and told.task.title) == ("Still: Call about 5 seats",) * 2
+
+
+class TestOverdue:
+    """What tells that a task is late tells of the task as it is."""
+
+    PEOPLE = """csms:
+  - {id: own, name: Owner, email: owner@example.com, manager: lead}
+  - {id: lead, name: Lead, inbox: true, hours: "14:00-17:00"}"""
+    TASK = "id: x\nwhen: account.seats < 10\nsteps:\n"
+    TASK += "  - {task: 'Call about {{ account.seats }} seats', due: 2h, severity: high}"
+
+    def late(self) -> Office:
+        made = Office(self.TASK, people=self.PEOPLE)
+        made.assess(MONDAY, {"account.seats": 5})
+        made.settle()
+        made.assess(MONDAY + HOUR, {"account.seats": 2})
+        return made
+
+    def test_by_its_present_title(self) -> None:
+        made = self.late()
+        (told,) = made.wait(MONDAY + 2 * HOUR)
+        assert told.title == "Overdue: Call about 2 seats"
+        assert told.why[0].startswith("was due Mon 2 Mar 2026, 12:00 UTC, assigned to Owner")
+        assert "2 seats" in told.why[1]
+        assert made.only("task").request.title == "Call about 2 seats"
+
+    def test_and_while_that_waits_it_stays_what_it_is(self) -> None:
+        made = self.late()
+        (told,) = made.wait(MONDAY + 2 * HOUR)
+        (anew,) = made.assess(MONDAY + 3 * HOUR, {"account.seats": 1}, band="red")
+        assert (anew.action_id, anew.title, anew.do) == (told.action_id, "Overdue: Call about 1 seats", told.do)
+        assert (anew.why[0], anew.account.band) == (told.why[0], "red")
+
+    def test_that_somebody_was_asked_too_often_stays_as_it_was_told(self) -> None:
+        made = Office(f"{self.TASK}\nrepeat: {{after: 1d}}", people=self.PEOPLE)
+        made.assess(MONDAY, {"account.seats": 5})
+        for day in range(2):
+            (task,) = made.open("task")
+            made.do(task, "done", MONDAY + day * DAY + HOUR)
+            told = made.wait(MONDAY + (day + 1) * DAY + HOUR)
+        asked = next(one for one in told if one.title.startswith("Asked 3 times"))
+        anew = made.assess(MONDAY + 2 * DAY + 2 * HOUR, {"account.seats": 1}, band="red")
+        assert [(one.title, one.why[0]) for one in anew if one.action_id == asked.action_id] == [
+            (asked.title, asked.why[0])
+        ]
+
+
+@pytest.mark.parametrize(
+    ("told", "left"),
+    [
+        (["at most amber: contracted by 75 %", "contracted by 75 %"], ["at most amber: contracted by 75 %"]),
+        (["usage fell by 90 %, from 6.4 to 0.6 uses a day", "usage fell by 80 %, from 6 to 1.3 uses a day"], [0]),
+        (["Kim scored us 2", "Kim scored us 4", "", "Kim scored us 2"], ["Kim scored us 2", "Kim scored us 4"]),
+        (["invoice I-1 is 9 days overdue", "invoice I-2 is 3 days overdue"], [0, 1]),
+    ],
+)
+def test_no_reason_is_told_twice(told: list[str], left: list[str | int]) -> None:
+    assert distinct(told) == [told[one] if isinstance(one, int) else one for one in left]

@@ -81,6 +81,6 @@ def test_people_who_leave_the_work_to_an_integration_are_no_silence() -> None:
     robots: dict[str, Any] = {"actor": "integration"}
     book = Book([*a_life(), *by_hand, *used(BEFORE, 3, **robots), *used(AFTER, 15, **robots)]).run(on(40))
     (task,) = book.all("usage-falling", kind="task")
-    assert task.request.title == "Ask Acme what changed: their usage fell by 80 %"
-    assert "change of people's use is −80 %, at most −40 %" in task.request.why
+    assert task.request.title == "Ask Acme what changed: their people use it 79 % less"
+    assert "change of people's use is −79.2 %, at most −40 %" in task.request.why
     assert book.all("no-use", "watched-feature") == []
