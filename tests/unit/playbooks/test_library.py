@@ -31,6 +31,7 @@ from tests.support.scoring import (
     DAY,
     SHIPPED,
     a_contact,
+    a_goal,
     a_pulse,
     a_subscription,
     a_talk,
@@ -427,6 +428,21 @@ STORIES = [
         82,
         "Arrange a review with Acme: you last talked on",
         days=90,
+    ),
+    Story(
+        "what they wanted to reach by Thursday is reached two weeks later, and nobody says so",
+        "goal-overdue",
+        [
+            *used(range(17)),
+            *used(range(17, 40), users=10),
+            a_goal(
+                title="Bring in the second team", at=on(0), due_at=on(3), fact="usage.active_users", op=">=", target=10
+            ),
+            a_goal("g2", at=on(0), due_at=on(300)),
+        ],
+        6,
+        'Go through the plan with Acme: "Bring in the second team" was due on 5 Mar 2026',
+        ends="no goal is overdue any more",
     ),
     Story(
         "from red they go straight to green",
