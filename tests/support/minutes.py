@@ -9,13 +9,18 @@ states but "is one open?", no sums of runs. A condition is three-valued: true, f
   known fires nothing and ends nothing. Leaving `for_accounts` ends it.
 - It fires again `after` the later of firing and closing, and at most so often in a span; without `repeat`, when it was
   false in between.
-- Its steps are asked for so long after firing, unless it has ended by then.
+- Its steps are asked for so long after firing, unless it has ended by then. A step whose `unless` is true is left out;
+  `if` goes one way or the other when it is known which; `until` waits so long for its condition, and then goes the
+  other way. What is in either way is counted from then. When it ends otherwise than by being done, `on_exit` tells.
+- While an import is open, conditions are not known; but events fire, and steps go on. What holds when it ends, or when
+  a scorecard changed, and had not begun to hold before, is found so: it ends as what fired does, and for `repeat` it
+  is as if it had not been. Where people asked to act on what is found, it fires, and `held_for` isn't asked.
 """
 
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 _SIGNS: Final[Mapping[str, Any]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 Known = Mapping[str, Any]
@@ -75,8 +80,30 @@ Ask = Leaf | Join
 
 
 @dataclass(frozen=True)
+class Step:
+    """What is asked for; with a condition an `if`, or, with `within`, an `until`. `then` and `other` are its ways."""
+
+    title: str
+    after: int = 0
+    unless: Ask | None = None
+    condition: Ask | None = None
+    within: int | None = None
+    then: tuple["Step", ...] = ()
+    other: tuple["Step", ...] = ()
+
+    def way(self, facts: Known, minute: int, due: int) -> tuple["Step", ...] | None:
+        """The steps that come next; None is not decided yet."""
+        seen = _truth(self.condition, facts, minute)
+        if seen is True:
+            return self.then
+        if self.within is None:
+            return None if seen is None else self.other
+        return self.other if minute >= due + self.within else None
+
+
+@dataclass(frozen=True)
 class Rule:
-    """A playbook; all lengths of time in minutes. `steps` say how long after firing each is asked for."""
+    """A playbook; all lengths of time in minutes."""
 
     name: str
     when: Ask | None = None
@@ -87,7 +114,8 @@ class Rule:
     """None is without `repeat`."""
     at_most: int | None = None
     per: int = 0
-    steps: tuple[int, ...] = (0,)
+    steps: tuple[Step, ...] = (Step("step"),)
+    on_exit: bool = False
     on_event: bool = False
     per_contact: bool = False
 
@@ -98,10 +126,14 @@ class Seen(NamedTuple):
     minute: int
     facts: Known
     answer: tuple[str, int] | None = None
+    quiet: bool = False
+    """An import is open from then on."""
+    found: Literal["", "import", "act", "scorecard"] = ""
+    """An import ends, which people asked to act on, or not; or a scorecard has changed."""
 
 
 class Deed(NamedTuple):
-    """What a playbook did, and when: fired, ended, or asked for a step."""
+    """What a playbook did, and when: fired, found, ended, or asked for a step."""
 
     minute: int
     rule: str
@@ -116,54 +148,87 @@ class Watcher:
     done: list[Deed] = field(default_factory=list)
     held: int = 0
     was_true: bool = False
-    is_open: bool = False
+    has_begun: bool = False
+    """It holds, though not for long enough yet, or `repeat` makes it wait; or it did before it was not known."""
+    state: Literal["", "fired", "found"] = ""
     has_to_pass: bool = False
     """It has ended without `repeat`, and was not false since."""
     fired: list[int] = field(default_factory=list)
     closed: int | None = None
-    planned: list[tuple[int, int]] = field(default_factory=list)
+    planned: list[tuple[int, Step]] = field(default_factory=list)
 
-    def look(self, minute: int, facts: Known, answer: int | None) -> None:
+    def look(self, minute: int, facts: Known, answer: int | None, quiet: bool, found: str) -> None:
         """One minute."""
         rule = self.rule
-        scope = _truth(rule.for_accounts, facts, minute)
-        exits = rule.exit_when is not None and rule.exit_when.truth(facts, minute) is True
-        if rule.on_event:
+
+        def asked(condition: Ask | None) -> bool | None:
+            return None if quiet and condition is not None else _truth(condition, facts, minute)
+
+        scope, when = asked(rule.for_accounts), asked(rule.when)
+        exits = rule.exit_when is not None and asked(rule.exit_when) is True
+        holds = False if False in (scope, when) else None if None in (scope, when) else True
+        if not rule.on_event:
+            self._hold(minute, holds, exits, found)
+        elif answer is not None and not exits and self._may_fire(minute):
             told = {**facts, "event.score": answer}
-            wanted = answer is not None and scope is True and _truth(rule.when, told, minute) is True
-            if wanted and not exits and self._may_fire(minute):
+            if all(_truth(one, told, minute) is True for one in (rule.for_accounts, rule.when)):
                 self._fire(minute)
-        else:
-            holds = Join("all", tuple(one for one in (rule.for_accounts, rule.when) if one)).truth(facts, minute)
-            self.held += self.was_true
-            self.was_true = holds is True and not exits
-            if holds is False or exits:
-                self.held = 0
-            if holds is False:
-                self.has_to_pass = False
-            is_long = self.was_true and self.held >= rule.held_for
-            if is_long and not self.is_open and not self.has_to_pass and self._may_fire(minute):
-                self._fire(minute)
-        if not self.is_open:
+        if self.state == "fired":
+            self._act(minute, facts)
+        ends = exits or scope is False
+        if rule.exit_when is None and not rule.on_event:
+            ends = ends or holds is False
+        if self.state and (ends or (rule.on_event and rule.exit_when is None and not self.planned)):
+            self._end(minute, told=ends)
+            self.has_to_pass = self.has_to_pass and holds is not False
+
+    def _hold(self, minute: int, holds: bool | None, exits: bool, found: str) -> None:
+        self.held += self.was_true
+        self.was_true = holds is True and not exits
+        if holds is False or exits:
+            self.held, self.has_begun = 0, False
+        if holds is False:
+            self.has_to_pass = False
+        if not self.was_true or self.state or self.has_to_pass:
             return
-        for due, place in sorted(self.planned):
-            if due <= minute:
-                self.planned.remove((due, place))
-                self._note(minute, f"step {place}")
-        if rule.on_event:
-            ends = not self.planned if rule.exit_when is None else False
-        else:
-            ends = rule.exit_when is None and holds is False
-        if ends or exits or scope is False:
-            self._note(minute, "ended")
-            self.is_open, self.closed, self.planned = False, minute, []
-            self.has_to_pass = rule.after is None and not rule.on_event and holds is not False
+        if found and found != "act" and not self.has_begun:
+            self.state = "found"
+            self._note(minute, "found")
+            return
+        is_long = self.held >= self.rule.held_for or (found == "act" and not self.has_begun)
+        self.has_begun = True
+        if is_long and self._may_fire(minute):
+            self._fire(minute)
 
     def _fire(self, minute: int) -> None:
         self._note(minute, "fired")
-        self.is_open = True
+        self.state, self.has_begun = "fired", False
         self.fired.append(minute)
-        self.planned += [(minute + after, place) for place, after in enumerate(self.rule.steps)]
+        self.planned += [(minute + step.after, step) for step in self.rule.steps]
+
+    def _act(self, minute: int, facts: Known) -> None:
+        waiting, self.planned = self.planned, []
+        while waiting:
+            due, step = waiting.pop()
+            if due > minute:
+                self.planned.append((due, step))
+            elif step.condition is not None:
+                way = step.way(facts, minute, due)
+                if way is None:
+                    self.planned.append((due, step))
+                else:
+                    waiting += [(minute + one.after, one) for one in way]
+            elif step.unless is None or step.unless.truth(facts, minute) is not True:
+                self._note(minute, step.title)
+
+    def _end(self, minute: int, *, told: bool) -> None:
+        self._note(minute, f"{self.state} ended")
+        if self.state == "fired":
+            if told and self.rule.on_exit:
+                self._note(minute, "exit")
+            self.closed = minute
+            self.has_to_pass = self.rule.after is None and not self.rule.on_event
+        self.state, self.planned = "", []
 
     def _may_fire(self, minute: int) -> bool:
         rule = self.rule
@@ -182,19 +247,23 @@ def every_minute(rules: Sequence[Rule], history: Sequence[Seen], until: int) -> 
     """What these playbooks do, in order, if they look at every minute."""
     watchers: dict[tuple[str, str], Watcher] = {}
     happens = {one.minute: one for one in history}
-    facts: Known = {}
+    stands: Seen | None = None
     for minute in range(until + 1):
         seen = happens.get(minute)
-        facts = seen.facts if seen is not None else facts
-        contact, score = (seen.answer if seen is not None else None) or ("", None)
-        if not (facts or watchers):
+        stands = seen or stands
+        if stands is None:
             continue
-        for rule in rules:
-            own = contact if rule.per_contact else ""
-            if own or not rule.per_contact:
-                watchers.setdefault((rule.name, own), Watcher(rule))
+        contact, score, found = "", None, ""
+        if seen is not None:
+            contact, score = seen.answer or (contact, score)
+            found = seen.found
+            for rule in rules:
+                own = contact if rule.per_contact else ""
+                if own or not rule.per_contact:
+                    watchers.setdefault((rule.name, own), Watcher(rule))
         for (_, own), watcher in watchers.items():
-            watcher.look(minute, facts, score if own == contact or not watcher.rule.per_contact else None)
+            answer = score if own == contact or not watcher.rule.per_contact else None
+            watcher.look(minute, stands.facts, answer, stands.quiet, found)
     return sorted(deed for watcher in watchers.values() for deed in watcher.done)
 
 

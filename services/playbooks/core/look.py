@@ -201,9 +201,7 @@ class View:
             case "over":
                 wanted = [self._next_flip(leaving=False)]
             case "resting":
-                wanted = [episode.rests_until]
-                if self._playbook.is_held:
-                    wanted.append(self._next_flip(leaving=False))
+                wanted = [episode.rests_until, self._next_flip(leaving=False)]
         return min((instant for instant in wanted if instant is not None and instant > self._look.now), default=None)
 
     def _held_at(self, episode: Episode) -> datetime | None:

@@ -55,8 +55,8 @@ class Moving:
         elif episode.state == "resting" and episode.rests_until is not None:
             if self.look.now >= episode.rests_until:
                 self.move("passed", "may fire again")
-            elif self.playbook.is_held and self.view.applies is Truth.TRUE and not self.view.exits:
-                # How long it has held counts while it rests: only firing has to wait.
+            elif self.playbook.on_event is None and self.view.applies is Truth.TRUE and not self.view.exits:
+                # Since when it holds counts while it rests, and whether history made it so: only firing has to wait.
                 self.move("passed", "it holds again")
 
     def fire(self, reason: str, readings: tuple[LeafReading, ...] = (), by: Event = "fired") -> None:
@@ -142,8 +142,7 @@ class Moving:
 
     def _move_on(self, reason: str) -> None:
         """Over: it rests until `repeat` lets it fire again, or is closed at once."""
-        until = self.playbook.may_fire_at(self.episode.fired, self.episode.closed_at)
-        if until is not None and until > self.look.now:
+        if (until := self._rests_until) is not None:
             self.move("rested", f"may fire again from {clock_time(until)}", rests_until=until)
         else:
             self.move("passed", reason)
@@ -151,6 +150,8 @@ class Moving:
     def _set(self, **changed: object) -> None:
         self.episode = msgspec.structs.replace(self.episode, **changed)
 
-    def _may_fire(self) -> bool:
+    @property
+    def _rests_until(self) -> datetime | None:
+        """When `repeat` lets it fire again; None is now."""
         earliest = self.playbook.may_fire_at(self.episode.fired, self.episode.closed_at)
-        return earliest is None or earliest <= self.look.now
+        return earliest if earliest is not None and earliest > self.look.now else None

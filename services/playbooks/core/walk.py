@@ -11,6 +11,7 @@ from services.playbooks.core.moving import NONE, Moving
 from services.playbooks.core.playbook import Playbook, Step
 from services.playbooks.core.workinghours import ran
 from shared.conditions import Truth, one_line
+from shared.words import clock_time
 
 
 class Walk(Moving):
@@ -28,7 +29,7 @@ class Walk(Moving):
                 return
             # Which events count is said by the version in force, what comes of them by the one that is active.
             asked = view if in_force == playbook else View(in_force, look)
-            if asked.event_applies and not asked.exits and self._may_fire():
+            if asked.event_applies and not asked.exits and self._rests_until is None:
                 self._fire_for_event()
             return
         if self.episode.state != "idle" or in_force != playbook:
@@ -36,20 +37,20 @@ class Walk(Moving):
         if view.applies is not Truth.TRUE or view.exits:
             return
         found, seen = look.found_in, view.readings()
-        if not self._may_fire() and (found is not None or not playbook.is_held):
-            return
         if found is not None and not look.act_on_found and playbook.closes:
             # What only closes others has nothing to do about what was so before.
             return
         self._new(look.now, found)
-        if found is not None and look.act_on_found:
-            self.fire(f"found so in {found}, and asked to act on it", seen)
-        elif found is not None:
+        if found is not None and not look.act_on_found:
             self.move("found", f"found so in {found}", seen, readings=seen)
+        elif (until := self._rests_until) is not None:
+            self.move("held", f"holds; may fire again from {clock_time(until)}", seen)
+        elif found is not None:
+            self.fire(f"found so in {found}, and asked to act on it", seen)
         elif playbook.is_held:
             self.move("held", f"holds; looked at again after {playbook.held_for.words}", seen)
         else:
-            self.fire("; ".join(leaf.words for leaf in view.readings(Truth.TRUE)), seen)
+            self.fire(self._holds, seen)
 
     def still(self) -> None:
         """Active, and closed by people a while ago: it is asked once more about what still holds."""
@@ -66,7 +67,8 @@ class Walk(Moving):
             self.end("its playbook was deleted")
             return
         if self.view.applies is Truth.FALSE or self.view.exits:
-            self.end(f"it did not hold for {self.playbook.held_for.words}: {self.view.why_ended(episode)}")
+            long = f"for {self.playbook.held_for.words}" if self.playbook.is_held else "until it may fire again"
+            self.end(f"it did not hold {long}: {self.view.why_ended(episode)}")
             return
         # The clock is a sum of finished runs and the start of the one under way. What is unknown ends a run, and
         # what holds again begins one: so nothing is set back, and nothing counts of which nobody knows.
@@ -76,8 +78,9 @@ class Walk(Moving):
         running = now if self.view.applies is Truth.TRUE else None
         if episode.running_since is None or running is None:
             self._set(held=held, running_since=running)
-        if running is not None and held >= self.playbook.held_for.run // MICROSECOND and self._may_fire():
-            self.fire(f"held for {self.playbook.held_for.words}", self.view.readings())
+        if running is not None and held >= self.playbook.held_for.run // MICROSECOND and self._rests_until is None:
+            is_held = self.playbook.is_held
+            self.fire(f"held for {self.playbook.held_for.words}" if is_held else self._holds, self.view.readings())
 
     def act(self) -> None:
         """Active: ask for every planned step that is due, unless something holds it back."""
@@ -103,7 +106,7 @@ class Walk(Moving):
     def start(self, reason: str) -> None:
         """Not fired yet: it fires, unless its condition is known to be false, it exits, or `repeat` lets it rest."""
         view = self.view
-        if Truth.FALSE in (view.in_scope, view.applies) or view.exits or not self._may_fire():
+        if Truth.FALSE in (view.in_scope, view.applies) or view.exits or self._rests_until is not None:
             return
         if self.episode.state == "idle":
             self._new(self.look.now)
@@ -172,6 +175,10 @@ class Walk(Moving):
         places = self.playbook.begins(planned.step, way)
         planned_now = flow.plan(self.playbook, self.look, planned.occurrence, places)
         self.move("noted", f"{asked} {said}", planned=(*left, *planned_now))
+
+    @property
+    def _holds(self) -> str:
+        return "; ".join(leaf.words for leaf in self.view.readings(Truth.TRUE))
 
     @property
     def _has_to_do(self) -> bool:

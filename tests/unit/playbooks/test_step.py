@@ -186,7 +186,8 @@ class TestEndingAndRepeating:
         playbook = stalled(repeat="{after: 30d}")
         rested = run(playbook, (LOW, MONDAY), (HIGH, MONDAY + 10 * DAY))
         assert (state(rested), rested.timer) == ("resting", MONDAY + 40 * DAY)
-        assert state(run(playbook, (LOW, MONDAY + 39 * DAY), episode=rested.episode)) == "resting"
+        waits = run(playbook, (LOW, MONDAY + 39 * DAY), episode=rested.episode)
+        assert (state(waits), waits.asks, waits.timer) == ("pending", (), MONDAY + 40 * DAY)
         again = run(playbook, (LOW, MONDAY + 40 * DAY), episode=rested.episode)
         assert state(again) == "active"
         assert of(again).id != of(rested).id
@@ -245,7 +246,7 @@ class TestEndingAndRepeating:
         fired = run(playbook, (LOW, MONDAY))
         ended = close_task(playbook, of(fired), fired.asks[0].id, "false_alarm", a_look(LOW, MONDAY + DAY))
         rests = run(playbook, (HIGH, MONDAY + 2 * DAY), (LOW, MONDAY + 3 * DAY), episode=ended.episode)
-        assert (state(rests), rests.asks, rests.timer) == ("resting", (), MONDAY + 31 * DAY)
+        assert (state(rests), rests.asks, rests.timer) == ("pending", (), MONDAY + 31 * DAY)
 
     def test_a_false_alarm_about_an_event_leaves_the_next_event_alone(self) -> None:
         playbook = a_playbook("id: x\non_event: feedback.nps\nsteps: [task: Call them]")
@@ -465,6 +466,16 @@ class TestHistory:
         found = step(playbook, None, a_look(LOW, MONDAY, found_in="import-1"))
         fired = run(playbook, (HIGH, MONDAY + DAY), (LOW, MONDAY + 2 * DAY), episode=found.episode)
         assert (state(fired), len(fired.asks)) == ("active", 1)
+
+    def test_what_history_made_true_while_it_rests_is_found_so_and_what_held_before_fires_when_it_may(self) -> None:
+        playbook = stalled(repeat="{after: 30d}")
+        rests = run(playbook, (LOW, MONDAY), (HIGH, MONDAY + DAY))
+        found = step(playbook, rests.episode, a_look(LOW, MONDAY + 2 * DAY, found_in="import-1"))
+        assert state(found) == "found"
+        assert state(run(playbook, (LOW, MONDAY + 40 * DAY), episode=found.episode)) == "found"
+        waits = run(playbook, (LOW, MONDAY + 2 * DAY), episode=rests.episode)
+        after = step(playbook, waits.episode, a_look(LOW, MONDAY + 3 * DAY, found_in="import-1"))
+        assert state(run(playbook, (LOW, MONDAY + 31 * DAY), episode=after.episode)) == "active"
 
     def test_a_found_episode_can_be_started_by_hand_once(self) -> None:
         found = step(stalled(), None, a_look(LOW, MONDAY, found_in="import-1"))

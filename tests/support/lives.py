@@ -1,0 +1,148 @@
+"""Random playbooks and lives of an account, each from a number: what is short, often at once, and near each other."""
+
+from collections.abc import Collection, Sequence
+from itertools import accumulate
+from random import Random
+from typing import Any, Final, NamedTuple
+
+from tests.support.minutes import Ask, Join, Leaf, Rule, Seen, Step
+
+UNTIL: Final = 260
+"""Minutes."""
+DATES: Final = ("account.signed_at", "account.renews_at")
+_LOW: Final = Leaf("usage.breadth", "<", 60)
+_HIGH: Final = Leaf("usage.breadth", ">", 60)
+_SPANS: Final = (0, 1, 5, 15, 40)
+
+
+class Life(NamedTuple):
+    """What happens to an account, and to the service that looks at it."""
+
+    history: Sequence[Seen]
+    outages: Collection[int]
+    """The minutes in which nothing is read and no timer runs."""
+    early: Collection[int]
+    """Minutes at which it looks without need."""
+    marked: bool
+    """Whether marks say how far all was read: then usage need not say when it was accepted."""
+    twice: bool
+    """Whether every assessment is told again, under the next rev."""
+
+
+class Chance:
+    """Draws playbooks and lives; the same number draws the same."""
+
+    def __init__(self, number: int) -> None:
+        self._random = Random(number)
+
+    def rules(self, number: int, *, of_events: bool = False) -> list[Rule]:
+        """So many playbooks."""
+        return [self._rule(f"rule-{place}", of_events) for place in range(number)]
+
+    def life(self) -> Life:
+        """One life."""
+        one = self._random
+        gaps = [one.choice([1, 2, 5, 9, 14, 30]) for _ in range(one.randint(8, 16))]
+        history = [self._seen(at) for at in accumulate(gaps) if at <= UNTIL]
+        self._import_into(history)
+        stops = [(one.randint(0, 150), one.choice([3, 12, 50])) for _ in range(one.randint(0, 3))]
+        return Life(
+            history,
+            {minute for start, length in stops for minute in range(start, start + length)},
+            {one.randint(0, UNTIL) for _ in range(one.randint(0, 4))},
+            self._may(),
+            self._may(),
+        )
+
+    def _seen(self, at: int) -> Seen:
+        one = self._random
+        facts = {
+            "usage.breadth": one.choice([25, 75, 25, 75, 50, None]),
+            DATES[0]: None if self._may(0.3) else one.randint(-60, 120),
+            DATES[1]: None if self._may() else one.randint(-60, UNTIL),
+        }
+        answer = (one.choice(["kim", "lee"]), one.randint(0, 6)) if self._may() else None
+        return Seen(at, {name: value for name, value in facts.items() if value is not None}, answer)
+
+    def _import_into(self, history: list[Seen]) -> None:
+        """Some of it comes while an import is open; or a scorecard has changed."""
+        one = self._random
+        if self._may(0.5):
+            first, length = one.randrange(len(history)), one.randint(1, 4)
+            for place in range(first, min(first + length, len(history))):
+                history[place] = history[place]._replace(quiet=True)
+            if first + length < len(history):
+                found: Any = one.choice(["import", "import", "act"])
+                history[first + length] = history[first + length]._replace(found=found, answer=None)
+        for place, seen in enumerate(history):
+            if not seen.quiet and not seen.found and self._may(0.04):
+                history[place] = seen._replace(found="scorecard", answer=None)
+
+    def _rule(self, name: str, of_events: bool) -> Rule:
+        one = self._random
+        when: Ask | None
+        exit_when: Ask | None
+        if of_events:
+            when = one.choice([None, self._answered(), Join("all", (self._answered(), self._leaf()))])
+            exit_when = one.choice([None, self._leaf()])
+        else:
+            dated = one.choice([self._since, self._ahead])()
+            when = one.choice([_LOW, Join(one.choice(["all", "any"]), (_LOW, dated)), self._condition()])
+            exit_when = one.choice([None, None, _HIGH, self._condition()])
+        return Rule(
+            name=name,
+            when=when,
+            for_accounts=self._leaf() if self._may(0.5 if of_events else 0.25) else None,
+            exit_when=exit_when,
+            held_for=0 if of_events else one.choice(_SPANS),
+            after=one.choice([None, 0, 2, 9, 30]),
+            at_most=one.choice([None, 1, 2]),
+            per=one.choice([20, 60, 150]),
+            steps=self._steps("step", 1, 2),
+            on_exit=self._may(0.3),
+            on_event=of_events,
+            per_contact=of_events and self._may(),
+        )
+
+    def _steps(self, title: str, least: int, most: int) -> tuple[Step, ...]:
+        number = self._random.randint(least, most)
+        return tuple(self._step(f"{title} {place}") for place in range(number))
+
+    def _step(self, title: str) -> Step:
+        after, kind = self._random.choice(_SPANS), self._random.random()
+        if kind < 0.6 or title.count(" ") > 2:
+            return Step(title, after, unless=self._condition() if self._may(0.3) else None)
+        within = None if kind < 0.8 else self._random.choice([3, 20, 50])
+        then, other = self._steps(f"{title} then", 1, 1), self._steps(f"{title} else", 0, 1)
+        return Step(title, after, condition=self._condition(), within=within, then=then, other=other)
+
+    def _condition(self) -> Ask:
+        how = self._random.choice(["", "", "all", "any", "not"])
+        if not how:
+            return self._leaf()
+        return Join(how, (self._leaf(),) if how == "not" else (self._leaf(), self._leaf()))
+
+    def _leaf(self) -> Leaf:
+        one = self._random
+        kind = one.choice(["number", "number", "since", "since", "ahead", "known"])
+        match kind:
+            case "number":
+                return Leaf("usage.breadth", one.choice("<>"), one.choice([40, 60]))
+            case "known":
+                return Leaf("usage.breadth", "is", one.choice(["known", "unknown"]))
+            case "since":
+                return self._since()
+            case _:
+                return self._ahead()
+
+    def _since(self) -> Leaf:
+        return Leaf(DATES[0], self._random.choice(["<", ">="]), self._random.randint(-30, 120), "since")
+
+    def _ahead(self) -> Leaf:
+        return Leaf(DATES[1], self._random.choice([">", "<="]), self._random.randint(-30, 120), "until")
+
+    def _answered(self) -> Leaf:
+        return Leaf("event.score", "<=", self._random.choice([3, 6]))
+
+    def _may(self, share: float = 0.5) -> bool:
+        return self._random.random() < share
