@@ -15,10 +15,10 @@ State = Literal["idle", "pending", "active", "found", "over", "resting"]
 """`idle`: not begun, or closed. `pending`: held, not long enough yet. `active`: fired. `found`: held when an import
 ended; no actions. `over`: ended, but its condition still holds. `resting`: ended, and `repeat` lets it fire later."""
 
-Event = Literal["held", "fired", "found", "started", "noted", "ended", "rested", "passed", "left"]
+Event = Literal["held", "fired", "found", "started", "noted", "ended", "rested", "passed", "resumed", "left"]
 """`held`: its condition began to hold. `found`: it held before anybody looked. `started`: by hand. `noted`: something
 happened that moves it nowhere. `rested`: ended, and `repeat` makes it wait. `passed`: nothing keeps it from firing
-anew. `left`: its account has gone."""
+anew. `resumed`: all was done, and some of it was taken back. `left`: its account has gone."""
 
 _FIRED: Final[tuple[State, ...]] = ("active", "over", "resting", "idle")
 MOVES: Final[Mapping[tuple[State, Event], State]] = {
@@ -36,6 +36,8 @@ MOVES: Final[Mapping[tuple[State, Event], State]] = {
     ("over", "rested"): "resting",
     ("over", "passed"): "idle",
     ("resting", "passed"): "idle",
+    ("resting", "resumed"): "active",
+    ("idle", "resumed"): "active",
     # Its tasks may be closed long after it has ended.
     **{(state, "noted"): state for state in _FIRED},
     **{(state, "left"): "idle" for state in get_args(State) if state != "idle"},
@@ -45,7 +47,8 @@ MOVES: Final[Mapping[tuple[State, Event], State]] = {
 
 class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
     """A step that is still to be done. `held_back`: a gate was closed when it was due. `waited`: for the digest.
-    `until`: when an `if` or `until` gives up. `again` tells it apart from the same step that was taken back."""
+    `until`: when an `if` or `until` gives up, or an offer about an event is too old. `again` tells it apart from the
+    same step that was taken back."""
 
     step: int
     occurrence: int

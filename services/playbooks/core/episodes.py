@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 
@@ -10,6 +12,9 @@ from services.playbooks.core.episode import Episode, StepResult
 from services.playbooks.core.item import Item
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.rules import Library
+
+_MAY_WAIT: Final = timedelta(days=14)
+"""What was asked for longer ago has been delivered, or never will be."""
 
 
 class Episodes:
@@ -54,6 +59,15 @@ class Episodes:
         """Those that feed an item, with their playbooks; the one that its request is of first."""
         known = self._found((item.request.episode_id, *item.feeders))
         return [(playbook, one) for one in known if (playbook := self._library.of(one.playbook, one)) is not None]
+
+    def may_wait(self, episode: Episode, now: datetime) -> bool:
+        """May something that it asked for still wait to be sent, an offer after its end, too?"""
+        asks = episode.state == "active" or episode.playbook in self._library.offering
+        return asks and episode.fired_at is not None and now - episode.fired_at < _MAY_WAIT
+
+    def may_go_on(self, episode: Episode, now: datetime) -> bool:
+        """Is it open, or may what it offered be taken back, and it goes on?"""
+        return episode.is_open or self.may_wait(episode, now)
 
     def is_of_event(self, episode: Episode) -> bool:
         """Is its playbook about events?"""

@@ -15,32 +15,46 @@ from services.playbooks.core.playbook import Playbook, Step
 from services.playbooks.core.workinghours import Duration, add
 from shared.conditions import Condition, Facts, Truth, evaluate, flip_instant, leaves_of
 
-_LONGEST_IF: Final = Duration(seconds=90 * 86_400)
-"""After how long an `if` that nobody can answer is left, unless it says."""
+_LONGEST: Final = Duration(seconds=90 * 86_400)
+"""After how long an `if` that nobody can answer is left, unless it says; and an offer about an event, held back."""
+ALL_DONE: Final = "all steps are done"
+"""Why an episode of an event ends."""
 
 Way = Literal["then", "else", "wait", "leave"]
 
 
 def plan(playbook: Playbook, look: Look, occurrence: int, places: Iterable[int]) -> tuple[PlannedStep, ...]:
     """These steps, counted from the instant of the look."""
-    return tuple(_planned(playbook.steps[place], place, look, occurrence) for place in places)
+    return tuple(_planned(playbook, place, look, occurrence) for place in places)
 
 
-def _planned(chosen: Step, place: int, look: Look, occurrence: int) -> PlannedStep:
+def _planned(playbook: Playbook, place: int, look: Look, occurrence: int) -> PlannedStep:
+    chosen = playbook.steps[place]
     due = look.now if chosen.after is None else add(look.hours, look.now, chosen.after)
     until = None
     if chosen.condition is not None:
-        until = add(look.hours, due, chosen.within or _LONGEST_IF)
+        until = add(look.hours, due, chosen.within or _LONGEST)
+    elif chosen.kind == "flag" and playbook.on_event is not None:
+        until = due + _LONGEST.exact
     return PlannedStep(step=place, occurrence=occurrence, due=due, until=until)
 
 
-def take_back(episode: Episode, step: int, reason: str, now: datetime) -> tuple[Episode, Move]:
-    """Plan a step again that was asked for and is held back before anybody has heard of it."""
-    again = PlannedStep(
-        step=step, occurrence=episode.occurrence, due=now, held_back=True, again=f"taken back {now.isoformat()}"
-    )
-    said = f"step {step + 1} is held back: {reason}"
-    return episode.moved("noted", said, now, "keepwell", planned=(*episode.planned, again))
+def take_back(episode: Episode, step: int, reason: str, now: datetime) -> tuple[Episode, Move] | None:
+    """Plan a step again that was asked for and is held back before anybody has heard of it; None where that is over.
+
+    An episode of an event had nothing more to do, and goes on with it: for as long as an offer about an event waits.
+    """
+    of_event = episode.state in ("idle", "resting") and episode.outcome == ALL_DONE
+    if episode.state != "active" and not of_event:
+        return None
+    until = episode.fired_at + _LONGEST.exact if of_event and episode.fired_at is not None else None
+    occurrence, mark = episode.occurrence, f"taken back {now.isoformat()}"
+    again = PlannedStep(step=step, occurrence=occurrence, due=now, held_back=True, until=until, again=mark)
+    said, planned = f"step {step + 1} is held back: {reason}", (*episode.planned, again)
+    if not of_event:
+        return episode.moved("noted", said, now, "keepwell", planned=planned)
+    anew: dict[str, Any] = {"planned": planned, "ended_at": None, "rests_until": None, "outcome": ""}
+    return episode.moved("resumed", said, now, "keepwell", **anew)
 
 
 def way(chosen: Step, planned: PlannedStep, episode: Episode, look: Look) -> Way:
@@ -102,10 +116,12 @@ def next_instants(playbook: Playbook, episode: Episode, look: Look) -> Iterable[
     for planned in episode.planned:
         yield planned.due
         chosen = playbook.steps[planned.step] if planned.step < len(playbook.steps) else None
-        if chosen is None or chosen.condition is None or planned.due > look.now:
+        if chosen is None or planned.due > look.now:
             continue
         if planned.until is not None:
             yield planned.until
+        if chosen.condition is None:
+            continue
         known = facts(chosen, planned, episode, look)
         if (flip := flip_instant(chosen.condition, known, look.now)) is not None:
             yield flip

@@ -121,8 +121,10 @@ def _take_back(work: Work, flag: Item, trouble: str) -> None:
     changes, now = work.changes, work.standings[flag.account_id].at
     changes.close(flag, "close", f"held back: {trouble}", "keepwell", now)
     episode = changes.episodes.get(flag.request.episode_id) or work.episodes.find(flag.request.episode_id)
-    if episode is not None and episode.state == "active":
-        episode, move = flow.take_back(episode, flag.request.step, trouble, now)
+    taken = flow.take_back(episode, flag.request.step, trouble, now) if episode is not None else None
+    if taken is not None:
+        episode, move = taken
+        changes.set_timer(flag.account_id, episode.planned[-1].until)
         work.episodes.keep(StepResult(episode=episode, moves=(move,)))
 
 

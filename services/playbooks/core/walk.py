@@ -123,7 +123,7 @@ class Walk(Moving):
         if self.view.ends:
             self.end(self.view.why_ended(episode), passed=True)
         elif playbook.on_event is not None and playbook.exit_when is None and not self._has_to_do:
-            self.end("all steps are done")
+            self.end(flow.ALL_DONE)
 
     def _fire_for_event(self) -> None:
         cause = self.look.cause
@@ -144,6 +144,9 @@ class Walk(Moving):
         chosen = self.playbook.steps[planned.step]
         if chosen.unless is not None and flow.holds(chosen.unless, chosen, planned, episode, self.look):
             self.move("noted", f"step {place} is not needed any more", planned=left)
+            return
+        if chosen.kind == "flag" and planned.until is not None and planned.until <= self.look.now:
+            self.move("noted", f"step {place} was held back for too long", planned=left)
             return
         if chosen.kind == "flag" and (trouble := self.view.trouble(chosen.flag_kind)) is not None:
             if not planned.held_back:

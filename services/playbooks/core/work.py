@@ -7,8 +7,8 @@ has passed, `settling` closes the items of what ended, and gives what was asked 
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,9 +24,6 @@ from services.playbooks.core.playbook import STARTED, Playbook
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, is_by_time, knew_until, looked_at, owner, standing
 from shared.messages.assessments import AccountAssessed
-
-_MAY_WAIT: Final = timedelta(days=14)
-"""What was asked for longer ago has been delivered, or never will be."""
 
 
 class Ending(NamedTuple):
@@ -208,9 +205,7 @@ class Work:
                 found_in = visit.look.found_in or f"playbook {current.name}"
                 look = msgspec.structs.replace(visit.look, found_in=found_in)
                 self._step(current, visit._replace(look=look), subject)
-        waiting = (one for one in latest.values() if one.state == "active" or one.playbook in library.offering)
-        fired = [one.fired_at for one in waiting if one.fired_at]
-        if fired and visit.look.now - max(fired) < _MAY_WAIT and not visit.look.quiet:
+        if not visit.look.quiet and any(self.episodes.may_wait(one, visit.look.now) for one in latest.values()):
             self.looked_at.add(account)
         # What was not looked at now has its instant in the last `look_at`.
         also = before.look_at if before is not None and changed is not None else None
@@ -256,7 +251,9 @@ class Work:
             changes.episodes[stepped.closed.id] = stepped.closed
             changes.retired.add(stepped.closed.id)
         self.episodes.keep(stepped)
-        if episode.subject and not (episode.is_open or playbook.still_counted(episode.fired, look.now)):
+        if episode.subject and not (
+            self.episodes.may_go_on(episode, look.now) or playbook.still_counted(episode.fired, look.now)
+        ):
             # There may be one for each of many tickets: one that is closed is looked at no more.
             changes.episodes[episode.id] = episode
             changes.retired.add(episode.id)

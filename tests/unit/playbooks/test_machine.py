@@ -7,6 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from services.playbooks.core import flow
 from services.playbooks.core.episode import MOVES, Episode, Event, State, StepResult
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.step import close, close_task, end, leave, start, step
@@ -46,7 +47,9 @@ def test_only_what_is_open_can_be_left_and_nothing_fires_twice_but_what_is_activ
     assert {state for state, event in MOVES if event == "ended"} == {
         one for one in STATES if an_episode(one).is_under_way
     }
-    fires = {state for (state, event), after in MOVES.items() if after == "active" and event != "noted"}
+    fires = {
+        state for (state, event), after in MOVES.items() if after == "active" and event not in ("noted", "resumed")
+    }
     assert fires == {"idle", "pending", "found", "active"}
 
 
@@ -67,6 +70,11 @@ def with_one(act: Callable[[Playbook, Episode, datetime], StepResult]) -> Act:
     return lambda playbook, episode, at: None if episode is None else act(playbook, episode, at)
 
 
+def taken_back(playbook: Playbook, episode: Episode, at: datetime) -> StepResult:
+    taken = flow.take_back(episode, 0, "trouble", at)
+    return StepResult(episode=episode) if taken is None else StepResult(episode=taken[0], moves=(taken[1],))
+
+
 ACTS: list[Act] = [
     looks(LOW),
     looks(HIGH),
@@ -78,6 +86,7 @@ ACTS: list[Act] = [
     lambda playbook, episode, at: step(None, episode, a_look(LOW, at), playbook),
     with_one(lambda playbook, episode, at: end(playbook, episode, a_look(LOW, at), "by hand")),
     with_one(lambda playbook, episode, at: close(playbook, episode, a_look(HIGH, at), "closed by recovered")),
+    with_one(taken_back),
     with_one(
         lambda playbook, episode, at: (
             StepResult(episode=episode) if episode.state != "found" else start(playbook, episode, a_look(LOW, at))

@@ -177,8 +177,25 @@ class TestAnOfferThatWaits:
             made.assess(MONDAY + 2 * HOUR, {"usage.active_share": 50.0})
             assert len(made.open("flag")) == 1
 
-    def test_of_an_event_it_is_taken_back_too(self) -> None:
-        made = Office("id: nps\non_event: feedback.nps\nsteps: [flag: Ask for a reference]", people=PEOPLE)
+    @pytest.mark.parametrize("more", ["", "repeat: {after: 180d}", "per: contact"])
+    def test_of_an_event_it_is_taken_back_and_made_again_too(self, more: str) -> None:
+        made = Office(f"id: nps\non_event: feedback.nps\n{more}\nsteps: [flag: Ask for a reference]", people=PEOPLE)
         made.event(MONDAY, "feedback.nps", contact_id="kim", score=10)
         made.assess(MONDAY + HOUR, ANGRY)
         assert (made.only("flag").state, len(made.cancelled)) == ("closed", 1)
+        assert made.assess(MONDAY + 30 * DAY, ANGRY) == []
+        (told,) = made.assess(MONDAY + 31 * DAY, FULL)
+        assert told.title == "Ask for a reference"
+        assert made.assess(MONDAY + 32 * DAY, FULL) == []
+        assert [one.reason for one in made.moves].count("all steps are done") == 2
+
+    @pytest.mark.parametrize("angry_first", [False, True])
+    def test_but_not_when_the_event_is_long_ago(self, angry_first: bool) -> None:
+        made = Office("id: nps\non_event: feedback.nps\nsteps: [flag: Ask for a reference]", people=PEOPLE)
+        if angry_first:
+            made.assess(MONDAY, ANGRY)
+        made.event(MONDAY, "feedback.nps", contact_id="kim", score=10)
+        made.assess(MONDAY + HOUR, ANGRY)
+        made.wait(MONDAY + 90 * DAY)
+        assert made.assess(MONDAY + 91 * DAY, FULL) == []
+        assert "step 1 was held back for too long" in [one.reason for one in made.moves]
