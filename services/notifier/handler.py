@@ -1,6 +1,7 @@
 """One batch: what is asked for becomes deliveries, what is cancelled stops waiting, what is over says so where it was
 told, and what is told of customers' people goes into the address book."""
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -12,6 +13,8 @@ from services.notifier.store import contacts, deliveries
 from services.notifier.store.deliveries import NewDelivery
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
 from shared.worker.handler import Handler, Incoming
+
+_LOG = logging.getLogger(__name__)
 
 
 class NotifierHandler(Handler):
@@ -37,8 +40,12 @@ class NotifierHandler(Handler):
         reasons |= {one.data.action_id: one.data.reason for one in batch if isinstance(one.data, ActionCancelled)}
         if reasons:
             await deliveries.cancel(c, reasons, now)
-        changed = [one.data for one in batch if isinstance(one.data, ItemChanged) and one.data.over_since is not None]
-        if over := {one.action_id: one for one in changed if one.action_id}:
+        changed = [one.data for one in batch if isinstance(one.data, ItemChanged)]
+        for one in changed:
+            if one.refused is not None:
+                # No channel takes answers yet, and over HTTP they heard it at once: whoever operates can see it here.
+                _LOG.info("%s can't have what they asked for with %s: %s", one.actor, one.item_id, one.refused)
+        if over := {one.action_id: one for one in changed if one.action_id and one.over_since is not None}:
             self._touched[partition] |= await deliveries.amend(c, over, now)
 
     async def _note_contacts(self, c: AsyncConnection, batch: Sequence[Incoming]) -> None:

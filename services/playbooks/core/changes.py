@@ -90,7 +90,14 @@ class Changes:
     def refuse(self, item: Item, event: str, why: str, actor: str, now: datetime) -> None:
         """Note what somebody asked for and can't have, and tell them why."""
         self.moves.append(Move(item.id, now, item.state, item.state, f"{outcome(item.kind, event)}, too late", actor))
-        data = ItemChanged(item_id=item.id, state=item.state, actor=actor, words=words(item.state), refused=why)
+        data = ItemChanged(
+            item_id=item.id,
+            state=item.state,
+            actor=actor,
+            words=words(item.state),
+            refused=why,
+            action_id=item.action_id,
+        )
         id = f"{item.id}-refused-{event}-{now.isoformat()}"
         self.out.append(Outgoing(_event(data, id, "item.changed", item.account_id, now)))
 

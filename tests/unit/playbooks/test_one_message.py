@@ -170,7 +170,9 @@ class TestMoves:
         made = office()
         made.do(made.only("task"), "done", MONDAY)
         self.press(made, "task", response, **more)
-        assert (made.only("task").state, made.changed[-1].state, made.changed[-1].refused) == ("done", "done", why)
+        told = made.changed[-1]
+        assert (made.only("task").state, told.state, told.refused) == ("done", "done", why)
+        assert told.action_id == made.only("task").action_id, "where it was told"
 
     @pytest.mark.parametrize("until", [MONDAY, MONDAY + HOUR, MONDAY + HOUR + 91 * DAY])
     def test_nobody_snoozes_into_the_past_or_for_longer_than_90_days(self, until: datetime) -> None:
