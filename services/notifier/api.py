@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping
 from services.notifier import queries
 from services.notifier.channels import blocks
 from services.notifier.channels.rendering import Renderer
+from services.notifier.core.contacts import reach_of
 from services.notifier.core.delivery import State
 from services.notifier.core.message import Message
 from services.notifier.core.together import compose_group
@@ -121,7 +122,7 @@ def _message(row: RowMapping, now: datetime) -> Message:
     if row["message"] is not None:
         return msgspec.convert(row["message"], Message)
     action = msgspec.json.decode(row["action"], type=ActionRequested)
-    return compose_group([action], now, shared=row["shared"])
+    return compose_group([action], now, shared=row["shared"], reach={action.action_id: reach_of(row["contact"])})
 
 
 def _rendered(row: RowMapping, message: Message, renderer: Renderer) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
 from services.notifier.core.contacts import Cells
+from services.notifier.store.contacts import CELLS
 from services.notifier.store.deliveries import EVERY_TARGET
 from shared.pg import bulk
 
@@ -27,7 +28,7 @@ _FIELDS: Final = (
     case((_d.c.state == "delivered", _SECONDS)).label("seconds"),
 )
 _ONE: Final = select(
-    *_FIELDS, _d.c.traceparent, _d.c.transport, _d.c.action, _d.c.shared, t.messages.c.message
+    *_FIELDS, _d.c.traceparent, _d.c.transport, _d.c.action, _d.c.shared, t.messages.c.message, CELLS.label("contact")
 ).outerjoin(t.messages, t.messages.c.id == _d.c.message_id)
 _n = t.contacts.c
 _CONTACTS: Final = select(_n.cells).where(~_n.erased)

@@ -23,6 +23,8 @@ deliveries = Table(
     Column("partition", Integer, nullable=False),
     Column("kind", Text, nullable=False),
     Column("playbook", Text, nullable=False),
+    # The customer's person that it is about.
+    Column("contact_id", Text),
     Column("recipient", Text, nullable=False),
     Column("transport", Text, nullable=False),
     Column("target", Text, nullable=False),

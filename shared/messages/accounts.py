@@ -1,6 +1,6 @@
 """What happens to accounts and the people at them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -44,10 +44,15 @@ class OpenAccountUpdated(msgspec.Struct, frozen=True, kw_only=True):
     traits: dict[str, Any]
 
 
+ADDRESSES: Final = ("email", "phone")
+"""Traits of a contact that only the address book of the notifier takes and keeps."""
+
+
 class ContactUpdated(CustomerEvent, frozen=True, kw_only=True):
     """A person at the account. `role` such as champion, admin, decision_maker, user; `left` when they left.
 
-    Who has several names them as `roles`: what is said later replaces all of them.
+    Who has several names them as `roles`: what is said later replaces all of them. Of the traits `name`, `email`,
+    `phone` and `language` say how they are reached.
     """
 
     types = ("contact.updated",)

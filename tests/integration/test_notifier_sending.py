@@ -30,6 +30,7 @@ from tests.support.notifier import (
     an_alert,
     an_incoming,
     notifier_engine,
+    of_kim,
 )
 from tests.support.stream import until
 
@@ -142,6 +143,22 @@ async def test_what_time_caused_waits_for_the_morning_and_goes_together(desk: De
         desk.later(hours=1)
         await settles(desk, 2)
     assert desk.channel.titles() == ["1 alert, 1 task about 2 of your accounts"]
+
+
+async def test_whom_to_call_and_how_is_filled_in_when_it_is_sent(desk: Desk) -> None:
+    call = an_action(title="Call Kim (admin)", contact_id="kim", contact="Kim (admin)")
+    await desk.ask(call, of_kim("contact.updated", traits={"phone": "+49 30 1", "email": "kim@old.example"}))
+    await desk.ask(of_kim("contact.updated", 1, traits={"email": "kim@northwind.example"}))
+    async with desk.open():
+        await settles(desk)
+    [sent] = desk.channel.got
+    [row] = await desk.rows()
+    async with desk.uow.begin() as c:
+        shown = await queries.delivery(c, row.id)
+    assert sent.message.contact == "Kim (admin) · +49 30 1, kim@northwind.example"
+    assert b"kim@" not in row.action
+    assert shown is not None
+    assert shown["message"]["contact"] == sent.message.contact
 
 
 async def test_what_is_cancelled_while_it_waits_is_not_sent(desk: Desk) -> None:

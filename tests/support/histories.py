@@ -73,6 +73,10 @@ def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
                 "roles": few([["champion"], ["user", "decision_maker"], ["left"]]),
             },
         ),
+        **dict.fromkeys(
+            ("contact.consented", "contact.unsubscribed"),
+            st.fixed_dictionaries({"contact_id": contact, "kind": few(["survey", "all"])}),
+        ),
         "milestone.reached": st.fixed_dictionaries({"milestone": few(["data_imported", "team_invited"])}),
         "account.churned": st.fixed_dictionaries({"reason": few(["price", "gone"])}),
         "interaction.logged": st.fixed_dictionaries({"kind": few(["call", "mail"])}, optional={"contact_id": contact}),

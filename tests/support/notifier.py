@@ -37,6 +37,7 @@ from shared.messages.actions import (
 )
 from shared.messages.assessments import Driver
 from shared.messages.deliveries import DeliverySettled
+from shared.messages.envelope import Event
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
 from shared.worker.handler import Incoming
@@ -411,8 +412,8 @@ class Desk:
             figures=self.figures,
         )
 
-    async def ask(self, *actions: ActionRequested | ActionCancelled | ItemChanged, partition: int = 0) -> None:
-        """Hand a batch to the handler, as the consume loop does."""
+    async def ask(self, *actions: ActionRequested | ActionCancelled | ItemChanged | Event, partition: int = 0) -> None:
+        """Hand a batch to the handler, as the consume loop does; an event comes as it is."""
         batch = [an_incoming(action) for action in actions]
         async with self.uow.begin() as c:
             await self.handler.handle(c, partition, batch, self.clock.now(), False)
@@ -466,8 +467,27 @@ class Desk:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def an_incoming(action: ActionRequested | ActionCancelled | ItemChanged, traceparent: str | None = None) -> Incoming:
-    """A record of `keepwell.actions` as the consume loop hands it on."""
+def of_kim(type: str, minutes: int = 0, id: str = "", contact: str = "kim", **data: Any) -> Event:
+    """What is told of a person at Northwind so many minutes from now."""
+    struct = registry.CUSTOMER_EVENTS[type][1]
+    known = {"contact_id": contact} if "contact_id" in struct.__struct_fields__ else {}
+    return envelope.wrap(
+        struct(**known, **data),
+        id=id or f"{type}-{minutes}",
+        source="crm",
+        type=type,
+        subject="northwind",
+        time=NOW + timedelta(minutes=minutes),
+    )
+
+
+def an_incoming(
+    action: ActionRequested | ActionCancelled | ItemChanged | Event, traceparent: str | None = None
+) -> Incoming:
+    """A record as the consume loop hands it on."""
+    if isinstance(action, Event):
+        record = Record(registry.ACCOUNTS, 0, 0, NOW, action.subject, envelope.encode(action), {})
+        return Incoming(record, action, registry.data_of(action))
     types = {struct: name for name, (_, struct) in registry.INTERNAL.items()}
     event = envelope.wrap(
         action,

@@ -79,6 +79,8 @@ def _item(item: Item) -> str:
         lines[0] += f"\n{_score(item.score, item.band)}"
     if item.reason:
         lines.append(_reason(item.reason))
+    if item.contact:
+        lines.append(f"contact: {_said(item.contact)}")
     if item.also:
         lines.append(f"also open: {_said(item.also)}")
     if item.todo:

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import msgspec
 
-from services.notifier.core.message import title_of, zone_of
+from services.notifier.core.composing import title_of, zone_of
 from shared.messages.actions import ActionRequested, ItemChanged
 from shared.words import clock_time
 

@@ -20,6 +20,7 @@ from shared.messages.accounts import (
 from shared.messages.envelope import Event
 from shared.messages.erasing import digest_of
 from shared.messages.stamps import Cell, cell_of, instant_of, micros, put
+from shared.words import clean
 
 Told = ContactUpdated | ContactConsented | ContactUnsubscribed | ContactErased | AccountErased
 """What the book is made of."""
@@ -126,6 +127,12 @@ def text_of(cells: Mapping[str, Cell], name: str) -> str | None:
     """One of `FIELDS`, where it is known."""
     cell = cells.get(name)
     return None if cell is None else cell.value
+
+
+def reach_of(cells: Mapping[str, Cell] | None) -> str:
+    """How somebody is reached, in words: `+49 30 1234, kim@northwind.example`; empty where that is not known."""
+    known = (text_of(cells or {}, name) for name in ("phone", "email"))
+    return ", ".join(clean(one, 120) for one in known if one)
 
 
 def consents_of(cells: Mapping[str, Cell]) -> list[Consent]:

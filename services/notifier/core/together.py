@@ -1,15 +1,18 @@
 """Many things as one message: those of a group, and the list of what an import found. The worst first."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from services.notifier.core import message as single
-from services.notifier.core.message import LONGEST_LINE, Item, Message, Reason, clean_todo
+from services.notifier.core import composing as single
+from services.notifier.core.composing import LONGEST_LINE, clean_todo
+from services.notifier.core.message import Item, Message, Reason
 from shared.messages.actions import KINDS, ActionRequested
 from shared.words import clean, counted, money, monthly
 
+NOBODY: Final[Mapping[str, str]] = {}
+"""How nobody is reached."""
 MOST_ITEMS: Final = 10
 MOST_FOUND: Final = 20
 MOST_NAMES: Final = 30
@@ -18,11 +21,14 @@ _BAND_RANK: Final = {"red": 0, "amber": 1, "unknown": 2, "green": 3}
 _SEVERITY_RANK: Final = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}
 
 
-def compose_group(actions: Sequence[ActionRequested], now: datetime, *, shared: bool = False) -> Message:
-    """What goes as one message: a single action as itself, several with the worst first."""
+def compose_group(
+    actions: Sequence[ActionRequested], now: datetime, *, shared: bool = False, reach: Mapping[str, str] = NOBODY
+) -> Message:
+    """What goes as one message: a single action as itself, several with the worst first. `reach` says, by action, how
+    the person that it is about is reached."""
     if len(actions) == 1:
-        only = actions[0]
-        return _digest(only, shared) if only.kind == "digest" else single.compose(only, now, shared=shared)
+        only, how = actions[0], reach.get(actions[0].action_id, "")
+        return _digest(only, shared) if only.kind == "digest" else single.compose(only, now, shared=shared, reach=how)
     ranked = sorted(actions, key=_rank)
     people = {a.recipient.id: a.recipient for a in ranked if a.recipient}
     recipient, mention = single.reader(people.values(), shared)
@@ -47,6 +53,7 @@ def compose_group(actions: Sequence[ActionRequested], now: datetime, *, shared: 
                 *(a, now, shared, _todo(a, by_account[a.account.id], ranked)),
                 name_reader=len(people) > 1,
                 is_first=a is by_account[a.account.id][0],
+                reach=reach.get(a.action_id, ""),
             )
             for a in shown
         ],

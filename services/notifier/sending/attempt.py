@@ -13,6 +13,7 @@ from sqlalchemy import Row
 
 from services.notifier.channels.protocol import Channel, Dispatch
 from services.notifier.core.amending import Amends
+from services.notifier.core.contacts import reach_of
 from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
 from services.notifier.core.retry import Later, Never, Outcome, Sent, judge_parcel
@@ -65,7 +66,8 @@ class Attempt:
     def _dispatch(self) -> Dispatch:
         first = self._deliveries[0]
         actions = [_decode(delivery.action) for delivery in self._deliveries]
-        self.message = compose_group(actions, self._began_at, shared=first.shared)
+        reach = {one.action_id: reach_of(row.contact) for one, row in zip(actions, self._deliveries, strict=True)}
+        self.message = compose_group(actions, self._began_at, shared=first.shared, reach=reach)
         return Dispatch(
             message=self.message,
             delivery_id=self.id,

@@ -19,6 +19,12 @@ _LOAD: Final = select(_n.account_id, _n.contact_id, _n.erased, _n.cells).where(
 _SAVE: Final = bulk.Insert(t.contacts, (*_KEY, "cells"), same=("erased",), update=("cells", "erased"))
 _REMOVE: Final = bulk.Delete(t.contacts, _KEY)
 _REMOVE_ALL: Final = delete(t.contacts).where(and_(bulk.among(_n.account_id, "accounts"), ~_n.erased))
+CELLS: Final = (
+    select(_n.cells)
+    .where(_n.account_id == t.deliveries.c.account_id, _n.contact_id == t.deliveries.c.contact_id, ~_n.erased)
+    .scalar_subquery()
+)
+"""Of a delivery: what is known of the person that it is about."""
 
 
 async def load(c: AsyncConnection, keys: Iterable[Key]) -> Book:

@@ -38,7 +38,7 @@ class NewDelivery(NamedTuple):
         action: ActionRequested = self.asked.data
         to, event = self.route, self.asked.event
         return (
-            *(self.id, action.action_id, action.account.id, action.kind, action.playbook),
+            *(self.id, action.action_id, action.account.id, action.kind, action.playbook, action.contact_id),
             *(action.recipient.id if action.recipient else "", to.transport, to.target, to.shared, to.because),
             *(self.group, self.due_at, bytes(event.data), self.asked.record.headers.get(tracing.HEADER)),
             action.caused_at or event.accepted,
@@ -46,7 +46,7 @@ class NewDelivery(NamedTuple):
 
 
 _NEW: Final = (
-    *("id", "action_id", "account_id", "kind", "playbook"),
+    *("id", "action_id", "account_id", "kind", "playbook", "contact_id"),
     *("recipient", "transport", "target", "shared", "because"),
     *("group_key", "due_at", "action", "traceparent"),
     "caused_at",
@@ -94,10 +94,10 @@ _RELEASE: Final = delete(_h).where(
 )
 # What has been sent, or may have been, stays as it was.
 _RESTATE: Final = bulk.Update(
-    _d, ("id",), ("action",), where=lambda _: and_(_d.c.state == "waiting", _d.c.message_id.is_(None))
+    _d, ("id",), ("action", "contact_id"), where=lambda _: and_(_d.c.state == "waiting", _d.c.message_id.is_(None))
 )
 _AS_TOLD: Final = (
-    *("account_id", "partition", "kind", "playbook", "recipient", "transport", "target", "shared"),
+    *("account_id", "partition", "kind", "playbook", "contact_id", "recipient", "transport", "target", "shared"),
     *("because", "traceparent"),
 )
 # An incoming webhook can't change what it posted; a message about many stays as it was.
@@ -132,7 +132,7 @@ async def add(c: AsyncConnection, partition: int, new: Sequence[NewDelivery], no
 
 async def restate(c: AsyncConnection, anew: Mapping[str, Incoming]) -> None:
     """Let what still waits say what its action says now."""
-    await _RESTATE(c, [(id, bytes(one.event.data)) for id, one in anew.items()])
+    await _RESTATE(c, [(id, bytes(one.event.data), one.data.contact_id) for id, one in anew.items()])
 
 
 async def lock_gates(c: AsyncConnection, keys: Collection[str], now: datetime) -> dict[str, Gate]:

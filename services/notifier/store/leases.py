@@ -25,6 +25,7 @@ from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
 from services.notifier.core.retry import LONGEST_RETRY_AFTER
 from services.notifier.store import endings
+from services.notifier.store.contacts import CELLS
 from services.notifier.store.deliveries import EVERY_TARGET
 from services.notifier.store.moves import NOW, can, lease_can, moved
 from shared.pg import bulk
@@ -68,6 +69,7 @@ _LEASED: Final = (
     .limit(1)
     .scalar_subquery()
     .label("amended_receipt"),
+    CELLS.label("contact"),
 )
 _TRANSPORT: Final = bindparam("transport", type_=Text)
 _HELD_UNTIL: Final = (

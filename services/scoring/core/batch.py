@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from services.scoring.core import state as s
 from services.scoring.core.assess import Outcome, assess
+from services.scoring.core.causes import cause_of
 from services.scoring.core.clock import day_of
 from services.scoring.core.decision import Occasion
 from services.scoring.core.fold import fold, fold_usage, source_of
@@ -114,7 +113,7 @@ class Batch:
             self._hear(source_of(arrival.event.type), arrival.event.time)
             self._note_rows(standing.account, arrival)
             if arrival.event.history is None:
-                cause = cause_of(arrival.event, next(since), standing.account.state)
+                cause = cause_of(arrival.event, next(since), standing.account)
                 outcome = self._decide(standing, Occasion(cause, imports=standing.imports), arrival.trace, seen)
                 seen = outcome.view
         for import_id in stragglers:
@@ -229,20 +228,3 @@ def _untold_since(arrivals: Sequence[Arrival]) -> list[datetime | None]:
     """
     accepted = (arrival.event.accepted or _NOT_SAID for arrival in reversed(arrivals))
     return [None if since is _NOT_SAID else since for since in accumulate(accepted, min)][::-1]
-
-
-def cause_of(event: Event, untold_since: datetime | None, state: s.State) -> Cause:
-    """The event as the cause of an assessment."""
-    data = msgspec.json.decode(event.data)
-    contact = data.get("contact_id") or ""
-    return Cause(
-        kind="event",
-        source=event.source,
-        id=event.id,
-        type=event.type,
-        time=event.time,
-        accepted=untold_since,
-        data=data,
-        contact_name=state.name_of(contact),
-        contact_role=state.role_of(contact),
-    )

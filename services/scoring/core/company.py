@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from services.scoring.core.batch import cause_of
-from services.scoring.core.state import State
+from services.scoring.core.causes import cause_of
+from services.scoring.core.state import Account
 from shared.messages.assessments import AccountAssessed, FactValue
 from shared.messages.envelope import Event
 from shared.messages.registry import COMPANY
@@ -15,6 +15,5 @@ def company_assessed(event: Event, rev: int, interrupted: Iterable[str], now: da
     facts: dict[str, FactValue] = {"account.id": COMPANY, "account.name": "All accounts"}
     if sources := sorted(interrupted):
         facts["sources.interrupted"] = sources
-    return AccountAssessed(
-        rev=rev, at=now, cause=cause_of(event, event.accepted, State()), facts=facts, scorecard="none@1"
-    )
+    cause = cause_of(event, event.accepted, Account(COMPANY))
+    return AccountAssessed(rev=rev, at=now, cause=cause, facts=facts, scorecard="none@1")

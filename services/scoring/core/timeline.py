@@ -14,7 +14,7 @@ from services.scoring.core.fold.cells import plain
 from services.scoring.core.fold.people import is_erased
 from services.scoring.core.state import Account
 from services.scoring.core.surveys import KEPT
-from shared.messages.accounts import ContactUpdated, NoteAdded
+from shared.messages.accounts import ADDRESSES, ContactUpdated, NoteAdded
 from shared.messages.assessments import AccountAssessed
 from shared.messages.envelope import Event
 from shared.messages.erasing import digest_of
@@ -24,8 +24,6 @@ MOVED: Final = "account.assessed"
 _MOST_BYTES: Final = 2**15
 """How much is kept of an event as it was sent; of a larger one its fields are cut."""
 _SUBJECTS: Final = ("ticket_id", "invoice_id", "subscription_id", "milestone", "measure", "invitation_id", "goal_id")
-_ADDRESSES: Final = ("email", "phone")
-"""Traits of a contact that nobody reads here: the address book is another's."""
 
 
 class TimelineRow(NamedTuple):
@@ -74,7 +72,7 @@ def _kept(event: Event, data: Any) -> bytes:
     said: dict[str, Any] = msgspec.json.decode(raw)
     if isinstance(data, ContactUpdated):
         traits: Mapping[str, Any] = said.get("traits") or {}
-        said["traits"] = {name: value for name, value in traits.items() if name not in _ADDRESSES}
+        said["traits"] = {name: value for name, value in traits.items() if name not in ADDRESSES}
     if len(raw) <= _MOST_BYTES:
         return msgspec.json.encode(said)
     return msgspec.json.encode({name: _cut(value) for name, value in list(said.items())[:100]})

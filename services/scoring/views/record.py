@@ -32,7 +32,7 @@ class LastAnswer(BaseModel):
 
 
 class Contact(_OfAccount):
-    """A person at an account."""
+    """A person at an account. How they are reached the notifier says: `GET /v1/contacts/{account}/{id}` there."""
 
     name: str | None
     role: str | None

@@ -1,7 +1,7 @@
 from deploy.demo import slack_view
 from services.notifier.channels.blocks import render
 from services.notifier.channels.rendering import Renderer
-from services.notifier.core.message import compose
+from services.notifier.core.composing import compose
 from tests.support.notifier import NOW, an_account, an_alert
 
 

@@ -8,30 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.core.contacts import Book, Cells, Key, consents_of, keys_of, text_of
-from shared.messages import envelope, registry
+from shared.messages import registry
 from shared.messages.envelope import Event
 from shared.messages.erasing import digest_of
-from tests.support.notifier import NOW
+from tests.support.notifier import NOW, of_kim
 
 KIM = Key("northwind", "kim")
 
 
-def told(type: str, minutes: int = 0, id: str = "", **data: Any) -> Event:
-    """What is told of Kim so many minutes from now."""
-    struct = registry.CUSTOMER_EVENTS[type][1]
-    known = {} if type == "account.erased" else {"contact_id": "kim"}
-    return envelope.wrap(
-        struct(**(known | data)),
-        id=id or f"{type}-{minutes}",
-        source="crm",
-        type=type,
-        subject="northwind",
-        time=NOW + timedelta(minutes=minutes),
-    )
-
-
 def updated(minutes: int = 0, id: str = "", **traits: Any) -> Event:
-    return told("contact.updated", minutes, id, traits=traits)
+    return of_kim("contact.updated", minutes, id, traits=traits)
 
 
 def after(*batches: tuple[Event, ...]) -> Book:
@@ -79,24 +65,24 @@ def test_who_is_told_of_without_an_address_is_not_in_the_book() -> None:
 
 
 def test_a_refusal_ends_a_consent_and_a_later_consent_a_refusal() -> None:
-    asked = told("contact.consented", 0, kind="survey", text="Ask me.")
-    left = told("contact.unsubscribed", 1, kind="survey")
+    asked = of_kim("contact.consented", 0, kind="survey", text="Ask me.")
+    left = of_kim("contact.unsubscribed", 1, kind="survey")
     assert given_at(after((asked,)), "survey") == (True, NOW)
     assert given_at(after((asked, left)), "survey") == (False, NOW + timedelta(minutes=1))
-    again = told("contact.consented", 2, kind="survey", at=NOW - timedelta(days=1))
+    again = of_kim("contact.consented", 2, kind="survey", at=NOW - timedelta(days=1))
     assert given_at(after((again, left, asked)), "survey") == (True, NOW - timedelta(days=1))
     assert consents_of(known(after((asked,))))[0].text == "Ask me."
 
 
 def test_at_one_instant_a_refusal_outweighs_a_consent() -> None:
-    both = (told("contact.unsubscribed", 0, "a", kind="survey"), told("contact.consented", 0, "b", kind="survey"))
+    both = (of_kim("contact.unsubscribed", 0, "a", kind="survey"), of_kim("contact.consented", 0, "b", kind="survey"))
     assert given_at(after(both), "survey") == (False, NOW)
     assert given_at(after(both[::-1]), "survey") == (False, NOW)
 
 
 def test_whoever_was_erased_leaves_a_digest_and_does_not_come_back() -> None:
     book = after(
-        (updated(0, email="kim@x.example"),), (told("contact.erased", 1),), (updated(2, email="kim@y.example"),)
+        (updated(0, email="kim@x.example"),), (of_kim("contact.erased", 1),), (updated(2, email="kim@y.example"),)
     )
     assert book.contacts == {}
     assert book.erased == {Key("northwind", digest_of("kim"))}
@@ -104,7 +90,7 @@ def test_whoever_was_erased_leaves_a_digest_and_does_not_come_back() -> None:
 
 def test_nobody_of_an_account_that_was_erased_comes_back() -> None:
     book = after(
-        (updated(0, email="kim@x.example"),), (told("account.erased", 1),), (updated(2, email="kim@y.example"),)
+        (updated(0, email="kim@x.example"),), (of_kim("account.erased", 1),), (updated(2, email="kim@y.example"),)
     )
     assert book.contacts == {}
     assert book.erased == {Key("northwind", "")}
@@ -114,11 +100,11 @@ _EVENTS = [
     updated(0, name="Kim", email="a@x.example"),
     updated(0, "again", email="b@x.example", phone=49301),
     updated(1, language="de", email=None),
-    told("contact.consented", 0, kind="survey"),
-    told("contact.unsubscribed", 0, kind="survey"),
-    told("contact.unsubscribed", 2, kind="all"),
+    of_kim("contact.consented", 0, kind="survey"),
+    of_kim("contact.unsubscribed", 0, kind="survey"),
+    of_kim("contact.unsubscribed", 2, kind="all"),
 ]
-_ERASES = [told("contact.erased", 1), told("account.erased", 1)]
+_ERASES = [of_kim("contact.erased", 1), of_kim("account.erased", 1)]
 
 
 @given(st.permutations(_EVENTS), st.lists(st.integers(0, len(_EVENTS)), max_size=3))

@@ -3,7 +3,7 @@
 from services.notifier.channels.email import EmailChannel, SmtpServer, write
 from services.notifier.channels.protocol import Dispatch
 from services.notifier.channels.rendering import Renderer
-from services.notifier.core.message import compose
+from services.notifier.core.composing import compose
 from services.notifier.core.retry import Never
 from tests.support.notifier import NOW, a_mail_sink, an_account, an_action
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from services.notifier.channels.blocks import render
 from services.notifier.channels.rendering import Renderer
-from services.notifier.core.message import Message, Reason, compose
+from services.notifier.core.composing import compose
+from services.notifier.core.message import Message, Reason
 from services.notifier.core.together import compose_group
 from shared.messages.actions import FlagCard, Recipient, TaskCard
 from shared.messages.assessments import Driver
@@ -352,3 +353,20 @@ def test_many_things_about_one_account_leave_room_for_the_others() -> None:
     assert ("Northwind", "Northwind gave us a 0 (and 4 more like it)") in told
     assert len(told) == 3
     assert message.label == "6 alerts, 1 task"
+
+
+def test_whom_to_call_stands_there_with_name_role_and_number() -> None:
+    action = an_alert(title="Call Kim (admin)", contact_id="kim", contact="Kim (admin)")
+    single = compose(action, NOW, reach="+49 30 1234, kim@northwind.example")
+    assert single.contact == "Kim (admin) · +49 30 1234, kim@northwind.example"
+    for shown in (RENDERER.text(single), RENDERER.html(single), str(render(single, RENDERER, "dlv_1"))):
+        assert "Kim (admin) · +49 30 1234, kim@northwind.example" in shown
+    assert compose(action, NOW).contact == ""
+
+
+def test_in_a_message_about_many_each_has_its_own_contact() -> None:
+    actions = [an_action(f"a{n}", contact="Kim (admin)", account=an_account(f"customer-{n}")) for n in range(2)]
+    group = compose_group(actions, NOW, reach={"a1": "+49 30 1234"})
+    assert sorted(one.contact for one in group.items) == ["", "Kim (admin) · +49 30 1234"]
+    for shown in (RENDERER.text(group), RENDERER.html(group), str(render(group, RENDERER, "dlv_1"))):
+        assert shown.count("+49 30 1234") == 1 + (shown.startswith("{") and 1)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.notifier.core.message import compose
+from services.notifier.core.composing import compose
 from tests.support.desk import Office
 from tests.support.playbooks import LOW
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from deploy.cli.why import headline, tell_drivers
 from services.notifier.channels.blocks import render
 from services.notifier.channels.rendering import Renderer
-from services.notifier.core.message import compose, score_words
+from services.notifier.core.composing import compose, score_words
 from services.playbooks.core.standing import standing
 from shared.conditions import Facts, Truth, leaves, parse
 from shared.messages.assessments import AccountAssessed, Cause, Driver

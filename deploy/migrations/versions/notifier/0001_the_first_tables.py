@@ -37,6 +37,7 @@ def upgrade() -> None:
     sa.Column('partition', sa.Integer(), nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('playbook', sa.Text(), nullable=False),
+    sa.Column('contact_id', sa.Text(), nullable=True),
     sa.Column('recipient', sa.Text(), nullable=False),
     sa.Column('transport', sa.Text(), nullable=False),
     sa.Column('target', sa.Text(), nullable=False),

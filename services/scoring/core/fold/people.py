@@ -12,6 +12,8 @@ from shared.messages.envelope import Event
 from shared.messages.erasing import digest_of
 from shared.messages.stamps import Cell, cell_of, micros, put
 
+_APART: Final = frozenset({"left", *accounts.ADDRESSES})
+"""Traits that are kept otherwise, or by somebody else."""
 _MOST_CELLS: Final = 27
 """Of a contact: 20 traits beside all that is known."""
 
@@ -74,7 +76,7 @@ def _count(state: s.State, kind: str, at: int, score: int, survey_kind: str, by:
 
 def contact_updated(account: Account, event: Event, data: accounts.ContactUpdated) -> None:
     """Who has left keeps their roles beside it: whichever was said later tells whether they are back."""
-    cells = {own_trait(name): cell_of(event, plain(value)) for name, value in data.traits.items() if name != "left"}
+    cells = {own_trait(name): cell_of(event, plain(value)) for name, value in data.traits.items() if name not in _APART}
     roles = list(dict.fromkeys(role for role in (data.role, *(data.roles or ())) if role is not None))
     if "left" in roles or data.traits.get("left") is True:
         cells["left"] = cell_of(event, True)

@@ -1,0 +1,35 @@
+"""What assessments tell of the event that caused them: no address, and nobody who was erased."""
+
+import pytest
+
+from services.scoring.core.causes import cause_of
+from services.scoring.core.state import encode
+from tests.support.scoring import a_contact, a_ticket, after, an_account, an_event, nps
+
+KIM = {"name": "Kim", "title": "CTO", "email": "kim@acme.example", "phone": "+49 30 1234"}
+
+
+def test_an_address_is_in_no_cause_and_no_state() -> None:
+    told = a_contact("c1", "admin", traits=KIM)
+    account = an_account(told)
+    cause = cause_of(told, None, account)
+    assert cause.data["traits"] == {"name": "Kim", "title": "CTO"}
+    assert cause.who == "Kim (admin)"
+    assert b"1234" not in encode(account.state)
+    assert b"kim@" not in encode(account.state)
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        nps(2, comment="too slow"),
+        a_contact("c1", "admin", traits=KIM),
+        a_ticket("T-9", requester="c1", title="Kim can't log in"),
+    ],
+)
+def test_what_comes_late_of_who_was_erased_names_nobody(late) -> None:  # type: ignore[no-untyped-def]
+    account = after(an_event("contact.erased", contact_id="c1"), late, account=an_account())
+    cause = cause_of(late, None, account)
+    assert cause.who is None
+    assert not {"contact_id", "requester", "comment", "title", "traits"} & cause.data.keys()
+    assert cause.data.get("score") == (2 if late.type == "feedback.nps" else None)
