@@ -14,7 +14,7 @@ from services.scoring.files import load_files, read_texts
 from services.scoring.handler import PLAN, ScoringHandler
 from services.scoring.queries import ledger
 from services.scoring.settings import ScoringSettings
-from services.scoring.store import answers
+from services.scoring.store import answers, money
 from services.scoring.store import timeline as store_timeline
 from services.scoring.store import usage as store_usage
 from shared.documents.in_force import InForce
@@ -64,7 +64,7 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
             ),
         ),
         close=publisher.stop,
-        tidy=(claims.trim, ledger.forget, answers.forget, store_timeline.forget, store_usage.forget),
+        tidy=(claims.trim, ledger.forget, answers.forget, money.forget, store_timeline.forget, store_usage.forget),
     )
 
 

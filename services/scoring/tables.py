@@ -211,6 +211,25 @@ usage_days = Table(
     Index("usage_days_by_day", "day", postgresql_using="brin"),
 )
 
+# What an account brings in a month, from a day on until the next step; of each currency that it has, or had, then.
+money = Table(
+    "money",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    # Days since 1970-01-01.
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("currency", Text, primary_key=True),
+    Column("until", Integer, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in ("minor", "before_minor")),
+    *(Column(name, Text) for name in ("plan", "before_plan")),
+    # It brings something in whatever currency, did until then, ever did before.
+    *(Column(name, Boolean, nullable=False) for name in ("pays", "paid", "had")),
+    # Why it doesn't any more.
+    Column("reason", Text),
+    Column("voluntary", Boolean),
+    Index("money_by_day", "day"),
+)
+
 # What happened to an account, usage apart, and when its band moved.
 timeline = Table(
     "timeline",

@@ -91,6 +91,16 @@ def a_year(rng: random.Random, accounts: int = 4) -> list[Event]:
                         role=rng.choice(["admin", "left"]),
                         **plain,
                     ),
+                    an_event(
+                        "subscription.changed",
+                        subscription_id=f"s{rng.randrange(2)}",
+                        mrr_minor=rng.randrange(3),
+                        currency=rng.choice(["EUR", "USD"]),
+                        status=rng.choice(["active", "past_due", "paused", "canceled"]),
+                        ends_at=rng.choice([None, due]),
+                        **plain,
+                    ),
+                    an_event("account.churned", reason=rng.choice(["price", "gone"]), **plain),
                     an_event("milestone.reached", milestone="data_imported", **plain),
                     an_event("interaction.logged", kind="call", **plain),
                 ]

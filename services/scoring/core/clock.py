@@ -81,6 +81,12 @@ def month_of(day: int) -> tuple[int, int]:
     return first.toordinal() - _EPOCH_ORDINAL, (first + timedelta(days=31)).replace(day=1).toordinal() - _EPOCH_ORDINAL
 
 
+def month_number(day: int) -> int:
+    """The month that a day is in, counted on through the years."""
+    date = date_of(day)
+    return 12 * date.year + date.month - 1
+
+
 def weekday(day: int) -> int:
     """Monday is 0. 1970-01-01 was a Thursday."""
     return (day + 3) % 7

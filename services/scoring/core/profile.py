@@ -134,7 +134,7 @@ def _known(state: State, at: int, catalogue: Catalogue) -> Profile:
     ends, lapsed = subs.ends_of(rows, figures, at)
     if renews is not None and not any("renews_at" in row.fields for row in rows):
         ends.append(subs.end_of_trait(renews, at))
-    left = subs.left_of(state, rows, said, at)
+    left = subs.left_of(state.churned(), rows, said, at)
     gone: Literal["merged", "erased"] | None = None
     gone_in_words = ""
     if state.erased:
@@ -150,7 +150,7 @@ def _known(state: State, at: int, catalogue: Catalogue) -> Profile:
         signed_at=said if said is not None else min((row.started for row in rows), default=None),
         renews_at=min((one.at for one in ends if one.renews), default=None),
         left=left,
-        came_back_at=None if left is not None else subs.came_back(state, rows, said, at),
+        came_back_at=None if left is not None else subs.came_back(state.churned(), rows, said, at),
         gone=gone,
         gone_in_words=gone_in_words,
         figures=figures,

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from services.scoring.core.clock import DAY_US, day_of_us
+from services.scoring.core.clock import DAY_US, day_of_us, month_number
 from services.scoring.core.roles import KEY_ROLES, main_role
 from shared.messages.stamps import Cell, Stamped
 
@@ -29,7 +29,10 @@ PAPER_DAYS: Final = 180
 """How long a closed ticket or a settled invoice is looked at; after that its row is only a tombstone."""
 TERMS_DAYS: Final = 100
 """How long it is remembered what revenue, seats and plan were on each day: the 90 that are compared, and some more."""
-BY_DAY: Final = frozenset({"mrr_minor", "currency", "plan", "seats", "status"})
+MONTHLY_DAYS: Final = 765
+"""Before that, how they stood last in each month: twice twelve months, and the one that runs."""
+BOUGHT: Final = frozenset({"mrr_minor", "currency", "plan", "seats"})
+BY_DAY: Final = BOUGHT | {"status", "reason", "voluntary"}
 """What is remembered so; of all else that is said of a subscription the latest."""
 MILLIONTHS: Final = 1_000_000
 MOST_QUANTITY: Final = 2**62
@@ -44,6 +47,8 @@ MOST_SUBSCRIPTIONS: Final = 100
 MOST_RENEWALS: Final = 8
 DATED: Final = frozenset({"talked", "nps", "csat", "ces"})
 """Of a contact: what counts for so many days."""
+FIRST_DAY: Final = -(2**31)
+"""Before all others."""
 OTHER: Final = ""
 """The usage of features beyond the bound, together."""
 
@@ -75,22 +80,29 @@ def has_left(contact: Mapping[str, Cell]) -> bool:
 _in_order = attrgetter("at", "rank", "source", "id")
 
 
-def settled(said: Iterable[Said], since: int = 0) -> list[Said]:
+def settled(said: Iterable[Said], since: int = 0, monthly: int = 0) -> list[Said]:
     """What stands of all that was said, oldest first.
 
-    Of each field the latest; of those in `BY_DAY` the latest of each day from `since` on, and the newest before then
-    (of the status the newest of each, so that it is known what went before what).
+    Of each field the latest; of those in `BY_DAY` the latest of each day from `since` on, of each month from `monthly`
+    on, and the newest before then (of the status the newest of each, so that it is known what went before what).
     """
     standing: list[Said] = []
-    taken: set[tuple[str, Any]] = set()
+    taken: set[tuple[Any, ...]] = set()
     for one in sorted(said, key=_in_order, reverse=True):
         day, fields = day_of_us(one.at), {}
         for name, value in one.fields.items():
-            place: Any = None
-            if name in BY_DAY:
-                place = day if day >= since else value if name == "status" else None
-            if (name, place) not in taken:
-                taken.add((name, place))
+            places: list[tuple[Any, ...]] = [(name,)]
+            if name in BY_DAY and day >= since:
+                places = [(name, day)]
+            elif name in BY_DAY:
+                which = value if name == "status" else None
+                # What no month has left of it isn't the newest of older ones: whenever it is forgotten, the same goes.
+                places = [(name, which, month_number(day))] + ([(name, which, None)] if day < monthly else [])
+            for place in places:
+                if place in taken:
+                    break
+                taken.add(place)
+            else:
                 fields[name] = value
         if fields:
             standing.append(msgspec.structs.replace(one, fields=fields))
@@ -223,7 +235,8 @@ class State(msgspec.Struct, omit_defaults=True):
     pulse: Cell | None = None
     mutes: dict[str, Cell] = {}
     """By measure: [until when its reading is not believed, why, who says so]."""
-    churned: Cell | None = None
+    churns: list[Said] = []
+    """What was said of the customer's leaving: `reason` and `voluntary`."""
     merged: Cell | None = None
     moments: dict[str, dict[int, dict[int, int]]] = {}
     """By kind (`nps`, `csat`, `ces`), day and score: how many answered so about a moment. It says nothing of whom."""
@@ -233,6 +246,10 @@ class State(msgspec.Struct, omit_defaults=True):
     """Digests of contacts to be forgotten, so that a straggler doesn't bring them back."""
     erased: bool = False
     """The account was erased: nothing is remembered of it, whatever comes."""
+
+    def churned(self, at: int | None = None) -> Said | None:
+        """What was said last, or by an instant, of the customer's having left."""
+        return next((one for one in reversed(self.churns) if at is None or one.at <= at), None)
 
     def roles_of(self, contact: str) -> Sequence[str]:
         """The last roles of a contact, without `left`."""
@@ -289,6 +306,14 @@ class Account:
     counted: dict[str, Counted] = field(default_factory=dict)
     """Its `tickets` and `invoices`, counted on a day; not after more than one was changed at once."""
 
+    bought_since: int | None = None
+    """The first day on which its revenue may be another than was written; None: it is as it was."""
+
+    def bought_otherwise(self, at: int | None) -> None:
+        """Note that its revenue may be another than was written since an instant; None: from the first day on."""
+        day = FIRST_DAY if at is None else day_of_us(at)
+        self.bought_since = day if self.bought_since is None else min(day, self.bought_since)
+
     def put(self, kind: str, id: str, row: Paper) -> None:
         """Let a ticket's or an invoice's row stand."""
         rows = self.papers(kind)
@@ -328,7 +353,7 @@ def prune(state: State, today: int, forgotten: dict[tuple[int, str], Uses] | Non
     for answers in state.moments.values():
         for day in [day for day in answers if day <= today - MOMENT_DAYS]:
             del answers[day]
-    _prune_terms(state, today - TERMS_DAYS + 1)
+    _prune_terms(state, today - TERMS_DAYS + 1, today - MONTHLY_DAYS + 1)
     # One that has ended stays while an earlier one, which it replaced, could still hold.
     for measure in [name for name, mute in state.mutes.items() if mute.at < (today - MUTE_DAYS) * DAY_US]:
         del state.mutes[measure]
@@ -336,17 +361,16 @@ def prune(state: State, today: int, forgotten: dict[tuple[int, str], Uses] | Non
         state.pulse = None
 
 
-def _prune_terms(state: State, since: int) -> None:
-    """Leave of what was bought, on the days before, what stood last."""
-    if _has_past(state.bought, since):
-        state.bought = settled(state.bought, since)
+def _prune_terms(state: State, since: int, monthly: int) -> None:
+    """Leave of what was bought, on the days before, what stood last in each month, and before these at all."""
+    state.bought = _pruned(state.bought, since, monthly)
+    state.churns = _pruned(state.churns, since, monthly)
     for one in state.subscriptions.values():
-        if _has_past(one.said, since):
-            one.said = settled(one.said, since)
+        one.said = _pruned(one.said, since, monthly)
 
 
-def _has_past(said: list[Said], since: int) -> bool:
-    return len(said) > 1 and day_of_us(said[1].at) < since
+def _pruned(said: list[Said], since: int, monthly: int) -> list[Said]:
+    return settled(said, since, monthly) if len(said) > 1 and day_of_us(said[1].at) < since else said
 
 
 def is_tombstone(row: Paper, today: int) -> bool:

@@ -19,7 +19,7 @@ from shared.words import decimals
 
 _NO_REVENUE: Final = frozenset({"trialing", "paused"})
 _PAID: Final = frozenset({"active", "past_due", "paused"})
-_PAST_DUE_US: Final = 60 * DAY_US
+PAST_DUE_US: Final = 60 * DAY_US
 _NOTICE_DAYS: Final = 30
 _A_YEAR: Final = 12
 _MONTH_US: Final = 31 * DAY_US
@@ -185,8 +185,8 @@ def _life(statuses: Sequence[tuple[int, str | None]], one: Subscription) -> _Lif
             if not was and never:
                 continue  # Its first payment never came.
             if until is None:
-                by_lateness = late is not None and late + _PAST_DUE_US < at
-                until = late + _PAST_DUE_US if late is not None and by_lateness else at
+                by_lateness = late is not None and late + PAST_DUE_US < at
+                until = late + PAST_DUE_US if late is not None and by_lateness else at
                 failed = by_lateness or status == "unpaid"
             was, late = True, None
         else:
@@ -197,7 +197,7 @@ def _life(statuses: Sequence[tuple[int, str | None]], one: Subscription) -> _Lif
             was, until, failed = True, None, False
             late = (at if late is None else late) if status == "past_due" else None
     if late is not None:
-        until, failed = late + _PAST_DUE_US, True
+        until, failed = late + PAST_DUE_US, True
     return (since, until, failed, before) if was else None
 
 
@@ -334,16 +334,14 @@ def ending_share(rows: Iterable[Row], figures: Figures, now: int) -> float | Non
     return 100 * ending / total
 
 
-def left_of(state: State, rows: Sequence[Row], signed: int | None, now: int) -> Left | None:
+def left_of(said: Said | None, rows: Sequence[Row], signed: int | None, now: int) -> Left | None:
     """When and why the customer left, unless they came back: by a subscription that became live, or were signed.
 
-    Where the one that ended doesn't say why, whoever said that they left does.
+    `said` is what was said last of it. Where the one that ended doesn't say why, whoever said that they left does.
     """
     found: list[Left] = []
-    said = state.churned
     if said is not None and not any(row.since is not None and row.since > said.at for row in rows):
-        reason, voluntary = said.value
-        found.append(Left(said.at, reason, voluntary))
+        found.append(Left(said.at, said.fields["reason"], said.fields["voluntary"]))
     if rows and not any(row.is_live(now) for row in rows):
         last = max(rows, key=lambda row: (row.until or 0, row.id))
         reason = last.fields.get("reason") or ("unpaid" if last.failed else "")
@@ -356,10 +354,10 @@ def left_of(state: State, rows: Sequence[Row], signed: int | None, now: int) -> 
     return replace(next((one for one in found if one.reason), first), at=first.at)
 
 
-def came_back(state: State, rows: Sequence[Row], signed: int | None, now: int) -> int | None:
+def came_back(said: Said | None, rows: Sequence[Row], signed: int | None, now: int) -> int | None:
     """When a customer who is here had come back, after having left: the last time that they did.
 
-    What takes the place of another within a day is no coming back.
+    `said` is what was said last of their leaving. What takes the place of another within a day is no coming back.
     """
     live = [row for row in rows if row.is_live(now)]
     # One that had ended began anew; of others it may be said that they began before they were heard of.
@@ -367,7 +365,7 @@ def came_back(state: State, rows: Sequence[Row], signed: int | None, now: int) -
     ended = [row.until for row in rows if row.until is not None and not row.is_live(now)]
     ended += [row.ended_before for row in live if row.ended_before is not None]
     found: list[int] = []
-    if (said := state.churned) is not None:
+    if said is not None:
         found += _first_after(said.at, (row.since for row in rows), signed)
     if ended and live:
         found += [start for start in (min(starts),) if start >= max(ended) + DAY_US]

@@ -19,6 +19,7 @@ from services.scoring.core.fingerprint import fingerprint_of
 from services.scoring.core.hierarchy import Member
 from services.scoring.core.leaving import LeftBehind
 from services.scoring.core.leaving import left_behind as behind_of
+from services.scoring.core.money import MoneyRow
 from services.scoring.core.profile import profile_of
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.sources import Heard, bit_of
@@ -176,15 +177,18 @@ async def status(c: AsyncConnection) -> dict[str, Any]:
     return (await c.execute(_STATUS)).one()._asdict()
 
 
+_SINCE = bindparam("since", type_=t.timeline.c.at.type)
 _BESIDE: Final = [
     select(*(table.c[name] for name in row._fields))
-    .where(bulk.among(table.c.account_id, "accounts"), table.c.at >= bindparam("since"), *but)
+    .where(bulk.among(table.c.account_id, "accounts"), since, *but)
     .order_by(*table.primary_key.columns)
-    for table, row, *but in (
-        (t.answers, AnswerRow),
-        (t.invitations, InvitationRow),
+    for table, row, since, *but in (
+        (t.answers, AnswerRow, t.answers.c.at >= _SINCE),
+        (t.invitations, InvitationRow, t.invitations.c.at >= _SINCE),
         # When a band moved was decided, and is no part of what was folded.
-        (t.timeline, TimelineRow, t.timeline.c.type != MOVED),
+        (t.timeline, TimelineRow, t.timeline.c.at >= _SINCE, t.timeline.c.type != MOVED),
+        # Of what is older, state remembers months, and rows may have days.
+        (t.money, MoneyRow, t.money.c.day > bindparam("day", type_=t.money.c.day.type) - s.TERMS_DAYS),
     )
 ]
 
@@ -202,7 +206,8 @@ async def fingerprint(c: AsyncConnection, at: datetime, rules: Rules) -> tuple[s
             hashed.update(fingerprint_of(account, at, rules, used.get(account.id, ())))
             count += 1
         for beside in _BESIDE:
-            rows = await c.execute(beside, {"accounts": [id for id, _ in chunk], "since": at - KEPT})
+            asked = {"accounts": [id for id, _ in chunk], "since": at - KEPT, "day": day_of(at)}
+            rows = await c.execute(beside, asked)
             hashed.update(msgspec.msgpack.encode([tuple(row) for row in rows]))
         after = chunk[-1][0]
 

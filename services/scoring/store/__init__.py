@@ -20,7 +20,7 @@ from services.scoring.core.fold.people import answer_key
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.profile import BOOKS
 from services.scoring.core.sources import bits_of
-from services.scoring.store import answers, timeline, usage
+from services.scoring.store import answers, money, timeline, usage
 from shared.messages.accounts import ContactUpdated
 from shared.messages.billing import Invoice, InvoiceCredited, PaymentDisputed
 from shared.messages.feedback import Answered
@@ -152,7 +152,17 @@ _ERASE_WORDS = bulk.Update(
 )
 _ERASE_ACCOUNTS: Final = [
     delete(table).where(bulk.among(table.c.account_id, "accounts"))
-    for table in (t.users, t.papers, t.answers, t.invitations, t.timeline, t.usage_days, t.assessments, t.health_days)
+    for table in (
+        t.users,
+        t.papers,
+        t.answers,
+        t.invitations,
+        t.timeline,
+        t.usage_days,
+        t.money,
+        t.assessments,
+        t.health_days,
+    )
 ]
 _FORGET_USERS = delete(t.users).where(
     bulk.among(t.users.c.account_id, "accounts"), t.users.c.last_day < bindparam("first")
@@ -169,6 +179,7 @@ async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
     await _SAVE_SUMMARIES(c, [_summary_row(id, outcome) for id, outcome in batch.outcomes.items()])
     await _save_touched(c, [one.account for one in changed])
     await usage.save(c, [one.account for one in changed if one.account.forgotten], today)
+    await money.save(c, [one.account for one in changed if one.account.bought_since is not None], today)
     await _ADD_TO_LEDGER(c, [_ledger_row(one) for one in batch.assessments if one.for_ledger])
     await _SAVE_DAYS(
         c, [(id, *_of_day(batch.outcomes[id].decision)) for id in batch.days], day=batch.now.astimezone(UTC).date()

@@ -151,6 +151,23 @@ def upgrade() -> None:
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('partition', 'import_id')
     )
+    op.create_table('money',
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('day', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('currency', sa.Text(), nullable=False),
+    sa.Column('until', sa.Integer(), nullable=False),
+    sa.Column('minor', sa.BigInteger(), nullable=False),
+    sa.Column('before_minor', sa.BigInteger(), nullable=False),
+    sa.Column('plan', sa.Text(), nullable=True),
+    sa.Column('before_plan', sa.Text(), nullable=True),
+    sa.Column('pays', sa.Boolean(), nullable=False),
+    sa.Column('paid', sa.Boolean(), nullable=False),
+    sa.Column('had', sa.Boolean(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('voluntary', sa.Boolean(), nullable=True),
+    sa.PrimaryKeyConstraint('account_id', 'day', 'currency')
+    )
+    op.create_index('money_by_day', 'money', ['day'], unique=False)
     op.create_table('papers',
     sa.Column('account_id', sa.Text(), nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),

@@ -106,7 +106,7 @@ _FOLDERS: Final[dict[str, Folder]] = {
     "interaction.logged": people.interaction,
     "pulse.set": _latest("pulse", lambda data: [data.score, data.note[:EXCERPT], data.author]),
     "reading.muted": mutes.reading_muted,
-    "account.churned": _latest("churned", lambda data: [(data.reason or "")[:EXCERPT], data.voluntary]),
+    "account.churned": subscriptions.churned,
     "account.merged": _latest("merged", lambda data: data.into),
     "account.erased": _account_erased,
 }

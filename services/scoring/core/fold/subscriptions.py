@@ -9,9 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from services.scoring.core import state as s
+from services.scoring.core.clock import day_of_us
 from services.scoring.core.fold.cells import EXCERPT
-from services.scoring.core.state import BY_DAY, Account, Said, Subscription
+from services.scoring.core.state import BOUGHT, Account, Said, Subscription
 from shared.messages import billing
+from shared.messages.accounts import AccountChurned
 from shared.messages.envelope import Event
 from shared.messages.stamps import micros
 
@@ -22,6 +24,7 @@ LEFT: Final = frozenset({"unpaid", "canceled"})
 """The states of one whose customer has left."""
 _RANK: Final = {"trialing": 1, "active": 2, "past_due": 3, "paused": 4, "unpaid": 5, "canceled": 6}
 _RANKLESS: Final = 0
+_DATES: Final = ("started_at", "ends_at")
 
 
 def subscription_changed(account: Account, event: Event, data: billing.SubscriptionChanged) -> None:
@@ -30,6 +33,7 @@ def subscription_changed(account: Account, event: Event, data: billing.Subscript
     at, id = micros(event.time), "" if data.subscription_id is msgspec.UNSET else data.subscription_id or ""
     subscriptions = account.state.subscriptions
     one = subscriptions.setdefault(id, Subscription())
+    account.bought_otherwise(_since(one, at, given))
     rank = _RANK.get(given.get("status", ""), _RANKLESS)
     one.said = s.settled([*one.said, Said(at, rank, event.source, event.id, given)])
     one.first = at if one.first is None else min(at, one.first)
@@ -41,14 +45,46 @@ def subscription_changed(account: Account, event: Event, data: billing.Subscript
     if len(subscriptions) > s.MOST_SUBSCRIPTIONS:
         # The first by the alphabet stay, as whatever is pushed out would be pushed out again.
         del subscriptions[max(subscriptions)]
+        account.bought_otherwise(None)
 
 
 def note_bought(account: Account, event: Event, traits: dict[str, Any]) -> None:
     """Note what the traits say of what is remembered by day."""
-    given = {name: traits[name] for name in sorted(BY_DAY & traits.keys() - {"status"})}
+    given = {name: traits[name] for name in sorted(BOUGHT & traits.keys())}
     if given:
-        said = Said(micros(event.time), _RANKLESS, event.source, event.id, given)
-        account.state.bought = s.settled([*account.state.bought, said])
+        said, bought = _said(event, given), account.state.bought
+        account.bought_otherwise(None if not bought or _is_first(bought, said.at) else said.at)
+        account.state.bought = s.settled([*bought, said])
+
+
+def churned(account: Account, event: Event, data: AccountChurned) -> None:
+    """Note that somebody said that the customer left, and why."""
+    said = _said(event, {"reason": (data.reason or "")[:EXCERPT], "voluntary": data.voluntary})
+    account.state.churns = s.settled([*account.state.churns, said])
+    account.bought_otherwise(said.at)
+
+
+def _said(event: Event, fields: dict[str, Any]) -> Said:
+    return Said(micros(event.time), _RANKLESS, event.source, event.id, fields)
+
+
+def _is_first(said: list[Said], at: int) -> bool:
+    """Whether what is said then is among the first, which holds since they began."""
+    return bool(said) and day_of_us(at) <= day_of_us(said[0].at)
+
+
+def _since(one: Subscription, at: int, given: dict[str, Any]) -> int | None:
+    """Since when something that is said then may change what it brings; None: when it started may be another.
+
+    When it ends holds for the past as well, so that the earlier of its old end and the new one counts.
+    """
+    known: dict[str, Any] = {}
+    for each in one.said:
+        known |= {name: value for name, value in each.fields.items() if name in _DATES}
+    if given.get("started_at", started := known.get("started_at")) != started or _is_first(one.said, at):
+        return None
+    ends = [end for end in (known.get("ends_at"), given.get("ends_at")) if end is not None]
+    return min(at, *ends) if "ends_at" in given and given["ends_at"] != known.get("ends_at") else at
 
 
 def _plain(value: Any) -> Any:

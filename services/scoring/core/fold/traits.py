@@ -19,12 +19,15 @@ def account_updated(account: Account, event: Event, data: accounts.AccountUpdate
     """A trait that is null says "no longer", one that is absent says nothing: so the raw data is asked, too."""
     raw: dict[str, Any] = msgspec.json.decode(event.data).get("traits", {})
     traits, said = account.state.traits, {}
+    signed = traits.get("signed_at")
     for name, value in raw.items():
         known = name in _KNOWN
         stands = plain(getattr(data.traits, name) if known else value)
         put(traits, name if known else own_trait(name), cell_of(event, stands))
         if known:
             said[name] = stands
+    if traits.get("signed_at") is not signed and (signed is None or said["signed_at"] != signed.value):
+        account.bought_otherwise(None)
     bound_traits(traits, s.MOST_TRAITS)
     note_bought(account, event, said)
 

@@ -1,0 +1,49 @@
+"""Rows of what accounts bring, as batches write and forget them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, column, delete, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring import tables as t
+from services.scoring.core.clock import day_of
+from services.scoring.core.money import FOREVER, MoneyRow, rows_of, since_in_months
+from services.scoring.core.state import MONTHLY_DAYS, Account
+from shared.pg import bulk
+
+_m = t.money.c
+_ADD = bulk.Insert(t.money, MoneyRow._fields)
+_OF: Final = ("account_id", "day", "until")
+_given = bulk.given(_m.account_id, column("day", _m.day.type), column("until", _m.until.type))
+_DROP = delete(t.money).where(_m.account_id == _given.c.account_id, _m.day >= _given.c.day)
+_JOIN = (
+    update(t.money)
+    .values(until=_given.c.until)
+    .where(_m.account_id == _given.c.account_id, _m.day < _given.c.day, _m.until >= _given.c.day)
+)
+_MOST: Final = 5_000
+"""Rows forgotten at once, so that no lock is held for long."""
+_FORGET = bulk.delete_some(t.money, _m.until <= bindparam("last", type_=_m.until.type), most=_MOST)
+
+
+async def save(c: AsyncConnection, accounts: Iterable[Account], today: int) -> None:
+    """Write what these accounts bring anew, from the day on which it may be another."""
+    changed, rows = list[tuple[str, int, int]](), list[MoneyRow]()
+    for account in accounts:
+        since = since_in_months(account.bought_since or 0, today)
+        steps = rows_of(account.id, account.state, since)
+        changed.append((account.id, since, steps[0].day if steps else FOREVER))
+        rows += steps
+        account.bought_since = None
+    if changed:
+        parameters = bulk.arrays(_OF, changed)
+        await c.execute(_DROP, parameters)
+        await c.execute(_JOIN, parameters)
+        await _ADD(c, rows)
+
+
+async def forget(c: AsyncConnection, now: datetime) -> bool:
+    """Forget some of what ended before any figure begins. Returns whether there may be more."""
+    return (await c.execute(_FORGET, {"last": day_of(now) - MONTHLY_DAYS})).rowcount == _MOST
