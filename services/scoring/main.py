@@ -17,6 +17,7 @@ from services.scoring.settings import ScoringSettings
 from services.scoring.store import answers, money
 from services.scoring.store import timeline as store_timeline
 from services.scoring.store import usage as store_usage
+from shared.documents import together
 from shared.documents.in_force import InForce
 from shared.documents.routes import routes as document_routes
 from shared.documents.store import Store
@@ -50,6 +51,7 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
             judging.routes(say, base.clock),
             goals.saying(say, in_force),
             *(document_routes(kind, documents, base.uow, base.clock) for kind in KINDS),
+            together.routes("scoring", documents, base.uow, base.clock),
         ),
         prepare=lambda: documents.begin(base.uow, base.clock.now()),
         jobs=(lambda: documents.keep_up(base.uow),),

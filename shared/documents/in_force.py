@@ -26,7 +26,7 @@ class InForce(Generic[S]):
     """
 
     def __init__(self, shelf: Shelf, shipped: Texts, read: Callable[[Texts], S]) -> None:
-        self.shelf, self._shipped, self._read = shelf, shipped, read
+        self.shelf, self._shipped, self.read = shelf, shipped, read
         self.now = read(shipped)
         self._revision: int | None = None
         self._ending = asyncio.Event()
@@ -53,7 +53,7 @@ class InForce(Generic[S]):
         if not added:
             return
         try:
-            self._read({key: text for key, text in after.items() if text is not None})
+            self.read({key: text for key, text in after.items() if text is not None})
         except Refused as error:
             _LOG.error("What this release ships does not fit what was edited, so the last stays in force. %s", error)
         else:
@@ -68,7 +68,7 @@ class InForce(Generic[S]):
         texts = {key: one.text for key, one in current.items() if one.text is not None}
         alarms = list[str]()
         try:
-            found = self._read(texts)
+            found = self.read(texts)
         except Refused as error:
             alarms = [f"The documents in force can't all be read, so the last that can stay in force. {error}"]
             found = self.now if self._revision is not None else await self._last_readable(c, texts, error)
@@ -94,7 +94,7 @@ class InForce(Generic[S]):
             if not wrong:
                 return self.now
             try:
-                return self._read(texts)
+                return self.read(texts)
             except Refused as again:
                 error = again
 

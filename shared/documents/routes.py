@@ -1,9 +1,8 @@
 """The HTTP door of documents, the same for every kind: lists, texts, drafts, what is put, versions."""
 
-import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Generic, NamedTuple, NoReturn, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, NoReturn, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 
@@ -11,10 +10,10 @@ from shared.auth.keys import Caller, require
 from shared.clock import Clock
 from shared.conditions import Problem as FileProblem
 from shared.conditions import Refused
-from shared.conditions.errors import Position
 from shared.documents import speech
+from shared.documents.changing import Change, Changing, Put, diff, unnamed
 from shared.documents.in_force import InForce
-from shared.documents.shelf import YAML, Version
+from shared.documents.shelf import YAML, Key, Version
 from shared.files.schema import Schema
 from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, WantedPage
@@ -23,14 +22,12 @@ from shared.web.routes import Router
 
 S = TypeVar("S")
 _Operator = Annotated[Caller, Depends(require("operate"))]
-_MOST_LINES: Final = 20_000
 
 
 class Draft(NamedTuple, Generic[S]):
-    """A text that can be used: its id and where that stands, what merely looks wrong, and all documents with it."""
+    """A text that can be used: its id, what merely looks wrong, and all documents with it."""
 
     id: str
-    at: Position
     warnings: Sequence[FileProblem]
     whole: S
 
@@ -43,8 +40,6 @@ class Kind(Generic[S]):
     schema: Schema
     draft: Callable[[S, bytes], Draft[S]]
     """A text in its place among the others. Raises `Refused`."""
-    without: Callable[[S, str], S]
-    """All but the one of an id. Raises `Refused`."""
     only: str | None = None
     """The one id that there is."""
 
@@ -53,8 +48,8 @@ class Door(Generic[S]):
     """What is done at the door to the documents of one kind."""
 
     def __init__(self, kind: Kind[S], in_force: InForce[S], uow: UnitOfWork, clock: Clock) -> None:
-        self.kind, self.in_force, self.uow, self.clock = kind, in_force, uow, clock
-        self._shelf = in_force.shelf
+        self.kind, self.in_force, self.uow = kind, in_force, uow
+        self._shelf, self._changing = in_force.shelf, Changing(in_force, uow, clock)
 
     async def listed(self) -> list[Version]:
         """Those that are there, by id."""
@@ -94,35 +89,23 @@ class Door(Generic[S]):
             raise Problem(404, "not_found", words)
         return found
 
-    async def put(
-        self, request: Request, id: str, text: bytes | None, media_type: str, caller: Caller
-    ) -> tuple[Version, bool]:
-        """Put a text in force, or without one, take the document away. Returns its version, and whether it is new."""
-        key = self.kind.name, id
+    async def put(self, request: Request, id: str, text: bytes | None, media_type: str, caller: Caller) -> Change:
+        """Put a text in force, or without one, take the document away."""
         if self.kind.only not in (None, id):
             self._missing(id)
-        async with self.uow.begin() as c:
-            await self._shelf.lock(c)
-            whole = await self.in_force.refresh(c)
-            before = await self._shelf.history(c, key, limit=1)
-            held = before[0] if before and before[0].text is not None else None
+
+        def must_stand(_: Key, held: Version | None) -> None:
             speech.must_stand(request, held)
-            if text is None and held is None:
+            if held is None and text is None:
                 self._missing(id)
-            with speech.told():
-                if text is None:
-                    self.kind.without(whole, id)
-                else:
-                    _must_be(id, self.kind.draft(whole, text))
-            if held is not None and (held.text, held.media_type) == (text, media_type):
-                return held, False
-            number = before[0].version + 1 if before else 1
-            author, ships = caller.csm or caller.name, self.in_force.ships(key, text)
-            new = Version(*key, number, text, media_type, author, self.clock.now(), ships)
-            await self._shelf.add(c, [new])
-        async with self.uow.begin() as c:
-            await self.in_force.refresh(c)
-        return new, held is None
+
+        put = Put((self.kind.name, id), text, media_type)
+        with speech.told():
+            try:
+                (change,) = await self._changing.apply([put], caller.csm or caller.name, must_stand)
+            except Refused as error:
+                raise unnamed(error, put.key) from None
+        return change
 
     def _missing(self, id: str) -> NoReturn:
         words = f"There is no {id!r} in force here: GET /v1/{self.kind.name} lists what there is."
@@ -166,8 +149,8 @@ def routes(kind: Kind[S], in_force: InForce[S], uow: UnitOfWork, clock: Clock) -
     async def put(id: str, request: Request, caller: _Operator) -> Response:
         """With `If-Match` only where nobody has changed it since; what was put is what is got."""
         text, media_type = await request.body(), speech.media_type_of(request)
-        version, is_new = await door.put(request, id, text, media_type, caller)
-        return speech.answer(request, version, 201 if is_new else 200)
+        change = await door.put(request, id, text, media_type, caller)
+        return speech.answer(request, change.after, 201 if change.kind == "create" else 200)
 
     @router.delete("/{id}", name=f"delete_{name}", summary="Take a document away", status_code=204, responses=put_as)
     async def delete(id: str, request: Request, caller: _Operator) -> None:
@@ -192,28 +175,13 @@ def routes(kind: Kind[S], in_force: InForce[S], uow: UnitOfWork, clock: Clock) -
         """From `since`, or from the version before, to this one."""
         after = await door.version(id, version)
         before = await (door.found(id, version - 1) if since is None else door.version(id, since))
-        return speech.Compared(before=before.version if before else 0, after=version, lines=_diff(before, after))
+        return speech.Compared(before=before.version if before else 0, after=version, lines=diff(before, after))
 
     @router.post("/{id}/versions/{version}/restore", name=f"restore_{name}", summary="Roll back to a version")
     async def restore(id: str, version: int, request: Request, caller: _Operator) -> speech.ListedVersion:
         """Its text is put in force as a new version, if it can be used beside the others."""
         old = await door.version(id, version)
-        new, _ = await door.put(request, id, old.text, old.media_type, caller)
-        return speech.ListedVersion.of(new)
+        change = await door.put(request, id, old.text, old.media_type, caller)
+        return speech.ListedVersion.of(change.after)
 
     return router
-
-
-def _must_be(id: str, draft: Draft[S]) -> None:
-    if draft.id != id:
-        said = f"The text says that it is `{draft.id}`, and is put as `{id}`: these must be the same."
-        raise Refused([FileProblem(said, draft.at)])
-
-
-def _diff(before: Version | None, after: Version) -> list[str]:
-    old, new = (
-        ("" if one is None or one.text is None else one.text.decode("utf-8", "replace")).splitlines()
-        for one in (before, after)
-    )
-    names = f"version {before.version}" if before else "nothing", f"version {after.version}"
-    return list(difflib.unified_diff(old, new, *names, lineterm=""))[:_MOST_LINES]

@@ -48,8 +48,13 @@ def must_stand(request: Request, held: Version | None) -> None:
     stale = "if-match" in headers and (tag is None or not matches(headers.getlist("if-match"), tag))
     there = tag is not None and "if-none-match" in headers and matches(headers.getlist("if-none-match"), tag)
     if stale or there:
-        words = "Somebody has changed it since you read it: read it again, and look at …/versions for what they did."
-        raise Problem(412, "stale", words, headers={} if tag is None else {"ETag": tag})
+        raise changed_since(held)
+
+
+def changed_since(held: Version | None, name: str = "it") -> Problem:
+    """That it is another one by now."""
+    words = f"Somebody has changed {name} since you read it: read it again, and look at …/versions for what they did."
+    return Problem(412, "stale", words, headers={} if held is None else {"ETag": str(held.tag)})
 
 
 class Listed(BaseModel):

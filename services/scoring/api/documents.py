@@ -3,26 +3,21 @@
 from typing import Final
 
 from services.scoring.files import CARD_SCHEMA, CARDS, CATALOGUE, CATALOGUE_SCHEMA, RuleFiles
-from shared.conditions.errors import START
 from shared.documents.routes import Draft, Kind
 
 
 def _card(files: RuleFiles, text: bytes) -> Draft[RuleFiles]:
     card, whole = files.with_card(text)
-    return Draft(card.id, card.at("id"), card.warnings, whole)
+    return Draft(card.id, card.warnings, whole)
 
 
 def _catalogue(files: RuleFiles, text: bytes) -> Draft[RuleFiles]:
     catalogue, whole = files.with_catalogue(text)
-    return Draft(CATALOGUE[1], START, catalogue.warnings, whole)
-
-
-def _no_catalogue(files: RuleFiles, _: str) -> RuleFiles:
-    return files.without_catalogue()
+    return Draft(CATALOGUE[1], catalogue.warnings, whole)
 
 
 KINDS: Final = (
-    Kind(CARDS, CARD_SCHEMA, _card, RuleFiles.without_card),
-    Kind(CATALOGUE[0], CATALOGUE_SCHEMA, _catalogue, _no_catalogue, only=CATALOGUE[1]),
+    Kind(CARDS, CARD_SCHEMA, _card),
+    Kind(CATALOGUE[0], CATALOGUE_SCHEMA, _catalogue, only=CATALOGUE[1]),
 )
 """What scoring goes by: each text is checked beside all others."""

@@ -12,7 +12,7 @@ from services.scoring.core.scorecard import Rules, rules_of
 from services.scoring.files.catalogue import CatalogueFile
 from services.scoring.files.scorecard import ScorecardFile
 from shared.conditions import Problem, Refused, did_you_mean
-from shared.documents.shelf import Texts, name_of
+from shared.documents.shelf import Key, Texts, name_of
 from shared.files.reading import content_of, files_in, gathered, read, read_each
 
 _LOG = logging.getLogger(__name__)
@@ -78,28 +78,16 @@ class RuleFiles:
         card = read(text, "", ScorecardFile, self.declared)
         return card, replace(self, folder="", cards={**self.cards, card.id: Card("", text, card)})
 
-    def without_card(self, id: str) -> "RuleFiles":
-        """All but a scorecard. Raises `Refused` where the others need it."""
-        return replace(self, folder="", cards={key: one for key, one in self.cards.items() if key != id})
-
     def with_catalogue(self, text: bytes) -> tuple[CatalogueFile, "RuleFiles"]:
         """A draft of the catalogue, and all with it. Raises `Refused`, too, with what no longer fits in which card."""
         catalogue = read(text, "", CatalogueFile)
-        return catalogue, self._beside(catalogue, text)
-
-    def without_catalogue(self) -> "RuleFiles":
-        """The cards alone. Raises `Refused` with what they need of the catalogue."""
-        return self._beside(None, b"")
-
-    def _beside(self, catalogue: CatalogueFile | None, text: bytes) -> "RuleFiles":
         problems, cards = list[Problem](), dict[str, Card]()
-        declared = Catalogue() if catalogue is None else catalogue.catalogue()
         for id, one in self.cards.items():
             with gathered(problems):
-                cards[id] = replace(one, content=read(one.text, one.file, ScorecardFile, declared))
+                cards[id] = replace(one, content=read(one.text, one.file, ScorecardFile, catalogue.catalogue()))
         if problems:
             raise Refused(problems)
-        return replace(self, folder="", catalogue=catalogue, catalogue_text=text, cards=cards)
+        return catalogue, replace(self, folder="", catalogue=catalogue, catalogue_text=text, cards=cards)
 
 
 def load_files(folder: Path = SHIPPED, catalogue_file: Path | None = None) -> RuleFiles:
@@ -138,10 +126,18 @@ def read_texts(texts: Texts) -> RuleFiles:
     for key, text in texts.items():
         if key != CATALOGUE:
             with gathered(problems):
-                cards[key[1]] = Card(name_of(key), text, read(text, name_of(key), ScorecardFile, declared))
+                cards[key[1]] = Card(name_of(key), text, _card_of(key, text, declared))
     if problems:
         raise Refused(problems)
     return RuleFiles("", catalogue, main or b"", cards)
+
+
+def _card_of(key: Key, text: bytes, declared: Catalogue) -> ScorecardFile:
+    found = read(text, name_of(key), ScorecardFile, declared)
+    if found.id != key[1]:
+        said = f"The text says that it is `{found.id}`, and is put as `{key[1]}`: these must be the same."
+        raise Refused([Problem(said, found.at("id"), file=name_of(key))])
+    return found
 
 
 def load_rules(folder: Path = SHIPPED, catalogue_file: Path | None = None) -> Rules:

@@ -10,6 +10,7 @@ import pytest
 from services.scoring.api.documents import KINDS
 from services.scoring.files import SHIPPED, load_files, read_texts
 from shared.auth.keys import Caller
+from shared.documents import together
 from shared.documents.in_force import InForce
 from shared.documents.routes import routes
 from shared.figures import Figures
@@ -35,6 +36,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     await documents.begin(uow, NOW)
     for kind in KINDS:
         app.include_router(routes(kind, documents, uow, SetClock(NOW)))
+    app.include_router(together.routes("scoring", documents, uow, SetClock(NOW)))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://scoring", auth=("operate", "")) as client:
         yield client
@@ -208,6 +210,40 @@ async def test_the_catalogue_is_put_as_one_document_and_cards_must_still_fit_it(
     assert refused.json()["problems"][0]["file"] == "scorecards/north"
     assert (await client.put("/v1/catalogue/other", content="{}")).status_code == 404
     assert (await client.delete("/v1/catalogue/main")).status_code == 422
+
+
+async def together_as(client: httpx.AsyncClient, what: str, **texts: str | None) -> httpx.Response:
+    named = [("catalogue", "main") if id == "catalogue" else ("scorecards", id) for id in texts]
+    documents = [{"kind": kind, "id": id, "text": text} for (kind, id), text in zip(named, texts.values(), strict=True)]
+    return await client.post(f"/v1/rules/{what}", json={"documents": documents})
+
+
+async def test_several_texts_change_together_or_not_at_all(client: httpx.AsyncClient) -> None:
+    north = ADOPTING.replace("id: adopting", "id: north").replace("stage == adopting", "traits.region == north")
+    texts = {"catalogue": "traits: {region: text}\n", "north": north, "adopting": ADOPTING, "renewal": None}
+    planned = await together_as(client, "plan", **texts)
+    assert [(one["id"], one["change"]) for one in planned.json()["items"]] == [
+        ("main", "update"),
+        ("north", "create"),
+        ("adopting", "none"),
+        ("renewal", "delete"),
+    ]
+    assert (await client.get("/v1/scorecards/north")).status_code == 404
+    refused = await together_as(client, "apply", **texts, mature=None, default=None)
+    assert (refused.status_code, refused.json()["code"]) == (422, "document_refused")
+    assert (await client.get("/v1/scorecards/renewal")).status_code == 200
+    assert (await together_as(client, "apply", **texts)).json() == planned.json()
+    assert (await client.get("/v1/scorecards/north")).text == north
+    assert (await client.get("/v1/scorecards/renewal")).status_code == 404
+    again = await together_as(client, "plan", **texts)
+    assert {one["change"] for one in again.json()["items"]} == {"none"}
+
+
+async def test_together_too_nobody_is_overwritten(client: httpx.AsyncClient) -> None:
+    one = {"kind": "scorecards", "id": "adopting", "text": ADOPTING + "# mine\n", "etag": '"other"'}
+    assert (await client.post("/v1/rules/apply", json={"documents": [one]})).status_code == 412
+    new = {**one, "id": "north", "etag": ""}
+    assert (await client.post("/v1/rules/apply", json={"documents": [one | new, one | new]})).status_code == 422
 
 
 async def test_editors_get_the_schema(client: httpx.AsyncClient) -> None:

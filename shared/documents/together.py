@@ -1,0 +1,106 @@
+"""Several documents as one change: what a folder would do, and doing it."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends
+from pydantic import BaseModel, Field
+
+from shared.auth.keys import Caller, require
+from shared.clock import Clock
+from shared.documents import speech
+from shared.documents.changing import Change, Changing, Put, diff
+from shared.documents.in_force import InForce
+from shared.documents.shelf import YAML, Key, Version
+from shared.pg.uow import UnitOfWork
+from shared.web.problems import Problem
+from shared.web.routes import Router
+
+
+class Wanted(BaseModel):
+    """What shall be in force as a document; without a text it shall be there no more.
+
+    With an `etag` (of what was read; empty, where nothing was there) only if nobody has changed it since.
+    """
+
+    kind: str
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+    text: str | None
+    media_type: Literal["application/yaml", "application/json"] = YAML
+    etag: str | None = None
+
+
+class Together(BaseModel):
+    """Documents that change together, or not at all."""
+
+    documents: Annotated[list[Wanted], Field(min_length=1, max_length=500)]
+
+
+class Planned(BaseModel):
+    """What becomes of a document: `lines` is a unified diff."""
+
+    kind: str
+    id: str
+    change: Literal["create", "update", "delete", "none"]
+    version: int
+    lines: list[str]
+
+    @classmethod
+    def of(cls, one: Change) -> "Planned":
+        """As it is told."""
+        kind, id = one.after.key
+        lines = [] if one.kind == "none" else diff(one.before, one.after)
+        return cls(kind=kind, id=id, change=one.kind, version=one.after.version, lines=lines)
+
+
+class Plan(BaseModel):
+    """What becomes of each document that was named."""
+
+    items: list[Planned]
+
+
+def routes(service: str, in_force: InForce[Any], uow: UnitOfWork, clock: Clock) -> Router:
+    """`POST /v1/rules/plan` and `/v1/rules/apply`, over all kinds of a service."""
+    router = Router(prefix="/v1/rules", tags=["documents"])
+    changing = Changing(in_force, uow, clock)
+
+    def puts(body: Together) -> tuple[list[Put], dict[Key, str | None]]:
+        for one in body.documents:
+            if one.kind not in in_force.shelf.kinds:
+                words = f"{service.capitalize()} keeps no {one.kind!r}: it keeps {', '.join(in_force.shelf.kinds)}."
+                raise Problem(422, "unknown_kind", words)
+        found = [
+            Put((one.kind, one.id), None if one.text is None else one.text.encode(), one.media_type)
+            for one in body.documents
+        ]
+        if len({one.key for one in found}) < len(found):
+            raise Problem(422, "named_twice", "A document is named more than once: say of each what it shall be.")
+        return found, {(one.kind, one.id): one.etag for one in body.documents}
+
+    @router.post("/plan", summary="What a change of several documents would do")
+    async def plan(body: Together, caller: Annotated[Caller, Depends(require("read"))]) -> Plan:
+        """All are checked together, so that a card may name what the catalogue beside it declares."""
+        wanted, tags = puts(body)
+        with speech.told():
+            return _told(await changing.plan(wanted, caller.name, _as_read(tags)))
+
+    @router.post("/apply", summary="Change several documents together")
+    async def apply(body: Together, caller: Annotated[Caller, Depends(require("operate"))]) -> Plan:
+        """All of it is put in force, or nothing."""
+        wanted, tags = puts(body)
+        with speech.told():
+            return _told(await changing.apply(wanted, caller.csm or caller.name, _as_read(tags)))
+
+    return router
+
+
+def _told(changes: Sequence[Change]) -> Plan:
+    return Plan(items=[Planned.of(one) for one in changes])
+
+
+def _as_read(tags: dict[Key, str | None]) -> Any:
+    def must_stand(key: Key, held: Version | None) -> None:
+        if tags[key] not in (None, "" if held is None else held.tag):
+            raise speech.changed_since(held, "/".join(key))
+
+    return must_stand
