@@ -1,16 +1,22 @@
 """`keepwell rules`: scorecards and the catalogue in force as files, and whether drafts could be."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
-from deploy.cli import show
+from deploy.cli import planning, show, versions
 from deploy.cli.client import Keepwell, Refused, connected, segment
+from deploy.cli.planning import fault
 from shared.words import clean
 
 app = typer.Typer(no_args_is_help=True, help="The rules that scoring goes by.")
+app.command(cls=planning.Planning)(planning.plan)
+app.command(cls=planning.Planning)(planning.diff)
+app.command()(planning.apply)
+app.command()(versions.versions)
+app.command()(versions.rollback)
 
 
 @app.command()
@@ -61,14 +67,9 @@ def _is_usable(keepwell: Keepwell, path: Path) -> bool:
         if error.code != "document_refused":
             raise
         for one in error.body["problems"]:
-            show.complain(_line(path, one))
+            show.complain(fault(path, one))
         return False
     for one in told["warnings"]:
-        typer.echo(_line(path, one))
+        typer.echo(fault(path, one))
     typer.echo(clean(f"{path}: can be used"))
     return True
-
-
-def _line(path: Path, one: dict[str, Any]) -> str:
-    hint = f" {one['hint']}" if one["hint"] else ""
-    return clean(f"{one['file'] or path}:{one['line']}:{one['column']}: {one['message']}{hint}")

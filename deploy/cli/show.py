@@ -44,6 +44,12 @@ def say(text: str) -> None:
     typer.echo(words.clean(text))
 
 
+def lines(given: Iterable[str]) -> None:
+    """Write lines that keep their spaces, whoever wrote them."""
+    for line in given:
+        typer.echo("\n".join(words.clean_lines(line)))
+
+
 def complain(text: str, label: str = "") -> None:
     """Write one line to where complaints go."""
     errors().print(Text.assemble((label, "red"), words.clean(text)))
