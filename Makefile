@@ -58,9 +58,10 @@ generated: .venv/.dev ## Write anew what is made from the code: the files' JSON 
 	$(BIN)/python -m deploy.library
 
 LOCKED := --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
-lock: ## Write both lock files anew (needs uv)
+lock: ## Write the lock files anew (needs uv)
 	$(UV) pip compile pyproject.toml $(LOCKED) --group build -o requirements.lock
 	$(UV) pip compile pyproject.toml $(LOCKED) --group dev -o requirements-dev.lock
+	$(UV) pip compile bench/peers/prefect.in $(LOCKED) -o bench/peers/prefect.lock
 
 # --- the environment: stamps tell what is done, so that a second run takes no time ---
 

@@ -7,24 +7,29 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import figures, firings, idle, latency, looks, statements, throughput, turn
+from bench import beside, figures, firings, idle, latency, looks, statements, throughput, turn
 from bench.report import Row, table
 from deploy.local.postgres import NAME, Postgres
 from deploy.migrations.run import migrate
 from tests.support.logins import PASSWORDS
 from tests.support.stack import Stack
 
-_PARTS = ("statements", "looks", "firings", "figures", "turn", "throughput", "latency", "idle")
+_PARTS = ("statements", "looks", "firings", "figures", "turn", "throughput", "latency", "prefect", "idle")
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
+    """What can be asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--kafka", action="store_true", help="measure on Kafka as well")
     parser.add_argument("--events", type=int, default=50_000, help="usage events to post (default 50,000)")
     parser.add_argument("--seconds", type=int, default=20, help="how long to send answers (default 20)")
     parser.add_argument("--only", choices=_PARTS, help="one measurement alone")
     parser.add_argument("--accounts", type=int, default=100_000, help="accounts of the daily turn (default 100,000)")
-    asked = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    asked = parser().parse_args()
     rows: list[Row] = []
     with ExitStack() as made:
         home = Path(made.enter_context(tempfile.TemporaryDirectory()))
@@ -68,6 +73,10 @@ def main() -> None:
                 rows += latency.measure(
                     lambda k=kind, **extra: stack(k, f"latency_{k}", **extra), kind, address, asked.seconds
                 )
+        if asked.only in {None, "prefect"}:
+            rows += beside.measure(
+                lambda **extra: stack("local", "prefect", **extra), server.process.pid, home, asked.seconds
+            )
     if asked.only in {None, "idle"}:
         # What was measured with before has ended: here is only what a user starts.
         for kind in ["local", "kafka"] if asked.kafka else ["local"]:

@@ -77,15 +77,22 @@ async def throughput(address: str, database_url: str, made: Sequence[bytes]) -> 
     return Limits(http, published, read)
 
 
-async def hops(address: str, database_url: str, rate: int, count: int = 200) -> Hops:
-    """One POST and one record at a time, at a steady rate."""
+async def steady_posts(url: str, body: dict[str, object], rate: int, count: int) -> list[float]:
+    """The seconds that each of so many POSTs takes, one at a time, at a steady rate."""
     posts: list[float] = []
-    async with _server() as url, httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         for _ in range(count):
             began = time.perf_counter()
-            await client.post(url, json={"score": 2})
+            (await client.post(url, json=body)).raise_for_status()
             posts.append(time.perf_counter() - began)
             await asyncio.sleep(max(0, 1 / rate - posts[-1]))
+    return posts
+
+
+async def hops(address: str, database_url: str, rate: int, count: int = 200) -> Hops:
+    """One POST and one record at a time, at a steady rate."""
+    async with _server() as url:
+        posts = await steady_posts(url, {"score": 2}, rate, count)
     took: list[float] = []
     async with _stream(address, database_url, "hops.") as stream, _consumer(stream) as consumer:
         consumer.resume(_EVERY)

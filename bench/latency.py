@@ -3,8 +3,10 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -31,6 +33,8 @@ class Sink:
         body = b""
         while True:
             part = await receive()  # type: ignore[operator]
+            if part["type"] == "http.disconnect":
+                return
             body += part["body"]
             if not part.get("more_body"):
                 break
@@ -41,29 +45,52 @@ class Sink:
         await send({"type": "http.response.start", "status": 200, "headers": headers})  # type: ignore[operator]
         await send({"type": "http.response.body", "body": answer})  # type: ignore[operator]
 
+    async def hears(self, channels: Iterable[str], silence: float) -> None:
+        """Wait until a message came to each, or none has come for so many seconds."""
+        wanted, heard, since = set(channels), 0, time.perf_counter()
+        while (came := len(wanted & self.came.keys())) < len(wanted) and time.perf_counter() - since < silence:
+            if came > heard:
+                heard, since = came, time.perf_counter()
+            await asyncio.sleep(0.05)
+
 
 def measure(make: Callable[..., Stack], kind: str, address: str, seconds: int) -> list[Row]:
     """Set up the accounts and their owners, then send answers at a steady rate."""
     return asyncio.run(_measure(make, kind, address, seconds))
 
 
-async def _measure(make: Callable[..., Stack], kind: str, address: str, seconds: int) -> list[Row]:
+@asynccontextmanager
+async def listening() -> AsyncIterator[Sink]:
+    """A sink that answers."""
     sink = Sink()
     server = uvicorn.Server(uvicorn.Config(sink, port=sink.port, log_level="error", lifespan="off"))
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
+    try:
+        yield sink
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@asynccontextmanager
+async def known(make: Callable[..., Stack], sink: Sink) -> AsyncIterator[Stack]:
+    """A stack that tells the sink, and knows the accounts and their owners."""
     stack = make(KEEPWELL_SLACK_BOT_TOKEN="xoxb-bench", KEEPWELL_SLACK_API_URL=f"http://127.0.0.1:{sink.port}")
     write_owners(stack.home)
     await asyncio.to_thread(stack.__enter__)
     try:
         await asyncio.to_thread(introduce, stack)
-        took = await answers(stack, sink, seconds)
-        stages = [stage(stack, service) for service in ("scoring", "playbooks", "notifier")]
+        yield stack
     finally:
         await asyncio.to_thread(stack.__exit__)
-        server.should_exit = True
-        await serving
+
+
+async def _measure(make: Callable[..., Stack], kind: str, address: str, seconds: int) -> list[Row]:
+    async with listening() as sink, known(make, sink) as stack:
+        took = await answers(stack, sink, seconds)
+        stages = [stage(stack, service) for service in ("scoring", "playbooks", "notifier")]
     bare_hops = await bare.hops(address, stack.database_url, RATE)
     # In by a POST, through three topics, out by a POST.
     least = 2 * bare_hops.post + 3 * bare_hops.hop
@@ -128,23 +155,45 @@ def introduce(stack: Stack) -> None:
 
 async def answers(stack: Stack, sink: Sink, seconds: int) -> list[float]:
     """Send a detractor's answer every 20 ms, each from another account. Returns how long each took, in seconds."""
-    posted: dict[str, float] = {}
-    headers = {"Authorization": f"Bearer {KEY}"}
     url = stack.url("ingest", "/v1/events")
-    async with httpx.AsyncClient(headers=headers, timeout=30) as client:
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {KEY}"}, timeout=30) as client:
 
-        async def answer(n: int) -> None:
-            data = {"contact_id": f"c{n}", "score": 2, "comment": "third time"}
-            event = {"id": f"nps-{n}", "type": "feedback.nps", "account": f"account-{n}", "data": data}
-            posted[f"U{n}"] = time.perf_counter()
-            (await client.post(url, json=[event])).raise_for_status()
+        async def post(n: int) -> None:
+            (await client.post(url, json=[answer(n)])).raise_for_status()
 
-        began, sending = time.perf_counter(), []
-        for n in range(RATE * seconds):
-            await asyncio.sleep(max(0, began + n / RATE - time.perf_counter()))
-            sending.append(asyncio.create_task(answer(n % ACCOUNTS)))
-        await asyncio.gather(*sending)
-    deadline = time.perf_counter() + 60
-    while len(sink.came) < len(posted) and time.perf_counter() < deadline:
-        await asyncio.sleep(0.05)
+        return await steadily(post, channel, sink, [n % ACCOUNTS for n in range(RATE * seconds)], RATE)
+
+
+def answer(n: int) -> dict[str, Any]:
+    """A detractor's answer."""
+    data = {"contact_id": f"c{n}", "score": 2, "comment": "third time"}
+    return {"id": f"nps-{n}", "type": "feedback.nps", "account": f"account-{n}", "data": data}
+
+
+def channel(n: int) -> str:
+    """The Slack id of an account's owner."""
+    return f"U{n}"
+
+
+async def steadily(
+    post: Callable[[int], Awaitable[None]],
+    channel: Callable[[int], str],
+    sink: Sink,
+    numbers: Sequence[int],
+    rate: int,
+    silence: float = 60,
+) -> list[float]:
+    """Post for each number, so many a second. Returns the seconds until its message came, of those that came."""
+    posted: dict[str, float] = {}
+
+    async def one(number: int) -> None:
+        posted[channel(number)] = time.perf_counter()
+        await post(number)
+
+    began, sending = time.perf_counter(), []
+    for sent, number in enumerate(numbers):
+        await asyncio.sleep(max(0, began + sent / rate - time.perf_counter()))
+        sending.append(asyncio.create_task(one(number)))
+    await asyncio.gather(*sending)
+    await sink.hears(posted, silence)
     return [sink.came[channel] - at for channel, at in posted.items() if channel in sink.came]

@@ -1,0 +1,1 @@
+"""What others make, each in an environment of its own."""
