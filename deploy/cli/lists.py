@@ -220,7 +220,9 @@ PEOPLE: Final = Listing(
         Column("Tasks", lambda one: str(one["open"]["task"]), is_number=True),
         Column("Alerts", lambda one: str(one["open"]["alert"]), is_number=True),
         Column("Flags", lambda one: str(one["open"]["flag"]), is_number=True),
+        Column("Accounts", lambda one: str(sum(one["accounts"].values())), is_number=True),
         Column("Not there", lambda one: show.text(_absence(one), "yellow")),
+        Column("Too much", lambda one: show.text(one["warning"] or "", "yellow")),
     ),
     empty="Nobody is in the directory.",
 )

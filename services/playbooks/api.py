@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.playbooks import queries, store, views
 from services.playbooks import tables as t
 from services.playbooks.core import step as steps
+from services.playbooks.core.books import Books
 from services.playbooks.core.desk import Command, fault
 from services.playbooks.core.desk import move as move_item
 from services.playbooks.core.episode import State
@@ -320,10 +321,10 @@ def _add_rules(router: Router, desk: Desk) -> None:
     @router.get("/people", tags=["playbooks"], summary="The directory, with who has how much", dependencies=_READ)
     async def people() -> Page[views.PersonView]:
         async with desk.uow.begin() as c:
-            loads = await queries.open_items(c)
+            loads, books = await queries.open_items(c), Books(rules.directory)
+            share = await queries.looked_at(c, books)
         now, directory = desk.clock.now(), rules.directory
-        return Page(
-            items=[
-                views.PersonView.of(one, loads.get(one.id, {}), directory.roles_of(one), now) for one in directory.csms
-            ]
+        shown = (
+            (one, loads.get(one.id, {}), directory.roles_of(one), books.of(one.id, share)) for one in directory.csms
         )
+        return Page(items=[views.PersonView.of(*each, now) for each in shown])

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import FromClause, Select, Table, delete, func, literal, select, tablesample, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -116,8 +116,21 @@ async def last_resort(c: AsyncConnection) -> int:
     return (await c.execute(asked)).scalar_one()
 
 
-async def looked_at(c: AsyncConnection, tally: Tally) -> None:
-    """Show a tally the accounts as they stand: all, or some thousands of them by chance, the same each time."""
+class Counting(Protocol):
+    """What counts accounts, one by one."""
+
+    accounts: int
+    """How many it was shown."""
+
+    def add(self, values: Mapping[str, Any], /) -> None:
+        """One account's facts."""
+
+
+async def looked_at(c: AsyncConnection, tally: Counting) -> float:
+    """Show a tally the accounts as they stand: all, or some thousands of them by chance, the same each time.
+
+    Returns which share of all it was shown.
+    """
     accounts: FromClause = t.accounts
     number = (await c.execute(select(func.count()).select_from(t.accounts))).scalar_one()
     if number > MOST_LOOKED_AT:
@@ -127,6 +140,7 @@ async def looked_at(c: AsyncConnection, tally: Tally) -> None:
         async for stands in standings:
             if stands.gone is None:
                 tally.add(stands.facts)
+    return 1.0 if number <= MOST_LOOKED_AT else tally.accounts / number
 
 
 async def warnings(c: AsyncConnection, rules: Rules, now: datetime) -> dict[str, list[str]]:

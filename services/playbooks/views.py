@@ -9,6 +9,7 @@ import msgspec
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from services.playbooks.core.assignment import Load, is_full
+from services.playbooks.core.books import Book
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, State
 from services.playbooks.core.item import Item
@@ -226,7 +227,7 @@ class FactView(BaseModel):
 
 
 class PersonView(BaseModel):
-    """Somebody in the directory, and what they have open."""
+    """Somebody here, what they have open, and their accounts (of over 20,000 estimated) by how they are served."""
 
     id: str
     name: str
@@ -244,9 +245,13 @@ class PersonView(BaseModel):
     """Is there a channel that brings them anything?"""
     full: bool
     """Do they have as many open tasks as they can take?"""
+    accounts: dict[str, int]
+    book: int
+    """What these come to of one person's book, in percent; of more than 100 there is a warning alone."""
+    warning: str | None
 
     @classmethod
-    def of(cls, csm: Csm, open: Mapping[str, int], roles: list[str], now: datetime) -> Self:
+    def of(cls, csm: Csm, open: Mapping[str, int], roles: list[str], book: Book, now: datetime) -> Self:
         """Somebody as they are shown."""
         changed = {
             "time_zone": csm.hours.time_zone,
@@ -256,7 +261,8 @@ class PersonView(BaseModel):
             "reachable": csm.is_reachable,
             "full": is_full(csm, Load(open.get("task", 0))),
         }
-        return cls.model_validate(msgspec.structs.asdict(csm) | changed)
+        load = {"accounts": book.accounts, "book": book.percent, "warning": book.warning}
+        return cls.model_validate({**msgspec.structs.asdict(csm), **changed, **load})
 
 
 class Note(BaseModel, extra="forbid"):

@@ -316,6 +316,7 @@ async def test_what_lies_with_nobody_is_listed_and_people_with_what_they_have(ho
     assert (await house.one("tasks", last_resort=False))["account"] == "northwind"
     own = next(one for one in (await house.get("people"))["items"] if one["id"] == "own")
     assert (own["open"], own["reachable"], own["full"]) == ({"alert": 0, "task": 1, "flag": 0}, True, False)
+    assert (own["accounts"], own["warning"]) == ({"high_touch": 0, "low_touch": 1, "self": 0}, None)
 
 
 async def test_a_move_of_what_has_moved_meanwhile_is_refused(house: House) -> None:

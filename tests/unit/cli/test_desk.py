@@ -50,9 +50,10 @@ def test_a_task_says_that_it_lies_with_the_last_resort_and_who_was_passed_over(s
 def test_people_are_listed_with_what_they_have_and_why_they_get_nothing(stack: FakeStack) -> None:
     here = {"id": "ana", "name": "Ana", "roles": ["lead"], "open": {"task": 3, "alert": 1, "flag": 0}}
     gone = {"away_until": "2026-03-08", "reachable": True, "full": True}
+    gone |= {"accounts": {"high_touch": 18, "low_touch": 0, "self": 4}, "book": 122, "warning": "122 % of a book"}
     stack.on("GET /playbooks/v1/people", page({**here, **gone}))
     result = stack.run(PEOPLE.app())
-    assert "Ana lead 3 1 0 away until 2026-03-08, full" in " ".join(result.output.split())
+    assert "Ana lead 3 1 0 22 away until 2026-03-08, full 122 % of a book" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(
