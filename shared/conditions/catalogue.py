@@ -78,6 +78,7 @@ _OF_FACT: Final = {
         ),
         "usage",
     ),
+    "contacts.talked_with": "interactions",
 }
 
 

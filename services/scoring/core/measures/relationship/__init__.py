@@ -10,6 +10,7 @@ from services.scoring.core.measures.relationship.champions import (
     champion_left_in_words,
     decision_maker_left_in_words,
     last_left,
+    last_talked_with,
     of_role,
 )
 from services.scoring.core.measures.relationship.key_users import (
@@ -53,6 +54,7 @@ def facts(view: View) -> dict[str, Any]:
         "contacts.champion_left_at": written_or_none(champion and champion.at),
         "contacts.decision_maker_left_at": written_or_none(decision_maker and decision_maker.at),
         "contacts.left": last_left(view),
+        "contacts.talked_with": last_talked_with(view),
     }
 
 

@@ -62,6 +62,13 @@ def last_left(view: View) -> str | None:
     return None if last is None else called(view, last[0].contact)
 
 
+def last_talked_with(view: View) -> str | None:
+    """Of those who are there, with whom we talked last: who may know what becomes of somebody's work."""
+    here = ((cell.at, contact) for contact, cell in view.of_contacts("talked").items() if not view.has_left(contact))
+    last = max(here, default=None)
+    return None if last is None else called(view, last[1])
+
+
 def called(view: View, contact: str) -> str:
     """A contact as people speak of one."""
     return person(view.state.name_of(contact), view.state.role_of(contact))
