@@ -11,6 +11,7 @@ from services.playbooks import store
 from services.playbooks.core import desk
 from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY
 from services.playbooks.core.findings import lists, lists_due
+from services.playbooks.core.interruptions import Interruption, after_mark
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.sweep import MEET_KEY
 from services.playbooks.core.work import Work
@@ -43,7 +44,7 @@ class PlaybooksHandler(Handler):
         self._gaps: dict[int, dict[str, datetime]] = {}
         self._decided: dict[int, list[datetime]] = {}
         self._marked_through: dict[int, datetime | None] = {}
-        self._interrupted: dict[int, dict[str, datetime]] = {}
+        self._interruptions: dict[int, tuple[Interruption, ...]] = {}
         self._adopted: dict[int, datetime] = {}
         """By partition: since when these playbooks are in force there."""
 
@@ -57,9 +58,9 @@ class PlaybooksHandler(Handler):
         del behind
         looked = [one for one in batch if not isinstance(one.data, DeliverySettled)]
         accounts = {one.event.subject for one in looked if not isinstance(one.data, PartitionMark)}
-        interrupted = self._interrupted[partition]
+        interruptions = self._interruptions[partition]
         work = await store.load(
-            *(c, self._rules, accounts, self._marked_through.get(partition), interrupted, self._adopted[partition])
+            *(c, self._rules, accounts, self._marked_through.get(partition), interruptions, self._adopted[partition])
         )
         answers = [one for one in looked if isinstance(one.data, DeliveryResponded)]
         meant = [id for one in answers for id in (one.data.item_id, one.data.action_id) if id]
@@ -69,7 +70,8 @@ class PlaybooksHandler(Handler):
         for one in looked:
             if isinstance(one.data, PartitionMark):
                 work.marked_through = self._marked_through[partition] = one.data.through
-                work.interrupted = self._interrupted[partition] = one.data.interrupted
+                told = after_mark(self._interruptions[partition], one.data)
+                work.interruptions = self._interruptions[partition] = told
             elif isinstance(one.data, AccountAssessed):
                 self._assess(work, partition, one, now)
             elif (key := (one.event.subject, _response(one))) in first:
@@ -79,8 +81,9 @@ class PlaybooksHandler(Handler):
                 self._repeats.add()
         await store.save(c, partition, work)
         self._count(work)
-        if (told := self._interrupted[partition]) != interrupted:
-            await store.keep_interrupted(c, partition, told)
+        if (changed := self._interruptions[partition]) is not interruptions:
+            # Whose clock is behind looks no earlier than the mark says.
+            await store.keep_interruptions(c, partition, changed, max(now, work.marked_through or now))
         accepted = (message.event.accepted for message in work.changes.out)
         self._decided[partition] = [at for at in accepted if at is not None]
         settled = [one.data for one in batch if isinstance(one.data, DeliverySettled)]
@@ -88,7 +91,7 @@ class PlaybooksHandler(Handler):
 
     async def taken(self, c: AsyncConnection, partition: int, now: datetime) -> None:
         """Adopt the playbooks in force, and keep their texts: episodes will stay with them."""
-        self._interrupted[partition] = await store.interrupted(c, partition)
+        self._interruptions[partition] = await store.interruptions(c, partition)
         await store.keep_versions(c, self._rules.library, now)
         await store.wake_nobodys(c, partition, self._rules.directory, now)
         self._adopted[partition] = await store.adopt(c, partition, self._rules.library, now)
@@ -103,7 +106,7 @@ class PlaybooksHandler(Handler):
         del now
         accounts = {key.removeprefix(ACCOUNT_KEY): at for key, at in due if key.startswith(ACCOUNT_KEY)}
         meet = {key.removeprefix(MEET_KEY): at for key, at in due if key.startswith(MEET_KEY)}
-        known: Any = {"interrupted": self._interrupted[partition], "adopted_at": self._adopted[partition]}
+        known: Any = {"interruptions": self._interruptions[partition], "adopted_at": self._adopted[partition]}
         work = await store.load(c, self._rules, {*accounts, *meet}, **known)
         timed = await store.lock_timed(c, sorted(accounts), self._rules.directory)
         for account in sorted(accounts):
@@ -180,7 +183,7 @@ class PlaybooksHandler(Handler):
 
     def forget(self, partition: int) -> None:
         """Nothing is remembered that is not read again; whose partition it is now sees what is missing for itself."""
-        for remembered in (self._decided, self._gaps, self._marked_through, self._interrupted, self._adopted):
+        for remembered in (self._decided, self._gaps, self._marked_through, self._interruptions, self._adopted):
             remembered.pop(partition, None)
 
 

@@ -5,7 +5,7 @@ and episodes are locked before anything is decided, items when it is known that 
 partitions share, last and for as short a time as may be.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from services.playbooks.core.changes import ACCOUNT_KEY, Changes, Outgoing
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.findings import Finding
+from services.playbooks.core.interruptions import Interruption
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.standing import Standing
@@ -94,7 +95,7 @@ _CLAIM_RESPONSES = bulk.Insert(
 _SETTLED = bulk.Update(t.items, ("action_id",), ("delivery",))
 _KEEP_VERSIONS = bulk.Insert(t.playbook_versions, ("playbook", "version", "source"), same=("seen_at",), nothing=True)
 _ADOPT = bulk.Insert(t.adopted, ("partition", "digest", "at", "met_by"), update=("digest", "at", "met_by"))
-_KEEP_INTERRUPTED = bulk.Insert(t.interruptions, ("source", "since"), same=("partition",))
+_KEEP_INTERRUPTIONS = bulk.Insert(t.interruptions, Interruption._fields, same=("partition",))
 
 
 async def load(
@@ -102,17 +103,17 @@ async def load(
     rules: Rules,
     accounts: Iterable[str],
     marked_through: datetime | None = None,
-    interrupted: Collection[str] = (),
+    interruptions: Sequence[Interruption] = (),
     adopted_at: datetime | None = None,
 ) -> Work:
     """Lock these accounts and their latest episodes, for the work on them."""
     ids = sorted(set(accounts))
     if not ids:
-        return Work(rules, (), (), marked_through, interrupted, adopted_at)
+        return Work(rules, (), (), marked_through, interruptions, adopted_at)
     standings = (await c.execute(_LOCK_ACCOUNTS, {"ids": ids})).scalars()
     episodes = (await c.execute(_LOCK_EPISODES, {"ids": ids})).scalars().all()
     await _load_versions(c, rules.library, episodes)
-    return Work(rules, standings, episodes, marked_through, interrupted, adopted_at)
+    return Work(rules, standings, episodes, marked_through, interruptions, adopted_at)
 
 
 async def save(c: AsyncConnection, partition: int, work: Work) -> None:
@@ -217,17 +218,30 @@ def _unsent(import_id: str) -> ColumnElement[bool]:
     return (t.found.c.import_id == import_id) & t.found.c.sent_in.is_(None)
 
 
-async def interrupted(c: AsyncConnection, partition: int) -> dict[str, datetime]:
-    """The sources that are interrupted, by the last mark that said otherwise than the one before, and since when."""
-    sources = t.interruptions.c
-    rows = await c.execute(select(sources.source, sources.since).where(sources.partition == partition))
-    return {row.source: row.since for row in rows}
+async def interruptions(c: AsyncConnection, partition: int) -> tuple[Interruption, ...]:
+    """Those of sources, by the marks so far."""
+    known = select(*(t.interruptions.c[name] for name in Interruption._fields))
+    rows = await c.execute(known.where(t.interruptions.c.partition == partition).order_by(t.interruptions.c.since))
+    return tuple(Interruption(*row) for row in rows)
 
 
-async def keep_interrupted(c: AsyncConnection, partition: int, sources: Mapping[str, datetime]) -> None:
-    """Remember which sources a mark says are interrupted: timers run by it after a restart, too."""
+async def keep_interruptions(c: AsyncConnection, partition: int, known: Sequence[Interruption], now: datetime) -> None:
+    """Remember which sources marks say are interrupted: timers run by it after a restart, too. Every account is looked
+    at when that changes, silent ones first."""
     await c.execute(delete(t.interruptions).where(t.interruptions.c.partition == partition))
-    await _KEEP_INTERRUPTED(c, sorted(sources.items()), partition=partition)
+    await _KEEP_INTERRUPTIONS(c, known, partition=partition)
+    await _sweep(c, partition, now)
+
+
+async def _sweep(c: AsyncConnection, partition: int, now: datetime) -> datetime:
+    """Let every account have its turn, silent ones first. Returns when the last of them has."""
+    here = _accounts.partition == partition
+    number = (await c.execute(select(func.count()).select_from(t.accounts).where(here))).scalar_one()
+    between = pace(number)
+    turn = func.row_number().over(order_by=(_accounts.looked_at, _accounts.account_id))
+    due = literal(now, DateTime(timezone=True)) + turn * literal(between, Interval)
+    await timers.set_from(c, select(_accounts.partition, MEET_KEY + _accounts.account_id, due).where(here))
+    return now + number * between
 
 
 async def adopt(c: AsyncConnection, partition: int, library: Library, now: datetime) -> datetime:
@@ -239,13 +253,7 @@ async def adopt(c: AsyncConnection, partition: int, library: Library, now: datet
     if known is not None and known.digest == library.digest:
         at: datetime = known.at
         return at
-    here = _accounts.partition == partition
-    number = (await c.execute(select(func.count()).select_from(t.accounts).where(here))).scalar_one()
-    between = pace(number)
-    turn = func.row_number().over(order_by=(_accounts.looked_at, _accounts.account_id))
-    due = literal(now, DateTime(timezone=True)) + turn * literal(between, Interval)
-    await timers.set_from(c, select(_accounts.partition, MEET_KEY + _accounts.account_id, due).where(here))
-    await _ADOPT(c, [(partition, library.digest, now, now + number * between)])
+    await _ADOPT(c, [(partition, library.digest, now, await _sweep(c, partition, now))])
     return now
 
 

@@ -23,13 +23,14 @@ accounts = Table(
     Column("standing", Packed(Standing), nullable=False),
 )
 
-# The sources of evidence that are interrupted, by the partition's last mark.
+# When sources of evidence were interrupted lately, and which still are, by the partition's marks.
 interruptions = Table(
     "interruptions",
     metadata,
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("source", Text, primary_key=True),
-    Column("since", _Time, nullable=False),
+    Column("since", _Time, primary_key=True),
+    Column("until", _Time),
 )
 
 # Which set of playbooks a partition's accounts meet, since when, and when the last of them will have met it.

@@ -740,4 +740,4 @@ async def test_silence_that_is_an_interruption_fires_nothing_after_a_restart_eit
             await floor.handler.taken(c, floor.partition, MONDAY + 6 * DAY)
         assert await floor.pass_until(MONDAY + 7 * DAY) == []
         await floor.take(("3", PartitionMark(through=MONDAY + 7 * DAY)))
-        assert len(await floor.pass_until(MONDAY + 7 * DAY + 2 * HOUR)) == 1
+        assert len(await floor.pass_until(MONDAY + 7 * DAY + SECOND)) == 1

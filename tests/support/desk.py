@@ -9,6 +9,7 @@ from services.playbooks.core import desk, handover, settling
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.desk import Command
 from services.playbooks.core.episode import Episode, Move
+from services.playbooks.core.interruptions import Interruption, after_mark
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.standing import Standing
@@ -18,7 +19,7 @@ from shared.files.templates import render
 from shared.messages import registry
 from shared.messages.accounts import OpenAccountUpdated
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
-from shared.messages.assessments import Cause
+from shared.messages.assessments import Cause, PartitionMark
 from shared.messages.deliveries import DeliveryResponded
 from tests.support.playbooks import an_assessment
 
@@ -27,8 +28,9 @@ class Office:
     """One account, some playbooks and people. What is asked for is in `sent`; what happened since, too."""
 
     def __init__(self, *playbooks: str, people: str = "csms: []") -> None:
-        library = Library(load_playbook(one, "test.yaml") for one in playbooks)
-        self.rules = Rules(library, read_people(people, "csms.yaml"), render)
+        self._entries = [load_playbook(one, "test.yaml") for one in playbooks]
+        self.rules = Rules(Library(self._entries), read_people(people, "csms.yaml"), render)
+        self.interruptions: tuple[Interruption, ...] = ()
         self.standings: dict[str, Standing] = {}
         self.episodes: dict[str, Episode] = {}
         self.items: dict[str, Item] = {}
@@ -41,6 +43,17 @@ class Office:
         self.timers: dict[str, datetime] = {}
         self._rev = 0
         self.facts: dict[str, Any] = {}
+
+    def adopt(self, playbook: str) -> None:
+        """Take one more playbook, or another version."""
+        entry = load_playbook(playbook, "test.yaml")
+        self._entries = [*(one for one in self._entries if one.playbook.id != entry.playbook.id), entry]
+        self.rules = self.rules._replace(library=Library(self._entries))
+
+    def hear(self, at: datetime, *interrupted: str) -> None:
+        """A mark that says which sources are interrupted."""
+        mark = PartitionMark(through=at, interrupted=dict.fromkeys(interrupted, at))
+        self.interruptions = after_mark(self.interruptions, mark)
 
     def assess(self, at: datetime, facts: dict[str, Any], **others: Any) -> list[ActionRequested]:
         """An assessment; returns what it asked for."""
@@ -91,7 +104,8 @@ class Office:
         return [item for item in self.items.values() if item.kind == kind and item.state in OPEN]
 
     def _work(self) -> Work:
-        return Work(self.rules, self.standings.values(), self.episodes.values())
+        known = self.standings.values(), self.episodes.values()
+        return Work(self.rules, *known, interruptions=self.interruptions)
 
     def _save(self, work: Work) -> list[ActionRequested]:
         settling.close(work, [item for item in self.items.values() if item.state in OPEN])

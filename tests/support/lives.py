@@ -27,6 +27,10 @@ class Life(NamedTuple):
     """Whether marks say how far all was read: then usage need not say when it was accepted."""
     twice: bool
     """Whether every assessment is told again, under the next rev."""
+    interrupted: Collection[int]
+    """The minutes in which usage is."""
+    turn: int
+    """How many minutes after that began or ended the account has its turn."""
 
 
 class Chance:
@@ -45,14 +49,20 @@ class Chance:
         gaps = [one.choice([1, 2, 5, 9, 14, 30]) for _ in range(one.randint(8, 16))]
         history = [self._seen(at) for at in accumulate(gaps) if at <= UNTIL]
         self._import_into(history)
-        stops = [(one.randint(0, 150), one.choice([3, 12, 50])) for _ in range(one.randint(0, 3))]
         return Life(
             history,
-            {minute for start, length in stops for minute in range(start, start + length)},
+            self._spans(150, (3, 12, 50), 3),
             {one.randint(0, UNTIL) for _ in range(one.randint(0, 4))},
             self._may(),
             self._may(),
+            self._spans(200, (5, 30, 60), 2) if self._may(0.4) else frozenset(),
+            one.choice([0, 0, 3, 25]),
         )
+
+    def _spans(self, until: int, lengths: Sequence[int], most: int) -> frozenset[int]:
+        one = self._random
+        spans = [(one.randint(0, until), one.choice(lengths)) for _ in range(one.randint(0, most))]
+        return frozenset(minute for start, length in spans for minute in range(start, start + length))
 
     def _seen(self, at: int) -> Seen:
         one = self._random

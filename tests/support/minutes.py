@@ -15,16 +15,20 @@ states but "is one open?", no sums of runs. A condition is three-valued: true, f
 - While an import is open, conditions are not known; but events fire, and steps go on. What holds when it ends, or when
   a scorecard changed, and had not begun to hold before, is found so: it ends as what fired does, and for `repeat` it
   is as if it had not been. Where people asked to act on what is found, it fires, and `held_for` isn't asked.
+- While a source is interrupted, nothing that rests on it is known. What nobody can say then though what holds is to be
+  found so, is found so when it can be said.
 """
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
 _SIGNS: Final[Mapping[str, Any]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 Known = Mapping[str, Any]
 """Facts by name: numbers, texts, minutes of dates; an event's by `event.`. What is missing is not known."""
+WITHHELD: Final = object()
+"""What a fact is while its source is interrupted."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Leaf:
     def truth(self, facts: Known, minute: int) -> bool | None:
         """True, false, or None."""
         seen = facts.get(self.fact)
+        if seen is WITHHELD:
+            return None
         if self.sign == "is":
             return (seen is not None) is (self.literal == "known")
         if seen is None:
@@ -46,6 +52,11 @@ class Leaf:
         if self.span:
             seen = minute - seen if self.span == "since" else seen - minute
         return bool(_SIGNS[self.sign](seen, self.literal))
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The facts that it names."""
+        return (self.fact,)
 
     @property
     def node(self) -> Any:
@@ -68,6 +79,11 @@ class Join:
             return None if seen[0] is None else not seen[0]
         decides = self.how == "any"
         return decides if decides in seen else None if None in seen else not decides
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The facts that it names."""
+        return tuple(fact for part in self.parts for fact in part.facts)
 
     @property
     def node(self) -> Any:
@@ -155,6 +171,8 @@ class Watcher:
     """It has ended without `repeat`, and was not false since."""
     fired: list[int] = field(default_factory=list)
     closed: int | None = None
+    to_find: bool = False
+    """What holds was to be found so, but nobody could say whether it does."""
     planned: list[tuple[int, Step]] = field(default_factory=list)
 
     def look(self, minute: int, facts: Known, answer: int | None, quiet: bool, found: str) -> None:
@@ -168,7 +186,7 @@ class Watcher:
         exits = rule.exit_when is not None and asked(rule.exit_when) is True
         holds = False if False in (scope, when) else None if None in (scope, when) else True
         if not rule.on_event:
-            self._hold(minute, holds, exits, found)
+            self._hold(minute, holds, exits, found, self._is_withheld(holds, facts))
         elif answer is not None and not exits and self._may_fire(minute):
             told = {**facts, "event.score": answer}
             if all(_truth(one, told, minute) is True for one in (rule.for_accounts, rule.when)):
@@ -182,16 +200,22 @@ class Watcher:
             self._end(minute, told=ends)
             self.has_to_pass = self.has_to_pass and holds is not False
 
-    def _hold(self, minute: int, holds: bool | None, exits: bool, found: str) -> None:
+    def _is_withheld(self, holds: bool | None, facts: Known) -> bool:
+        asked = [one for one in (self.rule.for_accounts, self.rule.when) if one is not None]
+        return holds is None and any(facts.get(fact) is WITHHELD for one in asked for fact in one.facts)
+
+    def _hold(self, minute: int, holds: bool | None, exits: bool, found: str, withheld: bool) -> None:
         self.held += self.was_true
         self.was_true = holds is True and not exits
         if holds is False or exits:
             self.held, self.has_begun = 0, False
         if holds is False:
             self.has_to_pass = False
+        is_found = self.to_find or (found not in ("", "act") and not self.has_begun)
+        self.to_find = is_found and withheld and not self.state and not self.has_to_pass
         if not self.was_true or self.state or self.has_to_pass:
             return
-        if found and found != "act" and not self.has_begun:
+        if is_found:
             self.state = "found"
             self._note(minute, "found")
             return
@@ -243,8 +267,10 @@ class Watcher:
         self.done.append(Deed(minute, self.rule.name, what))
 
 
-def every_minute(rules: Sequence[Rule], history: Sequence[Seen], until: int) -> list[Deed]:
-    """What these playbooks do, in order, if they look at every minute."""
+def every_minute(
+    rules: Sequence[Rule], history: Sequence[Seen], until: int, interrupted: Collection[int] = ()
+) -> list[Deed]:
+    """What these playbooks do, in order, if they look at every minute; in some, usage is `interrupted`."""
     watchers: dict[tuple[str, str], Watcher] = {}
     happens = {one.minute: one for one in history}
     stands: Seen | None = None
@@ -261,9 +287,10 @@ def every_minute(rules: Sequence[Rule], history: Sequence[Seen], until: int) -> 
                 own = contact if rule.per_contact else ""
                 if own or not rule.per_contact:
                     watchers.setdefault((rule.name, own), Watcher(rule))
+        facts = {**stands.facts, "usage.breadth": WITHHELD} if minute in interrupted else stands.facts
         for (_, own), watcher in watchers.items():
             answer = score if own == contact or not watcher.rule.per_contact else None
-            watcher.look(minute, stands.facts, answer, stands.quiet, found)
+            watcher.look(minute, facts, answer, stands.quiet, found)
     return sorted(deed for watcher in watchers.values() for deed in watcher.done)
 
 

@@ -142,6 +142,11 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
         """True until it is idle: while it is, no other episode of the playbook and account can open."""
         return self.state != "idle"
 
+    @property
+    def is_at_rest(self) -> bool:
+        """True when nothing of it goes on: what holds makes another, of what was so before a found one."""
+        return self.state in ("idle", "resting")
+
     def believed(self, now: datetime) -> "Episode":
         """The same, as if what it notes as later than now had just happened: the clock that noted it ran ahead.
 

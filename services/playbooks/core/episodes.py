@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -15,6 +15,19 @@ from services.playbooks.core.rules import Library
 
 _MAY_WAIT: Final = timedelta(days=14)
 """What was asked for longer ago has been delivered, or never will be."""
+
+
+class Ending(NamedTuple):
+    """Why an episode has ended, or everything of an account."""
+
+    account: str
+    at: datetime
+    reason: str
+    actor: str
+    departed: bool = False
+    """The customer left: flags end, too."""
+    is_news: bool = True
+    """Who was told has not heard of it, and may: no person said so, no `on_exit` tells, the account still stands."""
 
 
 class Episodes:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from services.playbooks.core.episode import Episode, EpisodeTask, Move, PlannedStep
-from services.playbooks.core.look import LOOK_AGAIN, Look
+from services.playbooks.core.look import Look
 from services.playbooks.core.playbook import Playbook, Step
 from services.playbooks.core.workinghours import Duration, add
 from shared.conditions import Condition, Facts, Truth, evaluate, flip_instant, leaves_of
@@ -125,5 +125,3 @@ def next_instants(playbook: Playbook, episode: Episode, look: Look) -> Iterable[
         known = facts(chosen, planned, episode, look)
         if (flip := flip_instant(chosen.condition, known, look.now)) is not None:
             yield flip
-        if any(known.withholds(leaf.subject) for leaf in leaves_of(chosen.condition)):
-            yield look.now + LOOK_AGAIN

@@ -12,15 +12,13 @@ from services.playbooks.core.playbook import Playbook, Render
 from services.playbooks.core.remembered import beside
 from services.playbooks.core.trouble import held_back
 from services.playbooks.core.workinghours import OFFICE, Hours, runs_out
-from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate, first_flip, leaves
+from shared.conditions import Condition, Facts, LeafReading, Truth, evaluate, first_flip, leaves, leaves_of
 from shared.messages.assessments import Cause
 from shared.messages.registry import COMPANY, COMPANY_EVENTS
 
 OURS: Final = "keepwell/playbooks"
 """The source of what playbooks publish."""
 MICROSECOND: Final = timedelta(microseconds=1)
-LOOK_AGAIN: Final = timedelta(hours=1)
-"""How often to ask for what is not told while a source is interrupted."""
 _OURS: Final = "sources."
 """Facts about ourselves: of the account that stands for us nothing else is asked."""
 DEPARTS: Final = ("account.churned", "account.churned_at", "account.excluded")
@@ -151,6 +149,14 @@ class View:
             return self.applies is Truth.FALSE
         return self._truth(self._playbook.exit_when) is not Truth.FALSE
 
+    @property
+    def is_withheld(self) -> bool:
+        """Can nobody say whether it applies, as a source is interrupted?"""
+        if not self._look.interrupted or self._playbook.on_event is not None or self.applies is not Truth.UNKNOWN:
+            return False
+        asked = (self._playbook.for_accounts, self._playbook.when)
+        return any(self._look.facts.withholds(leaf.subject) for one in asked if one for leaf in leaves_of(one))
+
     def readings(self, *wanted: Truth) -> tuple[LeafReading, ...]:
         """The leaves of `for_accounts` and `when` with what they saw; only those of the wanted truths, if any."""
         both = [one for one in (self._playbook.for_accounts, self._playbook.when) if one is not None]
@@ -216,12 +222,7 @@ class View:
         if look.quiet or (playbook.on_event is not None and not leaving):
             return None
         asked = playbook.ending if leaving else playbook.leaves
-        flip = first_flip(asked, look.facts, look.now)
-        if look.interrupted and any(look.facts.withholds(leaf.subject) for leaf in asked):
-            # What is not told while a source is interrupted is looked for until it is back.
-            again = look.now + LOOK_AGAIN
-            return again if flip is None else min(flip, again)
-        return flip
+        return first_flip(asked, look.facts, look.now)
 
     def _truth(self, condition: Condition | None) -> Truth:
         if condition is None:

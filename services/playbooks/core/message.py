@@ -34,6 +34,10 @@ class Visit(NamedTuple):
     found_at: datetime | None = None
     """When it is found so, if that is not the instant that is looked at."""
 
+    def found_in(self, what: str) -> "Visit":
+        """The same look; but what holds is found so in this."""
+        return self._replace(look=msgspec.structs.replace(self.look, found_in=what))
+
 
 class Errand(NamedTuple):
     """One ask, with everything that carrying it out needs."""

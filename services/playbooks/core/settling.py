@@ -8,11 +8,12 @@ from itertools import groupby
 from services.playbooks.core import flow, outbound
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.episode import StepResult
+from services.playbooks.core.episodes import Ending
 from services.playbooks.core.giving import candidates_for, give
 from services.playbooks.core.item import MOVES, OPEN, Desk, Item, desk_of
 from services.playbooks.core.message import Errand
 from services.playbooks.core.restating import APART, as_now, says_otherwise, trouble_since
-from services.playbooks.core.work import Ending, Work
+from services.playbooks.core.work import Work
 
 
 def meant(work: Work) -> list[str]:

@@ -47,6 +47,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The last look moved nothing, and would again find nothing to do until a fact changes or `look_at` comes."""
     sets: dict[str, list[datetime]] = {}
     """When playbooks have set traits of the account, by trait, within a day."""
+    unasked: dict[str, str] = {}
+    """Playbooks that nobody could ask, as a source is interrupted, when what holds was to be found so: in what."""
 
 
 def standing(account: str, assessed: AccountAssessed) -> Standing:

@@ -6,9 +6,9 @@ whose timer is late are made up (`_catch_up`); every playbook looks at the asses
 has passed, `settling` closes the items of what ended, and gives what was asked for to somebody.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -16,27 +16,15 @@ from services.playbooks.core import step as steps
 from services.playbooks.core.changes import Changes
 from services.playbooks.core.concerned import changed
 from services.playbooks.core.episode import Episode, Move, StepResult
-from services.playbooks.core.episodes import Episodes
+from services.playbooks.core.episodes import Ending, Episodes
 from services.playbooks.core.findings import Finding, list_of
-from services.playbooks.core.look import Look
+from services.playbooks.core.interruptions import Interruption, changes, interrupted
+from services.playbooks.core.look import Look, View
 from services.playbooks.core.message import Errand, Visit
 from services.playbooks.core.playbook import STARTED, Playbook
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, is_by_time, knew_until, looked_at, owner, standing
 from shared.messages.assessments import AccountAssessed
-
-
-class Ending(NamedTuple):
-    """Why an episode has ended, or everything of an account."""
-
-    account: str
-    at: datetime
-    reason: str
-    actor: str
-    departed: bool = False
-    """The customer left: flags end, too."""
-    is_news: bool = True
-    """Who was told has not heard of it, and may: no person said so, no `on_exit` tells, the account still stands."""
 
 
 class Work:
@@ -48,12 +36,12 @@ class Work:
         standings: Iterable[Standing],
         episodes: Iterable[Episode],
         marked_through: datetime | None = None,
-        interrupted: Collection[str] = (),
+        interruptions: Sequence[Interruption] = (),
         adopted_at: datetime | None = None,
     ) -> None:
         self.rules, self._business = rules, rules.business
-        self.interrupted = interrupted
-        """The sources that are, by the last mark."""
+        self.interruptions = interruptions
+        """Of sources, by the marks so far."""
         self.marked_through = marked_through
         """All that was accepted by then in this partition has been assessed; None is not known."""
         self._adopted_at = adopted_at
@@ -103,7 +91,8 @@ class Work:
             self._walk(Visit(stands, look, fresh=True, headers=headers), changed(before, look))
 
     def time(self, account: str, at: datetime) -> None:
-        """Look at an account because its timer came due at `at`."""
+        """Look at an account because its timer came due at `at`, after what was due before."""
+        self._catch_up(account, at)
         self._meet(account, at)
         stands = self._moved_on(account, at)
         if stands is not None and stands.gone is None:
@@ -111,9 +100,10 @@ class Work:
             self._walk(Visit(stands, self._look(stands, f"at {stands.at.isoformat()}", "time")))
 
     def introduce(self, account: str, at: datetime) -> None:
-        """Let an account meet, at `at`, the playbooks that it hasn't met, though nothing happened to it."""
-        stands = self.standings.get(account)
-        if stands is not None and stands.gone is None and stands.met != list(self.rules.library.checksums.values()):
+        """Let an account meet, at `at`, what it hasn't met, though nothing happened to it: playbooks that are new or
+        changed, and that a source was interrupted or came back."""
+        stands, known = self.standings.get(account), list(self.rules.library.checksums.values())
+        if stands is not None and (stands.met != known or changes(self.interruptions, stands.at)):
             self.time(account, at)
 
     def by_hand(self, episode: Episode, move: Callable[..., StepResult], actor: str, now: datetime) -> None:
@@ -138,18 +128,21 @@ class Work:
         known = list(library.checksums.values())
         if stands is None or stands.gone or stands.met is None or stands.met == known:
             return
+        unasked = {name: found_in for name, found_in in stands.unasked.items() if name in library.current}
         at = max(at, stands.at)
         then = msgspec.structs.replace(stands, at=min(at, max(stands.at, self._adopted_at or stands.at)))
         for playbook in library.current.values():
             episode = self.episodes.at(account).get((playbook.id, ""))
-            if library.checksums[playbook.id] not in stands.met and (episode is None or not episode.is_open):
+            if library.checksums[playbook.id] not in stands.met and (episode is None or episode.is_at_rest):
                 found_in = f"playbook {playbook.name}"
                 look = self._look(then, f"met {playbook.version}", "keepwell", found_in=found_in)
                 self._step(playbook, Visit(then, look, found_at=at))
-        self.standings[account] = msgspec.structs.replace(stands, met=known, settled=False)
+                if View(playbook, look).is_withheld:
+                    unasked[playbook.id] = found_in
+        self.standings[account] = msgspec.structs.replace(stands, met=known, settled=False, unasked=unasked)
 
     def _catch_up(self, account: str, until: datetime | None) -> None:
-        """Do the looks that were due before `until`: their timer is late, and what held then must not be lost.
+        """Do the looks that were due before `until`: their timer is late, or a source was interrupted or came back.
 
         Nor must such a look miss what was accepted before it: scoring reads several topics, and may have told of a late
         event in one before it read an early one in another. How far it has read all, marks say. So a look is made up
@@ -160,9 +153,10 @@ class Work:
         if self.marked_through is not None:
             until = min(until or self.marked_through, self.marked_through)
         while until is not None and (stands := self.standings.get(account)) is not None:
-            if stands.look_at is None or stands.look_at >= until:
+            due = [one for one in (stands.look_at, *changes(self.interruptions, stands.at)) if one is not None]
+            if stands.gone is not None or not due or min(due) >= until:
                 return
-            self.time(account, stands.look_at)
+            self.time(account, min(due))
 
     # One look
 
@@ -178,7 +172,11 @@ class Work:
         owned_by = self.rules.directory.owner(owner(stands))
         hours = owned_by.hours if owned_by is not None else self.rules.directory.office
         known: dict[str, Any] = {"occasion": occasion, "actor": actor, "quiet": stands.quiet, "hours": hours}
-        known |= {"interrupted": self.interrupted, "render": self.rules.render, "business": self._business}
+        known |= {
+            "interrupted": interrupted(self.interruptions, stands.at),
+            "render": self.rules.render,
+            "business": self._business,
+        }
         return Look.of(stands.account, stands.facts, stands.at, **known, **others)
 
     def _walk(self, visit: Visit, changed: Collection[str] | None = None) -> None:
@@ -187,6 +185,7 @@ class Work:
         before = self.standings.get(account)
         self.standings[account] = visit.stands
         self._next.pop(account, None)
+        unasked = dict(before.unasked) if before is not None else {}
         moves, wanted = len(self.changes.moves), library.current if changed is None else library.concerned(changed)
         keys = {(name, visit.look.subject(library.current[name].per)) for name in wanted}
         keys |= {
@@ -198,20 +197,23 @@ class Work:
             own = library.of(name, latest.get((name, subject)))
             if own is None:
                 continue
-            episode, current = self._step(own, visit, subject), library.current.get(name)
+            asked = visit if name not in unasked else visit.found_in(unasked[name])
+            episode, current = self._step(own, asked, subject), library.current.get(name)
+            if (found_in := asked.look.found_in) is not None and not asked.look.act_on_found:
+                unasked.pop(name, None)
+                if View(own, asked.look).is_withheld and (episode is None or episode.is_at_rest):
+                    unasked[name] = found_in
             if episode is not None and not episode.is_open and current is not None and current != own:
                 # The last episode of an old version is closed: the one in force looks, too. What holds for it now
                 # though the old one has ended, holds because of the change.
-                found_in = visit.look.found_in or f"playbook {current.name}"
-                look = msgspec.structs.replace(visit.look, found_in=found_in)
-                self._step(current, visit._replace(look=look), subject)
+                self._step(current, visit.found_in(visit.look.found_in or f"playbook {current.name}"), subject)
         if not visit.look.quiet and any(self.episodes.may_wait(one, visit.look.now) for one in latest.values()):
             self.looked_at.add(account)
         # What was not looked at now has its instant in the last `look_at`.
         also = before.look_at if before is not None and changed is not None else None
-        plain = not (visit.look.quiet or visit.look.found_in is not None or self.interrupted)
+        plain = not (visit.look.quiet or visit.look.found_in is not None or visit.look.interrupted)
         settled = plain and len(self.changes.moves) == moves
-        self._remember(account, also, list(library.checksums.values()), settled=settled)
+        self._remember(account, also, list(library.checksums.values()), settled=settled, unasked=unasked)
 
     def _leave(self, stands: Standing, look: Look, reason: str) -> None:
         """Close all that is open of an account that has gone."""
@@ -223,10 +225,12 @@ class Work:
         self.gone[stands.account] = Ending(stands.account, look.now, reason, look.actor, is_news=False)
         self._remember(stands.account, None, list(self.rules.library.checksums.values()))
 
-    def _remember(self, account: str, also: datetime | None, met: list[int] | None, *, settled: bool = False) -> None:
+    def _remember(
+        self, account: str, also: datetime | None, met: list[int] | None, *, settled: bool = False, **others: Any
+    ) -> None:
         """Note in the standing when to look next, who has looked, and whether there is nothing to do until then."""
         at = min((one for one in (also, self._next.pop(account, None)) if one is not None), default=None)
-        stands = msgspec.structs.replace(self.standings[account], look_at=at, met=met, settled=settled)
+        stands = msgspec.structs.replace(self.standings[account], look_at=at, met=met, settled=settled, **others)
         self.standings[account] = self.changes.standings[account] = stands
 
     # One playbook

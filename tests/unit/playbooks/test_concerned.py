@@ -10,14 +10,16 @@ from hypothesis import strategies as st
 
 from services.playbooks.core import settling, step
 from services.playbooks.core.assignment import Load
+from services.playbooks.core.concerned import changed
 from services.playbooks.core.episode import Episode, Move
+from services.playbooks.core.interruptions import Interruption
 from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.work import Work
 from services.playbooks.files import load_playbook, read_people
 from shared.files.templates import render
 from shared.messages.assessments import Cause
-from tests.support.playbooks import DAY, HIGH, HOUR, LOW, MONDAY, SECOND, an_answer, an_assessment
+from tests.support.playbooks import DAY, HIGH, HOUR, LOW, MONDAY, SECOND, a_look, an_answer, an_assessment
 
 STEPS = "\nsteps: [{task: Call}, {after: 1d, unless: task.done, alert: Nobody did}, {after: 2d, flag: Sell}]"
 TEXTS: Final = [
@@ -90,7 +92,7 @@ class Road:
         self._rules = rules
         self._looks_at_all = looks_at_all
         self._facts: dict[str, Any] = {}
-        self._standing: Standing | None = None
+        self.standing: Standing | None = None
         self._episodes: dict[str, Episode] = {}
         self.timer: datetime | None = None
         self._rev = 0
@@ -122,10 +124,10 @@ class Road:
         self._save(work)
 
     def _load(self, one: Happening, at: datetime) -> Work:
-        stands = self._standing
+        stands = self.standing
         if stands is not None and self._looks_at_all:
             stands = msgspec.structs.replace(stands, settled=False)
-        deaf = ["usage"] if one.kind == "deaf" else []
+        deaf = [Interruption("usage", at)] if one.kind == "deaf" else []
         self.skipped += stands is not None and stands.settled
         kept = [stands] if stands is not None else []
         return Work(OLD if one.kind == "old" else self._rules, kept, self._episodes.values(), at, deaf, MONDAY)
@@ -134,7 +136,7 @@ class Road:
         settling.close(work, [])
         settling.carry_out(work, {id: Load(0, 0) for id in settling.people(work)})
         changes = work.changes
-        self._standing = changes.standings.get("northwind", self._standing)
+        self.standing = changes.standings.get("northwind", self.standing)
         self._episodes |= changes.episodes
         for retired in changes.retired:
             self._episodes.pop(retired, None)
@@ -156,6 +158,18 @@ def test_looking_at_what_is_concerned_decides_as_looking_at_all_does(road: list[
         assert few.moves == all_of_them.moves
         assert few.told == all_of_them.told
     event(f"settled {min(few.skipped // 5, 4) * 5} times or more")
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, True), ([1], [True]), (["a"], ["b"]), ([1], 1), (1, None)])
+def test_what_conditions_tell_apart_has_changed(before: Any, after: Any) -> None:
+    road = Road(looks_at_all=False)
+    for day in range(2):
+        road.go(Happening(HOUR, {"account.traits.x": before}, "plain", in_time=True), MONDAY + day * HOUR)
+    stands = road.standing
+    look = a_look({"account.owner": "owner@example.com", "account.traits.x": after}, MONDAY + 2 * HOUR)
+    assert changed(stands, look) == ["account.traits.x"]
+    look = a_look({"account.owner": "owner@example.com", "account.traits.x": before}, MONDAY + 2 * HOUR)
+    assert changed(stands, look) == []
 
 
 @pytest.mark.parametrize(

@@ -504,10 +504,10 @@ class TestInterruptedSources:
     def look(self, at: datetime, *interrupted: str, **facts: Any) -> Look:
         return a_look({"usage.last_seen_at": MONDAY.isoformat(), **facts}, at, interrupted=interrupted)
 
-    def test_silence_fires_nothing_and_is_looked_for_until_it_is_told_again(self) -> None:
+    def test_silence_fires_nothing_until_it_is_back(self) -> None:
         at = MONDAY + 6 * DAY
         stepped = step(self.silent, None, self.look(at, "usage"))
-        assert (stepped.asks, stepped.timer) == ((), at + timedelta(hours=1))
+        assert (stepped.asks, stepped.timer) == ((), None)
         assert step(self.silent, stepped.episode, self.look(at + DAY)).asks
 
     def test_it_ends_nothing(self) -> None:

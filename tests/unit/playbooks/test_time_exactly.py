@@ -12,13 +12,14 @@ from typing import Any
 from services.playbooks.core import settling
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode, Move
+from services.playbooks.core.interruptions import Interruption, after_mark
 from services.playbooks.core.playbook import Arm, Playbook, Repeat, Step
 from services.playbooks.core.rules import Entry, Library, Rules
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.work import Work
 from services.playbooks.core.workinghours import Duration
 from shared.conditions import Condition, Scope, parse
-from shared.messages.assessments import Cause
+from shared.messages.assessments import Cause, PartitionMark
 from tests.support import minutes
 from tests.support.lives import DATES, UNTIL, Chance, Life
 from tests.support.minutes import Ask, Deed, Rule, Seen, every_minute
@@ -41,6 +42,8 @@ class Service:
         self._episodes: dict[str, Episode] = {}
         self._names: dict[str, str] = {}
         self._timer: datetime | None = None
+        self._turn: datetime | None = None
+        self._interruptions: tuple[Interruption, ...] = ()
         self._rev = 0
         self.done: list[Deed] = []
 
@@ -75,11 +78,27 @@ class Service:
             kind="event", source="s", id=str(seen.minute), type="feedback.nps", time=at, accepted=at, data=data
         )
 
+    def hear(self, minute: int) -> None:
+        """A mark at a minute."""
+        at = MONDAY + minute * MINUTE
+        sources = {"usage": at} if minute in self._life.interrupted else {}
+        told = after_mark(self._interruptions, PartitionMark(through=at, interrupted=sources))
+        if told is not self._interruptions:
+            self._interruptions, self._turn = told, at + self._life.turn * MINUTE
+
     def run_timers(self, until: datetime) -> None:
         """Every timer that is due by then."""
-        while self._timer is not None and self._timer <= until:
-            due, self._timer = self._timer, None
-            self.look(due)
+        while (due := min((one for one in (self._timer, self._turn) if one is not None), default=until)) <= until:
+            work = self._work(None)
+            if due == self._turn:
+                self._turn = None
+                work.introduce(ACCOUNT, due)
+            elif due == self._timer:
+                self._timer = None
+                work.time(ACCOUNT, due)
+            else:
+                return
+            self._save(work)
 
     def look(self, at: datetime) -> None:
         """Look because of a timer, of whatever instant."""
@@ -88,7 +107,8 @@ class Service:
         self._save(work)
 
     def _work(self, marked_through: datetime | None) -> Work:
-        return Work(self._rules, self._standings.values(), self._episodes.values(), marked_through)
+        known = self._standings.values(), self._episodes.values()
+        return Work(self._rules, *known, marked_through, self._interruptions)
 
     def _save(self, work: Work) -> None:
         settling.carry_out(work, {})
@@ -126,20 +146,21 @@ def _deed(move: Move) -> str | None:
 
 def lived(rules: Sequence[Rule], life: Life) -> list[Deed]:
     """What the service does, in order."""
-    service, unread = Service(rules, life), list(life.history)
+    service, unread = Service(rules, life), {one.minute: one for one in life.history}
+    read = 0
     for minute in range(UNTIL + 1):
-        if minute in life.outages:
+        if minute in life.outages and minute < UNTIL:
             continue
         at = MONDAY + minute * MINUTE
-        while unread and unread[0].minute <= minute:
-            service.read(unread.pop(0))
-        if minute in life.early and unread != life.history:
+        for one in range(read, minute + 1):
+            service.hear(one)
+            if one in unread:
+                service.read(unread[one])
+        read = minute + 1
+        if minute in life.early and life.history[0].minute <= minute:
             service.run_timers(at)
             service.look(at)
         service.run_timers(at)
-    while unread:
-        service.read(unread.pop(0))
-    service.run_timers(MONDAY + UNTIL * MINUTE)
     return sorted(service.done)
 
 
@@ -203,7 +224,7 @@ def _each(draw: Callable[[Chance], list[Rule]]) -> None:
     for number in LIVES:
         chance = Chance(number)
         rules, life = draw(chance), chance.life()
-        did, should = lived(rules, life), every_minute(rules, life.history, UNTIL)
+        did, should = lived(rules, life), every_minute(rules, life.history, UNTIL, life.interrupted)
         assert did == should, f"life {number}"
 
 

@@ -111,7 +111,8 @@ def upgrade() -> None:
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('since', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('partition', 'source')
+    sa.Column('until', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('partition', 'source', 'since')
     )
     op.create_table('playbook_versions',
     sa.Column('playbook', sa.Text(), nullable=False),
