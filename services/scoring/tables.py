@@ -45,13 +45,15 @@ accounts = Table(
     Column("rescore", Boolean, nullable=False, server_default=false()),
     # Which sources of evidence it was heard of from: a bit each, as `core/sources.py` says.
     Column("heard", SmallInteger, nullable=False, server_default="0"),
+    # On which day it was last used, by people where there ever were any: days since 1970-01-01.
+    Column("used_day", Integer),
     # Below: the last assessment, for lists.
     Column("gone", Boolean, nullable=False, server_default=false()),
     *(Column(name, Text) for name in ("name", "segment", "plan", "stage", "owner", "currency", "scorecard")),
-    *(Column(name, Text) for name in ("parent_id", "excluded", "churn_reason")),
+    *(Column(name, Text) for name in ("parent_id", "excluded", "churn_reason", "region")),
     Column("churn_voluntary", Boolean),
     *(Column(name, BigInteger) for name in ("mrr_minor", "seats")),
-    *(Column(name, _Time) for name in ("renews_at", "churned_at", "assessed_at")),
+    *(Column(name, _Time) for name in ("renews_at", "leaves_at", "churned_at", "assessed_at")),
     # In hundredths of points, as everywhere.
     *(Column(name, Integer) for name in ("score", "previous_score")),
     Column("coverage", Integer, nullable=False, server_default="0"),

@@ -1,13 +1,15 @@
-"""What customers answered, read back through the API: worked values, groups, weights, who was asked, erasure."""
+"""Figures through the API: what customers answered and what they bring; worked values, groups, weights, erasure."""
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from shared.messages.envelope import Event
 from tests.support.face import Face, a_face
-from tests.support.scoring import DAY, NOW, a_contact, an_event, nps
+from tests.support.scoring import DAY, NOW, SHIPPED, a_contact, an_event, nps
 
 
 @pytest.fixture
@@ -147,3 +149,130 @@ async def test_a_lifetime_value_comes_by_what_is_given_and_else_is_measured(face
     found = await face.get("/clv", years=2)
     assert (found["clv_minor"], found["currency"]) == (200 * 12 * 2, "EUR")
     assert found["measured"] == ["mean_purchase_minor", "purchases_per_year"]
+
+
+def _since(first: str) -> dict[str, Any]:
+    return {"from": first}
+
+
+def _bought(id: str, days: int, **said: Any) -> Event:
+    return an_event("subscription.changed", at=NOW - days * DAY, account=id, subscription_id="s1", **said)
+
+
+async def test_a_hundred_of_a_thousand_customers_who_left_are_ten_percent(face: Face) -> None:
+    def life(n: int) -> list[Event]:
+        began = _bought(f"c{n}", 50, mrr_minor=500, currency="EUR", plan="pro", status="active")
+        if n >= 100:
+            return [began]
+        why = {"reason": "price"} if n < 60 else {"reason": None}
+        return [began, _bought(f"c{n}", 10, status="canceled" if n < 80 else "unpaid", **why)]
+
+    await face.fed.feed(*(event for n in range(1_000) for event in life(n)))
+    (found,) = (await face.get("/revenue", **_since((NOW - 30 * DAY).date().isoformat())))["items"]
+    assert (found["customers"], found["customers_churned"], found["churn_rate"]) == (1_000, 100, 10)
+    assert (found["start_minor"], found["churned_minor"], found["end_minor"]) == (500_000, 50_000, 450_000)
+    assert (found["involuntary_minor"], found["grr"], found["nrr"], found["arpa_minor"]) == (10_000, 90, 90, 500)
+    assert [(one["reason"], one["voluntary"], one["customers"]) for one in found["reasons"]] == [
+        ("price", True, 60),
+        (None, True, 20),
+        ("unpaid", False, 20),
+    ]
+
+
+async def test_what_became_of_revenue_comes_by_group_and_month_with_the_accounts_behind(face: Face) -> None:
+    def owned(id: str, owner: str, **more: Any) -> Event:
+        return _account(id, owner=owner, segment="smb", region="EU", **more)
+
+    start = {"currency": "EUR", "plan": "pro", "started_at": (NOW - 300 * DAY).isoformat()}
+    await face.fed.feed(
+        *(owned(id, "ana") for id in ("kept", "more", "less", "gone", "new")),
+        *(owned(id, "ben") for id in ("back", "dollar", "ends")),
+        owned("ours", "ana", excluded="internal"),
+        *(_bought(id, 80, mrr_minor=100, **start) for id in ("kept", "more", "less", "gone", "ours", "back", "ends")),
+        _bought("dollar", 80, mrr_minor=100, **{**start, "currency": "USD"}),
+        _bought("more", 5, mrr_minor=150, plan="max"),
+        _bought("less", 40, mrr_minor=60),
+        _bought("gone", 5, status="canceled", reason="price"),
+        _bought("ours", 5, status="canceled"),
+        _bought("new", 5, mrr_minor=70, currency="EUR", plan="pro"),
+        _bought("back", 60, status="unpaid"),
+        _bought("back", 5, status="active", mrr_minor=90),
+        _bought("ends", 5, ends_at=(NOW + 20 * DAY).isoformat()),
+    )
+
+    async def figures(**query: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await face.get("/revenue", **query))["items"]
+        return found
+
+    months = await figures(by="month", **_since("2026-03-01"))
+    euros = [one for one in months if one["currency"] == "EUR"]
+    assert [one["period"] for one in euros] == ["2026-03", "2026-04", "2026-05"]
+    assert [one["start_minor"] for one in euros] == [600, 500, 460]
+    assert [one["end_minor"] for one in euros] == [500, 460, 570]
+    assert [one["contracted_minor"] for one in euros] == [0, 40, 0]
+    march, _, may = euros
+    assert (march["churned_minor"], march["involuntary_minor"], march["grr"]) == (100, 100, 83.33)
+    assert (may["expanded_minor"], may["churned_minor"], may["new_minor"], may["reactivated_minor"]) == (
+        50,
+        100,
+        70,
+        90,
+    )
+    assert (may["customers"], may["customers_end"], may["customers_churned"]) == (5, 6, 1)
+    assert (march["committed_minor"], may["committed_minor"], may["mrr_at_risk_minor"]) == (None, 100, 170)
+    (dollars,) = {(one["start_minor"], one["end_minor"]) for one in months if one["currency"] == "USD"}
+    assert dollars == (100, 100)
+    (ana, ben) = [one for one in await figures(by="owner", **_since("2026-05-01")) if one["currency"] == "EUR"]
+    assert (ana["group"], ana["churned_minor"], ben["group"], ben["reactivated_minor"]) == ("ana", 100, "ben", 90)
+    (pro,) = [one for one in await figures(by="plan", **_since("2026-05-01")) if one["currency"] == "EUR"]
+    assert (pro["group"], pro["expanded_minor"], pro["end_minor"]) == ("pro", 50, 570)
+    assert {one["group"] for one in await figures(by="region")} == {"EU"}
+    whole = {one["currency"]: one for one in await figures()}
+    assert (whole["EUR"]["period"], whole["EUR"]["start_minor"]) == ("2025-06-01/2026-05-21", 0)
+
+    async def behind(figure: str, **query: Any) -> list[tuple[str, int, int]]:
+        found = await face.get("/revenue/accounts", figure=figure, **{**_since("2026-03-01"), **query})
+        return [(one["account_id"], one["start_minor"], one["end_minor"]) for one in found["items"]]
+
+    assert await behind("churned") == [("gone", 100, 0)]
+    assert await behind("expanded") == [("more", 100, 150)]
+    assert await behind("contracted") == [("less", 100, 60), ("back", 100, 90)]
+    assert await behind("new") == [("new", 0, 70)]
+    assert await behind("reactivated", **_since("2026-04-01")) == [("back", 0, 90)]
+    assert await behind("involuntary", to="2026-04-01") == [("back", 100, 0)]
+    assert await behind("committed") == [("ends", 100, 0)]
+    assert await behind("at_risk") == [("ends", 100, 0), ("new", 70, 0)]
+    assert await behind("start", currency="USD") == [("dollar", 100, 100)]
+    assert [one[0] for one in await behind("end", by="owner", group="ben")] == ["dollar", "ends", "back"]
+    page = await face.get("/revenue/accounts", figure="start", limit=2, **_since("2026-04-01"))
+    rest = await face.get("/revenue/accounts", figure="start", cursor=page["next_cursor"], **_since("2026-04-01"))
+    assert len({one["account_id"] for one in (*page["items"], *rest["items"])}) == 6
+    await face.get("/revenue", status=400, **_since("2020-01-01"))
+    found = await face.get("/revenue", **_since("2025-11-15"), to="2026-01-20")
+    assert (found["since"], found["until"]) == ("2025-11-01", "2026-01-01")
+
+
+async def test_currencies_are_one_by_the_rates_of_the_catalogue(database_url: str) -> None:
+    rates = {"EUR": Fraction(1), "USD": Fraction(1, 2), "JPY": Fraction(1, 100)}
+    rules = replace(SHIPPED, catalogue=replace(SHIPPED.catalogue, rates=rates))
+    async with a_face(database_url, rules) as face:
+        await face.fed.feed(
+            _bought("both", 50, mrr_minor=100, currency="EUR"),
+            an_event(
+                "subscription.changed",
+                at=NOW - 50 * DAY,
+                account="both",
+                subscription_id="s2",
+                mrr_minor=50,
+                currency="USD",
+            ),
+            _bought("yen", 50, mrr_minor=1_000, currency="JPY"),
+            _bought("yen", 5, status="canceled"),
+            _bought("pound", 50, mrr_minor=10, currency="GBP"),
+        )
+        found = (await face.get("/revenue", **_since("2026-05-01")))["items"]
+    assert [(one["currency"], one["start_minor"], one["customers"]) for one in found] == [
+        ("EUR", 1_125, 2),
+        ("GBP", 10, 1),
+    ]
+    assert (found[0]["churned_minor"], found[0]["end_minor"], found[0]["grr"]) == (1_000, 125, 11.11)

@@ -60,6 +60,8 @@ class Profile:
     """A contract is past its end, lives on and doesn't renew."""
     leaves_at: int | None = None
     """When the customer leaves: an end is set to all that it buys."""
+    region: str | None = None
+    """The trait of this name, where it is a text."""
     known: Mapping[str, FactValue] = field(default_factory=dict)
     """All of this as facts, but the stage, which may follow from them."""
     onboarding: Onboarding = LOW_TOUCH
@@ -112,6 +114,11 @@ def trait(state: State, name: str) -> Any:
     return None if cell is None else cell.value
 
 
+def _text(state: State, name: str) -> str | None:
+    value = trait(state, name)
+    return value if isinstance(value, str) else None
+
+
 def _instant(value: Any) -> int | None:
     return None if value is None else micros(datetime.fromisoformat(value))
 
@@ -158,6 +165,7 @@ def _known(state: State, at: int, catalogue: Catalogue) -> Profile:
         end=min(ends, key=lambda one: (one.at, one.term_months, one.notice_days), default=None),
         lapsed=lapsed,
         leaves_at=subs.leaves_at(rows, at),
+        region=_text(state, "traits.region"),
     )
 
 

@@ -1,44 +1,212 @@
-"""What the HTTP edge reads of revenue. Where the catalogue has rates, it comes in the currency whose rate is 1.
+"""What the HTTP edge reads of revenue: what there was, what became of it, and the accounts behind.
 
-What is in a currency without a rate stays apart, under its own.
+Where the catalogue has rates, all comes in the currency whose rate is 1; what is in a currency without one stays apart,
+under its own. What moved is added up from the steps that lie in a period: each says what went before it, so what an
+account brought at the start and at the end follows from its own steps, and who has none is not looked at.
 """
 
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Double, Text, cast, column, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Double,
+    Integer,
+    Subquery,
+    Text,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    null,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core.catalogue import Catalogue
+from services.scoring.core.periods import Period
+from services.scoring.core.revenue import Moved, Signs
 from services.scoring.queries import IN_FIGURES
 from shared.pg import bulk
 from shared.words import decimals
 
-_a = t.accounts.c
-_RATES: Final = bulk.given(_a.currency, column("unit", Text), column("rate", Double), name="rates")
-_MEAN: Final = (
-    select(func.avg(cast(_a.mrr_minor, Double) * func.coalesce(_RATES.c.rate, 1)))
-    .select_from(t.accounts.outerjoin(_RATES, _RATES.c.currency == _a.currency))
-    .where(_a.mrr_minor > 0, _a.churned_at.is_(None), *IN_FIGURES)
-)
+By = Literal["month", "quarter", "plan", "segment", "owner", "region", "stage"]
+Standing = Literal["silent", "at_risk", "committed"]
+"""What there is today, or lies ahead."""
+_a, _m = t.accounts.c, t.money.c
+_RATES: Final = bulk.given(_a.currency, column("into", Text), column("rate", Double), name="rates")
+PERIODS: Final = bulk.given(column("name", Text), column("start", Integer), column("stop", Integer), name="periods")
+_p = PERIODS.c
+_SILENT_DAYS: Final = 30
 
 
-def rates_of(catalogue: Catalogue) -> dict[str, Any]:
-    """The parameters for `_RATES`: of each currency that has a rate, how many minor units of which one is worth."""
-    to = catalogue.reference
-    rows = [
-        (currency, to, float(rate) * 10.0 ** (decimals(to) - decimals(currency)))
-        for currency, rate in catalogue.rates.items()
-        if to is not None
-    ]
-    return bulk.arrays(("currency", "unit", "rate"), rows, name="rates")
+class Key(NamedTuple):
+    """Of what a figure is."""
+
+    period: str
+    currency: str
+    group: str | None
 
 
-def _unit(currency: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.coalesce(_RATES.c.unit, currency)
+class Sum(NamedTuple):
+    """Money, and of how many accounts."""
+
+    minor: int
+    accounts: int
 
 
-async def mean_minor(c: AsyncConnection, catalogue: Catalogue, unit: str) -> float | None:
-    """What an account that pays in a currency, or in one that has a rate, brings in a month."""
-    found: float | None = (await c.execute(_MEAN.where(_unit(_a.currency) == unit), rates_of(catalogue))).scalar_one()
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which figures are asked for."""
+
+    periods: Sequence[Period]
+    by: By | None
+    catalogue: Catalogue
+    today: int
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The parameters of every statement here."""
+        to = self.catalogue.reference
+        rates = [
+            (currency, to, float(rate) * 10.0 ** (decimals(to) - decimals(currency)))
+            for currency, rate in self.catalogue.rates.items()
+            if to is not None
+        ]
+        arrays = bulk.arrays(("currency", "into", "rate"), rates, name="rates")
+        return arrays | bulk.arrays(Period._fields, self.periods, name="periods")
+
+    @property
+    def rated(self) -> bool:
+        """Whether there is anything to convert."""
+        return bool(self.catalogue.rates)
+
+    def minor(self, of: ColumnElement[Any]) -> ColumnElement[Any]:
+        """An amount in the currency in which it is told."""
+        return cast(func.round(of * func.coalesce(_RATES.c.rate, 1.0)), BigInteger) if self.rated else of
+
+    def group(self, plan: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The group of an account: its plan then, all else as it is now."""
+        if self.by == "plan":
+            return plan
+        return cast(null(), Text) if self.by in (None, "month", "quarter") else _a[self.by]
+
+    @property
+    def unit(self) -> ColumnElement[Any]:
+        """The currency in which an amount is told."""
+        return func.coalesce(_RATES.c.into, _m.currency) if self.rated else _m.currency
+
+    @property
+    def rows(self) -> Any:
+        """The steps with their accounts, and with rates."""
+        found = t.money.join(t.accounts, _a.id == _m.account_id)
+        return found.outerjoin(_RATES, _RATES.c.currency == _m.currency) if self.rated else found
+
+
+def _number(asked: Asked, which: ColumnElement[bool]) -> ColumnElement[Any]:
+    # Who pays in two currencies is one customer where both are told in one.
+    of = func.count(_m.account_id.distinct()) if asked.rated else func.count()
+    return of.filter(which)
+
+
+async def started(c: AsyncConnection, asked: Asked) -> dict[Key, Sum]:
+    """What there was when each period began."""
+    group, minor = asked.group(_m.plan).label("group"), asked.minor(_m.minor)
+    holds = and_(_m.day < _p.start, _m.until >= _p.start, _m.minor > 0)
+    query = select(_p.name, asked.unit.label("unit"), group, func.sum(minor), _number(asked, _m.minor > 0))
+    query = query.select_from(asked.rows.join(PERIODS, holds)).where(*IN_FIGURES).group_by(_p.name, "unit", "group")
+    return {Key(*key): Sum(int(minor), number) for *key, minor, number in await c.execute(query, asked.given)}
+
+
+def _first(of: ColumnElement[Any], order: Any) -> ColumnElement[Any]:
+    return func.array_agg(aggregate_order_by(of, order), type_=ARRAY(Text))[1]
+
+
+def changes(asked: Asked) -> Subquery:
+    """Of each account that has a step in a period: what it brought at the start and at the end, and why it left."""
+    last = _m.until >= _p.stop
+    after, change = asked.minor(_m.minor), asked.minor(_m.minor) - asked.minor(_m.before_minor)
+    end = func.coalesce(func.sum(after).filter(last), 0)
+    start = end - func.sum(change)
+    group: ColumnElement[Any] = func.max(asked.group(null()))
+    if asked.by == "plan":
+        group = case((start > 0, _first(_m.before_plan, _m.day)), else_=_first(_m.plan, _m.day.desc()))
+    columns = (
+        _p.name.label("period"),
+        asked.unit.label("unit"),
+        _m.account_id,
+        group.label("group"),
+        cast(start, BigInteger).label("start_minor"),
+        cast(end, BigInteger).label("end_minor"),
+        # Of the first step, and of the last: a day's steps all say the same.
+        (func.min(2 * _m.day + cast(_m.paid, Integer)).op("&")(1) == 1).label("paid"),
+        (func.max(2 * _m.day + cast(_m.pays, Integer)).op("&")(1) == 1).label("pays"),
+        func.bool_and(_m.had).label("had"),
+        func.max(_m.reason).filter(last).label("reason"),
+        func.bool_and(_m.voluntary).filter(last).label("voluntary"),
+    )
+    inside = and_(_m.day >= _p.start, _m.day < _p.stop)
+    query = select(*columns).select_from(asked.rows.join(PERIODS, inside)).where(*IN_FIGURES)
+    return query.group_by("period", "unit", _m.account_id).subquery()
+
+
+def signs(of: Any) -> tuple[ColumnElement[Any], ...]:
+    """What `Signs` has, of a change."""
+    change = cast(func.sign(of.end_minor - of.start_minor), Integer)
+    return of.start_minor > 0, of.end_minor > 0, change, of.paid, of.pays, of.had
+
+
+async def moved(c: AsyncConnection, asked: Asked) -> dict[Key, list[Moved]]:
+    """What moved in each period, those together that moved alike."""
+    of = changes(asked).c
+    alike = (of.period, of.unit, of.group, *signs(of), of.reason, of.voluntary)
+    query = select(*alike, func.count(), func.sum(of.start_minor), func.sum(of.end_minor)).group_by(*alike)
+    found: dict[Key, list[Moved]] = {}
+    for period, unit, group, *rest in await c.execute(query, asked.given):
+        reason, voluntary, accounts, start, end = rest[6:]
+        one = Moved(Signs(*rest[:6]), reason, voluntary, accounts, int(start), int(end))
+        found.setdefault(Key(period, unit, group), []).append(one)
     return found
+
+
+def today(asked: Asked, which: Standing) -> list[ColumnElement[bool]]:
+    """Of steps: those of which this holds today."""
+    if which == "committed":
+        return [_m.day > asked.today, _m.minor < _m.before_minor, _m.voluntary.is_not(False)]
+    holds: list[ColumnElement[bool]] = [_m.day <= asked.today, _m.until > asked.today, _m.minor > 0]
+    if which == "silent":
+        # Whose use was never heard of is silent only where it would have been.
+        used = func.coalesce(_a.used_day, asked.catalogue.sources.get("usage"))
+        return [*holds, used <= asked.today - _SILENT_DAYS]
+    return [*holds, or_(_a.band == bulk.word("red"), _a.leaves_at.is_not(None))]
+
+
+async def standing(c: AsyncConnection, asked: Asked, which: Standing) -> dict[tuple[str, str | None], int]:
+    """Money that is silent, at risk or committed to go now, by currency and group."""
+    minor = asked.minor(_m.before_minor) - asked.minor(_m.minor) if which == "committed" else asked.minor(_m.minor)
+    query = select(asked.unit.label("unit"), asked.group(_m.plan).label("group"), func.sum(minor))
+    query = query.select_from(asked.rows).where(*today(asked, which), *IN_FIGURES).group_by("unit", "group")
+    return {(unit, group): int(minor) for unit, group, minor in await c.execute(query, asked.given)}
+
+
+async def mean_minor(c: AsyncConnection, asked: Asked, unit: str) -> float | None:
+    """What an account that pays in a currency, or in one that is told in it, brings in a month."""
+    minor, here = asked.minor(_m.minor), [_m.day <= asked.today, _m.until > asked.today, _m.minor > 0]
+    query = select(func.sum(minor), _number(asked, _m.minor > 0)).select_from(asked.rows)
+    total, number = (await c.execute(query.where(*here, asked.unit == unit, *IN_FIGURES), asked.given)).one()
+    return float(total) / number if number else None
+
+
+async def currency(c: AsyncConnection, asked: Asked) -> str | None:
+    """The currency in which most accounts pay now."""
+    here = [_m.day <= asked.today, _m.until > asked.today, _m.minor > 0, *IN_FIGURES]
+    query = select(_m.currency).select_from(t.money.join(t.accounts, _a.id == _m.account_id)).where(*here)
+    query = query.group_by(_m.currency).order_by(func.count().desc(), _m.currency).limit(1)
+    return (await c.execute(query)).scalar_one_or_none()

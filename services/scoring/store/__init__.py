@@ -14,7 +14,7 @@ from services.scoring import tables as t
 from services.scoring.core import state as s
 from services.scoring.core.assess import Outcome
 from services.scoring.core.batch import Arrival, Assessment, Batch
-from services.scoring.core.clock import day_of
+from services.scoring.core.clock import day_of, day_of_us
 from services.scoring.core.decision import Decision
 from services.scoring.core.fold.people import answer_key
 from services.scoring.core.memory import Memory, Standing
@@ -121,15 +121,15 @@ async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, 
 
 # What a batch has changed and decided
 
-_SAVED: Final = (*_STATE, "heard")
+_SAVED: Final = (*_STATE, "heard", "used_day")
 _SAVE_STATES = bulk.Insert(t.accounts, _SAVED, same=("partition",), update=_SAVED[1:])
 _WHY_NOT: Final = ("excluded", "churn_reason", "churn_voluntary")
-_OF_PROFILE: Final = (*BOOKS, "name", "mrr_minor", "currency", "seats", "parent_id", *_WHY_NOT)
+_OF_PROFILE: Final = (*BOOKS, "name", "mrr_minor", "currency", "seats", "parent_id", "region", *_WHY_NOT)
 _OF_DECISION: Final = ("score", "previous_score", "band", "coverage", "reason", "scorecard", "rev")
 _SAVE_SUMMARIES = bulk.Update(
     t.accounts,
     ("id",),
-    ("decision", "gone", "renews_at", "churned_at", "assessed_at", *_OF_PROFILE, *_OF_DECISION),
+    ("decision", "gone", "renews_at", "leaves_at", "churned_at", "assessed_at", *_OF_PROFILE, *_OF_DECISION),
 )
 _SAVE_USERS = bulk.Insert(t.users, ("account_id", "user_id", "last_day"), update=("last_day",))
 _OF_PAPER: Final = ("row", "settled_at", "at", "due_at", "priority")
@@ -226,7 +226,8 @@ def _state_row(one: Standing) -> tuple[Any, ...]:
     packed = s.encode(state)
     one.packed = len(packed)
     waits = one.marked_at, one.found_in, one.act_on_found, one.rescore
-    return one.account.id, packed, one.imports, *waits, bits_of(state.heard)
+    used = state.last_used_by_people or state.last_used
+    return one.account.id, packed, one.imports, *waits, bits_of(state.heard), day_of_us(used) if used else None
 
 
 _of_profile, _of_decision = attrgetter(*_OF_PROFILE), attrgetter(*_OF_DECISION)
@@ -236,7 +237,7 @@ _of_assessment, _of_day = attrgetter(*_OF_ASSESSMENT), attrgetter(*_OF_DAY)
 def _summary_row(id: str, outcome: Outcome) -> tuple[Any, ...]:
     """What an assessment leaves on the account's row, for the next decision and for lists."""
     decision, profile = outcome.decision, outcome.profile
-    dates = _instant(profile.renews_at), _instant(profile.churned_at), _instant(decision.at)
+    dates = map(_instant, (profile.renews_at, profile.leaves_at, profile.churned_at, decision.at))
     packed = msgspec.msgpack.encode(decision)
     return id, packed, profile.gone is not None, *dates, *_of_profile(profile), *_of_decision(decision)
 
