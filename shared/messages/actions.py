@@ -51,6 +51,9 @@ class AccountCard(msgspec.Struct, frozen=True, kw_only=True):
     previous_band: str = "unknown"
     last_contact_at: datetime | None = None
     """When we last talked."""
+    contact_id: str | None = None
+    contact: str | None = None
+    """Whom to call when nobody is named, by id and as people speak of one: `Kim (champion)`."""
 
 
 class TaskCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +146,13 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     """To be delivered from then on, with what else waits for the recipient: the digest, or when they work again."""
     caused_at: datetime | None = None
     """When ingest accepted the event that caused it: the start of the event-to-effect latency."""
+
+    @property
+    def to_call(self) -> tuple[str | None, str | None]:
+        """Whom to call, by id and in words: whom it is about, else whom one calls at the account."""
+        if self.contact_id is not None or self.contact is not None:
+            return self.contact_id, self.contact
+        return self.account.contact_id, self.account.contact
 
 
 class ItemChanged(msgspec.Struct, frozen=True, kw_only=True):

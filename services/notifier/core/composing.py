@@ -36,7 +36,7 @@ _NOUNS: Final = {"flag": "expansion flag", "digest": "list"}
 
 def compose(action: ActionRequested, now: datetime, *, shared: bool = False, reach: str = "") -> Message:
     """One alert, task or flag as a message. `shared` names the recipient, because others read there too; `reach` says
-    how whom it is about is reached."""
+    how whom to call is reached."""
     zone = zone_of(action.recipient)
     account = action.account
     title = title_of(action)
@@ -194,13 +194,13 @@ def _since(action: ActionRequested, now: datetime, zone: str) -> str:
 
 
 def _reached(action: ActionRequested, reach: str) -> str:
-    return " · ".join(filter(None, (clean(action.contact or "", 120), reach)))
+    return " · ".join(filter(None, (clean(action.to_call[1] or "", 120), reach)))
 
 
 def _contact(action: ActionRequested, title: str, reach: str) -> str:
     if reach:
         return _reached(action, reach)
-    who = clean(action.contact or "", 120)
+    who = clean(action.to_call[1] or "", 120)
     said = (title, action.task.title if action.task is not None else "", *(one.text for one in reasons(action)))
     return "" if any(who in clean(one) for one in said) else who
 

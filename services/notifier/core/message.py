@@ -27,7 +27,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     also: str = ""
     """What else is open there, in short."""
     contact: str = ""
-    """Whom it is about, and how they are reached."""
+    """Whom to call, and how they are reached."""
     recipient: str = ""
     ref: str = ""
     """By what `keepwell tasks` and `keepwell flags` know it."""
@@ -50,7 +50,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     reasons: list[Reason] = []
     since: str = ""
     contact: str = ""
-    """Whom at the account it is about, and how they are reached, unless that is said already: `Kim (admin) · +49 3`."""
+    """Whom to call at the account, and how they are reached, unless that is said already: `Kim (admin) · +49 3`."""
     also: list[str] = []
     """What else is open at the account: trouble, and work about other matters."""
     task: str = ""

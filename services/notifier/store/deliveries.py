@@ -38,7 +38,7 @@ class NewDelivery(NamedTuple):
         action: ActionRequested = self.asked.data
         to, event = self.route, self.asked.event
         return (
-            *(self.id, action.action_id, action.account.id, action.kind, action.playbook, action.contact_id),
+            *(self.id, action.action_id, action.account.id, action.kind, action.playbook, action.to_call[0]),
             *(action.recipient.id if action.recipient else "", to.transport, to.target, to.shared, to.because),
             *(self.group, self.due_at, bytes(event.data), self.asked.record.headers.get(tracing.HEADER)),
             action.caused_at or event.accepted,
@@ -132,7 +132,7 @@ async def add(c: AsyncConnection, partition: int, new: Sequence[NewDelivery], no
 
 async def restate(c: AsyncConnection, anew: Mapping[str, Incoming]) -> None:
     """Let what still waits say what its action says now."""
-    await _RESTATE(c, [(id, bytes(one.event.data), one.data.contact_id) for id, one in anew.items()])
+    await _RESTATE(c, [(id, bytes(one.event.data), one.data.to_call[0]) for id, one in anew.items()])
 
 
 async def lock_gates(c: AsyncConnection, keys: Collection[str], now: datetime) -> dict[str, Gate]:

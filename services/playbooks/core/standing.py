@@ -129,6 +129,8 @@ def card(stands: Standing) -> AccountCard:
         band=stands.band,
         previous_band=stands.previous_band,
         last_contact_at=_instant(_text(stands, "relationship.last_interaction_at")),
+        contact_id=_text(stands, "contacts.main_id"),
+        contact=_text(stands, "contacts.main"),
     )
 
 

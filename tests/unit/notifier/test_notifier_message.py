@@ -133,6 +133,11 @@ class TestOneScreen:
     def test_who_is_named_already_is_not_named_again(self) -> None:
         assert compose(an_alert(**self.ALERT, title="Kim (admin) scored us 2"), NOW).contact == ""
 
+    def test_where_nobody_is_named_it_says_whom_one_calls_there(self) -> None:
+        account = an_account(contact_id="kim", contact="Kim (champion)")
+        assert compose(an_alert(account=account), NOW, reach="+49 30 1").contact == "Kim (champion) · +49 30 1"
+        assert compose(an_alert(**{**self.ALERT, "account": account}), NOW).contact == "Kim (admin)"
+
     def test_it_stays_on_one_screen(self) -> None:
         also = compose(an_alert(trouble=[f"trouble {n}" for n in range(20)]), NOW).also
         assert (len(also), also[-1]) == (8, "and 13 more")

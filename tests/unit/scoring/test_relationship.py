@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from services.scoring.core.health import Health, health_of
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account
 from shared.messages import registry
+from shared.messages.envelope import Event
 from tests.support.scoring import (
     DAY,
     NOW,
@@ -144,6 +146,24 @@ def test_of_whom_is_missing_the_name_is_told_and_each_role_by_itself() -> None:
     assert (facts["contacts.champion_silence"], facts.get("contacts.decision_maker_silence")) == (7, None)
     gone = health(an_account(*seen, *people, a_contact("boss", "left", at=NOW))).facts
     assert (gone["contacts.key_user_silence"], gone["contacts.unseen"]) == (7, "Kim (champion)")
+
+
+def test_whom_to_call_is_who_speaks_for_us_and_of_equals_the_one_with_whom_we_talked_last() -> None:
+    def main(*events: Event) -> tuple[Any, Any]:
+        facts = health(an_account(usage(NOW), *events)).facts
+        return facts.get("contacts.main_id"), facts.get("contacts.main")
+
+    anybody, admin = a_contact("zoe", traits={"name": "Zoë"}), a_contact("ada", roles=["admin", "billing"])
+    boss = a_contact("boss", "decision_maker")
+    two = [a_contact("a", "champion", traits={"name": "Al"}), a_contact("kim", "champion", traits={"name": "Kim"})]
+    assert main() == (None, None)
+    assert main(anybody) == ("zoe", "Zoë")
+    assert main(anybody, admin) == ("ada", "their admin")
+    assert main(anybody, admin, boss) == ("boss", "their decision maker")
+    assert main(boss, *two) == ("a", "Al (champion)")
+    assert main(boss, *two, a_talk("kim", at=NOW - DAY)) == ("kim", "Kim (champion)")
+    gone = [a_contact(one, "left", at=NOW) for one in ("a", "kim")]
+    assert main(boss, *two, *gone) == ("boss", "their decision maker")
 
 
 def test_who_left_is_named_until_somebody_has_taken_their_place() -> None:

@@ -11,6 +11,7 @@ from services.scoring.core.measures.relationship.champions import (
     decision_maker_left_in_words,
     last_left,
     last_talked_with,
+    main,
     of_role,
 )
 from services.scoring.core.measures.relationship.key_users import (
@@ -40,7 +41,7 @@ def facts(view: View) -> dict[str, Any]:
     state = view.state
     champions, champion = of_role(view, "champion")
     _, decision_maker = of_role(view, "decision_maker")
-    unseen = longest(view)
+    unseen, to_call = longest(view), main(view)
     return {
         "relationship.last_interaction_at": written_us(state.interaction.at) if state.interaction else None,
         "relationship.silent_since": written_or_none(silent_since(view)),
@@ -55,6 +56,8 @@ def facts(view: View) -> dict[str, Any]:
         "contacts.decision_maker_left_at": written_or_none(decision_maker and decision_maker.at),
         "contacts.left": last_left(view),
         "contacts.talked_with": last_talked_with(view),
+        "contacts.main": called(view, to_call) if to_call is not None else None,
+        "contacts.main_id": to_call,
     }
 
 

@@ -1,11 +1,13 @@
 """Who decides and who speaks for us at the account, and whether they are still there."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from services.scoring.core.clock import in_words
 from services.scoring.core.measures.base import View
 from services.scoring.core.roles import KEY_ROLES, weight_of
 from shared.words import person
+
+_TO_CALL: Final = ("champion", "decision_maker", "executive_sponsor", "admin")
 
 
 class Gone(NamedTuple):
@@ -67,6 +69,20 @@ def last_talked_with(view: View) -> str | None:
     here = ((cell.at, contact) for contact, cell in view.of_contacts("talked").items() if not view.has_left(contact))
     last = max(here, default=None)
     return None if last is None else called(view, last[1])
+
+
+def main(view: View) -> str | None:
+    """Whom to call when nobody is named: who speaks for us, else who decides, else who runs it for them, else anybody.
+
+    Of equals the one with whom we talked last. Who left is nobody to call.
+    """
+    talked = view.of_contacts("talked")
+
+    def by(contact: str) -> tuple[int, int, str]:
+        known = [_TO_CALL.index(role) for role in view.state.roles_of(contact) if role in _TO_CALL]
+        return min(known, default=len(_TO_CALL)), -talked[contact].at if contact in talked else 0, contact
+
+    return min((one for one in view.state.contacts if not view.has_left(one)), key=by, default=None)
 
 
 def called(view: View, contact: str) -> str:
