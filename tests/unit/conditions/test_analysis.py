@@ -201,7 +201,7 @@ def truths(*conditions: Condition) -> Iterator[tuple[Truth, ...]]:
         yield tuple(evaluate(one, facts, NOW) for one in conditions)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(close_conditions, close_conditions)
 def test_it_finds_what_trying_everything_finds(a: Condition, b: Condition) -> None:
     tried = list(truths(a, b))
@@ -210,7 +210,7 @@ def test_it_finds_what_trying_everything_finds(a: Condition, b: Condition) -> No
     assert always_holds(a) is all(first is not Truth.FALSE for first, _ in tried)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cases())
 def test_what_is_true_of_an_account_is_never_called_a_contradiction(case: tuple[Condition, Facts]) -> None:
     condition, known = case

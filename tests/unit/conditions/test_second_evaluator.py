@@ -102,7 +102,7 @@ def _literal(operand: Operand, subject: FactSpec) -> str:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(cases())
 def test_both_find_the_same_truth(case: tuple[Condition, Facts]) -> None:
     condition, known = case

@@ -169,7 +169,7 @@ def test_what_was_right_and_is_broken_is_refused_with_its_place(kind: str, break
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.binary(max_size=300))
 def test_random_bytes_are_read_or_refused(kind: str, data: bytes) -> None:
     try:
@@ -237,7 +237,7 @@ MARKS = (
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=st.lists(st.sampled_from([*WORDS, *MARKS]), max_size=40).map("".join), after=st.booleans())
 def test_what_looks_like_yaml_is_read_or_refused(kind: str, text: str, after: bool) -> None:
     right, reading = KINDS[kind]

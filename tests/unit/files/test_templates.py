@@ -182,7 +182,7 @@ PARTS = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(PARTS), max_size=30))
 def test_any_text_is_told_of_and_filled_in_in_a_moment(parts: list[str]) -> None:
     text = " ".join(parts)

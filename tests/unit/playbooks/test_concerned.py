@@ -147,7 +147,7 @@ class Road:
 
 
 @given(happenings)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_looking_at_what_is_concerned_decides_as_looking_at_all_does(road: list[Happening]) -> None:
     few, all_of_them, at = Road(looks_at_all=False), Road(looks_at_all=True), MONDAY
     few_first = Happening(SECOND, {**LOW, "support.open": 0}, "plain", in_time=True)

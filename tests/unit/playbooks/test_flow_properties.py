@@ -103,7 +103,7 @@ def lived(playbook: Playbook, history: History, times: int) -> tuple[Episode, li
 
 
 @given(lists, looks)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_they_end_and_ask_for_each_thing_once_whoever_looks_how_often(steps: list[Node], history: History) -> None:
     playbook = the_playbook(steps)
     once, asked = lived(playbook, history, 1)

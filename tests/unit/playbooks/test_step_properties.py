@@ -89,7 +89,7 @@ def live(playbook: Playbook, sequence: Sequence) -> Life:
 
 
 @given(st.sampled_from(PLAYBOOKS), looks)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_whatever_comes(playbook: Playbook, sequence: Sequence) -> None:
     life = live(playbook, sequence)
     open_ones = [episode for episode in life.episodes.values() if episode.is_open]
@@ -105,7 +105,7 @@ def test_whatever_comes(playbook: Playbook, sequence: Sequence) -> None:
 
 
 @given(st.sampled_from([one for one in PLAYBOOKS if one.on_event is None]), looks, looks)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_nothing_is_asked_about_a_false_alarm_while_it_lasts(
     playbook: Playbook, before: Sequence, after: Sequence
 ) -> None:
@@ -122,14 +122,14 @@ def test_nothing_is_asked_about_a_false_alarm_while_it_lasts(
 
 
 @given(st.sampled_from(PLAYBOOKS), looks)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_replay_changes_nothing(playbook: Playbook, sequence: Sequence) -> None:
     first, second = live(playbook, sequence), live(playbook, sequence)
     assert (first.latest, first.moves, first.asks) == (second.latest, second.moves, second.asks)
 
 
 @given(st.sampled_from(PLAYBOOKS), looks, st.integers(1, 5))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_looking_again_at_the_same_instant_finds_nothing_more(
     playbook: Playbook, sequence: Sequence, times: int
 ) -> None:
@@ -143,7 +143,7 @@ def test_looking_again_at_the_same_instant_finds_nothing_more(
 
 
 @given(st.lists(st.tuples(st.integers(1, 72), st.sampled_from([LOW, UNKNOWN])), max_size=30))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_clock_counts_exactly_the_time_that_it_held(sequence: list[tuple[int, dict[str, Any]]]) -> None:
     playbook = PLAYBOOKS[1]
     life, at, held, running = Life(playbook), MONDAY, timedelta(), False

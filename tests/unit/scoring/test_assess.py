@@ -113,7 +113,7 @@ def test_time_says_what_left_the_window() -> None:
     assert reasons["feedback.nps"] == "the 9 of their contact of 22 Nov 2025 is past 180 days"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.sampled_from(
@@ -221,7 +221,7 @@ def test_weights_that_were_edited_under_the_same_version_are_a_change_of_scoreca
 _MISSING = ("exclude", "neutral", "worst")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.integers(1, 50), st.sampled_from(_MISSING)), min_size=_ALL, max_size=_ALL),
     st.lists(

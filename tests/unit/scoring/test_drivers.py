@@ -48,7 +48,7 @@ def _by_hand(old: Points, new: Points, card: Scorecard) -> dict[str, Fraction]:
     return {name: value / len(orders) for name, value in found.items()}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(_points(5), _points(5), st.lists(st.integers(1, 60), min_size=5, max_size=5))
 def test_they_are_the_mean_over_all_orders(old: Points, new: Points, weights: list[int]) -> None:
     card = a_card(*weights)
@@ -56,7 +56,7 @@ def test_they_are_the_mean_over_all_orders(old: Points, new: Points, weights: li
     assert shares(old, new, card) == _by_hand(old, new, card)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_points(12), _points(12), st.lists(st.integers(1, 20), min_size=12, max_size=12))
 def test_they_sum_to_the_change_and_what_did_not_change_has_none(old: Points, new: Points, weights: list[int]) -> None:
     card = a_card(*weights)

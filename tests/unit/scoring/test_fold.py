@@ -35,7 +35,7 @@ from tests.support.verify import seen
 TODAY = day_of(NOW)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(some_events(), st.data())
 def test_any_order_any_batches_and_any_repeats_leave_the_same_bytes_points_and_score(
     events: list[Event], data: st.DataObject
@@ -50,7 +50,7 @@ def test_any_order_any_batches_and_any_repeats_leave_the_same_bytes_points_and_s
     assert (one.readings, one.facts, one.score) == (other.readings, other.facts, other.score)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(some_events(), st.lists(st.integers(0, 400), max_size=4))
 def test_forgetting_often_is_forgetting_once(events: list[Event], days: list[int]) -> None:
     often, once = after(*events), after(*events)

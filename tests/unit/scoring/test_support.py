@@ -135,7 +135,7 @@ _row = st.tuples(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(_row, max_size=12), st.lists(st.integers(-2, 3), max_size=12))
 def test_what_is_counted_ticket_by_ticket_is_what_all_of_them_come_to(rows: list[Any], days: list[int]) -> None:
     """Looked at after each, on days that come and go, it reads the same as when it is looked at for the first time."""
