@@ -79,6 +79,9 @@ def _grant(schema: Schema, connection: Connection) -> None:
             f"USAGE ON ALL SEQUENCES IN SCHEMA {schema.name}",
         ):
             connection.exec_driver_sql(f"GRANT {what} TO {role_of(service)}")
+    for function, service in schema.asked.items():
+        for what in (f"USAGE ON SCHEMA {schema.name}", f"EXECUTE ON FUNCTION {schema.name}.{function}"):
+            connection.exec_driver_sql(f"GRANT {what} TO {role_of(service)}")
 
 
 @asynccontextmanager

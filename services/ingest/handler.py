@@ -1,21 +1,24 @@
 """Intake: what was read is checked, resolved and published, and each event is answered for.
 
-Most events need no database: it is asked only where an alias or an import is in play. What it decides is committed
-before anything is published, so that an alias's row is there before its `account.updated`.
+Most events need no database: it is asked only where an alias, an import or a merging is in play, and every few seconds
+for which accounts go on as others. What it decides is committed before anything is published, so that an alias's row is
+there before its `account.updated`, and what comes after an `account.merged` goes to the new account.
 """
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 
 from services.ingest.core.checking import Answer, Checked, Refusal, check
 from services.ingest.core.contents import is_alias
-from services.ingest.core.resolving import Resolved, names_of, resolve, value_of, with_subject
+from services.ingest.core.merging import goes_on_as, homes_of
+from services.ingest.core.resolving import Resolved, accounts_of, names_of, resolve, value_of, with_subject
 from services.ingest.core.senders import Sender
 from services.ingest.publishing.releasing import Releasing
-from services.ingest.store import aliases, imports
+from services.ingest.store import aliases, imports, merged
 from shared.clock import Clock
 from shared.figures import Figures
 from shared.log.protocol import Outgoing
@@ -24,6 +27,8 @@ from shared.messages import tracing
 from shared.pg.uow import UnitOfWork
 
 _CACHED = 100_000
+_FRESH: Final = timedelta(seconds=4)
+"""How long it is believed which accounts go on as others: with the reading itself at most 5 s."""
 
 
 class Intake:
@@ -46,6 +51,9 @@ class Intake:
         self._refused = figures.count("keepwell_events_refused_total", refused, "code")
         self._aliases: dict[str, str] = {}
         """Aliases that are set. They never change, so they may be remembered for as long as there is room."""
+        self._merged: dict[str, str] = {}
+        """Accounts that go on as others, as of `_read_at`: those merged here at once, those merged elsewhere soon."""
+        self._read_at: datetime | None = None
 
     def check_open(self) -> None:
         """Raises `Unconfirmed` while the broker keeps us waiting: nobody needs to read a body then."""
@@ -58,6 +66,7 @@ class Intake:
         """
         now = self._clock.now()
         checked, refused = check(raws, now, sender)
+        await self._read_merged(now)
         headers = tracing.headers()
         ready, unsettled = self._sort(checked)
         waiting: list[Checked] = []
@@ -75,20 +84,21 @@ class Intake:
             async with self._uow.begin() as c:
                 await imports.confirm(c, publish, histories)
         self._count([*ready, *waiting], refused)
-        return Answer(len(ready) + len(waiting), refused)
+        return Answer(len({event.index for event in (*ready, *waiting)}), refused)
 
     def _sort(self, checked: Sequence[Checked]) -> tuple[list[Checked], list[Checked]]:
         """Events that can go at once, and those for which the database must be asked."""
         ready: list[Checked] = []
         unsettled: list[Checked] = []
         for event in checked:
-            if event.history is None and not event.aliases and ":" not in event.subject:
+            plain = event.history is None and not event.aliases and event.into is None
+            if plain and ":" not in event.subject and event.subject not in self._merged:
                 ready.append(event)
                 continue
             account = self._aliases.get(event.subject) if is_alias(event.subject) else event.subject
             known = account is not None and all(self._aliases.get(name) == account for name in names_of(event))
-            if known and account is not None and event.history is None:
-                ready.append(with_subject(event, account))
+            if known and account is not None and event.history is None and event.into is None:
+                ready += [with_subject(event, home) for home in homes_of(event.type, account, self._merged)]
             else:
                 unsettled.append(event)
         return ready, unsettled
@@ -113,7 +123,12 @@ class Intake:
             names = {name for event in events for name in names_of(event)}
             may_wait = [e for e in events if is_alias(e.subject) and e.subject not in self._aliases]
             known = await aliases.lock(c, sorted(names), may_wait, now)
-            settled = resolve(events, known)
+            goes_on, heard_of = self._merged, set[str]()
+            if named := accounts_of(events, known):
+                goes_on = await merged.lock(c)
+                heard_of = await merged.known(c, {goes_on_as(goes_on, name) for name in named})
+            settled = resolve(events, known, goes_on, heard_of)
+            await merged.merge(c, settled.newly_merged, now)
             await aliases.give(c, settled.newly_set, now)
             await aliases.keep_waiting(c, settled.waiting, headers, known, now)
             moved = await self._releasing.begin(c, settled.newly_set, now)
@@ -122,9 +137,18 @@ class Intake:
             self._aliases.clear()
         self._aliases.update({name: account for name, account in known.items() if account is not None})
         self._aliases.update(settled.newly_set)
+        # For good: so what was read before somebody merged can't undo it.
+        self._merged = {**self._merged, **goes_on, **settled.newly_merged}
         if moved:
             self._releasing.wake()
         return settled
+
+    async def _read_merged(self, now: datetime) -> None:
+        """Know which accounts go on as others."""
+        if self._read_at is None or not timedelta() <= now - self._read_at < _FRESH:
+            async with self._uow.begin() as c:
+                self._merged = {**self._merged, **await merged.all_of(c)}
+            self._read_at = now
 
     def _count(self, taken: Sequence[Checked], refused: Sequence[Refusal]) -> None:
         for type, count in Counter(event.type for event in taken).items():

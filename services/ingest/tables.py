@@ -1,4 +1,4 @@
-"""Ingest's tables: the outbox, aliases, what waits for one, and imports."""
+"""Ingest's tables: the outbox, aliases, what waits for one, merged accounts, and imports."""
 
 from sqlalchemy import (
     BigInteger,
@@ -36,6 +36,15 @@ aliases = Table(
 
 `release`: some of what waited is still to be moved; its text is the id of the import that takes what is old of it.
 """
+
+merged = Table(
+    "merged",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("into_id", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+"""Accounts that go on as others, for good: their ids are other names of these."""
 
 waiting = Table(
     "waiting",

@@ -50,7 +50,7 @@ accounts = Table(
     # Below: the last assessment, for lists.
     Column("gone", Boolean, nullable=False, server_default=false()),
     *(Column(name, Text) for name in ("name", "segment", "plan", "stage", "owner", "currency", "scorecard")),
-    *(Column(name, Text) for name in ("parent_id", "excluded", "churn_reason", "region")),
+    *(Column(name, Text) for name in ("parent_id", "excluded", "churn_reason", "region", "merged_into")),
     Column("churn_voluntary", Boolean),
     *(Column(name, BigInteger) for name in ("mrr_minor", "seats")),
     *(Column(name, _Time) for name in ("renews_at", "leaves_at", "churned_at", "assessed_at")),
@@ -62,6 +62,7 @@ accounts = Table(
     Column("rev", BigInteger, nullable=False, server_default="0"),
     Index("accounts_by_owner", "owner"),
     Index("accounts_by_parent", "parent_id", postgresql_where=column("parent_id").is_not(None)),
+    Index("accounts_merged", "merged_into", postgresql_where=column("merged_into").is_not(None)),
     Index("accounts_marked", "partition", postgresql_where=column("marked_at").is_not(None)),
 )
 

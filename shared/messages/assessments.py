@@ -96,6 +96,8 @@ class AccountAssessed(msgspec.Struct, frozen=True, kw_only=True):
     act_on_found: bool = False
     gone: Literal["merged", "erased"] | None = None
     """Why there is nothing more to say of the account: it goes on as another one, or it was erased."""
+    merged_into: str | None = None
+    """The account that it goes on as."""
 
 
 class PartitionMark(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,11 +10,15 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from deploy.local.postgres import Postgres
+from services.ingest.core.senders import Sender
 from services.ingest.publishing.releasing import PART, Releasing
-from tests.support.ingest import House, a_house, a_housekeeper, alias_of, an_event, counted_bytes
+from services.scoring import tables as scoring
+from shared.pg.pool import make_engine
+from tests.support.ingest import House, a_house, a_housekeeper, alias_of, an_app, an_event, counted_bytes
+from tests.support.logins import as_service
 from tests.support.stream import NOON, until
 
 
@@ -222,3 +226,75 @@ async def test_moving_to_another_alias_and_letting_go_at_the_same_time_lose_noth
         await house.post(alias_of(f"account-{n}", f"stripe:b{n}", id=f"again{n}"))
     assert await waiting(house) == []
     assert set(await published(house)) == {f"e{n}-{i}" for n in range(10) for i in range(100)}
+
+
+# Accounts that go on as others
+
+
+async def heard_of(database_url: str, *accounts: str, **more: Any) -> None:
+    """Let scoring have heard of these accounts."""
+    engine = make_engine(as_service(database_url, "scoring"), "scoring")
+    async with engine.begin() as c:
+        for id in accounts:
+            await c.execute(insert(scoring.accounts).values(id=id, partition=0, state=b"", **more))
+    await engine.dispose()
+
+
+def merge(account: str, into: str, id: str = "m") -> dict[str, Any]:
+    return an_event(id, "account.merged", account, data={"into": into})
+
+
+async def test_what_is_sent_of_a_merged_account_goes_to_the_new_one_at_once_here_and_soon_elsewhere(
+    house: House, database_url: str
+) -> None:
+    await heard_of(database_url, "new")
+    other, _ = an_app(house.engine, house.broker, house.clock)
+    elsewhere: Any = other.state.ingest.intake
+    assert (await house.post(alias_of("old", "stripe:cus_1"), an_event("before", account="old"))).status_code == 202
+    await elsewhere.take([msgspec.Raw(msgspec.json.encode(an_event("seen", account="old")))], Sender("app"))
+    assert (await house.post(merge("old", "new"))).status_code == 202
+    await house.post(an_event("e1", account="old"), an_event("e2", account="stripe:cus_1"))
+    await elsewhere.take([msgspec.Raw(msgspec.json.encode(an_event("late", account="old")))], Sender("app"))
+    house.clock.move(timedelta(seconds=5))
+    await elsewhere.take([msgspec.Raw(msgspec.json.encode(an_event("later", account="old")))], Sender("app"))
+    went = {event.id: event.subject for event in house.broker.events()}
+    assert went == {
+        **dict.fromkeys(("set", "before", "seen", "m", "late"), "old"),
+        **dict.fromkeys(("e1", "e2", "later"), "new"),
+    }
+    both = await house.post(an_event("x", "contact.erased", "old", data={"contact_id": "kim"}))
+    assert both.json()["accepted"] == 1
+    assert [event.subject for event in house.broker.events()[-2:]] == ["old", "new"]
+
+
+async def test_an_account_is_merged_only_into_one_that_was_heard_of_and_not_erased(
+    house: House, database_url: str
+) -> None:
+    await heard_of(database_url, "gone", gone=True)
+    await heard_of(database_url, "new")
+    for into in ("nobody", "gone"):
+        answer = (await house.post(merge("old", into))).json()
+        assert (answer["code"], f"no account '{into}'" in answer["message"]) == ("unknown_account", True)
+    assert (await house.post(merge("old", "new"))).status_code == 202
+    assert (await house.post(merge("new", "old"))).json()["code"] == "circle"
+    assert await house.rows("SELECT account_id, into_id FROM merged") == [{"account_id": "old", "into_id": "new"}]
+    assert (await house.post(merge("old", "new", "again"))).status_code == 202
+
+
+async def test_of_two_mergings_at_once_that_would_make_a_circle_one_is_refused(house: House, database_url: str) -> None:
+    for n in range(5):
+        a, b = f"a{n}", f"b{n}"
+        await heard_of(database_url, a, b)
+        answers = await asyncio.gather(house.post(merge(a, b, f"m{n}")), house.post(merge(b, a, f"w{n}")))
+        assert sorted(answer.status_code for answer in answers) == [202, 400]
+
+
+async def test_what_waited_and_is_let_go_after_a_merging_goes_to_the_new_account(
+    house: House, database_url: str
+) -> None:
+    await heard_of(database_url, "new")
+    await let_wait(house, PART + 5)
+    await house.post(alias_of("old", "stripe:cus_1"))
+    await house.post(merge("old", "new"))
+    assert await house.releasing.go_on() is True
+    assert Counter(event.subject for event in await house.outbox()) == {"old": PART, "new": 5}

@@ -58,6 +58,8 @@ class Checked(msgspec.Struct, frozen=True):
     history: str | None
     aliases: tuple[str, ...]
     attributes: Attributes
+    into: str | None = None
+    """Of an account that is to go on as another: that one's id, or an alias of it."""
 
 
 def check(raws: Sequence[msgspec.Raw], now: datetime, sender: Sender) -> tuple[list[Checked], list[Refusal]]:
@@ -99,7 +101,8 @@ def _checked(
     if isinstance(data, AccountMerged) and data.into in {subject, *NO_SEGMENTS}:
         words = "An account can't go on as itself, nor as '.' or '..'. Put the other account's id in 'into'."
         raise Refused("invalid_data", words)
-    if isinstance(data, AccountMerged) and data.into == COMPANY:
+    into = data.into if isinstance(data, AccountMerged) else None
+    if into == COMPANY:
         raise Refused("reserved_account", f"No account can go on as {COMPANY}: it is Keepwell's own.")
     aliases: tuple[str, ...] = ()
     if isinstance(data, AccountUpdated):
@@ -108,7 +111,7 @@ def _checked(
     elif isinstance(data, GoalSet):
         check_goal(data)
     attributes["accepted"] = accepted
-    return Checked(index, id, sent_by, type, definition[0], subject, time, history, aliases, attributes)
+    return Checked(index, id, sent_by, type, definition[0], subject, time, history, aliases, attributes, into)
 
 
 def _unknown_type(type: str) -> Refused:

@@ -17,8 +17,9 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.ingest.core.merging import goes_on_as
 from services.ingest.core.resolving import Release, Waiting, released
-from services.ingest.store import aliases, imports
+from services.ingest.store import aliases, imports, merged
 from shared.clock import Clock
 from shared.log.partitioner import partition_of
 from shared.log.protocol import Outgoing
@@ -72,7 +73,8 @@ class Releasing:
             last = len(part) < PART or not await aliases.still_waited_for(c, [release.alias])
             if last:
                 await aliases.note_release(c, {release.alias: None})
-            await self._move(c, release, part, self.clock.now(), last=last)
+            now_at = goes_on_as(await merged.all_of(c), release.account)
+            await self._move(c, release._replace(account=now_at), part, self.clock.now(), last=last)
         self.wake_relay()
         return True
 

@@ -72,8 +72,14 @@ def standing(account: str, assessed: AccountAssessed) -> Standing:
         low=[words for _, _, words in lost],
         quiet=bool(assessed.imports),
         low_names=[name for _, name, _ in lost],
-        gone=f"the account was {assessed.gone}" if assessed.gone is not None else None,
+        gone=_gone(assessed),
     )
+
+
+def _gone(assessed: AccountAssessed) -> str | None:
+    if assessed.merged_into is not None:
+        return f"merged into {assessed.merged_into}"
+    return None if assessed.gone is None else f"the account was {assessed.gone}"
 
 
 def set_by_us(stands: Standing, traits: Iterable[str], now: datetime) -> Standing:

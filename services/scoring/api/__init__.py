@@ -17,9 +17,10 @@ from services.scoring.core.goals import goals_of, progress_of
 from services.scoring.core.health import health_of
 from services.scoring.core.hierarchy import line_of, roll_up
 from services.scoring.core.scorecard import RulesInForce
-from services.scoring.queries import Chosen
+from services.scoring.queries import Chosen, merged
 from services.scoring.queries.goals import facts_of
 from services.scoring.views.goals import Goal
+from services.scoring.views.merged import Linked
 from shared.auth.keys import require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
@@ -55,10 +56,12 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
             (account,) = await queries.whole_accounts(c, [(id, row["state"])], now)
             sources = await store_company.known(c)
             behind = await queries.left_behind(c, [row])
+            into, took = await merged.went_to(c, id), await merged.taken_in(c, id)
         health, state = health_of(account, now, sources.rules(rules()), interrupted=sources.since), account.state
         known = facts_of(health, row["score"], row["band"])
         return views.AccountDetail(
-            **row,
+            **{**row, "merged_into": None if into is None else Linked.of(**into)},
+            merged_from=[Linked.of(**one) for one in took],
             left=left(row, behind),
             traits={name.removeprefix("traits."): cell.value for name, cell in state.traits.items()},
             contacts=[views.Contact.of(contact, cells) for contact, cells in sorted(state.contacts.items())],

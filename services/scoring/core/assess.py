@@ -118,6 +118,7 @@ def assess(
         found_in=occasion.found_in,
         act_on_found=occasion.act_on_found,
         gone=profile.gone,
+        merged_into=profile.merged_into,
     )
     changed = before is None or (score.points, new_band) != (old_score, old_band)
     decision = Decision(

@@ -42,6 +42,17 @@ class RollUp:
     value: list[Value]
 
 
+def now_above(parents: Mapping[str, str | None], goes_on: Mapping[str, str]) -> dict[str, str | None]:
+    """The same parents where some accounts go on as others; one that was merged into its own part has none in it."""
+    found: dict[str, str | None] = {}
+    for id, parent in parents.items():
+        now = parent
+        for _ in goes_on:
+            now = goes_on.get(now, now) if now is not None else None
+        found[id] = None if now == id != parent else now
+    return found
+
+
 def line_of(id: str, parents: Mapping[str, str | None]) -> tuple[list[str], bool]:
     """The accounts above one, the nearest first, and whether the line comes back to where it was: a circle."""
     line, at = [id], parents.get(id)

@@ -49,6 +49,8 @@ class Profile:
     gone: Literal["merged", "erased"] | None
     """Why there is nothing more to say of it."""
     gone_in_words: str = ""
+    merged_into: str | None = None
+    """The account that it goes on as."""
     came_back_at: int | None = None
     """When the customer, who had left, was one again."""
     figures: subs.Figures = field(default_factory=subs.Figures)
@@ -143,11 +145,12 @@ def _known(state: State, at: int, catalogue: Catalogue) -> Profile:
         ends.append(subs.end_of_trait(renews, at))
     left = subs.left_of(state.churned(), rows, said, at)
     gone: Literal["merged", "erased"] | None = None
-    gone_in_words = ""
+    gone_in_words, merged_into = "", None
     if state.erased:
         gone, gone_in_words = "erased", "the account was erased"
     elif state.merged is not None:
-        gone, gone_in_words = "merged", f"the account goes on as {state.merged.value}"
+        gone, merged_into = "merged", state.merged.value
+        gone_in_words = f"the account goes on as {merged_into}"
     return Profile(
         **{name: trait(state, name) for name in _OF_TRAITS},
         plan=figures.plan,
@@ -160,6 +163,7 @@ def _known(state: State, at: int, catalogue: Catalogue) -> Profile:
         came_back_at=None if left is not None else subs.came_back(state.churned(), rows, said, at),
         gone=gone,
         gone_in_words=gone_in_words,
+        merged_into=merged_into,
         figures=figures,
         rows=rows,
         end=min(ends, key=lambda one: (one.at, one.term_months, one.notice_days), default=None),

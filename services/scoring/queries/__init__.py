@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from fastapi import Query
-from sqlalchemy import BigInteger, ColumnElement, Double, bindparam, cast, func, literal, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Double, and_, bindparam, cast, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
@@ -16,7 +16,7 @@ from services.scoring.core import state as s
 from services.scoring.core.catalogue import SOURCES, Catalogue
 from services.scoring.core.clock import DAY_US, day_of
 from services.scoring.core.fingerprint import fingerprint_of
-from services.scoring.core.hierarchy import Member
+from services.scoring.core.hierarchy import Member, now_above
 from services.scoring.core.leaving import LeftBehind
 from services.scoring.core.leaving import left_behind as behind_of
 from services.scoring.core.money import MoneyRow
@@ -136,16 +136,21 @@ _FAMILY = tuple(_a[name] for name in ("id", "name", "parent_id", "score", "band"
 _ID = bindparam("id", type_=_a.id.type)
 # UNION drops what was found before, so that a circle ends, too.
 _below = select(_ID.label("id")).cte("below", recursive=True)
-_below = _below.union(select(_a.id).join(_below, _a.parent_id == _below.c.id).where(*IN_FIGURES))
+# What belonged to an account that was merged belongs to the one that it goes on as.
+_belongs = or_(and_(_a.parent_id == _below.c.id, *IN_FIGURES), _a.merged_into == _below.c.id)
+_below = _below.union(select(_a.id).join(_below, _belongs))
 _MEMBERS = select(*_FAMILY).join(_below, _below.c.id == _a.id).where(*IN_FIGURES, _a.churned_at.is_(None))
-_above = select(_a.id, _a.parent_id).where(_a.id == _ID).cte("above", recursive=True)
-_above = _above.union(select(_a.id, _a.parent_id).join(_above, _a.id == _above.c.parent_id))
+_PARENT = (_a.id, func.coalesce(_a.merged_into, _a.parent_id).label("parent_id"), _a.merged_into)
+_above = select(*_PARENT).where(_a.id == _ID).cte("above", recursive=True)
+_above = _above.union(select(*_PARENT).join(_above, _a.id == _above.c.parent_id))
 
 
 async def family(c: AsyncConnection, id: str) -> tuple[list[Member], dict[str, str | None]]:
     """The customers among an account and all below it, by their ids; and the parents of it and of all above it."""
     members = [Member(*row) for row in await c.execute(_MEMBERS.order_by(_a.id), {"id": id})]
-    return members, {row.id: row.parent_id for row in await c.execute(select(_above), {"id": id})}
+    rows = (await c.execute(select(_above), {"id": id})).all()
+    goes_on = {row.id: row.merged_into for row in rows if row.merged_into is not None}
+    return members, now_above({row.id: row.parent_id for row in rows}, goes_on)
 
 
 _LAST_HEARD = select(t.sources.c.source, func.max(t.sources.c.last_at).label("last_at")).group_by(t.sources.c.source)

@@ -124,7 +124,8 @@ async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, 
 _SAVED: Final = (*_STATE, "heard", "used_day")
 _SAVE_STATES = bulk.Insert(t.accounts, _SAVED, same=("partition",), update=_SAVED[1:])
 _WHY_NOT: Final = ("excluded", "churn_reason", "churn_voluntary")
-_OF_PROFILE: Final = (*BOOKS, "name", "mrr_minor", "currency", "seats", "parent_id", "region", *_WHY_NOT)
+_BELONGS: Final = ("parent_id", "merged_into", "region")
+_OF_PROFILE: Final = (*BOOKS, "name", "mrr_minor", "currency", "seats", *_BELONGS, *_WHY_NOT)
 _OF_DECISION: Final = ("score", "previous_score", "band", "coverage", "reason", "scorecard", "rev")
 _SAVE_SUMMARIES = bulk.Update(
     t.accounts,

@@ -28,6 +28,7 @@ from services.scoring.core.sources import Heard
 from services.scoring.core.state import has_left, roles_of
 from services.scoring.core.suggest import Cadence, Draft
 from services.scoring.views.goals import Goal
+from services.scoring.views.merged import Linked
 from shared.messages.assessments import Band, Driver, MeasureReading
 from shared.messages.stamps import Cell, instant_of
 from shared.web.paging import Page
@@ -252,6 +253,10 @@ class AccountDetail(Account):
     traits: dict[str, Any]
     contacts: list[Contact]
     measures: list[Annotated[MeasureReading, AsAnswer()]]
+    merged_into: Linked | None
+    """The account that it goes on as: then nothing more is said of this one, and it is in no figure."""
+    merged_from: list[Linked]
+    """The accounts that were merged into it; their history stays with them."""
     goals: list[Goal]
     """The success plan."""
     mutes: list[Mute]

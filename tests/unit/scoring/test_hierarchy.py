@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.core.hierarchy import Member, line_of, roll_up
+from services.scoring.core.hierarchy import Member, line_of, now_above, roll_up
 from shared.messages.assessments import Band
 
 
@@ -22,6 +22,15 @@ def test_a_circle_is_seen_wherever_one_stands_in_it() -> None:
     assert line_of("a", parents) == (["b", "c"], True)
     assert line_of("below", parents) == (["a", "b", "c"], True)
     assert line_of("own", parents) == ([], True)
+
+
+def test_what_belonged_to_an_account_that_was_merged_belongs_to_the_one_that_it_goes_on_as() -> None:
+    parents: dict[str, str | None] = {"site": "old", "old": "new", "older": "old", "new": "group", "group": None}
+    goes_on = {"older": "old", "old": "new"}
+    above = now_above({**parents, "plant": "older"}, goes_on)
+    assert line_of("site", above) == line_of("plant", above) == (["new", "group"], False)
+    assert line_of("part", now_above({"part": "whole", "whole": "part"}, {"whole": "part"})) == ([], False)
+    assert line_of("own", now_above({"own": "own"}, {"a": "b"})) == ([], True)
 
 
 def test_a_group_is_rolled_up_by_mean_worst_and_value() -> None:

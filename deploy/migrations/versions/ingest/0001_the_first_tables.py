@@ -20,6 +20,11 @@ def upgrade() -> None:
     sa.Column('release', sa.Text(), nullable=True)
     )
     op.create_index('aliases_in_release', 'aliases', ['alias'], unique=False, postgresql_where=sa.column('release').is_not(None))
+    op.create_table('merged',
+    sa.Column('account_id', sa.Text(), primary_key=True),
+    sa.Column('into_id', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False)
+    )
     op.create_table('imports',
     sa.Column('id', sa.Text(), primary_key=True),
     sa.Column('name', sa.Text(), nullable=False),

@@ -37,6 +37,7 @@ def upgrade() -> None:
     sa.Column('excluded', sa.Text(), nullable=True),
     sa.Column('churn_reason', sa.Text(), nullable=True),
     sa.Column('region', sa.Text(), nullable=True),
+    sa.Column('merged_into', sa.Text(), nullable=True),
     sa.Column('churn_voluntary', sa.Boolean(), nullable=True),
     sa.Column('renews_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('leaves_at', sa.DateTime(timezone=True), nullable=True),
@@ -53,6 +54,7 @@ def upgrade() -> None:
     )
     op.create_index('accounts_by_owner', 'accounts', ['owner'], unique=False)
     op.create_index('accounts_by_parent', 'accounts', ['parent_id'], unique=False, postgresql_where=sa.text('parent_id IS NOT NULL'))
+    op.create_index('accounts_merged', 'accounts', ['merged_into'], unique=False, postgresql_where=sa.text('merged_into IS NOT NULL'))
     op.create_index('accounts_in_imports', 'accounts', ['partition'], unique=False, postgresql_where=sa.text("imports != '[]'::jsonb"))
     op.create_index('accounts_marked', 'accounts', ['partition'], unique=False, postgresql_where=sa.text('marked_at IS NOT NULL'))
     op.create_table('answers',
@@ -258,3 +260,10 @@ def upgrade() -> None:
     sa.Column('last_day', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('account_id', 'user_id')
     )
+    # What ingest may ask: which of these accounts were heard of, and not erased. It reads no table.
+    op.execute("""
+        CREATE FUNCTION known(ids text[]) RETURNS SETOF text
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = scoring, pg_temp
+        AS 'SELECT id FROM accounts WHERE id = ANY (ids) AND (NOT gone OR merged_into IS NOT NULL)'
+    """)
+    op.execute("REVOKE ALL ON FUNCTION known(text[]) FROM PUBLIC")
