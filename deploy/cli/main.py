@@ -15,6 +15,7 @@ from deploy.cli.feedback import ANSWERS, FEEDBACK
 from deploy.cli.fingerprint import fingerprint
 from deploy.cli.goals import GOALS, goal
 from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, PEOPLE, PLAYBOOKS, READERS, TASKS
+from deploy.cli.merge import merge
 from deploy.cli.record import CONTACTS, INVOICES, SUBSCRIPTIONS, TICKETS, TIMELINE, USAGE, note
 from deploy.cli.reread import reread
 from deploy.cli.revenue import clv
@@ -61,6 +62,7 @@ app.command()(facts)
 app.command()(note)
 app.command()(clv)
 app.command()(goal)
+app.command()(merge)
 app.command("goals")(GOALS.command())
 app.command("timeline")(TIMELINE.command())
 app.command("contacts")(CONTACTS.command())

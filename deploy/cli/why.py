@@ -11,7 +11,7 @@ from rich.text import Text
 from deploy.cli import show
 from deploy.cli.client import Keepwell, Refused, connected, segment
 from deploy.cli.listing import JsonOption
-from shared.words import clean, signed
+from shared.words import clean, listed, signed
 
 CHANGES: int = 5
 
@@ -41,6 +41,8 @@ def why(
         out.print(_standing(told))
         if told["score"] is None and told.get("reason"):
             show.hang(out, Text("  "), show.text(told["reason"]))
+        if took := known.get("merged_from"):
+            show.hang(out, Text("  goes on for: "), show.text(listed([one["name"] or one["id"] for one in took])))
         if told.get("left"):
             show.hang(out, Text("  open then: "), show.text(told["left"]["words"] or "nothing"))
         out.print()

@@ -189,7 +189,7 @@ class GoalDropped(CustomerEvent, frozen=True, kw_only=True):
 class AccountMerged(CustomerEvent, frozen=True, kw_only=True):
     """This account goes on as another: it is scored no more, and its open work is closed.
 
-    Nothing is carried over: send what comes later, and the history that shall count, under the other account's id.
+    What is sent of it later goes to that one. Nothing is carried over: send the history that shall count again.
     """
 
     types = ("account.merged",)

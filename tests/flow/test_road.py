@@ -304,6 +304,31 @@ def test_what_was_refused_for_good_is_shown_with_the_reason_and_sent_by_hand(roa
     assert "No id begins with nobody-knows" in road.keepwell("deliveries", "retry", "nobody-knows", fails_with=1)
 
 
+def test_a_duplicate_is_merged_its_work_ends_and_what_is_sent_of_it_is_the_other_account_s(road: Road) -> None:
+    for account in ("osprey", "heron"):
+        road.an_account(account, owner="wren@example.com")
+    road.a_detractor("osprey")
+    road.stack.wait(lambda: road.stack.items("playbooks", "/v1/tasks", account="osprey"), "somebody is asked")
+    assert "There is no account 'nobody'" in road.keepwell("merge", "osprey", "nobody", fails_with=1)
+    assert "osprey goes on as heron" in " ".join(road.keepwell("merge", "osprey", "heron").split())
+
+    def open_at(account: str) -> list[str]:
+        tasks = road.stack.items("playbooks", "/v1/tasks", account=account)
+        return [one["title"] for one in tasks if one["state"] == "open"]
+
+    road.stack.wait(lambda: not open_at("osprey"), "its work ends")
+    [task] = road.stack.items("playbooks", "/v1/tasks", account="osprey")
+    last = road.stack.get("playbooks", f"/v1/tasks/{task['id']}")["moves"][-1]
+    assert (last["after"], last["reason"]) == ("closed", "merged into heron")
+    # The very same answer, sent again of the old account, counts for the new one.
+    road.a_detractor("osprey")
+    road.stack.wait(lambda: open_at("heron"), "somebody is asked about the other")
+    old, new = (road.stack.get("scoring", f"/v1/accounts/{account}") for account in ("osprey", "heron"))
+    assert (old["merged_into"]["id"], [one["id"] for one in new["merged_from"]]) == ("heron", ["osprey"])
+    assert "osprey" not in {one["id"] for one in road.stack.items("scoring", "/v1/accounts")}
+    assert "'osprey' goes on as 'heron' already" in road.keepwell("merge", "heron", "osprey", fails_with=1)
+
+
 A_TIME_TO_COME = (datetime.now(UTC) + timedelta(days=400)).isoformat()
 GOOD = {"id": "1", "type": "feedback.nps", "account": "acme", "data": {"contact_id": "c1", "score": 7}}
 BAD: dict[str, tuple[Any, int, str, str]] = {

@@ -309,8 +309,15 @@ async def test_a_closer_closes_what_has_passed_and_leaves_what_still_holds(
         assert closed.outcome == outcome
 
 
-@pytest.mark.parametrize("gone", ["merged", "erased"])
-async def test_nothing_goes_on_about_an_account_that_has_gone(database_url: str, gone: Any) -> None:
+@pytest.mark.parametrize(
+    ("gone", "reason"),
+    [
+        ({"gone": "merged", "merged_into": "contoso"}, "merged into contoso"),
+        ({"gone": "erased"}, "the account was erased"),
+    ],
+    ids=["merged", "erased"],
+)
+async def test_nothing_goes_on_about_an_account_that_has_gone(database_url: str, gone: Any, reason: str) -> None:
     silent = "id: silent\nwhen: relationship.pulse is unknown\nheld_for: 5d\nsteps: [alert: Nobody asked them]"
     flag = "id: grow\nwhen: usage.breadth < 40 %\nsteps: [flag: More]"
     rests = "id: rests\nwhen: usage.breadth < 30 %\nrepeat: {after: 9d}\nsteps: [alert: Hi]"
@@ -320,14 +327,14 @@ async def test_nothing_goes_on_about_an_account_that_has_gone(database_url: str,
         await floor.assess(3, MONDAY + 2 * HOUR, {"usage.breadth": 35.0})
         assert {state for _, state in await floor.episodes()} == {"active", "pending", "resting"}
         told = await floor.sent()
-        left = an_assessment(4, MONDAY + DAY, cause=Cause(kind="event", source="crm", id="m-1"), gone=gone)
+        left = an_assessment(4, MONDAY + DAY, cause=Cause(kind="event", source="crm", id="m-1"), **gone)
         left = msgspec.structs.replace(left, facts={"account.id": "northwind", "account.name": "Northwind"})
         assert await floor.take(("northwind", left)) == []
         assert {state for _, state in await floor.episodes()} == {"idle"}
         assert {row.state for row in await floor.rows("SELECT state FROM items")} == {"closed"}
         assert sorted(await floor.cancelled()) == sorted({one.action_id for one in told})
         reasons = await floor.rows("SELECT DISTINCT reason, actor FROM moves WHERE at >= '2026-03-03'")
-        assert [tuple(row) for row in reasons] == [(f"the account was {gone}", "crm m-1")]
+        assert [tuple(row) for row in reasons] == [(reason, "crm m-1")]
         (load,) = await floor.rows("SELECT open_tasks FROM csm_load WHERE csm_id = 'own'")
         assert load.open_tasks == 0
         assert await floor.pass_until(MONDAY + 60 * DAY) == []

@@ -186,12 +186,30 @@ async def test_an_unknown_account_and_an_unknown_key_are_told_apart(face: Face) 
     assert answer.status_code == 401
 
 
-async def test_an_account_that_was_merged_is_left_out_of_lists(face: Face) -> None:
+async def test_an_account_that_was_merged_is_left_out_of_lists_and_both_pages_name_the_other(face: Face) -> None:
     await _company(face)
+    await face.fed.feed(an_event("account.updated", account="plant", traits={"parent_id": "late"}))
     await face.fed.feed(an_event("account.merged", account="late", into="well"))
-    assert [one["id"] for one in (await face.get("/accounts"))["items"]] == ["well", "new"]
+    assert [one["id"] for one in (await face.get("/accounts"))["items"]] == ["well", "new", "plant"]
+    old, new = await face.get("/accounts/late"), await face.get("/accounts/well")
+    assert (old["merged_into"], old["merged_from"]) == (_linked(new), [])
+    assert (new["merged_into"], new["merged_from"]) == (None, [_linked(old)])
+    assert (old["score"], old["reason"]) == (None, "the account goes on as well")
+    family = await face.get("/accounts/well/hierarchy")
+    assert [one["id"] for one in family["members"]] == ["plant", "well"]
+    assert (await face.get("/accounts/plant/hierarchy"))["parents"] == ["well"]
+    await face.fed.feed(an_event("account.merged", account="well", into="new"))
+    assert (await face.get("/accounts/late"))["merged_into"]["id"] == "new"
+    assert [one["id"] for one in (await face.get("/accounts/new"))["merged_from"]] == ["late", "well"]
+    assert [one["words"] for one in (await face.get("/accounts/late/timeline", type="account.merged"))["items"]] == [
+        "it goes on as well"
+    ]
     async with face.fed.engine.connect() as c:
         assert (await c.execute(text("SELECT reason FROM accounts WHERE id = 'late'"))).scalar_one().endswith("as well")
+
+
+def _linked(account: dict[str, Any]) -> dict[str, Any]:
+    return {"id": account["id"], "name": account["name"], "url": f"/v1/accounts/{account['id']}"}
 
 
 async def test_a_customer_who_has_left_is_listed_and_counted_only_when_asked_for(face: Face) -> None:

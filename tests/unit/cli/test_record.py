@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from deploy.cli.main import app
-from tests.support.cli import Answer, FakeStack, page
+from tests.support.cli import Answer, FakeStack, page, problem
 
 _SHOWN: dict[str, tuple[dict[str, Any], list[str]]] = {
     "timeline": (
@@ -110,3 +110,20 @@ def test_a_goal_is_reached_or_dropped(stack: FakeStack) -> None:
 def test_a_goal_that_is_not_wholly_said_is_not_sent(stack: FakeStack, given: tuple[str, ...]) -> None:
     assert stack.run(app, "goal", "acme", "G-1", *given).exit_code == 2
     assert not stack.asked
+
+
+def test_an_account_is_merged_into_one_that_is_known(stack: FakeStack) -> None:
+    for account in ("old%20co", "new"):
+        stack.on(f"GET /scoring/v1/accounts/{account}", Answer({"id": account}))
+    stack.on("POST /ingest/v1/events", Answer({"accepted": 1, "refused": []}, 202))
+    assert "old co goes on as new" in " ".join(stack.run(app, "merge", "old co", "new").output.split())
+    (sent,) = stack.asked[-1].json()
+    assert (sent["type"], sent["account"], sent["data"]) == ("account.merged", "old co", {"into": "new"})
+
+
+def test_an_account_that_nobody_knows_is_not_merged(stack: FakeStack) -> None:
+    stack.on("GET /scoring/v1/accounts/old", Answer({"id": "old"}))
+    stack.on("GET /scoring/v1/accounts/nwe", problem(404, "not_found", "There is no account 'nwe'."))
+    result = stack.run(app, "merge", "old", "nwe")
+    assert (result.exit_code, "There is no account 'nwe'." in result.output) == (1, True)
+    assert {one.path for one in stack.asked} == {"/scoring/v1/accounts/old", "/scoring/v1/accounts/nwe"}
