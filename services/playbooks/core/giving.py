@@ -119,8 +119,7 @@ def _give(
         Desk(visit.stands.account, asked.kind, playbook.matter or of_score(visit.stands), errand.episode.subject)
     ]
     known = [changes.items.get(one.id, one) for one in desk.values()]
-    # Good news joins no trouble.
-    joined = [one for one in known if one.state in OPEN and "info" not in (chosen.severity, one.request.severity)]
+    joined = [one for one in known if one.state in OPEN and _goes_with(one, chosen)]
     at_once = playbook.urgent or asked.waited
     assigned = assign(
         *(chosen.assign, owner(visit.stands), rules.directory, loads, when_asked(chosen, now, at_once=at_once)),
@@ -153,7 +152,7 @@ def _give(
     if to is not None:
         changes.note_told(asked.episode, to.id)
     if held is not None:
-        desk[held.id], is_told = join(held, message, errand, changes)
+        desk[held.id], is_told = join(held, message, errand, changes, of_score=_is_of_score(held, rules))
         return desk[held.id] if is_told else None
     item = item_of(message, playbook.id, to, assigned.because, now, keep=chosen.keep)
     item = desk[item.id] = item._replace(
@@ -171,6 +170,19 @@ def _give(
     if is_task and playbook.on_event is None and asked.occurrence >= _TOO_OFTEN and to is not None:
         _tell_manager(item, errand, to, changes, rules)
     return item
+
+
+def _is_of_score(item: Item, rules: Rules) -> bool:
+    """Does it say what a playbook says that is about the score?"""
+    playbook = rules.library.current.get(item.request.playbook.partition("@")[0])
+    return playbook is not None and playbook.matter is None
+
+
+def _goes_with(held: Item, chosen: Step) -> bool:
+    """Does what is asked for belong to what is open? Of offers those of one kind; good news joins no trouble."""
+    if held.request.flag is not None:
+        return held.request.flag.kind == chosen.flag_kind
+    return "info" not in (chosen.severity, held.request.severity)
 
 
 def _tell_manager(task: Item, errand: Errand, to: Csm, changes: Changes, rules: Rules, *, full: bool = False) -> None:

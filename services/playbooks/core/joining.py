@@ -25,14 +25,15 @@ def joined(held: Item, more: ActionRequested, due_at: datetime | None, *, leads:
     first, second = (more, before) if leads else (before, more)
     dues = [one for one in ((due_at, held.due_at) if leads else (held.due_at, due_at)) if one is not None]
     due = (dues[0] if is_worse(first, second) else min(dues)) if dues else None
+    why = distinct([*first.why, *second.why])
     said = msgspec.structs.replace(
         first,
         action_id=held.action_id,
         severity=max(before.severity, more.severity, key=SEVERITIES.index),
-        why=distinct([*first.why, *second.why]),
+        why=why,
         do=with_also(with_also(first.do, also(second.do)), "" if _asks_the_same(first, second) else headline(second)),
         task=first.task and msgspec.structs.replace(first.task, task_id=held.id, due_at=due),
-        flag=first.flag and msgspec.structs.replace(first.flag, flag_id=held.id),
+        flag=first.flag and msgspec.structs.replace(first.flag, flag_id=held.id, reasons=why),
     )
     return held._replace(request=said, due_at=due)
 
@@ -43,18 +44,23 @@ def _asks_the_same(one: ActionRequested, other: ActionRequested) -> bool:
     return asked[0] == asked[1] or headline(one) == headline(other)
 
 
-def join(held: Item, message: ActionRequested, errand: Errand, changes: Changes) -> tuple[Item, bool]:
+def join(
+    held: Item, message: ActionRequested, errand: Errand, changes: Changes, *, of_score: bool
+) -> tuple[Item, bool]:
     """Add what fires again to what is open on its matter, and is it to be told again? Only when it is worse, names
     somebody or something new, is a later word of an episode that feeds it, or was said to be over; a snooze doesn't
-    hold that back."""
+    hold that back. `of_score`: what is open says that the score moved, and no more."""
     asked, playbook, episode, visit = errand
     now, before, names = visit.look.now, held.request, named_in(episode.event)
     is_news = bool(set(names) - set(held.names))
     goes_on = asked.episode in held.feeders and playbook.on_event is None
     is_told = is_worse(message, before) or is_news or goes_on or held.over_since is not None
     changes.name_task(asked.episode, asked.id, held.id)
-    # What is of the score joins what was asked for one thing in it, which says better what to do; so does what is less.
-    leads = (playbook.matter is not None or goes_on) and not is_worse(before, message)
+    # What was asked for one thing says better what to do than what is of the whole score; else the more severe does. Of
+    # two offers the first stands.
+    says_better = playbook.matter is not None and of_score
+    leads = says_better or ((playbook.matter is not None or goes_on) and not is_worse(before, message))
+    leads = leads and (held.kind != "flag" or goes_on)
     item = joined(held, message, message.task.due_at if message.task is not None else None, leads=leads)
     said = msgspec.structs.replace(
         item.request,

@@ -121,12 +121,12 @@ def _take_back(work: Work, flag: Item, trouble: str) -> None:
     """Never sell to the angry: a flag that nobody has heard of is asked for again when the trouble is over."""
     changes, now = work.changes, work.standings[flag.account_id].at
     changes.close(flag, "close", f"held back: {trouble}", "keepwell", now)
-    episode = changes.episodes.get(flag.request.episode_id) or work.episodes.find(flag.request.episode_id)
-    taken = flow.take_back(episode, flag.request.step, trouble, now) if episode is not None else None
-    if taken is not None:
-        episode, move = taken
-        changes.set_timer(flag.account_id, episode.planned[-1].until)
-        work.episodes.keep(StepResult(episode=episode, moves=(move,)))
+    for playbook, episode in work.episodes.fed_by(flag):
+        steps = [place for place, one in enumerate(playbook.steps) if one.kind == "flag"]
+        step = flag.request.step if episode.id == flag.request.episode_id else steps[0]
+        if (taken := flow.take_back(episode, step, trouble, now)) is not None:
+            changes.set_timer(flag.account_id, taken[0].planned[-1].until)
+            work.episodes.keep(StepResult(episode=taken[0], moves=(taken[1],)))
 
 
 def _close_before(work: Work, errand: Errand) -> None:

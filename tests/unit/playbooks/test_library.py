@@ -328,7 +328,7 @@ STORIES = [
             a_subscription(on(190), renews_at=on(700).isoformat()),
         ],
         170,
-        "Say what you expect of Acme: notice is due by",
+        "Say what you expect of Acme: their contract ends on 17 Dec 2026, notice by 17 Nov 2026",
         days=200,
         ends="renewed until 31 Jan 2028",
     ),
@@ -390,9 +390,9 @@ STORIES = [
         "ready-to-grow",
         [*used(range(40), users=12), nps(10, contact="kim", at=on(20))],
         20,
-        "Acme uses 100 % of its 12 seats, and likes it",
+        "Acme has used 100 % of its 12 seats for two weeks",
         kind="flag",
-        beside=("promoter", "seats-full"),
+        beside=("promoter",),
     ),
     Story(
         "nearly all seats are in use for two weeks",
@@ -409,7 +409,6 @@ STORIES = [
         3,
         "Acme has 15 users on 12 seats",
         kind="flag",
-        beside=("seats-full",),
     ),
     Story(
         "a newcomer invites more people than seats",
@@ -454,6 +453,21 @@ STORIES = [
         beside=("slide",),
     ),
 ]
+
+
+def test_only_what_cannot_wait_for_the_morning_is_told_at_once() -> None:
+    """All else comes with the digest, at 08:30 of the next working day."""
+    told = {
+        (id, step.severity)
+        for id, one in LIBRARY.current.items()
+        for step in one.every_step
+        if step.severity in ("high", "critical") and step.assign[0].name != "ops"
+    }
+    critical = ("leaving", "detractor", "detractor-decision-maker")
+    people = ("champion-left", "key-person-quiet")
+    assert {id for id, severity in told if severity == "critical"} == {*critical}
+    assert {id for id, _ in told} == {*critical, *people, "no-use", "slide", "urgent-ticket", "onboarding-stuck"}
+    assert not any(one.urgent for one in LIBRARY.current.values()), "nobody is disturbed outside their hours"
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.says)
@@ -576,8 +590,9 @@ def test_a_renewal_is_forecast_once_and_in_doubt_gets_a_plan_and_then_the_manage
     book.do(forecast, "done", note="likely")
     book.run(on(95))
     asked = [one for one in book.all("renewal") if not one.request.title.startswith("Overdue")]
-    plan = (55, "task", "ana", "Make a plan for the renewal of Acme: notice is due by 10 Jun 2026")
-    last = (86, "alert", "lea", "Acme can give notice until 10 Jun 2026, and has not renewed")
+    when = "their contract ends on 10 Jul 2026, notice by 10 Jun 2026"
+    plan = (55, "task", "ana", f"Make a plan for the renewal of Acme: {when}")
+    last = (86, "alert", "lea", f"Acme has not renewed: {when}")
     said = [((one.opened_at - on(0)).days, one.kind, one.assignee, one.request.title) for one in asked[1:]]
     assert (forecast.due_at, said) == (on(15), [plan, last] if doubts else [])
 
