@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import ColumnElement, DateTime, Interval, and_, bindparam, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.playbooks import erasure
 from services.playbooks import tables as t
 from services.playbooks.core import handover, settling
 from services.playbooks.core.assignment import Load
@@ -141,6 +142,7 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes) -> None:
     await _SAVE_ACCOUNTS(c, [(id, one, one.at) for id, one in changes.standings.items()], partition=partition)
     await timers.set_earlier(c, partition, changes.timers)
     await outbox.stage(c, partition, [_staged(message, partition) for message in changes.out])
+    await erasure.forget(c, partition, changes.forgotten)
 
 
 def _row(e: Episode, latest: bool) -> tuple[Any, ...]:

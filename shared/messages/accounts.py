@@ -198,17 +198,22 @@ class AccountMerged(CustomerEvent, frozen=True, kw_only=True):
 
 
 class ContactErased(CustomerEvent, frozen=True, kw_only=True):
-    """Forget this person."""
+    """Forget this person, wherever anything is kept of them. What they scored stays, of nobody.
+
+    Scoring forgets them and tells playbooks, playbooks tell the notifier by the same message on `keepwell.actions`.
+    """
 
     types = ("contact.erased",)
 
     contact_id: Id
+    texts: Annotated[list[Text], msgspec.Meta(max_length=300)] = msgspec.field(default_factory=list)
+    """What else they are found by in what was written about them: another spelling, a first name, an old address."""
 
 
 class AccountErased(CustomerEvent, frozen=True, kw_only=True):
-    """Forget this account: its state, people and answers. Its open work is closed.
+    """Forget this account: its state, people and answers, and the words of all that was asked for and sent about it.
 
-    Tasks, alerts and messages that were sent already keep their words.
+    Its open work is closed. Figures of playbooks still count it. It travels as `contact.erased` does.
     """
 
     types = ("account.erased",)

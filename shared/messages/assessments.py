@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from shared.messages.accounts import ContactErased
 from shared.messages.fields import Time
 from shared.words import person
 
@@ -98,6 +99,8 @@ class AccountAssessed(msgspec.Struct, frozen=True, kw_only=True):
     """Why there is nothing more to say of the account: it goes on as another one, or it was erased."""
     merged_into: str | None = None
     """The account that it goes on as."""
+    erased: ContactErased | None = None
+    """The contact who is to be forgotten, with what they are found by."""
 
 
 class PartitionMark(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """What can't be read is kept: raw bytes, place and reason; listed, replayed and counted; kept 30 days."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.log.protocol import Outgoing, Record
+from shared.messages.erasing import Forgetting
 from shared.pg import bulk
 from shared.worker import tables as t
 
@@ -33,6 +35,7 @@ _REPLAY = (
     .where(_letters.id == bindparam("letter"))
     .returning(_letters.topic, _letters.partition, _letters.key, _letters.value, _letters.headers)
 )
+_DELETE = bulk.Delete(t.dead_letters, ("id",))
 _TRIM = delete(t.dead_letters).where(_letters.at < bindparam("before"))
 
 
@@ -56,6 +59,27 @@ async def keep(c: AsyncConnection, letters: Sequence[tuple[Record, str]], at: da
 def _kept(words: str) -> str:
     """Text as PostgreSQL keeps it, which knows no NUL: a letter that can't be kept would be tried for ever."""
     return words.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+async def forget(c: AsyncConnection, forgetting: Forgetting) -> None:
+    """Delete the letters about an account that is to be forgotten, or those that name a contact of it.
+
+    They may be no JSON at all: a contact is named by what stands there as a text of its own, and by what they are found
+    by.
+    """
+    rows = await c.execute(select(_letters.id, _letters.value).where(_letters.key == forgetting.account))
+    await _DELETE(c, [(row.id,) for row in rows if forgetting.whole or _names(row.value, forgetting)])
+
+
+def _names(value: bytes, forgetting: Forgetting) -> bool:
+    text = value.decode("utf-8", "replace")
+    return any(written in text for written in _written(forgetting.contact_id or "")) or forgetting.names(text)
+
+
+def _written(id: str) -> Iterator[str]:
+    """An id as it stands in JSON, with its letters as they are or escaped."""
+    yield f'"{id}"'
+    yield json.dumps(id)
 
 
 async def listed(c: AsyncConnection, before: int, limit: int) -> list[dict[str, Any]]:

@@ -11,10 +11,12 @@ from sqlalchemy import text
 
 from services.playbooks.files import load_playbook
 from services.playbooks.handler import PlaybooksHandler
-from shared.messages import envelope
+from shared.messages import envelope, registry
+from shared.messages.accounts import ContactErased
 from shared.messages.assessments import Cause, Driver, PartitionMark
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
 from shared.telemetry import metrics
+from tests.support.everywhere import COLUMNS, searches
 from tests.support.logins import as_owner
 from tests.support.playbooks import (
     DAY,
@@ -338,6 +340,60 @@ async def test_nothing_goes_on_about_an_account_that_has_gone(database_url: str,
         (load,) = await floor.rows("SELECT open_tasks FROM csm_load WHERE csm_id = 'own'")
         assert load.open_tasks == 0
         assert await floor.pass_until(MONDAY + 60 * DAY) == []
+
+
+CALL = """
+id: call
+on_event: feedback.nps
+when: event.comment is known
+steps:
+  - task: "Call {{ event.who }}: {{ event.comment }}"
+    keep: true
+"""
+LOST = "third time support lost our ticket"
+
+
+def said_by(contact: str, name: str, comment: str, at: datetime) -> Cause:
+    data = {"contact_id": contact, "score": 2, "comment": comment}
+    known: dict[str, Any] = {"time": at, "data": data, "contact_name": name, "contact_role": "admin"}
+    return Cause(kind="event", source="app", id=f"a-{len(comment)}", type="feedback.nps", **known)
+
+
+async def erase_kim(floor: Floor, rev: int, *texts: str) -> None:
+    cause = Cause(kind="event", source="app", id="e-1", type="contact.erased", data={"contact_id": "kim"})
+    erased = ContactErased(contact_id="kim", texts=["Kim Miller", *texts])
+    await floor.assess(rev, MONDAY + DAY, {}, cause=cause, erased=erased)
+
+
+async def test_of_a_contact_who_was_erased_no_word_stays_and_what_was_about_them_ends(database_url: str) -> None:
+    seen = "id: seen\nwhen: contacts.left is known\nsteps: [alert: Somebody left]"
+    async with a_floor(database_url, CALL, seen, people=PEOPLE) as floor:
+        left = {"contacts.left": "Kim Miller (champion)"}
+        await floor.assess(1, MONDAY, left, cause=said_by("kim", "Kim Miller", LOST, MONDAY))
+        task = next(one for one in await floor.sent() if one.kind == "task")
+        assert "Kim Miller" in task.title
+        known: Any = {"item_id": task.action_id, "at": MONDAY, "actor": "own", "note": "Kim is cross"}
+        await floor.take(("northwind", DeliveryResponded(response_id="r1", response="comment", **known)))
+        await erase_kim(floor, 2)
+        columns = [tuple(row) for row in await floor.rows(COLUMNS) if row.table_schema == "playbooks"]
+        asked = dict(searches(columns, ("Kim", LOST), but=("playbooks.outbox",)))
+        assert [place for place, count in asked.items() if (await floor.rows(count))[0].count] == []
+        assert dict(await floor.episodes())["call"] == "idle"
+        told = registry.data_of((await floor.staged_on(registry.ACTIONS))[-1])
+        assert isinstance(told, ContactErased)
+        assert {"Kim Miller", LOST} <= set(told.texts)
+
+
+async def test_what_others_said_stays_when_one_of_them_is_erased(database_url: str) -> None:
+    async with a_floor(database_url, CALL, people=PEOPLE) as floor:
+        await floor.assess(1, MONDAY, {}, cause=said_by("kim", "Kim Miller", LOST, MONDAY))
+        await floor.assess(2, MONDAY + HOUR, {}, cause=said_by("lee", "Lee Park", "nobody answers", MONDAY + HOUR))
+        await erase_kim(floor, 3, LOST)
+        (item,) = await floor.rows("SELECT state, request::text AS said, names::text FROM items WHERE kind = 'task'")
+        assert item.state == "open"
+        assert "Lee Park" in item.said
+        assert "Kim" not in item.said
+        assert "kim" not in item.names
 
 
 async def test_a_task_ends_with_its_episode_whatever_the_batches(database_url: str) -> None:

@@ -19,12 +19,15 @@ from shared.conditions import parse
 from shared.messages import registry
 from shared.messages.envelope import Event, decode
 from shared.telemetry import metrics
+from tests.support.everywhere import COLUMNS, searches
 from tests.support.logins import as_owner
 from tests.support.scoring import (
     DAY,
     NOW,
     SHIPPED,
     Fed,
+    a_contact,
+    a_pulse,
     a_ticket,
     an_event,
     an_invoice,
@@ -441,12 +444,19 @@ async def test_the_ledger_has_what_events_and_score_changes_did(fed: Fed) -> Non
 
 async def test_erasing_a_contact_takes_their_words_away(fed: Fed) -> None:
     await fed.feed(*customer())
+    await fed.feed(a_contact("ada", "champion", traits={"name": "Ada Byron", "email": "ada@acme.example"}))
     await fed.feed(nps(2, contact="ada", comment="private words"))
-    await fed.feed(an_event("contact.erased", contact_id="ada"))
-    kept = await fed.rows("SELECT state::text || decision::text AS packed FROM accounts")
-    written = await fed.rows("SELECT drivers::text AS packed FROM assessments UNION ALL SELECT a::text FROM answers a")
-    assert not [row for row in kept if b"private words".hex() in row.packed]
-    assert not [row for row in written if "private words" in row.packed]
+    await fed.feed(nps(3, contact="ada", comment="more private words"), a_pulse(3, note="Ada Byron is cross"))
+    await fed.feed(an_event("note.added", text="Called Ada Byron.", author="csm"), a_contact("ada", "left"))
+    await fed.feed(an_event("contact.erased", contact_id="ada", texts=["Countess"]))
+    late = a_contact("ada", "champion", traits={"name": "Ada Byron"}), nps(1, contact="ada", comment="private words")
+    await fed.feed(*late)
+    columns = [tuple(row) for row in await fed.rows(COLUMNS)]
+    words = ("private words", "Ada Byron", "ada@acme")
+    asked = dict(searches(columns, words, but=("log", "scoring.outbox")))
+    assert [place for place, count in asked.items() if (await fed.rows(count))[0].count] == []
+    [whom] = [one.erased for one in await fed.told() if one.erased is not None]
+    assert whom.texts == ["Countess", "Ada Byron", "more private words", "private words"]
 
 
 async def test_erasing_an_account_leaves_one_empty_row(fed: Fed) -> None:

@@ -22,6 +22,7 @@ from shared.log.protocol import Record
 from shared.messages import envelope, registry
 from shared.messages.actions import ActionCancelled, ActionRequested
 from shared.messages.assessments import AccountAssessed, Cause
+from shared.messages.envelope import Event
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
 from shared.worker.handler import Incoming
@@ -171,6 +172,11 @@ class Floor:
         """What the status says of it."""
         async with self.uow.begin() as c:
             return await queries.sweep(c)
+
+    async def staged_on(self, topic: str) -> list[Event]:
+        """What is to be published on a topic."""
+        rows = await self.rows(f"SELECT value FROM outbox WHERE topic = '{topic}' ORDER BY id")
+        return [envelope.decode(row.value) for row in rows]
 
     async def _staged(self) -> list[Any]:
         rows = await self.rows("SELECT value FROM outbox ORDER BY id")

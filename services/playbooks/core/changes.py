@@ -18,6 +18,7 @@ from shared.messages import envelope
 from shared.messages.accounts import OpenAccountUpdated
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
 from shared.messages.envelope import Event
+from shared.messages.erasing import Forgetting
 
 ACCOUNT_KEY: Final = "account:"
 """An account's one timer is `account:ID`."""
@@ -31,6 +32,19 @@ class Outgoing(NamedTuple):
     event: Event
     headers: Mapping[str, str] = {}
     here: bool = False
+
+
+class Forgotten(NamedTuple):
+    """Whom to forget, and when they were erased; the message that tells others has this id."""
+
+    forgetting: Forgetting
+    id: str
+    at: datetime
+
+    def message(self, forgetting: Forgetting) -> Event:
+        """It, by what they are found in texts."""
+        type = "account.erased" if forgetting.whole else "contact.erased"
+        return _event(forgetting.data, self.id, type, forgetting.account, self.at)
 
 
 def _event(
@@ -56,6 +70,7 @@ class Changes:
         self.found: list[Finding] = []
         self.timers: dict[str, datetime] = {}
         self.out: list[Outgoing] = []
+        self.forgotten: list[Forgotten] = []
         self.told: set[str] = set()
         """The ids of the actions that were said here."""
         self.circling: list[Move] = []
@@ -106,6 +121,10 @@ class Changes:
         why = "There is no such task, alert or flag at this account."
         data = ItemChanged(item_id=id, state="unknown", actor=actor, words="", refused=why)
         self.out.append(Outgoing(_event(data, f"{id}-refused-{event}-{now.isoformat()}", "item.changed", account, now)))
+
+    def forget(self, forgetting: Forgetting, rev: int, now: datetime) -> None:
+        """Have whoever was erased be forgotten in all that is kept, when all else is written, and tell it on."""
+        self.forgotten.append(Forgotten(forgetting, f"{forgetting.account}@{rev}-erased", now))
 
     def set_timer(self, account: str, at: datetime | None) -> None:
         """Look at the account again at that instant, or earlier."""

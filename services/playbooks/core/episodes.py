@@ -58,6 +58,10 @@ class Episodes:
             self._changes.episodes[episode.id] = episode
         self._changes.moves += stepped.moves
 
+    def call_back(self, episode: Episode, reason: str, now: datetime) -> None:
+        """Cancel what it asked to be sent, where that still waits."""
+        self._changes.call_back(episode.account, episode.sent, reason, now)
+
     def rename_task(self, id: str, before: str, after: str) -> None:
         """Note that a task of an episode goes on as another one."""
         if (known := self.find(id)) is not None:

@@ -17,6 +17,7 @@ from services.playbooks.core.changes import Changes
 from services.playbooks.core.concerned import changed
 from services.playbooks.core.episode import Episode, Move, StepResult
 from services.playbooks.core.episodes import Ending, Episodes
+from services.playbooks.core.erasing import end_about, forgotten_by
 from services.playbooks.core.findings import Finding, list_of
 from services.playbooks.core.interruptions import Interruption, changes, interrupted
 from services.playbooks.core.look import Look, View
@@ -89,6 +90,9 @@ class Work:
             self._leave(stands, look, stands.gone)
         else:
             self._walk(Visit(stands, look, fresh=True, headers=headers), changed(before, look))
+        if (forgetting := forgotten_by(account, assessed, before)) is not None:
+            self.ended |= end_about(forgetting, self.episodes, look)
+            self.changes.forget(forgetting, assessed.rev, look.now)
 
     def time(self, account: str, at: datetime) -> None:
         """Look at an account because its timer came due at `at`, after what was due before."""

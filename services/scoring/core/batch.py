@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from services.scoring.core import state as s
 from services.scoring.core.assess import Outcome, assess
-from services.scoring.core.causes import cause_of
+from services.scoring.core.causes import cause_of, erased_of
 from services.scoring.core.clock import day_of
 from services.scoring.core.decision import Occasion
+from services.scoring.core.erasing import forget_in
 from services.scoring.core.fold import fold, fold_usage, source_of
 from services.scoring.core.fold.people import Erased
 from services.scoring.core.measures.base import View
@@ -18,9 +21,10 @@ from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.surveys import Surveys
 from services.scoring.core.timeline import TimelineRow, moved, row_of
+from shared.messages.accounts import AccountErased, ContactErased
 from shared.messages.assessments import AccountAssessed, Cause
 from shared.messages.envelope import Event
-from shared.messages.erasing import digest_of
+from shared.messages.erasing import Forgetting, digest_of
 from shared.messages.registry import UNTOLD
 from shared.messages.usage import UsageRecorded
 
@@ -77,7 +81,8 @@ class Batch:
     heard: dict[str, datetime] = field(default_factory=dict)
     """By source of evidence: when the last event that came from it happened."""
     erased_contacts: list[Erased] = field(default_factory=list)
-    erased_accounts: list[str] = field(default_factory=list)
+    forgotten: list[Forgetting] = field(default_factory=list)
+    """These contacts, as they are found in what was written of them, and accounts that were erased."""
 
     def take(self, id: str, arrivals: Sequence[Arrival], behind: bool) -> None:
         """Fold one account's new events and assess it: usage first and once, then each other event on its own.
@@ -96,7 +101,7 @@ class Batch:
         if used:
             self._hear("usage", max(arrival.event.time for arrival in used))
         live = [arrival for arrival in used if arrival.event.history is None]
-        told = [arrival for arrival in others if arrival.event.history is None]
+        told = [arrival for arrival in others if _is_told(arrival)]
         untold_since = _untold_since([*live, *told])
         if live or standing.marked_at is not None:
             if behind and not told:
@@ -108,13 +113,14 @@ class Batch:
         outcome: Outcome | None = None
         seen: View | None = None
         for arrival in others:
+            erased = self._forget(standing.account, arrival.data)
             if fold(standing.account, arrival.event, arrival.data):
                 seen = None
             self._hear(source_of(arrival.event.type), arrival.event.time)
             self._note_rows(standing.account, arrival)
-            if arrival.event.history is None:
+            if _is_told(arrival):
                 cause = cause_of(arrival.event, next(since), standing.account)
-                outcome = self._decide(standing, Occasion(cause, imports=standing.imports), arrival.trace, seen)
+                outcome = self._decide(standing, Occasion(cause, imports=standing.imports), arrival.trace, seen, erased)
                 seen = outcome.view
         for import_id in stragglers:
             found = Occasion(Cause(kind="history"), imports=standing.imports, found_in=import_id)
@@ -153,6 +159,17 @@ class Batch:
         else:
             self._assess(standing, Occasion(Cause(kind="time"), imports=standing.imports))
 
+    def _forget(self, account: s.Account, data: Any) -> ContactErased | None:
+        """Before somebody is erased: by what they are found in what was written of them, and will be elsewhere."""
+        if not isinstance(data, ContactErased):
+            return None
+        theirs = (account.id, data.contact_id)
+        now = (one.comment for one in self.surveys.answers.values() if (one.account_id, one.contact_id) == theirs)
+        whom = erased_of(account, data, filter(None, now))
+        self.forgotten.append(Forgetting.of(account.id, whom))
+        forget_in(account.state, self.forgotten[-1])
+        return whom
+
     def _hear(self, source: str | None, at: datetime) -> None:
         """Note that a source was heard of."""
         if source is not None and at > self.heard.get(source, _NOT_SAID):
@@ -173,11 +190,16 @@ class Batch:
             standing.timer_at = self.timers[standing.account.id] = at
 
     def _decide(
-        self, standing: Standing, occasion: Occasion, trace: str | None = None, seen: View | None = None
+        self,
+        standing: Standing,
+        occasion: Occasion,
+        trace: str | None = None,
+        seen: View | None = None,
+        erased: ContactErased | None = None,
     ) -> Outcome:
         """Decide about one account and collect what comes of it.
 
-        `seen` is that of before, where only tickets and invoices have changed since.
+        `seen` is that of before, where only tickets and invoices have changed since. `erased` is whom to forget.
         """
         account = standing.account
         if seen is None:
@@ -189,7 +211,8 @@ class Batch:
         self.outcomes[account.id] = outcome
         if outcome.for_days:
             self.days.add(account.id)
-        told = Assessment(account.id, outcome.assessed, trace, outcome.for_ledger, outcome.reason)
+        assessed = msgspec.structs.replace(outcome.assessed, erased=erased) if erased is not None else outcome.assessed
+        told = Assessment(account.id, assessed, trace, outcome.for_ledger, outcome.reason)
         self.assessments.append(told)
         if (row := moved(account.id, told.assessed, told.id, SOURCE)) is not None:
             self.timeline.append(row)
@@ -217,7 +240,12 @@ class Batch:
         if event.type == "contact.erased":
             self.erased_contacts.append(Erased(account.id, data.contact_id, digest_of(data.contact_id)))
         elif event.type == "account.erased":
-            self.erased_accounts.append(account.id)
+            self.forgotten.append(Forgetting(account.id))
+
+
+def _is_told(arrival: Arrival) -> bool:
+    """Whether it is assessed at once: history isn't, but whoever is to be forgotten is, whatever the import."""
+    return arrival.event.history is None or isinstance(arrival.data, ContactErased | AccountErased)
 
 
 def _untold_since(arrivals: Sequence[Arrival]) -> list[datetime | None]:

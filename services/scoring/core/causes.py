@@ -1,6 +1,6 @@
 """An event as the cause of an assessment, which travels on and is kept by others: without what is none of theirs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -8,17 +8,12 @@ import msgspec
 
 from services.scoring.core.fold.people import is_erased
 from services.scoring.core.state import Account
-from shared.messages.accounts import ADDRESSES
+from shared.messages.accounts import ADDRESSES, ContactErased
 from shared.messages.assessments import Cause
 from shared.messages.envelope import Event
+from shared.messages.erasing import NAMES_NOBODY, said
 
-_NAMES_NOBODY: Final = frozenset(
-    {
-        *("score", "survey_kind", "survey_id", "touchpoint", "product", "kind"),
-        *("ticket_id", "priority", "opened_at", "first_response_at", "closed_at", "merged_into"),
-    }
-)
-"""What is told of an event whose contact was erased."""
+_MOST_SAID: Final = 200
 
 
 def cause_of(event: Event, untold_since: datetime | None, account: Account) -> Cause:
@@ -27,7 +22,7 @@ def cause_of(event: Event, untold_since: datetime | None, account: Account) -> C
     contact = data.get("contact_id") or ""
     if event.type != "contact.erased" and any(is_erased(account, one) for one in _people(data)):
         # It counts, but whoever it was of is not brought back by it.
-        data = {name: value for name, value in data.items() if name in _NAMES_NOBODY}
+        data = {name: value for name, value in data.items() if name in NAMES_NOBODY}
     elif event.type == "contact.updated" and isinstance(traits := data.get("traits"), dict):
         data["traits"] = {name: value for name, value in traits.items() if name not in ADDRESSES}
     return Cause(
@@ -41,6 +36,16 @@ def cause_of(event: Event, untold_since: datetime | None, account: Account) -> C
         contact_name=account.state.name_of(contact),
         contact_role=account.state.role_of(contact),
     )
+
+
+def erased_of(account: Account, data: ContactErased, wrote: Iterable[str] = ()) -> ContactErased:
+    """Whom others shall forget, with what they are found by, as the account still knows it: their name, and the
+    beginnings of what they `wrote`."""
+    cells = account.state.contacts.get(data.contact_id, {})
+    latest = (cells[kind].value[1] for kind in ("nps", "csat", "ces") if kind in cells)
+    comments = map(said, [*latest, *account.wrote.get(data.contact_id, ()), *wrote])
+    texts = [*data.texts, account.state.name_of(data.contact_id) or "", *list(comments)[:_MOST_SAID]]
+    return ContactErased(contact_id=data.contact_id, texts=list(dict.fromkeys(filter(None, texts))))
 
 
 def _people(data: dict[str, Any]) -> Iterator[str]:

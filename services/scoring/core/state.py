@@ -299,6 +299,8 @@ class Account:
     """The last active day of those users that were looked up."""
     answered: dict[str, Cell] = field(default_factory=dict)
     """Of the invitations that are answered at hand: [score, kind of survey] as it stands."""
+    wrote: dict[str, list[str]] = field(default_factory=dict)
+    """Of contacts that are to be erased: what they wrote, as rows have it."""
     touched: set[tuple[str, str]] = field(default_factory=set)
     """The rows that folding has changed since they were last saved, by kind (`users`, `tickets`, `invoices`) and id."""
     forgotten: dict[tuple[int, str], Uses] = field(default_factory=dict)

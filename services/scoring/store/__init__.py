@@ -20,8 +20,8 @@ from services.scoring.core.fold.people import answer_key
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.profile import BOOKS
 from services.scoring.core.sources import bits_of
-from services.scoring.store import answers, money, timeline, usage
-from shared.messages.accounts import ContactUpdated
+from services.scoring.store import answers, erasing, money, timeline, usage
+from shared.messages.accounts import ContactErased, ContactUpdated
 from shared.messages.billing import Invoice, InvoiceCredited, PaymentDisputed
 from shared.messages.feedback import Answered
 from shared.messages.stamps import instant_of
@@ -96,6 +96,7 @@ async def live_papers(
 async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, Iterable[Arrival]]) -> None:
     """Remember the very users, tickets and invoices that these events name, tombstones too, by account."""
     users, papers, answered = set[tuple[str, str]](), set[tuple[str, str, str]](), set[tuple[str, str]]()
+    erased = set[tuple[str, str]]()
     for id, some in arrivals.items():
         account = memory.get(id).account
         for arrival in some:
@@ -110,9 +111,12 @@ async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, 
                 case Invoice() | InvoiceCredited() | PaymentDisputed():
                     if arrival.data.invoice_id not in account.invoices:
                         papers.add((id, "invoices", arrival.data.invoice_id))
+                case ContactErased(contact_id=contact):
+                    erased.add((id, contact))
                 case data if isinstance(data, Answered) and data.invitation_id is not None:
                     answered.add((id, answer_key(arrival.event, data)))
     await answers.load(c, memory, answered)
+    await erasing.load(c, memory, erased)
     await _load_users(c, memory, users)
     if papers:
         for id, kind, key, row in await c.execute(_NAMED, bulk.arrays(("account_id", "kind", "id"), papers)):
@@ -148,23 +152,6 @@ _HEAR = bulk.Insert(
     where=lambda new: t.sources.c.last_at < new.last_at,
 )
 _SAVE_DAYS = bulk.Insert(t.health_days, ("account_id", *_OF_DAY), same=("day",), update=_OF_DAY)
-_ERASE_WORDS = bulk.Update(
-    t.assessments, ("account_id", "contact_id"), (), also=lambda _: {"drivers": [], "contact_id": None}
-)
-_ERASE_ACCOUNTS: Final = [
-    delete(table).where(bulk.among(table.c.account_id, "accounts"))
-    for table in (
-        t.users,
-        t.papers,
-        t.answers,
-        t.invitations,
-        t.timeline,
-        t.usage_days,
-        t.money,
-        t.assessments,
-        t.health_days,
-    )
-]
 _FORGET_USERS = delete(t.users).where(
     bulk.among(t.users.c.account_id, "accounts"), t.users.c.last_day < bindparam("first")
 )
@@ -188,10 +175,7 @@ async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
     await _HEAR(c, batch.memory.hear(batch.heard), partition=partition)
     await answers.save(c, batch.surveys, batch.erased_contacts)
     await timeline.save(c, batch.timeline, batch.erased_contacts)
-    # The reasons in the ledger may quote them.
-    await _ERASE_WORDS(c, [one[:2] for one in batch.erased_contacts])
-    for statement in _ERASE_ACCOUNTS if batch.erased_accounts else ():
-        await c.execute(statement, {"accounts": batch.erased_accounts})
+    await erasing.forget(c, batch.erased_contacts, batch.forgotten)
 
 
 async def forget_users(c: AsyncConnection, accounts: Collection[str], first: int) -> None:
@@ -210,6 +194,7 @@ async def _save_touched(c: AsyncConnection, accounts: Iterable[s.Account]) -> No
                 papers.append((account.id, kind, key, s.encode_row(row), _instant(row.settled), *_listed(row)))
         account.touched.clear()
         account.answered.clear()
+        account.wrote.clear()
     await _SAVE_USERS(c, users)
     await _SAVE_PAPERS(c, papers)
 
