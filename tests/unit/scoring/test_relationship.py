@@ -157,6 +157,7 @@ def test_whom_to_call_is_who_speaks_for_us_and_of_equals_the_one_with_whom_we_ta
     boss = a_contact("boss", "decision_maker")
     two = [a_contact("a", "champion", traits={"name": "Al"}), a_contact("kim", "champion", traits={"name": "Kim"})]
     assert main() == (None, None)
+    assert main(a_contact("x1")) == ("x1", None), "an address may be all that is known"
     assert main(anybody) == ("zoe", "Zoë")
     assert main(anybody, admin) == ("ada", "their admin")
     assert main(anybody, admin, boss) == ("boss", "their decision maker")

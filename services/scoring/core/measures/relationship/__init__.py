@@ -9,6 +9,7 @@ from services.scoring.core.measures.relationship.champions import (
     called,
     champion_left_in_words,
     decision_maker_left_in_words,
+    is_known,
     last_left,
     last_talked_with,
     main,
@@ -56,7 +57,7 @@ def facts(view: View) -> dict[str, Any]:
         "contacts.decision_maker_left_at": written_or_none(decision_maker and decision_maker.at),
         "contacts.left": last_left(view),
         "contacts.talked_with": last_talked_with(view),
-        "contacts.main": called(view, to_call) if to_call is not None else None,
+        "contacts.main": called(view, to_call) if to_call is not None and is_known(view, to_call) else None,
         "contacts.main_id": to_call,
     }
 

@@ -85,6 +85,11 @@ def main(view: View) -> str | None:
     return min((one for one in view.state.contacts if not view.has_left(one)), key=by, default=None)
 
 
+def is_known(view: View, contact: str) -> bool:
+    """Whether there is more to call a contact by than `someone there`."""
+    return bool(view.state.name_of(contact) or view.state.role_of(contact))
+
+
 def called(view: View, contact: str) -> str:
     """A contact as people speak of one."""
     return person(view.state.name_of(contact), view.state.role_of(contact))
