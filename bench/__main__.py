@@ -7,14 +7,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import beside, figures, firings, idle, latency, looks, statements, throughput, turn
+from bench import beside, figures, firings, idle, latency, looks, preview, statements, throughput, turn
 from bench.report import Row, table
 from deploy.local.postgres import NAME, Postgres
 from deploy.migrations.run import migrate
 from tests.support.logins import PASSWORDS
 from tests.support.stack import Stack
 
-_PARTS = ("statements", "looks", "firings", "figures", "turn", "throughput", "latency", "prefect", "idle")
+_PARTS = ("statements", "looks", "firings", "figures", "turn", "preview", "throughput", "latency", "prefect", "idle")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,6 +48,7 @@ def main() -> None:
             "firings": lambda: firings.measure([database("firings"), database("pending")]),
             "figures": lambda: figures.measure(database("figures")),
             "turn": lambda: turn.measure(database("turn"), asked.accounts),
+            "preview": lambda: preview.measure(database("preview"), asked.accounts),
         }
         for name in [name for name in alone if asked.only in {None, name}]:
             rows += alone[name]()

@@ -74,7 +74,7 @@ class Turn:
 
 def measure(url: str, accounts: int, active: float = 0.1) -> list[Row]:
     """Turn one day for so many accounts, a share of them used in 30 days, the others silent for up to two years."""
-    asyncio.run(_set_up(url, accounts, active))
+    asyncio.run(set_up(url, accounts, active))
     with ProcessPoolExecutor(_WORKERS, get_context("spawn")) as workers:
         turns = list(workers.map(_work, [url] * _WORKERS, range(_WORKERS)))
     looked, took = sum(one.looked for one in turns), max(one.took for one in turns)
@@ -129,7 +129,8 @@ def _evening(account: Account, since: int) -> Kind:
     return Kind(account, outcome)
 
 
-async def _set_up(url: str, accounts: int, active: float) -> None:
+async def set_up(url: str, accounts: int, active: float) -> None:
+    """So many accounts, each as it stands in the evening."""
     kinds = [_active(n) for n in range(_KINDS)], [_silent(n) for n in range(_KINDS)]
     every = round(1 / active)
     async with scoring_engine(url) as engine:

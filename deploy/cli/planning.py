@@ -50,7 +50,7 @@ def diff(folder: Folder, prune: Prune = False) -> None:
 
 def apply(folder: Folder, prune: Prune = False) -> None:
     """Put a folder's texts in force, all of them or none; accounts are rescored at once, and nothing fires by it."""
-    with connected() as keepwell, _told():
+    with connected() as keepwell, told():
         documents, left = _wanted(keepwell, folder, prune)
         items = keepwell.post("scoring", "/v1/rules/apply", {"documents": documents})["items"]
     changed = _summary(items, left)
@@ -58,7 +58,7 @@ def apply(folder: Folder, prune: Prune = False) -> None:
 
 
 def _plan(folder: Path, prune: bool, tell: Callable[[Sequence[Item], Sequence[str]], int]) -> None:
-    with _no_other_code(), connected() as keepwell, _told():
+    with _no_other_code(), connected() as keepwell, told():
         documents, left = _wanted(keepwell, folder, prune)
         items = keepwell.post("scoring", "/v1/rules/plan", {"documents": documents})["items"]
     if tell(items, left):
@@ -87,18 +87,22 @@ def _in_force(keepwell: Keepwell, kind: str) -> Iterator[Item]:
 def _texts(folder: Path) -> Iterator[tuple[str, str, str]]:
     """The kind, id and text of each file."""
     for path in files_in(folder):
-        content = content_of(path)
-        try:
-            text = content.decode()
-        except UnicodeDecodeError:
-            raise typer.Exit(_complain(f"{path}: This is not UTF-8 text.")) from None
-        if path.stem == "catalogue":
-            yield "catalogue", "main", text
-        else:
-            root = load(content, str(path))
-            id = root.get("id") if isinstance(root, Fields) else None
-            # Without an id it can't be right: the service says so, at its place.
-            yield "scorecards", str(id) if isinstance(id, str) else path.stem, text
+        yield text_of(path)
+
+
+def text_of(path: Path) -> tuple[str, str, str]:
+    """The kind, id and text of a file. Raises what `told` tells."""
+    content = content_of(path)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise typer.Exit(_complain(f"{path}: This is not UTF-8 text.")) from None
+    if path.stem == "catalogue":
+        return "catalogue", "main", text
+    root = load(content, str(path))
+    id = root.get("id") if isinstance(root, Fields) else None
+    # Without an id it can't be right: the service says so, at its place.
+    return "scorecards", str(id) if isinstance(id, str) else path.stem, text
 
 
 def _name(kind: str, id: str) -> str:
@@ -134,8 +138,8 @@ def _mention(left: Sequence[str]) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Say what is wrong with texts as compilers do, and end with 1."""
+def told(named: object = "") -> Iterator[None]:
+    """Say what is wrong with texts, or with the one of this name, as compilers do, and end with 1."""
     try:
         yield
     except FileRefused as error:
@@ -144,7 +148,7 @@ def _told() -> Iterator[None]:
         if error.code != "document_refused":
             raise
         for one in error.body["problems"]:
-            _complain(fault(one["file"] or "", one))
+            _complain(fault(named, one))
         more = counted(len(error.body["problems"]), "fault")
         raise typer.Exit(_complain(f"Nothing was changed: {more}.")) from None
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import typer
 
-from deploy.cli import planning, show, versions
+from deploy.cli import planning, preview, show, versions
 from deploy.cli.client import Keepwell, Refused, connected, segment
 from deploy.cli.planning import fault
 from shared.words import clean
@@ -15,6 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="The rules that scoring goes by.")
 app.command(cls=planning.Planning)(planning.plan)
 app.command(cls=planning.Planning)(planning.diff)
 app.command()(planning.apply)
+app.command()(preview.preview)
 app.command()(versions.versions)
 app.command()(versions.rollback)
 

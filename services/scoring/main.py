@@ -3,15 +3,17 @@
 import secrets
 import sys
 
-from services.scoring import api, queries
+from services.scoring import api, files, queries
 from services.scoring.api import feedback, goals, judging, people, record, revenue, timeline, usage, why
+from services.scoring.api import previews as api_previews
 from services.scoring.api.documents import KINDS
 from services.scoring.api.saying import Saying
 from services.scoring.company.drops import Drops
 from services.scoring.company.sources import Watch
 from services.scoring.core.scorecard import Rules
-from services.scoring.files import load_files, read_texts
 from services.scoring.handler import PLAN, ScoringHandler
+from services.scoring.previews import Previews, in_a_child
+from services.scoring.previews import store as previews_store
 from services.scoring.queries import ledger
 from services.scoring.settings import ScoringSettings
 from services.scoring.store import answers, money
@@ -29,8 +31,8 @@ from shared.worker import claims
 
 def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     """Build the parts. Raises `Refused` when a scorecard can't be read."""
-    shipped = load_files(settings.scorecards, settings.catalogue_file)
-    documents = InForce(Store("scoring", [kind.name for kind in KINDS]), shipped.texts, read_texts)
+    shipped = files.load_files(settings.scorecards, settings.catalogue_file)
+    documents = InForce(Store("scoring", files.KINDS), shipped.texts, files.read_texts)
 
     def in_force() -> Rules:
         return documents.now.rules
@@ -40,6 +42,12 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     worker = base.worker(PLAN, handler)
     publisher = Publisher(base.stream.producer, base.figures)
     say = Saying(base.uow, base.clock, publisher.publish, secrets.token_bytes)
+    previews = Previews(base.uow, base.clock, secrets.token_bytes, in_a_child)
+
+    async def close() -> None:
+        await previews.close()
+        await publisher.stop()
+
     return service.Service(
         description="How healthy every account is, and why.",
         worker=worker,
@@ -52,6 +60,7 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
             goals.saying(say, in_force),
             *(document_routes(kind, documents, base.uow, base.clock) for kind in KINDS),
             together.routes("scoring", documents, base.uow, base.clock),
+            api_previews.routes(base.uow, base.clock, documents, previews),
         ),
         prepare=lambda: documents.begin(base.uow, base.clock.now()),
         jobs=(lambda: documents.keep_up(base.uow),),
@@ -65,8 +74,16 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
                 alarms=lambda: documents.alarms,
             ),
         ),
-        close=publisher.stop,
-        tidy=(claims.trim, ledger.forget, answers.forget, money.forget, store_timeline.forget, store_usage.forget),
+        close=close,
+        tidy=(
+            claims.trim,
+            ledger.forget,
+            answers.forget,
+            money.forget,
+            store_timeline.forget,
+            store_usage.forget,
+            previews_store.forget,
+        ),
     )
 
 

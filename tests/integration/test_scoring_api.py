@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from sqlalchemy import text
 
+from services.scoring.files import SHIPPED as CARDS
 from tests.support.face import Face, a_face
 from tests.support.scoring import (
     DAY,
@@ -252,3 +254,25 @@ async def test_an_accounts_id_may_hold_anything(face: Face, id: str) -> None:
 )
 async def test_what_no_account_can_hold_is_the_askers_mistake(face: Face, path: str, query: dict[str, str]) -> None:
     assert (await face.get(path, 400, **query))["code"] == "invalid_request"
+
+
+async def test_a_preview_says_who_would_move_and_why_and_changes_nothing(face: Face) -> None:
+    await _company(face)
+    draft = (CARDS / "default.yaml").read_text().replace("green: 75, amber: 50", "green: 99, amber: 98")
+
+    async def ask(id: str, text: str = draft, **query: str) -> httpx.Response:
+        path = f"/v1/scorecards/{id}/preview"
+        return await face.client.post(path, content=text, params=query, auth=("operator", ""))
+
+    began = await ask("default", account="well")
+    await face.previews.ended()
+    job = await face.get(f"/jobs/{began.json()['job']}")
+    assert (job["state"], job["progress"], job["failure"]) == ("done", {"done": 3, "total": 3}, None)
+    found = job["result"]
+    assert (began.status_code, found["sample"], found["accounts"]) == (202, False, 3)
+    assert found["account"]["id"] == "well"
+    assert {one["name"] for one in found["account"]["measures"]} >= {"usage.recency", "billing.overdue"}
+    assert (await face.get("/accounts/well"))["band"] == "green"
+    refused = [await ask("other"), await ask("default", "id: default"), await ask("default", account="nobody")]
+    assert [one.status_code for one in refused] == [422, 422, 404]
+    await face.get("/jobs/none", status=404)

@@ -7,11 +7,15 @@ from typing import Any
 
 import httpx
 
-from services.scoring import api
-from services.scoring.api import feedback, goals, judging, people, record, revenue, timeline, usage, why
+from services.scoring import api, files
+from services.scoring.api import feedback, goals, judging, people, previews, record, revenue, timeline, usage, why
 from services.scoring.api.saying import Saying
 from services.scoring.core.scorecard import Rules
+from services.scoring.previews import Previews, store
+from services.scoring.previews.looking import Looking
 from shared.auth.keys import Caller
+from shared.documents.in_force import InForce
+from shared.documents.store import Store
 from shared.figures import Figures
 from shared.log.protocol import Outgoing
 from shared.messages.envelope import decode
@@ -29,7 +33,8 @@ class _Keys:
 class Face:
     """What is fed, and what HTTP says of it, at an instant that the test sets."""
 
-    def __init__(self, fed: Fed, client: httpx.AsyncClient, clock: SetClock) -> None:
+    def __init__(self, fed: Fed, client: httpx.AsyncClient, clock: SetClock, previews: Previews) -> None:
+        self.previews = previews
         self.fed = fed
         self.client = client
         self.clock = clock
@@ -70,6 +75,17 @@ async def a_face(database_url: str, rules: Rules = SHIPPED) -> AsyncIterator[Fac
         say = Saying(fed.uow, clock, publish, secrets.token_bytes)
         app.include_router(judging.routes(say, clock))
         app.include_router(goals.saying(say, lambda: fed.rules))
+        documents = InForce(Store("scoring", files.KINDS), files.load_files().texts, files.read_texts)
+        await documents.begin(fed.uow, NOW)
+
+        async def compute(id: str) -> bool:
+            async with fed.uow.begin() as c:
+                wanted = await store.wanted(c, id)
+            await Looking(fed.uow, clock, id, wanted, documents.now).run()
+            return True
+
+        computing = Previews(fed.uow, clock, secrets.token_bytes, compute)
+        app.include_router(previews.routes(fed.uow, clock, documents, computing))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://scoring", auth=("right", "")) as client:
-            yield Face(fed, client, clock)
+            yield Face(fed, client, clock, computing)

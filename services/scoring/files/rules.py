@@ -20,6 +20,7 @@ SHIPPED: Final = Path(__file__).parents[1] / "scorecards"
 CARDS: Final = "scorecards"
 CATALOGUE: Final = "catalogue", "main"
 """The one document of its kind."""
+KINDS: Final = (CARDS, CATALOGUE[0])
 
 
 @dataclass(frozen=True, slots=True)

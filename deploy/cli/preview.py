@@ -1,0 +1,159 @@
+"""`keepwell rules preview`: what a draft would change, over all accounts as they are now."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.text import Text
+
+from deploy.cli import show
+from deploy.cli.client import Keepwell, connected, segment
+from deploy.cli.listing import JsonOption
+from deploy.cli.planning import text_of, told
+
+_EVERY: Final = 0.3
+_ENDED: Final = ("done", "failed")
+_MOVERS: Final = 20
+Item = dict[str, Any]
+File = Annotated[Path, typer.Argument(help="A draft: catalogue.yaml is the catalogue, any other a card.")]
+Account = Annotated[str | None, typer.Option("--account", help="Look at one account measure by measure, too.")]
+
+
+def preview(file: File, account: Account = None, json: JsonOption = False) -> None:
+    """Say who would move by a draft, without putting it in force: of a sample at once, then of all accounts."""
+    with connected() as keepwell, told(file):
+        kind, id, text = text_of(file)
+        path = f"/v1/{kind}/{segment(id)}/preview"
+        params = {} if account is None else {"account": account}
+        began = keepwell.call("POST", "scoring", path, content=text.encode(), params=params)
+        job = _followed(keepwell, began["job"])
+    if job["state"] == "failed":
+        show.complain(job["failure"])
+        raise typer.Exit(1)
+    if json:
+        show.as_json(job)
+    else:
+        _tell(job["result"])
+
+
+def _followed(keepwell: Keepwell, id: str) -> Item:
+    """Wait until it has ended, and say meanwhile how far it is."""
+    line = _Line()
+    while True:
+        job: Item = keepwell.get("scoring", f"/v1/jobs/{id}")
+        if job["state"] in _ENDED:
+            line.end()
+            return job
+        result, progress = job["result"], job["progress"]
+        if result is not None and not line.has_told:
+            line.tell(f"Of a sample of {result['accounts']:,}: {_in_bands(result)}")
+        line.show(
+            "It begins …" if progress["total"] is None else f"{progress['done']:,} of {progress['total']:,} accounts"
+        )
+        time.sleep(_EVERY)
+
+
+class _Line:
+    """How far it is, on one line of a terminal."""
+
+    def __init__(self) -> None:
+        self.has_told = False
+        self._is_terminal = sys.stderr.isatty()
+
+    def show(self, words: str) -> None:
+        """In place of what stood there."""
+        if self._is_terminal:
+            typer.echo(f"\r{words:<40}", nl=False, err=True)
+
+    def tell(self, words: str) -> None:
+        """Above it."""
+        self.has_told = True
+        self.end()
+        typer.echo(words, err=True)
+
+    def end(self) -> None:
+        """Take it away."""
+        self.show("")
+        if self._is_terminal:
+            typer.echo("\r", nl=False, err=True)
+
+
+def _in_bands(result: Item) -> str:
+    return ", ".join(f"{one['band']} {one['before']:,} → {one['after']:,}" for one in result["bands"] if _counts(one))
+
+
+def _counts(one: Item) -> bool:
+    return bool(one["before"] or one["after"])
+
+
+def _tell(result: Item) -> None:
+    changing = sum(one["accounts"] for one in result["moves"])
+    show.say(
+        f"{result['accounts']:,} accounts: {result['improved']:,} rise, {result['worsened']:,} fall, "
+        f"{changing:,} change their band."
+    )
+    rows = [
+        (show.band(one["band"]), f"{one['before']:,}", f"{one['after']:,}") for one in result["bands"] if _counts(one)
+    ]
+    show.table(rows, "Band", "Now", "By the draft", right=("Now", "By the draft"), empty="No account has a score yet.")
+    for one in result["moves"]:
+        show.say(f"{one['accounts']:,} from {one['before']} to {one['after']}")
+    if result["movers"]:
+        _tell_movers(result["movers"])
+    if result["account"] is not None:
+        _tell_account(result["account"])
+
+
+def _tell_movers(movers: list[Item]) -> None:
+    typer.echo()
+    rows = [
+        (
+            one["name"] or one["id"],
+            one["owner"] or "",
+            _stands(one["before"]),
+            _stands(one["after"]),
+            one["after"]["reason"],
+        )
+        for one in movers[:_MOVERS]
+    ]
+    show.table(rows, "Who moves most", "Owner", "Now", "By the draft", "Why", empty="")
+
+
+def _tell_account(one: Item) -> None:
+    typer.echo()
+    show.say(f"{one['name'] or one['id']}: {_stands(one['before'])} → {_stands(one['after'])}")
+    show.say(f"by {_card(one['before'])}, and by {_card(one['after'])}")
+    rows = [
+        (
+            measure["name"],
+            _both(*(_percent(measure[f"weight_{side}"]) for side in ("before", "after"))),
+            _both(*(_points(measure[f"points_{side}"]) for side in ("before", "after"))),
+            measure["words"],
+        )
+        for measure in one["measures"]
+    ]
+    show.table(rows, "Measure", "Weight", "Points", "What we see", right=("Weight", "Points"), empty="No measure.")
+
+
+def _stands(one: Item) -> Text:
+    shown = "" if one["score"] is None else f"{show.score(one['score'])} "
+    return show.band(one["band"], f"{shown}{one['band']}")
+
+
+def _card(one: Item) -> str:
+    # Behind the plus stands a digest of its content, which is for machines.
+    return str(one["scorecard"]).partition("+")[0]
+
+
+def _both(before: str, after: str) -> str:
+    return before if before == after else f"{before} → {after}"
+
+
+def _percent(weight: int | None) -> str:
+    return "–" if weight is None else f"{weight} %"
+
+
+def _points(points: float | None) -> str:
+    return "no data" if points is None else show.score(points)

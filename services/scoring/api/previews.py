@@ -1,0 +1,72 @@
+"""What a draft would change over all accounts: asked for, and told while it is computed."""
+
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+
+from services.scoring import queries
+from services.scoring.api.documents import KINDS
+from services.scoring.api.parts import found
+from services.scoring.files import CARDS, CATALOGUE, RuleFiles
+from services.scoring.previews import Previews, store
+from services.scoring.views.previews import Job, Started
+from shared.auth.keys import Caller, require
+from shared.clock import Clock
+from shared.documents import speech
+from shared.documents.in_force import InForce
+from shared.pg.uow import UnitOfWork
+from shared.web.problems import Problem
+from shared.web.routes import Router
+
+_KINDS: Final = {kind.name: kind for kind in KINDS}
+_READ: Final = Depends(require("read"))
+_Operator = Annotated[Caller, Depends(require("operate"))]
+
+
+def routes(uow: UnitOfWork, clock: Clock, documents: InForce[RuleFiles], previews: Previews) -> Router:
+    """`POST /v1/scorecards/{id}/preview`, `POST /v1/catalogue/main/preview` and `GET /v1/jobs/{id}`."""
+    router = Router(prefix="/v1", tags=["documents"])
+
+    async def begin(kind: str, id: str, request: Request, account: str | None, caller: Caller) -> Started:
+        text = await request.body()
+        async with uow.begin() as c:
+            files = await documents.refresh(c)
+            if account is not None:
+                found(await queries.one(c, account), account)
+        with speech.told():
+            named = _KINDS[kind].draft(files, text).id
+        if named != id:
+            raise Problem(422, "other_id", f"The draft is of {named!r}, and its preview was asked of {id!r}.")
+        wanted = store.Wanted(kind, id, text, account, caller.csm or caller.name)
+        return Started(job=await previews.ask(wanted))
+
+    @router.post(
+        "/scorecards/{id}/preview",
+        status_code=202,
+        summary="What a draft of a card would change, over all accounts",
+        openapi_extra=speech.BODY,
+    )
+    async def of_card(id: str, request: Request, caller: _Operator, account: str | None = None) -> Started:
+        """`GET /v1/jobs/{job}` tells of a sample within seconds, and of all when it is done. `account` is looked at
+        measure by measure."""
+        return await begin(CARDS, id, request, account, caller)
+
+    @router.post(
+        f"/{'/'.join(CATALOGUE)}/preview",
+        status_code=202,
+        summary="What a draft of the catalogue would change, over all accounts",
+        openapi_extra=speech.BODY,
+    )
+    async def of_catalogue(request: Request, caller: _Operator, account: str | None = None) -> Started:
+        """As that of a card."""
+        return await begin(CATALOGUE[0], CATALOGUE[1], request, account, caller)
+
+    @router.get("/jobs/{id}", summary="How far a preview is, and what came of it", dependencies=[_READ])
+    async def job(id: str) -> Job:
+        async with uow.begin() as c:
+            row = await store.one(c, id, clock.now())
+        if row is None:
+            raise Problem(404, "not_found", f"There is no job {id!r}: what was asked more than a day ago is forgotten.")
+        return Job.of(row)
+
+    return router

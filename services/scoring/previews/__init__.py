@@ -1,0 +1,66 @@
+"""Previews of drafts: each is computed in a child process, and what comes of it is a row that any process can read."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from services.scoring.previews import store
+from shared.clock import Clock
+from shared.messages.tracing import RandomBytes
+from shared.pg.uow import UnitOfWork
+
+_LOG = logging.getLogger(__name__)
+_AT_ONCE: Final = 1
+"""How many children a process has at once: others wait."""
+Compute = Callable[[str], Awaitable[bool]]
+"""Computes a preview by its id. Returns whether it came to an end of its own."""
+
+
+class Previews:
+    """One process's."""
+
+    def __init__(self, uow: UnitOfWork, clock: Clock, random: RandomBytes, compute: Compute) -> None:
+        self._uow, self._clock, self._random, self._compute = uow, clock, random, compute
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def ask(self, wanted: store.Wanted) -> str:
+        """Note what is wanted, and begin. Returns the id to ask for it by."""
+        id = self._random(16).hex()
+        async with self._uow.begin() as c:
+            await store.ask(c, id, wanted, self._clock.now())
+        task = asyncio.create_task(self._run(id))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return id
+
+    async def _run(self, id: str) -> None:
+        async with self._room:
+            ended = await self._compute(id)
+        if not ended:
+            async with self._uow.begin() as c:
+                await store.fail(c, id, "It was cut off. Ask again.", self._clock.now())
+
+    async def ended(self) -> None:
+        """Wait until nothing runs."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def close(self) -> None:
+        """End what runs."""
+        for task in self._running:
+            task.cancel()
+        await self.ended()
+
+
+async def in_a_child(id: str) -> bool:
+    """Compute in a process of its own, which ends with this one: it gets a pipe that closes."""
+    module = "services.scoring.previews"
+    child = await asyncio.create_subprocess_exec(sys.executable, "-m", module, id, stdin=asyncio.subprocess.PIPE)
+    try:
+        return await child.wait() == 0
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
