@@ -18,7 +18,7 @@ from shared.words import clean, counted
 CHANGES: Final = 2
 _WRONG: Final = 1
 _SIGNS: Final = {"create": "+", "update": "~", "delete": "-"}
-_DONE: Final = {"create": "added", "update": "changed", "delete": "removed"}
+_WORDS: Final = {"create": ("to add", "added"), "update": ("to change", "changed"), "delete": ("to remove", "removed")}
 Folder = Annotated[Path, typer.Argument(help="With the texts: catalogue.yaml is the catalogue, all others are cards.")]
 Prune = Annotated[bool, typer.Option("--prune", help="Remove what the folder has no file of.")]
 Item = dict[str, Any]
@@ -53,7 +53,7 @@ def apply(folder: Folder, prune: Prune = False) -> None:
     with connected() as keepwell, told():
         documents, left = _wanted(keepwell, folder, prune)
         items = keepwell.post("scoring", "/v1/rules/apply", {"documents": documents})["items"]
-    changed = _summary(items, left)
+    changed = _summary(items, left, is_done=True)
     show.say("In force." if changed else "It is in force as it is.")
 
 
@@ -109,7 +109,7 @@ def _name(kind: str, id: str) -> str:
     return "the catalogue" if kind == "catalogue" else id
 
 
-def _summary(items: Sequence[Item], left: Sequence[str]) -> int:
+def _summary(items: Sequence[Item], left: Sequence[str], is_done: bool = False) -> int:
     """Each change on a line. Returns how many there are."""
     changes = [one for one in items if one["change"] != "none"]
     for one in changes:
@@ -118,7 +118,9 @@ def _summary(items: Sequence[Item], left: Sequence[str]) -> int:
     _mention(left)
     if changes:
         kinds = [one["change"] for one in changes]
-        show.say(", ".join(f"{kinds.count(kind)} {done}" for kind, done in _DONE.items() if kind in kinds) + ".")
+        show.say(
+            ", ".join(f"{kinds.count(kind)} {words[is_done]}" for kind, words in _WORDS.items() if kind in kinds) + "."
+        )
     return len(changes)
 
 

@@ -49,6 +49,9 @@ class InForce(Generic[S]):
         await self.shelf.lock(c)
         current = await self.shelf.current(c)
         added = to_ship(self._shipped, current, now)
+        for key, one in current.items():
+            if not one.shipped and self._shipped.get(key, one.text) != one.text:
+                _LOG.warning("%s stays as %s put it, and not as it lies in a file here.", name_of(key), one.author)
         after = {key: one.text for key, one in current.items()} | {one.key: one.text for one in added}
         if not added:
             return

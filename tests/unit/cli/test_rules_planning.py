@@ -38,7 +38,7 @@ def test_a_plan_with_changes_ends_with_2_and_names_what_stays(stack: FakeStack, 
             "~ the catalogue (+2 -1 lines)",
             "+ mine (+1 -0 lines)",
             "default has no file here and stays: --prune removes that.",
-            "1 added, 1 changed.",
+            "1 to add, 1 to change.",
         ],
     )
     assert documents(stack.asked[-1]) == [
