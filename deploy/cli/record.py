@@ -38,6 +38,8 @@ def _day(one: Item, name: str) -> str:
 
 
 def _state_of_ticket(ticket: Item) -> Text:
+    if ticket["merged_into"]:
+        return show.text(f"goes on in {ticket['merged_into']}", "dim")
     if not ticket["open"]:
         return show.text(f"closed {_day(ticket, 'closed_at')}", "dim")
     return show.text(f"open, {ticket['priority']}", "bold red" if ticket["priority"] == "urgent" else "")

@@ -22,4 +22,4 @@ class Ticket(CustomerEvent, frozen=True, kw_only=True):
     contact_id: Id | None = None
     """Whose it is, where that is another than who wrote."""
     merged_into: Id | None = None
-    """The ticket that it goes on in."""
+    """The ticket that it goes on in: from then on that one counts, and this one neither as open nor as opened."""

@@ -29,6 +29,7 @@ def _data(type: str) -> st.SearchStrategy[dict[str, Any]]:
             optional={
                 **{"closed_at": when, "first_response_at": when},
                 **{"requester": contact, "contact_id": contact, "title": few(["it fails"])},
+                "merged_into": few([None, "T1"]),
             },
         )
     if type == "payment.disputed":

@@ -51,7 +51,7 @@ def _of_event(old: float | None, new: MeasureReading, view: View, cause: Cause) 
             return answered(what, f"their {role_of(view, str(data.get('contact_id')))}", data)
         case "ticket" if new.name == "support.urgent":
             fewer = (new.raw or 0) < (old or 0)
-            return f"urgent ticket {data.get('ticket_id')} is {_state_of(what, data)}" if fewer else new.words
+            return f"urgent ticket {data.get('ticket_id')} {_state_of(what, data)}" if fewer else new.words
         case "invoice" if what in ("issued", "payment_failed"):
             return new.words
         case _:
@@ -60,5 +60,7 @@ def _of_event(old: float | None, new: MeasureReading, view: View, cause: Cause) 
 
 
 def _state_of(what: str, data: Mapping[str, object]) -> str:
+    if data.get("merged_into"):
+        return f"goes on in {data['merged_into']}"
     closed = what == "closed" or data.get("closed_at") is not None
-    return "closed" if closed else f"now {data.get('priority')}"
+    return "is closed" if closed else f"is now {data.get('priority')}"

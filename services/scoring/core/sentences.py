@@ -21,6 +21,8 @@ def happened(type: str, data: Data) -> str | None:
         return None
     if family == "payment":
         return f"invoice {_id(data, 'invoice_id')} {_DISPUTES.get(str(data.get('state')), what)}"
+    if family == "ticket" and data.get("merged_into"):
+        return f"ticket {_id(data, 'ticket_id')} goes on in {_id(data, 'merged_into')}"
     name = _id(data, family if family == "milestone" else f"{family}_id")
     return f"{family} {name} was {what.replace('_', ' ')}"
 

@@ -130,9 +130,11 @@ class Ticket(Stamped, frozen=True, array_like=True, gc=False):
     priority: str
     opened: int
     settled: int | None
-    """When it was closed."""
+    """When it was closed, or merged into another."""
     responded: int | None = None
     """When it was answered first."""
+    merged: str | None = None
+    """The ticket that it goes on in: that one counts, and this one no more."""
 
 
 class Invoice(Stamped, frozen=True, array_like=True, gc=False):

@@ -90,6 +90,7 @@ class TicketRow(_OfAccount):
     contact_id: str | None
     """Whose it is; a digest, where they were erased."""
     merged_into: str | None
+    """The ticket that it goes on in: it counts in no measure any more."""
 
     @classmethod
     def of(cls, one: Listed, _now: datetime) -> Self:
@@ -105,7 +106,7 @@ class TicketRow(_OfAccount):
             title=one.said.get("title"),
             requester=one.said.get("requester"),
             contact_id=one.contact_id,
-            merged_into=one.said.get("merged_into"),
+            merged_into=row.merged,
         )
 
 

@@ -20,7 +20,7 @@ _SHOWN: dict[str, tuple[dict[str, Any], list[str]]] = {
     "tickets": (
         {
             **{"id": "T-1", "open": True, "priority": "urgent", "opened_at": "2026-05-20T09:00:00Z"},
-            **{"closed_at": None, "requester": "c1", "title": "Export fails"},
+            **{"closed_at": None, "requester": "c1", "title": "Export fails", "merged_into": None},
         },
         ["T-1", "open, urgent", "c1", "Export fails"],
     ),
@@ -55,6 +55,18 @@ def test_what_an_account_has_is_listed(stack: FakeStack, name: str, item: dict[s
     stack.on("GET /notifier/v1/contacts/big%20co", page({"id": "c1", "phone": "+49 30 1234", "email": None}))
     told = stack.run(app, name, "big co").output
     assert [one for one in words if one not in told] == []
+
+
+def test_a_ticket_that_goes_on_in_another_says_where(stack: FakeStack) -> None:
+    merged = {
+        "id": "T-1",
+        "open": False,
+        "closed_at": "2026-05-20T09:00:00Z",
+        "merged_into": "T-2",
+        "account_name": "Big",
+    }
+    stack.on("GET /scoring/v1/tickets", page({**merged, "opened_at": None, "requester": None, "title": None}))
+    assert "goes on in T-2" in stack.run(app, "tickets").output
 
 
 def test_over_all_accounts_it_is_narrowed_by_their_owner_and_by_time(stack: FakeStack) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -133,6 +134,38 @@ _row = st.tuples(
     st.integers(0, 100),
     st.one_of(st.none(), st.integers(0, 100)),
 )
+
+
+@pytest.mark.parametrize("type", ["updated", "closed"])
+def test_a_ticket_that_goes_on_in_another_counts_in_nothing_any_more(type: str) -> None:
+    both = [
+        a_ticket(name, at=NOW - 3 * DAY, priority="urgent", first_response_at=NOW - ago * DAY)
+        for name, ago in (("T-1", 2), ("T-2", 1))
+    ]
+    account = an_account(*both)
+    before = assessed(account, rules=SUPPORT)
+    merged = a_ticket("T-1", type=type, opened_at=NOW - 3 * DAY, priority="urgent", merged_into="T-2")
+    alone = an_account(both[1])
+    after(merged, account=account)
+    assert health(account).facts == health(alone).facts
+    assert points(account) == points(alone)
+    assert account.tickets["T-1"].settled is not None
+    later = told(assessed(account, before=before.decision, by=merged, rules=SUPPORT))
+    drivers = {one.name: one.reason for one in later.drivers}
+    assert drivers["support.urgent"] == "urgent ticket T-1 goes on in T-2"
+    assert drivers["support.load"].startswith("ticket T-1 goes on in T-2: 1 ticket in 30 days")
+
+
+def test_a_merged_ticket_counts_by_what_was_said_of_it_last_in_whatever_order_that_comes() -> None:
+    opened: dict[str, Any] = {"opened_at": NOW - 3 * DAY, "priority": "urgent"}
+    said = [
+        a_ticket("T-1", at=NOW - 3 * DAY, **opened),
+        a_ticket("T-1", type="updated", at=NOW - 2 * DAY, merged_into="T-2", **opened),
+        a_ticket("T-1", type="updated", at=NOW - DAY, **opened),
+    ]
+    for some, is_open in ((said[:2], 0), (said, 1)):
+        for order in permutations(some):
+            assert health(an_account(*order)).facts["support.open"] == is_open
 
 
 @settings(max_examples=100)

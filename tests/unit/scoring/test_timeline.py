@@ -33,6 +33,10 @@ _SAID = {
         "ticket.closed",
         {"ticket_id": "T-1", "priority": "high", "title": "It fails"},
     ),
+    'ticket T-1 goes on in T-2 (high): "It fails"': (
+        "ticket.closed",
+        {"ticket_id": "T-1", "priority": "high", "title": "It fails", "merged_into": "T-2"},
+    ),
     "invoice I-1 was paid: €840": ("invoice.paid", {"invoice_id": "I-1", "amount_minor": 84_000, "currency": "EUR"}),
     "invoice I-1 is disputed": ("payment.disputed", {"invoice_id": "I-1", "state": "open"}),
     "subscription s1: revenue €4,200/month and seats 10": (

@@ -21,10 +21,11 @@ def ticket(account: Account, event: Event, data: tickets.Ticket) -> None:
     """Each message carries the ticket whole, so the latest is the ticket."""
     at, opened = micros(event.time), micros(data.opened_at)
     closed = None if data.closed_at is None else micros(data.closed_at)
-    if event.type == "ticket.closed" and closed is None:
+    if closed is None and (event.type == "ticket.closed" or data.merged_into is not None):
         closed = at
     responded = None if data.first_response_at is None else micros(data.first_response_at)
-    new = Ticket(at, TICKET_RANK[event.type], event.source, event.id, data.priority, opened, closed, responded)
+    stands = data.priority, opened, closed, responded, data.merged_into
+    new = Ticket(at, TICKET_RANK[event.type], event.source, event.id, *stands)
     if new.beats(account.tickets.get(data.ticket_id)):
         account.put("tickets", data.ticket_id, new)
         account.touched.add(("tickets", data.ticket_id))

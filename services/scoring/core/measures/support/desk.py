@@ -38,6 +38,8 @@ class Desk:
         self._count(key, new, 1)
 
     def _count(self, key: str, row: Ticket, one: int) -> None:
+        if row.merged is not None:
+            return
         if self.today - DAYS_30 < day_of_us(row.opened) <= self.today + 1:
             self.opened += one
         if row.settled is None:

@@ -25,7 +25,7 @@ def opened_counted(view: View) -> Mapping[str, str]:
     return {
         key: f"ticket {key}, opened on {in_words(row.opened)}, is past 30 days"
         for key, row in view.tickets.items()
-        if since < day_of_us(row.opened) <= until
+        if since < day_of_us(row.opened) <= until and row.merged is None
     }
 
 

@@ -21,9 +21,13 @@ def told_of(view: View, days: int = 0) -> bool:
 
 
 def within_90_days(view: View, when: Callable[[Ticket], int | None]) -> dict[str, Ticket]:
-    """The tickets of which an instant lies in the last 90 days."""
+    """The tickets of which an instant lies in the last 90 days, without those that go on in others."""
     since = view.today - DAYS_90
-    return {key: row for key, row in view.tickets.items() if (at := when(row)) is not None and day_of_us(at) > since}
+    return {
+        key: row
+        for key, row in view.tickets.items()
+        if row.merged is None and (at := when(row)) is not None and day_of_us(at) > since
+    }
 
 
 def past_90_days(found: Mapping[str, Ticket], when: Callable[[Ticket], int | None], what: str) -> dict[str, str]:
