@@ -78,7 +78,6 @@ _OF_FACT: Final = {
         ),
         "usage",
     ),
-    "contacts.talked_with": "interactions",
 }
 
 

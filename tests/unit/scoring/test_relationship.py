@@ -185,17 +185,6 @@ def test_who_left_is_named_until_somebody_has_taken_their_place() -> None:
     assert (facts["contacts.left"], "contacts.decision_maker_left_at" in facts) == ("their champion", False)
 
 
-def test_whom_we_talked_with_last_is_named_of_those_who_are_there() -> None:
-    people = [a_contact("ann", "admin", traits={"name": "Ann"}), a_contact("boss", "decision_maker")]
-    talks = [a_talk("ann", at=NOW - 9 * DAY), a_talk("boss", at=NOW - 2 * DAY), a_talk(at=NOW - DAY)]
-    account = an_account(*people, *talks)
-    assert health(account).facts["contacts.talked_with"] == "their decision maker"
-    assert (
-        health(after(a_contact("boss", "left", at=NOW), account=account)).facts["contacts.talked_with"] == "Ann (admin)"
-    )
-    assert "contacts.talked_with" not in health(an_account(*people)).facts
-
-
 @pytest.mark.parametrize(
     ("kind", "is_one"), [("review", True), ("Business review", True), ("QBR", True), ("call", False)]
 )

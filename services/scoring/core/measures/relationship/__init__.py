@@ -11,7 +11,6 @@ from services.scoring.core.measures.relationship.champions import (
     decision_maker_left_in_words,
     is_known,
     last_left,
-    last_talked_with,
     main,
     of_role,
 )
@@ -56,7 +55,6 @@ def facts(view: View) -> dict[str, Any]:
         "contacts.champion_left_at": written_or_none(champion and champion.at),
         "contacts.decision_maker_left_at": written_or_none(decision_maker and decision_maker.at),
         "contacts.left": last_left(view),
-        "contacts.talked_with": last_talked_with(view),
         "contacts.main": called(view, to_call) if to_call is not None and is_known(view, to_call) else None,
         "contacts.main_id": to_call,
     }

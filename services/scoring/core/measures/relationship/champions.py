@@ -64,13 +64,6 @@ def last_left(view: View) -> str | None:
     return None if last is None else called(view, last[0].contact)
 
 
-def last_talked_with(view: View) -> str | None:
-    """Of those who are there, with whom we talked last: who may know what becomes of somebody's work."""
-    here = ((cell.at, contact) for contact, cell in view.of_contacts("talked").items() if not view.has_left(contact))
-    last = max(here, default=None)
-    return None if last is None else called(view, last[1])
-
-
 def main(view: View) -> str | None:
     """Whom to call when nobody is named: who speaks for us, else who decides, else who runs it for them, else anybody.
 
