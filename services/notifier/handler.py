@@ -9,9 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.core import grouping, routing
 from services.notifier.core.contacts import Told, keys_of
-from services.notifier.store import contacts, deliveries
+from services.notifier.store import contacts, deliveries, erasing
 from services.notifier.store.deliveries import NewDelivery
+from shared.messages.accounts import AccountErased, ContactErased
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
+from shared.messages.erasing import Forgetting
 from shared.worker.handler import Handler, Incoming
 
 _LOG = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ class NotifierHandler(Handler):
         always follow the action. What can't be brought yet is written all the same, and ends at once, with the reason.
         """
         del behind
-        await self._note_contacts(c, batch)
+        forgotten = await self._note_contacts(c, batch)
         asked = {routing.delivery_id(one.data): one for one in batch if isinstance(one.data, ActionRequested)}
         self._touched[partition] = await self._plan(c, partition, asked, now) if asked else set()
         carried = {one.data.action_id: routing.not_yet(one.data) for one in asked.values()}
@@ -47,16 +49,25 @@ class NotifierHandler(Handler):
                 _LOG.info("%s can't have what they asked for with %s: %s", one.actor, one.item_id, one.refused)
         if over := {one.action_id: one for one in changed if one.action_id and one.over_since is not None}:
             self._touched[partition] |= await deliveries.amend(c, over, now)
+        for forgetting in forgotten:
+            await erasing.forget(c, forgetting)
 
-    async def _note_contacts(self, c: AsyncConnection, batch: Sequence[Incoming]) -> None:
-        """Fold what is told of people, and of who is to be forgotten, into the address book."""
+    async def _note_contacts(self, c: AsyncConnection, batch: Sequence[Incoming]) -> list[Forgetting]:
+        """Fold what is told of people into the address book. Returns who is to be forgotten, by all they are found by.
+
+        Playbooks tell of them too, when nothing of theirs says anything any more: what they told before came before.
+        """
         told = [(one.event, one.data) for one in batch if isinstance(one.data, Told)]
         if not told:
-            return
+            return []
         book = await contacts.load(c, [key for event, data in told for key in keys_of(event.subject, data)])
+        forgotten: list[Forgetting] = []
         for event, data in told:
+            if isinstance(data, ContactErased | AccountErased):
+                forgotten.append(Forgetting.of(event.subject, data).with_texts(book.texts_of(event.subject, data)))
             book.fold(event, data)
         await contacts.save(c, book)
+        return forgotten
 
     async def _plan(self, c: AsyncConnection, partition: int, asked: dict[str, Incoming], now: datetime) -> set[str]:
         known = await deliveries.known(c, list(asked))

@@ -1,11 +1,11 @@
 """The notifier's schema."""
 
-from sqlalchemy import Boolean, Column, DateTime, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import Boolean, Column, DateTime, Index, Integer, LargeBinary, MetaData, Table, Text, false
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.notifier.core.contacts import Cells
 from services.notifier.core.delivery import OPEN
-from shared.pg.bulk import one_of
+from shared.pg.bulk import one_of, word
 from shared.pg.records import Packed
 from shared.worker.tables import worker_tables
 
@@ -49,6 +49,8 @@ deliveries = Table(
     # Asked for while it was being sent: heeded once that has surely failed.
     Column("cancelled_because", Text),
     Column("action", LargeBinary, nullable=False),
+    # It has lost words about somebody who was erased.
+    Column("erased", Boolean, nullable=False, server_default=false()),
     Column("traceparent", Text),
     Column("caused_at", _Time),
     Column("created_at", _Time, nullable=False),
@@ -60,6 +62,9 @@ deliveries = Table(
 )
 IS_OPEN = one_of(deliveries.c.state, OPEN)
 Index("deliveries_by_due", deliveries.c.transport, deliveries.c.due_at, postgresql_where=IS_OPEN)
+
+IS_LIST = deliveries.c.kind == word("digest")
+Index("deliveries_lists", deliveries.c.id, postgresql_where=IS_LIST)
 
 attempts = Table(
     "attempts",

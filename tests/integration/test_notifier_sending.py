@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import InterfaceError
@@ -20,6 +21,7 @@ from services.notifier.store import deliveries, retention
 from shared.messages.actions import ActionCancelled, ItemChanged, SurveyCard
 from shared.pg.uow import UnitOfWork
 from shared.telemetry import metrics
+from tests.support.everywhere import COLUMNS, searches
 from tests.support.notifier import (
     NOW,
     Desk,
@@ -159,6 +161,41 @@ async def test_whom_to_call_and_how_is_filled_in_when_it_is_sent(desk: Desk) -> 
     assert b"kim@" not in row.action
     assert shown is not None
     assert shown["message"]["contact"] == sent.message.contact
+
+
+async def test_of_whoever_was_erased_no_word_stays_in_what_was_sent_or_waits(engine: AsyncEngine) -> None:
+    desk = Desk(engine, channel=InboxChannel(UnitOfWork(engine)), setup=Setup())
+    kim = {"name": "Kim Miller", "email": "kim@northwind.example", "phone": "+49 30 1234"}
+    about: dict[str, Any] = {"contact_id": "kim", "contact": "Kim Miller (admin)", "title": "Call Kim Miller (admin)"}
+    async with desk.open():
+        await desk.ask(of_kim("contact.updated", traits=kim), an_alert("a1", playbook="p1@1", **about))
+        await desk.ask(an_alert("a2", playbook="p2@1", why=["Kim Miller left", "usage fell"]))
+        await settles(desk, 2)
+        await desk.ask(an_alert("a3", **about, not_before=NOW + timedelta(days=1)))
+    columns = [tuple(row) for row in await desk.rows(COLUMNS) if row.table_schema == "notifier"]
+    words = ("Kim", "1234", "kim@northwind")
+    asked = dict(searches(columns, words, but=("notifier.outbox",)))
+    assert len([place for place, count in asked.items() if (await desk.rows(count))[0].count]) >= 4
+    # By the address book, and by what playbooks found beside.
+    await desk.ask(of_kim("contact.erased", 1))
+    await desk.ask(of_kim("contact.erased", 2, texts=["third time support lost our ticket"]))
+    asked = dict(searches(columns, (*words, "third time"), but=("notifier.outbox",)))
+    assert [place for place, count in asked.items() if (await desk.rows(count))[0].count] == []
+    [told] = [row for row in await desk.rows("SELECT message::text AS said FROM inbox") if "usage fell" in row.said]
+    assert "[erased]" in told.said
+
+
+async def test_a_message_that_is_sent_while_its_contact_is_erased_is_kept_without_their_words(desk: Desk) -> None:
+    about: dict[str, Any] = {"contact_id": "kim", "contact": "Kim Miller", "title": "Call Kim Miller"}
+    desk.channel.open.clear()
+    async with desk.open():
+        await desk.ask(an_alert("a1", **about))
+        await until(lambda: bool(desk.channel.got))
+        await desk.ask(of_kim("contact.erased", 1, texts=["Kim Miller"]))
+        desk.channel.open.set()
+        await settles(desk)
+    [kept] = await desk.rows("SELECT message::text AS said FROM messages")
+    assert "Kim" not in kept.said
 
 
 async def test_what_is_cancelled_while_it_waits_is_not_sent(desk: Desk) -> None:

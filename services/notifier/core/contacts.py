@@ -27,8 +27,7 @@ Told = ContactUpdated | ContactConsented | ContactUnsubscribed | ContactErased |
 Cells = dict[str, Cell]
 FIELDS: Final = ("name", "email", "phone", "language")
 """The traits that it takes."""
-EVERY_KIND: Final = "all"
-"""Who unsubscribes from it wants nothing at all."""
+_NAMED: Final = ("name", "email", "phone")
 _WHOLE: Final = ""
 """In place of a contact's id: the account itself, which was erased."""
 _MOST_TEXT: Final = 320
@@ -75,6 +74,13 @@ class Book:
             self._remove(Key(account, data.contact_id))
         elif self.erased.isdisjoint((Key(account, _WHOLE), Key(account, digest_of(data.contact_id)))):
             self._note(Key(account, data.contact_id), said(event, data))
+
+    def texts_of(self, account: str, data: ContactErased | AccountErased) -> list[str]:
+        """By what somebody who is erased is found in texts: their name and addresses."""
+        if isinstance(data, AccountErased):
+            return []
+        cells = self.contacts.get(Key(account, data.contact_id), {})
+        return [one for name in _NAMED if (one := text_of(cells, name))]
 
     @property
     def erased_accounts(self) -> list[str]:

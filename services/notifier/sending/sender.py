@@ -21,7 +21,7 @@ from services.notifier.core import grouping
 from services.notifier.core.retry import Sent, hold
 from services.notifier.core.routing import joint_id
 from services.notifier.sending.attempt import Attempt, cut_off
-from services.notifier.store import leases
+from services.notifier.store import erasing, leases
 from services.notifier.store.deliveries import EVERY_TARGET
 from shared.clock import Clock
 from shared.figures import Figure, Figures, Times, effect
@@ -188,6 +188,7 @@ class Sender:
         endings = await leases.record(c, results, now)
         composed = {attempt.id: attempt.message for attempt in ended if attempt.message is not None}
         await leases.keep_messages(c, composed, now)
+        await erasing.recompose(c, await erasing.erased(c, list(composed)))
         return endings
 
     def _note(self, endings: Sequence[Row[Any]]) -> None:

@@ -55,6 +55,7 @@ def upgrade() -> None:
     sa.Column('reason', sa.Text(), server_default='', nullable=False),
     sa.Column('cancelled_because', sa.Text(), nullable=True),
     sa.Column('action', sa.LargeBinary(), nullable=False),
+    sa.Column('erased', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('traceparent', sa.Text(), nullable=True),
     sa.Column('caused_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -65,6 +66,7 @@ def upgrade() -> None:
     op.create_index('deliveries_by_action', 'deliveries', ['action_id'], unique=False)
     op.create_index('deliveries_by_due', 'deliveries', ['transport', 'due_at'], unique=False, postgresql_where=sa.text("state IN ('waiting', 'sending')"))
     op.create_index('deliveries_by_message', 'deliveries', ['message_id'], unique=False)
+    op.create_index('deliveries_lists', 'deliveries', ['id'], unique=False, postgresql_where=sa.text("kind = 'digest'"))
     op.create_index('deliveries_by_time', 'deliveries', ['created_at', 'id'], unique=False)
     op.create_table('gates',
     sa.Column('key', sa.Text(), nullable=False),

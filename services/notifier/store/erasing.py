@@ -1,0 +1,85 @@
+"""Whoever was erased: what was asked for, sent and put into inboxes about them loses its words.
+
+A delivery that has lost any is marked, so that a sender who composed its message before, and records it after, has it
+composed anew (`recompose`). The two lock the same rows: whichever comes second sees the first.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Text, bindparam, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier import tables as t
+from services.notifier.core.contacts import reach_of
+from services.notifier.core.message import Message
+from services.notifier.core.together import compose_group
+from services.notifier.store.contacts import CELLS
+from shared.messages.actions import ActionRequested
+from shared.messages.erasing import Forgetting
+from shared.pg import bulk
+from shared.worker import dead_letters
+
+_d, _m = t.deliveries, t.messages
+_AT_ONCE: Final = 500
+_TEXTS: Final = ("reason", "cancelled_because")
+# A list tells of many accounts.
+_OF_ACCOUNT: Final = select(
+    *(_d.c[name] for name in ("id", "account_id", "contact_id", "message_id", "action", *_TEXTS))
+).where(or_(_d.c.account_id == bindparam("account", type_=Text), t.IS_LIST))
+_FORGET: Final = bulk.Update(_d, ("id",), ("action", "contact_id", *_TEXTS), same=("erased",))
+_SENT: Final = (
+    select(*(_d.c[name] for name in ("message_id", "action", "shared", "amends")), _m.c.at, CELLS.label("contact"))
+    .join(_m, _m.c.id == _d.c.message_id)
+    .where(bulk.among(_d.c.message_id, "ids"))
+    # What brings a message up to date comes after it.
+    .order_by(_d.c.amends.is_not(None), _d.c.message_id, _d.c.id)
+)
+_ERASED: Final = select(_d.c.message_id).where(bulk.among(_d.c.message_id, "ids"), _d.c.erased).distinct()
+_SAY: Final = bulk.Update(_m, ("id",), ("message",))
+_LAY: Final = bulk.Update(t.inbox, ("id",), ("message",))
+_decode: Final = msgspec.json.Decoder(ActionRequested).decode
+_encode: Final = msgspec.json.Encoder().encode
+
+
+async def forget(c: AsyncConnection, forgetting: Forgetting) -> None:
+    """Take the words of a contact, or of a whole account, out of all that is kept here."""
+    sent: list[str] = []
+    cleaned: list[tuple[Any, ...]] = []
+    rows = await c.stream(_OF_ACCOUNT.execution_options(yield_per=_AT_ONCE), {"account": forgetting.account})
+    async for row in rows:
+        said = _decode(row.action)
+        left = forgetting.action(said)
+        texts = tuple(text and forgetting.clean(text) for text in (row.reason, row.cancelled_because))
+        if left != said or texts != (row.reason, row.cancelled_because):
+            sent += filter(None, [row.message_id])
+            cleaned.append((row.id, _encode(left), left.contact_id, *texts))
+    await _FORGET(c, cleaned, erased=True)
+    await recompose(c, sent)
+    await dead_letters.forget(c, forgetting)
+
+
+async def erased(c: AsyncConnection, message_ids: Sequence[str]) -> list[str]:
+    """Which of these messages have lost words."""
+    return list((await c.execute(_ERASED, {"ids": message_ids})).scalars()) if message_ids else []
+
+
+async def recompose(c: AsyncConnection, message_ids: Iterable[str]) -> None:
+    """Let what is kept of these messages, and lies in inboxes, say what their actions say by now."""
+    ids = sorted(set(message_ids))
+    if not ids:
+        return
+    parts: dict[str, list[Any]] = {}
+    for row in await c.execute(_SENT, {"ids": ids}):
+        parts.setdefault(row.message_id, []).append(row)
+    for id, rows in parts.items():
+        message = _composed(rows)
+        await _SAY(c, [(id, message)])
+        await _LAY(c, [(rows[0].amends or id, message)])
+
+
+def _composed(rows: Sequence[Any]) -> Message:
+    actions = [_decode(row.action) for row in rows]
+    reach = {action.action_id: reach_of(row.contact) for action, row in zip(actions, rows, strict=True)}
+    return compose_group(actions, rows[0].at, shared=rows[0].shared, reach=reach)
