@@ -5,7 +5,7 @@ from itertools import accumulate
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from tests.support.minutes import Ask, Join, Leaf, Rule, Seen, Step
+from tests.support.plain_rules import Ask, Join, Leaf, Moved, Rule, Seen, Step
 
 UNTIL: Final = 260
 """Minutes."""
@@ -31,6 +31,8 @@ class Life(NamedTuple):
     """The minutes in which usage is."""
     turn: int
     """How many minutes after that began or ended the account has its turn."""
+    moves: Sequence[Moved] = ()
+    """Of people, in minutes in which the service is there."""
 
 
 class Chance:
@@ -38,26 +40,46 @@ class Chance:
 
     def __init__(self, number: int) -> None:
         self._random = Random(number)
+        self._asks_people = False
+        self._drawn = 0
 
-    def rules(self, number: int, *, of_events: bool = False) -> list[Rule]:
+    def rules(self, number: int, *, of_events: bool = False, ask_people: bool = False) -> list[Rule]:
         """So many playbooks."""
-        return [self._rule(f"rule-{place}", of_events) for place in range(number)]
+        self._asks_people = ask_people
+        self._drawn += number
+        return [self._rule(f"rule-{place}", of_events) for place in range(self._drawn - number, self._drawn)]
 
-    def life(self) -> Life:
+    def life(self, rules: Sequence[Rule]) -> Life:
         """One life."""
         one = self._random
         gaps = [one.choice([1, 2, 5, 9, 14, 30]) for _ in range(one.randint(8, 16))]
         history = [self._seen(at) for at in accumulate(gaps) if at <= UNTIL]
         self._import_into(history)
+        outages = self._spans(150, (3, 12, 50), 3)
         return Life(
             history,
-            self._spans(150, (3, 12, 50), 3),
+            outages,
             {one.randint(0, UNTIL) for _ in range(one.randint(0, 4))},
             self._may(),
             self._may(),
             self._spans(200, (5, 30, 60), 2) if self._may(0.4) else frozenset(),
             one.choice([0, 0, 3, 25]),
+            self._moves(rules, outages),
         )
+
+    def _moves(self, rules: Sequence[Rule], outages: Collection[int]) -> list[Moved]:
+        one = self._random
+        drawn = [(one.choice(rules), one.choice(["kim", "lee"])) for _ in range(8) if self._asks_people]
+        moves = [
+            Moved(
+                one.randint(0, UNTIL),
+                rule.name,
+                contact if rule.per_contact else "",
+                one.choice(["take", "done", "no_result", "false_alarm"]),
+            )
+            for rule, contact in drawn
+        ]
+        return [move for move in moves if move.minute not in outages]
 
     def _spans(self, until: int, lengths: Sequence[int], most: int) -> frozenset[int]:
         one = self._random
@@ -112,6 +134,7 @@ class Chance:
             on_exit=self._may(0.3),
             on_event=of_events,
             per_contact=of_events and self._may(),
+            asks_people=self._asks_people,
         )
 
     def _steps(self, title: str, least: int, most: int) -> tuple[Step, ...]:
@@ -121,10 +144,15 @@ class Chance:
     def _step(self, title: str) -> Step:
         after, kind = self._random.choice(_SPANS), self._random.random()
         if kind < 0.6 or title.count(" ") > 2:
-            return Step(title, after, unless=self._condition() if self._may(0.3) else None)
+            unless = self._asked_of_step() if self._may(0.3) else None
+            return Step(title, after, keep=self._asks_people and self._may(0.15), unless=unless)
         within = None if kind < 0.8 else self._random.choice([3, 20, 50])
         then, other = self._steps(f"{title} then", 1, 1), self._steps(f"{title} else", 0, 1)
-        return Step(title, after, condition=self._condition(), within=within, then=then, other=other)
+        return Step(title, after, condition=self._asked_of_step(), within=within, then=then, other=other)
+
+    def _asked_of_step(self) -> Ask:
+        done = Leaf("task.done", "so", True)
+        return done if self._asks_people and self._may() else self._condition()
 
     def _condition(self) -> Ask:
         how = self._random.choice(["", "", "all", "any", "not"])

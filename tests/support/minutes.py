@@ -15,145 +15,20 @@ states but "is one open?", no sums of runs. A condition is three-valued: true, f
 - While an import is open, conditions are not known; but events fire, and steps go on. What holds when it ends, or when
   a scorecard changed, and had not begun to hold before, is found so: it ends as what fired does, and for `repeat` it
   is as if it had not been. Where people asked to act on what is found, it fires, and `held_for` isn't asked.
+- What it asks people for is one task, while that is open; a step's condition may ask whether what its own firing asked
+  for is done. When it ends, the task is closed; one that somebody took stays, and is said to be over, and what a person
+  is owed stays. Of an event it ends when its task is done, too. Closed as done or no result while it still holds, it
+  fires once more `after` that, in thirty days unless said; as a false alarm it ends, and has to be false first.
 - While a source is interrupted, nothing that rests on it is known. What nobody can say then though what holds is to be
   found so, is found so when it can be said.
 """
 
-import operator
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from typing import Literal
 
-_SIGNS: Final[Mapping[str, Any]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-Known = Mapping[str, Any]
-"""Facts by name: numbers, texts, minutes of dates; an event's by `event.`. What is missing is not known."""
-WITHHELD: Final = object()
-"""What a fact is while its source is interrupted."""
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """`FACT SIGN LITERAL`. Of `since` and `until` the fact is a date, as a minute, and the literal says how many."""
-
-    fact: str
-    sign: str
-    literal: Any
-    span: str = ""
-
-    def truth(self, facts: Known, minute: int) -> bool | None:
-        """True, false, or None."""
-        seen = facts.get(self.fact)
-        if seen is WITHHELD:
-            return None
-        if self.sign == "is":
-            return (seen is not None) is (self.literal == "known")
-        if seen is None:
-            return None
-        if self.span:
-            seen = minute - seen if self.span == "since" else seen - minute
-        return bool(_SIGNS[self.sign](seen, self.literal))
-
-    @property
-    def facts(self) -> tuple[str, ...]:
-        """The facts that it names."""
-        return (self.fact,)
-
-    @property
-    def node(self) -> Any:
-        """As a playbook's file has it."""
-        subject = f"days_{self.span} {self.fact}" if self.span else self.fact
-        return f"{subject} {self.sign} {self.literal}{' minutes' if self.span else ''}"
-
-
-@dataclass(frozen=True)
-class Join:
-    """`all`, `any`, or `not` of one."""
-
-    how: str
-    parts: tuple["Ask", ...]
-
-    def truth(self, facts: Known, minute: int) -> bool | None:
-        """True, false, or None."""
-        seen = [part.truth(facts, minute) for part in self.parts]
-        if self.how == "not":
-            return None if seen[0] is None else not seen[0]
-        decides = self.how == "any"
-        return decides if decides in seen else None if None in seen else not decides
-
-    @property
-    def facts(self) -> tuple[str, ...]:
-        """The facts that it names."""
-        return tuple(fact for part in self.parts for fact in part.facts)
-
-    @property
-    def node(self) -> Any:
-        """As a playbook's file has it."""
-        parts = [part.node for part in self.parts]
-        return {self.how: parts[0] if self.how == "not" else parts}
-
-
-Ask = Leaf | Join
-
-
-@dataclass(frozen=True)
-class Step:
-    """What is asked for; with a condition an `if`, or, with `within`, an `until`. `then` and `other` are its ways."""
-
-    title: str
-    after: int = 0
-    unless: Ask | None = None
-    condition: Ask | None = None
-    within: int | None = None
-    then: tuple["Step", ...] = ()
-    other: tuple["Step", ...] = ()
-
-    def way(self, facts: Known, minute: int, due: int) -> tuple["Step", ...] | None:
-        """The steps that come next; None is not decided yet."""
-        seen = _truth(self.condition, facts, minute)
-        if seen is True:
-            return self.then
-        if self.within is None:
-            return None if seen is None else self.other
-        return self.other if minute >= due + self.within else None
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A playbook; all lengths of time in minutes."""
-
-    name: str
-    when: Ask | None = None
-    for_accounts: Ask | None = None
-    exit_when: Ask | None = None
-    held_for: int = 0
-    after: int | None = None
-    """None is without `repeat`."""
-    at_most: int | None = None
-    per: int = 0
-    steps: tuple[Step, ...] = (Step("step"),)
-    on_exit: bool = False
-    on_event: bool = False
-    per_contact: bool = False
-
-
-class Seen(NamedTuple):
-    """What happens at a minute: the facts that stand from then on, and the contact and score of an answer, if any."""
-
-    minute: int
-    facts: Known
-    answer: tuple[str, int] | None = None
-    quiet: bool = False
-    """An import is open from then on."""
-    found: Literal["", "import", "act", "scorecard"] = ""
-    """An import ends, which people asked to act on, or not; or a scorecard has changed."""
-
-
-class Deed(NamedTuple):
-    """What a playbook did, and when: fired, found, ended, or asked for a step."""
-
-    minute: int
-    rule: str
-    what: str
+from tests.support.plain_rules import WITHHELD, Ask, Deed, Known, Moved, Rule, Seen, Step, truth
 
 
 @dataclass
@@ -173,14 +48,22 @@ class Watcher:
     closed: int | None = None
     to_find: bool = False
     """What holds was to be found so, but nobody could say whether it does."""
-    planned: list[tuple[int, Step]] = field(default_factory=list)
+    planned: list[tuple[int, Step, int]] = field(default_factory=list)
+    """When each step is due, and of which firing it is."""
+    task: Literal["", "open", "taken"] = ""
+    is_kept: bool = False
+    asked: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """By firing, what became of the tasks that it asked for; empty while they are open."""
+    all_done: int | None = None
+    """When people had closed all that it had asked for."""
+    holds: bool | None = None
 
     def look(self, minute: int, facts: Known, answer: int | None, quiet: bool, found: str) -> None:
         """One minute."""
         rule = self.rule
 
         def asked(condition: Ask | None) -> bool | None:
-            return None if quiet and condition is not None else _truth(condition, facts, minute)
+            return None if quiet and condition is not None else truth(condition, facts, minute)
 
         scope, when = asked(rule.for_accounts), asked(rule.when)
         exits = rule.exit_when is not None and asked(rule.exit_when) is True
@@ -189,16 +72,44 @@ class Watcher:
             self._hold(minute, holds, exits, found, self._is_withheld(holds, facts))
         elif answer is not None and not exits and self._may_fire(minute):
             told = {**facts, "event.score": answer}
-            if all(_truth(one, told, minute) is True for one in (rule.for_accounts, rule.when)):
+            if all(truth(one, told, minute) is True for one in (rule.for_accounts, rule.when)):
                 self._fire(minute)
+        self.holds = holds
+        if self.all_done is not None and self.was_true and self._asks_again(minute, self.all_done):
+            self._fire(minute)
         if self.state == "fired":
             self._act(minute, facts)
         ends = exits or scope is False
         if rule.exit_when is None and not rule.on_event:
             ends = ends or holds is False
-        if self.state and (ends or (rule.on_event and rule.exit_when is None and not self.planned)):
-            self._end(minute, told=ends)
-            self.has_to_pass = self.has_to_pass and holds is not False
+        if self.state and ends:
+            self._end(minute, told=True)
+        self._end_if_done(minute)
+
+    def move(self, minute: int, what: str, facts: Known) -> None:
+        """A person's move."""
+        if not self.task or what == "take":
+            self.task = self.task and "taken"
+            return
+        self._note(minute, f"task {what}")
+        self.task, is_its_own = "", self._is_asking
+        for outcomes in self.asked.values():
+            outcomes[:] = [one or what for one in outcomes]
+        if self.state != "fired" or not is_its_own:
+            return
+        if what == "false_alarm":
+            self._end(minute, told=False, outside=True)
+            return
+        self.all_done = None if self.rule.on_event else minute
+        self._act(minute, facts)
+        self._end_if_done(minute)
+
+    @property
+    def _is_asking(self) -> bool:
+        return any(not one for outcomes in self.asked.values() for one in outcomes)
+
+    def _asks_again(self, minute: int, since: int) -> bool:
+        return minute >= since + (self.rule.after or 30 * 24 * 60) and self._may_fire(minute)
 
     def _is_withheld(self, holds: bool | None, facts: Known) -> bool:
         asked = [one for one in (self.rule.for_accounts, self.rule.when) if one is not None]
@@ -226,33 +137,63 @@ class Watcher:
 
     def _fire(self, minute: int) -> None:
         self._note(minute, "fired")
-        self.state, self.has_begun = "fired", False
+        if self.state != "fired":
+            self.asked.clear()
+        self.state, self.has_begun, self.all_done = "fired", False, None
         self.fired.append(minute)
-        self.planned += [(minute + step.after, step) for step in self.rule.steps]
+        self.planned += [(minute + step.after, step, len(self.fired)) for step in self.rule.steps]
 
     def _act(self, minute: int, facts: Known) -> None:
+        asked = sum(map(len, self.asked.values()))
         waiting, self.planned = self.planned, []
         while waiting:
-            due, step = waiting.pop()
+            due, step, firing = waiting.pop()
+            known = {**facts, **self._came_of(firing)}
             if due > minute:
-                self.planned.append((due, step))
+                self.planned.append((due, step, firing))
             elif step.condition is not None:
-                way = step.way(facts, minute, due)
+                way = step.way(known, minute, due)
                 if way is None:
-                    self.planned.append((due, step))
+                    self.planned.append((due, step, firing))
                 else:
-                    waiting += [(minute + one.after, one) for one in way]
-            elif step.unless is None or step.unless.truth(facts, minute) is not True:
+                    waiting += [(minute + one.after, one, firing) for one in way]
+            elif step.unless is None or step.unless.truth(known, minute) is not True:
                 self._note(minute, step.title)
+                if self.rule.asks_people:
+                    self._ask(minute, step, firing)
+        if sum(map(len, self.asked.values())) > asked:
+            self._act(minute, facts)
 
-    def _end(self, minute: int, *, told: bool) -> None:
+    def _came_of(self, firing: int) -> Known:
+        outcomes = self.asked[firing]
+        return {"task.done": all(outcomes)} if outcomes else {}
+
+    def _ask(self, minute: int, step: Step, firing: int) -> None:
+        if not self.task:
+            self._note(minute, "task opened")
+            self.task, self.is_kept = "open", False
+        self.is_kept = self.is_kept or step.keep
+        self.asked[firing].append("")
+        self.all_done = None
+
+    def _end_if_done(self, minute: int) -> None:
+        of_event = self.rule.on_event and self.rule.exit_when is None
+        if self.state and of_event and not self.planned and not self._is_asking:
+            self._end(minute, told=False)
+
+    def _end(self, minute: int, *, told: bool, outside: bool = False) -> None:
         self._note(minute, f"{self.state} ended")
         if self.state == "fired":
             if told and self.rule.on_exit:
                 self._note(minute, "exit")
+            if self._is_asking and not self.is_kept:
+                self._note(minute, "task over" if self.task == "taken" else "task closed")
+                self.task = self.task if self.task == "taken" else ""
             self.closed = minute
-            self.has_to_pass = self.rule.after is None and not self.rule.on_event
-        self.state, self.planned = "", []
+            self.has_to_pass = (self.rule.after is None or outside) and not self.rule.on_event
+            self.has_to_pass = self.has_to_pass and self.holds is not False
+        self.asked.clear()
+        self.state, self.planned, self.all_done = "", [], None
 
     def _may_fire(self, minute: int) -> bool:
         rule = self.rule
@@ -268,7 +209,11 @@ class Watcher:
 
 
 def every_minute(
-    rules: Sequence[Rule], history: Sequence[Seen], until: int, interrupted: Collection[int] = ()
+    rules: Sequence[Rule],
+    history: Sequence[Seen],
+    until: int,
+    interrupted: Collection[int] = (),
+    moves: Sequence[Moved] = (),
 ) -> list[Deed]:
     """What these playbooks do, in order, if they look at every minute; in some, usage is `interrupted`."""
     watchers: dict[tuple[str, str], Watcher] = {}
@@ -291,8 +236,7 @@ def every_minute(
         for (_, own), watcher in watchers.items():
             answer = score if own == contact or not watcher.rule.per_contact else None
             watcher.look(minute, facts, answer, stands.quiet, found)
+        for move in moves:
+            if move.minute == minute and (moved := watchers.get((move.rule, move.contact))) is not None:
+                moved.move(minute, move.what, facts)
     return sorted(deed for watcher in watchers.values() for deed in watcher.done)
-
-
-def _truth(condition: Ask | None, facts: Known, minute: int) -> bool | None:
-    return True if condition is None else condition.truth(facts, minute)

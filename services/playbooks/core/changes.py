@@ -142,11 +142,11 @@ class Changes:
             self.set_timer(stands.account, until)
             self.moves += stepped.moves
 
-    def note_told(self, episode: str, person: str) -> None:
-        """Note that an episode gave somebody something: they may want to hear of its end."""
+    def note_told(self, episode: str, whom: str) -> None:
+        """Note that an episode gave somebody, or told a channel, something: they may want to hear of its end."""
         known = self.episodes[episode]
-        if person not in known.told:
-            self.episodes[episode] = msgspec.structs.replace(known, told=(*known.told, person))
+        if whom not in known.told:
+            self.episodes[episode] = msgspec.structs.replace(known, told=(*known.told, whom))
 
     def note_sent(self, episode: str, action: str) -> None:
         """Note that an episode asked for something to be sent."""
@@ -163,13 +163,14 @@ class Changes:
         """The items of an account that are known, as they are by now."""
         return list({one.id: one for one in (*self.beside.at(account), *self.items.at(account))}.values())
 
-    def has_heard(self, episode: str, person: str) -> bool:
-        """Did what an episode gave somebody reach them? Not when all of it was called back before it was known to."""
+    def has_heard(self, episode: str, whom: str) -> bool:
+        """Did what an episode gave somebody, or told a channel, reach them? Not when all was called back before."""
         account = self.episodes[episode].account
         given = [
             one
             for one in self.at(account)
-            if one.assignee == person and (one.episode_id == episode or episode in self._fed(one))
+            if (one.assignee or one.request.channel or "") == whom
+            and (one.episode_id == episode or episode in self._fed(one))
         ]
         return not given or any(one.delivery == "delivered" or one.touched for one in given)
 

@@ -121,7 +121,7 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     subject: str = ""
     """The contact, ticket or invoice that it is about, where its playbook has one for each."""
     told: tuple[str, ...] = ()
-    """The ids of those to whom it gave something."""
+    """The ids of those to whom it gave something, and the channels that it told; empty is the installation's own."""
     sent: tuple[str, ...] = ()
     """The ids of what it asked to be sent to contacts and other systems: called back when it ends."""
     again_at: datetime | None = None

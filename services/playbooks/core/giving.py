@@ -19,7 +19,7 @@ from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import owner
 from services.playbooks.core.workinghours import Hours, add, bring_at, later, next_working, works_before
-from shared.messages.actions import SEVERITIES, Recipient
+from shared.messages.actions import CHANNEL, SEVERITIES, Recipient
 from shared.words import counted, date_words
 
 _TOO_OFTEN: Final = 3
@@ -110,10 +110,10 @@ def _give(
     joined. `desks` are what is open of the account. Returns what is to be told."""
     asked, playbook, _, visit = errand
     chosen, now, is_task = playbook.every_step[asked.step], visit.look.now, asked.kind == "task"
-    if asked.step >= len(playbook.steps) and (told := changes.episodes[asked.episode].told):
-        for id in told:
-            if changes.has_heard(asked.episode, id):
-                _tell_exit(errand, id, changes, rules)
+    if asked.step >= len(playbook.steps) and not playbook.shadow:
+        for whom in changes.episodes[asked.episode].told:
+            if changes.has_heard(asked.episode, whom):
+                _tell_exit(errand, whom, changes, rules)
         return None
     desk = desks[
         Desk(visit.stands.account, asked.kind, playbook.matter or of_score(visit.stands), errand.episode.subject)
@@ -149,8 +149,7 @@ def _give(
         request(errand, assigned, rules.render, due_at, not_before),
         open_work=_open_work(errand, desks, changes, rules),
     )
-    if to is not None:
-        changes.note_told(asked.episode, to.id)
+    changes.note_told(asked.episode, to.id if to is not None else message.channel or "")
     if held is not None:
         desk[held.id], is_told = join(held, message, errand, changes, of_score=_is_of_score(held, rules))
         return desk[held.id] if is_told else None
@@ -220,15 +219,17 @@ def _tell_manager(task: Item, errand: Errand, to: Csm, changes: Changes, rules: 
     changes.tell(told, now)
 
 
-def _tell_exit(errand: Errand, person: str, changes: Changes, rules: Rules) -> None:
-    """Tell somebody who was told that it is over. There is nothing to do about it: it is closed as it comes."""
+def _tell_exit(errand: Errand, whom: str, changes: Changes, rules: Rules) -> None:
+    """Tell somebody, or a channel, that was told that it is over. There is nothing to do about it: it is closed as it
+    comes."""
     asked, playbook, _, visit = errand
-    to, now = rules.directory.person(person), visit.look.now
-    own = msgspec.structs.replace(asked, id=action_id(asked.episode, asked.step, asked.occurrence, person))
-    because = "was told of it"
-    severity = playbook.every_step[asked.step].severity
-    waits = None if playbook.urgent else later(to.hours, severity, now)
-    message = request(errand._replace(ask=own), Assignment(to, because), rules.render, None, waits)
+    now, because, severity = visit.look.now, "was told of it", playbook.every_step[asked.step].severity
+    to = rules.directory.person(whom) if whom and CHANNEL.fullmatch(whom) is None else None
+    own = msgspec.structs.replace(asked, id=action_id(asked.episode, asked.step, asked.occurrence, whom))
+    hours = to.hours if to is not None else rules.directory.office
+    waits = None if playbook.urgent else later(hours, severity, now)
+    given = Assignment(to, because, channel=whom or None if to is None else None)
+    message = request(errand._replace(ask=own), given, rules.render, None, waits)
     item = item_of(message, playbook.id, to, because, now)._replace(
         state="closed", feeders=(), closed_at=now, closed_by="keepwell", note="it tells that something is over"
     )

@@ -2,7 +2,7 @@
 says how things are."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from services.playbooks.core import flow, outbound
@@ -31,8 +31,13 @@ def people(work: Work) -> list[str]:
 
 
 def close(work: Work, items: Sequence[Item]) -> None:
-    """Close what nothing wants any more; of an account that has gone, everything."""
+    """Close what nothing wants any more; of an account that has gone, everything. What its episode has asked for before
+    it ended joins it first, and they close together."""
     work.changes.beside.meet(items)
+    _close_all(work, items, {one.ask.episode for one in work.errands if one.ask.step < len(one.playbook.steps)})
+
+
+def _close_all(work: Work, items: Iterable[Item], asking: Collection[str] = ()) -> None:
     # Alerts first: with their task open, their message is still wanted.
     for stored in sorted(items, key=lambda one: one.kind):
         item = work.changes.items.get(stored.id, stored)
@@ -41,6 +46,8 @@ def close(work: Work, items: Sequence[Item]) -> None:
         if (gone := work.gone.get(item.account_id)) is not None:
             if (item.state, "close") in MOVES[item.kind] and item.opened_at <= gone.at:
                 _close(work, item, gone)
+        elif any(one in asking for one in item.feeders):
+            continue
         elif ended := {one: work.ended[one] for one in item.feeders if one in work.ended}:
             # Of several, the one that its words are of.
             _outlive(work, item, ended.get(item.request.episode_id, list(ended.values())[-1]))
@@ -86,7 +93,7 @@ def carry_out(work: Work, loads: Mapping[str, Load]) -> dict[str, Load]:
         if given:
             give(given, work.changes, known, work.rules, desks[errands[0].visit.stands.account])
     # What was asked for and ended in one transaction ends as it would in two.
-    close(work, list(work.changes.items.values()))
+    _close_all(work, list((work.changes.beside | work.changes.items).values()))
     _apply(work, known)
     work.changes.restate()
     for item in (work.changes.beside | work.changes.items).values():
@@ -134,10 +141,10 @@ def _close_before(work: Work, errand: Errand) -> None:
     account, now = errand.visit.stands.account, errand.visit.look.now
     ended = [
         item
-        for item in work.changes.items.at(account)
+        for item in work.changes.at(account)
         if any(id in work.ended and work.ended[id].at <= now for id in item.feeders)
     ]
-    close(work, ended)
+    _close_all(work, ended, {errand.ask.episode})
 
 
 def _apply(work: Work, loads: dict[str, Load]) -> None:

@@ -95,7 +95,11 @@ class Walk(Moving):
                 return
             first = min(due, key=lambda one: (one.due, one.occurrence, one.step))
             passed.add((first.occurrence, first.step))
+            tasks = self.episode.tasks
             self._act_on(first)
+            if self.episode.tasks != tasks:
+                # What is asked for may decide what waited for it.
+                passed.clear()
 
     def follow(self, closed: Iterable[EpisodeTask]) -> None:
         """Plan the steps that waited for the end of these tasks."""

@@ -307,3 +307,22 @@ class TestShadow:
             "would ask Owner for a task: Agree a payment date",
             "would ask Owner for an alert: An invoice is overdue",
         ]
+
+
+def test_a_channel_that_was_told_hears_that_it_is_over_and_where_nobody_was_told_nobody_does() -> None:
+    ops = 'roles: {ops: "slack:#ops"}\n' + PEOPLE
+    text = "id: x\nwhen: usage.breadth < 40 %\nsteps: [{after: 1d, alert: Hi, assign: ops}]\non_exit: [alert: Over now]"
+    for after, told in ((HOUR, []), (DAY, [("Hi", "slack:#ops"), ("Over now", "slack:#ops")])):
+        office = Office(text, people=ops)
+        office.assess(MONDAY, LOW)
+        office.wait(MONDAY + after)
+        office.settle()
+        office.assess(MONDAY + after + HOUR, {"usage.breadth": 75.0})
+        assert [(one.title, one.channel) for one in office.sent] == told
+
+
+def test_what_was_asked_for_before_it_ended_joins_what_ends_with_it() -> None:
+    office = Office("id: x\nwhen: usage.breadth < 40 %\nsteps: [task: Call, {after: 1d, task: Ask}]")
+    office.assess(MONDAY, LOW)
+    office.assess(MONDAY + DAY, {"usage.breadth": 75.0})
+    assert [(one.kind, one.state) for one in office.items.values()] == [("task", "closed")]

@@ -251,3 +251,13 @@ def test_a_replay_of_a_long_story_asks_for_nothing_twice() -> None:
     late = step(playbook, fired(playbook).episode, a_look(LOW, at))
     again = step(playbook, late.episode, a_look(LOW, at))
     assert (again.asks, again.moves, again.episode) == ((), (), late.episode)
+
+
+def test_an_if_that_waits_for_a_task_is_decided_when_it_is_asked_for() -> None:
+    office = Office(
+        "id: x\nwhen: usage.breadth < 40 %\nsteps: [{if: task.done, then: [alert: Done], else: [alert: Begun]}, "
+        "{after: 1d, task: Call}]"
+    )
+    assert office.assess(MONDAY, LOW) == []
+    office.wait(MONDAY + DAY)
+    assert {one.request.title for one in office.items.values()} == {"Call", "Begun"}

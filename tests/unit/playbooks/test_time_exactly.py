@@ -5,227 +5,25 @@ CONTRIBUTING for how to try thousands.
 """
 
 import os
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable
 
-from services.playbooks.core import settling
-from services.playbooks.core.directory import Directory
-from services.playbooks.core.episode import Episode, Move
-from services.playbooks.core.interruptions import Interruption, after_mark
-from services.playbooks.core.playbook import Arm, Playbook, Repeat, Step
-from services.playbooks.core.rules import Entry, Library, Rules
-from services.playbooks.core.standing import Standing
-from services.playbooks.core.work import Work
-from services.playbooks.core.workinghours import Duration
-from shared.conditions import Condition, Scope, parse
-from shared.messages.assessments import Cause, PartitionMark
-from tests.support import minutes
-from tests.support.lives import DATES, UNTIL, Chance, Life
-from tests.support.minutes import Ask, Deed, Rule, Seen, every_minute
-from tests.support.playbooks import MONDAY, an_assessment
+from tests.support.lived import lived
+from tests.support.lives import UNTIL, Chance
+from tests.support.minutes import every_minute
+from tests.support.plain_rules import Rule
 
-FIRST, _, LAST = os.environ.get("KEEPWELL_TEST_EXAMPLES", "200").rpartition("-")
+FIRST, _, LAST = os.environ.get("KEEPWELL_TEST_EXAMPLES", "100").rpartition("-")
 LIVES = range(int(FIRST or 0), int(LAST))
-MINUTE = timedelta(minutes=1)
-ACCOUNT = "northwind"
-
-
-class Service:
-    """The core of the playbooks service, which is told what happens and keeps one timer an account."""
-
-    def __init__(self, rules: Sequence[Rule], life: Life) -> None:
-        library = Library(Entry(_playbook(one), "") for one in rules)
-        self._rules = Rules(library, Directory(), lambda title, *_: title)
-        self._life = life
-        self._standings: dict[str, Standing] = {}
-        self._episodes: dict[str, Episode] = {}
-        self._names: dict[str, str] = {}
-        self._timer: datetime | None = None
-        self._turn: datetime | None = None
-        self._interruptions: tuple[Interruption, ...] = ()
-        self._rev = 0
-        self.done: list[Deed] = []
-
-    def read(self, seen: Seen) -> None:
-        """What happened at a minute."""
-        at = MONDAY + seen.minute * MINUTE
-        values = {name: value for name, value in seen.facts.items() if value is not None}
-        values |= {name: (MONDAY + values[name] * MINUTE).isoformat() for name in DATES if name in values}
-        causes = [self._cause(seen)]
-        if self._life.twice:
-            causes.append(Cause(kind="usage", accepted=None if self._life.marked else at))
-        for cause in causes:
-            self._rev += 1
-            vouched = self._life.marked or cause.kind in ("history", "scorecard")
-            work = self._work(at if vouched else None)
-            told: dict[str, Any] = {"cause": cause, "imports": ["import-1"] if seen.quiet else []}
-            if cause.kind == "history" and seen.found:
-                told |= {"found_in": "import-1", "act_on_found": seen.found == "act"}
-            work.assess(ACCOUNT, an_assessment(self._rev, at, values, **told), {})
-            self._save(work)
-
-    def _cause(self, seen: Seen) -> Cause:
-        at = MONDAY + seen.minute * MINUTE
-        if seen.found:
-            return Cause(kind="scorecard" if seen.found == "scorecard" else "history")
-        if seen.answer is None:
-            return (
-                Cause(kind="history") if seen.quiet else Cause(kind="usage", accepted=None if self._life.marked else at)
-            )
-        data = {"contact_id": seen.answer[0], "score": seen.answer[1]}
-        return Cause(
-            kind="event", source="s", id=str(seen.minute), type="feedback.nps", time=at, accepted=at, data=data
-        )
-
-    def hear(self, minute: int) -> None:
-        """A mark at a minute."""
-        at = MONDAY + minute * MINUTE
-        sources = {"usage": at} if minute in self._life.interrupted else {}
-        told = after_mark(self._interruptions, PartitionMark(through=at, interrupted=sources))
-        if told is not self._interruptions:
-            self._interruptions, self._turn = told, at + self._life.turn * MINUTE
-
-    def run_timers(self, until: datetime) -> None:
-        """Every timer that is due by then."""
-        while (due := min((one for one in (self._timer, self._turn) if one is not None), default=until)) <= until:
-            work = self._work(None)
-            if due == self._turn:
-                self._turn = None
-                work.introduce(ACCOUNT, due)
-            elif due == self._timer:
-                self._timer = None
-                work.time(ACCOUNT, due)
-            else:
-                return
-            self._save(work)
-
-    def look(self, at: datetime) -> None:
-        """Look because of a timer, of whatever instant."""
-        work = self._work(None)
-        work.time(ACCOUNT, at)
-        self._save(work)
-
-    def _work(self, marked_through: datetime | None) -> Work:
-        known = self._standings.values(), self._episodes.values()
-        return Work(self._rules, *known, marked_through, self._interruptions)
-
-    def _save(self, work: Work) -> None:
-        settling.carry_out(work, {})
-        changes = work.changes
-        self._standings |= changes.standings
-        self._episodes |= changes.episodes
-        self._names |= {id: one.playbook for id, one in changes.episodes.items()}
-        for id in changes.retired:
-            self._episodes.pop(id, None)
-        for timer in changes.timers.values():
-            self._timer = min(timer, self._timer or timer)
-        for move in changes.moves:
-            if (what := _deed(move)) is not None:
-                minute, rest = divmod(move.at - MONDAY, MINUTE)
-                assert not rest, "everything here happens on whole minutes"
-                self.done.append(Deed(minute, self._names[move.subject], what))
-
-
-def _deed(move: Move) -> str | None:
-    """What it tells of that the other evaluator tells, too."""
-    if move.reason.startswith("would ask"):
-        return move.reason.rpartition(": ")[2]
-    match move.before, move.after:
-        case ("idle" | "pending" | "found" | "active", "active"):
-            return None if move.reason.startswith("step ") else "fired"
-        case (_, "found"):
-            return "found"
-        case ("active", "over"):
-            return "fired ended"
-        case ("found", "idle"):
-            return "found ended"
-        case _:
-            return None
-
-
-def lived(rules: Sequence[Rule], life: Life) -> list[Deed]:
-    """What the service does, in order."""
-    service, unread = Service(rules, life), {one.minute: one for one in life.history}
-    read = 0
-    for minute in range(UNTIL + 1):
-        if minute in life.outages and minute < UNTIL:
-            continue
-        at = MONDAY + minute * MINUTE
-        for one in range(read, minute + 1):
-            service.hear(one)
-            if one in unread:
-                service.read(unread[one])
-        read = minute + 1
-        if minute in life.early and life.history[0].minute <= minute:
-            service.run_timers(at)
-            service.look(at)
-        service.run_timers(at)
-    return sorted(service.done)
-
-
-def _playbook(rule: Rule) -> Playbook:
-    steps: list[Step] = []
-    _place(rule.steps, steps)
-    return Playbook(
-        id=rule.name,
-        version="1",
-        title=rule.name,
-        steps=tuple(steps),
-        on_exit=(Step(kind="alert", title="exit"),) if rule.on_exit else (),
-        for_accounts=_condition(rule.for_accounts),
-        when=_condition(rule.when, "feedback.nps" if rule.on_event else None),
-        exit_when=_condition(rule.exit_when),
-        held_for=_length(rule.held_for),
-        repeat=None
-        if rule.after is None
-        else Repeat(
-            after=_length(rule.after),
-            at_most=rule.at_most,
-            per=_length(rule.per if rule.at_most is not None else 0),
-        ),
-        on_event="feedback.nps" if rule.on_event else None,
-        per="contact" if rule.per_contact else None,
-        shadow=True,
-    )
-
-
-def _place(steps: Sequence[minutes.Step], into: list[Step], under: int | None = None, arm: Arm = "then") -> None:
-    """One behind the other, as playbooks number them."""
-    for one in steps:
-        kind: Any = "alert" if one.condition is None else "if" if one.within is None else "until"
-        place = len(into)
-        into.append(
-            Step(
-                kind=kind,
-                title=one.title,
-                after=_length(one.after) if one.after else None,
-                unless=_condition(one.unless),
-                condition=_condition(one.condition),
-                within=_length(one.within) if one.within is not None else None,
-                under=under,
-                arm=arm,
-            )
-        )
-        _place(one.then, into, place, "then")
-        _place(one.other, into, place, "else")
-
-
-def _length(minutes: int) -> Duration:
-    return Duration(seconds=60 * minutes)
-
-
-def _condition(asked: Ask | None, event: str | None = None) -> Condition | None:
-    return None if asked is None else parse(asked.node, Scope(event_type=event))
 
 
 def _each(draw: Callable[[Chance], list[Rule]]) -> None:
     """By its number a life that failed is found again: `KEEPWELL_TEST_EXAMPLES=25-26`."""
     for number in LIVES:
         chance = Chance(number)
-        rules, life = draw(chance), chance.life()
-        did, should = lived(rules, life), every_minute(rules, life.history, UNTIL, life.interrupted)
-        assert did == should, f"life {number}"
+        rules = draw(chance)
+        life = chance.life(rules)
+        should = every_minute(rules, life.history, UNTIL, life.interrupted, life.moves)
+        assert lived(rules, life) == should, f"life {number}"
 
 
 def test_states_of_affairs() -> None:
@@ -234,3 +32,7 @@ def test_states_of_affairs() -> None:
 
 def test_events() -> None:
     _each(lambda chance: chance.rules(2, of_events=True))
+
+
+def test_people() -> None:
+    _each(lambda chance: [*chance.rules(2, ask_people=True), *chance.rules(1, of_events=True, ask_people=True)])
