@@ -8,8 +8,10 @@ from typing import Final
 from services.playbooks.core.playbook import Playbook, Step
 from services.playbooks.files import SHIPPED, load_all
 from shared.conditions import Condition, one_line
+from shared.messages.registry import COMPANY_EVENTS
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "library.md"
+_ONE: Final = re.compile(r"\b1 (\w+)s\b")
 _HEAD: Final = """# The library of playbooks
 
 What ships in [services/playbooks/playbooks](../services/playbooks/playbooks), made from the files by `make generated`.
@@ -17,9 +19,11 @@ The head of each file says why it is there, where its numbers come from, and wha
 `mode: shadow` (it decides and lists, and tells nobody), or take it out: what you edited, a release leaves alone.
 
 They are made to work together. What several of them ask of one person about one *matter* is one task, with all their
-reasons; a rule on the score joins what was asked for the thing that moved it. High and above is told at once within
-working hours, all else in the morning's digest. What nobody has touched closes by itself when it has passed, and says
-why. Over the sample company's 120 days this comes to at most one message outside the digest on an ordinary day.
+reasons; a rule on the score joins what was asked for the thing that moved it. High and critical is told at once
+within working hours: leaving, a detractor of three or less or of a key role, no use, a slide, a champion or key
+person gone, urgent tickets, onboarding that is stuck. All else comes with the morning's digest. What nobody has
+touched closes by itself when it has passed, and says why. Over the sample company's 120 days this comes to at most
+one message outside the digest on an ordinary day.
 
 | playbook | for | when | then | ends | again |
 |---|---|---|---|---|---|
@@ -35,7 +39,8 @@ def page(playbooks: Iterable[Playbook] | None = None) -> str:
 def _row(one: Playbook) -> Iterator[str]:
     shadow = " (shadow)" if one.shadow else ""
     yield f"[{one.id}](../services/playbooks/{SHIPPED.name}/{one.id}.yaml){shadow}: {one.title}"
-    yield _said(one.for_accounts) or "every account"
+    ours = one.on_event in COMPANY_EVENTS or any(name.startswith("sources.") for name in one.minds)
+    yield "the installation" if ours else _said(one.for_accounts) or "every account"
     event = [f"`{one.on_event}`" + (f", each {one.per}" if one.per else "")] if one.on_event is not None else []
     when = _said(one.when)
     held = [f"held for {one.held_for.words}"] if one.is_held else []
@@ -51,7 +56,8 @@ def _row(one: Playbook) -> Iterator[str]:
 
 
 def _said(condition: Condition | None) -> str:
-    return f"`{one_line(condition)}`" if condition is not None else ""
+    said = _ONE.sub(r"1 \1", one_line(condition)) if condition is not None else ""
+    return f"`{said}`" if said else ""
 
 
 def _filled(template: str) -> str:
