@@ -126,7 +126,7 @@ def _incoming(partition: int, number: int) -> Incoming:
 async def _floor(url: str, playbook: str) -> AsyncIterator[Floor]:
     rules = rules_of((load_playbook(playbook, "bench.yaml"), *forty()[1:]))
     engine = make_engine(as_service(url, "playbooks"), "playbooks")
-    floor = Floor(PlaybooksHandler(rules, Figures("playbooks"), SystemClock()), UnitOfWork(engine))
+    floor = Floor(PlaybooksHandler(lambda: rules, Figures("playbooks"), SystemClock()), UnitOfWork(engine))
     try:
         for partition in range(_PARTITIONS):
             async with floor.uow.begin() as c:

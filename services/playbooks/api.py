@@ -21,7 +21,7 @@ from services.playbooks.core.desk import Command, fault
 from services.playbooks.core.desk import move as move_item
 from services.playbooks.core.episode import State
 from services.playbooks.core.item import NotPossible
-from services.playbooks.core.rules import Rules
+from services.playbooks.core.rules import Rules, RulesInForce
 from services.playbooks.core.seen import Tally
 from services.playbooks.core.work import Work
 from services.playbooks.files import playbook_schema
@@ -167,8 +167,13 @@ LISTS: Final = (
 class Desk:
     """Reads the lists, and makes moves. `wake` is told when something is to be sent."""
 
-    def __init__(self, uow: UnitOfWork, clock: Clock, rules: Rules, wake: Callable[[], None]) -> None:
-        self.uow, self.clock, self.rules, self._wake = uow, clock, rules, wake
+    def __init__(self, uow: UnitOfWork, clock: Clock, rules: RulesInForce, wake: Callable[[], None]) -> None:
+        self.uow, self.clock, self._rules, self._wake = uow, clock, rules, wake
+
+    @property
+    def rules(self) -> Rules:
+        """Those in force."""
+        return self._rules()
 
     async def page(self, listing: Listing, wanted: Columns, paging: WantedPage) -> Page[Any]:
         """One page of a list."""
@@ -242,7 +247,7 @@ def _tag(moves: Sequence[Any]) -> str:
     return f'"{len(moves)}"'
 
 
-def routes(uow: UnitOfWork, clock: Clock, rules: Rules, wake: Callable[[], None]) -> Router:
+def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce, wake: Callable[[], None]) -> Router:
     """Everything under `/v1` but the status."""
     router = Router(prefix="/v1")
     desk = Desk(uow, clock, rules, wake)
@@ -292,14 +297,13 @@ def _add_move(router: Router, desk: Desk, listing: Listing, way: Move) -> None:
 
 
 def _add_rules(router: Router, desk: Desk) -> None:
-    rules = desk.rules
 
     @router.get("/playbooks", tags=["playbooks"], summary="Those in force, with what they achieved", dependencies=_READ)
     async def playbooks() -> Page[views.PlaybookView]:
         async with desk.uow.begin() as c:
             achieved = await queries.achieved(c)
-            warnings = await queries.warnings(c, rules, desk.clock.now())
-        return Page(items=[views.PlaybookView.of(one, achieved, warnings) for one in rules.library.loaded])
+            warnings = await queries.warnings(c, desk.rules, desk.clock.now())
+        return Page(items=[views.PlaybookView.of(one, achieved, warnings) for one in desk.rules.library.loaded])
 
     @router.get(
         "/playbooks/schema",
@@ -321,9 +325,9 @@ def _add_rules(router: Router, desk: Desk) -> None:
     @router.get("/people", tags=["playbooks"], summary="The directory, with who has how much", dependencies=_READ)
     async def people() -> Page[views.PersonView]:
         async with desk.uow.begin() as c:
-            loads, books = await queries.open_items(c), Books(rules.directory)
+            loads, books = await queries.open_items(c), Books(desk.rules.directory)
             share = await queries.looked_at(c, books)
-        now, directory = desk.clock.now(), rules.directory
+        now, directory = desk.clock.now(), desk.rules.directory
         shown = (
             (one, loads.get(one.id, {}), directory.roles_of(one), books.of(one.id, share)) for one in directory.csms
         )

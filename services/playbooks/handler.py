@@ -12,7 +12,7 @@ from services.playbooks.core import desk
 from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY
 from services.playbooks.core.findings import lists, lists_due
 from services.playbooks.core.interruptions import Interruption, after_mark
-from services.playbooks.core.rules import Rules
+from services.playbooks.core.rules import Rules, RulesInForce
 from services.playbooks.core.sweep import MEET_KEY
 from services.playbooks.core.work import Work
 from shared.clock import Clock
@@ -29,8 +29,8 @@ _ALARM: Final = timedelta(seconds=60)
 class PlaybooksHandler(Handler):
     """Keeps nothing of accounts in memory: every row is read and locked anew."""
 
-    def __init__(self, rules: Rules, figures: Figures, clock: Clock) -> None:
-        self._rules = rules
+    def __init__(self, rules: RulesInForce, figures: Figures, clock: Clock) -> None:
+        self._in_force = rules
         self._repeats = figures.count("keepwell_repeated_events_total", "Events seen before, and not counted.")
         self._dropped = figures.count("keepwell_assessment_gaps_total", "Assessments dropped: not the next one.")
         self._last_resort = figures.count(
@@ -47,6 +47,10 @@ class PlaybooksHandler(Handler):
         self._interruptions: dict[int, tuple[Interruption, ...]] = {}
         self._adopted: dict[int, datetime] = {}
         """By partition: since when these playbooks are in force there."""
+
+    @property
+    def _rules(self) -> Rules:
+        return self._in_force()
 
     async def handle(
         self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
 from services.playbooks.core.item import OPEN
-from services.playbooks.core.rules import Rules
+from services.playbooks.core.rules import Rules, RulesInForce
 from services.playbooks.core.seen import Tally, never_seen, texts_asked
 from services.playbooks.core.sweep import MEET_KEY
 from shared.worker.tables import timers
@@ -153,12 +153,12 @@ async def warnings(c: AsyncConnection, rules: Rules, now: datetime) -> dict[str,
     return {one.id: [str(problem) for problem in never_seen(one, rules.declared, tally)] for one in playbooks}
 
 
-def warn_once(rules: Rules) -> Callable[[AsyncConnection, datetime], Awaitable[None]]:
+def warn_once(rules: RulesInForce) -> Callable[[AsyncConnection, datetime], Awaitable[None]]:
     """Something to do again and again that logs each of those warnings once."""
     told = set[tuple[str, str]]()
 
     async def warn(c: AsyncConnection, now: datetime) -> None:
-        found = await warnings(c, rules, now)
+        found = await warnings(c, rules(), now)
         for id, warning in {(id, said) for id, each in found.items() for said in each} - told:
             _LOG.warning("Playbook %s, %s", id, warning)
             told.add((id, warning))

@@ -20,6 +20,7 @@ from services.scoring.store import answers, money
 from services.scoring.store import timeline as store_timeline
 from services.scoring.store import usage as store_usage
 from shared.documents import together
+from shared.documents.following import Following
 from shared.documents.in_force import InForce
 from shared.documents.routes import routes as document_routes
 from shared.documents.store import Store
@@ -33,6 +34,8 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     """Build the parts. Raises `Refused` when a scorecard can't be read."""
     shipped = files.load_files(settings.scorecards, settings.catalogue_file)
     documents = InForce(Store("scoring", files.KINDS), shipped.texts, files.read_texts)
+
+    following = Following(documents.refresh)
 
     def in_force() -> Rules:
         return documents.now.rules
@@ -63,8 +66,8 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
             api_previews.routes(base.uow, base.clock, documents, previews),
         ),
         prepare=lambda: documents.begin(base.uow, base.clock.now()),
-        jobs=(lambda: documents.keep_up(base.uow),),
-        on_stop=documents.stop,
+        jobs=(lambda: following.run(base.uow),),
+        on_stop=following.stop,
         probes=(
             status_routes(
                 base.counts,

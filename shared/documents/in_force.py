@@ -1,35 +1,31 @@
 """The documents in force, read: those of the database, as far as this release can read them."""
 
-import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar
-
-from sqlalchemy.exc import SQLAlchemyError
+from typing import Any, Generic, TypeVar
 
 from shared.conditions import Refused
 from shared.documents.shelf import Key, Shelf, Texts, name_of, to_ship
 from shared.pg.uow import UnitOfWork
 
 _LOG = logging.getLogger(__name__)
-_EVERY: Final = 2.0
 S = TypeVar("S")
 
 
 class InForce(Generic[S]):
     """What a service goes by: `now`, at first as it ships, and after `refresh` as the database has it.
 
-    `read` makes one whole of all texts, and raises `Refused` where it can't. What is put there was read before; but
-    another release may have put it. What can't be read leaves the last in force, with an alarm.
+    It begins with `first`, else with what ships. `read` makes one whole of all texts, and raises `Refused` where it
+    can't. What is put there was read before; but another release may have put it. What can't be read leaves the last
+    in force, with an alarm.
     """
 
-    def __init__(self, shelf: Shelf, shipped: Texts, read: Callable[[Texts], S]) -> None:
+    def __init__(self, shelf: Shelf, shipped: Texts, read: Callable[[Texts], S], first: S | None = None) -> None:
         self.shelf, self._shipped, self.read = shelf, shipped, read
-        self.now = read(shipped)
+        self.now = read(shipped) if first is None else first
+        self._texts = shipped
         self._revision: int | None = None
-        self._ending = asyncio.Event()
         self.alarms: list[str] = []
         """What can't be read."""
 
@@ -71,12 +67,13 @@ class InForce(Generic[S]):
         texts = {key: one.text for key, one in current.items() if one.text is not None}
         alarms = list[str]()
         try:
-            found = self.read(texts)
+            found = self.now if texts == self._texts else self.read(texts)
         except Refused as error:
             alarms = [f"The documents in force can't all be read, so the last that can stay in force. {error}"]
             found = self.now if self._revision is not None else await self._last_readable(c, texts, error)
         if self._revision is None or revision > self._revision:
             self.now, self._revision, self.alarms = found, revision, alarms
+            self._texts = self._texts if alarms else texts
             for alarm in alarms:
                 _LOG.error("%s", alarm)
         return self.now
@@ -100,19 +97,3 @@ class InForce(Generic[S]):
                 return self.read(texts)
             except Refused as again:
                 error = again
-
-    async def keep_up(self, uow: UnitOfWork) -> None:
-        """Look every two seconds whether others have changed something, until stopped."""
-        while not self._ending.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_EVERY):
-                    await self._ending.wait()
-            try:
-                async with uow.begin() as c:
-                    await self.refresh(c)
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                _LOG.warning("Whether documents have changed is looked up later (%s).", type(error).__name__)
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._ending.set()

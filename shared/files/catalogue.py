@@ -2,19 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any, get_args
 
 from shared.conditions import Declared, FactType, Refused
 from shared.files.kinds import day_of_week, read_days
 from shared.files.nodes import load
-from shared.files.reading import content_of
 
 
-def declared_in(path: Path | None) -> Declared | None:
-    """What is declared in a catalogue's file; None where there is none, or where it can't be read."""
+def declared_in(text: bytes) -> Declared | None:
+    """What is declared in a catalogue's text; None where it can't be read."""
     try:
-        root = None if path is None else load(content_of(path), str(path))
+        root = load(text, "")
     except Refused:
         return None
     return declared_by(root) if isinstance(root, dict) else None

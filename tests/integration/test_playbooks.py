@@ -798,7 +798,7 @@ async def test_silence_that_is_an_interruption_fires_nothing_after_a_restart_eit
         at = MONDAY + 4 * DAY
         await floor.take(("3", PartitionMark(through=at, interrupted={"usage": at})))
         assert await floor.pass_until(MONDAY + 6 * DAY) == []
-        floor.handler = PlaybooksHandler(floor.rules, floor.figures, floor.clock)
+        floor.handler = PlaybooksHandler(lambda: floor.rules, floor.figures, floor.clock)
         async with floor.uow.begin() as c:
             await floor.handler.taken(c, floor.partition, MONDAY + 6 * DAY)
         assert await floor.pass_until(MONDAY + 7 * DAY) == []

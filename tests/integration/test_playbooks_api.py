@@ -60,7 +60,7 @@ async def a_house(url: str, *playbooks: str) -> AsyncIterator[House]:
         woken: list[bool] = []
         app = create_app("playbooks", "1", checks={}, figures=Figures("playbooks"), random=bytes)
         app.state.keys = KeyStore(floor.uow, clock, bytes)
-        app.include_router(api.routes(floor.uow, clock, floor.rules, lambda: woken.append(True)))
+        app.include_router(api.routes(floor.uow, clock, lambda: floor.rules, lambda: woken.append(True)))
         headers = {"authorization": f"Bearer {ADMIN}"}
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://playbooks", headers=headers) as http:
@@ -300,7 +300,7 @@ async def test_what_no_account_has_is_a_warning_of_the_playbook_that_asks_for_it
         await house.floor.assess(1, MONDAY, {"account.plan": "pro"})
         said = "line 2, column 7: None of the 1 accounts looked at has `Pro` for `account.plan`. Did you mean `pro`?"
         assert (await house.one("playbooks"))["warnings"] == [said]
-        warn = queries.warn_once(house.floor.rules)
+        warn = queries.warn_once(lambda: house.floor.rules)
         for _ in range(2):
             async with house.floor.uow.begin() as c:
                 await warn(c, MONDAY)

@@ -111,7 +111,7 @@ class Floor:
         self.rules = rules
         self.figures = Figures("playbooks")
         self.clock = SetClock(MONDAY)
-        self.handler = PlaybooksHandler(rules, self.figures, self.clock)
+        self.handler = PlaybooksHandler(lambda: self.rules, self.figures, self.clock)
         self.now = MONDAY
         self._offset = 0
 

@@ -3,7 +3,7 @@
 import hashlib
 import zlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -94,3 +94,7 @@ class Rules(NamedTuple):
         if not closed and days == office.days:
             return office
         return msgspec.structs.replace(office, days=days, holidays=tuple(sorted({*office.holidays, *closed})))
+
+
+RulesInForce = Callable[[], Rules]
+"""Gives what decides at the moment: the catalogue may be another the next time."""

@@ -1,0 +1,38 @@
+"""What others change is looked up now and then, by whoever goes by it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.pg.uow import UnitOfWork
+
+_LOG = logging.getLogger(__name__)
+_EVERY: Final = 2.0
+
+
+class Following:
+    """Calls `refresh`, in a transaction, every two seconds until stopped."""
+
+    def __init__(self, refresh: Callable[[Any], Awaitable[Any]]) -> None:
+        self._refresh = refresh
+        self._ending = asyncio.Event()
+
+    async def run(self, uow: UnitOfWork) -> None:
+        """Go on until stopped; what can't be looked up now is later."""
+        while not self._ending.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_EVERY):
+                    await self._ending.wait()
+            try:
+                async with uow.begin() as c:
+                    await self._refresh(c)
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                _LOG.warning("Whether documents have changed is looked up later (%s).", type(error).__name__)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._ending.set()
