@@ -7,14 +7,17 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import beside, figures, firings, idle, latency, looks, preview, statements, throughput, turn
+from bench import beside, days, figures, firings, idle, latency, looks, preview, statements, throughput, turn
 from bench.report import Row, table
 from deploy.local.postgres import NAME, Postgres
 from deploy.migrations.run import migrate
 from tests.support.logins import PASSWORDS
 from tests.support.stack import Stack
 
-_PARTS = ("statements", "looks", "firings", "figures", "turn", "preview", "throughput", "latency", "prefect", "idle")
+_PARTS = (
+    *("statements", "looks", "firings", "days", "figures", "turn", "preview"),
+    *("throughput", "latency", "prefect", "idle"),
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,6 +49,7 @@ def main() -> None:
             "statements": lambda: asyncio.run(statements.measure(server.url)),
             "looks": looks.measure,
             "firings": lambda: firings.measure([database("firings"), database("pending")]),
+            "days": days.measure,
             "figures": lambda: figures.measure(database("figures")),
             "turn": lambda: turn.measure(database("turn"), asked.accounts),
             "preview": lambda: preview.measure(database("preview"), asked.accounts),

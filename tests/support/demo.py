@@ -22,9 +22,34 @@ from shared.conditions import Facts
 from shared.messages.assessments import AccountAssessed, Cause
 from shared.messages.envelope import Event
 from shared.messages.registry import data_of
+from tests.support.book import Book
 
 PLAYBOOKS = [loaded.playbook for loaded in load_all()]
 RULES = load_rules(catalogue_file=next(file for file in OWN_FILES if file.name == "catalogue.yaml"))
+
+
+def lived(since: datetime, now: datetime) -> Book:
+    """The company's book: found as it was at the first instant, and lived with until the other."""
+    past = [_event(sent) for sent in sample.load(now, "past")]
+    people = sample.FILE.with_name("csms.yaml").read_text(encoding="utf-8")
+    book = Book([one for one in past if one.time > since], RULES, people, diligent=True)
+    book.found([one for one in past if one.time <= since], since)
+    return book.run(now)
+
+
+def _event(sent: dict[str, Any]) -> Event:
+    """As it would be accepted: when it happened."""
+    at = datetime.fromisoformat(sent["time"])
+    data = msgspec.Raw(msgspec.json.encode(sent["data"]))
+    return Event(
+        id=sent["id"],
+        source=sent["source"],
+        type=sent["type"],
+        subject=sent["account"],
+        time=at,
+        accepted=at,
+        data=data,
+    )
 
 
 class Rehearsal:
@@ -55,14 +80,7 @@ class Rehearsal:
         return "unknown" if decision is None else decision.band
 
     def _fold(self, sent: dict[str, Any]) -> Event:
-        event = Event(
-            id=sent["id"],
-            source=sent["source"],
-            type=sent["type"],
-            subject=sent["account"],
-            time=datetime.fromisoformat(sent["time"]),
-            data=msgspec.Raw(msgspec.json.encode(sent["data"])),
-        )
+        event = _event(sent)
         account = self.accounts.setdefault(event.subject, Account(event.subject))
         fold(account, event, data_of(event))
         return event
