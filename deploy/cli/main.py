@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from deploy.cli import deliveries, flags, keys, rules, show, suggest
+from deploy.cli import deliveries, erase, flags, keys, rules, show, suggest
 from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.facts import facts
@@ -83,4 +83,5 @@ app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(keys.app, name="keys")
 app.add_typer(suggest.app, name="suggest")
 app.add_typer(rules.app, name="rules")
+app.add_typer(erase.app, name="erase")
 app.add_typer(READERS.app(), name="readers")

@@ -14,11 +14,12 @@ import msgspec
 
 from services.ingest.core.checking import Answer, Checked, Refusal, check
 from services.ingest.core.contents import is_alias
+from services.ingest.core.erasing import forgotten_by, gone_by
 from services.ingest.core.merging import goes_on_as, homes_of
 from services.ingest.core.resolving import Resolved, accounts_of, names_of, resolve, value_of, with_subject
 from services.ingest.core.senders import Sender
 from services.ingest.publishing.releasing import Releasing
-from services.ingest.store import aliases, imports, merged
+from services.ingest.store import aliases, erasing, imports, merged
 from shared.clock import Clock
 from shared.figures import Figures
 from shared.log.protocol import Outgoing
@@ -83,8 +84,10 @@ class Intake:
             histories |= Counter(event.history for event in ready if event.history is not None)
             async with self._uow.begin() as c:
                 await imports.confirm(c, publish, histories)
-        self._count([*ready, *waiting], refused)
-        return Answer(len({event.index for event in (*ready, *waiting)}), refused)
+        taken = [*ready, *waiting]
+        self._count(taken, refused)
+        forget_by = gone_by(now) if await self._forget(taken) else None
+        return Answer(len({event.index for event in taken}), refused, forget_by)
 
     def _sort(self, checked: Sequence[Checked]) -> tuple[list[Checked], list[Checked]]:
         """Events that can go at once, and those for which the database must be asked."""
@@ -142,6 +145,15 @@ class Intake:
         if moved:
             self._releasing.wake()
         return settled
+
+    async def _forget(self, taken: Sequence[Checked]) -> bool:
+        """Delete what waits of those whom these events erase. Returns whether there are any."""
+        forgotten = forgotten_by(taken)
+        if forgotten:
+            async with self._uow.begin() as c:
+                for one in forgotten:
+                    await erasing.forget(c, one)
+        return bool(forgotten)
 
     async def _read_merged(self, now: datetime) -> None:
         """Know which accounts go on as others."""

@@ -105,6 +105,7 @@ class Forgetting:
         if said.kind == "digest":
             return self._digest(said)
         theirs = said.contact_id == self.contact_id or self.names(said.contact)
+        said = msgspec.structs.replace(said, account=self._card(said.account))
         if self.whole or (theirs if about is None else about):
             return _bare(said, keeps_account=not self.whole)
         task, flag = said.task, said.flag
@@ -120,6 +121,12 @@ class Forgetting:
             flag=flag
             and msgspec.structs.replace(flag, title=self.clean(flag.title), reasons=self.within(flag.reasons)),
         )
+
+    def _card(self, account: AccountCard) -> AccountCard:
+        """An account at a glance, without whom one calls there."""
+        if account.contact_id != self.contact_id and not self.names(account.contact):
+            return account
+        return msgspec.structs.replace(account, contact_id=None, contact=None)
 
     def _digest(self, said: ActionRequested) -> ActionRequested:
         """A list tells of many accounts: what it says of this one."""

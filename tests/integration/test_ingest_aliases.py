@@ -267,6 +267,24 @@ async def test_what_is_sent_of_a_merged_account_goes_to_the_new_one_at_once_here
     assert [event.subject for event in house.broker.events()[-2:]] == ["old", "new"]
 
 
+async def test_what_waits_of_somebody_who_is_erased_is_deleted_and_the_answer_says_when_topics_forget(
+    house: House,
+) -> None:
+    ticket = {"ticket_id": "T-1", "priority": "low", "opened_at": NOON.isoformat(), "title": "Kim can't log in"}
+    await house.post(
+        an_event("by kim", "ticket.opened", "stripe:cus_1", data={**ticket, "requester": "kim"}),
+        an_event("of kim", "feedback.nps", "stripe:cus_1", data={"contact_id": "kim", "score": 2, "comment": "no"}),
+        an_event("of lee", "feedback.nps", "stripe:cus_1", data={"contact_id": "lee", "score": 9}),
+        an_event("other", "feedback.nps", "stripe:cus_2", data={"contact_id": "kim", "score": 9}),
+    )
+    answer = await house.post(an_event("x", "contact.erased", "stripe:cus_1", data={"contact_id": "kim"}))
+    assert await waiting(house) == [("of lee", "stripe:cus_1"), ("other", "stripe:cus_2"), ("x", "stripe:cus_1")]
+    assert answer.json()["topics_forget_by"] == (NOON + timedelta(days=14)).isoformat().replace("+00:00", "Z")
+    assert "topics_forget_by" not in (await house.post(an_event("y"))).json()
+    await house.post(an_event("z", "account.erased", "stripe:cus_1"))
+    assert await waiting(house) == [("other", "stripe:cus_2"), ("x", "stripe:cus_1"), ("z", "stripe:cus_1")]
+
+
 async def test_an_account_is_merged_only_into_one_that_was_heard_of_and_not_erased(
     house: House, database_url: str
 ) -> None:

@@ -59,6 +59,12 @@ def test_what_was_asked_about_others_loses_the_texts_that_name_them() -> None:
     assert [one.reason for one in left.drivers][1] == ERASED
 
 
+def test_nobody_is_to_be_called_who_was_erased() -> None:
+    card = an_account(contact_id="kim", contact="Kim Miller (admin)")
+    assert KIM.action(an_alert(account=card)).to_call == (None, None)
+    assert Forgetting("northwind", "lee").action(an_alert(account=card)).to_call == ("kim", "Kim Miller (admin)")
+
+
 def test_of_an_account_no_word_stays() -> None:
     left = Forgetting("northwind").action(an_action())
     assert (left.title, left.account) == (ERASED, type(left.account)(id="northwind", name="northwind"))

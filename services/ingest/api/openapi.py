@@ -23,7 +23,8 @@ event.
   nobody has set is accepted and waits (`GET /v1/waiting`) until somebody does. An `account.updated` *about* an id in
   that form that is no alias makes it an account's own id.
 - **`time`** is when it happened; without it, now. At most 24 hours ahead, and 35 days back.
-- **Erasing and merging** (`account.erased`, `contact.erased`, `account.merged`) need the scope `operate`, too. What is
+- **Erasing and merging** (`account.erased`, `contact.erased`, `account.merged`) need the scope `operate`, too. Whoever
+  is erased is forgotten everywhere within a minute but on the topics, which forget by `topics_forget_by`. What is
   sent of a merged account afterwards goes to the one that it goes on as.
 - **History**: open an import and put its id in `history`; it moves state and fires nothing, and may be of any age.
 

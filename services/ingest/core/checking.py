@@ -38,11 +38,13 @@ class Refusal(msgspec.Struct, frozen=True):
     message: str
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of a request's events."""
 
     accepted: int
     refused: list[Refusal]
+    topics_forget_by: datetime | None = None
+    """Where somebody was erased: when the topics have forgotten them too. All else has within a minute."""
 
 
 class Checked(msgspec.Struct, frozen=True):

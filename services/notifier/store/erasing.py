@@ -54,7 +54,7 @@ async def forget(c: AsyncConnection, forgetting: Forgetting) -> None:
         texts = tuple(text and forgetting.clean(text) for text in (row.reason, row.cancelled_because))
         if left != said or texts != (row.reason, row.cancelled_because):
             sent += filter(None, [row.message_id])
-            cleaned.append((row.id, _encode(left), left.contact_id, *texts))
+            cleaned.append((row.id, _encode(left), left.to_call[0], *texts))
     await _FORGET(c, cleaned, erased=True)
     await recompose(c, sent)
     await dead_letters.forget(c, forgetting)
