@@ -5,6 +5,7 @@ for which accounts go on as others. What it decides is committed before anything
 there before its `account.updated`, and what comes after an `account.merged` goes to the new account.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -55,6 +56,7 @@ class Intake:
         self._merged: dict[str, str] = {}
         """Accounts that go on as others, as of `_read_at`: those merged here at once, those merged elsewhere soon."""
         self._read_at: datetime | None = None
+        self._reading = asyncio.Lock()
 
     def check_open(self) -> None:
         """Raises `Unconfirmed` while the broker keeps us waiting: nobody needs to read a body then."""
@@ -156,11 +158,16 @@ class Intake:
         return bool(forgotten)
 
     async def _read_merged(self, now: datetime) -> None:
-        """Know which accounts go on as others."""
-        if self._read_at is None or not timedelta() <= now - self._read_at < _FRESH:
-            async with self._uow.begin() as c:
-                self._merged = {**self._merged, **await merged.all_of(c)}
-            self._read_at = now
+        """Know which accounts go on as others. Requests that come meanwhile wait for the one reading."""
+        if not self._is_fresh(now):
+            async with self._reading:
+                if not self._is_fresh(now):
+                    async with self._uow.begin() as c:
+                        self._merged = {**self._merged, **await merged.all_of(c)}
+                    self._read_at = now
+
+    def _is_fresh(self, now: datetime) -> bool:
+        return self._read_at is not None and abs(now - self._read_at) < _FRESH
 
     def _count(self, taken: Sequence[Checked], refused: Sequence[Refusal]) -> None:
         for type, count in Counter(event.type for event in taken).items():

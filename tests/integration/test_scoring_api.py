@@ -200,6 +200,8 @@ async def test_an_account_that_was_merged_is_left_out_of_lists_and_both_pages_na
     family = await face.get("/accounts/well/hierarchy")
     assert [one["id"] for one in family["members"]] == ["plant", "well"]
     assert (await face.get("/accounts/plant/hierarchy"))["parents"] == ["well"]
+    await face.post("/accounts/late/notes", text="They told us so.")
+    assert (await face.get("/accounts/well/timeline", type="note"))["items"][0]["data"]["text"] == "They told us so."
     await face.fed.feed(an_event("account.merged", account="well", into="new"))
     assert (await face.get("/accounts/late"))["merged_into"]["id"] == "new"
     assert [one["id"] for one in (await face.get("/accounts/new"))["merged_from"]] == ["late", "well"]

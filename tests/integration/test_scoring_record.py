@@ -185,6 +185,8 @@ async def test_a_success_plan_is_set_by_people_and_shown_with_how_far_it_is_now(
     refused = await face.put(f"{plan}/x", 400, title="X", due_at=due, fact="usage.bredth", op=">=", target=1)
     assert "There is no fact `usage.bredth`. Did you mean `usage.breadth`?" in refused["message"]
     await face.put(f"{plan}/x", 400, title="X", due_at=due, fact="usage.breadth")
+    for odd in (10**17, "\0", "x" * 257):
+        await face.put(f"{plan}/x", 400, title="X", due_at=due, fact="account.name", op="==", target=odd)
     await face.put("/accounts/nobody/goals/x", 404, title="X", due_at=due)
     await face.put(f"{plan}/x", 403, key="right", title="X", due_at=due)
     assert "Did you mean `done`?" in (await face.post(f"{plan}/donee/reached", 404))["message"]

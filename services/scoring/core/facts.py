@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from services.scoring.core.goals import goal_facts
+from services.scoring.core.goals import NO_GOALS, goal_facts
 from services.scoring.core.measures import GROUPS, MEASURES
 from services.scoring.core.measures.base import Measure, View
 from shared.conditions import Facts, source_of
@@ -48,11 +48,14 @@ def facts_of(
             found.pop(fact, None)
             unknown[fact] = readings[name].words
     known = {name: value for name, value in found.items() if value is not None}
-    return known | plan_facts(view, known, unknown), unknown
+    known.update(plan_facts(view, known, unknown))
+    return known, unknown
 
 
-def plan_facts(view: View, known: Mapping[str, FactValue], unknown: Mapping[str, str]) -> dict[str, FactValue]:
+def plan_facts(view: View, known: Mapping[str, FactValue], unknown: Mapping[str, str]) -> Mapping[str, FactValue]:
     """How the goals of the success plan stand, by what else is known."""
+    if not view.state.goals:
+        return NO_GOALS
     found = goal_facts(view.state, view.catalogue, Facts.of(known, unknown, stopped=view.interrupted), view.now)
     return {name: value for name, value in found.items() if value is not None}
 

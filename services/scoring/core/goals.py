@@ -12,6 +12,8 @@ from shared.conditions import Facts, FactType, Leaf, Refused, Scope, Truth, flip
 from shared.messages.stamps import instant_of, micros
 
 _MOST_TITLES: Final = 10
+NO_GOALS: Final[Mapping[str, int]] = {"goals.open": 0, "goals.met": 0, "goals.overdue": 0, "goals.reached": 0}
+"""What is known of the plan of who has none."""
 _OF_SCORE: Final = "health."
 
 Stands = Literal["open", "met", "overdue", "reached", "dropped"]

@@ -1,7 +1,7 @@
 """What the stories need of the sample company's past: some are found when it ends, five happen live."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tests.support.sample.times import day
@@ -28,6 +28,13 @@ T118: Final = "Orders of last week are gone"
 OPENED_118: Final = day(-5, 37_200)
 OPENED_131: Final = day(-11, 41_000)
 _OF_FADING: Final = "csm.pro-two@example.com"
+GOALS: Final[Sequence[tuple[str, str, str, int, Mapping[str, Any]]]] = (
+    (NORTHWIND, "depots", "Every depot plans with it", 75, {"fact": "usage.active_users", "op": ">=", "target": 20}),
+    (READY_TO_GROW, "dispatch", "Dispatch works from it", 40, {"fact": "usage.active_share", "op": ">=", "target": 60}),
+    (CHAMPION_LEFT, "stores", "Roll it out to all stores", 120, {}),
+    (RECOVERING, "handover", "Shifts are handed over in it", 20, {}),
+)
+"""What accounts want to reach, in so many days, and what it is measured by."""
 COMPLAINT: Final = "third time support lost our ticket"
 
 TOLD: Final[Mapping[str, dict[str, Any]]] = {
@@ -115,6 +122,9 @@ def past() -> Iterator[dict[str, Any]]:
     yield _told(OVERDUE, "invoice.issued", day(-OVERDUE_DAYS - 14), **late, due_at=day(-OVERDUE_DAYS, NOON))
     yield _told(RECOVERING, "invoice.issued", day(-47), **_recovering_invoice())
     yield _told(RECOVERING, "ticket.opened", OPENED_131, **_ticket_131())
+    for account, goal, title, due, measured in GOALS:
+        yield _told(account, "goal.set", day(-80, 36_000), goal_id=goal, title=title, due_at=day(due), **measured)
+    yield _told(RECOVERING, "goal.reached", day(-50, 36_000), goal_id="handover")
 
 
 def _recovering_invoice() -> dict[str, Any]:
