@@ -27,7 +27,7 @@ class Ending(NamedTuple):
     departed: bool = False
     """The customer left: flags end, too."""
     is_news: bool = True
-    """Who was told has not heard of it, and may: no person said so, no `on_exit` tells, the account still stands."""
+    """Who was told has not heard of it, and may: no person said so, no `on_exit` tells, the account wasn't erased."""
 
 
 class Episodes:

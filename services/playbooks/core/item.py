@@ -53,7 +53,7 @@ FLAG: Final = _table(
     won=("won", ("open", "accepted", "won")),
     lost=("lost", ("open", "accepted", "lost")),
     reassign=("open", ("open", "accepted")),
-    close=("closed", ("open",)),
+    close=("closed", ("open", "accepted")),
 )
 MOVES: Final[Mapping[str, Moves]] = {"task": TASK, "alert": ALERT, "flag": FLAG}
 _SAID: Final = {"reassign": "reassigned", "comment": "commented", "take": "taken"}

@@ -87,7 +87,7 @@ class Work:
             act_on_found=assessed.act_on_found,
         )
         if stands.gone is not None:
-            self._leave(stands, look, stands.gone)
+            self._leave(stands, look, stands.gone, is_news=assessed.gone == "merged")
         else:
             self._walk(Visit(stands, look, fresh=True, headers=headers), changed(before, look))
         if (forgetting := forgotten_by(account, assessed, before)) is not None:
@@ -219,14 +219,14 @@ class Work:
         settled = plain and len(self.changes.moves) == moves
         self._remember(account, also, list(library.checksums.values()), settled=settled, unasked=unasked)
 
-    def _leave(self, stands: Standing, look: Look, reason: str) -> None:
-        """Close all that is open of an account that has gone."""
+    def _leave(self, stands: Standing, look: Look, reason: str, *, is_news: bool) -> None:
+        """Close all that is open of an account that has gone. Of one that was erased nothing is told any more."""
         self.standings[stands.account] = stands
         for episode in list(self.episodes.at(stands.account).values()):
             if episode.is_open:
                 self.episodes.keep(steps.leave(episode, look, reason))
                 self.changes.call_back(episode.account, episode.sent, reason, look.now)
-        self.gone[stands.account] = Ending(stands.account, look.now, reason, look.actor, is_news=False)
+        self.gone[stands.account] = Ending(stands.account, look.now, reason, look.actor, is_news=is_news)
         self._remember(stands.account, None, list(self.rules.library.checksums.values()))
 
     def _remember(

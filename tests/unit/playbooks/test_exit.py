@@ -326,3 +326,30 @@ def test_what_was_asked_for_before_it_ended_joins_what_ends_with_it() -> None:
     office.assess(MONDAY, LOW)
     office.assess(MONDAY + DAY, {"usage.breadth": 75.0})
     assert [(one.kind, one.state) for one in office.items.values()] == [("task", "closed")]
+
+
+GROW = "id: grow\nwhen: usage.breadth < 40 %\nsteps: [task: Call, alert: Look, flag: More]"
+
+
+@pytest.mark.parametrize(
+    ("gone", "reason", "is_told"),
+    [
+        ({"gone": "merged", "merged_into": "contoso"}, "merged into contoso", True),
+        ({"gone": "erased"}, "the account was erased", False),
+    ],
+)
+def test_all_that_is_open_of_an_account_that_has_gone_ends_and_what_was_told_of_a_merged_one_says_so(
+    gone: Any, reason: str, is_told: bool
+) -> None:
+    office = Office(GROW, people=PEOPLE)
+    office.assess(MONDAY, LOW)
+    office.settle()
+    office.do(office.only("flag"), "accept", MONDAY + HOUR)
+    office.do(office.only("task"), "take", MONDAY + HOUR)
+    office.changed.clear()
+    office.assess(MONDAY + DAY, {}, **gone)
+    assert {(one.kind, one.state, one.note) for one in office.items.values()} == {
+        (kind, "closed", reason) for kind in ("task", "alert", "flag")
+    }
+    assert {(one.words, one.over_since is not None) for one in office.changed} == {(reason, is_told)}
+    assert {one.state for one in office.episodes.values()} == {"idle"}
