@@ -329,6 +329,31 @@ def test_a_duplicate_is_merged_its_work_ends_and_what_is_sent_of_it_is_the_other
     assert "'osprey' goes on as 'heron' already" in road.keepwell("merge", "heron", "osprey", fails_with=1)
 
 
+def test_a_card_is_previewed_put_in_force_and_rolled_back(road: Road, tmp_path: Path) -> None:
+    road.an_account("puffin", owner="wren@example.com")
+
+    def puffin() -> dict[str, Any]:
+        found = road.stack.client.get(road.stack.url("scoring", "/v1/accounts/puffin")).json()
+        return {"band": None, "scorecard": None, **found}
+
+    road.stack.wait(lambda: puffin()["band"] in ("green", "amber"), "it is scored")
+    before, asked = puffin(), len(road.stack.items("playbooks", "/v1/tasks", account="puffin"))
+    card = str(before["scorecard"]).partition("@")[0]
+    road.keepwell("rules", "export", str(tmp_path))
+    draft = tmp_path / f"{card}.yaml"
+    draft.write_text(draft.read_text().replace("green: 75, amber: 50", "green: 100, amber: 99"))
+    told = road.keepwell("rules", "preview", str(draft), "--account", "puffin")
+    assert f"Puffin: {before['score']:.0f} {before['band']} → {before['score']:.0f} red" in told
+    assert puffin()["scorecard"] == before["scorecard"]
+    assert f"~ {card} (+1 -1 lines)" in road.keepwell("rules", "plan", str(tmp_path), fails_with=2)
+    assert "In force." in road.keepwell("rules", "apply", str(tmp_path))
+    road.stack.wait(lambda: puffin()["band"] == "red", "it is judged by the new card")
+    assert len(road.stack.items("playbooks", "/v1/tasks", account="puffin")) == asked, "what a card does fires nothing"
+    road.keepwell("rules", "rollback", card)
+    road.stack.wait(lambda: puffin()["scorecard"] == before["scorecard"], "it is judged by the old card again")
+    assert "No changes." not in road.keepwell("rules", "plan", str(tmp_path), fails_with=2)
+
+
 A_TIME_TO_COME = (datetime.now(UTC) + timedelta(days=400)).isoformat()
 GOOD = {"id": "1", "type": "feedback.nps", "account": "acme", "data": {"contact_id": "c1", "score": 7}}
 BAD: dict[str, tuple[Any, int, str, str]] = {

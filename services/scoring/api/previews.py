@@ -8,7 +8,7 @@ from services.scoring import queries
 from services.scoring.api.documents import KINDS
 from services.scoring.api.parts import found
 from services.scoring.files import CARDS, CATALOGUE, RuleFiles
-from services.scoring.previews import Previews, store
+from services.scoring.previews import Busy, Previews, store
 from services.scoring.views.previews import Job, Started
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
@@ -19,6 +19,7 @@ from shared.web.problems import Problem
 from shared.web.routes import Router
 
 _KINDS: Final = {kind.name: kind for kind in KINDS}
+_A_MINUTE: Final = 60
 _READ: Final = Depends(require("read"))
 _Operator = Annotated[Caller, Depends(require("operate"))]
 
@@ -38,7 +39,10 @@ def routes(uow: UnitOfWork, clock: Clock, documents: InForce[RuleFiles], preview
         if named != id:
             raise Problem(422, "other_id", f"The draft is of {named!r}, and its preview was asked of {id!r}.")
         wanted = store.Wanted(kind, id, text, account, caller.csm or caller.name)
-        return Started(job=await previews.ask(wanted))
+        try:
+            return Started(job=await previews.ask(wanted))
+        except Busy:
+            raise Problem(429, "busy", "Many previews are being computed. Ask again in a minute.", _A_MINUTE) from None
 
     @router.post(
         "/scorecards/{id}/preview",

@@ -14,8 +14,13 @@ from shared.pg.uow import UnitOfWork
 _LOG = logging.getLogger(__name__)
 _AT_ONCE: Final = 1
 """How many children a process has at once: others wait."""
+_MOST: Final = 10
 Compute = Callable[[str], Awaitable[bool]]
 """Computes a preview by its id. Returns whether it came to an end of its own."""
+
+
+class Busy(Exception):
+    """So many previews wait that one more would wait for long."""
 
 
 class Previews:
@@ -27,7 +32,9 @@ class Previews:
         self._running: set[asyncio.Task[None]] = set()
 
     async def ask(self, wanted: store.Wanted) -> str:
-        """Note what is wanted, and begin. Returns the id to ask for it by."""
+        """Note what is wanted, and begin. Returns the id to ask for it by; raises `Busy` where many wait."""
+        if len(self._running) >= _MOST:
+            raise Busy
         id = self._random(16).hex()
         async with self._uow.begin() as c:
             await store.ask(c, id, wanted, self._clock.now())
@@ -40,6 +47,7 @@ class Previews:
         async with self._room:
             ended = await self._compute(id)
         if not ended:
+            _LOG.error("The preview %s was cut off.", id)
             async with self._uow.begin() as c:
                 await store.fail(c, id, "It was cut off. Ask again.", self._clock.now())
 

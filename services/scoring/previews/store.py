@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring import tables as t
 
 KEPT: Final = timedelta(days=1)
-_SILENT: Final = timedelta(minutes=2)
-"""What runs is heard of every second; what is not for so long, was cut off with its process."""
+_SILENT: Final = {"running": timedelta(minutes=2), "waiting": timedelta(minutes=30)}
+"""What runs is heard of every second; what is not heard of for so long, was cut off with its process."""
 _j: Final = t.jobs.c
 _ENDED: Final = ("done", "failed")
 
@@ -66,7 +66,7 @@ async def one(c: AsyncConnection, id: str, now: datetime) -> dict[str, Any] | No
     if row is None:
         return None
     found = row._asdict()
-    if row.state == "running" and now - row.heard_at > _SILENT:
+    if row.state in _SILENT and now - row.heard_at > _SILENT[row.state]:
         found |= {"state": "failed", "failure": "It was cut off. Ask again."}
     return found
 

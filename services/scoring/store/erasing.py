@@ -60,6 +60,9 @@ async def forget(c: AsyncConnection, erased: Sequence[Erased], forgotten: Sequen
             await _clean_timeline(c, one)
             await _clean_ledger(c, one)
         await dead_letters.forget(c, one)
+    if forgotten:
+        # Reasons in previews may quote anybody. They are of today, and can be asked for again.
+        await c.execute(delete(t.jobs))
     if accounts := [one.account for one in forgotten if one.whole]:
         for statement in _ERASE_ACCOUNTS:
             await c.execute(statement, {"accounts": accounts})
