@@ -23,6 +23,7 @@ from services.playbooks.core.episode import State
 from services.playbooks.core.item import NotPossible
 from services.playbooks.core.rules import Rules, RulesInForce
 from services.playbooks.core.seen import Tally
+from services.playbooks.core.sweep import heed
 from services.playbooks.core.work import Work
 from services.playbooks.files import playbook_schema
 from shared.auth.keys import Caller, require
@@ -228,7 +229,9 @@ class Desk:
         async with self.uow.begin() as c:
             await self.one(c, listing, id)
             account, partition = await queries.place(c, listing.table, id)
-            work = await store.load(c, self.rules, [account])
+            interruptions = await store.interruptions(c, partition)
+            work = await store.load(c, self.rules, [account], interruptions=interruptions)
+            heed(work, account)
             if if_match is not None and not matches(if_match, _tag(await queries.moves(c, id))):
                 words = f"The {listing.name} has moved since you read it. Read it again, and see if that still holds."
                 raise Problem(412, "stale", words)

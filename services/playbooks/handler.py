@@ -13,7 +13,7 @@ from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY
 from services.playbooks.core.findings import lists, lists_due
 from services.playbooks.core.interruptions import Interruption, after_mark
 from services.playbooks.core.rules import Rules, RulesInForce
-from services.playbooks.core.sweep import MEET_KEY
+from services.playbooks.core.sweep import MEET_KEY, heed, introduce
 from services.playbooks.core.work import Work
 from shared.clock import Clock
 from shared.figures import Figures, effect
@@ -80,6 +80,7 @@ class PlaybooksHandler(Handler):
                 self._assess(work, partition, one, now)
             elif (key := (one.event.subject, _response(one))) in first:
                 first.remove(key)
+                heed(work, one.event.subject)
                 desk.respond(work, one.event.subject, known, one.data)
             else:
                 self._repeats.add()
@@ -116,7 +117,7 @@ class PlaybooksHandler(Handler):
         for account in sorted(accounts):
             work.time(account, accounts[account])
         for account in sorted(meet):
-            work.introduce(account, meet[account])
+            introduce(work, account, meet[account])
         for item in timed:
             desk.remind(work, item)
         for key, at in due:

@@ -13,6 +13,7 @@ from services.playbooks.core.interruptions import Interruption, after_mark
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.standing import Standing
+from services.playbooks.core.sweep import heed
 from services.playbooks.core.work import Work
 from services.playbooks.files import load_playbook, read_people
 from shared.files.templates import render
@@ -47,8 +48,12 @@ class Office:
     def adopt(self, playbook: str) -> None:
         """Take one more playbook, or another version."""
         entry = load_playbook(playbook, "test.yaml")
-        self._entries = [*(one for one in self._entries if one.playbook.id != entry.playbook.id), entry]
-        self.rules = self.rules._replace(library=Library(self._entries))
+        before = [one for one in self._entries if one.playbook.id == entry.playbook.id]
+        self._entries = [*(one for one in self._entries if one not in before), entry]
+        library = Library(self._entries)
+        for one in before:
+            library.add(one.playbook.id, one.playbook.version, one.playbook)
+        self.rules = self.rules._replace(library=library)
 
     def hear(self, at: datetime, *interrupted: str) -> None:
         """A mark that says which sources are interrupted."""
@@ -78,6 +83,7 @@ class Office:
     def do(self, item: Item, event: str, at: datetime, actor: str = "ana", **said: Any) -> list[ActionRequested]:
         """A person's move."""
         work = self._work()
+        heed(work, "northwind")
         work.changes.beside.meet(self.items.values())
         desk.move(work, self.items[item.id], Command(event, **said), actor, at)
         return self._save(work)

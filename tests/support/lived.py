@@ -14,6 +14,7 @@ from services.playbooks.core.matter import MATTERS
 from services.playbooks.core.playbook import Arm, Playbook, Repeat, Step
 from services.playbooks.core.rules import Entry, Library, Rules
 from services.playbooks.core.standing import Standing
+from services.playbooks.core.sweep import heed, introduce
 from services.playbooks.core.work import Work
 from services.playbooks.core.workinghours import Duration
 from shared.conditions import STEP_FACTS, Condition, Scope, parse
@@ -32,9 +33,13 @@ class Service:
     """The core of the playbooks service, which is told what happens and keeps one timer an account."""
 
     def __init__(self, rules: Sequence[Rule], life: Life) -> None:
-        library = Library(Entry(_playbook(one, MATTERS[place]), "") for place, one in enumerate(rules))
-        self._rules = Rules(library, Directory(), lambda title, *_: title)
         self._life = life
+        self._playbooks = [
+            (_playbook(one, MATTERS[place]), _playbook(one.later, MATTERS[place], "2") if one.later else None)
+            for place, one in enumerate(rules)
+        ]
+        self._adopted_at: datetime | None = None
+        self._rules = self._in_force(-1)
         self._standings: dict[str, Standing] = {}
         self._episodes: dict[str, Episode] = {}
         self._items: dict[str, Item] = {}
@@ -44,6 +49,25 @@ class Service:
         self._interruptions: tuple[Interruption, ...] = ()
         self._rev = 0
         self.done: list[Deed] = []
+
+    def adopt(self, minute: int) -> None:
+        """Take the playbooks that are new or changed at a minute."""
+        at = MONDAY + minute * MINUTE
+        self._rules, self._adopted_at, self._turn = self._in_force(minute), at, at + self._life.turn * MINUTE
+
+    def _in_force(self, minute: int) -> Rules:
+        current, old = [], []
+        for playbook, later in self._playbooks:
+            is_there = self._life.adopted.get(playbook.id, -1) <= minute
+            if later is not None and is_there:
+                old.append(playbook)
+                current.append(later)
+            elif later is not None or is_there:
+                current.append(playbook)
+        library = Library(Entry(one, "") for one in current)
+        for one in old:
+            library.add(one.id, one.version, one)
+        return Rules(library, Directory(), lambda title, *_: title)
 
     def read(self, seen: Seen) -> None:
         """What happened at a minute."""
@@ -90,13 +114,19 @@ class Service:
             work = self._work(None)
             if due == self._turn:
                 self._turn = None
-                work.introduce(ACCOUNT, due)
+                introduce(work, ACCOUNT, due)
             elif due == self._timer:
                 self._timer = None
                 work.time(ACCOUNT, due)
             else:
                 return
             self._save(work)
+
+    def end(self) -> None:
+        """Who still waits for a turn has it."""
+        if self._turn is not None:
+            self._turn = MONDAY + UNTIL * MINUTE
+            self.run_timers(self._turn)
 
     def look(self, at: datetime) -> None:
         """Look because of a timer, of whatever instant."""
@@ -106,11 +136,13 @@ class Service:
 
     def _work(self, marked_through: datetime | None) -> Work:
         known = self._standings.values(), self._episodes.values()
-        return Work(self._rules, *known, marked_through, self._interruptions)
+        return Work(self._rules, *known, marked_through, self._interruptions, self._adopted_at)
 
     def do(self, moved: Moved) -> None:
         """A person's move."""
-        at = MONDAY + moved.minute * MINUTE
+        at, work = MONDAY + moved.minute * MINUTE, self._work(None)
+        heed(work, ACCOUNT)
+        self._save(work)
         for item in self._items.values():
             if item.state in OPEN and (item.playbook, item.subject) == (moved.rule, moved.contact):
                 work = self._work(None)
@@ -175,6 +207,8 @@ def lived(rules: Sequence[Rule], life: Life) -> list[Deed]:
         if minute in life.outages and minute < UNTIL:
             continue
         at = MONDAY + minute * MINUTE
+        if minute in life.adopted.values():
+            service.adopt(minute)
         for one in range(read, minute + 1):
             service.hear(one)
             if one in unread:
@@ -187,15 +221,16 @@ def lived(rules: Sequence[Rule], life: Life) -> list[Deed]:
         for move in life.moves:
             if move.minute == minute:
                 service.do(move)
+    service.end()
     return sorted(service.done)
 
 
-def _playbook(rule: Rule, matter: str) -> Playbook:
+def _playbook(rule: Rule, matter: str, version: str = "1") -> Playbook:
     steps: list[Step] = []
     _place("task" if rule.asks_people else "alert", rule.steps, steps)
     return Playbook(
         id=rule.name,
-        version="1",
+        version=version,
         title=rule.name,
         steps=tuple(steps),
         on_exit=(Step(kind="alert", title="exit"),) if rule.on_exit else (),

@@ -1,8 +1,10 @@
 """Random playbooks and lives of an account, each from a number: what is short, often at once, and near each other."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from random import Random
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from tests.support.plain_rules import Ask, Join, Leaf, Moved, Rule, Seen, Step
@@ -33,6 +35,8 @@ class Life(NamedTuple):
     """How many minutes after that began or ended the account has its turn."""
     moves: Sequence[Moved] = ()
     """Of people, in minutes in which the service is there."""
+    adopted: Mapping[str, int] = MappingProxyType({})
+    """The minutes at which some playbooks are new or changed."""
 
 
 class Chance:
@@ -47,7 +51,14 @@ class Chance:
         """So many playbooks."""
         self._asks_people = ask_people
         self._drawn += number
-        return [self._rule(f"rule-{place}", of_events) for place in range(self._drawn - number, self._drawn)]
+        return [self._changing(f"rule-{place}", of_events) for place in range(self._drawn - number, self._drawn)]
+
+    def _changing(self, name: str, of_events: bool) -> Rule:
+        rule = self._rule(name, of_events)
+        if of_events or not self._may(0.15):
+            return rule
+        later = replace(self._rule(name, of_events), after=rule.after, at_most=rule.at_most, per=rule.per)
+        return replace(rule, later=later)
 
     def life(self, rules: Sequence[Rule]) -> Life:
         """One life."""
@@ -65,9 +76,16 @@ class Chance:
             self._spans(200, (5, 30, 60), 2) if self._may(0.4) else frozenset(),
             one.choice([0, 0, 3, 25]),
             self._moves(rules, outages),
+            self._adopted(rules, history, outages),
         )
 
-    def _moves(self, rules: Sequence[Rule], outages: Collection[int]) -> list[Moved]:
+    def _adopted(self, rules: Sequence[Rule], history: Sequence[Seen], outages: frozenset[int]) -> dict[str, int]:
+        """When all was read and nothing happens."""
+        happens = {seen.minute for seen in history}
+        free = [at for at in range(1, UNTIL) if at not in happens and outages.isdisjoint((at - 1, at))]
+        return {one.name: self._random.choice(free) for one in rules if one.later is not None or self._may(0.1)}
+
+    def _moves(self, rules: Sequence[Rule], outages: frozenset[int]) -> list[Moved]:
         one = self._random
         drawn = [(one.choice(rules), one.choice(["kim", "lee"])) for _ in range(8) if self._asks_people]
         moves = [

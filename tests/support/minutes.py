@@ -19,13 +19,15 @@ states but "is one open?", no sums of runs. A condition is three-valued: true, f
   for is done. When it ends, the task is closed; one that somebody took stays, and is said to be over, and what a person
   is owed stays. Of an event it ends when its task is done, too. Closed as done or no result while it still holds, it
   fires once more `after` that, in thirty days unless said; as a false alarm it ends, and has to be false first.
+- What holds when a playbook is new or changed is found so. What has begun goes on as it began; then it is as changed.
 - While a source is interrupted, nothing that rests on it is known. What nobody can say then though what holds is to be
   found so, is found so when it can be said.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 from tests.support.plain_rules import WITHHELD, Ask, Deed, Known, Moved, Rule, Seen, Step, truth
@@ -58,8 +60,23 @@ class Watcher:
     """When people had closed all that it had asked for."""
     holds: bool | None = None
 
-    def look(self, minute: int, facts: Known, answer: int | None, quiet: bool, found: str) -> None:
-        """One minute."""
+    def look(
+        self, minute: int, facts: Known, answer: int | None, quiet: bool, found: str, changed: Rule | None
+    ) -> None:
+        """One minute; the playbook has `changed`, or not."""
+        is_new = changed is not None and self.rule is not changed
+        if changed is not None and is_new and not self._is_under_way:
+            self.rule, is_new, found = changed, False, "playbook"
+        self._look(minute, facts, answer, quiet, found)
+        if changed is not None and is_new and not self._is_under_way:
+            self.rule = changed
+            self._look(minute, facts, answer, quiet, "playbook")
+
+    @property
+    def _is_under_way(self) -> bool:
+        return bool(self.state) or self.has_begun
+
+    def _look(self, minute: int, facts: Known, answer: int | None, quiet: bool, found: str) -> None:
         rule = self.rule
 
         def asked(condition: Ask | None) -> bool | None:
@@ -214,10 +231,15 @@ def every_minute(
     until: int,
     interrupted: Collection[int] = (),
     moves: Sequence[Moved] = (),
+    adopted: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Deed]:
-    """What these playbooks do, in order, if they look at every minute; in some, usage is `interrupted`."""
+    """What these playbooks do, in order, if they look at every minute; in some, usage is `interrupted`.
+
+    Some playbooks are `adopted` later, or changed then.
+    """
     watchers: dict[tuple[str, str], Watcher] = {}
     happens = {one.minute: one for one in history}
+    changes = {rule.name: rule.later for rule in rules}
     stands: Seen | None = None
     for minute in range(until + 1):
         seen = happens.get(minute)
@@ -231,11 +253,15 @@ def every_minute(
             for rule in rules:
                 own = contact if rule.per_contact else ""
                 if own or not rule.per_contact:
-                    watchers.setdefault((rule.name, own), Watcher(rule))
+                    now = rule.later if minute >= adopted.get(rule.name, 0) else None
+                    watchers.setdefault((rule.name, own), Watcher(now or rule))
         facts = {**stands.facts, "usage.breadth": WITHHELD} if minute in interrupted else stands.facts
-        for (_, own), watcher in watchers.items():
+        for (name, own), watcher in watchers.items():
             answer = score if own == contact or not watcher.rule.per_contact else None
-            watcher.look(minute, facts, answer, stands.quiet, found)
+            later, is_there = changes[name], minute >= adopted.get(name, 0)
+            what = "playbook" if later is None and minute == adopted.get(name) else found
+            if is_there or later is not None:
+                watcher.look(minute, facts, answer, stands.quiet, what, later if is_there else None)
         for move in moves:
             if move.minute == minute and (moved := watchers.get((move.rule, move.contact))) is not None:
                 moved.move(minute, move.what, facts)

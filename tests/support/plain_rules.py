@@ -124,6 +124,8 @@ class Rule:
     per_contact: bool = False
     asks_people: bool = False
     """Its steps are tasks; else it only says what it would ask for."""
+    later: "Rule | None" = None
+    """What it is changed to."""
 
 
 class Seen(NamedTuple):

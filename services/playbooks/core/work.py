@@ -96,19 +96,12 @@ class Work:
 
     def time(self, account: str, at: datetime) -> None:
         """Look at an account because its timer came due at `at`, after what was due before."""
-        self._catch_up(account, at)
         self._meet(account, at)
+        self._catch_up(account, at)
         stands = self._moved_on(account, at)
         if stands is not None and stands.gone is None:
             self.moved_on.add(account)
             self._walk(Visit(stands, self._look(stands, f"at {stands.at.isoformat()}", "time")))
-
-    def introduce(self, account: str, at: datetime) -> None:
-        """Let an account meet, at `at`, what it hasn't met, though nothing happened to it: playbooks that are new or
-        changed, and that a source was interrupted or came back."""
-        stands, known = self.standings.get(account), list(self.rules.library.checksums.values())
-        if stands is not None and (stands.met != known or changes(self.interruptions, stands.at)):
-            self.time(account, at)
 
     def by_hand(self, episode: Episode, move: Callable[..., StepResult], actor: str, now: datetime) -> None:
         """Move one episode because a person said so; `move` is one of the functions of `step`."""
@@ -130,7 +123,7 @@ class Work:
         """
         stands, library = self.standings.get(account), self.rules.library
         known = list(library.checksums.values())
-        if stands is None or stands.gone or stands.met is None or stands.met == known:
+        if stands is None or stands.gone or stands.met in (None, known):
             return
         unasked = {name: found_in for name, found_in in stands.unasked.items() if name in library.current}
         at = max(at, stands.at)
@@ -143,22 +136,21 @@ class Work:
                 self._step(playbook, Visit(then, look, found_at=at))
                 if View(playbook, look).is_withheld:
                     unasked[playbook.id] = found_in
-        self.standings[account] = msgspec.structs.replace(stands, met=known, settled=False, unasked=unasked)
+        self._remember(account, stands.look_at, known, unasked=unasked)
 
     def _catch_up(self, account: str, until: datetime | None) -> None:
         """Do the looks that were due before `until`: their timer is late, or a source was interrupted or came back.
 
-        Nor must such a look miss what was accepted before it: scoring reads several topics, and may have told of a late
-        event in one before it read an early one in another. How far it has read all, marks say. So a look is made up
-        only for instants that both the assessment (nothing accepted before `until` is told later) and the last mark
-        vouch for, or the mark alone where the assessment can't say; what neither does is left to its timer, which waits
-        for a mark of its own. Each look moves `look_at` ahead or clears it, which ends the loop.
+        Nor must it miss what was accepted before: scoring reads several topics, and may tell of a late event in one
+        before an early one in another. So a look is made up only for instants for which both the assessment (nothing
+        accepted before `until` is told later) and the last mark vouch, or the mark alone where the assessment can't
+        say; what neither does is left to its timer, which waits for a mark. Each look moves `look_at` on or clears it.
         """
         if self.marked_through is not None:
             until = min(until or self.marked_through, self.marked_through)
-        while until is not None and (stands := self.standings.get(account)) is not None:
-            due = [one for one in (stands.look_at, *changes(self.interruptions, stands.at)) if one is not None]
-            if stands.gone is not None or not due or min(due) >= until:
+        while until is not None and (stands := self.standings.get(account)) is not None and stands.gone is None:
+            due = [*changes(self.interruptions, stands.at), stands.look_at or until]
+            if min(due) >= until:
                 return
             self.time(account, min(due))
 
@@ -207,7 +199,7 @@ class Work:
                 unasked.pop(name, None)
                 if View(own, asked.look).is_withheld and (episode is None or episode.is_at_rest):
                     unasked[name] = found_in
-            if episode is not None and not episode.is_open and current is not None and current != own:
+            if episode is not None and episode.is_at_rest and current is not None and current != own:
                 # The last episode of an old version is closed: the one in force looks, too. What holds for it now
                 # though the old one has ended, holds because of the change.
                 self._step(current, visit.found_in(visit.look.found_in or f"playbook {current.name}"), subject)

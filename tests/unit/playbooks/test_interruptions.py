@@ -66,3 +66,13 @@ def test_of_several_sources_each_has_its_time() -> None:
     ]
     office.hear(MONDAY + 9 * DAY)
     assert [one.source for one in office.interruptions] == ["tickets"]
+
+
+def test_who_moves_something_meanwhile_hides_nothing_of_it() -> None:
+    office = Office(STALLED, "id: other\nwhen: support.urgent >= 2\nsteps: [task: Call]")
+    office.assess(MONDAY, {"support.urgent": 2})
+    office.hear(MONDAY + DAY, "usage")
+    office.assess(MONDAY + DAY, {**LOW, "support.urgent": 2})
+    office.hear(MONDAY + 2 * DAY)
+    office.do(office.only("task"), "done", MONDAY + 2 * DAY + HOUR)
+    assert [one.fired_at for one in office.episodes.values() if one.playbook == "stalled"] == [MONDAY + 2 * DAY]

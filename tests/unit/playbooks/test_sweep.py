@@ -8,10 +8,11 @@ import pytest
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.standing import Standing
-from services.playbooks.core.sweep import pace
+from services.playbooks.core.sweep import introduce, pace
 from services.playbooks.core.work import Work
 from services.playbooks.files import load_playbook, read_people
 from shared.files.templates import render
+from tests.support.desk import Office
 from tests.support.playbooks import DAY, HIGH, HOUR, LOW, MONDAY, SECOND, an_assessment
 
 TRIAL = "id: trial\nwhen: days_since account.signed_at >= 30\nsteps: [alert: A month]"
@@ -33,7 +34,7 @@ def known(facts: dict[str, Any], at: datetime, *texts: str) -> Standing:
 
 def introduced(stands: Standing, at: datetime, *texts: str, adopted_at: datetime = MONDAY) -> list[Episode]:
     work = Work(rules(*texts), [stands], (), adopted_at=adopted_at)
-    work.introduce("northwind", at)
+    introduce(work, "northwind", at)
     return list(work.changes.episodes.values())
 
 
@@ -49,7 +50,7 @@ def test_what_holds_is_found_so() -> None:
 
 def test_who_has_met_them_all_is_not_looked_at() -> None:
     work = Work(rules(STALLED), [known(HIGH, MONDAY - DAY, STALLED)], (), adopted_at=MONDAY)
-    work.introduce("northwind", MONDAY)
+    introduce(work, "northwind", MONDAY)
     assert not work.changes.standings
 
 
@@ -71,7 +72,7 @@ def test_what_time_made_true_before_it_was_in_force_is_found_and_what_it_made_tr
 def test_what_has_not_held_yet_is_looked_for_from_then_on() -> None:
     signed = MONDAY - 20 * DAY
     work = Work(rules(TRIAL), [known({"account.signed_at": signed.isoformat()}, signed)], (), adopted_at=MONDAY)
-    work.introduce("northwind", MONDAY + SECOND)
+    introduce(work, "northwind", MONDAY + SECOND)
     assert work.changes.timers == {"account:northwind": signed + 30 * DAY}
     assert work.changes.standings["northwind"].look_at == signed + 30 * DAY
 
@@ -80,3 +81,19 @@ def test_sets_of_the_same_playbooks_are_the_same() -> None:
     assert rules(TRIAL, STALLED).library.digest == rules(STALLED, TRIAL).library.digest
     assert rules(TRIAL).library.digest != rules(TRIAL, STALLED).library.digest
     assert rules(TRIAL).library.digest != rules(TRIAL.replace("30", "31")).library.digest
+
+
+def test_what_time_makes_true_before_an_account_has_its_turn_fires_as_of_then() -> None:
+    stands = known({"account.signed_at": (MONDAY - 30 * DAY + HOUR).isoformat()}, MONDAY - DAY, STALLED)
+    (episode,) = introduced(stands, MONDAY + 2 * HOUR, STALLED, TRIAL)
+    assert (episode.state, episode.fired_at) == ("active", MONDAY + HOUR)
+
+
+def test_what_holds_for_a_changed_rule_when_its_old_version_ends_is_found_so_though_it_rests() -> None:
+    text = "id: x\nwhen: {}\nrepeat: {{after: 2d}}\nsteps: [alert: Hi]"
+    office = Office(text.format("usage.breadth < 40 %"))
+    office.assess(MONDAY, LOW)
+    office.adopt(text.format("usage.breadth > 60 %"))
+    assert office.assess(MONDAY + HOUR, HIGH) == []
+    assert office.wait(MONDAY + 9 * DAY) == []
+    assert [one.state for one in office.episodes.values()] == ["found"]

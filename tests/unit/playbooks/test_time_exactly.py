@@ -22,7 +22,7 @@ def _each(draw: Callable[[Chance], list[Rule]]) -> None:
         chance = Chance(number)
         rules = draw(chance)
         life = chance.life(rules)
-        should = every_minute(rules, life.history, UNTIL, life.interrupted, life.moves)
+        should = every_minute(rules, life.history, UNTIL, life.interrupted, life.moves, life.adopted)
         assert lived(rules, life) == should, f"life {number}"
 
 
