@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from deploy.cli import deliveries, erase, flags, keys, rules, show, suggest
+from deploy.cli import deliveries, erase, flags, keys, renewals, revenue, rules, show, suggest
 from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.facts import facts
@@ -73,6 +73,8 @@ app.command("usage")(USAGE.command())
 app.add_typer(ACCOUNTS.app(), name="accounts")
 app.add_typer(ANSWERS.app(), name="answers")
 app.add_typer(FEEDBACK.app(), name="feedback")
+app.add_typer(revenue.app(), name="revenue")
+app.add_typer(renewals.app(), name="renewals")
 app.add_typer(TASKS.app(), name="tasks")
 app.add_typer(PEOPLE.app(), name="people")
 app.add_typer(ALERTS.app(), name="alerts")

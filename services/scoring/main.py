@@ -4,7 +4,7 @@ import secrets
 import sys
 
 from services.scoring import api, files, queries
-from services.scoring.api import feedback, goals, judging, people, record, revenue, timeline, usage, why
+from services.scoring.api import feedback, goals, judging, people, record, renewals, revenue, timeline, usage, why
 from services.scoring.api import previews as api_previews
 from services.scoring.api.documents import KINDS
 from services.scoring.api.saying import Saying
@@ -57,10 +57,11 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
         routers=(
             *(
                 part.routes(base.uow, base.clock, in_force)
-                for part in (api, why, feedback, revenue, timeline, record, people, usage, goals)
+                for part in (api, why, feedback, revenue, renewals, timeline, record, people, usage, goals)
             ),
             judging.routes(say, base.clock),
             goals.saying(say, in_force),
+            renewals.saying(say, base.uow),
             *(document_routes(kind, documents, base.uow, base.clock) for kind in KINDS),
             together.routes("scoring", documents, base.uow, base.clock),
             api_previews.routes(base.uow, base.clock, documents, previews),

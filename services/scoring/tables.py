@@ -233,6 +233,27 @@ money = Table(
     Index("money_by_day", "day"),
 )
 
+# The renewals of contracts of six months or more: those that were, the next, and some after it.
+renewals = Table(
+    "renewals",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("subscription_id", Text, nullable=False),
+    # When the contract ends or renews, and the renewal before it: until that is past it doesn't come up.
+    *(Column(name, _Time, nullable=False) for name in ("ends_at", "notice_at")),
+    Column("after_at", _Time),
+    Column("term_months", Integer, nullable=False),
+    # What it brings in a month before, and after where that is known.
+    *(Column(name, BigInteger) for name in ("mrr_minor", "renewed_minor")),
+    Column("currency", Text),
+    # What it will be once its end is past, and what came of it.
+    Column("then", Text, nullable=False),
+    *(Column(name, Text) for name in ("forecast", "outcome", "reason", "owner")),
+    Index("renewals_of_account", "account_id"),
+    Index("renewals_by_end", "ends_at", "id"),
+)
+
 # What happened to an account, usage apart, and when its band moved.
 timeline = Table(
     "timeline",
@@ -245,7 +266,7 @@ timeline = Table(
     # Digests, where they were erased; who wrote a ticket, where that is another.
     Column("contact_id", Text),
     Column("requester", Text),
-    # Which ticket, invoice, subscription, milestone, measure, invitation or goal it is about.
+    # Which ticket, invoice, subscription, milestone, measure, invitation, goal or renewal it is about.
     Column("subject", Text),
     # JSON as it was sent, with a bound; none where the contact was erased.
     Column("data", LargeBinary),

@@ -134,6 +134,32 @@ class NoteAdded(CustomerEvent, frozen=True, kw_only=True):
     """When what it tells of was; when it was written, unless it is given."""
 
 
+Forecast = Literal["commit", "likely", "at_risk", "lost"]
+RenewalOutcome = Literal["renewed", "lost"]
+
+
+class RenewalUpdated(CustomerEvent, frozen=True, kw_only=True):
+    """What is expected of a contract's renewal, or came of it. One that is left out is unchanged; null takes it back.
+
+    At least one of these is given. What the subscription itself says comes before what is said of its renewal.
+    """
+
+    types = ("renewal.updated",)
+
+    renewal_id: Id
+    """As `GET /v1/renewals` has it."""
+    forecast: Forecast | None | msgspec.UnsetType = msgspec.UNSET
+    outcome: RenewalOutcome | None | msgspec.UnsetType = msgspec.UNSET
+    reason: Note | None | msgspec.UnsetType = msgspec.UNSET
+    owner: Name | None | msgspec.UnsetType = msgspec.UNSET
+    """Whose it is; the account's owner's, unless it is said."""
+    author: Name
+
+    def __post_init__(self) -> None:
+        if all(value is msgspec.UNSET for value in (self.forecast, self.outcome, self.reason, self.owner)):
+            raise ValueError("it says nothing; give at least one of forecast, outcome, reason, owner")
+
+
 class ReadingMuted(CustomerEvent, frozen=True, kw_only=True):
     """The reading of a measure is wrong: until then, at most 30 days, it is no data. One that has ended unmutes."""
 

@@ -276,3 +276,61 @@ async def test_currencies_are_one_by_the_rates_of_the_catalogue(database_url: st
         ("GBP", 10, 1),
     ]
     assert (found[0]["churned_minor"], found[0]["end_minor"], found[0]["grr"]) == (1_000, 125, 11.11)
+
+
+async def test_renewals_are_listed_with_their_ladder_and_people_say_what_they_expect(face: Face) -> None:
+    def contract(id: str, months: int, **more: Any) -> Event:
+        ends = (NOW + months * 30 * DAY).isoformat()
+        year = {"mrr_minor": 100, "currency": "EUR", "term_months": 12, "status": "active", "renews_at": ends}
+        return _bought(id, 90, **{**year, **more})
+
+    await face.fed.feed(
+        *(_account(id, owner="ana@example.com", segment="smb") for id in ("soon", "later", "going", "was")),
+        contract("soon", 1),
+        contract("later", 4, mrr_minor=50),
+        contract("going", 1, ends_at=(NOW + 30 * DAY).isoformat(), reason="price"),
+        contract("was", -1),
+        contract("lapsed", -1, auto_renews=False),
+    )
+
+    async def listed(**query: Any) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = (await face.get("/renewals", **query))["items"]
+        return items
+
+    outcomes = {(one["account_id"], one["outcome"]) for one in await listed()}
+    assert outcomes >= {("was", "renewed_by_itself"), ("was", None), ("lapsed", "lapsed"), ("soon", None)}
+    open_ = {one["account_id"]: one for one in await listed(open=True)}
+    assert set(open_) == {"soon", "later", "going", "was", "lapsed"}
+    soon = open_["soon"]
+    assert (soon["amount_minor"], soon["forecast"], soon["owner"]) == (1_200, None, "ana@example.com")
+    assert (open_["going"]["forecast"], open_["going"]["reason"]) == ("lost", "price")
+    path = f"/renewals/{soon['id']}"
+    await face.put(path, forecast="at_risk", reason="their CFO", owner="ben@example.com")
+    await face.put(path, status=400)
+    await face.put(path, status=400, forecast="perhaps")
+    await face.put("/renewals/rn_none", status=404, forecast="commit")
+    await face.put(path, status=403, key="right", forecast="commit")
+    (one,) = await listed(owner="ben@example.com")
+    assert (one["id"], one["forecast"], one["reason"]) == (soon["id"], "at_risk", "their CFO")
+    told = (await face.get("/accounts/soon/timeline"))["items"][0]
+    assert (
+        told["words"] == 'csm@example.com said of the renewal: forecast at risk and owner ben@example.com: "their CFO"'
+    )
+    rungs = (await face.get("/renewals", open=True, segment="smb"))["ladder"]
+    assert [(one["group"], one["forecast"], one["renewals"], one["amount_minor"]) for one in rungs] == [
+        ("2026-06", "at_risk", 1, 1_200),
+        ("2026-06", "lost", 1, 1_200),
+        ("2026-09", None, 1, 600),
+        ("2027-04", None, 1, 1_200),
+    ]
+    owners = (await face.get("/renewals", by="owner", forecast="at_risk"))["ladder"]
+    assert [(one["group"], one["renewals"]) for one in owners] == [("ben@example.com", 1)]
+    (found,) = (await face.get("/revenue", **_since("2026-04-01")))["items"]
+    assert (found["renewals_due"], found["renewals_renewed"], found["renewal_rate"]) == (2, 1, 50)
+    assert found["mrr_at_risk_minor"] >= 200
+    assert {one["account_id"] for one in (await face.get("/revenue/accounts", figure="at_risk"))["items"]} >= {"soon"}
+    await face.put(path, outcome="renewed")
+    assert [one["account_id"] for one in await listed(outcome="renewed")] == ["soon"]
+    first = await face.get("/renewals", limit=2)
+    rest = await face.get("/renewals", cursor=first["next_cursor"])
+    assert len({one["id"] for one in (*first["items"], *rest["items"])}) == len(await listed())

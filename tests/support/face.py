@@ -8,7 +8,19 @@ from typing import Any
 import httpx
 
 from services.scoring import api, files
-from services.scoring.api import feedback, goals, judging, people, previews, record, revenue, timeline, usage, why
+from services.scoring.api import (
+    feedback,
+    goals,
+    judging,
+    people,
+    previews,
+    record,
+    renewals,
+    revenue,
+    timeline,
+    usage,
+    why,
+)
 from services.scoring.api.saying import Saying
 from services.scoring.core.scorecard import Rules
 from services.scoring.previews import Previews, store
@@ -66,7 +78,7 @@ async def a_face(database_url: str, rules: Rules = SHIPPED) -> AsyncIterator[Fac
         await fed.take()
         app = create_app("scoring", "1", checks={}, figures=Figures("scoring"), random=bytes)
         app.state.keys = _Keys()
-        for part in (api, why, feedback, revenue, timeline, record, people, usage, goals):
+        for part in (api, why, feedback, revenue, renewals, timeline, record, people, usage, goals):
             app.include_router(part.routes(fed.uow, clock, lambda: fed.rules))
 
         async def publish(messages: Sequence[Outgoing]) -> None:
@@ -75,6 +87,7 @@ async def a_face(database_url: str, rules: Rules = SHIPPED) -> AsyncIterator[Fac
         say = Saying(fed.uow, clock, publish, secrets.token_bytes)
         app.include_router(judging.routes(say, clock))
         app.include_router(goals.saying(say, lambda: fed.rules))
+        app.include_router(renewals.saying(say, fed.uow))
         documents = InForce(Store("scoring", files.KINDS), files.load_files().texts, files.read_texts)
         await documents.begin(fed.uow, NOW)
 

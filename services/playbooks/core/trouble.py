@@ -100,6 +100,14 @@ def _lapsed(known: _Known) -> str:
     return "the contract has lapsed" if known.is_so("contract.lapsed") else ""
 
 
+def _renewal(known: _Known) -> str:
+    forecast, day = known.text("contract.renewal_forecast"), known.day("contract.ends_at")
+    if forecast not in ("at_risk", "lost") or known.text("contract.renewal_outcome") == "renewed":
+        return ""
+    when = f" on {day}" if day else ""
+    return f"their renewal{when} is at risk" if forecast == "at_risk" else f"their renewal{when} is forecast as lost"
+
+
 def _urgent(known: _Known) -> str:
     count = known.at_least("support.urgent", 1)
     if count is None:
@@ -195,6 +203,7 @@ _SIGNS: Final[tuple[tuple[tuple[str, ...], bool, Callable[[_Known], str]], ...]]
     (("billing.payment_failed_at",), True, _failing),
     (("billing.overdue_since", "billing.overdue_minor", "billing.beyond_habit_since"), True, _overdue),
     (("contract.lapsed",), False, _lapsed),
+    (("contract.renewal_forecast", "contract.renewal_outcome"), True, _renewal),
     (("feedback.worst_decision_maker",), True, _decision_maker),
     (("feedback.all_detractors",), False, _detractors),
     (("usage.silence", "usage.recency", "usage.never", "usage.last_seen_at"), False, _silent),

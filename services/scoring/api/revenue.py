@@ -48,6 +48,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
         now: dict[revenue.Standing, dict[Any, int]] = {"silent": {}, "at_risk": {}, "committed": {}}
         async with uow.begin() as c:
             started, moved = await revenue.started(c, asked), await revenue.moved(c, asked)
+            renewed = await revenue.renewed(c, asked)
             for which in now if last.stop > asked.today else ():
                 now[which] = await revenue.standing(c, asked, which)
         items = []
@@ -59,7 +60,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
             of_today = key.period == last.name and last.stop > asked.today
             standing = [found.get(key[1:], 0) if of_today else None for found in now.values()]
             found = revenue_of(minor, customers, moved.get(key, ()))
-            items.append(RevenueGroup.of(key, found, (standing[0], standing[1], standing[2])))
+            items.append(RevenueGroup.of(key, found, renewed.get(key), (standing[0], standing[1], standing[2])))
         return RevenueReport(items=items, since=date_of(asked.periods[0].start), until=date_of(last.stop), by=by)
 
     @router.get("/revenue/accounts", summary="The accounts behind a revenue figure")

@@ -109,22 +109,22 @@ class Revenue:
     @property
     def grr(self) -> float | None:
         """Gross revenue retention: Σ min(end, start) / start of who paid at the start."""
-        return _share(self.start_minor - self.contracted_minor - self.churned_minor, self.start_minor)
+        return share_of(self.start_minor - self.contracted_minor - self.churned_minor, self.start_minor)
 
     @property
     def nrr(self) -> float | None:
         """Net revenue retention: with expansion, without new and reactivated."""
-        return _share(self.start_minor + self.from_start_minor, self.start_minor)
+        return share_of(self.start_minor + self.from_start_minor, self.start_minor)
 
     @property
     def churn_rate(self) -> float | None:
         """Customers who left, of those at the start."""
-        return _share(self.customers_churned, self.customers)
+        return share_of(self.customers_churned, self.customers)
 
     @property
     def revenue_churn_rate(self) -> float | None:
         """The revenue of customers who left, of that at the start."""
-        return _share(self.churned_minor, self.start_minor)
+        return share_of(self.churned_minor, self.start_minor)
 
     @property
     def arpa_minor(self) -> int | None:
@@ -168,5 +168,6 @@ def revenue_of(start_minor: int, customers: int, moved: Iterable[Moved]) -> Reve
     )
 
 
-def _share(part: int, whole: int) -> float | None:
+def share_of(part: int, whole: int) -> float | None:
+    """In percent; None of nothing."""
     return 100 * part / whole if whole > 0 else None

@@ -136,6 +136,13 @@ def _goal(data: Data, _who: str) -> str:
     return f"{begin} {_id(data, 'goal_id')}{quoted(str(data.get('title')))}{by}, by {_day(data.get('due_at'))}"
 
 
+def _renewal(data: Data, _who: str) -> str:
+    said = {name: data[name] for name in ("forecast", "outcome", "owner") if name in data}
+    parts = [f"{name} {_plain(name, value).replace('_', ' ')}" for name, value in said.items()]
+    begin = f"{_id(data, 'author')} said of the renewal"
+    return (f"{begin}: {listed(parts)}" if parts else begin) + quoted(str(data.get("reason") or ""))
+
+
 def _of_kind(data: Data) -> str:
     kind = _id(data, "kind")
     return "" if kind == "all" else f" of the kind {kind}"
@@ -172,6 +179,7 @@ _SAYING: Final[Mapping[str, Callable[[Data, str], str]]] = {
         f"{_id(data, 'author')} muted {_id(data, 'measure')} until {_day(data.get('until'))}"
         + quoted(str(data.get("reason")))
     ),
+    "renewal.updated": _renewal,
     "source.interrupted": _interrupted,
     "subscription.changed": _subscription,
     "survey.invited": lambda data, who: (

@@ -45,6 +45,8 @@ MOST_MILESTONES: Final = 200
 MOST_GOALS: Final = 200
 MOST_SUBSCRIPTIONS: Final = 100
 MOST_RENEWALS: Final = 8
+MOST_SAID_OF: Final = 200
+"""Renewals of which people said something."""
 DATED: Final = frozenset({"talked", "nps", "csat", "ces"})
 """Of a contact: what counts for so many days."""
 FIRST_DAY: Final = -(2**31)
@@ -229,6 +231,8 @@ class State(msgspec.Struct, omit_defaults=True):
     traits, and of `nps`, `csat` and `ces` the latest relational answer: [score, comment's beginning]."""
     milestones: dict[str, int] = {}
     """When each was first reached."""
+    renewals: dict[str, dict[str, Cell]] = {}
+    """By renewal (`core/renewals.renewal_id`): what people said last of it: forecast, outcome, reason, owner."""
     goals: dict[str, dict[str, Cell]] = {}
     """By goal: `set` (what is wanted, see `core/goals.py`), and `ended` (`reached` or `dropped`)."""
     interaction: Cell | None = None
@@ -313,8 +317,14 @@ class Account:
     bought_since: int | None = None
     """The first day on which its revenue may be another than was written; None: it is as it was."""
 
+    renews_otherwise: bool = False
+    """Its renewals may be others than were written."""
+    renewals: list[Any] | None = None
+    """Those that were written last, where that is known."""
+
     def bought_otherwise(self, at: int | None) -> None:
         """Note that its revenue may be another than was written since an instant; None: from the first day on."""
+        self.renews_otherwise = True
         day = FIRST_DAY if at is None else day_of_us(at)
         self.bought_since = day if self.bought_since is None else min(day, self.bought_since)
 

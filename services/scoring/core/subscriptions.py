@@ -23,9 +23,9 @@ PAST_DUE_US: Final = 60 * DAY_US
 _NOTICE_DAYS: Final = 30
 _A_YEAR: Final = 12
 _MONTH_US: Final = 31 * DAY_US
-_LEAST_STEP_US: Final = 27 * DAY_US
+LEAST_STEP_US: Final = 27 * DAY_US
 """A renewal that moves by less was put right, not renewed."""
-_CONTRACT_MONTHS: Final = 6
+CONTRACT_MONTHS: Final = 6
 """What runs for less is a billing period, not a contract."""
 _LEAST_SHARE: Final = 10
 """A contract of less, in % of revenue, doesn't set the account's end."""
@@ -83,7 +83,7 @@ class Row:
             return int(said)
         renews: int | None = self.fields.get("renews_at")
         if renews is not None:
-            before = [one for one in self.of.renewals if renews - one >= _LEAST_STEP_US]
+            before = [one for one in self.of.renewals if renews - one >= LEAST_STEP_US]
             if before:
                 return max(1, round((renews - before[-1]) / DAY_US / 365.25 * _A_YEAR))
             if self.of.ahead <= _MONTH_US:
@@ -113,6 +113,8 @@ class End:
     notice_days: int
     term_months: int
     renews: bool
+    subscription_id: str = ""
+    """Empty: the unnamed one, or a trait alone says it."""
 
     @property
     def lead_days(self) -> int:
@@ -284,8 +286,8 @@ def ends_of(rows: Sequence[Row], figures: Figures, now: int) -> tuple[list[End],
             else:
                 renews = moved_on(renews, term, now)
         at = scheduled if scheduled is not None else renews
-        if at is not None and term >= _CONTRACT_MONTHS:
-            ends.append(End(at, row.notice_days, term, renews=scheduled is None))
+        if at is not None and term >= CONTRACT_MONTHS:
+            ends.append(End(at, row.notice_days, term, renews=scheduled is None, subscription_id=row.id))
     return ends, lapsed
 
 

@@ -23,7 +23,10 @@ MOVED: Final = "account.assessed"
 """The type of rows that tell of another band: decisions, and no part of what is folded."""
 _MOST_BYTES: Final = 2**15
 """How much is kept of an event as it was sent; of a larger one its fields are cut."""
-_SUBJECTS: Final = ("ticket_id", "invoice_id", "subscription_id", "milestone", "measure", "invitation_id", "goal_id")
+_SUBJECTS: Final = (
+    *("ticket_id", "invoice_id", "subscription_id", "milestone", "measure", "invitation_id", "goal_id"),
+    "renewal_id",
+)
 
 
 class TimelineRow(NamedTuple):
@@ -38,7 +41,7 @@ class TimelineRow(NamedTuple):
     requester: str | None
     """Who wrote a ticket, where that is another contact than whose it is."""
     subject: str | None
-    """Which ticket, invoice, subscription, milestone, measure, invitation or goal it is about."""
+    """Which ticket, invoice, subscription, milestone, measure, invitation, goal or renewal it is about."""
     data: bytes | None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
 
@@ -21,6 +21,7 @@ from services.scoring.core.leaving import LeftBehind
 from services.scoring.core.leaving import left_behind as behind_of
 from services.scoring.core.money import MoneyRow
 from services.scoring.core.profile import profile_of
+from services.scoring.core.renewals import RenewalRow
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.sources import Heard, bit_of
 from services.scoring.core.suggest import Draft
@@ -183,6 +184,8 @@ async def status(c: AsyncConnection) -> dict[str, Any]:
 
 
 _SINCE = bindparam("since", type_=t.timeline.c.at.type)
+_r = t.renewals.c
+_AT, _RECENT = (bindparam(name, type_=_r.ends_at.type) for name in ("at", "recent"))
 _BESIDE: Final = [
     select(*(table.c[name] for name in row._fields))
     .where(bulk.among(table.c.account_id, "accounts"), since, *but)
@@ -194,6 +197,13 @@ _BESIDE: Final = [
         (t.timeline, TimelineRow, t.timeline.c.at >= _SINCE, t.timeline.c.type != MOVED),
         # Of what is older, state remembers months, and rows may have days.
         (t.money, MoneyRow, t.money.c.day > bindparam("day", type_=t.money.c.day.type) - s.TERMS_DAYS),
+        # Of what renews by itself the next are known, as far as they were when something was said of it last.
+        (
+            t.renewals,
+            RenewalRow,
+            t.renewals.c.ends_at >= _RECENT,
+            or_(t.renewals.c.after_at.is_(None), t.renewals.c.after_at < _AT),
+        ),
     )
 ]
 
@@ -211,7 +221,8 @@ async def fingerprint(c: AsyncConnection, at: datetime, rules: Rules) -> tuple[s
             hashed.update(fingerprint_of(account, at, rules, used.get(account.id, ())))
             count += 1
         for beside in _BESIDE:
-            asked = {"accounts": [id for id, _ in chunk], "since": at - KEPT, "day": day_of(at)}
+            asked = {"accounts": [id for id, _ in chunk], "since": at - KEPT, "day": day_of(at), "at": at}
+            asked["recent"] = at - timedelta(days=s.TERMS_DAYS)
             rows = await c.execute(beside, asked)
             hashed.update(msgspec.msgpack.encode([tuple(row) for row in rows]))
         after = chunk[-1][0]

@@ -31,9 +31,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core.catalogue import Catalogue
+from services.scoring.core.clock import DAY_US
 from services.scoring.core.periods import Period
 from services.scoring.core.revenue import Moved, Signs
-from services.scoring.queries import IN_FIGURES
+from services.scoring.queries import IN_FIGURES, renewals
+from shared.messages.stamps import instant_of
 from shared.pg import bulk
 from shared.words import decimals
 
@@ -41,7 +43,7 @@ By = Literal["month", "quarter", "plan", "segment", "owner", "region", "stage"]
 Standing = Literal["silent", "at_risk", "committed"]
 """What there is today, or lies ahead."""
 _a, _m = t.accounts.c, t.money.c
-_RATES: Final = bulk.given(_a.currency, column("into", Text), column("rate", Double), name="rates")
+RATES: Final = bulk.given(_a.currency, column("into", Text), column("rate", Double), name="rates")
 PERIODS: Final = bulk.given(column("name", Text), column("start", Integer), column("stop", Integer), name="periods")
 _p = PERIODS.c
 _SILENT_DAYS: Final = 30
@@ -90,7 +92,7 @@ class Asked:
 
     def minor(self, of: ColumnElement[Any]) -> ColumnElement[Any]:
         """An amount in the currency in which it is told."""
-        return cast(func.round(of * func.coalesce(_RATES.c.rate, 1.0)), BigInteger) if self.rated else of
+        return cast(func.round(of * func.coalesce(RATES.c.rate, 1.0)), BigInteger) if self.rated else of
 
     def group(self, plan: ColumnElement[Any]) -> ColumnElement[Any]:
         """The group of an account: its plan then, all else as it is now."""
@@ -101,13 +103,13 @@ class Asked:
     @property
     def unit(self) -> ColumnElement[Any]:
         """The currency in which an amount is told."""
-        return func.coalesce(_RATES.c.into, _m.currency) if self.rated else _m.currency
+        return func.coalesce(RATES.c.into, _m.currency) if self.rated else _m.currency
 
     @property
     def rows(self) -> Any:
         """The steps with their accounts, and with rates."""
         found = t.money.join(t.accounts, _a.id == _m.account_id)
-        return found.outerjoin(_RATES, _RATES.c.currency == _m.currency) if self.rated else found
+        return found.outerjoin(RATES, RATES.c.currency == _m.currency) if self.rated else found
 
 
 def _number(asked: Asked, which: ColumnElement[bool]) -> ColumnElement[Any]:
@@ -185,7 +187,8 @@ def today(asked: Asked, which: Standing) -> list[ColumnElement[bool]]:
         # Whose use was never heard of is silent only where it would have been.
         used = func.coalesce(_a.used_day, asked.catalogue.sources.get("usage"))
         return [*holds, used <= asked.today - _SILENT_DAYS]
-    return [*holds, or_(_a.band == bulk.word("red"), _a.leaves_at.is_not(None))]
+    risky = renewals.at_risk(instant_of(asked.today * DAY_US))
+    return [*holds, or_(_a.band == bulk.word("red"), _a.leaves_at.is_not(None), risky)]
 
 
 async def standing(c: AsyncConnection, asked: Asked, which: Standing) -> dict[tuple[str, str | None], int]:
@@ -194,6 +197,42 @@ async def standing(c: AsyncConnection, asked: Asked, which: Standing) -> dict[tu
     query = select(asked.unit.label("unit"), asked.group(_m.plan).label("group"), func.sum(minor))
     query = query.select_from(asked.rows).where(*today(asked, which), *IN_FIGURES).group_by("unit", "group")
     return {(unit, group): int(minor) for unit, group, minor in await c.execute(query, asked.given)}
+
+
+class Renewed(NamedTuple):
+    """Of the renewals that were due, and of what they brought in a month, what was renewed."""
+
+    due: int
+    renewed: int
+    due_minor: int
+    renewed_minor: int
+
+
+async def renewed(c: AsyncConnection, asked: Asked) -> dict[Key, Renewed]:
+    """What was due in each period, and has come to something."""
+    midnight, r = instant_of(asked.today * DAY_US), t.renewals.c
+    result = renewals.outcome(midnight)
+    day = cast(func.floor(func.extract("epoch", r.ends_at) / 86_400), Integer)
+    before, after = (
+        asked.minor(func.coalesce(of, 0)) for of in (r.mrr_minor, func.coalesce(r.renewed_minor, r.mrr_minor))
+    )
+    again = bulk.one_of(result, renewals.RENEWED)
+    rows = t.renewals.join(t.accounts, _a.id == r.account_id).join(PERIODS, and_(day >= _p.start, day < _p.stop))
+    unit: ColumnElement[Any] = r.currency
+    if asked.rated:
+        rows, unit = rows.outerjoin(RATES, RATES.c.currency == r.currency), func.coalesce(RATES.c.into, r.currency)
+    group = asked.group(_a.plan).label("group")
+    numbers = (
+        func.count(),
+        func.count().filter(again),
+        func.sum(before),
+        func.sum(func.least(before, after)).filter(again),
+    )
+    query = select(_p.name, func.coalesce(unit, "").label("unit"), group, *numbers).select_from(rows)
+    query = query.where(renewals.comes_up(midnight), result.is_not(None), *IN_FIGURES)
+    query = query.group_by(_p.name, "unit", "group")
+    found = await c.execute(query, asked.given)
+    return {Key(*row[:3]): Renewed(row[3], row[4], int(row[5]), int(row[6] or 0)) for row in found}
 
 
 async def mean_minor(c: AsyncConnection, asked: Asked, unit: str) -> float | None:

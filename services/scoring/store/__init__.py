@@ -20,7 +20,7 @@ from services.scoring.core.fold.people import answer_key
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.profile import BOOKS
 from services.scoring.core.sources import bits_of
-from services.scoring.store import answers, erasing, money, timeline, usage
+from services.scoring.store import answers, erasing, money, renewals, timeline, usage
 from shared.messages.accounts import ContactErased, ContactUpdated
 from shared.messages.billing import Invoice, InvoiceCredited, PaymentDisputed
 from shared.messages.feedback import Answered
@@ -167,6 +167,7 @@ async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
     await _SAVE_SUMMARIES(c, [_summary_row(id, outcome) for id, outcome in batch.outcomes.items()])
     await _save_touched(c, [one.account for one in changed])
     await usage.save(c, [one.account for one in changed if one.account.forgotten], today)
+    await renewals.save(c, [one.account for one in changed if one.account.renews_otherwise], batch.now)
     await money.save(c, [one.account for one in changed if one.account.bought_since is not None], today)
     await _ADD_TO_LEDGER(c, [_ledger_row(one) for one in batch.assessments if one.for_ledger])
     await _SAVE_DAYS(

@@ -38,6 +38,7 @@ _ERASE_ACCOUNTS: Final = [
         t.timeline,
         t.usage_days,
         t.money,
+        t.renewals,
         t.assessments,
         t.health_days,
     )

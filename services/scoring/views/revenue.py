@@ -5,10 +5,10 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from services.scoring.core.revenue import Revenue
+from services.scoring.core.revenue import Revenue, share_of
 from services.scoring.core.worth import Worth
 from services.scoring.queries.behind import Behind, Figure
-from services.scoring.queries.revenue import By, Key
+from services.scoring.queries.revenue import By, Key, Renewed
 from services.scoring.views import Rounded
 from shared.web.paging import Page
 
@@ -67,11 +67,20 @@ class RevenueGroup(BaseModel):
     churn_rate: Rounded | None
     """Of customers."""
     revenue_churn_rate: Rounded | None
+    renewal_rate: Rounded | None
+    """Renewals that were renewed, of those that were due and came to something."""
+    renewal_rate_money: Rounded | None
+    """The same by what they brought in a month."""
+    renewals_due: int
+    renewals_renewed: int
     reasons: list[Reason]
 
     @classmethod
-    def of(cls, key: Key, found: Revenue, now: tuple[int | None, int | None, int | None]) -> "RevenueGroup":
-        """With what is silent, at risk and committed to go now."""
+    def of(
+        cls, key: Key, found: Revenue, renewed: Renewed | None, now: tuple[int | None, int | None, int | None]
+    ) -> "RevenueGroup":
+        """With what was renewed in it, and what is silent, at risk and committed to go now."""
+        due = renewed or Renewed(0, 0, 0, 0)
         silent, at_risk, committed = now
         return cls(
             period=key.period,
@@ -80,6 +89,10 @@ class RevenueGroup(BaseModel):
             silent_minor=silent,
             mrr_at_risk_minor=at_risk,
             committed_minor=committed,
+            renewal_rate=share_of(due.renewed, due.due),
+            renewal_rate_money=share_of(due.renewed_minor, due.due_minor),
+            renewals_due=due.due,
+            renewals_renewed=due.renewed,
             reasons=[Reason(**one._asdict()) for one in found.reasons],
             **{name: getattr(found, name) for name in _PLAIN},
         )

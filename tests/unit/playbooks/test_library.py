@@ -19,12 +19,14 @@ from services.playbooks.core.rules import Rules
 from services.playbooks.core.work import Work
 from services.playbooks.files import read_people
 from services.scoring.core.clock import day_of
+from services.scoring.core.renewals import renewal_id
 from services.scoring.core.scorecard import Rules as Cards
 from shared.files.templates import render
 from shared.messages.accounts import NpsDropped
 from shared.messages.assessments import Cause
 from shared.messages.envelope import Event
 from shared.messages.registry import COMPANY
+from shared.messages.stamps import micros
 from tests.support.book import LIBRARY, Book
 from tests.support.playbooks import MONDAY, an_assessment
 from tests.support.scoring import (
@@ -595,6 +597,20 @@ def test_a_renewal_is_forecast_once_and_in_doubt_gets_a_plan_and_then_the_manage
     last = (86, "alert", "lea", f"Acme has not renewed: {when}")
     said = [((one.opened_at - on(0)).days, one.kind, one.assignee, one.request.title) for one in asked[1:]]
     assert (forecast.due_at, said) == (on(15), [plan, last] if doubts else [])
+
+
+@pytest.mark.parametrize(("outcome", "words"), [("renewed", "renewed, by word"), ("lost", "they will not renew")])
+def test_a_renewal_ends_with_its_outcome_and_asks_for_no_forecast_that_is_there(outcome: str, words: str) -> None:
+    named = {"renewal_id": renewal_id("acme", "s1", micros(on(130))), "author": "ana@example.com"}
+    life = [*a_life(ends=130), *used(range(-100, 60))]
+    asked = Book(life).run(on(12))
+    (forecast,) = asked.all("renewal", kind="task")
+    asked.add(an_event("renewal.updated", at=on(12.5), outcome=outcome, **named))
+    (closed,) = asked.run(on(40)).all("renewal")
+    assert (closed.id, closed.state) == (forecast.id, "closed")
+    assert words in {move.reason for move in asked.moves}
+    known = Book([*life, an_event("renewal.updated", at=on(1), forecast="likely", **named)]).run(on(40))
+    assert known.all("renewal") == []
 
 
 @pytest.mark.parametrize(("voluntary", "asked"), [(True, 1), (None, 1), (False, 0)])

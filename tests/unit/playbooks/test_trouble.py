@@ -29,6 +29,11 @@ def said(**facts: Any) -> list[str]:
             "€3,100 overdue since 20 Feb 2026",
         ),
         ({"contract__lapsed": True}, "the contract has lapsed"),
+        (
+            {"contract__renewal_forecast": "at_risk", "contract__ends_at": SINCE},
+            "their renewal on 20 Feb 2026 is at risk",
+        ),
+        ({"contract__renewal_forecast": "lost"}, "their renewal is forecast as lost"),
         ({"feedback__worst_decision_maker": 3}, "a decision maker scored us 3"),
         ({"usage__silence": 12}, "no use for 12 working days"),
         ({"usage__never": 40}, "they pay, and never used it"),
@@ -69,6 +74,9 @@ def test_nothing_is_sold_to_the_angry() -> None:
     assert held(health__band="unknown") == "the account's health is unknown"
     assert held(account__stage="onboarding") == "the account is in onboarding"
     assert held(contract__contracted_at=SINCE) == "contracted on 20 Feb 2026"
+    at_risk = {"contract__renewal_forecast": "at_risk"}
+    assert held(**at_risk) == "their renewal is at risk"
+    assert held(**at_risk, contract__renewal_outcome="renewed") is held(contract__renewal_forecast="commit") is None
 
 
 def test_who_settles_in_on_more_seats_than_they_pay_for_is_told() -> None:

@@ -12,11 +12,13 @@ from services.scoring.core.clock import day_of
 from services.scoring.core.company import company_assessed
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.memory import Memory
+from services.scoring.core.renewals import renewal_id
 from services.scoring.core.scorecard import Rules, Scorecard, Weighted
 from services.scoring.core.state import prune
 from shared.conditions import FACTS, Facts
 from shared.messages import envelope, registry
 from shared.messages.envelope import Event
+from shared.messages.stamps import micros
 from tests.support.scoring import (
     DAY,
     NOW,
@@ -90,6 +92,13 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
         a_subscription(NOW - 9 * DAY, mrr_minor=400, seats=40, ends_at=(NOW + 9 * DAY).isoformat()),
         a_subscription(NOW - 99 * DAY, "yen", mrr_minor=1, currency="JPY", ends_at=(NOW + 9 * DAY).isoformat()),
         a_subscription(NOW, "sub_1", status="canceled"),
+        an_event(
+            "renewal.updated",
+            renewal_id=renewal_id("acme", "s1", micros(NOW + 9 * DAY)),
+            forecast="at_risk",
+            outcome="lost",
+            author="ana@example.com",
+        ),
     ]
     account = an_account(
         *events, segment="smb", domain="acme.example", owner="o@example.com", parent_id="p", renews_at=NOW

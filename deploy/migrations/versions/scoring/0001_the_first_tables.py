@@ -204,6 +204,26 @@ def upgrade() -> None:
     op.create_index('papers_newest', 'papers', ['kind', 'at', 'account_id', 'id'], unique=False)
     op.create_index('papers_of_account', 'papers', ['account_id', 'kind', 'at', 'id'], unique=False)
     op.create_index('papers_open', 'papers', ['kind', 'at', 'account_id', 'id'], unique=False, postgresql_where=sa.text('settled_at IS NULL'))
+    op.create_table('renewals',
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('subscription_id', sa.Text(), nullable=False),
+    sa.Column('ends_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('notice_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('after_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('term_months', sa.Integer(), nullable=False),
+    sa.Column('mrr_minor', sa.BigInteger(), nullable=True),
+    sa.Column('renewed_minor', sa.BigInteger(), nullable=True),
+    sa.Column('currency', sa.Text(), nullable=True),
+    sa.Column('then', sa.Text(), nullable=False),
+    sa.Column('forecast', sa.Text(), nullable=True),
+    sa.Column('outcome', sa.Text(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('owner', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index('renewals_by_end', 'renewals', ['ends_at', 'id'], unique=False)
+    op.create_index('renewals_of_account', 'renewals', ['account_id'], unique=False)
     op.create_table('rules',
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),

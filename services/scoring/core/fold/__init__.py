@@ -23,7 +23,7 @@ state to decide about another would break this: so whether a subscription is liv
 from collections.abc import Callable
 from typing import Any, Final
 
-from services.scoring.core.fold import goals, mutes, papers, people, subscriptions, traits
+from services.scoring.core.fold import goals, mutes, papers, people, renewals, subscriptions, traits
 from services.scoring.core.fold.cells import EXCERPT, hear
 from services.scoring.core.fold.usage import fold_usage
 from services.scoring.core.state import Account, State
@@ -99,6 +99,7 @@ _FOLDERS: Final[dict[str, Folder]] = {
     "subscription.changed": subscriptions.subscription_changed,
     "account.updated": traits.account_updated,
     "milestone.reached": traits.milestone_reached,
+    "renewal.updated": renewals.renewal_updated,
     "goal.set": goals.goal_set,
     **dict.fromkeys(goals.ENDS, goals.goal_ended),
     "contact.updated": people.contact_updated,

@@ -28,6 +28,8 @@ def account_updated(account: Account, event: Event, data: accounts.AccountUpdate
             said[name] = stands
     if traits.get("signed_at") is not signed and (signed is None or said["signed_at"] != signed.value):
         account.bought_otherwise(None)
+    if "renews_at" in said:
+        account.renews_otherwise = True
     bound_traits(traits, s.MOST_TRAITS)
     note_bought(account, event, said)
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 from services.scoring.core import subscriptions as subs
 from services.scoring.core.clock import DAY_US, in_words, written_or_none
 from services.scoring.core.measures.base import Measure, Reading, View
+from services.scoring.core.renewals import said_of
 from services.scoring.core.state import BY_DAY, Said
 from shared.messages.stamps import micros
 from shared.words import money, number
@@ -144,11 +145,14 @@ def facts(view: View) -> dict[str, Any]:
     profile, now = view.profile, micros(view.now)
     end = profile.end
     apart = (profile.figures.apart or {}).values()
+    said = said_of(view.account.id, view.state, end)
     return {
         "contract.ends_at": None if end is None else written_or_none(end.at),
         "contract.notice_at": None if end is None else written_or_none(end.at - end.notice_days * DAY_US),
         "contract.term_months": None if end is None else end.term_months,
         "contract.lapsed": profile.lapsed,
+        "contract.renewal_forecast": said.get("forecast"),
+        "contract.renewal_outcome": said.get("outcome"),
         "contract.ending_share": subs.ending_share(profile.rows, profile.figures, now),
         "contract.seats_change": seats_change(view),
         "contract.contracted_at": written_or_none(contracted_at(view)),
