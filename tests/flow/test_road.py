@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from shared.log.opening import LOCAL, make_stream
 from shared.log.protocol import Outgoing
 from shared.messages import registry
 from shared.pg.pool import session_settings
+from tests.support.everywhere import stands
 from tests.support.logins import as_service
 from tests.support.notifier import MailSink
 from tests.support.stack import KEY, SERVICES, Stack
@@ -352,6 +354,57 @@ def test_a_card_is_previewed_put_in_force_and_rolled_back(road: Road, tmp_path: 
     road.keepwell("rules", "rollback", card)
     road.stack.wait(lambda: puffin()["scorecard"] == before["scorecard"], "it is judged by the old card again")
     assert "No changes." not in road.keepwell("rules", "plan", str(tmp_path), fails_with=2)
+
+
+QUILL = ("Rosalind Quill", "rosalind@quill.example", "+49 30 5550", "lantern export", "c-quill-77")
+"""Her name, how she is reached, what she wrote, and her id."""
+
+
+def quill_is_in(road: Road, *more: str) -> list[str]:
+    """Where one of these stands. The topics keep what was accepted for 14 days, and say so."""
+    query = partial(road.postgres.query, database=road.database)
+    return stands(query, (*QUILL, *more), but=("log",))
+
+
+def test_whoever_is_erased_stands_in_no_table_within_a_minute_and_does_not_come_back(road: Road) -> None:
+    name, email, phone, wrote, her = QUILL
+    complaint = {"contact_id": her, "score": 2, "comment": f"The {wrote} burned twice, says {name}"}
+    traits = {"name": name, "email": email, "phone": phone}
+    known = an_event("contact.updated", "kestrel", contact_id=her, role="admin", traits=traits)
+    road.an_account("kestrel", name="Windhover Ltd", owner="wren@example.com")
+    waits = an_event("interaction.logged", "crm:kestrel", kind="call", contact_id=her)
+    road.stack.post([known, waits])
+    road.stack.wait(lambda: road.stack.items("notifier", "/v1/contacts/kestrel"), "she is in the address book")
+    road.stack.post([an_event("feedback.nps", "kestrel", **complaint)])
+    road.stack.wait(lambda: road.stack.items("playbooks", "/v1/tasks", account="kestrel"), "somebody is to call her")
+    [task] = road.stack.items("playbooks", "/v1/tasks", account="kestrel")
+    assert name in task["title"]
+    assert email in road.keepwell("contacts", "kestrel", "--json")
+    road.keepwell("tasks", "comment", task["id"], "--note", f"Wrote to {name}.")
+    road.keepwell("note", "kestrel", f"{name} is the one to ask.")
+    bad = Outgoing(registry.FEEDBACK, "kestrel", json.dumps({"data": {"contact_id": her}, "id": 1}).encode())
+    asyncio.run(publish(road.stack.database_url, bad))
+    road.stack.wait(lambda: road.stack.items("scoring", "/v1/dead-letters"), "scoring keeps what it can't read")
+    road.stack.wait(lambda: {one["state"] for one in road.deliveries("kestrel")} == {"delivered"}, "all is told")
+    told = [road.stack.get("notifier", f"/v1/deliveries/{one['id']}") for one in road.deliveries("kestrel")]
+    assert f"{name} (admin) · {phone}, {email}" in str(told)
+    assert {place.partition(".")[0] for place in quill_is_in(road)} == {*SERVICES}
+
+    road.stack.post([an_event("account.updated", "kestrel", traits={"aliases": ["crm:kestrel"]})])
+    assert "by the topics on" in " ".join(road.keepwell("erase", "contact", "kestrel", her, "--yes").split())
+    road.stack.wait(lambda: not quill_is_in(road), "she is forgotten", 60)
+    [task] = road.stack.items("playbooks", "/v1/tasks", account="kestrel")
+    assert task["title"] == "[erased]"
+    late = complaint | {"comment": f"{name} again: the {wrote}"}
+    again = an_event("contact.updated", "kestrel", contact_id=her, role="admin", traits=traits | {"title": "CTO"})
+    road.stack.post([an_event("feedback.nps", "kestrel", **late), again])
+    road.stack.settle()
+    assert quill_is_in(road) == []
+    answers = road.stack.items("scoring", "/v1/answers")
+    assert [one["score"] for one in answers if one["account_id"] == "kestrel" and one["erased"]] == [2, 2]
+
+    road.keepwell("erase", "account", "kestrel", "--yes")
+    road.stack.wait(lambda: not quill_is_in(road, "Windhover"), "the account is forgotten", 60)
 
 
 A_TIME_TO_COME = (datetime.now(UTC) + timedelta(days=400)).isoformat()

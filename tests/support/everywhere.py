@@ -1,6 +1,6 @@
 """Looks for words in every column of every table that holds text, JSON or bytes: what was erased stands nowhere."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 COLUMNS = """
 SELECT c.table_schema, c.table_name, c.column_name, c.data_type FROM information_schema.columns c
@@ -27,3 +27,11 @@ def searches(
         if kind in _IN and schema not in but and f"{schema}.{table}" not in but:
             asked = " OR ".join(_IN[kind].format(word=word, column=f'"{column}"') for word in words)
             yield f"{schema}.{table}.{column}", f'SELECT count(*) FROM "{schema}"."{table}" WHERE {asked}'
+
+
+def stands(query: Callable[[str], str], words: Collection[str], but: Collection[str] = ()) -> list[str]:
+    """The places in which one of the words stands; `query` answers as `psql` does, bare."""
+    columns = [tuple(line.split("|")) for line in query(COLUMNS).splitlines()]
+    counts = [f"SELECT '{place}', ({count})" for place, count in searches(columns, words, but)]  # type: ignore[arg-type]
+    found = (line.split("|") for line in query(" UNION ALL ".join(counts)).splitlines())
+    return sorted(place for place, count in found if count != "0")
