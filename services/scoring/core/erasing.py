@@ -1,7 +1,7 @@
 """What others wrote of somebody who is to be forgotten: notes of our own people, and reasons.
 
 Which these are is found by name, by what is known at the time. So, unlike all that is folded, it depends on the order:
-a note that names them and comes later stays (decision 34).
+a note that names them and comes later stays (decision 38).
 """
 
 from collections.abc import Sequence
