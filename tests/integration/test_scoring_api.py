@@ -212,6 +212,41 @@ async def test_an_account_that_was_merged_is_left_out_of_lists_and_both_pages_na
         assert (await c.execute(text("SELECT reason FROM accounts WHERE id = 'late'"))).scalar_one().endswith("as well")
 
 
+async def test_a_duplicate_that_was_merged_is_in_no_figure(face: Face) -> None:
+    await _company(face)
+    since = (NOW - 9 * DAY).isoformat()
+
+    async def figures() -> dict[str, Any]:
+        asked: dict[str, dict[str, Any]] = {
+            "/accounts": {},
+            "/feedback": {"measure": "nps"},
+            "/answers": {},
+            "/revenue": {"from": (NOW - 30 * DAY).date().isoformat()},
+            "/clv": {},
+            "/explain": {"from": since},
+            "/suggestions/catalogue": {},
+            "/goals": {},
+        }
+        found = {path: await face.get(path, **query) for path, query in asked.items()}
+        return found | {"heard": [one["accounts"] for one in (await face.get("/sources"))["items"]]}
+
+    await face.fed.feed(nps(9, at=NOW - DAY, account="well"))
+    before = await figures()
+    sold = {"mrr_minor": 700, "currency": "EUR", "plan": "pro", "seats": 8}
+    await face.fed.feed(
+        an_event("account.updated", at=NOW - 90 * DAY, account="twin", traits={"name": "Twin", "plan": "pro"}),
+        an_event("subscription.changed", at=NOW - 90 * DAY, account="twin", subscription_id="s", **sold),
+        nps(0, at=NOW - DAY, account="twin"),
+        *(usage(NOW - day * DAY, "kanban", account="twin") for day in range(30)),
+        an_event("goal.set", account="twin", goal_id="g", title="Theirs", due_at=NOW + DAY),
+    )
+    meanwhile = await figures()
+    assert [path for path, found in before.items() if found == meanwhile[path]] == []
+    await face.fed.feed(an_event("account.merged", account="twin", into="well"))
+    after = await figures()
+    assert [path for path, found in before.items() if found != after[path]] == []
+
+
 def _linked(account: dict[str, Any]) -> dict[str, Any]:
     return {"id": account["id"], "name": account["name"], "url": f"/v1/accounts/{account['id']}"}
 
