@@ -232,7 +232,7 @@ async def test_a_duplicate_that_was_merged_is_in_no_figure(face: Face) -> None:
 
     await face.fed.feed(nps(9, at=NOW - DAY, account="well"))
     before = await figures()
-    sold = {"mrr_minor": 700, "currency": "EUR", "plan": "pro", "seats": 8}
+    sold: dict[str, Any] = {"mrr_minor": 700, "currency": "EUR", "plan": "pro", "seats": 8}
     await face.fed.feed(
         an_event("account.updated", at=NOW - 90 * DAY, account="twin", traits={"name": "Twin", "plan": "pro"}),
         an_event("subscription.changed", at=NOW - 90 * DAY, account="twin", subscription_id="s", **sold),
