@@ -1,4 +1,4 @@
-"""`keepwell fingerprint`: one hash of all folded state."""
+"""`keepwell fingerprint`: one hash of all folded state, and one of the address book."""
 
 from typing import Annotated
 
@@ -17,8 +17,11 @@ def fingerprint(
     """Hash all folded state at an instant: equal for the same events, in whatever order and however often sent."""
     with connected() as keepwell:
         found = keepwell.get("scoring", "/v1/fingerprint", at=at or show.now().isoformat())
+        book = keepwell.get("notifier", "/v1/fingerprint")
         if json:
-            show.as_json(found)
-        else:
-            said = (found["fingerprint"], counted(found["accounts"], "account"), f"at {found['at']}")
+            show.as_json({**found, "book": book})
+            return
+        accounts = (found["fingerprint"], counted(found["accounts"], "account"), f"at {found['at']}")
+        people = (book["fingerprint"], counted(book["contacts"], "contact"), "in the address book")
+        for said in (accounts, people):
             typer.echo("  ".join(map(clean, said)))

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from services.ingest.api import openapi
+from services.scoring.core.causes import cause_of
 from services.scoring.core.clock import day_of
 from services.scoring.core.fold import fold
 from services.scoring.core.health import health_of
@@ -22,6 +23,7 @@ from services.scoring.core.state import Account, canonical, decode, encode, prun
 from services.scoring.core.timeline import row_of
 from shared.messages import accounts, envelope, registry
 from shared.messages.envelope import Event
+from shared.messages.erasing import NAMES_NOBODY
 from tests.support.scoring import BY_USAGE, DAY, NOW, SHIPPED, after, an_account, an_event, assessed, busy
 
 SAMPLES = sorted((Path(__file__).parents[1] / "golden" / "messages").glob("*.json"))
@@ -45,7 +47,7 @@ def verify(event: Event) -> None:
     It reads back as it was written and stands what it doesn't know; its type has a sample that sets every field. What
     customers send stands in the OpenAPI document of ingest too, folds to the same bytes in any order and however often
     it comes, and the drivers of the change that it makes sum to that change. Usage apart it stands on the timeline in
-    words, without any once its contact is erased, and not at all once the account is.
+    words, without any once its contact is erased, who is named to nobody then, and not at all once the account is.
     """
     _reads_back(event)
     _has_a_sample(event.type)
@@ -82,10 +84,14 @@ def _stands_on_the_timeline(event: Event) -> None:
     assert row.data is not None
     assert sentence(event.type, msgspec.json.decode(row.data), "Kim", "admin")
     if row.contact_id is not None:
-        late = row_of(after(an_event("contact.erased", contact_id=row.contact_id), account=account), event, data, NOW)
+        erased = after(an_event("contact.erased", contact_id=row.contact_id), account=account)
+        late = row_of(erased, event, data, NOW)
         assert late is not None
         assert late.data is None
         assert late.contact_id not in (None, row.contact_id)
+        told = cause_of(event, None, erased)
+        assert told.who is None or event.type == "contact.erased"
+        assert told.data.keys() <= NAMES_NOBODY or event.type == "contact.erased"
     assert row_of(after(an_event("account.erased"), account=account), event, data, NOW) is None
 
 

@@ -163,8 +163,9 @@ def test_keys_are_listed_and_revoked(stack: FakeStack) -> None:
 def test_the_fingerprint_is_asked_for_an_instant(stack: FakeStack) -> None:
     at = "2026-05-17T12:00:00Z"
     stack.on("GET /scoring/v1/fingerprint", Answer({"fingerprint": "ab12", "accounts": 60, "at": at}))
+    stack.on("GET /notifier/v1/fingerprint", Answer({"fingerprint": "cd34", "contacts": 7}))
     result = stack.run(one_command(fingerprint), "--at", at)
-    assert result.output == f"ab12  60 accounts  at {at}\n"
+    assert result.output == f"ab12  60 accounts  at {at}\ncd34  7 contacts  in the address book\n"
     assert stack.asked[0].query == {"at": at}
 
 

@@ -240,7 +240,7 @@ def test_nothing_that_others_wrote_reaches_a_terminal_raw(stack: FakeStack, comm
         if asked.path.startswith("/scoring/v1/accounts/"):
             return Answer(account())
         if asked.path.endswith("fingerprint"):
-            return Answer({"fingerprint": HOSTILE, "accounts": 1, "at": HOSTILE})
+            return Answer({"fingerprint": HOSTILE, "accounts": 1, "at": HOSTILE, "contacts": 1})
         if asked.path.startswith("/notifier/v1/deliveries/"):
             return Answer(item())
         if asked.method == "POST":
