@@ -102,10 +102,10 @@ class Forgetting:
 
     def action(self, said: ActionRequested, *, about: bool | None = None) -> ActionRequested:
         """What was asked for, as it may stay; `about` says whether it is about them alone, where that is known."""
+        said = msgspec.structs.replace(said, account=self._card(said.account))
         if said.kind == "digest":
             return self._digest(said)
         theirs = said.contact_id == self.contact_id or self.names(said.contact)
-        said = msgspec.structs.replace(said, account=self._card(said.account))
         if self.whole or (theirs if about is None else about):
             return _bare(said, keeps_account=not self.whole)
         task, flag = said.task, said.flag

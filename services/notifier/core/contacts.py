@@ -7,7 +7,7 @@ that no straggler brings back what is to be forgotten.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from shared.messages.accounts import (
@@ -32,6 +32,8 @@ _WHOLE: Final = ""
 """In place of a contact's id: the account itself, which was erased."""
 _MOST_TEXT: Final = 320
 """An e-mail address is no longer."""
+_FIRST: Final = micros(datetime.min.replace(tzinfo=UTC))
+_LAST: Final = micros(datetime.max.replace(tzinfo=UTC))
 _CONSENT: Final = "consent."
 _MOST_KINDS: Final = 50
 
@@ -124,7 +126,7 @@ def said(event: Event, data: ContactUpdated | ContactConsented | ContactUnsubscr
         case ContactUpdated():
             return {name: cell_of(event, _plain(data.traits[name])) for name in FIELDS if name in data.traits}
         case ContactConsented():
-            return {_CONSENT + data.kind: cell_of(event, [micros(data.at or event.time), data.text])}
+            return {_CONSENT + data.kind: cell_of(event, [_at(data.at or event.time), data.text])}
         case ContactUnsubscribed():
             return {_CONSENT + data.kind: cell_of(event, None, rank=1)}
 
@@ -149,6 +151,11 @@ def consents_of(cells: Mapping[str, Cell]) -> list[Consent]:
         at, text = cell.value or (cell.at, None)
         found.append(Consent(kind, cell.value is not None, instant_of(at), text))
     return found
+
+
+def _at(instant: datetime) -> int:
+    """In microseconds; what its zone takes beyond the calendar's ends is there."""
+    return min(max(micros(instant), _FIRST), _LAST)
 
 
 def _plain(value: Any) -> str | None:

@@ -4,10 +4,12 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.core.contacts import Book, Cells, Key, consents_of, keys_of, text_of
+from services.notifier.core.contacts import Book, Cells, Key, consents_of, keys_of, reach_of, text_of
+from services.notifier.views import Contact
 from shared.messages import registry
 from shared.messages.envelope import Event
 from shared.messages.erasing import digest_of
@@ -94,6 +96,19 @@ def test_nobody_of_an_account_that_was_erased_comes_back() -> None:
     )
     assert book.contacts == {}
     assert book.erased == {Key("northwind", "")}
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_an_instant_beyond_the_calendar_can_be_read_back(at: str) -> None:
+    asked = of_kim("contact.consented", 0, kind="survey", at=datetime.fromisoformat(at))
+    assert Contact.of("northwind", "kim", known(after((asked,)))).consents[0].at.year in (1, 9999)
+
+
+@pytest.mark.parametrize("value", ["x" * 60_000, "\x1b[31m\u202e", 10**400, 1e308, True, ["a"], {"a": 1}])
+def test_whatever_somebody_takes_for_an_address_is_bounded_and_harmless(value: Any) -> None:
+    cells = known(after((updated(0, phone=value),)))
+    assert len(text_of(cells, "phone") or "") <= 320
+    assert reach_of(cells).isprintable()
 
 
 _EVENTS = [
