@@ -39,7 +39,8 @@ def catalogue(json: JsonOption = False) -> None:
 def drafted(found: Mapping[str, Any]) -> Iterator[str]:
     """The catalogue's file, line by line, with what was seen beside."""
     plans = [one for one in found["plans"] if len(one["plan"]) <= _LONGEST]
-    yield "# A draft from what was seen. Strike what is no part of a plan; it goes to KEEPWELL_HOME/catalogue.yaml."
+    yield "# A draft from what was seen. Strike what is no part of a plan, save it as catalogue.yaml in a folder,"
+    yield "# see who would move by it (keepwell rules preview FILE), and put it in force (keepwell rules apply FOLDER)."
     if found["without_plan"]:
         yield f"# The plan of {counted(found['without_plan'], 'account')} is not known: send it as a trait."
     yield ""
