@@ -30,8 +30,10 @@ class Following:
             try:
                 async with uow.begin() as c:
                     await self._refresh(c)
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                _LOG.warning("Whether documents have changed is looked up later (%s).", type(error).__name__)
+            except Exception as error:
+                passing = isinstance(error, SQLAlchemyError | OSError | TimeoutError)
+                words = "Whether documents have changed is looked up later (%s)."
+                _LOG.warning(words, type(error).__name__, exc_info=None if passing else error)
 
     def stop(self) -> None:
         """Look no more."""

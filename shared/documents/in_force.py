@@ -26,8 +26,13 @@ class InForce(Generic[S]):
         self.now = read(shipped) if first is None else first
         self._texts = shipped
         self._revision: int | None = None
-        self.alarms: list[str] = []
-        """What can't be read."""
+        self._unfit: list[str] = []
+        self._unread: list[str] = []
+
+    @property
+    def alarms(self) -> list[str]:
+        """What of this release does not fit what was edited, and what can't be read of what is in force."""
+        return [*self._unfit, *self._unread]
 
     def ships(self, key: Key, text: bytes | None) -> bool:
         """Whether a text is what this release ships: who puts that back has it follow releases again."""
@@ -54,7 +59,8 @@ class InForce(Generic[S]):
         try:
             self.read({key: text for key, text in after.items() if text is not None})
         except Refused as error:
-            _LOG.error("What this release ships does not fit what was edited, so the last stays in force. %s", error)
+            self._unfit = [f"What ships here does not fit what was edited, so the last stays in force. {error}"]
+            _LOG.error("%s", *self._unfit)
         else:
             await self.shelf.add(c, added)
 
@@ -72,7 +78,7 @@ class InForce(Generic[S]):
             alarms = [f"The documents in force can't all be read, so the last that can stay in force. {error}"]
             found = self.now if self._revision is not None else await self._last_readable(c, texts, error)
         if self._revision is None or revision > self._revision:
-            self.now, self._revision, self.alarms = found, revision, alarms
+            self.now, self._revision, self._unread = found, revision, alarms
             self._texts = self._texts if alarms else texts
             for alarm in alarms:
                 _LOG.error("%s", alarm)

@@ -75,6 +75,7 @@ async def test_a_release_that_does_not_fit_what_was_edited_leaves_all_as_it_was(
     async with UOW.begin() as c:
         await later.ship(c, NOW)
     assert (await shelf.current(None))["card", "a"].text == b"1"
+    assert "does not fit what was edited" in later.alarms[0]
 
 
 async def test_a_text_that_a_release_can_not_read_leaves_the_last_that_it_can_with_an_alarm(shelf: FakeShelf) -> None:
