@@ -11,10 +11,13 @@ import msgspec
 
 from services.scoring.core.clock import day_of
 from services.scoring.core.decision import Decision
+from services.scoring.core.facts import account_facts
 from services.scoring.core.health import Health, health_of
+from services.scoring.core.measures.base import View
 from services.scoring.core.score import band
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.state import Account, drop_tombstones, prune
+from shared.conditions import Facts
 from shared.messages.assessments import Band, Hundredths, MeasureReading
 
 BANDS: Final[tuple[Band, ...]] = ("red", "amber", "green", "unknown")
@@ -113,26 +116,46 @@ class Tally:
         return dict(msgspec.to_builtins(found))
 
 
-def preview(
-    account: Account, last: Decision, now: datetime, rules: Rules, interrupted: Mapping[str, datetime]
-) -> tuple[Mover, Health]:
-    """How an account stands by its last decision and would by these rules; rising to a better band needs the margin."""
-    today = day_of(now)
-    prune(account.state, today, account.forgotten)
-    drop_tombstones(account, today)
-    health = health_of(account, now, rules, interrupted=interrupted)
-    points = health.score.points
-    after = Stand(points, band(points, health.card.bands, last.band), health.card.ref, health.reason)
-    before = Stand(last.score, last.band, last.scorecard, last.reason)
-    profile = health.view.profile
-    return Mover(account.id, profile.name, profile.owner, before, after), health
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The rules with a draft in its place, beside those in force."""
 
+    rules: Rules
+    in_force: Rules
+    interrupted: Mapping[str, datetime]
+    _knows_the_same: bool = field(init=False)
+    """The catalogue is that in force."""
 
-def look(mover: Mover, before: Health, after: Health) -> Look:
-    """One account, measure by measure: the heaviest after the change first."""
-    old, new = ({one.name: one for one in side.counted} for side in (before, after))
-    names = [*new, *(name for name in old if name not in new)]
-    return Look(mover.id, mover.name, mover.before, mover.after, [_compared(name, old, new) for name in names])
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_knows_the_same", self.rules.catalogue == self.in_force.catalogue)
+
+    def preview(self, account: Account, last: Decision, now: datetime) -> tuple[Mover, Health | None]:
+        """How an account stands by its last decision, and how it would by the draft, rising only by the margin, too.
+
+        Without its health where the draft does not concern it: the same card scores it, and nothing else is known.
+        """
+        today = day_of(now)
+        prune(account.state, today, account.forgotten)
+        drop_tombstones(account, today)
+        view = View(account, now, self.rules.catalogue, interrupted=self.interrupted)
+        before = Stand(last.score, last.band, last.scorecard, last.reason)
+        name, owner = view.profile.name, view.profile.owner
+        if self._knows_the_same:
+            card = self.rules.card_for(Facts.of(account_facts(view)), now)
+            if card.ref == last.scorecard:
+                return Mover(account.id, name, owner, before, before), None
+        health = health_of(account, now, self.rules, view, self.interrupted)
+        points = health.score.points
+        after = Stand(points, band(points, health.card.bands, last.band), health.card.ref, health.reason)
+        return Mover(account.id, name, owner, before, after), health
+
+    def look(self, account: Account, last: Decision, now: datetime) -> Look:
+        """One account, measure by measure: the heaviest by the draft first."""
+        mover, _ = self.preview(account, last, now)
+        sides = (health_of(account, now, one, interrupted=self.interrupted) for one in (self.in_force, self.rules))
+        old, new = ({one.name: one for one in side.counted} for side in sides)
+        names = [*new, *(name for name in old if name not in new)]
+        return Look(mover.id, mover.name, mover.before, mover.after, [_compared(name, old, new) for name in names])
 
 
 def _compared(name: str, old: Mapping[str, MeasureReading], new: Mapping[str, MeasureReading]) -> Compared:

@@ -11,9 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring import tables as t
 from services.scoring.company import store as company
 from services.scoring.core.decision import Decision
-from services.scoring.core.health import health_of
 from services.scoring.core.memory import Memory
-from services.scoring.core.preview import Tally, look, preview
+from services.scoring.core.preview import Draft, Tally
 from services.scoring.core.state import Account
 from services.scoring.files import CARDS, RuleFiles
 from services.scoring.previews import store
@@ -45,8 +44,8 @@ class Looking:
         """Look, say how far it is, and keep what comes of it; call `sampled` when a sample was told."""
         async with self._uow.begin() as c:
             known = await company.known(c)
-            self._before, self._after = (known.rules(one.rules) for one in self._files)
-            self._interrupted = known.since
+            in_force, rules = (known.rules(one.rules) for one in self._files)
+            self._draft = Draft(rules, in_force, known.since)
             self._total = (await c.execute(_COUNT)).scalar_one()
             some = list((await c.execute(_SAMPLE)).scalars())
             more = {"account": await self._one(c)}
@@ -66,7 +65,7 @@ class Looking:
             async with self._uow.begin() as c:
                 standing = await self._load(c, part)
             for account, last in standing:
-                tally.add(preview(account, last, self._now, self._after, self._interrupted)[0])
+                tally.add(self._draft.preview(account, last, self._now)[0])
             if self._clock.now() - self._told >= _TOLD_EVERY:
                 await self._tell(tally, None)
         return tally
@@ -89,9 +88,7 @@ class Looking:
     async def _one(self, c: AsyncConnection) -> dict[str, Any] | None:
         """The account that is looked at measure by measure."""
         for account, last in await self._load(c, [self._wanted.account]) if self._wanted.account else ():
-            mover, after = preview(account, last, self._now, self._after, self._interrupted)
-            before = health_of(account, self._now, self._before, interrupted=self._interrupted)
-            return dict(msgspec.to_builtins(look(mover, before, after)))
+            return dict(msgspec.to_builtins(self._draft.look(account, last, self._now)))
         return None
 
     async def _load(self, c: AsyncConnection, ids: Iterable[str]) -> list[tuple[Account, Decision]]:

@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-from services.scoring.core.health import health_of
-from services.scoring.core.preview import Mover, Stand, Tally, look, preview
+from services.scoring.core.preview import Draft, Mover, Stand, Tally
 from services.scoring.core.scorecard import Bands, Rules, Weighted
 from shared.messages.assessments import Band
-from tests.support.scoring import NOW, SHIPPED, an_account, assessed, busy, nps
+from tests.support.scoring import DAY, NOW, SHIPPED, an_account, assessed, busy, nps
 
 
 def stand(score: int | None, band: Band) -> Stand:
@@ -63,12 +62,24 @@ def test_an_account_stands_as_it_would_if_the_draft_were_adopted_now() -> None:
     account = an_account(*busy(range(40), users=4), nps(9), seats=8)
     last = assessed(account).decision
     rules = stricter("usage.recency", "usage.breadth")
-    found, health = preview(account, last, NOW, rules, {})
+    draft = Draft(rules, SHIPPED, {})
+    found, _ = draft.preview(account, last, NOW)
     told = assessed(account, before=last, rules=rules).decision
     assert (found.after.score, found.after.band, found.after.scorecard) == (told.score, told.band, told.scorecard)
     assert (found.before.score, found.before.band) == (last.score, last.band)
-    one = look(found, health_of(account, NOW, SHIPPED), health)
+    one = draft.look(account, last, NOW)
+    assert (one.before, one.after) == (found.before, found.after)
     measures = {measure.name: (measure.weight_before, measure.weight_after) for measure in one.measures}
     assert measures["usage.recency"] == (15, 50)
     assert measures["feedback.nps"][1] is None
     assert list(measures)[:2] == ["usage.recency", "usage.breadth"]
+
+
+def test_whom_a_draft_does_not_concern_stands_as_it_was_decided_last() -> None:
+    account = an_account(*busy(range(40), users=4), nps(9), seats=8)
+    last = assessed(account).decision
+    others = tuple(replace(one, priority=1) for one in SHIPPED.cards)
+    found, health = Draft(replace(SHIPPED, cards=others), SHIPPED, {}).preview(account, last, NOW + 9 * DAY)
+    assert (found.before, health) == (found.after, None)
+    closed = replace(SHIPPED, catalogue=replace(SHIPPED.catalogue, closed=(1,)))
+    assert Draft(closed, SHIPPED, {}).preview(account, last, NOW + 9 * DAY)[1] is not None
