@@ -233,7 +233,8 @@ class ContactErased(CustomerEvent, frozen=True, kw_only=True):
 
     contact_id: Id
     texts: Annotated[list[Text], msgspec.Meta(max_length=300)] = msgspec.field(default_factory=list)
-    """What else they are found by in what was written about them: another spelling, a first name, an old address."""
+    """What else they are found by in what was written about them: another spelling, an old address, a first name (which
+    is looked for as it is written)."""
 
 
 class AccountErased(CustomerEvent, frozen=True, kw_only=True):

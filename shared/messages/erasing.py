@@ -154,13 +154,23 @@ def _bare(said: ActionRequested, *, keeps_account: bool) -> ActionRequested:
 
 
 def _finder(texts: Iterable[str]) -> Callable[[str], bool]:
-    """Whether any of these texts stands in another, as words of their own, however it is written."""
-    wanted = {one for text in texts if (one := clean(text).casefold())}
-    if not wanted:
-        return lambda _: False
-    ends = "|".join(_as_words(one) for one in sorted(wanted))
-    search = re.compile(ends).search
-    return lambda text: search(clean(text).casefold()) is not None
+    """Whether any of these texts stands in another, as words of their own, however it is written.
+
+    A single word is looked for as it is written: a contact called Support is not in every text about support.
+    """
+    wanted = {clean(text) for text in texts}
+    exact = _search({one for one in wanted if one.isalpha() and len(one) > 1})
+    folded = _search({one.casefold() for one in wanted if one and not one.isalpha()})
+
+    def stands_in(text: str) -> bool:
+        line = clean(text)
+        return exact(line) is not None or folded(line.casefold()) is not None
+
+    return stands_in
+
+
+def _search(texts: Iterable[str]) -> Callable[[str], object]:
+    return re.compile("|".join(map(_as_words, sorted(texts))) or "(?!)").search
 
 
 def _as_words(text: str) -> str:

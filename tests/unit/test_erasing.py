@@ -36,6 +36,12 @@ def test_an_id_that_tells_is_found_in_texts_and_one_that_may_be_anything_is_not(
     assert not Forgetting("northwind", "7").names("7 seats")
 
 
+def test_a_single_word_is_looked_for_as_it_is_written() -> None:
+    team = Forgetting("northwind", "c-1", ["Support", "A", "Will"])
+    assert team.names("Support never answers")
+    assert not team.names("a ticket will wait for support")
+
+
 def test_nothing_is_found_by_nothing() -> None:
     assert not Forgetting("northwind", "kim").names("anything")
     assert Forgetting("northwind").names("anything")
