@@ -110,16 +110,14 @@ class Service:
 
     def run_timers(self, until: datetime) -> None:
         """Every timer that is due by then."""
-        while (due := min((one for one in (self._timer, self._turn) if one is not None), default=until)) <= until:
-            work = self._work(None)
-            if due == self._turn:
+        while due := [one for one in (self._timer, self._turn) if one is not None and one <= until]:
+            at, work = min(due), self._work(None)
+            if at == self._turn:
                 self._turn = None
-                introduce(work, ACCOUNT, due)
-            elif due == self._timer:
-                self._timer = None
-                work.time(ACCOUNT, due)
+                introduce(work, ACCOUNT, at)
             else:
-                return
+                self._timer = None
+                work.time(ACCOUNT, at)
             self._save(work)
 
     def end(self) -> None:
@@ -143,6 +141,7 @@ class Service:
         at, work = MONDAY + moved.minute * MINUTE, self._work(None)
         heed(work, ACCOUNT)
         self._save(work)
+        self.run_timers(at)
         for item in self._items.values():
             if item.state in OPEN and (item.playbook, item.subject) == (moved.rule, moved.contact):
                 work = self._work(None)
@@ -210,7 +209,8 @@ def lived(rules: Sequence[Rule], life: Life) -> list[Deed]:
         if minute in life.adopted.values():
             service.adopt(minute)
         for one in range(read, minute + 1):
-            service.hear(one)
+            if life.interrupted:
+                service.hear(one)
             if one in unread:
                 service.read(unread[one])
         read = minute + 1

@@ -80,10 +80,11 @@ class Chance:
         )
 
     def _adopted(self, rules: Sequence[Rule], history: Sequence[Seen], outages: frozenset[int]) -> dict[str, int]:
-        """When all was read and nothing happens."""
+        """All at one minute, when all was read and nothing happens."""
         happens = {seen.minute for seen in history}
         free = [at for at in range(1, UNTIL) if at not in happens and outages.isdisjoint((at - 1, at))]
-        return {one.name: self._random.choice(free) for one in rules if one.later is not None or self._may(0.1)}
+        at = self._random.choice(free)
+        return {one.name: at for one in rules if one.later is not None or self._may(0.1)}
 
     def _moves(self, rules: Sequence[Rule], outages: frozenset[int]) -> list[Moved]:
         one = self._random

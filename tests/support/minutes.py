@@ -66,11 +66,11 @@ class Watcher:
         """One minute; the playbook has `changed`, or not."""
         is_new = changed is not None and self.rule is not changed
         if changed is not None and is_new and not self._is_under_way:
-            self.rule, is_new, found = changed, False, "playbook"
+            self.rule, is_new, found = changed, False, found or "playbook"
         self._look(minute, facts, answer, quiet, found)
         if changed is not None and is_new and not self._is_under_way:
             self.rule = changed
-            self._look(minute, facts, answer, quiet, "playbook")
+            self._look(minute, facts, answer, quiet, found or "playbook")
 
     @property
     def _is_under_way(self) -> bool:

@@ -12,7 +12,7 @@ from tests.support.lives import UNTIL, Chance
 from tests.support.minutes import every_minute
 from tests.support.plain_rules import Rule
 
-FIRST, _, LAST = os.environ.get("KEEPWELL_TEST_EXAMPLES", "100").rpartition("-")
+FIRST, _, LAST = os.environ.get("KEEPWELL_TEST_EXAMPLES", "80").rpartition("-")
 LIVES = range(int(FIRST or 0), int(LAST))
 
 
