@@ -141,6 +141,9 @@ class Service:
         at, work = MONDAY + moved.minute * MINUTE, self._work(None)
         heed(work, ACCOUNT)
         self._save(work)
+        if self._turn is not None and self._adopted_at is not None:
+            # What is new is met first: who moves something would else hide since when it is true.
+            self._turn = at
         self.run_timers(at)
         for item in self._items.values():
             if item.state in OPEN and (item.playbook, item.subject) == (moved.rule, moved.contact):
