@@ -161,11 +161,11 @@ def _bought(id: str, days: int, **said: Any) -> Event:
 
 async def test_a_hundred_of_a_thousand_customers_who_left_are_ten_percent(face: Face) -> None:
     def life(n: int) -> list[Event]:
-        began = _bought(f"c{n}", 50, mrr_minor=500, currency="EUR", plan="pro", status="active")
+        began = _bought(f"c{n}", 50, mrr_minor=500, currency="EUR", plan="pro", status="active", history="past")
         if n >= 100:
             return [began]
         why = {"reason": "price"} if n < 60 else {"reason": None}
-        return [began, _bought(f"c{n}", 10, status="canceled" if n < 80 else "unpaid", **why)]
+        return [began, _bought(f"c{n}", 10, status="canceled" if n < 80 else "unpaid", history="past", **why)]
 
     await face.fed.feed(*(event for n in range(1_000) for event in life(n)))
     (found,) = (await face.get("/revenue", **_since((NOW - 30 * DAY).date().isoformat())))["items"]

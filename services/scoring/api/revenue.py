@@ -1,5 +1,6 @@
 """What customers bring, what became of it, and the worth of one over the years."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -8,7 +9,7 @@ from fastapi import Depends, Query
 from services.scoring.api import parts
 from services.scoring.core.clock import DAY_US, date_of, day_of
 from services.scoring.core.periods import first_day, known, periods_of, year_until
-from services.scoring.core.revenue import revenue_of
+from services.scoring.core.revenue import Moved, Revenue, revenue_of
 from services.scoring.core.scorecard import RulesInForce
 from services.scoring.core.worth import PURCHASES_A_YEAR, Worth, years_of
 from services.scoring.queries import behind, revenue
@@ -51,16 +52,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
             renewed = await revenue.renewed(c, asked)
             for which in now if last.stop > asked.today else ():
                 now[which] = await revenue.standing(c, asked, which)
-        items = []
-        keys = sorted(
-            {*started, *moved}, key=lambda key: (key.period, key.currency, key.group is None, key.group or "")
-        )
-        for key in keys:
-            minor, customers = started.get(key, Sum(0, 0))
-            of_today = key.period == last.name and last.stop > asked.today
-            standing = [found.get(key[1:], 0) if of_today else None for found in now.values()]
-            found = revenue_of(minor, customers, moved.get(key, ()))
-            items.append(RevenueGroup.of(key, found, renewed.get(key), (standing[0], standing[1], standing[2])))
+        items = list(_groups(asked, started, moved, renewed, now))
         return RevenueReport(items=items, since=date_of(asked.periods[0].start), until=date_of(last.stop), by=by)
 
     @router.get("/revenue/accounts", summary="The accounts behind a revenue figure")
@@ -99,6 +91,29 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
         return Clv.of(Worth(mean_purchase_minor, often, years), currency, measured)
 
     return router
+
+
+def _groups(
+    asked: Asked,
+    started: Mapping[Key, Sum],
+    moved: Mapping[Key, Sequence[Moved]],
+    renewed: Mapping[Key, revenue.Renewed],
+    now: Mapping[revenue.Standing, Mapping[tuple[str, str | None], int]],
+) -> Iterator[RevenueGroup]:
+    """The figures of each period, currency and group of which there are any: a period begins as the last one ended."""
+    kinds = sorted(
+        {key[1:] for key in (*started, *moved, *renewed)}, key=lambda of: (of[0], of[1] is None, of[1] or "")
+    )
+    stands = {of: started.get(Key(asked.periods[0].name, *of), Sum(0, 0)) for of in kinds}
+    for period in asked.periods:
+        is_todays = period.stop > asked.today
+        for of in kinds:
+            key = Key(period.name, *of)
+            found = revenue_of(*stands[of], moved.get(key, ()))
+            stands[of] = Sum(found.end_minor, found.customers_end)
+            silent, at_risk, committed = (one.get(of, 0) if is_todays else None for one in now.values())
+            if found != Revenue() or key in renewed:
+                yield RevenueGroup.of(key, found, renewed.get(key), (silent, at_risk, committed))
 
 
 def span(since: datetime | None, until: datetime | None, now: datetime) -> tuple[int, int]:

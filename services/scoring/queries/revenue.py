@@ -119,12 +119,14 @@ def _number(asked: Asked, which: ColumnElement[bool]) -> ColumnElement[Any]:
 
 
 async def started(c: AsyncConnection, asked: Asked) -> dict[Key, Sum]:
-    """What there was when each period began."""
+    """What there was when the first period began: any other begins as the one before it ends."""
     group, minor = asked.group(_m.plan).label("group"), asked.minor(_m.minor)
-    holds = and_(_m.day < _p.start, _m.until >= _p.start, _m.minor > 0)
-    query = select(_p.name, asked.unit.label("unit"), group, func.sum(minor), _number(asked, _m.minor > 0))
-    query = query.select_from(asked.rows.join(PERIODS, holds)).where(*IN_FIGURES).group_by(_p.name, "unit", "group")
-    return {Key(*key): Sum(int(minor), number) for *key, minor, number in await c.execute(query, asked.given)}
+    period, start, _ = asked.periods[0]
+    holds = [_m.day < start, _m.until >= start, _m.minor > 0]
+    query = select(asked.unit.label("unit"), group, func.sum(minor), _number(asked, _m.minor > 0))
+    query = query.select_from(asked.rows).where(*holds, *IN_FIGURES).group_by("unit", "group")
+    found = await c.execute(query, asked.given)
+    return {Key(period, unit, name): Sum(int(minor), number) for unit, name, minor, number in found}
 
 
 def _first(of: ColumnElement[Any], order: Any) -> ColumnElement[Any]:
@@ -229,7 +231,9 @@ async def renewed(c: AsyncConnection, asked: Asked) -> dict[Key, Renewed]:
         func.sum(func.least(before, after)).filter(again),
     )
     query = select(_p.name, func.coalesce(unit, "").label("unit"), group, *numbers).select_from(rows)
-    query = query.where(renewals.comes_up(midnight), result.is_not(None), *IN_FIGURES)
+    first, last = (instant_of(day * DAY_US) for day in (asked.periods[0].start, asked.periods[-1].stop))
+    query = query.where(r.ends_at >= first, r.ends_at < last, renewals.comes_up(midnight), result.is_not(None))
+    query = query.where(*IN_FIGURES)
     query = query.group_by(_p.name, "unit", "group")
     found = await c.execute(query, asked.given)
     return {Key(*row[:3]): Renewed(row[3], row[4], int(row[5]), int(row[6] or 0)) for row in found}
