@@ -14,6 +14,8 @@ UNTIL: Final = 260
 DATES: Final = ("account.signed_at", "account.renews_at")
 _LOW: Final = Leaf("usage.breadth", "<", 60)
 _HIGH: Final = Leaf("usage.breadth", ">", 60)
+_LATEST: Final = 25
+"""How many minutes after the others the last account has its turn."""
 _SPANS: Final = (0, 1, 5, 15, 40)
 
 
@@ -67,23 +69,25 @@ class Chance:
         history = [self._seen(at) for at in accumulate(gaps) if at <= UNTIL]
         self._import_into(history)
         outages = self._spans(150, (3, 12, 50), 3)
-        return Life(
+        life = Life(
             history,
             outages,
             {one.randint(0, UNTIL) for _ in range(one.randint(0, 4))},
             self._may(),
             self._may(),
             self._spans(200, (5, 30, 60), 2) if self._may(0.4) else frozenset(),
-            one.choice([0, 0, 3, 25]),
+            one.choice([0, 0, 3, _LATEST]),
             self._moves(rules, outages),
-            self._adopted(rules, history, outages),
         )
+        return life._replace(adopted=self._adopted(rules, life))
 
-    def _adopted(self, rules: Sequence[Rule], history: Sequence[Seen], outages: frozenset[int]) -> dict[str, int]:
-        """All at one minute, when all was read and nothing happens."""
-        happens = {seen.minute for seen in history}
-        free = [at for at in range(1, UNTIL) if at not in happens and outages.isdisjoint((at - 1, at))]
-        at = self._random.choice(free)
+    def _adopted(self, rules: Sequence[Rule], life: Life) -> dict[str, int]:
+        """All at one minute: when all was read, nothing happens, and who was to have a turn has had it."""
+        happens = {seen.minute for seen in life.history} | {at + back for at in life.outages for back in (0, 1)}
+        ends = {at for at in range(UNTIL) if (at in life.interrupted) is not (at - 1 in life.interrupted)}
+        happens |= {at + later for at in ends for later in range(_LATEST + 1)}
+        free = [at for at in range(1, UNTIL) if at not in happens]
+        at = self._random.choice(free or [UNTIL])
         return {one.name: at for one in rules if one.later is not None or self._may(0.1)}
 
     def _moves(self, rules: Sequence[Rule], outages: frozenset[int]) -> list[Moved]:

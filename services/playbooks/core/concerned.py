@@ -1,7 +1,5 @@
 """Which playbooks an assessment may matter to: most matter to few, and looking is what costs."""
 
-from typing import Any
-
 from services.playbooks.core.look import DEPARTS, Look
 from services.playbooks.core.standing import Standing
 
@@ -17,15 +15,17 @@ def changed(before: Standing | None, look: Look) -> list[str] | None:
     if look.now < before.at or (before.look_at is not None and before.look_at <= look.now):
         return None
     then, now = before.facts, look.values
-    others = [name for name, value in now.items() if not _is_same(value, then.get(name))]
+    others = [
+        name
+        for name, value in now.items()
+        # 1 is not `true`, nor is a list with the one a list with the other.
+        if (was := then.get(name)) != value
+        or type(was) is not type(value)
+        or (type(value) is list and repr(was) != repr(value))
+    ]
     others += then.keys() - now.keys()
     if any(name in DEPARTS for name in others):
         return None
     if look.cause is not None and look.cause.kind == "event" and look.cause.type is not None:
         others.append(look.cause.type)
     return others
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    """Is it the same to conditions? 1 is not `true`, nor is a list with the one a list with the other."""
-    return one == other and type(one) is type(other) and (type(one) is not list or repr(one) == repr(other))
