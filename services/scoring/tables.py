@@ -47,6 +47,8 @@ accounts = Table(
     Column("heard", SmallInteger, nullable=False, server_default="0"),
     # On which day it was last used, by people where there ever were any: days since 1970-01-01.
     Column("used_day", Integer),
+    # How many goals were ever set of it.
+    Column("goals_set", SmallInteger, nullable=False, server_default="0"),
     # Below: the last assessment, for lists.
     Column("gone", Boolean, nullable=False, server_default=false()),
     *(Column(name, Text) for name in ("name", "segment", "plan", "stage", "owner", "currency", "scorecard")),
@@ -62,6 +64,7 @@ accounts = Table(
     Column("rev", BigInteger, nullable=False, server_default="0"),
     Index("accounts_by_owner", "owner"),
     Index("accounts_by_parent", "parent_id", postgresql_where=column("parent_id").is_not(None)),
+    Index("accounts_with_goals", "id", postgresql_where=column("goals_set") > 0),
     Index("accounts_merged", "merged_into", postgresql_where=column("merged_into").is_not(None)),
     Index("accounts_marked", "partition", postgresql_where=column("marked_at").is_not(None)),
 )

@@ -36,8 +36,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
         now = clock.now()
 
         def chosen(state: State) -> Iterable[tuple[str, Goal]]:
-            # Who has gone on as another account strives for nothing any more.
-            for goal in goals_of(state) if isinstance(of, str) or state.merged is None else ():
+            for goal in goals_of(state):
                 is_open = goal.ended is None
                 if open in (None, is_open) and (not overdue or (is_open and goal.due_at <= micros(now))):
                     # Those due first come first.
@@ -46,7 +45,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
         key = paging.after(str, str | None)
         async with uow.begin() as c:
             await there(c, of)
-            found, place = await contacts.of_states(c, of, chosen, key and (key[0], key[1]), paging.limit)
+            found, place = await contacts.of_states(c, of, chosen, key and (key[0], key[1]), paging.limit, goals.ANY)
             facts = await goals.facts_now(c, {one.account_id for one in found}, now, rules())
         nothing = Facts.of({})
         shown = [

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import and_, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,15 +34,27 @@ Things = Callable[[s.State], Iterable[tuple[str, Any]]]
 
 
 async def of_states(
-    c: AsyncConnection, of: str | Over, things: Things, after: tuple[str, str | None] | None, most: int
+    c: AsyncConnection,
+    of: str | Over,
+    things: Things,
+    after: tuple[str, str | None] | None,
+    most: int,
+    *but: ColumnElement[bool],
 ) -> tuple[list[Of], tuple[str, str | None] | None]:
-    """Things of an account's state, or of all accounts', by id; and behind which the next page begins, if one does."""
+    """Things of an account's state, or of all accounts', by id; and behind which the next page begins, if one does.
+
+    Over all only accounts are looked at of which `but` holds.
+    """
     found: list[Of] = []
     account, beyond = after or ("", None)
     looked = 0
     while True:
         query = select(_a.id, _a.name, _a.state).order_by(_a.id).limit(_CHUNK)
-        query = query.where(_a.id == of) if isinstance(of, str) else query.where(*of.where(), _begins(account, beyond))
+        query = (
+            query.where(_a.id == of)
+            if isinstance(of, str)
+            else query.where(*of.where(), *but, _begins(account, beyond))
+        )
         rows = (await c.execute(query)).all()
         for id, name, packed in rows:
             behind = beyond if id == account else None

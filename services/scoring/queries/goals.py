@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
@@ -17,6 +18,8 @@ from shared.messages.assessments import Band
 from shared.pg import bulk
 
 _a = t.accounts.c
+ANY: Final = and_(_a.goals_set > 0, ~_a.gone)
+"""Of an account: it has goals, and has not gone on as another, which strives for nothing any more."""
 _STATES = select(_a.id, _a.state, _a.score, _a.band).where(bulk.among(_a.id, "accounts"))
 
 

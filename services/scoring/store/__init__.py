@@ -125,7 +125,7 @@ async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, 
 
 # What a batch has changed and decided
 
-_SAVED: Final = (*_STATE, "heard", "used_day")
+_SAVED: Final = (*_STATE, "heard", "used_day", "goals_set")
 _SAVE_STATES = bulk.Insert(t.accounts, _SAVED, same=("partition",), update=_SAVED[1:])
 _WHY_NOT: Final = ("excluded", "churn_reason", "churn_voluntary")
 _BELONGS: Final = ("parent_id", "merged_into", "region")
@@ -214,7 +214,8 @@ def _state_row(one: Standing) -> tuple[Any, ...]:
     one.packed = len(packed)
     waits = one.marked_at, one.found_in, one.act_on_found, one.rescore
     used = state.last_used_by_people or state.last_used
-    return one.account.id, packed, one.imports, *waits, bits_of(state.heard), day_of_us(used) if used else None
+    beside = bits_of(state.heard), day_of_us(used) if used else None, len(state.goals)
+    return one.account.id, packed, one.imports, *waits, *beside
 
 
 _of_profile, _of_decision = attrgetter(*_OF_PROFILE), attrgetter(*_OF_DECISION)

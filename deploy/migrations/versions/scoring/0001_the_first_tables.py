@@ -24,6 +24,7 @@ def upgrade() -> None:
     sa.Column('rescore', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.Column('heard', sa.SmallInteger(), server_default='0', nullable=False),
     sa.Column('used_day', sa.Integer(), nullable=True),
+    sa.Column('goals_set', sa.SmallInteger(), server_default='0', nullable=False),
     sa.Column('gone', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.Column('name', sa.Text(), nullable=True),
     sa.Column('segment', sa.Text(), nullable=True),
@@ -54,6 +55,7 @@ def upgrade() -> None:
     )
     op.create_index('accounts_by_owner', 'accounts', ['owner'], unique=False)
     op.create_index('accounts_by_parent', 'accounts', ['parent_id'], unique=False, postgresql_where=sa.text('parent_id IS NOT NULL'))
+    op.create_index('accounts_with_goals', 'accounts', ['id'], unique=False, postgresql_where=sa.text('goals_set > 0'))
     op.create_index('accounts_merged', 'accounts', ['merged_into'], unique=False, postgresql_where=sa.text('merged_into IS NOT NULL'))
     op.create_index('accounts_in_imports', 'accounts', ['partition'], unique=False, postgresql_where=sa.text("imports != '[]'::jsonb"))
     op.create_index('accounts_marked', 'accounts', ['partition'], unique=False, postgresql_where=sa.text('marked_at IS NOT NULL'))
