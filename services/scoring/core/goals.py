@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 from services.scoring.core.catalogue import Catalogue
 from services.scoring.core.clock import written_or_none
 from services.scoring.core.state import State
-from shared.conditions import Facts, FactType, Leaf, Refused, Scope, Truth, flip_instant, goal_leaf, leaves
+from shared.conditions import Facts, FactType, Leaf, Refused, Scope, Truth, evaluate, flip_instant, goal_leaf, leaves
 from shared.messages.stamps import instant_of, micros
 
 _MOST_TITLES: Final = 10
@@ -66,20 +66,26 @@ def goals_of(state: State) -> list[Goal]:
 def progress_of(goal: Goal, catalogue: Catalogue, facts: Facts, now: datetime) -> Progress:
     """How a goal stands by these facts."""
     leaf, why = _measure_of(goal, catalogue)
-    stands: Stands = goal.ended or ("overdue" if goal.due_at <= micros(now) else "open")
+    stands = _stands(goal, leaf, facts, now)
     if leaf is None:
         return Progress(goal, stands, f"{goal.fact} {goal.op} {goal.target}" if why else None, None, None, why)
     (read,) = leaves(leaf, facts, now)
     holds = {Truth.TRUE: True, Truth.FALSE: False}.get(read.truth)
-    if goal.ended is None and holds:
-        stands = "met"
     return Progress(goal, stands, read.text, facts.value(leaf.subject, now), holds, read.words)
+
+
+def _stands(goal: Goal, leaf: Leaf | None, facts: Facts, now: datetime) -> Stands:
+    if goal.ended is not None:
+        return goal.ended
+    if leaf is not None and evaluate(leaf, facts, now) is Truth.TRUE:
+        return "met"
+    return "overdue" if goal.due_at <= micros(now) else "open"
 
 
 def goal_facts(state: State, catalogue: Catalogue, facts: Facts, now: datetime) -> dict[str, Any]:
     """How many goals stand how, by what else is known."""
-    plan = [progress_of(goal, catalogue, facts, now) for goal in goals_of(state)]
-    by = {stands: [one.goal for one in plan if one.stands == stands] for stands in ("open", "met", "overdue")}
+    plan = [(goal, _stands(goal, _measure_of(goal, catalogue)[0], facts, now)) for goal in goals_of(state)]
+    by = {wanted: [goal for goal, stands in plan if stands == wanted] for wanted in ("open", "met", "overdue")}
     return {
         "goals.open": sum(map(len, by.values())),
         "goals.met": len(by["met"]),
@@ -88,7 +94,7 @@ def goal_facts(state: State, catalogue: Catalogue, facts: Facts, now: datetime) 
         "goals.overdue_titles": _titles(by["overdue"]),
         "goals.overdue_since": written_or_none(next((goal.due_at for goal in by["overdue"]), None)),
         "goals.next_due_at": written_or_none(next((goal.due_at for goal in by["open"]), None)),
-        "goals.reached": sum(one.stands == "reached" for one in plan),
+        "goals.reached": sum(stands == "reached" for _, stands in plan),
     }
 
 
