@@ -45,7 +45,7 @@ TEAM = "\n".join(
     [
         "csms:",
         *(f"- {{id: csm-{a}, name: CSM of {a}, email: {a}@example.com, slack: U0{a.upper()}}}" for a in ACCOUNTS),
-        *(f"- {{id: csm-{a}, name: CSM of {a.title()}, email: {a}@example.com}}" for a in ("tern", "wren")),
+        *(f"- {{id: csm-{a}, name: CSM of {a.title()}, email: {a}@example.com}}" for a in ("tern", "wren", "kestrel")),
     ]
 )
 
@@ -371,7 +371,7 @@ def test_whoever_is_erased_stands_in_no_table_within_a_minute_and_does_not_come_
     complaint = {"contact_id": her, "score": 2, "comment": f"The {wrote} burned twice, says {name}"}
     traits = {"name": name, "email": email, "phone": phone}
     known = an_event("contact.updated", "kestrel", contact_id=her, role="admin", traits=traits)
-    road.an_account("kestrel", name="Windhover Ltd", owner="wren@example.com")
+    road.an_account("kestrel", name="Windhover Ltd")
     waits = an_event("interaction.logged", "crm:kestrel", kind="call", contact_id=her)
     road.stack.post([known, waits])
     road.stack.wait(lambda: road.stack.items("notifier", "/v1/contacts/kestrel"), "she is in the address book")
