@@ -448,6 +448,14 @@ async def test_erasing_a_contact_takes_their_words_away(fed: Fed) -> None:
     await fed.feed(nps(2, contact="ada", comment="private words"))
     await fed.feed(nps(3, contact="ada", comment="more private words"), a_pulse(3, note="Ada Byron is cross"))
     await fed.feed(an_event("note.added", text="Called Ada Byron.", author="csm"), a_contact("ada", "left"))
+    goal: dict[str, Any] = {
+        "goal_id": "g",
+        "title": "Ada Byron is trained",
+        "due_at": (NOW + DAY).isoformat(),
+        "author": "csm",
+    }
+    renewal: dict[str, Any] = {"renewal_id": "r", "forecast": "at_risk", "reason": "Ada Byron left", "author": "csm"}
+    await fed.feed(an_event("goal.set", **goal), an_event("renewal.updated", **renewal))
     await fed.feed(an_event("contact.erased", contact_id="ada", texts=["Countess"]))
     late = a_contact("ada", "champion", traits={"name": "Ada Byron"}), nps(1, contact="ada", comment="private words")
     await fed.feed(*late)

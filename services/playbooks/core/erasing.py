@@ -66,6 +66,7 @@ def episode_left(episode: Episode, forgetting: Forgetting) -> Episode:
         subject=forgetting.id(episode.subject) if about else episode.subject,
         event=_cause_left(event) if about and event is not None else event,
         readings=tuple(_leaf_left(one, forgetting, about) for one in episode.readings),
+        at_firing=forgetting.within(episode.at_firing),
         outcome=_text_left(episode.outcome, forgetting, about=False),
     )
 

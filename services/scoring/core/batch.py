@@ -167,7 +167,7 @@ class Batch:
         now = (one.comment for one in self.surveys.answers.values() if (one.account_id, one.contact_id) == theirs)
         whom = erased_of(account, data, filter(None, now))
         self.forgotten.append(Forgetting.of(account.id, whom))
-        forget_in(account.state, self.forgotten[-1])
+        forget_in(account, self.forgotten[-1])
         return whom
 
     def _hear(self, source: str | None, at: datetime) -> None:

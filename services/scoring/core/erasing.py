@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from services.scoring.core.state import State
+from services.scoring.core.state import Account
 from shared.messages.erasing import Forgetting
 from shared.messages.stamps import Cell
 
@@ -17,14 +17,15 @@ _OF_THE_ACCOUNT: Final = frozenset({"account.updated", "subscription.changed", "
 """What these say is not written about a person."""
 
 
-def forget_in(state: State, forgetting: Forgetting) -> None:
-    """Clean the words that state keeps: of the pulse, of muted readings, of goals, and of why the customer left."""
+def forget_in(account: Account, forgetting: Forgetting) -> None:
+    """Clean the words that state keeps: of the pulse, muted readings, goals, renewals, and of why the customer left."""
+    state = account.state
     if state.pulse is not None:
         state.pulse = _cell(state.pulse, forgetting)
     state.mutes = {name: _cell(one, forgetting) for name, one in state.mutes.items()}
-    state.goals = {
-        id: {name: _cell(one, forgetting) for name, one in cells.items()} for id, cells in state.goals.items()
-    }
+    state.goals = _cells(state.goals, forgetting)
+    if (renewals := _cells(state.renewals, forgetting)) != state.renewals:
+        state.renewals, account.renews_otherwise = renewals, True
     state.churns = [msgspec.structs.replace(one, fields=forgetting.within(one.fields)) for one in state.churns]
 
 
@@ -42,6 +43,10 @@ def moved_by(drivers: Sequence[dict[str, Any]], forgetting: Forgetting) -> list[
     if not any(forgetting.names(one.get("reason")) for one in drivers):
         return None
     return [{**one, "reason": forgetting.clean(one.get("reason") or "")} for one in drivers]
+
+
+def _cells(of: dict[str, dict[str, Cell]], forgetting: Forgetting) -> dict[str, dict[str, Cell]]:
+    return {id: {name: _cell(one, forgetting) for name, one in cells.items()} for id, cells in of.items()}
 
 
 def _cell(cell: Cell, forgetting: Forgetting) -> Cell:
