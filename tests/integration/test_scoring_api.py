@@ -1,5 +1,7 @@
 """Scoring's HTTP face, on accounts that were folded."""
 
+import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
@@ -9,6 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from services.scoring.files import SHIPPED as CARDS
+from services.scoring.previews import Busy, Previews
+from services.scoring.previews.store import Wanted
 from tests.support.face import Face, a_face
 from tests.support.scoring import (
     DAY,
@@ -315,3 +319,29 @@ async def test_a_preview_says_who_would_move_and_why_and_changes_nothing(face: F
     # It may quote somebody: whoever is erased is in none that was computed before.
     await face.fed.feed(an_event("contact.erased", account="well", contact_id="c1"))
     await face.get(f"/jobs/{began.json()['job']}", status=404)
+
+
+async def test_a_preview_that_was_cut_off_says_so_and_no_more_wait_than_will_be_served_soon(face: Face) -> None:
+    wanted = Wanted("scorecards", "default", b"id: default", None, "ada")
+
+    async def cut_off(_: str) -> bool:
+        return False
+
+    broken = Previews(face.fed.uow, face.clock, secrets.token_bytes, cut_off)
+    id = await broken.ask(wanted)
+    await broken.ended()
+    job = await face.get(f"/jobs/{id}")
+    assert (job["state"], job["failure"], job["result"]) == ("failed", "It was cut off. Ask again.", None)
+
+    async def never_ends(_: str) -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    full = Previews(face.fed.uow, face.clock, secrets.token_bytes, never_ends)
+    waiting = [await full.ask(wanted) for _ in range(10)]
+    with pytest.raises(Busy):
+        await full.ask(wanted)
+    assert (await face.get(f"/jobs/{waiting[-1]}"))["state"] == "waiting"
+    face.clock.move(DAY / 24)
+    assert (await face.get(f"/jobs/{waiting[-1]}"))["state"] == "failed"
+    await full.close()
