@@ -30,18 +30,8 @@ _MOVE: Final = bulk.Update(t.assessments, _ENTRY, ("drivers",))
 _AT_ONCE: Final = 1_000
 _ERASE_ACCOUNTS: Final = [
     delete(table).where(bulk.among(table.c.account_id, "accounts"))
-    for table in (
-        t.users,
-        t.papers,
-        t.answers,
-        t.invitations,
-        t.timeline,
-        t.usage_days,
-        t.money,
-        t.renewals,
-        t.assessments,
-        t.health_days,
-    )
+    for table in t.metadata.sorted_tables
+    if "account_id" in table.c
 ]
 
 
