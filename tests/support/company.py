@@ -48,6 +48,12 @@ def an_account(account: str, number: int) -> Iterator[dict[str, Any]]:
         yield event(
             "feedback.nps", f"n{contact}-new", ago(days=3, hours=contact), score=(number + contact) % 11, **answer
         )
+    whom = {"contact_id": f"{account}-c0"}
+    old, new = {"name": "Kim", "email": "kim@old.example"}, {"email": "kim@new.example", "phone": "+49 30 1"}
+    yield event("contact.updated", "c1", ago(days=9), **whom, traits=old)
+    yield event("contact.updated", "c2", ago(days=9), **whom, traits=new)
+    yield event("contact.consented", "c3", ago(days=8), **whom, kind="survey")
+    yield event("contact.unsubscribed", "c4", ago(days=8 - number % 2), **whom, kind="survey")
     yield event("milestone.reached", "m1", ago(days=15), milestone="first_report")
     yield event("interaction.logged", "x1", ago(days=8), kind="call")
     yield event("pulse.set", "p1", ago(days=7), score=7, note="fine", author="csm-0@example.com")

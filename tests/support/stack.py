@@ -199,5 +199,6 @@ class Stack:
         self.wait(still, "the stack settles", seconds)
 
     def fingerprint(self, at: str) -> str:
-        """One hash of all folded state at an instant."""
-        return str(self.get("scoring", "/v1/fingerprint", at=at)["fingerprint"])
+        """The hashes of all folded state at an instant, and of the address book."""
+        state, book = self.get("scoring", "/v1/fingerprint", at=at), self.get("notifier", "/v1/fingerprint")
+        return f"{state['fingerprint']} {book['fingerprint']}"
