@@ -18,7 +18,7 @@ from services.scoring.core.state import MONTHLY_DAYS, State, Subscription
 from shared.messages.stamps import Cell, instant_of, micros
 
 Then = Literal["renewed_by_itself", "lapsed", "lost"]
-_AHEAD: Final = 3
+_AHEAD: Final = 2
 """So many of a contract that renews by itself are known before they come up."""
 _NEVER_SAID: Final = Subscription()
 

@@ -317,6 +317,8 @@ class Account:
     bought_since: int | None = None
     """The first day on which its revenue may be another than was written; None: it is as it was."""
 
+    last_step: int | None = None
+    """No step of its revenue that was written lies after this day; None: that isn't known."""
     renews_otherwise: bool = False
     """Its renewals may be others than were written."""
     renewals: list[Any] | None = None

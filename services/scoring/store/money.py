@@ -29,19 +29,25 @@ _FORGET = bulk.delete_some(t.money, _m.until <= bindparam("last", type_=_m.until
 
 
 async def save(c: AsyncConnection, accounts: Iterable[Account], today: int) -> None:
-    """Write what these accounts bring anew, from the day on which it may be another."""
-    changed, rows = list[tuple[str, int, int]](), list[MoneyRow]()
+    """Write what these accounts bring anew, from the day on which it may be another; of most there is none after."""
+    dropped, joined, rows = list[tuple[str, int, int]](), list[tuple[str, int, int]](), list[MoneyRow]()
     for account in accounts:
         since = since_in_months(account.bought_since or 0, today)
-        steps = rows_of(account.id, account.state, since)
-        changed.append((account.id, since, steps[0].day if steps else FOREVER))
-        rows += steps
         account.bought_since = None
-    if changed:
-        parameters = bulk.arrays(_OF, changed)
-        await c.execute(_DROP, parameters)
-        await c.execute(_JOIN, parameters)
-        await _ADD(c, rows)
+        steps = rows_of(account.id, account.state, since)
+        changed = account.id, since, steps[0].day if steps else FOREVER
+        if account.last_step is None or account.last_step >= since:
+            dropped.append(changed)
+            joined.append(changed)
+        elif steps:
+            joined.append(changed)
+        rows += steps
+        account.last_step = max(since - 1, steps[-1].day if steps else since - 1)
+    if dropped:
+        await c.execute(_DROP, bulk.arrays(_OF, dropped))
+    if joined:
+        await c.execute(_JOIN, bulk.arrays(_OF, joined))
+    await _ADD(c, rows)
 
 
 async def forget(c: AsyncConnection, now: datetime) -> bool:
