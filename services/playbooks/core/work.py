@@ -130,11 +130,11 @@ class Work:
         then = msgspec.structs.replace(stands, at=min(at, max(stands.at, self._adopted_at or stands.at)))
         for playbook in library.current.values():
             episode = self.episodes.at(account).get((playbook.id, ""))
-            if library.checksums[playbook.id] not in stands.met and (episode is None or episode.is_at_rest):
+            if library.checksums[playbook.id] not in stands.met and (episode is None or not episode.is_under_way):
                 found_in = f"playbook {playbook.name}"
                 look = self._look(then, f"met {playbook.version}", "keepwell", found_in=found_in)
-                self._step(playbook, Visit(then, look, found_at=at))
-                if View(playbook, look).is_withheld:
+                episode = self._step(playbook, Visit(then, look, found_at=at))
+                if View(playbook, look).is_withheld and (episode is None or episode.is_at_rest):
                     unasked[playbook.id] = found_in
         self._remember(account, stands.look_at, known, unasked=unasked)
 
@@ -199,8 +199,8 @@ class Work:
                 unasked.pop(name, None)
                 if View(own, asked.look).is_withheld and (episode is None or episode.is_at_rest):
                     unasked[name] = found_in
-            if episode is not None and episode.is_at_rest and current is not None and current != own:
-                # The last episode of an old version is closed: the one in force looks, too. What holds for it now
+            if episode is not None and not episode.is_under_way and current is not None and current != own:
+                # The last episode of an old version has ended: the one in force looks, too. What holds for it now
                 # though the old one has ended, holds because of the change.
                 self._step(current, visit.found_in(visit.look.found_in or f"playbook {current.name}"), subject)
         if not visit.look.quiet and any(self.episodes.may_wait(one, visit.look.now) for one in latest.values()):

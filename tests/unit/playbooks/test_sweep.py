@@ -97,3 +97,15 @@ def test_what_holds_for_a_changed_rule_when_its_old_version_ends_is_found_so_tho
     assert office.assess(MONDAY + HOUR, HIGH) == []
     assert office.wait(MONDAY + 9 * DAY) == []
     assert [one.state for one in office.episodes.values()] == ["found"]
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_what_an_old_version_waits_for_has_passed_when_the_one_in_force_says_so(is_over: bool) -> None:
+    office = Office("id: x\nwhen: support.open >= 2\nexit_when: usage.breadth > 60 %\nsteps: [alert: Hi]")
+    office.assess(MONDAY, {**LOW, "support.open": 3})
+    if is_over:
+        office.assess(MONDAY + HOUR, {**HIGH, "support.open": 3})
+    office.adopt("id: x\nwhen: usage.breadth < 40 %\nsteps: [alert: Low]")
+    if not is_over:
+        office.assess(MONDAY + HOUR, {**HIGH, "support.open": 3})
+    assert len(office.assess(MONDAY + 2 * HOUR, {**LOW, "support.open": 3})) == 1
