@@ -464,7 +464,7 @@ async def test_erasing_a_contact_takes_their_words_away(fed: Fed) -> None:
     asked = dict(searches(columns, words, but=("log", "scoring.outbox")))
     assert [place for place, count in asked.items() if (await fed.rows(count))[0].count] == []
     [whom] = [one.erased for one in await fed.told() if one.erased is not None]
-    assert whom.texts == ["Countess", "Ada Byron", "more private words", "private words"]
+    assert whom.texts == ["Ada Byron", "Countess", "more private words", "private words"]
 
 
 async def test_erasing_an_account_leaves_one_empty_row(fed: Fed) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -11,9 +11,7 @@ from services.scoring.core.state import Account
 from shared.messages.accounts import ADDRESSES, ContactErased
 from shared.messages.assessments import Cause
 from shared.messages.envelope import Event
-from shared.messages.erasing import NAMES_NOBODY, said
-
-_MOST_SAID: Final = 200
+from shared.messages.erasing import MOST_TEXTS, NAMES_NOBODY, said
 
 
 def cause_of(event: Event, untold_since: datetime | None, account: Account) -> Cause:
@@ -44,8 +42,8 @@ def erased_of(account: Account, data: ContactErased, wrote: Iterable[str] = ()) 
     cells = account.state.contacts.get(data.contact_id, {})
     latest = (cells[kind].value[1] for kind in ("nps", "csat", "ces") if kind in cells)
     comments = map(said, [*latest, *account.wrote.get(data.contact_id, ()), *wrote])
-    texts = [*data.texts, account.state.name_of(data.contact_id) or "", *list(comments)[:_MOST_SAID]]
-    return ContactErased(contact_id=data.contact_id, texts=list(dict.fromkeys(filter(None, texts))))
+    texts = (account.state.name_of(data.contact_id), *data.texts, *comments)
+    return ContactErased(contact_id=data.contact_id, texts=list(dict.fromkeys(filter(None, texts)))[:MOST_TEXTS])
 
 
 def _people(data: dict[str, Any]) -> Iterator[str]:

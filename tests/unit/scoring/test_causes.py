@@ -1,9 +1,11 @@
 """What assessments tell of the event that caused them: no address, and nobody who was erased."""
 
+import msgspec
 import pytest
 
-from services.scoring.core.causes import cause_of
+from services.scoring.core.causes import cause_of, erased_of
 from services.scoring.core.state import encode
+from shared.messages.accounts import ContactErased
 from tests.support.scoring import a_contact, a_ticket, after, an_account, an_event, nps
 
 KIM = {"name": "Kim", "title": "CTO", "email": "kim@acme.example", "phone": "+49 30 1234"}
@@ -33,3 +35,12 @@ def test_what_comes_late_of_who_was_erased_names_nobody(late) -> None:  # type: 
     assert cause.who is None
     assert not {"contact_id", "requester", "comment", "title", "traits"} & cause.data.keys()
     assert cause.data.get("score") == (2 if late.type == "feedback.nps" else None)
+
+
+def test_by_however_much_somebody_is_found_whoever_is_told_can_read_it() -> None:
+    account = an_account(a_contact("c1", "admin", traits=KIM))
+    account.wrote["c1"] = [f"this is what I wrote in answer {n}" for n in range(500)]
+    asked = ContactErased(contact_id="c1", texts=[f"spelling {n}" for n in range(300)])
+    whom = erased_of(account, asked)
+    assert whom.texts[0] == "Kim"
+    assert msgspec.json.decode(msgspec.json.encode(whom), type=ContactErased) == whom
