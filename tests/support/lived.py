@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.playbooks.core import desk, settling
+from services.playbooks.core.changes import ACCOUNT_KEY
 from services.playbooks.core.desk import Command
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode, Move
@@ -164,7 +165,7 @@ class Service:
         self._names |= {id: one.playbook for id, one in changes.items.items()}
         for id in changes.retired:
             self._episodes.pop(id, None)
-        for timer in changes.timers.values():
+        if (timer := changes.timers.get(ACCOUNT_KEY + ACCOUNT)) is not None:
             self._timer = min(timer, self._timer or timer)
         for ask, playbook, _, visit in work.errands:
             self._note(visit.look.now, playbook.id, playbook.every_step[ask.step].title)
