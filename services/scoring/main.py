@@ -17,6 +17,7 @@ from services.scoring.previews import store as previews_store
 from services.scoring.queries import ledger
 from services.scoring.settings import ScoringSettings
 from services.scoring.store import answers, money
+from services.scoring.store import renewals as store_renewals
 from services.scoring.store import timeline as store_timeline
 from services.scoring.store import usage as store_usage
 from shared.documents import together
@@ -84,6 +85,7 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
             ledger.forget,
             answers.forget,
             money.forget,
+            store_renewals.forget,
             store_timeline.forget,
             store_usage.forget,
             previews_store.forget,

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from services.scoring.store import money as store_money
+from services.scoring.store import renewals as store_renewals
 from shared.messages.envelope import Event
 from tests.support.face import Face, a_face
 from tests.support.scoring import DAY, NOW, SHIPPED, a_contact, an_event, nps
@@ -334,3 +336,10 @@ async def test_renewals_are_listed_with_their_ladder_and_people_say_what_they_ex
     first = await face.get("/renewals", limit=2)
     rest = await face.get("/renewals", cursor=first["next_cursor"])
     assert len({one["id"] for one in (*first["items"], *rest["items"])}) == len(await listed())
+    await face.fed.feed(an_event("account.erased", account="soon"))
+    async with face.fed.uow.begin() as c:
+        assert not await store_renewals.forget(c, NOW + 800 * DAY)
+        assert not await store_money.forget(c, NOW + 800 * DAY)
+    assert {one["account_id"] for one in await listed()} == {"later", "was"}
+    (found,) = (await face.get("/revenue", **_since("2026-04-01")))["items"]
+    assert (found["customers"], found["start_minor"]) == (3, 250)
