@@ -12,6 +12,7 @@ import pytest
 from deploy.cli.down import stop
 from deploy.local.jars import KafkaMissing, class_path
 from tests.support.documents import ROOT, blocks, told_like
+from tests.support.fake_stack import eventually
 from tests.support.ports import free_ports
 
 TOLD = (
@@ -51,17 +52,22 @@ class Terminal:
         own = {"KEEPWELL_HOME": str(home), "KEEPWELL_PORT": str(free_ports(4)), "COLUMNS": "160"}
         self.environment = given | own
 
-    def run(self, *words: str) -> str:
+    def run(self, *words: str, code: int = 0) -> str:
         """`keepwell …`"""
-        return self.types(sys.executable, "-c", "from deploy.cli.main import app; app()", *words)
+        return self.types(sys.executable, "-c", "from deploy.cli.main import app; app()", *words, code=code)
 
-    def types(self, *command: str) -> str:
+    def types(self, *command: str, code: int = 0) -> str:
         """What a command prints, in the root of the repository."""
         done = subprocess.run(
             command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=150, check=False
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + (done.stderr if code else "")
+
+    def until(self, *words: str, say: str | re.Pattern[str]) -> None:
+        """Type it until it says so."""
+        wanted = say if isinstance(say, re.Pattern) else re.compile(re.escape(say))
+        eventually(lambda: wanted.search(self.run(*words)), within=60)
 
 
 @pytest.fixture
@@ -83,10 +89,50 @@ def on(request: pytest.FixtureRequest) -> list[str]:
     return arguments
 
 
-def test_every_story_is_told_with_its_figures_whenever_it_is_run(terminal: Terminal, on: list[str]) -> None:
+def a_leads_quarter(terminal: Terminal) -> None:
+    """What did they write, how do we stand, and who is theirs? All that came in is read back."""
+    answers = terminal.run("answers", "--group", "detractor")
+    assert re.search(r"Northwind .* 2 .*third time support lost our ticket", answers)
+    assert re.search(r"all +\d+\.\d +-?\d+\.\d … \d+", terminal.run("feedback"))
+    assert "admin@northwind.example" in terminal.run("contacts", "northwind")
+    terminal.run("note", "northwind", "Their new head of support starts in May")
+    terminal.run("goal", "northwind", "rollout", "Everybody uses it", "--measure", "usage.active_share >= 80")
+    terminal.until("timeline", "northwind", say="Their new head of support starts in May")
+    terminal.until("goals", "northwind", say="share of seats in use is 25 %, under 80 %")
+
+
+def an_operators_day(terminal: Terminal, mine: Path) -> None:
+    """Draft a card, see who moves, put it in force, go back; merge a duplicate; forget a person."""
+    terminal.run("rules", "export", str(mine))
+    card = mine / "mature.yaml"
+    card.write_text(card.read_text().replace("usage.trend: {weight: 15}", "usage.trend: {weight: 16}"))
+    assert "The weights sum to 101; they must sum to 100." in terminal.run("rules", "check", str(card), code=1)
+    card.write_text(card.read_text().replace("usage.recency: {weight: 15}", "usage.recency: {weight: 14}"))
+    assert "60 accounts" in terminal.run("rules", "preview", str(card), "--account", "northwind")
+    assert "~ mature" in terminal.run("rules", "plan", str(mine), code=2)
+    assert "1 changed." in terminal.run("rules", "apply", str(mine))
+    assert "No changes." in terminal.run("rules", "plan", str(mine))
+    terminal.until("why", "fathom-diving", say=re.compile(r"usage.trend +16 %"))
+    terminal.run("rules", "rollback", "mature")
+    terminal.until("why", "fathom-diving", say=re.compile(r"usage.trend +15 %"))
+
+    terminal.run("merge", "fathom-diving", "kestrel-cycles")
+    terminal.until("why", "kestrel-cycles", say="goes on for: Fathom Diving")
+    forgotten = terminal.run("erase", "contact", "northwind", "northwind-admin", "--yes")
+    assert "by the topics on" in forgotten
+    terminal.until("contacts", "northwind", say=re.compile(r"^(?!.*admin@northwind)", re.DOTALL))
+    for lists in (("answers",), ("tasks",), ("alerts",), ("timeline", "northwind"), ("deliveries",)):
+        terminal.until(*lists, say=re.compile(r"^(?!.*third time support lost our ticket)", re.DOTALL))
+
+
+def test_every_story_is_told_with_its_figures_whenever_it_is_run(
+    terminal: Terminal, on: list[str], tmp_path: Path
+) -> None:
     if not on:
         # As the README has it. A demo that was left running, and has its own past, is no obstacle to the next.
         terminal.types("make", "demo")
+        a_leads_quarter(terminal)
+        an_operators_day(terminal, tmp_path / "mine")
     terminal.environment["KEEPWELL_ADMIN_KEY"] = "kw_that_somebody_exported_before"
     told = terminal.run("demo", *on)
     for words in TOLD:
