@@ -63,7 +63,7 @@ def _said(condition: Condition | None) -> str:
 def _filled(template: str) -> str:
     """A text with … for what is filled in, and what it says otherwise behind a stroke."""
     said = re.sub(r"\{\{.*?\}\}", "…", template)
-    return re.sub(r"\{%.*?%\}", "", re.sub(r"\{%-?\s*else\s*%\}", " / ", said))
+    return re.sub(r"\{%.*?%\}", "", re.sub(r"\{%-?\s*(else|elif .*?)\s*%\}", " / ", said))
 
 
 def _steps(one: Playbook, under: int | None = None, arm: str = "then") -> str:
