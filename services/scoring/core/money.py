@@ -132,7 +132,19 @@ class _Known:
         said = None if signed is None else signed.value
         self._signed = None if said is None else micros(datetime.fromisoformat(said))
         self._state = msgspec.structs.replace(state, bought=_begun(state.bought, self._signed))
-        self._before = {id: early for id, one in state.subscriptions.items() if (early := _from_start(one)) is not None}
+        began = self._began()
+        begun = ((id, _from_start(one, began)) for id, one in state.subscriptions.items())
+        self._before = {id: early for id, early in begun if early is not None}
+
+    def _began(self) -> tuple[int, int] | None:
+        """When the first of its contracts was heard of, and since when it is a customer, where none says its start."""
+        firsts = [one.first for one in self._state.subscriptions.values() if one.first is not None]
+        if self._signed is None or not firsts or min(firsts) <= self._signed:
+            return None
+        # What the traits said that it brought until then is better known.
+        if any("mrr_minor" in each.fields and each.at < min(firsts) for each in self._state.bought):
+            return None
+        return min(firsts), self._signed
 
     def days(self) -> list[int]:
         """Those on which it may become another."""
@@ -183,11 +195,13 @@ def _instants(one: Subscription) -> Iterator[int]:
         yield ends
 
 
-def _from_start(one: Subscription) -> Subscription | None:
+def _from_start(one: Subscription, began: tuple[int, int] | None) -> Subscription | None:
     """How it was until it was heard of, where it started before: as if the first had been said then."""
     started = None
     for each in one.said:
         started = each.fields.get("started_at", started)
+    if started is None and began is not None and one.first == began[0]:
+        started = began[1]
     if started is None or one.first is None or started >= one.first:
         return None
     return msgspec.structs.replace(one, said=_begun(one.said, started), first=started)

@@ -203,3 +203,13 @@ def test_what_is_forgotten_early_and_late_leaves_the_same(said: list[tuple[int, 
         s.prune(by_and_by.state, TODAY - random.randrange(900))
     s.prune(by_and_by.state, TODAY)
     assert by_and_by.state.subscriptions == at_once.state.subscriptions
+
+
+def test_the_first_contract_of_which_no_start_is_known_holds_since_they_signed() -> None:
+    signed = traits(NOW - DAY, name="Acme", signed_at=SIGNED)
+    first = a_subscription(NOW - 20 * DAY, "a", mrr_minor=100, currency="EUR")
+    second = a_subscription(NOW - 10 * DAY, "b", mrr_minor=50, currency="EUR")
+    for order in permutations([signed, first, second]):
+        assert steps(*order) == [(-60, "EUR", 100, 0), (-10, "EUR", 150, 100)]
+    known = traits(NOW - 40 * DAY, mrr_minor=70, currency="EUR", signed_at=SIGNED)
+    assert steps(known, first) == [(-60, "EUR", 70, 0), (-20, "EUR", 100, 70)]

@@ -33,7 +33,8 @@ def subscription_changed(account: Account, event: Event, data: billing.Subscript
     at, id = micros(event.time), "" if data.subscription_id is msgspec.UNSET else data.subscription_id or ""
     subscriptions = account.state.subscriptions
     one = subscriptions.setdefault(id, Subscription())
-    account.bought_otherwise(_since(one, at, given))
+    # What was said first holds since it began, or since they signed.
+    account.bought_otherwise(_since(one, at, given) if one.said else None)
     rank = _RANK.get(given.get("status", ""), _RANKLESS)
     one.said = s.settled([*one.said, Said(at, rank, event.source, event.id, given)])
     one.first = at if one.first is None else min(at, one.first)
