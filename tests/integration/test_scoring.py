@@ -101,6 +101,8 @@ def a_year(rng: random.Random, accounts: int = 4) -> list[Event]:
                         currency=rng.choice(["EUR", "USD"]),
                         status=rng.choice(["active", "past_due", "paused", "canceled"]),
                         ends_at=rng.choice([None, due]),
+                        renews_at=rng.choice([due, (NOW + rng.randrange(3) * 20 * DAY).isoformat()]),
+                        term_months=12,
                         **plain,
                     ),
                     an_event("account.churned", reason=rng.choice(["price", "gone"]), **plain),
