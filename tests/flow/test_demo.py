@@ -1,5 +1,6 @@
 """The demo as a newcomer sees it: the real command, the real processes, on both homes of the stream."""
 
+import json
 import os
 import re
 import subprocess
@@ -48,6 +49,7 @@ class Terminal:
     """Where somebody types `keepwell …`."""
 
     def __init__(self, home: Path) -> None:
+        self.home = home
         given = {name: value for name, value in os.environ.items() if not name.startswith("KEEPWELL_")}
         own = {"KEEPWELL_HOME": str(home), "KEEPWELL_PORT": str(free_ports(4)), "COLUMNS": "160"}
         self.environment = given | own
@@ -90,7 +92,18 @@ def on(request: pytest.FixtureRequest) -> list[str]:
 
 
 def a_leads_quarter(terminal: Terminal) -> None:
-    """What did they write, how do we stand, and who is theirs? All that came in is read back."""
+    """What did we lose and why, who renews, what did they write, how do we stand? All that came in is read back."""
+    left = {"id": "left", "type": "account.churned", "account": "umber-ceramics"}
+    told = json.dumps(left | {"data": {"reason": "too_expensive", "voluntary": True}})
+    (news := terminal.home / "left.jsonl").write_text(told)
+    terminal.run("send", str(news))
+    terminal.until("revenue", say=re.compile(r"1 customer left \(€[\d,]+\): too expensive"))
+    assert "Umber Ceramics" in terminal.run("revenue", "accounts", "--figure", "churned")
+    due = json.loads(terminal.run("renewals", "--account", "northwind", "--json"))
+    terminal.run(
+        "renewals", "update", due["items"][0]["id"], "--forecast", "at_risk", "--reason", "a new head of support"
+    )
+    terminal.until("renewals", "--forecast", "at_risk", say="a new head of support")
     answers = terminal.run("answers", "--group", "detractor")
     assert re.search(r"Northwind .* 2 .*third time support lost our ticket", answers)
     assert re.search(r"all +\d+\.\d +-?\d+\.\d … \d+", terminal.run("feedback"))
