@@ -72,23 +72,12 @@ class Terminal:
         eventually(lambda: wanted.search(self.run(*words)), within=60)
 
 
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    yield Terminal(tmp_path)
-    stop(tmp_path / "demo")
-
-
-@pytest.fixture(params=[[], pytest.param(["--kafka"], marks=pytest.mark.kafka)], ids=["local", "kafka"])
-def on(request: pytest.FixtureRequest) -> list[str]:
-    if request.param:
-        try:
-            class_path()
-        except KafkaMissing as missing:
-            if os.environ.get("KEEPWELL_REQUIRE_KAFKA") == "1":
-                pytest.fail(f"Kafka is required, but: {missing}")
-            pytest.skip(f"No Kafka here: {missing}")
-    arguments: list[str] = request.param
-    return arguments
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    """One for all here: a demo that was left running, and has its own past, is no obstacle to the next."""
+    home = tmp_path_factory.mktemp("home")
+    yield Terminal(home)
+    stop(home / "demo")
 
 
 def a_leads_quarter(terminal: Terminal) -> None:
@@ -138,16 +127,8 @@ def an_operators_day(terminal: Terminal, mine: Path) -> None:
         terminal.until(*lists, say=re.compile(r"^(?!.*third time support lost our ticket)", re.DOTALL))
 
 
-def test_every_story_is_told_with_its_figures_whenever_it_is_run(
-    terminal: Terminal, on: list[str], tmp_path: Path
-) -> None:
-    if not on:
-        # As the README has it. A demo that was left running, and has its own past, is no obstacle to the next.
-        terminal.types("make", "demo")
-        a_leads_quarter(terminal)
-        an_operators_day(terminal, tmp_path / "mine")
-    terminal.environment["KEEPWELL_ADMIN_KEY"] = "kw_that_somebody_exported_before"
-    told = terminal.run("demo", *on)
+def every_story_is_in(told: str) -> None:
+    """All of them, with their figures, and all that the README shows."""
     for words in TOLD:
         assert words in told
     for line in shown().splitlines():
@@ -159,6 +140,23 @@ def test_every_story_is_told_with_its_figures_whenever_it_is_run(
     assert 67 <= int(after) <= 69
     assert float(seconds) < 5
 
+
+def test_every_story_is_told_and_its_company_can_be_worked_with(terminal: Terminal, tmp_path: Path) -> None:
+    every_story_is_in(terminal.types("make", "demo"))
     assert "urgent ticket T-118 open for 5 days" in terminal.run("why", "northwind")
     assert "Hollowell Foods" in terminal.run("tasks")
+    a_leads_quarter(terminal)
+    an_operators_day(terminal, tmp_path / "mine")
+
+
+@pytest.mark.kafka
+def test_every_story_is_told_on_kafka_whatever_runs_and_is_exported(terminal: Terminal) -> None:
+    try:
+        class_path()
+    except KafkaMissing as missing:
+        if os.environ.get("KEEPWELL_REQUIRE_KAFKA") == "1":
+            pytest.fail(f"Kafka is required, but: {missing}")
+        pytest.skip(f"No Kafka here: {missing}")
+    terminal.environment["KEEPWELL_ADMIN_KEY"] = "kw_that_somebody_exported_before"
+    every_story_is_in(terminal.run("demo", "--kafka"))
     assert "Stopped" in terminal.run("down")
