@@ -43,7 +43,7 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
     return service.Service(
         description="Decides who shall do what about an account, once, and keeps the lists that people work through.",
         worker=worker,
-        routers=(api.routes(base.uow, base.clock, rules, wake),),
+        routers=api.routes(base.uow, base.clock, rules, wake),
         prepare=lambda: by_catalogue.begin(base.uow),
         jobs=(lambda: following.run(base.uow),),
         on_stop=following.stop,

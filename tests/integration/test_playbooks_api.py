@@ -60,7 +60,8 @@ async def a_house(url: str, *playbooks: str) -> AsyncIterator[House]:
         woken: list[bool] = []
         app = create_app("playbooks", "1", checks={}, figures=Figures("playbooks"), random=bytes)
         app.state.keys = KeyStore(floor.uow, clock, bytes)
-        app.include_router(api.routes(floor.uow, clock, lambda: floor.rules, lambda: woken.append(True)))
+        for router in api.routes(floor.uow, clock, lambda: floor.rules, lambda: woken.append(True)):
+            app.include_router(router)
         headers = {"authorization": f"Bearer {ADMIN}"}
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://playbooks", headers=headers) as http:

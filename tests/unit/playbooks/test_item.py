@@ -4,7 +4,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
-from services.playbooks import api
+from services.playbooks.api import listings
 from services.playbooks.core.item import MOVES, OPEN, Item, NotPossible
 from services.playbooks.files import StepFile
 from shared.messages.actions import KINDS, AccountCard, ActionRequested
@@ -13,7 +13,7 @@ from tests.support.playbooks import MONDAY
 
 def states(kind: str) -> tuple[str, ...]:
     """Those that its list can be asked for."""
-    (listing,) = [one for one in api.LISTS if one.name == kind]
+    (listing,) = [one for one in listings.LISTS if one.name == kind]
     wanted = get_args(get_type_hints(listing.filters)["state"])[0]
     return get_args(get_args(wanted)[0] if get_origin(wanted) is list else wanted)
 
@@ -54,7 +54,7 @@ def test_every_event_moves_every_state_as_the_table_says_or_is_refused(kind: str
 def test_every_kind_can_be_asked_for_ended_and_listed(kind: str) -> None:
     assert kind in StepFile.model_fields
     assert ("open", "close") in MOVES[kind]
-    assert [kind] == [listing.name for listing in api.LISTS if listing.name == kind]
+    assert [kind] == [listing.name for listing in listings.LISTS if listing.name == kind]
 
 
 @pytest.mark.parametrize("kind", MOVES)
@@ -67,7 +67,7 @@ def test_what_is_closed_stays_closed_and_nobody_sees_a_state_that_the_table_lack
 
 
 def test_what_people_can_ask_for_is_in_the_machines() -> None:
-    for listing in api.LISTS:
+    for listing in listings.LISTS:
         if listing.name in MOVES:
             literals = {
                 name

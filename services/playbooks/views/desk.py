@@ -1,24 +1,16 @@
-"""The shapes of the HTTP face."""
+"""What people work through, as it is shown, and what they say with a move."""
 
-import dataclasses
-from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 import msgspec
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
-from services.playbooks.core.assignment import Load, is_full
-from services.playbooks.core.books import Book
-from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, State
 from services.playbooks.core.item import Item
 from services.playbooks.core.reasons import what_held
-from services.playbooks.core.rules import Entry, Library
-from services.playbooks.core.seen import Seen, example
+from services.playbooks.core.rules import Library
 from services.playbooks.core.standing import card
-from shared.conditions import Declared, FactSpec, FactType
-from shared.messages.actions import KINDS
 
 TaskState = Literal["open", "taken", "snoozed", "done", "no_result", "false_alarm", "closed"]
 AlertState = Literal["open", "acknowledged", "snoozed", "false_alarm", "closed"]
@@ -156,113 +148,6 @@ class FlagView(ItemView):
     state: FlagState
     amount_minor: int | None
     currency: str | None
-
-
-class PlaybookView(BaseModel):
-    """A playbook in force, and what it achieved."""
-
-    id: str
-    version: str
-    title: str
-    source: str
-    warnings: list[str]
-    """What merely looks wrong in its text, with the place; also texts that it asks for and no account has."""
-    achieved: dict[str, Any]
-
-    @classmethod
-    def of(cls, loaded: Entry, achieved: Mapping[str, dict[str, Any]], warnings: Mapping[str, list[str]]) -> Self:
-        """One in force, with what all of them achieved, and what the accounts say against each."""
-        told, id = msgspec.structs.asdict(loaded.playbook), loaded.playbook.id
-        more = {"source": loaded.source, "warnings": [*loaded.warnings, *warnings.get(id, ())]}
-        return cls.model_validate({**told, **more, "achieved": achieved.get(id, {})})
-
-
-class SeenValueView(BaseModel, from_attributes=True):
-    """A value, and how many of the accounts have it."""
-
-    value: str | bool
-    accounts: int
-
-
-class SeenView(BaseModel, from_attributes=True):
-    """What a fact is over the accounts: all, or some thousands of them where there are more."""
-
-    looked_at: int
-    accounts: int
-    """How many of those know it."""
-    values: list[SeenValueView]
-    """Of text, lists and truths: the most frequent, most first."""
-    kinds: int
-    """How many different ones there are."""
-    minimum: int | float | datetime | None
-    median: int | float | datetime | None
-    maximum: int | float | datetime | None
-
-
-class FactView(BaseModel):
-    """What a condition can name."""
-
-    name: str
-    type: FactType
-    unit: str
-    words: str
-    description: str
-    choices: list[str]
-    """The texts that it can be, or that the catalogue declares for it."""
-    lowest: int | None
-    highest: int | None
-    """The ends of the numbers that it can be, where there are any."""
-    example: str
-    """A condition on it."""
-    seen: SeenView
-
-    @classmethod
-    def of(cls, spec: FactSpec, declared: Declared, seen: Seen, looked_at: int) -> Self:
-        """One fact, with what was seen of it."""
-        choices = spec.choices or tuple(declared.values.get(spec.name, ()))
-        texts = [*choices, *(one.value for one in seen.values if isinstance(one.value, str))]
-        more = {"words": spec.words, "choices": list(choices), "example": example(spec, texts)}
-        told = {"looked_at": looked_at, **msgspec.structs.asdict(seen)}
-        return cls.model_validate({**dataclasses.asdict(spec), **more, "seen": told}, extra="ignore")
-
-
-class PersonView(BaseModel):
-    """Somebody here, what they have open, and their accounts (of over 20,000 estimated) by how they are served."""
-
-    id: str
-    name: str
-    email: str | None
-    time_zone: str
-    tier: str | None
-    skills: list[str]
-    capacity: int | None
-    manager: str | None
-    roles: list[str]
-    open: dict[str, int]
-    """How many tasks, alerts and flags, by kind."""
-    away_until: date | None
-    reachable: bool
-    """Is there a channel that brings them anything?"""
-    full: bool
-    """Do they have as many open tasks as they can take?"""
-    accounts: dict[str, int]
-    book: int
-    """What these come to of one person's book, in percent; of more than 100 there is a warning alone."""
-    warning: str | None
-
-    @classmethod
-    def of(cls, csm: Csm, open: Mapping[str, int], roles: list[str], book: Book, now: datetime) -> Self:
-        """Somebody as they are shown."""
-        changed = {
-            "time_zone": csm.hours.time_zone,
-            "roles": roles,
-            "open": {kind: open.get(kind, 0) for kind in KINDS},
-            "away_until": csm.away_until(now),
-            "reachable": csm.is_reachable,
-            "full": is_full(csm, Load(open.get("task", 0))),
-        }
-        load = {"accounts": book.accounts, "book": book.percent, "warning": book.warning}
-        return cls.model_validate({**msgspec.structs.asdict(csm), **changed, **load})
 
 
 class Note(BaseModel, extra="forbid"):

@@ -1,0 +1,18 @@
+"""The HTTP edge: playbooks and people, and the lists that people work through, with the moves that they make."""
+
+from collections.abc import Callable
+
+from services.playbooks.api import desk, people, playbooks
+from services.playbooks.core.rules import RulesInForce
+from shared.clock import Clock
+from shared.pg.uow import UnitOfWork
+from shared.web.routes import Router
+
+
+def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce, wake: Callable[[], None]) -> tuple[Router, ...]:
+    """Everything under `/v1` but the status. `wake` is told when something is to be sent."""
+    return (
+        playbooks.routes(uow, clock, rules),
+        desk.routes(uow, clock, rules, wake),
+        people.routes(uow, clock, rules),
+    )

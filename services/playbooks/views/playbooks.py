@@ -1,0 +1,81 @@
+"""Playbooks in force, and what their conditions can name."""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Self
+
+import msgspec
+from pydantic import BaseModel
+
+from services.playbooks.core.rules import Entry
+from services.playbooks.core.seen import Seen, example
+from shared.conditions import Declared, FactSpec, FactType
+
+
+class PlaybookView(BaseModel):
+    """A playbook in force, and what it achieved."""
+
+    id: str
+    version: str
+    title: str
+    source: str
+    warnings: list[str]
+    """What merely looks wrong in its text, with the place; also texts that it asks for and no account has."""
+    achieved: dict[str, Any]
+
+    @classmethod
+    def of(cls, loaded: Entry, achieved: Mapping[str, dict[str, Any]], warnings: Mapping[str, list[str]]) -> Self:
+        """One in force, with what all of them achieved, and what the accounts say against each."""
+        told, id = msgspec.structs.asdict(loaded.playbook), loaded.playbook.id
+        more = {"source": loaded.source, "warnings": [*loaded.warnings, *warnings.get(id, ())]}
+        return cls.model_validate({**told, **more, "achieved": achieved.get(id, {})})
+
+
+class SeenValueView(BaseModel, from_attributes=True):
+    """A value, and how many of the accounts have it."""
+
+    value: str | bool
+    accounts: int
+
+
+class SeenView(BaseModel, from_attributes=True):
+    """What a fact is over the accounts: all, or some thousands of them where there are more."""
+
+    looked_at: int
+    accounts: int
+    """How many of those know it."""
+    values: list[SeenValueView]
+    """Of text, lists and truths: the most frequent, most first."""
+    kinds: int
+    """How many different ones there are."""
+    minimum: int | float | datetime | None
+    median: int | float | datetime | None
+    maximum: int | float | datetime | None
+
+
+class FactView(BaseModel):
+    """What a condition can name."""
+
+    name: str
+    type: FactType
+    unit: str
+    words: str
+    description: str
+    choices: list[str]
+    """The texts that it can be, or that the catalogue declares for it."""
+    lowest: int | None
+    highest: int | None
+    """The ends of the numbers that it can be, where there are any."""
+    example: str
+    """A condition on it."""
+    seen: SeenView
+
+    @classmethod
+    def of(cls, spec: FactSpec, declared: Declared, seen: Seen, looked_at: int) -> Self:
+        """One fact, with what was seen of it."""
+        choices = spec.choices or tuple(declared.values.get(spec.name, ()))
+        texts = [*choices, *(one.value for one in seen.values if isinstance(one.value, str))]
+        more = {"words": spec.words, "choices": list(choices), "example": example(spec, texts)}
+        told = {"looked_at": looked_at, **msgspec.structs.asdict(seen)}
+        return cls.model_validate({**dataclasses.asdict(spec), **more, "seen": told}, extra="ignore")
