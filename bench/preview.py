@@ -15,10 +15,10 @@ from sqlalchemy import text
 from bench.report import Row
 from bench.turn import set_up
 from services.scoring.files import CARDS, KINDS, SHIPPED, load_files, read_texts
-from services.scoring.previews import store
 from shared.clock import SystemClock
 from shared.documents.in_force import InForce
 from shared.documents.store import Store
+from shared.jobs import store
 from shared.pg.uow import UnitOfWork
 from tests.support.logins import as_service
 from tests.support.scoring import scoring_engine
@@ -52,7 +52,7 @@ async def _preview(url: str, id: str, draft: bytes) -> tuple[float, float, float
         await InForce(Store("scoring", KINDS), load_files().texts, read_texts).begin(uow, now)
         async with uow.begin() as c:
             await c.execute(text("DELETE FROM jobs"))
-            await store.ask(c, "bench", store.Wanted(CARDS, id, draft, None, "bench"), now)
+            await store.ask(c, "bench", store.Wanted("preview", CARDS, id, draft, {}, "bench"), now)
         began, sample = time.perf_counter(), 0.0
         with tempfile.TemporaryDirectory() as home:
             env = {**os.environ, "KEEPWELL_DATABASE_URL": as_service(url, "scoring"), "KEEPWELL_HOME": str(Path(home))}

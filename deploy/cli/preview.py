@@ -1,7 +1,5 @@
 """`keepwell rules preview`: what a draft would change, over all accounts as they are now."""
 
-import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -9,12 +7,11 @@ import typer
 from rich.text import Text
 
 from deploy.cli import show
-from deploy.cli.client import Keepwell, connected, segment
+from deploy.cli.client import connected, segment
+from deploy.cli.jobs import finished
 from deploy.cli.listing import JsonOption
 from deploy.cli.planning import text_of, told
 
-_EVERY: Final = 0.3
-_ENDED: Final = ("done", "failed")
 _MOVERS: Final = 20
 Item = dict[str, Any]
 File = Annotated[Path, typer.Argument(help="A draft: catalogue.yaml is the catalogue, any other a card.")]
@@ -28,56 +25,15 @@ def preview(file: File, account: Account = None, json: JsonOption = False) -> No
         path = f"/v1/{kind}/{segment(id)}/preview"
         params = {} if account is None else {"account": account}
         began = keepwell.call("POST", "scoring", path, content=text.encode(), params=params)
-        job = _followed(keepwell, began["job"])
-    if job["state"] == "failed":
-        show.complain(job["failure"])
-        raise typer.Exit(1)
+        job = finished(keepwell, "scoring", began["job"], _of_sample)
     if json:
         show.as_json(job)
     else:
         _tell(job["result"])
 
 
-def _followed(keepwell: Keepwell, id: str) -> Item:
-    """Wait until it has ended, and say meanwhile how far it is."""
-    line = _Line()
-    while True:
-        job: Item = keepwell.get("scoring", f"/v1/jobs/{id}")
-        if job["state"] in _ENDED:
-            line.end()
-            return job
-        result, progress = job["result"], job["progress"]
-        if result is not None and not line.has_told:
-            line.tell(f"Of a sample of {result['accounts']:,}: {_in_bands(result)}")
-        line.show(
-            "It begins …" if progress["total"] is None else f"{progress['done']:,} of {progress['total']:,} accounts"
-        )
-        time.sleep(_EVERY)
-
-
-class _Line:
-    """How far it is, on one line of a terminal."""
-
-    def __init__(self) -> None:
-        self.has_told = False
-        self._is_terminal = sys.stderr.isatty()
-
-    def show(self, words: str) -> None:
-        """In place of what stood there."""
-        if self._is_terminal:
-            typer.echo(f"\r{words:<40}", nl=False, err=True)
-
-    def tell(self, words: str) -> None:
-        """Above it."""
-        self.has_told = True
-        self.end()
-        typer.echo(words, err=True)
-
-    def end(self) -> None:
-        """Take it away."""
-        self.show("")
-        if self._is_terminal:
-            typer.echo("\r", nl=False, err=True)
+def _of_sample(result: Item) -> str:
+    return f"Of a sample of {result['accounts']:,}: {_in_bands(result)}"
 
 
 def _in_bands(result: Item) -> str:

@@ -3,5 +3,5 @@
 In: `keepwell.assessments` (facts, one assessment at a time) and `keepwell.deliveries` (what recipients answered).
 Out: `keepwell.actions` (alerts, tasks, flags, digests, surveys, messages to contacts, webhooks, what is cancelled, whom
 to forget) and `account.updated` on `keepwell.events.accounts` (traits and owners that steps set).
-Kept: episodes with every move, tasks, alerts, flags, and each account's last facts.
+Kept: episodes with every move, tasks, alerts, flags, each account's last facts, and those of its days.
 """

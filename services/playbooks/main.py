@@ -5,11 +5,12 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks import api, queries
+from services.playbooks import api, days, queries
 from services.playbooks.catalogue import ByCatalogue
 from services.playbooks.handler import PlaybooksHandler
 from services.playbooks.settings import PlaybooksSettings
 from shared.documents.following import Following
+from shared.jobs import store as jobs
 from shared.messages import registry
 from shared.service import service
 from shared.service.status import status_routes
@@ -52,7 +53,7 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
                 base.counts, clock=base.clock, worker=worker, extra=more_status, alarms=lambda: by_catalogue.alarms
             ),
         ),
-        tidy=(queries.forget, queries.warn_once(rules)),
+        tidy=(queries.forget, days.forget, jobs.forget, queries.warn_once(rules)),
     )
 
 

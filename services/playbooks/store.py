@@ -23,6 +23,7 @@ from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.findings import Finding
 from services.playbooks.core.interruptions import Interruption
 from services.playbooks.core.item import OPEN, Item
+from services.playbooks.core.recording import DayEnded
 from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.sweep import MEET_KEY, pace
@@ -78,6 +79,8 @@ _SAVE_ACCOUNTS = bulk.Insert(
     same=("partition",),
     update=("partition", "standing", "looked_at"),
 )
+# A day that a clock which ran ahead has recorded already stays as it is.
+_SAVE_DAYS = bulk.Insert(t.days, DayEnded._fields, nothing=True)
 _RETIRE_EPISODES = update(t.episodes).where(among(_episodes.id, "ids")).values(latest=False)
 _SAVE_EPISODES = bulk.Insert(
     t.episodes,
@@ -140,6 +143,7 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes) -> None:
     await _SAVE_ITEMS(c, changes.items.values())
     await _SAVE_FOUND(c, changes.found)
     await _SAVE_ACCOUNTS(c, [(id, one, one.at) for id, one in changes.standings.items()], partition=partition)
+    await _SAVE_DAYS(c, changes.days)
     await timers.set_earlier(c, partition, changes.timers)
     await outbox.stage(c, partition, [_staged(message, partition) for message in changes.out])
     await erasure.forget(c, partition, changes.forgotten)

@@ -1,17 +1,20 @@
 """The playbooks' schema."""
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Identity, Index, Integer, MetaData, Table, Text
 
+from services.playbooks.core.days import Before
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.findings import Finding
 from services.playbooks.core.item import Item
 from services.playbooks.core.standing import Standing
+from shared.jobs.tables import job_tables
 from shared.pg.records import Json, Packed, columns_of
 from shared.worker.tables import worker_tables
 
 _Time = DateTime(timezone=True)
 metadata = MetaData()
 worker_tables(metadata)
+job_tables(metadata)
 
 # Each account's last assessment, and when it was last looked at.
 accounts = Table(
@@ -21,6 +24,16 @@ accounts = Table(
     Column("partition", Integer, nullable=False),
     Column("looked_at", _Time, nullable=False),
     Column("standing", Packed(Standing), nullable=False),
+)
+
+# What changed on each day of an account, as it was before: from how it stands, one reads back to how it stood.
+days = Table(
+    "days",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("record", Packed(Before), nullable=False),
+    Index("days_by_day", "day"),
 )
 
 # When sources of evidence were interrupted lately, and which still are, by the partition's marks.

@@ -12,19 +12,21 @@ from services.scoring.company.drops import Drops
 from services.scoring.company.sources import Watch
 from services.scoring.core.scorecard import Rules
 from services.scoring.handler import PLAN, ScoringHandler
-from services.scoring.previews import Previews, in_a_child
-from services.scoring.previews import store as previews_store
 from services.scoring.queries import ledger
 from services.scoring.settings import ScoringSettings
 from services.scoring.store import answers, money
 from services.scoring.store import renewals as store_renewals
 from services.scoring.store import timeline as store_timeline
 from services.scoring.store import usage as store_usage
+from services.scoring.views.previews import Preview
 from shared.documents import together
 from shared.documents.following import Following
 from shared.documents.in_force import InForce
 from shared.documents.routes import routes as document_routes
 from shared.documents.store import Store
+from shared.jobs import routes as job_routes
+from shared.jobs import store as jobs_store
+from shared.jobs.runner import Jobs, in_a_child
 from shared.log.publisher import Publisher
 from shared.service import service
 from shared.service.status import status_routes
@@ -46,7 +48,7 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
     worker = base.worker(PLAN, handler)
     publisher = Publisher(base.stream.producer, base.figures)
     say = Saying(base.uow, base.clock, publisher.publish, secrets.token_bytes)
-    previews = Previews(base.uow, base.clock, secrets.token_bytes, in_a_child)
+    previews = Jobs(base.uow, base.clock, secrets.token_bytes, in_a_child("services.scoring.previews"))
 
     async def close() -> None:
         await previews.close()
@@ -65,7 +67,8 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
             renewals.saying(say, base.uow),
             *(document_routes(kind, documents, base.uow, base.clock) for kind in KINDS),
             together.routes("scoring", documents, base.uow, base.clock),
-            api_previews.routes(base.uow, base.clock, documents, previews),
+            api_previews.routes(base.uow, documents, previews),
+            job_routes.routes(base.uow, base.clock, job_routes.Job[Preview], "documents"),
         ),
         prepare=lambda: documents.begin(base.uow, base.clock.now()),
         jobs=(lambda: following.run(base.uow),),
@@ -88,7 +91,7 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
             store_renewals.forget,
             store_timeline.forget,
             store_usage.forget,
-            previews_store.forget,
+            jobs_store.forget,
         ),
     )
 

@@ -20,11 +20,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.scoring.core.profile import BOOKS
+from shared.jobs.tables import job_tables
 from shared.worker.tables import claim_tables, worker_tables
 
 metadata = MetaData()
 worker_tables(metadata)
 claim_tables(metadata)
+job_tables(metadata)
 
 _Time = DateTime(timezone=True)
 
@@ -325,26 +327,4 @@ imports = Table(
     Column("topics", ARRAY(Text), nullable=False),
     Column("act_on_found", Boolean, nullable=False),
     Column("closed_at", _Time),
-)
-
-# Previews of drafts that were asked for in the last day.
-jobs = Table(
-    "jobs",
-    metadata,
-    Column("id", Text, primary_key=True),
-    # waiting, running, done or failed
-    Column("state", Text, nullable=False),
-    # Of which document it is, and whose account is looked at in particular.
-    Column("kind", Text, nullable=False),
-    Column("document", Text, nullable=False),
-    Column("draft", LargeBinary, nullable=False),
-    Column("account", Text),
-    Column("author", Text, nullable=False),
-    Column("asked_at", _Time, nullable=False),
-    Column("heard_at", _Time, nullable=False),
-    # Accounts that were looked at, of how many.
-    Column("done", Integer, nullable=False, server_default="0"),
-    Column("total", Integer),
-    Column("result", JSONB(none_as_null=True)),
-    Column("failure", Text),
 )

@@ -88,6 +88,10 @@ class Forgetting:
         """An id as it may stay: a digest for theirs."""
         return digest_of(id) if id and (self.whole or id == self.contact_id) else id
 
+    def fact(self, name: str, value: Any) -> Any:
+        """The value of a fact, as it may stay."""
+        return self.id(value) if name.endswith("_id") and isinstance(value, str) else self.within(value)
+
     def within(self, value: Any) -> Any:
         """A value with what is in it."""
         match value:

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from services.scoring.files import SHIPPED as CARDS
-from services.scoring.previews import Busy, Previews
-from services.scoring.previews.store import Wanted
+from shared.jobs.runner import Busy, Jobs
+from shared.jobs.store import Wanted
 from tests.support.face import Face, a_face
 from tests.support.scoring import (
     DAY,
@@ -322,12 +322,12 @@ async def test_a_preview_says_who_would_move_and_why_and_changes_nothing(face: F
 
 
 async def test_a_preview_that_was_cut_off_says_so_and_no_more_wait_than_will_be_served_soon(face: Face) -> None:
-    wanted = Wanted("scorecards", "default", b"id: default", None, "ada")
+    wanted = Wanted("preview", "scorecards", "default", b"id: default", {}, "ada")
 
     async def cut_off(_: str) -> bool:
         return False
 
-    broken = Previews(face.fed.uow, face.clock, secrets.token_bytes, cut_off)
+    broken = Jobs(face.fed.uow, face.clock, secrets.token_bytes, cut_off)
     id = await broken.ask(wanted)
     await broken.ended()
     job = await face.get(f"/jobs/{id}")
@@ -337,7 +337,7 @@ async def test_a_preview_that_was_cut_off_says_so_and_no_more_wait_than_will_be_
         await asyncio.Event().wait()
         return True
 
-    full = Previews(face.fed.uow, face.clock, secrets.token_bytes, never_ends)
+    full = Jobs(face.fed.uow, face.clock, secrets.token_bytes, never_ends)
     waiting = [await full.ask(wanted) for _ in range(10)]
     with pytest.raises(Busy):
         await full.ask(wanted)

@@ -23,12 +23,15 @@ from services.scoring.api import (
 )
 from services.scoring.api.saying import Saying
 from services.scoring.core.scorecard import Rules
-from services.scoring.previews import Previews, store
 from services.scoring.previews.looking import Looking
+from services.scoring.views.previews import Preview
 from shared.auth.keys import Caller
 from shared.documents.in_force import InForce
 from shared.documents.store import Store
 from shared.figures import Figures
+from shared.jobs import routes as job_routes
+from shared.jobs import store
+from shared.jobs.runner import Jobs
 from shared.log.protocol import Outgoing
 from shared.messages.envelope import decode
 from shared.web.app import create_app
@@ -45,7 +48,7 @@ class _Keys:
 class Face:
     """What is fed, and what HTTP says of it, at an instant that the test sets."""
 
-    def __init__(self, fed: Fed, client: httpx.AsyncClient, clock: SetClock, previews: Previews) -> None:
+    def __init__(self, fed: Fed, client: httpx.AsyncClient, clock: SetClock, previews: Jobs) -> None:
         self.previews = previews
         self.fed = fed
         self.client = client
@@ -97,8 +100,9 @@ async def a_face(database_url: str, rules: Rules = SHIPPED) -> AsyncIterator[Fac
             await Looking(fed.uow, clock, id, wanted, documents.now).run()
             return True
 
-        computing = Previews(fed.uow, clock, secrets.token_bytes, compute)
-        app.include_router(previews.routes(fed.uow, clock, documents, computing))
+        computing = Jobs(fed.uow, clock, secrets.token_bytes, compute)
+        app.include_router(previews.routes(fed.uow, documents, computing))
+        app.include_router(job_routes.routes(fed.uow, clock, job_routes.Job[Preview], "documents"))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://scoring", auth=("right", "")) as client:
             yield Face(fed, client, clock, computing)

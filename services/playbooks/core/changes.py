@@ -11,6 +11,7 @@ from services.playbooks.core.findings import Finding, lists_due
 from services.playbooks.core.item import OPEN, Item, Items, outcome, words
 from services.playbooks.core.look import OURS
 from services.playbooks.core.message import with_task
+from services.playbooks.core.recording import DayEnded, turned
 from services.playbooks.core.restating import as_told
 from services.playbooks.core.standing import Standing, set_by_us
 from services.playbooks.core.step import put_off
@@ -69,6 +70,7 @@ class Changes:
         self.moves: list[Move] = []
         self.found: list[Finding] = []
         self.timers: dict[str, datetime] = {}
+        self.days: list[DayEnded] = []
         self.out: list[Outgoing] = []
         self.forgotten: list[Forgotten] = []
         self.told: set[str] = set()
@@ -77,6 +79,13 @@ class Changes:
         """What playbooks were kept from setting at accounts, for they had set it too often."""
         self._anew: dict[str, tuple[datetime, Mapping[str, str]]] = {}
         """By the ids of actions: what is to be said anew, as of when, and the headers of what caused it."""
+
+    def turn(self, stands: Standing, at: datetime, *, anew: bool = False) -> Standing:
+        """How an account stands, on the day of that instant: what changed on the last is recorded when it is over."""
+        stands, ended = turned(stands, at, anew=anew)
+        if ended is not None:
+            self.days.append(ended)
+        return stands
 
     def put(self, item: Item, move: Move) -> None:
         """Write an item that was made or moved, and set the timers that it needs."""

@@ -1,11 +1,12 @@
 """How an account stands: its last assessment, as compact as looking again and writing about it allow."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
+from services.playbooks.core.days import Before
 from shared.messages.actions import AccountCard
 from shared.messages.assessments import AccountAssessed, Band, Cause, Driver, FactValue
 
@@ -49,6 +50,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """When playbooks have set traits of the account, by trait, within a day."""
     unasked: dict[str, str] = {}
     """Playbooks that nobody could ask, as a source is interrupted, when what holds was to be found so: in what."""
+    day: date | None = None
+    """The UTC day that is being recorded; None is none yet."""
+    before: Before = Before()
+    """What was so before it."""
 
 
 def standing(account: str, assessed: AccountAssessed) -> Standing:
@@ -98,9 +103,14 @@ def set_too_often(stands: Standing, traits: Iterable[str], now: datetime) -> str
 
 def looked_at(before: Standing | None, assessed: AccountAssessed) -> datetime:
     """When the look at an assessment is: never before the last, unless that was by a clock that ran ahead."""
-    if before is None or before.at - assessed.at > _CLOCKS_DIFFER:
+    if before is None or ran_ahead(before, assessed):
         return assessed.at
     return max(assessed.at, before.at)
+
+
+def ran_ahead(before: Standing, assessed: AccountAssessed) -> bool:
+    """Was the last look by a clock that ran ahead?"""
+    return before.at - assessed.at > _CLOCKS_DIFFER
 
 
 def is_by_time(cause: Cause) -> bool:

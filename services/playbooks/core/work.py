@@ -15,6 +15,7 @@ import msgspec
 from services.playbooks.core import step as steps
 from services.playbooks.core.changes import Changes
 from services.playbooks.core.concerned import changed
+from services.playbooks.core.days import differing
 from services.playbooks.core.episode import Episode, Move, StepResult
 from services.playbooks.core.episodes import Ending, Episodes
 from services.playbooks.core.erasing import end_about, forgotten_by
@@ -23,8 +24,9 @@ from services.playbooks.core.interruptions import Interruption, changes, interru
 from services.playbooks.core.look import Look, View
 from services.playbooks.core.message import Errand, Visit
 from services.playbooks.core.playbook import STARTED, Playbook
+from services.playbooks.core.recording import noted
 from services.playbooks.core.rules import Rules
-from services.playbooks.core.standing import Standing, is_by_time, knew_until, looked_at, owner, standing
+from services.playbooks.core.standing import Standing, is_by_time, knew_until, looked_at, owner, ran_ahead, standing
 from shared.messages.assessments import AccountAssessed
 
 
@@ -73,6 +75,9 @@ class Work:
         before, cause = self.standings.get(account), assessed.cause
         now = looked_at(before, assessed)
         stands = msgspec.structs.replace(standing(account, assessed), at=now, sets=before.sets if before else {})
+        others = differing(before.facts, stands.facts) if before is not None else []
+        then = before and self.changes.turn(before, now, anew=ran_ahead(before, assessed))
+        stands = noted(then, stands, others)
         if before is not None and owner(before) != owner(stands):
             self.moved_on.add(account)
         restated = f"scorecard {assessed.scorecard}" if cause.kind == "scorecard" else None
@@ -89,7 +94,7 @@ class Work:
         if stands.gone is not None:
             self._leave(stands, look, stands.gone, is_news=assessed.gone == "merged")
         else:
-            self._walk(Visit(stands, look, fresh=True, headers=headers), changed(before, look))
+            self._walk(Visit(stands, look, fresh=True, headers=headers), changed(before, look, others))
         if (forgetting := forgotten_by(account, assessed, before)) is not None:
             self.ended |= end_about(forgetting, self.episodes, look)
             self.changes.forget(forgetting, assessed.rev, look.now)
@@ -159,8 +164,8 @@ class Work:
     def _moved_on(self, account: str, at: datetime) -> Standing | None:
         stands = self.standings.get(account)
         if stands is not None:
-            stands = self.standings[account] = msgspec.structs.replace(stands, at=max(at, stands.at))
-            self.changes.standings[account] = stands
+            stands = self.changes.turn(msgspec.structs.replace(stands, at=max(at, stands.at)), max(at, stands.at))
+            self.standings[account] = self.changes.standings[account] = stands
         return stands
 
     def _look(self, stands: Standing, occasion: str, actor: str, **others: Any) -> Look:

@@ -1,16 +1,18 @@
 """Whoever was erased: their traces in all that is kept here go, and the notifier hears of it when that is done."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.playbooks import days
 from services.playbooks import tables as t
 from services.playbooks.core.changes import Forgotten
 from services.playbooks.core.episode import Move
 from services.playbooks.core.erasing import episode_left, found_by, is_about, is_theirs, item_left, move_left
 from services.playbooks.core.item import Item
+from shared.jobs import store as jobs
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
 from shared.messages.erasing import Forgetting
@@ -27,14 +29,17 @@ _SAVE_ITEMS: Final = bulk.Update(t.items, ("id",), _OF_ITEM)
 _SAVE_MOVES: Final = bulk.Update(t.moves, ("id",), ("reason", "readings"))
 
 
-async def forget(c: AsyncConnection, partition: int, forgotten: Iterable[Forgotten]) -> None:
+async def forget(c: AsyncConnection, partition: int, forgotten: Sequence[Forgotten]) -> None:
     """Clean what is kept of each account, whose row is locked, and stage the message that tells the notifier."""
     for one in forgotten:
         forgetting = await _clean(c, one.forgetting)
+        await days.clean(c, forgetting)
         await dead_letters.forget(c, forgetting)
         event = one.message(forgetting)
         told = Outgoing(registry.ACTIONS, event.subject, envelope.encode(event), {"ce_type": event.type})
         await outbox.stage(c, partition, [told])
+    if forgotten:
+        await jobs.forget_all(c)
 
 
 async def _clean(c: AsyncConnection, forgetting: Forgetting) -> Forgetting:

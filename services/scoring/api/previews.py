@@ -8,24 +8,23 @@ from services.scoring import queries
 from services.scoring.api.documents import KINDS
 from services.scoring.api.parts import found
 from services.scoring.files import CARDS, CATALOGUE, RuleFiles
-from services.scoring.previews import Busy, Previews, store
-from services.scoring.views.previews import Job, Started
 from shared.auth.keys import Caller, require
-from shared.clock import Clock
 from shared.documents import speech
 from shared.documents.in_force import InForce
+from shared.jobs.routes import Started
+from shared.jobs.routes import begin as begin_job
+from shared.jobs.runner import Jobs
+from shared.jobs.store import Wanted
 from shared.pg.uow import UnitOfWork
 from shared.web.problems import Problem
 from shared.web.routes import Router
 
 _KINDS: Final = {kind.name: kind for kind in KINDS}
-_A_MINUTE: Final = 60
-_READ: Final = Depends(require("read"))
 _Operator = Annotated[Caller, Depends(require("operate"))]
 
 
-def routes(uow: UnitOfWork, clock: Clock, documents: InForce[RuleFiles], previews: Previews) -> Router:
-    """`POST /v1/scorecards/{id}/preview`, `POST /v1/catalogue/main/preview` and `GET /v1/jobs/{id}`."""
+def routes(uow: UnitOfWork, documents: InForce[RuleFiles], jobs: Jobs) -> Router:
+    """`POST /v1/scorecards/{id}/preview` and `POST /v1/catalogue/main/preview`."""
     router = Router(prefix="/v1", tags=["documents"])
 
     async def begin(kind: str, id: str, request: Request, account: str | None, caller: Caller) -> Started:
@@ -38,11 +37,8 @@ def routes(uow: UnitOfWork, clock: Clock, documents: InForce[RuleFiles], preview
             named = _KINDS[kind].draft(files, text).id
         if named != id:
             raise Problem(422, "other_id", f"The draft is of {named!r}, and its preview was asked of {id!r}.")
-        wanted = store.Wanted(kind, id, text, account, caller.csm or caller.name)
-        try:
-            return Started(job=await previews.ask(wanted))
-        except Busy:
-            raise Problem(429, "busy", "Many previews are being computed. Ask again in a minute.", _A_MINUTE) from None
+        options = {} if account is None else {"account": account}
+        return await begin_job(jobs, Wanted("preview", kind, id, text, options, caller.csm or caller.name))
 
     @router.post(
         "/scorecards/{id}/preview",
@@ -64,13 +60,5 @@ def routes(uow: UnitOfWork, clock: Clock, documents: InForce[RuleFiles], preview
     async def of_catalogue(request: Request, caller: _Operator, account: str | None = None) -> Started:
         """As that of a card."""
         return await begin(CATALOGUE[0], CATALOGUE[1], request, account, caller)
-
-    @router.get("/jobs/{id}", summary="How far a preview is, and what came of it", dependencies=[_READ])
-    async def job(id: str) -> Job:
-        async with uow.begin() as c:
-            row = await store.one(c, id, clock.now())
-        if row is None:
-            raise Problem(404, "not_found", f"There is no job {id!r}: what was asked more than a day ago is forgotten.")
-        return Job.of(row)
 
     return router

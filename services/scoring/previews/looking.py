@@ -15,9 +15,9 @@ from services.scoring.core.memory import Memory
 from services.scoring.core.preview import Draft, Tally
 from services.scoring.core.state import Account
 from services.scoring.files import CARDS, RuleFiles
-from services.scoring.previews import store
 from services.scoring.store import load, load_papers
 from shared.clock import Clock
+from shared.jobs import store
 from shared.pg.uow import UnitOfWork
 
 SAMPLE: Final = 500
@@ -37,6 +37,7 @@ class Looking:
     def __init__(self, uow: UnitOfWork, clock: Clock, id: str, wanted: store.Wanted, files: RuleFiles) -> None:
         self._uow, self._clock, self._id, self._wanted = uow, clock, id, wanted
         draft = files.with_card if wanted.kind == CARDS else files.with_catalogue
+        assert wanted.draft is not None
         self._files = files, draft(wanted.draft)[1]
         self._now = self._told = clock.now()
 
@@ -87,7 +88,8 @@ class Looking:
 
     async def _one(self, c: AsyncConnection) -> dict[str, Any] | None:
         """The account that is looked at measure by measure."""
-        for account, last in await self._load(c, [self._wanted.account]) if self._wanted.account else ():
+        asked = self._wanted.options.get("account")
+        for account, last in await self._load(c, [asked]) if asked else ():
             return dict(msgspec.to_builtins(self._draft.look(account, last, self._now)))
         return None
 

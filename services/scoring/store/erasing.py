@@ -10,6 +10,7 @@ from services.scoring import tables as t
 from services.scoring.core.erasing import moved_by, said_of
 from services.scoring.core.fold.people import Erased
 from services.scoring.core.memory import Memory
+from shared.jobs import store as jobs
 from shared.messages.erasing import Forgetting
 from shared.pg import bulk
 from shared.worker import dead_letters
@@ -52,8 +53,7 @@ async def forget(c: AsyncConnection, erased: Sequence[Erased], forgotten: Sequen
             await _clean_ledger(c, one)
         await dead_letters.forget(c, one)
     if forgotten:
-        # Reasons in previews may quote anybody. They are of today, and can be asked for again.
-        await c.execute(delete(t.jobs))
+        await jobs.forget_all(c)
     if accounts := [one.account for one in forgotten if one.whole]:
         for statement in _ERASE_ACCOUNTS:
             await c.execute(statement, {"accounts": accounts})

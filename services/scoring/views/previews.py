@@ -1,19 +1,9 @@
 """What HTTP answers of previews."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Literal, Self
-
 from pydantic import BaseModel
 
 from services.scoring.views import Points
 from shared.messages.assessments import Band
-
-
-class Started(BaseModel):
-    """What was begun: `GET /v1/jobs/{job}` tells of it."""
-
-    job: str
 
 
 class Stand(BaseModel):
@@ -87,31 +77,3 @@ class Preview(BaseModel):
     """The hundred that move most: first those that fall into a worse band."""
     account: Look | None
     """The one that was asked for."""
-
-
-class Progress(BaseModel):
-    """Accounts that were looked at, of how many; not known before it begins."""
-
-    done: int
-    total: int | None
-
-
-class Job(BaseModel):
-    """A preview."""
-
-    id: str
-    state: Literal["waiting", "running", "done", "failed"]
-    kind: str
-    document: str
-    asked_at: datetime
-    author: str
-    progress: Progress
-    result: Preview | None
-    failure: str | None
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        """As its row has it."""
-        plain = {name: row[name] for name in ("id", "state", "kind", "document", "asked_at", "author", "failure")}
-        result = None if row["result"] is None else Preview(**row["result"])
-        return cls(**plain, progress=Progress(done=row["done"], total=row["total"]), result=result)

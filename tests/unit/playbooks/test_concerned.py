@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from services.playbooks.core import settling, step
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.concerned import changed
+from services.playbooks.core.days import differing
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.interruptions import Interruption
 from services.playbooks.core.rules import Library, Rules
@@ -166,10 +167,11 @@ def test_what_conditions_tell_apart_has_changed(before: Any, after: Any) -> None
     for day in range(2):
         road.go(Happening(HOUR, {"account.traits.x": before}, "plain", in_time=True), MONDAY + day * HOUR)
     stands = road.standing
+    assert stands is not None
     look = a_look({"account.owner": "owner@example.com", "account.traits.x": after}, MONDAY + 2 * HOUR)
-    assert changed(stands, look) == ["account.traits.x"]
+    assert changed(stands, look, differing(stands.facts, look.values)) == ["account.traits.x"]
     look = a_look({"account.owner": "owner@example.com", "account.traits.x": before}, MONDAY + 2 * HOUR)
-    assert changed(stands, look) == []
+    assert changed(stands, look, differing(stands.facts, look.values)) == []
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ down_revision = None
 
 def upgrade() -> None:
     first_tables.create_worker_tables()
+    first_tables.create_jobs()
     op.create_table('accounts',
     sa.Column('account_id', sa.Text(), nullable=False),
     sa.Column('partition', sa.Integer(), nullable=False),
@@ -32,6 +33,13 @@ def upgrade() -> None:
     sa.Column('turn', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('csm_id')
     )
+    op.create_table('days',
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('record', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('account_id', 'day')
+    )
+    op.create_index('days_by_day', 'days', ['day'], unique=False)
     op.create_table('episodes',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('account_id', sa.Text(), nullable=False),

@@ -12,6 +12,7 @@ down_revision = None
 
 def upgrade() -> None:
     first_tables.create_worker_tables()
+    first_tables.create_jobs()
     op.create_table('accounts',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('partition', sa.Integer(), nullable=False),
@@ -150,22 +151,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('account_id', 'day')
     )
     op.create_index('health_days_by_day', 'health_days', ['day'], unique=False, postgresql_using='brin')
-    op.create_table('jobs',
-    sa.Column('id', sa.Text(), nullable=False),
-    sa.Column('state', sa.Text(), nullable=False),
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('document', sa.Text(), nullable=False),
-    sa.Column('draft', sa.LargeBinary(), nullable=False),
-    sa.Column('account', sa.Text(), nullable=True),
-    sa.Column('author', sa.Text(), nullable=False),
-    sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('heard_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('done', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('total', sa.Integer(), nullable=True),
-    sa.Column('result', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
-    sa.Column('failure', sa.Text(), nullable=True),
-    sa.PrimaryKeyConstraint('id')
-    )
     op.create_table('imports',
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('import_id', sa.Text(), nullable=False),

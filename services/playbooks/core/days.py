@@ -1,0 +1,88 @@
+"""An account's days: what its facts were at the end of each, read back from how it stands now.
+
+Of a day is kept only what changed on it, as that was before. So a day on which nothing changed costs nothing, no row
+rests on an older one, and the oldest can be deleted at any time: every day after them is still what it was.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+
+from shared.messages.assessments import FactValue
+
+GONE: Final = "account.gone"
+"""Among the facts of a day: why nothing is asked about the account any more."""
+QUIET: Final = "account.quiet"
+"""Among the facts of a day: an import is open."""
+
+
+class Before(msgspec.Struct, frozen=True, array_like=True):
+    """What an account's facts were before a day."""
+
+    was: dict[str, FactValue | None] = {}
+    """Of the facts that were others at the day's end; None: it was not known."""
+    first: bool = False
+    """Nothing is known of the account before this day."""
+
+    @property
+    def says(self) -> bool:
+        """Is there anything to keep?"""
+        return self.first or bool(self.was)
+
+
+def is_other(value: Any, was: Any) -> bool:
+    """Are these values of a fact not the same? 1 is not `true`, nor is a list with the one a list with the other."""
+    if value != was or type(value) is not type(was):
+        return True
+    return type(value) is list and repr(value) != repr(was)
+
+
+def differing(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The names of the facts that are others now than then, or known only at one of the two."""
+    others = [name for name, value in now.items() if is_other(value, then.get(name))]
+    return [*others, *(then.keys() - now.keys())]
+
+
+class Past:
+    """How one account stood at the end of each day, by how it stands since its last day, what it was before that, and
+    the rows of earlier days, newest first."""
+
+    def __init__(
+        self, account: str, facts: Mapping[str, Any], day: date, before: Before, rows: Sequence[tuple[date, Before]]
+    ) -> None:
+        self.account, self._facts = account, facts
+        self._changes = [(day, before), *((at, one) for at, one in rows if at < day)]
+
+    def on(self, day: date) -> dict[str, Any] | None:
+        """Its facts at the end of a day; None where nothing was known of it yet."""
+        return next(self.days(day, day))[1]
+
+    def days(self, since: date, until: date) -> Iterator[tuple[date, dict[str, Any] | None, frozenset[str]]]:
+        """Its facts at the end of `since`, and of each later day to `until` on which some changed, oldest first, with
+        the names of those that did. They are one dict that goes along: who keeps them takes a copy."""
+        facts, is_known, later = dict(self._facts), True, list[tuple[date, Mapping[str, Any]]]()
+        for day, before in self._changes:
+            if day <= since:
+                break
+            later.append((day, {name: facts.get(name) for name in before.was}))
+            if before.first:
+                later[-1] = day, dict(facts)
+                facts, is_known = {}, False
+                break
+            _apply(facts, before.was)
+        yield since, facts if is_known else None, frozenset(facts)
+        for day, then in reversed(later):
+            if day > until:
+                return
+            _apply(facts, then)
+            yield day, facts, frozenset(then)
+
+
+def _apply(facts: dict[str, Any], others: Mapping[str, Any]) -> None:
+    for name, value in others.items():
+        if value is None:
+            facts.pop(name, None)
+        else:
+            facts[name] = value
