@@ -25,7 +25,7 @@ from services.playbooks.core.interruptions import Interruption
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.recording import DayEnded
 from services.playbooks.core.rules import Library, Rules
-from services.playbooks.core.standing import Standing
+from services.playbooks.core.standing import Standing, stage
 from services.playbooks.core.sweep import MEET_KEY, pace
 from services.playbooks.core.work import Work
 from services.playbooks.files import read_version
@@ -74,10 +74,11 @@ _LOCK_LOADS = bulk.Insert(
     returning=(t.csm_load.c.csm_id, t.csm_load.c.open_tasks, t.csm_load.c.turn),
 )
 _SAVE_LOADS = bulk.Update(t.csm_load, ("csm_id",), ("open_tasks", "turn"))
+_OF_STANDING = "standing", "looked_at", "day", "score", "band", "stage"
 _SAVE_ACCOUNTS = bulk.Insert(
-    *(t.accounts, ("account_id", "standing", "looked_at")),
+    *(t.accounts, ("account_id", *_OF_STANDING)),
     same=("partition",),
-    update=("partition", "standing", "looked_at"),
+    update=("partition", *_OF_STANDING),
 )
 # A day that a clock which ran ahead has recorded already stays as it is.
 _SAVE_DAYS = bulk.Insert(t.days, DayEnded._fields, nothing=True)
@@ -142,7 +143,7 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes) -> None:
     await _SAVE_MOVES(c, map(msgspec.structs.astuple, changes.moves))
     await _SAVE_ITEMS(c, changes.items.values())
     await _SAVE_FOUND(c, changes.found)
-    await _SAVE_ACCOUNTS(c, [(id, one, one.at) for id, one in changes.standings.items()], partition=partition)
+    await _SAVE_ACCOUNTS(c, map(_account, changes.standings.values()), partition=partition)
     await _SAVE_DAYS(c, changes.days)
     await timers.set_earlier(c, partition, changes.timers)
     await outbox.stage(c, partition, [_staged(message, partition) for message in changes.out])
@@ -151,6 +152,10 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes) -> None:
 
 def _row(e: Episode, latest: bool) -> tuple[Any, ...]:
     return (e.id, e.account, e.playbook, e.subject, e.state, latest, e.opened_at, e.fired_at, e.ended_at, e)
+
+
+def _account(one: Standing) -> tuple[Any, ...]:
+    return (one.account, one, one.at, one.day, one.score, one.band, stage(one))
 
 
 def _staged(message: Outgoing, partition: int) -> protocol.Outgoing:

@@ -16,7 +16,8 @@ metadata = MetaData()
 worker_tables(metadata)
 job_tables(metadata)
 
-# Each account's last assessment, and when it was last looked at.
+# Each account's last assessment, and when it was last looked at. Of `day`, which is not over, there is no row in `days`
+# yet; score (in hundredths), band and stage stand beside the facts for who asks of many accounts.
 accounts = Table(
     "accounts",
     metadata,
@@ -24,15 +25,23 @@ accounts = Table(
     Column("partition", Integer, nullable=False),
     Column("looked_at", _Time, nullable=False),
     Column("standing", Packed(Standing), nullable=False),
+    Column("day", Date),
+    Column("score", Integer),
+    Column("band", Text),
+    Column("stage", Text),
 )
 
-# What changed on each day of an account, as it was before: from how it stands, one reads back to how it stood.
+# What changed on each day of an account, as it was before: from how it stands, one reads back to how it stood. Score,
+# band and stage are those at the day's end.
 days = Table(
     "days",
     metadata,
     Column("account_id", Text, primary_key=True),
     Column("day", Date, primary_key=True),
     Column("record", Packed(Before), nullable=False),
+    Column("score", Integer),
+    Column("band", Text, nullable=False),
+    Column("stage", Text),
     Index("days_by_day", "day"),
 )
 

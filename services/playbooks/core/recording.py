@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from services.playbooks.core.days import GONE, QUIET, Before, Past, is_other
-from services.playbooks.core.standing import Standing
+from services.playbooks.core.standing import Standing, stage
+from shared.messages.assessments import Band
 
 
 class DayEnded(NamedTuple):
@@ -16,6 +17,10 @@ class DayEnded(NamedTuple):
     account_id: str
     day: date
     record: Before
+    score: int | None
+    """In hundredths, at the day's end, as are band and stage."""
+    band: Band
+    stage: str | None
 
 
 def turned(stands: Standing, at: datetime, *, anew: bool = False) -> tuple[Standing, DayEnded | None]:
@@ -28,8 +33,8 @@ def turned(stands: Standing, at: datetime, *, anew: bool = False) -> tuple[Stand
         return msgspec.structs.replace(stands, day=today, before=Before(first=True)), None
     if today <= stands.day:
         return (msgspec.structs.replace(stands, day=today) if anew and today < stands.day else stands), None
-    ended = DayEnded(stands.account, stands.day, stands.before) if stands.before.says else None
-    return msgspec.structs.replace(stands, day=today, before=Before()), ended
+    kept = DayEnded(stands.account, stands.day, stands.before, stands.score, stands.band, stage(stands))
+    return msgspec.structs.replace(stands, day=today, before=Before()), kept if stands.before.says else None
 
 
 def noted(before: Standing | None, after: Standing, others: Iterable[str]) -> Standing:

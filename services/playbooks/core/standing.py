@@ -131,6 +131,11 @@ def owner(stands: Standing) -> str | None:
     return _text(stands, "account.owner")
 
 
+def stage(stands: Standing) -> str | None:
+    """Where the account is on its way."""
+    return _text(stands, "account.stage")
+
+
 def card(stands: Standing) -> AccountCard:
     """The account at a glance."""
     mrr: Any = stands.facts.get("account.mrr_minor")

@@ -18,6 +18,10 @@ def upgrade() -> None:
     sa.Column('partition', sa.Integer(), nullable=False),
     sa.Column('looked_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('standing', sa.LargeBinary(), nullable=False),
+    sa.Column('day', sa.Date(), nullable=True),
+    sa.Column('score', sa.Integer(), nullable=True),
+    sa.Column('band', sa.Text(), nullable=True),
+    sa.Column('stage', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('account_id')
     )
     op.create_table('adopted',
@@ -37,6 +41,9 @@ def upgrade() -> None:
     sa.Column('account_id', sa.Text(), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
     sa.Column('record', sa.LargeBinary(), nullable=False),
+    sa.Column('score', sa.Integer(), nullable=True),
+    sa.Column('band', sa.Text(), nullable=False),
+    sa.Column('stage', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('account_id', 'day')
     )
     op.create_index('days_by_day', 'days', ['day'], unique=False)
