@@ -1,7 +1,7 @@
 """Kinds of values that files of all services have in common: each says in one way what can be written."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from functools import cache, partial
@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo
 from pydantic_core.core_schema import CoreSchema, no_info_plain_validator_function, with_info_plain_validator_function
 
 from shared.conditions import Condition, Refused, contradictions, did_you_mean, idle, parse, strangers
+from shared.files.countries import holidays_of, is_country
 from shared.files.models import FileModel, Reading, fault
 
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -73,8 +74,13 @@ def _among(names: Collection[str], what: str, name: str) -> str:
     raise fault(f"`{name}` is no {what}.", did_you_mean(name, names) or f"There are {', '.join(names)}.")
 
 
-def read_days(text: str) -> list[date]:
-    """A day such as 2026-12-25, or 2026-12-24..2027-01-01. Raises `ValueError` with what is wrong."""
+def read_days(text: str) -> Sequence[date]:
+    """A day such as 2026-12-25, days such as 2026-12-24..2027-01-01, or the public holidays of a country or a part of
+    one: PL, DE-BY. Raises `ValueError` with what is wrong."""
+    if is_country(text):
+        return holidays_of(text)
+    if not text[:1].isdigit():
+        raise ValueError(f"`{text}` is no date; write one such as 2026-12-25, or a country such as PL or DE-BY.")
     first, _, last = text.partition("..")
     begins, ends = (read_date(one.strip()) for one in (first, last or first))
     if not 0 <= (ends - begins).days < _MOST_DAYS:
@@ -87,7 +93,8 @@ def day_of_week(name: str) -> int | None:
     return next((number for number, day in enumerate(DAYS) if name.casefold() in (day, day[:3])), None)
 
 
-def _day(name: str) -> int:
+def read_weekday(name: str) -> int:
+    """A day of the week, from Monday, 0. Raises `ValueError` with what is wrong."""
     if (found := day_of_week(name)) is not None:
         return found
     hint = did_you_mean(name, (*DAYS, *(day[:3] for day in DAYS)))
@@ -133,8 +140,13 @@ def _hours(text: str) -> tuple[time, time]:
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Watched = Annotated[str, ReadBy(_watched, pattern=_PART)]
 """A feature that facts are made of: its name is a part of theirs."""
-Day = Annotated[int, ReadBy(_day, enum=[name for day in DAYS for name in (day, day[:3])])]
+Day = Annotated[int, ReadBy(read_weekday, enum=[name for day in DAYS for name in (day, day[:3])])]
 """A day of the week, from Monday, 0."""
+Days = Annotated[
+    Sequence[date],
+    ReadBy(read_days, description="2026-12-25, 2026-12-24..2027-01-01, or a country's holidays: PL, DE-BY."),
+]
+"""Days on which nobody is expected to work."""
 Date = Annotated[date, ReadBy(read_date, format="date")]
 Zone = Annotated[str, ReadBy(_zone)]
 Hours = Annotated[tuple[time, time], ReadBy(_hours, pattern=r"^\d\d:\d\d-\d\d:\d\d$", description="As 09:00-17:00.")]

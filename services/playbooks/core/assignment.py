@@ -3,11 +3,13 @@ resort. And why, in words, with who was passed over."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final, Literal, NamedTuple
+from fractions import Fraction
+from typing import Final, NamedTuple
 
 import msgspec
 
 from services.playbooks.core.directory import Csm, Directory
+from services.playbooks.core.strategy import By, Rule
 from services.playbooks.core.workinghours import next_working, works_before
 from shared.words import clock_time, counted, date_words
 
@@ -15,37 +17,21 @@ _MOST_NAMED: Final = 3
 """Of more than so many the reasons are told together."""
 
 
-class Rule(msgspec.Struct, frozen=True):
-    """One way to choose somebody.
-
-    `owner`: the account's. `manager`: theirs. `person`: who is called `name`, an id or e-mail. `role`: who or which
-    channel has the role `name` in the directory; unset, `lead` is the owner's manager, and any other the owner. Of
-    those of a `tier` and with a `skill`, if these are given, `least_loaded` takes whoever has the fewest open tasks,
-    and of several, as `round_robin` does of all, whoever has waited longest for a turn; then it goes by id.
-    """
-
-    kind: Literal["owner", "manager", "person", "role", "least_loaded", "round_robin"] = "owner"
-    name: str = ""
-    tier: str | None = None
-    skill: str | None = None
-
-    def some(self, number: int) -> str:
-        """So many of those among whom it chooses, in words; 0 is just what they are called."""
-        tier, skill = f"{self.tier} " if self.tier else "", f" for {self.skill}" if self.skill else ""
-        one = f"{tier}CSM{skill}"
-        return counted(number, one, f"{tier}CSMs{skill}") if number else one
-
-    @property
-    def is_pool(self) -> bool:
-        """Does it choose among several, of whom those who are full are left in peace?"""
-        return self.kind in ("least_loaded", "round_robin")
-
-
 class Load(NamedTuple):
-    """What somebody has on the desk. `turn` is the number of the last task, alert or flag they got; 0 is none yet."""
+    """What somebody has on the desk. `turn` is the number of the last task, alert, flag or account they got; 0 is none
+    yet. Accounts and their revenue are counted only where somebody is chosen by them."""
 
     open_tasks: int = 0
     turn: int = 0
+    accounts: int = 0
+    mrr: Fraction = Fraction()
+    """A month, in the major unit of the currency that others are converted to."""
+    said: str = ""
+    """The same in words, with what could not be converted."""
+
+    def by(self, what: By | None) -> Fraction | int:
+        """How much it is by one of its measures."""
+        return self.mrr if what == "mrr" else self.accounts if what == "accounts" else self.open_tasks
 
 
 class Assignment(msgspec.Struct, frozen=True):
@@ -59,6 +45,8 @@ class Assignment(msgspec.Struct, frozen=True):
     channel: str | None = None
     """Where it goes when it goes to nobody; None is the installation's own."""
     last_resort: bool = False
+    stands_for: str | None = None
+    """The id of whom they stand in for, who is away and may have it back."""
 
 
 class When(NamedTuple):
@@ -75,11 +63,12 @@ class When(NamedTuple):
         return next_working(csm.hours, self.brought(csm)) if self.brought is not None else self.now
 
 
-def candidates(rules: Sequence[Rule], owner: str | None, directory: Directory) -> set[str]:
+def candidates(rules: Sequence[Rule], owner: str | None, directory: Directory, about: Csm | None = None) -> set[str]:
     """The ids whose load the choice depends on: what has to be locked before choosing."""
     last = directory.role("last_resort")
     resort = {last.id, *(one.id for one in directory.managers(last))} if isinstance(last, Csm) else set[str]()
-    return resort | {csm.id for rule in rules for csm in _pool(rule, owner, directory)}
+    asked = [csm for rule in rules for csm in _pool(rule, owner, directory, about)]
+    return resort | {csm.id for csm in (*asked, *(other for one in asked for other in directory.deputies(one)))}
 
 
 def back_at(rules: Sequence[Rule], owner: str | None, directory: Directory, when: When) -> datetime | None:
@@ -98,30 +87,40 @@ def assign(
     *,
     needs_room: bool = True,
     holders: Collection[str] = (),
+    about: Csm | None = None,
 ) -> Assignment:
-    """Go down the list. Who is away, whom no channel reaches, and of many who is full where the work needs room, is
-    passed over; when nobody is left, it goes to the last resort.
+    """Go down the list. Who is away or gone, whom no channel reaches, and of many who is full where the work needs
+    room, is passed over; when nobody is left, it goes to who stands in for one of them, at last to the last resort.
 
-    Who holds work on the matter already comes first where a rule may choose them, and needs no more room for it.
+    Who holds work on the matter already comes first where a rule may choose them, and needs no more room for it. Rules
+    are `about` whoever's work it was, and else about the account's owner.
     """
     when = When(when) if isinstance(when, datetime) else when
     skipped: list[str] = []
+    absent: list[Csm] = []
     for rule in rules:
         channel = directory.role(rule.name) if rule.kind == "role" else None
         if isinstance(channel, str):
             return _found(None, f"{_called(rule)} of the directory", skipped, channel)
-        pool = _pool(rule, owner, directory)
+        pool = _pool(rule, owner, directory, about)
         there = [csm for csm in pool if not _why_not(rule, csm, loads, when, needs_room and csm.id not in holders)]
         if there:
             holding = [csm for csm in there if csm.id in holders]
-            chosen, because = (holding[0], "has it already") if holding else _choose(rule, there, loads)
+            chosen, because = (holding[0], "has it already") if holding else _choose(rule, there, loads, about)
             return _found(chosen, because, skipped)
-        skipped += _nobody(rule, owner, pool, loads, when, needs_room)
+        skipped += _nobody(rule, owner, pool, loads, when, needs_room, about)
+        absent += () if rule.is_pool else pool
+    for csm in absent if about is None else ():
+        if (deputy := first_there(directory.deputies(csm), when)) is not None:
+            found = _found(deputy, f"stands in for {csm.name}", skipped)
+            return msgspec.structs.replace(found, stands_for=None if csm.has_left(when.now) else csm.id)
     return _last_resort(directory, when, list(dict.fromkeys(skipped)))
 
 
 def why_absent(csm: Csm, when: When) -> str:
     """Why somebody can't be told of it, in words after "is"; empty when they can."""
+    if csm.has_left(when.at(csm)) and csm.left is not None:
+        return f"gone since {date_words(csm.left)}"
     if not csm.is_reachable:
         return "reached by no channel"
     away = csm.away_until(when.at(csm))
@@ -152,13 +151,18 @@ def _last_resort(directory: Directory, when: When, skipped: Sequence[str]) -> As
     return _found(present or place, "last resort", skipped, last=True)
 
 
-def _pool(rule: Rule, owner: str | None, directory: Directory) -> tuple[Csm, ...]:
+def _pool(rule: Rule, owner: str | None, directory: Directory, about: Csm | None = None) -> tuple[Csm, ...]:
     owned_by = directory.owner(owner)
+    about = about or owned_by
     match rule.kind:
         case "owner":
             return (owned_by,) if owned_by is not None else ()
         case "manager":
-            return tuple(directory.managers(owned_by))[:1] if owned_by is not None else ()
+            return tuple(directory.managers(about))[:1] if about is not None else ()
+        case "deputy":
+            return tuple(directory.deputies(about)) if about is not None else ()
+        case "team":
+            return directory.teammates(about) if about is not None else ()
         case "person":
             return (directory.person(rule.name),)
         case "role":
@@ -167,25 +171,39 @@ def _pool(rule: Rule, owner: str | None, directory: Directory) -> tuple[Csm, ...
                 return (place,)
             return () if place else _pool(Rule("manager" if rule.name == "lead" else "owner"), owner, directory)
         case _:
-            return directory.with_(rule.tier, rule.skill)
+            return directory.with_(rule.tier, rule.skill, rule.team)
 
 
-def _choose(rule: Rule, there: Sequence[Csm], loads: Mapping[str, Load]) -> tuple[Csm, str]:
+def _choose(rule: Rule, there: Sequence[Csm], loads: Mapping[str, Load], about: Csm | None) -> tuple[Csm, str]:
+    whose = about.name if about is not None else "the owner"
     match rule.kind:
         case "owner":
             return there[0], "owner of the account"
         case "manager":
-            return there[0], "manager of the owner"
+            return there[0], f"manager of {whose}"
+        case "deputy":
+            return there[0], f"deputy of {whose}"
         case "person":
             return there[0], "named in the playbook"
         case "role":
             return there[0], f"stands for {_called(rule)}"
-        case "least_loaded":
-            chosen = min(there, key=lambda csm: (*_load(csm, loads), csm.id))
-            return chosen, f"least loaded of {rule.some(len(there))}, with {_load(chosen, loads).open_tasks} open"
         case "round_robin":
             chosen = min(there, key=lambda csm: (_load(csm, loads).turn, csm.id))
             return chosen, f"next in turn of {rule.some(len(there))}"
+        case _:
+            chosen = min(there, key=lambda csm: (_load(csm, loads).by(rule.by), _load(csm, loads).turn, csm.id))
+            of = f" of {whose}" if rule.kind == "team" else ""
+            return chosen, f"least loaded of {rule.some(len(there))}{of}, with {_burden(rule, _load(chosen, loads))}"
+
+
+def _burden(rule: Rule, load: Load) -> str:
+    match rule.by:
+        case "accounts":
+            return counted(load.accounts, "account")
+        case "mrr":
+            return load.said or "no revenue"
+        case _:
+            return f"{load.open_tasks} open"
 
 
 def is_full(csm: Csm, load: Load) -> bool:
@@ -200,7 +218,13 @@ def _why_not(rule: Rule, csm: Csm, loads: Mapping[str, Load], when: When, needs_
 
 
 def _nobody(
-    rule: Rule, owner: str | None, pool: Sequence[Csm], loads: Mapping[str, Load], when: When, needs_room: bool
+    rule: Rule,
+    owner: str | None,
+    pool: Sequence[Csm],
+    loads: Mapping[str, Load],
+    when: When,
+    needs_room: bool,
+    about: Csm | None,
 ) -> Iterator[str]:
     """Who was passed over, and why."""
     if rule.is_pool and not pool:
@@ -211,6 +235,10 @@ def _nobody(
         for csm in pool:
             who = "the owner" if rule.kind == "owner" else csm.name
             yield f"{who} is {_why_not(rule, csm, loads, when, needs_room)}"
+    elif about is not None and rule.kind in ("deputy", "manager"):
+        yield f"{about.name} has no {rule.kind}"
+    elif rule.kind == "deputy" and owner:
+        yield "the owner has no deputy"
     elif not owner or not owner.strip():
         yield "the account has no owner"
     elif rule.kind == "owner" or rule.name != "lead":

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from typing import Final, Literal, get_args
@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from services.playbooks.core.workinghours import OFFICE, Hours
+from services.playbooks.core.strategy import Rule
+from services.playbooks.core.workinghours import OFFICE, Duration, Hours
 from shared.messages.actions import Recipient
 
 Role = Literal["last_resort", "ops", "nps_owner", "finance", "support", "lead", "sales"]
@@ -24,6 +25,17 @@ class Absence(msgspec.Struct, frozen=True):
 
     first: date
     last: date
+
+
+class WhenAbsent(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of the open work of who is away for longer, or gone: the rules are about that person."""
+
+    after: Duration = Duration(business_days=2)
+    """For how long somebody is away before their work moves; a shorter absence moves nothing."""
+    urgent_after: Duration = Duration()
+    """The same for what is high or critical."""
+    when_away: tuple[Rule, ...] = (Rule("deputy"), Rule("manager"))
+    when_gone: tuple[Rule, ...] = (Rule("deputy"), Rule("team"), Rule("manager"))
 
 
 class Csm(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +54,11 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
     capacity: int | None = None
     """How many open tasks at once; None is without limit."""
     manager: str | None = None
-    """The id of whoever hears of tasks that are overdue."""
+    """The id of whoever hears of tasks that are overdue; unset: the lead of their team."""
+    deputy: str | None = None
+    """The id of whoever stands in for them."""
+    left: date | None = None
+    """The day, in their own zone, from which on they are gone."""
 
     @property
     def recipient(self) -> Recipient:
@@ -56,11 +72,24 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
 
     def away_until(self, now: datetime) -> date | None:
         """The last day of the absence that covers `now`, or None; those that follow on one another are one."""
-        today, last = now.astimezone(ZoneInfo(self.hours.time_zone)).date(), None
+        today, last = self.day(now), None
         for absence in sorted(self.away, key=lambda one: one.first):
             if absence.first <= today <= absence.last:
                 last, today = absence.last, absence.last + timedelta(days=1)
         return last
+
+    def has_left(self, now: datetime) -> bool:
+        """Are they gone by then?"""
+        return self.left is not None and self.day(now) >= self.left
+
+    def day(self, at: datetime) -> date:
+        """What day an instant is of, where they are."""
+        return at.astimezone(ZoneInfo(self.hours.time_zone)).date()
+
+    def next_away(self, now: datetime) -> Absence | None:
+        """The next absence that is still to begin, if any."""
+        today = self.day(now)
+        return min((one for one in self.away if one.first > today), key=lambda one: one.first, default=None)
 
     def back_at(self, now: datetime) -> datetime | None:
         """When the absence that covers `now` is over, or None."""
@@ -70,15 +99,34 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Team(msgspec.Struct, frozen=True, kw_only=True):
+    """People who work together."""
+
+    id: str
+    name: str
+    lead: str | None = None
+    """The id of whoever leads it: the manager of those in it who have no other."""
+    members: frozenset[str] = frozenset()
+    """Their ids."""
+
+
 class Directory:
-    """The people, by id, by e-mail and by name; and the people and channels that have a role."""
+    """The people, by id, by e-mail and by name; their teams; and the people and channels that have a role."""
 
     def __init__(
-        self, csms: tuple[Csm, ...] = (), office: Hours = OFFICE, roles: Mapping[str, str] | None = None
+        self,
+        csms: tuple[Csm, ...] = (),
+        office: Hours = OFFICE,
+        roles: Mapping[str, str] | None = None,
+        teams: tuple[Team, ...] = (),
+        absence: WhenAbsent | None = None,
     ) -> None:
         self.office = office
         """Of whoever has set none, and of nobody."""
         self.csms = tuple(sorted(csms, key=lambda csm: csm.id))
+        self.teams = {one.id: one for one in sorted(teams, key=lambda team: team.id)}
+        self.absence = absence or WhenAbsent()
+        """What becomes of the open work of who is away or gone."""
         self._roles = roles or {}
 
     @cached_property
@@ -115,17 +163,46 @@ class Directory:
 
     def managers(self, csm: Csm) -> Iterator[Csm]:
         """The manager, theirs, and so on."""
-        seen = {csm.id}
-        while (above := self.find(csm.manager or "")) is not None and above.id not in seen:
-            seen.add(above.id)
-            yield above
-            csm = above
+        yield from self._chain(csm, lambda one: one.manager or self._lead(one))
 
-    def with_(self, tier: str | None, skill: str | None) -> tuple[Csm, ...]:
-        """Everybody of a tier and with a skill, by id."""
+    def deputies(self, csm: Csm) -> Iterator[Csm]:
+        """Who stands in for somebody, who for them, and so on."""
+        yield from self._chain(csm, lambda one: one.deputy)
+
+    def teams_of(self, csm: Csm) -> list[Team]:
+        """The teams that somebody is in or leads, by id."""
+        return [team for team in self.teams.values() if csm.id in team.members or csm.id == team.lead]
+
+    def teammates(self, csm: Csm) -> tuple[Csm, ...]:
+        """Everybody else who is in a team with them, by id."""
+        ids = {id for team in self.teams.values() if csm.id in team.members for id in team.members}
+        return tuple(one for one in self.csms if one.id in ids and one.id != csm.id)
+
+    def led_by(self, csm: Csm) -> tuple[Csm, ...]:
+        """Everybody whose manager they are, or their manager's, and so on, by id."""
+        return tuple(one for one in self.csms if any(above.id == csm.id for above in self.managers(one)))
+
+    def with_(self, tier: str | None, skill: str | None, team: str | None = None) -> tuple[Csm, ...]:
+        """Everybody of a tier, with a skill and in a team, by id."""
+        members = self.teams[team].members if team in self.teams else frozenset[str]()
         return tuple(
-            csm for csm in self.csms if (tier is None or csm.tier == tier) and (skill is None or skill in csm.skills)
+            csm
+            for csm in self.csms
+            if (tier is None or csm.tier == tier)
+            and (skill is None or skill in csm.skills)
+            and (team is None or csm.id in members)
         )
+
+    def _lead(self, csm: Csm) -> str | None:
+        leads = (team.lead for team in self.teams.values() if csm.id in team.members)
+        return next((one for one in leads if one is not None and one != csm.id), None)
+
+    def _chain(self, csm: Csm, to: Callable[[Csm], str | None]) -> Iterator[Csm]:
+        seen = {csm.id}
+        while (other := self.find(to(csm) or "")) is not None and other.id not in seen:
+            seen.add(other.id)
+            yield other
+            csm = other
 
 
 def _key(name: str) -> str:

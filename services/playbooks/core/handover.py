@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from services.playbooks.core.assignment import Assignment, Load, Rule, When, assign, back_at, candidates
+from services.playbooks.core.assignment import Assignment, Load, When, assign, back_at, candidates
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.item import OPEN, Item, desk_of
@@ -15,6 +15,7 @@ from services.playbooks.core.message import channel_for
 from services.playbooks.core.playbook import Step
 from services.playbooks.core.restating import as_told
 from services.playbooks.core.standing import owner
+from services.playbooks.core.strategy import Rule
 from services.playbooks.core.work import Work
 from services.playbooks.core.workinghours import Hours, bring_at, later
 

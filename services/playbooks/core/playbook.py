@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from services.playbooks.core.assignment import Rule
+from services.playbooks.core.strategy import Rule
 from services.playbooks.core.workinghours import Duration
 from shared.conditions import Condition, Facts, Leaf, facts_of, leaves_of
 from shared.messages.actions import Kind, Sending, Severity

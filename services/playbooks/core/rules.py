@@ -93,7 +93,7 @@ class Rules(NamedTuple):
         days = self.declared.working_days or office.days
         if not closed and days == office.days:
             return office
-        return msgspec.structs.replace(office, days=days, holidays=tuple(sorted({*office.holidays, *closed})))
+        return msgspec.structs.replace(office, days=days, holidays=frozenset((*office.holidays, *closed)))
 
 
 RulesInForce = Callable[[], Rules]

@@ -5,7 +5,7 @@ next working day. Nobody is reached outside their hours but by that, and nothing
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -82,9 +82,16 @@ class Hours(msgspec.Struct, frozen=True, kw_only=True):
     days: tuple[int, ...] = (0, 1, 2, 3, 4)
     start: time = time(9)
     end: time = time(17)
-    holidays: tuple[date, ...] = ()
+    others: tuple[tuple[int, time, time], ...] = ()
+    """The days of which start and end are others, with these."""
+    holidays: Collection[date] = ()
     any_time: bool = False
     """Nobody has set them: by these, due times are counted, and messages come at any time."""
+
+    def of(self, day: date) -> tuple[time, time]:
+        """When a working day begins and ends."""
+        weekday = day.weekday()
+        return next(((start, end) for one, start, end in self.others if one == weekday), (self.start, self.end))
 
 
 OFFICE: Final = Hours(any_time=True)
@@ -190,8 +197,9 @@ def _spans(hours: Hours, at: datetime) -> Iterator[tuple[datetime, datetime]]:
     """The working spans, in UTC, from the local day of `at` on."""
     zone = ZoneInfo(hours.time_zone)
     for day in _days(hours, at):
-        start = datetime.combine(day, hours.start, zone).astimezone(UTC)
-        end = datetime.combine(day, hours.end, zone).astimezone(UTC)
+        begins, ends = hours.of(day)
+        start = datetime.combine(day, begins, zone).astimezone(UTC)
+        end = datetime.combine(day, ends, zone).astimezone(UTC)
         if start < end:
             yield start, end
 

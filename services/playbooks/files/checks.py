@@ -98,6 +98,14 @@ def is_there(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def is_team(value: str, info: ValidationInfo) -> str:
+    """A team of the directory, by id."""
+    people = Beside.of(info).people
+    if people is not None and value not in people.teams:
+        raise fault(f"There is no team `{value}` in the directory of CSMs.", did_you_mean(value, people.teams))
+    return value
+
+
 def _hand_over(value: str, info: ValidationInfo) -> str:
     return value if CHANNEL.fullmatch(value) or value in ROLES else is_there(value, info)
 

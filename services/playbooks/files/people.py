@@ -2,19 +2,25 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextlib import suppress
+from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from services.playbooks.core.directory import ROLES, Absence, Csm, Directory
+from services.playbooks.core.directory import Absence, Csm, Directory, Team
 from services.playbooks.core.workinghours import OFFICE
 from services.playbooks.core.workinghours import Hours as Week
+from services.playbooks.files.absence import WhenAwayFile, when_absent
+from services.playbooks.files.assign import Rules
+from services.playbooks.files.week import WeekHours, week_of
+from services.playbooks.files.who import look_at
 from shared.conditions import Problem, did_you_mean
 from shared.conditions.errors import nearest
-from shared.files.kinds import Date, Day, Hours, Name, Span, Zone
+from shared.files.kinds import Date, Day, Days, Name, Span, Zone
 from shared.files.models import FileModel, Reading, fault
 from shared.files.nodes import Fields, Items, load
 from shared.files.reading import content_of, read
@@ -44,15 +50,48 @@ class CsmFile(FileModel):
     inbox: bool = False
     """They read their inbox, where neither e-mail nor Slack reaches them."""
     time_zone: Zone | None = None
-    hours: Hours = (OFFICE.start, OFFICE.end)
+    hours: WeekHours = (OFFICE.start, OFFICE.end)
+    """09:00-17:00, or by day: {mon-thu: 09:00-17:00, fri: 09:00-13:00}; a day that is left out is free."""
     days: Annotated[list[Day], Field(min_length=1)] = list(OFFICE.days)
-    holidays: list[Date] = []
+    """The days on which one pair of `hours` holds."""
+    holidays: list[Days] = []
+    """A day, days from..to, or the public holidays of a country, such as PL or DE-BY."""
     away: list[Span] = []
+    left: Date | None = None
+    """The day from which on they are gone: what they have open moves, and nothing new comes."""
     tier: Name | None = None
     skills: list[Name] = []
+    team: Name | None = None
+    """The team that they are in; more can be said by `members` of `teams`."""
     capacity: Annotated[int, Field(ge=1)] | None = CAPACITY
     """How many open tasks at once; none is without limit."""
     manager: Name | None = None
+    """Hears of what is overdue, and of what moved; unset: the lead of their team."""
+    deputy: Name | None = None
+    """Stands in for them."""
+
+    @classmethod
+    def look(cls, node: Fields, reading: Reading) -> None:
+        """Days are said once, and nobody is away who has left."""
+        if "days" in node and isinstance(node.get("hours"), Fields):
+            reading.note("`hours` says already on which days they work: take `days` out.", node.places["days"])
+        left, away = node.get("left"), node.get("away")
+        for one in away if isinstance(away, Items) and left is not None else ():
+            # Dates compare as texts do; what is none is told of anyway.
+            if isinstance(one, Fields) and str(one.get("from", "")) >= str(left):
+                said = f"They have left by then: `left` is {left}."
+                reading.take([Problem(said, one.at)], certain=False)
+
+
+class TeamFile(FileModel):
+    """People who work together."""
+
+    id: Name
+    name: Name | None = None
+    lead: Name | None = None
+    """The manager of those in it who name no other."""
+    members: list[Name] = []
+    """With those whose own `team` it is."""
 
 
 class RolesFile(FileModel):
@@ -76,43 +115,21 @@ class DirectoryFile(FileModel):
     """The directory of CSMs."""
 
     csms: list[CsmFile]
+    teams: list[TeamFile] = []
     roles: RolesFile | None = None
+    when_away: WhenAwayFile | None = None
+    """When the open work of who is away moves, and to whom: {after: 2 business days, to: [deputy, manager]}."""
+    when_gone: Rules | None = None
+    """Who gets the open work of who left, or was taken out: [deputy, team, manager], unless it is said."""
     time_zone: Zone = "UTC"
     """Of whoever gives none."""
-    holidays: list[Date] = []
+    holidays: list[Days] = []
     """Holidays of everybody."""
 
     @classmethod
     def look(cls, node: Fields, reading: Reading) -> None:
-        """Nobody is there twice, every manager is there and under nobody of theirs, and roles are of somebody."""
-        csms = node.get("csms")
-        people = [one for one in csms if isinstance(one, Fields)] if isinstance(csms, Items) else []
-        ids = {str(one.get("id")).lower() for one in people}
-        managers = {str(one.get("id")).lower(): str(one.get("manager")).lower() for one in people}
-        seen: set[str] = set()
-        for one in people:
-            id = str(one.get("id"))
-            names = {str(name).lower() for name in (id, one.get("email")) if name is not None}
-            if names & seen:
-                reading.note(f"`{id[:60]}` is there twice, by id or e-mail.", one.at)
-            seen |= names
-            if (manager := one.get("manager")) is None:
-                continue
-            if str(manager).lower() not in ids:
-                said = f"The manager `{str(manager)[:60]}` is not in the directory."
-                reading.note(said, one.places["manager"], did_you_mean(manager, ids))
-            elif str(manager).lower() == id.lower():
-                reading.note("Nobody is their own manager: who would hear of what is overdue?", one.places["manager"])
-            elif _is_above(id.lower(), managers):
-                said = f"`{id[:60]}` is, in the end, their own manager: who would hear of what is overdue?"
-                reading.note(said, one.places["manager"])
-        roles = node.get("roles")
-        roles = roles if isinstance(roles, Fields) else Fields(node.at)
-        for role, place in roles.items():
-            known = str(place).startswith(("slack:", "email")) or place in (None, "inbox")
-            if role in ROLES and not known and str(place).lower() not in seen:
-                said = f"`{role}` is `{str(place)[:60]}`, who is not in the directory."
-                reading.note(said, roles.places[role], did_you_mean(place, seen))
+        """Whoever and whatever is named is there, and nobody stands above or in for themselves."""
+        look_at(node, reading)
 
     @model_validator(mode="after")
     def _reached(self, info: ValidationInfo) -> Self:
@@ -124,49 +141,73 @@ class DirectoryFile(FileModel):
 
     @model_validator(mode="after")
     def _words_alike(self, info: ValidationInfo) -> Self:
-        for words in ([csm.tier for csm in self.csms], [skill for csm in self.csms for skill in csm.skills]):
+        for words in (
+            [csm.tier for csm in self.csms],
+            [skill for csm in self.csms for skill in csm.skills],
+            [] if self.teams else [csm.team for csm in self.csms],
+        ):
             used = Counter(word for word in words if word is not None)
             for word, number in used.items():
                 near = nearest(word, [other for other in used if used[other] > number])
                 if near is not None and number == 1:
-                    csm = next(one for one in self.csms if word in (one.tier, *one.skills))
+                    csm = next(one for one in self.csms if word in (one.tier, one.team, *one.skills))
                     said = f"Nobody else has `{word}`, and {counted(used[near], 'person', 'people')} `{near}`."
                     Reading.of(info).take([Problem(said, csm.at())], certain=False)
         return self
 
+    @model_validator(mode="after")
+    def _absence_finds_somebody(self, info: ValidationInfo) -> Self:
+        reading, people = Reading.of(info), self.directory()
+        for rule in (*people.absence.when_away, *people.absence.when_gone):
+            place = self.at("when_gone" if rule in people.absence.when_gone else "when_away")
+            if rule.team is not None and rule.team not in people.teams:
+                hint = did_you_mean(rule.team, people.teams)
+                reading.note(f"There is no team `{rule.team}`.", place, hint)
+            elif rule.kind == "person" and "@" not in rule.name and people.find(rule.name) is None:
+                hint = did_you_mean(rule.name, [one.id for one in people.csms])
+                reading.note(f"`{rule.name}` is not in the directory.", place, hint)
+            elif rule.kind in ("least_loaded", "round_robin") and not people.with_(rule.tier, rule.skill, rule.team):
+                reading.take([Problem(f"There is no {rule.some(0)}.", place)], certain=False)
+        return self
+
     def directory(self) -> Directory:
         """As the core knows it."""
-        office = Week(time_zone=self.time_zone, holidays=tuple(sorted({*self.holidays})), any_time=True)
+        office = Week(time_zone=self.time_zone, holidays=_days_of(self.holidays), any_time=True)
         roles = self.roles.given() if self.roles is not None else {}
-        return Directory(tuple(self._csm(one) for one in self.csms), office, roles)
+        csms = tuple(self._csm(one) for one in self.csms)
+        absence = when_absent(self.when_away, self.when_gone)
+        return Directory(csms, office, roles, self._teams(Directory(csms)), absence)
 
     def _csm(self, one: CsmFile) -> Csm:
-        start, end = one.hours
-        holidays = tuple(sorted({*self.holidays, *one.holidays}))
         return Csm(
-            **one.given("time_zone", "hours", "days", "holidays", "away", "capacity"),
+            **one.given("time_zone", "hours", "days", "holidays", "away", "capacity", "team"),
             capacity=one.capacity,
             hours=Week(
                 time_zone=one.time_zone or self.time_zone,
-                days=tuple(sorted({*one.days})),
-                start=start,
-                end=end,
-                holidays=holidays,
+                holidays=_days_of([*self.holidays, *one.holidays]),
                 any_time=one.model_fields_set.isdisjoint({"hours", "days"}),
+                **week_of(one.hours, one.days),
             ),
             away=tuple(Absence(away.first, away.last) for away in one.away),
         )
 
+    def _teams(self, people: Directory) -> tuple[Team, ...]:
+        """Those that are declared, and those that people name where none is."""
+        own = {one.team for one in self.csms}
+        of_people = {team: [one.id for one in self.csms if one.team == team] for team in own}
+        named = {one.id: one for one in self.teams}
+        found = []
+        for id in dict.fromkeys((*named, *(team for team in of_people if team is not None))):
+            one = named.get(id) or TeamFile.model_construct(id=id)
+            ids = [csm.id for name in one.members if (csm := people.find(name)) is not None]
+            lead = people.find(one.lead) if one.lead is not None else None
+            members = frozenset((*ids, *of_people.get(id, ())))
+            found.append(Team(id=id, name=one.name or id, lead=lead.id if lead is not None else None, members=members))
+        return tuple(found)
 
-def _is_above(id: str, managers: Mapping[str, str]) -> bool:
-    """Is somebody in the line of their own managers?"""
-    above, seen = managers.get(id), set[str]()
-    while above is not None and above not in seen:
-        if above == id:
-            return True
-        seen.add(above)
-        above = managers.get(above)
-    return False
+
+def _days_of(written: Iterable[Iterable[date]]) -> frozenset[date]:
+    return frozenset(chain.from_iterable(written))
 
 
 def load_people(path: Path) -> Directory:

@@ -9,6 +9,7 @@ from pydantic import Field, Tag
 
 from services.playbooks.core.directory import ROLES
 from services.playbooks.core.playbook import Step
+from services.playbooks.core.strategy import Rule
 from services.playbooks.files.assign import Rules, rules_of
 from services.playbooks.files.checks import ByShape, Channel, HandOver, Length, Template
 from shared.conditions import Condition
@@ -40,6 +41,11 @@ _NEEDS: Final = {
     "if": ("then", "Say what is done when it holds."),
     "until": ("within", "Say how long it waits, such as `within: 7d`."),
 }
+
+
+def _by_accounts(rule: Rule) -> Rule:
+    """Who is to look after an account is chosen by accounts, unless it is said."""
+    return msgspec.structs.replace(rule, by=rule.by or "accounts") if rule.is_pool else rule
 
 
 class AlertFile(FileModel):
@@ -138,7 +144,7 @@ class StepFile(FileModel):
             case "trait":
                 return {"traits": self.trait}
             case "assign_owner":
-                return {"assign": rules_of(self.assign_owner or "owner")}
+                return {"assign": tuple(map(_by_accounts, rules_of(self.assign_owner or "owner")))}
             case "alert" | "task" | "flag":
                 inside = self.alert.given() if isinstance(self.alert, AlertFile) else {"title": getattr(self, kind)}
                 own = self.given_of("do", "channel", "severity", "due", "keep", "hand_over")

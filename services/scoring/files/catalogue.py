@@ -22,7 +22,10 @@ def _closed(text: str) -> list[int]:
     return [day_of(datetime.combine(day, time(), UTC)) for day in read_days(text)]
 
 
-Closed = Annotated[list[int], ReadBy(_closed, description="A day such as 2026-12-25, or days: 2026-12-24..2027-01-01.")]
+Closed = Annotated[
+    list[int],
+    ReadBy(_closed, description="2026-12-25, 2026-12-24..2027-01-01, or a country's holidays: PL, DE-BY."),
+]
 """Days since 1970."""
 
 

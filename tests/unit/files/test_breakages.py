@@ -273,7 +273,7 @@ def test_all_faults_of_a_file_are_told_at_once() -> None:
         "csms.yaml:5:16: There is no time zone `Europe/Berln`. Did you mean `Europe/Berlin`?",
         "csms.yaml:6:12: `17:00-09:00` are no working hours; write them as 09:00-17:00.",
         "csms.yaml:7:16: There is no such day as `2026-02-30`.",
-        "csms.yaml:7:28: `soon` is no date; write one such as 2026-12-25.",
+        "csms.yaml:7:28: `soon` is no date; write one such as 2026-12-25, or a country such as PL or DE-BY.",
         "csms.yaml:8:35: `to` lies before `from`.",
         "csms.yaml:9:15: `capacity` must be a whole number, not `many`.",
         "csms.yaml:10:5: `tier` has no value. Give it one, or take the line out; a value with `#` in front of it needs "

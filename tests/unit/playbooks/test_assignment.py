@@ -1,18 +1,20 @@
 from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.playbooks.core.assignment import (
     Assignment,
     Load,
-    Rule,
     When,
     assign,
     candidates,
 )
-from services.playbooks.core.directory import Absence, Csm, Directory
+from services.playbooks.core.directory import Absence, Csm, Directory, Team
+from services.playbooks.core.strategy import Rule
 from services.playbooks.core.workinghours import Hours
 from tests.support.playbooks import MONDAY
 
@@ -206,3 +208,66 @@ def test_the_choice_is_somebody_who_may_get_it_and_says_why(
         assert found.to.id in candidates(rules, owner, DIRECTORY)
         assert found.to.id != "off"
         assert found.to.id != "own" or Rule() in rules or loads.get("own", Load()).open_tasks < 2
+
+
+HOLIDAY = Absence(date(2026, 3, 2), date(2026, 3, 6))
+TEAMS = Directory(
+    (
+        Csm(id="ana", name="Ana", email="ana@example.com", deputy="ben", manager="lee", away=(HOLIDAY,)),
+        Csm(id="ben", name="Ben", email="ben@example.com", deputy="cy"),
+        Csm(id="cy", name="Cy", email="cy@example.com"),
+        Csm(id="lee", name="Lee", email="lee@example.com"),
+    ),
+    teams=(Team(id="east", name="East", lead="lee", members=frozenset({"ana", "ben", "cy"})),),
+)
+
+
+def test_who_is_away_has_a_deputy_and_may_have_it_back() -> None:
+    found = assign([Rule()], "ana@example.com", TEAMS, {}, MONDAY)
+    assert (who(found), found.stands_for, found.last_resort) == ("ben", "ana", False)
+    assert found.because == "stands in for Ana; the owner is away until 6 Mar 2026"
+    gone = replace(TEAMS.csms[1], left=MONDAY.date())
+    without = Directory((TEAMS.csms[0], gone, *TEAMS.csms[2:]))
+    assert who(assign([Rule()], "ana@example.com", without, {}, MONDAY)) == "cy"
+
+
+def test_a_deputy_and_a_team_are_the_owners() -> None:
+    deputy = assign([Rule("deputy")], "ana@example.com", TEAMS, {}, MONDAY)
+    assert (who(deputy), deputy.because) == ("ben", "deputy of the owner")
+    loads = {"ben": Load(open_tasks=3), "cy": Load(open_tasks=1)}
+    team = assign([Rule("team")], "ana@example.com", TEAMS, loads, MONDAY)
+    assert (who(team), team.because) == ("cy", "least loaded of 2 teammates of the owner, with 1 open")
+    assert who(assign([Rule("least_loaded", team="east")], None, TEAMS, loads, MONDAY)) == "cy"
+
+
+def test_rules_about_somebody_go_by_their_people_and_not_the_owners() -> None:
+    about = TEAMS.csms[1]
+    found = assign([Rule("deputy")], "ana@example.com", TEAMS, {}, MONDAY, about=about)
+    assert (who(found), found.because) == ("cy", "deputy of Ben")
+    nobody = assign([Rule("deputy"), Rule("manager")], None, TEAMS, {}, MONDAY, about=TEAMS.csms[3])
+    assert (nobody.last_resort, nobody.passed_over) == (True, ("Lee has no deputy", "Lee has no manager"))
+
+
+def test_who_has_left_gets_nothing_from_that_day_on() -> None:
+    leaving = replace(TEAMS.csms[2], left=date(2026, 3, 3))
+    here = Directory((*TEAMS.csms[:2], leaving, TEAMS.csms[3]))
+    assert who(assign([Rule("person", "cy")], None, here, {}, MONDAY)) == "cy"
+    gone = assign([Rule("person", "cy")], None, here, {}, MONDAY + timedelta(days=1))
+    assert gone.passed_over == ("Cy is gone since 3 Mar 2026",)
+
+
+def test_load_is_tasks_accounts_or_revenue() -> None:
+    loads = {
+        "ben": Load(open_tasks=1, accounts=9, mrr=Fraction(100), said="€100/month"),
+        "cy": Load(open_tasks=5, accounts=2, mrr=Fraction(900), said="€900/month"),
+        "lee": Load(open_tasks=9, accounts=8, mrr=Fraction(500), said="€500/month"),
+    }
+    found = {
+        by: assign([Rule("least_loaded", by=by)], None, TEAMS, loads, MONDAY).because
+        for by in (None, "accounts", "mrr")
+    }
+    assert found == {
+        None: "least loaded of 3 CSMs, with 1 open",
+        "accounts": "least loaded of 3 CSMs, with 2 accounts",
+        "mrr": "least loaded of 3 CSMs, with €100/month",
+    }

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.playbooks.core.assignment import Rule
 from services.playbooks.core.playbook import Repeat
+from services.playbooks.core.strategy import Rule
 from services.playbooks.core.workinghours import Duration
 from services.playbooks.files import (
     SCHEMAS,
@@ -324,4 +324,4 @@ def test_who_gives_no_hours_is_reached_at_any_time_on_the_installations_clock() 
         ("UTC", False),
         ("Europe/Berlin", True),
     ]
-    assert people.office.holidays == (date(2026, 12, 25),)
+    assert people.office.holidays == {date(2026, 12, 25)}

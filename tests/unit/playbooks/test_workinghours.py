@@ -235,5 +235,5 @@ def test_the_installations_business_days_leave_out_what_directory_and_catalogue_
     rules = Rules(Library([]), Directory(office=office), render)
     assert rules.business is office
     closed = rules._replace(declared=Declared(working_days=(0, 1, 2, 3, 6), closed=(date(2026, 5, 1),)))
-    assert closed.business.holidays == (date(2026, 5, 1), date(2026, 12, 25))
+    assert closed.business.holidays == {date(2026, 5, 1), date(2026, 12, 25)}
     assert (closed.business.days, closed.business.time_zone) == ((0, 1, 2, 3, 6), "Europe/Berlin")

@@ -165,7 +165,10 @@ def test_what_has_the_wrong_shape_is_refused_with_its_place(tmp_path: Path, text
         ),
         ("closed: [2026-12-24, 2026-02-30]", "catalogue.yaml:1:22: There is no such day as `2026-02-30`."),
         ("closed: [2026-12-24..2026-12-20]", "catalogue.yaml:1:10: `2026-12-24..2026-12-20` spans no days"),
-        ("closed: [christmas]", "catalogue.yaml:1:10: `christmas` is no date; write one such as 2026-12-25."),
+        (
+            "closed: [christmas]",
+            "catalogue.yaml:1:10: `christmas` is no date; write one such as 2026-12-25, or a country such as PL",
+        ),
         ("allowances: {pro: {exports: 0}}", "catalogue.yaml:1:29: "),
         ("watch: [sent messages]", "catalogue.yaml:1:9: `sent messages` can't be part of a fact's name"),
         ("cadence: {pro: weakly}", "catalogue.yaml:1:16: `weakly` is no cadence. Did you mean `weekly`?"),
