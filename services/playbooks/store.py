@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import ColumnElement, DateTime, Interval, and_, bindparam, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks import erasure
+from services.playbooks import erasure, outcomes
 from services.playbooks import tables as t
 from services.playbooks.core import handover, settling
 from services.playbooks.core.assignment import Load
@@ -143,6 +143,7 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes) -> None:
     await _SAVE_MOVES(c, map(msgspec.structs.astuple, changes.moves))
     await _SAVE_ITEMS(c, changes.items.values())
     await _SAVE_FOUND(c, changes.found)
+    await outcomes.keep(c, changes)
     await _SAVE_ACCOUNTS(c, map(_account, changes.standings.values()), partition=partition)
     await _SAVE_DAYS(c, changes.days)
     await timers.set_earlier(c, partition, changes.timers)
@@ -198,6 +199,7 @@ def _ids(people: Directory) -> list[str] | None:
 async def note_settled(c: AsyncConnection, states: Mapping[str, str]) -> None:
     """Note what became of the messages of these actions."""
     await _SETTLED(c, sorted(states.items()))
+    await outcomes.settle(c, states)
 
 
 async def lock_found(c: AsyncConnection, import_id: str) -> tuple[datetime, datetime] | None:

@@ -1,11 +1,25 @@
 """The playbooks' schema."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Identity, Index, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
 
 from services.playbooks.core.days import Before
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.findings import Finding
 from services.playbooks.core.item import Item
+from services.playbooks.core.outcomes import Firing, Outcome, Sending
 from services.playbooks.core.standing import Standing
 from shared.jobs.tables import job_tables
 from shared.pg.records import Json, Packed, columns_of
@@ -91,6 +105,7 @@ episodes = Table(
     Column("body", Json(Episode), nullable=False),
     Index("episodes_by_time", "opened_at", "id"),
     Index("episodes_by_account", "account_id", "opened_at"),
+    Index("episodes_found", "playbook", "opened_at", postgresql_where=text("state = 'found'")),
 )
 _KEY = (episodes.c.account_id, episodes.c.playbook, episodes.c.subject)
 Index("episodes_latest", *_KEY, unique=True, postgresql_where=episodes.c.latest)
@@ -113,6 +128,32 @@ items = Table(
     Index("items_by_account", "account_id", "playbook"),
     Index("items_by_action", "action_id"),
     Index("items_by_assignee", "assignee", "opened_at"),
+    Index("items_by_playbook", "playbook", "opened_at"),
+)
+
+# Each episode's first firing, how its account stood then, and what came of it.
+firings = Table(
+    "firings",
+    metadata,
+    *columns_of(Firing, "episode_id"),
+    Index("firings_by_playbook", "playbook", "fired_at"),
+    Index("firings_by_account", "account_id", "fired_at"),
+)
+
+# What episodes asked to be sent to contacts and other systems, and what became of it.
+sendings = Table(
+    "sendings",
+    metadata,
+    *columns_of(Sending, "action_id"),
+    Index("sendings_by_playbook", "playbook", "at"),
+)
+
+# What became of contracts, and that accounts left.
+outcomes = Table(
+    "outcomes",
+    metadata,
+    *columns_of(Outcome, "account_id", "kind", "due_at"),
+    Index("outcomes_by_time", "kind", "at"),
 )
 
 # What imports found; `sent_in` says when the list of it was sent.

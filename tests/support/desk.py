@@ -11,6 +11,7 @@ from services.playbooks.core.desk import Command
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.interruptions import Interruption, after_mark
 from services.playbooks.core.item import OPEN, Item
+from services.playbooks.core.outcomes import Firing, Outcome, Sending
 from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.sweep import heed
@@ -42,6 +43,11 @@ class Office:
         self.changed: list[ItemChanged] = []
         self.updated: list[OpenAccountUpdated] = []
         self.timers: dict[str, datetime] = {}
+        self.firings: list[Firing] = []
+        self.touches: list[tuple[str, str, datetime]] = []
+        """Episode, who, when: every one of them; the first is kept."""
+        self.outcomes: list[Outcome] = []
+        self.sendings: list[Sending] = []
         self._rev = 0
         self.facts: dict[str, Any] = {}
 
@@ -124,6 +130,10 @@ class Office:
         self.standings |= changes.standings
         self.items |= changes.items
         self.moves += changes.moves
+        self.firings += changes.firings
+        self.touches += [(id, who, at) for id, (at, who) in changes.touches.items()]
+        self.outcomes += changes.outcomes
+        self.sendings += changes.sendings
         self.episodes |= changes.episodes
         for id in changes.retired:
             self.episodes.pop(id, None)

@@ -11,6 +11,7 @@ from services.playbooks.core.findings import Finding, lists_due
 from services.playbooks.core.item import OPEN, Item, Items, outcome, words
 from services.playbooks.core.look import OURS
 from services.playbooks.core.message import with_task
+from services.playbooks.core.outcomes import Firing, Outcome, Sending
 from services.playbooks.core.recording import DayEnded, turned
 from services.playbooks.core.restating import as_told
 from services.playbooks.core.standing import Standing, set_by_us
@@ -69,6 +70,11 @@ class Changes:
         """Tasks that came to somebody's desk (1) or left it (-1) by other ways than being assigned."""
         self.moves: list[Move] = []
         self.found: list[Finding] = []
+        self.firings: list[Firing] = []
+        self.touches: dict[str, tuple[datetime, str]] = {}
+        """By episode: when somebody did something about what it asked for, and who; the first is kept."""
+        self.outcomes: list[Outcome] = []
+        self.sendings: list[Sending] = []
         self.timers: dict[str, datetime] = {}
         self.days: list[DayEnded] = []
         self.out: list[Outgoing] = []
@@ -157,10 +163,19 @@ class Changes:
         if whom not in known.told:
             self.episodes[episode] = msgspec.structs.replace(known, told=(*known.told, whom))
 
-    def note_sent(self, episode: str, action: str) -> None:
+    def note_sent(self, episode: str, action: str, now: datetime) -> None:
         """Note that an episode asked for something to be sent."""
         known = self.episodes[episode]
         self.episodes[episode] = msgspec.structs.replace(known, sent=(*known.sent, action))
+        self.sendings.append(Sending(action, episode, known.playbook, known.account, now))
+
+    def touch(self, item: Item, actor: str, now: datetime) -> Item:
+        """Note that somebody did something about an item, or answered its message: for all that feed it."""
+        for episode in dict.fromkeys((item.episode_id, *item.feeders)):
+            self.touches.setdefault(episode, (now, actor))
+        if item.touched_at is None:
+            item = self.items[item.id] = item._replace(touched_at=now, touched_by=actor)
+        return item
 
     def call_back(self, account: str, actions: Iterable[str], reason: str, now: datetime) -> None:
         """Cancel what was asked to be sent, where it still waits."""

@@ -9,7 +9,7 @@ import msgspec
 
 from services.playbooks.core import step as steps
 from services.playbooks.core.assignment import Assignment, why_absent
-from services.playbooks.core.episode import Episode, Move, action_id
+from services.playbooks.core.episode import FALSE_ALARM, Episode, Move, action_id
 from services.playbooks.core.flow import will_tell
 from services.playbooks.core.handover import above, hand_over, held_by, merge, when_brought
 from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
@@ -50,7 +50,15 @@ def fault(command: Command, now: datetime) -> str | None:
 
 
 def move(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
-    """Move an item that is locked. Made twice it is made once; what is said anew counts. Raises `NotPossible`."""
+    """Move an item that is locked. Made twice it is made once; what is said anew counts. Raises `NotPossible`.
+
+    It is noted as touched, unless it only went to somebody else.
+    """
+    moved = _move(work, item, command, actor, now)
+    return moved if moved is item or command.event == "reassign" else work.changes.touch(moved, actor, now)
+
+
+def _move(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
     if command.event == "reassign":
         return _reassign(work, item, command.to, actor, now)
     if command.event == "reopen":
@@ -126,6 +134,7 @@ def respond(work: Work, account: str, known: Iterable[Item], response: DeliveryR
         event = "dismiss"
     if item.kind != "alert" and event == "acknowledge":
         work.changes.moves.append(Move(item.id, response.at, item.state, item.state, "acknowledged", response.actor))
+        work.changes.touch(item, response.actor, response.at)
         return
     command = Command(event, note=response.note, until=response.until, to=response.to or "")
     try:
@@ -194,7 +203,7 @@ def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
         if item.kind == "task":
             work.by_hand(episode, partial(steps.close_task, task=item.id, outcome=item.state), actor, now)
         elif item.state == "false_alarm":
-            work.by_hand(episode, partial(steps.end, reason="false alarm"), actor, now)
+            work.by_hand(episode, partial(steps.end, reason=FALSE_ALARM), actor, now)
 
 
 def _end_alerts(work: Work, task: Item, actor: str, now: datetime) -> None:

@@ -15,6 +15,12 @@ State = Literal["idle", "pending", "active", "found", "over", "resting"]
 """`idle`: not begun, or closed. `pending`: held, not long enough yet. `active`: fired. `found`: held when an import
 ended; no actions. `over`: ended, but its condition still holds. `resting`: ended, and `repeat` lets it fire later."""
 
+FALSE_ALARM: Final = "false alarm"
+"""Why an episode ended that somebody calls one."""
+EndedAs = Literal["", "itself", "done", "false_alarm", "outside", "left"]
+"""`itself`: what it was about has passed. `done`: all was done. `outside`: somebody, or another playbook, ended it.
+`left`: its account has gone. Empty: it goes on, or never fired."""
+
 Event = Literal["held", "fired", "found", "started", "noted", "ended", "rested", "passed", "resumed", "left"]
 """`held`: its condition began to hold. `found`: it held before anybody looked. `started`: by hand. `noted`: something
 happened that moves it nowhere. `rested`: ended, and `repeat` makes it wait. `passed`: nothing keeps it from firing
@@ -114,6 +120,7 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     outcome: str = ""
     """Why it ended, in words."""
+    ended_as: EndedAs = ""
     found_in: str | None = None
     event: Cause | None = None
     """The event that fired it last: later steps may speak of it."""
@@ -126,6 +133,8 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     """The ids of what it asked to be sent to contacts and other systems: called back when it ends."""
     again_at: datetime | None = None
     """When it is asked again what was closed though it still holds."""
+    held_out: bool = False
+    """Its account is of the share for which the playbook only decides: nothing is asked for."""
 
     @property
     def closed_at(self) -> datetime | None:

@@ -53,7 +53,7 @@ def take_back(episode: Episode, step: int, reason: str, now: datetime) -> tuple[
     said, planned = f"step {step + 1} is held back: {reason}", (*episode.planned, again)
     if not of_event:
         return episode.moved("noted", said, now, "keepwell", planned=planned)
-    anew: dict[str, Any] = {"planned": planned, "ended_at": None, "rests_until": None, "outcome": ""}
+    anew: dict[str, Any] = {"planned": planned, "ended_at": None, "rests_until": None, "outcome": "", "ended_as": ""}
     return episode.moved("resumed", said, now, "keepwell", **anew)
 
 

@@ -111,6 +111,9 @@ class Item(NamedTuple):
     """Nobody was found for it: it waits with the last resort, until somebody is."""
     passed_over: tuple[str, ...] = ()
     """Who was not given it, and why not, in words."""
+    touched_at: datetime | None = None
+    """When somebody first did something about it, or answered its message; handing it on is no touch."""
+    touched_by: str | None = None
 
     def after(self, event: str) -> str:
         """The state to which an event takes it. Raises `NotPossible`."""

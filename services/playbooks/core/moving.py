@@ -6,7 +6,18 @@ from typing import Any, Final
 import msgspec
 
 from services.playbooks.core import flow
-from services.playbooks.core.episode import Ask, Episode, Event, Move, PlannedStep, StepResult, action_id, episode_id
+from services.playbooks.core.episode import (
+    FALSE_ALARM,
+    Ask,
+    EndedAs,
+    Episode,
+    Event,
+    Move,
+    PlannedStep,
+    StepResult,
+    action_id,
+    episode_id,
+)
 from services.playbooks.core.look import Look, View
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.remembered import kept
@@ -89,6 +100,7 @@ class Moving:
         asked twice about one thing. When what it is about has `passed`, `on_exit` tells those who were told.
         """
         ended: dict[str, Any] = {"ended_at": self.look.now, "outcome": reason, "again_at": None}
+        ended["ended_as"] = self._ended_as(reason, outside=outside, passed=passed)
         self.move("ended", reason, planned=(), running_since=None, **ended)
         if self.episode.state != "over":
             return
@@ -101,6 +113,17 @@ class Moving:
             self.wake()
         else:
             self._move_on("may fire again")
+
+    def _ended_as(self, reason: str, *, outside: bool, passed: bool) -> EndedAs:
+        if self.episode.fired_at is None:
+            return ""
+        if reason == FALSE_ALARM:
+            return "false_alarm"
+        if outside:
+            return "outside"
+        if self.look.departed is not None and self.view.in_scope is Truth.FALSE:
+            return "left"
+        return "itself" if passed else "done"
 
     def move(self, event: Event, reason: str, seen: tuple[LeafReading, ...] | None = None, **changed: Any) -> None:
         """Let an event happen to the episode."""

@@ -30,7 +30,7 @@ def carry_out(errand: Errand, changes: Changes, loads: Mapping[str, Load], rules
         if not playbook.shadow:
             message = request(errand, Assignment(None, ""), rules.render)
             changes.tell(msgspec.structs.replace(message, title=words, **_card(chosen)), now, visit.headers)
-            changes.note_sent(asked.episode, asked.id)
+            changes.note_sent(asked.episode, asked.id, now)
     else:
         traits, words = _traits(errand, chosen, loads, rules)
         stands = changes.standings[visit.stands.account]

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import msgspec
 
-from services.playbooks.core.episode import Ask, Episode, PlannedStep, StepResult
+from services.playbooks.core.episode import FALSE_ALARM, Ask, Episode, PlannedStep, StepResult
 from services.playbooks.core.look import Look, View
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.walk import Walk
@@ -90,7 +90,7 @@ def close_task(playbook: Playbook, episode: Episode, task: str, outcome: str, lo
         again_at = playbook.may_fire_at(episode.fired, look.now) if rests else look.now + STILL
     walk.move("noted", f"a task was closed: {outcome.replace('_', ' ')}", tasks=tasks, again_at=again_at)
     if outcome == "false_alarm" and episode.state == "active":
-        walk.end("false alarm", outside=True)
+        walk.end(FALSE_ALARM, outside=True)
     else:
         if episode.state == "active":
             walk.follow(closed)
@@ -131,6 +131,8 @@ def put_off(episode: Episode, asked: Ask, until: datetime, now: datetime) -> Ste
 
 def leave(episode: Episode, look: Look, reason: str) -> StepResult:
     """Close an episode, wherever it stands, because its account has gone: there is nothing more to say of it."""
-    ended: dict[str, Any] = {"ended_at": look.now, "outcome": reason} if episode.is_under_way else {}
+    ended: dict[str, Any] = {}
+    if episode.is_under_way:
+        ended = {"ended_at": look.now, "outcome": reason, "ended_as": "left" if episode.fired_at is not None else ""}
     episode, move = episode.moved("left", reason, look.now, look.actor, planned=(), running_since=None, **ended)
     return StepResult(episode=episode, moves=(move,))

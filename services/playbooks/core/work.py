@@ -23,6 +23,7 @@ from services.playbooks.core.findings import Finding, list_of
 from services.playbooks.core.interruptions import Interruption, changes, interrupted
 from services.playbooks.core.look import Look, View
 from services.playbooks.core.message import Errand, Visit
+from services.playbooks.core.outcomes import firing, outcomes
 from services.playbooks.core.playbook import STARTED, Playbook
 from services.playbooks.core.recording import noted
 from services.playbooks.core.rules import Rules
@@ -80,6 +81,7 @@ class Work:
         stands = noted(then, stands, others)
         if before is not None and owner(before) != owner(stands):
             self.moved_on.add(account)
+        self.changes.outcomes += outcomes(before, stands)
         restated = f"scorecard {assessed.scorecard}" if cause.kind == "scorecard" else None
         look = self._look(
             stands,
@@ -256,6 +258,8 @@ class Work:
             changes.episodes[stepped.closed.id] = stepped.closed
             changes.retired.add(stepped.closed.id)
         self.episodes.keep(stepped)
+        if stepped.fired and episode.occurrence == 1:
+            changes.firings.append(firing(episode, visit.stands, look.now, shadow=playbook.shadow))
         if episode.subject and not (
             self.episodes.may_go_on(episode, look.now) or playbook.still_counted(episode.fired, look.now)
         ):

@@ -63,24 +63,71 @@ def renewal_id(account_id: str, subscription_id: str, ends_at: int) -> str:
     return f"rn_{sha256(key.encode()).hexdigest()[:16]}"
 
 
+class Renewed(NamedTuple):
+    """What renewed last: all contracts that were due on one day."""
+
+    at: int
+    """When they were due: ahead, where that was said before."""
+    before: int | None
+    """What they brought in a month until then; None where nobody said so."""
+    after: int | None
+    """What they bring since."""
+
+
 def rows_of(account_id: str, state: State, now: datetime) -> list[RenewalRow]:
     """All that were due within two years, and those that come."""
     at = micros(now)
+    left, found = _contracts(state, at)
+    because = None if left is None else left.reason
+    return [_row(account_id, state, row, term, due, because) for row, term, dues in found for due in dues]
+
+
+def renewed_last(
+    account_id: str, state: State, now: datetime, currency: str | None, rates: subs.Rates
+) -> Renewed | None:
+    """Of the renewals that were due within two years, or that somebody said to be made, the last; None is none.
+
+    Amounts are in this currency; what can't be converted is left out.
+    """
+    at, days = micros(now), dict[int, list[tuple[int, subs.Row]]]()
+    for row, _, dues in _contracts(state, at)[1]:
+        for due in dues:
+            said = due.outcome or _said(account_id, row.id, state, (due.at, *due.named)).get("outcome")
+            passed = due.then == "renewed_by_itself" and day_of_us(due.at) < day_of_us(at)
+            if said == "renewed" or (said is None and passed):
+                days.setdefault(day_of_us(due.at), []).append((due.at, row))
+    if not days:
+        return None
+    last = days[max(days)]
+
+    def brought(after: int) -> int | None:
+        amounts = [_in(currency, row, _minor(row, due + after), rates) for due, row in last]
+        known = [one for one in amounts if one is not None]
+        return sum(known) if known else None
+
+    return Renewed(max(due for due, _ in last), brought(-1), brought(DAY_US))
+
+
+def _in(currency: str | None, row: subs.Row, minor: int | None, rates: subs.Rates) -> int | None:
+    own = row.fields.get("currency") or currency
+    if minor is None or own == currency or own is None or currency is None:
+        return minor
+    return subs.convert(minor, own, currency, rates)
+
+
+def _contracts(state: State, at: int) -> tuple[subs.Left | None, list[tuple[subs.Row, int, list[_Due]]]]:
+    """Whether the customer left; and each contract with its term and ends."""
     first, bought = at - MONTHLY_DAYS * DAY_US, subs.bought_at(state.bought, LAST_US)
     rows = subs.beside(subs.rows_of(state), bought)
     left = subs.left_of(state.churned(), rows, _instant(state, "signed_at"), at)
-    found = [(row, row.term_months, _dues(row, at)) for row in rows]
+    found: list[tuple[subs.Row, int, Iterable[_Due]]] = [(row, row.term_months, _dues(row, at)) for row in rows]
     renews = _instant(state, "renews_at")
     if renews is not None and not any("renews_at" in row.fields for row in rows):
         end = subs.end_of_trait(renews, at)
         alone = subs.Row("", {**bought, "notice_days": end.notice_days}, None, None, False, _NEVER_SAID)
         found.append((alone, end.term_months, _by_itself(renews, end.term_months, at)))
-    return [
-        _row(account_id, state, row, term, due, None if left is None else left.reason)
-        for row, term, dues in found
-        for due in (dues if left is None else _until(dues, left.at))
-        if due.at >= first
-    ]
+    until = (lambda dues: dues) if left is None else (lambda dues: _until(dues, left.at))
+    return left, [(row, term, [due for due in until(dues) if due.at >= first]) for row, term, dues in found]
 
 
 def _instant(state: State, name: str) -> int | None:

@@ -110,3 +110,27 @@ def test_what_is_expected_of_the_renewal_that_comes_up_is_a_fact() -> None:
     after(said(renewals(begun)[0].id, forecast="at_risk", outcome="renewed"), account=account)
     facts = health_of(account, NOW, SHIPPED).facts
     assert (facts["contract.renewal_forecast"], facts["contract.renewal_outcome"]) == ("at_risk", "renewed")
+
+
+def renewed(*events: Event) -> tuple[Any, ...]:
+    """The facts of the renewal that was made last."""
+    facts = health_of(after(*events), NOW, SHIPPED).facts
+    return tuple(facts.get(f"contract.{name}") for name in ("renewed_at", "renewed_from_minor", "renewed_minor"))
+
+
+def test_what_renewed_last_is_a_fact_with_what_it_brought_before_and_brings_since() -> None:
+    year = {**A_YEAR, "renews_at": datetime(2026, 3, 31, tzinfo=UTC)}
+    begun = bought(400, **year)
+    assert renewed(bought(**A_YEAR, renews_at=END)) == (None, None, None)
+    again = [begun, bought(60, renews_at=datetime(2027, 3, 31, tzinfo=UTC)), bought(50, mrr_minor=80)]
+    for order in permutations(again):
+        assert renewed(*order) == ("2026-03-31T00:00:00Z", 100, 80)
+    # By itself, a day after it was due; and two that were due on one day are one renewal.
+    assert renewed(begun) == ("2026-03-31T00:00:00Z", 100, 100)
+    other = bought(400, id="b", **{**year, "mrr_minor": 30})
+    assert renewed(begun, other) == ("2026-03-31T00:00:00Z", 130, 130)
+    # By word, before it is due.
+    coming = bought(**A_YEAR, renews_at=END)
+    assert renewed(coming, said(renewals(coming)[0].id, outcome="renewed")) == ("2026-08-31T00:00:00Z", 100, 100)
+    # What was lost is none.
+    assert renewed(bought(400, **year), bought(200, status="canceled")) == (None, None, None)

@@ -63,6 +63,48 @@ def upgrade() -> None:
     op.create_index('episodes_by_account', 'episodes', ['account_id', 'opened_at'], unique=False)
     op.create_index('episodes_by_time', 'episodes', ['opened_at', 'id'], unique=False)
     op.create_index('episodes_latest', 'episodes', ['account_id', 'playbook', 'subject'], unique=True, postgresql_where=sa.text('latest'))
+    op.create_index('episodes_found', 'episodes', ['playbook', 'opened_at'], unique=False, postgresql_where=sa.text("state = 'found'"))
+    op.create_table('firings',
+    sa.Column('episode_id', sa.Text(), nullable=False),
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('playbook', sa.Text(), nullable=False),
+    sa.Column('fired_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('shadow', sa.Boolean(), nullable=False),
+    sa.Column('held_out', sa.Boolean(), nullable=False),
+    sa.Column('score', sa.BigInteger(), nullable=True),
+    sa.Column('band', sa.Text(), nullable=False),
+    sa.Column('stage', sa.Text(), nullable=False),
+    sa.Column('leaving', sa.Boolean(), nullable=False),
+    sa.Column('touched_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('touched_by', sa.Text(), nullable=True),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_as', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('episode_id')
+    )
+    op.create_index('firings_by_account', 'firings', ['account_id', 'fired_at'], unique=False)
+    op.create_index('firings_by_playbook', 'firings', ['playbook', 'fired_at'], unique=False)
+    op.create_table('outcomes',
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('before_minor', sa.BigInteger(), nullable=True),
+    sa.Column('after_minor', sa.BigInteger(), nullable=True),
+    sa.Column('currency', sa.Text(), nullable=True),
+    sa.Column('stands', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('account_id', 'kind', 'due_at')
+    )
+    op.create_index('outcomes_by_time', 'outcomes', ['kind', 'at'], unique=False)
+    op.create_table('sendings',
+    sa.Column('action_id', sa.Text(), nullable=False),
+    sa.Column('episode_id', sa.Text(), nullable=False),
+    sa.Column('playbook', sa.Text(), nullable=False),
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('delivery', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('action_id')
+    )
+    op.create_index('sendings_by_playbook', 'sendings', ['playbook', 'at'], unique=False)
     op.create_table('found',
     sa.Column('import_id', sa.Text(), nullable=False),
     sa.Column('episode_id', sa.Text(), nullable=False),
@@ -103,12 +145,15 @@ def upgrade() -> None:
     sa.Column('said_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('last_resort', sa.Boolean(), nullable=False),
     sa.Column('passed_over', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('touched_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('touched_by', sa.Text(), nullable=True),
     sa.Column('request', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index('items_by_account', 'items', ['account_id', 'playbook'], unique=False)
     op.create_index('items_by_action', 'items', ['action_id'], unique=False)
     op.create_index('items_by_assignee', 'items', ['assignee', 'opened_at'], unique=False)
+    op.create_index('items_by_playbook', 'items', ['playbook', 'opened_at'], unique=False)
     op.create_index('items_by_time', 'items', ['kind', 'opened_at', 'id'], unique=False)
     op.create_table('moves',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),

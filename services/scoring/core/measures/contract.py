@@ -5,7 +5,7 @@ from typing import Any, Final
 from services.scoring.core import subscriptions as subs
 from services.scoring.core.clock import DAY_US, in_words, written_or_none
 from services.scoring.core.measures.base import Measure, Reading, View
-from services.scoring.core.renewals import said_of
+from services.scoring.core.renewals import Renewed, renewed_last, said_of
 from services.scoring.core.state import BY_DAY, Said
 from shared.messages.stamps import micros
 from shared.words import money, number
@@ -146,6 +146,7 @@ def facts(view: View) -> dict[str, Any]:
     end = profile.end
     apart = (profile.figures.apart or {}).values()
     said = said_of(view.account.id, view.state, end)
+    renewed = _renewed(view)
     return {
         "contract.ends_at": None if end is None else written_or_none(end.at),
         "contract.notice_at": None if end is None else written_or_none(end.at - end.notice_days * DAY_US),
@@ -153,6 +154,10 @@ def facts(view: View) -> dict[str, Any]:
         "contract.lapsed": profile.lapsed,
         "contract.renewal_forecast": said.get("forecast"),
         "contract.renewal_outcome": said.get("outcome"),
+        "contract.renewed_at": None if renewed is None else written_or_none(renewed.at),
+        "contract.renewed_from_minor": None if renewed is None else renewed.before,
+        "contract.renewed_minor": None if renewed is None else renewed.after,
+        "contract.subscriptions": sum(row.is_live(now) for row in profile.rows) or None,
         "contract.ending_share": subs.ending_share(profile.rows, profile.figures, now),
         "contract.seats_change": seats_change(view),
         "contract.contracted_at": written_or_none(contracted_at(view)),
@@ -160,6 +165,11 @@ def facts(view: View) -> dict[str, Any]:
         **{f"contract.seats.change.{days}d": seats_change(view, days) for days in SPANS},
         "contract.other_currencies": sorted({money(minor, currency) for minor, currency in apart}) or None,
     }
+
+
+def _renewed(view: View) -> Renewed | None:
+    figures, rates = view.profile.figures, view.catalogue.rates
+    return renewed_last(view.account.id, view.state, view.now, figures.currency, rates)
 
 
 def _leaving(view: View) -> str:
