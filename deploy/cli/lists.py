@@ -231,7 +231,6 @@ PEOPLE: Final = Listing(
 PLAYBOOKS: Final = Listing(
     help="List the playbooks in force, with what they achieved and what merely looks wrong in them.",
     at=("playbooks", "/v1/playbooks"),
-    is_paged=False,
     columns=(
         Column("Playbook", lambda one: one["id"]),
         field("What", "title"),

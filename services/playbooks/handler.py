@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,6 +26,13 @@ _LOG = logging.getLogger(__name__)
 _ALARM: Final = timedelta(seconds=60)
 
 
+class Adopted(NamedTuple):
+    """What a partition goes by, and since when its playbooks are in force there."""
+
+    rules: Rules
+    since: datetime
+
+
 class PlaybooksHandler(Handler):
     """Keeps nothing of accounts in memory: every row is read and locked anew."""
 
@@ -45,12 +52,8 @@ class PlaybooksHandler(Handler):
         self._decided: dict[int, list[datetime]] = {}
         self._marked_through: dict[int, datetime | None] = {}
         self._interruptions: dict[int, tuple[Interruption, ...]] = {}
-        self._adopted: dict[int, datetime] = {}
-        """By partition: since when these playbooks are in force there."""
-
-    @property
-    def _rules(self) -> Rules:
-        return self._in_force()
+        self._adopted: dict[int, Adopted] = {}
+        """By partition: what it goes by."""
 
     async def handle(
         self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
@@ -62,10 +65,8 @@ class PlaybooksHandler(Handler):
         del behind
         looked = [one for one in batch if not isinstance(one.data, DeliverySettled)]
         accounts = {one.event.subject for one in looked if not isinstance(one.data, PartitionMark)}
-        interruptions = self._interruptions[partition]
-        work = await store.load(
-            *(c, self._rules, accounts, self._marked_through.get(partition), interruptions, self._adopted[partition])
-        )
+        interruptions, (rules, since) = self._interruptions[partition], self._adopted[partition]
+        work = await store.load(c, rules, accounts, self._marked_through.get(partition), interruptions, since)
         answers = [one for one in looked if isinstance(one.data, DeliveryResponded)]
         meant = [id for one in answers for id in (one.data.item_id, one.data.action_id) if id]
         first = await store.claim_responses(c, [(one.event.subject, _response(one), now) for one in answers])
@@ -95,11 +96,29 @@ class PlaybooksHandler(Handler):
         await store.note_settled(c, {id: one.state for one in settled for id in one.action_ids})
 
     async def taken(self, c: AsyncConnection, partition: int, now: datetime) -> None:
-        """Adopt the playbooks in force, and keep their texts: episodes will stay with them."""
+        """Go by the rules in force."""
         self._interruptions[partition] = await store.interruptions(c, partition)
-        await store.keep_versions(c, self._rules.library, now)
-        await store.wake_nobodys(c, partition, self._rules.directory, now)
-        self._adopted[partition] = await store.adopt(c, partition, self._rules.library, now)
+        await self._adopt(c, partition, now)
+
+    def looks(self, partition: int, through: datetime) -> bool:
+        """Whether other rules are in force than the partition goes by."""
+        del through
+        return self._adopted[partition].rules is not self._in_force()
+
+    async def look(self, c: AsyncConnection, partition: int, through: datetime, now: datetime) -> None:
+        """Go over to the rules in force, between two batches."""
+        del through
+        await self._adopt(c, partition, now)
+
+    async def _adopt(self, c: AsyncConnection, partition: int, now: datetime) -> None:
+        """Keep the texts of the playbooks, as episodes will stay with them; where these are others than before, every
+        account will meet them. Where people are others, somebody may be found for what lies with nobody."""
+        before, rules = self._adopted.get(partition), self._in_force()
+        await store.keep_versions(c, rules.library, now)
+        if before is None or before.rules.directory is not rules.directory:
+            await store.wake_nobodys(c, partition, rules.directory, now)
+        since = await store.adopt(c, partition, rules.library, now)
+        self._adopted[partition] = Adopted(rules, since)
 
     async def on_timers(
         self, c: AsyncConnection, partition: int, due: Sequence[tuple[str, datetime]], now: datetime
@@ -111,9 +130,10 @@ class PlaybooksHandler(Handler):
         del now
         accounts = {key.removeprefix(ACCOUNT_KEY): at for key, at in due if key.startswith(ACCOUNT_KEY)}
         meet = {key.removeprefix(MEET_KEY): at for key, at in due if key.startswith(MEET_KEY)}
-        known: Any = {"interruptions": self._interruptions[partition], "adopted_at": self._adopted[partition]}
-        work = await store.load(c, self._rules, {*accounts, *meet}, **known)
-        timed = await store.lock_timed(c, sorted(accounts), self._rules.directory)
+        rules, since = self._adopted[partition]
+        known: Any = {"interruptions": self._interruptions[partition], "adopted_at": since}
+        work = await store.load(c, rules, {*accounts, *meet}, **known)
+        timed = await store.lock_timed(c, sorted(accounts), rules.directory)
         for account in sorted(accounts):
             work.time(account, accounts[account])
         for account in sorted(meet):
@@ -136,7 +156,7 @@ class PlaybooksHandler(Handler):
             work.changes.timers[FOUND_KEY + import_id] = due
             return
         found = await store.take_found(c, import_id, at)
-        for message in lists(found, import_id, self._rules.library, self._rules.directory, at):
+        for message in lists(found, import_id, work.rules.library, work.rules.directory, at):
             work.changes.tell(message, at)
 
     def _assess(self, work: Work, partition: int, one: Incoming, now: datetime) -> None:

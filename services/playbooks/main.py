@@ -6,7 +6,8 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import api, days, queries
-from services.playbooks.catalogue import ByCatalogue
+from services.playbooks.api import documents
+from services.playbooks.documents import PlaybooksInForce
 from services.playbooks.handler import PlaybooksHandler
 from services.playbooks.settings import PlaybooksSettings
 from shared.documents.following import Following
@@ -23,8 +24,8 @@ _PLAN: Final = Plan(
 
 def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
     """Build the parts. Raises `Refused` with what is wrong with the playbooks or the directory."""
-    by_catalogue = ByCatalogue(settings.playbooks, settings.csms_file, settings.catalogue_file)
-    following, rules = Following(by_catalogue.refresh), by_catalogue.rules
+    in_force = PlaybooksInForce(settings.playbooks, settings.csms_file, settings.catalogue_file)
+    following, rules = Following(in_force.refresh), in_force.rules
     handler = PlaybooksHandler(rules, base.figures, base.clock)
     worker = base.worker(_PLAN, handler)
 
@@ -44,13 +45,16 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
     return service.Service(
         description="Decides who shall do what about an account, once, and keeps the lists that people work through.",
         worker=worker,
-        routers=api.routes(base.uow, base.clock, rules, wake),
-        prepare=lambda: by_catalogue.begin(base.uow),
+        routers=(
+            *api.routes(base.uow, base.clock, rules, wake),
+            *documents.routes(base.uow, base.clock, in_force),
+        ),
+        prepare=lambda: in_force.begin(base.uow, base.clock.now()),
         jobs=(lambda: following.run(base.uow),),
         on_stop=following.stop,
         probes=(
             status_routes(
-                base.counts, clock=base.clock, worker=worker, extra=more_status, alarms=lambda: by_catalogue.alarms
+                base.counts, clock=base.clock, worker=worker, extra=more_status, alarms=lambda: in_force.alarms
             ),
         ),
         tidy=(queries.forget, days.forget, jobs.forget, queries.warn_once(rules)),

@@ -1,7 +1,7 @@
 """What HTTP reads: lists, their details, what playbooks achieved; and what is forgotten."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
 from services.playbooks.core.item import OPEN
-from services.playbooks.core.rules import Rules, RulesInForce
+from services.playbooks.core.rules import Entry, RulesInForce
 from services.playbooks.core.seen import Tally, never_seen, texts_asked
 from services.playbooks.core.sweep import MEET_KEY
+from shared.conditions import Declared, Problem
 from shared.worker.tables import timers
 
 _LOG = logging.getLogger(__name__)
@@ -143,14 +144,16 @@ async def looked_at(c: AsyncConnection, tally: Counting) -> float:
     return 1.0 if number <= MOST_LOOKED_AT else tally.accounts / number
 
 
-async def warnings(c: AsyncConnection, rules: Rules, now: datetime) -> dict[str, list[str]]:
+async def warnings(
+    c: AsyncConnection, entries: Iterable[Entry], declared: Declared, now: datetime
+) -> dict[str, list[Problem]]:
     """What the accounts as they stand say against each playbook: texts that its conditions ask for and nobody has."""
-    playbooks = [one.playbook for one in rules.library.loaded]
+    playbooks = [one.playbook for one in entries]
     asked = {leaf.subject.name: leaf.subject for playbook in playbooks for leaf, _ in texts_asked(playbook)}
     tally = Tally(asked.values(), now)
     if asked:
         await looked_at(c, tally)
-    return {one.id: [str(problem) for problem in never_seen(one, rules.declared, tally)] for one in playbooks}
+    return {one.id: list(never_seen(one, declared, tally)) for one in playbooks}
 
 
 def warn_once(rules: RulesInForce) -> Callable[[AsyncConnection, datetime], Awaitable[None]]:
@@ -158,8 +161,9 @@ def warn_once(rules: RulesInForce) -> Callable[[AsyncConnection, datetime], Awai
     told = set[tuple[str, str]]()
 
     async def warn(c: AsyncConnection, now: datetime) -> None:
-        found = await warnings(c, rules(), now)
-        for id, warning in {(id, said) for id, each in found.items() for said in each} - told:
+        library, declared = rules().library, rules().declared
+        found = await warnings(c, library.loaded, declared, now)
+        for id, warning in {(id, str(said)) for id, each in found.items() for said in each} - told:
             _LOG.warning("Playbook %s, %s", id, warning)
             told.add((id, warning))
 

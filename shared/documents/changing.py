@@ -1,5 +1,6 @@
 """Documents are changed: one or several together, as one change that happens or doesn't."""
 
+import asyncio
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -53,21 +54,21 @@ class Changing(Generic[S]):
         """What a change would do. Raises `Refused` where it can't be, and what `must_stand` raises."""
         async with self._uow.begin() as c:
             held = await self._in_force.shelf.current(c)
-        return self._changes(held, puts, author, must_stand)
+        return await self._changes(held, puts, author, must_stand)
 
     async def apply(self, puts: Sequence[Put], author: str, must_stand: Standing) -> list[Change]:
         """Put all of it in force. Raises as `plan` does, and nothing has changed then."""
         shelf = self._in_force.shelf
         async with self._uow.begin() as c:
             await shelf.lock(c)
-            changes = self._changes(await shelf.current(c), puts, author, must_stand)
+            changes = await self._changes(await shelf.current(c), puts, author, must_stand)
             if added := [one.after for one in changes if one.kind != "none"]:
                 await shelf.add(c, added)
         async with self._uow.begin() as c:
             await self._in_force.refresh(c)
         return changes
 
-    def _changes(
+    async def _changes(
         self, held: dict[Key, Version], puts: Sequence[Put], author: str, must_stand: Standing
     ) -> list[Change]:
         changes = []
@@ -76,8 +77,8 @@ class Changing(Generic[S]):
             must_stand(put.key, None if before is None or before.text is None else before)
             changes.append(Change(before, self._after(before, put, author)))
         if any(one.kind != "none" for one in changes):
-            after = held | {one.after.key: one.after for one in changes}
-            self._in_force.read({key: one.text for key, one in after.items() if one.text is not None})
+            texts = self._in_force.texts(held | {one.after.key: one.after for one in changes})
+            await asyncio.to_thread(self._in_force.read, texts)
         return changes
 
     def _after(self, before: Version | None, put: Put, author: str) -> Version:

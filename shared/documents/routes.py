@@ -1,8 +1,9 @@
 """The HTTP door of documents, the same for every kind: lists, texts, drafts, what is put, versions."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, NamedTuple, NoReturn, TypeVar
+from typing import Annotated, Any, Final, Generic, NamedTuple, NoReturn, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 
@@ -44,25 +45,52 @@ class Kind(Generic[S]):
     """The one id that there is."""
 
 
+class Beside(Generic[S]):
+    """What a service tells of its documents beside them: nothing, unless it says so."""
+
+    listed: type[speech.Listed] = speech.Listed
+    """A row of the list."""
+
+    async def rows(self, c: Any, whole: S, versions: Sequence[Version]) -> Sequence[speech.Listed]:
+        """The rows of these versions; `whole` is what is in force."""
+        del c, whole
+        return [speech.Listed.of(one) for one in versions]
+
+    async def warnings(self, c: Any, draft: Draft[S]) -> Sequence[FileProblem]:
+        """What looks wrong in a draft, as far as it takes more than texts to see that."""
+        del c, draft
+        return ()
+
+
+_NOTHING: Final = Beside[Any]()
+
+
 class Door(Generic[S]):
     """What is done at the door to the documents of one kind."""
 
-    def __init__(self, kind: Kind[S], in_force: InForce[S], uow: UnitOfWork, clock: Clock) -> None:
-        self.kind, self.in_force, self.uow = kind, in_force, uow
+    def __init__(
+        self, kind: Kind[S], in_force: InForce[S], uow: UnitOfWork, clock: Clock, beside: Beside[S] = _NOTHING
+    ) -> None:
+        self.kind, self.in_force, self.uow, self.beside = kind, in_force, uow, beside
         self._shelf, self._changing = in_force.shelf, Changing(in_force, uow, clock)
 
-    async def listed(self) -> list[Version]:
-        """Those that are there, by id."""
+    async def listed(self, after: str | None, limit: int) -> Sequence[speech.Listed]:
+        """Those that are there, by id: so many from behind this one."""
         async with self.uow.begin() as c:
-            found = await self._shelf.current(c)
-        return [one for key, one in sorted(found.items()) if key[0] == self.kind.name and one.text is not None]
+            found = sorted((await self._shelf.current(c)).items())
+            own = [one for (kind, _), one in found if kind == self.kind.name and one.text is not None]
+            shown = [one for one in own if after is None or one.id > after][:limit]
+            return await self.beside.rows(c, await self.in_force.refresh(c), shown)
 
-    async def check(self, text: bytes) -> Draft[S]:
+    async def check(self, text: bytes) -> speech.Checked:
         """A draft beside what is in force."""
         async with self.uow.begin() as c:
             whole = await self.in_force.refresh(c)
         with speech.told():
-            return self.kind.draft(whole, text)
+            draft = await asyncio.to_thread(self.kind.draft, whole, text)
+        async with self.uow.begin() as c:
+            warnings = [*draft.warnings, *await self.beside.warnings(c, draft)]
+        return speech.Checked(id=draft.id, warnings=[speech.Fault.of(one) for one in warnings])
 
     async def latest(self, id: str) -> Version:
         """The version in force, of which there is a text."""
@@ -112,23 +140,23 @@ class Door(Generic[S]):
         raise Problem(404, "not_found", words)
 
 
-def routes(kind: Kind[S], in_force: InForce[S], uow: UnitOfWork, clock: Clock) -> Router:
+def routes(kind: Kind[S], in_force: InForce[S], uow: UnitOfWork, clock: Clock, beside: Beside[S] = _NOTHING) -> Router:
     """`/v1/KIND`, `/v1/KIND/{id}` and its versions, `/v1/KIND/check` and `/v1/KIND/schema`."""
-    name, door = kind.name, Door(kind, in_force, uow, clock)
+    name, door = kind.name, Door(kind, in_force, uow, clock, beside)
     router = Router(prefix=f"/v1/{name}", tags=["documents"], dependencies=[Depends(require("read"))])
     put_as: dict[int | str, dict[str, Any]] = {412: {"description": "Changed since it was read"}}
 
-    @router.get("", name=f"list_{name}", summary=f"The {name} in force, by id")
-    async def listed(paging: WantedPage) -> Page[speech.Listed]:
-        after = paging.after(str)
-        rest = [one for one in await door.listed() if after is None or one.id > after[0]]
-        shown, cursor = paging.page(rest[: paging.limit + 1], lambda last: (last.id,))
-        return Page(items=[speech.Listed.of(one) for one in shown], next_cursor=cursor)
+    page = Page.__class_getitem__(beside.listed)
+
+    @router.get("", name=f"list_{name}", summary=f"The {name} in force, by id", response_model=page)
+    async def listed(paging: WantedPage) -> Any:
+        (after,) = paging.after(str) or (None,)
+        shown, cursor = paging.page(await door.listed(after, paging.limit + 1), lambda last: (last.id,))
+        return Page(items=shown, next_cursor=cursor)
 
     @router.post("/check", name=f"check_{name}", summary="Whether a draft can be used", openapi_extra=speech.BODY)
     async def check(request: Request) -> speech.Checked:
-        draft = await door.check(await request.body())
-        return speech.Checked(id=draft.id, warnings=[speech.Fault.of(one) for one in draft.warnings])
+        return await door.check(await request.body())
 
     @router.get("/schema", name=f"schema_of_{name}", summary="The JSON Schema of a text, for editors")
     async def schema() -> dict[str, Any]:

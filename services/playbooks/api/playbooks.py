@@ -1,14 +1,13 @@
-"""The playbooks in force, and what their conditions can name."""
+"""What conditions can name."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Query
 
 from services.playbooks import queries
 from services.playbooks.core.rules import RulesInForce
 from services.playbooks.core.seen import Tally
-from services.playbooks.files import playbook_schema
-from services.playbooks.views.playbooks import FactView, PlaybookView
+from services.playbooks.views.playbooks import FactView
 from shared.auth.keys import require
 from shared.clock import Clock
 from shared.conditions import Scope, did_you_mean
@@ -20,22 +19,8 @@ from shared.web.routes import Router
 
 
 def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
-    """`/v1/playbooks`, their schema, and `/v1/facts`."""
+    """`/v1/facts`."""
     router = Router(prefix="/v1", tags=["playbooks"], dependencies=[Depends(require("read"))])
-
-    @router.get("/playbooks", summary="Those in force, with what they achieved")
-    async def playbooks() -> Page[PlaybookView]:
-        async with uow.begin() as c:
-            achieved = await queries.achieved(c)
-            warnings = await queries.warnings(c, rules(), clock.now())
-        return Page(items=[PlaybookView.of(one, achieved, warnings) for one in rules().library.loaded])
-
-    @router.get(
-        "/playbooks/schema",
-        summary="A playbook file's JSON Schema, for editors",
-    )
-    async def schema() -> dict[str, Any]:
-        return playbook_schema()
 
     @router.get("/facts", summary="What conditions can name, and its values")
     async def facts(

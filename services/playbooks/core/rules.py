@@ -12,7 +12,7 @@ from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.playbook import Playbook, Render
 from services.playbooks.core.workinghours import Hours
-from shared.conditions import Declared
+from shared.conditions import Declared, Problem
 
 
 class Entry(NamedTuple):
@@ -20,7 +20,7 @@ class Entry(NamedTuple):
 
     playbook: Playbook
     source: str
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
     """What merely looks wrong in it."""
 
     @property

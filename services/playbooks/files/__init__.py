@@ -1,24 +1,32 @@
-"""The playbooks' files: playbooks and the directory of CSMs, refused with everything that is wrong."""
+"""The playbooks' files: playbooks and the directory of CSMs, checked as a whole and refused with everything wrong."""
 
 from services.playbooks.files.checks import Beside
 from services.playbooks.files.people import CsmFile, load_people, read_people
 from services.playbooks.files.playbook import PlaybookFile
-from services.playbooks.files.reading import SHIPPED, load_all, load_files, load_playbook, read_version
-from services.playbooks.files.schema import SCHEMAS, playbook_schema
+from services.playbooks.files.reading import load_all, load_playbook, read_version
+from services.playbooks.files.rules import CATALOGUE, CSMS, KINDS, PLAYBOOKS, SHIPPED, RuleFiles, load_files, read_texts
+from services.playbooks.files.schema import CSMS_SCHEMA, PLAYBOOK_SCHEMA, SCHEMAS
 from services.playbooks.files.steps import StepFile
 
 __all__ = [
+    "CATALOGUE",
+    "CSMS",
+    "CSMS_SCHEMA",
+    "KINDS",
+    "PLAYBOOKS",
+    "PLAYBOOK_SCHEMA",
     "SCHEMAS",
     "SHIPPED",
     "Beside",
     "CsmFile",
     "PlaybookFile",
+    "RuleFiles",
     "StepFile",
     "load_all",
     "load_files",
     "load_people",
     "load_playbook",
-    "playbook_schema",
     "read_people",
+    "read_texts",
     "read_version",
 ]

@@ -212,17 +212,29 @@ def _days_of(written: Iterable[Iterable[date]]) -> frozenset[date]:
 
 def load_people(path: Path) -> Directory:
     """The directory in a file; an empty one when there is no file. Raises `Refused`."""
+    text = people_text(path)
+    return Directory() if text is None else read_people(text, str(path))
+
+
+def people_text(path: Path) -> bytes | None:
+    """What stands in the directory's file; None when there is none, or nothing in it. Raises `Refused`."""
     with suppress(OSError):  # Where it can't be looked for, opening it says why.
         if not path.exists():
-            return Directory()
-    return read_people(content_of(path), str(path))
+            return None
+    text = content_of(path)
+    return text if text.strip() else None
 
 
 def read_people(data: bytes | str, name: str) -> Directory:
     """The directory in a YAML text; an empty one when nothing is in it. Raises `Refused`."""
-    if load(data, name) is None:
+    found = read_directory(data, name)
+    if found is None:
         return Directory()
-    found = read(data, name, DirectoryFile)
     for warning in found.warnings:
         _LOG.warning("%s", warning)
     return found.directory()
+
+
+def read_directory(data: bytes | str, name: str) -> DirectoryFile | None:
+    """What stands in a YAML text; None when nothing does. Raises `Refused`."""
+    return None if load(data, name) is None else read(data, name, DirectoryFile)

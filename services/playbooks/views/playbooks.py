@@ -1,7 +1,7 @@
 """Playbooks in force, and what their conditions can name."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Self
 
@@ -10,14 +10,16 @@ from pydantic import BaseModel
 
 from services.playbooks.core.rules import Entry
 from services.playbooks.core.seen import Seen, example
-from shared.conditions import Declared, FactSpec, FactType
+from shared.conditions import Declared, FactSpec, FactType, Problem
+from shared.documents.shelf import Version
+from shared.documents.speech import Listed
 
 
-class PlaybookView(BaseModel):
-    """A playbook in force, and what it achieved."""
+class PlaybookView(Listed):
+    """A playbook in force, with its text and what it achieved. Its `version` counts the texts that were put."""
 
-    id: str
-    version: str
+    digest: str
+    """Of what it says, without comments and layout: episodes stay with it, and messages name it behind an `@`."""
     title: str
     source: str
     warnings: list[str]
@@ -25,11 +27,28 @@ class PlaybookView(BaseModel):
     achieved: dict[str, Any]
 
     @classmethod
-    def of(cls, loaded: Entry, achieved: Mapping[str, dict[str, Any]], warnings: Mapping[str, list[str]]) -> Self:
-        """One in force, with what all of them achieved, and what the accounts say against each."""
-        told, id = msgspec.structs.asdict(loaded.playbook), loaded.playbook.id
-        more = {"source": loaded.source, "warnings": [*loaded.warnings, *warnings.get(id, ())]}
-        return cls.model_validate({**told, **more, "achieved": achieved.get(id, {})})
+    def made(
+        cls,
+        version: Version,
+        entry: Entry | None,
+        achieved: Mapping[str, dict[str, Any]],
+        warnings: Mapping[str, Sequence[Problem]],
+    ) -> Self:
+        """A version in force, with what all of them achieved, and what the accounts say against each. One that this
+        release can't read has its text alone."""
+        id, told = version.id, [str(one) for one in warnings.get(version.id, ())]
+        return cls(
+            **Listed.of(version).model_dump(),
+            digest=entry.playbook.version if entry is not None else "",
+            title=entry.playbook.title if entry is not None else id,
+            source=(version.text or b"").decode("utf-8-sig", "replace"),
+            warnings=[*map(_unnamed, entry.warnings if entry is not None else ()), *told],
+            achieved=achieved.get(id, {}),
+        )
+
+
+def _unnamed(warning: Problem) -> str:
+    return str(dataclasses.replace(warning, file=""))
 
 
 class SeenValueView(BaseModel, from_attributes=True):

@@ -24,7 +24,7 @@ def refused(text: str, beside: Beside | None = None) -> list[str]:
 
 
 def warned(text: str, beside: Beside | None = None) -> list[str]:
-    return [one.splitlines()[0] for one in load_playbook(f"id: x\n{text}\n", "p.yaml", beside).warnings]
+    return [str(one).splitlines()[0] for one in load_playbook(f"id: x\n{text}\n", "p.yaml", beside).warnings]
 
 
 @pytest.mark.parametrize(

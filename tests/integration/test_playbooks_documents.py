@@ -1,0 +1,183 @@
+"""Playbooks and people are documents: changed while they run, with nothing told twice and nothing lost."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.playbooks import DAY, HIGH, HOUR, LOW, MONDAY, an_assessment
+from tests.support.ruled import Ruled, put_as, ruled
+
+STALLED = "id: stalled\nwhen: usage.breadth < 40 %\nsteps:\n  - task: Call {{ account.name }}\n    due: 30d\n"
+LATER = "  - after: 2d\n    alert: Still {{ account.name }}\n"
+SEATS = "id: seats\nwhen: account.seats == 777\nsteps: [alert: They have 777]\n"
+PEOPLE = "csms:\n  - {id: own, name: Owner, email: owner@example.com}\n  - {id: bea, name: Bea, inbox: true}\n"
+
+
+@pytest.fixture
+async def house(database_url: str, tmp_path: Path) -> AsyncIterator[Ruled]:
+    async with ruled(database_url, tmp_path, STALLED + LATER, people=PEOPLE) as made:
+        yield made
+
+
+async def test_a_playbook_is_listed_with_its_text_its_version_and_its_digest(house: Ruled) -> None:
+    (one,) = (await house.ask("GET", "playbooks"))["items"]
+    assert (one["id"], one["version"], one["author"], one["shipped"]) == ("stalled", 1, "keepwell", True)
+    assert one["source"] == STALLED + LATER
+    await house.assess(1, MONDAY, LOW)
+    (episode,) = (await house.ask("GET", "episodes"))["items"]
+    assert episode["playbook"] == f"stalled@{one['digest']}"
+    await house.put("playbooks/stalled", "# with a remark\n" + STALLED + LATER)
+    (again,) = (await house.ask("GET", "playbooks"))["items"]
+    assert (again["version"], again["digest"]) == (2, one["digest"])
+    assert (again["author"], again["shipped"]) == ("ops@example.com", False)
+    assert again["achieved"]["active"] == 1
+    assert again["etag"] != one["etag"]
+
+
+async def test_what_was_put_is_what_is_got_and_a_stale_change_is_refused(house: Ruled) -> None:
+    first = await house.ask("GET", "playbooks/stalled")
+    answer = await house.ask("PUT", "playbooks/seats", 201, SEATS)
+    assert (await house.ask("GET", "playbooks/seats")).content == SEATS.encode() == answer.content
+    await house.ask("PUT", "playbooks/stalled", 200, STALLED, headers={"if-match": first.headers["etag"]})
+    stale = await house.ask("PUT", "playbooks/stalled", 412, SEATS, headers={"if-match": first.headers["etag"]})
+    assert stale["code"] == "stale"
+    await house.ask("DELETE", "playbooks/stalled", 412, headers={"if-match": first.headers["etag"]})
+    assert (await house.ask("GET", "playbooks/stalled")).text == STALLED
+    await house.ask("POST", "playbooks/stalled/versions/1/restore")
+    assert (await house.ask("GET", "playbooks/stalled")).text == STALLED + LATER
+    versions = (await house.ask("GET", "playbooks/stalled/versions"))["items"]
+    assert [one["version"] for one in versions] == [3, 2, 1]
+
+
+async def test_a_text_that_can_not_be_right_is_refused_with_its_place_and_changes_nothing(house: Ruled) -> None:
+    refused = await house.ask("PUT", "playbooks/stalled", 422, STALLED.replace("usage.breadth", "usage.bredth"))
+    (fault,) = refused["problems"]
+    assert (fault["line"], fault["column"], fault["file"]) == (2, 7, None)
+    assert "`usage.breadth`" in fault["hint"]
+    for text, said in (
+        (SEATS, "is put as `stalled`"),
+        ("id: check\nwhen: usage.breadth < 4\nsteps: [alert: Hi]", "is put as"),
+    ):
+        assert said in (await house.ask("PUT", "playbooks/stalled", 422, text))["message"]
+    both = [{"kind": "playbooks", "id": "seats", "text": SEATS}, {"kind": "csms", "id": "main", "text": "csms: 3"}]
+    await house.ask("POST", "rules/apply", 422, json={"documents": both})
+    assert [one["id"] for one in (await house.ask("GET", "playbooks"))["items"]] == ["stalled"]
+    assert not await house.adopt()
+
+
+async def test_a_draft_is_linted_with_what_the_accounts_the_people_and_the_others_say(house: Ruled) -> None:
+    await house.assess(1, MONDAY, {**HIGH, "account.plan": "pro"})
+    text = "id: asks\nwhen: account.plan == Pro\nsteps: [{alert: Hi, assign: [least_loaded: {tier: senior}]}]"
+    told = await house.ask("POST", "playbooks/check", 200, text)
+    assert told["id"] == "asks"
+    (warning,) = told["warnings"]
+    assert (warning["line"], "Did you mean `pro`?") == (2, warning["hint"])
+    for wrong, said in (
+        ("id: asks\nwhen: account.plan == pro\nsteps: [{task: Hi, assign: [person: owm]}]", "Did you mean `own`?"),
+        ("id: asks\nwhen: [account.seats < 4, account.seats > 5]\nsteps: [alert: Hi]", ""),
+        ("id: asks\nwhen: account.plan == pro\ncloses: [stalld]\nsteps: [alert: Hi]", "Did you mean `stalled`?"),
+    ):
+        (fault,) = (await house.ask("POST", "playbooks/check", 422, wrong))["problems"]
+        assert said in (fault["hint"] or "")
+        assert fault["line"] in (2, 3)
+    person = PEOPLE + "  - {id: cy, name: Cy}\n"
+    (warning,) = (await house.ask("POST", "csms/check", 200, person))["warnings"]
+    assert warning["message"].startswith("Nothing reaches `cy`")
+
+
+async def test_new_and_changed_playbooks_meet_every_account_and_what_holds_is_found_so(house: Ruled) -> None:
+    seats = {"account.seats": 777, "account.name": "Silent"}
+    await house.take(("silent", an_assessment(1, MONDAY - 90 * DAY, {**HIGH, **seats})))
+    await house.assess(1, MONDAY, LOW)
+    await house.put("playbooks/seats", SEATS)
+    assert await house.to_meet() == ["silent", "northwind"]
+    assert [one.kind for one in await house.pass_until(MONDAY + 2 * HOUR)] == ["digest"]
+    assert await house.found() == [("silent", "seats")]
+    assert await house.to_meet() == []
+    # An unchanged one goes its way: its second step is due, and is told once.
+    (alert,) = await house.pass_until(MONDAY + 2 * DAY)
+    assert alert.title == "Still Northwind"
+    assert await house.pass_until(MONDAY + 20 * DAY) == []
+
+
+async def test_a_change_of_comments_or_people_alone_disturbs_no_account(house: Ruled) -> None:
+    await house.assess(1, MONDAY, LOW)
+    await house.put("playbooks/stalled", STALLED + LATER + "# remark\n")
+    await house.put("csms/main", PEOPLE + "  - {id: cy, name: Cy, inbox: true}\n")
+    assert await house.to_meet() == []
+
+
+async def test_who_comes_into_the_directory_gets_what_lies_with_nobody(database_url: str, tmp_path: Path) -> None:
+    nobody = "csms: [{id: zoe, name: Zoe, inbox: true}]\n"
+    async with ruled(database_url, tmp_path, STALLED, people=nobody) as house:
+        await house.assess(1, MONDAY, LOW)
+        (task,) = (await house.ask("GET", "tasks"))["items"]
+        assert task["last_resort"]
+        await house.put("csms/main", PEOPLE)
+        await house.pass_until(MONDAY + HOUR)
+        (task,) = (await house.ask("GET", "tasks"))["items"]
+        assert (task["assignee"], task["last_resort"]) == ("own", False)
+
+
+async def test_a_deleted_playbook_opens_nothing_and_what_runs_goes_on_by_its_version(house: Ruled) -> None:
+    await house.assess(1, MONDAY, LOW)
+    held = "id: held\nwhen: usage.breadth < 40 %\nheld_for: 7d\nsteps: [alert: It has held]"
+    await house.put("playbooks/held", held)
+    await house.take(("other", an_assessment(1, MONDAY, HIGH)), ("other", an_assessment(2, MONDAY + HOUR, LOW)))
+    assert ("held", "pending") in await house.episodes()
+    for id in ("held", "stalled"):
+        await house.ask("DELETE", f"playbooks/{id}", 204)
+    assert await house.adopt()
+    assert (await house.ask("GET", "playbooks"))["items"] == []
+    told = await house.pass_until(MONDAY + 3 * DAY)
+    assert [one.title for one in told if one.kind == "alert"] == ["Still Northwind", "Still Northwind"]
+    assert ("held", "pending") not in await house.episodes()
+    reasons = await house.rows("SELECT reason FROM moves WHERE after = 'idle'")
+    assert "its playbook was deleted" in [row.reason for row in reasons]
+    await house.take(("third", an_assessment(1, MONDAY + 3 * DAY, LOW)))
+    assert len(await house.rows("SELECT id FROM episodes WHERE account_id = 'third'")) == 0
+
+
+async def test_a_catalogue_that_scoring_puts_is_followed(database_url: str, house: Ruled) -> None:
+    text = "id: tier\nwhen: account.traits.tier == gold\ntraits: {tier: text}\nsteps: [alert: Hi]"
+    await put_as(database_url, "scoring", "catalogue", "main", "traits: {region: text}\n")
+    refused = await house.ask("PUT", "playbooks/tier", 422, text)
+    assert "`tier`" in refused["message"]
+    await put_as(database_url, "scoring", "catalogue", "main", "traits: {tier: text}\n")
+    await house.ask("PUT", "playbooks/tier", 201, text)
+
+
+async def test_a_text_that_this_release_can_not_read_leaves_the_last_in_force(database_url: str, house: Ruled) -> None:
+    await house.put("playbooks/stalled", STALLED)
+    text = STALLED.replace("usage.breadth", "usage.of_tomorrow")
+    await put_as(database_url, "playbooks", "playbooks", "stalled", text)
+    assert not await house.adopt()
+    assert "playbooks/stalled:2:7" in house.in_force.alarms[0]
+    (task,) = await house.assess(1, MONDAY, LOW)
+    assert task.title == "Call Northwind"
+
+
+async def test_a_thousand_episodes_stay_with_their_version_while_another_comes_and_is_rolled_back(
+    house: Ruled,
+) -> None:
+    accounts = [f"a-{number}" for number in range(1000)]
+    await house.take(*((id, an_assessment(1, MONDAY, {**LOW, "account.name": id})) for id in accounts))
+    changed = (STALLED + LATER).replace("Call", "Ring").replace("Still", "Again").replace("40 %", "30 %")
+    await house.put("playbooks/stalled", changed)
+    assert len(await house.to_meet()) == 1000
+    await house.pass_until(MONDAY + HOUR)
+    named = {"account.name": "fresh"}
+    await house.take(("fresh", an_assessment(1, MONDAY + HOUR, {**HIGH, **named})))
+    (ring,) = await house.take(("fresh", an_assessment(2, MONDAY + 2 * HOUR, {**LOW, **named})))
+    assert ring.title == "Ring fresh"
+    await house.ask("POST", "playbooks/stalled/versions/1/restore")
+    assert await house.adopt()
+    later = await house.pass_until(MONDAY + timedelta(days=10))
+    alerts = [one.title for one in later if one.kind == "alert" and "overdue" not in one.title]
+    assert sorted(alerts) == sorted([*(f"Still {id}" for id in accounts), "Again fresh"])
+    states = await house.rows("SELECT state, count(*) AS n FROM episodes GROUP BY state")
+    assert [(row.state, row.n) for row in states] == [("active", 1001)]
+    ids = [one.action_id for one in await house.sent()]
+    assert len(ids) == len(set(ids))
