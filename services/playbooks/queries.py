@@ -5,20 +5,37 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from sqlalchemy import FromClause, Select, Table, delete, func, literal, select, tablesample, tuple_
+from sqlalchemy import FromClause, Select, Table, bindparam, delete, func, literal, select, tablesample, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
+from services.playbooks.core.directory import Csm
 from services.playbooks.core.item import OPEN
 from services.playbooks.core.rules import Entry, RulesInForce
 from services.playbooks.core.seen import Tally, never_seen, texts_asked
 from services.playbooks.core.sweep import MEET_KEY
 from shared.conditions import Declared, Problem
+from shared.pg import bulk
 from shared.worker.tables import timers
 
 _LOG = logging.getLogger(__name__)
 EPISODES: Final = select(t.episodes.c.id, t.episodes.c.opened_at, t.episodes.c.body, t.accounts.c.standing).join_from(
     t.episodes, t.accounts, t.accounts.c.account_id == t.episodes.c.account_id
+)
+_i: Final = t.items.c
+_THEIRS: Final = bulk.given(_i.assignee, _i.due_at)
+_NOW: Final = bindparam("now", type_=_i.due_at.type)
+_TO_DO: Final = (_i.kind == "task") & _i.state.in_(("open", "taken"))
+_OPEN_WORK: Final = (
+    select(
+        *(_i.assignee, _i.kind, func.count().label("number")),
+        func.count().filter(_TO_DO & (_i.due_at < _NOW)).label("overdue"),
+        func.count().filter(_TO_DO & (_i.due_at >= _NOW) & (_i.due_at < _THEIRS.c.due_at)).label("due_today"),
+        func.count().filter(_i.state == "snoozed").label("snoozed"),
+    )
+    .join_from(t.items, _THEIRS, _i.assignee == _THEIRS.c.assignee)
+    .where(_i.state.in_(OPEN))
+    .group_by(_i.assignee, _i.kind)
 )
 MOST_LOOKED_AT: Final = 20_000
 _AT_ONCE: Final = 500
@@ -101,12 +118,15 @@ async def achieved(c: AsyncConnection) -> dict[str, dict[str, Any]]:
     return found
 
 
-async def open_items(c: AsyncConnection) -> dict[str, dict[str, int]]:
-    """How much of each kind everybody has open."""
-    i, found = t.items.c, dict[str, dict[str, int]]()
-    asked = select(i.assignee, i.kind, func.count().label("number")).where(i.state.in_(OPEN), i.assignee.is_not(None))
-    for row in await c.execute(asked.group_by(i.assignee, i.kind)):
-        found.setdefault(row.assignee, {})[row.kind] = row.number
+async def open_work(c: AsyncConnection, people: Iterable[Csm], now: datetime) -> dict[str, dict[str, int]]:
+    """How much these people have open, by kind; of it how much is overdue, due before their day ends, and snoozed."""
+    ends = [(one.id, one.ends_day(now)) for one in people]
+    found: dict[str, dict[str, int]] = {}
+    for row in await c.execute(_OPEN_WORK, {"now": now, **bulk.arrays(("assignee", "due_at"), ends)}):
+        work = found.setdefault(row.assignee, {})
+        work[row.kind] = row.number
+        for name in ("overdue", "due_today", "snoozed"):
+            work[name] = work.get(name, 0) + getattr(row, name)
     return found
 
 

@@ -17,6 +17,7 @@ from services.playbooks import erasure, outcomes
 from services.playbooks import tables as t
 from services.playbooks.core import handover, settling
 from services.playbooks.core.assignment import Load
+from services.playbooks.core.books import rebook, with_books
 from services.playbooks.core.changes import ACCOUNT_KEY, Changes, Outgoing
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode, Move
@@ -29,6 +30,7 @@ from services.playbooks.core.standing import Standing, stage
 from services.playbooks.core.sweep import MEET_KEY, pace
 from services.playbooks.core.work import Work
 from services.playbooks.files import read_version
+from services.playbooks.people import books
 from shared.log import protocol
 from shared.messages import envelope, registry
 from shared.pg import bulk
@@ -129,9 +131,12 @@ async def save(c: AsyncConnection, partition: int, work: Work) -> None:
     needed = sorted({*settling.people(work), *handover.people(work)})
     locked = await _LOCK_LOADS(c, [(id,) for id in needed], open_tasks=0, turn=0)
     loads = {row.csm_id: Load(row.open_tasks, row.turn) for row in locked}
+    if loads and settling.weighs_books(work):
+        # Read under those locks: what others chose before is in it.
+        loads = with_books(loads, await books.read(c, work.rules))
     handover.seat(work, loads)
     loads = settling.carry_out(work, loads)
-    await _SAVE_LOADS(c, [(id, *load) for id, load in loads.items()])
+    await _SAVE_LOADS(c, [(id, load.open_tasks, load.turn) for id, load in loads.items()])
     await _write(c, partition, work.changes)
 
 
@@ -144,7 +149,9 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes) -> None:
     await _SAVE_ITEMS(c, changes.items.values())
     await _SAVE_FOUND(c, changes.found)
     await outcomes.keep(c, changes)
-    await _SAVE_ACCOUNTS(c, map(_account, changes.standings.values()), partition=partition)
+    standings, moved = rebook(changes.standings.values())
+    await _SAVE_ACCOUNTS(c, map(_account, standings), partition=partition)
+    await books.move(c, moved, partition=partition)
     await _SAVE_DAYS(c, changes.days)
     await timers.set_earlier(c, partition, changes.timers)
     await outbox.stage(c, partition, [_staged(message, partition) for message in changes.out])

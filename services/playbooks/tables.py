@@ -15,6 +15,7 @@ from sqlalchemy import (
     text,
 )
 
+from services.playbooks.core.books import Moved
 from services.playbooks.core.days import Before
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.findings import Finding
@@ -166,6 +167,14 @@ responses = Table(
     Column("account_id", Text, primary_key=True),
     Column("response_id", Text, primary_key=True),
     Column("at", _Time, nullable=False),
+)
+
+# Accounts and their monthly revenue by owner, as accounts name one. Each partition moves its own rows.
+books = Table(
+    "books",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    *columns_of(Moved, "owner", "touch", "currency"),
 )
 
 # Open tasks and turns of the people in the directory; locked while somebody is chosen.

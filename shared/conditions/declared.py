@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from fractions import Fraction
 from typing import Final, Literal
 
 from shared.conditions.catalogue import FactType
@@ -27,6 +28,8 @@ class Declared:
     working_days: tuple[int, ...] = ()
     """From Monday, 0; none: Monday to Friday."""
     closed: tuple[date, ...] = ()
+    rates: Mapping[str, Fraction] = field(default_factory=dict)
+    """What one unit of a currency is worth, all in one and the same."""
 
     @property
     def values(self) -> dict[str, Collection[str]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from fractions import Fraction
 from typing import Any, get_args
 
 from shared.conditions import Declared, FactType, Refused
@@ -33,6 +34,11 @@ def declared_by(root: dict[Any, Any]) -> Declared:
         traits={str(name): kind for name, kind in traits.items() if kind in get_args(FactType)},
         working_days=tuple(sorted(day for day in week if day is not None)),
         closed=tuple(sorted({day for text in _texts(root.get("closed")) for day in _days_of(text)})),
+        rates={
+            str(code): Fraction(str(rate))
+            for code, rate in _mapping(root.get("rates")).items()
+            if type(rate) in (int, float) and rate > 0
+        },
     )
 
 

@@ -25,7 +25,7 @@ class Load(NamedTuple):
     turn: int = 0
     accounts: int = 0
     mrr: Fraction = Fraction()
-    """A month, in the major unit of the currency that others are converted to."""
+    """A month, in the unit of which rates are told."""
     said: str = ""
     """The same in words, with what could not be converted."""
 

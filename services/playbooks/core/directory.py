@@ -86,6 +86,10 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
         """What day an instant is of, where they are."""
         return at.astimezone(ZoneInfo(self.hours.time_zone)).date()
 
+    def ends_day(self, now: datetime) -> datetime:
+        """When the day ends, where they are."""
+        return self._midnight(self.day(now) + timedelta(days=1))
+
     def next_away(self, now: datetime) -> Absence | None:
         """The next absence that is still to begin, if any."""
         today = self.day(now)
@@ -94,9 +98,11 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
     def back_at(self, now: datetime) -> datetime | None:
         """When the absence that covers `now` is over, or None."""
         last = self.away_until(now)
-        return (
-            None if last is None else datetime.combine(last + timedelta(days=1), time(), ZoneInfo(self.hours.time_zone))
-        )
+        return None if last is None else self._midnight(last + timedelta(days=1))
+
+    def _midnight(self, day: date) -> datetime:
+        """When a day begins, where they are."""
+        return datetime.combine(day, time(), ZoneInfo(self.hours.time_zone))
 
 
 class Team(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,12 +5,15 @@ anybody's event would: how the account stands is scoring's to say.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from services.playbooks.core.assignment import Assignment, Load, assign
+from services.playbooks.core.books import booking, promised, value_of
 from services.playbooks.core.changes import Changes
+from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Move
 from services.playbooks.core.message import Errand, request
 from services.playbooks.core.playbook import Step
@@ -21,7 +24,7 @@ from shared.messages.actions import SENDINGS, ContactCard, SurveyCard, WebhookCa
 OUTBOUND: Final = frozenset({*SENDINGS, "trait", "assign_owner"})
 
 
-def carry_out(errand: Errand, changes: Changes, loads: Mapping[str, Load], rules: Rules) -> None:
+def carry_out(errand: Errand, changes: Changes, loads: dict[str, Load], rules: Rules) -> None:
     """Ask for it, and say so in the episode's history."""
     asked, playbook, _, visit = errand
     chosen, now = playbook.every_step[asked.step], visit.look.now
@@ -32,7 +35,7 @@ def carry_out(errand: Errand, changes: Changes, loads: Mapping[str, Load], rules
             changes.tell(msgspec.structs.replace(message, title=words, **_card(chosen)), now, visit.headers)
             changes.note_sent(asked.episode, asked.id, now)
     else:
-        traits, words = _traits(errand, chosen, loads, rules)
+        traits, words, to = _traits(errand, chosen, loads, rules)
         stands = changes.standings[visit.stands.account]
         if (often := set_too_often(stands, traits, now)) is not None and not playbook.shadow:
             said = f"did not {words}: playbooks set {often} so often within a day that they may undo each other's work"
@@ -40,6 +43,8 @@ def carry_out(errand: Errand, changes: Changes, loads: Mapping[str, Load], rules
             return
         if traits and not playbook.shadow:
             changes.update_account(stands.account, traits, asked.id, now, visit.headers)
+            if to is not None:
+                _count(changes, stands.account, to, loads, rules, now)
     _note(errand, changes, f"would {words}" if playbook.shadow else f"asked to {words}")
 
 
@@ -73,13 +78,31 @@ def _card(chosen: Step) -> dict[str, Any]:
             return {"webhook": WebhookCard(endpoint=chosen.name)}
 
 
-def _traits(errand: Errand, chosen: Step, loads: Mapping[str, Load], rules: Rules) -> tuple[dict[str, Any], str]:
-    """What is to be set, if anything, and the same in words."""
+def _count(changes: Changes, account: str, to: Csm, loads: dict[str, Load], rules: Rules, now: datetime) -> None:
+    """Whoever gets an account is looked after by that, before an assessment tells so: the next may be somebody
+    else's."""
+    before = changes.standings[account]
+    stands = changes.standings[account] = promised(before, to.email or to.id, now)
+    turn = max((load.turn for load in loads.values()), default=0) + 1
+    for sign, one in ((-1, booking(before)), (1, booking(stands))):
+        whose = rules.directory.owner(one.owner) if one is not None else None
+        if one is not None and whose is not None and whose.id in loads:
+            had, worth = loads[whose.id], value_of(one.mrr_minor, one.currency, rules.declared.rates)
+            loads[whose.id] = had._replace(accounts=had.accounts + sign, mrr=had.mrr + sign * worth)
+    if to.id in loads:
+        loads[to.id] = loads[to.id]._replace(turn=turn)
+
+
+def _traits(
+    errand: Errand, chosen: Step, loads: Mapping[str, Load], rules: Rules
+) -> tuple[dict[str, Any], str, Csm | None]:
+    """What is to be set, if anything, the same in words, and who is the owner now."""
     if chosen.kind == "trait":
-        return dict(chosen.traits), "set " + ", ".join(f"{name} to {value}" for name, value in chosen.traits.items())
+        said = ", ".join(f"{name} to {value}" for name, value in chosen.traits.items())
+        return dict(chosen.traits), f"set {said}", None
     look = errand.visit.look
     found = assign(chosen.assign, owner(errand.visit.stands), rules.directory, loads, look.now, needs_room=False)
     if found.to is None or found.last_resort or found.to.email is None:
         # Who takes what nobody else can is no owner.
-        return {}, f"give the account an owner, and found none: {found.because}"
-    return {"owner": found.to.email}, f"give the account to {found.to.name}: {found.because}"
+        return {}, f"give the account an owner, and found none: {found.because}", None
+    return {"owner": found.to.email}, f"give the account to {found.to.name}: {found.because}", found.to

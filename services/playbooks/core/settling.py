@@ -23,6 +23,12 @@ def meant(work: Work) -> list[str]:
     return sorted({*work.gone, *work.looked_at, *ended, *asked, *work.moved_on})
 
 
+def weighs_books(work: Work) -> bool:
+    """Does anything that is asked for go to whoever has the fewest accounts, or the least revenue?"""
+    steps = (one.playbook.every_step[one.ask.step] for one in work.errands)
+    return any(rule.by in ("accounts", "mrr") for step in steps for rule in step.assign)
+
+
 def people(work: Work) -> list[str]:
     """The ids of those whose load `carry_out` needs."""
     ids = {id for errand in work.errands for id in candidates_for(errand, work.rules.directory)}

@@ -19,6 +19,25 @@ _MOST_LOW: Final = 3
 _LOW_POINTS: Final = 5000
 
 
+class Booking(msgspec.Struct, frozen=True, array_like=True):
+    """What an account counts for in its owner's book."""
+
+    owner: str
+    touch: str
+    """How it is served."""
+    currency: str
+    """Empty where it is not known."""
+    mrr_minor: int
+
+
+class Promise(msgspec.Struct, frozen=True, array_like=True):
+    """An owner whom a playbook chose, of whom no assessment has told yet."""
+
+    to: str
+    instead_of: str | None
+    until: datetime
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One account after its latest assessment."""
 
@@ -54,6 +73,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The UTC day that is being recorded; None is none yet."""
     before: Before = Before()
     """What was so before it."""
+    booked: Booking | None = None
+    """What it counts for where accounts and revenue are counted by owner."""
+    promised: Promise | None = None
 
 
 def standing(account: str, assessed: AccountAssessed) -> Standing:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from services.playbooks.core import step as steps
+from services.playbooks.core.books import carried
 from services.playbooks.core.changes import Changes
 from services.playbooks.core.concerned import changed
 from services.playbooks.core.days import differing
@@ -78,7 +79,7 @@ class Work:
         stands = msgspec.structs.replace(standing(account, assessed), at=now, sets=before.sets if before else {})
         others = differing(before.facts, stands.facts) if before is not None else []
         then = before and self.changes.turn(before, now, anew=ran_ahead(before, assessed))
-        stands = noted(then, stands, others)
+        stands = carried(before, noted(then, stands, others))
         if before is not None and owner(before) != owner(stands):
             self.moved_on.add(account)
         self.changes.outcomes += outcomes(before, stands)

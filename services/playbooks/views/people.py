@@ -2,19 +2,42 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Self
+from typing import Any, Self
 
-import msgspec
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.playbooks.core.assignment import Load, is_full
 from services.playbooks.core.books import Book
-from services.playbooks.core.directory import Csm
+from services.playbooks.core.directory import Csm, Directory
 from shared.messages.actions import KINDS
+
+NOTHING: Mapping[str, Any] = {}
+
+
+class Days(BaseModel):
+    """Days from the first to the last, both included."""
+
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+
+
+class TeamView(BaseModel, from_attributes=True):
+    """A team."""
+
+    id: str
+    name: str
+    lead: str | None
+
+
+class Money(BaseModel):
+    """A month's revenue in one currency."""
+
+    currency: str
+    amount_minor: int
 
 
 class PersonView(BaseModel):
-    """Somebody here, what they have open, and their accounts (of over 20,000 estimated) by how they are served."""
+    """Somebody here, what they have open beside what they can take, and their accounts."""
 
     id: str
     name: str
@@ -22,31 +45,64 @@ class PersonView(BaseModel):
     time_zone: str
     tier: str | None
     skills: list[str]
-    capacity: int | None
+    teams: list[TeamView]
     manager: str | None
+    """Theirs, or the lead of their team."""
+    deputy: str | None
     roles: list[str]
-    open: dict[str, int]
-    """How many tasks, alerts and flags, by kind."""
-    away_until: date | None
-    reachable: bool
-    """Is there a channel that brings them anything?"""
+    capacity: int | None
+    """How many open tasks at once."""
+    share: int | None
+    """How much of it is taken, in percent."""
     full: bool
     """Do they have as many open tasks as they can take?"""
+    open: dict[str, int]
+    """How many tasks, alerts and flags, by kind."""
+    overdue: int
+    """Of the tasks."""
+    due_today: int
+    """Of the tasks those that are due before their day ends."""
+    snoozed: int
+    """Of all that is open."""
+    away_until: date | None
+    next_away: Days | None
+    left: date | None
+    """From which day on they are, or will be, gone."""
+    reachable: bool
+    """Is there a channel that brings them anything?"""
     accounts: dict[str, int]
+    """By how they are served."""
+    mrr: list[Money]
     book: int
     """What these come to of one person's book, in percent; of more than 100 there is a warning alone."""
     warning: str | None
 
     @classmethod
-    def of(cls, csm: Csm, open: Mapping[str, int], roles: list[str], book: Book, now: datetime) -> Self:
+    def of(cls, csm: Csm, directory: Directory, open: Mapping[str, Any], book: Book, now: datetime) -> Self:
         """Somebody as they are shown."""
-        changed = {
-            "time_zone": csm.hours.time_zone,
-            "roles": roles,
-            "open": {kind: open.get(kind, 0) for kind in KINDS},
-            "away_until": csm.away_until(now),
-            "reachable": csm.is_reachable,
-            "full": is_full(csm, Load(open.get("task", 0))),
-        }
-        load = {"accounts": book.accounts, "book": book.percent, "warning": book.warning}
-        return cls.model_validate({**msgspec.structs.asdict(csm), **changed, **load})
+        tasks, away = open.get("task", 0), csm.next_away(now)
+        return cls(
+            id=csm.id,
+            name=csm.name,
+            email=csm.email,
+            time_zone=csm.hours.time_zone,
+            tier=csm.tier,
+            skills=list(csm.skills),
+            teams=[TeamView.model_validate(one) for one in directory.teams_of(csm)],
+            manager=next((one.id for one in directory.managers(csm)), None),
+            deputy=next((one.id for one in directory.deputies(csm)), None),
+            roles=directory.roles_of(csm),
+            capacity=csm.capacity,
+            share=None if csm.capacity is None else round(100 * tasks / csm.capacity),
+            full=is_full(csm, Load(tasks)),
+            open={kind: open.get(kind, 0) for kind in KINDS},
+            **{name: open.get(name, 0) for name in ("overdue", "due_today", "snoozed")},
+            away_until=csm.away_until(now),
+            next_away=None if away is None else Days.model_validate({"from": away.first, "to": away.last}),
+            left=csm.left,
+            reachable=csm.is_reachable,
+            accounts=book.accounts,
+            mrr=[Money(currency=code, amount_minor=minor) for code, minor in book.mrr_minor.items()],
+            book=book.percent,
+            warning=book.warning,
+        )

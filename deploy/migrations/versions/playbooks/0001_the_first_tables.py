@@ -31,6 +31,15 @@ def upgrade() -> None:
     sa.Column('met_by', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('partition')
     )
+    op.create_table('books',
+    sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('owner', sa.Text(), nullable=False),
+    sa.Column('touch', sa.Text(), nullable=False),
+    sa.Column('currency', sa.Text(), nullable=False),
+    sa.Column('accounts', sa.BigInteger(), nullable=False),
+    sa.Column('mrr_minor', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('partition', 'owner', 'touch', 'currency')
+    )
     op.create_table('csm_load',
     sa.Column('csm_id', sa.Text(), nullable=False),
     sa.Column('open_tasks', sa.Integer(), nullable=False),
