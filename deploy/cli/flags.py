@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from deploy.cli.listing import IdArgument, Move, NoteOption
-from deploy.cli.lists import FLAGS
+from deploy.cli.work import FLAGS
 from shared.words import minor, monthly
 
 app = FLAGS.app()

@@ -1,15 +1,17 @@
 """A list of the command line: what differs from one to the next is data, how it is asked for and shown is here."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
 from rich.text import Text
 
 from deploy.cli import show
-from deploy.cli.client import Keepwell, connected, segment
+from deploy.cli.client import REFUSED, Keepwell, connected, segment
 
 Item = Mapping[str, Any]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
@@ -65,12 +67,18 @@ class Listing:
     """Puts into the items of one account what another service knows of them."""
     after: Callable[[Keepwell, Mapping[str, Any]], None] | None = None
     """What is told beneath a list that is not empty; it gets the parameters."""
+    details: Callable[[Item], None] | None = None
+    """Writes one of it, with its history: `keepwell NAME show ID`."""
+    is_bulk: bool = False
+    """Are many moved at once, by several ids or by its filters?"""
 
     def app(self) -> typer.Typer:
         """Its commands."""
         app = typer.Typer()
         app.callback(invoke_without_command=True, help=self.help)(self._list_command())
         app.command("list", help=self.help)(self._list_command())
+        if self.details is not None:
+            app.command("show", help="Show one, with all that happened to it.")(self._show_command())
         for move in self.moves:
             app.command(move.name.replace("_", "-"), help=move.help)(self._move_command(move))
         return app
@@ -99,7 +107,7 @@ class Listing:
         service, path = self.at
         path = path if account is None else path.replace("/v1/", f"/v1/accounts/{segment(account)}/", 1)
         named = {self.called.get(name, name): value for name, value in given.items()}
-        asked: dict[str, Any] = {name: _several(value) if name == "state" else value for name, value in named.items()}
+        asked: dict[str, Any] = {name: _read(name, value) for name, value in named.items()}
         with connected() as keepwell:
             if self.is_paged:
                 items: list[dict[str, Any]] = list(keepwell.items(service, path, limit, **asked))
@@ -119,7 +127,7 @@ class Listing:
 
     def move(self, id: str, move: Move, body: Mapping[str, Any]) -> None:
         """Move the one item whose id begins so, and say it."""
-        given = {option: value for option, value in body.items() if value is not None}
+        given = _given(body)
         service, path = self.at
         with connected() as keepwell:
             if move.deletes:
@@ -128,6 +136,38 @@ class Listing:
                 whole = segment(keepwell.whole_id(service, path, id))
                 keepwell.post(service, f"{path}/{whole}/{move.name}", given)
         show.say(f"{id} is {move.said.format(**given)}.")
+
+    def move_many(self, ids: Sequence[str], wanted: Mapping[str, Any], move: Move, body: Mapping[str, Any]) -> None:
+        """Move these, or all that the filters name; say how many are moved, and which can't be."""
+        given, (service, path) = _given(body), self.at
+        moved, refused, goes_on = 0, list[Item](), True
+        with connected() as keepwell:
+            if ids:
+                which: dict[str, Any] = {"ids": [keepwell.whole_id(service, path, id) for id in ids]}
+            else:
+                which = {"filter": {name: _read(name, value, one_by_one=True) for name, value in wanted.items()}}
+            while goes_on:
+                came = keepwell.post(service, f"{path}/bulk", {**which, "move": move.name, **given})
+                moved, refused, goes_on = moved + came["moved"], [*refused, *came["refused"]], came["more"]
+                goes_on = goes_on and bool(came["moved"])
+        show.say(f"{moved} {'is' if moved == 1 else 'are'} {move.said.format(**given)}.")
+        for one in refused:
+            show.complain(f"{one['id'][:_SHORT]}: {one['message']}")
+        if refused:
+            raise typer.Exit(REFUSED)
+
+    def _show_command(self) -> Callable[..., None]:
+        def command(id: str, json: bool) -> None:
+            service, path = self.at
+            with connected() as keepwell:
+                whole = segment(keepwell.whole_id(service, path, id))
+                found = keepwell.get(service, f"{path}/{whole}")
+                if json:
+                    show.as_json(found)
+                elif self.details is not None:
+                    self.details(found)
+
+        return _with_signature(command, {"id": (IdArgument, _REQUIRED), "json": (JsonOption, False)})
 
     def _list_command(self) -> Callable[..., None]:
         def command(context: typer.Context, limit: int | None, json: bool, **given: Any) -> None:
@@ -149,8 +189,21 @@ class Listing:
         def command(id: str, **given: Any) -> None:
             self.move(id, move, given)
 
+        def many(ids: list[str] | None, all: bool, **given: Any) -> None:
+            wanted = {name: given.pop(name) for name in self.filters}
+            wanted = {name: value for name, value in wanted.items() if value is not None}
+            if all != bool(wanted) or all == bool(ids):
+                raise typer.BadParameter("Say which: ids, or --all with options of the list that say of what.")
+            if ids and len(ids) == 1:
+                self.move(ids[0], move, given)
+            else:
+                self.move_many(ids or (), {**self.fixed, **wanted}, move, given)
+
         options = {name: (hint, _default(hint)) for name, hint in move.options.items()}
-        return _with_signature(command, {"id": (IdArgument, _REQUIRED), **options})
+        if not self.is_bulk:
+            return _with_signature(command, {"id": (IdArgument, _REQUIRED), **options})
+        filters = {name: (hint, None) for name, hint in self.filters.items()}
+        return _with_signature(many, {"ids": (_IDS, None), **options, "all": (_ALL, False), **filters})
 
 
 def option(help: str, *names: str) -> Any:
@@ -158,12 +211,41 @@ def option(help: str, *names: str) -> Any:
     return Annotated[str | None, typer.Option(*names, help=help)]
 
 
-def _several(states: str | None) -> list[str] | str | None:
-    """One state, or those between commas."""
-    return states if states is None or "," not in states else [one.strip() for one in states.split(",")]
+def instant(text: str) -> str | None:
+    """An instant as services take it; a day begins at nine, by the clock here. None for what is none."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if at.tzinfo is not None:
+        return text
+    whole = at.replace(hour=9) if _A_DAY.fullmatch(text) else at
+    return whole.astimezone().isoformat()
+
+
+def _given(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said with a move, as the API takes it."""
+    said = {name: value for name, value in body.items() if value is not None}
+    return {name: (instant(value) or value) if name in _INSTANTS else value for name, value in said.items()}
+
+
+def _read(name: str, value: Any, *, one_by_one: bool = False) -> Any:
+    """A filter as the API takes it: of some there may be several, by commas."""
+    if value is None or name not in (*_SEVERAL, *_INSTANTS):
+        return value
+    if name in _INSTANTS:
+        return instant(value) or value
+    several = [one.strip() for one in value.split(",")]
+    return several if one_by_one or len(several) > 1 else value
 
 
 _REQUIRED: Final = inspect.Parameter.empty
+_SHORT: Final = 12
+_SEVERAL: Final = ("state", "severity")
+_INSTANTS: Final = ("until", "due_at", "due_before", "opened_since")
+_A_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_IDS: Final = Annotated[list[str] | None, typer.Argument(help="Their ids, or the beginnings of them.")]
+_ALL: Final = Annotated[bool, typer.Option("--all", help="All that these options say: as the list takes them.")]
 
 
 def _default(hint: Any) -> Any:

@@ -1,9 +1,8 @@
 """The lists of the command line, each with its columns, filters and moves."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import typer
 from rich.text import Text
 
 from deploy.cli import show
@@ -87,120 +86,6 @@ ACCOUNTS: Final = Listing(
 )
 
 
-def _due(task: Item) -> Text:
-    due, now = show.instant(task["due_at"]), show.now()
-    late = due is not None and due < now and task["state"] == "open"
-    return show.text(show.ago(task["due_at"], now), "bold red" if late else "")
-
-
-def _whose(item: Item) -> Text:
-    """Who has it, and in short who was passed over."""
-    name = show.text(item["assignee_name"] or "nobody", "bold red" if item.get("last_resort") else "")
-    because = ["last resort"] if item.get("last_resort") else []
-    return name + show.text("".join(f"; {one}" for one in [*because, *item.get("passed_over", ())]), "dim")
-
-
-_REASSIGN: Final = Move(
-    "reassign",
-    "Give it to somebody else, who is told of it.",
-    "{to}'s now",
-    {"to": Annotated[str, typer.Argument(help="An id or e-mail.")]},
-)
-TASKS: Final = Listing(
-    help="List tasks that are to be done, or in another state.",
-    at=("playbooks", "/v1/tasks"),
-    filters={
-        "assignee": option("Whose: an id or e-mail."),
-        **ACCOUNT,
-        "state": option("open, taken, snoozed, done, no_result, false_alarm or closed; several by commas."),
-        "last_resort": option("true: only what nobody was found for.", "--last-resort"),
-    },
-    given={"state": "open,taken,snoozed"},
-    columns=(
-        ID,
-        Column("Due", _due),
-        NAME,
-        Column("Whose", _whose),
-        plain("state"),
-        field("What to do", "title"),
-    ),
-    order=lambda one: (one["due_at"] is None, one["due_at"] or ""),
-    empty="Nothing is to be done.",
-    moves=(
-        Move("take", "Take it on: it stays yours, even when what it is about has passed.", "taken", NOTE),
-        Move("comment", "Say something about it.", "noted", NOTE),
-        Move("snooze", "Be told of it again later.", "snoozed", {"until": option("Until when; a day, unless said.")}),
-        Move("done", "Close a task: it is done.", "closed: done", NOTE),
-        Move("no_result", "Close a task: it was tried, and nothing came of it.", "closed: no result", NOTE),
-        Move("false_alarm", "Close a task: there was nothing to do. It ends the episode.", "closed: false alarm", NOTE),
-        _REASSIGN,
-        Move("reopen", "Open a task again that was closed.", "open again", NOTE),
-        Move(
-            "due",
-            "Say by when it is to be done.",
-            "due {due_at}",
-            {"due_at": Annotated[str, typer.Argument(help="An instant, such as 2026-03-02T17:00:00Z.")]},
-        ),
-    ),
-)
-
-ALERTS: Final = Listing(
-    help="List alerts, newest first.",
-    at=("playbooks", "/v1/alerts"),
-    filters={
-        **ACCOUNT,
-        "state": option("open, acknowledged, snoozed, false_alarm or closed; several by commas."),
-        "last_resort": option("true: only what nobody was found for.", "--last-resort"),
-    },
-    columns=(
-        ID,
-        since("When", "opened_at"),
-        NAME,
-        Column("Severity", lambda one: show.text(one["severity"], SEVERITIES.get(one["severity"], ""))),
-        plain("state"),
-        field("What", "title"),
-    ),
-    limit=50,
-    empty="No alert.",
-    moves=(
-        Move("acknowledge", "Say that you have seen it and look after it.", "acknowledged"),
-        Move(
-            "snooze",
-            "Be told again later.",
-            "snoozed",
-            {"until": option("Until when; without it, for a day.")},
-        ),
-        Move("close", "Say that it is settled.", "closed"),
-        _REASSIGN,
-        Move("false_alarm", "Say that it was nothing. It ends the episode.", "closed as a false alarm"),
-    ),
-)
-
-FLAGS: Final = Listing(
-    help="List expansion flags, newest first.",
-    at=("playbooks", "/v1/flags"),
-    filters={
-        **ACCOUNT,
-        "state": option("open, accepted, dismissed, won, lost or closed."),
-    },
-    columns=(
-        ID,
-        since("When", "opened_at"),
-        NAME,
-        plain("state"),
-        Column("Won", lambda one: show.monthly(one["amount_minor"], one["currency"])),
-        field("Why", "title"),
-    ),
-    limit=50,
-    empty="Nobody is flagged as ready to grow.",
-    moves=(
-        Move("accept", "Take it on.", "accepted", NOTE),
-        Move("dismiss", "Say that this is no chance.", "dismissed", NOTE),
-        Move("lost", "Say that they did not buy.", "lost", NOTE),
-    ),
-)
-
-
 def _absence(person: Item) -> str:
     """What keeps somebody from getting work."""
     away = f"away until {person['away_until']}" if person["away_until"] else ""
@@ -239,19 +124,6 @@ PLAYBOOKS: Final = Listing(
         Column("Looks wrong", lambda one: show.text(" ".join(one["warnings"]), "yellow")),
     ),
     empty="No playbook is in force.",
-)
-
-
-FOUND: Final = Listing(
-    help="List what held when an import ended, and nobody has started.",
-    at=("playbooks", "/v1/episodes"),
-    filters={
-        **ACCOUNT,
-    },
-    fixed={"state": "found"},
-    columns=(ID, NAME, field("What", "playbook_title"), Column("Why", lambda one: "; ".join(one["why"]))),
-    empty="Nothing was found that waits for you.",
-    moves=(Move("start", "Start one: its steps go out now.", "started"),),
 )
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import typer
 
-from deploy.cli import deliveries, erase, flags, keys, renewals, revenue, rules, show, suggest
+from deploy.cli import deliveries, erase, flags, keys, renewals, revenue, rules, show, suggest, tasks
 from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.facts import facts
 from deploy.cli.feedback import ANSWERS, FEEDBACK
 from deploy.cli.fingerprint import fingerprint
 from deploy.cli.goals import GOALS, goal
-from deploy.cli.lists import ACCOUNTS, ALERTS, FOUND, PEOPLE, PLAYBOOKS, READERS, TASKS
+from deploy.cli.lists import ACCOUNTS, PEOPLE, PLAYBOOKS, READERS
 from deploy.cli.merge import merge
 from deploy.cli.record import CONTACTS, INVOICES, SUBSCRIPTIONS, TICKETS, TIMELINE, USAGE, note
 from deploy.cli.reread import reread
@@ -23,6 +23,7 @@ from deploy.cli.send import send
 from deploy.cli.status import status
 from deploy.cli.up import up
 from deploy.cli.why import why
+from deploy.cli.work import ALERTS, FOUND
 
 
 class Commands(typer.Typer):
@@ -75,7 +76,7 @@ app.add_typer(ANSWERS.app(), name="answers")
 app.add_typer(FEEDBACK.app(), name="feedback")
 app.add_typer(revenue.app(), name="revenue")
 app.add_typer(renewals.app(), name="renewals")
-app.add_typer(TASKS.app(), name="tasks")
+app.add_typer(tasks.app, name="tasks")
 app.add_typer(PEOPLE.app(), name="people")
 app.add_typer(ALERTS.app(), name="alerts")
 app.add_typer(flags.app, name="flags")

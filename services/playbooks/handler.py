@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import store
-from services.playbooks.core import desk
+from services.playbooks.core import desk, reminding
 from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY
 from services.playbooks.core.findings import lists, lists_due
 from services.playbooks.core.interruptions import Interruption, after_mark
@@ -134,12 +134,15 @@ class PlaybooksHandler(Handler):
         known: Any = {"interruptions": self._interruptions[partition], "adopted_at": since}
         work = await store.load(c, rules, {*accounts, *meet}, **known)
         timed = await store.lock_timed(c, sorted(accounts), rules.directory)
+        # Where an alert may go up, what else is open there matters.
+        alerts = sorted({one.account_id for one in timed if one.kind == "alert"})
+        work.changes.beside.meet([*timed, *await store.lock_meant(c, alerts, [])])
         for account in sorted(accounts):
             work.time(account, accounts[account])
         for account in sorted(meet):
             introduce(work, account, meet[account])
         for item in timed:
-            desk.remind(work, item)
+            reminding.remind(work, item)
         for key, at in due:
             if key.startswith(FOUND_KEY):
                 await self._tell_found(c, work, key.removeprefix(FOUND_KEY), at)

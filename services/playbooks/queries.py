@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from sqlalchemy import FromClause, Select, Table, bindparam, delete, func, literal, select, tablesample, tuple_
+from sqlalchemy import FromClause, Select, Table, bindparam, delete, func, literal, select, tablesample
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
@@ -40,26 +40,8 @@ _OPEN_WORK: Final = (
 MOST_LOOKED_AT: Final = 20_000
 _AT_ONCE: Final = 500
 _KEPT: Final = timedelta(days=90)
+_KEYS_KEPT: Final = timedelta(days=30)
 _ANSWERS_KEPT: Final = timedelta(days=400)
-
-
-async def page(
-    c: AsyncConnection,
-    rows: Select[Any],
-    table: Table,
-    wanted: Mapping[str, Any],
-    before: tuple[Any, ...] | None,
-    most: int,
-) -> list[Any]:
-    """Rows of a table by what columns must be (None is anything), newest first, from after `before`."""
-    at, id = table.c.opened_at, table.c.id
-    several = {
-        name: value if isinstance(value, list) else [value] for name, value in wanted.items() if value is not None
-    }
-    rows = rows.where(*(table.c[name].in_(values) for name, values in several.items()))
-    if before is not None:
-        rows = rows.where(tuple_(at, id) < tuple_(literal(before[0], at.type), literal(before[1], id.type)))
-    return list(await c.execute(rows.order_by(at.desc(), id.desc()).limit(most)))
 
 
 async def one(c: AsyncConnection, rows: Select[Any], table: Table, wanted: Mapping[str, Any]) -> Any:
@@ -70,7 +52,7 @@ async def one(c: AsyncConnection, rows: Select[Any], table: Table, wanted: Mappi
 async def moves(c: AsyncConnection, subject: str) -> list[Any]:
     """Every move of an episode or item, oldest first."""
     m = t.moves.c
-    asked = select(m.at, m.before, m.after, m.reason, m.actor).where(m.subject == subject).order_by(m.id)
+    asked = select(m.at, m.before, m.after, m.actor, m.reason.label("note")).where(m.subject == subject).order_by(m.id)
     return list(await c.execute(asked))
 
 
@@ -80,6 +62,12 @@ async def place(c: AsyncConnection, table: Table, id: str) -> tuple[str, int]:
     where = t.accounts.c.account_id == account
     row = (await c.execute(select(t.accounts.c.account_id, t.accounts.c.partition).where(where))).one()
     return row.account_id, row.partition
+
+
+async def partition_of(c: AsyncConnection, account: str) -> int | None:
+    """Where an account lies; None when nothing was ever heard of it."""
+    where = t.accounts.c.account_id == account
+    return (await c.execute(select(t.accounts.c.partition).where(where))).scalar_one_or_none()
 
 
 async def sweep(c: AsyncConnection) -> dict[str, Any] | None:
@@ -191,9 +179,11 @@ def warn_once(rules: RulesInForce) -> Callable[[AsyncConnection, datetime], Awai
 
 
 async def forget(c: AsyncConnection, now: datetime) -> None:
-    """Forget lists that were sent, and episodes that never fired, after 90 days, and what was answered after 400."""
+    """Forget lists that were sent, and episodes that never fired, after 90 days, what was answered after
+    400, and under which keys people wrote tasks after 30."""
     before, e = now - _KEPT, t.episodes.c
     await c.execute(delete(t.responses).where(t.responses.c.at < now - _ANSWERS_KEPT))
+    await c.execute(delete(t.written).where(t.written.c.at < now - _KEYS_KEPT))
     await c.execute(delete(t.found).where(t.found.c.sent_in.is_not(None), t.found.c.at < before))
     unfired = (e.state == "idle") & e.fired_at.is_(None) & ~e.latest & (e.ended_at < before)
     gone = delete(t.episodes).where(unfired).returning(e.id).cte("gone")

@@ -53,7 +53,7 @@ _ARE_OPEN = and_(among(_items.account_id, "accounts"), one_of(_items.state, sort
 _LOCK_MEANT = _LOCKED.where(or_(among(_items.id, "ids"), among(_items.action_id, "ids"), _ARE_OPEN))
 _LOCK_OPEN = _LOCKED.where(_ARE_OPEN)
 _IS_LATE = and_(
-    *(_items.kind == "task", one_of(_items.state, ("open", "taken"))),
+    *(one_of(_items.kind, ("task", "alert")), one_of(_items.state, ("open", "taken"))),
     *(_items.due_at.is_not(None), _items.escalated_at.is_(None)),
 )
 _HAS_GONE = and_(
@@ -99,6 +99,7 @@ _CLAIM_RESPONSES = bulk.Insert(
     nothing=True,
     returning=(t.responses.c.account_id, t.responses.c.response_id),
 )
+_CLAIM_WRITTEN = bulk.Insert(t.written, ("item_id", "digest", "at"), nothing=True, returning=(t.written.c.item_id,))
 _SETTLED = bulk.Update(t.items, ("action_id",), ("delivery",))
 _KEEP_VERSIONS = bulk.Insert(t.playbook_versions, ("playbook", "version", "source"), same=("seen_at",), nothing=True)
 _ADOPT = bulk.Insert(t.adopted, ("partition", "digest", "at", "met_by"), update=("digest", "at", "met_by"))
@@ -187,8 +188,19 @@ async def claim_responses(c: AsyncConnection, responses: Iterable[tuple[str, str
     return {(row.account_id, row.response_id) for row in await _CLAIM_RESPONSES(c, responses)}
 
 
+async def claim_written(c: AsyncConnection, item: str, digest: str, now: datetime) -> str | None:
+    """Claim the id of what a person writes. Returns None when it is new, else the digest of what was written under it.
+
+    Who asks for the same id at the same time waits for the first to end.
+    """
+    if await _CLAIM_WRITTEN(c, [(item, digest, now)]):
+        return None
+    known: str = (await c.execute(select(t.written.c.digest).where(t.written.c.item_id == item))).scalar_one()
+    return known
+
+
 async def lock_timed(c: AsyncConnection, accounts: Sequence[str], people: Directory) -> list[Item]:
-    """What time alone will move: open tasks that are not escalated yet, what is snoozed, and what lies with nobody."""
+    """What time alone will move: open tasks and alerts that may go up, what is snoozed, and what lies with nobody."""
     return await _locked(c, _LOCK_TIMED, ids=accounts, people=_ids(people))
 
 

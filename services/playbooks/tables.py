@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Date,
     DateTime,
     Identity,
@@ -19,10 +20,11 @@ from services.playbooks.core.books import Moved
 from services.playbooks.core.days import Before
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.findings import Finding
-from services.playbooks.core.item import Item
+from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.outcomes import Firing, Outcome, Sending
 from services.playbooks.core.standing import Standing
 from shared.jobs.tables import job_tables
+from shared.pg.bulk import one_of
 from shared.pg.records import Json, Packed, columns_of
 from shared.worker.tables import worker_tables
 
@@ -125,12 +127,16 @@ items = Table(
     "items",
     metadata,
     *columns_of(Item, "id"),
+    Column("severity", Text, Computed("request ->> 'severity'", persisted=True)),
     Index("items_by_time", "kind", "opened_at", "id"),
-    Index("items_by_account", "account_id", "playbook"),
+    Index("items_by_account", "account_id", "kind", "opened_at", "id"),
+    Index("items_by_playbook", "playbook", "kind", "opened_at", "id"),
     Index("items_by_action", "action_id"),
-    Index("items_by_assignee", "assignee", "opened_at"),
-    Index("items_by_playbook", "playbook", "opened_at"),
+    Index("items_by_assignee", "assignee", "kind", "opened_at", "id"),
 )
+_IS_OPEN = one_of(items.c.state, sorted(OPEN))
+Index("items_open_by_time", items.c.kind, items.c.opened_at, items.c.id, postgresql_where=_IS_OPEN)
+Index("items_open_by_due", items.c.kind, items.c.due_at, items.c.id, postgresql_where=_IS_OPEN)
 
 # Each episode's first firing, how its account stood then, and what came of it.
 firings = Table(
@@ -175,6 +181,15 @@ books = Table(
     metadata,
     Column("partition", Integer, primary_key=True, autoincrement=False),
     *columns_of(Moved, "owner", "touch", "currency"),
+)
+
+# What people wrote by hand under a key of their own (`Idempotency-Key`): the same again is the same task.
+written = Table(
+    "written",
+    metadata,
+    Column("item_id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("at", _Time, nullable=False),
 )
 
 # Open tasks and turns of the people in the directory; locked while somebody is chosen.

@@ -320,8 +320,8 @@ def test_a_duplicate_is_merged_its_work_ends_and_what_is_sent_of_it_is_the_other
 
     road.stack.wait(lambda: not open_at("osprey"), "its work ends")
     [task] = road.stack.items("playbooks", "/v1/tasks", account="osprey")
-    last = road.stack.get("playbooks", f"/v1/tasks/{task['id']}")["moves"][-1]
-    assert (last["after"], last["reason"]) == ("closed", "merged into heron")
+    last = road.stack.get("playbooks", f"/v1/tasks/{task['id']}")["history"][-1]
+    assert (last["after"], last["note"]) == ("closed", "merged into heron")
     # The very same answer, sent again of the old account, counts for the new one.
     road.a_detractor("osprey")
     road.stack.wait(lambda: open_at("heron"), "somebody is asked about the other")

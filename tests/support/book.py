@@ -12,9 +12,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.playbooks.core import desk, settling
+from services.playbooks.core import desk, reminding, settling
 from services.playbooks.core.assignment import Load
-from services.playbooks.core.desk import Command
+from services.playbooks.core.commands import Command
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.rules import Library, Rules
@@ -164,11 +164,12 @@ class Book:
 
     def _wait(self, account: str) -> None:
         work = self._work(account)
+        work.changes.beside.meet(self._of(account))
         work.time(account, self.now)
         for item in self._of(account):
             is_due = item.state in ("open", "taken") and item.due_at is not None and item.escalated_at is None
             if item.state == "snoozed" or is_due:
-                desk.remind(work, item)
+                reminding.remind(work, item)
         self._save(account, work)
 
     def _work(self, account: str) -> Work:

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from services.playbooks.core import desk, handover, settling
+from services.playbooks.core import desk, handover, reminding, settling, writing
 from services.playbooks.core.assignment import Load
-from services.playbooks.core.desk import Command
+from services.playbooks.core.commands import Command
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.interruptions import Interruption, after_mark
 from services.playbooks.core.item import OPEN, Item
@@ -16,10 +16,11 @@ from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.sweep import heed
 from services.playbooks.core.work import Work
+from services.playbooks.core.writing import Written, written_id
 from services.playbooks.files import load_playbook, read_people
 from shared.files.templates import render
 from shared.messages import registry
-from shared.messages.accounts import OpenAccountUpdated
+from shared.messages.accounts import InteractionLogged, NoteAdded, OpenAccountUpdated
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
 from shared.messages.assessments import Cause, PartitionMark
 from shared.messages.deliveries import DeliveryResponded
@@ -42,6 +43,8 @@ class Office:
         self.cancelled: list[ActionCancelled] = []
         self.changed: list[ItemChanged] = []
         self.updated: list[OpenAccountUpdated] = []
+        self.logged: list[InteractionLogged | NoteAdded] = []
+        """What was written on the account's timeline."""
         self.timers: dict[str, datetime] = {}
         self.firings: list[Firing] = []
         self.touches: list[tuple[str, str, datetime]] = []
@@ -80,10 +83,11 @@ class Office:
     def wait(self, until: datetime) -> list[ActionRequested]:
         """Let the account's timer come due at that instant."""
         work = self._work()
+        work.changes.beside.meet(self.items.values())
         work.time("northwind", until)
         for item in self.items.values():
             if item.state == "snoozed" or (item.state in ("open", "taken") and item.due_at is not None):
-                desk.remind(work, item)
+                reminding.remind(work, item)
         return self._save(work)
 
     def do(self, item: Item, event: str, at: datetime, actor: str = "ana", **said: Any) -> list[ActionRequested]:
@@ -93,6 +97,15 @@ class Office:
         work.changes.beside.meet(self.items.values())
         desk.move(work, self.items[item.id], Command(event, **said), actor, at)
         return self._save(work)
+
+    def write(self, at: datetime, title: str, actor: str = "ana", key: str = "", **wanted: Any) -> Item:
+        """A task that a person writes by hand."""
+        work = self._work()
+        work.changes.beside.meet(self.items.values())
+        id = written_id(actor, "northwind", key or title)
+        writing.write(work, "northwind", Written(title, **wanted), id, actor, at)
+        self._save(work)
+        return self.items[id]
 
     def answer(self, response: DeliveryResponded, account: str = "northwind") -> list[ActionRequested]:
         """A recipient's answer to a message about an account."""
@@ -144,4 +157,5 @@ class Office:
         updates = [one.event for one in changes.out if one.event.type == "account.updated"]
         self.updated += [msgspec.json.decode(one.data, type=OpenAccountUpdated) for one in updates]
         self.changed += [one for one in told if isinstance(one, ItemChanged)]
+        self.logged += [one for one in told if isinstance(one, InteractionLogged | NoteAdded)]
         return asked

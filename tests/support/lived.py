@@ -6,7 +6,7 @@ from typing import Any
 
 from services.playbooks.core import desk, settling
 from services.playbooks.core.changes import ACCOUNT_KEY
-from services.playbooks.core.desk import Command
+from services.playbooks.core.commands import Command
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.interruptions import Interruption, after_mark

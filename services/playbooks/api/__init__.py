@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from services.playbooks.api import desk, people, playbooks
+from services.playbooks.api import bulk, desk, people, playbooks, writing
 from services.playbooks.core.rules import RulesInForce
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
@@ -11,8 +11,11 @@ from shared.web.routes import Router
 
 def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce, wake: Callable[[], None]) -> tuple[Router, ...]:
     """Everything under `/v1` but the status. `wake` is told when something is to be sent."""
+    at = desk.Desk(uow, clock, rules, wake)
     return (
         playbooks.routes(uow, clock, rules),
-        desk.routes(uow, clock, rules, wake),
+        desk.routes(at),
+        writing.routes(at),
+        bulk.routes(at),
         people.routes(uow, clock, rules),
     )

@@ -8,12 +8,15 @@ from fastapi import Depends, Header, Response
 from pydantic import BaseModel, create_model
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks import queries, store
-from services.playbooks.api.listings import LISTS, Columns, Listing, Move
-from services.playbooks.core.desk import Command, fault
+from services.playbooks import lists, queries, store
+from services.playbooks import tables as t
+from services.playbooks.api.listings import LISTS, Listing, Move
+from services.playbooks.core.commands import Command, fault
 from services.playbooks.core.item import NotPossible
 from services.playbooks.core.rules import Rules, RulesInForce
 from services.playbooks.core.sweep import heed
+from services.playbooks.core.work import Work
+from services.playbooks.lists import Wanted
 from services.playbooks.views.desk import History
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
@@ -27,40 +30,61 @@ _READ: Final = [Depends(require("read"))]
 
 
 class Desk:
-    """Reads the lists, and makes moves. `wake` is told when something is to be sent."""
+    """Reads the lists, and makes moves."""
 
     def __init__(self, uow: UnitOfWork, clock: Clock, rules: RulesInForce, wake: Callable[[], None]) -> None:
-        self.uow, self.clock, self._rules, self._wake = uow, clock, rules, wake
+        self.uow, self.clock, self._rules, self.wake = uow, clock, rules, wake
 
     @property
     def rules(self) -> Rules:
         """Those in force."""
         return self._rules()
 
-    async def page(self, listing: Listing, wanted: Columns, paging: WantedPage) -> Page[Any]:
+    async def page(self, listing: Listing, wanted: Wanted, paging: WantedPage) -> Page[Any]:
         """One page of a list."""
-        before = paging.after(datetime, str)
-        # A person may be asked for by e-mail, too.
-        person = self.rules.directory.find(str(wanted.get("assignee") or ""))
-        wanted = listing.only(**{**wanted, **({"assignee": person.id} if person is not None else {})})
+        by_due = wanted.sort == "due"
+        after = paging.after(datetime | None if by_due else datetime, str)
+        wanted = listing.only(self.meant(wanted))
         async with self.uow.begin() as c:
-            rows = await queries.page(c, listing.rows, listing.table, wanted, before, paging.limit + 1)
-        shown, cursor = paging.page(rows, lambda row: (row.opened_at, row.id))
+            now, most = self.clock.now(), paging.limit + 1
+            rows = await lists.page(c, listing.rows, listing.table, wanted, after, most, now)
+        shown, cursor = paging.page(rows, lambda row: (row.due_at if by_due else row.opened_at, row.id))
         return Page(items=[listing.view.of(row, self.rules.library) for row in shown], next_cursor=cursor)
+
+    def meant(self, wanted: Wanted) -> Wanted:
+        """The same by people's ids: they may be asked for by e-mail, too."""
+        person = self.rules.directory.find(str(wanted.columns.get("assignee") or ""))
+        return wanted.only(assignee=person.id) if person is not None else wanted
+
+    async def at_hand(
+        self, c: AsyncConnection, listing: Listing, partition: int, accounts: Sequence[str], ids: Sequence[str]
+    ) -> Work:
+        """Some accounts of a partition, locked, with what is to be moved there and all that is open."""
+        interruptions = await store.interruptions(c, partition)
+        work = await store.load(c, self.rules, accounts, interruptions=interruptions)
+        for account in accounts:
+            heed(work, account)
+        if listing.table is t.items:
+            work.changes.beside.meet(await store.lock_meant(c, accounts, ids))
+        return work
 
     async def one(self, c: AsyncConnection, listing: Listing, id: str) -> BaseModel:
         """One of a list. Raises a 404 problem."""
-        row = await queries.one(c, listing.rows, listing.table, listing.only(id=id))
+        row = await queries.one(c, listing.rows, listing.table, listing.only(Wanted({"id": id})).columns)
         if row is None:
             words = f"There is no {listing.name} {id}. GET /v1/{listing.name}s lists them."
             raise Problem(404, "not_found", words)
         return listing.view.of(row, self.rules.library)
 
+    async def shown(self, c: AsyncConnection, listing: Listing, id: str) -> tuple[BaseModel, str]:
+        """One of a list, and its entity tag. Raises a 404 problem."""
+        return await self.one(c, listing, id), _tag(await queries.moves(c, id))
+
     async def detail(self, listing: Listing, id: str) -> tuple[dict[str, Any], str]:
-        """One of a list with its moves, and its entity tag. Raises a 404 problem."""
+        """One of a list with its history, and its entity tag. Raises a 404 problem."""
         async with self.uow.begin() as c:
             shown, moves = await self.one(c, listing, id), await queries.moves(c, id)
-        return {**shown.model_dump(), "moves": moves}, _tag(moves)
+        return {**shown.model_dump(), "history": moves}, _tag(moves)
 
     async def move(
         self, listing: Listing, id: str, command: Command, actor: str, if_match: Sequence[str] | None
@@ -72,19 +96,17 @@ class Desk:
         async with self.uow.begin() as c:
             await self.one(c, listing, id)
             account, partition = await queries.place(c, listing.table, id)
-            interruptions = await store.interruptions(c, partition)
-            work = await store.load(c, self.rules, [account], interruptions=interruptions)
-            heed(work, account)
+            work = await self.at_hand(c, listing, partition, [account], [id])
             if if_match is not None and not matches(if_match, _tag(await queries.moves(c, id))):
                 words = f"The {listing.name} has moved since you read it. Read it again, and see if that still holds."
                 raise Problem(412, "stale", words)
             try:
-                await listing.act(c, work, id, command, actor, self.clock.now())
+                listing.do(work, id, command, actor, self.clock.now())
             except NotPossible as error:
                 raise Problem(409, "not_possible", str(error)) from None
             await store.save(c, partition, work)
-            shown, tag = await self.one(c, listing, id), _tag(await queries.moves(c, id))
-        self._wake()
+            shown, tag = await self.shown(c, listing, id)
+        self.wake()
         return shown, tag
 
 
@@ -93,9 +115,9 @@ def _tag(moves: Sequence[Any]) -> str:
     return f'"{len(moves)}"'
 
 
-def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce, wake: Callable[[], None]) -> Router:
-    """The lists, their details and their moves. `wake` is told when something is to be sent."""
-    router, desk = Router(prefix="/v1", tags=["desk"]), Desk(uow, clock, rules, wake)
+def routes(desk: Desk) -> Router:
+    """The lists, their details and their moves."""
+    router = Router(prefix="/v1", tags=["desk"])
     for listing in LISTS:
         _add_list(router, desk, listing)
         for way in listing.moves:
@@ -106,14 +128,14 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce, wake: Callable[[]
 def _add_list(router: Router, desk: Desk, listing: Listing) -> None:
     path, view = f"/{listing.name}s", listing.view
     page = Page.__class_getitem__(view)
-    words = f"The whole {listing.name}, with all its moves."
+    words = f"The whole {listing.name}, with its history."
     detail = create_model(f"{listing.name.title()}Detail", __base__=(view, History), __doc__=words)
 
     @router.get(path, response_model=page, summary=listing.summary, dependencies=_READ)
-    async def listed(paging: WantedPage, wanted: Annotated[Columns, Depends(listing.filters)]) -> Any:
+    async def listed(paging: WantedPage, wanted: Annotated[Wanted, Depends(listing.filters)]) -> Any:
         return await desk.page(listing, wanted, paging)
 
-    summary = f"One {listing.name} with its moves"
+    summary = f"One {listing.name} with its history"
 
     @router.get(path + "/{id}", response_model=detail, summary=summary, dependencies=_READ)
     async def one(id: str, response: Response) -> Any:
@@ -127,14 +149,17 @@ def _add_move(router: Router, desk: Desk, listing: Listing, way: Move) -> None:
     @router.post(path, response_model=listing.view, summary=way.summary)
     async def move(
         id: str,
-        command: Annotated[Command, Depends(way.command)],
+        command: Annotated[Command, Depends(way.asked)],
         caller: Annotated[Caller, Depends(mover)],
         response: Response,
         if_match: Annotated[
             list[str] | None, Header(description="The ETag that was read, or several; 412 if it has moved since.")
         ] = None,
     ) -> Any:
-        # Who moves: the CSM who holds the key, or the key.
-        actor = caller.csm or caller.name
-        shown, response.headers["ETag"] = await desk.move(listing, id, command, actor, if_match)
+        shown, response.headers["ETag"] = await desk.move(listing, id, command, actor_of(caller), if_match)
         return shown
+
+
+def actor_of(caller: Caller) -> str:
+    """Who moves: the CSM who holds the key, or the key."""
+    return caller.csm or caller.name

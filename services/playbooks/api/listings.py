@@ -1,31 +1,29 @@
 """The lists that people work through, each with its filters, its view and the moves that can be made.
 
 Episodes, tasks, alerts and flags are the same list with other columns and moves: each is a row of `LISTS`, and there is
-one route for all lists, one for all details and one for all moves.
+one route for all lists, one for all details, one for all moves, and one to move many at once.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from functools import partial
+from typing import Any, Final, Literal, NamedTuple
 
-from fastapi import Query
 from pydantic import BaseModel
 from sqlalchemy import Select, Table
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import queries, store
 from services.playbooks import tables as t
+from services.playbooks.api import filters
 from services.playbooks.core import step as steps
-from services.playbooks.core.desk import Command
+from services.playbooks.core.checklist import Ticking
+from services.playbooks.core.commands import Command
 from services.playbooks.core.desk import move as move_item
-from services.playbooks.core.episode import State
 from services.playbooks.core.item import NotPossible
 from services.playbooks.core.work import Work
+from services.playbooks.lists import Wanted
 from services.playbooks.views import desk as views
-
-Columns = Mapping[str, str | bool | Sequence[str] | None]
-"""What columns must be, or one of several; None is anything."""
-LastResort = Annotated[bool | None, Query(description="Only what nobody was found for, or only the rest.")]
+from services.playbooks.views import moves as bodies
 
 
 class Move(NamedTuple):
@@ -33,84 +31,45 @@ class Move(NamedTuple):
 
     path: str
     summary: str
-    command: Callable[..., Command]
-    """The parameters and the body, as FastAPI reads them, into what is to be done."""
+    body: type[BaseModel] = bodies.Note
+    is_needed: bool = False
+    """Does it make no sense without a body?"""
     scope: Literal["operate", "admin"] = "operate"
 
+    def command(self, body: BaseModel | None) -> Command:
+        """What is to be done, by what was said with it."""
+        said = body.model_dump() if body is not None else {}
+        if isinstance(body, bodies.Checklist):
+            said = {"ticking": Ticking(**said)}
+        return Command(self.path, **said)
 
-def _episodes(account: str | None = None, state: State | None = None, playbook: str | None = None) -> Columns:
-    return {"account_id": account, "state": state, "playbook": playbook}
+    @property
+    def asked(self) -> Callable[..., Command]:
+        """The same as FastAPI reads it."""
 
+        def needed(body: Any) -> Command:
+            return self.command(body)
 
-def _tasks(
-    account: str | None = None,
-    state: Annotated[list[views.TaskState] | None, Query()] = None,
-    assignee: str | None = None,
-    last_resort: LastResort = None,
-) -> Columns:
-    return {"account_id": account, "state": state, "assignee": assignee, "last_resort": last_resort}
+        def optional(body: Any = None) -> Command:
+            return self.command(body)
 
-
-def _alerts(
-    account: str | None = None,
-    state: Annotated[list[views.AlertState] | None, Query()] = None,
-    assignee: str | None = None,
-    last_resort: LastResort = None,
-) -> Columns:
-    return {"account_id": account, "state": state, "assignee": assignee, "last_resort": last_resort}
-
-
-def _flags(account: str | None = None, state: views.FlagState | None = None) -> Columns:
-    return {"account_id": account, "state": state}
+        needed.__annotations__["body"] = self.body
+        optional.__annotations__["body"] = self.body | None
+        return needed if self.is_needed else optional
 
 
-def _start_episode() -> Command:
-    return Command("started")
+def _do_item(work: Work, id: str, command: Command, actor: str, now: datetime) -> None:
+    move_item(work, work.changes.items.get(id) or work.changes.beside[id], command, actor, now)
 
 
-def _reassign(body: views.Reassign) -> Command:
-    return _command("reassign", body)
-
-
-def _set_due(body: views.Due) -> Command:
-    return _command("due", body)
-
-
-def _move_task(
-    move: Literal["take", "comment", "snooze", "done", "no_result", "false_alarm", "reopen"],
-    body: views.Snooze | None = None,
-) -> Command:
-    return _command(move, body)
-
-
-def _move_alert(
-    move: Literal["acknowledge", "snooze", "close", "false_alarm"], body: views.Snooze | None = None
-) -> Command:
-    return _command(move, body)
-
-
-def _move_flag(move: Literal["accept", "dismiss", "won", "lost"], body: views.FlagOutcome | None = None) -> Command:
-    return _command(move, body)
-
-
-def _command(event: str, body: BaseModel | None) -> Command:
-    return Command(event, **body.model_dump() if body is not None else {})
-
-
-async def _act_on_item(c: AsyncConnection, work: Work, id: str, command: Command, actor: str, now: datetime) -> None:
-    known = await store.lock_meant(c, list(work.standings), [id])
-    work.changes.beside.meet(known)
-    (item,) = [one for one in known if one.id == id]
-    move_item(work, item, command, actor, now)
-
-
-async def _act_on_episode(c: AsyncConnection, work: Work, id: str, command: Command, actor: str, now: datetime) -> None:
-    del c, command
+def _do_episode(work: Work, id: str, command: Command, actor: str, now: datetime) -> None:
     found = work.episodes.find(id)
     if found is None or found.state != "found":
         state = found.state if found is not None else "over long ago"
-        raise NotPossible(f"Only a found episode can be started; this one is {state}.")
-    work.by_hand(found, steps.start, actor, now)
+        what = "started" if command.event == "start" else "dismissed"
+        raise NotPossible(f"Only a found episode can be {what}; this one is {state}.")
+    dismissed = partial(steps.dismiss, reason=command.note or "dismissed")
+    work.by_hand(found, steps.start if command.event == "start" else dismissed, actor, now)
 
 
 class Listing(NamedTuple):
@@ -118,34 +77,65 @@ class Listing(NamedTuple):
 
     name: str
     summary: str
-    filters: Callable[..., Columns]
-    """The query parameters, as FastAPI reads them, into what columns must be."""
+    filters: Callable[..., Wanted]
+    """The query parameters, as FastAPI reads them, into what is asked."""
     view: type[views.EpisodeView] | type[views.ItemView]
     moves: tuple[Move, ...]
     rows: Select[Any] = store.ITEMS
     table: Table = t.items
-    act: Callable[[AsyncConnection, Work, str, Command, str, datetime], Awaitable[None]] = _act_on_item
-    """Does a command of somebody, at an instant, to what has this id."""
+    do: Callable[[Work, str, Command, str, datetime], None] = _do_item
+    """Does a command of somebody, at an instant, to what is at hand and has this id. Raises `NotPossible`."""
 
-    def only(self, **wanted: Any) -> Columns:
-        """What columns must be of what is on this list."""
-        return {"kind": self.name, **wanted} if self.table is t.items else wanted
+    def only(self, wanted: Wanted) -> Wanted:
+        """What is asked of what is on this list."""
+        return wanted.only(kind=self.name) if self.table is t.items else wanted
 
 
-_START = Move("start", "Start an episode that an import found", _start_episode)
-_REASSIGN = Move("reassign", "Give it to somebody else", _reassign)
-_DUE = Move("due", "Say by when a task is to be done", _set_due)
-_MOVE = Move("{move}", "Take, comment on or snooze a task, close it with what came of it, or open it again", _move_task)
-_ALERT = Move("{move}", "Acknowledge, snooze or close an alert, or call it false", _move_alert)
-_FLAG = Move("{move}", "Say what a flag came to", _move_flag)
+_COMMENT = Move("comment", "Say something about it; its history keeps it", is_needed=True)
+_SNOOZE = Move("snooze", "Be told of it again later", bodies.Snooze)
+_REASSIGN = Move("reassign", "Give it to somebody else, who is told of it", bodies.Reassign, is_needed=True)
+_FALSE_ALARM = Move("false_alarm", "There was nothing to do; it ends the episode")
+_TASKS = (
+    Move("take", "Take it on: it is yours, even when what it is about has passed"),
+    _COMMENT,
+    _SNOOZE,
+    Move("done", "Close it: it is done, and the timeline has how you talked", bodies.Done),
+    Move("no_result", "Close it: it was tried, and nothing came of it"),
+    _FALSE_ALARM,
+    _REASSIGN,
+    Move("reopen", "Open it again"),
+    Move("due", "Say by when it is to be done", bodies.Due, is_needed=True),
+    Move("priority", "Say how pressing it is", bodies.Priority, is_needed=True),
+    Move("checklist", "Tick its points, add some or take some off", bodies.Checklist, is_needed=True),
+)
+_ALERTS = (
+    Move("acknowledge", "Say that you have seen it and look after it"),
+    _COMMENT,
+    _SNOOZE,
+    Move("close", "Say that it is settled"),
+    _REASSIGN,
+    _FALSE_ALARM,
+)
+_FLAGS = (
+    Move("accept", "Take it on", bodies.FlagOutcome),
+    Move("dismiss", "Say that this is no chance", bodies.FlagOutcome),
+    Move("won", "Say that they bought, and for how much", bodies.FlagOutcome),
+    Move("lost", "Say that they did not buy", bodies.FlagOutcome),
+    _REASSIGN,
+    _COMMENT,
+)
 LISTS: Final = (
     Listing(
-        *("episode", "Episodes, newest first", _episodes, views.EpisodeView, (_START,)),
+        *("episode", "Episodes, newest first", filters.episodes, views.EpisodeView),
+        moves=(
+            Move("start", "Start one that was found so"),
+            Move("dismiss", "Let be what was found so; it isn't asked about again while it lasts"),
+        ),
         rows=queries.EPISODES,
         table=t.episodes,
-        act=_act_on_episode,
+        do=_do_episode,
     ),
-    Listing("task", "Tasks, newest first", _tasks, views.TaskView, (_REASSIGN, _DUE, _MOVE)),
-    Listing("alert", "Alerts, newest first", _alerts, views.AlertView, (_REASSIGN, _ALERT)),
-    Listing("flag", "Expansion flags, newest first", _flags, views.FlagView, (_FLAG,)),
+    Listing("task", "Tasks, newest first", filters.tasks, views.TaskView, _TASKS),
+    Listing("alert", "Alerts, newest first", filters.alerts, views.AlertView, _ALERTS),
+    Listing("flag", "Expansion flags, newest first", filters.flags, views.FlagView, _FLAGS),
 )

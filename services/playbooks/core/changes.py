@@ -21,6 +21,7 @@ from shared.messages.accounts import OpenAccountUpdated
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
 from shared.messages.envelope import Event
 from shared.messages.erasing import Forgetting
+from shared.messages.fields import CustomerEvent
 
 ACCOUNT_KEY: Final = "account:"
 """An account's one timer is `account:ID`."""
@@ -171,7 +172,7 @@ class Changes:
 
     def touch(self, item: Item, actor: str, now: datetime) -> Item:
         """Note that somebody did something about an item, or answered its message: for all that feed it."""
-        for episode in dict.fromkeys((item.episode_id, *item.feeders)):
+        for episode in dict.fromkeys(filter(None, (item.episode_id, *item.feeders))):
             self.touches.setdefault(episode, (now, actor))
         if item.touched_at is None:
             item = self.items[item.id] = item._replace(touched_at=now, touched_by=actor)
@@ -256,6 +257,10 @@ class Changes:
         self.standings[account] = set_by_us(self.standings[account], traits, now)
         event = _event(OpenAccountUpdated(traits=dict(traits)), id, "account.updated", account, now)
         self.out.append(Outgoing(event, headers))
+
+    def log(self, data: CustomerEvent, id: str, account: str, now: datetime) -> None:
+        """Publish what people did at the account: scoring keeps it on the timeline."""
+        self.out.append(Outgoing(_event(data, id, data.types[0], account, now)))
 
     def cancel(self, item: Item, reason: str, now: datetime) -> None:
         """Cancel the message of an item, unless it is known to have gone. What else it tells of is still told."""

@@ -1,52 +1,27 @@
-"""What happens to tasks, alerts and flags: by people, over HTTP or by answering a message, and by time."""
+"""What happens to tasks, alerts and flags by people: over HTTP, or by answering a message."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from services.playbooks.core import step as steps
-from services.playbooks.core.assignment import Assignment, why_absent
-from services.playbooks.core.episode import FALSE_ALARM, Episode, Move, action_id
-from services.playbooks.core.flow import will_tell
-from services.playbooks.core.handover import above, hand_over, held_by, merge, when_brought
-from services.playbooks.core.item import OPEN, Item, NotPossible, item_of, words
-from services.playbooks.core.message import again, how_late_weighs, overdue
-from services.playbooks.core.restating import as_now, as_told
-from services.playbooks.core.standing import owner
+from services.playbooks.core import tasks, timeline
+from services.playbooks.core.assignment import Assignment, When, why_absent
+from services.playbooks.core.commands import SNOOZE, Command, fault
+from services.playbooks.core.directory import Csm
+from services.playbooks.core.ending import end_alerts
+from services.playbooks.core.episode import FALSE_ALARM, Move
+from services.playbooks.core.handover import hand_over, held_by, merge
+from services.playbooks.core.item import OPEN, Item, NotPossible, words
+from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.work import Work
-from services.playbooks.core.workinghours import later
 from shared.messages.deliveries import DeliveryResponded
-from shared.words import clock_time
 
-SNOOZE: Final = timedelta(days=1)
-_LONGEST_SNOOZE: Final = timedelta(days=90)
-_LATEST_DUE: Final = timedelta(days=366)
 _EARLIER: Final = {"acknowledged": "acknowledge", "snoozed": "snooze", "reassigned": "reassign"}
 """Moves, as answers to messages named them earlier."""
-
-
-class Command(NamedTuple):
-    """What somebody wants done with an item: the event of its machine, and what they say with it."""
-
-    event: str
-    note: str = ""
-    until: datetime | None = None
-    to: str = ""
-    amount_minor: int | None = None
-    currency: str | None = None
-    due_at: datetime | None = None
-
-
-def fault(command: Command, now: datetime) -> str | None:
-    """What is wrong with the instants that a command names, in words; None is nothing."""
-    bounds = (("until", command.until, _LONGEST_SNOOZE), ("due_at", command.due_at, _LATEST_DUE))
-    for name, at, longest in bounds:
-        if at is not None and not now < at <= now + longest:
-            return f"`{name}` must lie ahead, by {longest.days} days at most."
-    return None
 
 
 def move(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
@@ -59,14 +34,12 @@ def move(work: Work, item: Item, command: Command, actor: str, now: datetime) ->
 
 
 def _move(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
-    if command.event == "reassign":
-        return _reassign(work, item, command.to, actor, now)
-    if command.event == "reopen":
-        return _reopen(work, item, command.note, actor, now)
-    if command.event == "due":
-        return _set_due(work, item, command, actor, now)
+    if (own := _OWN.get(command.event)) is not None:
+        return own(work, item, command, actor, now)
     after = item.after(command.event)
     is_there = item.state == after
+    if is_there and command.interaction is not None:
+        raise NotPossible("The task is done already; what was talked about then stands on the account's timeline.")
     new = {name: getattr(command, name) for name in ("note", "amount_minor", "currency")}
     if after == "snoozed" and (not is_there or command.until is not None):
         new["snoozed_until"] = max(command.until or now + SNOOZE, now)
@@ -78,7 +51,8 @@ def _move(work: Work, item: Item, command: Command, actor: str, now: datetime) -
         closed = work.changes.close(item._replace(**new), command.event, command.note, actor, now)
         _tell_episode(work, closed, actor, now)
         if closed.kind == "task":
-            _end_alerts(work, closed, actor, now)
+            end_alerts(work, closed, actor, now)
+        timeline.note_closed(work, closed, command, actor, now)
         return closed
     moved = item.moved(command.event, **({} if is_there else {"snoozed_until": None}) | new)
     if moved == item:
@@ -87,7 +61,48 @@ def _move(work: Work, item: Item, command: Command, actor: str, now: datetime) -
     return moved
 
 
-def _reopen(work: Work, item: Item, note: str, actor: str, now: datetime) -> Item:
+def _take(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
+    """Take a task on. Whoever takes it has it, if they are in the directory; of two, the second hears who was first."""
+    after, person = item.after("take"), work.rules.directory.find(actor)
+    me = person.id if person is not None else actor
+    if item.state == "taken" and item.taken_by not in (None, me):
+        first = work.rules.directory.find(item.taken_by or "")
+        who = first.name if first is not None else item.taken_by
+        raise NotPossible(f"{who} has taken it already. If they agree, have it reassigned.")
+    if person is not None and person.id != item.assignee:
+        if (held := held_by(work, person.id, item)) is not None:
+            return merge(work, item, held, actor, now)
+        item = _at(work, item, person, now)
+    is_new = bool(command.note) and command.note != item.note
+    if item.state == after and item.taken_by == me and not is_new:
+        return item
+    note = {"note": command.note} if command.note else {}
+    moved = item.moved("take", snoozed_until=None, touched=True, taken_by=me, **note)
+    work.changes.put(moved, Move(item.id, now, item.state, after, command.note or words(after), actor))
+    return moved
+
+
+def _at(work: Work, item: Item, person: Csm, now: datetime) -> Item:
+    """The task on the desk of whoever took it, who need not be told; whom it was meant for needn't hear of it now."""
+    work.changes.cancel(item, f"{person.name} took it", now)
+    work.changes.loads += [(id, number) for id, number in ((item.assignee, -1), (person.id, 1)) if id is not None]
+    because = f"{person.name} took it"
+    task = item.request.task and msgspec.structs.replace(item.request.task, assigned_because=because)
+    request = msgspec.structs.replace(item.request, recipient=person.recipient, task=task)
+    return item._replace(request=request, assignee=person.id, because=because, last_resort=False, passed_over=())
+
+
+def _comment(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
+    """Say something about it: each time that is one more line of its history."""
+    after = item.after("comment")
+    if not command.note:
+        raise NotPossible("There is nothing in the comment; say something in `note`.")
+    moved = item._replace(note=command.note, touched=True)
+    work.changes.put(moved, Move(item.id, now, item.state, after, command.note, actor))
+    return moved
+
+
+def _reopen(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
     """Open a task that was closed: it is theirs to close, whatever its episodes have come to."""
     if item.state in OPEN:
         return item
@@ -98,24 +113,37 @@ def _reopen(work: Work, item: Item, note: str, actor: str, now: datetime) -> Ite
         work.changes.loads.append((item.assignee, 1))
     for episode in work.episodes.behind(item):
         work.by_hand(episode, partial(steps.reopen_task, task=item.id), actor, now)
-    work.changes.put(opened, Move(item.id, now, item.state, opened.state, note or "opened again", actor))
+    work.changes.put(opened, Move(item.id, now, item.state, opened.state, command.note or "opened again", actor))
     return opened
 
 
-def _set_due(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
-    """Say by when a task is to be done; when that has passed, it is told again to whoever answers for it."""
-    after, task = item.after("due"), item.request.task
-    if command.due_at is None or command.due_at == item.due_at:
+def _reassign(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
+    """Give it to somebody else, who is told of it, with what is said. Raises `NotPossible`."""
+    item.after("reassign")
+    person = tasks.named(work, command.to)
+    if person.id == item.assignee:
         return item
-    request = msgspec.structs.replace(item.request, task=task and msgspec.structs.replace(task, due_at=command.due_at))
-    moved = item._replace(due_at=command.due_at, escalated_at=None, request=request, touched=True)
-    zone = request.recipient.time_zone if request.recipient is not None else "UTC"
-    reason = f"to be done by {clock_time(command.due_at, zone)}" + (f": {command.note}" if command.note else "")
-    work.changes.put(moved, Move(item.id, now, item.state, after, reason, actor))
-    for alert in work.changes.at(item.account_id):
-        if alert.id == _overdue(item):
-            _end_alert(work, alert, item, f"its task is {reason}", actor, now)
-    return moved
+    if command.note:
+        why = [f"{actor}: {command.note}", *item.request.why][:MOST_REASONS]
+        item = item._replace(note=command.note, request=msgspec.structs.replace(item.request, why=why))
+    if (held := held_by(work, person.id, item)) is not None:
+        return merge(work, item, held, actor, now)
+    absent = why_absent(person, When(now))
+    given = Assignment(person, f"reassigned by {actor}" + (f", though {person.name} is {absent}" if absent else ""))
+    said = f"reassigned to {person.name}" + (f": {command.note}" if command.note else "")
+    return hand_over(work, item, given, said, actor, now)
+
+
+_OWN: Final[Mapping[str, Callable[[Work, Item, Command, str, datetime], Item]]] = {
+    "take": _take,
+    "comment": _comment,
+    "reassign": _reassign,
+    "reopen": _reopen,
+    "due": tasks.set_due,
+    "priority": tasks.set_priority,
+    "checklist": tasks.tick,
+}
+"""Moves that are more than a change of state."""
 
 
 def respond(work: Work, account: str, known: Iterable[Item], response: DeliveryResponded) -> None:
@@ -154,49 +182,6 @@ def _meant(known: Iterable[Item], event: str, response: DeliveryResponded) -> It
     return min(told, key=lambda one: (one.kind == "task") is (event == "acknowledge"), default=None)
 
 
-def remind(work: Work, item: Item) -> None:
-    """Do what is due for an open task or a snoozed alert, unless time has settled it: then nobody wants to hear of it.
-
-    A snoozed alert about a state of affairs that has passed is closed; what was told of an event stays true.
-    """
-    stands, episode = work.standings[item.account_id], work.episodes.find(item.episode_id)
-    feeders = [work.episodes.find(id) for id in item.feeders]
-    is_active = item.keep or any(one is not None and one.state == "active" for one in feeders)
-    snoozed = item.state == "snoozed"
-    when = item.snoozed_until if snoozed else item.due_at
-    if not snoozed and (not is_active or item.kind != "task" or item.escalated_at is not None):
-        return
-    if when is None or when > stands.at:
-        work.changes.set_timer(item.account_id, when)
-    elif not snoozed and _is_told_later(work, item, feeders):
-        late = item.moved("escalate", escalated_at=stands.at)
-        said = "overdue; its playbook will tell of it"
-        work.changes.put(late, Move(item.id, stands.at, item.state, late.state, said, "time"))
-    elif not snoozed:
-        _escalate(work, item, when)
-    else:
-        playbook = work.rules.library.of(item.playbook, episode)
-        if not is_active and playbook is not None and playbook.on_event is None:
-            work.changes.close(item, "close", episode.outcome if episode is not None else "", "time", stands.at)
-        else:
-            _tell_again(work, item, when)
-
-
-def _reassign(work: Work, item: Item, to: str, actor: str, now: datetime) -> Item:
-    """Give it to somebody else, who is told of it. Raises `NotPossible`."""
-    item.after("reassign")
-    directory = work.rules.directory
-    person = directory.person(to)
-    if person.email is None and directory.find(to) is None:
-        raise NotPossible(f"There is nobody called {to!r}; give an id of the directory of CSMs, or an e-mail address.")
-    if person.id == item.assignee:
-        return item
-    if (held := held_by(work, person.id, item)) is not None:
-        return merge(work, item, held, actor, now)
-    given = Assignment(person, f"reassigned by {actor}")
-    return hand_over(work, item, given, f"reassigned to {person.name}", actor, now)
-
-
 def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
     """Closing a task spares the steps that wait for it; a false alarm ends the episodes that feed it."""
     for episode in work.episodes.behind(item):
@@ -204,78 +189,3 @@ def _tell_episode(work: Work, item: Item, actor: str, now: datetime) -> None:
             work.by_hand(episode, partial(steps.close_task, task=item.id, outcome=item.state), actor, now)
         elif item.state == "false_alarm":
             work.by_hand(episode, partial(steps.end, reason=FALSE_ALARM), actor, now)
-
-
-def _end_alerts(work: Work, task: Item, actor: str, now: datetime) -> None:
-    """With a task the alerts end that were about it, and of an event those that told the same of it with the last that
-    was to be done. Who snoozed one wants to see it again, and sees that it is over."""
-    done = (one for one in work.episodes.behind(task) if not any(asked.open for asked in one.tasks))
-    events = {one.id for one in done if work.episodes.is_of_event(one)}
-    reason = "its task is done" if task.state == "done" else f"its task is closed: {words(task.state)}"
-    for alert in work.changes.at(task.account_id):
-        if task.id in alert.names or (alert.feeders and events.issuperset(alert.feeders)):
-            _end_alert(work, alert, task, reason, actor, now)
-
-
-def _end_alert(work: Work, alert: Item, task: Item, reason: str, actor: str, now: datetime) -> None:
-    if alert.kind != "alert" or alert.state not in OPEN:
-        return
-    if alert.state == "snoozed":
-        work.changes.outlast(alert, reason, now)
-        return
-    if alert.assignee != task.assignee:
-        # Who moved the task knows; others see it where they read of it.
-        alert = alert._replace(over_since=now, over_because=reason)
-    work.changes.close(alert, "close", reason, actor, now)
-
-
-def _overdue(task: Item) -> str:
-    """The id of the alert that tells that a task was not done by when it is due."""
-    return action_id(task.id, task.request.step, 0, f"overdue {task.due_at}")
-
-
-def _is_told_later(work: Work, task: Item, feeders: Iterable[Episode | None]) -> bool:
-    """Does a playbook that asked for it say itself whom to alert when it is not done, and when? Then nobody hears it
-    twice."""
-    known = ((work.rules.library.of(one.playbook, one), one) for one in feeders if one is not None)
-    return any(playbook is not None and will_tell(playbook, one, task.id) for playbook, one in known)
-
-
-def _escalate(work: Work, task: Item, late_since: datetime) -> None:
-    """Tell whoever answers for the assignee and is there."""
-    stands, directory = work.standings[task.account_id], work.rules.directory
-    assignee, now = directory.person(task.assignee) if task.assignee else None, stands.at
-    found = above(work, assignee, owner(stands), now)
-    to, who = found.to, assignee.name if assignee is not None else "nobody"
-    waits = later(to.hours if to is not None else directory.office, how_late_weighs(task.request), now)
-    recipient = to.recipient if to is not None else None
-    fed = work.episodes.fed_by(task)
-    said = as_now(task.request, fed, stands, work.rules.render)
-    told = overdue(said, stands, _overdue(task), recipient, who, late_since, waits, fed)
-    if found.channel is not None:
-        told = msgspec.structs.replace(told, channel=found.channel)
-    alert = item_of(told, task.playbook, to, found.because, now)
-    alert = alert._replace(last_resort=found.last_resort, passed_over=found.passed_over, names=(task.id,))
-    late = task.moved("escalate", escalated_at=now, **({"request": said} if task.delivery else {}))
-    work.changes.put(late, Move(task.id, now, task.state, late.state, "overdue", "time"))
-    work.changes.put(alert, Move(alert.id, now, None, alert.state, found.because, "time"))
-    work.changes.tell(told, now)
-
-
-def _tell_again(work: Work, item: Item, since: datetime) -> None:
-    stands, directory = work.standings[item.account_id], work.rules.directory
-    assignee, now = directory.person(item.assignee) if item.assignee else None, stands.at
-    if assignee is not None and (absent := why_absent(assignee, when_brought(now))):
-        # Somebody who is there hears of it in their place.
-        woken = item.moved("wake", snoozed_until=None)
-        work.changes.put(woken, Move(item.id, now, item.state, woken.state, f"{assignee.name} is {absent}", "time"))
-        work.to_seat.add(item.id)
-        return
-    hours = assignee.hours if assignee is not None else directory.office
-    action = action_id(item.id, item.request.step, 0, since.isoformat())
-    said = as_now(item.request, work.episodes.fed_by(item), stands, work.rules.render)
-    # Somebody chose this instant: it waits for no digest.
-    told = again(said, action, later(hours, "high", now))
-    back = item.moved("wake", snoozed_until=None, action_id=action, request=told, delivery="", said_at=now)
-    work.changes.put(back, Move(item.id, now, item.state, back.state, "it was snoozed until now", "time"))
-    work.changes.tell(as_told(back), now)

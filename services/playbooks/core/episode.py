@@ -21,10 +21,13 @@ EndedAs = Literal["", "itself", "done", "false_alarm", "outside", "left"]
 """`itself`: what it was about has passed. `done`: all was done. `outside`: somebody, or another playbook, ended it.
 `left`: its account has gone. Empty: it goes on, or never fired."""
 
-Event = Literal["held", "fired", "found", "started", "noted", "ended", "rested", "passed", "resumed", "left"]
+Event = Literal[
+    "held", "fired", "found", "started", "noted", "ended", "dismissed", "rested", "passed", "resumed", "left"
+]
 """`held`: its condition began to hold. `found`: it held before anybody looked. `started`: by hand. `noted`: something
-happened that moves it nowhere. `rested`: ended, and `repeat` makes it wait. `passed`: nothing keeps it from firing
-anew. `resumed`: all was done, and some of it was taken back. `left`: its account has gone."""
+happened that moves it nowhere. `dismissed`: a person let it be before it fired. `rested`: ended, and `repeat` makes it
+wait. `passed`: nothing keeps it from firing anew. `resumed`: all was done, and some of it was taken back. `left`: its
+account has gone."""
 
 _FIRED: Final[tuple[State, ...]] = ("active", "over", "resting", "idle")
 MOVES: Final[Mapping[tuple[State, Event], State]] = {
@@ -38,6 +41,9 @@ MOVES: Final[Mapping[tuple[State, Event], State]] = {
     # What never fired is closed at once; what did waits until its condition has passed.
     ("pending", "ended"): "idle",
     ("found", "ended"): "idle",
+    # What a person has let be waits, too: nobody is asked about it while it lasts.
+    ("pending", "dismissed"): "over",
+    ("found", "dismissed"): "over",
     ("active", "ended"): "over",
     ("over", "rested"): "resting",
     ("over", "passed"): "idle",

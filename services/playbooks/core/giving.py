@@ -1,11 +1,12 @@
 """The giving of what episodes ask for: who gets it, by what people have on the desk, and what the message says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from services.playbooks.core.answering import answer_by
 from services.playbooks.core.assignment import Assignment, Load, When, assign, back_at, candidates, first_there
 from services.playbooks.core.changes import Changes
 from services.playbooks.core.directory import Csm, Directory
@@ -71,14 +72,12 @@ def _way(item: Item) -> tuple[Recipient | None, str | None]:
     return item.request.recipient, item.request.channel
 
 
-def _open_work(errand: Errand, desks: Mapping[Desk, dict[str, Item]], changes: Changes, rules: Rules) -> list[str]:
+def open_work(known: Iterable[Item], matter: str, rules: Rules) -> list[str]:
     """What is open at the account about other matters; a task and the alert that tells of it are said once."""
-    matter = errand.playbook.matter or of_score(errand.visit.stands)
-    known = [changes.items.get(one.id, one) for desk in desks.values() for one in desk.values()]
     others = [
         one
         for one in known
-        if one.state in OPEN and one.kind in _WORK and one.matter not in ("", matter) and one.request.severity != "info"
+        if one.state in OPEN and one.kind in _WORK and one.request.severity != "info" and _is_other(one, matter)
     ]
     tasks = {one.action_id for one in others if one.kind == "task"}
     told = [one for one in others if one.kind == "task" or one.action_id not in tasks]
@@ -86,9 +85,14 @@ def _open_work(errand: Errand, desks: Mapping[Desk, dict[str, Item]], changes: C
     return [_work_words(one, rules) for one in told]
 
 
+def _is_other(item: Item, matter: str) -> bool:
+    """Is it about another matter? What a person wrote without one is about its own."""
+    return item.matter != matter if item.matter else item.is_by_hand and item.kind == "task"
+
+
 def _work_words(item: Item, rules: Rules) -> str:
     whose = f" for {rules.directory.person(item.assignee).name}" if item.assignee is not None else ""
-    due = f", due {date_words(item.due_at)}" if item.due_at is not None else ""
+    due = f", due {date_words(item.due_at)}" if item.due_at is not None and item.kind == "task" else ""
     return f"{item.kind}{whose}{due}: {item.request.title}"
 
 
@@ -147,12 +151,22 @@ def _give(
         loads[to.id] = Load(loads[to.id].open_tasks + is_task, max(load.turn for load in loads.values()) + 1)
     message = msgspec.structs.replace(
         request(errand, assigned, rules.render, due_at, not_before),
-        open_work=_open_work(errand, desks, changes, rules),
+        open_work=open_work(
+            [changes.items.get(one.id, one) for each in desks.values() for one in each.values()],
+            playbook.matter or of_score(visit.stands),
+            rules,
+        ),
     )
     changes.note_told(asked.episode, to.id if to is not None else message.channel or "")
+    answered = answer_by(chosen, message.severity, hours, not_before or now) if asked.kind == "alert" else None
     if held is not None:
-        desk[held.id], is_told = join(held, message, errand, changes, of_score=_is_of_score(held, rules))
-        return desk[held.id] if is_told else None
+        joint, is_told = join(held, message, errand, changes, of_score=_is_of_score(held, rules))
+        if is_told and answered is not None and joint.escalated_at is None:
+            # It is told anew: there is as much time to say that one has seen it.
+            joint = changes.items[joint.id] = joint._replace(due_at=answered)
+            changes.set_timer(joint.account_id, answered)
+        desk[held.id] = joint
+        return joint if is_told else None
     item = item_of(message, playbook.id, to, assigned.because, now, keep=chosen.keep)
     item = desk[item.id] = item._replace(
         matter=message.matter,
@@ -160,6 +174,7 @@ def _give(
         names=named_in(errand.episode.event),
         last_resort=assigned.last_resort,
         passed_over=assigned.passed_over,
+        due_at=answered if asked.kind == "alert" else item.due_at,
     )
     changes.put(item, Move(item.id, now, None, "open", assigned.because, "keepwell"))
     if assigned.last_resort:

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from services.playbooks.core.answering import answer_by
 from services.playbooks.core.assignment import Assignment, Load, When, assign, back_at, candidates
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Move, action_id
@@ -53,7 +54,7 @@ def seat(work: Work, loads: Mapping[str, Load]) -> None:
     directory, changes = work.rules.directory, work.changes
     for item in unseated(work):
         rules, owned_by, now = _rules(work, item), _owner(work, item), work.standings[item.account_id].at
-        when = when_brought(now)._replace(due=item.due_at if item.due_at is not None and item.due_at > now else None)
+        when = when_brought(now)._replace(due=_due(item, now))
         found = assign(rules, owned_by, directory, loads, when, needs_room=item.kind == "task")
         if found.last_resort:
             changes.set_timer(item.account_id, back_at(rules, owned_by, directory, when))
@@ -66,6 +67,12 @@ def seat(work: Work, loads: Mapping[str, Load]) -> None:
         hand_over(work, item, found, f"given to {to}: {found.because}{_before(item, found)}", "keepwell", now)
 
 
+def _due(item: Item, now: datetime) -> datetime | None:
+    """By when somebody has to be at work for it, as long as that lies ahead."""
+    ahead = item.kind == "task" and item.due_at is not None and item.due_at > now
+    return item.due_at if ahead else None
+
+
 def hand_over(work: Work, item: Item, found: Assignment, reason: str, actor: str, now: datetime) -> Item:
     """Give an item that is open to somebody else, who is told of it."""
     changes, person = work.changes, found.to
@@ -74,7 +81,7 @@ def hand_over(work: Work, item: Item, found: Assignment, reason: str, actor: str
         hands = ((item.assignee, -1), (person.id if person is not None else None, 1))
         changes.loads += [(id, number) for id, number in hands if id is not None]
     hours = person.hours if person is not None else work.rules.directory.office
-    not_before, task, step = later(hours, "high", now), item.request.task, _step(work, item)
+    not_before, task, step = later(hours, "high", now), item.request.task, step_of(work, item)
     to = person.id if person is not None else found.channel or "last resort"
     told = msgspec.structs.replace(
         item.request,
@@ -85,8 +92,13 @@ def hand_over(work: Work, item: Item, found: Assignment, reason: str, actor: str
         not_before=not_before,
         caused_at=None,
     )
+    due_at = item.due_at
+    if item.kind == "alert" and item.escalated_at is None:
+        due_at = answer_by(step, item.request.severity, hours, not_before or now) if person is not None else None
     moved = item.moved(
         "reassign",
+        due_at=due_at,
+        taken_by=None,
         action_id=told.action_id,
         assignee=person.id if person is not None else None,
         because=found.because,
@@ -169,17 +181,17 @@ def _hours(work: Work, item: Item) -> Hours:
     return directory.person(item.assignee).hours if item.assignee is not None else directory.office
 
 
-def _rules(work: Work, item: Item) -> tuple[Rule, ...]:
-    step = _step(work, item)
-    return step.assign if step is not None else _OWNER
-
-
-def _step(work: Work, item: Item) -> Step | None:
+def step_of(work: Work, item: Item) -> Step | None:
     """The step that asked for it, as far as that is known."""
     for playbook, episode in work.episodes.fed_by(item):
         if episode.id == item.request.episode_id and item.request.step < len(playbook.every_step):
             return playbook.every_step[item.request.step]
     return None
+
+
+def _rules(work: Work, item: Item) -> tuple[Rule, ...]:
+    step = step_of(work, item)
+    return step.assign if step is not None else _OWNER
 
 
 def _owner(work: Work, item: Item) -> str | None:

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from services.playbooks.core.checklist import Point
 from services.playbooks.core.directory import Csm
 from shared.messages.actions import ActionRequested
+from shared.words import clock_time
 
 Moves = Mapping[tuple[str, str], str]
 """Where each event takes an item; what is not there can't happen."""
@@ -37,26 +39,44 @@ TASK: Final = {
     ),
     **_stay("comment", *_TO_DO),
     **_stay("due", *_TO_DO),
+    **_stay("priority", *_TO_DO),
+    **_stay("checklist", *_TO_DO),
     **_stay("escalate", "open", "taken"),
 }
-ALERT: Final = _table(
-    acknowledge=("acknowledged", ("open", "snoozed", "acknowledged")),
-    snooze=("snoozed", ("open", "acknowledged", "snoozed")),
-    wake=("open", ("snoozed",)),
-    false_alarm=("false_alarm", ("open", "acknowledged", "snoozed", "false_alarm")),
-    reassign=("open", ("open", "acknowledged", "snoozed")),
-    close=("closed", ("open", "acknowledged", "snoozed")),
-)
-FLAG: Final = _table(
-    accept=("accepted", ("open", "accepted")),
-    dismiss=("dismissed", ("open", "accepted", "dismissed")),
-    won=("won", ("open", "accepted", "won")),
-    lost=("lost", ("open", "accepted", "lost")),
-    reassign=("open", ("open", "accepted")),
-    close=("closed", ("open", "accepted")),
-)
+_TO_KNOW: Final = ("open", "acknowledged", "snoozed")
+ALERT: Final = {
+    **_table(
+        acknowledge=("acknowledged", ("open", "snoozed", "acknowledged")),
+        snooze=("snoozed", ("open", "acknowledged", "snoozed")),
+        wake=("open", ("snoozed",)),
+        false_alarm=("false_alarm", ("open", "acknowledged", "snoozed", "false_alarm")),
+        reassign=("open", ("open", "acknowledged", "snoozed")),
+        close=("closed", ("open", "acknowledged", "snoozed")),
+    ),
+    **_stay("comment", *_TO_KNOW),
+    **_stay("escalate", "open"),
+}
+FLAG: Final = {
+    **_table(
+        accept=("accepted", ("open", "accepted")),
+        dismiss=("dismissed", ("open", "accepted", "dismissed")),
+        won=("won", ("open", "accepted", "won")),
+        lost=("lost", ("open", "accepted", "lost")),
+        reassign=("open", ("open", "accepted")),
+        close=("closed", ("open", "accepted")),
+    ),
+    **_stay("comment", "open", "accepted"),
+}
 MOVES: Final[Mapping[str, Moves]] = {"task": TASK, "alert": ALERT, "flag": FLAG}
-_SAID: Final = {"reassign": "reassigned", "comment": "commented", "take": "taken"}
+_SAID: Final = {
+    "reassign": "reassigned",
+    "comment": "commented on",
+    "take": "taken",
+    "due": "put off",
+    "priority": "given a priority",
+    "checklist": "ticked off",
+    "escalate": "escalated",
+}
 """What an event makes of an item, where its state does not say it."""
 OPEN: Final = frozenset({"open", "taken", "acknowledged", "snoozed", "accepted"})
 """The states in which something is still to be done."""
@@ -81,6 +101,7 @@ class Item(NamedTuple):
     because: str
     opened_at: datetime
     due_at: datetime | None
+    """By when a task is to be done, an alert to be acknowledged; None is whenever."""
     not_before: datetime | None
     request: ActionRequested
     snoozed_until: datetime | None = None
@@ -114,12 +135,22 @@ class Item(NamedTuple):
     touched_at: datetime | None = None
     """When somebody first did something about it, or answered its message; handing it on is no touch."""
     touched_by: str | None = None
+    taken_by: str | None = None
+    """Who took it last, by their id."""
+    checklist: tuple[Point, ...] = ()
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Did a person write it, and no playbook ask for it?"""
+        return not self.playbook
 
     def after(self, event: str) -> str:
         """The state to which an event takes it. Raises `NotPossible`."""
         after = MOVES[self.kind].get((self.state, event))
         if after is None:
-            raise NotPossible(f"The {self.kind} is {words(self.state)}; it can't be {outcome(self.kind, event)} now.")
+            by = f", by {self.closed_by} at {clock_time(self.closed_at)}" if self.closed_by and self.closed_at else ""
+            is_so = f"The {self.kind} is {words(self.state)}{by}"
+            raise NotPossible(f"{is_so}; it can't be {outcome(self.kind, event)} now.")
         return after
 
     def moved(self, event: str, **changed: Any) -> "Item":
@@ -145,7 +176,7 @@ def item_of(
         due_at=message.task.due_at if message.task is not None else None,
         not_before=message.not_before,
         request=message,
-        feeders=(message.episode_id,),
+        feeders=(message.episode_id,) if message.episode_id else (),
         keep=keep,
         said_at=now,
     )

@@ -57,10 +57,10 @@ def join(
     is_told = is_worse(message, before) or is_news or goes_on or held.over_since is not None
     changes.name_task(asked.episode, asked.id, held.id)
     # What was asked for one thing says better what to do than what is of the whole score; else the more severe does. Of
-    # two offers the first stands.
+    # two offers the first stands, and of what a person wrote their words do.
     says_better = playbook.matter is not None and of_score
     leads = says_better or ((playbook.matter is not None or goes_on) and not is_worse(before, message))
-    leads = leads and (held.kind != "flag" or goes_on)
+    leads = leads and (held.kind != "flag" or goes_on) and not held.is_by_hand
     item = joined(held, message, message.task.due_at if message.task is not None else None, leads=leads)
     said = msgspec.structs.replace(
         item.request,

@@ -26,6 +26,14 @@ DEPARTS: Final = ("account.churned", "account.churned_at", "account.excluded")
 _GONE: Final = ("account.churn", "account.excluded")
 
 
+def departed(facts: Mapping[str, Any]) -> str | None:
+    """Why an account with these facts is no customer of ours, or not any more; None: it is one."""
+    if facts.get("account.churned") is True or facts.get("account.churned_at") is not None:
+        return "the customer left"
+    excluded = facts.get("account.excluded")
+    return f"it is no customer: {excluded}" if excluded is not None else None
+
+
 class Look(msgspec.Struct, frozen=True, kw_only=True):
     """One look at one account."""
 
@@ -64,10 +72,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def departed(self) -> str | None:
         """Why nothing but what minds that is asked about the account any more: it left, or is no customer."""
-        if self.values.get("account.churned") is True or self.values.get("account.churned_at") is not None:
-            return "the customer left"
-        excluded = self.values.get("account.excluded")
-        return f"it is no customer: {excluded}" if excluded is not None else None
+        return departed(self.values)
 
     @classmethod
     def of(

@@ -7,12 +7,14 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.playbooks.core.assignment import Assignment
-from services.playbooks.core.episode import Ask, Episode
+from services.playbooks.core.directory import Csm
+from services.playbooks.core.episode import Ask, Episode, action_id
 from services.playbooks.core.look import Look
 from services.playbooks.core.matter import of_score
 from services.playbooks.core.playbook import Playbook, Render
 from services.playbooks.core.reasons import MOST_REASONS, Fed, distinct, drivers_of, other_trouble, reasons
 from services.playbooks.core.standing import Standing, card
+from services.playbooks.core.workinghours import later
 from shared.conditions import Facts
 from shared.messages.actions import SEVERITIES, ActionRequested, FlagCard, Recipient, Severity, TaskCard
 from shared.words import clock_time
@@ -185,6 +187,27 @@ def overdue(
         drivers=[],
         task=None,
         not_before=not_before,
+        caused_at=None,
+    )
+
+
+def gone_up(told: ActionRequested, first: Csm, to: str, why: str, now: datetime) -> ActionRequested:
+    """Tell whoever was told of an alert that somebody else has it now. It disturbs nobody."""
+    return msgspec.structs.replace(
+        told,
+        action_id=action_id(told.action_id, told.step, 0, "gone up"),
+        kind="alert",
+        revision=0,
+        recipient=first.recipient,
+        severity="low",
+        title=f"{to} has it now: {headline(told)}",
+        why=[why],
+        do=None,
+        trouble=[],
+        open_work=[],
+        drivers=[],
+        task=None,
+        not_before=later(first.hours, "low", now),
         caused_at=None,
     )
 

@@ -40,6 +40,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     assign: tuple[Rule, ...] = (Rule(),)
     due: Duration | None = None
     """By when a task is to be done."""
+    acknowledge_within: Duration | None = None
+    """By when an alert is to be acknowledged, else it goes up; None is by its severity, and no time at all is never."""
     keep: bool = False
     """What a person is owed: it stays open when the episode ends."""
     under: int | None = None

@@ -20,7 +20,7 @@ def meant(work: Work) -> list[str]:
     """The accounts of which something that is open may have to be closed, or joined by what is asked for."""
     asked = {one.visit.stands.account for one in work.errands}
     ended = {one.account for one in work.ended.values()}
-    return sorted({*work.gone, *work.looked_at, *ended, *asked, *work.moved_on})
+    return sorted({*work.gone, *work.left, *work.looked_at, *ended, *asked, *work.moved_on})
 
 
 def weighs_books(work: Work) -> bool:
@@ -52,6 +52,8 @@ def _close_all(work: Work, items: Iterable[Item], asking: Collection[str] = ()) 
         if (gone := work.gone.get(item.account_id)) is not None:
             if (item.state, "close") in MOVES[item.kind] and item.opened_at <= gone.at:
                 _close(work, item, gone)
+        elif item.is_by_hand and (left := work.left.get(item.account_id)) is not None:
+            _outlive(work, item, left)
         elif any(one in asking for one in item.feeders):
             continue
         elif ended := {one: work.ended[one] for one in item.feeders if one in work.ended}:

@@ -59,6 +59,14 @@ def start(playbook: Playbook, episode: Episode, look: Look) -> StepResult:
     return walk.result()
 
 
+def dismiss(playbook: Playbook, episode: Episode, look: Look, reason: str) -> StepResult:
+    """Let be what has not fired: it is not asked about again while it lasts. Raises `ValueError` when it has fired."""
+    walk = Walk(playbook, episode, look)
+    walk.move("dismissed", reason, planned=(), running_since=None, ended_at=look.now, outcome=reason)
+    walk.wake()
+    return walk.result()
+
+
 def end(playbook: Playbook, episode: Episode, look: Look, reason: str) -> StepResult:
     """End an episode from outside, such as by hand."""
     return _end(playbook, episode, look, reason, passed=False)

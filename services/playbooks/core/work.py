@@ -22,7 +22,7 @@ from services.playbooks.core.episodes import Ending, Episodes
 from services.playbooks.core.erasing import end_about, forgotten_by
 from services.playbooks.core.findings import Finding, list_of
 from services.playbooks.core.interruptions import Interruption, changes, interrupted
-from services.playbooks.core.look import Look, View
+from services.playbooks.core.look import Look, View, departed
 from services.playbooks.core.message import Errand, Visit
 from services.playbooks.core.outcomes import firing, outcomes
 from services.playbooks.core.playbook import STARTED, Playbook
@@ -66,6 +66,8 @@ class Work:
         """By episode."""
         self.gone: dict[str, Ending] = {}
         """By account."""
+        self.left: dict[str, Ending] = {}
+        """By account: it is no customer any more, since now. What people wrote by hand about it ends."""
 
     # What accounts go through
 
@@ -98,6 +100,8 @@ class Work:
             self._leave(stands, look, stands.gone, is_news=assessed.gone == "merged")
         else:
             self._walk(Visit(stands, look, fresh=True, headers=headers), changed(before, look, others))
+            if look.departed is not None and before is not None and departed(before.facts) is None:
+                self.left[account] = Ending(account, now, look.departed, look.actor, departed=True)
         if (forgetting := forgotten_by(account, assessed, before)) is not None:
             self.ended |= end_about(forgetting, self.episodes, look)
             self.changes.forget(forgetting, assessed.rev, look.now)

@@ -114,7 +114,12 @@ def _shape(value: Any) -> str:
     return "mapping" if isinstance(value, Fields) else "list" if isinstance(value, Items) else "text"
 
 
+def _answered(text: str) -> Duration:
+    return Duration() if text.strip() == "never" else parse_duration(text)
+
+
 Length = Annotated[Duration, ReadBy(parse_duration, description="Such as 30m, 24h, 7d, 2w, 2 business days.")]
+Answered = Annotated[Duration, ReadBy(_answered, description="Such as 4 business hours, or never.")]
 Exact = Annotated[Duration, ReadBy(_exact, description="Such as 30m, 24h, 7d, 2w.")]
 Held = Annotated[Duration, ReadBy(_held, description="Such as 24h, 7d, 3 business days.")]
 Limit = Annotated[tuple[int, Duration], ReadBy(_limit, description="Such as 3 per 180d.")]

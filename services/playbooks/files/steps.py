@@ -11,7 +11,7 @@ from services.playbooks.core.directory import ROLES
 from services.playbooks.core.playbook import Step
 from services.playbooks.core.strategy import Rule
 from services.playbooks.files.assign import Rules, rules_of
-from services.playbooks.files.checks import ByShape, Channel, HandOver, Length, Template
+from services.playbooks.files.checks import Answered, ByShape, Channel, HandOver, Length, Template
 from shared.conditions import Condition
 from shared.files.kinds import ConditionIn, Name
 from shared.files.models import FileModel, Reading
@@ -25,6 +25,7 @@ Role = Literal["decision_maker", "executive_sponsor", "champion", "admin", "bill
 Roles = Annotated[Annotated[Role, Tag("text")] | Annotated[list[Role], Tag("list")], ByShape]
 _OF: Final = {
     "due": ("task",),
+    "acknowledge_within": ("alert",),
     **dict.fromkeys(("do", "severity", "assign", "keep"), KINDS),
     "channel": KINDS,
     "kind": ("flag",),
@@ -55,6 +56,7 @@ class AlertFile(FileModel):
     channel: Channel | None = None
     severity: Severity | None = None
     do: Template | None = None
+    acknowledge_within: Answered | None = None
 
 
 class StepFile(FileModel):
@@ -92,6 +94,9 @@ class StepFile(FileModel):
     severity: Severity | None = None
     assign: Rules = "owner"
     due: Length | None = None
+    acknowledge_within: Answered | None = None
+    """Of an alert that nobody acknowledges it goes to whoever answers for its reader: critical ones after 4 business
+    hours, high ones after 1 business day, others never, unless it is said."""
     keep: bool = False
     """What a person is owed: it stays open when the episode ends."""
     kind: Literal["seats", "plan", "cross_sell"] | None = None
@@ -147,7 +152,7 @@ class StepFile(FileModel):
                 return {"assign": tuple(map(_by_accounts, rules_of(self.assign_owner or "owner")))}
             case "alert" | "task" | "flag":
                 inside = self.alert.given() if isinstance(self.alert, AlertFile) else {"title": getattr(self, kind)}
-                own = self.given_of("do", "channel", "severity", "due", "keep", "hand_over")
+                own = self.given_of("do", "channel", "severity", "due", "acknowledge_within", "keep", "hand_over")
                 assign = rules_of(self.assign)
                 if self.hand_over is not None and CHANNEL.fullmatch(self.hand_over):
                     own["channel"] = self.hand_over

@@ -1,36 +1,38 @@
 """What people work through, as it is shown, and what they say with a move."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import msgspec
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import BaseModel
 
 from services.playbooks.core.episode import Episode, State
 from services.playbooks.core.item import Item
 from services.playbooks.core.reasons import what_held
 from services.playbooks.core.rules import Library
 from services.playbooks.core.standing import card
+from shared.messages.actions import Severity
 
 TaskState = Literal["open", "taken", "snoozed", "done", "no_result", "false_alarm", "closed"]
 AlertState = Literal["open", "acknowledged", "snoozed", "false_alarm", "closed"]
 FlagState = Literal["open", "accepted", "dismissed", "won", "lost", "closed"]
 
 
-class MoveView(BaseModel, from_attributes=True):
-    """One move, with its reason and who or what made it."""
+class HistoryRow(BaseModel, from_attributes=True):
+    """One move, with who or what made it, and what was said with it."""
 
     at: datetime
     before: str | None
     after: str
-    reason: str
     actor: str
+    note: str
 
 
 class History(BaseModel):
     """What a list's details have besides its rows."""
 
-    moves: list[MoveView]
+    history: list[HistoryRow]
+    """The oldest first."""
 
 
 class Reason(BaseModel):
@@ -92,7 +94,10 @@ class ItemView(BaseModel):
     do: str | None
     why: list[str]
     matter: str
-    severity: str
+    severity: Severity
+    """How pressing it is: a task's priority."""
+    contact_id: str | None
+    """Whom at the account it is about."""
     assignee: str | None
     assignee_name: str | None
     assigned_because: str
@@ -101,9 +106,15 @@ class ItemView(BaseModel):
     last_resort: bool
     """Nobody was found for it: it waits with the last resort, until somebody is."""
     opened_at: datetime
+    due_at: datetime | None
+    """By when a task is to be done, an alert to be acknowledged."""
+    snoozed_until: datetime | None
+    escalated_at: datetime | None
+    """When that had passed, and whoever answers for the assignee heard of it."""
     closed_at: datetime | None
     closed_by: str | None
     note: str
+    """What was said last; all that was said is in its history."""
     over_since: datetime | None
     over_because: str
     """Why what it is about has passed, where somebody has taken it up and it stays open."""
@@ -126,20 +137,29 @@ class ItemView(BaseModel):
         return cls.model_validate(msgspec.structs.asdict(told) | item._asdict() | changed)
 
 
+class PointView(BaseModel, from_attributes=True):
+    """One point of a checklist; by its number it is ticked."""
+
+    number: int
+    text: str
+    done: bool
+    by: str | None
+    """Who ticked it."""
+
+
 class TaskView(ItemView):
     """Something to be done."""
 
     state: TaskState
-    due_at: datetime | None
-    snoozed_until: datetime | None
-    escalated_at: datetime | None
+    taken_by: str | None
+    """Who took it last."""
+    checklist: list[PointView]
 
 
 class AlertView(ItemView):
     """Something to know."""
 
     state: AlertState
-    snoozed_until: datetime | None
 
 
 class FlagView(ItemView):
@@ -148,40 +168,3 @@ class FlagView(ItemView):
     state: FlagState
     amount_minor: int | None
     currency: str | None
-
-
-class Note(BaseModel, extra="forbid"):
-    """What a person says with a move."""
-
-    note: Annotated[str, Field(max_length=2000)] = ""
-
-
-class Reassign(BaseModel, extra="forbid"):
-    """To whom: an id of the directory, or an e-mail."""
-
-    to: Annotated[str, Field(min_length=1, max_length=256)]
-
-
-class Snooze(Note):
-    """Until when it is snoozed, at most 90 days from now; a day, unless said."""
-
-    until: AwareDatetime | None = None
-
-
-class Due(Note):
-    """By when a task is to be done, at most a year from now."""
-
-    due_at: AwareDatetime
-
-
-class FlagOutcome(Note):
-    """What a flag came to; `amount_minor` a month, in minor units."""
-
-    amount_minor: int | None = None
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
-
-    @model_validator(mode="after")
-    def _together(self) -> Self:
-        if (self.amount_minor is None) != (self.currency is None):
-            raise ValueError("`amount_minor` and `currency` go together.")
-        return self

@@ -5,7 +5,8 @@ import pytest
 import typer
 
 from deploy.cli import deliveries, flags
-from deploy.cli.lists import ALERTS, FOUND, PEOPLE, PLAYBOOKS, TASKS
+from deploy.cli.lists import PEOPLE, PLAYBOOKS
+from deploy.cli.work import ALERTS, FOUND, TASKS
 from tests.support.cli import Answer, FakeStack, page, problem
 
 ID = "act_" + 8 * "1a2b"

@@ -10,7 +10,7 @@ import pytest
 from services.playbooks.core import flow
 from services.playbooks.core.episode import MOVES, Episode, Event, State, StepResult
 from services.playbooks.core.playbook import Playbook
-from services.playbooks.core.step import close, close_task, end, leave, start, step
+from services.playbooks.core.step import close, close_task, dismiss, end, leave, start, step
 from tests.support.playbooks import DAY, HIGH, LOW, MONDAY, UNKNOWN, a_look, a_playbook, an_answer, stalled
 
 STATES: tuple[State, ...] = get_args(State)
@@ -87,6 +87,13 @@ ACTS: list[Act] = [
     with_one(lambda playbook, episode, at: end(playbook, episode, a_look(LOW, at), "by hand")),
     with_one(lambda playbook, episode, at: close(playbook, episode, a_look(HIGH, at), "closed by recovered")),
     with_one(taken_back),
+    with_one(
+        lambda playbook, episode, at: (
+            dismiss(playbook, episode, a_look(LOW, at), "we know")
+            if episode.state in ("pending", "found")
+            else StepResult(episode=episode)
+        )
+    ),
     with_one(
         lambda playbook, episode, at: (
             StepResult(episode=episode) if episode.state != "found" else start(playbook, episode, a_look(LOW, at))

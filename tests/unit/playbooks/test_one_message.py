@@ -121,6 +121,9 @@ def test_answers_move_the_task(response: Any, task: str, alert: str) -> None:
     assert made.only("task").assignee == ("kim" if response == "reassigned" else "own")
 
 
+DONE = "The task is done, by ana at Mon 2 Mar 2026, 10:00 UTC"
+
+
 class TestMoves:
     """Buttons and links name the item and the move."""
 
@@ -160,10 +163,14 @@ class TestMoves:
     @pytest.mark.parametrize(
         ("response", "more", "why"),
         [
-            ("take", {}, "The task is done; it can't be taken now."),
-            ("close", {}, "The task is done; it can't be closed now."),
-            ("reassign", {"to": "nobody"}, "The task is done; it can't be reassigned now."),
-            ("won", {}, "The task is done; it can't be won now."),
+            ("take", {}, f"{DONE}; it can't be taken now."),
+            ("close", {}, f"{DONE}; it can't be closed now."),
+            (
+                "reassign",
+                {"to": "nobody"},
+                f"{DONE}; it can't be reassigned now.",
+            ),
+            ("won", {}, f"{DONE}; it can't be won now."),
         ],
     )
     def test_who_comes_too_late_hears_why(self, response: Any, more: dict[str, Any], why: str) -> None:

@@ -156,14 +156,20 @@ def upgrade() -> None:
     sa.Column('passed_over', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('touched_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('touched_by', sa.Text(), nullable=True),
+    sa.Column('taken_by', sa.Text(), nullable=True),
+    sa.Column('checklist', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('request', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('severity', sa.Text(), sa.Computed("request ->> 'severity'", persisted=True), nullable=True),
     sa.PrimaryKeyConstraint('id')
     )
-    op.create_index('items_by_account', 'items', ['account_id', 'playbook'], unique=False)
+    op.create_index('items_by_account', 'items', ['account_id', 'kind', 'opened_at', 'id'], unique=False)
     op.create_index('items_by_action', 'items', ['action_id'], unique=False)
-    op.create_index('items_by_assignee', 'items', ['assignee', 'opened_at'], unique=False)
-    op.create_index('items_by_playbook', 'items', ['playbook', 'opened_at'], unique=False)
+    op.create_index('items_by_assignee', 'items', ['assignee', 'kind', 'opened_at', 'id'], unique=False)
+    op.create_index('items_by_playbook', 'items', ['playbook', 'kind', 'opened_at', 'id'], unique=False)
     op.create_index('items_by_time', 'items', ['kind', 'opened_at', 'id'], unique=False)
+    is_open = sa.text("state IN ('accepted', 'acknowledged', 'open', 'snoozed', 'taken')")
+    op.create_index('items_open_by_due', 'items', ['kind', 'due_at', 'id'], unique=False, postgresql_where=is_open)
+    op.create_index('items_open_by_time', 'items', ['kind', 'opened_at', 'id'], unique=False, postgresql_where=is_open)
     op.create_table('moves',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
     sa.Column('subject', sa.Text(), nullable=False),
@@ -195,4 +201,10 @@ def upgrade() -> None:
     sa.Column('response_id', sa.Text(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('account_id', 'response_id')
+    )
+    op.create_table('written',
+    sa.Column('item_id', sa.Text(), nullable=False),
+    sa.Column('digest', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('item_id')
     )

@@ -1,0 +1,141 @@
+"""What people say with a move, as it is asked for."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_validator
+
+from services.playbooks.core.checklist import MOST
+from services.playbooks.core.commands import Talk
+from services.playbooks.core.matter import Matter
+from services.playbooks.core.workinghours import parse_duration
+from shared.messages.actions import Severity
+
+PointText = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+def _length(said: str) -> str:
+    parse_duration(said)
+    return said
+
+
+_Numbers = Annotated[list[int], Field(max_length=MOST)]
+
+
+class Note(BaseModel, extra="forbid"):
+    """What a person says with a move."""
+
+    note: Annotated[str, Field(max_length=2000)] = ""
+
+
+class NewTask(Note):
+    """A task as a person writes it."""
+
+    account: Annotated[str, Field(min_length=1, max_length=128)]
+    title: Annotated[str, Field(min_length=1, max_length=300)]
+    do: Annotated[str, Field(max_length=2000)] | None = None
+    """How to go about it."""
+    assignee: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    """An id of the directory, or an e-mail; the account's owner, unless it is said."""
+    due_at: AwareDatetime | None = None
+    due: Annotated[str, AfterValidator(_length)] | None = None
+    """Such as `2 business days`, counted in the assignee's working time, or `24h`."""
+    priority: Severity = "medium"
+    matter: Matter | None = None
+    """What it is about. What playbooks ask for about the same then joins it."""
+    contact_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """Whom at the account it is about."""
+    checklist: Annotated[list[PointText], Field(max_length=MOST)] = []
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if self.due is not None and self.due_at is not None:
+            raise ValueError("`due` and `due_at` say the same; give one of them.")
+        return self
+
+
+class Reassign(Note):
+    """To whom: an id of the directory, or an e-mail. They read the note."""
+
+    to: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class Snooze(Note):
+    """Until when it is snoozed, at most 90 days from now; a day, unless said."""
+
+    until: AwareDatetime | None = None
+
+
+class Due(Note):
+    """By when a task is to be done, at most a year from now."""
+
+    due_at: AwareDatetime
+
+
+class FlagOutcome(Note):
+    """What a flag came to; `amount_minor` a month, in minor units."""
+
+    amount_minor: int | None = None
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if (self.amount_minor is None) != (self.currency is None):
+            raise ValueError("`amount_minor` and `currency` go together.")
+        return self
+
+
+class Done(Note):
+    """How they talked to the customer, and with whom: the account's timeline has it."""
+
+    interaction: Talk | None = None
+    """`other`, unless it is said; `none` when nobody was talked to."""
+    contact_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """Whom the task is about, unless it is said."""
+
+
+class Priority(Note):
+    """How pressing a task is."""
+
+    priority: Severity
+
+
+class Checklist(BaseModel, extra="forbid"):
+    """Points of a task by their numbers, and texts of new ones."""
+
+    tick: _Numbers = []
+    untick: _Numbers = []
+    remove: _Numbers = []
+    add: Annotated[list[PointText], Field(max_length=MOST)] = []
+
+
+class Bulk(BaseModel, extra="allow"):
+    """Which, by their ids or by the parameters of their list; how they are moved; and what is said with that move, as
+    its own body has it."""
+
+    ids: Annotated[list[Annotated[str, Field(max_length=128)]], Field(min_length=1, max_length=500)] | None = None
+    filter: Annotated[dict[str, Any], Field(min_length=1)] | None = None
+    """Such as `{"assignee": "ana", "state": ["open"]}`."""
+    move: str
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("Say which by `ids` or by `filter`, one of them.")
+        return self
+
+
+class Refusal(BaseModel):
+    """One that could not be moved, and why."""
+
+    id: str
+    code: str
+    message: str
+
+
+class Moved(BaseModel):
+    """What came of moving many."""
+
+    moved: int
+    refused: list[Refusal]
+    more: bool
+    """Were there more than one request moves? Then send it again."""

@@ -1,0 +1,81 @@
+"""The playbooks service on a real database with its HTTP face."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from services.playbooks import api
+from services.playbooks.api import documents
+from services.playbooks.documents import SHELF
+from services.playbooks.files import PLAYBOOKS, read_texts
+from shared.auth.keys import KeyStore
+from shared.documents.in_force import InForce
+from shared.figures import Figures
+from shared.pg.pool import make_engine
+from shared.pg.uow import UnitOfWork
+from shared.web.app import create_app
+from tests.support.logins import as_service
+from tests.support.playbooks import HOUR, MONDAY, Floor, a_floor
+from tests.support.stream import SetClock
+
+ADMIN = "kw_an-admin-key-for-tests"
+PEOPLE = """
+csms:
+  - {id: own, name: Owner, email: owner@example.com, capacity: 20, manager: lead}
+  - {id: east, name: East, email: east@example.com, tier: senior, skills: [billing]}
+  - {id: lead, name: Lead, email: lead@example.com, tier: lead}
+"""
+
+
+class House:
+    """The floor with its HTTP face and a client that holds the admin's key."""
+
+    def __init__(self, url: str, floor: Floor, http: httpx.AsyncClient, woken: list[bool], clock: SetClock) -> None:
+        self.url, self.floor, self.http, self.woken, self.clock = url, floor, http, woken, clock
+
+    async def get(self, path: str, **asked: Any) -> Any:
+        answer = await self.http.get(f"/v1/{path}", params=asked)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.http.post(f"/v1/{path}", json=body, headers=named)
+
+    async def key_of(self, csm: str) -> str:
+        """The header of a key that a CSM holds."""
+        owner = make_engine(as_service(self.url, "ingest"), "ingest")
+        keys = KeyStore(UnitOfWork(owner), self.clock, lambda size: csm.encode().ljust(size, b".")[:size])
+        key = await keys.create(csm, ["read", "operate"], source=csm, sources=[], csm=csm)
+        await owner.dispose()
+        return f"Bearer {key}"
+
+    async def one(self, what: str, **asked: Any) -> Any:
+        (found,) = (await self.get(what, **asked))["items"]
+        return found
+
+
+@asynccontextmanager
+async def a_house(url: str, *playbooks: str) -> AsyncIterator[House]:
+    owner = make_engine(as_service(url, "ingest"), "ingest")
+    clock = SetClock(MONDAY + HOUR)
+    await KeyStore(UnitOfWork(owner), clock, bytes).ensure_admin(ADMIN)
+    await owner.dispose()
+    async with a_floor(url, *playbooks, people=PEOPLE) as floor:
+        woken: list[bool] = []
+        app = create_app("playbooks", "1", checks={}, figures=Figures("playbooks"), random=bytes)
+        app.state.keys = KeyStore(floor.uow, clock, bytes)
+        texts = {(PLAYBOOKS, one.playbook.id): one.source.encode() for one in floor.rules.library.loaded}
+        in_force = InForce(SHELF, texts, read_texts)
+        await in_force.begin(floor.uow, MONDAY)
+        for router in (
+            *api.routes(floor.uow, clock, lambda: floor.rules, lambda: woken.append(True)),
+            *documents.routes(floor.uow, clock, in_force),
+        ):
+            app.include_router(router)
+        headers = {"authorization": f"Bearer {ADMIN}"}
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://playbooks", headers=headers) as http:
+            yield House(url, floor, http, woken, clock)
