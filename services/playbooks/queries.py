@@ -16,6 +16,7 @@ from services.playbooks.core.seen import Tally, never_seen, texts_asked
 from services.playbooks.core.sweep import MEET_KEY
 from shared.conditions import Declared, Problem
 from shared.pg import bulk
+from shared.pg.retention import MOST, Term, forgetting, is_past, term
 from shared.worker.tables import timers
 
 _LOG = logging.getLogger(__name__)
@@ -178,13 +179,21 @@ def warn_once(rules: RulesInForce) -> Callable[[AsyncConnection, datetime], Awai
     return warn
 
 
-async def forget(c: AsyncConnection, now: datetime) -> None:
-    """Forget lists that were sent, and episodes that never fired, after 90 days, what was answered after
-    400, and under which keys people wrote tasks after 30."""
-    before, e = now - _KEPT, t.episodes.c
-    await c.execute(delete(t.responses).where(t.responses.c.at < now - _ANSWERS_KEPT))
-    await c.execute(delete(t.written).where(t.written.c.at < now - _KEYS_KEPT))
-    await c.execute(delete(t.found).where(t.found.c.sent_in.is_not(None), t.found.c.at < before))
-    unfired = (e.state == "idle") & e.fired_at.is_(None) & ~e.latest & (e.ended_at < before)
-    gone = delete(t.episodes).where(unfired).returning(e.id).cte("gone")
-    await c.execute(delete(t.moves).where(t.moves.c.subject == gone.c.id))
+_unfired = (
+    select(t.episodes.c.id)
+    .where(t.episodes.c.state == "idle", t.episodes.c.fired_at.is_(None), ~t.episodes.c.latest)
+    .where(is_past(t.episodes.c.ended_at))
+    .limit(MOST)
+    .cte("unfired")
+)
+_their_moves = delete(t.moves).where(t.moves.c.subject.in_(select(_unfired.c.id))).cte("their_moves")
+_episodes = delete(t.episodes).where(t.episodes.c.id.in_(select(_unfired.c.id))).add_cte(_their_moves)
+
+forget = forgetting(
+    term(t.responses, t.responses.c.at, _ANSWERS_KEPT),
+    term(t.written, t.written.c.at, _KEYS_KEPT),
+    term(t.found, t.found.c.at, _KEPT, t.found.c.sent_in.is_not(None)),
+    Term(_episodes, lambda now: now - _KEPT),
+)
+"""Forgets lists that were sent, and episodes that never fired, after 90 days, what was answered after 400, and under
+which keys people wrote tasks after 30."""

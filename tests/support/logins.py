@@ -1,6 +1,6 @@
 """Each service's own login to a test's database, with a password such as people choose."""
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from deploy import SERVICES
@@ -18,11 +18,11 @@ def as_service(database_url: str, service: str) -> str:
     return found
 
 
-async def as_owner(database_url: str, *statements: str, schema: str = "public") -> None:
-    """Do what only the owner of the tables may."""
+async def as_owner(database_url: str, *statements: str | TextClause, schema: str = "public") -> None:
+    """Do what only the owner of the tables may, however long it takes."""
     engine = create_async_engine(async_url(database_url))
     async with engine.begin() as c:
         await c.execute(text(f"SET LOCAL search_path TO {schema}"))
         for statement in statements:
-            await c.execute(text(statement))
+            await c.execute(text(statement) if isinstance(statement, str) else statement)
     await engine.dispose()

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
-    UpdateBase,
     and_,
     bindparam,
     cast,
@@ -32,6 +31,7 @@ from services.scoring.core.book import Books, Ends
 from services.scoring.core.explain import Step
 from shared.messages.assessments import Driver
 from shared.pg import bulk
+from shared.pg.retention import Term, forgetting, is_past, term
 
 LEDGER_DAYS: Final = 400
 HEALTH_DAYS: Final = 730
@@ -145,26 +145,16 @@ async def days(c: AsyncConnection, id: str, first: date, last: date, most: int) 
     return [row._asdict() for row in await c.execute(_DAYS, {"account": id, "given_day": asked})]
 
 
-_FORGOTTEN: Final = 10_000
-"""Rows forgotten at once, so that no lock is held for long; the rest goes an hour later."""
-
-
-def _forgetting(table: Table, when: ColumnElement[Any], place: ColumnElement[Any]) -> UpdateBase:
-    """What is older than an instant, but the last row of each account before it, which says how it stood then."""
+def _outlived(table: Table, when: ColumnElement[Any], place: ColumnElement[Any], kept: int) -> Term:
+    """What is so many days old, but the last row of each account before then, which says how it stood then."""
     later = table.alias()
-    outlived = exists().where(
-        later.c.account_id == table.c.account_id, later.c[place.name] > place, later.c[when.name] < bindparam("before")
+    is_outlived = exists().where(
+        later.c.account_id == table.c.account_id, later.c[place.name] > place, is_past(later.c[when.name])
     )
-    return bulk.delete_some(table, when < bindparam("before", type_=when.type), outlived, most=_FORGOTTEN)
+    return term(table, when, timedelta(days=kept), is_outlived)
 
 
-_FORGET: Final = (
-    (LEDGER_DAYS, _forgetting(t.assessments, _l.at, _l.rev)),
-    (HEALTH_DAYS, _forgetting(t.health_days, _h.day, _h.day)),
+forget = forgetting(
+    _outlived(t.assessments, _l.at, _l.rev, LEDGER_DAYS), _outlived(t.health_days, _h.day, _h.day, HEALTH_DAYS)
 )
-
-
-async def forget(c: AsyncConnection, now: datetime) -> None:
-    """Forget the ledger after 400 days and daily health after 730."""
-    for days_kept, statement in _FORGET:
-        await c.execute(statement, {"before": now - timedelta(days=days_kept)})
+"""Forgets the ledger after 400 days and daily health after 730."""

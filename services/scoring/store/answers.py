@@ -1,10 +1,9 @@
 """Rows of surveys: answers and invitations, as batches need, write and forget them."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, func, literal, or_, select, tuple_, update
+from sqlalchemy import and_, func, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
@@ -14,6 +13,7 @@ from services.scoring.core.memory import Memory
 from services.scoring.core.surveys import KEPT, AnswerRow, InvitationRow, Surveys
 from shared.messages.stamps import Cell, micros
 from shared.pg import bulk
+from shared.pg.retention import forgetting, term
 
 _n, _i = t.answers.c, t.invitations.c
 _ADD = bulk.Insert(
@@ -120,14 +120,5 @@ async def save(c: AsyncConnection, surveys: Surveys, erased: Sequence[Erased]) -
         await c.execute(_MATCH, bulk.arrays(("account_id", "invitation_id"), sorted(invited)))
 
 
-_MOST: Final = 10_000
-"""Rows forgotten at once, so that no lock is held for long; the rest goes an hour later."""
-_FORGET: Final = [
-    bulk.delete_some(table, table.c.at < bindparam("before"), most=_MOST) for table in (t.answers, t.invitations)
-]
-
-
-async def forget(c: AsyncConnection, now: datetime) -> None:
-    """Forget what was asked and answered 730 days ago."""
-    for statement in _FORGET:
-        await c.execute(statement, {"before": now - KEPT})
+forget = forgetting(*(term(table, table.c.at, KEPT) for table in (t.answers, t.invitations)))
+"""Forgets what was asked and answered 730 days ago."""

@@ -1,10 +1,9 @@
 """Rows of what accounts bring, as batches write and forget them."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, column, delete, update
+from sqlalchemy import column, delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
@@ -12,6 +11,7 @@ from services.scoring.core.clock import day_of
 from services.scoring.core.money import FOREVER, MoneyRow, rows_of, since_in_months
 from services.scoring.core.state import MONTHLY_DAYS, Account
 from shared.pg import bulk
+from shared.pg.retention import MOST, Term, forgetting, is_past
 
 _m = t.money.c
 _ADD = bulk.Insert(t.money, MoneyRow._fields)
@@ -23,9 +23,10 @@ _JOIN = (
     .values(until=_given.c.until)
     .where(_m.account_id == _given.c.account_id, _m.day < _given.c.day, _m.until >= _given.c.day)
 )
-_MOST: Final = 5_000
-"""Rows forgotten at once, so that no lock is held for long."""
-_FORGET = bulk.delete_some(t.money, _m.until <= bindparam("last", type_=_m.until.type), most=_MOST)
+forget = forgetting(
+    Term(bulk.delete_some(t.money, is_past(_m.until), most=MOST), lambda now: day_of(now) - MONTHLY_DAYS + 1)
+)
+"""Forgets what ended before any figure begins."""
 
 
 async def save(c: AsyncConnection, accounts: Iterable[Account], today: int) -> None:
@@ -48,8 +49,3 @@ async def save(c: AsyncConnection, accounts: Iterable[Account], today: int) -> N
     if joined:
         await c.execute(_JOIN, bulk.arrays(_OF, joined))
     await _ADD(c, rows)
-
-
-async def forget(c: AsyncConnection, now: datetime) -> bool:
-    """Forget some of what ended before any figure begins. Returns whether there may be more."""
-    return (await c.execute(_FORGET, {"last": day_of(now) - MONTHLY_DAYS})).rowcount == _MOST

@@ -1,10 +1,8 @@
 """Rows of the timeline, as batches write and forget them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
@@ -12,6 +10,7 @@ from services.scoring.core.fold.people import Erased
 from services.scoring.core.surveys import KEPT
 from services.scoring.core.timeline import TimelineRow
 from shared.pg import bulk
+from shared.pg.retention import forgetting, term
 
 _ADD = bulk.Insert(t.timeline, TimelineRow._fields, nothing=True)
 
@@ -25,9 +24,8 @@ def _erasing(who: str) -> bulk.Update:
 
 
 _ERASE: Final = [_erasing(who) for who in ("contact_id", "requester")]
-_MOST: Final = 5_000
-"""Rows forgotten at once, so that no lock is held for long."""
-_FORGET = bulk.delete_some(t.timeline, t.timeline.c.at < bindparam("before"), most=_MOST)
+forget = forgetting(term(t.timeline, t.timeline.c.at, KEPT))
+"""Forgets what happened 730 days ago."""
 
 
 async def save(c: AsyncConnection, rows: Iterable[TimelineRow], erased: Sequence[Erased] = ()) -> None:
@@ -35,8 +33,3 @@ async def save(c: AsyncConnection, rows: Iterable[TimelineRow], erased: Sequence
     await _ADD(c, rows)
     for statement in _ERASE:
         await statement(c, erased)
-
-
-async def forget(c: AsyncConnection, now: datetime) -> bool:
-    """Forget some of what happened 730 days ago. Returns whether there may be more."""
-    return (await c.execute(_FORGET, {"before": now - KEPT})).rowcount == _MOST

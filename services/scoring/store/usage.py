@@ -1,10 +1,8 @@
 """Rows of usage by day, as batches write and forget them."""
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Final
 
-from sqlalchemy import bindparam, func
+from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
@@ -12,6 +10,7 @@ from services.scoring.core.clock import day_of
 from services.scoring.core.state import MOST_QUANTITY, Account
 from services.scoring.core.usagedays import KEPT_DAYS, UsageRow, rows_of
 from shared.pg import bulk
+from shared.pg.retention import MOST, Term, forgetting, is_past
 
 _u = t.usage_days.c
 _ADD = bulk.Insert(
@@ -23,9 +22,10 @@ _ADD = bulk.Insert(
         "quantity": func.least(_u.quantity, MOST_QUANTITY - new.quantity) + new.quantity,
     },
 )
-_MOST: Final = 5_000
-"""Rows forgotten at once, so that no lock is held for long."""
-_FORGET = bulk.delete_some(t.usage_days, _u.day <= bindparam("last", type_=_u.day.type), most=_MOST)
+forget = forgetting(
+    Term(bulk.delete_some(t.usage_days, is_past(_u.day), most=MOST), lambda now: day_of(now) - KEPT_DAYS + 1)
+)
+"""Forgets what was used 400 days ago."""
 
 
 async def save(c: AsyncConnection, accounts: Iterable[Account], today: int) -> None:
@@ -35,8 +35,3 @@ async def save(c: AsyncConnection, accounts: Iterable[Account], today: int) -> N
         rows += rows_of(account, today)
         account.forgotten.clear()
     await _ADD(c, rows)
-
-
-async def forget(c: AsyncConnection, now: datetime) -> bool:
-    """Forget some of what was used 400 days ago. Returns whether there may be more."""
-    return (await c.execute(_FORGET, {"last": day_of(now) - KEPT_DAYS})).rowcount == _MOST
