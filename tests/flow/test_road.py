@@ -18,15 +18,14 @@ from typing import Any
 import httpx
 import pytest
 from aiosmtpd.controller import Controller
-from typer.testing import CliRunner
 
-from deploy.cli.main import app
 from deploy.local.postgres import Postgres
 from deploy.local.system import any_free
 from shared.log.opening import LOCAL, make_stream
 from shared.log.protocol import Outgoing
 from shared.messages import registry
 from shared.pg.pool import session_settings
+from tests.support.cli import typed
 from tests.support.everywhere import stands
 from tests.support.logins import as_service
 from tests.support.notifier import MailSink
@@ -115,9 +114,7 @@ class Road:
     def keepwell(self, *words: str, fails_with: int = 0) -> str:
         """What somebody who types `keepwell …` reads."""
         settings = {"KEEPWELL_HOME": str(self.stack.home), "KEEPWELL_PORT": str(self.stack.port), "COLUMNS": "160"}
-        done = CliRunner().invoke(app, list(words), env={**settings, "KEEPWELL_API_KEY": KEY})
-        assert done.exit_code == fails_with, done.output
-        return done.output
+        return typed(words, {**settings, "KEEPWELL_API_KEY": KEY}, fails_with)
 
 
 def an_event(type: str, account: str, **data: Any) -> dict[str, Any]:

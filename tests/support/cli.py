@@ -1,7 +1,7 @@
 """A stack that isn't there: a real HTTP server with written answers, and the command line run against it."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import typer
 from typer.testing import CliRunner, Result
+
+from deploy.cli.main import app as keepwell
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,13 @@ class FakeStack:
     def run(self, app: typer.Typer, *arguments: str, input: bytes | None = None) -> Result:
         """Run a command against this stack."""
         return CliRunner().invoke(app, list(arguments), env=self.environment, input=input)
+
+
+def typed(words: Iterable[str], environment: Mapping[str, str], code: int = 0) -> str:
+    """What somebody reads who types `keepwell …`, which ends with this code."""
+    done = CliRunner().invoke(keepwell, list(words), env=dict(environment))
+    assert done.exit_code == code, done.output
+    return done.output
 
 
 @contextmanager
