@@ -1,7 +1,9 @@
 """The sample company, rehearsed: its events through the cores of scoring and playbooks, without any process."""
 
 from collections.abc import Iterator
+from copy import copy, deepcopy
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -52,8 +54,20 @@ def _event(sent: dict[str, Any]) -> Event:
     )
 
 
+@cache
+def _ready_at(now: datetime) -> "Rehearsal":
+    return Rehearsal(now)
+
+
 class Rehearsal:
     """The demo at a moment: the past folded and assessed, ready for what happens live."""
+
+    @staticmethod
+    def at(now: datetime) -> "Rehearsal":
+        """One of one's own to play in; the past is told only once."""
+        made = copy(_ready_at(now))
+        made.accounts, made.episodes, made.decisions = dict(made.accounts), dict(made.episodes), dict(made.decisions)
+        return made
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -68,6 +82,7 @@ class Rehearsal:
 
     def play(self, story: Story) -> Iterator[tuple[AccountAssessed, frozenset[str]]]:
         """Each event of a story: what it came to, and the playbooks that fired."""
+        self.accounts[story.account] = deepcopy(self.accounts[story.account])
         for sent in story.events(self.now, "live"):
             event = self._fold(sent)
             data: dict[str, Any] = msgspec.json.decode(event.data)

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import Result
 
 from deploy.cli.main import app
-from tests.support.cli import Answer, Asked, FakeStack, page, problem
+from tests.support.cli import Answer, Asked, FakeStack, invoked, page, problem
 
 HTML = b"<html>\x1b[31mWelcome</html>"
 HOSTILE = "\x1b[31mNorth\x1b]0;owned\x07wind\u202e\r\n[bold]x[/nope]\x9b2J"
@@ -95,7 +95,7 @@ def test_an_id_with_signs_of_a_url_arrives_as_it_is(stack: FakeStack) -> None:
 
 @pytest.mark.parametrize("key", ["schlüssel", "a\nb", "a b", "\udcff", "\x1b"])
 def test_a_key_that_can_be_none_is_said_to_be_none(stack: FakeStack, key: str) -> None:
-    result = CliRunner().invoke(app, ["accounts"], env={**stack.environment, "KEEPWELL_API_KEY": key})
+    result = invoked(app, ["accounts"], {**stack.environment, "KEEPWELL_API_KEY": key})
     assert is_a_sentence(result)
     assert result.exit_code == 2
     assert "KEEPWELL_API_KEY" in result.output
@@ -127,7 +127,7 @@ def test_a_key_that_can_be_none_is_said_to_be_none(stack: FakeStack, key: str) -
     ],
 )
 def test_a_bad_address_is_named(url: str) -> None:
-    result = CliRunner().invoke(app, ["accounts"], env={"KEEPWELL_URL": url, "KEEPWELL_API_KEY": "kw_test"})
+    result = invoked(app, ["accounts"], {"KEEPWELL_URL": url, "KEEPWELL_API_KEY": "kw_test"})
     assert is_a_sentence(result), result.exception
     assert result.exit_code in {2, 3}
     assert "KEEPWELL_URL" in result.output
@@ -249,7 +249,7 @@ def test_nothing_that_others_wrote_reaches_a_terminal_raw(stack: FakeStack, comm
         return page(listed, mrr_by_band=[])
 
     stack.answer = answer  # type: ignore[method-assign]
-    result = CliRunner().invoke(app, command, env={**stack.environment, "COLUMNS": columns})
+    result = invoked(app, command, {**stack.environment, "COLUMNS": columns})
     assert result.exit_code == 0, (result.output, result.exception)
     assert is_clean(result.output)
     assert "Northwind" in result.output or columns == "40"

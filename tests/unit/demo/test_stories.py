@@ -1,6 +1,5 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from functools import cache
 
 import pytest
 
@@ -21,11 +20,6 @@ SHADOWS = {one.id for one in PLAYBOOKS if one.shadow}
 BY_NAME = {story.name: story for story in LIVE}
 
 
-@cache
-def found_at(now: datetime) -> dict[str, frozenset[str]]:
-    return Rehearsal(now).found
-
-
 @at_any_time
 @pytest.mark.parametrize(
     ("account", "playbook"),
@@ -42,20 +36,20 @@ def found_at(now: datetime) -> dict[str, frozenset[str]]:
     ],
 )
 def test_what_the_past_left_is_found(now: datetime, account: str, playbook: str) -> None:
-    assert playbook in found_at(now)[account]
+    assert playbook in Rehearsal.at(now).found[account]
 
 
 @at_any_time
 def test_no_other_trouble_is_found(now: datetime) -> None:
     calm = {"renewal", "seats-full", "onboarding-done", "business-review", *SHADOWS}
-    in_trouble = {account for account, found in found_at(now).items() if found - calm}
+    in_trouble = {account for account, found in Rehearsal.at(now).found.items() if found - calm}
     told = {stories.FADING, stories.OVERDUE, stories.STUCK, stories.RECOVERING, stories.SILENT}
     assert in_trouble == {*told, stories.LEAVING, stories.SHRUNK}
 
 
 @at_any_time
 def test_northwind_tips_from_green_to_amber_in_two_blows(now: datetime) -> None:
-    rehearsal = Rehearsal(now)
+    rehearsal = Rehearsal.at(now)
     assert rehearsal.band(stories.NORTHWIND) == "green"
     (ticket, _), (answer, fired) = rehearsal.play(BY_NAME["detractor"])
     assert [driver.reason for driver in ticket.drivers] == ["urgent ticket T-118 open for 5 days"]
@@ -69,7 +63,7 @@ def test_northwind_tips_from_green_to_amber_in_two_blows(now: datetime) -> None:
 
 @at_any_time
 def test_the_other_stories_are_heard_of_once(now: datetime) -> None:
-    rehearsal = Rehearsal(now)
+    rehearsal = Rehearsal.at(now)
     for story in LIVE[1:]:
         fired = {playbook for _, playbooks in rehearsal.play(story) for playbook in playbooks}
         assert story.start or story.playbook in fired, story.name
@@ -79,14 +73,14 @@ def test_the_other_stories_are_heard_of_once(now: datetime) -> None:
 
 @at_any_time
 def test_a_trouble_ends_by_itself(now: datetime) -> None:
-    rehearsal, story = Rehearsal(now), BY_NAME["urgent ticket"]
+    rehearsal, story = Rehearsal.at(now), BY_NAME["urgent ticket"]
     list(rehearsal.play(story))
     ended = rehearsal.episodes[story.account, story.playbook]
     assert (ended.is_open, ended.outcome) == (False, "no urgent ticket is open any more")
 
 
 def test_one_recovers_from_red_to_green() -> None:
-    rehearsal = Rehearsal(WEDNESDAY)
+    rehearsal = Rehearsal.at(WEDNESDAY)
     assert rehearsal.band(stories.RECOVERING) == "red"
     *_, (last, _) = rehearsal.play(BY_NAME["recovered"])
     assert last.band == "green"
@@ -95,7 +89,7 @@ def test_one_recovers_from_red_to_green() -> None:
 
 @at_any_time
 def test_at_the_end_three_accounts_are_red(now: datetime) -> None:
-    rehearsal = Rehearsal(now)
+    rehearsal = Rehearsal.at(now)
     for story in LIVE:
         list(rehearsal.play(story))
     red = {account for account in rehearsal.accounts if rehearsal.band(account) == "red"}
@@ -105,7 +99,7 @@ def test_at_the_end_three_accounts_are_red(now: datetime) -> None:
 
 @at_any_time
 def test_the_company_has_a_spread_as_companies_have_it_each_for_a_reason(now: datetime) -> None:
-    rehearsal = Rehearsal(now)
+    rehearsal = Rehearsal.at(now)
     bands = Counter(map(rehearsal.band, rehearsal.accounts))
     assert bands["red"] == 6
     assert 6 <= bands["amber"] <= 12
@@ -125,7 +119,7 @@ def test_the_company_has_a_spread_as_companies_have_it_each_for_a_reason(now: da
     ],
 )
 def test_trouble_that_nobody_told_of_is_told(now: datetime, account: str, band: str, reason: str) -> None:
-    rehearsal = Rehearsal(now)
+    rehearsal = Rehearsal.at(now)
     assert rehearsal.band(account) == band
     assert reason in health_of(rehearsal.accounts[account], now, RULES).reason
 
@@ -137,6 +131,6 @@ def test_the_sample_company_sells_what_its_catalogue_lists() -> None:
 
 def test_every_owner_is_in_the_directory() -> None:
     people = load_people(FILE.with_name("csms.yaml"))
-    owners = {account.state.traits["owner"].value for account in Rehearsal(WEDNESDAY).accounts.values()}
+    owners = {account.state.traits["owner"].value for account in Rehearsal.at(WEDNESDAY).accounts.values()}
     assert len(owners) == 9
     assert all(people.find(owner) for owner in owners)
