@@ -6,7 +6,8 @@ from typing import Final
 
 import httpx
 
-from services.notifier import api, queries
+from services.notifier import api, files, queries
+from services.notifier.api import documents
 from services.notifier.channels.email import EmailChannel
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.channels.missing import MissingChannel
@@ -17,6 +18,9 @@ from services.notifier.handler import NotifierHandler
 from services.notifier.sending.sender import Sender
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import retention
+from shared.documents.following import Following
+from shared.documents.in_force import InForce
+from shared.documents.store import Store
 from shared.messages import registry
 from shared.service import service
 from shared.service.status import status_routes
@@ -28,6 +32,8 @@ _PLAN: Final = Plan("notifier", (registry.ACCOUNTS, registry.ACTIONS), gate=(reg
 def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
     """Build the parts: the consume loop, and a sender for each channel."""
     renderer, http = Renderer(), open_client()
+    templates = InForce(Store("notifier", (files.TEMPLATES,)), files.shipped(), files.read_texts)
+    following = Following(templates.refresh)
     senders: dict[str, Sender] = {}
 
     def wake(*transports: str) -> None:
@@ -51,19 +57,29 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
         }
 
     def stop() -> None:
+        following.stop()
         for sender in senders.values():
             sender.stop()
 
     return service.Service(
         description="What was sent to whom, and how it went; and the address book of customers' people.",
         worker=worker,
-        routers=(api.routes(base.uow, base.clock, renderer, wake), api.contacts(base.uow)),
+        routers=(
+            api.routes(base.uow, base.clock, renderer, wake),
+            api.contacts(base.uow),
+            *documents.routes(base.uow, base.clock, templates),
+        ),
+        prepare=lambda: templates.begin(base.uow, base.clock.now()),
         probes=(
             status_routes(
-                base.counts, clock=base.clock, worker=worker, extra=lambda c: queries.status(c, base.clock.now())
+                base.counts,
+                clock=base.clock,
+                worker=worker,
+                extra=lambda c: queries.status(c, base.clock.now()),
+                alarms=lambda: templates.alarms,
             ),
         ),
-        jobs=tuple(sender.run for sender in senders.values()),
+        jobs=(lambda: following.run(base.uow), *(sender.run for sender in senders.values())),
         on_stop=stop,
         tidy=(retention.forget,),
         close=http.aclose,

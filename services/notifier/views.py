@@ -1,6 +1,6 @@
 """What the API answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Self
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from services.notifier.core.contacts import FIELDS, consents_of, text_of
 from services.notifier.core.delivery import State
+from shared.documents.speech import Checked, Fault
 from shared.messages.stamps import Cell
 
 
@@ -106,3 +107,23 @@ class InboxItem(BaseModel):
     subject: str
     text: str
     message: dict[str, Any]
+
+
+class Sample(BaseModel):
+    """What a template would say to somebody who doesn't exist."""
+
+    language: str
+    subject: str
+    body: str
+
+
+class CheckedTemplate(Checked):
+    """A template that can be used, with what it would say."""
+
+    samples: list[Sample]
+
+    @classmethod
+    def of(cls, id: str, warnings: Sequence[Fault], samples: Mapping[str, tuple[str, str]]) -> Self:
+        """As it is told."""
+        told = [Sample(language=one, subject=subject, body=body) for one, (subject, body) in samples.items()]
+        return cls(id=id, warnings=list(warnings), samples=told)

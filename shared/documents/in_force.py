@@ -13,7 +13,7 @@ from shared.pg.uow import UnitOfWork
 _LOG = logging.getLogger(__name__)
 S = TypeVar("S")
 _MOST_BACK: Final = 5
-"""Versions of another service's document that are tried, where the latest can't stand beside the own ones."""
+"""Versions of others' documents that are tried, where the latest can't stand beside the own ones."""
 
 
 class InForce(Generic[S]):
@@ -114,10 +114,11 @@ class InForce(Generic[S]):
 
         Own texts were read beside what others had then: so an older one of theirs is tried first.
         """
-        for key in [key for key in texts if key[0] not in self.shelf.kinds]:
-            for one in (await self.shelf.history(c, key, limit=_MOST_BACK))[1:]:
-                if one.text is not None and (found := await self._readable({**texts, key: one.text})) is not None:
-                    return found
+        others = [key for key in texts if key[0] not in self.shelf.kinds]
+        older_ones = [(key, one.text) for key in others for one in (await self.shelf.history(c, key))[1:]]
+        for key, text in older_ones[:_MOST_BACK]:
+            if text is not None and (found := await self._readable({**texts, key: text})) is not None:
+                return found
         older = dict[Key, list[bytes]]()
         while True:
             named = {problem.file for problem in error.problems}

@@ -50,6 +50,8 @@ class Beside(Generic[S]):
 
     listed: type[speech.Listed] = speech.Listed
     """A row of the list."""
+    checked: type[speech.Checked] = speech.Checked
+    """What is said of a draft that can be used."""
 
     async def rows(self, c: Any, whole: S, versions: Sequence[Version]) -> Sequence[speech.Listed]:
         """The rows of these versions; `whole` is what is in force."""
@@ -60,6 +62,11 @@ class Beside(Generic[S]):
         """What looks wrong in a draft, as far as it takes more than texts to see that."""
         del c, draft
         return ()
+
+    async def check(self, c: Any, draft: Draft[S], warnings: Sequence[speech.Fault]) -> speech.Checked:
+        """What is said of a draft that can be used."""
+        del c
+        return speech.Checked(id=draft.id, warnings=list(warnings))
 
 
 _NOTHING: Final = Beside[Any]()
@@ -90,7 +97,7 @@ class Door(Generic[S]):
             draft = await asyncio.to_thread(self.kind.draft, whole, text)
         async with self.uow.begin() as c:
             warnings = [*draft.warnings, *await self.beside.warnings(c, draft)]
-        return speech.Checked(id=draft.id, warnings=[speech.Fault.of(one) for one in warnings])
+            return await self.beside.check(c, draft, [speech.Fault.of(one) for one in warnings])
 
     async def latest(self, id: str) -> Version:
         """The version in force, of which there is a text."""
@@ -154,8 +161,14 @@ def routes(kind: Kind[S], in_force: InForce[S], uow: UnitOfWork, clock: Clock, b
         shown, cursor = paging.page(await door.listed(after, paging.limit + 1), lambda last: (last.id,))
         return Page(items=shown, next_cursor=cursor)
 
-    @router.post("/check", name=f"check_{name}", summary="Whether a draft can be used", openapi_extra=speech.BODY)
-    async def check(request: Request) -> speech.Checked:
+    @router.post(
+        "/check",
+        name=f"check_{name}",
+        summary="Whether a draft can be used",
+        response_model=beside.checked,
+        openapi_extra=speech.BODY,
+    )
+    async def check(request: Request) -> Any:
         return await door.check(await request.body())
 
     @router.get("/schema", name=f"schema_of_{name}", summary="The JSON Schema of a text, for editors")

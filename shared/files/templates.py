@@ -17,7 +17,7 @@ from jinja2 import ChainableUndefined, Template, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from shared.conditions import Facts, Scope, Value, did_you_mean
-from shared.words import clean, date_words, rounded
+from shared.words import clean, clean_lines, date_words, rounded
 
 _LOG = logging.getLogger(__name__)
 _LONGEST: Final = 500
@@ -122,13 +122,22 @@ def names_in(source: str) -> tuple[str, ...]:
 
 
 def render(source: str, facts: Facts, now: datetime) -> str:
-    """Fill a text in. What can't be is said to be unknown: a message with holes beats none."""
-    try:
-        text = _filled(source, facts, now)
-    except _FAILURES as error:
-        _LOG.warning("A step's text could not be filled in (%s): %s", error, source)
-        text = _EXPRESSION.sub(lambda one: _filled_or_unknown(one[0], facts, now), _BLOCKS.sub("", source))
+    """Fill a text in, as one line. What can't be is said to be unknown: a message with holes beats none."""
+    text = _filled_somehow(source, facts, now)
     return clean(text, _LONGEST) or clean(f"Look at {facts.get('account.name', now) or 'the account'}", _LONGEST)
+
+
+def render_lines(source: str, facts: Facts, now: datetime) -> str:
+    """Fill a text of several lines in, such as a letter, which keeps them."""
+    return "\n".join(clean_lines(_filled_somehow(source, facts, now))).strip()
+
+
+def _filled_somehow(source: str, facts: Facts, now: datetime) -> str:
+    try:
+        return _filled(source, facts, now)
+    except _FAILURES as error:
+        _LOG.warning("A text could not be filled in (%s): %s", error, source)
+        return _EXPRESSION.sub(lambda one: _filled_or_unknown(one[0], facts, now), _BLOCKS.sub("", source))
 
 
 def _filled(source: str, facts: Facts, now: datetime) -> str:

@@ -1,11 +1,11 @@
-"""What playbooks go by: their own documents, read beside the catalogue that scoring keeps."""
+"""What playbooks go by: their own documents, read beside scoring's catalogue and the notifier's templates."""
 
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from services.playbooks.core.rules import Rules
-from services.playbooks.files import CATALOGUE, KINDS, RuleFiles, load_files, read_texts
+from services.playbooks.files import CATALOGUE, KINDS, TEMPLATES, RuleFiles, load_files, read_texts
 from shared.conditions import Refused
 from shared.documents.in_force import InForce
 from shared.documents.others import WithOthers
@@ -14,7 +14,7 @@ from shared.documents.store import Store
 from shared.files.reading import content_of
 from shared.pg.uow import UnitOfWork
 
-SHELF: Final = WithOthers(Store("playbooks", KINDS), [Store("scoring", CATALOGUE[:1])])
+SHELF: Final = WithOthers(Store("playbooks", KINDS), [Store("scoring", CATALOGUE[:1]), Store("notifier", (TEMPLATES,))])
 """Where each service keeps its own."""
 
 

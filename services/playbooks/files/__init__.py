@@ -4,7 +4,17 @@ from services.playbooks.files.checks import Beside
 from services.playbooks.files.people import CsmFile, load_people, read_people
 from services.playbooks.files.playbook import PlaybookFile
 from services.playbooks.files.reading import load_all, load_playbook, read_version
-from services.playbooks.files.rules import CATALOGUE, CSMS, KINDS, PLAYBOOKS, SHIPPED, RuleFiles, load_files, read_texts
+from services.playbooks.files.rules import (
+    CATALOGUE,
+    CSMS,
+    KINDS,
+    PLAYBOOKS,
+    SHIPPED,
+    TEMPLATES,
+    RuleFiles,
+    load_files,
+    read_texts,
+)
 from services.playbooks.files.schema import CSMS_SCHEMA, PLAYBOOK_SCHEMA, SCHEMAS
 from services.playbooks.files.steps import StepFile
 
@@ -17,6 +27,7 @@ __all__ = [
     "PLAYBOOK_SCHEMA",
     "SCHEMAS",
     "SHIPPED",
+    "TEMPLATES",
     "Beside",
     "CsmFile",
     "PlaybookFile",

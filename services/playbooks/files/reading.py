@@ -30,4 +30,4 @@ def read_version(source: str | None, name: str) -> Playbook | None:
 
 def load_all(folder: Path = SHIPPED, beside: Beside | None = None) -> tuple[Entry, ...]:
     """Every playbook of a folder, by id. Raises `Refused` with all that is wrong in all files."""
-    return entries_of(load_folder(folder, beside))
+    return entries_of(load_folder(folder, lambda data, name: load_one(data, name, beside)))

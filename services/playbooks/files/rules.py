@@ -1,7 +1,7 @@
 """The playbooks and the people together: each right by itself, and all of them beside each other and the catalogue."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -26,6 +26,8 @@ CSMS: Final = "csms", "main"
 """The one document of its kind."""
 CATALOGUE: Final = "catalogue", "main"
 """What scoring keeps: playbooks are read beside it, and go by its working days."""
+TEMPLATES: Final = "templates"
+"""What the notifier keeps: a playbook's step `message` names one."""
 KINDS: Final = (PLAYBOOKS, CSMS[0])
 NO_IDS: Final = {"check", "schema"}
 """They are addresses beside those of playbooks."""
@@ -57,6 +59,8 @@ class RuleFiles:
     playbooks: Mapping[str, Loaded]
     people: People
     catalogue: Sold
+    templates: frozenset[str] | None = None
+    """By id; None is not known."""
 
     def __post_init__(self) -> None:
         if problems := problems_together(self.playbooks):
@@ -70,7 +74,7 @@ class RuleFiles:
     @cached_property
     def entries(self) -> Mapping[str, Entry]:
         """Each playbook as the core knows it, with what merely looks wrong."""
-        return {one.playbook.id: one for one in entries_of(self.playbooks)}
+        return {one.playbook.id: one for one in entries_of(self.playbooks, self.templates)}
 
     @cached_property
     def rules(self) -> Rules:
@@ -112,10 +116,10 @@ def read_texts(texts: Texts) -> RuleFiles:
     for key, text in texts.items():
         if key[0] == PLAYBOOKS:
             with gathered(problems):
-                found[key[1]] = _fit(_known(text, name_of(key), people.text, people is _UNKNOWN, sold.text), key[1])
+                found[key[1]] = _fit(_read(text, name_of(key), people, sold), key[1])
     if problems:
         raise Refused(problems)
-    return RuleFiles(found, people, sold)
+    return RuleFiles(found, people, sold, frozenset(id for kind, id in texts if kind == TEMPLATES))
 
 
 def load_files(folder: Path, csms: Path, catalogue: bytes | None = None) -> RuleFiles:
@@ -128,7 +132,7 @@ def load_files(folder: Path, csms: Path, catalogue: bytes | None = None) -> Rule
         people = _people(people_text(csms), str(csms))
     sold = _sold(catalogue)
     with gathered(problems):
-        loaded = load_folder(folder, Beside(None if people is _UNKNOWN else people.directory, sold.declared))
+        loaded = load_folder(folder, lambda data, name: _read(data, name, people, sold))
     if problems:
         raise Refused(problems)
     for warning in people.warnings:
@@ -136,15 +140,10 @@ def load_files(folder: Path, csms: Path, catalogue: bytes | None = None) -> Rule
     return RuleFiles({id: one.renamed(name_of((PLAYBOOKS, id))) for id, one in loaded.items()}, people, sold)
 
 
-def load_folder(folder: Path, beside: Beside | None = None) -> dict[str, Loaded]:
+def load_folder(folder: Path, read: Callable[[bytes, str], Loaded] = load_one) -> dict[str, Loaded]:
     """Every playbook of a folder, by id. Raises `Refused` with all that is wrong in all files."""
     problems: list[Problem] = []
-    loaded = read_each(
-        files_in(folder),
-        lambda data, name: _fit(load_one(data, name, beside)),
-        lambda one: one.id,
-        problems,
-    )
+    loaded = read_each(files_in(folder), lambda data, name: _fit(read(data, name)), lambda one: one.id, problems)
     problems += [] if problems else problems_together(loaded)
     if not loaded and not problems:
         problems.append(Problem("There is no playbook in this folder.", file=str(folder)))
@@ -167,11 +166,19 @@ def _fit(one: Loaded, id: str | None = None) -> Loaded:
     return one
 
 
+def _read(text: bytes, name: str, people: People, sold: Sold) -> Loaded:
+    """A playbook beside these people and this catalogue; beside people who can't be read, it isn't checked for them."""
+    try:
+        return _known(text, people.text, people is _UNKNOWN, sold.text).renamed(name)
+    except Refused as error:
+        raise Refused(replace(one, file=name) for one in error.problems) from None
+
+
 @lru_cache(maxsize=1024)
-def _known(text: bytes, name: str, csms: bytes | None, is_unknown: bool, catalogue: bytes | None) -> Loaded:
-    """A playbook, read once beside the same people and the same catalogue."""
+def _known(text: bytes, csms: bytes | None, is_unknown: bool, catalogue: bytes | None) -> Loaded:
+    """Read once: most texts are the same each time."""
     people = None if is_unknown else _people(csms, name_of(CSMS)).directory
-    return load_one(text, name, Beside(people, _sold(catalogue).declared))
+    return load_one(text, "", Beside(people, _sold(catalogue).declared))
 
 
 @lru_cache(maxsize=64)

@@ -1,6 +1,6 @@
 """What is wrong with playbooks beside each other, and what merely looks so."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from services.playbooks.core.playbook import STARTED
@@ -17,15 +17,27 @@ def problems_together(playbooks: Playbooks) -> list[Problem]:
     return [*_wrong_closes(playbooks), *_wrong_starts(playbooks), *_never_started(playbooks)]
 
 
-def entries_of(playbooks: Playbooks) -> tuple[Entry, ...]:
-    """As the core knows them, by id; each that begins a circle in which they undo each other's work has a warning."""
-    found = {id: one.entry for id, one in playbooks.items()}
+def entries_of(playbooks: Playbooks, templates: Collection[str] | None = None) -> tuple[Entry, ...]:
+    """As the core knows them, by id, with warnings: of each that begins a circle in which they undo each other's work,
+    and of messages by a template that isn't among those that are known."""
+    found = {id: one.entry._replace(warnings=_warnings(one, templates)) for id, one in playbooks.items()}
     for way in circles({id: one.playbook for id, one in found.items()}):
         first = playbooks[way[0]]
         said = f"These set what the next waits for, in a circle: {' → '.join((*way, way[0]))}."
         warning = Problem(said, first.content.at("steps"), file=first.name)
-        found[way[0]] = first.entry._replace(warnings=(*first.entry.warnings, warning))
+        found[way[0]] = found[way[0]]._replace(warnings=(*found[way[0]].warnings, warning))
     return tuple(found[id] for id in sorted(found))
+
+
+def _warnings(one: Loaded, templates: Collection[str] | None) -> tuple[Problem, ...]:
+    named = [placed.step for placed in in_order(one.content.steps) if placed.step.message is not None]
+    lacking = [step for step in named if templates is not None and step.message not in templates]
+    return *one.entry.warnings, *(_lacks(step, one.name, templates or ()) for step in lacking)
+
+
+def _lacks(step: StepFile, file: str, templates: Collection[str]) -> Problem:
+    said = f"There is no template `{step.message}`: nothing could be written."
+    return Problem(said, step.at("message"), did_you_mean(step.message, templates), file=file)
 
 
 def _wrong_closes(playbooks: Playbooks) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.playbooks.documents import PlaybooksInForce
-from services.playbooks.files import CATALOGUE, CSMS, KINDS
+from services.playbooks.files import CATALOGUE, CSMS, KINDS, TEMPLATES
 from shared.conditions import Refused
 from shared.documents.others import WithOthers
 from shared.documents.shelf import YAML, Key, Version
@@ -33,7 +33,8 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.own, self.scoring = folder, FakeShelf(KINDS), FakeShelf(CATALOGUE[:1])
-        self.shelf = WithOthers(self.own, [self.scoring])
+        self.notifier = FakeShelf([TEMPLATES])
+        self.shelf = WithOthers(self.own, [self.scoring, self.notifier])
         (folder / "playbooks").mkdir()
         self.write("playbooks/north.yaml", NORTH)
 
@@ -56,7 +57,7 @@ class House:
 
     async def put(self, text: str | None, key: Key = CATALOGUE) -> None:
         """Somebody puts a document, on whichever shelf is its own."""
-        shelf = self.scoring if key == CATALOGUE else self.own
+        shelf = {CATALOGUE[0]: self.scoring, TEMPLATES: self.notifier}.get(key[0], self.own)
         number = 1 + max((one.version for one in shelf.put if one.key == key), default=0)
         await shelf.add(None, [Version(*key, number, text.encode() if text else None, YAML, "ada", NOW, False)])
 
@@ -162,3 +163,20 @@ async def test_people_stay_the_same_ones_while_their_text_does(house: House) -> 
     await house.put(None, ("playbooks", "south"))
     await documents.refresh(None)
     assert documents.rules().directory is before
+
+
+async def test_a_message_by_a_template_that_is_not_there_has_a_warning_until_it_is(house: House) -> None:
+    steps = "steps: [{message: adoption-tip, to: champion}]"
+    house.write("playbooks/north.yaml", f"id: north\nwhen: usage.breadth < 40 %\n{steps}")
+    documents = await house.begun()
+    for known, hint in ((None, None), ("adoption-tips", "Did you mean `adoption-tips`?"), ("adoption-tip", None)):
+        if known is not None:
+            await house.put("languages: {}", ("templates", known))
+        await house.put(REGION + f"# {known}")
+        await documents.refresh(None)
+        warnings = documents.now.entries["north"].warnings
+        if known == "adoption-tip":
+            assert warnings == ()
+        else:
+            (warning,) = warnings
+            assert (warning.position.line, warning.suggestion) == (3, hint)
