@@ -9,12 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import store
 from services.playbooks.core import desk, reminding
-from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY
+from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY, MOVED_KEY
 from services.playbooks.core.findings import lists, lists_due
 from services.playbooks.core.interruptions import Interruption, after_mark
+from services.playbooks.core.moved import list_due, list_of
 from services.playbooks.core.rules import Rules, RulesInForce
 from services.playbooks.core.sweep import MEET_KEY, heed, introduce
 from services.playbooks.core.work import Work
+from services.playbooks.people import absence
 from shared.clock import Clock
 from shared.figures import Figures, effect
 from shared.messages import tracing
@@ -146,6 +148,8 @@ class PlaybooksHandler(Handler):
         for key, at in due:
             if key.startswith(FOUND_KEY):
                 await self._tell_found(c, work, key.removeprefix(FOUND_KEY), at)
+            elif key.startswith(MOVED_KEY):
+                await self._tell_moved(c, work, key.removeprefix(MOVED_KEY), at)
         await store.save(c, partition, work)
         self._count(work)
 
@@ -160,6 +164,19 @@ class PlaybooksHandler(Handler):
             return
         found = await store.take_found(c, import_id, at)
         for message in lists(found, import_id, work.rules.library, work.rules.directory, at):
+            work.changes.tell(message, at)
+
+    async def _tell_moved(self, c: AsyncConnection, work: Work, list_id: str, at: datetime) -> None:
+        """Tell whoever answers for somebody what of theirs moved, or look again later when more did since."""
+        last = await absence.lock_moved(c, list_id)
+        if last is None:
+            return
+        if (due := list_due(last)) > at:
+            work.changes.timers[MOVED_KEY + list_id] = due
+            return
+        moved = await absence.take_moved(c, list_id, at)
+        known = await absence.former(c, [row.whose for row, _ in moved[:1]])
+        if (message := list_of(moved, work.rules.directory, known, at)) is not None:
             work.changes.tell(message, at)
 
     def _assess(self, work: Work, partition: int, one: Incoming, now: datetime) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import erasure, outcomes
 from services.playbooks import tables as t
-from services.playbooks.core import handover, settling
+from services.playbooks.core import seating, settling
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.books import rebook, with_books
 from services.playbooks.core.changes import ACCOUNT_KEY, Changes, Outgoing
@@ -30,7 +30,7 @@ from services.playbooks.core.standing import Standing, stage
 from services.playbooks.core.sweep import MEET_KEY, pace
 from services.playbooks.core.work import Work
 from services.playbooks.files import read_version
-from services.playbooks.people import books
+from services.playbooks.people import absence, books
 from shared.log import protocol
 from shared.messages import envelope, registry
 from shared.pg import bulk
@@ -56,10 +56,7 @@ _IS_LATE = and_(
     *(one_of(_items.kind, ("task", "alert")), one_of(_items.state, ("open", "taken"))),
     *(_items.due_at.is_not(None), _items.escalated_at.is_(None)),
 )
-_HAS_GONE = and_(
-    *(_items.assignee.is_not(None), _items.assignee.not_like("%@%"), ~among(_items.assignee, "people")),
-)
-_IS_NOBODYS = and_(one_of(_items.state, sorted(OPEN)), or_(_items.last_resort, _HAS_GONE))
+_IS_NOBODYS = and_(one_of(_items.state, sorted(OPEN)), or_(_items.last_resort, absence.HAS_GONE))
 _LOCK_TIMED = _LOCKED.where(among(_items.account_id, "ids"), or_(_items.state == "snoozed", _IS_LATE, _IS_NOBODYS))
 _WITH_NOBODY = (
     select(_items.account_id)
@@ -128,15 +125,17 @@ async def save(c: AsyncConnection, partition: int, work: Work) -> None:
     """Close what ends, give what was asked for to somebody, and write and stage all of it."""
     if meant := settling.meant(work):
         settling.close(work, await _locked(c, _LOCK_OPEN, accounts=meant))
+    work.former = await absence.former(c, seating.strangers(work))
     # Lock nothing after people.
-    needed = sorted({*settling.people(work), *handover.people(work)})
+    needed = sorted({*settling.people(work), *seating.people(work)})
     locked = await _LOCK_LOADS(c, [(id,) for id in needed], open_tasks=0, turn=0)
     loads = {row.csm_id: Load(row.open_tasks, row.turn) for row in locked}
     if loads and settling.weighs_books(work):
         # Read under those locks: what others chose before is in it.
         loads = with_books(loads, await books.read(c, work.rules))
-    handover.seat(work, loads)
+    seating.seat(work, loads)
     loads = settling.carry_out(work, loads)
+    seating.watch(work)
     await _SAVE_LOADS(c, [(id, load.open_tasks, load.turn) for id, load in loads.items()])
     await _write(c, partition, work.changes)
 
@@ -150,6 +149,7 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes) -> None:
     await _SAVE_ITEMS(c, changes.items.values())
     await _SAVE_FOUND(c, changes.found)
     await outcomes.keep(c, changes)
+    await absence.list_moved(c, changes.moved)
     standings, moved = rebook(changes.standings.values())
     await _SAVE_ACCOUNTS(c, map(_account, standings), partition=partition)
     await books.move(c, moved, partition=partition)
@@ -205,7 +205,10 @@ async def lock_timed(c: AsyncConnection, accounts: Sequence[str], people: Direct
 
 
 async def wake_nobodys(c: AsyncConnection, partition: int, people: Directory, now: datetime) -> None:
-    """Have a look soon at the accounts that have something with nobody: the directory may have changed."""
+    """Have a look soon at the accounts that have something with nobody, or with who is away: the directory may have
+    changed."""
+    await absence.keep(c, people)
+    await absence.wake(c, partition, people, now)
     accounts = (await c.execute(_WITH_NOBODY, {"partition": partition, "people": _ids(people)})).scalars()
     await timers.set_earlier(c, partition, {ACCOUNT_KEY + id: now for id in accounts})
 

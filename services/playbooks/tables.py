@@ -18,9 +18,11 @@ from sqlalchemy import (
 
 from services.playbooks.core.books import Moved
 from services.playbooks.core.days import Before
+from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.findings import Finding
 from services.playbooks.core.item import OPEN, Item
+from services.playbooks.core.moved import MovedItem
 from services.playbooks.core.outcomes import Firing, Outcome, Sending
 from services.playbooks.core.standing import Standing
 from shared.jobs.tables import job_tables
@@ -165,6 +167,14 @@ outcomes = Table(
 
 # What imports found; `sent_in` says when the list of it was sent.
 found = Table("found", metadata, *columns_of(Finding, "import_id", "episode_id"), Column("sent_in", Text))
+
+# What moved from whom to whom; `sent_in` says when the list of it was sent.
+moved = Table("moved", metadata, *columns_of(MovedItem, "list_id", "item_id"), Column("sent_in", Text))
+
+# Everybody who is or was in the directory, as they were known last: who answers for what somebody left behind.
+known_people = Table(
+    "known_people", metadata, Column("csm_id", Text, primary_key=True), Column("body", Json(Csm), nullable=False)
+)
 
 # What people answered where they read it: each is done once, however often it comes.
 responses = Table(

@@ -105,7 +105,7 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 0
     """Said anew while it waits: the higher replaces the lower."""
     kind: Kind | Sending | Literal["digest"]
-    """`digest`: one list of what an import found, for one owner."""
+    """`digest`: one list of what an import found, for one owner; or of what moved from somebody, for their manager."""
     playbook: str
     """`id@version`."""
     playbook_title: str
@@ -141,7 +141,8 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     message: ContactCard | None = None
     webhook: WebhookCard | None = None
     found: list[dict[str, Any]] = []
-    """A digest's lines: {account_id, account_name, playbook_title, why, mrr_minor, currency}."""
+    """A digest's lines: {account_id, account_name, playbook_title, why, mrr_minor, currency}, with the episode_id of
+    what was found, or the item_id of what moved."""
     not_before: datetime | None = None
     """To be delivered from then on, with what else waits for the recipient: the digest, or when they work again."""
     caused_at: datetime | None = None

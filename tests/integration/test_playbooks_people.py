@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import pytest
 
+from services.playbooks import store
+from services.playbooks.files import read_people
 from services.playbooks.people import books
 from shared.messages.accounts import OpenAccountUpdated
-from tests.support.playbooks import HOUR, MONDAY, Floor, a_floor, an_assessment
+from shared.messages.deliveries import DeliveryResponded
+from tests.support.playbooks import DAY, HOUR, LOW, MONDAY, Floor, a_floor, an_assessment
 
 TEAM = """
 csms:
@@ -112,3 +116,88 @@ async def test_a_book_moves_with_its_owner_and_ends_with_the_customer(database_u
         assert [tuple(row) for row in rows] == [("ana@example.com", 0, 0), ("ben", 1, 50_000)]
         await floor.assess(3, MONDAY + 2 * HOUR, {**owned, "account.owner": "ben", "account.churned": True})
         assert set((await held(floor)).values()) == {0}
+
+
+HEAVY = """
+csms:
+  - {id: ana, name: Ana, email: ana@example.com, capacity: 99, manager: lee, deputy: ben}
+  - {id: ben, name: Ben, email: ben@example.com, deputy: cy, away: [{from: 2026-03-01, to: 2026-03-20}]}
+  - {id: cy, name: Cy, email: cy@example.com}
+  - {id: lee, name: Lee, email: lee@example.com}
+"""
+CALL = "id: few\nwhen: usage.breadth < 40 %\nsteps: [{task: 'Call {{ account.name }}', due: 60d}]"
+
+
+@pytest.mark.parametrize("way", ["taken out", "left"])
+async def test_forty_open_things_of_somebody_who_leaves_are_moved_once_and_told_once(
+    database_url: str, way: str
+) -> None:
+    async with a_floor(database_url, CALL, people=HEAVY) as floor:
+        several = await partitions(floor, 4)
+        theirs = {"account.owner": "ana@example.com", **LOW}
+        for one in several:
+            new = [f"a-{one.partition}-{n}" for n in range(10)]
+            await one.take(
+                *((account, an_assessment(1, MONDAY, {**theirs, "account.name": account})) for account in new)
+            )
+            actions = [action.action_id for action in await floor.sent()]
+            async with one.uow.begin() as c:
+                await store.note_settled(c, dict.fromkeys(actions, "delivered"))
+        snoozed = (await floor.rows("SELECT id, account_id FROM items WHERE account_id = 'a-0-0'"))[0]
+        until = MONDAY + 9 * DAY
+        asked = DeliveryResponded(
+            action_id=snoozed.id, response="snooze", response_id="r-1", actor="ana", at=MONDAY + HOUR, until=until
+        )
+        await several[0].take(("a-0-0", asked))
+        before = len(await floor.sent())
+
+        without = "\n".join(line for line in HEAVY.splitlines() if "id: ana" not in line)
+        left = HEAVY.replace("deputy: ben}", "deputy: ben, left: 2026-03-03}")
+        directory = read_people(without if way == "taken out" else left, "csms.yaml")
+        now = MONDAY + 2 * DAY
+        for one in several:
+            one.rules = one.rules._replace(directory=directory)
+            async with one.uow.begin() as c:
+                await one.handler.look(c, one.partition, now, now)
+        for later in (now, now + HOUR):
+            await asyncio.gather(*(one.pass_until(later) for one in several))
+
+        assert {row.assignee for row in await floor.rows("SELECT DISTINCT assignee FROM items")} == {"cy"}
+        told = (await floor.sent())[before:]
+        to_cy = [one for one in told if one.recipient and one.recipient.id == "cy"]
+        assert sorted(one.account.id for one in to_cy) == sorted(
+            f"a-{p}-{n}" for p in range(4) for n in range(10) if (p, n) != (0, 0)
+        )
+        assert len({one.not_before for one in to_cy}) == 1, "they come in one message"
+        (heard,) = [one for one in told if one not in to_cy]
+        assert (heard.kind, heard.recipient and heard.recipient.id, len(heard.found)) == ("digest", "lee", 40)
+        assert heard.title == "40 pieces of work of Ana moved: Ana is gone"
+        loads = {row.csm_id: row.open_tasks for row in await floor.rows("SELECT csm_id, open_tasks FROM csm_load")}
+        assert (loads["ana"], loads["cy"]) == (0, 40)
+
+        for one in several:
+            async with one.uow.begin() as c:
+                await one.handler.taken(c, one.partition, now + DAY)
+            await one.pass_until(now + 2 * DAY)
+        assert len(await floor.sent()) == before + 40, "nobody hears of it again"
+        (again,) = await several[0].pass_until(until)
+        assert (again.recipient and again.recipient.id, again.title) == ("cy", "Again: Call a-0-0")
+
+
+async def test_who_is_away_has_it_back_and_their_manager_hears_once(database_url: str) -> None:
+    away = HEAVY.replace("deputy: ben}", "deputy: cy, away: [{from: 2026-03-09, to: 2026-03-15}]}")
+    async with a_floor(database_url, CALL, people=away) as floor:
+        several = await partitions(floor, 2)
+        for one in several:
+            facts = {"account.owner": "ana@example.com", **LOW}
+            await one.take(*((f"a-{one.partition}-{n}", an_assessment(1, MONDAY, facts)) for n in range(3)))
+        before = len(await floor.sent())
+        for day in (9 * DAY - HOUR, 10 * DAY):
+            await asyncio.gather(*(one.pass_until(MONDAY + day) for one in several))
+        assert {row.assignee for row in await floor.rows("SELECT DISTINCT assignee FROM items")} == {"cy"}
+        lists = [one for one in (await floor.sent())[before:] if one.kind == "digest"]
+        assert [(one.recipient and one.recipient.id, len(one.found)) for one in lists] == [("lee", 6)]
+        for one in several:
+            await one.pass_until(MONDAY + 15 * DAY)
+        assert {row.assignee for row in await floor.rows("SELECT DISTINCT assignee FROM items")} == {"ana"}
+        assert len([one for one in await floor.sent() if one.kind == "digest"]) == 1

@@ -5,12 +5,14 @@ from typing import Any
 
 import msgspec
 
-from services.playbooks.core import desk, handover, reminding, settling, writing
+from services.playbooks.core import desk, reminding, seating, settling, writing
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.commands import Command
+from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.interruptions import Interruption, after_mark
 from services.playbooks.core.item import OPEN, Item
+from services.playbooks.core.moved import MovedItem
 from services.playbooks.core.outcomes import Firing, Outcome, Sending
 from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.standing import Standing
@@ -46,6 +48,8 @@ class Office:
         self.logged: list[InteractionLogged | NoteAdded] = []
         """What was written on the account's timeline."""
         self.timers: dict[str, datetime] = {}
+        self.moved: list[MovedItem] = []
+        self.former: dict[str, Csm] = {}
         self.firings: list[Firing] = []
         self.touches: list[tuple[str, str, datetime]] = []
         """Episode, who, when: every one of them; the first is kept."""
@@ -130,19 +134,23 @@ class Office:
 
     def _work(self) -> Work:
         known = self.standings.values(), self.episodes.values()
-        return Work(self.rules, *known, interruptions=self.interruptions)
+        work = Work(self.rules, *known, interruptions=self.interruptions)
+        work.former = self.former
+        return work
 
     def _save(self, work: Work) -> list[ActionRequested]:
         settling.close(work, [item for item in self.items.values() if item.state in OPEN])
-        needed = {*settling.people(work), *handover.people(work)}
+        needed = {*settling.people(work), *seating.people(work)}
         loads = {id: self.loads.get(id, Load()) for id in needed}
-        handover.seat(work, loads)
+        seating.seat(work, loads)
         self.loads |= settling.carry_out(work, loads)
+        seating.watch(work)
         changes = work.changes
         self.timers |= changes.timers
         self.standings |= changes.standings
         self.items |= changes.items
         self.moves += changes.moves
+        self.moved += changes.moved
         self.firings += changes.firings
         self.touches += [(id, who, at) for id, (at, who) in changes.touches.items()]
         self.outcomes += changes.outcomes

@@ -17,6 +17,8 @@ MOST_ITEMS: Final = 10
 MOST_FOUND: Final = 20
 MOST_NAMES: Final = 30
 
+_FOUND_BEFORE: Final = "Nothing was started: this was so before it was found"
+"""Of a list of what was found; one of what moved from somebody to others names items."""
 _BAND_RANK: Final = {"red": 0, "amber": 1, "unknown": 2, "green": 3}
 _SEVERITY_RANK: Final = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}
 
@@ -147,7 +149,7 @@ def _digest(action: ActionRequested, shared: bool) -> Message:
         more=_more(rest),
         recipient=recipient,
         mention=mention,
-        footer="Nothing was started: this was so before it was found",
+        footer="" if any("item_id" in one for one in action.found) else _FOUND_BEFORE,
         accounts=list(dict.fromkeys(str(found.get("account_id", "")) for found in action.found)),
     )
 

@@ -11,6 +11,7 @@ from services.playbooks.core.findings import Finding, lists_due
 from services.playbooks.core.item import OPEN, Item, Items, outcome, words
 from services.playbooks.core.look import OURS
 from services.playbooks.core.message import with_task
+from services.playbooks.core.moved import MovedItem, list_due
 from services.playbooks.core.outcomes import Firing, Outcome, Sending
 from services.playbooks.core.recording import DayEnded, turned
 from services.playbooks.core.restating import as_told
@@ -25,6 +26,8 @@ from shared.messages.fields import CustomerEvent
 
 ACCOUNT_KEY: Final = "account:"
 """An account's one timer is `account:ID`."""
+MOVED_KEY: Final = "moved:"
+"""The timer of a list of what moved is `moved:LIST`, in every partition in which something did."""
 FOUND_KEY: Final = "digest:"
 """The timer of an import's lists is `digest:IMPORT`, in every partition that found something."""
 
@@ -76,6 +79,8 @@ class Changes:
         """By episode: when somebody did something about what it asked for, and who; the first is kept."""
         self.outcomes: list[Outcome] = []
         self.sendings: list[Sending] = []
+        self.moved: list[MovedItem] = []
+        """What moved, for the lists that managers get."""
         self.timers: dict[str, datetime] = {}
         self.days: list[DayEnded] = []
         self.out: list[Outgoing] = []
@@ -176,6 +181,9 @@ class Changes:
             self.touches.setdefault(episode, (now, actor))
         if item.touched_at is None:
             item = self.items[item.id] = item._replace(touched_at=now, touched_by=actor)
+        if item.stands_for is not None:
+            # What somebody began is theirs, whomever they stood in for.
+            item = self.items[item.id] = item._replace(stands_for=None)
         return item
 
     def call_back(self, account: str, actions: Iterable[str], reason: str, now: datetime) -> None:
@@ -212,6 +220,11 @@ class Changes:
         """Put an episode on the list that its owner will get."""
         self.found.append(row)
         self.timers[FOUND_KEY + row.import_id] = lists_due(row.import_id, row.at, row.at)
+
+    def list_moved(self, row: MovedItem) -> None:
+        """Put something that moved on the list of whoever answers for the person whose it was."""
+        self.moved.append(row)
+        self.timers[MOVED_KEY + row.list_id] = list_due(row.at)
 
     def tell(self, message: ActionRequested, now: datetime, headers: Mapping[str, str] = {}) -> None:
         """Send an action."""

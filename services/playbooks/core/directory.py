@@ -59,6 +59,8 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
     """The id of whoever stands in for them."""
     left: date | None = None
     """The day, in their own zone, from which on they are gone."""
+    teams: tuple[str, ...] = ()
+    """The ids of the teams that they are in."""
 
     @property
     def recipient(self) -> Recipient:
@@ -88,7 +90,7 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
 
     def ends_day(self, now: datetime) -> datetime:
         """When the day ends, where they are."""
-        return self._midnight(self.day(now) + timedelta(days=1))
+        return self.midnight(self.day(now) + timedelta(days=1))
 
     def next_away(self, now: datetime) -> Absence | None:
         """The next absence that is still to begin, if any."""
@@ -98,9 +100,9 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
     def back_at(self, now: datetime) -> datetime | None:
         """When the absence that covers `now` is over, or None."""
         last = self.away_until(now)
-        return None if last is None else self._midnight(last + timedelta(days=1))
+        return None if last is None else self.midnight(last + timedelta(days=1))
 
-    def _midnight(self, day: date) -> datetime:
+    def midnight(self, day: date) -> datetime:
         """When a day begins, where they are."""
         return datetime.combine(day, time(), ZoneInfo(self.hours.time_zone))
 
@@ -112,8 +114,6 @@ class Team(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     lead: str | None = None
     """The id of whoever leads it: the manager of those in it who have no other."""
-    members: frozenset[str] = frozenset()
-    """Their ids."""
 
 
 class Directory:
@@ -177,12 +177,11 @@ class Directory:
 
     def teams_of(self, csm: Csm) -> list[Team]:
         """The teams that somebody is in or leads, by id."""
-        return [team for team in self.teams.values() if csm.id in team.members or csm.id == team.lead]
+        return [team for team in self.teams.values() if team.id in csm.teams or csm.id == team.lead]
 
     def teammates(self, csm: Csm) -> tuple[Csm, ...]:
         """Everybody else who is in a team with them, by id."""
-        ids = {id for team in self.teams.values() if csm.id in team.members for id in team.members}
-        return tuple(one for one in self.csms if one.id in ids and one.id != csm.id)
+        return tuple(one for one in self.csms if one.id != csm.id and not {*one.teams}.isdisjoint(csm.teams))
 
     def led_by(self, csm: Csm) -> tuple[Csm, ...]:
         """Everybody whose manager they are, or their manager's, and so on, by id."""
@@ -190,17 +189,16 @@ class Directory:
 
     def with_(self, tier: str | None, skill: str | None, team: str | None = None) -> tuple[Csm, ...]:
         """Everybody of a tier, with a skill and in a team, by id."""
-        members = self.teams[team].members if team in self.teams else frozenset[str]()
         return tuple(
             csm
             for csm in self.csms
             if (tier is None or csm.tier == tier)
             and (skill is None or skill in csm.skills)
-            and (team is None or csm.id in members)
+            and (team is None or team in csm.teams)
         )
 
     def _lead(self, csm: Csm) -> str | None:
-        leads = (team.lead for team in self.teams.values() if csm.id in team.members)
+        leads = (team.lead for team in self.teams.values() if team.id in csm.teams)
         return next((one for one in leads if one is not None and one != csm.id), None)
 
     def _chain(self, csm: Csm, to: Callable[[Csm], str | None]) -> Iterator[Csm]:

@@ -175,6 +175,7 @@ def _give(
         last_resort=assigned.last_resort,
         passed_over=assigned.passed_over,
         due_at=answered if asked.kind == "alert" else item.due_at,
+        stands_for=assigned.stands_for,
     )
     changes.put(item, Move(item.id, now, None, "open", assigned.because, "keepwell"))
     if assigned.last_resort:

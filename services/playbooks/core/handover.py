@@ -1,13 +1,13 @@
-"""Work that changes hands: by a person, when an owner is set, when somebody is back, or when somebody has gone."""
+"""Work that changes hands: what becomes of it, who is told, and what two become that are one."""
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Final
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 
 from services.playbooks.core.answering import answer_by
-from services.playbooks.core.assignment import Assignment, Load, When, assign, back_at, candidates
+from services.playbooks.core.assignment import Assignment, When, assign
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.item import OPEN, Item, desk_of
@@ -21,6 +21,8 @@ from services.playbooks.core.work import Work
 from services.playbooks.core.workinghours import Hours, bring_at, later
 
 _OWNER: Final = (Rule(),)
+_SOON: Final = timedelta(minutes=2)
+"""From the minute in which it begins: what moves together is decided within that, in all partitions."""
 
 
 def when_brought(now: datetime) -> When:
@@ -28,53 +30,22 @@ def when_brought(now: datetime) -> When:
     return When(now, lambda csm: bring_at(csm.hours, "high", now))
 
 
-def people(work: Work) -> set[str]:
-    """The ids of those whose load decides who gets what lies with nobody."""
-    directory = work.rules.directory
-    ids = {id for item in unseated(work) for id in candidates(_rules(work, item), _owner(work, item), directory)}
-    return {id for id in ids if directory.find(id) is not None}
+def hand_over(
+    work: Work,
+    item: Item,
+    found: Assignment,
+    reason: str,
+    actor: str,
+    now: datetime,
+    *,
+    stands_for: str | None = None,
+    together: bool = False,
+) -> Item:
+    """Give an item that is open to somebody else, who is told of it; of what moves `together` with more, in one
+    message. What is snoozed then stays so: they are told when it was to come back.
 
-
-def unseated(work: Work) -> list[Item]:
-    """What is open at the accounts at hand and lies with the last resort, or with somebody who has gone."""
-    directory, changes = work.rules.directory, work.changes
-
-    def is_nobodys(item: Item) -> bool:
-        has_gone = item.assignee is not None and "@" not in item.assignee and directory.find(item.assignee) is None
-        waits = item.last_resort and item.state == "open"
-        return waits or item.id in work.to_seat or (has_gone and bool(directory.csms))
-
-    known = [changes.items.get(id, one) for id, one in (changes.beside | changes.items).items()]
-    mine = [one for one in known if one.account_id in work.moved_on and one.state in OPEN]
-    return sorted((one for one in mine if is_nobodys(one)), key=lambda one: (one.opened_at, one.id))
-
-
-def seat(work: Work, loads: Mapping[str, Load]) -> None:
-    """Give it to whom its step's list finds now; else it waits until the first of those who are away is back."""
-    directory, changes = work.rules.directory, work.changes
-    for item in unseated(work):
-        rules, owned_by, now = _rules(work, item), _owner(work, item), work.standings[item.account_id].at
-        when = when_brought(now)._replace(due=_due(item, now))
-        found = assign(rules, owned_by, directory, loads, when, needs_room=item.kind == "task")
-        if found.last_resort:
-            changes.set_timer(item.account_id, back_at(rules, owned_by, directory, when))
-        if found.last_resort and item.last_resort:
-            continue
-        if found.to is not None and (held := held_by(work, found.to.id, item)) is not None:
-            merge(work, item, held, "keepwell", now)
-            continue
-        to = found.to.name if found.to is not None else found.channel or "the last resort"
-        hand_over(work, item, found, f"given to {to}: {found.because}{_before(item, found)}", "keepwell", now)
-
-
-def _due(item: Item, now: datetime) -> datetime | None:
-    """By when somebody has to be at work for it, as long as that lies ahead."""
-    ahead = item.kind == "task" and item.due_at is not None and item.due_at > now
-    return item.due_at if ahead else None
-
-
-def hand_over(work: Work, item: Item, found: Assignment, reason: str, actor: str, now: datetime) -> Item:
-    """Give an item that is open to somebody else, who is told of it."""
+    They stand in for whom it comes back to, if anybody.
+    """
     changes, person = work.changes, found.to
     changes.cancel(item, reason, now)
     if item.kind == "task":
@@ -82,6 +53,8 @@ def hand_over(work: Work, item: Item, found: Assignment, reason: str, actor: str
         changes.loads += [(id, number) for id, number in hands if id is not None]
     hours = person.hours if person is not None else work.rules.directory.office
     not_before, task, step = later(hours, "high", now), item.request.task, step_of(work, item)
+    if together:
+        not_before = max(not_before or now, now.replace(second=0, microsecond=0) + _SOON)
     to = person.id if person is not None else found.channel or "last resort"
     told = msgspec.structs.replace(
         item.request,
@@ -92,24 +65,25 @@ def hand_over(work: Work, item: Item, found: Assignment, reason: str, actor: str
         not_before=not_before,
         caused_at=None,
     )
+    given: dict[str, Any] = {
+        "action_id": told.action_id,
+        "assignee": person.id if person is not None else None,
+        "because": found.because,
+        "request": told,
+        "last_resort": found.last_resort,
+        "passed_over": found.passed_over,
+        "stands_for": stands_for,
+        "taken_by": None,
+    }
+    if together and item.state == "snoozed":
+        quiet = item._replace(**given, delivery=item.delivery or "cancelled")
+        changes.put(quiet, Move(item.id, now, item.state, item.state, reason, actor))
+        return quiet
     due_at = item.due_at
     if item.kind == "alert" and item.escalated_at is None:
         due_at = answer_by(step, item.request.severity, hours, not_before or now) if person is not None else None
-    moved = item.moved(
-        "reassign",
-        due_at=due_at,
-        taken_by=None,
-        action_id=told.action_id,
-        assignee=person.id if person is not None else None,
-        because=found.because,
-        not_before=not_before,
-        request=told,
-        delivery="",
-        said_at=now,
-        snoozed_until=None,
-        last_resort=found.last_resort,
-        passed_over=found.passed_over,
-    )
+    told_now: dict[str, Any] = {"not_before": not_before, "delivery": "", "said_at": now, "snoozed_until": None}
+    moved = item.moved("reassign", **given, due_at=due_at, **told_now)
     changes.put(moved, Move(item.id, now, item.state, moved.state, reason, actor))
     changes.tell(as_told(moved), now)
     return moved
@@ -181,6 +155,12 @@ def _hours(work: Work, item: Item) -> Hours:
     return directory.person(item.assignee).hours if item.assignee is not None else directory.office
 
 
+def rules_of(work: Work, item: Item) -> tuple[Rule, ...]:
+    """The list of the step that asked for it."""
+    step = step_of(work, item)
+    return step.assign if step is not None else _OWNER
+
+
 def step_of(work: Work, item: Item) -> Step | None:
     """The step that asked for it, as far as that is known."""
     for playbook, episode in work.episodes.fed_by(item):
@@ -189,16 +169,6 @@ def step_of(work: Work, item: Item) -> Step | None:
     return None
 
 
-def _rules(work: Work, item: Item) -> tuple[Rule, ...]:
-    step = step_of(work, item)
-    return step.assign if step is not None else _OWNER
-
-
-def _owner(work: Work, item: Item) -> str | None:
+def owner_of(work: Work, item: Item) -> str | None:
+    """Its account's."""
     return owner(work.standings[item.account_id])
-
-
-def _before(item: Item, found: Assignment) -> str:
-    """Why it lay with the last resort, as far as that has passed."""
-    passed = [one for one in item.passed_over if one not in found.passed_over]
-    return f"; until now: {', '.join(passed)}" if item.last_resort and passed else ""

@@ -138,6 +138,8 @@ class Item(NamedTuple):
     taken_by: str | None = None
     """Who took it last, by their id."""
     checklist: tuple[Point, ...] = ()
+    stands_for: str | None = None
+    """The id of whom its assignee stands in for, and who has it back unless somebody touches it."""
 
     @property
     def is_by_hand(self) -> bool:

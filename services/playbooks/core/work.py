@@ -17,6 +17,7 @@ from services.playbooks.core.books import carried
 from services.playbooks.core.changes import Changes
 from services.playbooks.core.concerned import changed
 from services.playbooks.core.days import differing
+from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, Move, StepResult
 from services.playbooks.core.episodes import Ending, Episodes
 from services.playbooks.core.erasing import end_about, forgotten_by
@@ -56,6 +57,10 @@ class Work:
         self.episodes = Episodes(episodes, rules.library, self.changes)
         self.moved_on: set[str] = set()
         """The accounts of which time, or their owner, has moved on: what lies with nobody may find somebody."""
+        self.owned_before: dict[str, str] = {}
+        """By account: its former owner, whose open work there is to move to the new one."""
+        self.former: dict[str, Csm] = {}
+        """By id: people who have something here and are not in the directory any more, as they were known last."""
         self.to_seat: set[str] = set()
         """Items whose assignee was not there when they were to be reminded."""
         self.errands: list[Errand] = []
@@ -84,6 +89,8 @@ class Work:
         stands = carried(before, noted(then, stands, others))
         if before is not None and owner(before) != owner(stands):
             self.moved_on.add(account)
+            if cause.type == "account.updated" and cause.data.get("move_open") is True and owner(before) is not None:
+                self.owned_before[account] = owner(before) or ""
         self.changes.outcomes += outcomes(before, stands)
         restated = f"scorecard {assessed.scorecard}" if cause.kind == "scorecard" else None
         look = self._look(

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date
 from itertools import chain
@@ -174,14 +174,16 @@ class DirectoryFile(FileModel):
         """As the core knows it."""
         office = Week(time_zone=self.time_zone, holidays=_days_of(self.holidays), any_time=True)
         roles = self.roles.given() if self.roles is not None else {}
-        csms = tuple(self._csm(one) for one in self.csms)
         absence = when_absent(self.when_away, self.when_gone)
-        return Directory(csms, office, roles, self._teams(Directory(csms)), absence)
+        return Directory(tuple(self._csm(one) for one in self.csms), office, roles, tuple(self._teams()), absence)
 
     def _csm(self, one: CsmFile) -> Csm:
+        listed = (team.id for team in self.teams for name in team.members if name.lower() in _names(one))
+        own = () if one.team is None else (one.team,)
         return Csm(
             **one.given("time_zone", "hours", "days", "holidays", "away", "capacity", "team"),
             capacity=one.capacity,
+            teams=tuple(dict.fromkeys((*own, *listed))),
             hours=Week(
                 time_zone=one.time_zone or self.time_zone,
                 holidays=_days_of([*self.holidays, *one.holidays]),
@@ -191,19 +193,17 @@ class DirectoryFile(FileModel):
             away=tuple(Absence(away.first, away.last) for away in one.away),
         )
 
-    def _teams(self, people: Directory) -> tuple[Team, ...]:
-        """Those that are declared, and those that people name where none is."""
-        own = {one.team for one in self.csms}
-        of_people = {team: [one.id for one in self.csms if one.team == team] for team in own}
-        named = {one.id: one for one in self.teams}
-        found = []
-        for id in dict.fromkeys((*named, *(team for team in of_people if team is not None))):
-            one = named.get(id) or TeamFile.model_construct(id=id)
-            ids = [csm.id for name in one.members if (csm := people.find(name)) is not None]
-            lead = people.find(one.lead) if one.lead is not None else None
-            members = frozenset((*ids, *of_people.get(id, ())))
-            found.append(Team(id=id, name=one.name or id, lead=lead.id if lead is not None else None, members=members))
-        return tuple(found)
+    def _teams(self) -> Iterator[Team]:
+        """Those that are declared, else those that people name."""
+        for one in self.teams:
+            leads = (csm.id for csm in self.csms if one.lead is not None and one.lead.lower() in _names(csm))
+            yield Team(id=one.id, name=one.name or one.id, lead=next(leads, None))
+        if not self.teams:
+            yield from (Team(id=id, name=id) for id in sorted({one.team for one in self.csms if one.team is not None}))
+
+
+def _names(csm: CsmFile) -> set[str]:
+    return {name.lower() for name in (csm.id, csm.email) if name is not None}
 
 
 def _days_of(written: Iterable[Iterable[date]]) -> frozenset[date]:

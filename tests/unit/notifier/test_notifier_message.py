@@ -288,6 +288,13 @@ def test_a_digest_lists_what_an_import_found() -> None:
     assert RENDERER.html(message)
 
 
+def test_a_list_of_what_moved_says_nothing_of_an_import() -> None:
+    found = [{"item_id": "i-1", "account_id": "a", "account_name": "A", "playbook_title": "Call A", "why": "to Ben"}]
+    message = compose_group([an_alert(kind="digest", title="1 piece of work of Ana moved", found=found)], NOW)
+    assert [(one.headline, one.reason and one.reason.text) for one in message.items] == [("A", "Call A: to Ben")]
+    assert message.footer == ""
+
+
 hostile = st.text(alphabet=st.sampled_from(list("<>&\"'*_`~@!|{}%\r\n\u202e\u2066 aé日")), max_size=400)
 
 

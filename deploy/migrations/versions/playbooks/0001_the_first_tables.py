@@ -40,6 +40,21 @@ def upgrade() -> None:
     sa.Column('mrr_minor', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('partition', 'owner', 'touch', 'currency')
     )
+    op.create_table('known_people',
+    sa.Column('csm_id', sa.Text(), nullable=False),
+    sa.Column('body', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.PrimaryKeyConstraint('csm_id')
+    )
+    op.create_table('moved',
+    sa.Column('list_id', sa.Text(), nullable=False),
+    sa.Column('item_id', sa.Text(), nullable=False),
+    sa.Column('whose', sa.Text(), nullable=False),
+    sa.Column('to', sa.Text(), nullable=False),
+    sa.Column('why', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('sent_in', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('list_id', 'item_id')
+    )
     op.create_table('csm_load',
     sa.Column('csm_id', sa.Text(), nullable=False),
     sa.Column('open_tasks', sa.Integer(), nullable=False),
@@ -160,6 +175,7 @@ def upgrade() -> None:
     sa.Column('checklist', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('request', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('severity', sa.Text(), sa.Computed("request ->> 'severity'", persisted=True), nullable=True),
+    sa.Column('stands_for', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index('items_by_account', 'items', ['account_id', 'kind', 'opened_at', 'id'], unique=False)
