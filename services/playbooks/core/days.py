@@ -5,13 +5,14 @@ rests on an older one, and the oldest can be deleted at any time: every day afte
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
-from typing import Any, Final
+from datetime import date, timedelta
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from shared.messages.assessments import FactValue
 
+_DAY: Final = timedelta(days=1)
 GONE: Final = "account.gone"
 """Among the facts of a day: why nothing is asked about the account any more."""
 QUIET: Final = "account.quiet"
@@ -45,6 +46,17 @@ def differing(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [*others, *(then.keys() - now.keys())]
 
 
+class Stretch(NamedTuple):
+    """Days of an account that ended alike, the first and the last."""
+
+    first: date
+    last: date
+    facts: dict[str, Any] | None
+    """At the end of each of them; None: nothing was known of it yet. One dict goes along: who keeps it takes a copy."""
+    changed: frozenset[str]
+    """The facts that were others the day before, or known on only one of the two; at first, all that are known."""
+
+
 class Past:
     """How one account stood at the end of each day, by how it stands since its last day, what it was before that, and
     the rows of earlier days, newest first."""
@@ -57,27 +69,30 @@ class Past:
 
     def on(self, day: date) -> dict[str, Any] | None:
         """Its facts at the end of a day; None where nothing was known of it yet."""
-        return next(self.days(day, day))[1]
+        return next(self.stretches(day, day)).facts
 
-    def days(self, since: date, until: date) -> Iterator[tuple[date, dict[str, Any] | None, frozenset[str]]]:
-        """Its facts at the end of `since`, and of each later day to `until` on which some changed, oldest first, with
-        the names of those that did. They are one dict that goes along: who keeps them takes a copy."""
-        facts, is_known, later = dict(self._facts), True, list[tuple[date, Mapping[str, Any]]]()
+    def stretches(self, since: date, until: date) -> Iterator[Stretch]:
+        """Its days from `since` to `until`, oldest first: as many together as ended alike."""
+        facts, later = dict(self._facts), list[tuple[date, Mapping[str, Any]]]()
+        known: dict[str, Any] | None = facts
         for day, before in self._changes:
             if day <= since:
                 break
-            later.append((day, {name: facts.get(name) for name in before.was}))
             if before.first:
-                later[-1] = day, dict(facts)
-                facts, is_known = {}, False
+                later.append((day, dict(facts)))
+                facts.clear()
+                known = None
                 break
+            later.append((day, {name: facts.get(name) for name in before.was}))
             _apply(facts, before.was)
-        yield since, facts if is_known else None, frozenset(facts)
+        at, changed = since, frozenset(facts)
         for day, then in reversed(later):
             if day > until:
-                return
+                break
+            yield Stretch(at, day - _DAY, known, changed)
             _apply(facts, then)
-            yield day, facts, frozenset(then)
+            at, known, changed = day, facts, frozenset(then)
+        yield Stretch(at, until, known, changed)
 
 
 def _apply(facts: dict[str, Any], others: Mapping[str, Any]) -> None:

@@ -98,14 +98,19 @@ class View:
     @once
     def in_scope(self) -> Truth:
         """Is the account one of those that the playbook is for?"""
-        if self._is_left:
+        if self.is_left:
             return Truth.FALSE
         return self._truth(self._playbook.for_accounts)
 
     @once
+    def when(self) -> Truth:
+        """Does `when` hold?"""
+        return self._truth(self._playbook.when)
+
+    @once
     def applies(self) -> Truth:
         """Is it, and does `when` hold?"""
-        if Truth.FALSE in (when := self._truth(self._playbook.when), self.in_scope):
+        if Truth.FALSE in (when := self.when, self.in_scope):
             return Truth.FALSE
         return Truth.UNKNOWN if Truth.UNKNOWN in (when, self.in_scope) else Truth.TRUE
 
@@ -117,12 +122,12 @@ class View:
         if cause is None or cause.kind != "event" or cause.type != playbook.on_event or cause.source == OURS:
             return False
         asked = (playbook.for_accounts, playbook.when)
-        return not self._is_left and all(
+        return not self.is_left and all(
             one is None or evaluate(one, look.facts, look.now) is Truth.TRUE for one in asked
         )
 
     @property
-    def _is_left(self) -> bool:
+    def is_left(self) -> bool:
         """Has the customer gone, or is it no customer at all, and the playbook says nothing of that?"""
         if self._look.account == COMPANY:
             minds = self._playbook.minds

@@ -127,6 +127,13 @@ def begin(playbook: Playbook, episode: Episode | None, look: Look, by: str) -> S
     return walk.result()
 
 
+def suppose(playbook: Playbook, look: Look) -> Episode:
+    """The episode of a firing at that instant, whatever its conditions say: what it would ask for is on its plan."""
+    walk = Walk(playbook, None, look)
+    walk.suppose()
+    return walk.episode
+
+
 def put_off(episode: Episode, asked: Ask, until: datetime, now: datetime) -> StepResult:
     """Plan a step again that would have waited: what may hold it back is asked when it can go."""
     if episode.state != "active":

@@ -119,6 +119,11 @@ class Walk(Moving):
         elif self.episode.state == "found":
             self.fire(reason, view.readings(), by="started")
 
+    def suppose(self) -> None:
+        """Idle: it fires, whatever its conditions say."""
+        self._new(self.look.now)
+        self.fire("supposed", self.view.readings())
+
     def finish(self) -> None:
         """Active: it ends when its condition does, of an event when all is done. Found: it ends with its condition."""
         episode, playbook = self.episode, self.playbook

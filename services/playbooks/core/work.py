@@ -22,7 +22,8 @@ from services.playbooks.core.episode import Episode, Move, StepResult
 from services.playbooks.core.episodes import Ending, Episodes
 from services.playbooks.core.erasing import end_about, forgotten_by
 from services.playbooks.core.findings import Finding, list_of
-from services.playbooks.core.interruptions import Interruption, changes, interrupted
+from services.playbooks.core.glance import glance
+from services.playbooks.core.interruptions import Interruption, changes
 from services.playbooks.core.look import Look, View, departed
 from services.playbooks.core.message import Errand, Visit
 from services.playbooks.core.outcomes import firing, outcomes
@@ -45,7 +46,7 @@ class Work:
         interruptions: Sequence[Interruption] = (),
         adopted_at: datetime | None = None,
     ) -> None:
-        self.rules, self._business = rules, rules.business
+        self.rules = rules
         self.interruptions = interruptions
         """Of sources, by the marks so far."""
         self.marked_through = marked_through
@@ -184,15 +185,7 @@ class Work:
 
     def _look(self, stands: Standing, occasion: str, actor: str, **others: Any) -> Look:
         """At an account as it stands; the others are what `Look.of` takes."""
-        owned_by = self.rules.directory.owner(owner(stands))
-        hours = owned_by.hours if owned_by is not None else self.rules.directory.office
-        known: dict[str, Any] = {"occasion": occasion, "actor": actor, "quiet": stands.quiet, "hours": hours}
-        known |= {
-            "interrupted": interrupted(self.interruptions, stands.at),
-            "render": self.rules.render,
-            "business": self._business,
-        }
-        return Look.of(stands.account, stands.facts, stands.at, **known, **others)
+        return glance(self.rules, self.interruptions, stands, occasion, actor, **others)
 
     def _walk(self, visit: Visit, changed: Collection[str] | None = None) -> None:
         """Step the playbooks and the open episodes to which what has changed (None: all) may matter; closers last."""

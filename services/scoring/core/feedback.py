@@ -9,11 +9,10 @@ from math import sqrt
 from typing import Final, NamedTuple
 
 from shared.messages.feedback import Measured
+from shared.words.shares import Span, Z, share_of
 
 LEAST: Final = 10
 """With fewer answers there are only counts: one more could turn any figure round."""
-_Z: Final = 1.959963984540054
-"""Of the normal distribution between 2.5 and 97.5 %."""
 
 
 class Group(NamedTuple):
@@ -46,14 +45,6 @@ class Counted(NamedTuple):
     answers: int
     weight: float
     squares: float
-
-
-class Span(NamedTuple):
-    """A figure between two bounds that hold it with 95 %."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +80,7 @@ def figure(measure: Measured, found: Mapping[int, Counted]) -> Figure:
     shares = {name: part / weight for name, part in weights.items()}
     best, _, worst = shares.values()
     span = _nps(best, worst, n) if measure == "nps" else _mean(measure, found, weight, n)
-    return Figure(round(n), answers, counts, span, _share(best, n))
+    return Figure(round(n), answers, counts, span, share_of(best, n))
 
 
 def _nps(promoters: float, detractors: float, n: float) -> Span:
@@ -102,14 +93,7 @@ def _nps(promoters: float, detractors: float, n: float) -> Span:
 def _adjusted_wald(promoters: float, detractors: float, n: float) -> tuple[float, float]:
     """The middle of the interval, and how far it reaches to either side."""
     p, d = (promoters * n + 0.75) / (n + 3), (detractors * n + 0.75) / (n + 3)
-    return p - d, _Z * sqrt((p + d - (p - d) ** 2) / (n + 3))
-
-
-def _share(share: float, n: float) -> Span:
-    """A share in percent, adjusted Wald: with z²/2 of each kind more (A. Agresti and B. Coull, 1998)."""
-    adjusted = (share * n + _Z**2 / 2) / (n + _Z**2)
-    margin = _Z * sqrt(adjusted * (1 - adjusted) / (n + _Z**2))
-    return Span(100 * share, 100 * max(0.0, adjusted - margin), 100 * min(1.0, adjusted + margin))
+    return p - d, Z * sqrt((p + d - (p - d) ** 2) / (n + 3))
 
 
 def _mean(measure: Measured, found: Mapping[int, Counted], weight: float, n: float) -> Span:
@@ -124,7 +108,7 @@ def _mean(measure: Measured, found: Mapping[int, Counted], weight: float, n: flo
 
 def _students(freedom: float) -> float:
     """The 97.5 % quantile of Student's t: Abramowitz and Stegun 26.7.5, to 0.0005 from nine degrees on."""
-    z = _Z
+    z = Z
     terms = (
         (z**3 + z) / 4,
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,

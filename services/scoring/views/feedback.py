@@ -7,11 +7,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.scoring.core.catalogue import Target
-from services.scoring.core.feedback import Figure, Span, group_of, response_rate
+from services.scoring.core.feedback import Figure, group_of, response_rate
 from services.scoring.queries.feedback import By, Per
 from services.scoring.views import Rounded
 from shared.messages.feedback import Measured, SurveyKind
 from shared.web.paging import Page
+from shared.words.shares import Span
 
 
 class Share(BaseModel):

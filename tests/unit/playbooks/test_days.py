@@ -126,13 +126,17 @@ def test_going_through_the_days_meets_each_change_once(road: list[Happening]) ->
     assert life.stands is not None
     past = past_of(life.stands, [(one.day, one.record) for one in reversed(life.rows)])
     since, until = MONDAY.date() - DAY, at.date()
-    met = [(day, None if facts is None else dict(facts), names) for day, facts, names in past.days(since, until)]
-    assert met[0][:2] == (since, None)
+    met = [one._replace(facts=one.facts and dict(one.facts)) for one in past.stretches(since, until)]
+    assert (met[0].facts, met[0].first) == (None, since)
+    assert [one.last + DAY for one in met] == [*(one.first for one in met[1:]), until + DAY]
     before: dict[str, Any] = {}
-    for day, facts, names in met[1:]:
-        assert facts is not None
-        assert same(facts, life.ends[day])
-        assert {name for name in facts.keys() | before.keys() if not same(facts.get(name), before.get(name))} == names
+    for stretch in met[1:]:
+        facts = stretch.facts or {}
+        assert same(facts, life.ends[stretch.first])
+        assert same(facts, life.ends[stretch.last])
+        assert {
+            name for name in facts.keys() | before.keys() if not same(facts.get(name), before.get(name))
+        } == stretch.changed
         before = facts
     assert same(before, life.ends[until])
 
