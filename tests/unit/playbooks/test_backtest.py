@@ -1,6 +1,6 @@
 """A playbook on recorded days: when it would have fired, whom it would have disturbed, and how well it warns."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 
 import msgspec
@@ -41,7 +41,7 @@ def fired(life: Life) -> list[int]:
 def test_it_fires_at_the_end_of_the_day_on_which_it_came_to_hold() -> None:
     life = lived(stalled(), {0: HIGH, 3: LOW, 5: HIGH, 9: LOW})
     assert fired(life) == [3, 9]
-    assert life.firings[0].reasons == ("feature usage is 25 %, under 40 %",)
+    assert life.firings[0].reasons == ("usage breadth is 25 %, under 40 %",)
     assert [(one.to, one.day) for one in life.sent] == [("Ana", FIRST + 3 * DAY), ("Ana", FIRST + 9 * DAY)]
 
 
@@ -219,4 +219,3 @@ def test_what_is_kept_does_not_grow_with_what_fires() -> None:
     assert len(found.shown) == 500
     assert found.shown[0].day == max(one.at.date() for life in many for one in life.firings)
     assert msgspec.json.encode(found)
-    assert timedelta(days=1) == DAY
