@@ -1,17 +1,20 @@
 """Wires the playbooks and runs them: `python -m services.playbooks.main --role api|worker|all`."""
 
+import secrets
 import sys
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import api, days, queries
-from services.playbooks.api import documents
+from services.playbooks.api import documents, trials
 from services.playbooks.documents import PlaybooksInForce
 from services.playbooks.handler import PlaybooksHandler
 from services.playbooks.settings import PlaybooksSettings
+from services.playbooks.trials import CHILD
 from shared.documents.following import Following
 from shared.jobs import store as jobs
+from shared.jobs.runner import Jobs, in_a_child
 from shared.messages import registry
 from shared.service import service
 from shared.service.status import status_routes
@@ -28,6 +31,7 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
     following, rules = Following(in_force.refresh), in_force.rules
     handler = PlaybooksHandler(rules, base.figures, base.clock)
     worker = base.worker(_PLAN, handler)
+    trying = Jobs(base.uow, base.clock, secrets.token_bytes, in_a_child(CHILD))
 
     async def more_status(c: AsyncConnection) -> dict[str, Any]:
         return {
@@ -48,6 +52,7 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
         routers=(
             *api.routes(base.uow, base.clock, rules, wake),
             *documents.routes(base.uow, base.clock, in_force),
+            *trials.routes(base.uow, base.clock, in_force, trying),
         ),
         prepare=lambda: in_force.begin(base.uow, base.clock.now()),
         jobs=(lambda: following.run(base.uow),),
@@ -57,6 +62,7 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
                 base.counts, clock=base.clock, worker=worker, extra=more_status, alarms=lambda: in_force.alarms
             ),
         ),
+        close=trying.close,
         tidy=(queries.forget, days.forget, jobs.forget, queries.warn_once(rules)),
     )
 

@@ -1,5 +1,6 @@
 """The playbooks service on a real database with its HTTP face."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,12 +8,15 @@ from typing import Any
 import httpx
 
 from services.playbooks import api
-from services.playbooks.api import documents
+from services.playbooks.api import documents, trials
 from services.playbooks.documents import SHELF
-from services.playbooks.files import PLAYBOOKS, read_texts
+from services.playbooks.files import CSMS, PLAYBOOKS, read_texts
+from services.playbooks.trials.running import run
 from shared.auth.keys import KeyStore
 from shared.documents.in_force import InForce
 from shared.figures import Figures
+from shared.jobs import store
+from shared.jobs.runner import Jobs
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
 from shared.web.app import create_app
@@ -32,8 +36,11 @@ csms:
 class House:
     """The floor with its HTTP face and a client that holds the admin's key."""
 
-    def __init__(self, url: str, floor: Floor, http: httpx.AsyncClient, woken: list[bool], clock: SetClock) -> None:
+    def __init__(
+        self, url: str, floor: Floor, http: httpx.AsyncClient, woken: list[bool], clock: SetClock, trying: Jobs
+    ) -> None:
         self.url, self.floor, self.http, self.woken, self.clock = url, floor, http, woken, clock
+        self.trying = trying
 
     async def get(self, path: str, **asked: Any) -> Any:
         answer = await self.http.get(f"/v1/{path}", params=asked)
@@ -68,14 +75,23 @@ async def a_house(url: str, *playbooks: str) -> AsyncIterator[House]:
         app = create_app("playbooks", "1", checks={}, figures=Figures("playbooks"), random=bytes)
         app.state.keys = KeyStore(floor.uow, clock, bytes)
         texts = {(PLAYBOOKS, one.playbook.id): one.source.encode() for one in floor.rules.library.loaded}
+        texts[CSMS] = PEOPLE.encode()
         in_force = InForce(SHELF, texts, read_texts)
         await in_force.begin(floor.uow, MONDAY)
+        async def compute(id: str) -> bool:
+            async with floor.uow.begin() as c:
+                wanted = await store.wanted(c, id)
+            await run(floor.uow, clock, id, wanted, in_force.now)
+            return True
+
+        trying = Jobs(floor.uow, clock, secrets.token_bytes, compute)
         for router in (
             *api.routes(floor.uow, clock, lambda: floor.rules, lambda: woken.append(True)),
             *documents.routes(floor.uow, clock, in_force),
+            *trials.routes(floor.uow, clock, in_force, trying),
         ):
             app.include_router(router)
         headers = {"authorization": f"Bearer {ADMIN}"}
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://playbooks", headers=headers) as http:
-            yield House(url, floor, http, woken, clock)
+            yield House(url, floor, http, woken, clock, trying)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
 from services.playbooks.core.assignment import Load
+from services.playbooks.core.episode import Episode
 from services.playbooks.core.interruptions import Interruption
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.standing import Standing
@@ -18,7 +19,7 @@ from shared.pg import bulk
 from shared.pg.uow import UnitOfWork
 
 _AT_ONCE: Final = 250
-_a, _i, _l = t.accounts.c, t.items.c, t.csm_load.c
+_a, _e, _i = t.accounts.c, t.episodes.c, t.items.c
 _ROW: Final = select(_a.partition, _a.standing)
 _NEXT: Final = _ROW.where(_a.account_id > bindparam("after", type_=Text)).order_by(_a.account_id).limit(_AT_ONCE)
 _OPEN: Final = ITEMS.where(bulk.among(_i.account_id, "accounts"), bulk.one_of(_i.state, sorted(OPEN))).order_by(_i.id)
@@ -66,6 +67,12 @@ async def accounts(uow: UnitOfWork) -> AsyncIterator[list[Placed]]:
             return
         yield [row for row in found if row.stands.gone is None and row.stands.account != COMPANY]
         after = found[-1].stands.account
+
+
+async def episodes(c: AsyncConnection, account: str, playbook: str) -> list[Episode]:
+    """The last of a playbook at an account, open or not; where it has one for each of several contacts, each."""
+    mine = (_e.account_id == account) & (_e.playbook == playbook) & _e.latest
+    return list((await c.execute(select(_e.body).where(mine).order_by(_e.opened_at, _e.id))).scalars())
 
 
 async def open_at(c: AsyncConnection, accounts: Sequence[str]) -> dict[str, list[Item]]:
