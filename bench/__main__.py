@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import beside, days, figures, firings, idle, latency, looks, preview, statements, throughput, turn
+from bench import backtest, beside, days, figures, firings, idle, latency, looks, preview, statements, throughput, turn
 from bench.report import Row, table
 from deploy.local.postgres import NAME, Postgres
 from deploy.migrations.run import migrate
@@ -15,7 +15,7 @@ from tests.support.logins import PASSWORDS
 from tests.support.stack import Stack
 
 _PARTS = (
-    *("statements", "looks", "firings", "days", "figures", "turn", "preview"),
+    *("statements", "looks", "firings", "days", "figures", "turn", "preview", "backtest"),
     *("throughput", "latency", "prefect", "idle"),
 )
 
@@ -27,7 +27,12 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--events", type=int, default=50_000, help="usage events to post (default 50,000)")
     parser.add_argument("--seconds", type=int, default=20, help="how long to send answers (default 20)")
     parser.add_argument("--only", choices=_PARTS, help="one measurement alone")
-    parser.add_argument("--accounts", type=int, default=100_000, help="accounts of the daily turn (default 100,000)")
+    parser.add_argument(
+        "--accounts",
+        type=int,
+        default=100_000,
+        help="of the daily turn; a tenth in a backtest (default 100,000)",
+    )
     return parser
 
 
@@ -53,6 +58,7 @@ def main() -> None:
             "figures": lambda: figures.measure(database("figures")),
             "turn": lambda: turn.measure(database("turn"), asked.accounts),
             "preview": lambda: preview.measure(database("preview"), asked.accounts),
+            "backtest": lambda: backtest.measure(database("backtest"), asked.accounts // 10),
         }
         for name in [name for name in alone if asked.only in {None, name}]:
             rows += alone[name]()

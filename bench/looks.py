@@ -24,7 +24,7 @@ from services.playbooks.core.work import Work
 from services.playbooks.files import load_all, load_playbook, read_people
 from services.scoring.core.decision import Occasion
 from shared.files.templates import render
-from shared.messages.assessments import AccountAssessed, Cause
+from shared.messages.assessments import AccountAssessed, Cause, FactValue
 from shared.messages.envelope import Event
 from tests.support.scoring import (
     DAY,
@@ -155,6 +155,11 @@ def _measure(rules: Rules, accounts: int, words: str, apart: timedelta) -> list[
 def _of(assessed: AccountAssessed, number: int) -> Told:
     facts = assessed.facts | {"account.owner": f"csm-{number % 20}@example.com"}
     return Told(f"account-{number:05}", msgspec.json.encode(msgspec.structs.replace(assessed, facts=facts)))
+
+
+def day_facts(number: int) -> Iterator[dict[str, FactValue]]:
+    """The facts at the end of twenty days of an account."""
+    return (one.facts for one in _road(number, DAY))
 
 
 def _road(number: int, apart: timedelta) -> Iterator[AccountAssessed]:

@@ -7,14 +7,14 @@ from typing import Any
 
 import typer
 
-from deploy.cli import deliveries, erase, flags, keys, renewals, revenue, rules, show, suggest, tasks
+from deploy.cli import deliveries, erase, flags, keys, playbooks, renewals, revenue, rules, show, suggest, tasks
 from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.facts import facts
 from deploy.cli.feedback import ANSWERS, FEEDBACK
 from deploy.cli.fingerprint import fingerprint
 from deploy.cli.goals import GOALS, goal
-from deploy.cli.lists import ACCOUNTS, PEOPLE, PLAYBOOKS, READERS
+from deploy.cli.lists import ACCOUNTS, PEOPLE, READERS
 from deploy.cli.merge import merge
 from deploy.cli.record import CONTACTS, INVOICES, SUBSCRIPTIONS, TICKETS, TIMELINE, USAGE, note
 from deploy.cli.reread import reread
@@ -81,7 +81,7 @@ app.add_typer(PEOPLE.app(), name="people")
 app.add_typer(ALERTS.app(), name="alerts")
 app.add_typer(flags.app, name="flags")
 app.add_typer(FOUND.app(), name="found")
-app.add_typer(PLAYBOOKS.app(), name="playbooks")
+app.add_typer(playbooks.app, name="playbooks")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(keys.app, name="keys")
 app.add_typer(suggest.app, name="suggest")

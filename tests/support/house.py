@@ -78,6 +78,7 @@ async def a_house(url: str, *playbooks: str) -> AsyncIterator[House]:
         texts[CSMS] = PEOPLE.encode()
         in_force = InForce(SHELF, texts, read_texts)
         await in_force.begin(floor.uow, MONDAY)
+
         async def compute(id: str) -> bool:
             async with floor.uow.begin() as c:
                 wanted = await store.wanted(c, id)

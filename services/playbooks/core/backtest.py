@@ -8,6 +8,7 @@ at the first look is found so, as when a playbook is new, and again after an imp
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from services.playbooks.core.assignment import Load, assign
@@ -17,9 +18,12 @@ from services.playbooks.core.episode import Ask, Episode, StepResult
 from services.playbooks.core.look import DEPARTS, Look
 from services.playbooks.core.outbound import OUTBOUND
 from services.playbooks.core.playbook import Playbook
+from services.playbooks.core.remembered import needed
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.step import step
-from shared.conditions import Truth
+from services.playbooks.core.trouble import ASKED
+from services.playbooks.core.workinghours import Hours
+from shared.conditions import Truth, facts_of
 
 _DAY: Final = timedelta(days=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -71,13 +75,15 @@ class Trial:
         self._follows = None if asked is None else frozenset({*asked, *DEPARTS, QUIET, GONE})
         """What may move an episode under way; None: anything."""
         self._reads = frozenset({*playbook.read, *DEPARTS, QUIET, GONE})
+        self._only = _needed_by(playbook)
+        self._hours: dict[str | None, Hours] = {}
         self._loads: dict[str, Load] = {}
         self._turn = 0
 
     def life(self, past: Past) -> Life:
         """Go through an account's days."""
         going = _Going(past.account)
-        for stretch in past.stretches(self._since, self._until):
+        for stretch in past.stretches(self._since, self._until, self._only):
             if stretch.facts is not None:
                 going.note(stretch, stretch.facts)
                 if stretch.facts.get(GONE) is None:
@@ -94,17 +100,16 @@ class Trial:
             at = going.timer
 
     def _look(self, going: "_Going", facts: Mapping[str, Any], at: datetime) -> None:
-        owned_by = self._rules.directory.owner(_text(facts, _OWNER))
         quiet = facts.get(QUIET) is True
         found_in = None if going.is_met and not going.was_quiet else "backtest"
         look = Look.of(
             going.account,
             facts,
             at,
-            occasion=at.isoformat(),
+            occasion=going.occasion(),
             quiet=quiet,
             found_in=None if quiet else found_in,
-            hours=owned_by.hours if owned_by is not None else self._rules.directory.office,
+            hours=self._hours_of(_text(facts, _OWNER)),
             business=self._business,
         )
         stepped = step(self._playbook, going.episode, look)
@@ -113,6 +118,12 @@ class Trial:
         going.take(stepped, facts, at)
         if stepped.asks and not self._playbook.shadow:
             going.sent += self._sent(stepped.asks, facts, at)
+
+    def _hours_of(self, owner: str | None) -> Hours:
+        if owner not in self._hours:
+            owned_by = self._rules.directory.owner(owner)
+            self._hours[owner] = owned_by.hours if owned_by is not None else self._rules.directory.office
+        return self._hours[owner]
 
     def _sent(self, asks: Iterable[Ask], facts: Mapping[str, Any], at: datetime) -> Iterator[Sent]:
         """Who gets what is asked for at one look."""
@@ -143,12 +154,18 @@ class _Going:
         self.is_met = False
         self.was_quiet = False
         self.sent: list[Sent] = []
+        self._looks = 0
         self._found = False
         self._firings: list[Firing] = []
         self._left: list[date] = []
         self._here: list[tuple[date, date]] = []
         self._here_since: date | None = None
         self._known_from: date | None = None
+
+    def occasion(self) -> str:
+        """What tells this look from every other of the account."""
+        self._looks += 1
+        return str(self._looks)
 
     def concerns(self, changed: frozenset[str], reads: frozenset[str], follows: frozenset[str] | None) -> bool:
         """May what changed move anything?"""
@@ -190,6 +207,15 @@ def has_churned(facts: Mapping[str, Any]) -> bool:
     return facts.get("account.churned") is True or facts.get("account.churned_at") is not None
 
 
+def _needed_by(playbook: Playbook) -> frozenset[str]:
+    """The facts that its conditions, its steps and what is told of a firing go by: of all others nothing is asked."""
+    asked = [one for step in playbook.steps for one in (step.unless, step.condition) if one is not None]
+    flags = ASKED if any(one.kind == "flag" for one in playbook.steps) else ()
+    always = (_OWNER, "account.name", *DEPARTS, QUIET, GONE)
+    return playbook.read.union(*map(facts_of, asked), needed(playbook.remembers), flags, always)
+
+
+@lru_cache(maxsize=1024)
 def end_of(day: date) -> datetime:
     """The last instant of a UTC day."""
     return datetime.combine(day + _DAY, time(), UTC) - _MICROSECOND

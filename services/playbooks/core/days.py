@@ -71,9 +71,9 @@ class Past:
         """Its facts at the end of a day; None where nothing was known of it yet."""
         return next(self.stretches(day, day)).facts
 
-    def stretches(self, since: date, until: date) -> Iterator[Stretch]:
-        """Its days from `since` to `until`, oldest first: as many together as ended alike."""
-        facts, later = dict(self._facts), list[tuple[date, Mapping[str, Any]]]()
+    def stretches(self, since: date, until: date, only: frozenset[str] | None = None) -> Iterator[Stretch]:
+        """Its days from `since` to `until`, oldest first: as many together as ended alike. `only`: of these facts."""
+        facts, later = _some(self._facts, only), list[tuple[date, Mapping[str, Any]]]()
         known: dict[str, Any] | None = facts
         for day, before in self._changes:
             if day <= since:
@@ -83,8 +83,9 @@ class Past:
                 facts.clear()
                 known = None
                 break
-            later.append((day, {name: facts.get(name) for name in before.was}))
-            _apply(facts, before.was)
+            if was := _some(before.was, only):
+                later.append((day, {name: facts.get(name) for name in was}))
+                _apply(facts, was)
         at, changed = since, frozenset(facts)
         for day, then in reversed(later):
             if day > until:
@@ -93,6 +94,12 @@ class Past:
             _apply(facts, then)
             at, known, changed = day, facts, frozenset(then)
         yield Stretch(at, until, known, changed)
+
+
+def _some(facts: Mapping[str, Any], only: frozenset[str] | None) -> dict[str, Any]:
+    if only is None:
+        return dict(facts)
+    return {} if only.isdisjoint(facts) else {name: facts[name] for name in only & facts.keys()}
 
 
 def _apply(facts: dict[str, Any], others: Mapping[str, Any]) -> None:

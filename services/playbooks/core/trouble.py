@@ -216,3 +216,10 @@ _SIGNS: Final[tuple[tuple[tuple[str, ...], bool, Callable[[_Known], str]], ...]]
     (("relationship.pulse",), False, _pulse),
 )
 """The facts that each is about, whether it holds offers back, and its words."""
+ASKED: Final = frozenset(
+    {
+        *(name for about, *_ in _SIGNS for name in about),
+        *("health.band", "account.stage", "account.currency", "account.seats", "contract.ends_at"),
+    }
+)
+"""The facts that decide what holds offers back."""
