@@ -48,7 +48,9 @@ def test_every_decision_is_listed_once_by_its_number_and_title() -> None:
     rows = [f"| [{one.name[:4]}]({one.name}) | {title} |" for one, title in zip(files, titles, strict=True)]
     listed = (folder / "README.md").read_text(encoding="utf-8").splitlines()
     assert [line for line in listed if line.startswith("| [")] == rows
-    assert [int(one.name[:4]) for one in files] == list(range(1, len(files) + 1))
+    # A number is taken when its decision is begun, so one may come before another.
+    numbers = [int(one.name[:4]) for one in files]
+    assert numbers == sorted(set(numbers))
 
 
 @each
