@@ -46,8 +46,7 @@ class Work:
         interruptions: Sequence[Interruption] = (),
         adopted_at: datetime | None = None,
     ) -> None:
-        self.rules = rules
-        self.interruptions = interruptions
+        self.rules, self.interruptions = rules, interruptions
         """Of sources, by the marks so far."""
         self.marked_through = marked_through
         """All that was accepted by then in this partition has been assessed; None is not known."""
