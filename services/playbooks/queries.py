@@ -141,16 +141,20 @@ async def looked_at(c: AsyncConnection, tally: Counting) -> float:
 
     Returns which share of all it was shown.
     """
-    accounts: FromClause = t.accounts
     number = (await c.execute(select(func.count()).select_from(t.accounts))).scalar_one()
-    if number > MOST_LOOKED_AT:
-        accounts = tablesample(t.accounts, func.system(100.0 * MOST_LOOKED_AT / number), seed=literal(1))
-    asked = select(accounts.c.standing).execution_options(yield_per=_AT_ONCE)
-    async with c.stream_scalars(asked) as standings:
+    async with c.stream_scalars(some_standings(number, MOST_LOOKED_AT)) as standings:
         async for stands in standings:
             if stands.gone is None:
                 tally.add(stands.facts)
     return 1.0 if number <= MOST_LOOKED_AT else tally.accounts / number
+
+
+def some_standings(number: int, most: int) -> Select[Any]:
+    """Of so many accounts all, or about `most` by chance, the same each time; some hundreds are read at once."""
+    accounts: FromClause = t.accounts
+    if number > most:
+        accounts = tablesample(t.accounts, func.system(100.0 * most / number), seed=literal(1))
+    return select(accounts.c.standing).execution_options(yield_per=_AT_ONCE)
 
 
 async def warnings(

@@ -9,11 +9,12 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 from shared.clock import Clock
 from shared.conditions import Refused
 from shared.documents.in_force import InForce
-from shared.documents.shelf import YAML, Key, Version, name_of
+from shared.documents.shelf import YAML, Key, Texts, Version, name_of
 from shared.pg.uow import UnitOfWork
 
 S = TypeVar("S")
 _MOST_LINES: Final = 20_000
+_NOTHING: Final[Texts] = {}
 
 
 class Put(NamedTuple):
@@ -50,25 +51,31 @@ class Changing(Generic[S]):
     def __init__(self, in_force: InForce[S], uow: UnitOfWork, clock: Clock) -> None:
         self._in_force, self._uow, self._clock = in_force, uow, clock
 
-    async def plan(self, puts: Sequence[Put], author: str, must_stand: Standing) -> list[Change]:
-        """What a change would do. Raises `Refused` where it can't be, and what `must_stand` raises."""
+    async def plan(
+        self, puts: Sequence[Put], author: str, must_stand: Standing, beside: Texts = _NOTHING
+    ) -> tuple[list[Change], S]:
+        """What a change would do, and what would be in force then. Raises `Refused` where it can't be, and what
+        `must_stand` raises. `beside` is what other services' documents shall be by then."""
         async with self._uow.begin() as c:
             held = await self._in_force.shelf.current(c)
-        return await self._changes(held, puts, author, must_stand)
+        changes = self._changes(held, puts, author, must_stand)
+        return changes, await self._read(held, changes, beside)
 
     async def apply(self, puts: Sequence[Put], author: str, must_stand: Standing) -> list[Change]:
         """Put all of it in force. Raises as `plan` does, and nothing has changed then."""
         shelf = self._in_force.shelf
         async with self._uow.begin() as c:
             await shelf.lock(c)
-            changes = await self._changes(await shelf.current(c), puts, author, must_stand)
+            held = await shelf.current(c)
+            changes = self._changes(held, puts, author, must_stand)
             if added := [one.after for one in changes if one.kind != "none"]:
+                await self._read(held, changes)
                 await shelf.add(c, added)
         async with self._uow.begin() as c:
             await self._in_force.refresh(c)
         return changes
 
-    async def _changes(
+    def _changes(
         self, held: dict[Key, Version], puts: Sequence[Put], author: str, must_stand: Standing
     ) -> list[Change]:
         changes = []
@@ -76,10 +83,12 @@ class Changing(Generic[S]):
             before = held.get(put.key)
             must_stand(put.key, None if before is None or before.text is None else before)
             changes.append(Change(before, self._after(before, put, author)))
-        if any(one.kind != "none" for one in changes):
-            texts = self._in_force.texts(held | {one.after.key: one.after for one in changes})
-            await asyncio.to_thread(self._in_force.read, texts)
         return changes
+
+    async def _read(self, held: dict[Key, Version], changes: Sequence[Change], beside: Texts = _NOTHING) -> S:
+        """All of it as one whole, beside the event loop: that may take a second."""
+        texts = self._in_force.texts(held | {one.after.key: one.after for one in changes})
+        return await asyncio.to_thread(self._in_force.read, {**texts, **beside})
 
     def _after(self, before: Version | None, put: Put, author: str) -> Version:
         if before is not None and (before.text, before.media_type) == (put.text, put.media_type):

@@ -1,7 +1,7 @@
 """Several documents as one change: what a folder would do, and doing it."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from fastapi import Depends
 from pydantic import BaseModel, Field
@@ -15,6 +15,8 @@ from shared.documents.shelf import YAML, Key, Version
 from shared.pg.uow import UnitOfWork
 from shared.web.problems import Problem
 from shared.web.routes import Router
+
+S = TypeVar("S")
 
 
 class Wanted(BaseModel):
@@ -59,7 +61,35 @@ class Plan(BaseModel):
     items: list[Planned]
 
 
-def routes(service: str, in_force: InForce[Any], uow: UnitOfWork, clock: Clock) -> Router:
+class Beside(BaseModel):
+    """What another service's document shall be by then."""
+
+    kind: str
+    id: str
+    text: str
+
+
+class Drafts(Together):
+    """Documents that would change together, beside other services' that change before them."""
+
+    beside: Annotated[list[Beside], Field(max_length=500)] = []
+
+
+class Telling(Generic[S]):
+    """What a service tells of a plan: what becomes of each text, unless it says more."""
+
+    plan: type[Plan] = Plan
+
+    async def told(self, c: Any, before: S, after: S, changes: Sequence[Change]) -> Plan:
+        """`before` is what is in force, and `after` what would be."""
+        del c, before, after
+        return _told(changes)
+
+
+_PLAIN: Final = Telling[Any]()
+
+
+def routes(service: str, in_force: InForce[S], uow: UnitOfWork, clock: Clock, telling: Telling[S] = _PLAIN) -> Router:
     """`POST /v1/rules/plan` and `/v1/rules/apply`, over all kinds of a service."""
     router = Router(prefix="/v1/rules", tags=["documents"])
     changing = Changing(in_force, uow, clock)
@@ -77,12 +107,18 @@ def routes(service: str, in_force: InForce[Any], uow: UnitOfWork, clock: Clock) 
             raise Problem(422, "named_twice", "A document is named more than once: say of each what it shall be.")
         return found, {(one.kind, one.id): one.etag for one in body.documents}
 
-    @router.post("/plan", summary="What a change of several documents would do")
-    async def plan(body: Together, caller: Annotated[Caller, Depends(require("read"))]) -> Plan:
-        """All are checked together, so that a card may name what the catalogue beside it declares."""
+    @router.post("/plan", summary="What a change of several documents would do", response_model=telling.plan)
+    async def plan(body: Drafts, caller: Annotated[Caller, Depends(require("read"))]) -> Any:
+        """All are checked together, so that a card may name what the catalogue beside it declares; `beside` has what
+        documents of other services shall be by then."""
         wanted, tags = puts(body)
+        beside = {(one.kind, one.id): one.text.encode() for one in body.beside}
+        if own := next((one.kind for one in body.beside if one.kind in in_force.shelf.kinds), None):
+            raise Problem(422, "own_kind", f"{service.capitalize()} keeps {own!r} itself: name it in `documents`.")
         with speech.told():
-            return _told(await changing.plan(wanted, caller.name, _as_read(tags)))
+            changes, after = await changing.plan(wanted, caller.name, _as_read(tags), beside)
+        async with uow.begin() as c:
+            return await telling.told(c, await in_force.refresh(c), after, changes)
 
     @router.post("/apply", summary="Change several documents together")
     async def apply(body: Together, caller: Annotated[Caller, Depends(require("operate"))]) -> Plan:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -181,3 +182,83 @@ async def test_a_thousand_episodes_stay_with_their_version_while_another_comes_a
     assert [(row.state, row.n) for row in states] == [("active", 1001)]
     ids = [one.action_id for one in await house.sent()]
     assert len(ids) == len(set(ids))
+
+
+def a_document(kind: str, id: str, text: str | None) -> dict[str, str | None]:
+    return {"kind": kind, "id": id, "text": text}
+
+
+class TestAPlan:
+    async def planned(self, house: Ruled, *documents: dict[str, str | None], **more: object) -> Any:
+        return await house.ask("POST", "rules/plan", 200, json={"documents": documents, **more})
+
+    async def test_says_what_a_changed_playbook_meets_and_who_hears_of_it(self, house: Ruled) -> None:
+        await house.assess(1, MONDAY, LOW)
+        for number in range(3):
+            facts = {"usage.breadth": 45.0, "account.owner": "bea" if number else "owner@example.com"}
+            await house.take((f"a-{number}", an_assessment(1, MONDAY, facts)))
+        await house.take(("fine", an_assessment(1, MONDAY, HIGH)))
+        wider = (STALLED + LATER).replace("40 %", "50 %")
+        plan = await self.planned(house, a_document("playbooks", "stalled", wider))
+        (one,) = plan["items"]
+        assert (one["change"], one["version"], plan["accounts"], plan["looked_at"]) == ("update", 2, 5, 5)
+        assert one["touches"] == {
+            "episodes": {"pending": 0, "active": 1, "found": 0},
+            "open": {"task": 1, "alert": 0, "flag": 0},
+            "in_scope": 5,
+            "holds": 4,
+            "held_before": 1,
+            "found": 3,
+        }
+        assert plan["first_hour"] == {
+            "messages": 2,
+            "recipients": [
+                {"recipient": "bea", "messages": 1, "accounts": 2},
+                {"recipient": "own", "messages": 1, "accounts": 1},
+            ],
+        }
+        # It is what applying it does.
+        await house.put("playbooks/stalled", wider)
+        told = await house.pass_until(MONDAY + 2 * HOUR)
+        assert sorted(one.recipient.id for one in told if one.recipient is not None) == ["bea", "own"]
+        assert len(await house.found()) == 3
+
+    async def test_of_a_remark_or_nothing_is_that_nobody_hears_of_it(self, house: Ruled) -> None:
+        await house.assess(1, MONDAY, LOW)
+        await house.take(("other", an_assessment(1, MONDAY, HIGH)))
+        plan = await self.planned(house, a_document("playbooks", "stalled", "# remark\n" + STALLED + LATER))
+        assert (plan["items"][0]["touches"]["found"], plan["first_hour"]["messages"]) == (0, 0)
+        plan = await self.planned(house, a_document("playbooks", "stalled", STALLED + LATER))
+        assert (plan["items"][0]["change"], plan["items"][0]["touches"]) == ("none", None)
+
+    async def test_of_a_removal_says_what_goes_on_by_its_version(self, house: Ruled) -> None:
+        await house.assess(1, MONDAY, LOW)
+        plan = await self.planned(house, a_document("playbooks", "stalled", None))
+        touches = plan["items"][0]["touches"]
+        assert (touches["episodes"]["active"], touches["open"]["task"], touches["held_before"]) == (1, 1, 1)
+        assert (touches["in_scope"], touches["holds"], touches["found"]) == (0, 0, 0)
+
+    async def test_of_people_says_who_comes_and_who_goes_with_what_they_have(self, house: Ruled) -> None:
+        await house.assess(1, MONDAY, LOW)
+        people = "csms:\n  - {id: bea, name: Bea, inbox: true}\n  - {id: cy, name: Cy, inbox: true}\n"
+        plan = await self.planned(house, a_document("csms", "main", people))
+        nothing = {"task": 0, "alert": 0, "flag": 0}
+        assert plan["items"][0]["touches"] == {
+            "appear": [{"id": "cy", "name": "Cy", "open": nothing, "accounts": 0}],
+            "go": [{"id": "own", "name": "Owner", "open": {**nothing, "task": 1}, "accounts": 1}],
+        }
+        refused = await house.ask(
+            "POST", "rules/plan", 422, json={"documents": [a_document("csms", "main", "csms: 3")]}
+        )
+        assert refused["problems"][0]["file"] == "csms/main"
+
+    async def test_goes_by_a_catalogue_that_comes_with_it(self, database_url: str, house: Ruled) -> None:
+        await put_as(database_url, "scoring", "catalogue", "main", "traits: {region: text}\n")
+        text = "id: tier\nwhen: account.traits.tier == gold\ntraits: {tier: text}\nsteps: [alert: Hi]"
+        document = a_document("playbooks", "tier", text)
+        await house.ask("POST", "rules/plan", 422, json={"documents": [document]})
+        beside = [a_document("catalogue", "main", "traits: {tier: text}\n")]
+        plan = await self.planned(house, document, beside=beside)
+        assert plan["items"][0]["change"] == "create"
+        own = await house.ask("POST", "rules/plan", 422, json={"documents": [document], "beside": [document]})
+        assert own["code"] == "own_kind"

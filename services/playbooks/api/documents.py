@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from services.playbooks import queries
+from services.playbooks.documents.touches import Touches
 from services.playbooks.files import CSMS, CSMS_SCHEMA, PLAYBOOK_SCHEMA, PLAYBOOKS, RuleFiles
 from services.playbooks.views.playbooks import PlaybookView
 from shared.clock import Clock
@@ -57,5 +58,5 @@ def routes(uow: UnitOfWork, clock: Clock, documents: InForce[RuleFiles]) -> tupl
     return (
         document_routes(_PLAYBOOK, documents, uow, clock, BesidePlaybooks(clock)),
         document_routes(_CSMS, documents, uow, clock),
-        together.routes("playbooks", documents, uow, clock),
+        together.routes("playbooks", documents, uow, clock, Touches(clock)),
     )

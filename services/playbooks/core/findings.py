@@ -23,7 +23,7 @@ _COLLECT: Final = timedelta(hours=1)
 """After the first that a changed playbook found: accounts meet it one by one."""
 _OF_PLAYBOOKS: Final = "playbooks"
 _IN_HISTORY: Final = "in the imported history"
-_MOST_LINES: Final = 100
+MOST_LINES: Final = 100
 """How many found episodes one message lists; what is more comes in the next."""
 
 
@@ -75,8 +75,8 @@ def lists(
     for to, lines in by_owner.items():
         person = directory.person(to) if to else None
         goes = bring_at(person.hours if person is not None else directory.office, "high", at)
-        for first in range(0, len(lines), _MOST_LINES):
-            one = digest(lines[first : first + _MOST_LINES], import_id, person.recipient if person else None)
+        for first in range(0, len(lines), MOST_LINES):
+            one = digest(lines[first : first + MOST_LINES], import_id, person.recipient if person else None)
             told.append(msgspec.structs.replace(one, not_before=goes if goes > at else None))
     return told
 
