@@ -7,24 +7,27 @@ import typer
 from rich.text import Text
 
 from deploy.cli import show
-from deploy.cli.client import connected, segment
+from deploy.cli.client import Refused, connected
+from deploy.cli.folder import text_of
 from deploy.cli.jobs import finished
 from deploy.cli.listing import JsonOption
-from deploy.cli.planning import text_of, told
+from deploy.cli.planning import told
 
 _MOVERS: Final = 20
 Item = dict[str, Any]
-File = Annotated[Path, typer.Argument(help="A draft: catalogue.yaml is the catalogue, any other a card.")]
+File = Annotated[Path, typer.Argument(help="A draft of the catalogue or of a scorecard.")]
 Account = Annotated[str | None, typer.Option("--account", help="Look at one account measure by measure, too.")]
 
 
 def preview(file: File, account: Account = None, json: JsonOption = False) -> None:
     """Say who would move by a draft, without putting it in force: of a sample at once, then of all accounts."""
     with connected() as keepwell, told(file):
-        kind, id, text = text_of(file)
-        path = f"/v1/{kind}/{segment(id)}/preview"
+        document, text, _ = text_of(file)
+        if document.service != "scoring":
+            words = "Only scorecards and the catalogue have a preview: `keepwell rules plan` says what this touches."
+            raise Refused(404, "no_preview", words)
         params = {} if account is None else {"account": account}
-        began = keepwell.call("POST", "scoring", path, content=text.encode(), params=params)
+        began = keepwell.call("POST", "scoring", f"{document.path}/preview", content=text.encode(), params=params)
         job = finished(keepwell, "scoring", began["job"], _of_sample)
     if json:
         show.as_json(job)

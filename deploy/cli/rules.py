@@ -1,17 +1,19 @@
-"""`keepwell rules`: scorecards and the catalogue in force as files, and whether drafts could be."""
+"""`keepwell rules`: all documents in force as files, and whether drafts could be."""
 
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import quote
+from typing import Annotated, Any
 
 import typer
 
 from deploy.cli import planning, preview, show, versions
-from deploy.cli.client import Keepwell, Refused, connected, segment
-from deploy.cli.planning import fault
+from deploy.cli.client import Keepwell, Refused, connected
+from deploy.cli.folder import KINDS, Document, Text, files_of, text_of
+from deploy.cli.planning import fault, told
 from shared.words import clean
 
-app = typer.Typer(no_args_is_help=True, help="The rules that scoring goes by.")
+app = typer.Typer(
+    no_args_is_help=True, help="The rules that all go by: catalogue, scorecards, people, playbooks, templates."
+)
 app.command(cls=planning.Planning)(planning.plan)
 app.command(cls=planning.Planning)(planning.diff)
 app.command()(planning.apply)
@@ -24,12 +26,12 @@ app.command()(versions.rollback)
 def check(
     files: Annotated[
         list[Path],
-        typer.Argument(exists=True, dir_okay=False, help="Scorecards; catalogue.yaml is the catalogue."),
+        typer.Argument(exists=True, help="Drafts, or folders of them, laid out as `export` does."),
     ],
 ) -> None:
     """Say what is wrong with drafts, each beside the rules in force; nothing is changed. Exit code 1 when any is."""
-    with connected() as keepwell:
-        refused = [path for path in files if not _is_usable(keepwell, path)]
+    with connected() as keepwell, told():
+        refused = [path for path in files_of(files) if not _is_usable(keepwell, text_of(path))]
     if refused:
         raise typer.Exit(1)
 
@@ -40,37 +42,32 @@ def export(
 ) -> None:
     """Write the texts in force into a folder, as they are; files of other names stay."""
     with connected() as keepwell:
-        texts = {name: keepwell.content("scoring", path) for name, path in _in_force(keepwell)}
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (folder / name).write_bytes(text)
-        typer.echo(clean(f"{folder / name}"))
+        found = [Document(kind.name, one["id"]) for kind in KINDS for one in keepwell.items(kind.service, kind.path)]
+        texts = {one.file: keepwell.content(one.service, one.path) for one in found}
+    for file, text in texts.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_bytes(text)
+        typer.echo(clean(f"{folder / file}"))
 
 
-def _in_force(keepwell: Keepwell) -> list[tuple[str, str]]:
-    """The name of the file that each text makes, with its path."""
-    cards = [one["id"] for one in keepwell.items("scoring", "/v1/scorecards")]
-    found = [(_file_name(id), f"/v1/scorecards/{segment(id)}") for id in cards]
-    main = [("catalogue.yaml", f"/v1/catalogue/{one['id']}") for one in keepwell.items("scoring", "/v1/catalogue")]
-    return main + found
-
-
-def _file_name(id: str) -> str:
-    """A card's file; whatever its id holds, it stays inside the folder."""
-    return f"{quote(id, safe=' ')}.yaml"
-
-
-def _is_usable(keepwell: Keepwell, path: Path) -> bool:
-    kind = "catalogue" if path.stem == "catalogue" else "scorecards"
+def _is_usable(keepwell: Keepwell, one: Text) -> bool:
+    document, path = one.document, one.file
     try:
-        told = keepwell.call("POST", "scoring", f"/v1/{kind}/check", content=path.read_bytes())
+        answer = keepwell.call("POST", document.service, f"/v1/{document.kind}/check", content=path.read_bytes())
     except Refused as error:
         if error.code != "document_refused":
             raise
-        for one in error.body["problems"]:
-            show.complain(fault(path, one))
+        for problem in error.body["problems"]:
+            show.complain(fault(path, problem))
         return False
-    for one in told["warnings"]:
-        typer.echo(fault(path, one))
+    for warning in answer["warnings"]:
+        typer.echo(fault(path, warning))
+    for sample in answer.get("samples", ()):
+        _show_sample(sample)
     typer.echo(clean(f"{path}: can be used"))
     return True
+
+
+def _show_sample(sample: dict[str, Any]) -> None:
+    show.say(f"{sample['language']}: {sample['subject']}")
+    show.lines(f"    {line}" for line in sample["body"].splitlines())

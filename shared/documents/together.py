@@ -70,8 +70,9 @@ class Beside(BaseModel):
 
 
 class Drafts(Together):
-    """Documents that would change together, beside other services' that change before them."""
+    """Documents that would change together, or none, beside other services' that change before them."""
 
+    documents: Annotated[list[Wanted], Field(max_length=500)] = []
     beside: Annotated[list[Beside], Field(max_length=500)] = []
 
 

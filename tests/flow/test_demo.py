@@ -107,12 +107,12 @@ def a_leads_quarter(terminal: Terminal) -> None:
 def an_operators_day(terminal: Terminal, mine: Path) -> None:
     """Draft a card, see who moves, put it in force, go back; merge a duplicate; forget a person."""
     terminal.run("rules", "export", str(mine))
-    card = mine / "mature.yaml"
+    card = mine / "scorecards" / "mature.yaml"
     card.write_text(card.read_text().replace("usage.trend: {weight: 15}", "usage.trend: {weight: 16}"))
     assert "The weights sum to 101; they must sum to 100." in terminal.run("rules", "check", str(card), code=1)
     card.write_text(card.read_text().replace("usage.recency: {weight: 15}", "usage.recency: {weight: 14}"))
     assert "59 accounts" in terminal.run("rules", "preview", str(card), "--account", "northwind")
-    assert "~ mature" in terminal.run("rules", "plan", str(mine), code=2)
+    assert "~ scorecards/mature" in terminal.run("rules", "plan", str(mine), code=2)
     assert "1 changed." in terminal.run("rules", "apply", str(mine))
     assert "No changes." in terminal.run("rules", "plan", str(mine))
     terminal.until("why", "fathom-diving", say=re.compile(r"usage.trend +16 %"))

@@ -42,7 +42,7 @@ RESULT = {
 
 @pytest.fixture
 def draft(tmp_path: Path) -> str:
-    (tmp_path / "mine.yaml").write_text("id: default\n")
+    (tmp_path / "mine.yaml").write_text("id: default\nmeasures: {}\n")
     return str(tmp_path / "mine.yaml")
 
 
@@ -66,7 +66,7 @@ def test_who_moves_and_an_account_measure_by_measure(stack: FakeStack, draft: st
     ):
         assert words in said
     assert stack.asked[0].query == {"account": "a"}
-    assert stack.asked[0].body == b"id: default\n"
+    assert stack.asked[0].body == b"id: default\nmeasures: {}\n"
 
 
 def test_what_failed_says_why_and_ends_with_1(stack: FakeStack, draft: str) -> None:
