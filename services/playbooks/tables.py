@@ -155,6 +155,7 @@ sendings = Table(
     metadata,
     *columns_of(Sending, "action_id"),
     Index("sendings_by_playbook", "playbook", "at"),
+    Index("sendings_by_episode", "episode_id"),
 )
 
 # What became of contracts, and that accounts left.

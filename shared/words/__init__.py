@@ -7,7 +7,7 @@ library alone.
 - money: `money(420_000, "EUR")` is `€4,200`; `monthly` adds `/month`; `minor(4_200, "EUR")` reads it back; `decimals`.
 - numbers: `counted(2, "day")` is `2 days`; `number(−12.5)`; `rounded`, half away from zero; `listed(["a", "b"])` is
   `a and b`; `scored(5230)` is `52`; `signed(-13)` is `−13`; `apportioned` makes drivers' whole points that sum to the
-  change that is shown, heaviest first.
+  change that is shown, heaviest first; `in_whole` rounds any parts so that they sum to their whole.
 - time: `span(timedelta)` is `5 hours`; `exact_span` loses nothing; `ago` and `in_days` look from now; `renewal` is
   `renews tomorrow`; `date_words` is `2 Mar 2026`; `on_day` is `Monday`; `moment` is `today 15:00` and `clock_time` is
   `Mon 2 Mar 2026, 15:00 Berlin time` on somebody's clock; `zone` and `zone_label`.
@@ -18,7 +18,7 @@ library alone.
 
 from shared.words.cleaning import clean, clean_lines
 from shared.words.money import decimals, minor, money, monthly
-from shared.words.numbers import apportioned, counted, listed, number, rounded, scored, signed, whole
+from shared.words.numbers import apportioned, counted, in_whole, listed, number, rounded, scored, signed, whole
 from shared.words.people import person
 from shared.words.time import (
     ago,
@@ -45,6 +45,7 @@ __all__ = [
     "decimals",
     "exact_span",
     "in_days",
+    "in_whole",
     "listed",
     "minor",
     "moment",

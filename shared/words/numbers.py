@@ -1,10 +1,12 @@
 """Counts, points and lists as a person says them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from typing import Final
+from math import floor
+from typing import Final, TypeVar
 
+K = TypeVar("K")
 _EXACT: Final = 1e15
 """From here on a float has no decimals."""
 
@@ -75,3 +77,14 @@ def apportioned(hundredths: Sequence[int], before: int | None, after: int | None
     for i in sorted(range(len(points)), key=lambda i: (-(hundredths[i] % 100), -abs(hundredths[i])))[:missing]:
         points[i] += 1
     return points
+
+
+def in_whole(parts: Mapping[K, Fraction], total: int) -> dict[K, int]:
+    """Round to integers by largest remainder, so that they sum to the total; ties go to the first. None stay none."""
+    floors = {key: floor(value) for key, value in parts.items()}
+    left = total - sum(floors.values())
+    by_remainder = sorted(parts, key=lambda key: floors[key] - parts[key])
+    for place in range(abs(left) if parts else 0):
+        key = by_remainder[place % len(by_remainder)] if left > 0 else by_remainder[-1 - place % len(by_remainder)]
+        floors[key] += 1 if left > 0 else -1
+    return floors

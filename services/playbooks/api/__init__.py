@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from services.playbooks.api import bulk, desk, people, playbooks, writing
+from services.playbooks.api import bulk, desk, effect, people, playbooks, writing
 from services.playbooks.core.rules import RulesInForce
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
@@ -13,6 +13,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce, wake: Callable[[]
     """Everything under `/v1` but the status. `wake` is told when something is to be sent."""
     at = desk.Desk(uow, clock, rules, wake)
     return (
+        effect.routes(uow, clock, rules),
         playbooks.routes(uow, clock, rules),
         desk.routes(at),
         writing.routes(at),

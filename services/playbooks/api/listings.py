@@ -68,6 +68,9 @@ def _do_episode(work: Work, id: str, command: Command, actor: str, now: datetime
         state = found.state if found is not None else "over long ago"
         what = "started" if command.event == "start" else "dismissed"
         raise NotPossible(f"Only a found episode can be {what}; this one is {state}.")
+    if found.held_out and command.event == "start":
+        share = "Its account is of the share that the playbook holds out, so nothing is done there."
+        raise NotPossible(f"{share} Take `holdout` out of the playbook to reach it.")
     dismissed = partial(steps.dismiss, reason=command.note or "dismissed")
     work.by_hand(found, steps.start if command.event == "start" else dismissed, actor, now)
 

@@ -18,6 +18,7 @@ from services.playbooks.core.episode import (
     action_id,
     episode_id,
 )
+from services.playbooks.core.holdout import is_held_out
 from services.playbooks.core.look import Look, View
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.remembered import kept
@@ -146,6 +147,7 @@ class Moving:
             fired=self.playbook.still_counted(before.fired, look.now),
             closed_before=before.closed_at,
             found_in=found_in,
+            held_out=is_held_out(self.playbook, look.account),
         )
 
     def _ask(self, planned: PlannedStep) -> Ask:

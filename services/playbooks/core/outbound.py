@@ -28,24 +28,27 @@ def carry_out(errand: Errand, changes: Changes, loads: dict[str, Load], rules: R
     """Ask for it, and say so in the episode's history."""
     asked, playbook, _, visit = errand
     chosen, now = playbook.every_step[asked.step], visit.look.now
+    held_out = changes.episodes[asked.episode].held_out
+    only_decides = playbook.shadow or held_out
     if asked.kind in SENDINGS:
         words = _words(chosen)
-        if not playbook.shadow:
+        if not only_decides:
             message = request(errand, Assignment(None, ""), rules.render)
             changes.tell(msgspec.structs.replace(message, title=words, **_card(chosen)), now, visit.headers)
             changes.note_sent(asked.episode, asked.id, now)
     else:
         traits, words, to = _traits(errand, chosen, loads, rules)
         stands = changes.standings[visit.stands.account]
-        if (often := set_too_often(stands, traits, now)) is not None and not playbook.shadow:
+        if (often := set_too_often(stands, traits, now)) is not None and not only_decides:
             said = f"did not {words}: playbooks set {often} so often within a day that they may undo each other's work"
             changes.circling.append(_note(errand, changes, said))
             return
-        if traits and not playbook.shadow:
+        if traits and not only_decides:
             changes.update_account(stands.account, traits, asked.id, now, visit.headers)
             if to is not None:
                 _count(changes, stands.account, to, loads, rules, now)
-    _note(errand, changes, f"would {words}" if playbook.shadow else f"asked to {words}")
+    said = f"held out: would {words}" if held_out else f"would {words}"
+    _note(errand, changes, said if only_decides else f"asked to {words}")
 
 
 def _note(errand: Errand, changes: Changes, said: str) -> Move:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from services.playbooks.core.episode import Episode
+from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing
 
 _STEP: Final = timedelta(days=27)
@@ -25,6 +26,9 @@ class Firing(NamedTuple):
     shadow: bool
     """Nobody was asked for anything, as the playbook was being tried."""
     held_out: bool
+    """Nobody was, as the account is of the share that is held out."""
+    holdout: int
+    """How large that share was, in percent."""
     score: int | None
     """In hundredths of a point."""
     band: str
@@ -64,15 +68,16 @@ class Outcome(NamedTuple):
     """False: it was taken back."""
 
 
-def firing(episode: Episode, stands: Standing, now: datetime, *, shadow: bool) -> Firing:
+def firing(episode: Episode, stands: Standing, now: datetime, playbook: Playbook) -> Firing:
     """Note how the account stands when an episode first fires."""
     return Firing(
         episode_id=episode.id,
         account_id=episode.account,
         playbook=episode.playbook,
         fired_at=now,
-        shadow=shadow,
+        shadow=playbook.shadow,
         held_out=episode.held_out,
+        holdout=playbook.holdout,
         score=stands.score,
         band=stands.band,
         stage=str(stands.facts.get("account.stage") or ""),

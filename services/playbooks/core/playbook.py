@@ -105,6 +105,8 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Alerts for those who were told, when what they were told of has passed."""
     shadow: bool = False
     """It decides and lists what it would ask for, and tells nobody."""
+    holdout: int = 0
+    """For which share of accounts, in percent, it only decides: nothing is asked for, and one sees what it brings."""
 
     @property
     def is_held(self) -> bool:

@@ -263,7 +263,7 @@ class Work:
             changes.retired.add(stepped.closed.id)
         self.episodes.keep(stepped)
         if stepped.fired and episode.occurrence == 1:
-            changes.firings.append(firing(episode, visit.stands, look.now, shadow=playbook.shadow))
+            changes.firings.append(firing(episode, visit.stands, look.now, playbook))
         if episode.subject and not (
             self.episodes.may_go_on(episode, look.now) or playbook.still_counted(episode.fired, look.now)
         ):
@@ -271,8 +271,9 @@ class Work:
             changes.episodes[episode.id] = episode
             changes.retired.add(episode.id)
         self.errands += [Errand(ask, playbook, episode, visit) for ask in stepped.asks]
+        tells = not (playbook.shadow or episode.held_out)
         for move in stepped.moves:
-            if move.after == "found" and look.found_in is not None and not playbook.shadow:
+            if move.after == "found" and look.found_in is not None and tells:
                 at = visit.found_at or look.now
                 changes.find(Finding(list_of(look.found_in), episode.id, owner(visit.stands), at))
         if stepped.passed:
@@ -280,9 +281,9 @@ class Work:
             is_news = not (by_hand or playbook.on_exit)
             self.ended[episode.id] = Ending(episode.account, look.now, episode.outcome, look.actor, left, is_news)
             changes.call_back(episode.account, episode.sent, episode.outcome, look.now)
-        if stepped.fired and playbook.closes and not playbook.shadow:
+        if stepped.fired and playbook.closes and tells:
             self._close_others(playbook, visit)
-        for name in stepped.starts if not playbook.shadow else ():
+        for name in stepped.starts if tells else ():
             self._start(name, episode, playbook, visit)
 
     def _close_others(self, playbook: Playbook, visit: Visit) -> None:

@@ -167,6 +167,16 @@ def works_before(hours: Hours, at: datetime, until: datetime) -> bool:
     return next_working(hours, at) < until
 
 
+def worked(hours: Hours, since: datetime, until: datetime) -> timedelta:
+    """How long somebody with these hours works between two instants."""
+    found = timedelta()
+    for start, end in _spans(hours, since):
+        if start >= until:
+            break
+        found += max(min(end, until) - max(start, since), timedelta())
+    return found
+
+
 def _add_days(hours: Hours, at: datetime, days: int) -> datetime:
     # The same time of day so many working days on; what comes in at night counts from the next morning.
     zone = ZoneInfo(hours.time_zone)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, ValidationInfo
 
 from services.playbooks.core.directory import ROLES, Csm, Directory
+from services.playbooks.core.holdout import MOST
 from services.playbooks.core.remembered import FIRED
 from services.playbooks.core.workinghours import Duration, parse_duration
 from shared.conditions import Declared, Problem, Scope, did_you_mean
@@ -49,6 +50,15 @@ def _limit(text: str) -> tuple[int, Duration]:
     if not re.fullmatch(r"\s*[1-9][0-9]{0,5}\s*", number) or not per:
         raise ValueError(f"{text!r} is no limit; write one such as 3 per 180d.")
     return int(number), _exact(per)
+
+
+def _holdout(text: str) -> int:
+    found = re.fullmatch(r"\s*([0-9]{1,6})\s*%\s*", text)
+    if found is None:
+        raise ValueError(f"{text!r} is no share; write one such as 10 %.")
+    if not 1 <= int(found[1]) <= MOST:
+        raise ValueError(f"A share of 1 to {MOST} % can be held out, not {found[1]} %.")
+    return int(found[1])
 
 
 def _channel(text: str) -> str:
@@ -123,6 +133,7 @@ Answered = Annotated[Duration, ReadBy(_answered, description="Such as 4 business
 Exact = Annotated[Duration, ReadBy(_exact, description="Such as 30m, 24h, 7d, 2w.")]
 Held = Annotated[Duration, ReadBy(_held, description="Such as 24h, 7d, 3 business days.")]
 Limit = Annotated[tuple[int, Duration], ReadBy(_limit, description="Such as 3 per 180d.")]
+Holdout = Annotated[int, ReadBy(_holdout, description="Such as 10 %; 1 to 50.")]
 Template = Annotated[
     str, BeforeValidator(_template), Field(min_length=1, description="Text; {{ account.name }} and every fact.")
 ]

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from services.playbooks.core.holdout import AUTOMATED
 from services.playbooks.core.matter import Matter, derived
 from services.playbooks.core.playbook import STARTED, Playbook, Repeat
 from services.playbooks.core.remembered import FIRED
-from services.playbooks.files.checks import Beside, Exact, ExitTemplate, Held, Limit
+from services.playbooks.files.checks import Beside, Exact, ExitTemplate, Held, Holdout, Limit
 from services.playbooks.files.sequence import as_steps, in_order, problems_of
 from services.playbooks.files.steps import StepFile
 from shared.conditions import (
@@ -64,6 +65,9 @@ class PlaybookFile(FileModel):
     """Alerts for those who were told, when what they were told of has passed."""
     mode: Literal["live", "shadow"] = "live"
     """In shadow it decides and lists what it would ask for, and tells nobody."""
+    holdout: Holdout | None = None
+    """The share of accounts for which it only decides, so that one sees what it brings to all others; only where every
+    step goes to customers or systems by itself."""
     traits: dict[Name, FactType] = {}
     """The types of the `account.traits.*` that are named."""
     watch: list[Watched] = []
@@ -119,6 +123,10 @@ class PlaybookFile(FileModel):
             reading.take(found[:1], certain=found[1])
         reading.take(problems_of(self.steps))
         steps = [one.step for one in in_order(self.steps)]
+        by_hand = next((step for step in [*steps, *self.on_exit] if step.what not in AUTOMATED), None)
+        if self.holdout is not None and by_hand is not None:
+            said = f"`holdout` needs steps that go by themselves, and this has `{by_hand.what}`."
+            reading.note(said, self.at("holdout"), "Who works through it would see who is left out. Leave it out here.")
         for step in steps:
             if step.start == self.id:
                 reading.note("It starts itself.", step.at("start"))
@@ -139,7 +147,9 @@ class PlaybookFile(FileModel):
         if self.repeat is not None and self.repeat.at_most is not None:
             repeat["at_most"], repeat["per"] = self.repeat.at_most
         return Playbook(
-            **self.given("title", "description", "traits", "watch", "steps", "repeat", "on_exit", "mode", "matter"),
+            **self.given(
+                "title", "description", "traits", "watch", "steps", "repeat", "on_exit", "mode", "matter", "holdout"
+            ),
             version=self._digest(),
             title=title,
             repeat=Repeat(**repeat) if self.repeat is not None else None,
@@ -148,6 +158,7 @@ class PlaybookFile(FileModel):
             matter=self._matter(),
             remembers=self._remembers(),
             shadow=self.mode == "shadow",
+            holdout=self.holdout or 0,
         )
 
     def _remembers(self) -> tuple[str, ...]:

@@ -61,6 +61,8 @@ class EpisodeView(BaseModel):
     outcome: str
     found_in: str | None
     occurrence: int
+    held_out: bool
+    """Its account is of the share for which the playbook only decides: nothing is asked for."""
     why: list[str]
     """What the conditions saw that made it fire, in words."""
     readings: list[Reason]

@@ -18,9 +18,8 @@ from heapq import nsmallest
 from typing import Final, Literal, NamedTuple
 
 from services.scoring.core.score import rounded
-from services.scoring.core.shapley import in_whole
 from shared.conditions import FACTS
-from shared.words import counted, listed, number, scored, signed, whole
+from shared.words import counted, in_whole, listed, number, scored, signed, whole
 
 Turn = Literal["moved", "came", "became_known", "moved_in", "left", "became_unknown", "moved_out"]
 """What an account did to the mean: by its own score, by coming into the book, or by going out of it."""

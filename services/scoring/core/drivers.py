@@ -9,10 +9,10 @@ from services.scoring.core.measures.base import points_of
 from services.scoring.core.reasons import reason
 from services.scoring.core.score import mean_of, points_without_data
 from services.scoring.core.scorecard import Cap
-from services.scoring.core.shapley import in_whole, shares
+from services.scoring.core.shapley import shares
 from shared.conditions import source_of
 from shared.messages.assessments import Driver
-from shared.words import clean
+from shared.words import clean, in_whole
 
 
 def drivers_of(health: Health, before: Decision, occasion: Occasion) -> list[Driver]:

@@ -9,10 +9,8 @@ from math import sqrt
 from typing import Final, NamedTuple
 
 from shared.messages.feedback import Measured
+from shared.words.means import LEAST, students
 from shared.words.shares import Span, Z, share_of
-
-LEAST: Final = 10
-"""With fewer answers there are only counts: one more could turn any figure round."""
 
 
 class Group(NamedTuple):
@@ -100,21 +98,10 @@ def _mean(measure: Measured, found: Mapping[int, Counted], weight: float, n: flo
     """The mean, with Student's interval."""
     mean = sum(score * one.weight for score, one in found.items()) / weight
     variance = sum(one.weight * (score - mean) ** 2 for score, one in found.items()) / weight * n / (n - 1)
-    margin = _students(n - 1) * sqrt(variance / n)
+    margin = students(n - 1) * sqrt(variance / n)
     least, most = _SCALE[measure]
     unit = 100 / most if measure == "csat" else 1
     return Span(unit * mean, unit * max(least, mean - margin), unit * min(most, mean + margin))
-
-
-def _students(freedom: float) -> float:
-    """The 97.5 % quantile of Student's t: Abramowitz and Stegun 26.7.5, to 0.0005 from nine degrees on."""
-    z = Z
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return z + sum(term / freedom ** (power + 1) for power, term in enumerate(terms))
 
 
 def response_rate(asked: int, answered: int) -> float:

@@ -16,12 +16,11 @@ what it brought and no more.
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
-from math import factorial, floor
-from typing import Final, TypeVar
+from math import factorial
+from typing import Final
 
 from services.scoring.core.scorecard import Scorecard
 
-K = TypeVar("K")
 MOST_EXACT: Final = 8
 
 
@@ -82,14 +81,3 @@ def _mean_over_orders(changed: Sequence[str], worth: Callable[[int], Fraction]) 
                 value += orders * (worth(mask | bit) - worth(mask))
         found[name] = value / factorial(n)
     return found
-
-
-def in_whole(parts: Mapping[K, Fraction], total: int) -> dict[K, int]:
-    """Round to integers by largest remainder, so that they sum to the total; ties go to the first. None stay none."""
-    floors = {key: floor(value) for key, value in parts.items()}
-    left = total - sum(floors.values())
-    by_remainder = sorted(parts, key=lambda key: floors[key] - parts[key])
-    for place in range(abs(left) if parts else 0):
-        key = by_remainder[place % len(by_remainder)] if left > 0 else by_remainder[-1 - place % len(by_remainder)]
-        floors[key] += 1 if left > 0 else -1
-    return floors

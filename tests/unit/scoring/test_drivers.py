@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.score import mean_of
 from services.scoring.core.scorecard import Scorecard, Weighted
-from services.scoring.core.shapley import in_whole, shares
+from services.scoring.core.shapley import shares
+from shared.words import in_whole
 
 NAMES = list(MEASURES)
 Points = dict[str, int | None]

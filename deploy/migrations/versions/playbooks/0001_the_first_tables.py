@@ -95,6 +95,7 @@ def upgrade() -> None:
     sa.Column('fired_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('shadow', sa.Boolean(), nullable=False),
     sa.Column('held_out', sa.Boolean(), nullable=False),
+    sa.Column('holdout', sa.BigInteger(), nullable=False),
     sa.Column('score', sa.BigInteger(), nullable=True),
     sa.Column('band', sa.Text(), nullable=False),
     sa.Column('stage', sa.Text(), nullable=False),
@@ -128,6 +129,7 @@ def upgrade() -> None:
     sa.Column('delivery', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('action_id')
     )
+    op.create_index('sendings_by_episode', 'sendings', ['episode_id'], unique=False)
     op.create_index('sendings_by_playbook', 'sendings', ['playbook', 'at'], unique=False)
     op.create_table('found',
     sa.Column('import_id', sa.Text(), nullable=False),
