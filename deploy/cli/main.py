@@ -7,14 +7,14 @@ from typing import Any
 
 import typer
 
-from deploy.cli import deliveries, erase, flags, keys, playbooks, renewals, revenue, rules, show, suggest, tasks
+from deploy.cli import deliveries, effect, erase, flags, keys, playbooks, renewals, revenue, rules, show, suggest, tasks
 from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.facts import facts
 from deploy.cli.feedback import ANSWERS, FEEDBACK
 from deploy.cli.fingerprint import fingerprint
 from deploy.cli.goals import GOALS, goal
-from deploy.cli.lists import ACCOUNTS, PEOPLE, READERS
+from deploy.cli.lists import ACCOUNTS, READERS
 from deploy.cli.merge import merge
 from deploy.cli.record import CONTACTS, INVOICES, SUBSCRIPTIONS, TICKETS, TIMELINE, USAGE, note
 from deploy.cli.reread import reread
@@ -77,7 +77,7 @@ app.add_typer(FEEDBACK.app(), name="feedback")
 app.add_typer(revenue.app(), name="revenue")
 app.add_typer(renewals.app(), name="renewals")
 app.add_typer(tasks.app, name="tasks")
-app.add_typer(PEOPLE.app(), name="people")
+app.add_typer(effect.people(), name="people")
 app.add_typer(ALERTS.app(), name="alerts")
 app.add_typer(flags.app, name="flags")
 app.add_typer(FOUND.app(), name="found")

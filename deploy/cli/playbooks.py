@@ -8,6 +8,7 @@ import typer
 
 from deploy.cli import show, tried
 from deploy.cli.client import Keepwell, connected, segment
+from deploy.cli.effect import effect
 from deploy.cli.jobs import finished
 from deploy.cli.listing import JsonOption
 from deploy.cli.lists import PLAYBOOKS
@@ -18,6 +19,7 @@ from shared.files.reading import content_of
 
 _SERVICE: Final = "playbooks"
 app = PLAYBOOKS.app()
+app.command()(effect)
 Which = Annotated[str, typer.Argument(metavar="ID|FILE", help="A playbook in force, or a file with a draft of one.")]
 Account = Annotated[str | None, typer.Option("--account", help="One account alone, leaf by leaf: its id or name.")]
 From = Annotated[str | None, typer.Option("--from", help="The first day, such as 2026-01-31; else a year back.")]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_playbooks_api import House, a_house
+from tests.support.house import House, a_house
 from tests.support.playbooks import DAY, HIGH, LOW, MONDAY, an_assessment
 
 CALL = "id: call\nurgent: true\nwhen: usage.breadth < 40 %\nsteps: [{task: 'Call', due: 1d}]"
@@ -70,14 +70,14 @@ async def test_revenue_that_was_kept_is_shared_by_the_playbooks_that_helped_to_t
     await house.post(f"tasks/{task['id']}/take")
     await later(house, "a", 2, 60, renewed(901, 1000))
     kept = [(await effect(house, id))["kept"] for id in ("call", "also")]
-    assert sorted(one["minor"] for (one,) in kept) == [450, 451]
+    assert sorted(one["amount_minor"] for (one,) in kept) == [450, 451]
     assert {one["currency"] for (one,) in kept} == {"EUR"}
     # Somebody's word of what it brings since counts, too.
     await later(house, "a", 3, 61, renewed(901, 800))
     kept = [(await effect(house, id))["kept"] for id in ("call", "also")]
-    assert [one["minor"] for (one,) in kept] == [400, 400]
+    assert [one["amount_minor"] for (one,) in kept] == [400, 400]
     lines = {one["playbook"]: one for one in (await house.get("effect"))["items"]}
-    assert lines["call"]["kept"] == [{"currency": "EUR", "minor": 400, "renewals": 1}]
+    assert lines["call"]["kept"] == [{"currency": "EUR", "amount_minor": 400, "renewals": 1}]
 
 
 async def test_nothing_was_kept_that_nobody_touched_or_that_was_well(house: House) -> None:
@@ -129,7 +129,7 @@ async def test_who_is_held_out_hears_nothing_and_is_compared(house: House) -> No
     assert held["score"]["30"]["value"] == 20
     assert "honest" in " ".join(told["words"])
     detail = await house.get(f"episodes/{next(one['id'] for one in episodes if one['held_out'])}")
-    assert "held out: would write to champion by the template tips" in [one["reason"] for one in detail["moves"]]
+    assert "held out: would write to champion by the template tips" in [one["note"] for one in detail["history"]]
 
 
 async def test_a_time_is_asked_for_and_what_is_not_there_is_said(house: House) -> None:

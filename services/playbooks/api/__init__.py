@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from services.playbooks.api import bulk, desk, effect, people, playbooks, writing
+from services.playbooks.api import bulk, desk, effect, people, playbooks, results, writing
 from services.playbooks.core.rules import RulesInForce
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
@@ -18,5 +18,6 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce, wake: Callable[[]
         desk.routes(at),
         writing.routes(at),
         bulk.routes(at),
+        results.routes(uow, clock, rules),
         people.routes(uow, clock, rules),
     )

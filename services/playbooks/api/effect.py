@@ -13,7 +13,6 @@ from services.playbooks.core.rules import RulesInForce
 from services.playbooks.outcomes import compared, figures
 from services.playbooks.outcomes.figures import Span
 from services.playbooks.views.effect import (
-    Amount,
     Effect,
     EffectLine,
     Fired,
@@ -24,6 +23,7 @@ from services.playbooks.views.effect import (
     Score,
     Took,
 )
+from services.playbooks.views.people import Money
 from shared.auth.keys import require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
@@ -127,7 +127,7 @@ def _line(id: str, fired: Mapping[str, Any], worked: Mapping[str, Any], kept: Se
     items, told = worked.get("items", {}), dict(worked.get("messages", {}))
     ends = {name: fired.get(column, 0) for column, name in _ENDS.items()}
     more = {"held_out": fired.get("held_out", 0), "in_shadow": fired.get("shadow", 0), "found": fired.get("found", 0)}
-    won = [Amount(**one) for one in worked.get("won", ())]
+    won = [Money(**one) for one in worked.get("won", ())]
     return {
         "playbook": id,
         "title": id,

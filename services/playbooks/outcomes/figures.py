@@ -68,7 +68,8 @@ def times_in(row: Mapping[str, Any]) -> Times:
 
 
 def _of(asked: Select[Any], column: ColumnElement[Any], playbook: str | None) -> Select[Any]:
-    return asked if playbook is None else asked.where(column == playbook)
+    # What somebody wrote by hand is of no playbook.
+    return asked.where(column != "") if playbook is None else asked.where(column == playbook)
 
 
 async def worked(c: AsyncConnection, span: Span, playbook: str | None) -> dict[str, dict[str, Any]]:
@@ -85,7 +86,7 @@ async def worked(c: AsyncConnection, span: Span, playbook: str | None) -> dict[s
         if row.state == "won" and row.amount_minor is not None:
             won[row.playbook, row.currency] += int(row.amount_minor)
     for (id, currency), minor in sorted(won.items()):
-        found[id]["won"].append({"currency": currency, "minor": minor})
+        found[id]["won"].append({"currency": currency, "amount_minor": minor})
     sent = _of(select(_s.playbook, _s.delivery, _number.label("number")), _s.playbook, playbook)
     for row in await c.execute(sent.where(span.holds(_s.at)).group_by(_s.playbook, _s.delivery)):
         _add(found[row.playbook]["messages"], row.delivery, row.number)
@@ -106,7 +107,11 @@ async def closed(c: AsyncConnection, span: Span, playbook: str) -> Times:
 async def shares(c: AsyncConnection, span: Span, playbook: str | None = None, by: Iterable[str] = ()) -> list[Share]:
     """What was kept by firings of this span, of one playbook or all, and only where one of these people (by any of
     their names) was the first to do something. All that helped to keep a contract share it, whoever is asked about."""
-    mine = (_f.playbook == playbook if playbook is not None else None, _f.touched_by.in_(by) if by else None)
+    names = {one.lower() for one in by}
+    mine = (
+        _f.playbook == playbook if playbook is not None else None,
+        func.lower(_f.touched_by).in_(names) if names else None,
+    )
     wanted = [span.holds(_f.fired_at), _f.touched_at.is_not(None), *(one for one in mine if one is not None)]
     accounts = select(_f.account_id).where(*wanted)
     together = (_f.fired_at <= _o.at) & (_o.at <= _f.fired_at + WITHIN)
@@ -131,11 +136,10 @@ async def shares(c: AsyncConnection, span: Span, playbook: str | None = None, by
         )
         for row in await c.execute(asked)
     ]
-    names = set(by)
     return [
         one
         for one in kept(pairs)
         if span.since <= one.episode.fired_at < span.until
         and (playbook is None or one.episode.playbook == playbook)
-        and (not names or one.episode.touched_by in names)
+        and (not names or (one.episode.touched_by or "").lower() in names)
     ]

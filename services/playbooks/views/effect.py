@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel
 
 from services.playbooks.core.effect import Compared, Fair, Group, Share, Times, totals
+from services.playbooks.views.people import Money
 from shared.words import shares
 
 
@@ -35,22 +36,15 @@ class Took(BaseModel):
         return cls(n=times.n, median_seconds=times.median, p90_seconds=times.most)
 
 
-class Amount(BaseModel):
-    """Money a month, in minor units."""
-
-    currency: str
-    minor: int
-
-
-class Kept(Amount):
-    """Revenue kept: the lower of what contracts brought before and after they renewed, shared by who helped."""
+class Kept(Money):
+    """Revenue kept a month: the lower of what contracts brought before and after they renewed, shared by who helped."""
 
     renewals: int
 
     @classmethod
     def of(cls, found: list[Share]) -> list[Self]:
         """By currency."""
-        return [cls(currency=name, minor=minor, renewals=n) for name, (minor, n) in totals(found).items()]
+        return [cls(currency=name, amount_minor=minor, renewals=n) for name, (minor, n) in totals(found).items()]
 
 
 class Messages(BaseModel):
@@ -93,7 +87,7 @@ class Flags(BaseModel):
     won: int = 0
     lost: int = 0
     closed: int = 0
-    won_minor: list[Amount] = []
+    won_minor: list[Money] = []
 
 
 class EffectLine(BaseModel):

@@ -46,12 +46,11 @@ def test_what_somebody_does_first_is_the_touch(event: str) -> None:
     assert office.touches[0] == (task.episode_id, "ana", MONDAY + HOUR)
 
 
-def test_to_hand_it_on_is_no_touch_nor_is_what_changes_nothing() -> None:
+def test_to_hand_it_on_is_no_touch() -> None:
     office = an_office(CALL)
     office.assess(MONDAY, LOW)
     task = office.only("task")
     office.do(task, "reassign", MONDAY + HOUR, to="east")
-    office.do(task, "comment", MONDAY + HOUR)
     assert office.touches == []
     assert office.items[task.id].touched_at is None
 
