@@ -10,6 +10,7 @@ from services.playbooks import api, days, queries
 from services.playbooks.api import documents, trials
 from services.playbooks.documents import PlaybooksInForce
 from services.playbooks.handler import PlaybooksHandler
+from services.playbooks.pausing import Pausing
 from services.playbooks.settings import PlaybooksSettings
 from services.playbooks.trials import CHILD
 from shared.documents.following import Following
@@ -28,7 +29,19 @@ _PLAN: Final = Plan(
 def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
     """Build the parts. Raises `Refused` with what is wrong with the playbooks or the directory."""
     in_force = PlaybooksInForce(settings.playbooks, settings.csms_file, settings.catalogue_file)
-    following, rules = Following(in_force.refresh), in_force.rules
+    pausing = Pausing(in_force.rules, base.clock)
+    rules = pausing.rules
+
+    async def refresh(c: AsyncConnection) -> None:
+        await in_force.refresh(c)
+        await pausing.refresh(c)
+
+    async def prepare() -> None:
+        await in_force.begin(base.uow, base.clock.now())
+        async with base.uow.begin() as c:
+            await pausing.refresh(c)
+
+    following = Following(refresh)
     handler = PlaybooksHandler(rules, base.figures, base.clock)
     worker = base.worker(_PLAN, handler)
     trying = Jobs(base.uow, base.clock, secrets.token_bytes, in_a_child(CHILD))
@@ -38,6 +51,8 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
             "playbooks": len(rules().library.loaded),
             "csms": len(rules().directory.csms),
             "last_resort": await queries.last_resort(c),
+            "paused": sorted(rules().library.paused),
+            "muted": await queries.number_muted(c, base.clock.now()),
             "sweep": await queries.sweep(c),
             "assessment_gaps": handler.gaps(base.clock.now()),
         }
@@ -50,11 +65,11 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
         description="Decides who shall do what about an account, once, and keeps the lists that people work through.",
         worker=worker,
         routers=(
-            *api.routes(base.uow, base.clock, rules, wake),
+            *api.routes(base.uow, base.clock, rules, wake, pausing.refresh),
             *documents.routes(base.uow, base.clock, in_force),
             *trials.routes(base.uow, base.clock, in_force, trying),
         ),
-        prepare=lambda: in_force.begin(base.uow, base.clock.now()),
+        prepare=prepare,
         jobs=(lambda: following.run(base.uow),),
         on_stop=following.stop,
         probes=(

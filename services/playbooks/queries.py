@@ -5,7 +5,19 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from sqlalchemy import FromClause, Select, Table, bindparam, delete, func, literal, select, tablesample
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    literal,
+    select,
+    tablesample,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
@@ -69,6 +81,48 @@ async def partition_of(c: AsyncConnection, account: str) -> int | None:
     """Where an account lies; None when nothing was ever heard of it."""
     where = t.accounts.c.account_id == account
     return (await c.execute(select(t.accounts.c.partition).where(where))).scalar_one_or_none()
+
+
+def _running(playbook: str) -> ColumnElement[bool]:
+    e = t.episodes.c
+    return (e.playbook == playbook) & e.latest & e.state.in_(("pending", "active", "found"))
+
+
+async def running(c: AsyncConnection, playbook: str, most: int) -> list[Any]:
+    """Where a playbook's episodes are under way: partition and account, in the order in which these are locked."""
+    where = t.accounts.c.account_id == t.episodes.c.account_id
+    rows = select(t.accounts.c.partition, t.episodes.c.account_id).join_from(t.episodes, t.accounts, where)
+    order = t.accounts.c.partition, t.episodes.c.account_id
+    return list(await c.execute(rows.where(_running(playbook)).order_by(*order).limit(most)))
+
+
+async def number_running(c: AsyncConnection, playbook: str) -> int:
+    """How many of a playbook's episodes are under way."""
+    asked = select(func.count()).select_from(t.episodes).where(_running(playbook))
+    return (await c.execute(asked)).scalar_one()
+
+
+async def muted(c: AsyncConnection, now: datetime, after: tuple[Any, ...] | None, most: int) -> list[Any]:
+    """The accounts that are muted, whose mute ends first in front."""
+    a = t.accounts.c
+    rows = select(a.account_id, a.muted_until, a.standing).where(a.muted_until > now)
+    if after is not None:
+        key = literal(after[0], a.muted_until.type), literal(after[1], a.account_id.type)
+        rows = rows.where(tuple_(a.muted_until, a.account_id) > tuple_(*key))
+    return list(await c.execute(rows.order_by(a.muted_until, a.account_id).limit(most)))
+
+
+async def number_muted(c: AsyncConnection, now: datetime) -> int:
+    """How many accounts are muted."""
+    asked = select(func.count()).select_from(t.accounts).where(t.accounts.c.muted_until > now)
+    return (await c.execute(asked)).scalar_one()
+
+
+async def muted_until(c: AsyncConnection, accounts: Iterable[str], now: datetime) -> dict[str, datetime]:
+    """Of these accounts those that are muted, and until when."""
+    a, ids = t.accounts.c, sorted(set(accounts))
+    rows = select(a.account_id, a.muted_until).where(a.account_id.in_(ids), a.muted_until > now)
+    return {row.account_id: row.muted_until for row in await c.execute(rows)} if ids else {}
 
 
 async def sweep(c: AsyncConnection) -> dict[str, Any] | None:

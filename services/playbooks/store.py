@@ -73,7 +73,7 @@ _LOCK_LOADS = bulk.Insert(
     returning=(t.csm_load.c.csm_id, t.csm_load.c.open_tasks, t.csm_load.c.turn),
 )
 _SAVE_LOADS = bulk.Update(t.csm_load, ("csm_id",), ("open_tasks", "turn"))
-_OF_STANDING = "standing", "looked_at", "day", "score", "band", "stage"
+_OF_STANDING = "standing", "looked_at", "day", "score", "band", "stage", "muted_until"
 _SAVE_ACCOUNTS = bulk.Insert(
     *(t.accounts, ("account_id", *_OF_STANDING)),
     same=("partition",),
@@ -164,7 +164,8 @@ def _row(e: Episode, latest: bool) -> tuple[Any, ...]:
 
 
 def _account(one: Standing) -> tuple[Any, ...]:
-    return (one.account, one, one.at, one.day, one.score, one.band, stage(one))
+    muted_until = one.muted.until if one.muted is not None else None
+    return (one.account, one, one.at, one.day, one.score, one.band, stage(one), muted_until)
 
 
 def _staged(message: Outgoing, partition: int) -> protocol.Outgoing:

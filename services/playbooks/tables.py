@@ -24,6 +24,7 @@ from services.playbooks.core.findings import Finding
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.moved import MovedItem
 from services.playbooks.core.outcomes import Firing, Outcome, Sending
+from services.playbooks.core.rules import Pause
 from services.playbooks.core.standing import Standing
 from shared.jobs.tables import job_tables
 from shared.pg.bulk import one_of
@@ -48,6 +49,8 @@ accounts = Table(
     Column("score", Integer),
     Column("band", Text),
     Column("stage", Text),
+    Column("muted_until", _Time),
+    Index("accounts_muted", "muted_until", postgresql_where=text("muted_until IS NOT NULL")),
 )
 
 # What changed on each day of an account, as it was before: from how it stands, one reads back to how it stood. Score,
@@ -202,6 +205,9 @@ written = Table(
     Column("digest", Text, nullable=False),
     Column("at", _Time, nullable=False),
 )
+
+# The latest pause of each playbook; accounts meet a playbook anew when its pause begins, and when that has ended.
+pauses = Table("pauses", metadata, *columns_of(Pause, "playbook"))
 
 # Open tasks and turns of the people in the directory; locked while somebody is chosen.
 csm_load = Table(

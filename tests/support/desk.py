@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from services.playbooks.core import desk, reminding, seating, settling, writing
+from services.playbooks.core import desk, muting, reminding, seating, settling, writing
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.commands import Command
 from services.playbooks.core.directory import Csm
@@ -14,9 +14,9 @@ from services.playbooks.core.interruptions import Interruption, after_mark
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.moved import MovedItem
 from services.playbooks.core.outcomes import Firing, Outcome, Sending
-from services.playbooks.core.rules import Library, Rules
+from services.playbooks.core.rules import Library, Pause, Rules
 from services.playbooks.core.standing import Standing
-from services.playbooks.core.sweep import heed
+from services.playbooks.core.sweep import heed, introduce
 from services.playbooks.core.work import Work
 from services.playbooks.core.writing import Written, written_id
 from services.playbooks.files import load_playbook, read_people
@@ -110,6 +110,28 @@ class Office:
         writing.write(work, "northwind", Written(title, **wanted), id, actor, at)
         self._save(work)
         return self.items[id]
+
+    def mute(
+        self, at: datetime, until: datetime, reason: str = "lawyers talk", actor: str = "lee"
+    ) -> list[ActionRequested]:
+        """A person mutes the account; with `until` at once, that is over."""
+        work = self._work()
+        work.changes.beside.meet(self.items.values())
+        if until > at:
+            muting.mute(work, "northwind", until, reason, actor, at)
+        else:
+            muting.unmute(work, "northwind", actor, at)
+        return self._save(work)
+
+    def pause(self, *pauses: Pause) -> None:
+        """These are the pauses of playbooks from now on."""
+        self.rules = self.rules._replace(library=Library(self._entries, pauses))
+
+    def meet(self, at: datetime) -> list[ActionRequested]:
+        """The account's turn has come to meet what is new."""
+        work = self._work()
+        introduce(work, "northwind", at)
+        return self._save(work)
 
     def answer(self, response: DeliveryResponded, account: str = "northwind") -> list[ActionRequested]:
         """A recipient's answer to a message about an account."""

@@ -1,16 +1,18 @@
 """The playbooks service on a real database with its HTTP face."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import api
 from services.playbooks.api import documents, trials
 from services.playbooks.documents import SHELF
 from services.playbooks.files import CSMS, PLAYBOOKS, read_texts
+from services.playbooks.pausing import Pausing
 from services.playbooks.trials.running import run
 from shared.auth.keys import KeyStore
 from shared.documents.in_force import InForce
@@ -37,10 +39,17 @@ class House:
     """The floor with its HTTP face and a client that holds the admin's key."""
 
     def __init__(
-        self, url: str, floor: Floor, http: httpx.AsyncClient, woken: list[bool], clock: SetClock, trying: Jobs
+        self,
+        url: str,
+        floor: Floor,
+        http: httpx.AsyncClient,
+        woken: list[bool],
+        clock: SetClock,
+        trying: Jobs,
+        look_up: Callable[[AsyncConnection], Awaitable[None]],
     ) -> None:
         self.url, self.floor, self.http, self.woken, self.clock = url, floor, http, woken, clock
-        self.trying = trying
+        self.trying, self._look_up = trying, look_up
 
     async def get(self, path: str, **asked: Any) -> Any:
         answer = await self.http.get(f"/v1/{path}", params=asked)
@@ -58,6 +67,15 @@ class House:
         key = await keys.create(csm, ["read", "operate"], source=csm, sources=[], csm=csm)
         await owner.dispose()
         return f"Bearer {key}"
+
+    async def adopt(self) -> None:
+        """Go over to the rules in force between two batches, with every account's turn, as the loop does."""
+        floor = self.floor
+        async with floor.uow.begin() as c:
+            await self._look_up(c)
+        if floor.handler.looks(floor.partition, floor.now):
+            async with floor.uow.begin() as c:
+                await floor.handler.look(c, floor.partition, floor.now, self.clock.now())
 
     async def one(self, what: str, **asked: Any) -> Any:
         (found,) = (await self.get(what, **asked))["items"]
@@ -78,6 +96,11 @@ async def a_house(url: str, *playbooks: str) -> AsyncIterator[House]:
         texts[CSMS] = PEOPLE.encode()
         in_force = InForce(SHELF, texts, read_texts)
         await in_force.begin(floor.uow, MONDAY)
+        pausing = Pausing(lambda plain=floor.rules: plain, clock)  # type: ignore[misc]
+
+        async def look_up(c: AsyncConnection) -> None:
+            await pausing.refresh(c)
+            floor.rules = pausing.rules()
 
         async def compute(id: str) -> bool:
             async with floor.uow.begin() as c:
@@ -87,7 +110,7 @@ async def a_house(url: str, *playbooks: str) -> AsyncIterator[House]:
 
         trying = Jobs(floor.uow, clock, secrets.token_bytes, compute)
         for router in (
-            *api.routes(floor.uow, clock, lambda: floor.rules, lambda: woken.append(True)),
+            *api.routes(floor.uow, clock, lambda: floor.rules, lambda: woken.append(True), look_up),
             *documents.routes(floor.uow, clock, in_force),
             *trials.routes(floor.uow, clock, in_force, trying),
         ):
@@ -95,4 +118,4 @@ async def a_house(url: str, *playbooks: str) -> AsyncIterator[House]:
         headers = {"authorization": f"Bearer {ADMIN}"}
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://playbooks", headers=headers) as http:
-            yield House(url, floor, http, woken, clock, trying)
+            yield House(url, floor, http, woken, clock, trying, look_up)

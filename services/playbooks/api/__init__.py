@@ -2,15 +2,28 @@
 
 from collections.abc import Callable
 
-from services.playbooks.api import bulk, desk, effect, people, playbooks, results, writing
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.playbooks.api import bulk, desk, effect, muting, people, playbooks, results, running, writing
 from services.playbooks.core.rules import RulesInForce
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
 from shared.web.routes import Router
 
 
-def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce, wake: Callable[[], None]) -> tuple[Router, ...]:
-    """Everything under `/v1` but the status. `wake` is told when something is to be sent."""
+async def _nothing(_: AsyncConnection) -> None:
+    """Nobody goes by the pauses of playbooks here."""
+
+
+def routes(
+    uow: UnitOfWork,
+    clock: Clock,
+    rules: RulesInForce,
+    wake: Callable[[], None],
+    look_up: running.LookUp = _nothing,
+) -> tuple[Router, ...]:
+    """Everything under `/v1` but the status. `wake` is told when something is to be sent, `look_up` when a playbook was
+    paused or resumed."""
     at = desk.Desk(uow, clock, rules, wake)
     return (
         effect.routes(uow, clock, rules),
@@ -19,5 +32,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce, wake: Callable[[]
         writing.routes(at),
         bulk.routes(at),
         results.routes(uow, clock, rules),
+        running.routes(at, look_up),
+        muting.routes(at),
         people.routes(uow, clock, rules),
     )

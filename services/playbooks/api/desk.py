@@ -17,7 +17,7 @@ from services.playbooks.core.rules import Rules, RulesInForce
 from services.playbooks.core.sweep import heed
 from services.playbooks.core.work import Work
 from services.playbooks.lists import Wanted
-from services.playbooks.views.desk import History
+from services.playbooks.views.desk import EpisodeView, History, ItemView
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
@@ -48,8 +48,13 @@ class Desk:
         async with self.uow.begin() as c:
             now, most = self.clock.now(), paging.limit + 1
             rows = await lists.page(c, listing.rows, listing.table, wanted, after, most, now)
-        shown, cursor = paging.page(rows, lambda row: (row.due_at if by_due else row.opened_at, row.id))
-        return Page(items=[listing.view.of(row, self.rules.library) for row in shown], next_cursor=cursor)
+            shown, cursor = paging.page(rows, lambda row: (row.due_at if by_due else row.opened_at, row.id))
+            items = [listing.view.of(row, self.rules.library) for row in shown]
+            muted = await queries.muted_until(c, (one.account for one in items), now)
+        for one in items:
+            if isinstance(one, ItemView):
+                one.muted_until = muted.get(one.account)
+        return Page(items=items, next_cursor=cursor)
 
     def meant(self, wanted: Wanted) -> Wanted:
         """The same by people's ids: they may be asked for by e-mail, too."""
@@ -68,13 +73,31 @@ class Desk:
             work.changes.beside.meet(await store.lock_meant(c, accounts, ids))
         return work
 
+    async def account(self, c: AsyncConnection, id: str) -> tuple[Work, int]:
+        """An account, locked, with all that is open there, and its partition. Raises a 404 problem."""
+        partition = await queries.partition_of(c, id)
+        if partition is None:
+            words = f"Nothing was ever heard of an account {id!r}. Send an event of it first."
+            raise Problem(404, "not_found", words)
+        return await self.at_hand(c, LISTS[-1], partition, [id], []), partition
+
+    async def episode(self, c: AsyncConnection, id: str) -> EpisodeView:
+        """One episode as it is shown."""
+        shown = await self.one(c, LISTS[0], id)
+        assert isinstance(shown, EpisodeView)
+        return shown
+
     async def one(self, c: AsyncConnection, listing: Listing, id: str) -> BaseModel:
         """One of a list. Raises a 404 problem."""
         row = await queries.one(c, listing.rows, listing.table, listing.only(Wanted({"id": id})).columns)
         if row is None:
             words = f"There is no {listing.name} {id}. GET /v1/{listing.name}s lists them."
             raise Problem(404, "not_found", words)
-        return listing.view.of(row, self.rules.library)
+        shown = listing.view.of(row, self.rules.library)
+        if isinstance(shown, ItemView):
+            muted = await queries.muted_until(c, [shown.account], self.clock.now())
+            shown.muted_until = muted.get(shown.account)
+        return shown
 
     async def shown(self, c: AsyncConnection, listing: Listing, id: str) -> tuple[BaseModel, str]:
         """One of a list, and its entity tag. Raises a 404 problem."""

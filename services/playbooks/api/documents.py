@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from services.playbooks import queries
+from services.playbooks import pausing, queries
 from services.playbooks.documents.touches import Touches
 from services.playbooks.files import CSMS, CSMS_SCHEMA, PLAYBOOK_SCHEMA, PLAYBOOKS, RuleFiles
 from services.playbooks.views.playbooks import PlaybookView
@@ -45,7 +45,8 @@ class BesidePlaybooks(Beside[RuleFiles]):
         achieved = await queries.achieved(c)
         rules = whole.rules
         found = await queries.warnings(c, rules.library.loaded, rules.declared, self._clock.now())
-        return [PlaybookView.made(one, whole.entries.get(one.id), achieved, found) for one in versions]
+        paused = await pausing.under_way(c)
+        return [PlaybookView.made(one, whole.entries.get(one.id), achieved, found, paused) for one in versions]
 
     async def warnings(self, c: Any, draft: Draft[RuleFiles]) -> Sequence[Problem]:
         """Texts that it asks for and no account has."""

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Final
 import msgspec
 from fastapi import Depends, Query, Request
 
-from services.playbooks import days
+from services.playbooks import days, pausing
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.whynot import WhyNot, why_not
 from services.playbooks.files import PLAYBOOKS, RuleFiles
+from services.playbooks.pausing import with_pauses
 from services.playbooks.trials import BACKTEST, DRY_RUN, reading
 from services.playbooks.trials.asking import Asked, asked_in, span_of, why_no_backtest
 from services.playbooks.trials.dry import look_now
@@ -88,12 +89,13 @@ class Trials:
                 raise _no_account(account)
             episodes, items = await reading.episodes(c, account, id), await reading.open_at(c, [account])
             pasts = await days.of(c, [account], days.oldest(now))
-        look = look_now(files.rules, one, beside, now)
+            rules = with_pauses(files.rules, await pausing.known(c))
+        look = look_now(rules, one, beside, now)
         found = why_not(
             *(playbook, one.stands, look, episodes, items.get(account, [])),
             past=pasts[0] if pasts else None,
             met=one.stands.met,
-            checksum=files.entries[id].checksum,
+            checksum=rules.library.checksums[id],
         )
         return _view(playbook, one, look.now, found)
 

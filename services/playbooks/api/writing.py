@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks import queries, store
+from services.playbooks import store
 from services.playbooks.api.desk import Desk, actor_of
 from services.playbooks.api.listings import LISTS
 from services.playbooks.core.commands import Command, fault
@@ -61,11 +61,7 @@ async def _write(desk: Desk, body: NewTask, actor: str, key: str | None) -> tupl
 
 
 async def _add(c: AsyncConnection, desk: Desk, body: NewTask, id: str, actor: str) -> None:
-    partition = await queries.partition_of(c, body.account)
-    if partition is None:
-        words = f"Nothing was ever heard of an account {body.account!r}. Send an event of it first."
-        raise Problem(404, "not_found", words)
-    work = await desk.at_hand(c, _TASKS, partition, [body.account], [])
+    work, partition = await desk.account(c, body.account)
     due = parse_duration(body.due) if body.due is not None else None
     wanted = Written(**{**body.model_dump(exclude={"account"}), "due": due, "matter": body.matter or ""})
     try:

@@ -131,14 +131,14 @@ def promised(stands: Standing, to: str, now: datetime) -> Standing:
 
 
 def carried(before: Standing | None, stands: Standing) -> Standing:
-    """An account after an assessment, with what was noted of its book before; a promise lasts until the owner is
-    another, or was given time enough."""
+    """An account after an assessment, with what was noted of its book and its mute before; a promise lasts until the
+    owner is another, or was given time enough."""
     if before is None:
         return stands
     promise = before.promised
     if promise is not None and (owner(stands) != promise.instead_of or stands.at > promise.until):
         promise = None
-    return msgspec.structs.replace(stands, booked=before.booked, promised=promise)
+    return msgspec.structs.replace(stands, booked=before.booked, promised=promise, muted=before.muted)
 
 
 def rebook(standings: Iterable[Standing]) -> tuple[list[Standing], list[Moved]]:

@@ -22,6 +22,7 @@ _WAIT: Final = timedelta(seconds=5)
 _COLLECT: Final = timedelta(hours=1)
 """After the first that a changed playbook found: accounts meet it one by one."""
 _OF_PLAYBOOKS: Final = "playbooks"
+_OF_MUTE: Final = "mute of "
 _IN_HISTORY: Final = "in the imported history"
 MOST_LINES: Final = 100
 """How many found episodes one message lists; what is more comes in the next."""
@@ -120,5 +121,7 @@ def _found_where(import_id: str, playbooks: Sequence[str]) -> str:
     if import_id == _OF_PLAYBOOKS:
         only = f"the new or changed playbook {playbooks[0]}"
         return f"by {only if len(playbooks) == 1 else f'{len(playbooks)} new or changed playbooks'}"
+    if import_id.startswith(_OF_MUTE):
+        return f"when {import_id.removeprefix(_OF_MUTE)} was no longer muted"
     kind, _, name = import_id.partition(" ")
     return f"by the changed {kind} {name.partition('@')[0]}" if kind == "scorecard" and name else _IN_HISTORY

@@ -55,6 +55,10 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     found_in: str | None = None
     """What holds now is found so: by the end of this import, or by a change of scorecard."""
     act_on_found: bool = False
+    muted: str | None = None
+    """Why nothing is to be told of the account for a while; steps wait, too."""
+    paused: Mapping[str, str] = {}
+    """Playbooks that are to fire nothing, by id, each with the reason; what they have begun goes on."""
     interrupted: Collection[str] = ()
     """Sources of evidence that are interrupted: conditions on what rests on them are unknown."""
     hours: Hours = OFFICE
@@ -68,6 +72,12 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         """The contact, ticket or invoice that the event names; empty without one."""
         data = self.cause.data if self.cause is not None and per is not None else {}
         return str(data.get(f"{per}_id") or "")
+
+    def silence(self, playbook: str) -> str | None:
+        """Why this playbook fires nothing at this look, in words; None: it may."""
+        if self.muted is not None:
+            return f"the account is muted: {self.muted}"
+        return f"it is paused: {self.paused[playbook]}" if playbook in self.paused else None
 
     @property
     def departed(self) -> str | None:
@@ -179,10 +189,17 @@ class View:
             return self._look.departed
         if self.in_scope is not Truth.FALSE and (words := self._exit_words(episode)):
             return words
-        if self.exits and self._playbook.exit_when is not None:
-            held = leaves(self._playbook.exit_when, self._look.facts, self._look.now)
-            return _and_so([leaf for leaf in held if leaf.truth is Truth.TRUE])
+        if self.exits:
+            return self.why_met
         return _and_so(self.readings(Truth.FALSE))
+
+    @property
+    def why_met(self) -> str:
+        """What of its exit is so, in words."""
+        if self._playbook.exit_when is None:
+            return ""
+        held = leaves(self._playbook.exit_when, self._look.facts, self._look.now)
+        return _and_so([leaf for leaf in held if leaf.truth is Truth.TRUE])
 
     def _exit_words(self, episode: Episode) -> str:
         """What the playbook has to say; nothing where that speaks of a firing of which nothing is known."""

@@ -71,6 +71,11 @@ class Moving:
                 # Since when it holds counts while it rests, and whether history made it so: only firing has to wait.
                 self.move("passed", "it holds again")
 
+    def let_begin(self) -> None:
+        """Over, though its condition holds: it may begin again, as a person says so."""
+        if self.episode.state == "over":
+            self.move("passed", f"{self.look.actor} starts it again")
+
     def fire(self, reason: str, readings: tuple[LeafReading, ...] = (), by: Event = "fired") -> None:
         """Put every step on the plan. An episode that is active already gets one more occurrence."""
         episode, now = self.episode, self.look.now
@@ -106,7 +111,7 @@ class Moving:
         if self.episode.state != "over":
             return
         self.passed = passed or outside
-        if passed:
+        if passed and self.look.muted is None:
             first = len(self.playbook.steps)
             for place, _ in enumerate(self.playbook.on_exit, first):
                 self._ask(PlannedStep(step=place, occurrence=self.episode.occurrence, due=self.look.now))

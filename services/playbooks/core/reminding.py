@@ -14,7 +14,7 @@ from services.playbooks.core.item import Item, item_of
 from services.playbooks.core.message import again, gone_up, how_late_weighs, overdue
 from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.restating import as_now, as_told
-from services.playbooks.core.standing import owner
+from services.playbooks.core.standing import mute_of, owner
 from services.playbooks.core.work import Work
 from services.playbooks.core.workinghours import later
 from shared.words import clock_time
@@ -26,6 +26,9 @@ def remind(work: Work, item: Item) -> None:
     A snoozed alert about a state of affairs that has passed is closed; what was told of an event stays true.
     """
     stands = work.standings[item.account_id]
+    if (mute := mute_of(stands)) is not None:
+        work.changes.set_timer(item.account_id, mute.until)
+        return
     when = item.snoozed_until if item.state == "snoozed" else item.due_at
     if item.state != "snoozed" and not _may_go_up(work, item):
         return

@@ -4,6 +4,7 @@ import hashlib
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -23,24 +24,40 @@ class Entry(NamedTuple):
     warnings: tuple[Problem, ...] = ()
     """What merely looks wrong in it."""
 
+
+class Pause(NamedTuple):
+    """A pause of a playbook: it fires nothing. Kept when it has ended, as accounts meet the playbook anew then."""
+
+    playbook: str
+    since: datetime
+    until: datetime | None
+    reason: str
+    actor: str
+    ended_at: datetime | None = None
+
     @property
-    def checksum(self) -> int:
-        """Its version as a small number: what an account's standing remembers it by."""
-        return zlib.crc32(self.playbook.name.encode())
+    def mark(self) -> str:
+        """What tells a playbook under this pause, and after it, from itself before."""
+        return f"paused {self.since.isoformat()}" if self.ended_at is None else f"resumed {self.ended_at.isoformat()}"
 
 
 class Library:
     """Playbooks by id and version. What was loaded once stays: there are few, and they never change."""
 
-    def __init__(self, loaded: Iterable[Entry]) -> None:
+    def __init__(self, loaded: Iterable[Entry], pauses: Iterable[Pause] = ()) -> None:
         self.loaded = tuple(loaded)
+        self.pauses = {one.playbook: one for one in pauses}
+        """The latest of each playbook, those that have ended, too."""
+        self.paused = {id: one for id, one in self.pauses.items() if one.ended_at is None}
+        self.paused_because = {id: one.reason for id, one in self.paused.items()}
         self.current = {one.playbook.id: one.playbook for one in self.loaded}
-        self.checksums = {one.playbook.id: one.checksum for one in self.loaded}
+        self.checksums = {id: zlib.crc32(name.encode()) for id, name in self._named().items()}
+        """Each as a small number: what an account's standing remembers it by."""
         self.closers = frozenset(name for name, playbook in self.current.items() if playbook.closes)
         self.offering = frozenset(
             name for name, playbook in self.current.items() if any(one.kind == "flag" for one in playbook.steps)
         )
-        self.digest = hashlib.sha256("\n".join(sorted(one.playbook.name for one in self.loaded)).encode()).hexdigest()
+        self.digest = hashlib.sha256("\n".join(sorted(self._named().values())).encode()).hexdigest()
         """Of which versions are in force: what a partition remembers them by."""
         self._readers: defaultdict[str, set[str]] = defaultdict(set)
         """By fact: the playbooks that it may open an episode of. By type of event, those that wait for it."""
@@ -50,6 +67,11 @@ class Library:
         self._versions: dict[tuple[str, str], Playbook | None] = {
             (one.playbook.id, one.playbook.version): one.playbook for one in self.loaded
         }
+
+    def _named(self) -> dict[str, str]:
+        """Each by its version, and by its pause."""
+        marks = {id: f" {one.mark}" for id, one in self.pauses.items()}
+        return {one.playbook.id: one.playbook.name + marks.get(one.playbook.id, "") for one in self.loaded}
 
     def concerned(self, names: Iterable[str]) -> set[str]:
         """The playbooks to which a change of these facts, or an event of this type, may matter."""

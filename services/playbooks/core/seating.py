@@ -16,6 +16,7 @@ from services.playbooks.core.handover import hand_over, held_by, merge, owner_of
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.moved import MovedItem, list_when_away, list_when_gone, list_when_owned
 from services.playbooks.core.presence import leave_of
+from services.playbooks.core.standing import mute_of
 from services.playbooks.core.strategy import Rule
 from services.playbooks.core.work import Work
 from shared.words import date_words
@@ -63,7 +64,9 @@ def strangers(work: Work) -> list[str]:
 
 def seeking(work: Work) -> list[Seeking]:
     """What of the accounts at hand is to change hands, the oldest first."""
-    found = (_seeking(work, one) for one in _known(work))
+    # Of an account that is muted nobody hears: what is to move there does when that is over.
+    heard = (one for one in _known(work) if mute_of(work.standings[one.account_id]) is None)
+    found = (_seeking(work, one) for one in heard)
     return sorted((one for one in found if one is not None), key=lambda one: (one.item.opened_at, one.item.id))
 
 

@@ -38,6 +38,15 @@ class Promise(msgspec.Struct, frozen=True, array_like=True):
     until: datetime
 
 
+class Mute(msgspec.Struct, frozen=True, array_like=True):
+    """Until when no playbook fires or tells anything about an account, and why; who said so, and when."""
+
+    until: datetime
+    reason: str
+    author: str
+    since: datetime
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One account after its latest assessment."""
 
@@ -76,6 +85,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     booked: Booking | None = None
     """What it counts for where accounts and revenue are counted by owner."""
     promised: Promise | None = None
+    muted: Mute | None = None
 
 
 def standing(account: str, assessed: AccountAssessed) -> Standing:
@@ -107,6 +117,11 @@ def _gone(assessed: AccountAssessed) -> str | None:
     if assessed.merged_into is not None:
         return f"merged into {assessed.merged_into}"
     return None if assessed.gone is None else f"the account was {assessed.gone}"
+
+
+def mute_of(stands: Standing) -> Mute | None:
+    """The mute under which an account is now, if any."""
+    return stands.muted if stands.muted is not None and stands.muted.until > stands.at else None
 
 
 def set_by_us(stands: Standing, traits: Iterable[str], now: datetime) -> Standing:

@@ -117,10 +117,13 @@ def reopen_task(playbook: Playbook, episode: Episode, task: str, look: Look) -> 
     return walk.result()
 
 
-def begin(playbook: Playbook, episode: Episode | None, look: Look, by: str) -> StepResult:
-    """Fire because a step of another playbook says so, where it may: its own condition, `repeat` and exit count."""
+def begin(playbook: Playbook, episode: Episode | None, look: Look, by: str, *, anew: bool = False) -> StepResult:
+    """Fire because somebody, or a step of another playbook, says so, where it may: its own condition, `repeat` and exit
+    count. `anew`: what was ended from outside and still holds begins anew, too."""
     walk = Walk(playbook, episode, look)
     walk.wake()
+    if anew:
+        walk.let_begin()
     walk.start(f"started by {by}")
     walk.act()
     walk.finish()

@@ -20,7 +20,7 @@ class Walk(Moving):
     def open(self, in_force: Playbook | None) -> None:
         """Idle: a new episode, where the version in force says so. Active, of an event: one more occurrence."""
         playbook, look, view = self.playbook, self.look, self.view
-        if in_force is None:
+        if in_force is None or self._silence is not None:
             return
         if playbook.on_event is not None:
             subject = look.subject(in_force.per)
@@ -54,7 +54,7 @@ class Walk(Moving):
 
     def still(self) -> None:
         """Active, and closed by people a while ago: it is asked once more about what still holds."""
-        at = self.episode.again_at if self.episode.state == "active" else None
+        at = self.episode.again_at if self.episode.state == "active" and self._silence is None else None
         if at is not None and at <= self.look.now and self.view.applies is Truth.TRUE and not self.view.exits:
             self.fire("it still holds", self.view.readings())
 
@@ -63,8 +63,9 @@ class Walk(Moving):
         episode, now = self.episode, self.look.now
         if episode.state != "pending":
             return
-        if deleted:
-            self.end("its playbook was deleted")
+        if deleted or self._silence is not None:
+            # What holds when the silence is over is found so: nobody wants a storm then.
+            self.end("its playbook was deleted" if deleted else f"it did not fire, as {self._silence}")
             return
         if self.view.applies is Truth.FALSE or self.view.exits:
             long = f"for {self.playbook.held_for.words}" if self.playbook.is_held else "until it may fire again"
@@ -84,6 +85,8 @@ class Walk(Moving):
 
     def act(self) -> None:
         """Active: ask for every planned step that is due, unless something holds it back."""
+        if self.look.muted is not None:
+            return
         passed: set[tuple[int, int]] = set()
         while self.episode.state == "active":
             due = [
@@ -110,6 +113,8 @@ class Walk(Moving):
     def start(self, reason: str) -> None:
         """Not fired yet: it fires, unless its condition is known to be false, it exits, or `repeat` lets it rest."""
         view = self.view
+        if self._silence is not None:
+            return
         if Truth.FALSE in (view.in_scope, view.applies) or view.exits or self._rests_until is not None:
             return
         if self.episode.state == "idle":
@@ -187,6 +192,10 @@ class Walk(Moving):
         places = self.playbook.begins(planned.step, way)
         planned_now = flow.plan(self.playbook, self.look, planned.occurrence, places)
         self.move("noted", f"{asked} {said}", planned=(*left, *planned_now))
+
+    @property
+    def _silence(self) -> str | None:
+        return self.look.silence(self.playbook.id)
 
     @property
     def _holds(self) -> str:

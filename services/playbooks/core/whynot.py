@@ -99,6 +99,14 @@ def _left(case: Case) -> Iterator[Reason]:
         yield Reason(code="left", words=words)
 
 
+def _silent(case: Case) -> Iterator[Reason]:
+    if case.look.muted is not None:
+        until = case.stands.muted.until if case.stands.muted is not None else None
+        yield Reason(code="muted", words=f"The account is muted: {case.look.muted}.", until=until)
+    if (reason := case.look.paused.get(case.playbook.id)) is not None:
+        yield Reason(code="paused", words=f"The playbook is paused: {reason}.")
+
+
 def _quiet(case: Case) -> Iterator[Reason]:
     if case.stands.quiet and case.playbook.on_event is None:
         words = "An import is open for this account: nothing fires until it has ended, and what holds then is found so."
@@ -240,6 +248,6 @@ def _nothing(case: Case) -> Iterator[Reason]:
 
 
 _REASONS: Final[tuple[Callable[[Case], Iterator[Reason]], ...]] = (
-    *(_gone, _left, _open, _found, _quiet, _interrupted, _scope, _condition, _event, _exits),
+    *(_gone, _left, _silent, _open, _found, _quiet, _interrupted, _scope, _condition, _event, _exits),
     *(_pending, _resting, _over, _held_back, _not_met, _shadow),
 )

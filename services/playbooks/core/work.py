@@ -30,7 +30,16 @@ from services.playbooks.core.outcomes import firing, outcomes
 from services.playbooks.core.playbook import STARTED, Playbook
 from services.playbooks.core.recording import noted
 from services.playbooks.core.rules import Rules
-from services.playbooks.core.standing import Standing, is_by_time, knew_until, looked_at, owner, ran_ahead, standing
+from services.playbooks.core.standing import (
+    Standing,
+    is_by_time,
+    knew_until,
+    looked_at,
+    mute_of,
+    owner,
+    ran_ahead,
+    standing,
+)
 from shared.messages.assessments import AccountAssessed
 
 
@@ -124,12 +133,22 @@ class Work:
 
     def by_hand(self, episode: Episode, move: Callable[..., StepResult], actor: str, now: datetime) -> None:
         """Move one episode because a person said so; `move` is one of the functions of `step`."""
-        stands = self._moved_on(episode.account, now)
         playbook = self.rules.library.of(episode.playbook, episode)
-        if stands is not None and playbook is not None:
-            look = self._look(stands, f"at {stands.at.isoformat()}", actor, by_time=False)
-            self._note(playbook, move(playbook, episode, look=look), Visit(stands, look))
-            self._remember(stands.account, stands.look_at, stands.met)
+        if playbook is not None:
+            self.on_playbook(episode.account, playbook, lambda look: move(playbook, episode, look=look), actor, now)
+
+    def on_playbook(
+        self, account: str, playbook: Playbook, move: Callable[[Look], StepResult], actor: str, now: datetime
+    ) -> StepResult | None:
+        """Move a playbook's episode of an account because a person said so; None where nothing is known of it."""
+        stands = self._moved_on(account, now)
+        if stands is None:
+            return None
+        look = self._look(stands, f"at {stands.at.isoformat()}", actor, by_time=False)
+        moved = move(look)
+        self._note(playbook, moved, Visit(stands, look))
+        self._remember(account, stands.look_at, stands.met)
+        return moved
 
     # What comes before a look
 
@@ -140,22 +159,33 @@ class Work:
         what the change made true is told from what the news made true, and only the news fires. What time alone made
         true before they were in force held already, too.
         """
-        stands, library = self.standings.get(account), self.rules.library
+        before, library = self.standings.get(account), self.rules.library
+        stands = self._unmuted(account, at)
         known = list(library.checksums.values())
         if stands is None or stands.gone or stands.met in (None, known):
             return
+        after_mute = f"mute of {account}" if before is not stands else None
         unasked = {name: found_in for name, found_in in stands.unasked.items() if name in library.current}
         at = max(at, stands.at)
         then = msgspec.structs.replace(stands, at=min(at, max(stands.at, self._adopted_at or stands.at)))
         for playbook in library.current.values():
             episode = self.episodes.at(account).get((playbook.id, ""))
-            if library.checksums[playbook.id] not in stands.met and (episode is None or not episode.is_under_way):
-                found_in = f"playbook {playbook.name}"
+            waits = episode is not None and episode.state == "pending" and playbook.id in library.paused
+            is_free = episode is None or not episode.is_under_way or waits
+            if library.checksums[playbook.id] not in stands.met and is_free:
+                found_in = after_mute or f"playbook {playbook.name}"
                 look = self._look(then, f"met {playbook.version}", "keepwell", found_in=found_in)
                 episode = self._step(playbook, Visit(then, look, found_at=at))
                 if View(playbook, look).is_withheld and (episode is None or episode.is_at_rest):
                     unasked[playbook.id] = found_in
         self._remember(account, stands.look_at, known, unasked=unasked)
+
+    def _unmuted(self, account: str, at: datetime) -> Standing | None:
+        """The account; where its mute is over by then, as one that has met no playbook: what holds is found so."""
+        stands = self.standings.get(account)
+        if stands is not None and stands.muted is not None and stands.muted.until <= at:
+            stands = self.standings[account] = msgspec.structs.replace(stands, muted=None, met=[], settled=False)
+        return stands
 
     def _catch_up(self, account: str, until: datetime | None) -> None:
         """Do the looks that were due before `until`: their timer is late, or a source was interrupted or came back.
@@ -214,11 +244,14 @@ class Work:
                 # The last episode of an old version has ended: the one in force looks, too. What holds for it now
                 # though the old one has ended, holds because of the change.
                 self._step(current, visit.found_in(visit.look.found_in or f"playbook {current.name}"), subject)
-        if not visit.look.quiet and any(self.episodes.may_wait(one, visit.look.now) for one in latest.values()):
+        if not (visit.look.quiet or visit.look.muted) and any(
+            self.episodes.may_wait(one, visit.look.now) for one in latest.values()
+        ):
             self.looked_at.add(account)
         # What was not looked at now has its instant in the last `look_at`.
         also = before.look_at if before is not None and changed is not None else None
-        plain = not (visit.look.quiet or visit.look.found_in is not None or visit.look.interrupted)
+        look = visit.look
+        plain = not (look.quiet or look.found_in is not None or look.interrupted or look.muted)
         settled = plain and len(self.changes.moves) == moves
         self._remember(account, also, list(library.checksums.values()), settled=settled, unasked=unasked)
 
@@ -236,7 +269,11 @@ class Work:
         self, account: str, also: datetime | None, met: list[int] | None, *, settled: bool = False, **others: Any
     ) -> None:
         """Note in the standing when to look next, who has looked, and whether there is nothing to do until then."""
-        at = min((one for one in (also, self._next.pop(account, None)) if one is not None), default=None)
+        mute = mute_of(self.standings[account])
+        if mute is not None:
+            self.changes.set_timer(account, mute.until)
+        next_looks = also, self._next.pop(account, None), mute.until if mute is not None else None
+        at = min((one for one in next_looks if one is not None), default=None)
         stands = msgspec.structs.replace(self.standings[account], look_at=at, met=met, settled=settled, **others)
         self.standings[account] = self.changes.standings[account] = stands
 
@@ -278,7 +315,7 @@ class Work:
                 changes.find(Finding(list_of(look.found_in), episode.id, owner(visit.stands), at))
         if stepped.passed:
             left, by_hand = look.departed is not None, look.cause is None and look.actor != "time"
-            is_news = not (by_hand or playbook.on_exit)
+            is_news = not (by_hand or playbook.on_exit or look.muted)
             self.ended[episode.id] = Ending(episode.account, look.now, episode.outcome, look.actor, left, is_news)
             changes.call_back(episode.account, episode.sent, episode.outcome, look.now)
         if stepped.fired and playbook.closes and tells:

@@ -120,6 +120,8 @@ class ItemView(BaseModel):
     over_since: datetime | None
     over_because: str
     """Why what it is about has passed, where somebody has taken it up and it stays open."""
+    muted_until: datetime | None = None
+    """Until when nothing is told of its account."""
     delivery: str
     """What became of its message: delivered, failed, cancelled; empty while it is on its way."""
 

@@ -8,8 +8,9 @@ from typing import Any, Self
 import msgspec
 from pydantic import BaseModel
 
-from services.playbooks.core.rules import Entry
+from services.playbooks.core.rules import Entry, Pause
 from services.playbooks.core.seen import Seen, example
+from services.playbooks.views.silence import PauseView
 from shared.conditions import Declared, FactSpec, FactType, Problem
 from shared.documents.shelf import Version
 from shared.documents.speech import Listed
@@ -25,6 +26,8 @@ class PlaybookView(Listed):
     warnings: list[str]
     """What merely looks wrong in its text, with the place; also texts that it asks for and no account has."""
     achieved: dict[str, Any]
+    paused: PauseView | None
+    """It fires nothing, if it is."""
 
     @classmethod
     def made(
@@ -33,6 +36,7 @@ class PlaybookView(Listed):
         entry: Entry | None,
         achieved: Mapping[str, dict[str, Any]],
         warnings: Mapping[str, Sequence[Problem]],
+        paused: Mapping[str, Pause],
     ) -> Self:
         """A version in force, with what all of them achieved, and what the accounts say against each. One that this
         release can't read has its text alone."""
@@ -44,6 +48,7 @@ class PlaybookView(Listed):
             source=(version.text or b"").decode("utf-8-sig", "replace"),
             warnings=[*map(_unnamed, entry.warnings if entry is not None else ()), *told],
             achieved=achieved.get(id, {}),
+            paused=PauseView.of(paused[id]) if id in paused else None,
         )
 
 

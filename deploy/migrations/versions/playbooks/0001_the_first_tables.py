@@ -22,8 +22,10 @@ def upgrade() -> None:
     sa.Column('score', sa.Integer(), nullable=True),
     sa.Column('band', sa.Text(), nullable=True),
     sa.Column('stage', sa.Text(), nullable=True),
+    sa.Column('muted_until', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('account_id')
     )
+    op.create_index('accounts_muted', 'accounts', ['muted_until'], unique=False, postgresql_where=sa.text('muted_until IS NOT NULL'))
     op.create_table('adopted',
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
@@ -225,4 +227,13 @@ def upgrade() -> None:
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('item_id')
+    )
+    op.create_table('pauses',
+    sa.Column('playbook', sa.Text(), nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('actor', sa.Text(), nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('playbook')
     )
