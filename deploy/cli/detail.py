@@ -2,7 +2,7 @@
 
 from deploy.cli import show
 from deploy.cli.listing import Item
-from shared.words import clean, clock_time
+from shared.words import clean
 
 
 def show_item(item: Item) -> None:
@@ -13,8 +13,8 @@ def show_item(item: Item) -> None:
     out.print(show.text(f"{item['account_name']} · {item['severity']} · {item['state']} · {whose}'s"))
     out.print(show.text(f"{item['playbook_title']}; {item['assigned_because']}", "dim"))
     for label, value in (("Due", item.get("due_at")), ("Snoozed until", item.get("snoozed_until"))):
-        if (at := show.instant(value)) is not None:
-            out.print(show.text(f"{label}: {clock_time(at)}"))
+        if value:
+            out.print(show.text(f"{label}: {show.clock(value)}"))
     for why in item["why"]:
         out.print(show.text(f"  · {why}"))
     if item.get("do"):
@@ -24,13 +24,10 @@ def show_item(item: Item) -> None:
     for point in item.get("checklist", ()):
         out.print(show.text(f"  {point['number']}. [{'x' if point['done'] else ' '}] {point['text']}"))
     out.print()
-    rows = [(_when(row["at"]), _moved(row), row["actor"], show.text(row["note"])) for row in item["history"]]
+    if item.get("muted_until"):
+        out.print(show.text(f"The account is muted until {show.clock(item['muted_until'])}.", "yellow"))
+    rows = [(show.clock(row["at"]), _moved(row), row["actor"], show.text(row["note"])) for row in item["history"]]
     show.table(rows, "When", "State", "Who", "What", empty="Nothing has happened to it.")
-
-
-def _when(value: str) -> str:
-    at = show.instant(value)
-    return "" if at is None else clock_time(at)
 
 
 def _moved(row: Item) -> str:

@@ -145,7 +145,8 @@ class Listing:
             if ids:
                 which: dict[str, Any] = {"ids": [keepwell.whole_id(service, path, id) for id in ids]}
             else:
-                which = {"filter": {name: _read(name, value, one_by_one=True) for name, value in wanted.items()}}
+                asked = {name: _read(name, value, one_by_one=True) for name, value in wanted.items()}
+                which = {"filter": {**self.fixed, **asked}}
             while goes_on:
                 came = keepwell.post(service, f"{path}/bulk", {**which, "move": move.name, **given})
                 moved, refused, goes_on = moved + came["moved"], [*refused, *came["refused"]], came["more"]
@@ -197,7 +198,7 @@ class Listing:
             if ids and len(ids) == 1:
                 self.move(ids[0], move, given)
             else:
-                self.move_many(ids or (), {**self.fixed, **wanted}, move, given)
+                self.move_many(ids or (), wanted, move, given)
 
         options = {name: (hint, _default(hint)) for name, hint in move.options.items()}
         if not self.is_bulk:

@@ -113,6 +113,13 @@ PEOPLE: Final = Listing(
 )
 
 
+def _pause(playbook: Item) -> str:
+    """Until when it is, and why; empty where it isn't."""
+    if not (paused := playbook.get("paused")):
+        return ""
+    return f"{paused['reason']}, until {show.clock(paused['until'])}" if paused["until"] else str(paused["reason"])
+
+
 PLAYBOOKS: Final = Listing(
     help="List the playbooks in force, with what they achieved and what merely looks wrong in them.",
     at=("playbooks", "/v1/playbooks"),
@@ -121,6 +128,7 @@ PLAYBOOKS: Final = Listing(
         field("What", "title"),
         Column("Fired", lambda one: str(one["achieved"].get("fired", 0)), is_number=True),
         Column("Active", lambda one: str(one["achieved"].get("active", 0)), is_number=True),
+        Column("Paused", lambda one: show.text(_pause(one), "yellow")),
         Column("Looks wrong", lambda one: show.text(" ".join(one["warnings"]), "yellow")),
     ),
     empty="No playbook is in force.",

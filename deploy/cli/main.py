@@ -7,18 +7,33 @@ from typing import Any
 
 import typer
 
-from deploy.cli import deliveries, effect, erase, flags, keys, playbooks, renewals, revenue, rules, show, suggest, tasks
+from deploy.cli import (
+    accounts,
+    deliveries,
+    effect,
+    erase,
+    flags,
+    keys,
+    playbooks,
+    renewals,
+    revenue,
+    rules,
+    show,
+    suggest,
+    tasks,
+)
 from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.facts import facts
 from deploy.cli.feedback import ANSWERS, FEEDBACK
 from deploy.cli.fingerprint import fingerprint
 from deploy.cli.goals import GOALS, goal
-from deploy.cli.lists import ACCOUNTS, READERS
+from deploy.cli.lists import READERS
 from deploy.cli.merge import merge
 from deploy.cli.record import CONTACTS, INVOICES, SUBSCRIPTIONS, TICKETS, TIMELINE, USAGE, note
 from deploy.cli.reread import reread
 from deploy.cli.revenue import clv
+from deploy.cli.running import with_running
 from deploy.cli.send import send
 from deploy.cli.status import status
 from deploy.cli.up import up
@@ -71,7 +86,7 @@ app.command("tickets")(TICKETS.command())
 app.command("invoices")(INVOICES.command())
 app.command("subscriptions")(SUBSCRIPTIONS.command())
 app.command("usage")(USAGE.command())
-app.add_typer(ACCOUNTS.app(), name="accounts")
+app.add_typer(accounts.app, name="accounts")
 app.add_typer(ANSWERS.app(), name="answers")
 app.add_typer(FEEDBACK.app(), name="feedback")
 app.add_typer(revenue.app(), name="revenue")
@@ -81,7 +96,7 @@ app.add_typer(effect.people(), name="people")
 app.add_typer(ALERTS.app(), name="alerts")
 app.add_typer(flags.app, name="flags")
 app.add_typer(FOUND.app(), name="found")
-app.add_typer(playbooks.app, name="playbooks")
+app.add_typer(with_running(playbooks.app), name="playbooks")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(keys.app, name="keys")
 app.add_typer(suggest.app, name="suggest")

@@ -153,6 +153,12 @@ def renewal(value: str | None, at: datetime) -> str:
     return (when and words.renewal(when, at)) or "–"
 
 
+def clock(value: str | None) -> str:
+    """An instant in full, by the clock here."""
+    when = instant(value)
+    return "–" if when is None else f"{when.astimezone():%a %d %b %Y, %H:%M}"
+
+
 def ago(value: str | None, at: datetime) -> str:
     """How long something has been: `4 minutes ago`."""
     when = instant(value)

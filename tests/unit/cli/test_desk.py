@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 import typer
 
-from deploy.cli import deliveries, flags
+from deploy.cli import accounts, deliveries, flags, tasks
 from deploy.cli.lists import PEOPLE, PLAYBOOKS
+from deploy.cli.running import with_running
 from deploy.cli.work import ALERTS, FOUND, TASKS
 from tests.support.cli import Answer, FakeStack, page, problem
 
@@ -172,3 +173,96 @@ def test_playbooks_are_listed_with_what_looks_wrong_in_them(stack: FakeStack) ->
     first, second = stack.run(PLAYBOOKS.app()).stdout.splitlines()[1:]
     assert first.split() == ["quiet", "Quiet", "0", "0"]
     assert second.split() == ["odd", "Odd", "7", "2", "line", "2:", "`Pro`?"]
+
+
+def test_many_are_moved_by_their_ids_or_by_what_the_list_is_asked(stack: FakeStack) -> None:
+    refused = {"id": "act_3c4d" + 7 * "3c4d", "code": "not_possible", "message": "The task is done."}
+    stack.on("GET /playbooks/v1/tasks", page(ITEM, LATER))
+    stack.on("POST /playbooks/v1/tasks/bulk", Answer({"moved": 1, "refused": [refused], "more": False}))
+    result = stack.run(TASKS.app(), "reassign", "act_1a", "act_3c", "ben", "--note", "He knows them.")
+    assert (result.exit_code, result.output) == (1, "1 is ben's now.\nact_3c4d3c4d: The task is done.\n")
+    assert stack.asked[-1].json() == {
+        "ids": [ID, LATER["id"]],
+        "move": "reassign",
+        "to": "ben",
+        "note": "He knows them.",
+    }
+    stack.on("POST /playbooks/v1/tasks/bulk", Answer({"moved": 3, "refused": [], "more": False}))
+    result = stack.run(TASKS.app(), "done", "--all", "--assignee", "ana", "--state", "open,taken", "--note", "Mailed.")
+    assert (result.exit_code, result.output) == (0, "3 are closed: done.\n")
+    assert stack.asked[-1].json() == {
+        "filter": {"assignee": "ana", "state": ["open", "taken"]},
+        "move": "done",
+        "note": "Mailed.",
+    }
+    for wrong in ([], ["--all"], [ID, "--all", "--assignee", "ana"], [ID, "--state", "open"]):
+        assert stack.run(TASKS.app(), "done", *wrong).exit_code == 2
+
+
+def test_what_was_found_is_let_be_together(stack: FakeStack) -> None:
+    stack.on("POST /playbooks/v1/episodes/bulk", Answer({"moved": 4, "refused": [], "more": False}))
+    assert stack.run(FOUND.app(), "dismiss", "--all", "--playbook", "stalled").output == "4 are let be.\n"
+    assert stack.asked[-1].json() == {"filter": {"state": "found", "playbook": "stalled"}, "move": "dismiss"}
+
+
+def test_a_task_is_written_by_hand(stack: FakeStack) -> None:
+    made = {**ITEM, "assigned_because": "owner of the account"}
+    stack.on("POST /playbooks/v1/tasks", Answer(made, status=201))
+    options = ["--due", "2 business days", "--check", "Prices", "--check", "Ask Kim", "--key", "deck-1"]
+    result = stack.run(tasks.app, "add", "northwind", "Send the deck", *options)
+    assert result.output == f"{ID} is written: CSM Pro One's, due in 20 hours (owner of the account).\n"
+    body: dict[str, Any] = {"account": "northwind", "title": "Send the deck", "due": "2 business days"}
+    body["checklist"] = ["Prices", "Ask Kim"]
+    assert (stack.asked[-1].json(), stack.asked[-1].headers["Idempotency-Key"]) == (body, "deck-1")
+    stack.run(tasks.app, "add", "northwind", "Send the deck", "--due", "2026-03-04T12:00:00Z")
+    assert stack.asked[-1].json()["due_at"] == "2026-03-04T12:00:00Z"
+
+
+def test_one_is_shown_with_all_that_happened_to_it(stack: FakeStack) -> None:
+    row = {"at": NOON, "before": None, "after": "open", "actor": "keepwell", "note": "owner of the account"}
+    detail = {
+        **ITEM,
+        **{"playbook_title": "Stalled", "assigned_because": "owner of the account", "why": ["breadth is 25 %"]},
+        "checklist": [{"number": 1, "text": "Prices", "done": True}],
+        "history": [row, {**row, "before": "open", "actor": "ana", "note": "Called."}],
+    }
+    stack.on(f"GET /playbooks/v1/tasks/{ID}", Answer(detail))
+    shown = stack.run(TASKS.app(), "show", ID).output
+    for words in ("Call their admin", "Northwind · high · open · CSM Pro One's", "· breadth is 25 %", "1. [x] Prices"):
+        assert words in shown
+    assert [line.split()[-1] for line in shown.splitlines()[-2:]] == ["account", "Called."]
+
+
+def test_points_are_ticked_by_their_numbers(stack: FakeStack) -> None:
+    points = [{"number": 1, "text": "Prices", "done": True}, {"number": 2, "text": "Ask Kim", "done": False}]
+    stack.on(f"POST /playbooks/v1/tasks/{ID}/checklist", Answer({**ITEM, "checklist": points}))
+    result = stack.run(tasks.app, "check", ID, "--tick", "1", "--add", "Ask Kim")
+    assert result.output == "1. [x] Prices\n2. [ ] Ask Kim\n"
+    assert stack.asked[-1].json() == {"tick": [1], "add": ["Ask Kim"]}
+
+
+def test_playbooks_are_paused_started_and_ended(stack: FakeStack) -> None:
+    app, at = with_running(PLAYBOOKS.app()), "/playbooks/v1/playbooks/stalled"
+    stack.on(f"POST {at}/pause", Answer({"until": None}))
+    stack.on(f"POST {at}/resume", Answer({}))
+    stack.on(f"POST {at}/start", Answer({"id": "ep_1", "account_name": "Northwind"}))
+    stack.on(f"POST {at}/end-episodes", Answer({"ended": 3, "left": 0}))
+    assert "paused until you resume it" in stack.run(app, "pause", "stalled", "--reason", "too much").output
+    assert stack.asked[-1].json() == {"reason": "too much"}
+    assert "fires again" in stack.run(app, "resume", "stalled").output
+    assert stack.run(app, "start", "stalled", "northwind").output == "stalled has begun at Northwind: ep_1.\n"
+    ended = stack.run(app, "end-episodes", "stalled", "--reason", "by mail now").output
+    assert ended == "3 episodes of stalled are ended: by mail now.\n"
+
+
+def test_an_account_is_muted_and_heard_again(stack: FakeStack) -> None:
+    at = "/playbooks/v1/accounts/northwind/mute"
+    muted = {"account": "northwind", "until": NOON, "author": "ana", "reason": "lawyers talk"}
+    stack.on(f"PUT {at}", Answer(muted))
+    stack.on(f"DELETE {at}", Answer(status=204))
+    stack.on("GET /playbooks/v1/mutes", page(muted))
+    said = stack.run(accounts.app, "mute", "northwind", "--until", NOON, "--reason", "lawyers talk").output
+    assert said.startswith("northwind is muted until ")
+    assert stack.asked[-1].json() == {"until": NOON, "reason": "lawyers talk"}
+    assert "lawyers talk" in stack.run(accounts.app, "muted").output
+    assert "no longer muted" in stack.run(accounts.app, "unmute", "northwind").output
