@@ -9,7 +9,6 @@ import typer
 from deploy.cli import show
 from deploy.cli.client import connected, segment
 from deploy.cli.listing import Column, Item, JsonOption, Listing
-from deploy.cli.lists import PEOPLE
 from shared.words import counted, listed, number, signed, span
 
 From = Annotated[str | None, typer.Option("--from", help="Since when, such as 2026-01-01; a year back, unless given.")]
@@ -214,10 +213,3 @@ def _share(part: Mapping[str, Any], said: str) -> str:
     if part["percent"] is None:
         return f"{part['n']} of {part['of']} {said}" if part["n"] else ""
     return f"{number(part['percent'], 0)} % {said}"
-
-
-def people() -> typer.Typer:
-    """`keepwell people`, and `keepwell people results`."""
-    made = PEOPLE.app()
-    made.command("results")(results)
-    return made

@@ -86,33 +86,6 @@ ACCOUNTS: Final = Listing(
 )
 
 
-def _absence(person: Item) -> str:
-    """What keeps somebody from getting work."""
-    away = f"away until {person['away_until']}" if person["away_until"] else ""
-    return ", ".join(
-        filter(None, (away, "" if person["reachable"] else "reached by no channel", "full" if person["full"] else ""))
-    )
-
-
-PEOPLE: Final = Listing(
-    help="List who works with customers, with what they have open.",
-    at=("playbooks", "/v1/people"),
-    is_paged=False,
-    columns=(
-        Column("Id", lambda one: one["id"]),
-        plain("name"),
-        Column("Roles", lambda one: listed(one["roles"]) if one["roles"] else "–"),
-        Column("Tasks", lambda one: str(one["open"]["task"]), is_number=True),
-        Column("Alerts", lambda one: str(one["open"]["alert"]), is_number=True),
-        Column("Flags", lambda one: str(one["open"]["flag"]), is_number=True),
-        Column("Accounts", lambda one: str(sum(one["accounts"].values())), is_number=True),
-        Column("Not there", lambda one: show.text(_absence(one), "yellow")),
-        Column("Too much", lambda one: show.text(one["warning"] or "", "yellow")),
-    ),
-    empty="Nobody is in the directory.",
-)
-
-
 def _pause(playbook: Item) -> str:
     """Until when it is, and why; empty where it isn't."""
     if not (paused := playbook.get("paused")):

@@ -10,10 +10,10 @@ import typer
 from deploy.cli import (
     accounts,
     deliveries,
-    effect,
     erase,
     flags,
     keys,
+    people,
     playbooks,
     renewals,
     revenue,
@@ -22,6 +22,7 @@ from deploy.cli import (
     suggest,
     tasks,
 )
+from deploy.cli.change import change
 from deploy.cli.demo import demo
 from deploy.cli.down import down
 from deploy.cli.facts import facts
@@ -79,6 +80,7 @@ app.command()(note)
 app.command()(clv)
 app.command()(goal)
 app.command()(merge)
+app.command()(change)
 app.command("goals")(GOALS.command())
 app.command("timeline")(TIMELINE.command())
 app.command("contacts")(CONTACTS.command())
@@ -92,7 +94,7 @@ app.add_typer(FEEDBACK.app(), name="feedback")
 app.add_typer(revenue.app(), name="revenue")
 app.add_typer(renewals.app(), name="renewals")
 app.add_typer(tasks.app, name="tasks")
-app.add_typer(effect.people(), name="people")
+app.add_typer(people.app, name="people")
 app.add_typer(ALERTS.app(), name="alerts")
 app.add_typer(flags.app, name="flags")
 app.add_typer(FOUND.app(), name="found")

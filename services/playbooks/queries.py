@@ -1,7 +1,7 @@
 """What HTTP reads: lists, their details, what playbooks achieved; and what is forgotten."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -173,6 +173,16 @@ async def open_work(c: AsyncConnection, people: Iterable[Csm], now: datetime) ->
     return found
 
 
+async def places_of(c: AsyncConnection, person: str, accounts: Sequence[str] | None) -> list[tuple[int, str]]:
+    """Where somebody has something open (None: anywhere): partitions and accounts, in order."""
+    i, a = t.items.c, t.accounts.c
+    asked = select(a.partition, a.account_id).distinct().join_from(t.items, t.accounts, i.account_id == a.account_id)
+    asked = asked.where(i.assignee == person, i.state.in_(OPEN)).order_by(a.partition, a.account_id)
+    if accounts is not None:
+        asked = asked.where(i.account_id.in_(accounts))
+    return [(row.partition, row.account_id) for row in await c.execute(asked)]
+
+
 async def last_resort(c: AsyncConnection) -> int:
     """How much that is open lies with the last resort."""
     i = t.items.c
@@ -251,6 +261,7 @@ forget = forgetting(
     term(t.responses, t.responses.c.at, _ANSWERS_KEPT),
     term(t.written, t.written.c.at, _KEYS_KEPT),
     term(t.found, t.found.c.at, _KEPT, t.found.c.sent_in.is_not(None)),
+    term(t.moved, t.moved.c.at, _KEPT, t.moved.c.sent_in.is_not(None)),
     Term(_episodes, lambda now: now - _KEPT),
 )
 """Forgets lists that were sent, and episodes that never fired, after 90 days, what was answered after 400, and under

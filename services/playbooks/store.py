@@ -130,7 +130,7 @@ async def save(c: AsyncConnection, partition: int, work: Work) -> None:
     needed = sorted({*settling.people(work), *seating.people(work)})
     locked = await _LOCK_LOADS(c, [(id,) for id in needed], open_tasks=0, turn=0)
     loads = {row.csm_id: Load(row.open_tasks, row.turn) for row in locked}
-    if loads and settling.weighs_books(work):
+    if loads and (settling.weighs_books(work) or seating.weighs_books(work)):
         # Read under those locks: what others chose before is in it.
         loads = with_books(loads, await books.read(c, work.rules))
     seating.seat(work, loads)

@@ -36,6 +36,8 @@ class AccountUpdated(CustomerEvent, frozen=True, kw_only=True):
     types = ("account.updated",)
 
     traits: AccountTraits
+    move_open: bool = False
+    """With a new owner: what the former one has open at the account is to go to the new one."""
 
 
 class OpenAccountUpdated(msgspec.Struct, frozen=True, kw_only=True):

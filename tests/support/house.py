@@ -83,12 +83,12 @@ class House:
 
 
 @asynccontextmanager
-async def a_house(url: str, *playbooks: str) -> AsyncIterator[House]:
+async def a_house(url: str, *playbooks: str, people: str = PEOPLE) -> AsyncIterator[House]:
     owner = make_engine(as_service(url, "ingest"), "ingest")
     clock = SetClock(MONDAY + HOUR)
     await KeyStore(UnitOfWork(owner), clock, bytes).ensure_admin(ADMIN)
     await owner.dispose()
-    async with a_floor(url, *playbooks, people=PEOPLE) as floor:
+    async with a_floor(url, *playbooks, people=people) as floor:
         woken: list[bool] = []
         app = create_app("playbooks", "1", checks={}, figures=Figures("playbooks"), random=bytes)
         app.state.keys = KeyStore(floor.uow, clock, bytes)

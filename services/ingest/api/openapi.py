@@ -33,6 +33,24 @@ list, when none was. 503 when the broker has not confirmed: send the same again,
 Attributes and fields that are not known are kept."""
 
 
+ABOUT_ACCOUNTS: Final = """\
+Publishes an `account.updated` in the name of the key, and answers as `POST /v1/events` does. The body is its data:
+`traits`, of which null says "no longer" and one that is left out says nothing. They may stand in the body itself, too.
+A name that looks like a known trait and is none is refused, unless the catalogue declares it.
+
+With `move_open` what the former owner has open at the account goes to the new `owner`, and their manager hears once."""
+ABOUT_CONTACTS: Final = """\
+Publishes a `contact.updated` in the name of the key, and answers as `POST /v1/events` does. The body is its data
+without the id: `traits` (`name`, `email`, `phone`, `language`, and your own), `role`, `roles`, `user_ids`. Traits may
+stand in the body itself, too; null says "no longer"."""
+
+
+def body_of(struct: str, example: dict[str, Any]) -> dict[str, Any]:
+    """A body that is the data of an event, or its traits alone."""
+    data = {"allOf": [{"type": "object"}], "description": f"As {struct}, or its traits alone.", "example": example}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": data}}}}
+
+
 def schemas() -> dict[str, Any]:
     """The components: each type's data, the events, and the answer."""
     structs = list(dict.fromkeys(struct for _, struct in CUSTOMER_EVENTS.values()))

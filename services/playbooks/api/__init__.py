@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks.api import bulk, desk, effect, muting, people, playbooks, results, running, writing
+from services.playbooks.api import bulk, desk, effect, handing, muting, people, playbooks, results, running, writing
 from services.playbooks.core.rules import RulesInForce
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
@@ -35,4 +35,5 @@ def routes(
         running.routes(at, look_up),
         muting.routes(at),
         people.routes(uow, clock, rules),
+        handing.routes(at),
     )

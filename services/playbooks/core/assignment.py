@@ -153,12 +153,14 @@ def _last_resort(directory: Directory, when: When, skipped: Sequence[str]) -> As
 
 def _pool(rule: Rule, owner: str | None, directory: Directory, about: Csm | None = None) -> tuple[Csm, ...]:
     owned_by = directory.owner(owner)
+    # What somebody leaves behind goes up their line; what is an owner's manager's is theirs alone.
+    above = 1 if about is None else None
     about = about or owned_by
     match rule.kind:
         case "owner":
             return (owned_by,) if owned_by is not None else ()
         case "manager":
-            return tuple(directory.managers(about))[:1] if about is not None else ()
+            return tuple(directory.managers(about))[:above] if about is not None else ()
         case "deputy":
             return tuple(directory.deputies(about)) if about is not None else ()
         case "team":

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from services.playbooks.core.answering import answer_by
-from services.playbooks.core.assignment import Assignment, When, assign
+from services.playbooks.core.assignment import Assignment, When, assign, why_absent
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.item import OPEN, Item, desk_of
@@ -21,6 +21,7 @@ from services.playbooks.core.work import Work
 from services.playbooks.core.workinghours import Hours, bring_at, later
 
 _OWNER: Final = (Rule(),)
+_BY_ITSELF: Final = ("keepwell", "time")
 _SOON: Final = timedelta(minutes=2)
 """From the minute in which it begins: what moves together is decided within that, in all partitions."""
 
@@ -74,6 +75,7 @@ def hand_over(
         "passed_over": found.passed_over,
         "stands_for": stands_for,
         "taken_by": None,
+        "though_away": actor not in _BY_ITSELF and person is not None and bool(why_absent(person, When(now))),
     }
     if together and item.state == "snoozed":
         quiet = item._replace(**given, delivery=item.delivery or "cancelled")

@@ -140,6 +140,8 @@ class Item(NamedTuple):
     checklist: tuple[Point, ...] = ()
     stands_for: str | None = None
     """The id of whom its assignee stands in for, and who has it back unless somebody touches it."""
+    though_away: bool = False
+    """A person gave it to them though they were away: it is theirs all the same."""
 
     @property
     def is_by_hand(self) -> bool:

@@ -48,6 +48,11 @@ def list_when_owned(before: Csm, now: datetime) -> str:
     return f"owner {before.id} {now.date()}"
 
 
+def list_by_hand(whose: Csm, at: datetime) -> str:
+    """One list a request."""
+    return f"hand {whose.id} {at.isoformat()}"
+
+
 def list_due(last: datetime) -> datetime:
     """When a list is sent of which the last moved then."""
     return last + _WAIT

@@ -22,19 +22,28 @@ class Leave(NamedTuple):
 
 def leave_of(csm: Csm, absence: WhenAbsent, severity: Severity, now: datetime) -> Leave | None:
     """The first that isn't over by now and moves work of this severity; it may be still to come."""
-    after = absence.urgent_after if SEVERITIES.index(severity) >= _URGENT else absence.after
-    found = [] if csm.left is None else [Leave(csm.midnight(csm.left), None)]
-    for first, last in _absences(csm):
-        back, at = csm.midnight(last + timedelta(days=1)), add(csm.hours, csm.midnight(first), after)
-        if now < back and at < back:
-            found.append(Leave(at, last))
-    return min(found, default=None, key=lambda one: one.at)
+    return min(_leaves(csm, absence, severity, now), default=None, key=lambda one: one.at)
+
+
+def moves_at(csm: Csm, absence: WhenAbsent, severity: Severity, now: datetime) -> datetime | None:
+    """When work of this severity is to move next, after now; None is not as far as is known."""
+    return min((one.at for one in _leaves(csm, absence, severity, now) if one.at > now), default=None)
 
 
 def changes_at(csm: Csm, absence: WhenAbsent, now: datetime) -> datetime | None:
     """When work of theirs, of any severity, is to move next, at the earliest now; None is not as far as is known."""
     leaves = (leave_of(csm, absence, severity, now) for severity in ("medium", "high"))
     return min((max(one.at, now) for one in leaves if one is not None), default=None)
+
+
+def _leaves(csm: Csm, absence: WhenAbsent, severity: Severity, now: datetime) -> Iterator[Leave]:
+    after = absence.urgent_after if SEVERITIES.index(severity) >= _URGENT else absence.after
+    if csm.left is not None:
+        yield Leave(csm.midnight(csm.left), None)
+    for first, last in _absences(csm):
+        back, at = csm.midnight(last + timedelta(days=1)), add(csm.hours, csm.midnight(first), after)
+        if now < back and at < back:
+            yield Leave(at, last)
 
 
 def _absences(csm: Csm) -> Iterator[tuple[date, date]]:

@@ -15,7 +15,7 @@ from services.playbooks.core.directory import Csm
 from services.playbooks.core.handover import hand_over, held_by, merge, owner_of, rules_of, when_brought
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.moved import MovedItem, list_when_away, list_when_gone, list_when_owned
-from services.playbooks.core.presence import leave_of
+from services.playbooks.core.presence import leave_of, moves_at
 from services.playbooks.core.standing import mute_of
 from services.playbooks.core.strategy import Rule
 from services.playbooks.core.work import Work
@@ -55,10 +55,16 @@ def people(work: Work) -> set[str]:
     return {id for id in ids if directory.find(id) is not None or id in work.former}
 
 
+def weighs_books(work: Work) -> bool:
+    """Does any of it go to whoever has the fewest accounts, or the least revenue?"""
+    return any(rule.weighs_books for one in seeking(work) for rule in (*one.rules, *rules_of(work, one.item)))
+
+
 def strangers(work: Work) -> list[str]:
     """Who has something here and is not in the directory (any more)."""
     directory = work.rules.directory
-    ids = {one.assignee for one in _known(work) if one.assignee is not None}
+    items = (*work.changes.beside.values(), *work.changes.items.values())
+    ids = {one.assignee for one in items if one.assignee is not None}
     return sorted(id for id in ids if directory.find(id) is None) if directory.csms else []
 
 
@@ -74,7 +80,10 @@ def seat(work: Work, loads: dict[str, Load]) -> None:
     """Give it to whom the rules find now; else it waits until the first of those who are away is back."""
     directory, changes, view = work.rules.directory, work.changes, dict(loads)
     for one in seeking(work):
-        item, now = one.item, work.standings[one.item.account_id].at
+        item, now = changes.items.get(one.item.id, one.item), work.standings[one.item.account_id].at
+        if item.state not in OPEN:
+            # It became one with what came to the same desk before it.
+            continue
         when = when_brought(now)._replace(due=_due(item, now))
         found = _found(work, one, view, when)
         if found.last_resort:
@@ -106,8 +115,8 @@ def watch(work: Work) -> None:
         now = work.standings[item.account_id].at
         holder = directory.find(item.assignee) if item.assignee is not None else None
         if holder is not None:
-            leave = leave_of(holder, directory.absence, item.request.severity, now)
-            work.changes.set_timer(item.account_id, leave.at if leave is not None and leave.at > now else None)
+            at = moves_at(holder, directory.absence, item.request.severity, now)
+            work.changes.set_timer(item.account_id, at)
         if item.stands_for is not None and (away := directory.find(item.stands_for)) is not None:
             work.changes.set_timer(item.account_id, away.back_at(now))
 
@@ -135,13 +144,13 @@ def _seeking(work: Work, item: Item) -> Seeking | None:
         said = f"{gone.name} is gone"
         return Seeking(item, "gone", gone, directory.absence.when_gone, list_when_gone(gone), said)
     holder = directory.find(item.assignee) if item.assignee is not None else None
-    before = work.owned_before.get(item.account_id)
-    if holder is not None and before is not None and directory.owner(before) == holder:
+    before = directory.owner(work.owned_before.get(item.account_id))
+    if before is not None and before.id in (item.assignee, item.stands_for):
         said = f"{stands.facts.get('account.name') or item.account_id} has another owner"
-        return Seeking(item, "owner", holder, (Rule(),), list_when_owned(holder, now), said)
+        return Seeking(item, "owner", before, (Rule(),), list_when_owned(before, now), said)
     if item.id in work.to_seat:
         return Seeking(item, "absent", holder)
-    if holder is not None and item.state != "snoozed":
+    if holder is not None and item.state != "snoozed" and not item.though_away:
         unread = item.not_before is not None and item.not_before > now and not item.delivery
         if unread and item.not_before is not None and why_absent(holder, When(item.not_before)):
             return Seeking(item, "absent", holder)

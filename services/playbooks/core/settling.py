@@ -26,14 +26,14 @@ def meant(work: Work) -> list[str]:
 def weighs_books(work: Work) -> bool:
     """Does anything that is asked for go to whoever has the fewest accounts, or the least revenue?"""
     steps = (one.playbook.every_step[one.ask.step] for one in work.errands)
-    return any(rule.by in ("accounts", "mrr") for step in steps for rule in step.assign)
+    return any(rule.weighs_books for step in steps for rule in step.assign)
 
 
 def people(work: Work) -> list[str]:
     """The ids of those whose load `carry_out` needs."""
     ids = {id for errand in work.errands for id in candidates_for(errand, work.rules.directory)}
     ids |= {id for id, _ in work.changes.loads}
-    return sorted(id for id in ids if work.rules.directory.find(id) is not None)
+    return sorted(id for id in ids if work.rules.directory.find(id) is not None or id in work.former)
 
 
 def close(work: Work, items: Sequence[Item]) -> None:

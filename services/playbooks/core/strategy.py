@@ -43,3 +43,8 @@ class Rule(msgspec.Struct, frozen=True):
     def is_pool(self) -> bool:
         """Does it choose among several, of whom those who are full are left in peace?"""
         return self.kind in ("least_loaded", "round_robin", "team")
+
+    @property
+    def weighs_books(self) -> bool:
+        """Does it go by what people look after, which is read only then?"""
+        return self.by in ("accounts", "mrr")

@@ -66,6 +66,8 @@ def write(work: Work, account: str, wanted: Written, id: str, actor: str, now: d
         matter=wanted.matter,
         last_resort=assigned.last_resort,
         passed_over=assigned.passed_over,
+        stands_for=assigned.stands_for,
+        though_away=wanted.assignee is not None and to is not None and bool(why_absent(to, When(now))),
         checklist=with_points((), wanted.checklist),
         note=wanted.note,
     )

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from services.playbooks.core.assignment import Load, is_full
 from services.playbooks.core.books import Book
@@ -106,3 +106,32 @@ class PersonView(BaseModel):
             book=book.percent,
             warning=book.warning,
         )
+
+
+class HandOverBody(BaseModel, extra="forbid"):
+    """Which of somebody's open work goes to whom, and why."""
+
+    to: Annotated[str, Field(min_length=1, max_length=256)]
+    """An id of the directory, or an e-mail there."""
+    accounts: Annotated[list[str], Field(min_length=1, max_length=1000)] | None = None
+    """At which accounts; or `all`."""
+    all: bool = False
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if self.all == (self.accounts is not None):
+            raise ValueError("Say `all: true`, or which `accounts`.")
+        return self
+
+
+class HandedOver(BaseModel):
+    """What was handed over, and what is left to be."""
+
+    moved: int
+    """How many tasks, alerts and flags."""
+    accounts: int
+    accounts_left: int
+    """At so many they have something still: ask again."""
+    warning: str | None
+    """Why whoever got it may not look at it soon."""

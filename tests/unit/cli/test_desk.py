@@ -5,7 +5,7 @@ import pytest
 import typer
 
 from deploy.cli import accounts, deliveries, flags, tasks
-from deploy.cli.lists import PEOPLE, PLAYBOOKS
+from deploy.cli.lists import PLAYBOOKS
 from deploy.cli.running import with_running
 from deploy.cli.work import ALERTS, FOUND, TASKS
 from tests.support.cli import Answer, FakeStack, page, problem
@@ -47,15 +47,6 @@ def test_a_task_says_that_it_lies_with_the_last_resort_and_who_was_passed_over(s
     result = stack.run(TASKS.app(), "--last-resort", "true", "--state", "open")
     assert "CSM Pro One; last resort; the account has no owner" in " ".join(result.output.split())
     assert stack.asked[0].query == {"state": "open", "last_resort": "true", "limit": stack.asked[0].query["limit"]}
-
-
-def test_people_are_listed_with_what_they_have_and_why_they_get_nothing(stack: FakeStack) -> None:
-    here = {"id": "ana", "name": "Ana", "roles": ["lead"], "open": {"task": 3, "alert": 1, "flag": 0}}
-    gone = {"away_until": "2026-03-08", "reachable": True, "full": True}
-    gone |= {"accounts": {"high_touch": 18, "low_touch": 0, "self": 4}, "book": 122, "warning": "122 % of a book"}
-    stack.on("GET /playbooks/v1/people", page({**here, **gone}))
-    result = stack.run(PEOPLE.app())
-    assert "Ana lead 3 1 0 22 away until 2026-03-08, full 122 % of a book" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(

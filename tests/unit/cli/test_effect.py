@@ -1,7 +1,7 @@
 from typing import Any
 
 from deploy.cli import playbooks
-from deploy.cli.effect import people
+from deploy.cli.people import app as people
 from tests.support.cli import Answer, FakeStack, page
 
 NEVER: dict[str, Any] = {"n": 0, "median_seconds": None, "p90_seconds": None}
@@ -54,7 +54,7 @@ def test_what_playbooks_achieved_is_a_table_and_of_one_some_lines(stack: FakeSta
 
 def test_what_somebodys_work_came_to_is_told_in_some_lines_and_a_teams_together(stack: FakeStack) -> None:
     stack.on("GET /playbooks/v1/people/ana/results", Answer(WORK))
-    lines = stack.run(people(), "results", "ana").output.splitlines()
+    lines = stack.run(people, "results", "ana").output.splitlines()
     assert lines == [
         "Ana: 40 accounts, €90,000 a month; 3 tasks and 1 alert open, 1 overdue",
         "closed 10 tasks, 9 done, 1 came to nothing; first touch after 3 hours (median of 12); "
@@ -63,7 +63,7 @@ def test_what_somebodys_work_came_to_is_told_in_some_lines_and_a_teams_together(
         "€500 a month won",
     ]
     stack.on("GET /playbooks/v1/people/results", Answer({"items": [WORK], "total": {**WORK, "name": ""}}))
-    together = stack.run(people(), "results", "--team-of", "lea").output.splitlines()
+    together = stack.run(people, "results", "--team-of", "lea").output.splitlines()
     assert together[5].startswith("Together: 40 accounts")
     assert stack.asked[-1].query == {"manager": "lea"}
-    assert stack.run(people(), "results").exit_code == 2
+    assert stack.run(people, "results").exit_code == 2

@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.playbooks.core.directory import Absence, Csm, WhenAbsent
 from services.playbooks.core.item import Item
@@ -118,6 +120,17 @@ def test_a_deputy_who_is_away_too_is_passed_over_for_theirs_and_then_the_manager
     assert "Ben is away until 15 Mar 2026" in without.moves[-1].reason
 
 
+def test_what_is_left_behind_goes_up_the_line_past_managers_who_are_away() -> None:
+    made = office(ana="left: 2026-03-09")
+    top = "  - {id: max, name: Max, email: max@example.com}\n"
+    lee = "{id: lee, name: Lee, email: lee@example.com"
+    text = people(ana="left: 2026-03-09").replace("deputy: ben, ", "") + top
+    away = text.replace(lee, f"{lee}, manager: max, away: {THE_WEEK_AFTER}")
+    made.rules = made.rules._replace(directory=read_people(away, "csms.yaml"))
+    made.wait(AWAY)
+    assert whose(made) == "max"
+
+
 def test_the_directory_says_to_whom_and_after_how_long() -> None:
     made = office(more="when_away: {after: 1h, to: {least_loaded: {tier: senior}}}")
     made.loads["ben"] = made.loads["ben"]._replace(open_tasks=3) if "ben" in made.loads else made.loads["ana"]
@@ -185,6 +198,15 @@ def test_what_is_still_to_be_brought_to_who_will_be_away_goes_to_who_is_there() 
     assert (whose(made), made.cancelled[-1].action_id) == ("ben", made.sent[0].action_id)
 
 
+def test_what_a_person_gave_to_who_is_away_stays_theirs() -> None:
+    made = office()
+    made.do(made.only("task"), "reassign", MONDAY + HOUR, to="ben")
+    made.do(made.only("task"), "reassign", AWAY + DAY, to="ana")
+    made.wait(MOVES)
+    made.wait(BACK - HOUR)
+    assert whose(made) == "ana"
+
+
 def test_what_is_open_moves_along_with_the_owner_if_asked() -> None:
     made = office(ana="tier: senior")
     another = {**LOW, "account.owner": "cy@example.com"}
@@ -196,6 +218,14 @@ def test_what_is_open_moves_along_with_the_owner_if_asked() -> None:
     made.facts = OWNED
     made.event(MONDAY + 2 * HOUR, "account.updated", traits={"owner": "ana@example.com"})
     assert whose(made) == "cy"
+
+
+def test_what_a_deputy_keeps_for_the_former_owner_moves_along_too() -> None:
+    made = office()
+    made.wait(MOVES)
+    made.facts = {**LOW, "account.owner": "cy@example.com"}
+    made.event(MOVES + HOUR, "account.updated", traits={"owner": "cy@example.com"}, move_open=True)
+    assert (whose(made), made.only("task").stands_for) == ("cy", None)
 
 
 def test_it_stays_where_it_is_when_nobody_is_found_for_the_new_owner() -> None:
@@ -263,3 +293,40 @@ def test_a_leave_is_an_absence_that_is_long_enough_or_for_good(
         leave_of(Csm(id="ana", name="Ana", away=away), WhenAbsent(after=Duration(seconds=8 * 86_400)), "low", now)
         is None
     )
+
+
+SPANS = st.lists(
+    st.tuples(st.integers(0, 40), st.integers(0, 12)).map(lambda one: (one[0], one[0] + one[1])), max_size=3
+)
+PERSON = st.tuples(SPANS, st.none() | st.integers(1, 45), st.sampled_from([None, "ana", "ben", "cy"]))
+
+
+@given(st.tuples(PERSON, PERSON, PERSON), st.sampled_from(["low", "high"]))
+@settings(max_examples=60)
+def test_whoever_is_away_or_gone_when_nothing_is_lost_and_nobody_is_told_without_a_move(
+    persons: tuple[tuple[list[tuple[int, int]], int | None, str | None], ...], severity: str
+) -> None:
+    day = [(MONDAY + n * DAY).date() for n in range(60)]
+    lines = ["csms:", "  - {id: lee, name: Lee, inbox: true}"]
+    for id, (spans, left, deputy) in zip(("ana", "ben", "cy"), persons, strict=True):
+        away = ", ".join(f"{{from: {day[first]}, to: {day[last]}}}" for first, last in spans)
+        more = f", left: {day[left]}" if left is not None else ""
+        more += f", deputy: {deputy}" if deputy not in (None, id) else ""
+        lines.append(f"  - {{id: {id}, name: {id}, inbox: true, manager: lee, away: [{away}]{more}}}")
+    made = Office(CALL.replace("SEVERITY", severity).replace("40d", "400d"), people="\n".join(lines))
+    made.assess(MONDAY, {**LOW, "account.owner": "ana"})
+    made.settle()
+    at = MONDAY
+    while (
+        due := min((one for one in made.timers.values() if one > at), default=MONDAY + 70 * DAY)
+    ) < MONDAY + 60 * DAY:
+        at = due
+        made.timers.clear()
+        before = whose(made)
+        told = made.wait(at)
+        made.settle()
+        assert len(told) == (whose(made) != before), "whoever gets it is told, and nobody else"
+        (task,) = made.open("task")
+        assert {id: load.open_tasks for id, load in made.loads.items() if load.open_tasks} == {task.assignee or "": 1}
+        holder = made.rules.directory.find(task.assignee or "")
+        assert holder is None or not holder.has_left(at)
