@@ -7,7 +7,7 @@ from deploy.cli import show
 from shared.words import counted, listed
 
 _MOST: Final = 3
-_KINDS: Final = {"task": "task", "alert": "alert", "flag": "flag"}
+_KINDS: Final = ("task", "alert", "flag")
 Item = dict[str, Any]
 
 
@@ -26,25 +26,27 @@ def _of_playbook(touches: Item) -> Iterator[str]:
     under_way = [f"{number:,} {state}" for state, number in touches["episodes"].items() if number]
     if under_way:
         yield f"stay with their version: episodes {listed(under_way)}{_feeding(touches['open'])}"
-    if touches["in_scope"] or touches["held_before"]:
-        before = f", by the text in force at {touches['held_before']:,}" if touches["held_before"] else ""
-        scope, holds = counted(touches["in_scope"], "account"), touches["holds"]
-        yield f"for {scope}; holds now at {holds:,}{before}; found so at {touches['found']:,}"
+    before = f"{touches['held_before']:,} by the text in force" if touches["held_before"] else ""
+    if touches["in_scope"]:
+        holds = f"{touches['holds']:,}{f' ({before})' if before else ''}"
+        yield f"for {counted(touches['in_scope'], 'account')}; holds now at {holds}; found so at {touches['found']:,}"
+    elif before:
+        yield f"holds now at {before}, and nowhere after that"
 
 
 def _feeding(open: Item) -> str:
     items = _items(open)
-    return f", which feed {items}" if items else ""
+    return f", which feed {listed(items)}" if items else ""
 
 
 def _with(person: Item) -> str:
-    items, accounts = _items(person["open"]), person["accounts"]
-    has = [*([items] if items else []), *([counted(accounts, "account")] if accounts else [])]
+    accounts = person["accounts"]
+    has = [*_items(person["open"]), *([counted(accounts, "account")] if accounts else [])]
     return f", with {listed(has)}" if has else ""
 
 
-def _items(open: Item) -> str:
-    return listed([counted(open[kind], word) for kind, word in _KINDS.items() if open.get(kind)])
+def _items(open: Item) -> list[str]:
+    return [counted(open[kind], kind) for kind in _KINDS if open.get(kind)]
 
 
 def tell_first_hour(plan: Item) -> None:
@@ -54,7 +56,7 @@ def tell_first_hour(plan: Item) -> None:
         return
     if hour["messages"]:
         most = [
-            f"{one['recipient'] or 'the last resort'} ({counted(one['accounts'], 'account')})"
+            f"{one['recipient'] or 'nobody in particular'} ({counted(one['accounts'], 'account')})"
             for one in hour["recipients"][:_MOST]
         ]
         lists = counted(hour["messages"], "message")

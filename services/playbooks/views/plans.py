@@ -52,7 +52,7 @@ class Lists(BaseModel):
     """Messages that one person gets."""
 
     recipient: str | None
-    """None: whoever is the last resort."""
+    """None: of accounts without an owner here, so nobody in particular."""
     messages: int
     accounts: int
     """How many times an account is on them."""

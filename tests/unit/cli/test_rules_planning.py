@@ -92,10 +92,10 @@ def test_a_plan_asks_each_service_and_playbooks_beside_the_drafts_of_those_befor
             "+ templates/tips (+1 -0 lines)",
             "~ the directory (+1 -0 lines)",
             "    Cy comes",
-            "    Ana goes, with 40 tasks and 2 flags and 31 accounts",
+            "    Ana goes, with 40 tasks, 2 flags and 31 accounts",
             "~ playbooks/stalled (+1 -0 lines)",
             "    stay with their version: episodes 1,000 active, which feed 940 tasks and 1 alert",
-            "    for 59 accounts; holds now at 12, by the text in force at 3; found so at 9",
+            "    for 59 accounts; holds now at 12 (3 by the text in force); found so at 9",
             "scorecards/default has no file here and stays: --prune removes that.",
             "Within an hour 4 messages with what was found so, most to bea (250 accounts); nothing else is told.",
             "Estimated from 20,000 of 90,000 accounts.",
@@ -108,6 +108,20 @@ def test_a_plan_asks_each_service_and_playbooks_beside_the_drafts_of_those_befor
     assert [(one["kind"], one["id"]) for one in asked.json()["beside"]] == [
         ("catalogue", "main"),
         ("templates", "tips"),
+    ]
+
+
+def test_of_what_is_removed_a_plan_says_where_it_held(stack: FakeStack, whole: str) -> None:
+    touches = {"episodes": {"active": 1}, "open": {}, "in_scope": 0, "holds": 0, "held_before": 5, "found": 0}
+    items = [item("playbooks", "stalled", "delete", "-a", **touches)]
+    hour: dict[str, Any] = {"messages": 0, "recipients": []}
+    plan = {"items": items, "accounts": 9, "looked_at": 9, "first_hour": hour}
+    stack.on("POST /playbooks/v1/rules/plan", Answer(plan))
+    told = stack.run(rules.app, "plan", whole, "--prune").stdout.splitlines()
+    first = told.index("- playbooks/stalled (+0 -1 lines)")
+    assert told[first + 1 : first + 3] == [
+        "    stay with their version: episodes 1 active",
+        "    holds now at 5 by the text in force, and nowhere after that",
     ]
 
 
