@@ -353,6 +353,24 @@ def test_a_card_is_previewed_put_in_force_and_rolled_back(road: Road, tmp_path: 
     assert "No changes." not in road.keepwell("rules", "plan", str(tmp_path), fails_with=2)
 
 
+def test_a_playbook_is_tried_before_it_is_switched_on_and_asked_why_it_has_not_fired(
+    road: Road, tmp_path: Path
+) -> None:
+    road.an_account("plover", owner="wren@example.com", seats=7)
+    draft = tmp_path / "few.yaml"
+    draft.write_text(
+        "id: few\nwhen: account.seats == 7\nsteps: [{task: 'Call {{ account.name }}', due: 2 business days}]\n"
+    )
+    why = road.stack.url("playbooks", "/v1/playbooks/no-use/why-not?account=plover")
+    road.stack.wait(lambda: road.stack.client.get(why).status_code == 200, "playbooks have heard of it")
+    told = road.keepwell("playbooks", "dry-run", str(draft), "--account", "plover")
+    assert "It would fire now: seats is 7" in told
+    assert "Call Plover – owner of the account" in told
+    assert "tried on them" in road.keepwell("playbooks", "backtest", "detractor", fails_with=1)
+    assert "What it waits for is not so" in road.keepwell("playbooks", "why-not", "no-use", "plover")
+    assert road.stack.items("playbooks", "/v1/tasks", account="plover") == []
+
+
 QUILL = ("Rosalind Quill", "rosalind@quill.example", "+49 30 5550", "lantern export", "c-quill-77")
 """Her name, how she is reached, what she wrote, and her id."""
 

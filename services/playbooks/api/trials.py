@@ -84,7 +84,7 @@ class Trials:
         async with self._uow.begin() as c:
             files = await self._documents.refresh(c)
             playbook = _playbook(files, id)
-            one, beside = await reading.one(c, account), await reading.beside(c)
+            one, beside = await reading.one(c, account), await reading.beside(c, files.rules)
             if one is None:
                 raise _no_account(account)
             episodes, items = await reading.episodes(c, account, id), await reading.open_at(c, [account])

@@ -21,7 +21,7 @@ class Backtesting:
     async def run(self, since: date, until: date, within_days: int) -> None:
         """Go through the days account by account, and keep what comes of it."""
         async with self._uow.begin() as c:
-            total = (await reading.beside(c)).accounts
+            total = (await reading.beside(c, self._rules)).accounts
         trial, tally = Trial(self._playbook, self._rules, since, until), Tally(since, until, within_days)
         progress, done = Progress(self._uow, self._clock, self._id, total), 0
         async for pasts in days.read(self._uow, since):

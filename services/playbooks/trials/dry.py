@@ -5,7 +5,6 @@ from datetime import datetime
 import msgspec
 
 from services.playbooks import days
-from services.playbooks.core.assignment import Load
 from services.playbooks.core.dryrun import OneAccount, Tally
 from services.playbooks.core.glance import glance
 from services.playbooks.core.item import Item
@@ -32,7 +31,7 @@ class DryRunning:
     async def run(self, account: str | None = None) -> None:
         """Look at all accounts, or at this one alone, and keep what comes of it."""
         async with self._uow.begin() as c:
-            self._beside = await reading.beside(c)
+            self._beside = await reading.beside(c, self._rules)
         tally = Tally(self._now, of_event=self._playbook.on_event is not None)
         progress = Progress(self._uow, self._clock, self._id, 1 if account is not None else self._beside.accounts)
         if account is not None:
@@ -53,8 +52,8 @@ class DryRunning:
 
     def _told(self, one: reading.Placed, items: dict[str, list[Item]]) -> list[str]:
         known = self._beside.interruptions.get(one.partition, ())
-        loads = {csm.id: Load() for csm in self._rules.directory.csms} | self._beside.loads
-        said, loads = would_ask(self._rules, one.stands, items.get(one.stands.account, ()), loads, self._now, known)
+        open_there, loads = items.get(one.stands.account, ()), self._beside.loads
+        said, loads = would_ask(self._rules, one.stands, open_there, loads, self._now, known)
         # Whose turn it is, and who has how much, goes on from account to account.
         self._beside = self._beside._replace(loads=loads)
         return whom_told(said)

@@ -9,10 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
 from services.playbooks.core.assignment import Load
+from services.playbooks.core.books import with_books
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.interruptions import Interruption
 from services.playbooks.core.item import OPEN, Item
+from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing
+from services.playbooks.people import books
 from services.playbooks.store import ITEMS
 from shared.messages.registry import COMPANY
 from shared.pg import bulk
@@ -41,14 +44,16 @@ class Beside(NamedTuple):
     """By partition."""
 
 
-async def beside(c: AsyncConnection) -> Beside:
+async def beside(c: AsyncConnection, rules: Rules) -> Beside:
     """What is known beside the accounts."""
     number = (await c.execute(select(func.count()).select_from(t.accounts))).scalar_one()
-    loads = {row.csm_id: Load(row.open_tasks, row.turn) for row in await c.execute(select(t.csm_load))}
+    loads = {csm.id: Load() for csm in rules.directory.csms}
+    loads |= {row.csm_id: Load(row.open_tasks, row.turn) for row in await c.execute(select(t.csm_load))}
     known = defaultdict[int, list[Interruption]](list)
     for row in await c.execute(select(t.interruptions).order_by(t.interruptions.c.since)):
         known[row.partition].append(Interruption(row.source, row.since, row.until))
-    return Beside(number, loads, {partition: tuple(each) for partition, each in known.items()})
+    looked_after = with_books(loads, await books.read(c, rules))
+    return Beside(number, looked_after, {partition: tuple(each) for partition, each in known.items()})
 
 
 async def one(c: AsyncConnection, account: str) -> Placed | None:
