@@ -29,6 +29,10 @@ def dry_run(found: Item) -> None:
             (one["name"], one["owner"] or "", _when(one), "; ".join(one["reasons"])) for one in found["shown"][:_MOST]
         ]
         show.table(rows, "Account", "Owner", "Fires", "Why", empty="")
+    if found["owners"]:
+        typer.echo()
+        owned = [(one["owner"] or "nobody", f"{one['now']:,}", f"{one['soon']:,}") for one in found["owners"][:_MOST]]
+        show.table(owned, "Whose accounts", "Now", "Within 7 days", right=("Now", "Within 7 days"), empty="")
     if found["people"]:
         typer.echo()
         show.table(_numbered(found["people"]), "Who would hear", "Messages", right=("Messages",), empty="")

@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from services.playbooks.core.assignment import Load, assign
 from services.playbooks.core.days import GONE, QUIET, Past, Stretch
 from services.playbooks.core.directory import Csm
@@ -69,7 +71,9 @@ class Trial:
     """One playbook, tried by these rules over these days."""
 
     def __init__(self, playbook: Playbook, rules: Rules, since: date, until: date) -> None:
-        self._playbook, self._rules, self._since, self._until = playbook, rules, since, until
+        # What runs in the shadow is tried as if in earnest.
+        playbook = self._playbook = msgspec.structs.replace(playbook, shadow=False)
+        self._rules, self._since, self._until = rules, since, until
         self._business = rules.business
         asked = playbook.follows
         self._follows = None if asked is None else frozenset({*asked, *DEPARTS, QUIET, GONE})
@@ -116,7 +120,7 @@ class Trial:
         going.was_quiet = quiet
         going.is_met = going.is_met or not quiet
         going.take(stepped, facts, at)
-        if stepped.asks and not self._playbook.shadow:
+        if stepped.asks:
             going.sent += self._sent(stepped.asks, facts, at)
 
     def _hours_of(self, owner: str | None) -> Hours:

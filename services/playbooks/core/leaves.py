@@ -70,11 +70,9 @@ def since(leaf: Leaf, past: Past, look: Look, most: timedelta = 400 * _DAY) -> d
     was so all the time."""
     if leaf.subject.linear_of is not None or leaf.subject.name.startswith("event."):
         return None
-    wanted, name, today = evaluate_leaf(leaf, look.facts, look.now), leaf.subject.name, look.now.date()
+    wanted, today = evaluate_leaf(leaf, look.facts, look.now), look.now.date()
     began, last = None, None
-    for day, _, facts, changed in past.stretches(today - most, today):
-        if last is not None and name not in changed:
-            continue
+    for day, _, facts, _ in past.stretches(today - most, today, frozenset({leaf.subject.name})):
         truth = Truth.UNKNOWN if facts is None else evaluate_leaf(leaf, Facts.of(facts), look.now)
         if truth is wanted and last is not wanted:
             began = day if last is not None else None

@@ -45,20 +45,27 @@ def noted(before: Standing | None, after: Standing, others: Iterable[str]) -> St
     record = before.before
     if record.first:
         return msgspec.structs.replace(after, day=before.day, before=record)
-    was, then, now = dict(record.was), recorded(before), recorded(after)
+    was = dict(record.was)
     for name in (*others, GONE, QUIET):
+        then, now = _told(before, name), _told(after, name)
         if name not in was:
-            if is_other(now.get(name), then.get(name)):
-                was[name] = then.get(name)
-        elif not is_other(now.get(name), was[name]):
+            if is_other(now, then):
+                was[name] = then
+        elif not is_other(now, was[name]):
             del was[name]
     return msgspec.structs.replace(after, day=before.day, before=Before(was))
 
 
 def recorded(stands: Standing) -> dict[str, Any]:
     """What is recorded of how an account stands: its facts, whether an import is open, and why it has gone."""
-    more = {GONE: stands.gone, QUIET: stands.quiet or None}
+    more = {name: _told(stands, name) for name in (GONE, QUIET)}
     return {**stands.facts, **{name: value for name, value in more.items() if value is not None}}
+
+
+def _told(stands: Standing, name: str) -> Any:
+    if name == GONE:
+        return stands.gone
+    return (stands.quiet or None) if name == QUIET else stands.facts.get(name)
 
 
 def past_of(stands: Standing, rows: Iterable[tuple[date, Before]]) -> Past:
