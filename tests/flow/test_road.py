@@ -364,7 +364,7 @@ def test_a_playbook_is_tried_before_it_is_switched_on_and_asked_why_it_has_not_f
     why = road.stack.url("playbooks", "/v1/playbooks/no-use/why-not?account=plover")
     road.stack.wait(lambda: road.stack.client.get(why).status_code == 200, "playbooks have heard of it")
     told = road.keepwell("playbooks", "dry-run", str(draft), "--account", "plover")
-    assert "It would fire now: seats is 7" in told
+    assert "Plover: It would fire now: 7 seats." in told
     assert "Call Plover – owner of the account" in told
     assert "tried on them" in road.keepwell("playbooks", "backtest", "detractor", fails_with=1)
     assert "What it waits for is not so" in road.keepwell("playbooks", "why-not", "no-use", "plover")
