@@ -122,6 +122,18 @@ async def test_why_a_playbook_has_not_fired_is_told_in_words(house: House) -> No
     assert (await house.get("playbooks/call/why-not", account="contoso"))["reasons"][0]["code"] == "no_event"
 
 
+async def test_a_mute_is_why_it_does_not_fire_and_a_pause_keeps_nobody_from_trying(house: House) -> None:
+    await _book(house)
+    assert (await house.post("playbooks/stalled/pause", {"reason": "a new team"})).status_code < 300
+    until = (MONDAY + 9 * DAY).isoformat()
+    muted = await house.http.put("/v1/accounts/contoso/mute", json={"until": until, "reason": "a fair"})
+    assert muted.status_code < 300, muted.text
+    reasons = (await house.get("playbooks/stalled/why-not", account="contoso"))["reasons"]
+    assert [one["code"] for one in reasons][:2] == ["muted", "paused"]
+    found = await tried(house, "stalled/dry-run")
+    assert (found["states"]["muted"], found["states"]["now"]) == (1, 1), "as if it were not paused"
+
+
 async def test_a_backtest_goes_through_the_recorded_days(house: House) -> None:
     start = MONDAY - 60 * DAY
     for rev, (day, facts) in enumerate([(0, HIGH), (10, LOW), (20, HIGH), (30, {**HIGH, "account.churned": True})], 1):

@@ -17,6 +17,7 @@ from services.playbooks.core.assignment import Load, assign
 from services.playbooks.core.days import GONE, QUIET, Past, Stretch
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Ask, Episode, StepResult
+from services.playbooks.core.holdout import is_held_out
 from services.playbooks.core.look import DEPARTS, Look
 from services.playbooks.core.outbound import OUTBOUND
 from services.playbooks.core.playbook import Playbook
@@ -120,7 +121,7 @@ class Trial:
         going.was_quiet = quiet
         going.is_met = going.is_met or not quiet
         going.take(stepped, facts, at)
-        if stepped.asks:
+        if stepped.asks and not is_held_out(self._playbook, going.account):
             going.sent += self._sent(stepped.asks, facts, at)
 
     def _hours_of(self, owner: str | None) -> Hours:

@@ -68,6 +68,8 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     """Where it holds now: when it is switched on these are found so, and nobody is told but by a list."""
     soon: int
     """Where it would fire within seven days if nothing else happened."""
+    held_out: int
+    """How many of those where it holds now it holds out: nothing is asked for there."""
     unknown: list[Numbered]
     """Why nobody can say of some, most frequent first."""
     owners: list[Owned]
@@ -87,8 +89,9 @@ class Tally:
         self._states, self._unknown, self._people = Counter[State](), Counter[str](), Counter[str]()
         self._now, self._soon = Counter[str | None](), Counter[str | None]()
         self._shown: list[Tried] = []
+        self._held_out = 0
 
-    def add(self, stands: Standing, found: Outlook, told: Iterable[str] = ()) -> None:
+    def add(self, stands: Standing, found: Outlook, told: Iterable[str] = (), *, held_out: bool = False) -> None:
         """One that is looked at, with whom a firing would tell now."""
         self.accounts += 1
         self._states[found.state] += 1
@@ -97,6 +100,7 @@ class Tally:
             self._unknown.update(found.reasons)
         if found.state == "now":
             self._now[owner(stands)] += 1
+            self._held_out += held_out
         elif found.state in ("held", "by_time") and found.at is not None and found.at <= self._soon_until:
             self._soon[owner(stands)] += 1
         if found.state in _SHOWN and len(self._shown) < MOST_SHOWN:
@@ -115,7 +119,9 @@ class Tally:
     def result(self, account: OneAccount | None = None) -> DryRun:
         """All of it."""
         now, soon = self._now.total(), self._soon.total()
-        outside = self._states["not_for_account"] + self._states["gone"] + self._states["importing"]
+        outside = (
+            self._states["not_for_account"] + self._states["gone"] + self._states["importing"] + self._states["muted"]
+        )
         owners = sorted({*self._now, *self._soon}, key=lambda one: (-self._now[one] - self._soon[one], one or ""))
         return DryRun(
             accounts=self.accounts,
@@ -123,6 +129,7 @@ class Tally:
             states=dict(self._states),
             now=now,
             soon=soon,
+            held_out=self._held_out,
             unknown=[Numbered(*one) for one in self._unknown.most_common(_MOST_REASONS)],
             owners=[Owned(one, self._now[one], self._soon[one]) for one in owners],
             people=[Numbered(*one) for one in self._people.most_common()],
@@ -139,5 +146,9 @@ class Tally:
                 f"When it is switched on, {counted(now, 'account')} for which it holds now will be found so: listed "
                 "for their owners, who can start them. It fires for those that come to hold after that."
             )
+        if self._held_out:
+            yield f"{counted(self._held_out, 'account')} of them it holds out: there it decides, and asks for nothing."
+        if muted := self._states["muted"]:
+            yield f"{counted(muted, 'account')} are muted: nothing fires there."
         if importing := self._states["importing"]:
             yield f"At {counted(importing, 'account')} an import is open: nobody is asked about them yet."

@@ -17,10 +17,10 @@ from shared.words import clock_time, listed
 SOON: Final = timedelta(days=7)
 _LONGEST_HELD: Final = timedelta(days=400)
 _MOST_LOOKS: Final = 200
-State = Literal["now", "held", "by_time", "event", "false", "not_for_account", "unknown", "importing", "gone"]
+State = Literal["now", "held", "by_time", "event", "false", "not_for_account", "unknown", "importing", "muted", "gone"]
 """`now`: it holds. `held`: it holds, and fires when it has for long enough. `by_time`: time alone makes it fire.
 `event`: it fires when its event comes. Of the others nothing is to come: what it asks is not so, the account is none of
-those that it is for, nobody knows, an import is open, or the account has left."""
+those that it is for, nobody knows, an import is open, the account is muted, or it has left."""
 
 
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +78,8 @@ def _nothing(
     view, seen = View(playbook, look), leaves_seen(playbook, look)
     if view.is_left:
         return Outlook(state="gone", reasons=(look.departed or "it stands for the installation itself",))
+    if (silence := look.silence(playbook.id)) is not None:
+        return Outlook(state="muted", reasons=(silence,))
     if look.quiet:
         return Outlook(state="importing", reasons=("an import is open",))
     if view.in_scope is Truth.FALSE:

@@ -9,6 +9,7 @@ import msgspec
 
 from services.playbooks.core.days import Past
 from services.playbooks.core.episode import Episode
+from services.playbooks.core.holdout import is_held_out
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.leaves import LeafSeen, leaves_seen, of
 from services.playbooks.core.look import Look, View
@@ -230,6 +231,15 @@ def _not_met(case: Case) -> Iterator[Reason]:
         yield Reason(code="not_met", words=words)
 
 
+def _held_out(case: Case) -> Iterator[Reason]:
+    if is_held_out(case.playbook, case.stands.account):
+        words = (
+            f"The account is one of the {case.playbook.holdout} % that the playbook holds out: there it only decides, "
+            "and asks for nothing, so that one sees what it brings."
+        )
+        yield Reason(code="holdout", words=words)
+
+
 def _shadow(case: Case) -> Iterator[Reason]:
     if case.playbook.shadow:
         yield Reason(
@@ -249,5 +259,5 @@ def _nothing(case: Case) -> Iterator[Reason]:
 
 _REASONS: Final[tuple[Callable[[Case], Iterator[Reason]], ...]] = (
     *(_gone, _left, _silent, _open, _found, _quiet, _interrupted, _scope, _condition, _event, _exits),
-    *(_pending, _resting, _over, _held_back, _not_met, _shadow),
+    *(_pending, _resting, _over, _held_back, _not_met, _held_out, _shadow),
 )

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ARRAY, Date, LargeBinary, Row, Text, bindparam, func, select, true, type_coerce
+from sqlalchemy import ARRAY, Date, LargeBinary, Text, bindparam, func, select, true, type_coerce
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -63,7 +63,7 @@ async def of(c: AsyncConnection, accounts: Sequence[str], since: date) -> list[P
     return _pasts(await c.execute(_THESE, {"since": since, "accounts": accounts}))
 
 
-def _pasts(rows: Iterable[Row[Any]]) -> list[Past]:
+def _pasts(rows: Iterable[Any]) -> list[Past]:
     return [past_of(row.standing, _decoded(row.at or (), row.records or ())) for row in rows]
 
 

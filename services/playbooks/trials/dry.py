@@ -7,6 +7,7 @@ import msgspec
 from services.playbooks import days
 from services.playbooks.core.dryrun import OneAccount, Tally
 from services.playbooks.core.glance import glance
+from services.playbooks.core.holdout import is_held_out
 from services.playbooks.core.item import Item
 from services.playbooks.core.leaves import leaves_seen
 from services.playbooks.core.look import Look
@@ -48,7 +49,8 @@ class DryRunning:
         async with self._uow.begin() as c:
             items = await reading.open_at(c, firing) if firing else {}
         for one, what in found:
-            tally.add(one.stands, what, self._told(one, items) if what.state == "now" else ())
+            held_out = is_held_out(self._playbook, one.stands.account)
+            tally.add(one.stands, what, self._told(one, items) if what.state == "now" else (), held_out=held_out)
 
     def _told(self, one: reading.Placed, items: dict[str, list[Item]]) -> list[str]:
         known = self._beside.interruptions.get(one.partition, ())

@@ -93,6 +93,8 @@ class DryRunView(Told):
     """Where it holds now: when it is switched on these are found so."""
     soon: int
     """Where it would fire within seven days if nothing else happened."""
+    held_out: int
+    """How many of those where it holds now it holds out: nothing is asked for there."""
     unknown: list[NumberedView]
     owners: list[OwnedView]
     people: list[NumberedView]

@@ -44,6 +44,7 @@ DRY: dict[str, Any] = {
     "states": {"now": 1},
     "now": 1,
     "soon": 2,
+    "held_out": 0,
     "unknown": [{"words": "usage breadth is unknown", "number": 7}],
     "owners": [{"owner": "ana@example.com", "now": 1, "soon": 2}],
     "people": [{"words": "Ana", "number": 3}],

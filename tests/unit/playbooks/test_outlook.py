@@ -65,6 +65,7 @@ def test_nothing_is_to_come_and_why() -> None:
     assert said(stalled(), {**LOW, "account.churned": True}) == ("gone", None)
     assert said(stalled(), LOW, interrupted=["usage"]) == ("unknown", None)
     assert said(called, LOW) == ("event", None)
+    assert said(stalled(), LOW, muted="a fair") == ("muted", None)
 
 
 FACTS: Final = st.fixed_dictionaries(

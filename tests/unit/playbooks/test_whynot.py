@@ -192,6 +192,15 @@ def test_a_new_playbook_waits_for_its_sweep_and_one_in_the_shadow_tells_nobody()
     assert codes(asked(shadow, LOW)) == ["shadow"]
 
 
+def test_an_account_that_is_held_out_is_told_to_be() -> None:
+    held, accounts = msgspec.structs.replace(stalled(), holdout=50), [f"account-{number}" for number in range(40)]
+    look = a_look(LOW, MONDAY)
+    found = [why_not(held, standing(id, an_assessment(1, MONDAY, LOW)), look) for id in accounts]
+    kept = [one for one in found if "holdout" in codes(one)]
+    assert 5 < len(kept) < 35
+    assert "50 %" in kept[0].words
+
+
 def test_where_nothing_keeps_it_that_is_said() -> None:
     assert codes(asked(stalled(), LOW)) == ["nothing"]
 
