@@ -108,6 +108,10 @@ PLAYBOOKS: Final = Listing(
 )
 
 
+def _of(playbook: str) -> str:
+    return f"of {playbook.partition('@')[0]}" if playbook else "by hand"
+
+
 def _took(one: Item) -> str:
     """The way, and what was special on it."""
     seconds, attempts = one.get("seconds"), one["attempts"]
@@ -134,7 +138,7 @@ DELIVERIES: Final = Listing(
         since("When", "created_at"),
         Column("State", lambda one: show.text(one["state"], DELIVERED.get(one["state"], "yellow"))),
         plain("account"),
-        Column("What", lambda one: f"{one['kind']} of {one['playbook'].partition('@')[0]}"),
+        Column("What", lambda one: f"{one['kind']} {_of(one['playbook'])}"),
         Column("How it went", _took),
     ),
     limit=50,

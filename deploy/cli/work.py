@@ -20,6 +20,7 @@ _OF_ITEMS: Final = {
     "playbook": option("A playbook's id."),
     "matter": option("usage, onboarding, support, voice, money, people, renewal, growth or leaving."),
     "severity": option("info, low, medium, high or critical; several by commas."),
+    "team": option("Of who is in a team, or leads it."),
     "unassigned": option("true: only what nobody has."),
     "overdue": option("true: only what is overdue."),
     "due_before": option("Due before then, such as 2026-03-04.", "--due-before"),

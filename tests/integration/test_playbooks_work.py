@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from services.playbooks.files import read_people
 from shared.messages.assessments import Cause
-from tests.support.house import House, a_house
+from tests.support.house import PEOPLE, House, a_house
 from tests.support.playbooks import DAY, HIGH, HOUR, LOW, MONDAY, an_assessment
 
 STALLED = "id: stalled\nwhen: usage.breadth < 40 %\nmatter: usage\nsteps: [{task: 'Call {{ account.name }}', due: 1d}]"
@@ -207,3 +208,16 @@ async def test_what_was_found_is_let_be_by_hand_and_many_at_once(house: House) -
     assert [one["account"] for one in (await house.get("tasks"))["items"]] == [first]
     again = await house.post(f"episodes/{ids[1]}/dismiss")
     assert again.json()["message"] == "Only a found episode can be dismissed; this one is over."
+
+
+async def test_a_lead_asks_for_what_a_team_has(house: House) -> None:
+    people = read_people(
+        f"teams: [{{id: west, lead: lead}}]\n{PEOPLE.replace('tier: senior', 'team: west')}", "csms.yaml"
+    )
+    house.floor.rules = house.floor.rules._replace(directory=people)
+    await house.floor.assess(1, MONDAY, LOW)
+    for who in ("east", "lead"):
+        assert (await house.post("tasks", {**DECK, "title": who, "assignee": who})).status_code == 201
+    assert {one["title"] for one in (await house.get("tasks", team="west"))["items"]} == {"east", "lead"}
+    answer = await house.http.get("/v1/tasks", params={"team": "wst"})
+    assert (answer.status_code, "Did you mean `west`?" in answer.json()["message"]) == (400, True)

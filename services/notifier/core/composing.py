@@ -235,7 +235,9 @@ def ref_of(action: ActionRequested) -> str:
 
 
 def _footer(action: ActionRequested) -> str:
-    parts = [f"Playbook “{clean(action.playbook_title, 80)}”"]
+    title = clean(action.playbook_title, 80)
+    # What a person wrote names them.
+    parts = [f"Playbook “{title}”" if action.playbook else title]
     if action.kind == "alert" and action.severity in {"high", "critical"}:
         parts.append(f"{action.severity} severity")
     if action.task and action.task.assigned_because:

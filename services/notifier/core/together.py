@@ -69,12 +69,13 @@ def compose_group(
 
 
 def _first_of_each(actions: Sequence[ActionRequested]) -> list[ActionRequested]:
-    """The first of each kind, playbook step and recipient."""
+    """The first of each kind, playbook step and recipient; of what people wrote by hand, every one."""
     return list({_alike(action): action for action in reversed(actions)}.values())[::-1]
 
 
 def _alike(action: ActionRequested) -> tuple[Any, ...]:
-    return action.kind, action.playbook, action.step, action.recipient.id if action.recipient else ""
+    own = "" if action.playbook else action.action_id
+    return action.kind, action.playbook, action.step, action.recipient.id if action.recipient else "", own
 
 
 def _rank(action: ActionRequested) -> tuple[Any, ...]:
@@ -93,7 +94,7 @@ def _group_title(actions: Sequence[ActionRequested], shared: bool) -> str:
     if len(bands) == 1 and all(a.kind == "alert" and a.account.previous_band != a.account.band for a in actions):
         return f"{whose} turned {bands.pop()}"
     titles = {a.playbook_title for a in actions}
-    if len(titles) == 1:
+    if len(titles) == 1 and all(a.playbook for a in actions):
         return f"{clean(titles.pop(), 100)}: {whose}"
     return f"{_count_kinds(actions)} about {whose}"
 

@@ -12,6 +12,7 @@ from services.playbooks import lists, queries, store
 from services.playbooks import tables as t
 from services.playbooks.api.listings import LISTS, Listing, Move
 from services.playbooks.core.commands import Command, fault
+from services.playbooks.core.directory import Csm
 from services.playbooks.core.item import NotPossible
 from services.playbooks.core.rules import Rules, RulesInForce
 from services.playbooks.core.sweep import heed
@@ -20,6 +21,7 @@ from services.playbooks.lists import Wanted
 from services.playbooks.views.desk import EpisodeView, History, ItemView
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
+from shared.conditions import did_you_mean
 from shared.pg.uow import UnitOfWork
 from shared.web.etags import matches
 from shared.web.paging import Page, WantedPage
@@ -56,9 +58,21 @@ class Desk:
                 one.muted_until = muted.get(one.account)
         return Page(items=items, next_cursor=cursor)
 
+    def team(self, id: str) -> list[Csm]:
+        """Who is in a team of the directory, or leads it. Raises a 400 problem."""
+        directory = self.rules.directory
+        if id not in directory.teams:
+            hint = did_you_mean(id, directory.teams) or f"There are {', '.join(directory.teams) or 'none'}."
+            raise Problem(400, "invalid_request", f"There is no team {id!r} in the directory. {hint}")
+        return [one for one in directory.csms if id in {each.id for each in directory.teams_of(one)}]
+
     def meant(self, wanted: Wanted) -> Wanted:
-        """The same by people's ids: they may be asked for by e-mail, too."""
-        person = self.rules.directory.find(str(wanted.columns.get("assignee") or ""))
+        """The same by people's ids: they may be asked for by e-mail, and by their team. Raises a 400 problem."""
+        if wanted.team is not None:
+            mates = [one.id for one in self.team(wanted.team)]
+            wanted = wanted._replace(team=None).only(assignee=wanted.columns.get("assignee") or mates)
+        asked = wanted.columns.get("assignee")
+        person = self.rules.directory.find(asked) if isinstance(asked, str) else None
         return wanted.only(assignee=person.id) if person is not None else wanted
 
     async def at_hand(

@@ -24,13 +24,14 @@ def _items(states: Any) -> Callable[..., Wanted]:
         account: str | None = None,
         state: Any = None,
         assignee: Annotated[str | None, Query(description="Whose: an id of the directory, or an e-mail.")] = None,
+        team: Annotated[str | None, Query(description="Of who is in this team of the directory, or leads it.")] = None,
         unassigned: Annotated[bool | None, Query(description="Only what nobody has, or only the rest.")] = None,
         playbook: Annotated[str | None, Query(description="The id of the playbook that asked for it.")] = None,
         by_hand: Annotated[bool | None, Query(description="Only what a person wrote, or only the rest.")] = None,
         matter: str | None = None,
         severity: Annotated[list[Severity] | None, Query(description="How pressing; several are any of them.")] = None,
         overdue: Annotated[bool | None, Query(description="Only what is open past its due time, or the rest.")] = None,
-        due_before: AwareDatetime | None = None,
+        due_before: Annotated[AwareDatetime | None, Query(description="Without `state`, of what is open.")] = None,
         opened_since: AwareDatetime | None = None,
         last_resort: Annotated[
             bool | None, Query(description="Only what nobody was found for, or only the rest.")
@@ -49,6 +50,7 @@ def _items(states: Any) -> Callable[..., Wanted]:
                 "severity": severity,
                 "last_resort": last_resort,
             },
+            team=team,
             unassigned=unassigned,
             overdue=overdue,
             due_before=due_before,

@@ -25,6 +25,8 @@ class Wanted(NamedTuple):
     """What is asked of a list."""
 
     columns: Columns
+    team: str | None = None
+    """Whose people's: it is asked for by their ids."""
     unassigned: bool | None = None
     overdue: bool | None = None
     due_before: datetime | None = None
@@ -43,7 +45,7 @@ class Wanted(NamedTuple):
             _one_of(table.c[name], value) if isinstance(value, (list, tuple)) else table.c[name] == value
             for name, value in given.items()
         ]
-        if self.sort == "due" and "state" not in given:
+        if (self.sort == "due" or self.due_before is not None) and "state" not in given:
             found.append(one_of(_i.state, sorted(OPEN)))
         if self.unassigned is not None:
             found.append(_i.assignee.is_(None) if self.unassigned else _i.assignee.is_not(None))

@@ -45,6 +45,37 @@ def test_a_task_reads_as_the_product_promises() -> None:
     )
 
 
+def test_a_task_that_a_person_wrote_names_them_and_says_what_they_said() -> None:
+    written = an_action(
+        playbook="",
+        playbook_title="Written by Ana",
+        why=["Ana: Kim asked for prices."],
+        drivers=[],
+        do=None,
+        contact=None,
+        since=None,
+    )
+    assert RENDERER.text(compose(written, NOW)) == (
+        "Call their admin\n"
+        "\n"
+        "Northwind · Pro · €4,200/month · renews in 41 days      74 → 52 amber\n"
+        "     •  Ana: Kim asked for prices.\n"
+        "\n"
+        "Task · due tomorrow 15:00\n"
+        "Written by Ana · assigned: they own the account · tsk-41\n"
+    )
+
+
+def test_of_several_tasks_that_people_wrote_about_one_account_each_is_told() -> None:
+    tasks = [TaskCard(task_id=f"act-{number}", title=title) for number, title in enumerate(("Deck", "Prices"))]
+    written = [
+        an_action(action_id=task.task_id, playbook="", playbook_title="Written by Ana", title=task.title, task=task)
+        for task in tasks
+    ]
+    message = compose_group(written, NOW)
+    assert (message.title, [item.todo for item in message.items]) == ("Northwind: 2 tasks", ["Deck", "Prices"])
+
+
 class TestAlertWithTask:
     """One message: what is wrong, whose task it is and until when, and how to go about it. Nothing is said twice."""
 
