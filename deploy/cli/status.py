@@ -13,7 +13,7 @@ from deploy.cli.down import home_of
 from deploy.cli.listing import JsonOption
 from deploy.local.record import read_running
 from shared.settings import SERVICES
-from shared.words import clock_time, counted, date_words
+from shared.words import clock_time, counted, date_words, listed
 
 
 def status(json: JsonOption = False) -> None:
@@ -99,6 +99,10 @@ def _note(state: dict[str, Any]) -> str:
     notes = [f"{counted(gaps, 'account')} with a gap in the assessments"] if gaps else []
     if fallen := details.get("last_resort", 0):
         notes.append(f"{fallen:,} with the last resort: keepwell tasks --last-resort true")
+    if paused := details.get("paused"):
+        notes.append(f"paused: {listed(paused, most=3)}")
+    if muted := details.get("muted", 0):
+        notes.append(f"{counted(muted, 'account')} muted: keepwell accounts muted")
     if sweep := details.get("sweep"):
         by = clock_time(datetime.fromisoformat(sweep["by"]))
         notes.append(f"{counted(sweep['accounts'], 'account')} to meet new or changed playbooks by {by}")

@@ -40,6 +40,11 @@ def _severity(item: Item) -> Text:
     return show.text(item["severity"], SEVERITIES.get(item["severity"], ""))
 
 
+def _seen_by(alert: Item) -> Text | str:
+    """By when it is to be acknowledged, as long as it is not."""
+    return _due(alert) if alert["state"] == "open" and alert.get("due_at") else ""
+
+
 def _due(item: Item) -> Text:
     due, now = show.instant(item.get("due_at")), show.now()
     late = due is not None and due < now and item["state"] in ("open", "taken", "snoozed")
@@ -119,7 +124,7 @@ ALERTS: Final = Listing(
         Column("Whose", _whose),
         Column("Severity", _severity),
         plain("state"),
-        Column("Seen by", _due),
+        Column("Acknowledge", _seen_by),
         field("What", "title"),
     ),
     limit=50,

@@ -9,10 +9,11 @@ from fastapi import Depends
 from pydantic import ConfigDict, ValidationError, create_model
 
 from services.playbooks import lists, store
+from services.playbooks import tables as t
 from services.playbooks.api.desk import Desk, actor_of
 from services.playbooks.api.listings import LISTS, Listing
 from services.playbooks.core.commands import Command, fault
-from services.playbooks.core.item import NotPossible
+from services.playbooks.core.item import OPEN, NotPossible
 from services.playbooks.lists import Wanted
 from services.playbooks.views.moves import Bulk, Moved, Refusal
 from shared.auth.keys import Caller, require
@@ -99,7 +100,11 @@ def _wanted(listing: Listing, body: Bulk) -> Wanted:
         read = model(**(body.filter or {}))
     except ValidationError as error:
         raise _problem("body.filter", error) from None
-    return listing.filters(**{name: getattr(read, name) for name in fields})
+    wanted = listing.filters(**{name: getattr(read, name) for name in fields})
+    if listing.table is t.items and wanted.columns.get("state") is None and body.move != "reopen":
+        # Who says "all of Ana's" means what is to be done.
+        return wanted.only(state=sorted(OPEN))
+    return wanted
 
 
 def _problem(where: str, error: ValidationError) -> Problem:

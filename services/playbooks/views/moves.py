@@ -114,7 +114,7 @@ class Bulk(BaseModel, extra="allow"):
 
     ids: Annotated[list[Annotated[str, Field(max_length=128)]], Field(min_length=1, max_length=500)] | None = None
     filter: Annotated[dict[str, Any], Field(min_length=1)] | None = None
-    """Such as `{"assignee": "ana", "state": ["open"]}`."""
+    """Such as `{"assignee": "ana", "severity": ["high"]}`; without `state`, of what is open."""
     move: str
 
     @model_validator(mode="after")
