@@ -104,6 +104,69 @@ def a_leads_quarter(terminal: Terminal) -> None:
     terminal.until("goals", "northwind", say="share of seats in use is 25 %, under 80 %")
 
 
+def a_csms_day(terminal: Terminal) -> None:
+    """List, take, comment, snooze, close, hand over; and write down what comes to mind."""
+    (first, second, *_) = json.loads(terminal.run("tasks", "--assignee", "pro-one", "--json"))
+    assert "Tell Northwind that you know of their urgent ticket" in terminal.run("tasks", "--assignee", "pro-one")
+    for words in (
+        ("take", "--note", "Mine"),
+        ("comment", "--note", "Called, no answer."),
+        ("snooze",),
+        ("done", "--interaction", "call", "--note", "They train the team on Monday."),
+    ):
+        terminal.run("tasks", words[0], first["id"], *words[1:])
+    told = terminal.run("tasks", "show", first["id"])
+    assert re.search(
+        r"taken.*Mine.*Called, no answer\..*snoozed.*done.*They train the team on Monday\.", told, re.DOTALL
+    )
+    terminal.until("timeline", "northwind", say="They train the team on Monday.")
+    terminal.run("tasks", "reassign", second["id"], "pro-two", "--note", "They know them.")
+    assert "They know them." in terminal.run("tasks", "show", second["id"])
+    assert second["title"] in terminal.run("tasks", "--assignee", "pro-two")
+    written = terminal.run(
+        "tasks", "add", "northwind", "Send the deck", "--due", "2 business days", "--check", "Prices"
+    )
+    assert "CSM Pro One's, due in" in written
+    assert "Send the deck" in terminal.run("tasks", "--by-hand", "--assignee", "pro-one")
+
+
+def a_leads_week(terminal: Terminal) -> None:
+    """Who has how much, who is away, what is overdue, what came of it; whose work goes to a colleague."""
+    assert re.search(r"pro-two +CSM Pro Two .*", terminal.run("people", "--manager", "cs-lead"))
+    assert "Nothing is to be done." in terminal.run("tasks", "--overdue", "true")
+    assert re.search(r"urgent-ticket +2 +\d", terminal.run("playbooks", "effect"))
+    assert "closed 1 task, 1 done" in terminal.run("people", "results", "pro-one")
+    assert "CSM Pro One" in terminal.run("people", "results", "--team-of", "cs-lead")
+    terminal.run("people", "hand-over", "pro-two", "pro-three", "--reason", "on parental leave")
+    assert "Nothing is to be done." in terminal.run("tasks", "--assignee", "pro-two")
+    assert "Hollowell Foods" in terminal.run("tasks", "--assignee", "pro-three")
+
+
+def a_playbook_is_tried(terminal: Terminal, mine: Path) -> None:
+    """Check it, see what it would do and what a change touches, put it in force, pause it, go back."""
+    terminal.run("rules", "export", str(mine))
+    draft, id = mine / "playbooks" / "few-seats-used.yaml", "few-seats-used"
+    text = draft.read_text()
+    draft.write_text(text.replace("usage.active_share < 20 %", "usage.active_shares < 28 %"))
+    assert "usage.active_share" in terminal.run("rules", "check", str(draft), code=1)
+    draft.write_text(text.replace("usage.active_share < 20 %", "usage.active_share < 28 %"))
+    assert "usage.active_share < 20 %" in terminal.run("playbooks", "why-not", id, "northwind")
+    assert re.search(r"60 accounts, .* it holds for [1-9]", terminal.run("playbooks", "dry-run", str(draft)))
+    told = terminal.run("playbooks", "dry-run", str(draft), "--account", "northwind")
+    assert re.search(r"true +when +usage.active_share < 28 %.*CSM Pro One", told, re.DOTALL)
+    assert "it would have fired" in terminal.run("playbooks", "backtest", str(draft))
+    assert re.search(
+        rf"~ playbooks/{id} .*holds now at [1-9]", terminal.run("rules", "plan", str(mine), code=2), re.DOTALL
+    )
+    terminal.run("rules", "apply", str(mine))
+    terminal.until("playbooks", "why-not", id, "northwind", say="usage.active_share < 28 %")
+    terminal.run("playbooks", "pause", id, "--reason", "we talk to them all next week")
+    assert "we talk to them all next week" in terminal.run("playbooks", "why-not", id, "northwind")
+    terminal.run("playbooks", "resume", id)
+    terminal.run("rules", "rollback", f"playbooks/{id}")
+    terminal.until("playbooks", "why-not", id, "northwind", say="usage.active_share < 20 %")
+
+
 def an_operators_day(terminal: Terminal, mine: Path) -> None:
     """Draft a card, see who moves, put it in force, go back; merge a duplicate; forget a person."""
     terminal.run("rules", "export", str(mine))
@@ -146,7 +209,10 @@ def test_every_story_is_told_and_its_company_can_be_worked_with(terminal: Termin
     every_story_is_in(terminal.types("make", "demo"))
     assert "urgent ticket T-118 open for 5 days" in terminal.run("why", "northwind")
     assert "Hollowell Foods" in terminal.run("tasks")
+    a_csms_day(terminal)
+    a_leads_week(terminal)
     a_leads_quarter(terminal)
+    a_playbook_is_tried(terminal, tmp_path / "tried")
     an_operators_day(terminal, tmp_path / "mine")
 
 
