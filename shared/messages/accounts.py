@@ -113,6 +113,10 @@ class InteractionLogged(CustomerEvent, frozen=True, kw_only=True):
 
     kind: Id
     contact_id: Id | None = None
+    note: Text | None = None
+    """What came of it, or was talked about."""
+    author: Name | None = None
+    """Which of us talked."""
 
 
 class PulseSet(CustomerEvent, frozen=True, kw_only=True):

@@ -26,7 +26,10 @@ def note_closed(work: Work, item: Item, command: Command, actor: str, now: datet
     what was no matter, leaves the customer as long unheard as before."""
     if item.kind == "task" and item.state == "done" and command.interaction != "none":
         talk = InteractionLogged(
-            kind=command.interaction or "other", contact_id=command.contact_id or item.request.contact_id
+            kind=command.interaction or "other",
+            contact_id=command.contact_id or item.request.contact_id,
+            note=". ".join(filter(None, (item.request.title, command.note)))[:8192],
+            author=_author(work, actor),
         )
         # Closed, opened again and closed, it was one talk.
         work.changes.log(talk, f"{item.id}-done", item.account_id, now)
@@ -36,9 +39,13 @@ def note_closed(work: Work, item: Item, command: Command, actor: str, now: datet
 
 def note(work: Work, account: str, text: str, id: str, actor: str, now: datetime) -> None:
     """Write a sentence on the account's timeline, as somebody's."""
+    work.changes.log(NoteAdded(text=text[:8192], author=_author(work, actor)), id, account, now)
+
+
+def _author(work: Work, actor: str) -> str:
+    """Who says it, by name."""
     person = work.rules.directory.find(actor)
-    data = NoteAdded(text=text[:8192], author=(person.name if person is not None else actor)[:256])
-    work.changes.log(data, id, account, now)
+    return (person.name if person is not None else actor)[:256]
 
 
 def _words(item: Item, command: Command) -> str:

@@ -127,7 +127,8 @@ def _churned(data: Data, _who: str) -> str:
 
 
 def _talked(data: Data, who: str) -> str:
-    return f"we talked with {who if data.get('contact_id') else 'them'}: {_id(data, 'kind').replace('_', ' ')}"
+    us, them = _id(data, "author") if data.get("author") else "we", who if data.get("contact_id") else "them"
+    return f"{us} talked with {them}: {_id(data, 'kind').replace('_', ' ')}" + quoted(str(data.get("note") or ""))
 
 
 def _goal(data: Data, _who: str) -> str:

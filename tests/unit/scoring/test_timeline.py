@@ -50,6 +50,10 @@ _SAID = {
     'they left: "price"': ("account.churned", {"reason": "price", "voluntary": True}),
     "Kim has left them": ("contact.updated", {"contact_id": "c1", "role": "left"}),
     "we talked with Kim (admin): call": ("interaction.logged", {"kind": "call", "contact_id": "c1"}),
+    'CSM Pro One talked with them: call: "They train on Monday."': (
+        "interaction.logged",
+        {"kind": "call", "author": "CSM Pro One", "note": "They train on Monday."},
+    ),
     "health went from green to amber, 72 → 55": (
         "account.assessed",
         {"score": 5500, "previous_score": 7200, "band": "amber", "previous_band": "green"},
