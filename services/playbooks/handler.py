@@ -118,7 +118,8 @@ class PlaybooksHandler(Handler):
         before, rules = self._adopted.get(partition), self._in_force()
         await store.keep_versions(c, rules.library, now)
         if before is None or before.rules.directory is not rules.directory:
-            await store.wake_nobodys(c, partition, rules.directory, now)
+            await absence.keep(c, rules.directory)
+            await absence.wake(c, partition, rules.directory, now)
         since = await store.adopt(c, partition, rules.library, now)
         self._adopted[partition] = Adopted(rules, since)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, DateTime, Interval, and_, bindparam, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, DateTime, Interval, and_, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import erasure, outcomes
@@ -18,7 +18,7 @@ from services.playbooks import tables as t
 from services.playbooks.core import seating, settling
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.books import rebook, with_books
-from services.playbooks.core.changes import ACCOUNT_KEY, Changes, Outgoing
+from services.playbooks.core.changes import Changes, Outgoing
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.findings import Finding
@@ -56,14 +56,8 @@ _IS_LATE = and_(
     *(one_of(_items.kind, ("task", "alert")), one_of(_items.state, ("open", "taken"))),
     *(_items.due_at.is_not(None), _items.escalated_at.is_(None)),
 )
-_IS_NOBODYS = and_(one_of(_items.state, sorted(OPEN)), or_(_items.last_resort, absence.HAS_GONE))
-_LOCK_TIMED = _LOCKED.where(among(_items.account_id, "ids"), or_(_items.state == "snoozed", _IS_LATE, _IS_NOBODYS))
-_WITH_NOBODY = (
-    select(_items.account_id)
-    .distinct()
-    .join_from(t.items, t.accounts, _items.account_id == _accounts.account_id)
-    .where(_accounts.partition == bindparam("partition"), _IS_NOBODYS)
-)
+_IS_TIMED = or_(_items.state == "snoozed", _IS_LATE, absence.IS_NOBODYS)
+_LOCK_TIMED = _LOCKED.where(among(_items.account_id, "ids"), _IS_TIMED)
 _LOCK_LOADS = bulk.Insert(
     t.csm_load,
     ("csm_id",),
@@ -202,21 +196,7 @@ async def claim_written(c: AsyncConnection, item: str, digest: str, now: datetim
 
 async def lock_timed(c: AsyncConnection, accounts: Sequence[str], people: Directory) -> list[Item]:
     """What time alone will move: open tasks and alerts that may go up, what is snoozed, and what lies with nobody."""
-    return await _locked(c, _LOCK_TIMED, ids=accounts, people=_ids(people))
-
-
-async def wake_nobodys(c: AsyncConnection, partition: int, people: Directory, now: datetime) -> None:
-    """Have a look soon at the accounts that have something with nobody, or with who is away: the directory may have
-    changed."""
-    await absence.keep(c, people)
-    await absence.wake(c, partition, people, now)
-    accounts = (await c.execute(_WITH_NOBODY, {"partition": partition, "people": _ids(people)})).scalars()
-    await timers.set_earlier(c, partition, {ACCOUNT_KEY + id: now for id in accounts})
-
-
-def _ids(people: Directory) -> list[str] | None:
-    # Of nothing nobody has gone.
-    return [one.id for one in people.csms] or None
+    return await _locked(c, _LOCK_TIMED, ids=accounts, people=absence.ids_of(people))
 
 
 async def note_settled(c: AsyncConnection, states: Mapping[str, str]) -> None:

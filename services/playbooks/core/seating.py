@@ -1,9 +1,9 @@
 """What is open and has to change hands though nobody gives it away: it lies with nobody, with somebody who is away for
 longer or gone, or with whoever was the owner before.
 
-Of who is away or gone it moves by the directory's rules about them, then by the list of its own step. What the absence
-moved and nobody has touched comes back with them: it is of their customers, and nobody has begun; what somebody took,
-noted or snoozed since stays where it is.
+Of who is away or gone it moves by the directory's rules about them, then by the list of its own step. What that moved
+and nobody has touched comes back with them: it is of their customers, and nobody has begun; what somebody took, noted
+or snoozed since stays where it is. So a name that was taken out of the directory by mistake costs nothing either.
 """
 
 from collections.abc import Sequence
@@ -97,9 +97,8 @@ def seat(work: Work, loads: dict[str, Load]) -> None:
             merge(work, item, held, "keepwell", now)
             continue
         to = found.to.name if found.to is not None else found.channel or "the last resort"
-        stands_for = found.stands_for
-        if one.why in ("away", "gone"):
-            stands_for = item.stands_for or (item.assignee if one.why == "away" else None)
+        is_absent = one.why in ("away", "gone")
+        stands_for = item.stands_for or item.assignee if is_absent else found.stands_for
         reason = f"given to {to}: {_because(one, found)}"
         hand_over(work, item, found, reason, "keepwell", now, stands_for=stands_for, together=one.why in _TOGETHER)
         if found.to is not None:

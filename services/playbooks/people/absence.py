@@ -25,14 +25,15 @@ _KEEP: Final = bulk.Insert(
 )
 _FORMER: Final = select(_p.body).where(among(_p.csm_id, "ids"))
 _WAS_HERE: Final = or_(_i.assignee.not_like("%@%"), _i.assignee.in_(select(_p.csm_id)))
-HAS_GONE: Final = and_(_i.assignee.is_not(None), _WAS_HERE, ~among(_i.assignee, "people"))
-"""It lies with somebody who is not in the directory any more."""
+_HAS_GONE: Final = and_(_i.assignee.is_not(None), _WAS_HERE, ~among(_i.assignee, "people"))
+IS_NOBODYS: Final = and_(one_of(_i.state, sorted(OPEN)), or_(_i.last_resort, _HAS_GONE))
+"""It lies with the last resort, or with somebody who is gone."""
 _HERE: Final = (
     select(_i.account_id, _i.assignee, _i.stands_for, _i.not_before, _i.delivery)
     .join_from(t.items, t.accounts, _i.account_id == t.accounts.c.account_id)
     .where(t.accounts.c.partition == bindparam("partition"), one_of(_i.state, sorted(OPEN)))
 )
-_OF_ABSENT: Final = _HERE.where(or_(among(_i.assignee, "absent"), _i.stands_for.is_not(None)))
+_TO_MOVE: Final = _HERE.where(or_(among(_i.assignee, "absent"), _i.stands_for.is_not(None), IS_NOBODYS))
 _SAVE: Final = bulk.Insert(
     t.moved, MovedItem._fields, update=("whose", "to", "why", "at"), set=lambda _: {"sent_in": None}
 )
@@ -51,16 +52,22 @@ async def former(c: AsyncConnection, ids: Sequence[str]) -> dict[str, Csm]:
 
 
 async def wake(c: AsyncConnection, partition: int, people: Directory, now: datetime) -> None:
-    """Have a look at the accounts of whoever is away or leaves when their work is to move, which may be now; and where
-    somebody stands in, or would be brought what they are not there to read."""
+    """Have a look at the accounts of whoever is away or leaves when their work is to move, which may be now; and soon
+    where something lies with nobody, or with who stands in, or would be brought to who is not there to read it."""
     moves = {one.id: at for one in people.csms if (at := changes_at(one, people.absence, now)) is not None}
-    rows = await c.execute(_OF_ABSENT, {"partition": partition, "absent": [*moves]})
+    asked = {"partition": partition, "absent": [*moves], "people": ids_of(people)}
+    rows = await c.execute(_TO_MOVE, asked)
     due = dict[str, datetime]()
     for row in rows:
         waits = not row.delivery and row.not_before is not None and row.not_before > now
         at = now if waits or row.stands_for is not None else moves.get(row.assignee, now)
         due[row.account_id] = min(at, due.get(row.account_id, at))
     await timers.set_earlier(c, partition, {ACCOUNT_KEY + account: at for account, at in due.items()})
+
+
+def ids_of(people: Directory) -> list[str] | None:
+    """Everybody who is in the directory. None where it is empty: of nothing nobody has gone."""
+    return [one.id for one in people.csms] or None
 
 
 async def list_moved(c: AsyncConnection, moved: Iterable[MovedItem]) -> None:

@@ -158,7 +158,7 @@ def test_who_has_left_leaves_it_to_the_deputy_for_good() -> None:
     made.wait(AWAY - HOUR)
     assert whose(made) == "ana"
     made.wait(AWAY)
-    assert (whose(made), made.only("task").stands_for) == ("ben", None)
+    assert whose(made) == "ben"
     assert made.moves[-1].reason == "given to Ben: Ana is gone; deputy of Ana"
     made.assess(AWAY + HOUR, OWNED)
     assert [one.list_id for one in made.moved] == ["gone ana"]
@@ -172,6 +172,20 @@ def test_who_was_taken_out_is_remembered_with_their_people() -> None:
     made.wait(MONDAY + HOUR)
     assert (whose(made), made.moves[-1].reason) == ("ben", "given to Ben: Ana is gone; deputy of Ana")
     assert made.loads["ana"].open_tasks == 0
+
+
+def test_who_was_taken_out_by_mistake_has_it_back_unless_somebody_began() -> None:
+    here = people(ana="tier: senior")
+    without = "\n".join(line for line in here.splitlines() if "id: ana" not in line)
+    for event, back in (("", "ana"), ("take", "ben")):
+        made = office(ana="tier: senior")
+        made.former = {"ana": made.rules.directory.person("ana")}
+        for at, text in ((MONDAY + HOUR, without), (MONDAY + 3 * HOUR, here)):
+            made.rules = made.rules._replace(directory=read_people(text, "csms.yaml"))
+            made.wait(at)
+            if event and at < MONDAY + 2 * HOUR:
+                made.do(made.only("task"), event, MONDAY + 2 * HOUR, actor="ben")
+        assert whose(made) == back
 
 
 def test_what_is_snoozed_waits_with_who_is_away_and_goes_on_silently_from_who_left() -> None:
