@@ -5,8 +5,11 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
+import msgspec
+
 from services.playbooks.core.findings import MOST_LINES
-from services.playbooks.core.interruptions import Interruption, interrupted
+from services.playbooks.core.glance import glance
+from services.playbooks.core.interruptions import Interruption
 from services.playbooks.core.look import Look, View
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.rules import Rules
@@ -54,7 +57,7 @@ class Touching:
         now: datetime,
     ) -> None:
         self._edits, self._rules, self._busy, self._now = edits, rules, busy, now
-        self._interrupted = interrupted(interruptions, now)
+        self._interruptions = tuple(interruptions)
         self._counts: dict[str, Counter[str]] = {id: Counter() for id in edits}
         self._lines = Counter[str]()
         self.accounts = 0
@@ -66,14 +69,8 @@ class Touching:
         if stands.quiet:
             # Nothing is asked of it until its import is over.
             return
-        look = Look.of(
-            stands.account,
-            stands.facts,
-            max(self._now, stands.at),
-            occasion="plan",
-            interrupted=self._interrupted,
-            business=self._rules.business,
-        )
+        now = max(self._now, stands.at)
+        look = glance(self._rules, self._interruptions, msgspec.structs.replace(stands, at=now), "plan", "keepwell")
         for id, edit in self._edits.items():
             self._look(id, edit, look, stands)
 
@@ -88,8 +85,8 @@ class Touching:
         if edit.after.on_event is not None or view.applies is not Truth.TRUE:
             return
         counts["holds"] += 1
-        waits = edit.is_new_to_accounts and not view.exits and not edit.after.closes
-        if waits and (stands.account, id) not in self._busy:
+        meets = edit.is_new_to_accounts and not view.exits and not edit.after.closes and look.silence(id) is None
+        if meets and (stands.account, id) not in self._busy:
             counts["found"] += 1
             if not edit.after.shadow:
                 owned_by = self._rules.directory.owner(owner(stands))

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks import queries
+from services.playbooks import pausing, queries
 from services.playbooks import tables as t
 from services.playbooks.core.books import Books
 from services.playbooks.core.directory import Csm, Directory
@@ -18,6 +18,7 @@ from services.playbooks.core.item import OPEN
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.touched import NOBODY, Edit, Touching
 from services.playbooks.files import CSMS, PLAYBOOKS, RuleFiles
+from services.playbooks.pausing import with_pauses
 from services.playbooks.people import books
 from services.playbooks.views import plans as views
 from shared.clock import Clock
@@ -44,7 +45,8 @@ class Touches(Telling[RuleFiles]):
         """What becomes of each, and what that touches."""
         changed = [one.after.id for one in changes if one.kind != "none" and one.after.kind == PLAYBOOKS]
         edits = {id: Edit(_playbook(before, id), _playbook(after, id)) for id in changed}
-        touching = Touching(edits, after.rules, await _busy(c, changed), await _interruptions(c), self._clock.now())
+        rules = with_pauses(after.rules, await pausing.known(c))
+        touching = Touching(edits, rules, await _busy(c, changed), await _interruptions(c), self._clock.now())
         accounts, share = await _shown(c, touching.show, len(edits))
         counts = await _counts(c, changed)
         found = dict[str, views.PlaybookTouches | views.PeopleTouches]()
