@@ -24,7 +24,7 @@ def preview(file: File, account: Account = None, json: JsonOption = False) -> No
     with connected() as keepwell, told(file):
         document, text, _ = text_of(file)
         if document.service != "scoring":
-            words = "Only scorecards and the catalogue have a preview: `keepwell rules plan` says what this touches."
+            words = "Only cards and the catalogue have a preview; a playbook has `keepwell playbooks dry-run FILE`."
             raise Refused(404, "no_preview", words)
         params = {} if account is None else {"account": account}
         began = keepwell.call("POST", "scoring", f"{document.path}/preview", content=text.encode(), params=params)

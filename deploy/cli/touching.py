@@ -18,8 +18,10 @@ def words_of(touches: Item | None) -> Iterator[str]:
     if "found" in touches:
         yield from _of_playbook(touches)
     else:
-        for word, who in (("comes", touches["appear"]), ("goes", touches["go"])):
-            yield from (f"{one['name']} {word}{_with(one)}" for one in who)
+        yield from (f"{one['name']} comes{_with(one)}" for one in touches["appear"])
+        for one in touches["go"]:
+            told = "; it is handed over, and told to who gets it" if any(one["open"].values()) else ""
+            yield f"{one['name']} goes{_with(one)}{told}"
 
 
 def _of_playbook(touches: Item) -> Iterator[str]:
@@ -60,6 +62,6 @@ def tell_first_hour(plan: Item) -> None:
             for one in hour["recipients"][:_MOST]
         ]
         lists = counted(hour["messages"], "message")
-        show.say(f"Within an hour {lists} with what was found so, most to {listed(most)}; nothing else is told.")
+        show.say(f"Within an hour {lists} with what was found so, most to {listed(most)}.")
     if plan["looked_at"] < plan["accounts"]:
         show.say(f"Estimated from {plan['looked_at']:,} of {plan['accounts']:,} accounts.")
