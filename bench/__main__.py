@@ -7,7 +7,21 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import backtest, beside, days, figures, firings, idle, latency, looks, preview, statements, throughput, turn
+from bench import (
+    backtest,
+    beside,
+    days,
+    effect,
+    figures,
+    firings,
+    idle,
+    latency,
+    looks,
+    preview,
+    statements,
+    throughput,
+    turn,
+)
 from bench.report import Row, table
 from deploy.local.postgres import NAME, Postgres
 from deploy.migrations.run import migrate
@@ -15,7 +29,7 @@ from tests.support.logins import PASSWORDS
 from tests.support.stack import Stack
 
 _PARTS = (
-    *("statements", "looks", "firings", "days", "figures", "turn", "preview", "backtest"),
+    *("statements", "looks", "firings", "days", "figures", "effect", "turn", "preview", "backtest"),
     *("throughput", "latency", "prefect", "idle"),
 )
 
@@ -56,6 +70,7 @@ def main() -> None:
             "firings": lambda: firings.measure([database("firings"), database("pending")]),
             "days": days.measure,
             "figures": lambda: figures.measure(database("figures")),
+            "effect": lambda: effect.measure(database("effect")),
             "turn": lambda: turn.measure(database("turn"), asked.accounts),
             "preview": lambda: preview.measure(database("preview"), asked.accounts),
             "backtest": lambda: backtest.measure(database("backtest"), asked.accounts // 10),

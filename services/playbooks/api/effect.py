@@ -1,5 +1,6 @@
 """What playbooks achieved."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
@@ -7,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Query
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks.core.effect import AFTER, compare, fair
+from services.playbooks.core.comparing import Life, compare, fair, others
 from services.playbooks.core.effect_words import notes
 from services.playbooks.core.rules import RulesInForce
 from services.playbooks.outcomes import compared, figures
@@ -87,29 +88,31 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
             if known is None and id not in found:
                 raise Problem(404, "not_found", f"There is no playbook {id}. GET /v1/playbooks lists them.")
             line = found.get(id) or _line(id, {}, {}, [])
-            scores = list[Score]()
-            for days in AFTER:
-                followed = await compared.followed(c, id, span, days, today)
-                others = await compared.untouched(c, id, span, days, today) if followed.courses else []
-                scores.append(Score.of_(days, followed.of, followed.waiting, compare(followed.courses, others)))
+            followed = await compared.followed(c, id, span, today)
+            lives = await compared.untouched(c, id) if any(followed.courses.values()) else []
             percent = known.holdout if known is not None else 0
-            two = await compared.groups(c, id, span, today, now)
-            to_close = await figures.closed(c, span, id)
-        held = None
-        if percent or two[True].accounts:
-            held = Holdout.of(percent, two[False], two[True], fair(two[False], two[True]))
-        shown = Effect(
-            **{**line, "title": title(id)},
-            since=span.since,
-            until=span.until,
-            to_close=Took.of(to_close),
-            score=scores,
-            holdout=held,
-            words=[],
-        )
+            held = await _holdout(c, id, span, now, percent) if percent or line["episodes"].held_out else None
+            to_close = Took.of(await figures.closed(c, span, id))
+        # It takes some tenths of a second at most, and the service has other things to do.
+        scores = await asyncio.to_thread(_scores, followed, lives)
+        told = {**line, "title": title(id), "to_close": to_close, "score": scores, "holdout": held}
+        shown = Effect(**told, since=span.since, until=span.until, words=[])
         return shown.model_copy(update={"words": notes(shown.model_dump())})
 
     return router
+
+
+def _scores(followed: compared.Followed, lives: Sequence[Life]) -> list[Score]:
+    found = list[Score]()
+    for days, courses in followed.courses.items():
+        told = compare(courses, others(lives, {one.state for one in courses}, days))
+        found.append(Score.of_(days, followed.of[days], followed.waiting[days], told))
+    return found
+
+
+async def _holdout(c: AsyncConnection, id: str, span: Span, now: datetime, percent: int) -> Holdout:
+    two = await compared.groups(c, id, span, now.astimezone(UTC).date(), now)
+    return Holdout.of(percent, two[False], two[True], fair(two[False], two[True]))
 
 
 async def _lines(c: AsyncConnection, span: Span, playbook: str | None) -> dict[str, dict[str, Any]]:

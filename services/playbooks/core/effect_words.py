@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.playbooks.core.effect import MARGIN
+from services.playbooks.core.comparing import MARGIN
 from shared.words import counted, number, signed
 from shared.words.means import LEAST
 

@@ -13,6 +13,7 @@ from services.playbooks.core.effect import WITHIN, Contract, Episode, Share, Tim
 
 _e, _f, _i, _o, _s = t.episodes.c, t.firings.c, t.items.c, t.outcomes.c, t.sendings.c
 _number: Final = func.count()
+_at_risk: Final = or_(_f.band == "red", _f.leaving)
 _told: Final = ~_f.shadow & ~_f.held_out
 """Of which somebody was asked for something."""
 ENDS: Final = ("itself", "done", "false_alarm", "outside", "left")
@@ -119,12 +120,14 @@ async def shares(c: AsyncConnection, span: Span, playbook: str | None = None, by
         *(_o[name] for name in Contract._fields),
         *(_f[name] for name in ("episode_id", "playbook", "fired_at", "touched_at", "touched_by", "ended_at")),
         _f.ended_as,
-        or_(_f.band == "red", _f.leaving).label("at_risk"),
+        _at_risk.label("at_risk"),
     ).join_from(t.outcomes, t.firings, (_f.account_id == _o.account_id) & together)
     asked = asked.where(
         *(_o.kind == "renewed", _o.stands, _o.currency.is_not(None)),
         *(_o.before_minor.is_not(None), _o.after_minor.is_not(None)),
         *(_f.touched_at.is_not(None), _told, _o.account_id.in_(accounts)),
+        # What can't count needn't be read; `helped` has the rule.
+        *(_at_risk, _f.touched_at <= _o.at),
     )
     pairs = [
         (

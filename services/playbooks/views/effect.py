@@ -5,7 +5,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel
 
-from services.playbooks.core.effect import Compared, Fair, Group, Share, Times, totals
+from services.playbooks.core.comparing import Compared, Fair, Group
+from services.playbooks.core.effect import Share, Times, totals
 from services.playbooks.views.people import Money
 from shared.words import shares
 
@@ -113,7 +114,7 @@ class Score(BaseModel):
     n: int
     """How many are compared."""
     of: int
-    """How many firings somebody followed up, or something was sent for; of over 2,000 that many are looked at."""
+    """How many firings somebody followed up, or something was sent for; of over 1,000 that many are looked at."""
     waiting: int
     """Of how many more these days are not over."""
     alike: int

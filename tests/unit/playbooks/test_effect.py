@@ -9,20 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.playbooks.core.effect import (
-    Contract,
-    Course,
-    Episode,
-    Group,
-    Others,
-    State,
-    compare,
-    fair,
-    helped,
-    kept,
-    times,
-    totals,
-)
+from services.playbooks.core.comparing import Course, Day, Group, Life, Others, State, compare, fair, others
+from services.playbooks.core.effect import Contract, Episode, helped, kept, times, totals
 from services.playbooks.core.holdout import is_held_out
 from tests.support.playbooks import DAY, HOUR, MONDAY, a_playbook
 
@@ -145,9 +133,9 @@ RED = State(date(2026, 3, 2), "red", "mature")
 
 def test_scores_are_compared_with_those_alike_and_no_others() -> None:
     courses = [Course(RED, 3000, 4000)] * 10
-    others = [Others(RED, 25, 2, 400), Others(RED, 35, 2, 800), Others(RED, 36, 50, 0), Others(RED, 24, 50, 0)]
-    others += [Others(RED._replace(band="amber"), 30, 50, 0), Others(RED._replace(stage="renewal"), 30, 50, 0)]
-    found = compare(courses, others)
+    beside = [Others(RED, 25, 2, 400), Others(RED, 35, 2, 800), Others(RED, 36, 50, 0), Others(RED, 24, 50, 0)]
+    beside += [Others(RED._replace(band="amber"), 30, 50, 0), Others(RED._replace(stage="renewal"), 30, 50, 0)]
+    found = compare(courses, beside)
     assert (found.n, found.alike, found.unmatched, found.unknown) == (10, 4, 0, 0)
     assert found.moved is not None
     assert found.difference is not None
@@ -159,6 +147,28 @@ def test_who_has_nobody_alike_or_no_score_then_is_counted_and_few_are_told_as_co
     found = compare(courses, [Others(RED, 30, 5, 0)])
     assert (found.n, found.unmatched, found.unknown) == (9, 1, 1)
     assert (found.moved, found.others, found.difference) == (None, None, None)
+
+
+def test_beside_them_stand_days_in_the_same_state_after_which_nothing_was_done() -> None:
+    first = RED.day
+
+    def day(after: int, score: int | None, band: str = "red") -> Day:
+        return Day(first + timedelta(days=after), score, band, "mature")
+
+    def told(life: Life) -> list[tuple[int, int, int]]:
+        return [(one.points, one.number, one.moved) for one in others([life], {RED}, 30)]
+
+    # A day without a record stands as the last before it did.
+    assert told(Life([day(-3, 3000), day(20, 3400), day(31, 9000)], [])) == [(30, 1, 400)]
+    assert told(Life([day(0, 3000), day(30, 3500)], [])) == [(30, 1, 500)]
+    # Another band, not known yet, or no score then.
+    assert told(Life([day(0, 3000, "amber")], [])) == []
+    assert told(Life([day(1, 3000)], [])) == []
+    assert told(Life([day(0, 3000), day(9, None)], [])) == []
+    # Something was done, from the same day to the last of the thirty.
+    for busy, is_told in ((-1, True), (0, False), (30, False), (31, True)):
+        found = told(Life([day(0, 3000)], [first + timedelta(days=busy)]))
+        assert bool(found) is is_told
 
 
 def test_times_of_fewer_than_ten_are_not_told() -> None:
