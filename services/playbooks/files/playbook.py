@@ -123,9 +123,9 @@ class PlaybookFile(FileModel):
             reading.take(found[:1], certain=found[1])
         reading.take(problems_of(self.steps))
         steps = [one.step for one in in_order(self.steps)]
-        by_hand = next((step for step in [*steps, *self.on_exit] if step.what not in AUTOMATED), None)
-        if self.holdout is not None and by_hand is not None:
-            said = f"`holdout` needs steps that go by themselves, and this has `{by_hand.what}`."
+        by_hand = [step.what for step in (*steps, *self.on_exit) if step.what not in ("", *AUTOMATED)]
+        if self.holdout is not None and by_hand:
+            said = f"`holdout` needs steps that go by themselves, and this has `{by_hand[0]}`."
             reading.note(said, self.at("holdout"), "Who works through it would see who is left out. Leave it out here.")
         for step in steps:
             if step.start == self.id:

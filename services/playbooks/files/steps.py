@@ -134,8 +134,9 @@ class StepFile(FileModel):
 
     @property
     def what(self) -> str:
-        """Its kind."""
-        return next(one for one in STEP_KINDS if getattr(self, f"{one}_" if one == "if" else one) is not None)
+        """Its kind; empty where that could not be read."""
+        known = (one for one in STEP_KINDS if getattr(self, f"{one}_" if one == "if" else one) is not None)
+        return next(known, "")
 
     def step(self, title: str, **place: Any) -> Step:
         """As the core knows it; `title` is the playbook's, `place` where it stands."""
