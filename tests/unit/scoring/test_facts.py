@@ -111,6 +111,7 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
     gone = after(an_event("account.churned", at=NOW, reason="price"), account=account)
     left = told(assessed(gone, before=first.decision, rules=rules)).facts
     stays = told(assessed(an_account(renews_at=NOW), rules=rules)).facts
+    renewed = told(assessed(an_account(renews_at=NOW - 9 * DAY), rules=rules)).facts
     watched = replace(
         SHIPPED.catalogue, watch=("exports",), allowances={"pro": {"reports": 100}}, key_account_minor=100
     )
@@ -133,6 +134,7 @@ def test_every_fact_that_travels_is_in_the_catalogue_with_its_type() -> None:
     never = told(assessed(an_account(), rules=declared)).facts["usage.never"]
     all_facts = {
         **ours,
+        **renewed,
         **stays,
         **people,
         **told(first).facts,
