@@ -139,6 +139,9 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     told = [f"{number(found['messages'][name])} {name}" for name in ("delivered", "failed", "cancelled", "waiting")]
     if any(found["messages"].values()):
         yield f"Messages: {', '.join(one for one in told if not one.startswith('0 '))}"
+    if (held := found["holdout"]) is not None:
+        groups = (counted(held[name]["accounts"], "account") for name in ("reached", "held_out"))
+        yield "Holdout of {} %: {} reached, {} held out".format(held["percent"], *groups)
     for one in found["score"]:
         if one["difference"] is not None:
             moved, apart = one["moved"], one["difference"]

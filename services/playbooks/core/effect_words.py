@@ -51,6 +51,12 @@ def _holdout(held: Mapping[str, Any] | None) -> Iterator[str]:
                 f"{days} days after, scores of who was reached moved by {number(apart['value'], 1)} points more than "
                 f"of who was held out by chance ({low} to {high})."
             )
+    for name, said in (("left", "left within 90 days"), ("renewed", "renewed within 180 days")):
+        if (apart := held[name]) is not None:
+            low, high = (signed(round(apart[bound])) for bound in ("low", "high"))
+            points = round(apart["value"])
+            more = f"{abs(points)} percent points {'fewer' if points < 0 else 'more'}" if points else "as many"
+            yield f"Of who was reached {more} {said} than of who was held out ({low} to {high})."
     if all(one is None for one in (*held["score"].values(), held["left"], held["renewed"])):
         yield f"Too few accounts to compare with those held out: it takes {LEAST} in both groups."
     yield (

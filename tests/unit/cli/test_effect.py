@@ -24,6 +24,7 @@ SCORE: dict[str, Any] = {
     "moved": {"value": 10.4, "low": 8, "high": 12},
     "difference": {"value": 7.4, "low": 5.2, "high": 9.6},
 }
+HELD: dict[str, Any] = {"percent": 10, "reached": {"accounts": 54}, "held_out": {"accounts": 1}}
 WORK: dict[str, Any] = {
     **{"id": "ana", "name": "Ana", "accounts": 40, "mrr": [{"currency": "EUR", "amount_minor": 9_000_000}]},
     **{"open": {"task": 3, "alert": 1, "flag": 0}, "overdue": 1, "closed": {"task": {"done": 9, "no_result": 1}}},
@@ -39,13 +40,14 @@ def test_what_playbooks_achieved_is_a_table_and_of_one_some_lines(stack: FakeSta
     stack.on("GET /playbooks/v1/effect", page(LINE))
     assert "€4,200 a month kept (3 renewals)" in stack.run(playbooks.app, "effect", "--from", "2026-01-01").output
     assert stack.asked[0].query == {"from": "2026-01-01"}
-    whole = {**LINE, "to_close": NEVER, "score": [SCORE], "holdout": None, "words": ["This is a biased comparison."]}
+    whole = {**LINE, "to_close": NEVER, "score": [SCORE], "holdout": HELD, "words": ["This is a biased comparison."]}
     stack.on("GET /playbooks/v1/playbooks/no-use/effect", Answer(whole))
     assert stack.run(playbooks.app, "effect", "no-use").output.splitlines() == [
         "Nobody uses it: fired 12 times; 1 still running, 9 over by itself, 1 false alarm, 1 ended from outside",
         "12 tasks, 9 done, 2 came to nothing, 1 false alarm; first touch after 3 hours (median of 12); "
         "€4,200 a month kept (3 renewals)",
         "Messages: 12 delivered",
+        "Holdout of 10 %: 54 accounts reached, 1 account held out",
         "Score 30 days after: +10 (10 accounts), untouched ones +3; +7 apart (+5 to +10)",
         "",
         "This is a biased comparison.",
