@@ -4,7 +4,7 @@ first fired for it, what was sent, and what became of its contracts.
 Each is a small row, noted in the transaction in which it happened: nothing has to be found out afterwards.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +12,9 @@ from services.playbooks.core.episode import Episode
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing
 
+Facts = Mapping[str, Any]
+_RENEWED: Final = ("contract.renewed_at", "contract.renewed_from_minor", "contract.renewed_minor")
+_ENDS: Final = "contract.ends_at"
 _STEP: Final = timedelta(days=27)
 """A renewal that moves by less was put right, not renewed."""
 
@@ -90,16 +93,15 @@ def outcomes(before: Standing | None, stands: Standing) -> Iterator[Outcome]:
     if before is None or stands.gone is not None:
         return
     was, facts = before.facts, stands.facts
-    if (due := _instant(facts, "contract.renewed_at")) is not None:
-        yield from _taken_back(before, stands, due)
-        names = ("contract.renewed_at", "contract.renewed_from_minor", "contract.renewed_minor")
-        earlier = _instant(was, "contract.renewed_at")
-        if (earlier is None or due >= earlier) and any(was.get(name) != facts.get(name) for name in names):
-            yield _renewed(stands, due, facts.get(names[1]), facts.get(names[2]))
-    elif _instant(was, "contract.renewed_at") is not None:
-        yield from _taken_back(before, stands, None)
-    elif (due := _moved_on(was, facts)) is not None:
-        yield _renewed(stands, due, was.get("account.mrr_minor"), facts.get("account.mrr_minor"))
+    due, earlier = (_instant(known, _RENEWED[0]) for known in (facts, was))
+    if due is not None and (earlier is None or due >= earlier):
+        if any(was.get(name) != facts.get(name) for name in _RENEWED):
+            yield _renewed(stands, due, *(facts.get(name) for name in _RENEWED[1:]))
+    elif (moved := _moved_on(was, facts)) is not None:
+        yield _renewed(stands, moved, was.get("account.mrr_minor"), facts.get("account.mrr_minor"))
+    elif earlier is not None and not _goes_on(facts, earlier):
+        # What was said to be renewed is not any more.
+        yield _renewed(stands, earlier, None, None)._replace(stands=False)
     left, known = _instant(facts, "account.churned_at"), _instant(was, "account.churned_at")
     if left is not None and known is None:
         lost, currency = _whole(was.get("account.mrr_minor")), was.get("account.currency")
@@ -112,27 +114,25 @@ def _renewed(stands: Standing, due: datetime, before: Any, after: Any) -> Outcom
     return Outcome(stands.account, "renewed", due, stands.at, *amounts, str(currency) if currency else None)
 
 
-def _taken_back(before: Standing, stands: Standing, due: datetime | None) -> Iterator[Outcome]:
-    """What was said to be renewed, and is not any more."""
-    was = _instant(before.facts, "contract.renewed_at")
-    if was is not None and (due is None or due < was):
-        yield _renewed(stands, was, None, None)._replace(stands=False)
-
-
-def _moved_on(was: dict[str, Any], facts: dict[str, Any]) -> datetime | None:
+def _moved_on(was: Facts, facts: Facts) -> datetime | None:
     """The end of a contract that traits alone tell of, where it moved on; of subscriptions more is known."""
-    if any(known.get("contract.subscriptions") is not None for known in (was, facts)):
-        return None
-    before, after = _instant(was, "contract.ends_at"), _instant(facts, "contract.ends_at")
-    gone = facts.get("account.churned") is True
-    return before if before is not None and after is not None and after - before >= _STEP and not gone else None
+    before = _instant(was, _ENDS)
+    is_alone = all(known.get("contract.subscriptions") is None for known in (was, facts))
+    return before if before is not None and is_alone and _goes_on(facts, before) else None
+
+
+def _goes_on(facts: Facts, due: datetime) -> bool:
+    """Does a contract that traits alone tell of go on beyond an end of it? They don't remember what was before."""
+    ends = _instant(facts, _ENDS)
+    is_alone = facts.get("contract.subscriptions") is None and facts.get("account.churned") is not True
+    return is_alone and ends is not None and ends - due >= _STEP
 
 
 def _whole(value: Any) -> int | None:
     return int(value) if isinstance(value, int | float) else None
 
 
-def _instant(facts: dict[str, Any], name: str) -> datetime | None:
+def _instant(facts: Facts, name: str) -> datetime | None:
     value = facts.get(name)
     if not isinstance(value, str):
         return None

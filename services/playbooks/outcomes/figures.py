@@ -53,7 +53,7 @@ async def fired(c: AsyncConnection, span: Span, playbook: str | None) -> dict[st
 
 def _took(later: ColumnElement[Any], earlier: ColumnElement[Any], *where: ColumnElement[bool]) -> list[Any]:
     """How often, the median and the 90th percentile of the seconds between two instants."""
-    # What was taken up already when it fired took no time.
+    # A clock may have run ahead.
     seconds = func.greatest(extract("epoch", later - earlier), 0)
     is_known = (later.is_not(None), *where)
     return [
@@ -77,17 +77,21 @@ async def worked(c: AsyncConnection, span: Span, playbook: str | None) -> dict[s
     """By playbook: what it asked people for, by kind and state; what was won; and what became of the messages."""
     found: defaultdict[str, dict[str, Any]] = defaultdict(lambda: {"items": {}, "won": [], "messages": {}})
     amount = func.sum(_i.amount_minor).label("amount_minor")
-    asked = select(_i.playbook, _i.kind, _i.state, _i.currency, _i.delivery, _number.label("number"), amount)
+    asked = select(_i.playbook, _i.kind, _i.state, _i.currency, _number.label("number"), amount)
     asked = _of(asked, _i.playbook, playbook).where(span.holds(_i.opened_at))
     won = defaultdict[tuple[str, str], int](int)
-    for row in await c.execute(asked.group_by(_i.playbook, _i.kind, _i.state, _i.currency, _i.delivery)):
+    for row in await c.execute(asked.group_by(_i.playbook, _i.kind, _i.state, _i.currency)):
         one = found[row.playbook]
         _add(one["items"].setdefault(row.kind, {}), row.state, row.number)
-        _add(one["messages"], row.delivery, row.number)
         if row.state == "won" and row.amount_minor is not None:
             won[row.playbook, row.currency] += int(row.amount_minor)
     for (id, currency), minor in sorted(won.items()):
         found[id]["won"].append({"currency": currency, "amount_minor": minor})
+    # An alert and a task that go the same way are one message.
+    told = select(_i.playbook, _i.delivery, func.count(_i.action_id.distinct()).label("number"))
+    told = _of(told, _i.playbook, playbook).where(span.holds(_i.opened_at)).group_by(_i.playbook, _i.delivery)
+    for row in await c.execute(told):
+        _add(found[row.playbook]["messages"], row.delivery, row.number)
     sent = _of(select(_s.playbook, _s.delivery, _number.label("number")), _s.playbook, playbook)
     for row in await c.execute(sent.where(span.holds(_s.at)).group_by(_s.playbook, _s.delivery)):
         _add(found[row.playbook]["messages"], row.delivery, row.number)

@@ -150,6 +150,17 @@ def test_a_contract_of_which_traits_alone_tell_renews_when_its_end_moves_on() ->
     assert noted({**ends, "contract.subscriptions": 2}, {**later, "contract.subscriptions": 1}) == []
 
 
+def test_traits_forget_what_was_before_and_take_nothing_back() -> None:
+    """It renewed by itself, and days later somebody writes the next end into the account."""
+    by_itself = {**renewed(DUE, 900, 900), "contract.ends_at": "2027-03-31T00:00:00Z"}
+    put = {**PAYS, "contract.ends_at": "2027-03-31T00:00:00Z"}
+    (one,) = noted({**PAYS, "contract.ends_at": DUE}, by_itself, put)
+    assert (f"{one.due_at:%Y-%m}", one.stands) == ("2026-03", True)
+    # And before the next end somebody writes the one after it.
+    first, then = noted(PAYS, by_itself, {**PAYS, "contract.ends_at": "2028-03-31T00:00:00Z"})
+    assert [(f"{one.due_at:%Y}", one.stands) for one in (first, then)] == [("2026", True), ("2027", True)]
+
+
 def test_that_a_customer_left_is_noted_once() -> None:
     gone = {**PAYS, "account.churned": True, "account.churned_at": DUE}
     (one,) = noted(PAYS, gone, gone)
