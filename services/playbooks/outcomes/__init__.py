@@ -32,7 +32,8 @@ _COME: Final = bulk.Insert(
 async def keep(c: AsyncConnection, changes: Changes) -> None:
     """Note firings, touches, ends, sendings and what became of contracts; of one contract the last word stands."""
     await _FIRE(c, changes.firings)
-    await _END(c, [(one.id, one.ended_at, one.ended_as) for one in changes.episodes.values()])
+    fired = (one for one in changes.episodes.values() if one.fired_at is not None)
+    await _END(c, [(one.id, one.ended_at, one.ended_as) for one in fired])
     await _TOUCH(c, [(id, *touch) for id, touch in changes.touches.items()])
     await _SEND(c, changes.sendings)
     await _COME(c, {(one.account_id, one.kind, one.due_at): one for one in changes.outcomes}.values())
