@@ -72,6 +72,10 @@ def leaves(found: Iterable[Item]) -> None:
 
 def backtest(found: Item) -> None:
     """Over recorded days."""
+    if found["recorded_from"] is None:
+        for words in found["words"]:
+            show.say(words)
+        return
     show.say(
         f"{_span(found)}, {counted(found['accounts'], 'account')}: it would have fired {found['firings']:,} times for "
         f"{counted(found['fired_for'], 'account')}, with {counted(found['messages'], 'message')}."

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from services.playbooks.core.backtest import CONTACTS, Firing, Life
-from shared.words import counted
+from shared.words import counted, date_words
 from shared.words.shares import Span, share_of
 
 LEAST: Final = 10
@@ -226,8 +226,13 @@ class Tally:
         return [Week(monday, self._by_week[monday], by_week[monday]) for monday in mondays]
 
     def _words(self, warned: Warned | None) -> list[str]:
+        if self._recorded_from is None:
+            span = f"{date_words(self._since)} to {date_words(self._until)}"
+            return [
+                f"No day from {span} is recorded: what a day was is known once it is over, from when Keepwell runs."
+            ]
         said = []
-        if self._recorded_from is not None and self._recorded_from > self._since:
+        if self._recorded_from > self._since:
             said.append(
                 f"Days are recorded from {self._recorded_from.isoformat()} on: of earlier ones nothing is known."
             )

@@ -197,7 +197,8 @@ def _open(case: Case) -> Iterator[Reason]:
         items, fired = case.items.get(one.id, ()), one.fired_at or one.opened_at
         open_ = listed([f"the {item.kind} {item.request.title!r} ({item.state})" for item in items])
         about = f" about {case.playbook.per} {one.subject}" if one.subject else ""
-        words = f"It has fired{about}, at {clock_time(fired)}, and goes on{f': {open_} is open' if open_ else ''}."
+        still = f": {open_} {'is' if len(items) == 1 else 'are'} open" if items else ""
+        words = f"It has fired{about}, at {clock_time(fired)}, and goes on{still}."
         yield Reason(code="open", words=words, episode=one.id, items=tuple(item.id for item in items))
 
 

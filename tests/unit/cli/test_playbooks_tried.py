@@ -149,6 +149,13 @@ def test_a_backtest_tells_how_well_it_warns_beside_the_base_rate(stack: FakeStac
     assert stack.asked[0].json() == {"from": "2025-03-02", "within_days": 90}
 
 
+def test_a_backtest_without_a_recorded_day_says_only_that(stack: FakeStack) -> None:
+    stack.on("POST /playbooks/v1/playbooks/stalled/backtest", Answer({"job": "j"}, 202))
+    nothing = {**BACK, "recorded_from": None, "accounts": 0, "warned": None, "words": ["No day is recorded."]}
+    stack.on("GET /playbooks/v1/jobs/j", done(nothing))
+    assert stack.run(playbooks.app, "backtest", "stalled").stdout == "No day is recorded.\n"
+
+
 def test_what_cannot_be_tried_says_why(stack: FakeStack) -> None:
     stack.on("POST /playbooks/v1/playbooks/call/backtest", problem(422, "no_backtest", "`call` waits for events."))
     result = stack.run(playbooks.app, "backtest", "call")

@@ -208,6 +208,12 @@ def test_a_span_that_begins_before_the_first_recorded_day_says_so() -> None:
     assert "recorded from 2026-04-01" in judged(life).words[0]
 
 
+def test_where_no_day_is_recorded_yet_that_is_all_that_is_said() -> None:
+    found = judged(a_life("a", [])._replace(known_from=None))
+    assert (found.recorded_from, found.accounts, len(found.words)) == (None, 0, 1)
+    assert "No day from 2 Mar 2026 to 2 Mar 2027 is recorded" in found.words[0]
+
+
 def test_what_is_kept_does_not_grow_with_what_fires() -> None:
     many = [a_life(f"a{n:04}", [n % 300]) for n in range(900)]
     found = judged(*many)

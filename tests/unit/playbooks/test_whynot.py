@@ -139,7 +139,9 @@ def test_it_is_open_and_what_is_open_of_it_is_named() -> None:
     task = item_of(request, "stalled", None, "", MONDAY)
     found = asked(stalled(**ACTIVE), LOW, MONDAY + DAY, episode, items=[task])
     assert [(one.code, one.episode, one.items) for one in found.reasons] == [("open", episode.id, ("act_1",))]
-    assert "'Call them' (open)" in found.words
+    assert "'Call them' (open) is open" in found.words
+    both = asked(stalled(**ACTIVE), LOW, MONDAY + DAY, episode, items=[task, task._replace(id="act_2")])
+    assert both.words.endswith("are open.")
 
 
 def test_what_was_found_so_can_be_started_by_hand() -> None:
