@@ -64,6 +64,8 @@ class Person(msgspec.Struct, frozen=True):
     messages: int
     a_week: float
     busiest_week: int
+    weeks: list[int]
+    """The messages of each week, as weeks are listed."""
 
 
 class Week(msgspec.Struct, frozen=True):
@@ -208,22 +210,23 @@ class Tally:
 
     def _people(self) -> list[Person]:
         weeks = max(1.0, ((self._until - self._since).days + 1) / 7)
-        got, most = Counter[str](), dict[str, int]()
-        for (who, _), number in self._messages.items():
-            got[who] += number
-            most[who] = max(number, most.get(who, 0))
-        return [
-            Person(who, number, round(number / weeks, 1), most[who])
-            for who, number in sorted(got.items(), key=lambda one: (one[0] == CONTACTS, -one[1], one[0]))
-        ]
+        by_week = {who: [self._messages[who, monday] for monday in self._mondays] for who, _ in self._messages}
+        people = (
+            Person(who, sum(numbers), round(sum(numbers) / weeks, 1), max(numbers), numbers)
+            for who, numbers in by_week.items()
+        )
+        return sorted(people, key=lambda one: (one.who == CONTACTS, -one.messages, one.who))
 
     def _weeks(self) -> list[Week]:
         by_week = Counter[date]()
         for (_, monday), number in self._messages.items():
             by_week[monday] += number
+        return [Week(monday, self._by_week[monday], by_week[monday]) for monday in self._mondays]
+
+    @property
+    def _mondays(self) -> list[date]:
         first, last = _monday(self._since), _monday(self._until)
-        mondays = (first + number * _WEEK for number in range((last - first).days // 7 + 1))
-        return [Week(monday, self._by_week[monday], by_week[monday]) for monday in mondays]
+        return [first + number * _WEEK for number in range((last - first).days // 7 + 1)]
 
     def _words(self, warned: Warned | None) -> list[str]:
         if self._recorded_from is None:

@@ -137,6 +137,8 @@ class PersonMessagesView(Told):
     messages: int
     a_week: float
     busiest_week: int
+    weeks: list[int]
+    """The messages of each week, as weeks are listed."""
 
 
 class WeekView(Told):

@@ -200,6 +200,7 @@ def test_messages_are_counted_by_person_and_week(day: date, monday: date) -> Non
     found = judged(a_life("a", [number, number]), days=27)
     assert [(one.monday, one.messages) for one in found.weeks if one.messages] == [(monday, 2)]
     assert [(one.who, one.messages, one.a_week, one.busiest_week) for one in found.people] == [("Ana", 2, 0.5, 2)]
+    assert [one.weeks for one in found.people] == [[one.messages for one in found.weeks]]
     assert len(found.weeks) == 4
 
 
