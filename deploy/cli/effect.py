@@ -30,10 +30,10 @@ def tasks(counts: Mapping[str, int]) -> str:
     return ", ".join([*parts, *([f"{waiting} open"] if waiting else [])])
 
 
-def took(times: Mapping[str, Any], said: str) -> str:
-    """`first touch after 3 hours (median of 12)`."""
+def took(times: Mapping[str, Any], said: str, few: str) -> str:
+    """`first touch after 3 hours (median of 12)`; of few, `3 touched (too few for a median)`."""
     if times["median_seconds"] is None:
-        return f"{said} {counted(times['n'], 'time')}, too few for a median" if times["n"] else ""
+        return f"{times['n']} {few} (too few for a median)" if times["n"] else ""
     return f"{said} after {_span(times['median_seconds'])} (median of {number(times['n'])})"
 
 
@@ -84,6 +84,7 @@ EFFECTS: Final = Listing(
         _state("Done", "done"),
         _state("Nothing", "no_result"),
         _episode("False", "false_alarm"),
+        _episode("Found", "found"),
         Column("First touch", _first),
         Column("A month", _worth),
     ),
@@ -127,8 +128,8 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"{found['title']}: fired {counted(episodes['fired'], 'time')}" + (f"; {', '.join(said)}" if said else "")
     work = [
         tasks(found["tasks"]) if found["tasks"] else "",
-        took(found["first_touch"], "first touch"),
-        took(found["to_close"], "closed"),
+        took(found["first_touch"], "first touch", "touched"),
+        took(found["to_close"], "closed", "closed by people"),
         kept(found["kept"]),
     ]
     if any(work):
@@ -189,9 +190,9 @@ def work(one: Mapping[str, Any]) -> Iterator[str]:
     closed = one["closed"].get("task", {})
     parts = [
         f"closed {tasks(closed)}" if closed else "",
-        took(one["first_touch"]["clock"], "first touch"),
+        took(one["first_touch"]["clock"], "first touch", "touched"),
         _working(one["first_touch"]),
-        took(one["urgent"]["clock"], "urgent ones"),
+        took(one["urgent"]["clock"], "urgent ones", "of them urgent"),
         _share(one["false_alarms"], "false alarms"),
     ]
     if any(parts):

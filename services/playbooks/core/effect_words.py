@@ -33,7 +33,7 @@ def _scores(effect: Mapping[str, Any]) -> Iterator[str]:
             yield f"Of {counted(one['waiting'], 'firing')} the {days} days after are not over."
         if one["unknown"]:
             yield f"{counted(one['unknown'], 'account')} had no score {days} days after: most of these left."
-    if told:
+    if any(one["of"] for one in told):
         yield (
             "Scores are compared with accounts of the same day, band and stage, at most "
             f"{counted(MARGIN, 'point')} off, that nobody touched. This is a biased comparison: people choose whom "

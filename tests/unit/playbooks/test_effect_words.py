@@ -27,6 +27,8 @@ def test_few_are_told_as_counts_and_who_waits_and_who_has_no_score_is_said() -> 
     assert "9 accounts compared 30 days after: under 10 there are counts alone" in words
     assert "Of 3 firings the 30 days after are not over." in words
     assert "1 account had no score 30 days after" in words
+    early = {**SCORE, "n": 0, "of": 0, "waiting": 2, "difference": None}
+    assert said(score=[early]) == "Of 2 firings the 30 days after are not over."
 
 
 def test_who_was_held_out_by_chance_gives_the_honest_figure() -> None:
