@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -161,3 +162,14 @@ def test_what_becomes_of_open_work_is_said_or_sensible() -> None:
     assert said.when_away == (Rule("deputy"), Rule("person", "ben"))
     assert said.when_gone == (Rule("least_loaded", team="east", by="accounts"),)
     assert said.after == Duration(business_days=1)
+
+
+@pytest.mark.parametrize("place", ["docs/people.md", "services/playbooks/csms.example.yaml"])
+def test_the_examples_can_be_used_as_they_are(place: str, caplog: pytest.LogCaptureFixture) -> None:
+    text = (Path(__file__).parents[3] / place).read_text(encoding="utf-8")
+    example = text.split("```yaml\n")[1].split("```")[0] if place.endswith(".md") else text
+    with caplog.at_level(logging.WARNING):
+        here = read_people(example, place)
+    assert len(here.csms) >= 3
+    assert here.teams
+    assert not caplog.records
