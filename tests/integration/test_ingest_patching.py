@@ -53,28 +53,14 @@ async def test_sent_again_under_its_key_it_is_the_same_event(house: House) -> No
     assert len({event.id for event in house.broker.events()}) == 3
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "code", "said"),
-    [
-        ("accounts/a", {"ownr": "ben@example.com"}, "unknown_trait", "no trait 'ownr'. Did you mean 'owner'?"),
-        ("accounts/a", {"owner": "a@b.example", "move_opn": True}, "unknown_trait", "Did you mean 'move_open'?"),
-        ("contacts/a/kim", {"emial": "k@b.example"}, "unknown_trait", "Did you mean 'email'?"),
-        ("contacts/a/kim", {"rol": "champion"}, "unknown_trait", "Did you mean 'role'?"),
-        ("accounts/a", {"seats": "ten"}, "invalid_data", "data.traits.seats must be a whole number or null, not text."),
-        ("accounts/a", {"owner": "a@b, c@d"}, "invalid_data", "which is not one e-mail address"),
-        ("accounts/a", {"traits": []}, "invalid_data", "traits must be an object"),
-        ("accounts/a", {"owner": "a@b.example", "move_open": "yes"}, "invalid_data", "data.move_open must be true or"),
-        ("accounts/a", {"move_open": True}, "nothing_to_change", "The body changes nothing"),
-        ("accounts/a", {}, "nothing_to_change", "The body changes nothing"),
-        ("accounts/a", ["owner"], "invalid_json", "must be a JSON object"),
-    ],
-)
-async def test_what_can_not_be_meant_is_refused_in_a_sentence(
-    house: House, path: str, body: object, code: str, said: str
-) -> None:
-    answer = await patch(house, path, body)
-    assert (answer.status_code, answer.json()["code"]) == (400, code)
-    assert said in answer.json()["message"]
+async def test_what_can_not_be_meant_is_refused_in_a_sentence(house: House) -> None:
+    answer = await patch(house, "accounts/a", {"ownr": "ben@example.com"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "unknown_trait")
+    assert "no trait 'ownr'. Did you mean 'owner'?" in answer.json()["message"]
+    answer = await patch(house, "accounts/a", ["owner"])
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+    answer = await patch(house, "accounts/a", {"seats": "ten"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_data")
     assert house.broker.events() == []
 
 

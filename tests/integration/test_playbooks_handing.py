@@ -59,17 +59,14 @@ async def test_a_lead_sees_who_has_how_much_and_who_is_away(house: House) -> Non
     assert (top["away_until"], top["left"], top["next_away"]) == ("2026-03-05", "2026-06-01", None)
 
 
-@pytest.mark.parametrize(
-    ("path", "status", "said"),
-    [
+async def test_who_is_not_there_is_told_by_the_nearest_name(house: House) -> None:
+    for path, status, said in (
         ("people?team=eats", 400, "There is no team 'eats' in the directory. Did you mean `east`?"),
         ("people?manager=maxx", 400, "There is nobody 'maxx' in the directory. Did you mean `max`?"),
         ("people/anna", 404, "There is nobody 'anna' in the directory. Did you mean `ana`?"),
-    ],
-)
-async def test_who_is_not_there_is_told_by_the_nearest_name(house: House, path: str, status: int, said: str) -> None:
-    answer = await house.http.get(f"/v1/{path}")
-    assert (answer.status_code, answer.json()["message"]) == (status, said)
+    ):
+        answer = await house.http.get(f"/v1/{path}")
+        assert (answer.status_code, answer.json()["message"]) == (status, said)
 
 
 async def test_a_book_goes_to_a_colleague_and_is_told_once(house: House) -> None:
@@ -95,21 +92,17 @@ async def test_a_book_goes_to_a_colleague_and_is_told_once(house: House) -> None
     assert again.json()["moved"] == 0
 
 
-@pytest.mark.parametrize(
-    ("who", "body", "status", "said"),
-    [
+async def test_a_hand_over_that_makes_no_sense_is_refused(house: House) -> None:
+    refused: list[tuple[str, dict[str, Any], int, str]] = [
         ("ana", {"to": "bem", "all": True}, 400, "There is nobody 'bem' in the directory. Did you mean `ben`?"),
         ("ana", {"to": "ana", "all": True}, 400, "It is Ana's already."),
         ("ana", {"to": "ben"}, 400, "Say `all: true`, or which `accounts`."),
         ("nobody", {"to": "ben", "all": True}, 404, "There is nobody 'nobody' in the directory."),
-    ],
-)
-async def test_a_hand_over_that_makes_no_sense_is_refused(
-    house: House, who: str, body: dict[str, Any], status: int, said: str
-) -> None:
-    answer = await house.post(f"people/{who}/hand-over", body)
-    assert answer.status_code == status
-    assert said in answer.json()["message"]
+    ]
+    for who, body, status, said in refused:
+        answer = await house.post(f"people/{who}/hand-over", body)
+        assert answer.status_code == status
+        assert said in answer.json()["message"]
 
 
 async def test_what_is_given_to_who_is_away_says_so(house: House) -> None:
