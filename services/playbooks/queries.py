@@ -25,6 +25,7 @@ from services.playbooks.core.directory import Csm
 from services.playbooks.core.item import OPEN
 from services.playbooks.core.rules import Entry, RulesInForce
 from services.playbooks.core.seen import Tally, never_seen, texts_asked
+from services.playbooks.core.standing import Mute
 from services.playbooks.core.sweep import MEET_KEY
 from shared.conditions import Declared, Problem
 from shared.pg import bulk
@@ -116,6 +117,13 @@ async def number_muted(c: AsyncConnection, now: datetime) -> int:
     """How many accounts are muted."""
     asked = select(func.count()).select_from(t.accounts).where(t.accounts.c.muted_until > now)
     return (await c.execute(asked)).scalar_one()
+
+
+async def mute(c: AsyncConnection, account: str, now: datetime) -> Mute | None:
+    """An account's mute, if it has not ended."""
+    a = t.accounts.c
+    stands = (await c.execute(select(a.standing).where(a.account_id == account, a.muted_until > now))).scalar()
+    return None if stands is None else stands.muted
 
 
 async def muted_until(c: AsyncConnection, accounts: Iterable[str], now: datetime) -> dict[str, datetime]:

@@ -97,7 +97,7 @@ async def test_an_account_is_muted_for_a_time_with_a_reason(house: House) -> Non
     path = "/v1/accounts/northwind/mute"
     muted = (await house.http.put(path, json={"until": until.isoformat(), "reason": "lawyers talk"})).json()
     assert (datetime.fromisoformat(muted["until"]), muted["author"], muted["account"]) == (until, "admin", "northwind")
-    assert (await house.get("mutes"))["items"] == [muted]
+    assert (await house.get("mutes"))["items"] == [muted] == [await house.get("accounts/northwind/mute")]
     assert (await house.one("tasks"))["muted_until"] == muted["until"]
     assert await house.floor.assess(2, MONDAY + 2 * HOUR, LOW, cause=an_answer(2, MONDAY + 2 * HOUR)) == []
     assert await house.floor.pass_until(MONDAY + 3 * DAY) == []
@@ -106,6 +106,7 @@ async def test_an_account_is_muted_for_a_time_with_a_reason(house: House) -> Non
     house.clock.move(3 * DAY)
     assert (await house.http.put(path, json={"until": None})).status_code == 204
     assert (await house.get("mutes"))["items"] == []
+    assert (await house.http.get(path)).status_code == 404
     assert (await house.http.delete(path)).status_code == 409
     told = await house.floor.pass_until(MONDAY + 4 * DAY)
     assert [one.title for one in told] == ["Overdue: Call Northwind"]

@@ -39,8 +39,9 @@ async def test_a_task_is_written_by_hand_once_however_often_it_is_sent(house: Ho
         ["admin: Kim asked."],
     )
     assert house.woken
-    other = await house.post("tasks", {**body, "title": "Something else"}, idempotency_key="deck-1")
-    assert (other.status_code, other.json()["code"]) == (422, "key_reused")
+    for change in ({"title": "Something else"}, {"account": "southwind"}):
+        other = await house.post("tasks", {**body, **change}, idempotency_key="deck-1")
+        assert (other.status_code, other.json()["code"]) == (422, "key_reused")
     detail = await house.get(f"tasks/{task['id']}")
     assert [(row["before"], row["after"], row["actor"], row["note"]) for row in detail["history"]] == [
         (None, "open", "admin", "owner of the account. Kim asked.")

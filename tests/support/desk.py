@@ -106,7 +106,7 @@ class Office:
         """A task that a person writes by hand."""
         work = self._work()
         work.changes.beside.meet(self.items.values())
-        id = written_id(actor, "northwind", key or title)
+        id = written_id(actor, key or title)
         writing.write(work, "northwind", Written(title, **wanted), id, actor, at)
         self._save(work)
         return self.items[id]

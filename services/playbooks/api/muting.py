@@ -35,6 +35,16 @@ def routes(desk: Desk) -> Router:
     async def unmute(id: str, caller: _Operator) -> None:
         await _mute(desk, id, MuteBody(until=None), actor_of(caller))
 
+    @router.get("/accounts/{id}/mute", summary="Until when an account is left in peace, and why")
+    async def read(id: str, caller: Annotated[Caller, Depends(require("read"))]) -> MuteView:
+        """404 where it is not."""
+        del caller
+        async with desk.uow.begin() as c:
+            mute = await queries.mute(c, id, desk.clock.now())
+        if mute is None:
+            raise Problem(404, "not_found", f"The account {id} is not muted.")
+        return MuteView.of(id, mute)
+
     @router.get("/mutes", summary="The accounts that are muted, whose mute ends first in front")
     async def muted(paging: WantedPage, caller: Annotated[Caller, Depends(require("read"))]) -> Page[MuteView]:
         del caller

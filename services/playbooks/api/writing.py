@@ -46,7 +46,7 @@ async def _write(desk: Desk, body: NewTask, actor: str, key: str | None) -> tupl
     now, said = desk.clock.now(), body.model_dump_json()
     if (wrong := fault(Command("due", due_at=body.due_at), now)) is not None:
         raise Problem(400, "invalid_request", wrong)
-    id = written_id(actor, body.account, key if key is not None else f"{said} {now.isoformat()}")
+    id = written_id(actor, key if key is not None else f"{said} {now.isoformat()}")
     async with desk.uow.begin() as c:
         known = await store.claim_written(c, id, hashlib.sha256(said.encode()).hexdigest(), now)
         if known is None:

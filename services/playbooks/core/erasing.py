@@ -79,8 +79,19 @@ def item_left(item: Item, forgetting: Forgetting, about: AbstractSet[str]) -> It
     left: dict[str, Any] = {
         name: _text_left(getattr(item, name), forgetting, mine) for name in ("note", "over_because")
     }
+    left["checklist"] = tuple(
+        msgspec.structs.replace(one, text=_text_left(one.text, forgetting, mine)) for one in item.checklist
+    )
     subject = forgetting.id(item.subject) if mine else item.subject
     return item._replace(request=request, names=names, subject=subject, **left)
+
+
+def mute_left(stands: Standing, forgetting: Forgetting) -> Standing:
+    """An account's standing with the reason of its mute, as that may stay."""
+    if stands.muted is None:
+        return stands
+    reason = _text_left(stands.muted.reason, forgetting, forgetting.whole)
+    return msgspec.structs.replace(stands, muted=msgspec.structs.replace(stands.muted, reason=reason))
 
 
 def is_theirs(item: Item, forgetting: Forgetting, about: AbstractSet[str]) -> bool:

@@ -16,7 +16,7 @@ from services.playbooks.core.concerned import changed
 from services.playbooks.core.days import differing
 from services.playbooks.core.episode import Episode, StepResult
 from services.playbooks.core.episodes import Ending
-from services.playbooks.core.erasing import end_about, forgotten_by
+from services.playbooks.core.erasing import end_about, forgotten_by, mute_left
 from services.playbooks.core.interruptions import changes
 from services.playbooks.core.look import Look, View, departed
 from services.playbooks.core.looking import Looking
@@ -76,6 +76,8 @@ class Work(Looking):
                 self.left[account] = Ending(account, now, look.departed, look.actor, departed=True)
         if (forgetting := forgotten_by(account, assessed, before)) is not None:
             self.ended |= end_about(forgetting, self.episodes, look)
+            stands = mute_left(self.standings[account], forgetting)
+            self.standings[account] = self.changes.standings[account] = stands
             self.changes.forget(forgetting, assessed.rev, look.now)
 
     def time(self, account: str, at: datetime) -> None:

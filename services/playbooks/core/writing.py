@@ -42,9 +42,9 @@ class Written(NamedTuple):
     note: str = ""
 
 
-def written_id(actor: str, account: str, key: str) -> str:
-    """The id of what somebody wrote of an account under a key: the same key is the same task."""
-    return action_id(f"by hand {account}", 0, 0, f"{actor}\x1f{key}")
+def written_id(actor: str, key: str) -> str:
+    """The id of what somebody wrote under a key: the same key is the same task."""
+    return action_id(f"by hand {actor}", 0, 0, key)
 
 
 def write(work: Work, account: str, wanted: Written, id: str, actor: str, now: datetime) -> Item:

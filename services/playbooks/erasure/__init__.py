@@ -24,7 +24,7 @@ _EPISODES: Final = select(_e.body)
 _ITEMS: Final = select(*(_i[name] for name in Item._fields))
 _MOVES: Final = select(_m.id, *(_m[name] for name in Move.__struct_fields__)).where(bulk.among(_m.subject, "subjects"))
 _SAVE_EPISODES: Final = bulk.Update(t.episodes, ("id",), ("subject", "body"))
-_OF_ITEM: Final = ("request", "note", "over_because", "subject", "names")
+_OF_ITEM: Final = ("request", "note", "over_because", "subject", "names", "checklist")
 _SAVE_ITEMS: Final = bulk.Update(t.items, ("id",), _OF_ITEM)
 _SAVE_MOVES: Final = bulk.Update(t.moves, ("id",), ("reason", "readings"))
 

@@ -3,10 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
+from services.playbooks.core.erasing import item_left, mute_left
 from services.playbooks.core.item import NotPossible
 from services.playbooks.core.workinghours import parse_duration
+from shared.messages.erasing import ERASED, Forgetting
 from tests.support.desk import Office
 from tests.support.playbooks import DAY, HIGH, HOUR, LOW, MONDAY
 
@@ -137,3 +140,24 @@ def test_other_messages_tell_of_it_as_open_work() -> None:
     made.write(MONDAY, "Send the deck", "lee")
     (told,) = made.assess(MONDAY + HOUR, {**OWNED, **LOW})
     assert told.open_work == ["task for Ana: Send the deck"]
+
+
+def test_whoever_was_erased_is_in_no_words_of_it() -> None:
+    made, kim = office(), Forgetting("northwind", "kim", ["Kim Miller"])
+    task = made.write(MONDAY, "Call Kim Miller", checklist=["Ask Kim Miller", "Prices"], note="Kim Miller wrote.")
+    left = item_left(task, kim, frozenset())
+    assert ([point.text for point in left.checklist], left.note) == ([ERASED, "Prices"], ERASED)
+    assert "Miller" not in f"{left.request}"
+    whole = item_left(task, Forgetting("northwind"), frozenset())
+    assert [point.text for point in whole.checklist] == [ERASED, ERASED]
+
+
+def test_whoever_was_erased_is_not_in_why_an_account_is_muted() -> None:
+    made, kim = office(), Forgetting("northwind", "kim", ["Kim Miller"])
+    made.mute(MONDAY, MONDAY + DAY)
+    stands = made.standings["northwind"]
+    assert mute_left(stands, kim) == stands
+    assert stands.muted is not None
+    named = msgspec.structs.replace(stands, muted=msgspec.structs.replace(stands.muted, reason="Kim Miller asked"))
+    left = mute_left(named, kim)
+    assert (left.muted and left.muted.reason, left.muted and left.muted.until) == (ERASED, MONDAY + DAY)
