@@ -53,7 +53,8 @@ def _may_go_up(work: Work, item: Item) -> bool:
         return False
     if item.kind == "alert":
         told_with = (one for one in work.changes.told_with(item) if one.kind == "task")
-        return item.assignee is not None and item.over_since is None and not any(told_with)
+        ends = bool(item.feeders) and work.ended.keys() >= set(item.feeders)
+        return item.assignee is not None and item.over_since is None and not (ends or any(told_with))
     return item.kind == "task" and _is_active(work, item)
 
 

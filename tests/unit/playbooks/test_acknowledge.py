@@ -112,3 +112,15 @@ def test_what_is_over_goes_to_nobody() -> None:
     made.assess(MONDAY + 2 * HOUR, {**OWNED, **HIGH})
     assert alert(made).over_since is not None
     assert made.wait(MONDAY + 5 * HOUR) == []
+
+
+def test_what_passes_in_the_second_in_which_it_would_go_up_goes_to_nobody() -> None:
+    asked = TOLD.replace("usage.breadth < 40 %", "days_since account.signed_at < 5 days").replace(
+        "SEVERITY", "critical"
+    )
+    made = Office(asked, people=HERE.replace("AWAY", "[]"))
+    made.assess(MONDAY, {**OWNED, "account.signed_at": (MONDAY - 5 * DAY + 4 * HOUR).isoformat()})
+    made.settle()
+    assert alert(made).due_at == MONDAY + 4 * HOUR
+    assert made.wait(MONDAY + 4 * HOUR) == []
+    assert alert(made).state == "closed"
