@@ -1,6 +1,7 @@
 """Playbooks that a person starts at an account, and why one can't be."""
 
 from services.playbooks.core.episode import Episode, StepResult
+from services.playbooks.core.holdout import is_held_out
 from services.playbooks.core.look import Look, View
 from services.playbooks.core.playbook import STARTED, Playbook
 from services.playbooks.core.step import begin
@@ -13,6 +14,10 @@ def why_not(playbook: Playbook, episode: Episode | None, look: Look) -> str | No
     view = View(playbook, look)
     if (silence := look.silence(playbook.id)) is not None:
         return f"can't start: {silence}"
+    if playbook.shadow:
+        return "would tell nobody: its mode is shadow"
+    if is_held_out(playbook, look.account):
+        return "holds this account out, so that what it achieves can be told: it would ask for nothing"
     if playbook.on_event not in (None, STARTED):
         return f"begins by itself, when {playbook.on_event} comes"
     if episode is not None and episode.state == "active":

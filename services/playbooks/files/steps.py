@@ -118,7 +118,8 @@ class StepFile(FileModel):
         (kind,) = kinds
         for name, those in _OF.items():
             if name in node and kind not in those:
-                which = f"a {those[0]}" if len(those) == 1 else f"one of {', '.join(those)}"
+                one = f"an {those[0]}" if those[0] == "alert" else f"a {those[0]}"
+                which = one if len(those) == 1 else f"one of {', '.join(those)}"
                 reading.note(f"Only {which} has `{name}`.", node.places[name])
         needed, hint = _NEEDS.get(kind, (kind, ""))
         if needed not in node:
