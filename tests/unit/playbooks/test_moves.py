@@ -127,7 +127,8 @@ def test_a_task_that_becomes_pressing_is_brought_sooner_where_it_waits() -> None
 def test_what_was_done_is_a_talk_on_the_timeline(how: dict[str, Any], kind: str | None) -> None:
     made = office()
     made.do(made.only("task"), "done", MONDAY + HOUR, note="They will train the team.", contact_id="kim", **how)
-    assert made.logged == ([InteractionLogged(kind=kind, contact_id="kim")] if kind else [])
+    said = {"contact_id": "kim", "note": "Few features. They will train the team.", "author": "Ana"}
+    assert made.logged == ([InteractionLogged(kind=kind, **said)] if kind else [])
     made.do(made.only("task"), "done", MONDAY + HOUR, note="They will train the whole team.")
     assert len(made.logged) == (1 if kind else 0)
     with pytest.raises(NotPossible, match="done already"):
