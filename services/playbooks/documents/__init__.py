@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from services.playbooks.core.rules import Rules
 from services.playbooks.files import CATALOGUE, KINDS, TEMPLATES, RuleFiles, load_files, read_texts
@@ -44,6 +44,12 @@ class PlaybooksInForce(InForce[RuleFiles]):
         await super().begin(uow, now)
         if self._refused is not None and self.now is self._first:
             raise self._refused
+
+
+async def read_in_force(c: Any, catalogue_file: Path | None, shelf: Shelf = SHELF) -> RuleFiles:
+    """What is in force, for a process that ships nothing: whatever lies in the other files by now."""
+    catalogue = _text_of(catalogue_file)
+    return await InForce(shelf, {} if catalogue is None else {CATALOGUE: catalogue}, read_texts).refresh(c)
 
 
 def _text_of(path: Path | None) -> bytes | None:

@@ -2,7 +2,7 @@
 
 import sys
 
-from services.playbooks.documents import PlaybooksInForce
+from services.playbooks.documents import read_in_force
 from services.playbooks.settings import PlaybooksSettings
 from services.playbooks.trials.running import run
 from shared.clock import Clock
@@ -16,9 +16,8 @@ def main(id: str) -> None:
     settings = PlaybooksSettings.load()
 
     async def trial(uow: UnitOfWork, clock: Clock, id: str) -> None:
-        in_force = PlaybooksInForce(settings.playbooks, settings.csms_file, settings.catalogue_file)
         async with uow.begin() as c:
-            wanted, files = await store.wanted(c, id), await in_force.refresh(c)
+            wanted, files = await store.wanted(c, id), await read_in_force(c, settings.catalogue_file)
         child.step_back()
         await run(uow, clock, id, wanted, files)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.playbooks.documents import PlaybooksInForce
+from services.playbooks.documents import PlaybooksInForce, read_in_force
 from services.playbooks.files import CATALOGUE, CSMS, KINDS, TEMPLATES
 from shared.conditions import Refused
 from shared.documents.others import WithOthers
@@ -114,6 +114,15 @@ async def test_playbooks_that_fit_no_catalogue_are_refused_at_start(house: House
     house.write("playbooks/north.yaml", NORTH.replace("usage.breadth", "usage.bread"))
     with pytest.raises(Refused, match=r"north\.yaml:\d+:\d+.*usage\.bread"):
         house.made()
+
+
+async def test_a_process_that_ships_nothing_reads_what_is_in_force_whatever_lies_in_the_files(house: House) -> None:
+    await house.begun()
+    house.write("playbooks/north.yaml", "id: [")
+    house.write("csms.yaml", "csms: 3")
+    found = await read_in_force(None, house.folder / "catalogue.yaml", house.shelf)
+    assert [one.playbook.title for one in found.rules.library.loaded] == ["The north"]
+    assert dict(found.rules.declared.traits) == {"region": "text"}
 
 
 async def test_a_release_whose_playbooks_need_its_catalogue_waits_until_scoring_has_put_that(house: House) -> None:
