@@ -113,7 +113,19 @@ async def test_playbooks_that_fit_no_catalogue_are_refused_at_start(house: House
         await house.begun("traits: {}\n")
     house.write("playbooks/north.yaml", NORTH.replace("usage.breadth", "usage.bread"))
     with pytest.raises(Refused, match=r"north\.yaml:\d+:\d+.*usage\.bread"):
-        house.made()
+        await house.begun()
+
+
+async def test_a_file_that_can_not_be_right_does_not_keep_what_is_in_force_from_starting_again(house: House) -> None:
+    await house.begun()
+    house.write("playbooks/north.yaml", "id: [")
+    again = await house.begun()
+    assert ids(again) == ["north"]
+    assert "north.yaml:1:6" in again.alarms[0]
+    assert [one.version for one in house.own.put] == [1]
+    await house.put(SOUTH.replace("{person: ana}", "owner"), ("playbooks", "south"))
+    await again.refresh(None)
+    assert ids(again) == ["north", "south"]
 
 
 async def test_a_process_that_ships_nothing_reads_what_is_in_force_whatever_lies_in_the_files(house: House) -> None:
