@@ -18,8 +18,8 @@ Item = dict[str, Any]
 def dry_run(found: Item) -> None:
     """Over all accounts."""
     show.say(
-        f"{counted(found['accounts'], 'account')}, {found['for_accounts']:,} of them ones that it is for: it holds for "
-        f"{found['now']:,} now, and time alone would make it fire for {found['soon']:,} within 7 days."
+        f"{counted(found['accounts'], 'account')}, {found['for_accounts']:,} of them ones that it is for: "
+        f"it would fire for {found['now']:,} now, and by time alone for {found['soon']:,} more within 7 days."
     )
     for words in found["words"]:
         show.say(words)

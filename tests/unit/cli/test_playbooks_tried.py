@@ -106,7 +106,7 @@ def test_a_dry_run_of_a_draft_tells_who_would_hear_what(stack: FakeStack, draft:
     assert result.exit_code == 0, result.output
     said = " ".join(result.stdout.split())
     for words in (
-        "1,200 accounts, 900 of them ones that it is for: it holds for 1 now",
+        "1,200 accounts, 900 of them ones that it is for: it would fire for 1 now",
         "Acme ana@example.com now it is low",
         "Beta by time, 2026-03-05 00:00 UTC 30 days since signing",
         "ana@example.com 1 2",
