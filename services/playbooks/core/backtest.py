@@ -26,7 +26,8 @@ from services.playbooks.core.rules import Rules
 from services.playbooks.core.step import step
 from services.playbooks.core.trouble import ASKED
 from services.playbooks.core.workinghours import Hours
-from shared.conditions import Truth, facts_of
+from shared.conditions import Facts, Truth, facts_of
+from shared.conditions.evaluation import evaluate_leaf
 
 _DAY: Final = timedelta(days=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -81,6 +82,10 @@ class Trial:
         """What may move an episode under way; None: anything."""
         self._reads = frozenset({*playbook.read, *DEPARTS, QUIET, GONE})
         self._only = _needed_by(playbook)
+        dated = [leaf.subject for leaf in playbook.leaves if leaf.subject.linear_of is not None]
+        behind = (name for one in dated for name in (one.linear_of, one.none_when) if name is not None)
+        self._plain = [leaf for leaf in playbook.leaves if leaf.subject.linear_of is None]
+        self._raw = (*dict.fromkeys(behind), *DEPARTS, QUIET)
         self._hours: dict[str | None, Hours] = {}
         self._loads: dict[str, Load] = {}
         self._turn = 0
@@ -98,11 +103,24 @@ class Trial:
     def _go(self, going: "_Going", stretch: Stretch, facts: Mapping[str, Any]) -> None:
         """Look at the end of the first of these days, where something may be otherwise, and then when time says so."""
         first, last = end_of(stretch.first), end_of(stretch.last)
-        due, timer = going.concerns(stretch.changed, self._reads, self._follows), going.timer
-        at: datetime | None = first if due or (timer is not None and timer <= first) else timer
+        timer, judged = going.timer, None
+        due = timer is not None and timer <= first
+        if going.concerns(stretch.changed, self._reads, self._follows):
+            judged = self._judged(facts, first)
+            due = due or not (going.is_settled and going.judged == judged)
+        if due:
+            self._look(going, facts, first)
+            going.judged = judged
+        at = going.timer if due else timer
         while at is not None and at <= last:
             self._look(going, facts, at)
             at = going.timer
+
+    def _judged(self, facts: Mapping[str, Any], at: datetime) -> tuple[Any, ...]:
+        """All that a look goes by where nothing is under way: what its conditions say, the instants from which time
+        runs, and whether anything is asked at all."""
+        seen = Facts.of(facts)
+        return (*(evaluate_leaf(leaf, seen, at) for leaf in self._plain), *map(facts.get, self._raw))
 
     def _look(self, going: "_Going", facts: Mapping[str, Any], at: datetime) -> None:
         quiet = facts.get(QUIET) is True
@@ -121,6 +139,7 @@ class Trial:
         going.was_quiet = quiet
         going.is_met = going.is_met or not quiet
         going.take(stepped, facts, at)
+        going.is_settled = going.is_met and not (quiet or found_in or stepped.moves or going.is_under_way)
         if stepped.asks and not is_held_out(self._playbook, going.account):
             going.sent += self._sent(stepped.asks, facts, at)
 
@@ -158,6 +177,9 @@ class _Going:
         self.timer: datetime | None = None
         self.is_met = False
         self.was_quiet = False
+        self.is_settled = False
+        """The last look moved nothing, and would again find nothing to do while what it went by stays the same."""
+        self.judged: tuple[Any, ...] | None = None
         self.sent: list[Sent] = []
         self._looks = 0
         self._found = False
@@ -166,6 +188,11 @@ class _Going:
         self._here: list[tuple[date, date]] = []
         self._here_since: date | None = None
         self._known_from: date | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Is there an episode whose steps and end ask for more than its conditions?"""
+        return self.episode is not None and self.episode.state in ("active", "found")
 
     def occasion(self) -> str:
         """What tells this look from every other of the account."""
