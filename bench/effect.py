@@ -59,11 +59,11 @@ FROM (
     """
 INSERT INTO items (id, action_id, kind, account_id, episode_id, playbook, state, assignee, because, opened_at,
   closed_at, note, delivery, feeders, matter, subject, names, touched, keep, over_because, last_resort, passed_over,
-  touched_at, checklist, request)
+  touched_at, checklist, though_away, request)
 SELECT 'act-' || episode_id, 'act-' || episode_id, 'task', account_id, episode_id, playbook,
   (ARRAY['done', 'no_result', 'closed'])[1 + length(episode_id) % 3], touched_by, 'owner', fired_at, ended_at, '',
   'delivered', '[]', 'usage', '', '[]', touched_at IS NOT NULL, false, '', false, '[]', touched_at, '[]',
-  '{"severity": "high"}'
+  false, '{"severity": "high"}'
 FROM firings
 """,
     f"""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Text, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
@@ -12,14 +12,15 @@ from services.playbooks.outcomes.figures import Span
 from shared.pg.bulk import among, one_of
 
 _i = t.items.c
-_SEVERITY = func.jsonb_extract_path_text(func.to_jsonb(t.items.c.request), "severity", type_=Text)
 
 
 async def asked_of(c: AsyncConnection, people: Sequence[str], span: Span) -> list[Asked]:
     """What these have open, and what they were asked for, or closed, in this time."""
-    columns = [_SEVERITY.label("severity") if name == "severity" else _i[name] for name in Asked._fields]
     in_time = or_(one_of(_i.state, sorted(OPEN)), span.holds(_i.opened_at), span.holds(_i.closed_at))
-    rows = await c.execute(select(*columns).where(among(_i.assignee, "people"), in_time), {"people": list(people)})
+    rows = await c.execute(
+        select(*(_i[name] for name in Asked._fields)).where(among(_i.assignee, "people"), in_time),
+        {"people": list(people)},
+    )
     return [Asked(*row) for row in rows]
 
 
