@@ -16,7 +16,7 @@ from services.playbooks import tables as t
 from services.playbooks.core.comparing import AFTER, Course, Day, Group, Life, State
 from services.playbooks.outcomes.figures import Span
 
-MOST_FIRINGS: Final = 1_000
+MOST_FIRINGS: Final = 500
 MOST_OTHERS: Final = 200
 MOST_ACCOUNTS: Final = 2_000
 """Of each group."""
@@ -34,7 +34,7 @@ class Followed(NamedTuple):
     waiting: Mapping[int, int]
     """How many have yet to come so far."""
     of: Mapping[int, int]
-    """How many there are: of more than a thousand, so many are looked at."""
+    """How many there are: of more than 500, so many are looked at."""
 
 
 def _score_on(account: ColumnElement[str], day: ColumnElement[Any]) -> ColumnElement[int | None]:

@@ -114,7 +114,7 @@ class Score(BaseModel):
     n: int
     """How many are compared."""
     of: int
-    """How many firings somebody followed up, or something was sent for; of over 1,000 that many are looked at."""
+    """How many firings somebody followed up, or something was sent for; of over 500 that many are looked at."""
     waiting: int
     """Of how many more these days are not over."""
     alike: int
