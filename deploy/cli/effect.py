@@ -199,13 +199,17 @@ def work(one: Mapping[str, Any]) -> Iterator[str]:
         yield "; ".join(filter(None, parts))
     loops = one["loops"]
     if loops["answers"]:
-        within = f"{loops['within_24h']['n']} within 24 h, {loops['within_48h']['n']} within 48 h"
+        within = ", ".join(f"{_of(loops[f'within_{hours}h'])} within {hours} h" for hours in (24, 48))
         early = f", {loops['open']} still in time" if loops["open"] else ""
         yield f"{counted(loops['answers'], 'answer')} to call back about: {within}{early}"
     if any(worth := (kept(one["kept"]), won(one["won"]))):
         yield "; ".join(filter(None, worth))
     for said in one["words"]:
         yield f"{said}"
+
+
+def _of(part: Mapping[str, Any]) -> str:
+    return f"{part['n']} of {part['of']}"
 
 
 def _working(both: Mapping[str, Any]) -> str:

@@ -37,7 +37,8 @@ class InForce(Generic[S]):
     ) -> None:
         self.shelf, self._shipped, self.read = shelf, shipped, read
         self.now = read(shipped) if first is None else first
-        self._texts: Texts = shipped if is_whole else {}
+        self._texts = shipped if is_whole else None
+        """What `now` was read of; None: of no texts that are in force together."""
         self._revision: int | None = None
         self._unfit: list[str] = []
         self._unread: list[str] = []
@@ -103,8 +104,9 @@ class InForce(Generic[S]):
             alarms = [f"The documents in force can't all be read, so the last that can stay in force. {error}"]
             found = self.now if self._revision is not None else await self._last_readable(c, texts, error)
         if self._revision is None or revision > self._revision:
+            if found is not self.now or not alarms:
+                self._texts = None if alarms else texts
             self.now, self._revision, self._unread = found, revision, alarms
-            self._texts = self._texts if alarms else texts
             for alarm in alarms:
                 _LOG.error("%s", alarm)
         return self.now

@@ -1,5 +1,6 @@
 """Playbooks tried before they are switched on, and why one has not fired for an account."""
 
+import asyncio
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -57,15 +58,17 @@ class Trials:
             if account is not None and await reading.one(c, account) is None:
                 raise _no_account(account)
         draft = None if asked.draft is None else asked.draft.encode()
-        playbook = _playbook(files, id) if draft is None else self._draft(files, id, draft)
+        playbook = _playbook(files, id) if draft is None else await self._draft(files, id, draft)
         options: dict[str, Any] = {} if account is None else {"account": account}
         if work == BACKTEST:
             options = self._days(playbook, asked)
         return await begin(self._jobs, Wanted(work, PLAYBOOKS, id, draft, options, caller.csm or caller.name))
 
-    def _draft(self, files: RuleFiles, id: str, draft: bytes) -> Playbook:
+    async def _draft(self, files: RuleFiles, id: str, draft: bytes) -> Playbook:
         with speech.told():
-            playbook = files.with_playbook(draft)[0].playbook
+            # Beside the event loop: a long one takes some seconds to read.
+            entry, _ = await asyncio.to_thread(files.with_playbook, draft)
+        playbook = entry.playbook
         if playbook.id != id:
             raise Problem(422, "other_id", f"The draft is of {playbook.id!r}, and its trial was asked of {id!r}.")
         return playbook

@@ -209,7 +209,8 @@ class Tally:
         )
 
     def _people(self) -> list[Person]:
-        weeks = max(1.0, ((self._until - self._since).days + 1) / 7)
+        # What was before the first recorded day says nothing of a week.
+        weeks = max(1.0, ((self._until - (self._recorded_from or self._since)).days + 1) / 7)
         by_week = {who: [self._messages[who, monday] for monday in self._mondays] for who, _ in self._messages}
         people = (
             Person(who, sum(numbers), round(sum(numbers) / weeks, 1), max(numbers), numbers)

@@ -94,24 +94,37 @@ def outcomes(before: Standing | None, stands: Standing) -> Iterator[Outcome]:
         return
     was, facts = before.facts, stands.facts
     due, earlier = (_instant(known, _RENEWED[0]) for known in (facts, was))
-    if due is not None and (earlier is None or due >= earlier):
+    if due is not None and earlier is not None and due != earlier and due.date() == earlier.date():
+        # Contracts that are due on one day are told as one, by the last of them.
+        yield _taken_back(stands, earlier)
+        yield _renewed(stands, due, *(facts.get(name) for name in _RENEWED[1:]))
+    elif due is not None and (earlier is None or due >= earlier):
         if any(was.get(name) != facts.get(name) for name in _RENEWED):
             yield _renewed(stands, due, *(facts.get(name) for name in _RENEWED[1:]))
     elif (moved := _moved_on(was, facts)) is not None:
-        yield _renewed(stands, moved, was.get("account.mrr_minor"), facts.get("account.mrr_minor"))
+        is_one = was.get("account.currency") == facts.get("account.currency")
+        brought = was.get("account.mrr_minor") if is_one else None
+        yield _renewed(stands, moved, brought, facts.get("account.mrr_minor"))
     elif earlier is not None and not _goes_on(facts, earlier):
         # What was said to be renewed is not any more.
-        yield _renewed(stands, earlier, None, None)._replace(stands=False)
+        yield _taken_back(stands, earlier)
     left, known = _instant(facts, "account.churned_at"), _instant(was, "account.churned_at")
     if left is not None and known is None:
         lost, currency = _whole(was.get("account.mrr_minor")), was.get("account.currency")
         yield Outcome(stands.account, "left", left, stands.at, lost, 0, str(currency) if currency else None)
+    elif known is not None and left is None and not _came_back(facts, known):
+        # That they had left was put right.
+        yield Outcome(stands.account, "left", known, stands.at, None, None, None, stands=False)
 
 
 def _renewed(stands: Standing, due: datetime, before: Any, after: Any) -> Outcome:
     currency = stands.facts.get("account.currency")
     amounts = _whole(before), _whole(after)
     return Outcome(stands.account, "renewed", due, stands.at, *amounts, str(currency) if currency else None)
+
+
+def _taken_back(stands: Standing, due: datetime) -> Outcome:
+    return _renewed(stands, due, None, None)._replace(stands=False)
 
 
 def _moved_on(was: Facts, facts: Facts) -> datetime | None:
@@ -126,6 +139,11 @@ def _goes_on(facts: Facts, due: datetime) -> bool:
     ends = _instant(facts, _ENDS)
     is_alone = facts.get("contract.subscriptions") is None and facts.get("account.churned") is not True
     return is_alone and ends is not None and ends - due >= _STEP
+
+
+def _came_back(facts: Facts, left: datetime) -> bool:
+    back = _instant(facts, "account.came_back_at")
+    return back is not None and back >= left
 
 
 def _whole(value: Any) -> int | None:

@@ -49,8 +49,8 @@ class Results(NamedTuple):
     """Of what they themselves closed."""
     answered: int
     """How many tasks came of customers' answers."""
-    heard: Mapping[int, int]
-    """By hours: how many of them were closed as done within these."""
+    heard: Mapping[int, tuple[int, int]]
+    """By hours: of those of which these hours are over, how many were closed as done within them."""
     too_early: int
     """Of how many it is too early to say: they are open, and the hours are not over."""
 
@@ -87,12 +87,18 @@ def results(
         urgent_working=_working(urgent, hours),
         false_alarms=(sum(one.state == "false_alarm" for one in by_people), len(by_people)),
         answered=len(answers),
-        heard={within: sum(_heard(one, timedelta(hours=within)) for one in answers) for within in LOOPS},
+        heard={within: _heard(answers, timedelta(hours=within), now) for within in LOOPS},
         too_early=sum(one.state in OPEN and one.opened_at + latest > now for one in answers),
     )
 
 
-def _heard(one: Asked, within: timedelta) -> bool:
+def _heard(answers: Iterable[Asked], within: timedelta, now: datetime) -> tuple[int, int]:
+    # While the hours run only the quick ones are known: counted before these are over, they would look like all.
+    over = [one for one in answers if one.opened_at + within <= now]
+    return sum(_is_heard(one, within) for one in over), len(over)
+
+
+def _is_heard(one: Asked, within: timedelta) -> bool:
     return one.state == "done" and one.closed_at is not None and one.closed_at - one.opened_at <= within
 
 

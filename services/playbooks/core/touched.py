@@ -9,6 +9,7 @@ import msgspec
 
 from services.playbooks.core.findings import MOST_LINES
 from services.playbooks.core.glance import glance
+from services.playbooks.core.holdout import is_held_out
 from services.playbooks.core.interruptions import Interruption
 from services.playbooks.core.look import Look, View
 from services.playbooks.core.playbook import Playbook
@@ -88,7 +89,7 @@ class Touching:
         meets = edit.is_new_to_accounts and not view.exits and not edit.after.closes and look.silence(id) is None
         if meets and (stands.account, id) not in self._busy:
             counts["found"] += 1
-            if not edit.after.shadow:
+            if not (edit.after.shadow or is_held_out(edit.after, stands.account)):
                 owned_by = self._rules.directory.owner(owner(stands))
                 self._lines[owned_by.id if owned_by is not None else NOBODY] += 1
 

@@ -36,7 +36,7 @@ def asked_in(body: bytes) -> Asked:
         return Asked()
     try:
         found = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         found = None
     if isinstance(found, dict) and found.keys() <= _NAMES:
         return msgspec.convert(found, Asked)
@@ -66,7 +66,7 @@ def span_of(asked: Asked, now: datetime) -> Span:
     """The days that are meant: the year to yesterday, unless said. Raises `ValueError` with what is wrong."""
     first, last = oldest(now), now.date() - _DAY
     until = asked.until or last
-    since = asked.since or max(first, until - _LONGEST + _DAY)
+    since = asked.since or max(first, max(first, until) - _LONGEST + _DAY)
     within = WITHIN_DAYS if asked.within_days is None else asked.within_days
     if until > last:
         raise ValueError(f"`to` is {until}: the last day that is over is {last}.")

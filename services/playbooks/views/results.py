@@ -79,7 +79,6 @@ class Work(BaseModel):
         mrr: Counter[str] = Counter()
         for one in books:
             mrr.update(one.mrr_minor)
-        due = found.answered - found.too_early
         few = 0 < found.first_touch.n < LEAST
         return cls(
             accounts=sum(one.number for one in books),
@@ -92,8 +91,8 @@ class Work(BaseModel):
             false_alarms=Part.of_(*found.false_alarms),
             loops=Loops(
                 answers=found.answered,
-                within_24h=Part.of_(found.heard[24], due),
-                within_48h=Part.of_(found.heard[48], due),
+                within_24h=Part.of_(*found.heard[24]),
+                within_48h=Part.of_(*found.heard[48]),
                 open=found.too_early,
             ),
             kept=kept,

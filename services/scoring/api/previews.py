@@ -1,5 +1,6 @@
 """What a draft would change over all accounts: asked for, and told while it is computed."""
 
+import asyncio
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -34,7 +35,7 @@ def routes(uow: UnitOfWork, documents: InForce[RuleFiles], jobs: Jobs) -> Router
             if account is not None:
                 found(await queries.one(c, account), account)
         with speech.told():
-            named = _KINDS[kind].draft(files, text).id
+            named = (await asyncio.to_thread(_KINDS[kind].draft, files, text)).id
         if named != id:
             raise Problem(422, "other_id", f"The draft is of {named!r}, and its preview was asked of {id!r}.")
         options = {} if account is None else {"account": account}

@@ -31,7 +31,7 @@ WORK: dict[str, Any] = {
     "first_touch": {"clock": LINE["first_touch"], "working": {**LINE["first_touch"], "median_seconds": 3600.0}},
     "urgent": {"clock": NEVER, "working": NEVER},
     "false_alarms": {"n": 1, "of": 4, "percent": None},
-    "loops": {"answers": 5, "within_24h": {"n": 3}, "within_48h": {"n": 4}, "open": 1},
+    "loops": {"answers": 5, "within_24h": {"n": 3, "of": 4}, "within_48h": {"n": 4, "of": 4}, "open": 1},
     **{"kept": [], "won": [{"currency": "EUR", "amount_minor": 50_000}], "words": []},
 }
 
@@ -61,7 +61,7 @@ def test_what_somebodys_work_came_to_is_told_in_some_lines_and_a_teams_together(
         "Ana: 40 accounts, €90,000 a month; 3 tasks and 1 alert open, 1 overdue",
         "closed 10 tasks, 9 done, 1 came to nothing; first touch after 3 hours (median of 12); "
         "1 hour of it in working time; 1 of 4 false alarms",
-        "5 answers to call back about: 3 within 24 h, 4 within 48 h, 1 still in time",
+        "5 answers to call back about: 3 of 4 within 24 h, 4 of 4 within 48 h, 1 still in time",
         "€500 a month won",
     ]
     stack.on("GET /playbooks/v1/people/results", Answer({"items": [WORK], "total": {**WORK, "name": ""}}))

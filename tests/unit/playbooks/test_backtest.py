@@ -209,6 +209,11 @@ def test_a_span_that_begins_before_the_first_recorded_day_says_so() -> None:
     assert "recorded from 2026-04-01" in judged(life).words[0]
 
 
+def test_messages_a_week_are_those_of_the_weeks_that_are_recorded() -> None:
+    life = a_life("a", [340, 350, 360, 365])._replace(known_from=FIRST + 338 * DAY)
+    assert [(one.messages, one.a_week) for one in judged(life).people] == [(4, 1.0)]
+
+
 def test_where_no_day_is_recorded_yet_that_is_all_that_is_said() -> None:
     found = judged(a_life("a", [])._replace(known_from=None))
     assert (found.recorded_from, found.accounts, len(found.words)) == (None, 0, 1)

@@ -165,3 +165,30 @@ def test_that_a_customer_left_is_noted_once() -> None:
     gone = {**PAYS, "account.churned": True, "account.churned_at": DUE}
     (one,) = noted(PAYS, gone, gone)
     assert (one.kind, one.before_minor, one.after_minor, one.currency) == ("left", 900, 0, "EUR")
+
+
+def test_that_a_customer_left_is_taken_back_where_that_was_put_right_and_stays_where_they_came_back() -> None:
+    gone = {**PAYS, "account.churned": True, "account.churned_at": DUE}
+    left, back = noted(PAYS, gone, PAYS)
+    assert (back.kind, back.due_at, left.stands, back.stands) == ("left", left.due_at, True, False)
+    again = {**PAYS, "account.came_back_at": "2026-06-01T00:00:00Z"}
+    assert [one.stands for one in noted(PAYS, gone, again)] == [True]
+    # They had come back from something else, long before.
+    assert [one.stands for one in noted(PAYS, gone, {**PAYS, "account.came_back_at": "2025-06-01T00:00:00Z"})] == [
+        True,
+        False,
+    ]
+
+
+def test_contracts_that_are_due_on_one_day_count_once_by_whichever_is_known_to_be_the_last() -> None:
+    """One is said to be renewed before the day is over, and the other renews by itself when it is."""
+    one, both = renewed("2026-03-31T10:00:00Z", 400, 400), renewed("2026-03-31T15:00:00Z", 900, 900)
+    for road, brings in (((PAYS, one, both), 900), ((PAYS, both, one), 400)):
+        last = {each.due_at: each for each in noted(*road)}
+        assert [each.after_minor for each in last.values() if each.stands] == [brings]
+
+
+def test_what_was_paid_in_another_currency_is_compared_with_nothing() -> None:
+    later = {"account.currency": "USD", "account.mrr_minor": 500, "contract.ends_at": "2027-03-31T00:00:00Z"}
+    (one,) = noted({**PAYS, "contract.ends_at": DUE}, later)
+    assert (one.before_minor, one.after_minor, one.currency) == (None, 500, "USD")

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.playbooks.core.holdout import is_held_out
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.rules import Entry, Library, Pause, Rules
 from services.playbooks.core.standing import Standing, standing
@@ -80,6 +81,18 @@ def test_in_shadow_nobody_hears_of_it() -> None:
     counted = touching(Edit(OLD, a_playbook(WHEN.format(40) + "mode: shadow")))
     counted.show(an_account())
     assert (counted.of("stalled").found, counted.lists()) == (1, {})
+
+
+def test_of_accounts_that_are_held_out_nobody_hears() -> None:
+    text = "id: stalled\nwhen: usage.breadth < 40 %\nholdout: 50 %\nsteps: [{message: tips, to: champion}]"
+    held = a_playbook(text)
+    ids = [f"a{number}" for number in range(40)]
+    counted = touching(Edit(None, held))
+    for id in ids:
+        counted.show(an_account(id))
+    reached = sum(not is_held_out(held, id) for id in ids)
+    assert 0 < reached < 40
+    assert counted.lists() == {"ana": (1, reached)}
 
 
 def test_time_counts_as_of_now() -> None:

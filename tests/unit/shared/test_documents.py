@@ -91,6 +91,19 @@ async def test_a_text_that_a_release_can_not_read_leaves_the_last_that_it_can_wi
     assert begun.alarms == []
 
 
+async def test_what_ships_is_in_force_again_once_it_is_put_back_in_place_of_what_could_not_be_read(
+    shelf: FakeShelf,
+) -> None:
+    await release(shelf, a="1")
+    await edit(shelf, "a", "older")
+    await edit(shelf, "a", "unheard of")
+    begun = await release(shelf, a="1")
+    assert begun.now == shipping(a="older")
+    await edit(shelf, "a", "1")
+    assert await begun.refresh(None) == shipping(a="1")
+    assert begun.alarms == []
+
+
 async def test_a_text_that_comes_while_it_runs_and_can_not_be_read_stops_nothing(shelf: FakeShelf) -> None:
     running = await release(shelf, a="1")
     await edit(shelf, "a", "unheard of")
