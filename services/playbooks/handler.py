@@ -69,6 +69,9 @@ class PlaybooksHandler(Handler):
         accounts = {one.event.subject for one in looked if not isinstance(one.data, PartitionMark)}
         interruptions, (rules, since) = self._interruptions[partition], self._adopted[partition]
         work = await store.load(c, rules, accounts, self._marked_through.get(partition), interruptions, since)
+        # They lock items, too, so they come before people.
+        settled = [one.data for one in batch if isinstance(one.data, DeliverySettled)]
+        await store.note_settled(c, {id: one.state for one in settled for id in one.action_ids})
         answers = [one for one in looked if isinstance(one.data, DeliveryResponded)]
         meant = [id for one in answers for id in (one.data.item_id, one.data.action_id) if id]
         first = await store.claim_responses(c, [(one.event.subject, _response(one), now) for one in answers])
@@ -94,8 +97,6 @@ class PlaybooksHandler(Handler):
             await store.keep_interruptions(c, partition, changed, max(now, work.marked_through or now))
         accepted = (message.event.accepted for message in work.changes.out)
         self._decided[partition] = [at for at in accepted if at is not None]
-        settled = [one.data for one in batch if isinstance(one.data, DeliverySettled)]
-        await store.note_settled(c, {id: one.state for one in settled for id in one.action_ids})
 
     async def taken(self, c: AsyncConnection, partition: int, now: datetime) -> None:
         """Go by the rules in force."""
@@ -146,7 +147,8 @@ class PlaybooksHandler(Handler):
             introduce(work, account, meet[account])
         for item in timed:
             reminding.remind(work, item)
-        for key, at in due:
+        # All partitions send for one another: in one order, so that none waits for one that waits for it.
+        for key, at in sorted(due):
             if key.startswith(FOUND_KEY):
                 await self._tell_found(c, work, key.removeprefix(FOUND_KEY), at)
             elif key.startswith(MOVED_KEY):

@@ -52,6 +52,7 @@ _LOCKED = ITEMS.order_by(_items.id).with_for_update()
 _ARE_OPEN = and_(among(_items.account_id, "accounts"), one_of(_items.state, sorted(OPEN)))
 _LOCK_MEANT = _LOCKED.where(or_(among(_items.id, "ids"), among(_items.action_id, "ids"), _ARE_OPEN))
 _LOCK_OPEN = _LOCKED.where(_ARE_OPEN)
+_LOCK_TOLD = select(_items.id).where(among(_items.action_id, "ids")).order_by(_items.id).with_for_update()
 _IS_LATE = and_(
     *(one_of(_items.kind, ("task", "alert")), one_of(_items.state, ("open", "taken"))),
     *(_items.due_at.is_not(None), _items.escalated_at.is_(None)),
@@ -201,6 +202,9 @@ async def lock_timed(c: AsyncConnection, accounts: Sequence[str], people: Direct
 
 async def note_settled(c: AsyncConnection, states: Mapping[str, str]) -> None:
     """Note what became of the messages of these actions."""
+    if not states:
+        return
+    await c.execute(_LOCK_TOLD, {"ids": sorted(states)})
     await _SETTLED(c, sorted(states.items()))
     await outcomes.settle(c, states)
 

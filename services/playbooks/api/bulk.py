@@ -101,6 +101,8 @@ def _wanted(listing: Listing, body: Bulk) -> Wanted:
     except ValidationError as error:
         raise _problem("body.filter", error) from None
     wanted = listing.filters(**{name: getattr(read, name) for name in fields})
+    if not wanted.names_any:
+        raise invalid("body.filter", f"It says nothing of which, and would move every {listing.name}. Name some.")
     if listing.table is t.items and wanted.columns.get("state") is None and body.move != "reopen":
         # Who says "all of Ana's" means what is to be done.
         return wanted.only(state=sorted(OPEN))

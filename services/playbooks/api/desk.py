@@ -68,12 +68,10 @@ class Desk:
 
     def meant(self, wanted: Wanted) -> Wanted:
         """The same by people's ids: they may be asked for by e-mail, and by their team. Raises a 400 problem."""
-        if wanted.team is not None:
-            mates = [one.id for one in self.team(wanted.team)]
-            wanted = wanted._replace(team=None).only(assignee=wanted.columns.get("assignee") or mates)
         asked = wanted.columns.get("assignee")
         person = self.rules.directory.find(asked) if isinstance(asked, str) else None
-        return wanted.only(assignee=person.id) if person is not None else wanted
+        wanted = wanted.only(assignee=person.id) if person is not None else wanted
+        return wanted.within([one.id for one in self.team(wanted.team)]) if wanted.team is not None else wanted
 
     async def at_hand(
         self, c: AsyncConnection, listing: Listing, partition: int, accounts: Sequence[str], ids: Sequence[str]
@@ -120,7 +118,8 @@ class Desk:
     async def detail(self, listing: Listing, id: str) -> tuple[dict[str, Any], str]:
         """One of a list with its history, and its entity tag. Raises a 404 problem."""
         async with self.uow.begin() as c:
-            shown, moves = await self.one(c, listing, id), await queries.moves(c, id)
+            # The tag first: what moves in between makes it stale, never newer than what is shown.
+            moves, shown = await queries.moves(c, id), await self.one(c, listing, id)
         return {**shown.model_dump(), "history": moves}, _tag(moves)
 
     async def move(

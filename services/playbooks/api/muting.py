@@ -8,6 +8,7 @@ from fastapi import Depends, Response
 from services.playbooks import queries, store
 from services.playbooks.api.desk import Desk, actor_of
 from services.playbooks.core import muting
+from services.playbooks.core.item import NotPossible
 from services.playbooks.core.standing import mute_of
 from services.playbooks.views.silence import MuteBody, MuteView
 from shared.auth.keys import Caller, require
@@ -69,7 +70,10 @@ async def _mute(desk: Desk, account: str, body: MuteBody, actor: str) -> MuteVie
             if not muting.unmute(work, account, actor, now):
                 raise Problem(409, "not_possible", f"The account {account} is not muted.")
         else:
-            muting.mute(work, account, body.until, body.reason, actor, now)
+            try:
+                muting.mute(work, account, body.until, body.reason, actor, now)
+            except NotPossible as error:
+                raise Problem(409, "not_possible", str(error)) from None
         mute = mute_of(work.standings[account])
         await store.save(c, partition, work)
     desk.wake()

@@ -44,8 +44,6 @@ def routes(desk: Desk) -> Router:
 
 async def _write(desk: Desk, body: NewTask, actor: str, key: str | None) -> tuple[TaskView, str]:
     now, said = desk.clock.now(), body.model_dump_json()
-    if (wrong := fault(Command("due", due_at=body.due_at), now)) is not None:
-        raise Problem(400, "invalid_request", wrong)
     id = written_id(actor, key if key is not None else f"{said} {now.isoformat()}")
     async with desk.uow.begin() as c:
         known = await store.claim_written(c, id, hashlib.sha256(said.encode()).hexdigest(), now)
@@ -61,6 +59,9 @@ async def _write(desk: Desk, body: NewTask, actor: str, key: str | None) -> tupl
 
 
 async def _add(c: AsyncConnection, desk: Desk, body: NewTask, id: str, actor: str) -> None:
+    # What was written before is the same task, though it is due by now.
+    if (wrong := fault(Command("due", due_at=body.due_at), desk.clock.now())) is not None:
+        raise Problem(400, "invalid_request", wrong)
     work, partition = await desk.account(c, body.account)
     due = parse_duration(body.due) if body.due is not None else None
     wanted = Written(**{**body.model_dump(exclude={"account"}), "due": due, "matter": body.matter or ""})

@@ -30,7 +30,13 @@ def move(work: Work, item: Item, command: Command, actor: str, now: datetime) ->
     It is noted as touched, unless it only went to somebody else.
     """
     moved = _move(work, item, command, actor, now)
-    return moved if moved is item or command.event == "reassign" else work.changes.touch(moved, actor, now)
+    if moved is item or command.event == "reassign":
+        return moved
+    touched, me = work.changes.touch(moved, actor, now), work.rules.directory.find(actor)
+    if touched.though_away and me is not None and me.id == touched.assignee and not why_absent(me, When(now)):
+        # That absence is over: by the next it moves as all of theirs does.
+        touched = work.changes.items[touched.id] = touched._replace(though_away=False)
+    return touched
 
 
 def _move(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
@@ -89,7 +95,8 @@ def _at(work: Work, item: Item, person: Csm, now: datetime) -> Item:
     because = f"{person.name} took it"
     task = item.request.task and msgspec.structs.replace(item.request.task, assigned_because=because)
     request = msgspec.structs.replace(item.request, recipient=person.recipient, task=task)
-    return item._replace(request=request, assignee=person.id, because=because, last_resort=False, passed_over=())
+    item = item._replace(last_resort=False, passed_over=(), though_away=False)
+    return item._replace(request=request, assignee=person.id, because=because)
 
 
 def _comment(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
@@ -107,6 +114,8 @@ def _reopen(work: Work, item: Item, command: Command, actor: str, now: datetime)
     if item.state in OPEN:
         return item
     opened = item.moved("reopen", closed_at=None, closed_by=None, touched=True)
+    if (gone := work.standings[item.account_id].gone) is not None:
+        raise NotPossible(f"There is nothing to do at {item.account_id} any more: {gone}.")
     if item.assignee is not None:
         if held_by(work, item.assignee, item) is not None:
             raise NotPossible("There is an open task about the same already; what is new belongs there.")
@@ -120,7 +129,7 @@ def _reopen(work: Work, item: Item, command: Command, actor: str, now: datetime)
 def _reassign(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
     """Give it to somebody else, who is told of it, with what is said. Raises `NotPossible`."""
     item.after("reassign")
-    person = tasks.named(work, command.to)
+    person = tasks.named(work, command.to, now)
     if person.id == item.assignee:
         return item
     if command.note:

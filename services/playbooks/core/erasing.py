@@ -11,6 +11,7 @@ from services.playbooks.core.episode import Episode, Move
 from services.playbooks.core.episodes import Ending, Episodes
 from services.playbooks.core.item import Item
 from services.playbooks.core.look import Look
+from services.playbooks.core.moved import MovedItem
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.step import leave
 from shared.conditions import LeafReading
@@ -109,6 +110,11 @@ def move_left(move: Move, forgetting: Forgetting, about: bool) -> Move:
     """The move, as it may stay; `about`: of an episode or item about them."""
     readings = None if move.readings is None else tuple(_leaf_left(one, forgetting, about) for one in move.readings)
     return msgspec.structs.replace(move, reason=_text_left(move.reason, forgetting, about), readings=readings)
+
+
+def listed_left(row: MovedItem, forgetting: Forgetting) -> MovedItem:
+    """What moved, as its list may tell it: why names the account, and may be in a person's words."""
+    return row._replace(why=_text_left(row.why, forgetting, forgetting.whole))
 
 
 def _text_left(text: str, forgetting: Forgetting, about: bool) -> str:

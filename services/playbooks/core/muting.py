@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from services.playbooks.core.item import NotPossible
 from services.playbooks.core.standing import Mute, mute_of
 from services.playbooks.core.timeline import note
 from services.playbooks.core.work import Work
@@ -18,8 +19,10 @@ LONGEST: Final = timedelta(days=90)
 
 
 def mute(work: Work, account: str, until: datetime, reason: str, actor: str, now: datetime) -> Mute:
-    """Leave an account that is locked in peace until then. Said twice, it is said once."""
+    """Leave an account that is locked in peace until then. Said twice, it is said once. Raises `NotPossible`."""
     stands = work.standings[account]
+    if stands.gone is not None:
+        raise NotPossible(f"Nobody hears of {account} any more: {stands.gone}.")
     known, wanted = mute_of(stands), Mute(until, reason, actor, now)
     if known is not None and (known.until, known.reason) == (until, reason):
         return known

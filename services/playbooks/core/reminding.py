@@ -10,7 +10,7 @@ from services.playbooks.core.ending import overdue_id
 from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.flow import will_tell
 from services.playbooks.core.handover import above, hand_over, held_by, merge, step_of, when_brought
-from services.playbooks.core.item import Item, item_of
+from services.playbooks.core.item import OPEN, Item, item_of
 from services.playbooks.core.message import again, gone_up, how_late_weighs, overdue
 from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.restating import as_now, as_told
@@ -28,6 +28,10 @@ def remind(work: Work, item: Item) -> None:
     stands = work.standings[item.account_id]
     if (mute := mute_of(stands)) is not None:
         work.changes.set_timer(item.account_id, mute.until)
+        return
+    # What was due before it may have closed it, or have become one with it.
+    item = work.changes.items.get(item.id, item)
+    if item.state not in OPEN:
         return
     when = item.snoozed_until if item.state == "snoozed" else item.due_at
     if item.state != "snoozed" and not _may_go_up(work, item):

@@ -70,10 +70,11 @@ def strangers(work: Work) -> list[str]:
 
 def seeking(work: Work) -> list[Seeking]:
     """What of the accounts at hand is to change hands, the oldest first."""
-    # Of an account that is muted nobody hears: what is to move there does when that is over.
-    heard = (one for one in _known(work) if mute_of(work.standings[one.account_id]) is None)
-    found = (_seeking(work, one) for one in heard)
-    return sorted((one for one in found if one is not None), key=lambda one: (one.item.opened_at, one.item.id))
+    found = (one for item in _known(work) if (one := _seeking(work, item)) is not None)
+    # Of an account that is muted nobody hears: what is to move there does when that is over. What people ask for goes
+    # on, and of a former owner nothing is known later.
+    heard = (one for one in found if one.why == "owner" or mute_of(work.standings[one.item.account_id]) is None)
+    return sorted(heard, key=lambda one: (one.item.opened_at, one.item.id))
 
 
 def seat(work: Work, loads: dict[str, Load]) -> None:
@@ -137,7 +138,8 @@ def _seeking(work: Work, item: Item) -> Seeking | None:
     now, when = stands.at, when_brought(stands.at)
     if item.stands_for is not None and item.state == "open" and not item.last_resort:
         away = directory.find(item.stands_for)
-        if away is not None and not why_absent(away, when) and away.away_until(now) is None:
+        in_time = when._replace(due=_due(item, now))
+        if away is not None and not why_absent(away, in_time) and away.away_until(now) is None:
             return Seeking(item, "back", away)
     if item.assignee is not None and (gone := _gone(work, item.assignee, now)) is not None:
         said = f"{gone.name} is gone"

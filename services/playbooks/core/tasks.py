@@ -15,14 +15,16 @@ from services.playbooks.core.workinghours import later
 from shared.words import clock_time
 
 
-def named(work: Work, name: str) -> Csm:
-    """Somebody of the directory, or whoever has this e-mail. Raises `NotPossible`."""
+def named(work: Work, name: str, now: datetime) -> Csm:
+    """Somebody of the directory, or whoever has this e-mail; nobody who has left. Raises `NotPossible`."""
     directory = work.rules.directory
     person = directory.person(name)
     if person.email is None and directory.find(name) is None:
         raise NotPossible(
             f"There is nobody called {name!r}; give an id of the directory of CSMs, or an e-mail address."
         )
+    if person.has_left(now):
+        raise NotPossible(f"{person.name} has left. Name somebody who is there.")
     return person
 
 

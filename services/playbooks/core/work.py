@@ -98,9 +98,10 @@ class Work(Looking):
     def on_playbook(
         self, account: str, playbook: Playbook, move: Callable[[Look], StepResult], actor: str, now: datetime
     ) -> StepResult | None:
-        """Move a playbook's episode of an account because a person said so; None where nothing is known of it."""
+        """Move a playbook's episode of an account because a person said so; None where the account is not known or has
+        gone."""
         stands = self._moved_on(account, now)
-        if stands is None:
+        if stands is None or stands.gone is not None:
             return None
         look = self._look(stands, f"at {stands.at.isoformat()}", actor, by_time=False)
         moved = move(look)

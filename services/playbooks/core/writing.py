@@ -86,7 +86,7 @@ def _assigned(work: Work, stands: Standing, wanted: Written, actor: str, now: da
     """Whom it is for. A person who is named was chosen by a person: they get it wherever they are."""
     directory = work.rules.directory
     if wanted.assignee is not None:
-        person, me = named(work, wanted.assignee), directory.find(actor)
+        person, me = named(work, wanted.assignee, now), directory.find(actor)
         absent = why_absent(person, When(now))
         though = f", though {person.name} is {absent}" if absent else ""
         return Assignment(person, "their own" if person == me else f"given by {_called(me, actor)}{though}")

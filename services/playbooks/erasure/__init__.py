@@ -10,8 +10,17 @@ from services.playbooks import days
 from services.playbooks import tables as t
 from services.playbooks.core.changes import Forgotten
 from services.playbooks.core.episode import Move
-from services.playbooks.core.erasing import episode_left, found_by, is_about, is_theirs, item_left, move_left
+from services.playbooks.core.erasing import (
+    episode_left,
+    found_by,
+    is_about,
+    is_theirs,
+    item_left,
+    listed_left,
+    move_left,
+)
 from services.playbooks.core.item import Item
+from services.playbooks.core.moved import MovedItem
 from shared.jobs import store as jobs
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
@@ -27,6 +36,8 @@ _SAVE_EPISODES: Final = bulk.Update(t.episodes, ("id",), ("subject", "body"))
 _OF_ITEM: Final = ("request", "note", "over_because", "subject", "names", "checklist")
 _SAVE_ITEMS: Final = bulk.Update(t.items, ("id",), _OF_ITEM)
 _SAVE_MOVES: Final = bulk.Update(t.moves, ("id",), ("reason", "readings"))
+_LISTED: Final = select(*(t.moved.c[name] for name in MovedItem._fields)).where(bulk.among(t.moved.c.item_id, "items"))
+_SAVE_LISTED: Final = bulk.Update(t.moved, ("list_id", "item_id"), ("why",))
 
 
 async def forget(c: AsyncConnection, partition: int, forgotten: Sequence[Forgotten]) -> None:
@@ -55,7 +66,10 @@ async def _clean(c: AsyncConnection, forgetting: Forgetting) -> Forgetting:
     kept = [(one, item_left(one, forgetting, about)) for one in items]
     await _SAVE_ITEMS(c, [(left.id, *(getattr(left, name) for name in _OF_ITEM)) for one, left in kept if left != one])
     subjects = [one.id for one in (*episodes, *items)]
-    rows = (await c.execute(_MOVES, {"subjects": subjects})).all()
-    moves = [(id, one := Move(*move), move_left(one, forgetting, one.subject in theirs)) for id, *move in rows]
+    found = (await c.execute(_MOVES, {"subjects": subjects})).all()
+    moves = [(id, one := Move(*move), move_left(one, forgetting, one.subject in theirs)) for id, *move in found]
     await _SAVE_MOVES(c, [(id, left.reason, left.readings) for id, one, left in moves if left != one])
+    listed = [MovedItem(*row) for row in await c.execute(_LISTED, {"items": [one.id for one in items]})]
+    rows = [(one, listed_left(one, forgetting)) for one in listed]
+    await _SAVE_LISTED(c, [(left.list_id, left.item_id, left.why) for one, left in rows if left != one])
     return forgetting

@@ -38,6 +38,17 @@ class Wanted(NamedTuple):
         """The same, of which these columns must be so, too."""
         return self._replace(columns={**self.columns, **columns})
 
+    @property
+    def names_any(self) -> bool:
+        """Does it say of which, or is it all that there is?"""
+        others = self.team, self.unassigned, self.overdue, self.due_before, self.opened_since, self.by_hand
+        return any(one is not None for one in (*self.columns.values(), *others))
+
+    def within(self, people: Sequence[str]) -> "Wanted":
+        """The same of these people alone; of whoever is asked for, if they are one of them."""
+        asked = self.columns.get("assignee")
+        return self._replace(team=None).only(assignee=[one for one in people if asked in (None, one)])
+
     def conditions(self, table: Table, now: datetime) -> list[ColumnElement[bool]]:
         """As the database asks them."""
         given = {name: value for name, value in self.columns.items() if value is not None}

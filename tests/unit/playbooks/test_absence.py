@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.playbooks.core.directory import Absence, Csm, WhenAbsent
-from services.playbooks.core.item import Item
+from services.playbooks.core.item import Item, NotPossible
 from services.playbooks.core.moved import MovedItem, list_of
 from services.playbooks.core.presence import leave_of
 from services.playbooks.core.workinghours import Duration, Hours
@@ -219,6 +219,53 @@ def test_what_a_person_gave_to_who_is_away_stays_theirs() -> None:
     made.wait(MOVES)
     made.wait(BACK - HOUR)
     assert whose(made) == "ana"
+
+
+def test_who_takes_what_was_given_to_who_is_away_is_anybody() -> None:
+    made = office()
+    made.do(made.only("task"), "reassign", MONDAY + HOUR, to="ben")
+    made.do(made.only("task"), "reassign", AWAY + DAY, to="ana")
+    assert made.only("task").though_away
+    made.do(made.only("task"), "take", AWAY + DAY + HOUR, actor="cy")
+    assert (whose(made), made.only("task").though_away) == ("cy", False)
+
+
+def test_what_a_person_gave_to_who_was_away_moves_when_they_are_away_again() -> None:
+    made = office()
+    made.do(made.only("task"), "reassign", MONDAY + HOUR, to="ben")
+    made.do(made.only("task"), "reassign", AWAY + DAY, to="ana")
+    made.do(made.only("task"), "comment", AWAY + DAY + HOUR, actor="ana", note="From my phone.")
+    assert made.only("task").though_away
+    made.do(made.only("task"), "take", BACK + 10 * HOUR, actor="ana")
+    adopt(made, ana="away: [{from: 2026-03-23, to: 2026-04-03}]")
+    made.wait(BACK + 10 * DAY)
+    assert whose(made) == "ben"
+
+
+def test_who_has_left_can_be_given_nothing() -> None:
+    made = office(ben="left: 2026-03-01")
+    with pytest.raises(NotPossible, match=r"^Ben has left\. Name somebody who is there\.$"):
+        made.do(made.only("task"), "reassign", MONDAY + HOUR, to="ben")
+    with pytest.raises(NotPossible, match="Ben has left"):
+        made.write(MONDAY + HOUR, "Call", assignee="ben")
+
+
+def test_what_is_due_before_somebody_works_does_not_go_back_to_them() -> None:
+    saturday = MONDAY + 5 * DAY
+    here = people(ana="hours: 09:00-17:00", ben="hours: {mon-sun: 08:00-20:00}")
+    made = Office(CALL.replace("SEVERITY", "medium").replace("40d", "24h"), people=here)
+    made.assess(saturday, OWNED)
+    assert (whose(made), made.only("task").stands_for) == ("ben", "ana")
+    made.wait(saturday + HOUR)
+    assert whose(made) == "ben"
+
+
+def test_what_is_open_moves_along_with_the_owner_of_a_muted_account_too() -> None:
+    made = office(ana="tier: senior")
+    made.mute(MONDAY, MONDAY + 7 * DAY)
+    made.facts = {**LOW, "account.owner": "cy@example.com"}
+    made.event(MONDAY + HOUR, "account.updated", traits={"owner": "cy@example.com"}, move_open=True)
+    assert whose(made) == "cy"
 
 
 def test_what_is_open_moves_along_with_the_owner_if_asked() -> None:

@@ -114,6 +114,19 @@ def test_what_is_over_goes_to_nobody() -> None:
     assert made.wait(MONDAY + 5 * HOUR) == []
 
 
+def test_of_two_that_go_up_at_once_none_is_lost() -> None:
+    few = TOLD.replace("SEVERITY", "critical") + "\nmatter: usage"
+    to_lee = few.replace("told", "upper").replace("severity", "assign: [person: lee], severity")
+    made = Office(few, to_lee, people=HERE.replace("AWAY", "[]"))
+    made.assess(MONDAY, OWNED)
+    made.settle()
+    mine, theirs = (next(one for one in made.items.values() if one.assignee == id) for id in ("ana", "lee"))
+    told = made.wait(MONDAY + 4 * HOUR)
+    (left,) = made.open("alert")
+    assert set(left.feeders) == {mine.episode_id, theirs.episode_id}
+    assert [one.recipient and one.recipient.id for one in told].count(left.assignee) == 1
+
+
 def test_what_passes_in_the_second_in_which_it_would_go_up_goes_to_nobody() -> None:
     asked = TOLD.replace("usage.breadth < 40 %", "days_since account.signed_at < 5 days").replace(
         "SEVERITY", "critical"

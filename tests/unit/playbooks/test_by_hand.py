@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.playbooks.core.erasing import item_left, mute_left
+from services.playbooks.core.erasing import item_left, listed_left, mute_left
 from services.playbooks.core.item import NotPossible
+from services.playbooks.core.moved import MovedItem
 from services.playbooks.core.workinghours import parse_duration
 from shared.messages.erasing import ERASED, Forgetting
 from tests.support.desk import Office
@@ -161,3 +162,18 @@ def test_whoever_was_erased_is_not_in_why_an_account_is_muted() -> None:
     named = msgspec.structs.replace(stands, muted=msgspec.structs.replace(stands.muted, reason="Kim Miller asked"))
     left = mute_left(named, kim)
     assert (left.muted and left.muted.reason, left.muted and left.muted.until) == (ERASED, MONDAY + DAY)
+
+
+def test_whoever_was_erased_is_not_in_why_something_moved() -> None:
+    row = MovedItem("hand ana", "t1", "ana", "ben", "handed over by lee: Kim Miller asked", MONDAY)
+    assert "Miller" not in listed_left(row, Forgetting("northwind", "kim", ["Kim Miller"])).why
+    assert listed_left(row, Forgetting("northwind")) == row._replace(why=ERASED)
+    assert listed_left(row, Forgetting("northwind", "sam", ["Sam Field"])) == row
+
+
+def test_what_was_closed_with_its_account_is_opened_by_nobody_again() -> None:
+    made = office()
+    task = made.write(MONDAY, "Send the deck")
+    made.assess(MONDAY + HOUR, {}, gone="erased")
+    with pytest.raises(NotPossible, match="the account was erased"):
+        made.do(task, "reopen", MONDAY + 2 * HOUR)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.playbooks.core.item import NotPossible
 from services.playbooks.core.rules import Pause
 from shared.messages.accounts import NoteAdded
 from tests.support.desk import Office
@@ -138,6 +139,13 @@ class TestMute:
         assert made.logged[-1] == NoteAdded(text="No longer muted", author="Lee")
         assert made.mute(MONDAY + 4 * HOUR, MONDAY) == []
         assert made.logged[-1] == NoteAdded(text="No longer muted", author="Lee")
+
+    def test_of_an_account_that_has_gone_nobody_hears_anyway(self) -> None:
+        made = office(FEW)
+        made.assess(MONDAY, {}, gone="erased")
+        with pytest.raises(NotPossible, match="the account was erased"):
+            made.mute(MONDAY + HOUR, WEEK)
+        assert made.logged == []
 
     def test_it_outlasts_what_happens_at_the_account(self) -> None:
         made = office(FEW)

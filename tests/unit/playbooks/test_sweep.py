@@ -8,6 +8,7 @@ import pytest
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.standing import Standing
+from services.playbooks.core.starting import start
 from services.playbooks.core.sweep import introduce, pace
 from services.playbooks.core.work import Work
 from services.playbooks.files import load_playbook, read_people
@@ -58,6 +59,14 @@ def test_who_has_gone_meets_nothing() -> None:
     work = Work(rules(), [known(LOW, MONDAY - DAY)], ())
     work.assess("northwind", an_assessment(2, MONDAY - HOUR, LOW, gone="erased"), {})
     assert introduced(work.changes.standings["northwind"], MONDAY, STALLED) == []
+
+
+def test_nobody_starts_anything_at_who_has_gone() -> None:
+    work = Work(rules(STALLED), [known(LOW, MONDAY - DAY)], ())
+    work.assess("northwind", an_assessment(2, MONDAY - HOUR, LOW, gone="erased"), {})
+    stalled = work.rules.library.current["stalled"]
+    assert work.on_playbook("northwind", stalled, lambda look: start(stalled, None, look, "ana"), "ana", MONDAY) is None
+    assert not work.errands
 
 
 @pytest.mark.parametrize(("days", "state"), [(31, "found"), (30, "found"), (29.99, "active"), (20, None)])
