@@ -32,10 +32,15 @@ class Ticking(msgspec.Struct, frozen=True):
 
 def with_points(points: tuple[Point, ...], texts: Sequence[str]) -> tuple[Point, ...]:
     """The same with new points behind. Raises `ValueError` where there are too many."""
-    if len(points) + len(texts) > MOST:
+    if texts and len(points) + len(texts) > MOST:
         raise ValueError(f"A task has {MOST} points at most.")
+    return joint(points, [Point(0, text) for text in texts])
+
+
+def joint(points: tuple[Point, ...], more: Sequence[Point]) -> tuple[Point, ...]:
+    """Those of two tasks that become one, however many: the second's get new numbers."""
     first = max((one.number for one in points), default=0) + 1
-    return (*points, *(Point(number, text) for number, text in enumerate(texts, first)))
+    return (*points, *(msgspec.structs.replace(one, number=number) for number, one in enumerate(more, first)))
 
 
 def ticked(points: tuple[Point, ...], how: Ticking, by: str) -> tuple[tuple[Point, ...], str]:

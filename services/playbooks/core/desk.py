@@ -77,7 +77,11 @@ def _take(work: Work, item: Item, command: Command, actor: str, now: datetime) -
         raise NotPossible(f"{who} has taken it already. If they agree, have it reassigned.")
     if person is not None and person.id != item.assignee:
         if (held := held_by(work, person.id, item)) is not None:
-            return merge(work, item, held, actor, now)
+            closed = merge(work, item, held, actor, now)
+            if (both := work.changes.items[held.id]).state == "open":
+                # What they take is now in the one that they have.
+                work.changes.touch(_take(work, both, command, actor, now), actor, now)
+            return closed
         item = _at(work, item, person, now)
     is_new = bool(command.note) and command.note != item.note
     if item.state == after and item.taken_by == me and not is_new:

@@ -8,6 +8,7 @@ import msgspec
 
 from services.playbooks.core.answering import answer_by
 from services.playbooks.core.assignment import Assignment, When, assign, why_absent
+from services.playbooks.core.checklist import joint
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.item import OPEN, Item, desk_of
@@ -107,6 +108,7 @@ def merge(work: Work, item: Item, held: Item, actor: str, now: datetime) -> Item
         names=tuple(dict.fromkeys((*held.names, *item.names))),
         keep=held.keep or item.keep,
         over_since=held.over_since and item.over_since,
+        checklist=joint(held.checklist, item.checklist),
     )
     changes.cancel(held, "told anew", now)
     told = msgspec.structs.replace(
@@ -118,6 +120,10 @@ def merge(work: Work, item: Item, held: Item, actor: str, now: datetime) -> Item
         caused_at=None,
     )
     both = both._replace(action_id=told.action_id, request=told, not_before=told.not_before, delivery="", said_at=now)
+    if both.kind == "alert" and both.escalated_at is None:
+        # It is told anew: there is as much time to say that one has seen it.
+        by = answer_by(step_of(work, held), told.severity, _hours(work, held), told.not_before or now)
+        both = both._replace(due_at=by)
     if both.state == "snoozed":
         both = both.moved("wake", snoozed_until=None)
     changes.tell(as_told(both), now)

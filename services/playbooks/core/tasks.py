@@ -58,6 +58,8 @@ def set_priority(work: Work, item: Item, command: Command, actor: str, now: date
     work.changes.put(moved, Move(item.id, now, item.state, after, said, actor))
     if not item.delivery:
         work.changes.say_anew(moved, now)
+    # What is pressing waits for nobody who is away, even for a short while.
+    work.changes.set_timer(item.account_id, now)
     return moved
 
 

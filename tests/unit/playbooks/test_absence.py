@@ -73,6 +73,16 @@ def test_what_is_high_or_critical_moves_at_once() -> None:
     assert whose(made) == "ben"
 
 
+def test_what_a_person_says_is_pressing_moves_at_once_too() -> None:
+    made = office()
+    made.wait(AWAY)
+    assert whose(made) == "ana"
+    made.do(made.only("task"), "priority", AWAY + HOUR, actor="lee", priority="critical")
+    assert timer(made) == AWAY + HOUR
+    made.wait(timer(made))
+    assert whose(made) == "ben"
+
+
 def test_a_short_absence_moves_nothing() -> None:
     made = office(ana="away: [{from: 2026-03-09, to: 2026-03-10}]")
     made.wait(AWAY + DAY)

@@ -162,3 +162,18 @@ def test_who_is_given_a_task_reads_why_and_whoever_gave_it_that_they_are_away() 
     task = made.only("task")
     assert task.because == "reassigned by ana, though Lee is away until 8 Mar 2026"
     assert said(made, task)[-1][1] == "reassigned to Lee: Ask for Kim first."
+
+
+def test_of_two_tasks_that_become_one_no_point_is_lost_and_who_takes_one_has_it() -> None:
+    made = office()
+    first = made.write(MONDAY, "Train them", assignee="ana", matter="growth", checklist=["Slides", "Room"])
+    made.do(first, "checklist", MONDAY, ticking=Ticking(tick=[2]))
+    second = made.write(MONDAY, "Train them again", assignee="ben", matter="growth", checklist=["Date"])
+    made.do(made.items[first.id], "take", MONDAY + HOUR, actor="ben")
+    both = made.items[second.id]
+    points = [(one.number, one.text, one.done) for one in both.checklist]
+    assert points == [(1, "Date", False), (2, "Slides", False), (3, "Room", True)]
+    assert (both.state, both.taken_by, both.touched_by) == ("taken", "ben", "ben")
+    assert made.items[first.id].state == "closed"
+    many = tuple(Point(number, "x") for number in range(1, MOST + 10))
+    assert ticked(many, Ticking(tick=[1]), "ana")[1] == "done: x"
