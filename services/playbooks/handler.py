@@ -117,7 +117,7 @@ class PlaybooksHandler(Handler):
         """Keep the texts of the playbooks, as episodes will stay with them; where these are others than before, every
         account will meet them. Where people are others, somebody may be found for what lies with nobody."""
         before, rules = self._adopted.get(partition), self._in_force()
-        await store.keep_versions(c, rules.library, now)
+        await store.keep_versions(c, rules.library.loaded, now)
         if before is None or before.rules.directory is not rules.directory:
             await absence.keep(c, rules.directory)
             await absence.wake(c, partition, rules.directory, now)

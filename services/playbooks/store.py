@@ -25,7 +25,7 @@ from services.playbooks.core.findings import Finding
 from services.playbooks.core.interruptions import Interruption
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.recording import DayEnded
-from services.playbooks.core.rules import Library, Rules
+from services.playbooks.core.rules import Entry, Library, Rules
 from services.playbooks.core.standing import Standing, stage
 from services.playbooks.core.sweep import MEET_KEY, pace
 from services.playbooks.core.work import Work
@@ -132,6 +132,9 @@ async def save(c: AsyncConnection, partition: int, work: Work) -> None:
     loads = settling.carry_out(work, loads)
     seating.watch(work)
     await _SAVE_LOADS(c, [(id, load.open_tasks, load.turn) for id, load in loads.items()])
+    if begun := work.changes.begun:
+        # Somebody may have begun it by a text that no partition goes by yet.
+        await keep_versions(c, work.rules.library.named(begun), max(begun.values()))
     await _write(c, partition, work.changes)
 
 
@@ -277,9 +280,9 @@ async def adopt(c: AsyncConnection, partition: int, library: Library, now: datet
     return now
 
 
-async def keep_versions(c: AsyncConnection, library: Library, now: datetime) -> None:
-    """Keep the texts of the playbooks in force: episodes will stay with them."""
-    texts = [(one.playbook.id, one.playbook.version, one.source) for one in library.loaded]
+async def keep_versions(c: AsyncConnection, loaded: Iterable[Entry], now: datetime) -> None:
+    """Keep the texts of these playbooks: episodes will stay with them."""
+    texts = [(one.playbook.id, one.playbook.version, one.source) for one in loaded]
     await _KEEP_VERSIONS(c, texts, seen_at=now)
 
 

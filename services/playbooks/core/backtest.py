@@ -28,6 +28,7 @@ from services.playbooks.core.trouble import ASKED
 from services.playbooks.core.workinghours import Hours
 from shared.conditions import Facts, Truth, facts_of
 from shared.conditions.evaluation import evaluate_leaf
+from shared.messages.registry import COMPANY
 
 _DAY: Final = timedelta(days=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -210,7 +211,8 @@ class _Going:
     def note(self, stretch: Stretch, facts: Mapping[str, Any]) -> None:
         """Whether the account is a customer on these days."""
         day, has_left = stretch.first, has_churned(facts)
-        is_customer = not has_left and facts.get("account.excluded") is None and facts.get(GONE) is None
+        is_one = self.account != COMPANY and facts.get("account.excluded") is None and facts.get(GONE) is None
+        is_customer = is_one and not has_left
         if has_left and self._here_since is not None:
             self._left.append(day)
         if self._here_since is not None and not is_customer:

@@ -92,6 +92,12 @@ class Changes:
         self._anew: dict[str, tuple[datetime, Mapping[str, str]]] = {}
         """By the ids of actions: what is to be said anew, as of when, and the headers of what caused it."""
 
+    @property
+    def begun(self) -> dict[tuple[str, str], datetime]:
+        """By which playbooks, by id and version, something was begun, and when: who goes on with it needs the text."""
+        opened = (move for move in self.moves if move.before == "idle" and move.subject in self.episodes)
+        return {(one.playbook, one.version): move.at for move in opened for one in [self.episodes[move.subject]]}
+
     def turn(self, stands: Standing, at: datetime, *, anew: bool = False) -> Standing:
         """How an account stands, on the day of that instant: what changed on the last is recorded when it is over."""
         stands, ended = turned(stands, at, anew=anew)

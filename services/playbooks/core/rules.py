@@ -92,6 +92,10 @@ class Library:
         """Remember an older version; None is one that can't be read any more: the one in force stands in for it."""
         self._versions[playbook, version] = text
 
+    def named(self, versions: Collection[tuple[str, str]]) -> list[Entry]:
+        """Those in force that are among these, by id and version."""
+        return [one for one in self.loaded if (one.playbook.id, one.playbook.version) in versions]
+
     def of(self, playbook: str, episode: Episode | None) -> Playbook | None:
         """What decides about an episode: its own version while it is under way, else the one in force, if any."""
         current = self.current.get(playbook)

@@ -18,6 +18,7 @@ from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.step import step
 from services.playbooks.files import read_people
 from shared.files.templates import render
+from shared.messages.registry import COMPANY
 from tests.support.days import a_past
 from tests.support.playbooks import DAY, HIGH, LOW, MONDAY, a_playbook, stalled
 
@@ -72,6 +73,11 @@ def test_who_left_is_asked_nothing_more_and_who_was_merged_neither() -> None:
     life = lived(stalled(), {0: HIGH, 3: {**LOW, "account.churned": True}, 9: LOW, 12: {**HIGH, GONE: "merged into b"}})
     assert (fired(life), life.left) == ([9], (FIRST + 3 * DAY,))
     assert life.here == ((FIRST, FIRST + 3 * DAY), (FIRST + 9 * DAY, FIRST + 12 * DAY))
+
+
+def test_the_installation_itself_is_no_customer_who_may_leave() -> None:
+    past = a_past(COMPANY, {FIRST: HIGH})
+    assert Trial(stalled(), RULES, FIRST, FIRST + 9 * DAY).life(past).here == ()
 
 
 FACTS: Final = st.fixed_dictionaries(

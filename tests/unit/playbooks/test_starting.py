@@ -6,9 +6,14 @@ import msgspec
 import pytest
 
 from services.playbooks.core.holdout import is_held_out
+from services.playbooks.core.rules import Entry, Library, Rules
+from services.playbooks.core.standing import standing
 from services.playbooks.core.starting import start, why_not
 from services.playbooks.core.step import dismiss, step
-from tests.support.playbooks import DAY, HIGH, LOW, MONDAY, UNKNOWN, a_look, a_playbook, stalled
+from services.playbooks.core.work import Work
+from services.playbooks.files import read_people
+from shared.files.templates import render
+from tests.support.playbooks import DAY, HIGH, LOW, MONDAY, UNKNOWN, a_look, a_playbook, an_assessment, stalled
 
 HELD_OUT = "id: half\nholdout: 50 %\nwhen: usage.breadth < 40 %\nsteps: [{webhook: tell}]"
 REPEATED = stalled(repeat="{after: 7d}")
@@ -66,3 +71,16 @@ def test_what_was_let_be_begins_anew_when_a_person_says_so() -> None:
     begun = start(stalled(), let_be, look, "ana")
     assert begun.fired
     assert len(begun.asks) == 1
+
+
+def test_the_text_by_which_it_begins_is_kept_though_no_partition_goes_by_it_yet() -> None:
+    playbook, other = stalled(), a_playbook("id: other\nwhen: usage.breadth < 10 %\nsteps: [alert: Hi]")
+    entries = Entry(playbook, "its text"), Entry(other, "another")
+    account = standing("northwind", an_assessment(1, MONDAY, LOW))
+    work = Work(Rules(Library(entries), read_people("csms: []", "csms.yaml"), render), [account], ())
+    work.on_playbook("northwind", playbook, lambda look: start(playbook, None, look, "ana"), "ana", MONDAY + DAY)
+    assert work.changes.begun == {("stalled", playbook.version): MONDAY + DAY}
+    assert [one.source for one in work.rules.library.named(work.changes.begun)] == ["its text"]
+    work = Work(work.rules, [work.standings["northwind"]], work.changes.episodes.values())
+    work.time("northwind", MONDAY + 2 * DAY)
+    assert work.changes.begun == {}
