@@ -140,17 +140,19 @@ class Listing:
     def move_many(self, ids: Sequence[str], wanted: Mapping[str, Any], move: Move, body: Mapping[str, Any]) -> None:
         """Move these, or all that the filters name; say how many are moved, and which can't be."""
         given, (service, path) = _given(body), self.at
-        moved, refused, goes_on = 0, list[Item](), True
+        moved, refused, from_there = 0, list[Item](), dict[str, Any]()
         with connected() as keepwell:
             if ids:
                 which: dict[str, Any] = {"ids": [keepwell.whole_id(service, path, id) for id in ids]}
             else:
                 asked = {name: _read(name, value, one_by_one=True) for name, value in wanted.items()}
                 which = {"filter": {**self.fixed, **asked}}
-            while goes_on:
-                came = keepwell.post(service, f"{path}/bulk", {**which, "move": move.name, **given})
-                moved, refused, goes_on = moved + came["moved"], [*refused, *came["refused"]], came["more"]
-                goes_on = goes_on and bool(came["moved"])
+            while True:
+                came = keepwell.post(service, f"{path}/bulk", {**which, **from_there, "move": move.name, **given})
+                moved, refused = moved + came["moved"], [*refused, *came["refused"]]
+                if not came["more"]:
+                    break
+                from_there = {"cursor": came["next_cursor"]}
         show.say(f"{moved} {'is' if moved == 1 else 'are'} {move.said.format(**given)}.")
         for one in refused:
             show.complain(f"{one['id'][:_SHORT]}: {one['message']}")

@@ -166,7 +166,8 @@ async def test_many_are_moved_at_once_and_what_can_not_be_is_told(house: House) 
     ]
     assert "no result, by admin" in moved["refused"][1]["message"]
     by_filter = {"filter": {"assignee": "owner@example.com"}, "move": "reassign", "to": "east"}
-    assert (await house.post("tasks/bulk", by_filter)).json() == {"moved": 5, "refused": [], "more": False}
+    came = (await house.post("tasks/bulk", by_filter)).json()
+    assert came == {"moved": 5, "refused": [], "more": False, "next_cursor": None}
     loads = {one["id"]: one["open"]["task"] for one in (await house.get("people"))["items"]}
     assert loads == {"own": 0, "east": 5, "lead": 0}
     logged = await house.floor.staged_on("keepwell.events.accounts")
@@ -178,6 +179,7 @@ async def test_many_are_moved_at_once_and_what_can_not_be_is_told(house: House) 
     [
         ({"move": "done"}, "Say which by `ids` or by `filter`"),
         ({"filter": {}, "move": "done"}, "body.filter"),
+        ({"filter": {"assignee": None}, "move": "done"}, "would move every task"),
         ({"filter": {"asignee": "own"}, "move": "done"}, "body.filter.asignee: there is no such field"),
         ({"filter": {"state": ["opne"]}, "move": "done"}, "body.filter.state.0"),
         ({"ids": ["a"], "move": "don"}, "A task has no move 'don'. Did you mean `done`?"),

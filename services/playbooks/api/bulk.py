@@ -1,6 +1,7 @@
 """Moving many at once: in one order of locks, in transactions of some accounts each, so that nobody waits for long."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from inspect import signature
 from itertools import groupby
 from typing import Annotated, Any, Final, NamedTuple
@@ -18,6 +19,7 @@ from services.playbooks.lists import Wanted
 from services.playbooks.views.moves import Bulk, Moved, Refusal
 from shared.auth.keys import Caller, require
 from shared.conditions import did_you_mean
+from shared.web.paging import Paging
 from shared.web.problems import Problem, invalid
 from shared.web.routes import Router
 
@@ -59,13 +61,13 @@ async def _move(desk: Desk, listing: Listing, body: Bulk, actor: str) -> Moved:
     command = _command(listing, body)
     if (wrong := fault(command, desk.clock.now())) is not None:
         raise Problem(400, "invalid_request", wrong)
-    meant, refused = await _meant(desk, listing, body)
+    meant, refused, cursor = await _meant(desk, listing, body)
     moved = 0
-    for chunk in _chunks(meant[:MOST]):
+    for chunk in _chunks(meant):
         refused += (failed := await _move_some(desk, listing, chunk, command, actor))
         moved += len(chunk) - len(failed)
     desk.wake()
-    return Moved(moved=moved, refused=refused, more=len(meant) > MOST)
+    return Moved(moved=moved, refused=refused, more=cursor is not None, next_cursor=cursor)
 
 
 def _command(listing: Listing, body: Bulk) -> Command:
@@ -80,15 +82,18 @@ def _command(listing: Listing, body: Bulk) -> Command:
         raise _problem("body", error) from None
 
 
-async def _meant(desk: Desk, listing: Listing, body: Bulk) -> tuple[list[_Meant], list[Refusal]]:
-    """Those that are meant, in the order in which they are locked, and those that are not there."""
+async def _meant(desk: Desk, listing: Listing, body: Bulk) -> tuple[list[_Meant], list[Refusal], str | None]:
+    """Those that are meant, in the order in which they are locked, those that are not there, and where to go on."""
+    paging = Paging(MOST, body.cursor)
     wanted = listing.only(Wanted({"id": body.ids}) if body.ids is not None else desk.meant(_wanted(listing, body)))
     async with desk.uow.begin() as c:
-        rows = await lists.places(c, listing.table, wanted, MOST + 1, desk.clock.now())
-    found = sorted(_Meant(row.partition, row.account_id, row.id) for row in rows)
+        after = paging.after(datetime, str)
+        rows = await lists.places(c, listing.table, wanted, after, MOST + 1, desk.clock.now())
+    shown, cursor = paging.page(rows, lambda row: (row.opened_at, row.id))
+    found = sorted(_Meant(row.partition, row.account_id, row.id) for row in shown)
     missing = set(body.ids or ()) - {one.id for one in found}
     words = f"There is no {listing.name} with this id."
-    return found, [Refusal(id=id, code="not_found", message=words) for id in sorted(missing)]
+    return found, [Refusal(id=id, code="not_found", message=words) for id in sorted(missing)], cursor
 
 
 def _wanted(listing: Listing, body: Bulk) -> Wanted:

@@ -96,13 +96,17 @@ async def page(
     return list(await c.execute(rows.order_by(at.desc(), id.desc()).limit(most)))
 
 
-async def places(c: AsyncConnection, table: Table, wanted: Wanted, most: int, now: datetime) -> list[Any]:
-    """Where what is meant lies: partition, account and id."""
-    where = wanted.conditions(table, now)
-    rows = select(t.accounts.c.partition, table.c.account_id, table.c.id).join_from(
+async def places(
+    c: AsyncConnection, table: Table, wanted: Wanted, after: tuple[Any, ...] | None, most: int, now: datetime
+) -> list[Any]:
+    """Where what is meant lies, the oldest first, from behind `after` (opened_at and id)."""
+    at, id = table.c.opened_at, table.c.id
+    rows = select(t.accounts.c.partition, table.c.account_id, id, at).join_from(
         table, t.accounts, t.accounts.c.account_id == table.c.account_id
     )
-    return list(await c.execute(rows.where(*where).order_by(table.c.opened_at, table.c.id).limit(most)))
+    if after is not None:
+        rows = rows.where(tuple_(at, id) > tuple_(literal(after[0], at.type), literal(after[1], id.type)))
+    return list(await c.execute(rows.where(*wanted.conditions(table, now)).order_by(at, id).limit(most)))
 
 
 async def _by_due(c: AsyncConnection, rows: Select[Any], after: tuple[Any, ...] | None, most: int) -> list[Any]:

@@ -116,6 +116,8 @@ class Bulk(BaseModel, extra="allow"):
     filter: Annotated[dict[str, Any], Field(min_length=1)] | None = None
     """Such as `{"assignee": "ana", "severity": ["high"]}`; without `state`, of what is open."""
     move: str
+    cursor: Annotated[str, Field(max_length=1024)] | None = None
+    """With a filter: `next_cursor` of the answer before."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -138,4 +140,6 @@ class Moved(BaseModel):
     moved: int
     refused: list[Refusal]
     more: bool
-    """Were there more than one request moves? Then send it again."""
+    """Were there more than one request moves? Then send it again, with `cursor`."""
+    next_cursor: str | None = None
+    """From where on: much stays what the filter asks for, however it was moved."""

@@ -8,7 +8,7 @@ from deploy.cli import accounts, deliveries, flags, tasks
 from deploy.cli.lists import PLAYBOOKS
 from deploy.cli.running import with_running
 from deploy.cli.work import ALERTS, FOUND, TASKS
-from tests.support.cli import Answer, FakeStack, page, problem
+from tests.support.cli import Answer, Asked, FakeStack, page, problem
 
 ID = "act_" + 8 * "1a2b"
 NOON = "2026-05-18T12:00:00Z"
@@ -188,6 +188,18 @@ def test_many_are_moved_by_their_ids_or_by_what_the_list_is_asked(stack: FakeSta
     }
     for wrong in ([], ["--all"], [ID, "--all", "--assignee", "ana"], [ID, "--state", "open"]):
         assert stack.run(TASKS.app(), "done", *wrong).exit_code == 2
+
+
+def test_of_more_than_one_request_moves_each_is_moved_once(stack: FakeStack) -> None:
+    def came(asked: Asked) -> Answer:
+        first = "cursor" not in asked.json()
+        return Answer({"moved": 3, "refused": [], "more": first, "next_cursor": "there" if first else None})
+
+    stack.on("POST /playbooks/v1/tasks/bulk", came)
+    result = stack.run(TASKS.app(), "priority", "--all", "--assignee", "ana", "high")
+    assert (result.exit_code, result.output) == (0, "6 are of priority high.\n")
+    body = {"filter": {"assignee": "ana"}, "move": "priority", "priority": "high"}
+    assert [one.json() for one in stack.asked] == [body, {**body, "cursor": "there"}]
 
 
 def test_what_was_found_is_let_be_together(stack: FakeStack) -> None:
