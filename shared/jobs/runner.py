@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Final
 
 from shared.clock import Clock
@@ -15,6 +16,8 @@ _LOG = logging.getLogger(__name__)
 _AT_ONCE: Final = 1
 """How many children a process has at once: others wait."""
 _MOST: Final = 10
+_LONGEST: Final = timedelta(hours=1)
+"""What takes longer has got stuck: others wait."""
 Compute = Callable[[str], Awaitable[bool]]
 """Computes a job by its id. Returns whether it came to an end of its own."""
 
@@ -26,8 +29,11 @@ class Busy(Exception):
 class Jobs:
     """One process's."""
 
-    def __init__(self, uow: UnitOfWork, clock: Clock, random: RandomBytes, compute: Compute) -> None:
+    def __init__(
+        self, uow: UnitOfWork, clock: Clock, random: RandomBytes, compute: Compute, longest: timedelta = _LONGEST
+    ) -> None:
         self._uow, self._clock, self._random, self._compute = uow, clock, random, compute
+        self._longest = longest.total_seconds()
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._running: set[asyncio.Task[None]] = set()
 
@@ -44,8 +50,14 @@ class Jobs:
         return id
 
     async def _run(self, id: str) -> None:
+        ended = False
         async with self._room:
-            ended = await self._compute(id)
+            try:
+                async with asyncio.timeout(self._longest):
+                    ended = await self._compute(id)
+            except OSError as error:
+                # It took too long, or the machine has no room for one more process.
+                _LOG.error("The job %s could not be computed (%s).", id, type(error).__name__)
         if not ended:
             _LOG.error("The job %s was cut off.", id)
             async with self._uow.begin() as c:
