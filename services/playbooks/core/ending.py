@@ -30,6 +30,13 @@ def end_overdue(work: Work, task: Item, reason: str, actor: str, now: datetime) 
             _end_alert(work, alert, task, reason, actor, now)
 
 
+def end_about(work: Work, task: Item, reason: str, actor: str, now: datetime) -> None:
+    """End the alerts about a task that goes on as another one, which tells for itself when it is late."""
+    for alert in work.changes.at(task.account_id):
+        if task.id in alert.names:
+            _end_alert(work, alert, task, reason, actor, now)
+
+
 def _end_alert(work: Work, alert: Item, task: Item, reason: str, actor: str, now: datetime) -> None:
     if alert.kind != "alert" or alert.state not in OPEN:
         return

@@ -10,6 +10,7 @@ from services.playbooks.core.answering import answer_by
 from services.playbooks.core.assignment import Assignment, When, assign, why_absent
 from services.playbooks.core.checklist import joint
 from services.playbooks.core.directory import Csm
+from services.playbooks.core.ending import end_about
 from services.playbooks.core.episode import Move, action_id
 from services.playbooks.core.item import OPEN, Item, desk_of
 from services.playbooks.core.joining import is_worse, joined
@@ -130,7 +131,10 @@ def merge(work: Work, item: Item, held: Item, actor: str, now: datetime) -> Item
     for episode in item.feeders:
         work.episodes.rename_task(episode, item.id, held.id)
     changes.put(both, Move(held.id, now, held.state, both.state, f"joined by {item.request.title!r}", actor))
-    return changes.close(item._replace(feeders=()), "close", f"joined with {held.request.title!r}", actor, now)
+    reason = f"joined with {held.request.title!r}"
+    if item.kind == "task":
+        end_about(work, item, f"its task {reason}", actor, now)
+    return changes.close(item._replace(feeders=()), "close", reason, actor, now)
 
 
 def above(work: Work, assignee: Csm | None, owned_by: str | None, now: datetime) -> Assignment:

@@ -177,3 +177,16 @@ def test_of_two_tasks_that_become_one_no_point_is_lost_and_who_takes_one_has_it(
     assert made.items[first.id].state == "closed"
     many = tuple(Point(number, "x") for number in range(1, MOST + 10))
     assert ticked(many, Ticking(tick=[1]), "ana")[1] == "done: x"
+
+
+def test_with_a_task_that_becomes_one_with_another_ends_what_told_that_it_is_late() -> None:
+    made = office()
+    first = made.write(MONDAY, "Train them", assignee="ana", matter="growth", due_at=MONDAY + HOUR)
+    second = made.write(MONDAY, "Train them again", assignee="ben", matter="growth", due_at=MONDAY + 9 * DAY)
+    made.wait(MONDAY + 2 * HOUR)
+    (late,) = [one for one in made.open("alert") if first.id in one.names]
+    made.do(made.items[first.id], "reassign", MONDAY + 3 * HOUR, to="ben")
+    assert (made.items[first.id].state, made.items[late.id].state) == ("closed", "closed")
+    # What it has become is late by now.
+    made.wait(MONDAY + 4 * HOUR)
+    assert [one.names for one in made.open("alert")] == [(second.id,)]
