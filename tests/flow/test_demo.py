@@ -6,7 +6,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +69,12 @@ class Terminal:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def sends(self, type: str, account: str, **data: Any) -> None:
+        """Tell that something happened."""
+        news = self.home / "news.jsonl"
+        news.write_text(json.dumps({"id": f"{type} {account}", "type": type, "account": account, "data": data}))
+        self.run("send", str(news))
+
     def until(self, *words: str, say: str | re.Pattern[str]) -> None:
         """Type it until it says so."""
         wanted = say if isinstance(say, re.Pattern) else re.compile(re.escape(say))
@@ -83,10 +91,7 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
 
 def a_leads_quarter(terminal: Terminal) -> None:
     """What did we lose and why, who renews, what did they write, how do we stand? All that came in is read back."""
-    left = {"id": "left", "type": "account.churned", "account": "umber-ceramics"}
-    told = json.dumps(left | {"data": {"reason": "too_expensive", "voluntary": True}})
-    (news := terminal.home / "left.jsonl").write_text(told)
-    terminal.run("send", str(news))
+    terminal.sends("account.churned", "umber-ceramics", reason="too_expensive", voluntary=True)
     terminal.until("revenue", say=re.compile(r"1 customer left \(€[\d,]+\): too expensive"))
     assert "Umber Ceramics" in terminal.run("revenue", "accounts", "--figure", "churned")
     (due, *_) = json.loads(terminal.run("renewals", "--account", "northwind", "--json"))
@@ -137,6 +142,12 @@ def a_leads_week(terminal: Terminal) -> None:
     assert re.search(r"urgent-ticket +2 +\d", terminal.run("playbooks", "effect"))
     assert "closed 1 task, 1 done" in terminal.run("people", "results", "pro-one")
     assert "CSM Pro One" in terminal.run("people", "results", "--team-of", "cs-lead")
+    (call,) = json.loads(terminal.run("tasks", "--account", "hollowell-foods", "--playbook", "slide", "--json"))
+    terminal.run("tasks", "take", call["id"])
+    (theirs,) = json.loads(terminal.run("accounts", "--find", "hollowell-foods", "--json"))
+    ends = datetime.fromisoformat(theirs["renews_at"]) + timedelta(days=366)
+    terminal.sends("subscription.changed", "hollowell-foods", renews_at=ends.isoformat())
+    terminal.until("playbooks", "effect", "slide", say="€9,900 a month kept")
     terminal.run("people", "hand-over", "pro-two", "pro-three", "--all", "--reason", "on parental leave")
     assert "Nothing fits" in terminal.run("tasks", "--assignee", "pro-two")
     assert "Hollowell Foods" in terminal.run("tasks", "--assignee", "pro-three")
