@@ -165,7 +165,7 @@ def a_playbook_is_tried(terminal: Terminal, mine: Path) -> None:
     assert re.search(r"60 accounts, .* by time alone for [1-9]", terminal.run("playbooks", "dry-run", str(draft)))
     told = terminal.run("playbooks", "dry-run", str(draft), "--account", "northwind")
     assert re.search(r"true +when +usage.active_share < 28 %.*CSM Pro One", told, re.DOTALL)
-    assert "it would have fired" in terminal.run("playbooks", "backtest", str(draft))
+    assert "No day from" in terminal.run("playbooks", "backtest", str(draft))
     assert re.search(
         rf"~ playbooks/{id} .*holds now at [1-9]", terminal.run("rules", "plan", str(mine), code=2), re.DOTALL
     )

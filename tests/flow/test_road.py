@@ -339,12 +339,12 @@ def test_a_card_is_previewed_put_in_force_and_rolled_back(road: Road, tmp_path: 
     before, asked = puffin(), len(road.stack.items("playbooks", "/v1/tasks", account="puffin"))
     card = str(before["scorecard"]).partition("@")[0]
     road.keepwell("rules", "export", str(tmp_path))
-    draft = tmp_path / f"{card}.yaml"
+    draft = tmp_path / "scorecards" / f"{card}.yaml"
     draft.write_text(draft.read_text().replace("green: 75, amber: 50", "green: 100, amber: 99"))
     told = road.keepwell("rules", "preview", str(draft), "--account", "puffin")
     assert f"Puffin: {before['score']:.0f} {before['band']} → {before['score']:.0f} red" in told
     assert puffin()["scorecard"] == before["scorecard"]
-    assert f"~ {card} (+1 -1 lines)" in road.keepwell("rules", "plan", str(tmp_path), fails_with=2)
+    assert f"~ scorecards/{card} (+1 -1 lines)" in road.keepwell("rules", "plan", str(tmp_path), fails_with=2)
     assert "In force." in road.keepwell("rules", "apply", str(tmp_path))
     road.stack.wait(lambda: puffin()["band"] == "red", "it is judged by the new card")
     assert len(road.stack.items("playbooks", "/v1/tasks", account="puffin")) == asked, "what a card does fires nothing"
