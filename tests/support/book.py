@@ -42,6 +42,7 @@ csms:
 """
 """Ana owns the accounts of most stories; Lea is her manager."""
 _HOUR: Final = timedelta(hours=1)
+_DILIGENT: Final = {"task": "done", "alert": "acknowledge"}
 LIBRARY: Final = Library(load_all())
 """What ships."""
 
@@ -59,7 +60,8 @@ class Told(NamedTuple):
 
 
 class Book:
-    """Accounts, their items and what was told of them; `diligent` people do each task an hour before it is due."""
+    """Accounts, their items and what was told of them; `diligent` people do each task, and
+    acknowledge each alert, an hour before it is due."""
 
     def __init__(
         self,
@@ -200,7 +202,7 @@ class Book:
         self._deliver(account, {one.action_id for one in said if isinstance(one, ActionRequested)})
         if self.diligent:
             for item in changes.items.values():
-                if item.kind == "task" and item.state in OPEN and item.due_at is not None:
+                if _DILIGENT.get(item.kind) and item.state in OPEN and item.due_at is not None:
                     self._put(max(self.now, item.due_at - _HOUR), "work", account)
 
     def _deliver(self, account: str, actions: set[str]) -> None:
@@ -211,11 +213,12 @@ class Book:
                 self.items[account][item.id] = item._replace(delivery="delivered")
 
     def _work_off(self, account: str) -> None:
-        """Do the tasks that are due within the hour."""
+        """Do the tasks that are due within the hour, and acknowledge the alerts."""
         for item in self._of(account):
-            if item.kind == "task" and item.state in OPEN and item.due_at is not None:
+            move = _DILIGENT.get(item.kind)
+            if move and item.state in OPEN and item.state != "acknowledged" and item.due_at is not None:
                 if item.due_at - _HOUR <= self.now:
-                    self.do(item, "done", note="called them")
+                    self.do(item, move, note="called them" if move == "done" else "")
                 else:
                     self._put(item.due_at - _HOUR, "work", account)
 
