@@ -19,7 +19,7 @@ from shared.pg.uow import UnitOfWork
 KEPT: Final = timedelta(days=400)
 _AT_ONCE: Final = 100
 """Accounts that are read in one statement."""
-_FORGET_AT_ONCE: Final = 500
+_FORGET_AT_ONCE: Final = 250
 _a, _d = t.accounts.c, t.days.c
 _decode: Final = msgspec.msgpack.Decoder(Before).decode
 _newest_first: Final = _d.day.desc()
