@@ -8,6 +8,7 @@ from sqlalchemy import Update, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.jobs.tables import jobs
+from shared.pg.retention import forgetting, term
 
 KEPT: Final = timedelta(days=1)
 CUT_OFF: Final = "It was cut off. Ask again."
@@ -72,9 +73,8 @@ async def one(c: AsyncConnection, id: str, now: datetime) -> dict[str, Any] | No
     return found
 
 
-async def forget(c: AsyncConnection, now: datetime) -> None:
-    """Drop what was asked more than a day ago."""
-    await c.execute(delete(jobs).where(_j.asked_at < now - KEPT))
+forget = forgetting(term(jobs, _j.asked_at, KEPT))
+"""Forgets what was asked more than a day ago."""
 
 
 async def forget_all(c: AsyncConnection) -> None:

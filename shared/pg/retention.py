@@ -14,10 +14,11 @@ MOST: Final = 1_000
 
 
 class Term(NamedTuple):
-    """A statement that deletes at most `MOST` rows that are older than `before`, and when that is."""
+    """A statement that deletes at most so many rows that are older than `before`, and when that is."""
 
     statement: UpdateBase
     before: Callable[[datetime], Any]
+    most: int = MOST
 
 
 def term(table: Table, at: ColumnElement[Any], kept: timedelta, *where: ColumnElement[bool]) -> Term:
@@ -35,7 +36,7 @@ def forgetting(*terms: Term) -> Callable[[AsyncConnection, datetime], Awaitable[
 
     async def forget(c: AsyncConnection, now: datetime) -> bool:
         for one in terms:
-            if (await c.execute(one.statement, {"before": one.before(now)})).rowcount >= MOST:
+            if (await c.execute(one.statement, {"before": one.before(now)})).rowcount >= one.most:
                 return True
         return False
 

@@ -14,6 +14,7 @@ from services.playbooks.core.days import Before, Past
 from services.playbooks.core.recording import past_of
 from shared.messages.erasing import Forgetting
 from shared.pg import bulk
+from shared.pg.retention import Term, forgetting, is_past
 from shared.pg.uow import UnitOfWork
 
 KEPT: Final = timedelta(days=400)
@@ -71,10 +72,14 @@ def _decoded(days: Sequence[date], records: Sequence[bytes]) -> Iterator[tuple[d
     return ((day, _decode(record)) for day, record in zip(days, records, strict=True))
 
 
-async def forget(c: AsyncConnection, now: datetime) -> bool:
-    """Drop some of what is older than 400 days. Returns whether there may be more: no row rests on an older one."""
-    gone = await c.execute(bulk.delete_some(t.days, _d.day <= oldest(now), most=_FORGET_AT_ONCE))
-    return gone.rowcount == _FORGET_AT_ONCE
+forget = forgetting(
+    Term(
+        bulk.delete_some(t.days, is_past(_d.day), most=_FORGET_AT_ONCE),
+        lambda now: oldest(now) + timedelta(days=1),
+        _FORGET_AT_ONCE,
+    )
+)
+"""Forgets what is older than 400 days: no row rests on an older one."""
 
 
 async def clean(c: AsyncConnection, forgetting: Forgetting) -> None:
