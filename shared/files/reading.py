@@ -22,9 +22,17 @@ def read(data: bytes | str, file: str, model: type[M], beside: Any = None) -> M:
 
     Raises `Refused` with all that is wrong.
     """
+    found = read_if_any(data, file, model, beside)
+    if found is None:
+        raise Refused([Problem("The file is empty.", file=file)])
+    return found
+
+
+def read_if_any(data: bytes | str, file: str, model: type[M], beside: Any = None) -> M | None:
+    """As `read`; None when nothing is in the file."""
     root = load(data, file)
     if root is None:
-        raise Refused([Problem("The file is empty.", file=file)])
+        return None
     reading = Reading(file, model.scopes(root, beside), beside)
     try:
         found = model.model_validate(root, context=reading)

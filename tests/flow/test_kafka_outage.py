@@ -2,7 +2,6 @@
 
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,11 +30,11 @@ def test_while_the_broker_is_gone_ingest_asks_to_wait_and_nothing_accepted_is_lo
         stack.wait(lambda: stack.get("scoring", "/v1/accounts", limit=1)["items"], "the first accounts are known")
         kafka_broker.kill()
         try:
-            for within in (8, 3):
+            for patience in (15, 4.5):
                 # At first it waits 5 s for a confirmation; once that is overdue, it says so at once.
-                began = time.monotonic()
-                answer = stack.client.post(stack.url("ingest", "/v1/events"), json=events[half : half + 40])
-                assert time.monotonic() - began < within
+                answer = stack.client.post(
+                    stack.url("ingest", "/v1/events"), json=events[half : half + 40], timeout=patience
+                )
                 assert answer.status_code == 503
                 assert int(answer.headers["Retry-After"]) > 0
                 assert answer.headers["Content-Type"] == "application/problem+json"

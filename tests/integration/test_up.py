@@ -141,7 +141,7 @@ def test_a_service_that_does_not_stop_is_killed_after_ten_seconds(a_stack: MakeS
     began = time.monotonic()
     stack.send(signal.SIGTERM)
     assert stack.ends() == 0
-    assert 9.5 < time.monotonic() - began < 30
+    assert time.monotonic() - began > 9.5
     assert "ingest had to be killed" in stack.said
     assert not any(map(command_of, pids.values()))
 

@@ -22,8 +22,8 @@ from shared.conditions import Problem, did_you_mean
 from shared.conditions.errors import nearest
 from shared.files.kinds import Date, Day, Days, Name, Span, Zone
 from shared.files.models import FileModel, Reading, fault
-from shared.files.nodes import Fields, Items, load
-from shared.files.reading import content_of, read
+from shared.files.nodes import Fields, Items
+from shared.files.reading import content_of, read_if_any
 from shared.words import counted
 
 CAPACITY: Final = 25
@@ -237,4 +237,4 @@ def read_people(data: bytes | str, name: str) -> Directory:
 
 def read_directory(data: bytes | str, name: str) -> DirectoryFile | None:
     """What stands in a YAML text; None when nothing does. Raises `Refused`."""
-    return None if load(data, name) is None else read(data, name, DirectoryFile)
+    return read_if_any(data, name, DirectoryFile)
