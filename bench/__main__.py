@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import (
+    backlog,
     backtest,
     beside,
     days,
@@ -30,7 +31,7 @@ from tests.support.stack import Stack
 
 _PARTS = (
     *("statements", "looks", "firings", "days", "figures", "effect", "turn", "preview", "backtest"),
-    *("throughput", "latency", "prefect", "idle"),
+    *("backlog", "throughput", "latency", "prefect", "idle"),
 )
 
 
@@ -38,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--kafka", action="store_true", help="measure on Kafka as well")
-    parser.add_argument("--events", type=int, default=50_000, help="usage events to post (default 50,000)")
+    parser.add_argument("--events", type=int, help="usage events (default 50,000 to post, 200,000 of a backlog)")
     parser.add_argument("--seconds", type=int, default=20, help="how long to send answers (default 20)")
     parser.add_argument("--only", choices=_PARTS, help="one measurement alone")
     parser.add_argument(
@@ -47,6 +48,8 @@ def parser() -> argparse.ArgumentParser:
         default=100_000,
         help="of the daily turn; a tenth in a backtest (default 100,000)",
     )
+    parser.add_argument("--rounds", type=int, default=backlog.ROUNDS, help="of a backlog (default 5)")
+    parser.add_argument("--beside", type=Path, help="another tree of this repository, whose worker takes turns")
     return parser
 
 
@@ -94,7 +97,7 @@ def main() -> None:
         for kind, address in brokers.items():
             if asked.only in {None, "throughput"}:
                 with stack(kind, f"throughput_{kind}") as running:
-                    rows += throughput.measure(running, kind, address, asked.events)
+                    rows += throughput.measure(running, kind, address, asked.events or 50_000)
             if asked.only in {None, "latency"}:
                 rows += latency.measure(
                     lambda k=kind, **extra: stack(k, f"latency_{k}", **extra), kind, address, asked.seconds
@@ -102,6 +105,11 @@ def main() -> None:
         if asked.only in {None, "prefect"}:
             rows += beside.measure(
                 lambda **extra: stack("local", "prefect", **extra), server.process.pid, home, asked.seconds
+            )
+    if asked.only in {None, "backlog"} and (asked.kafka or asked.only):
+        with tempfile.TemporaryDirectory() as own_home:
+            rows += backlog.measure(
+                Path(own_home), asked.events or 200_000, backlog.ACCOUNTS, asked.rounds, asked.beside
             )
     if asked.only in {None, "idle"}:
         # What was measured with before has ended: here is only what a user starts.

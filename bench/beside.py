@@ -8,7 +8,7 @@ for each road: a notification, and its plain webhook.
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import count
@@ -17,10 +17,10 @@ from statistics import median
 from typing import Final, NamedTuple, Protocol
 
 import httpx
-import psutil
 
 from bench import bare
 from bench.latency import Sink, answer, channel, known, listening, steadily
+from bench.machine import cpu
 from bench.peers.environment import Unavailable
 from bench.peers.prefect import Prefect
 from bench.report import Row, percentile
@@ -135,45 +135,32 @@ def _next(numbers: Iterator[int], wanted: int) -> list[int]:
 
 
 async def _steady(one: Measured, party: Party, parties: Sequence[Party], sink: Sink, numbers: Sequence[int]) -> None:
-    before = _cpu(party.pids)
+    before = cpu(party.pids)
     one.took += await steadily(lambda number: party.post([number]), party.channel, sink, numbers, RATE, _SILENCE)
     await _rest(parties)
-    one.cpu += _cpu(party.pids) - before
+    one.cpu += cpu(party.pids) - before
     one.sent += len(numbers)
 
 
 async def _burst(party: Party, parties: Sequence[Party], sink: Sink, numbers: Sequence[int]) -> Burst:
     channels = [party.channel(number) for number in numbers]
-    before, began = _cpu(party.pids), time.perf_counter()
+    before, began = cpu(party.pids), time.perf_counter()
     for first in range(0, len(numbers), _A_POST):
         await party.post(numbers[first : first + _A_POST])
     await sink.hears(channels, _SILENCE)
     await _rest(parties)
     came = [sink.came[channel] - began for channel in channels if channel in sink.came]
-    return Burst(len(numbers), len(came), len(came) / max(came) if came else 0.0, _cpu(party.pids) - before)
+    return Burst(len(numbers), len(came), len(came) / max(came) if came else 0.0, cpu(party.pids) - before)
 
 
 async def _rest(parties: Sequence[Party]) -> None:
     """Wait until none has anything left to do: rows to write, or a second message."""
     pids = {pid for party in parties for pid in party.pids}
     for _ in range(_MOST_LOOKS):
-        before, began = _cpu(pids), time.perf_counter()
+        before, began = cpu(pids), time.perf_counter()
         await asyncio.sleep(2)
-        if _cpu(pids) - before < _IDLE * (time.perf_counter() - began):
+        if cpu(pids) - before < _IDLE * (time.perf_counter() - began):
             return
-
-
-def _cpu(pids: Iterable[int]) -> float:
-    """Seconds that these and their children have used, those that ended too."""
-    used = 0.0
-    for root in map(psutil.Process, pids):
-        for process in [root, *root.children(recursive=True)]:
-            try:
-                times = process.cpu_times()
-            except psutil.NoSuchProcess:
-                continue
-            used += times.user + times.system + times.children_user + times.children_system
-    return used
 
 
 def rows_of(found: dict[str, Measured], posts: list[float]) -> list[Row]:

@@ -29,11 +29,13 @@ def service_of(name: str) -> str:
 class Stack:
     """Four processes. `broker` is `local` or Kafka's bootstrap servers; `extra` are further settings.
 
-    A name such as `scoring-2` is another process of the same service, with ports of its own.
+    A name such as `scoring-2` is another process of the same service, with ports of its own. What runs is this
+    checkout's code, or that of `tree`.
     """
 
     def __init__(self, home: Path, database_url: str, broker: str = "local", **extra: str) -> None:
         self.home = home
+        self.tree: Path | None = None
         self.database_url = database_url
         self.port = free_ports(len(SERVICES) * _MOST_PROCESSES)
         self._env = {
@@ -87,6 +89,7 @@ class Stack:
                         "KEEPWELL_PORT": str(self._first_port(name)),
                         "KEEPWELL_DATABASE_URL": as_service(self.database_url, service_of(name)),
                     },
+                    cwd=self.tree,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
