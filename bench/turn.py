@@ -18,7 +18,8 @@ from services.scoring.core.assess import Outcome
 from services.scoring.core.batch import Batch
 from services.scoring.core.clock import day_of, midnight_after
 from services.scoring.core.memory import Marking, Memory, Standing
-from services.scoring.core.state import Account, drop_tombstones, prune
+from services.scoring.core.pruning import drop_tombstones, prune
+from services.scoring.core.state import Account
 from services.scoring.handler import ScoringHandler
 from services.scoring.store import adoption
 from shared.clock import SystemClock

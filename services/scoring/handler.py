@@ -1,6 +1,5 @@
 """Scoring's work on its partitions: claim, load, decide, save and stage each batch; look again when time says so."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -13,14 +12,14 @@ from services.scoring import store
 from services.scoring.company import store as store_company
 from services.scoring.company.drops import Drops
 from services.scoring.company.sources import Watch
-from services.scoring.core.batch import SOURCE, Arrival, Assessment, Batch
+from services.scoring.core.arrivals import Arrival, Arrivals, by_account, by_hour
+from services.scoring.core.batch import SOURCE, Assessment, Batch
 from services.scoring.core.clock import day_of
 from services.scoring.core.company import company_assessed
-from services.scoring.core.fold import source_of
-from services.scoring.core.interruptions import hour_of
 from services.scoring.core.memory import Memory
+from services.scoring.core.pruning import day_cutoff
 from services.scoring.core.scorecard import Rules, RulesInForce
-from services.scoring.core.state import Account, day_cutoff
+from services.scoring.core.state import Account
 from services.scoring.core.timeline import row_of
 from services.scoring.store import adoption, timeline
 from shared.clock import Clock
@@ -76,15 +75,12 @@ class ScoringHandler(Handler):
         events = [one for one in batch if not isinstance(one.data, HistoryEnded)]
         fresh = await self._claims.claim(c, partition, [incoming.event for incoming in events], now)
         self._repeats.add(len(fresh) - sum(fresh))
-        arrivals: dict[str, list[Arrival]] = {}
-        for incoming, first in zip(events, fresh, strict=True):
-            if first and incoming.event.subject == registry.COMPANY:
-                await self._hear_of_company(c, partition, incoming, now)
-            elif first:
-                trace = incoming.record.headers.get(tracing.HEADER)
-                arrivals.setdefault(incoming.event.subject, []).append(Arrival(incoming.event, incoming.data, trace))
-        await store_company.count(c, partition, _by_hour(arrivals, now))
-        put_off = {id for id, some in arrivals.items() if behind and not any(map(_is_told, some))}
+        arrivals = by_account(zip(events, fresh, strict=True))
+        if (ours := arrivals.pop(registry.COMPANY, None)) is not None:
+            for one in ours.besides:
+                await self._hear_of_company(c, partition, one, now)
+        await store_company.count(c, partition, by_hour(arrivals, now))
+        put_off = {id for id, some in arrivals.items() if some.can_wait} if behind else ()
 
         def take(part: Batch, id: str) -> None:
             part.take(id, arrivals[id], behind)
@@ -186,7 +182,7 @@ class ScoringHandler(Handler):
         ids: Collection[str],
         now: datetime,
         decide: Callable[[Batch, str], None],
-        arrivals: Mapping[str, Sequence[Arrival]] = MappingProxyType({}),
+        arrivals: Mapping[str, Arrivals] = MappingProxyType({}),
         put_off: Collection[str] = (),
     ) -> list[datetime]:
         """Load these accounts, decide about each, save and stage: in parts that fit into memory, as does what stays.
@@ -214,9 +210,9 @@ class ScoringHandler(Handler):
         await timers.set_earlier(c, partition, due)
         return scored
 
-    async def _hear_of_company(self, c: AsyncConnection, partition: int, incoming: Incoming, now: datetime) -> None:
+    async def _hear_of_company(self, c: AsyncConnection, partition: int, one: Arrival, now: datetime) -> None:
         """Note and tell what happened to ourselves: nothing is folded of that account, and notes are told nobody."""
-        event, data = incoming.event, incoming.data
+        event, data = one.event, one.data
         if (row := row_of(Account(registry.COMPANY), event, data, now)) is not None:
             await timeline.save(c, [row])
         if isinstance(data, NoteAdded):
@@ -232,20 +228,6 @@ class ScoringHandler(Handler):
         if data.import_id not in memory.closed and told.issuperset(registry.EVENT_TOPICS):
             found = await store.close_import(c, partition, data.import_id, act, now)
             memory.close_import(data.import_id, found, act, now)
-
-
-def _by_hour(arrivals: Mapping[str, Sequence[Arrival]], now: datetime) -> Counter[tuple[str, int]]:
-    """How many live events came of each source, by the hour in which they were accepted."""
-    found: Counter[tuple[str, int]] = Counter()
-    for arrival in (one for some in arrivals.values() for one in some if one.event.history is None):
-        if (source := source_of(arrival.event.type)) is not None:
-            found[source, hour_of(arrival.event.accepted or now)] += 1
-    return found
-
-
-def _is_told(arrival: Arrival) -> bool:
-    """Whether an event makes its account be assessed at once, even when the worker is behind."""
-    return not isinstance(arrival.data, registry.UNTOLD) or arrival.event.history is not None
 
 
 def _message(one: Assessment) -> Outgoing:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.log.protocol import Record
+from shared.messages import tracing
 from shared.messages.envelope import Event
 
 
@@ -19,6 +20,11 @@ class Incoming:
     record: Record
     event: Event
     data: Any
+
+    @property
+    def trace(self) -> str | None:
+        """The trace that it belongs to, as its `traceparent` header."""
+        return self.record.headers.get(tracing.HEADER)
 
 
 class Poison(Exception):

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.scoring.core.arrivals import Arrivals, by_account
 from services.scoring.core.assess import Outcome, assess
 from services.scoring.core.catalogue import Catalogue
 from services.scoring.core.decision import Decision, Occasion
@@ -343,6 +344,11 @@ def incoming(event: Event) -> Incoming:
     """An event as the loop hands it over."""
     topic = USAGE if event.type == "usage.recorded" else _topic_of(event)
     return Incoming(Record(topic, 0, 0, event.time, event.subject, b""), event, registry.data_of(event))
+
+
+def arrivals(*events: Event) -> Arrivals:
+    """What a batch brings one account: these events, each for the first time."""
+    return by_account((incoming(event), True) for event in events).get("acme", Arrivals())
 
 
 def _topic_of(event: Event) -> str:

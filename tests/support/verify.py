@@ -18,8 +18,10 @@ from services.scoring.core.causes import cause_of
 from services.scoring.core.clock import day_of
 from services.scoring.core.fold import fold
 from services.scoring.core.health import health_of
+from services.scoring.core.packing import canonical, decode, encode
+from services.scoring.core.pruning import prune
 from services.scoring.core.sentences import sentence
-from services.scoring.core.state import Account, canonical, decode, encode, prune
+from services.scoring.core.state import Account
 from services.scoring.core.timeline import row_of
 from shared.messages import accounts, envelope, registry
 from shared.messages.envelope import Event

@@ -12,7 +12,8 @@ from msgspec.structs import astuple
 
 from services.scoring import queries, views
 from services.scoring.api.parts import found
-from services.scoring.core.state import State, decode
+from services.scoring.core.packing import decode
+from services.scoring.core.state import State
 from services.scoring.queries import merged
 from shared.auth.keys import Caller, require
 from shared.clock import Clock

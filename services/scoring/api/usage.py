@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import queries
 from services.scoring.api import parts
+from services.scoring.core import packing, pruning
 from services.scoring.core import state as s
 from services.scoring.core.clock import day_of
 from services.scoring.core.scorecard import RulesInForce
@@ -44,7 +45,7 @@ class _Asked:
         self, c: AsyncConnection, account: s.Account, after: _Place | None
     ) -> Sequence[tuple[int, str, s.Uses]]:
         """What an account used, the newest day first, of each the features by the alphabet."""
-        s.prune(account.state, self.today, account.forgotten)
+        pruning.prune(account.state, self.today, account.forgotten)
         end = min(self.end, after[0]) if after else self.end
         # On the day of the place there may be nothing after it.
         whole = end if after is None else end - 1
@@ -87,7 +88,7 @@ def routes(uow: UnitOfWork, clock: Clock, _rules: RulesInForce) -> Router:
         after = paging.after(int, str)
         async with uow.begin() as c:
             row = parts.found(await queries.one(c, id), id)
-            account = s.Account(id, s.decode(row["state"]))
+            account = s.Account(id, packing.decode(row["state"]))
             found = await asked(since, until, feature, paging.limit).of(c, account, after and (after[0], after[1]))
         shown, cursor = paging.page(found, lambda one: one[:2])
         return Page(items=[Used.of(*one) for one in shown], next_cursor=cursor)
@@ -108,7 +109,7 @@ def routes(uow: UnitOfWork, clock: Clock, _rules: RulesInForce) -> Router:
             rows = await usage.accounts(c, over, begun, day is not None, _LOOKED)
             for id, name, packed in rows:
                 after = (day, feature_of) if id == begun and day is not None else None
-                used = await wanted.of(c, s.Account(id, s.decode(packed)), after)
+                used = await wanted.of(c, s.Account(id, packing.decode(packed)), after)
                 found += ((id, name, *one) for one in used)
                 if len(found) > paging.limit:
                     break

@@ -1,14 +1,16 @@
 """What one batch comes to: its events folded into the accounts at hand, and what is decided and told of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import accumulate
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from services.scoring.core import pruning
 from services.scoring.core import state as s
+from services.scoring.core.arrivals import Arrival, Arrivals, is_told, untold_since
 from services.scoring.core.assess import Outcome, assess
 from services.scoring.core.causes import cause_of, erased_of
 from services.scoring.core.clock import day_of
@@ -21,25 +23,15 @@ from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.surveys import Surveys
 from services.scoring.core.timeline import TimelineRow, moved, row_of
-from shared.messages.accounts import AccountErased, ContactErased
+from shared.messages.accounts import ContactErased
 from shared.messages.assessments import AccountAssessed, Cause
-from shared.messages.envelope import Event
 from shared.messages.erasing import Forgetting, digest_of
-from shared.messages.registry import UNTOLD
-from shared.messages.usage import UsageRecorded
 
 SOURCE: Final = "keepwell/scoring"
 """Who tells of assessments."""
 _MOST_EVENTS: Final = 5
 _NOT_SAID: Final = datetime.min.replace(tzinfo=UTC)
-
-
-class Arrival(NamedTuple):
-    """An event that is new: its envelope, its data as its type's definition, and the trace that it belongs to."""
-
-    event: Event
-    data: Any
-    trace: str | None = None
+_when = itemgetter(0)
 
 
 class Assessment(NamedTuple):
@@ -84,41 +76,39 @@ class Batch:
     forgotten: list[Forgetting] = field(default_factory=list)
     """These contacts, as they are found in what was written of them, and accounts that were erased."""
 
-    def take(self, id: str, arrivals: Sequence[Arrival], behind: bool) -> None:
+    def take(self, id: str, arrivals: Arrivals, behind: bool) -> None:
         """Fold one account's new events and assess it: usage first and once, then each other event on its own.
 
         Behind, an account that had only usage is marked and waits. What an open import brings moves state and is told
         when the import closes; a straggler of a closed one is told as found.
         """
         standing = self._change(id)
-        used = [arrival for arrival in arrivals if isinstance(arrival.data, UsageRecorded)]
-        others = [arrival for arrival in arrivals if not isinstance(arrival.data, UNTOLD)]
-        for arrival in arrivals:
-            if isinstance(arrival.data, UNTOLD) and not isinstance(arrival.data, UsageRecorded):
-                self._note_rows(standing.account, arrival)
-        stragglers = self._note_imports(standing, arrivals)
-        fold_usage(standing.account, [(arrival.event.time, arrival.data) for arrival in used])
-        if used:
-            self._hear("usage", max(arrival.event.time for arrival in used))
-        live = [arrival for arrival in used if arrival.event.history is None]
-        told = [arrival for arrival in others if _is_told(arrival)]
-        untold_since = _untold_since([*live, *told])
-        if live or standing.marked_at is not None:
-            if behind and not told:
+        for arrival in arrivals.noted:
+            self._note_rows(standing.account, arrival)
+        stragglers = self._note_imports(standing, arrivals.imports) if arrivals.imports else ()
+        if used := [(arrival.event.time, arrival.data) for arrival in arrivals.used]:
+            fold_usage(standing.account, used)
+            self._hear("usage", max(used, key=_when)[0])
+        live, told = arrivals.live, [arrival for arrival in arrivals.others if is_told(arrival)]
+        if behind and not told:
+            if live or standing.marked_at is not None:
                 standing.marked_at = standing.marked_at or self.now
                 self.memory.wait(id, standing.marked_at)
-            else:
-                self.assess_waiting(id, live, untold_since[0] if live else None)
-        since = iter(untold_since[len(live) :])
+            since: Iterator[datetime | None] = iter(())
+        else:
+            since = iter(untold_since(live, told))
+            first = next(since)
+            if live or standing.marked_at is not None:
+                self.assess_waiting(id, live, first)
         outcome: Outcome | None = None
         seen: View | None = None
-        for arrival in others:
+        for arrival in arrivals.others:
             erased = self._forget(standing.account, arrival.data)
             if fold(standing.account, arrival.event, arrival.data):
                 seen = None
             self._hear(source_of(arrival.event.type), arrival.event.time)
             self._note_rows(standing.account, arrival)
-            if _is_told(arrival):
+            if is_told(arrival):
                 cause = cause_of(arrival.event, next(since), standing.account)
                 outcome = self._decide(standing, Occasion(cause, imports=standing.imports), arrival.trace, seen, erased)
                 seen = outcome.view
@@ -153,7 +143,7 @@ class Batch:
         """Assess an account whose timer came due: as what was put off, where something was."""
         standing = self.memory.get(id)
         standing.timer_at = None
-        s.drop_tombstones(standing.account, day_of(self.now))
+        pruning.drop_tombstones(standing.account, day_of(self.now))
         if standing.marked_at is not None:
             self.assess_waiting(id)
         else:
@@ -203,7 +193,7 @@ class Batch:
         """
         account = standing.account
         if seen is None:
-            s.prune(account.state, day_of(self.now), account.forgotten)
+            pruning.forget(account, day_of(self.now))
         outcome = assess(account, standing.decision, occasion, self.now, self.rules, seen, self.interrupted)
         standing.decision = outcome.decision
         if outcome.assessed is None:
@@ -218,12 +208,11 @@ class Batch:
             self.timeline.append(row)
         return outcome
 
-    def _note_imports(self, standing: Standing, arrivals: Sequence[Arrival]) -> list[str]:
-        """Note the open imports behind these events, and tell of them before they move anything: the account is quiet.
+    def _note_imports(self, standing: Standing, found: set[str]) -> list[str]:
+        """Note the open imports behind events, and tell of them before they move anything: the account is quiet.
 
         Returns the closed imports that stragglers came from.
         """
-        found = {arrival.event.history for arrival in arrivals if arrival.event.history is not None}
         opened = found - self.memory.closed - set(standing.imports)
         if opened:
             standing.imports = sorted({*standing.imports, *opened})
@@ -241,18 +230,3 @@ class Batch:
             self.erased_contacts.append(Erased(account.id, data.contact_id, digest_of(data.contact_id)))
         elif event.type == "account.erased":
             self.forgotten.append(Forgetting(account.id))
-
-
-def _is_told(arrival: Arrival) -> bool:
-    """Whether it is assessed at once: history isn't, but whoever is to be forgotten is, whatever the import."""
-    return arrival.event.history is None or isinstance(arrival.data, ContactErased | AccountErased)
-
-
-def _untold_since(arrivals: Sequence[Arrival]) -> list[datetime | None]:
-    """For each event of one account, when the first was accepted of those that are untold before it is told.
-
-    Topics are read side by side, so the one that is told first need not be the one that was accepted first. None where
-    an event doesn't say.
-    """
-    accepted = (arrival.event.accepted or _NOT_SAID for arrival in reversed(arrivals))
-    return [None if since is _NOT_SAID else since for since in accumulate(accepted, min)][::-1]

@@ -7,7 +7,7 @@ from shared.messages.stamps import instant_of, micros
 from shared.words import date_words
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_ORDINAL = _EPOCH.toordinal()
+EPOCH_ORDINAL = _EPOCH.toordinal()
 DAY_US = 86_400_000_000
 
 
@@ -19,7 +19,7 @@ def day_of(instant: datetime) -> int:
     """The UTC day, counted from 1970-01-01."""
     if instant.tzinfo is not UTC:
         instant = instant.astimezone(UTC)
-    return instant.toordinal() - _EPOCH_ORDINAL
+    return instant.toordinal() - EPOCH_ORDINAL
 
 
 def day_of_us(us: int) -> int:
@@ -29,7 +29,7 @@ def day_of_us(us: int) -> int:
 
 def date_of(day: int) -> date:
     """The date of a UTC day that is counted from 1970-01-01."""
-    return date.fromordinal(day + _EPOCH_ORDINAL)
+    return date.fromordinal(day + EPOCH_ORDINAL)
 
 
 def midnight_after(instant: datetime) -> datetime:
@@ -78,7 +78,7 @@ def _between(after: int, until: int, days: Sequence[int]) -> list[int]:
 def month_of(day: int) -> tuple[int, int]:
     """The first day of this day's month, and of the next."""
     first = date_of(day).replace(day=1)
-    return first.toordinal() - _EPOCH_ORDINAL, (first + timedelta(days=31)).replace(day=1).toordinal() - _EPOCH_ORDINAL
+    return first.toordinal() - EPOCH_ORDINAL, (first + timedelta(days=31)).replace(day=1).toordinal() - EPOCH_ORDINAL
 
 
 def month_number(day: int) -> int:

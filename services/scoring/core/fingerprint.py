@@ -7,8 +7,9 @@ import msgspec
 
 from services.scoring.core.clock import day_of
 from services.scoring.core.health import health_of
+from services.scoring.core.packing import canonical
 from services.scoring.core.scorecard import Rules
-from services.scoring.core.state import Account, canonical
+from services.scoring.core.state import Account
 from services.scoring.core.usagedays import KEPT_DAYS, together
 
 

@@ -14,9 +14,10 @@ from services.scoring.core.decision import Decision
 from services.scoring.core.facts import account_facts
 from services.scoring.core.health import Health, health_of
 from services.scoring.core.measures.base import View
+from services.scoring.core.pruning import drop_tombstones, prune
 from services.scoring.core.score import band
 from services.scoring.core.scorecard import Rules
-from services.scoring.core.state import Account, drop_tombstones, prune
+from services.scoring.core.state import Account
 from shared.conditions import Facts
 from shared.messages.assessments import Band, Hundredths, MeasureReading
 

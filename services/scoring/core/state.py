@@ -4,14 +4,13 @@ State is a function of the set of events and of `now` alone. Sums are of integer
 other value is the one with the greatest stamp (time, rank, source, id); and what is forgotten goes by age.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from services.scoring.core.clock import DAY_US, day_of_us, month_number
+from services.scoring.core.clock import day_of_us
 from services.scoring.core.roles import KEY_ROLES, main_role
 from shared.messages.stamps import Cell, Stamped
 
@@ -77,39 +76,6 @@ def has_left(contact: Mapping[str, Cell]) -> bool:
     """Whether a contact has left, and nothing said since gives them a role."""
     left = contact.get("left")
     return left is not None and left.beats(contact.get("roles"))
-
-
-_in_order = attrgetter("at", "rank", "source", "id")
-
-
-def settled(said: Iterable[Said], since: int = 0, monthly: int = 0) -> list[Said]:
-    """What stands of all that was said, oldest first.
-
-    Of each field the latest; of those in `BY_DAY` the latest of each day from `since` on, of each month from `monthly`
-    on, and the newest before then (of the status the newest of each, so that it is known what went before what).
-    """
-    standing: list[Said] = []
-    taken: set[tuple[Any, ...]] = set()
-    for one in sorted(said, key=_in_order, reverse=True):
-        day, fields = day_of_us(one.at), {}
-        for name, value in one.fields.items():
-            places: list[tuple[Any, ...]] = [(name,)]
-            if name in BY_DAY and day >= since:
-                places = [(name, day)]
-            elif name in BY_DAY:
-                which = value if name == "status" else None
-                # What no month has left of it isn't the newest of older ones: whenever it is forgotten, the same goes.
-                places = [(name, which, month_number(day))] + ([(name, which, None)] if day < monthly else [])
-            for place in places:
-                if place in taken:
-                    break
-                taken.add(place)
-            else:
-                fields[name] = value
-        if fields:
-            standing.append(msgspec.structs.replace(one, fields=fields))
-    standing.reverse()
-    return standing
 
 
 class Subscription(msgspec.Struct, omit_defaults=True):
@@ -317,6 +283,8 @@ class Account:
     bought_since: int | None = None
     """The first day on which its revenue may be another than was written; None: it is as it was."""
 
+    pruned_on: int | None = None
+    """On this day there is nothing more to forget; None: there may be."""
     last_step: int | None = None
     """No step of its revenue that was written lies after this day; None: that isn't known."""
     renews_otherwise: bool = False
@@ -340,108 +308,3 @@ class Account:
     def papers(self, kind: str) -> dict[str, Any]:
         """Its `tickets` or `invoices`."""
         return self.tickets if kind == "tickets" else self.invoices
-
-
-def day_cutoff(today: int) -> int:
-    """The first day whose usage is remembered."""
-    return today - USAGE_DAYS + 1
-
-
-def prune(state: State, today: int, forgotten: dict[tuple[int, str], Uses] | None = None) -> None:
-    """Forget what is too old on this day. A function of the day alone: pruning often is pruning once.
-
-    What was used on the days that are forgotten is added to `forgotten`.
-    """
-    first = day_cutoff(today)
-    for feature, uses in state.usage.items():
-        while uses and (oldest_day := min(uses)) < first:
-            # What is forgotten of a day is a part of its week: sums again, whenever that is.
-            week, gone = oldest_day // 7, uses.pop(oldest_day)
-            state.weeks[week] = state.weeks.get(week, 0) + gone.events
-            if forgotten is not None:
-                forgotten.setdefault((oldest_day, feature), Uses(0, 0)).add(gone)
-    while state.weeks and (oldest_week := min(state.weeks)) <= today // 7 - USAGE_WEEKS:
-        del state.weeks[oldest_week]
-    buckets: tuple[dict[int, Any], ...] = (*state.automatic.values(), state.people)
-    for days in buckets:
-        while days and (oldest_day := min(days)) < first:
-            del days[oldest_day]
-    for answers in state.moments.values():
-        for day in [day for day in answers if day <= today - MOMENT_DAYS]:
-            del answers[day]
-    _prune_terms(state, today - TERMS_DAYS + 1, today - MONTHLY_DAYS + 1)
-    # One that has ended stays while an earlier one, which it replaced, could still hold.
-    for measure in [name for name, mute in state.mutes.items() if mute.at < (today - MUTE_DAYS) * DAY_US]:
-        del state.mutes[measure]
-    if state.pulse is not None and state.pulse.at < (today - PULSE_DAYS) * DAY_US:
-        state.pulse = None
-
-
-def _prune_terms(state: State, since: int, monthly: int) -> None:
-    """Leave of what was bought, on the days before, what stood last in each month, and before these at all."""
-    state.bought = _pruned(state.bought, since, monthly)
-    state.churns = _pruned(state.churns, since, monthly)
-    for one in state.subscriptions.values():
-        one.said = _pruned(one.said, since, monthly)
-
-
-def _pruned(said: list[Said], since: int, monthly: int) -> list[Said]:
-    return settled(said, since, monthly) if len(said) > 1 and day_of_us(said[1].at) < since else said
-
-
-def is_tombstone(row: Paper, today: int) -> bool:
-    """Whether the row was settled so long ago that no measure looks at it."""
-    return row.settled is not None and row.settled < (today - PAPER_DAYS) * DAY_US
-
-
-def drop_tombstones(account: Account, today: int) -> None:
-    """Leave only the rows that a measure may look at."""
-    account.counted.clear()
-    account.tickets = {key: row for key, row in account.tickets.items() if not is_tombstone(row, today)}
-    account.invoices = {key: row for key, row in account.invoices.items() if not is_tombstone(row, today)}
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(State)
-_papers: Final[dict[str, msgspec.msgpack.Decoder[Any]]] = {
-    "tickets": msgspec.msgpack.Decoder(Ticket),
-    "invoices": msgspec.msgpack.Decoder(Invoice),
-}
-
-
-def _sorted(found: dict[Any, Any]) -> dict[Any, Any]:
-    return {key: _sorted(v) if isinstance(v := found[key], dict) else v for key in sorted(found)}
-
-
-def encode(state: State) -> bytes:
-    """Canonical bytes: equal states give equal bytes. Keys are sorted; empty collections are left out."""
-    mappings = {name: _sorted(v) for name in State.__struct_fields__ if isinstance(v := getattr(state, name), dict)}
-    # What was forgotten leaves no empty list.
-    mappings["moments"] = {kind: answers for kind, answers in mappings["moments"].items() if answers}
-    return _encoder.encode(msgspec.structs.replace(state, **mappings))
-
-
-def decode(packed: bytes) -> State:
-    """Read what `encode` wrote."""
-    return _decoder.decode(packed)
-
-
-def paper_of(kind: str, packed: bytes) -> Any:
-    """Read a row of `tickets` or `invoices`."""
-    return _papers[kind].decode(packed)
-
-
-def encode_row(row: Paper) -> bytes:
-    """A row's canonical bytes."""
-    return _encoder.encode(row)
-
-
-def canonical(account: Account, today: int) -> bytes:
-    """Everything that is remembered of an account on a day, as bytes; equal accounts give equal bytes."""
-    state = decode(encode(account.state))
-    prune(state, today)
-    papers = [
-        [(key, rows[key]) for key in sorted(rows) if not is_tombstone(rows[key], today)]
-        for rows in map(account.papers, _papers)
-    ]
-    return _encoder.encode((account.id, encode(state), papers))

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, ColumnElement, Double, and_, bindparam, cast,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
+from services.scoring.core import packing, pruning
 from services.scoring.core import state as s
 from services.scoring.core.catalogue import SOURCES, Catalogue
 from services.scoring.core.clock import DAY_US, day_of
@@ -127,9 +128,9 @@ async def left_behind(c: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> 
     if not left:
         return {}
     asked = {"accounts": list(left)}
-    found = {id: s.Account(id, s.decode(state)) for id, state in await c.execute(_STATES, asked)}
+    found = {id: s.Account(id, packing.decode(state)) for id, state in await c.execute(_STATES, asked)}
     for id, kind, key, row in await c.execute(_OPEN_THEN, asked):
-        found[id].papers(kind)[key] = s.paper_of(kind, row)
+        found[id].papers(kind)[key] = packing.paper_of(kind, row)
     return {id: behind_of(account, micros(left[id])) for id, account in found.items()}
 
 
@@ -237,7 +238,7 @@ async def draft(c: AsyncConnection, now: datetime, catalogue: Catalogue) -> Draf
         if not chunk:
             return drafted
         for id, packed in chunk:
-            state = s.decode(packed)
+            state = packing.decode(packed)
             drafted.add(profile_of(id, state, now, catalogue), state)
         after = chunk[-1][0]
 
@@ -245,15 +246,15 @@ async def draft(c: AsyncConnection, now: datetime, catalogue: Catalogue) -> Draf
 async def whole_accounts(c: AsyncConnection, states: Sequence[tuple[str, bytes]], at: datetime) -> list[s.Account]:
     """Accounts with all that is remembered beside their states at an instant, users too."""
     today = day_of(at)
-    accounts = {id: s.Account(id, s.decode(state)) for id, state in states}
+    accounts = {id: s.Account(id, packing.decode(state)) for id, state in states}
     users = select(t.users).where(
-        bulk.among(t.users.c.account_id, "accounts"), t.users.c.last_day >= s.day_cutoff(today)
+        bulk.among(t.users.c.account_id, "accounts"), t.users.c.last_day >= pruning.day_cutoff(today)
     )
     for id, user, day in await c.execute(users, {"accounts": list(accounts)}):
         accounts[id].users[user] = day
     for id, kind, key, row in await live_papers(c, list(accounts), instant_of((today - s.PAPER_DAYS) * DAY_US)):
         accounts[id].papers(kind)[key] = row
     for account in accounts.values():
-        s.prune(account.state, today, account.forgotten)
-        s.drop_tombstones(account, today)
+        pruning.prune(account.state, today, account.forgotten)
+        pruning.drop_tombstones(account, today)
     return list(accounts.values())

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
+from services.scoring.core import packing
 from services.scoring.core import state as s
 from services.scoring.core.clock import date_of
 from services.scoring.queries.over import Over
@@ -58,7 +59,7 @@ async def of_states(
         rows = (await c.execute(query)).all()
         for id, name, packed in rows:
             behind = beyond if id == account else None
-            for key, what in sorted(things(s.decode(packed)), key=lambda one: one[0]):
+            for key, what in sorted(things(packing.decode(packed)), key=lambda one: one[0]):
                 if behind is None or key > behind:
                     if len(found) == most:
                         return found, (found[-1].account_id, found[-1].id)
@@ -86,7 +87,7 @@ async def named(
     if not asked:
         return {}
     rows = await c.execute(_KNOWN, {"accounts": sorted({account for account, _ in asked})})
-    known = {id: s.decode(packed) for id, packed in rows}
+    known = {id: packing.decode(packed) for id, packed in rows}
     return {
         (id, contact): (known[id].name_of(contact), known[id].role_of(contact)) for id, contact in asked if id in known
     }

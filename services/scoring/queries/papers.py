@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
-from services.scoring.core import state as s
+from services.scoring.core.packing import paper_of
 from services.scoring.queries.over import Over, newest
 from shared.messages.stamps import instant_of
 from shared.messages.tickets import Priority
@@ -87,9 +87,7 @@ async def listed(
     """
     holds = [_p.kind == bulk.word(kind), _p.at.is_not(None), *where]
     rows, cursor = await newest(c, _SHOWN, _ORDER, holds, of, paging)
-    found = [
-        (row["account_id"], row["account_name"], row["id"], row["at"], s.paper_of(kind, row["row"])) for row in rows
-    ]
+    found = [(row["account_id"], row["account_name"], row["id"], row["at"], paper_of(kind, row["row"])) for row in rows]
     events = {(id, instant_of(row.at), row.source, row.id) for id, _, _, _, row in found}
     parameters = bulk.arrays(("account_id", "at", "source", "id"), sorted(events))
     said = {tuple(one[:4]): one[4:] for one in (await c.execute(_SAID, parameters) if events else ())}

@@ -11,9 +11,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
+from services.scoring.core import packing, pruning
 from services.scoring.core import state as s
+from services.scoring.core.arrivals import Arrivals
 from services.scoring.core.assess import Outcome
-from services.scoring.core.batch import Arrival, Assessment, Batch
+from services.scoring.core.batch import Assessment, Batch
 from services.scoring.core.clock import day_of, day_of_us
 from services.scoring.core.decision import Decision
 from services.scoring.core.fold.people import answer_key
@@ -26,7 +28,6 @@ from shared.messages.billing import Invoice, InvoiceCredited, PaymentDisputed
 from shared.messages.feedback import Answered
 from shared.messages.stamps import instant_of
 from shared.messages.tickets import Ticket
-from shared.messages.usage import UsageRecorded
 from shared.pg import bulk
 
 decision_of = msgspec.msgpack.Decoder(Decision).decode
@@ -56,7 +57,7 @@ async def load(c: AsyncConnection, memory: Memory, ids: Collection[str]) -> None
     marked_to = None if marking is None else marking.up_to
     for row in await c.execute(_LOAD, {"ids": missing, "marked_to": marked_to}) if missing else ():
         id, state, imports, marked_at, found_in, act, rescore, decision, unmarked = row
-        account, decided = s.Account(id, s.decode(state)), None if decision is None else decision_of(decision)
+        account, decided = s.Account(id, packing.decode(state)), None if decision is None else decision_of(decision)
         one = memory.put(Standing(account, decided, imports, marked_at, found_in, act, rescore, packed=len(state)))
         if marking is not None and unmarked:
             one.await_rescoring(marking.since)
@@ -90,19 +91,20 @@ async def live_papers(
 ) -> list[tuple[str, str, str, s.Paper]]:
     """The tickets and invoices of these accounts that are open or were settled since, as (account, kind, id, row)."""
     rows = await c.execute(_LIVE, {"accounts": list(accounts), "since": since})
-    return [(id, kind, key, s.paper_of(kind, row)) for id, kind, key, row in rows]
+    return [(id, kind, key, packing.paper_of(kind, row)) for id, kind, key, row in rows]
 
 
-async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, Iterable[Arrival]]) -> None:
+async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, Arrivals]) -> None:
     """Remember the very users, tickets and invoices that these events name, tombstones too, by account."""
     users, papers, answered = set[tuple[str, str]](), set[tuple[str, str, str]](), set[tuple[str, str]]()
     erased = set[tuple[str, str]]()
     for id, some in arrivals.items():
         account = memory.get(id).account
-        for arrival in some:
+        # Who is no human has no row.
+        used = {one.data.user_id for one in some.used}.difference(account.users)
+        users.update((id, user) for user in used if user is not None)
+        for arrival in some.besides:
             match arrival.data:
-                case UsageRecorded(user_id=str() as user, actor=None | "human") if user not in account.users:
-                    users.add((id, user))
                 case ContactUpdated(contact_id=contact, user_ids=ids):
                     # Which of theirs are known matters as soon as their role does, whichever message brings it.
                     users.update((id, user) for user in (*(ids or ()), *account.state.user_ids_of(contact)))
@@ -120,7 +122,7 @@ async def load_named(c: AsyncConnection, memory: Memory, arrivals: Mapping[str, 
     await _load_users(c, memory, users)
     if papers:
         for id, kind, key, row in await c.execute(_NAMED, bulk.arrays(("account_id", "kind", "id"), papers)):
-            memory.get(id).account.put(kind, key, s.paper_of(kind, row))
+            memory.get(id).account.put(kind, key, packing.paper_of(kind, row))
 
 
 # What a batch has changed and decided
@@ -162,7 +164,7 @@ async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
     today = day_of(batch.now)
     changed = list(batch.changed.values())
     for one in changed:
-        s.prune(one.account.state, today, one.account.forgotten)
+        pruning.forget(one.account, today)
     await _SAVE_STATES(c, [_state_row(one) for one in changed], partition=partition)
     await _SAVE_SUMMARIES(c, [_summary_row(id, outcome) for id, outcome in batch.outcomes.items()])
     await _save_touched(c, [one.account for one in changed])
@@ -192,7 +194,7 @@ async def _save_touched(c: AsyncConnection, accounts: Iterable[s.Account]) -> No
                 users.append((account.id, key, account.users[key]))
             else:
                 row = account.papers(kind)[key]
-                papers.append((account.id, kind, key, s.encode_row(row), _instant(row.settled), *_listed(row)))
+                papers.append((account.id, kind, key, packing.encode_row(row), _instant(row.settled), *_listed(row)))
         account.touched.clear()
         account.answered.clear()
         account.wrote.clear()
@@ -210,7 +212,7 @@ def _listed(row: s.Paper) -> tuple[datetime | None, datetime | None, str | None]
 
 def _state_row(one: Standing) -> tuple[Any, ...]:
     state = one.account.state
-    packed = s.encode(state)
+    packed = packing.encode(state)
     one.packed = len(packed)
     waits = one.marked_at, one.found_in, one.act_on_found, one.rescore
     used = state.last_used_by_people or state.last_used

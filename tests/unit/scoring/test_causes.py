@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from services.scoring.core.causes import cause_of, erased_of
-from services.scoring.core.state import encode
+from services.scoring.core.packing import encode
 from shared.messages.accounts import ContactErased
 from tests.support.scoring import a_contact, a_ticket, after, an_account, an_event, nps
 

@@ -9,16 +9,15 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scoring.core import state as s
-from services.scoring.core.batch import Arrival, Batch
+from services.scoring.core import pruning
+from services.scoring.core.batch import Batch
 from services.scoring.core.clock import day_of
 from services.scoring.core.health import health_of
 from services.scoring.core.memory import Memory
 from services.scoring.core.state import Account
-from shared.messages import registry
 from shared.messages.envelope import Event
 from tests.support.histories import some_events
-from tests.support.scoring import DAY, NOW, SHIPPED, after, an_event, nps, traits
+from tests.support.scoring import DAY, NOW, SHIPPED, after, an_event, arrivals, nps, traits
 
 _WHEN: Final = st.integers(-300, 2).map(lambda day: (NOW + day * DAY).isoformat())
 _TICKET: Final[st.SearchStrategy[dict[str, Any]]] = st.fixed_dictionaries(
@@ -78,7 +77,7 @@ def test_counting_as_they_come_is_counting_anew_on_any_day_in_any_order(
             now = NOW + next(looks, (now - NOW).days) * DAY
             _same(account, now - DAY)
             if place % 8 == 7:
-                s.drop_tombstones(account, day_of(now))
+                pruning.drop_tombstones(account, day_of(now))
         _same(account, now)
 
 
@@ -97,14 +96,14 @@ def _same(account: Account, now: datetime) -> None:
 def test_what_a_batch_tells_event_by_event_is_what_each_event_alone_would_tell(parts: Sequence[list[Event]]) -> None:
     # Usage is told once a batch, before all else; and what is told says since when the batch had something to tell.
     events = [event for part in parts for event in part if event.type != "usage.recorded"]
-    arrivals = [Arrival(msgspec.structs.replace(event, accepted=None), registry.data_of(event)) for event in events]
+    events = [msgspec.structs.replace(event, accepted=None) for event in events]
     together, alone = Memory(set(), {}), Memory(set(), {})
     batch = Batch(NOW, SHIPPED, together)
-    batch.take("acme", arrivals, behind=False)
+    batch.take("acme", arrivals(*events), behind=False)
     told: list[Any] = []
-    for one in arrivals:
+    for one in events:
         single = Batch(NOW, SHIPPED, alone)
-        single.take("acme", [one], behind=False)
+        single.take("acme", arrivals(one), behind=False)
         told += single.assessments
     assert batch.assessments == told
     assert together.get("acme").decision == alone.get("acme").decision

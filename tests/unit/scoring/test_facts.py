@@ -7,14 +7,14 @@ from fractions import Fraction
 import msgspec
 import pytest
 
-from services.scoring.core.batch import Arrival, Batch
+from services.scoring.core.batch import Batch
 from services.scoring.core.clock import day_of
 from services.scoring.core.company import company_assessed
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.memory import Memory
+from services.scoring.core.pruning import prune
 from services.scoring.core.renewals import renewal_id
 from services.scoring.core.scorecard import Rules, Scorecard, Weighted
-from services.scoring.core.state import prune
 from shared.conditions import FACTS, Facts
 from shared.messages import envelope, registry
 from shared.messages.envelope import Event
@@ -33,6 +33,7 @@ from tests.support.scoring import (
     an_account,
     an_event,
     an_invoice,
+    arrivals,
     assessed,
     busy,
     ces,
@@ -173,8 +174,7 @@ def test_what_is_told_of_an_event_says_who_its_contact_is(
     known: list[Event], name: str | None, role: str | None
 ) -> None:
     batch = Batch(NOW, SHIPPED, Memory(set(), {}))
-    told = [*known, nps(2, contact="kim")]
-    batch.take("acme", [Arrival(event, registry.data_of(event)) for event in told], behind=False)
+    batch.take("acme", arrivals(*known, nps(2, contact="kim")), behind=False)
     cause = batch.assessments[-1].assessed.cause
     assert (cause.contact_name, cause.contact_role) == (name, role)
 

@@ -12,7 +12,9 @@ from services.scoring.core.clock import day_of, day_of_us
 from services.scoring.core.fingerprint import fingerprint_of
 from services.scoring.core.fold import fold_usage
 from services.scoring.core.health import health_of
-from services.scoring.core.state import Account, Uses, canonical, decode, encode, prune
+from services.scoring.core.packing import canonical, decode, encode
+from services.scoring.core.pruning import prune
+from services.scoring.core.state import Account, Uses
 from services.scoring.core.usagedays import rows_of, together
 from shared.messages import registry
 from shared.messages.envelope import Event

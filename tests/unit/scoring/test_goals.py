@@ -9,7 +9,8 @@ import pytest
 from services.scoring.core import state as s
 from services.scoring.core.clock import day_of
 from services.scoring.core.goals import Progress, goals_of, progress_of
-from services.scoring.core.state import Account, canonical
+from services.scoring.core.packing import canonical
+from services.scoring.core.state import Account
 from shared.conditions import Facts
 from shared.messages.assessments import FactValue
 from shared.messages.envelope import Event

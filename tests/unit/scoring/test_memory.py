@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from services.scoring.core import state as s
+from services.scoring.core import packing
 from services.scoring.core.decision import Changes
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.state import Account
@@ -47,10 +47,10 @@ SHAPES: dict[str, list[Event]] = {
 def stored(account: Account) -> tuple[bytes, dict[str, list[tuple[bytes, bytes]]], list[tuple[bytes, int]]]:
     """What the database has of an account."""
     papers = {
-        name: [(key.encode(), s.encode_row(row)) for key, row in getattr(account, name).items()]
+        name: [(key.encode(), packing.encode_row(row)) for key, row in getattr(account, name).items()]
         for name in ("tickets", "invoices")
     }
-    return s.encode(account.state), papers, [(user.encode(), day) for user, day in account.users.items()]
+    return packing.encode(account.state), papers, [(user.encode(), day) for user, day in account.users.items()]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -61,9 +61,9 @@ def test_what_an_account_takes_is_not_told_too_low(shape: str) -> None:
     try:
         account = Account(
             "acme",
-            s.decode(packed),
-            {key.decode(): s.paper_of("tickets", row) for key, row in papers["tickets"]},
-            {key.decode(): s.paper_of("invoices", row) for key, row in papers["invoices"]},
+            packing.decode(packed),
+            {key.decode(): packing.paper_of("tickets", row) for key, row in papers["tickets"]},
+            {key.decode(): packing.paper_of("invoices", row) for key, row in papers["invoices"]},
             {user.decode(): day for user, day in users},
         )
         taken = tracemalloc.get_traced_memory()[0]

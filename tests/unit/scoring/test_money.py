@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scoring.core import state as s
+from services.scoring.core import pruning
 from services.scoring.core.clock import day_of
 from services.scoring.core.fold import fold
 from services.scoring.core.money import FOREVER, MoneyRow, rows_of, since_in_months
@@ -153,7 +153,7 @@ def test_rows_that_are_made_anew_only_since_what_changed_are_those_that_are_made
     account, rows = Account("acme"), list[MoneyRow]()
     for event in events:
         fold(account, event, registry.data_of(event))
-        s.prune(account.state, TODAY)
+        pruning.prune(account.state, TODAY)
         if account.bought_since is not None:
             since = since_in_months(account.bought_since, TODAY)
             new = rows_of("acme", account.state, since)
@@ -173,7 +173,7 @@ def test_rows_that_are_made_anew_only_since_what_changed_are_those_that_are_made
 def test_the_past_is_known_by_day_then_by_month() -> None:
     daily = [a_subscription(NOW - days * DAY, mrr_minor=1_000 - days, currency="EUR") for days in range(900)]
     account = after(*daily)
-    s.prune(account.state, TODAY)
+    pruning.prune(account.state, TODAY)
     assert len(account.state.subscriptions["s1"].said) < 100 + 25 + 2
     rows = rows_of("acme", account.state)
     for first in ("2025-01-01", "2025-07-01", "2026-01-01", "2026-05-19"):
@@ -195,13 +195,13 @@ def test_what_is_forgotten_early_and_late_leaves_the_same(said: list[tuple[int, 
         for days, status in said
     ]
     at_once = after(*events)
-    s.prune(at_once.state, TODAY)
+    pruning.prune(at_once.state, TODAY)
     random.shuffle(events)
     by_and_by = Account("acme")
     for event in events:
         fold(by_and_by, event, registry.data_of(event))
-        s.prune(by_and_by.state, TODAY - random.randrange(900))
-    s.prune(by_and_by.state, TODAY)
+        pruning.prune(by_and_by.state, TODAY - random.randrange(900))
+    pruning.prune(by_and_by.state, TODAY)
     assert by_and_by.state.subscriptions == at_once.state.subscriptions
 
 

@@ -8,8 +8,10 @@ import pytest
 from services.scoring.core.clock import day_of
 from services.scoring.core.health import Health, health_of
 from services.scoring.core.measures.base import Missing
+from services.scoring.core.packing import canonical
+from services.scoring.core.pruning import prune
 from services.scoring.core.scorecard import Rules
-from services.scoring.core.state import Account, canonical, prune
+from services.scoring.core.state import Account
 from shared.messages.envelope import Event
 from tests.support.scoring import (
     DAY,

@@ -12,8 +12,9 @@ from services.scoring.core.clock import day_of
 from services.scoring.core.health import Health, health_of
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.measures.base import View, points_on
+from services.scoring.core.pruning import prune
 from services.scoring.core.scorecard import Cap, Rules, Scorecard, Weighted
-from services.scoring.core.state import Account, prune
+from services.scoring.core.state import Account
 from shared.conditions import parse
 from shared.messages.envelope import Event
 from tests.support.scoring import (

@@ -7,8 +7,9 @@ from services.scoring.core.decision import Decision
 from services.scoring.core.health import Health, health_of
 from services.scoring.core.measures import MEASURES
 from services.scoring.core.measures.base import points_of
+from services.scoring.core.packing import encode
 from services.scoring.core.scorecard import Rules
-from services.scoring.core.state import Account, encode
+from services.scoring.core.state import Account
 from shared.messages.envelope import Event
 from tests.support.scoring import (
     DAY,

@@ -15,7 +15,7 @@ of the *set* of events, not of their sequence:
 Above them stands what only ever goes one way: an account that was erased takes nothing any more, and a contact's digest
 stays, so that whatever comes before or after it leaves the same.
 
-What is forgotten goes by age alone (`state.prune`), so forgetting early and late meet: a straggler that would have
+What is forgotten goes by age alone (`pruning.prune`), so forgetting early and late meet: a straggler that would have
 been forgotten is folded, and forgotten before the state is next read or written. A folder that reads one part of the
 state to decide about another would break this: so whether a subscription is live, for one, is asked when it is read.
 """
@@ -49,6 +49,7 @@ def fold(account: Account, event: Event, data: Any) -> bool:
     folder = _FOLDERS.get(event.type)
     if folder is None:
         return False
+    account.pruned_on = None
     folder(account, event, data)
     if folder is _account_erased:
         return True

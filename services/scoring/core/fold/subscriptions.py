@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from services.scoring.core import pruning
 from services.scoring.core import state as s
 from services.scoring.core.clock import day_of_us
 from services.scoring.core.fold.cells import EXCERPT
@@ -36,7 +37,7 @@ def subscription_changed(account: Account, event: Event, data: billing.Subscript
     # What was said first holds since it began, or since they signed.
     account.bought_otherwise(_since(one, at, given) if one.said else None)
     rank = _RANK.get(given.get("status", ""), _RANKLESS)
-    one.said = s.settled([*one.said, Said(at, rank, event.source, event.id, given)])
+    one.said = pruning.settled([*one.said, Said(at, rank, event.source, event.id, given)])
     one.first = at if one.first is None else min(at, one.first)
     if "status" in given and given["status"] not in NEVER | LEFT:
         one.began = at if one.began is None else min(at, one.began)
@@ -55,13 +56,13 @@ def note_bought(account: Account, event: Event, traits: dict[str, Any]) -> None:
     if given:
         said, bought = _said(event, given), account.state.bought
         account.bought_otherwise(None if not bought or _is_first(bought, said.at) else said.at)
-        account.state.bought = s.settled([*bought, said])
+        account.state.bought = pruning.settled([*bought, said])
 
 
 def churned(account: Account, event: Event, data: AccountChurned) -> None:
     """Note that somebody said that the customer left, and why."""
     said = _said(event, {"reason": (data.reason or "")[:EXCERPT], "voluntary": data.voluntary})
-    account.state.churns = s.settled([*account.state.churns, said])
+    account.state.churns = pruning.settled([*account.state.churns, said])
     account.bought_otherwise(said.at)
 
 

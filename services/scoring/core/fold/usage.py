@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from services.scoring.core import state as s
-from services.scoring.core.clock import day_of
+from services.scoring.core.clock import DAY_US, EPOCH_ORDINAL, day_of
 from services.scoring.core.fold.cells import hear
+from services.scoring.core.pruning import day_cutoff
 from services.scoring.core.state import Account, Uses
 from shared.messages.stamps import micros
 from shared.messages.usage import UsageRecorded
@@ -15,13 +16,16 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def fold_usage(account: Account, used: Sequence[tuple[datetime, UsageRecorded]]) -> None:
-    """Add usage. The last active days of its users must be at hand in `account.users`, where there are any."""
+    """Add usage. The last active days of its users must be at hand in `account.users`, where there are any.
+
+    This runs through for every use there is: what is the same for all of an account's is done before and after.
+    """
     state = account.state
     if state.erased or not used:
         return
     usage, users, by_people, by_others, earliest = state.usage, account.users, _NEVER, _NEVER, used[0][0]
     for time, data in used:
-        day = day_of(time)
+        day = time.toordinal() - EPOCH_ORDINAL if time.tzinfo is UTC else day_of(time)
         days = usage.get(data.feature)
         if days is None:
             days = _days_of(usage, data.feature)
@@ -31,7 +35,7 @@ def fold_usage(account: Account, used: Sequence[tuple[datetime, UsageRecorded]])
         else:
             uses.events += 1
             uses.quantity = min(uses.quantity + quantity, s.MOST_QUANTITY)
-        if time < earliest:  # noqa: PLR1730 (this runs for every use, and min takes twice as long)
+        if time < earliest:  # noqa: PLR1730 (min takes twice as long)
             earliest = time
         actor = data.actor
         if actor is None or actor == "human":
@@ -50,6 +54,8 @@ def fold_usage(account: Account, used: Sequence[tuple[datetime, UsageRecorded]])
     state.last_used = max(state.last_used, last, 0 if by_others is _NEVER else micros(by_others))
     state.uses += len(used)
     hear(state, "usage", first)
+    if account.pruned_on is not None and first < day_cutoff(account.pruned_on) * DAY_US:
+        account.pruned_on = None
 
 
 def _see(account: Account, user: str, day: int) -> None:

@@ -9,7 +9,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 from services.scoring.core.catalogue import Cadence, Catalogue
 from services.scoring.core.clock import day_of, day_of_us
 from services.scoring.core.profile import Profile, profile_of
-from services.scoring.core.state import Account, Invoice, State, Ticket, day_cutoff, has_left
+from services.scoring.core.pruning import day_cutoff
+from services.scoring.core.state import Account, Invoice, State, Ticket, has_left
 from shared.conditions import NOWHERE
 from shared.messages.stamps import Cell, micros
 

@@ -4,7 +4,8 @@ from typing import Final
 
 from services.scoring.core.clock import DAY_US, day_of_us, in_words, open_days, working_days
 from services.scoring.core.measures.base import DAYS_30, Reading, View
-from services.scoring.core.state import USAGE_DAYS, day_cutoff
+from services.scoring.core.pruning import day_cutoff
+from services.scoring.core.state import USAGE_DAYS
 from shared.words import counted
 
 NEVER: Final = "no usage yet"

@@ -9,7 +9,7 @@ from typing import Final
 from services.scoring.core.clock import DAY_US, day_of_us
 from services.scoring.core.measures.base import View
 from services.scoring.core.measures.usage.chance import Uses, Windows, change
-from services.scoring.core.state import day_cutoff
+from services.scoring.core.pruning import day_cutoff
 from shared.words import number
 
 _WEEKS: Final = 4
