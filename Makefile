@@ -62,7 +62,7 @@ LOCKED := --universal --generate-hashes --no-emit-index-url --no-emit-find-links
 lock: ## Write the lock files anew (needs uv)
 	$(UV) pip compile pyproject.toml $(LOCKED) --group build -o requirements.lock
 	$(UV) pip compile pyproject.toml $(LOCKED) --group dev -o requirements-dev.lock
-	$(UV) pip compile bench/peers/prefect.in $(LOCKED) -o bench/peers/prefect.lock
+	for peer in bench/peers/*.in; do $(UV) pip compile $$peer $(LOCKED) -o $${peer%.in}.lock || exit 1; done
 
 # --- the environment: stamps tell what is done, so that a second run takes no time ---
 

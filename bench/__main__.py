@@ -23,6 +23,7 @@ from bench import (
     throughput,
     turn,
 )
+from bench.peers.draining import PEERS
 from bench.report import Row, table
 from deploy.local.postgres import NAME, Postgres
 from deploy.migrations.run import migrate
@@ -31,7 +32,7 @@ from tests.support.stack import Stack
 
 _PARTS = (
     *("statements", "looks", "firings", "days", "figures", "effect", "turn", "preview", "backtest"),
-    *("backlog", "throughput", "latency", "prefect", "idle"),
+    *("backlog", "peers", "throughput", "latency", "prefect", "idle"),
 )
 
 
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=int, default=backlog.ROUNDS, help="of a backlog (default 5)")
     parser.add_argument("--beside", type=Path, help="another tree of this repository, whose worker takes turns")
+    parser.add_argument("--flames", type=Path, help="a folder for flame graphs of the worker; costs it some time")
     return parser
 
 
@@ -106,10 +108,16 @@ def main() -> None:
             rows += beside.measure(
                 lambda **extra: stack("local", "prefect", **extra), server.process.pid, home, asked.seconds
             )
-    if asked.only in {None, "backlog"} and (asked.kafka or asked.only):
+    # From here on each has servers of its own, where they are needed: those before have ended.
+    if asked.only == "backlog" or (asked.only in {None, "peers"} and (asked.kafka or asked.only)):
         with tempfile.TemporaryDirectory() as own_home:
             rows += backlog.measure(
-                Path(own_home), asked.events or 200_000, backlog.ACCOUNTS, asked.rounds, asked.beside
+                Path(own_home),
+                asked.events or 200_000,
+                asked.rounds,
+                beside=asked.beside,
+                peers=() if asked.only == "backlog" else PEERS,
+                flames=asked.flames,
             )
     if asked.only in {None, "idle"}:
         # What was measured with before has ended: here is only what a user starts.

@@ -1,161 +1,163 @@
 """A worker that is behind: usage that waits on Kafka, drained by scoring on a core of its own, with everything on.
 
 What counts is the processor time of an event, between the first that the worker committed and the last; how a worker
-starts is not in it. PostgreSQL and the broker have the other cores, and are told beside it. Each round has a database,
-topics and a process of its own, so every account is new. With another tree of this repository beside this one the two
-take turns, each with its own code and schema.
+starts is not in it. PostgreSQL and the broker have the other cores, and are told beside it. All drain the same events,
+in turns, each round with a process, a group and a database of its own, so every account is new to it. Beside this tree
+it may be another of this repository, with its own code and schema, or peers of other makes.
+
+After half a minute accounts that had only usage are assessed while others still wait, as a user would want it: on a
+machine that is too slow to be through by then, some assessments are in the figure, and it is told how many.
 """
 
 import asyncio
-import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import asyncpg
 
 from bench import usage
-from bench.machine import begun_on, cores, cpu
+from bench.flames import lit
+from bench.house import OURS, House, Used, house, led
+from bench.machine import begun_on, cores
+from bench.peers.draining import Backlog, Peer
+from bench.peers.environment import Unavailable
 from bench.report import Row
-from deploy.local.kafka import KafkaBroker
-from deploy.local.postgres import Postgres
 from shared.log.kafka import KafkaStream
-from shared.log.protocol import BrokerUnavailable
 from shared.messages import registry
-from tests.support.logins import PASSWORDS
 from tests.support.stack import PARTITIONS, Stack
 
 ROUNDS: Final = 5
 ACCOUNTS: Final = 10_000
-TOPIC: Final = "keepwell.events.usage"
+_PREFIX: Final = "backlog."
+_TOPIC: Final = "keepwell.events.usage"
 _LOOK_EVERY: Final = 0.05
-_PATIENCE: Final = 600
-_OURS: Final = Path(__file__).parents[1]
-_READ: Final = f"SELECT coalesce(sum(next), 0) FROM scoring.offsets WHERE topic = '{TOPIC}'"
+_PATIENCE: Final = 900
+_READ: Final = f"SELECT coalesce(sum(next), 0) FROM scoring.offsets WHERE topic = '{_TOPIC}'"
 _LEFT: Final = (
     "SELECT EXISTS (SELECT FROM scoring.outbox) OR EXISTS (SELECT FROM scoring.accounts WHERE marked_at IS NOT NULL)"
 )
-_MIGRATE: Final = "import sys; from deploy.migrations.run import migrate; migrate(sys.argv[1], eval(sys.argv[2]))"
+_ASSESSED: Final = "SELECT coalesce(sum(rev), 0) FROM scoring.accounts"
+_CLAIMED: Final = "SELECT coalesce(sum(octet_length(digests)), 0) / 16 FROM scoring.claims"
 
-assert TOPIC in registry.TOPICS
-
-
-class Used(NamedTuple):
-    """Seconds, by the clock and of each one's processor."""
-
-    clock: float
-    worker: float
-    postgres: float
-    broker: float
-
-    def since(self, before: "Used", events: int) -> "Used":
-        """What went by between the two for each event, in microseconds."""
-        return Used(*(1e6 * (now - then) / events for now, then in zip(self, before, strict=True)))
+assert _TOPIC in registry.TOPICS
 
 
 @dataclass(frozen=True)
 class Round:
-    """One drain: what each event took until all were in scored state, and seconds until the last was assessed."""
+    """One drain: what each event took; of ours how many assessments were among it, and what those after it took."""
 
     event: Used
-    assessed: float
+    meanwhile: int = 0
+    after: int = 0
+    after_cpu: float = 0.0
 
 
-@dataclass(frozen=True)
-class House:
-    """The database server and the broker that all rounds share, pinned beside the worker; and where files go."""
+@dataclass
+class Party:
+    """Who drains: a tree of ours, or a peer."""
 
-    home: Path
-    postgres: Postgres
-    url: str
-    broker: KafkaBroker
+    name: str
+    runs: Path | Peer
+    rounds: list[Round] = field(default_factory=list)
+    missing: str = ""
+    """Why it is not measured."""
 
-    def database(self, tree: Path, name: str) -> str:
-        """A database with a tree's schema."""
-        template = f"made_{tree.name.replace('-', '_')}_{abs(hash(tree))}"
-        url = self.url.rpartition("/")[0]
-        if not self.postgres.query(f"SELECT 1 FROM pg_database WHERE datname = '{template}'", database="postgres"):
-            self.postgres.query(f"CREATE DATABASE {template}", database="postgres")
-            migrating = [sys.executable, "-c", _MIGRATE, f"{url}/{template}", repr(PASSWORDS)]
-            subprocess.run(migrating, cwd=tree, check=True, stdin=subprocess.DEVNULL)
-        self.postgres.query(f"CREATE DATABASE {name} TEMPLATE {template}", database="postgres")
-        return f"{url}/{name}"
-
-    def used(self, worker: int) -> Used:
-        """Until now."""
-        broker = self.broker.process.pid
-        return Used(time.perf_counter(), cpu([worker]), cpu([self.postgres.process.pid]), cpu([broker]))
+    @property
+    def cpu(self) -> float:
+        """Microseconds of its processor an event: the median."""
+        return median(one.event.worker for one in self.rounds)
 
 
-def measure(home: Path, events: int, accounts: int, rounds: int, beside: Path | None) -> list[Row]:
-    """Drain so many events some times; and those of another tree, in turns."""
-    trees = {"Keepwell": _OURS} | ({str(beside): beside.resolve()} if beside else {})
-    found: dict[str, list[Round]] = {name: [] for name in trees}
-    _, others = cores()
-    with ExitStack() as made, begun_on(others):
-        postgres, broker = Postgres(home), KafkaBroker(home / "kafka")
-        server = postgres.start(made.enter_context((home / "postgres.log").open("ab")))
-        made.callback(server.stop)
-        broker.start()
-        made.callback(broker.stop)
-        house = House(home, postgres, server.url, broker)
+def measure(
+    home: Path,
+    events: int,
+    rounds: int,
+    *,
+    beside: Path | None = None,
+    peers: Sequence[Peer] = (),
+    flames: Path | None = None,
+) -> list[Row]:
+    """Have all drain so many events, some times, in turns."""
+    parties = [Party("Keepwell", OURS), *([Party(str(beside), beside.resolve())] if beside else [])]
+    parties += [Party(peer.name, peer) for peer in peers]
+    with house(home) as made:
+        repeats = asyncio.run(publish(made.broker.bootstrap, events))
+        backlog = Backlog(made.broker.bootstrap, f"{_PREFIX}{_TOPIC}", events, repeats)
         for number in range(rounds):
-            for at, (name, tree) in enumerate(trees.items()):
-                one = drain(house, tree, f"round_{number}_{at}", events, accounts)
-                _say(f"round {number + 1} of {rounds}: {name}: {one.event.worker:.1f} µs")
-                found[name].append(one)
-    return rows_of(found, events, accounts)
+            for at, party in enumerate(parties):
+                if not party.missing:
+                    _one(made, party, backlog, f"round_{number}_{at}", flames)
+    return rows_of(parties, events)
 
 
-def drain(house: House, tree: Path, name: str, events: int, accounts: int) -> Round:
-    """One round: publish, start a worker, and look until it is through."""
-    own = house.home / name
+def _one(made: House, party: Party, backlog: Backlog, name: str, flames: Path | None) -> None:
+    try:
+        if isinstance(party.runs, Path):
+            one = _ours(made, party.runs, backlog, name, flames)
+        else:
+            one = _theirs(made, party.runs, backlog, name)
+    except Unavailable as why:
+        party.missing = str(why)
+        _say(f"{party.name} is not measured: {why}.")
+    else:
+        party.rounds.append(one)
+        _say(f"{name}: {party.name}: {one.event.worker:.1f} µs an event, {one.meanwhile} assessed meanwhile")
+
+
+def _ours(made: House, tree: Path, backlog: Backlog, name: str, flames: Path | None) -> Round:
+    own, url = made.home / name, made.database(name, tree)
     own.mkdir()
-    prefix, (core, _) = f"{name}.", cores()
-    asyncio.run(publish(house.broker.bootstrap, prefix, events, accounts))
-    url = house.database(tree, name)
-    stack = Stack(own, url, house.broker.bootstrap, KEEPWELL_KAFKA_PREFIX=prefix)
+    stack = Stack(own, url, backlog.bootstrap, KEEPWELL_KAFKA_PREFIX=_PREFIX)
     stack.tree = tree
+    core, _ = cores()
     try:
         with begun_on(core):
             stack.start("scoring", role="worker")
         (worker,) = stack.pids()
-        return asyncio.run(_watch(url, events, lambda: house.used(worker)))
+        with ExitStack() as watched:
+            if flames is not None:
+                watched.enter_context(lit(worker, flames, name))
+            return asyncio.run(_watch(url, backlog, lambda: made.used(worker)))
     finally:
         stack.client.close()
         stack.stop(*stack.names())
+        made.drop(name)
 
 
-async def publish(bootstrap: str, prefix: str, events: int, accounts: int) -> None:
-    """Let so many events wait in topics of this prefix."""
-    stream = KafkaStream(bootstrap, PARTITIONS, [TOPIC], prefix=prefix)
+def _theirs(made: House, peer: Peer, backlog: Backlog, name: str) -> Round:
+    core, _ = cores()
+    url = made.empty(name)
+    before = made.used()
+    told = peer.drain(backlog, made.home / name, url, core)
+    each = made.used().since(before, told.events)
+    made.drop(name)
+    million = 1e6 / told.events
+    return Round(each._replace(clock=told.clock * million, worker=told.cpu * million))
+
+
+async def publish(bootstrap: str, events: int) -> int:
+    """Let so many events wait. Returns how many are repeats of others."""
+    stream = KafkaStream(bootstrap, PARTITIONS, [_TOPIC], _PREFIX)
     await stream.start()
-    await _leaders(stream)
+    await led(stream)
     producer = stream.producer()
     await producer.start()
-    for post in usage.posts(events, accounts, datetime.now(UTC)):
+    seen = set[bytes]()
+    for post in usage.posts(events, ACCOUNTS, datetime.now(UTC)):
         await producer.publish(post)
+        seen |= {one.value for one in post}
     await stream.stop()
+    return events - len(seen)
 
 
-async def _leaders(stream: KafkaStream) -> None:
-    """Wait until every partition has one: a producer that comes before them tries again without a pause."""
-    while True:
-        try:
-            await stream.check()
-        except BrokerUnavailable:
-            await asyncio.sleep(_LOOK_EVERY)
-        else:
-            return
-
-
-async def _watch(url: str, events: int, used: Callable[[], Used]) -> Round:
+async def _watch(url: str, backlog: Backlog, used: Callable[[], Used]) -> Round:
     """Look until all is through: from when any was committed, to when all were, to when nothing is left to do."""
     connection = await asyncpg.connect(url)
 
@@ -167,33 +169,55 @@ async def _watch(url: str, events: int, used: Callable[[], Used]) -> Round:
         return found, used()
 
     read, began = await until(_READ, bool)
-    _, drained = await until(_READ, lambda found: bool(found == events))
+    _, drained = await until(_READ, lambda found: bool(found == backlog.events))
+    meanwhile = int(await connection.fetchval(_ASSESSED))
     _, through = await until(_LEFT, lambda left: left is False)
+    after = int(await connection.fetchval(_ASSESSED)) - meanwhile
+    claimed = int(await connection.fetchval(_CLAIMED))
+    assert claimed == backlog.events - backlog.repeats, f"{claimed} claimed"
     await connection.close()
-    return Round(drained.since(began, events - int(read)), through.worker - drained.worker)
+    each = drained.since(began, backlog.events - int(read))
+    return Round(each, meanwhile, after, through.worker - drained.worker)
 
 
-def rows_of(found: dict[str, list[Round]], events: int, accounts: int) -> list[Row]:
-    """The medians, with their spread; another tree beside the first."""
+def rows_of(parties: Sequence[Party], events: int) -> list[Row]:
+    """Ratios first: ours beside each of the others. Then the medians, with their spread; and who is missing."""
+    ours, *others = parties
+    there = [party for party in others if party.rounds]
     rows = []
-    what = f"{events:,} usage events, {accounts:,} accounts: CPU of the worker, an event"
-    ours = median(one.event.worker for one in found["Keepwell"])
-    for name, rounds in found.items():
-        worker = [one.event.worker for one in rounds]
-        beside = "" if name == "Keepwell" else f"Keepwell: {ours / median(worker):.2f} x"
-        rate = 1e6 / median(one.event.clock for one in rounds)
+    for party in there:
+        most = party.runs.most if isinstance(party.runs, Peer) else None
+        ratios = [mine.event.worker / other.event.worker for mine, other in zip(ours.rounds, party.rounds, strict=True)]
+        target = "" if most is None else f"<= {most} x"
+        told = f"{ours.cpu / party.cpu:.2f} x ({min(ratios):.2f} to {max(ratios):.2f})"
+        rows.append(Row("Keepwell", f"CPU an event beside {party.name}", told, target))
+    for party in [ours, *there]:
+        rows += _rows(party, events)
+    return rows + [Row(one.name, "not measured", "", "", one.missing) for one in others if one.missing]
+
+
+def _rows(party: Party, events: int) -> list[Row]:
+    rounds = party.rounds
+    rows = [
+        Row(party.name, f"{events:,} usage events: CPU of its process, an event", _spread(rounds, "worker")),
+        Row(party.name, "... of the broker", _spread(rounds, "broker")),
+        Row(party.name, "... by the clock", f"{1e6 / median(one.event.clock for one in rounds):,.0f}/s"),
+    ]
+    if not isinstance(party.runs, Peer) or party.runs.stores:
+        rows.insert(1, Row(party.name, "... of PostgreSQL", _spread(rounds, "postgres")))
+    if not isinstance(party.runs, Peer):
+        during, after = sum(one.meanwhile for one in rounds), sum(one.after for one in rounds)
+        each = 1e6 * sum(one.after_cpu for one in rounds) / max(1, after)
         rows += [
-            Row(name, what, _spread(worker, "µs"), "", beside),
-            Row(name, "... of PostgreSQL", _spread([one.event.postgres for one in rounds], "µs")),
-            Row(name, "... of the broker", _spread([one.event.broker for one in rounds], "µs")),
-            Row(name, "... by the clock", f"{rate:,.0f}/s"),
-            Row(name, "then every account assessed: CPU of the worker", _spread([o.assessed for o in rounds], "s")),
+            Row(party.name, "... with so many assessments meanwhile, of all rounds", f"{during:,}"),
+            Row(party.name, "then an assessment: CPU of the worker", f"{each:.0f} µs, of {after:,}"),
         ]
     return rows
 
 
-def _spread(values: list[float], unit: str) -> str:
-    return f"{median(values):.1f} {unit} ({min(values):.1f} to {max(values):.1f})"
+def _spread(rounds: Sequence[Round], of: str) -> str:
+    values = [float(getattr(one.event, of)) for one in rounds]
+    return f"{median(values):.1f} µs ({min(values):.1f} to {max(values):.1f})"
 
 
 def _say(what: str) -> None:
