@@ -25,5 +25,5 @@ from shared.conditions.flips import first_flip, flip_instant
 from shared.conditions.goals import goal_leaf, why_no_goal
 from shared.conditions.parsing import parse
 from shared.conditions.scope import Scope, event_facts
-from shared.conditions.tree import AllOf, AnyOf, Condition, Leaf, Not, facts_of, leaves_of, one_line
+from shared.conditions.tree import AllOf, AnyOf, Condition, Leaf, Not, facts_of, leaves_of, needs_of, one_line
 from shared.conditions.words import LeafReading, described, leaves

@@ -67,12 +67,12 @@ def evaluate_leaf(leaf: Leaf, facts: Facts, now: datetime) -> Truth:
     if facts.withholds(subject):
         return Truth.UNKNOWN
     seen = facts.value(subject, now) if subject.linear_of is None else facts.elapsed(subject, now)
-    if isinstance(test, Known):
-        return _truth((seen is not None) is test.wanted)
-    if seen is None:
+    if seen is None and not isinstance(test, Known):
         return Truth.UNKNOWN
     if isinstance(test, Compare):
         return _truth(_SIGNS[test.sign](seen, test.operand))
+    if isinstance(test, Known):
+        return _truth((seen is not None) is test.wanted)
     if isinstance(test, Member):
         return _truth((seen in test.operands) is test.wanted)
     part = test.part

@@ -1,6 +1,7 @@
 """The facts of one account at hand: typed, and read once."""
 
 from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from math import isfinite
 from typing import Any, Final
@@ -59,6 +60,10 @@ class Facts:
         raw = self._values.get(name)
         return tuple(raw) if isinstance(raw, list) else raw
 
+    def have(self, names: AbstractSet[str]) -> bool:
+        """Whether there is something by each of these names, known or not."""
+        return names <= self._values.keys()
+
     def withholds(self, spec: FactSpec) -> bool:
         """Whether no condition on this fact can be judged, as its source is interrupted."""
         return bool(self._withheld) and spec.source in self._withheld
@@ -71,6 +76,8 @@ class Facts:
         if spec.type == "instant":
             return self.instant(spec.name)
         raw = self._values.get(spec.name)
+        if raw is None:
+            return None
         match spec.type:
             case "number":
                 return raw if isinstance(raw, int | float) and not isinstance(raw, bool) and isfinite(raw) else None

@@ -103,6 +103,23 @@ def facts_of(condition: Condition) -> frozenset[str]:
     return frozenset(names)
 
 
+def needs_of(condition: Condition) -> frozenset[str]:
+    """The names of facts without which it can't be true, as far as that is plain: where one is missing, it isn't."""
+    match condition:
+        case Leaf(subject, test):
+            by_absence = subject.none_when or test == Known(wanted=False)
+            return frozenset() if by_absence else frozenset({subject.linear_of or subject.name})
+        case AllOf(parts):
+            return frozenset().union(*map(needs_of, parts))
+        case AnyOf(parts):
+            first, *others = map(needs_of, parts)
+            return first.intersection(*others)
+        case Not(Leaf(_, Known())):
+            return frozenset()
+        case Not(part):
+            return needs_of(part) if isinstance(part, Leaf) else frozenset()
+
+
 def one_line(condition: Condition) -> str:
     """The condition on one line, to be shown: `a and (b or c)`."""
     match condition:

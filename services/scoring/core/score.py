@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -54,12 +54,17 @@ class Read(NamedTuple):
 
 def read_measures(view: View, card: Scorecard) -> dict[str, Read]:
     """Every built-in measure by the card's curves, and with the card's answer to what is missing."""
-    on_card = {one.name: one for one in card.measures}
+    on_card, tenure, interrupted, kept = card.by_name, view.tenure, view.interrupted, view.read
     found: dict[str, Read] = {}
     for name, one in MEASURES.items():
-        weighted = on_card.get(name, _OFF_CARD[name]).at(view.tenure)
-        read = partial(_kept if source_of(name) in view.interrupted else _read, view, one, weighted)
-        found[name] = read() if name in _OF_PAPERS else view.kept(name, read)
+        if (known := kept.get(name)) is not None:
+            found[name] = known
+            continue
+        weighted = on_card.get(name, _OFF_CARD[name]).at(tenure)
+        read = _kept if interrupted and source_of(name) in interrupted else _read
+        found[name] = read(view, one, weighted)
+        if name not in _OF_PAPERS:
+            kept[name] = found[name]
     return found
 
 
@@ -152,7 +157,8 @@ def score_of(readings: Mapping[str, MeasureReading], card: Scorecard, facts: Fac
     points, binding = (rounded(total, weight) if enough else None), None
     for cap in card.caps:
         ceiling = card.ceiling(cap)
-        if (points is None or ceiling < points) and evaluate(cap.condition, facts, now) is Truth.TRUE:
+        could = (points is None or ceiling < points) and facts.have(cap.needs)
+        if could and evaluate(cap.condition, facts, now) is Truth.TRUE:
             points, binding = ceiling, cap
     if enough:
         return Score(total, weight, coverage, binding, points)

@@ -1,6 +1,6 @@
 """Scorecards: which measures count how much for which accounts, what caps the score, where the bands begin."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from typing import Any, Literal
@@ -9,7 +9,7 @@ import msgspec
 
 from services.scoring.core.catalogue import Catalogue
 from services.scoring.core.measures.base import Curve, Missing
-from shared.conditions import Condition, Facts, Leaf, Truth, evaluate, leaves_of, one_line
+from shared.conditions import Condition, Facts, Leaf, Truth, evaluate, leaves_of, needs_of, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,14 @@ class Cap:
     condition: Condition
     says: str = ""
     """What holds then, in a customer-success manager's words: such as `an invoice 60 days overdue`."""
+    name: str = field(init=False, compare=False)
+    """The condition on one line."""
+    needs: frozenset[str] = field(init=False, compare=False)
+    """The facts without which the condition can't hold: of most accounts of most caps there is one that isn't known."""
 
-    @property
-    def name(self) -> str:
-        """The condition on one line."""
-        return one_line(self.condition)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", one_line(self.condition))
+        object.__setattr__(self, "needs", needs_of(self.condition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,13 @@ class Scorecard:
     """`id@version+digest`. The digest is of how it scores, so that one name never means two ways of scoring."""
     heaviest_first: tuple[Weighted, ...] = field(init=False)
     """Its measures."""
+    by_name: Mapping[str, Weighted] = field(init=False, compare=False)
+    """Its measures."""
     timed: tuple[Leaf, ...] = field(init=False)
     """Of its caps' conditions the leaves that time alone changes."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {one.name: one for one in self.measures})
         caps = [(cap.at_most, cap.name) for cap in self.caps]
         digest = _digest((self.measures, self.minimum_coverage, caps, self.bands), 4)
         object.__setattr__(self, "ref", f"{self.id}@{self.version}+{digest}")

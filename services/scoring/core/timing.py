@@ -46,5 +46,7 @@ def next_look(health: Health, rules: Rules, moves: Changes) -> datetime | None:
     if view.interrupted:
         # What stands still now goes on when the source is back: whoever was looked at meanwhile is looked at then.
         instants.append(midnight_after(now))
-    instants += [at for leaf in timed if (at := flip_instant(leaf, facts, now)) is not None]
+    # An instant that isn't known is none that time comes to: so is most of what caps ask.
+    dated = [leaf for leaf in timed if leaf.subject.linear_of in health.facts]
+    instants += [at for leaf in dated if (at := flip_instant(leaf, facts, now)) is not None]
     return min(instants, default=None)

@@ -32,7 +32,10 @@ class View:
         "invoices",
         "now",
         "profile",
+        "read",
+        "since",
         "state",
+        "tenure",
         "tickets",
         "today",
     )
@@ -61,12 +64,20 @@ class View:
         self.profile: Profile = self.kept("profile", lambda: profile_of(account.id, account.state, now, catalogue))
         self.cadence: Cadence = catalogue.cadence_of(self.profile.plan, self._used())
         self._made: dict[Hashable, Any] = {}
+        self.read: dict[str, Any] = {} if before is None else before.read
+        """By measure the readings that rest on no ticket or invoice: they stand while only these change."""
+        began = self.profile.signed_at if self.profile.signed_at is not None else self.state.first
+        self.since = None if began is None else day_of_us(began)
+        """The UTC day from which its tenure counts: of signing, else of the first event."""
+        self.tenure = None if self.since is None else self.today - self.since
+        """For how many days it is a customer, as far as is known."""
 
     def once(self, make: Callable[["View"], T]) -> T:
         """What several readings and facts rest on, made when the first of them asks for it."""
-        if make not in self._made:
-            self._made[make] = make(self)
-        made: T = self._made[make]
+        try:
+            made: T = self._made[make]
+        except KeyError:
+            made = self._made[make] = make(self)
         return made
 
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -82,17 +93,6 @@ class View:
         if not self.catalogue.cadence:
             return []
         return [name for name, days in usage.items() if days and max(days) >= since] or list(usage)
-
-    @property
-    def since(self) -> int | None:
-        """The UTC day from which its tenure counts: of signing, else of the first event."""
-        began = self.profile.signed_at if self.profile.signed_at is not None else self.state.first
-        return None if began is None else day_of_us(began)
-
-    @property
-    def tenure(self) -> int | None:
-        """For how many days it is a customer, as far as is known."""
-        return None if self.since is None else self.today - self.since
 
     def before_interruption(self, source: str) -> "View":
         """As it was when an interrupted source still sent: a reading of then is the last that says anything.

@@ -49,10 +49,11 @@ def _are_comparable(before: subs.Figures, now: subs.Figures) -> bool:
 
 def change_in(view: View, days: int) -> float | None:
     """Its monthly revenue against that of so many days ago, in %."""
-    now, then = view.profile.figures, before(view, days)
-    if view.profile.left is not None or now.mrr_minor is None or (then.mrr_minor or 0) <= 0:
+    now = view.profile.figures
+    if view.profile.left is not None or now.mrr_minor is None:
         return None
-    if not _are_comparable(then, now):
+    then = before(view, days)
+    if (then.mrr_minor or 0) <= 0 or not _are_comparable(then, now):
         return None
     return 100 * (now.mrr_minor - then.mrr_minor) / then.mrr_minor  # type: ignore[operator]
 
@@ -79,8 +80,11 @@ def _change(view: View) -> Reading:
 
 def seats_change(view: View, days: int = _DAYS) -> float | None:
     """Seats against those of 90, or so many, days ago, in %."""
-    now, then = view.profile.figures.seats, before(view, days).seats
-    return None if now is None or not then or view.profile.left is not None else 100 * (now - then) / then
+    now = view.profile.figures.seats
+    if now is None or view.profile.left is not None:
+        return None
+    then = before(view, days).seats
+    return 100 * (now - then) / then if then else None
 
 
 def contracted_at(view: View) -> int | None:
