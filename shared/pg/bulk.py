@@ -27,6 +27,7 @@ from sqlalchemy import (
     UpdateBase,
     any_,
     bindparam,
+    cast,
     column,
     delete,
     func,
@@ -39,12 +40,14 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from shared.pg.literals import Literal, is_plain
+
 Rows = Iterable[Sequence[Any]]
 
 
 def among(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     """`column = ANY(parameter)`: whether it is one of the values in a list, which is given when executed."""
-    return column == any_(bindparam(parameter, type_=ARRAY(column.type, dimensions=1)))
+    return column == any_(_list(parameter, column))
 
 
 def word(value: str) -> ColumnElement[str]:
@@ -63,8 +66,16 @@ def given(*columns: ColumnElement[Any], name: str = "given") -> TableValuedAlias
 
     It has these columns' names and types. A parameter, named `NAME_COLUMN`, is a list of one column's values.
     """
-    lists = (bindparam(f"{name}_{c.name}", type_=ARRAY(c.type, dimensions=1)) for c in columns)
+    lists = (_list(f"{name}_{c.name}", c) for c in columns)
     return func.unnest(*lists).table_valued(*(column(c.name, c.type) for c in columns)).render_derived(name=name)
+
+
+def _list(parameter: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A parameter that is a list of a column's values."""
+    of = ARRAY(column.type, dimensions=1)
+    if is_plain(column.type):
+        return cast(bindparam(parameter, type_=Literal()), of)
+    return bindparam(parameter, type_=of)
 
 
 def arrays(columns: Sequence[str], rows: Rows, name: str = "given") -> dict[str, Sequence[Any]]:

@@ -1,13 +1,13 @@
 """Statements over many rows, on real PostgreSQL."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
 from sqlalchemy import BigInteger, Column, DateTime, Identity, LargeBinary, MetaData, Table, Text, join, select
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from shared.pg import bulk
@@ -55,6 +55,29 @@ async def test_rows_of_every_type_are_inserted_in_the_order_given(c: AsyncConnec
     things = [Thing("b", "2", 2**40, NOON, b"\0\xff", {"ü": '"x"'}), Thing("a", "1"), Thing("b", "1", 0, None, b"", {})]
     assert await bulk.Insert(THINGS, Thing._fields)(c, things) == []
     assert await _all(c) == things
+
+
+ODD: tuple[str, ...] = (
+    *("", " ", "NULL", "null", "{}", "{a,b}", ",", "'", '"', '""', "\\", '\\"', "\\\\n", "\\u0041", "\\x41"),
+    *("a\nb", "\t\r\b\f", "\x01\x1f\x7f", "\u2028", "ü", "\U0001f600", "]", "a" * 5000),
+)
+
+
+async def test_texts_come_back_as_they_were_given_whatever_is_in_them(c: AsyncConnection) -> None:
+    put, given = bulk.Insert(THINGS, ("shelf", "id")), bulk.given(THINGS.c.id, THINGS.c.size, THINGS.c.at)
+    for shelf, ids in [("one by one", [one]) for one in ODD] + [("together", list(ODD))]:
+        await put(c, [(shelf, id) for id in ids])
+        found = await c.execute(
+            select(THINGS.c.id).where(bulk.among(THINGS.c.id, "ids"), THINGS.c.shelf == shelf), {"ids": ids}
+        )
+        assert set(ids) <= set(found.scalars())
+    rows = [(id, n - 3, NOON + n * timedelta(microseconds=1)) for n, id in enumerate(ODD)] + [("none", None, None)]
+    assert list(await c.execute(select(given), bulk.arrays(("id", "size", "at"), rows))) == rows
+
+
+async def test_text_that_the_database_does_not_take_is_refused(c: AsyncConnection) -> None:
+    with pytest.raises(DBAPIError, match="0x00"):
+        await bulk.Insert(THINGS, ("shelf", "id"))(c, [("s", "a\0b")])
 
 
 async def test_what_is_the_same_in_every_row_is_given_once(c: AsyncConnection) -> None:

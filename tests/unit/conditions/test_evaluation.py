@@ -5,7 +5,21 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared.conditions import STEP_FACTS, AllOf, AnyOf, Facts, Not, Scope, Truth, evaluate, facts_of, leaves_of, parse
+from shared.conditions import (
+    STEP_FACTS,
+    AllOf,
+    AnyOf,
+    Condition,
+    Facts,
+    Not,
+    Scope,
+    Truth,
+    evaluate,
+    facts_of,
+    leaves_of,
+    needs_of,
+    parse,
+)
 from shared.conditions.tree import Known
 from shared.messages.assessments import Cause
 from tests.support.conditions import NOW, ago, ahead, cases, facts, holds, known_facts
@@ -154,3 +168,29 @@ def test_facts_by_name_are_typed() -> None:
     assert known.get("usage.used_features", NOW) == ("a",)
     assert known.get("account.traits.x", NOW) == 3
     assert known.get("account.seats", NOW) is None
+
+
+@given(cases())
+def test_a_condition_whose_needs_are_not_known_does_not_hold(case: tuple[Condition, Facts]) -> None:
+    condition, known = case
+    if evaluate(condition, known, NOW) is T:
+        assert known.have(needs_of(condition))
+
+
+@pytest.mark.parametrize(
+    ("condition", "needs"),
+    [
+        ("usage.breadth < 40", {"usage.breadth"}),
+        ("days_since usage.last_seen_at > 3", {"usage.last_seen_at"}),
+        ("usage.breadth is known", {"usage.breadth"}),
+        ("usage.breadth is unknown", set()),
+        ({"not": "usage.breadth < 40"}, {"usage.breadth"}),
+        ({"not": "usage.breadth is known"}, set()),
+        (["usage.breadth < 40", "account.plan == pro"], {"usage.breadth", "account.plan"}),
+        ({"any": ["usage.breadth < 40", "account.plan == pro"]}, set()),
+        ({"any": ["usage.breadth < 40", "usage.breadth > 90"]}, {"usage.breadth"}),
+        ({"not": {"all": ["usage.breadth < 40", "account.plan == pro"]}}, set()),
+    ],
+)
+def test_what_a_condition_needs_to_hold(condition: Any, needs: set[str]) -> None:
+    assert needs_of(parse(condition)) == needs
