@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, asyncpg, insert
 
 from shared.log.tables import counters, identity, readers, records
 from shared.pg import bulk
+from shared.pg.literals import Literal, literal
 
 FIELDS = ("topic", "partition", "mark", "key", "value", "headers", "place")
 """What a publish gives of each message, in this order; `place` is its place among those of its partition."""
@@ -36,10 +37,12 @@ class Statement(NamedTuple):
 
     sql: str
     names: tuple[str, ...]
+    literals: frozenset[str]
+    """Those of them that are lists and travel as text."""
 
     def arguments(self, parameters: dict[str, Any]) -> list[Any]:
-        """The parameters in the order of their places."""
-        return [parameters[name] for name in self.names]
+        """The parameters in the order of their places, as the driver takes them."""
+        return [literal(parameters[name]) if name in self.literals else parameters[name] for name in self.names]
 
 
 def _made(statement: Executable) -> Statement:
@@ -49,7 +52,8 @@ def _made(statement: Executable) -> Statement:
         schema_translate_map={None: "log"},
         render_schema_translate=True,
     )
-    return Statement(compiled.string, tuple(compiled.positiontup))
+    literals = frozenset(name for name, bind in compiled.binds.items() if isinstance(bind.type, Literal))
+    return Statement(compiled.string, tuple(compiled.positiontup), literals)
 
 
 def _same(one: FromClause, other: FromClause) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ a form of its own.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
@@ -27,9 +27,9 @@ def is_plain(type: TypeEngine[Any]) -> bool:
     return type.__class__ in _PLAIN
 
 
-def literal(values: Sequence[Any]) -> str:
+def literal(values: Collection[Any]) -> str:
     """These values as an array. Raises `UnicodeEncodeError` for text that is none."""
-    written = msgspec.json.encode(values)
+    written = msgspec.json.encode(values if isinstance(values, list | tuple) else list(values))
     if b"\\" in written and _OTHERWISE.search(written):
         return "{" + ",".join(map(_element, values)) + "}"
     return "{" + written[1:-1].decode() + "}"
@@ -41,13 +41,13 @@ def _element(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-class Literal(TypeDecorator[Sequence[Any]]):
+class Literal(TypeDecorator[Collection[Any]]):
     """A parameter that is a list of plain values, and travels as text."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: Collection[Any] | None, dialect: Dialect) -> str | None:
         """The list as PostgreSQL reads it."""
         del dialect
         return None if value is None else literal(value)
