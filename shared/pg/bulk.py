@@ -19,7 +19,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Dialect,
     Row,
     Table,
     TableValuedAlias,
@@ -38,7 +37,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from shared.pg.literals import Literal, is_plain
 
@@ -97,7 +95,6 @@ class _Bulk:
         self._columns = tuple(columns)
         self._given = given(*(table.c[name] for name in columns))
         self._same = {name: bindparam(f"same_{name}", type_=table.c[name].type) for name in same}
-        self._text: _Text | None = None
 
     def _set(self, statement: UpdateBase, returning: Sequence[ColumnElement[Any]]) -> None:
         self.statement = statement.returning(*returning) if returning else statement
@@ -115,33 +112,8 @@ class _Bulk:
         if not parameters[f"given_{self._columns[0]}"]:
             return []
         parameters |= {f"same_{name}": value for name, value in same.items()}
-        if self._returns:
-            return (await c.execute(self.statement, parameters)).all()
-        if self._text is None or self._text.dialect is not c.dialect:
-            self._text = _Text(self.statement, c.dialect)
-        await c.exec_driver_sql(self._text.sql, self._text.values(parameters))
-        return []
-
-
-class _Text:
-    """A statement that returns nothing, as it is for the driver: compiled once, not looked up at each execution."""
-
-    def __init__(self, statement: UpdateBase, dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect)
-        assert isinstance(compiled, SQLCompiler)
-        assert compiled.positiontup is not None
-        self.dialect, self.sql = dialect, str(compiled)
-        self._parameters = [
-            (name, compiled.params[name], compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
-            for name in compiled.positiontup
-        ]
-
-    def values(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The values by their place, as the driver takes them; what is not given is as it stands in the statement."""
-        return tuple(
-            process(parameters.get(name, constant)) if process else parameters.get(name, constant)
-            for name, constant, process in self._parameters
-        )
+        result = await c.execute(self.statement, parameters)
+        return result.all() if self._returns else []
 
 
 class Insert(_Bulk):

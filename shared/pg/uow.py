@@ -5,32 +5,11 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from asyncpg import InternalClientError
-from sqlalchemy import CursorResult, Executable, Row
+from sqlalchemy import Executable, Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.util import greenlet_spawn
 
-
-class _Watched(AsyncConnection):
-    """A connection that says after each statement that it got on.
-
-    SQLAlchemy's events say it too, at twenty times the cost: once there is a listener, each step of each statement
-    looks for more.
-    """
-
-    __slots__ = ("_got_on",)
-
-    def __init__(self, engine: AsyncEngine, got_on: Callable[[], None]) -> None:
-        super().__init__(engine)
-        self._got_on = got_on
-
-    async def execute(self, *args: Any, **options: Any) -> CursorResult[Any]:
-        result = await super().execute(*args, **options)
-        self._got_on()
-        return result
-
-    async def exec_driver_sql(self, *args: Any, **options: Any) -> CursorResult[Any]:
-        result = await super().exec_driver_sql(*args, **options)
-        self._got_on()
-        return result
+from shared.pg.direct import Direct, Statements
 
 
 class UnitOfWork:
@@ -39,6 +18,7 @@ class UnitOfWork:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._statements = Statements()
         self._got_on: Callable[[], None] = lambda: None
 
     def watch(self, got_on: Callable[[], None]) -> None:
@@ -52,21 +32,31 @@ class UnitOfWork:
         A commit whose answer is lost raises too: the caller can't know whether it happened, and must look again.
         """
         with lost_connections():
-            async with _Watched(self._engine, self._got_on) as connection:
-                transaction = await connection.begin()
+            connection = Direct(self._engine, self._statements, self._got_on)
+            await connection.start()
+            try:
+                transaction = connection.begin_now()
                 try:
                     yield connection
                 except BaseException:
-                    await transaction.rollback()
+                    await greenlet_spawn(transaction.rollback)
                     raise
-                await transaction.commit()
+                await greenlet_spawn(transaction.commit)
+            finally:
+                await connection.give_back()
 
     async def once(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Execute one statement that is a transaction by itself: one round trip instead of three. Returns its rows."""
         with lost_connections():
-            async with _Watched(self._alone, self._got_on) as connection:
+            ready = self._statements.ready(statement, parameters or {}, self._engine)
+            engine = self._alone if ready is None else self._engine
+            connection = Direct(engine, self._statements, self._got_on, alone=True)
+            await connection.start()
+            try:
                 result = await connection.execute(statement, parameters)
                 return result.all() if result.returns_rows else []
+            finally:
+                await connection.give_back()
 
 
 @contextmanager

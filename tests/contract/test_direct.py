@@ -1,0 +1,227 @@
+"""The short way to the database beside SQLAlchemy's own: the same rows, the same errors, the same transaction."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError, StatementError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared.pg.direct import Direct
+from shared.pg.pool import make_engine
+from shared.pg.records import Json, Packed
+from shared.pg.uow import UnitOfWork
+
+
+class Thing(msgspec.Struct):
+    name: str
+
+
+_MADE = MetaData()
+_T = Table(
+    "of_all_kinds",
+    _MADE,
+    Column("id", Text, primary_key=True),
+    Column("big", BigInteger),
+    Column("yes", Boolean),
+    Column("day", Date),
+    Column("at", DateTime(timezone=True)),
+    Column("raw", LargeBinary),
+    Column("exact", Numeric),
+    Column("plain", JSONB),
+    Column("words", ARRAY(Text)),
+    Column("packed", Packed(Thing)),
+    Column("thing", Json(Thing)),
+    prefixes=["UNLOGGED"],
+)
+_NAMES = [column.name for column in _T.columns]
+_ADD = insert(_T).values({name: bindparam(f"new_{name}") for name in _NAMES})
+_READ = select(_T).where(_T.c.id == bindparam("wanted"))
+_RENAME = update(_T).where(_T.c.id == bindparam("wanted")).values(big=_T.c.big + 1).returning(_T.c.id, _T.c.big)
+_REMOVE = delete(_T).where(_T.c.id == bindparam("wanted"))
+_SLEEP = select(func.pg_sleep(bindparam("seconds")))
+_ROWS: Sequence[tuple[Any, ...]] = (
+    (
+        *("full", 2**40, True, date(2026, 3, 1), datetime(2026, 3, 1, tzinfo=UTC), b"\0\xff", 7, {"a": [1, None]}),
+        *(["x"], Thing("packed"), Thing("json")),
+    ),
+    ("bare", *[None] * 10),
+)
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """Of the database's owner, who alone may make the table."""
+    made = make_engine(database_url, "public")
+    async with made.begin() as c:
+        await c.run_sync(_MADE.create_all)
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture
+def uow(engine: AsyncEngine) -> UnitOfWork:
+    return UnitOfWork(engine)
+
+
+def _new(row: Sequence[Any]) -> dict[str, Any]:
+    return {f"new_{name}": value for name, value in zip(_NAMES, row, strict=True)}
+
+
+def _goes_short(c: AsyncConnection, statement: Any, **parameters: Any) -> bool:
+    assert isinstance(c, Direct)
+    return c._statements.ready(statement, parameters, c) is not None
+
+
+async def test_every_type_comes_back_by_both_ways_alike(uow: UnitOfWork, engine: AsyncEngine) -> None:
+    async with uow.begin() as c:
+        for row in _ROWS:
+            await c.execute(_ADD, _new(row))
+        await c.execute(_READ, {"wanted": "full"})
+    for row in _ROWS:
+        async with uow.begin() as c:
+            assert _goes_short(c, _READ, wanted=row[0])
+            [short] = (await c.execute(_READ, {"wanted": row[0]})).all()
+        async with engine.connect() as c:
+            [long] = (await c.execute(_READ, {"wanted": row[0]})).all()
+        assert short == long
+        assert short._mapping[_T.c.big] == short.big == row[1]
+        assert tuple(short) == row
+        assert dict(short._mapping) == dict(long._mapping)
+
+
+async def test_what_is_written_tells_how_many_rows_it_was(uow: UnitOfWork) -> None:
+    async with uow.begin() as c:
+        for number in range(3):
+            added = await c.execute(_ADD, _new((f"t{number}", 0, *[None] * 9)))
+        assert added.rowcount == 1
+        for _ in range(3):
+            moved = await c.execute(_RENAME, {"wanted": "t1"})
+        assert [tuple(row) for row in moved] == [("t1", 3)]
+        for id in ("t0", "t1", "t1"):
+            removed = await c.execute(_REMOVE, {"wanted": id})
+        assert (removed.rowcount, removed.returns_rows) == (0, False)
+        assert _goes_short(c, _ADD, **_new(_ROWS[1]))
+        assert _goes_short(c, _RENAME, wanted="")
+        assert _goes_short(c, _REMOVE, wanted="")
+
+
+async def test_both_ways_work_in_one_transaction_that_is_rolled_back_as_a_whole(uow: UnitOfWork) -> None:
+    async def try_in_vain() -> None:
+        async with uow.begin() as c:
+            for number in range(3):
+                await c.execute(_ADD, _new((f"t{number}", 0, *[None] * 9)))
+            count = (await c.execute(select(func.count()).select_from(_T))).scalar_one()
+            assert count == 3
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await try_in_vain()
+    assert await uow.once(select(func.count()).select_from(_T)) == [(0,)]
+
+
+async def test_an_error_is_the_same_and_ends_the_transaction(uow: UnitOfWork) -> None:
+    row = _new(("twice", 0, *[None] * 9))
+    async with uow.begin() as c:
+        await c.execute(_ADD, row)
+        await c.execute(_REMOVE, {"wanted": "nobody"})
+        await c.execute(_REMOVE, {"wanted": "nobody"})
+    with pytest.raises(IntegrityError, match="duplicate key") as error:
+        async with uow.begin() as c:
+            await c.execute(_ADD, row)
+    assert getattr(error.value.orig, "sqlstate", None) == "23505"
+
+    async def go_on_after_an_error() -> None:
+        async with uow.begin() as c:
+            with pytest.raises(IntegrityError):
+                await c.execute(_ADD, row)
+            await c.execute(_REMOVE, {"wanted": "twice"})
+
+    with pytest.raises(DBAPIError, match="current transaction is aborted"):
+        await go_on_after_an_error()
+    [[count]] = await uow.once(select(func.count()).select_from(_T))
+    assert count == 1
+
+
+async def test_what_the_driver_cannot_be_given_goes_the_long_way(uow: UnitOfWork) -> None:
+    listed = select(_T.c.id).where(_T.c.id.in_(bindparam("ids", expanding=True)))
+    async with uow.begin() as c:
+        for ids in (["a"], ["a", "b"], []):
+            assert (await c.execute(listed, {"ids": ids})).all() == []
+        for _ in range(2):
+            assert (await c.execute(text("SELECT :n"), {"n": "x"})).scalar_one() == "x"
+        assert not _goes_short(c, listed, ids=["a"])
+        await c.execute(_READ, {"wanted": "a"})
+        with pytest.raises((InvalidRequestError, StatementError), match="wanted"):
+            await c.execute(_READ)
+
+
+async def test_a_connection_that_was_lost_goes_from_the_pool(uow: UnitOfWork) -> None:
+    pid = select(func.pg_backend_pid())
+    seen: list[int] = []
+
+    async def lose_it() -> None:
+        async with uow.begin() as c:
+            seen.extend([(await c.execute(pid)).scalar_one() for _ in range(2)])
+            await uow.once(text(f"SELECT pg_terminate_backend({seen[0]})"))
+            await c.execute(pid)
+
+    with pytest.raises(DBAPIError) as error:
+        await lose_it()
+    assert error.value.connection_invalidated
+    async with uow.begin() as c:
+        assert (await c.execute(pid)).scalar_one() not in seen
+
+
+async def test_a_statement_that_was_cut_off_leaves_nothing_behind(uow: UnitOfWork) -> None:
+    entered = asyncio.Event()
+
+    async def wait_long() -> None:
+        async with uow.begin() as c:
+            for _ in range(2):
+                await c.execute(_ADD, _new((f"cut{_}", 0, *[None] * 9)))
+                await c.execute(_SLEEP, {"seconds": 0.0})
+            entered.set()
+            await c.execute(_SLEEP, {"seconds": 60.0})
+
+    waiting = asyncio.create_task(wait_long())
+    await entered.wait()
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    for _ in range(3):
+        assert await uow.once(select(func.count()).select_from(_T)) == [(0,)]
+
+
+async def test_one_statement_alone_needs_no_transaction(uow: UnitOfWork, engine: AsyncEngine) -> None:
+    said: list[int] = []
+    uow.watch(lambda: said.append(1))
+    for number in range(3):
+        await uow.once(_ADD, _new((f"o{number}", 0, *[None] * 9)))
+    async with engine.connect() as c:
+        assert (await c.execute(select(func.count()).select_from(_T))).scalar_one() == 3
+    assert len(said) == 3
