@@ -26,7 +26,7 @@ from shared.service import service
 from shared.service.status import status_routes
 from shared.worker.loop import Plan
 
-_PLAN: Final = Plan("notifier", (registry.ACCOUNTS, registry.ACTIONS), gate=(registry.ACTIONS,), stages=False)
+_PLAN: Final = Plan("notifier", (registry.ACCOUNTS, registry.ACTIONS), gate=(registry.ACTIONS,))
 
 
 def wire(base: service.Base, settings: NotifierSettings) -> service.Service:

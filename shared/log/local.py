@@ -54,6 +54,11 @@ def _record(row: Any) -> Record:
     )
 
 
+async def _as_it_is(_session: object) -> None:
+    """Give a session back as it is. No statement leaves anything behind there, and asyncpg's own way asks the server
+    after each of them to undo nothing."""
+
+
 class LocalProducer:
     """Appends in one statement, and so in one transaction: all of a publish is in the log, or none."""
 
@@ -249,7 +254,13 @@ class LocalStream:
         """Connect, create what topics are missing, and check that all have the same number of partitions."""
         try:
             self._pool = await asyncpg.create_pool(
-                self._url, min_size=1, max_size=4, timeout=5, command_timeout=30, server_settings=self._settings
+                self._url,
+                min_size=1,
+                max_size=4,
+                timeout=5,
+                command_timeout=30,
+                server_settings=self._settings,
+                reset=_as_it_is,
             )
             new = bulk.arrays(("topic", "partition"), self.every(self._topics), name="new")
             await self._pool.execute(sql.CREATE.sql, *sql.CREATE.arguments(new))

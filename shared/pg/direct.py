@@ -115,6 +115,11 @@ def _compiled(statement: Any, names: tuple[str, ...], dialect: Dialect) -> _Read
     return None if computed or spelt_out or implied or missing else _Ready(compiled, dialect)
 
 
+def notes(c: AsyncConnection) -> dict[str, Any]:
+    """What the parts of one transaction tell whoever began it. It ends with the connection's use."""
+    return c.notes if isinstance(c, Direct) else {}
+
+
 class Direct(AsyncConnection):
     """A connection that takes the short way where there is one, and says after each statement that it got on.
 
@@ -122,13 +127,14 @@ class Direct(AsyncConnection):
     looks for more. `alone`: what takes the short way is no part of a transaction.
     """
 
-    __slots__ = ("_alone", "_got_on", "_statements")
+    __slots__ = ("_alone", "_got_on", "_statements", "notes")
 
     def __init__(
         self, engine: AsyncEngine, statements: Statements, got_on: Callable[[], None], *, alone: bool = False
     ) -> None:
         super().__init__(engine)
         self._statements, self._got_on, self._alone = statements, got_on, alone
+        self.notes: dict[str, Any] = {}
 
     def begin_now(self) -> RootTransaction:
         """Begin. Nothing is sent before the first statement."""

@@ -73,7 +73,14 @@ class Worker:
         self._plan, self._handler, self._stream, self._uow, self._clock = plan, handler, stream, uow, clock
         self._partitions: dict[int, Partition] = {}
         self._transactions = Transactions(
-            handler, stream=stream, uow=uow, clock=clock, owner=owner, mend=mend, figures=figures
+            handler,
+            stream=stream,
+            uow=uow,
+            clock=clock,
+            owner=owner,
+            mend=mend,
+            figures=figures,
+            on_staged=self._staged,
         )
         self.relay = Relay(uow, stream, self.owned)
         self._consumer: Consumer | None = None
@@ -98,6 +105,9 @@ class Worker:
     def owned(self) -> frozenset[int]:
         """The partition numbers that this worker has taken."""
         return frozenset(number for number, partition in self._partitions.items() if partition.taken)
+
+    def _staged(self) -> None:
+        self.relay.wake()
 
     def _got_on(self) -> None:
         if _at_work.get() is self:
@@ -277,12 +287,10 @@ class Worker:
                 self._active = True
 
     def _done(self, consumer: Consumer, worked: Collection[Partition]) -> None:
-        """There may be something to send; what failed is not read on before it was taken again."""
+        """What failed is not read on before it was taken again."""
         for partition in worked:
             if not partition.may_work:
                 consumer.pause(self._ats(partition))
-            elif self._plan.stages:
-                self.relay.wake()
 
     # Time.
 
@@ -347,8 +355,7 @@ class Worker:
         return due
 
     async def _due(self, numbers: Collection[int]) -> dict[int, datetime]:
-        async with self._uow.begin() as c:
-            return await timers.next_due(c, list(numbers))
+        return await timers.next_due(self._uow, list(numbers))
 
     async def _send_marks(self, due: Mapping[int, datetime]) -> None:
         """Vouch for each partition that is through."""

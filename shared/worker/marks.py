@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import not_, select
 
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
@@ -14,7 +14,11 @@ from shared.worker import tables as t
 from shared.worker.relay import Relay
 
 _TYPE = "partition.mark"
-_UNSENT = select(t.outbox.c.partition).distinct().where(bulk.among(t.outbox.c.partition, "partitions"))
+_UNSENT = (
+    select(t.outbox.c.partition)
+    .distinct()
+    .where(bulk.among(t.outbox.c.partition, "partitions"), not_(bulk.among(t.outbox.c.id, "confirmed")))
+)
 
 
 async def send(
@@ -27,7 +31,9 @@ async def send(
     """
     if not through:
         return ()
-    unsent = {row.partition for row in await uow.once(_UNSENT, {"partitions": list(through)})}
+    # Looked up before the rows are: one that is confirmed in between only delays a mark.
+    confirmed = list(relay.confirmed)
+    unsent = {row.partition for row in await uow.once(_UNSENT, {"partitions": list(through), "confirmed": confirmed})}
     marks = {number: at for number, at in through.items() if number not in unsent}
     if marks:
         await relay.publish([_mark(number, at, interrupted) for number, at in marks.items()])

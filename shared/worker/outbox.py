@@ -1,16 +1,26 @@
 """Effects leave through the outbox: written in the transaction that decided them, published after it."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.log.protocol import Outgoing
 from shared.pg import bulk
+from shared.pg.direct import notes
 from shared.worker import tables as t
 
 _STAGE = bulk.Insert(t.outbox, ("topic", "key", "value", "headers", "to_partition"), same=("partition",))
+_STAGED: Final = "staged"
 
 
 async def stage(c: AsyncConnection, partition: int, messages: Sequence[Outgoing]) -> None:
     """Write messages to the outbox, in order. `partition` says whose owner relays them."""
+    if messages:
+        notes(c)[_STAGED] = True
     await _STAGE(c, [(m.topic, m.key, m.value, dict(m.headers), m.partition) for m in messages], partition=partition)
+
+
+def has_staged(c: AsyncConnection) -> bool:
+    """Whether this transaction has staged something, so that the relay has work when it has committed."""
+    return _STAGED in notes(c)

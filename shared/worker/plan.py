@@ -15,8 +15,6 @@ class Plan:
     by_marks: bool = False
     """… and, where this is set, when a mark of T or later was read. Its handler is handed the marks, too."""
     sends_marks: bool = False
-    stages: bool = True
-    """Whether a batch stages messages, so that the relay has work after it."""
     max_records: int = 500
     """How many records are read at once, over all partitions."""
     behind_at: int = 500

@@ -1,12 +1,15 @@
 """The relay: publishes the outbox by id, in chunks, and deletes only what the broker has confirmed.
 
-On an error, or 10 s unconfirmed, it resends everything from the first remaining row with a new producer: what follows a
-failed batch may be out of order in the old one. Ids are stable, so readers drop repeats.
+What was confirmed is deleted by the statement that looks for the next rows, or within 0.2 s where none come: one
+statement for all that was staged at once. On an error, or 10 s unconfirmed, it resends everything from the first
+remaining row with a new producer: what follows a failed batch may be out of order in the old one. Ids are stable, so
+readers drop repeats.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 
 from sqlalchemy import bindparam, delete, not_, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +22,7 @@ from shared.worker import tables as t
 _CHUNK = 500
 _OVERDUE = 10.0
 _SOON = 0.2
+_AT_THE_END = 1.0
 _PAUSES = (0.1, 0.5, 2.0, 5.0)
 _PASSING = (Unconfirmed, BrokerUnavailable, SQLAlchemyError, OSError, TimeoutError)
 _LOG = logging.getLogger(__name__)
@@ -32,6 +36,9 @@ _NEXT = (
     .limit(bindparam("most"))
     .add_cte(delete(t.outbox).where(_confirmed).cte("sent"))
 )
+
+
+_DELETE = delete(t.outbox).where(_confirmed)
 
 
 class Relay:
@@ -49,7 +56,7 @@ class Relay:
         self._sending = asyncio.Lock()
         """Held for a chunk, so that what isn't stored needn't wait for all that is."""
         self._confirmed: list[int] = []
-        """Rows of the last chunk: in the log, and to be deleted."""
+        """Rows of the last chunk: in the log, and yet to be deleted."""
         self._soon: asyncio.TimerHandle | None = None
 
     def wake(self) -> None:
@@ -73,7 +80,10 @@ class Relay:
                 await self._work.wait()
                 self._work.clear()
                 try:
-                    await self.drain()
+                    while await self._send_chunk() == _CHUNK:
+                        pass
+                    if self._confirmed:
+                        self.wake_soon()
                     failures = 0
                 except Exception as error:
                     # Whatever it is, a relay that ended would leave everything that is decided from now on unsent.
@@ -86,19 +96,35 @@ class Relay:
                     self._work.set()
         finally:
             await self._renew()
+            with suppress(*_PASSING):
+                async with asyncio.timeout(_AT_THE_END):
+                    await self._delete()
+
+    @property
+    def confirmed(self) -> Collection[int]:
+        """Rows that are still in the outbox, and in the log."""
+        return self._confirmed
 
     async def drain(self) -> None:
         """Send every row that there is now. Raises what the database or the broker raised; nothing is lost then."""
-        while await self._send_chunk():
+        while await self._send_chunk() == _CHUNK:
             pass
+        await self._delete()
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """Publish what is not stored (marks), behind whatever was sent before. Raises `Unconfirmed`."""
         async with self._sending:
             await self._publish(messages)
 
-    async def _send_chunk(self) -> bool:
-        """Delete what was confirmed, and send the next rows. Returns whether there were any."""
+    async def _delete(self) -> None:
+        """Delete what was confirmed."""
+        async with self._sending:
+            if self._confirmed:
+                await self._uow.once(_DELETE, {"confirmed": self._confirmed})
+                self._confirmed = []
+
+    async def _send_chunk(self) -> int:
+        """Delete what was confirmed, and send the next rows. Returns how many there were."""
         async with self._sending:
             parameters = {"partitions": sorted(self._owned()), "confirmed": self._confirmed, "most": _CHUNK}
             rows = await self._uow.once(_NEXT, parameters)
@@ -108,7 +134,7 @@ class Relay:
                     [Outgoing(row.topic, row.key, row.value, row.headers, row.to_partition) for row in rows]
                 )
                 self._confirmed = [row.id for row in rows]
-            return bool(rows)
+            return len(rows)
 
     async def _publish(self, messages: Sequence[Outgoing]) -> None:
         producer = self._producer

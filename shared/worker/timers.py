@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.pg import bulk
+from shared.pg.uow import UnitOfWork
 from shared.worker import tables as t
 
 _SET_EARLIER = bulk.Insert(
@@ -72,7 +73,7 @@ async def _remove_run(c: AsyncConnection) -> None:
         await _REMOVE(c, due, partition=partition)
 
 
-async def next_due(c: AsyncConnection, partitions: Sequence[int]) -> dict[int, datetime]:
+async def next_due(uow: UnitOfWork, partitions: Sequence[int]) -> dict[int, datetime]:
     """The earliest timer of each partition that has one."""
-    rows = await c.execute(_NEXT, {"given_partition": list(partitions)})
+    rows = await uow.once(_NEXT, {"given_partition": list(partitions)})
     return {row.partition: row.due for row in rows if row.due is not None}

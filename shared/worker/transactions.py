@@ -18,7 +18,7 @@ from shared.log.protocol import Consumer, Record, Stream, TopicPartition
 from shared.messages import tracing
 from shared.messages.assessments import PartitionMark
 from shared.pg.uow import UnitOfWork
-from shared.worker import dead_letters, offsets, ownership, timers
+from shared.worker import dead_letters, offsets, outbox, ownership, timers
 from shared.worker.handler import Handler, Poison
 from shared.worker.partition import Failure, Partition, Place
 from shared.worker.reading import Read, in_order, read
@@ -27,7 +27,8 @@ _LOG = logging.getLogger(__name__)
 
 
 class Transactions:
-    """One worker's. `owner` names this process in the epoch rows; `mend` mends a log mismatch."""
+    """One worker's. `owner` names this process in the epoch rows; `mend` mends a log mismatch; `on_staged` is called
+    when messages were staged and their transaction has committed."""
 
     def __init__(
         self,
@@ -39,9 +40,10 @@ class Transactions:
         owner: str,
         mend: str,
         figures: Figures,
+        on_staged: Callable[[], None] = lambda: None,
     ) -> None:
         self._handler, self._stream, self._uow, self._clock = handler, stream, uow, clock
-        self._owner, self._mend = owner, mend
+        self._owner, self._mend, self._on_staged = owner, mend, on_staged
         self._records = figures.count("keepwell_records_total", "Records handled.", "topic")
         self._letters = figures.count("keepwell_dead_letters_total", "Records that could not be handled.", "topic")
         self._failures = figures.count("keepwell_batch_failures_total", "Transactions rolled back and tried again.")
@@ -151,6 +153,7 @@ class Transactions:
                 assert partition.epoch is not None
                 await ownership.check(c, partition.number, partition.epoch)
                 await work(c)
+                staged = outbox.has_staged(c)
         except Exception as error:
             failure = _failure(error)
             partition.failed(self._clock.now(), failure, places, size)
@@ -163,6 +166,8 @@ class Transactions:
                 exc_info=None if failure.passing else error,
             )
             return False
+        if staged:
+            self._on_staged()
         self._handler.committed(partition.number)
         return True
 

@@ -310,7 +310,7 @@ class Fed:
         """Let time pass, with every timer on its second."""
         while True:
             async with self.uow.begin() as c:
-                due = (await timers.next_due(c, [self.partition])).get(self.partition)
+                due = (await timers.next_due(self.uow, [self.partition])).get(self.partition)
                 if due is None or due > until:
                     break
                 self.now = due
