@@ -54,6 +54,10 @@ class Sender:
     _work: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _sending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _ended: list[Attempt] = field(default_factory=list, init=False)
+    _new: bool = field(default=True, init=False)
+    """Whether something may be due that the last look did not see."""
+    _look_at: datetime | None = field(default=None, init=False)
+    """When something comes due, by the last look."""
     _stopping: bool = field(default=False, init=False)
     _deliveries: Figure = field(init=False)
     _effect: Times = field(init=False)
@@ -66,6 +70,7 @@ class Sender:
 
     def wake(self) -> None:
         """There may be something to send."""
+        self._new = True
         self._work.set()
 
     def stop(self) -> None:
@@ -99,36 +104,62 @@ class Sender:
                 task.cancel()
             await asyncio.gather(*cut_off, return_exceptions=True)
         try:
-            await self._record()
+            await self._turn(look=False)
         except _LOST as error:
             _LOG.warning("%s attempts could not be recorded (%s).", len(self._ended), type(error).__name__)
 
     async def _round(self) -> float:
-        """Record what has ended, lease what is due, and say how long to wait if nothing wakes us."""
-        await self._record()
-        free = self.channel.at_once - len(self._sending)
-        if free <= 0:
-            return _BUSY
+        """Record what has ended and lease what is due, and say how long to wait if nothing wakes us.
+
+        Nothing is looked for while nothing can have come due: what was sent is recorded, and that is all.
+        """
         now = self.clock.now()
-        async with self.uow.begin() as c:
-            leased, given_up = await self._lease(c, free, now)
-            next_due = None if leased else await leases.next_due(c, self.channel.name, now)
-        self._note(given_up)
-        self._begin(leased, now)
-        if leased:
+        fell_due = self._look_at is None or now >= self._look_at
+        # What was not sent comes due again, or ends a hold.
+        await self._turn(look=self._new or fell_due or any(not isinstance(one.outcome, Sent) for one in self._ended))
+        if self._look_at is None or self._new or self._free <= 0:
             return _BUSY
-        if next_due is None:
-            return _IDLE
-        pause = (next_due - now).total_seconds()
-        # What is due and yet not leased waits for another sender's lease.
-        return min(_IDLE, max(_SOON, pause)) if pause > 0 else _BUSY
+        return min(_IDLE, max(_SOON, (self._look_at - now).total_seconds()))
+
+    @property
+    def _free(self) -> int:
+        """How many more messages the channel may send at once."""
+        return self.channel.at_once - len(self._sending)
+
+    async def _turn(self, *, look: bool) -> None:
+        """Record what has ended and, with a look, lease what is due as far as there is room: in one transaction."""
+        if not self._ended and not (look and self._free > 0):
+            self._new = self._new or look
+            return
+        ended, self._ended = self._ended, []
+        now, endings = self.clock.now(), list[Row[Any]]()
+        leased: Sequence[Row[Any]] = ()
+        try:
+            async with self.uow.begin() as c:
+                await leases.lock(c, self.channel.name)
+                if ended:
+                    endings += await self._write(c, ended, now)
+                if look:
+                    # Without room for one more, it is looked for when there is.
+                    self._new = self._free <= 0
+                if look and not self._new:
+                    leased, given_up, self._look_at = await self._lease(c, self._free, now)
+                    endings += given_up
+        except BaseException:
+            self._ended, self._new = [*ended, *self._ended], True
+            raise
+        self._note(endings)
+        self._begin(leased, now)
 
     async def _lease(
         self, c: AsyncConnection, free: int, now: datetime
-    ) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
-        """Record what was cut off, and lease what is due, each parcel whole. Returns what is leased, and what ended."""
-        await leases.lock(c, self.channel.name)
+    ) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]], datetime]:
+        """Record what was cut off, and lease what is due, each parcel whole.
+
+        Returns what is leased, what ended, and when to look again if nothing wakes us.
+        """
         due = await leases.due(c, self.channel.name, now, _LOOK_AT)
+        seen = len(due)
         sent_before = sorted({d.message_id for d in due if d.message_id is not None})
         company = await leases.company(c, sent_before) if sent_before else []
         due = grouping.complete(due, company, now)
@@ -140,7 +171,14 @@ class Sender:
             joint = members[0].message_id or joint_id([member.id for member in members])
             message_ids |= dict.fromkeys((member.id for member in members), joint)
         until = now + timedelta(seconds=self.channel.timeout) + _LEASE_MARGIN
-        return await leases.lease(c, message_ids, self.token(), now, until), given_up
+        leased = await leases.lease(c, message_ids, self.token(), now, until)
+        # What is due and yet not leased waits for another sender's lease, or for room.
+        busy = now + timedelta(seconds=_BUSY)
+        if len(leased) < seen:
+            return leased, given_up, busy
+        next_due = await leases.next_due(c, self.channel.name, now)
+        idle = now + timedelta(seconds=_IDLE)
+        return leased, given_up, idle if next_due is None else min(idle, next_due) if next_due > now else busy
 
     def _begin(self, leased: Sequence[Row[Any]], now: datetime) -> None:
         by_message: dict[str, list[Row[Any]]] = {}
@@ -161,22 +199,8 @@ class Sender:
         else:
             self._work.set()
 
-    async def _record(self) -> None:
-        ended, self._ended = self._ended, []
-        if not ended:
-            return
-        now = self.clock.now()
-        try:
-            async with self.uow.begin() as c:
-                endings = await self._write(c, ended, now)
-        except BaseException:
-            self._ended = [*ended, *self._ended]
-            raise
-        self._note(endings)
-
     async def _write(self, c: AsyncConnection, ended: Sequence[Attempt], now: datetime) -> list[Row[Any]]:
         name = self.channel.name
-        await leases.lock(c, name)
         for attempt in ended:
             held = hold(attempt.outcome, attempt.ended_at)
             if held is not None:
