@@ -9,10 +9,10 @@ from fastapi import Depends, Query
 from services.scoring import queries, views
 from services.scoring.api import parts
 from services.scoring.core import book, explain
+from services.scoring.core.decision import unpack
 from services.scoring.core.score import as_decided
 from services.scoring.core.scorecard import RulesInForce
 from services.scoring.queries import ledger
-from services.scoring.store import decision_of
 from shared.auth.keys import require
 from shared.clock import Clock
 from shared.conditions import described
@@ -48,7 +48,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
             row = parts.found(await queries.one(c, id), id)
             moves = await ledger.rows(c, id, ledger.NEWEST, _CHANGES, moves=True)
             left = await queries.left_behind(c, [row])
-        decision = None if row["decision"] is None else decision_of(row["decision"])
+        decision = None if row["decision"] is None else unpack(row["decision"])
         return views.Explanation(
             **row,
             left=parts.left(row, left),

@@ -195,9 +195,9 @@ class Batch:
         if seen is None:
             pruning.forget(account, day_of(self.now))
         outcome = assess(account, standing.decision, occasion, self.now, self.rules, seen, self.interrupted)
-        standing.decision = outcome.decision
         if outcome.assessed is None:
             return outcome
+        standing.decided = outcome.decision
         self.outcomes[account.id] = outcome
         if outcome.for_days:
             self.days.add(account.id)
@@ -216,7 +216,7 @@ class Batch:
         opened = found - self.memory.closed - set(standing.imports)
         if opened:
             standing.imports = sorted({*standing.imports, *opened})
-            if standing.decision is not None:
+            if standing.decided is not None:
                 self._assess(standing, Occasion(Cause(kind="history"), imports=standing.imports))
         return sorted(found & self.memory.closed)
 

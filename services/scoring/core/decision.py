@@ -63,6 +63,20 @@ class Decision(msgspec.Struct, array_like=True, frozen=True):
     """When the customer had left."""
 
 
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Decision)
+
+
+def pack(decision: Decision) -> bytes:
+    """As the account's row keeps it."""
+    return _encoder.encode(decision)
+
+
+def unpack(packed: bytes) -> Decision:
+    """Read what `pack` wrote."""
+    return _decoder.decode(packed)
+
+
 @dataclass(frozen=True, slots=True)
 class Occasion:
     """Why an account is looked at, and what else its assessment carries."""

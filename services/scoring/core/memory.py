@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from services.scoring.core.decision import Decision
+from services.scoring.core.decision import Decision, unpack
 from services.scoring.core.state import Account
 
-# What an account takes in bytes, measured and rounded up: by itself with its decision; for each byte of its packed
-# state; for each user, ticket, invoice and day of change at hand.
-_ACCOUNT: Final = 8192
+# What an account takes in bytes, measured and rounded up: by itself; for each byte of its packed state; for each user,
+# ticket, invoice and day of change at hand; for its decision while that isn't packed.
+_ACCOUNT: Final = 3072
+_DECISION: Final = 8192
 _UNPACKED: Final = 13
 _USER: Final = 256
 _PAPER: Final = 1024
@@ -32,7 +33,8 @@ class Standing:
     """How an account stands: its folded state, what was last decided about it, and what it waits for."""
 
     account: Account
-    decision: Decision | None = None
+    decided: Decision | bytes | None = None
+    """What was last decided about it: as its row has it, until that is another."""
     imports: list[str] = field(default_factory=list)
     """Its open imports."""
     marked_at: datetime | None = None
@@ -51,16 +53,24 @@ class Standing:
 
     def await_rescoring(self, since: datetime) -> None:
         """It waits because the rules have changed, if anything was decided about it by others."""
-        if self.decision is not None:
+        if self.decided is not None:
             self.marked_at, self.rescore = self.marked_at or since, True
+
+    @property
+    def decision(self) -> Decision | None:
+        """What was last decided about it. Read anew each time: usage that waits asks for none."""
+        return unpack(self.decided) if isinstance(self.decided, bytes) else self.decided
 
     @property
     def size(self) -> int:
         """Bytes in memory, rather too many than too few."""
-        account = self.account
+        account, decided = self.account, self.decided
         rows = _USER * len(account.users) + _PAPER * (len(account.tickets) + len(account.invoices))
-        changes = _CHANGE * len(self.decision.changes.days) if self.decision is not None else 0
-        return _ACCOUNT + _UNPACKED * self.packed + rows + changes
+        if isinstance(decided, bytes):
+            rows += len(decided)
+        elif decided is not None:
+            rows += _DECISION + _CHANGE * len(decided.changes.days)
+        return _ACCOUNT + _UNPACKED * self.packed + rows
 
 
 @dataclass(frozen=True, slots=True)

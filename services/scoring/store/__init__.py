@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, Final
 
-import msgspec
 from sqlalchemy import Text, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +16,7 @@ from services.scoring.core.arrivals import Arrivals
 from services.scoring.core.assess import Outcome
 from services.scoring.core.batch import Assessment, Batch
 from services.scoring.core.clock import day_of, day_of_us
-from services.scoring.core.decision import Decision
+from services.scoring.core.decision import pack
 from services.scoring.core.fold.people import answer_key
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.profile import BOOKS
@@ -29,8 +28,6 @@ from shared.messages.feedback import Answered
 from shared.messages.stamps import instant_of
 from shared.messages.tickets import Ticket
 from shared.pg import bulk
-
-decision_of = msgspec.msgpack.Decoder(Decision).decode
 
 # Accounts and the rows beside them, into memory
 
@@ -57,8 +54,8 @@ async def load(c: AsyncConnection, memory: Memory, ids: Collection[str]) -> None
     marked_to = None if marking is None else marking.up_to
     for row in await c.execute(_LOAD, {"ids": missing, "marked_to": marked_to}) if missing else ():
         id, state, imports, marked_at, found_in, act, rescore, decision, unmarked = row
-        account, decided = s.Account(id, packing.decode(state)), None if decision is None else decision_of(decision)
-        one = memory.put(Standing(account, decided, imports, marked_at, found_in, act, rescore, packed=len(state)))
+        account = s.Account(id, packing.decode(state))
+        one = memory.put(Standing(account, decision, imports, marked_at, found_in, act, rescore, packed=len(state)))
         if marking is not None and unmarked:
             one.await_rescoring(marking.since)
     keyed = ((id, memory.accounts[id].account.state) for id in missing if id in memory.accounts)
@@ -166,7 +163,12 @@ async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
     for one in changed:
         pruning.forget(one.account, today)
     await _SAVE_STATES(c, [_state_row(one) for one in changed], partition=partition)
-    await _SAVE_SUMMARIES(c, [_summary_row(id, outcome) for id, outcome in batch.outcomes.items()])
+    summaries = [_summary_row(id, outcome) for id, outcome in batch.outcomes.items()]
+    await _SAVE_SUMMARIES(c, summaries)
+    for id, packed, *_ in summaries:
+        if (standing := batch.memory.accounts.get(id)) is not None:
+            # A quarter of the room, and asked for only where the account is assessed again.
+            standing.decided = packed
     await _save_touched(c, [one.account for one in changed])
     await usage.save(c, [one.account for one in changed if one.account.forgotten], today)
     await renewals.save(c, [one.account for one in changed if one.account.renews_otherwise], batch.now)
@@ -228,8 +230,7 @@ def _summary_row(id: str, outcome: Outcome) -> tuple[Any, ...]:
     """What an assessment leaves on the account's row, for the next decision and for lists."""
     decision, profile = outcome.decision, outcome.profile
     dates = map(_instant, (profile.renews_at, profile.leaves_at, profile.churned_at, decision.at))
-    packed = msgspec.msgpack.encode(decision)
-    return id, packed, profile.gone is not None, *dates, *_of_profile(profile), *_of_decision(decision)
+    return id, pack(decision), profile.gone is not None, *dates, *_of_profile(profile), *_of_decision(decision)
 
 
 def _ledger_row(one: Assessment) -> tuple[Any, ...]:

@@ -8,10 +8,9 @@ import msgspec
 import pytest
 
 from services.scoring.core import packing
-from services.scoring.core.decision import Changes
+from services.scoring.core.decision import Changes, unpack
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.state import Account
-from services.scoring.store import decision_of
 from shared.messages.envelope import Event
 from tests.support.scoring import (
     DAY,
@@ -81,7 +80,7 @@ def test_what_the_days_of_change_take_is_not_told_too_low() -> None:
     for one in (bare, packed):
         gc.collect()
         tracemalloc.start()
-        standing = Standing(Account("acme"), decision_of(one))
+        standing = Standing(Account("acme"), unpack(one))
         sizes.append((tracemalloc.get_traced_memory()[0], standing.size))
         tracemalloc.stop()
     assert sizes[1][0] - sizes[0][0] <= sizes[1][1] - sizes[0][1]
