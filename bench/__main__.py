@@ -16,6 +16,7 @@ from bench import (
     figures,
     firings,
     idle,
+    ingest,
     latency,
     looks,
     preview,
@@ -32,7 +33,7 @@ from tests.support.stack import Stack
 
 _PARTS = (
     *("statements", "looks", "firings", "days", "figures", "effect", "turn", "preview", "backtest"),
-    *("backlog", "peers", "throughput", "latency", "prefect", "idle"),
+    *("backlog", "peers", "ingest", "throughput", "latency", "prefect", "idle"),
 )
 
 
@@ -108,23 +109,27 @@ def main() -> None:
             rows += beside.measure(
                 lambda **extra: stack("local", "prefect", **extra), server.process.pid, home, asked.seconds
             )
-    # From here on each has servers of its own, where they are needed: those before have ended.
+    # What was measured with before has ended.
+    rows += _with_servers_of_their_own(asked)
+    print(table(rows))
+
+
+def _with_servers_of_their_own(asked: argparse.Namespace) -> list[Row]:
+    rows: list[Row] = []
     if asked.only == "backlog" or (asked.only in {None, "peers"} and (asked.kafka or asked.only)):
-        with tempfile.TemporaryDirectory() as own_home:
-            rows += backlog.measure(
-                Path(own_home),
-                asked.events or 200_000,
-                asked.rounds,
-                beside=asked.beside,
-                peers=() if asked.only == "backlog" else PEERS,
-                flames=asked.flames,
-            )
+        with tempfile.TemporaryDirectory() as home:
+            peers = () if asked.only == "backlog" else PEERS
+            events, rounds = asked.events or 200_000, asked.rounds
+            rows += backlog.measure(Path(home), events, rounds, beside=asked.beside, peers=peers, flames=asked.flames)
+    if asked.only == "ingest" or (asked.only is None and asked.kafka):
+        with tempfile.TemporaryDirectory() as home:
+            rows += ingest.measure(Path(home), asked.rounds, asked.flames)
     if asked.only in {None, "idle"}:
-        # What was measured with before has ended: here is only what a user starts.
+        # Here is only what a user starts.
         for kind in ["local", "kafka"] if asked.kafka else ["local"]:
             with tempfile.TemporaryDirectory() as own_home:
                 rows += idle.measure(Path(own_home), kind)
-    print(table(rows))
+    return rows
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
+from functools import cache
 
 import psutil
 
@@ -21,18 +21,14 @@ def cpu(pids: Iterable[int]) -> float:
     return used
 
 
+@cache
 def cores() -> tuple[set[int], set[int]]:
-    """The core of what is measured, and those of everything beside it; the same one where there is only one."""
+    """The core of what is measured, and those of everything beside it; the same one where there is only one.
+
+    They are those that this process had when it was first asked, before it kept to some of them.
+    """
     first, *others = sorted(os.sched_getaffinity(0))
     return {first}, set(others or [first])
-
-
-def pin(pid: int, to: set[int]) -> None:
-    """Keep a process to some cores, with its threads and children; those that it begins later follow it."""
-    for process in [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]:
-        with suppress(ProcessLookupError, FileNotFoundError):
-            for thread in Path(f"/proc/{process}/task").iterdir():
-                os.sched_setaffinity(int(thread.name), to)
 
 
 @contextmanager

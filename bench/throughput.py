@@ -14,10 +14,10 @@ BATCH = 500
 ACCOUNTS = 1_000
 
 
-def bodies(events: int) -> Iterator[bytes]:
+def bodies(events: int, size: int = BATCH) -> Iterator[bytes]:
     """The bodies of the POSTs, made before the clock starts."""
     now = datetime.now(UTC).isoformat()
-    for first in range(0, events, BATCH):
+    for first in range(0, events, size):
         batch = [
             {
                 "id": f"e{i}",
@@ -26,7 +26,7 @@ def bodies(events: int) -> Iterator[bytes]:
                 "time": now,
                 "data": {"feature": f"feature-{i % 12}", "user_id": f"user-{i % 20}"},
             }
-            for i in range(first, min(first + BATCH, events))
+            for i in range(first, min(first + size, events))
         ]
         yield json.dumps(batch).encode()
 
