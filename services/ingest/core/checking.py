@@ -20,6 +20,7 @@ from services.ingest.core.attributes import (
     text,
 )
 from services.ingest.core.contents import aliases_of, check_goal, check_owner, data_of
+from services.ingest.core.plain import USED, plain
 from services.ingest.core.senders import NEEDS_OPERATE, Sender, refusal
 from shared.conditions.errors import nearest
 from shared.messages.accounts import AccountMerged, AccountUpdated, GoalSet
@@ -27,6 +28,7 @@ from shared.messages.registry import COMPANY, CUSTOMER_EVENTS
 
 _encode = msgspec.json.encode
 _SPEC: Final = msgspec.Raw(b'"1.0"')
+_USAGE: Final = CUSTOMER_EVENTS[USED][0]
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -70,11 +72,18 @@ def check(raws: Sequence[msgspec.Raw], now: datetime, sender: Sender) -> tuple[l
     default_source = msgspec.Raw(_encode(sender.source))
     good: list[Checked] = []
     refused: list[Refusal] = []
-    for index, raw in enumerate(raws):
+    for index, one in enumerate(raws):
+        raw = bytes(one)
+        if (use := plain(raw, now, sender)) is not None:
+            use.attributes["accepted"] = accepted
+            good.append(
+                Checked(index, use.id, use.source, USED, _USAGE, use.subject, use.time, None, (), use.attributes)
+            )
+            continue
         try:
-            good.append(_checked(index, bytes(raw), now, accepted, default_source, sender))
+            good.append(_checked(index, raw, now, accepted, default_source, sender))
         except Refused as error:
-            refused.append(Refusal(index, _id_of(raw), error.code, str(error)))
+            refused.append(Refusal(index, _id_of(one), error.code, str(error)))
     return good, refused
 
 

@@ -1,0 +1,101 @@
+"""The short road of ingest: a use that has nothing unusual about it, read in one pass.
+
+Most of what comes in are uses, and nearly all look alike: an id, an account, perhaps a source and a time, and data. One
+typed decoder reads all of that at once, where the long road (`attributes.py`) takes attribute by attribute, because it
+must be able to say what is wrong with each. So the short road takes only what the long one would take just so, and has
+nothing to say of the rest: any other attribute, a null, a name that is blank, unprintable or too long, a time that has
+to be turned or judged, data with a field that is not known. Of those it returns None, and the long road decides. It is
+never the one to refuse, and what it takes comes out equal; `tests/unit/ingest/test_plain.py` holds the two together.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal, NamedTuple
+
+import msgspec
+
+from services.ingest.core.attributes import (
+    AHEAD,
+    BACK,
+    LARGEST,
+    LONGEST_ID,
+    LONGEST_SOURCE,
+    NO_SEGMENTS,
+    Attributes,
+)
+from services.ingest.core.senders import Sender, refusal
+from shared.messages.registry import COMPANY
+from shared.messages.usage import UsageRecorded
+
+USED: Final = "usage.recorded"
+_MARK: Final = b'"usage.recorded"'
+_NOT_ACCOUNTS: Final = NO_SEGMENTS | {COMPANY}
+_Name = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
+
+
+class _Event(msgspec.Struct, forbid_unknown_fields=True):
+    id: _Name
+    type: Literal["usage.recorded"]
+    data: msgspec.Raw
+    account: _Name = ""
+    subject: _Name = ""
+    source: Annotated[str, msgspec.Meta(max_length=LONGEST_SOURCE)] = ""
+    time: Annotated[datetime, msgspec.Meta(tz=True)] | msgspec.UnsetType = msgspec.UNSET
+    specversion: Literal["1.0"] = "1.0"
+
+
+class _Used(UsageRecorded, forbid_unknown_fields=True, frozen=True):
+    """Its data, with no field that is not known."""
+
+
+_event = msgspec.json.Decoder(_Event)
+_used = msgspec.json.Decoder(_Used)
+
+
+class Plain(NamedTuple):
+    """What was read; `attributes` as they are published, without when they were accepted."""
+
+    id: str
+    source: str
+    subject: str
+    time: datetime
+    attributes: Attributes
+
+
+def plain(raw: bytes, now: datetime, sender: Sender) -> Plain | None:
+    """The event, where there is nothing to say about it."""
+    if _MARK not in raw or len(raw) > LARGEST or b"\\u0000" in raw:
+        return None
+    try:
+        event = _event.decode(raw)
+        _used.decode(event.data)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    id, account, subject, source = event.id, event.account, event.subject, event.source or sender.source
+    if account and subject:
+        return None
+    account = account or subject
+    if not (_is_name(id) and _is_name(account) and _is_name(source)) or account in _NOT_ACCOUNTS:
+        return None
+    if source != sender.source and refusal(sender, USED, source) is not None:
+        return None
+    attributes: Attributes = {
+        "specversion": "1.0",
+        "id": id,
+        "source": source,
+        "type": USED,
+        "subject": account,
+        "time": now,
+        "data": event.data,
+    }
+    if isinstance(event.time, datetime):
+        if event.time.tzinfo is not UTC or not now - BACK <= event.time <= now + AHEAD:
+            return None
+        attributes["time"] = event.time
+    else:
+        attributes["timeless"] = True
+    return Plain(id, source, account, attributes["time"], attributes)
+
+
+def _is_name(text: str) -> bool:
+    """Whether it is there, and can be read; blanks alone are no name."""
+    return text.isprintable() and not text.isspace() and text != ""
