@@ -26,6 +26,9 @@ _LOG = logging.getLogger(__name__)
 _GONE = (KafkaError, OSError, TimeoutError)
 _REBALANCE = 60.0
 """Seconds that a rebalance waits for members; above the worst batch."""
+_PIECE, _ANSWER = 2 * 2**20, 16 * 2**20
+"""Bytes that one answer to a fetch holds, of a partition and in all: some thousand events of each while a worker is
+behind, which make one batch, and yet a bounded part of its memory."""
 _GRACE = 0.25
 _LONGEST_JOIN = _REBALANCE + 30
 
@@ -77,6 +80,8 @@ class KafkaConsumer:
             metadata_max_age_ms=30_000,
             # How long a partition that was just resumed may have to wait for a request that is under way without it.
             fetch_max_wait_ms=250,
+            fetch_max_bytes=_ANSWER,
+            max_partition_fetch_bytes=_PIECE,
         )
         self._kafka = kafka
         try:

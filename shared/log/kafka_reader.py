@@ -106,15 +106,24 @@ class KafkaReader:
 
 def to_record(topic: str, record: Any) -> Record:
     """A record as Keepwell has it, from aiokafka's; what isn't UTF-8 in a foreign key or header is replaced."""
+    key, headers = record.key, record.headers
     return Record(
-        topic=topic,
-        partition=record.partition,
-        offset=record.offset,
-        time=_instant(record.timestamp),
-        key=record.key.decode(errors="replace") if record.key else "",
-        value=record.value or b"",
-        headers={name: value.decode(errors="replace") for name, value in record.headers if value is not None},
+        topic,
+        record.partition,
+        record.offset,
+        _instant(record.timestamp),
+        str(key, "utf-8", "replace") if key else "",
+        record.value or b"",
+        _headers(headers) if headers else {},
     )
+
+
+# What is published together carries the same headers, and was taken by the log at the same time.
+
+
+@lru_cache(maxsize=256)
+def _headers(raw: tuple[tuple[str, bytes | None], ...]) -> dict[str, str]:
+    return {name: value.decode(errors="replace") for name, value in raw if value is not None}
 
 
 @lru_cache(maxsize=256)

@@ -4,9 +4,11 @@ A partition is Kafka's murmur2 of the account id in both, and offsets travel wit
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 
 class TopicPartition(NamedTuple):
@@ -16,20 +18,25 @@ class TopicPartition(NamedTuple):
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message to publish. `key` is the account id; `partition` is set only by what belongs to no account."""
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
+    """A message to publish. `key` is the account id; `partition` is set only by what belongs to no account.
+
+    There are many of these, and of records: so they are structs, which take a tenth of the time to make that a frozen
+    dataclass takes, and which the garbage collector passes over, as nothing in them can lead back to them.
+    """
 
     topic: str
     key: str
     value: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     partition: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A message as it was read; `time` is when the log took it, to the millisecond."""
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """A message as it was read; `time` is when the log took it, to the millisecond.
+
+    Records that were sent together may share one `headers`: it is read, and never written.
+    """
 
     topic: str
     partition: int
@@ -37,7 +44,7 @@ class Record:
     time: datetime
     key: str
     value: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
 
 class Unconfirmed(Exception):

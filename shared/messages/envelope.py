@@ -10,7 +10,7 @@ from shared.messages.fields import Time
 SPECVERSION: Final = "1.0"
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One CloudEvent whose data is not decoded yet.
 
     `subject` is the account id and the key on every topic; `time` says when it happened, in UTC. Two events are the

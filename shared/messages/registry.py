@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.messages import accounts, actions, assessments, billing, deliveries, feedback, tickets, usage
-from shared.messages.envelope import Event
+from shared.messages.envelope import Event, decode
 from shared.messages.fields import CustomerEvent
 
 USAGE: Final = "keepwell.events.usage"
@@ -91,3 +91,23 @@ def data_of(event: Event) -> Any:
     if decoder is None:
         raise UnknownType(f"There is no type {event.type!r}.")
     return decoder.decode(event.data)
+
+
+_used: Final = msgspec.json.Decoder(usage.Used)
+
+
+def read_used(value: bytes) -> usage.Used | None:
+    """A usage event in one pass, or None for all else, and for what is no message at all: `read` says why not.
+
+    Whatever this reads, `read` reads the same.
+    """
+    try:
+        return _used.decode(value)
+    except Exception:
+        return None
+
+
+def read(value: bytes) -> tuple[Event, Any]:
+    """A message, and its data as its type's definition. Raises `UnknownType`, or `msgspec.DecodeError` in words."""
+    event = decode(value)
+    return event, data_of(event)

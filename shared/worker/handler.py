@@ -2,10 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.log.protocol import Record
@@ -13,8 +13,7 @@ from shared.messages import tracing
 from shared.messages.envelope import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True, gc=False):
     """A record that could be read: its envelope, and its data as its type's definition."""
 
     record: Record
@@ -23,7 +22,7 @@ class Incoming:
 
     @property
     def trace(self) -> str | None:
-        """The trace that it belongs to, as its `traceparent` header."""
+        """The trace that it belongs to, as its `traceparent` says."""
         return self.record.headers.get(tracing.HEADER)
 
 

@@ -4,7 +4,7 @@ Pure: it owns its state, decides, and is told what happened; time is an argument
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -113,8 +113,10 @@ class Partition:
         """Records that waited at the last look, by topic."""
         return {topic: max(0, end - self.places.get(topic, 0)) for topic, end in self.ends.items()}
 
-    def unread(self, records: Sequence[Record]) -> list[Record]:
-        """Those that have yet to be handled."""
+    def unread(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Those of one topic, in the order of their offsets, that have yet to be handled."""
+        if not records or records[0].offset >= self.places[records[0].topic]:
+            return records
         return [record for record in records if record.offset >= self.places[record.topic]]
 
     def polled(self, found: bool, waited: timedelta) -> None:
@@ -126,6 +128,11 @@ class Partition:
     def has_stalled(self) -> bool:
         """Whether nothing came for 30 s though something is there."""
         return self._starved >= _STALLED
+
+    @property
+    def knows_poison(self) -> bool:
+        """Whether there is any record of which it has turned out that it can't be handled."""
+        return bool(self._poison)
 
     def poison(self, place: Place) -> str | None:
         """Why a record can't be handled, where that has turned out."""
@@ -161,7 +168,7 @@ class Partition:
     def moved(
         self,
         last: Mapping[str, int],
-        handled: Sequence[Place],
+        handled: Iterable[Place],
         as_of: datetime | None,
         marked: datetime | None = None,
     ) -> None:

@@ -5,8 +5,7 @@ whichever path it comes by. What fails is told to the partition, which says how 
 """
 
 import logging
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -16,12 +15,11 @@ from shared.clock import Clock
 from shared.figures import Figures
 from shared.log.protocol import Consumer, Record, Stream, TopicPartition
 from shared.messages import tracing
-from shared.messages.assessments import PartitionMark
 from shared.pg.uow import UnitOfWork
 from shared.worker import dead_letters, offsets, outbox, ownership, timers
 from shared.worker.handler import Handler, Poison
-from shared.worker.partition import Failure, Partition, Place
-from shared.worker.reading import Read, in_order, read
+from shared.worker.partition import Failure, Partition
+from shared.worker.reading import Letter, Mark, Read, in_order, place_of, reached, read, sort
 
 _LOG = logging.getLogger(__name__)
 
@@ -85,7 +83,7 @@ class Transactions:
 
     async def batch(self, partition: Partition, lists: Sequence[Sequence[Record]], behind: bool) -> None:
         """Handle what was read of a partition, a list a topic, in as many transactions as it takes."""
-        batch = in_order([[read(record) for record in partition.unread(records)] for records in lists])
+        batch = in_order([read(partition.unread(records)) for records in lists])
         while batch and partition.may_work:
             some, batch = batch[: partition.most], batch[partition.most :]
             await self._commit(partition, some, behind)
@@ -118,33 +116,31 @@ class Transactions:
 
     async def _commit(self, partition: Partition, batch: Sequence[Read], behind: bool) -> None:
         """One batch. What can't be read or handled goes to the dead letters, and the rest goes on."""
-        now, places = self._clock.now(), [one.place for one in batch]
-        reasons = [(one, partition.poison(place) or one.reason) for one, place in zip(batch, places, strict=True)]
-        letters = [(one.record, reason) for one, reason in reasons if reason is not None]
-        good = [one.incoming for one, reason in reasons if reason is None and one.incoming is not None]
-        work = [incoming for incoming in good if not isinstance(incoming.data, PartitionMark)]
-        last = {one.record.topic: one.record for one in batch}
+        now = self._clock.now()
+        good, marks, letters = sort(batch, partition.poison if partition.knows_poison else None)
+        handed = good if partition.plan.by_marks or not marks else [one for one in good if not isinstance(one, Mark)]
+        last, counts = reached(batch)
 
         async def work_on_all(c: AsyncConnection) -> None:
             await dead_letters.keep(c, letters, now)
-            if handed := good if partition.plan.by_marks else work:
+            if handed:
                 await self._handler.handle(c, partition.number, handed, now, behind)
             # Each offset moves *from* where this worker left it: where another has been, nothing of this happens.
             await offsets.move(c, partition.number, partition.places, list(last.values()))
 
-        if not await self._within(partition, work_on_all, places):
+        if not await self._within(partition, work_on_all, batch):
             return
         after = {topic: record.offset + 1 for topic, record in last.items()}
-        marks = [one.data.through for one in good if isinstance(one.data, PartitionMark)]
-        partition.moved(after, places, now if work else None, marks[-1] if marks else None)
+        worked = len(good) > len(marks)
+        partition.moved(after, map(place_of, batch), now if worked else None, marks[-1].data.through if marks else None)
         partition.committed(len(batch), self._clock.now() - now)
-        self._count(batch, letters, self._clock.now() - now)
+        self._count(counts, letters, self._clock.now() - now)
 
     async def _within(
         self,
         partition: Partition,
         work: Callable[[AsyncConnection], Awaitable[None]],
-        places: Sequence[Place] = (),
+        batch: Sequence[Read] = (),
         size: int = 0,
     ) -> bool:
         """Do work on a partition that is still ours, in a transaction. Returns whether it committed."""
@@ -156,7 +152,7 @@ class Transactions:
                 staged = outbox.has_staged(c)
         except Exception as error:
             failure = _failure(error)
-            partition.failed(self._clock.now(), failure, places, size)
+            partition.failed(self._clock.now(), failure, list(map(place_of, batch)), size)
             self._failures.add()
             _LOG.warning(
                 "A batch of partition %s failed (%s); again at %s.",
@@ -171,9 +167,9 @@ class Transactions:
         self._handler.committed(partition.number)
         return True
 
-    def _count(self, batch: Sequence[Read], letters: Sequence[tuple[Record, str]], took: timedelta) -> None:
+    def _count(self, counts: Mapping[str, int], letters: Sequence[Letter], took: timedelta) -> None:
         self._seconds.observe(took.total_seconds())
-        for topic, count in Counter(one.record.topic for one in batch).items():
+        for topic, count in counts.items():
             self._records.add(count, topic)
         for record, reason in letters:
             self._letters.add(1, record.topic)

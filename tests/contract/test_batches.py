@@ -1,10 +1,10 @@
 """What comes of a batch that can't be handled as it is: it is tried in smaller parts, and what is at fault is alone."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 

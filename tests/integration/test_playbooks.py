@@ -1,6 +1,5 @@
 """From assessments to actions, on a real database: once, by the right person, and nothing lost on the way."""
 
-import dataclasses
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -757,11 +756,11 @@ async def test_the_trace_and_the_time_to_decide_are_those_of_the_event(database_
     async with a_floor(database_url) as floor:
         account, assessed = answered(1, MONDAY, 2)
         incoming = floor.incoming(account, assessed)
-        record = dataclasses.replace(incoming.record, headers={"traceparent": trace})
+        record = msgspec.structs.replace(incoming.record, headers={"traceparent": trace})
         floor.clock.move(timedelta(milliseconds=80))
         async with floor.uow.begin() as c:
             await floor.handler.handle(
-                c, floor.partition, [dataclasses.replace(incoming, record=record)], MONDAY, False
+                c, floor.partition, [msgspec.structs.replace(incoming, record=record)], MONDAY, False
             )
         measured = 'keepwell_event_to_effect_seconds_count{effect="decided"}'
         assert measured not in metrics.text(floor.figures).decode()

@@ -1,9 +1,9 @@
 """Offsets speak of one log: whatever does not fit it stops the service, and nothing is skipped unseen."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from shared.log.protocol import Bounds, LogMismatch, Record, TopicPartition
 from shared.messages import registry
