@@ -35,7 +35,7 @@ from shared.worker.loop import Plan
 
 # What an account is comes before what happened to it, where ingest took both at once.
 _ORDER: Final = (registry.ACCOUNTS, registry.BILLING, registry.TICKETS, registry.USAGE, registry.FEEDBACK)
-PLAN: Final = Plan("scoring", _ORDER, registry.EVENT_TOPICS, sends_marks=True, max_records=4000)
+PLAN: Final = Plan("scoring", _ORDER, registry.EVENT_TOPICS, sends_marks=True, max_records=16_000)
 _TYPE: Final = "account.assessed"
 _CATCH_UP: Final = 200
 """How many accounts that wait are assessed in one transaction."""
