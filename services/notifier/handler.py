@@ -81,8 +81,7 @@ class NotifierHandler(Handler):
             if place.gated:
                 gates[place.group], due_at = grouping.through(gates[place.group], now)
             new.append(NewDelivery(id, asked[id], routes[id], place.group, due_at))
-        await deliveries.set_gates(c, gates)
-        await deliveries.add(c, partition, new, now)
+        await deliveries.add(c, partition, new, gates, now)
         return {route.transport for route in routes.values()}
 
     def forget(self, partition: int) -> None:

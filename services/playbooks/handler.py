@@ -90,7 +90,7 @@ class PlaybooksHandler(Handler):
                 desk.respond(work, one.event.subject, known, one.data)
             else:
                 self._repeats.add()
-        await store.save(c, partition, work)
+        await store.save(c, partition, work, adopted=True)
         self._count(work)
         if (changed := self._interruptions[partition]) is not interruptions:
             # Whose clock is behind looks no earlier than the mark says.
@@ -153,7 +153,7 @@ class PlaybooksHandler(Handler):
                 await self._tell_found(c, work, key.removeprefix(FOUND_KEY), at)
             elif key.startswith(MOVED_KEY):
                 await self._tell_moved(c, work, key.removeprefix(MOVED_KEY), at)
-        await store.save(c, partition, work)
+        await store.save(c, partition, work, adopted=True)
         self._count(work)
 
     async def _tell_found(self, c: AsyncConnection, work: Work, import_id: str, at: datetime) -> None:

@@ -116,8 +116,11 @@ async def load(
     return Work(rules, standings, episodes, marked_through, interruptions, adopted_at)
 
 
-async def save(c: AsyncConnection, partition: int, work: Work) -> None:
-    """Close what ends, give what was asked for to somebody, and write and stage all of it."""
+async def save(c: AsyncConnection, partition: int, work: Work, *, adopted: bool = False) -> None:
+    """Close what ends, give what was asked for to somebody, and write and stage all of it.
+
+    `adopted`: the partition goes by these rules, so the texts of all playbooks are kept already.
+    """
     if meant := settling.meant(work):
         settling.close(work, await _locked(c, _LOCK_OPEN, accounts=meant))
     work.former = await absence.former(c, seating.strangers(work))
@@ -131,29 +134,34 @@ async def save(c: AsyncConnection, partition: int, work: Work) -> None:
     seating.seat(work, loads)
     loads = settling.carry_out(work, loads)
     seating.watch(work)
-    await _SAVE_LOADS(c, [(id, load.open_tasks, load.turn) for id, load in loads.items()])
-    if begun := work.changes.begun:
+    if not adopted and (begun := work.changes.begun):
         # Somebody may have begun it by a text that no partition goes by yet.
         await keep_versions(c, work.rules.library.named(begun), max(begun.values()))
-    await _write(c, partition, work.changes)
+    await _write(c, partition, work.changes, loads)
 
 
-async def _write(c: AsyncConnection, partition: int, changes: Changes) -> None:
+async def _write(c: AsyncConnection, partition: int, changes: Changes, loads: Mapping[str, Load]) -> None:
     if changes.retired:
         # Only one of a playbook and account is the latest: the old one goes before the new one comes.
         await c.execute(_RETIRE_EPISODES, {"ids": sorted(changes.retired)})
-    await _SAVE_EPISODES(c, [_row(one, one.id not in changes.retired) for one in changes.episodes.values()])
-    await _SAVE_MOVES(c, map(msgspec.structs.astuple, changes.moves))
-    await _SAVE_ITEMS(c, changes.items.values())
-    await _SAVE_FOUND(c, changes.found)
+    standings, moved = rebook(changes.standings.values())
+    # What others may write, too, was locked before; the rest is this partition's, or new.
+    await bulk.together(
+        c,
+        _SAVE_LOADS.of((id, load.open_tasks, load.turn) for id, load in loads.items()),
+        _SAVE_EPISODES.of(_row(one, one.id not in changes.retired) for one in changes.episodes.values()),
+        _SAVE_MOVES.of(map(msgspec.structs.astuple, changes.moves)),
+        _SAVE_ITEMS.of(changes.items.values()),
+        _SAVE_FOUND.of(changes.found),
+        *outcomes.new(changes),
+        _SAVE_ACCOUNTS.of(map(_account, standings), partition=partition),
+        books.move.of(moved, partition=partition),
+        _SAVE_DAYS.of(changes.days),
+    )
     await outcomes.keep(c, changes)
     await absence.list_moved(c, changes.moved)
-    standings, moved = rebook(changes.standings.values())
-    await _SAVE_ACCOUNTS(c, map(_account, standings), partition=partition)
-    await books.move(c, moved, partition=partition)
-    await _SAVE_DAYS(c, changes.days)
-    await timers.set_earlier(c, partition, changes.timers)
-    await outbox.stage(c, partition, [_staged(message, partition) for message in changes.out])
+    staged = [(partition, _staged(message, partition)) for message in changes.out]
+    await bulk.together(c, await timers.to_set_earlier(c, partition, changes.timers), outbox.staged(c, staged))
     await erasure.forget(c, partition, changes.forgotten)
 
 

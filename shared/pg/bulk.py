@@ -38,9 +38,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.pg.direct import Direct
 from shared.pg.literals import Literal, is_plain
 
 Rows = Iterable[Sequence[Any]]
+Write = tuple[UpdateBase, dict[str, Any]]
+"""A statement and what it is executed with."""
 
 
 def among(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
@@ -88,6 +91,22 @@ def delete_some(table: Table, *where: ColumnElement[bool], most: int) -> UpdateB
     return delete(table).where(tuple_(*key).in_(select(*key).where(*where).limit(most)))
 
 
+async def together(c: AsyncConnection, *writes: Write | None) -> None:
+    """Execute statements over given rows as one, in one round trip:
+
+        await bulk.together(c, _SAVE.of(users), _NOTE.of(notes, at=now))
+
+    Each sees the tables as they were before all of them, and no two may touch the same row. They lock in no order among
+    each other: lock first where others may write the same rows.
+    """
+    some = [write for write in writes if write is not None]
+    if isinstance(c, Direct):
+        await c.execute_together(some)
+    else:
+        for statement, parameters in some:
+            await c.execute(statement, parameters)
+
+
 class _Bulk:
     """A statement over given rows of a table, and what it needs to be executed."""
 
@@ -106,12 +125,19 @@ class _Bulk:
     def _where(self, table: Table, key: Sequence[str]) -> list[ColumnElement[bool]]:
         return [table.c[name] == self._value(name) for name in key]
 
-    async def __call__(self, c: AsyncConnection, rows: Rows, **same: Any) -> Sequence[Row[Any]]:
-        """Execute it. Returns the rows that `returning` names; raises what the database does."""
+    def of(self, rows: Rows, **same: Any) -> "Write | None":
+        """The statement with these rows, to be executed together with others; None where there is none."""
         parameters = arrays(self._columns, rows)
         if not parameters[f"given_{self._columns[0]}"]:
+            return None
+        return self.statement, parameters | {f"same_{name}": value for name, value in same.items()}
+
+    async def __call__(self, c: AsyncConnection, rows: Rows, **same: Any) -> Sequence[Row[Any]]:
+        """Execute it. Returns the rows that `returning` names; raises what the database does."""
+        write = self.of(rows, **same)
+        if write is None:
             return []
-        parameters |= {f"same_{name}": value for name, value in same.items()}
+        _, parameters = write
         result = await c.execute(self.statement, parameters)
         return result.all() if self._returns else []
 

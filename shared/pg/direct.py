@@ -10,6 +10,8 @@ of it) takes two to six times as long as asyncpg itself, and more than all that 
   parameters go to the driver. What comes once was made for its question; SQLAlchemy executes it as ever.
 - What the driver can't be given as it stands goes SQLAlchemy's way too: lists that are spelt out in the text, values
   that Python computes for columns, options, streams, `text()`.
+- What a transaction writes at its end goes together (`bulk.together`): the texts become one statement, each a part of
+  its `WITH`, in one round trip. All parts see the rows as they were before it; none may touch a row of another's.
 - Types are SQLAlchemy's: each parameter and column goes through the processor that its type has for the dialect.
 - Connections, the transaction and what an error means are SQLAlchemy's: both ways work on the same connection and in
   the same transaction, one beside the other, and raise the same errors. A connection that was lost, or whose statement
@@ -20,6 +22,7 @@ What it reaches into are four members of SQLAlchemy 2.1's asyncpg dialect (`_exe
 an execution there does to a connection, in the same order.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -32,6 +35,7 @@ from sqlalchemy.util import greenlet_spawn
 
 Parameters = Mapping[str, Any]
 _KINDS: Final = (Select, CompoundSelect, UpdateBase)
+_PLACE: Final = re.compile(r"\$(\d+)")
 
 
 class _Rows(IteratorResult[Any]):
@@ -82,11 +86,32 @@ class _Ready:
         return _Rows(self._about, rows, status, returns_rows=bool(self._columns))
 
 
+class _Joined:
+    """Several statements that write, as one for the driver. What they return is not asked for."""
+
+    def __init__(self, parts: Sequence[_Ready]) -> None:
+        texts, shift = list[str](), 0
+        for number, part in enumerate(parts):
+            texts.append(f"w{number} AS ({_shifted(part.sql, shift)})")
+            shift += len(part.values({}))
+        self.sql = f"WITH {', '.join(texts)} SELECT"
+        self._parts = parts
+
+    def values(self, parameters: Sequence[Parameters]) -> list[Any]:
+        """The values of all by their place."""
+        return [value for part, own in zip(self._parts, parameters, strict=True) for value in part.values(own)]
+
+
+def _shifted(sql: str, by: int) -> str:
+    return _PLACE.sub(lambda place: f"${int(place[1]) + by}", sql)
+
+
 class Statements:
     """What one engine's statements are for the driver, by the objects that they are."""
 
     def __init__(self) -> None:
         self._known: WeakKeyDictionary[Any, dict[tuple[str, ...], _Ready | None]] = WeakKeyDictionary()
+        self._joined: dict[tuple[_Ready, ...], _Joined] = {}
 
     def ready(self, statement: Executable, parameters: Any, engine: AsyncEngine | AsyncConnection) -> _Ready | None:
         """The statement for the driver; None where SQLAlchemy is to execute it."""
@@ -100,6 +125,13 @@ class Statements:
         if names not in known:
             known[names] = _compiled(statement, names, engine.dialect)
         return known[names]
+
+    def joined(self, parts: Sequence[_Ready]) -> _Joined:
+        """These as one."""
+        known = self._joined.get(key := tuple(parts))
+        if known is None:
+            known = self._joined[key] = _Joined(key)
+        return known
 
 
 def _compiled(statement: Any, names: tuple[str, ...], dialect: Dialect) -> _Ready | None:
@@ -159,9 +191,21 @@ class Direct(AsyncConnection):
         if ready is None:
             result = await super().execute(statement, parameters, **options)
         else:
-            result = await self._run(ready, ready.values(parameters))
+            result = ready.result(*await self._send(ready.sql, ready.values(parameters)))
         self._got_on()
         return result
+
+    async def execute_together(self, writes: Sequence[tuple[UpdateBase, dict[str, Any]]]) -> None:
+        """Execute these as one statement, as far as they are ready for the driver."""
+        ready = [(self._statements.ready(statement, own, self), statement, own) for statement, own in writes]
+        parts = [(part, own) for part, _, own in ready if part is not None]
+        for part, statement, own in ready:
+            if part is None or len(parts) == 1:
+                await self.execute(statement, own)
+        if len(parts) > 1:
+            joined = self._statements.joined([part for part, _ in parts])
+            await self._send(joined.sql, joined.values([own for _, own in parts]))
+            self._got_on()
 
     async def exec_driver_sql(self, *args: Any, **options: Any) -> CursorResult[Any]:
         """Execute text as it is for the driver."""
@@ -169,7 +213,8 @@ class Direct(AsyncConnection):
         self._got_on()
         return result
 
-    async def _run(self, ready: _Ready, values: Sequence[Any]) -> Any:
+    async def _send(self, sql: str, values: Sequence[Any]) -> tuple[Sequence[Any], str, Sequence[Any]]:
+        """The rows, what the server said of them, and their columns."""
         assert self.sync_connection is not None
         driver: Any = self.sync_connection.connection.dbapi_connection
         dialect: Any = self.dialect
@@ -177,13 +222,13 @@ class Direct(AsyncConnection):
             async with driver._execute_mutex:
                 if driver._transaction is None and not self._alone:
                     await driver._start_transaction()
-                prepared, attributes = await driver._prepare(ready.sql, dialect._invalidate_schema_cache_asof)
+                prepared, attributes = await driver._prepare(sql, dialect._invalidate_schema_cache_asof)
                 rows = await prepared.fetch(*values)
                 status = prepared.get_statusmsg() or ""
         except BaseException as error:
-            await greenlet_spawn(self._fail, driver, ready.sql, error)
+            await greenlet_spawn(self._fail, driver, sql, error)
             raise
-        return ready.result(rows, status, attributes or ())
+        return rows, status, attributes or ()
 
     def _fail(self, driver: Any, sql: str, error: BaseException) -> None:
         """Raise what an execution of SQLAlchemy's raises then, and part with the connection where that does."""

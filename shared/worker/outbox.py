@@ -10,15 +10,20 @@ from shared.pg import bulk
 from shared.pg.direct import notes
 from shared.worker import tables as t
 
-_STAGE = bulk.Insert(t.outbox, ("topic", "key", "value", "headers", "to_partition"), same=("partition",))
+_STAGE = bulk.Insert(t.outbox, ("partition", "topic", "key", "value", "headers", "to_partition"))
 _STAGED: Final = "staged"
 
 
 async def stage(c: AsyncConnection, partition: int, messages: Sequence[Outgoing]) -> None:
     """Write messages to the outbox, in order. `partition` says whose owner relays them."""
+    await bulk.together(c, staged(c, [(partition, message) for message in messages]))
+
+
+def staged(c: AsyncConnection, messages: Sequence[tuple[int, Outgoing]]) -> bulk.Write | None:
+    """The same, of several partitions, to be executed together with what else this transaction writes."""
     if messages:
         notes(c)[_STAGED] = True
-    await _STAGE(c, [(m.topic, m.key, m.value, dict(m.headers), m.partition) for m in messages], partition=partition)
+    return _STAGE.of((number, m.topic, m.key, m.value, dict(m.headers), m.partition) for number, m in messages)
 
 
 def has_staged(c: AsyncConnection) -> bool:

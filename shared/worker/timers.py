@@ -42,6 +42,13 @@ async def set_earlier(c: AsyncConnection, partition: int, timers: Mapping[str, d
         await _SET_EARLIER(c, timers.items(), partition=partition)
 
 
+async def to_set_earlier(c: AsyncConnection, partition: int, timers: Mapping[str, datetime]) -> bulk.Write | None:
+    """The same, to be executed together with what else this transaction writes."""
+    if timers:
+        await _remove_run(c)
+    return _SET_EARLIER.of(timers.items(), partition=partition)
+
+
 async def set_from(c: AsyncConnection, rows: Select[tuple[int, str, datetime]]) -> None:
     """Set timers for rows of partition, key and due that the database knows, as `set_earlier` does."""
     new = insert(t.timers).from_select(["partition", "key", "due"], rows)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     select,
     text,
     update,
@@ -30,6 +31,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared.pg import bulk
 from shared.pg.direct import Direct
 from shared.pg.pool import make_engine
 from shared.pg.records import Json, Packed
@@ -62,6 +64,9 @@ _ADD = insert(_T).values({name: bindparam(f"new_{name}") for name in _NAMES})
 _READ = select(_T).where(_T.c.id == bindparam("wanted"))
 _RENAME = update(_T).where(_T.c.id == bindparam("wanted")).values(big=_T.c.big + 1).returning(_T.c.id, _T.c.big)
 _REMOVE = delete(_T).where(_T.c.id == bindparam("wanted"))
+_KEEP = bulk.Insert(_T, ("id", "day", "thing"), update=("day", "thing"))
+_COUNT = bulk.Update(_T, ("id",), ("big",), same=("yes",))
+_FAILS = update(_T).where(_T.c.id == "nobody", literal(1) / bindparam("divisor", type_=BigInteger) > 5).values(big=1)
 _SLEEP = select(func.pg_sleep(bindparam("seconds")))
 _ROWS: Sequence[tuple[Any, ...]] = (
     (
@@ -225,3 +230,45 @@ async def test_one_statement_alone_needs_no_transaction(uow: UnitOfWork, engine:
     async with engine.connect() as c:
         assert (await c.execute(select(func.count()).select_from(_T))).scalar_one() == 3
     assert len(said) == 3
+
+
+async def test_what_is_written_together_is_one_statement(uow: UnitOfWork) -> None:
+    said: list[int] = []
+    uow.watch(lambda: said.append(1))
+    day, ids = date(2026, 3, 2), ("a", "b")
+    async with uow.begin() as c:
+        await _KEEP(c, [(id, None, None) for id in ids])
+    for number in range(3):
+        said.clear()
+        async with uow.begin() as c:
+            await bulk.together(
+                c,
+                _KEEP.of([("c", day, Thing(f"c{number}"))]),
+                _KEEP.of([]),
+                _COUNT.of([(id, number) for id in ids], yes=number > 0),
+            )
+    # The first time they are new, and SQLAlchemy's.
+    assert len(said) == 1
+    rows = await uow.once(select(_T.c.id, _T.c.big, _T.c.yes, _T.c.day, _T.c.thing).order_by(_T.c.id))
+    assert [tuple(row) for row in rows] == [
+        *((id, 2, True, None, None) for id in ids),
+        ("c", None, None, day, Thing("c2")),
+    ]
+
+
+async def test_what_is_written_together_is_written_as_a_whole_or_not_at_all(uow: UnitOfWork) -> None:
+    async def write(number: int) -> None:
+        async with uow.begin() as c:
+            await bulk.together(
+                c,
+                _KEEP.of([(f"k{number}", None, None)]),
+                _COUNT.of([("k0", 7 if number else 1)], yes=True),
+                (_FAILS, {"divisor": 0 if number > 2 else 1}),
+            )
+
+    for number in range(3):
+        await write(number)
+    with pytest.raises(DBAPIError, match="division by zero"):
+        await write(3)
+    rows = await uow.once(select(_T.c.id, _T.c.big).order_by(_T.c.id))
+    assert [tuple(row) for row in rows] == [("k0", 7), ("k1", None), ("k2", None)]

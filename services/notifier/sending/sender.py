@@ -209,9 +209,8 @@ class Sender:
                 target = EVERY_TARGET if held.whole_channel else attempt.target
                 await leases.hold(c, name, target, held.until, held.reason)
         results = [result for attempt in ended for result in attempt.results(self.dice())]
-        endings = await leases.record(c, results, now)
         composed = {attempt.id: attempt.message for attempt in ended if attempt.message is not None}
-        await leases.keep_messages(c, composed, now)
+        endings = await leases.record(c, results, now, composed)
         await erasing.recompose(c, await erasing.erased(c, list(composed)))
         return endings
 

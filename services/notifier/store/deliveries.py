@@ -125,9 +125,16 @@ async def known(c: AsyncConnection, ids: Sequence[str]) -> set[str]:
     return set((await c.execute(_KNOWN, {"ids": ids})).scalars())
 
 
-async def add(c: AsyncConnection, partition: int, new: Sequence[NewDelivery], now: datetime) -> None:
-    """Write new deliveries; one that there is already stays as it is."""
-    await _ADD(c, [one.row() for one in new], partition=partition, state="waiting", created_at=now)
+async def add(
+    c: AsyncConnection, partition: int, new: Sequence[NewDelivery], gates: Mapping[str, Gate], now: datetime
+) -> None:
+    """Write new deliveries, and the gates that they went through, which are locked. A delivery that there is already
+    stays as it is."""
+    await bulk.together(
+        c,
+        _SET_GATES.of((key, gate.until, gate.waiting) for key, gate in gates.items()),
+        _ADD.of((one.row() for one in new), partition=partition, state="waiting", created_at=now),
+    )
 
 
 async def restate(c: AsyncConnection, anew: Mapping[str, Incoming]) -> None:
@@ -139,11 +146,6 @@ async def lock_gates(c: AsyncConnection, keys: Collection[str], now: datetime) -
     """The gates of these groups, locked in one order; one that there was not yet is long closed."""
     rows = await _LOCK_GATES(c, [(key,) for key in keys], until=now - timedelta(days=1), waiting=False)
     return {row.key: Gate(row.until, row.waiting) for row in rows}
-
-
-async def set_gates(c: AsyncConnection, gates: Mapping[str, Gate]) -> None:
-    """Write gates that are locked."""
-    await _SET_GATES(c, [(key, gate.until, gate.waiting) for key, gate in gates.items()])
 
 
 async def amend(c: AsyncConnection, changed: Mapping[str, ItemChanged], now: datetime) -> set[str]:

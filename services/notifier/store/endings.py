@@ -12,6 +12,7 @@ from services.notifier.core.delivery import OPEN
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry, tracing
 from shared.messages.deliveries import DeliverySettled
+from shared.pg import bulk
 from shared.worker import outbox
 
 _SOURCE: Final = "keepwell/notifier"
@@ -26,11 +27,13 @@ COLUMNS: Final = tuple(t.deliveries.c[name] for name in _NAMES)
 """Of a delivery that was moved: what says whether it has ended, and how."""
 
 
-async def stage(c: AsyncConnection, moved: Iterable[Row[Any]], now: datetime) -> list[Row[Any]]:
-    """Of deliveries that were moved, find those that ended, and stage a `delivery.settled` for each, by partition."""
+async def stage(
+    c: AsyncConnection, moved: Iterable[Row[Any]], now: datetime, *beside: bulk.Write | None
+) -> list[Row[Any]]:
+    """Of deliveries that were moved, find those that ended, and stage a `delivery.settled` for each. What else is to be
+    written goes with it."""
     found = [row for row in moved if row.state not in OPEN]
-    for partition in sorted({one.partition for one in found}):
-        await outbox.stage(c, partition, [_message(one, now) for one in found if one.partition == partition])
+    await bulk.together(c, *beside, outbox.staged(c, [(one.partition, _message(one, now)) for one in found]))
     return found
 
 

@@ -182,20 +182,17 @@ async def lease(
     return (await c.execute(_LEASE, {**wanted, "token": token, "now": now, "until": until})).all()
 
 
-async def record(c: AsyncConnection, results: Sequence[Result], now: datetime) -> list[Row[Any]]:
-    """Record attempts under their leases.
+async def record(
+    c: AsyncConnection, results: Sequence[Result], now: datetime, sent: Mapping[str, Message] | None = None
+) -> list[Row[Any]]:
+    """Record attempts under their leases, and keep the messages as they were sent, by their ids.
 
     Returns what this ended; a lost lease changes nothing but the history. What was cancelled meanwhile and surely did
     not arrive is not tried again.
     """
     rows = (await c.execute(_RECORD, {**bulk.arrays(_RESULT, (result[:-1] for result in results)), "now": now})).all()
-    await _KEEP_ATTEMPTS(c, [(result.id, *result.history) for result in results])
-    return await endings.stage(c, rows, now)
-
-
-async def keep_messages(c: AsyncConnection, sent: Mapping[str, Message], now: datetime) -> None:
-    """Keep messages as they were sent, by their ids."""
-    await _KEEP_MESSAGES(c, list(sent.items()), at=now)
+    attempts = _KEEP_ATTEMPTS.of((result.id, *result.history) for result in results)
+    return await endings.stage(c, rows, now, attempts, _KEEP_MESSAGES.of((sent or {}).items(), at=now))
 
 
 async def hold(c: AsyncConnection, transport: str, target: str, until: datetime, reason: str) -> None:

@@ -1,6 +1,6 @@
 """What is kept of how playbooks come out, written with what came out: no job looks for it later."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sqlalchemy import case
@@ -29,14 +29,19 @@ _COME: Final = bulk.Insert(
 )
 
 
+def new(changes: Changes) -> Iterator[bulk.Write | None]:
+    """What notes firings, sendings and what became of contracts; of one contract the last word stands."""
+    yield _FIRE.of(changes.firings)
+    yield _SEND.of(changes.sendings)
+    yield _COME.of({(one.account_id, one.kind, one.due_at): one for one in changes.outcomes}.values())
+
+
 async def keep(c: AsyncConnection, changes: Changes) -> None:
-    """Note firings, touches, ends, sendings and what became of contracts; of one contract the last word stands."""
-    await _FIRE(c, changes.firings)
+    """Note touches and ends of firings, those that were just noted among them."""
+    noted = {one.episode_id: one.ended_as for one in changes.firings}
     fired = (one for one in changes.episodes.values() if one.fired_at is not None)
-    await _END(c, [(one.id, one.ended_at, one.ended_as) for one in fired])
+    await _END(c, [(one.id, one.ended_at, one.ended_as) for one in fired if noted.get(one.id) != one.ended_as])
     await _TOUCH(c, [(id, *touch) for id, touch in changes.touches.items()])
-    await _SEND(c, changes.sendings)
-    await _COME(c, {(one.account_id, one.kind, one.due_at): one for one in changes.outcomes}.values())
 
 
 async def settle(c: AsyncConnection, states: Mapping[str, str]) -> None:
