@@ -89,6 +89,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         description="Where events come in.",
         routers=api.ROUTERS,
         probes=api.PROBES,
+        prepare=publisher.connect,
         jobs=(make_admin_key, keep_house),
         on_stop=stop_keeping,
         close=publisher.stop,

@@ -75,6 +75,15 @@ class Publisher:
             raise Unconfirmed(str(error) or "The publish was given up.") from error
         self._seconds.observe(self._clock() - begun)
 
+    async def connect(self) -> None:
+        """Have a producer before somebody waits for it. Raises `BrokerUnavailable`."""
+        starting = self._begin()
+        try:
+            await asyncio.shield(starting)
+        except BaseException:
+            self._replace(starting)
+            raise
+
     async def stop(self) -> None:
         """Close the producer; what is under way has been waited for by those who asked for it."""
         for task in list(self._under_way):
@@ -85,15 +94,18 @@ class Publisher:
         await asyncio.gather(*self._stopping, return_exceptions=True)
 
     async def _send(self, messages: Sequence[Outgoing]) -> None:
-        if self._starting is None:
-            self._starting = asyncio.create_task(self._start())
-        starting = self._starting
+        starting = self._begin()
         try:
             producer = await asyncio.shield(starting)
             await producer.publish(messages)
         except BaseException:
             self._replace(starting)
             raise
+
+    def _begin(self) -> asyncio.Task[Producer]:
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start())
+        return self._starting
 
     async def _start(self) -> Producer:
         producer = self._make()

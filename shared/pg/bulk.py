@@ -16,6 +16,7 @@ others may write the same rows.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import (
     ColumnElement,
@@ -91,6 +92,11 @@ def delete_some(table: Table, *where: ColumnElement[bool], most: int) -> UpdateB
     return delete(table).where(tuple_(*key).in_(select(*key).where(*where).limit(most)))
 
 
+def every() -> list[Write]:
+    """Every statement that was made here by now, for who has time to prepare them."""
+    return [(one.statement, one.parameters()) for one in _MADE]
+
+
 async def together(c: AsyncConnection, *writes: Write | None) -> None:
     """Execute statements over given rows as one, in one round trip:
 
@@ -118,6 +124,11 @@ class _Bulk:
     def _set(self, statement: UpdateBase, returning: Sequence[ColumnElement[Any]]) -> None:
         self.statement = statement.returning(*returning) if returning else statement
         self._returns = bool(returning)
+        _MADE.add(self)
+
+    def parameters(self) -> dict[str, Any]:
+        """The names of what it is executed with."""
+        return dict.fromkeys([*(f"given_{name}" for name in self._columns), *(f"same_{name}" for name in self._same)])
 
     def _value(self, name: str) -> ColumnElement[Any]:
         return self._same[name] if name in self._same else self._given.c[name]
@@ -140,6 +151,9 @@ class _Bulk:
         _, parameters = write
         result = await c.execute(self.statement, parameters)
         return result.all() if self._returns else []
+
+
+_MADE: "WeakSet[_Bulk]" = WeakSet()
 
 
 class Insert(_Bulk):

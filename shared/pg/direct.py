@@ -110,7 +110,7 @@ class Statements:
     """What one engine's statements are for the driver, by the objects that they are."""
 
     def __init__(self) -> None:
-        self._known: WeakKeyDictionary[Any, dict[tuple[str, ...], _Ready | None]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Any, dict[frozenset[str], _Ready | None]] = WeakKeyDictionary()
         self._joined: dict[tuple[_Ready, ...], _Joined] = {}
 
     def ready(self, statement: Executable, parameters: Any, engine: AsyncEngine | AsyncConnection) -> _Ready | None:
@@ -121,10 +121,14 @@ class Statements:
         if known is None:
             self._known[statement] = {}
             return None
-        names = tuple(parameters)
+        names = frozenset(parameters)
         if names not in known:
             known[names] = _compiled(statement, names, engine.dialect)
         return known[names]
+
+    def meet(self, statement: Executable) -> None:
+        """Know a statement before it comes: the first time is then like the second."""
+        self._known.setdefault(statement, {})
 
     def joined(self, parts: Sequence[_Ready]) -> _Joined:
         """These as one."""
@@ -134,7 +138,7 @@ class Statements:
         return known
 
 
-def _compiled(statement: Any, names: tuple[str, ...], dialect: Dialect) -> _Ready | None:
+def _compiled(statement: Any, names: frozenset[str], dialect: Dialect) -> _Ready | None:
     """None where more is needed than the text and its parameters; an error is SQLAlchemy's to tell, too."""
     if statement.get_execution_options():
         return None
@@ -194,6 +198,14 @@ class Direct(AsyncConnection):
             result = ready.result(*await self._send(ready.sql, ready.values(parameters)))
         self._got_on()
         return result
+
+    async def prepare(self, statement: UpdateBase, parameters: dict[str, Any]) -> None:
+        """Have the driver and the server know a statement that will come often, without executing it."""
+        self._statements.meet(statement)
+        if (ready := self._statements.ready(statement, parameters, self)) is not None:
+            assert self.sync_connection is not None
+            driver: Any = self.sync_connection.connection.dbapi_connection
+            await driver._prepare(ready.sql, 0)
 
     async def execute_together(self, writes: Sequence[tuple[UpdateBase, dict[str, Any]]]) -> None:
         """Execute these as one statement, as far as they are ready for the driver."""

@@ -1,14 +1,16 @@
 """The unit of work: one transaction a batch or request. Nothing else in the code base commits."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
-from asyncpg import InternalClientError
+from asyncpg import InterfaceError, InternalClientError, PostgresError
 from sqlalchemy import Executable, Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
+from shared.pg import bulk
 from shared.pg.direct import Direct, Statements
 
 
@@ -44,6 +46,20 @@ class UnitOfWork:
                 await greenlet_spawn(transaction.commit)
             finally:
                 await connection.give_back()
+
+    async def warm(self, connections: int) -> None:
+        """Open connections, and prepare on each what is written in bulk: whoever comes first waits for neither."""
+        with lost_connections():
+            async with AsyncExitStack() as held:
+                opened = [Direct(self._engine, self._statements, self._got_on, alone=True) for _ in range(connections)]
+                await asyncio.gather(*(held.enter_async_context(connection) for connection in opened))
+                await asyncio.gather(*(self._prepare_all(connection) for connection in opened))
+
+    async def _prepare_all(self, connection: Direct) -> None:
+        for statement, parameters in bulk.every():
+            # Not every table that is known to the code is there in each service's schema.
+            with suppress(PostgresError, InterfaceError):
+                await connection.prepare(statement, parameters)
 
     async def once(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Execute one statement that is a transaction by itself: one round trip instead of three. Returns its rows."""

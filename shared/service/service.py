@@ -45,6 +45,8 @@ from shared.worker.loop import Plan, Worker
 
 _LOG = logging.getLogger(__name__)
 _TRY_AGAIN = 1.0
+_WARM = 2
+"""Connections that are open when the service says that it is ready: as many as one event at a time uses."""
 _GRACE = 6.0
 _TIDY_EVERY = 3600.0
 _PASSING = (SQLAlchemyError, OSError, TimeoutError)
@@ -276,6 +278,7 @@ async def _connected(base: Base, prepare: Callable[[], Awaitable[None]] | None) 
             await base.stream.start()
             if prepare is not None:
                 await prepare()
+            await base.uow.warm(_WARM)
         except (BrokerUnavailable, *_PASSING) as error:
             _LOG.warning("waiting for the database and the broker (%s)", type(error).__name__)
             await asyncio.sleep(_TRY_AGAIN)

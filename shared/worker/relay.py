@@ -76,6 +76,9 @@ class Relay:
         """Send until cancelled."""
         failures = 0
         try:
+            with suppress(*_PASSING):
+                async with self._sending:
+                    await self._connected()
             while True:
                 await self._work.wait()
                 self._work.clear()
@@ -137,11 +140,7 @@ class Relay:
             return len(rows)
 
     async def _publish(self, messages: Sequence[Outgoing]) -> None:
-        producer = self._producer
-        if producer is None:
-            producer = self._stream.producer()
-            await producer.start()
-            self._producer = producer
+        producer = await self._connected()
         try:
             # Not `wait_for`, which in Python 3.11 loses a cancellation that comes just as the publish ends.
             async with asyncio.timeout(self._overdue):
@@ -152,6 +151,14 @@ class Relay:
         except BaseException:
             await self._renew()
             raise
+
+    async def _connected(self) -> Producer:
+        """A producer that has started."""
+        if self._producer is None:
+            producer = self._stream.producer()
+            await producer.start()
+            self._producer = producer
+        return self._producer
 
     async def _renew(self) -> None:
         producer, self._producer = self._producer, None

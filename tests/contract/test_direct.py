@@ -272,3 +272,15 @@ async def test_what_is_written_together_is_written_as_a_whole_or_not_at_all(uow:
         await write(3)
     rows = await uow.once(select(_T.c.id, _T.c.big).order_by(_T.c.id))
     assert [tuple(row) for row in rows] == [("k0", 7), ("k1", None), ("k2", None)]
+
+
+async def test_what_is_warm_goes_the_short_way_at_once(uow: UnitOfWork) -> None:
+    async with uow.begin() as c:
+        assert not _goes_short(c, _READ, wanted="a")
+    await uow.warm(2)
+    write = _KEEP.of([("warm", None, None)])
+    assert write is not None
+    async with uow.begin() as c:
+        assert _goes_short(c, write[0], **write[1])
+        await bulk.together(c, write)
+    assert await uow.once(select(_T.c.id)) == [("warm",)]

@@ -90,6 +90,22 @@ async def test_an_action_that_comes_again_is_not_sent_again(desk: Desk) -> None:
     assert desk.channel.titles() == ["Call their admin", "Usage fell by half in two weeks"]
 
 
+async def test_a_message_alone_costs_two_transactions_of_the_sender_and_eight_statements(desk: Desk) -> None:
+    statements: list[int] = []
+    desk.looks.watch(lambda: statements.append(1))
+    async with desk.open():
+        for number in range(3):
+            desk.later(minutes=5)
+            await desk.looked()
+            statements.clear()
+            ended = desk.looks.ended
+            await desk.ask(an_action(f"act-{number}"))
+            await settles(desk, number + 1)
+            # Looked and leased; recorded and told. Nothing is looked for again where nothing can be due.
+            assert desk.looks.ended - ended == 2
+    assert len(statements) == 8
+
+
 async def test_what_can_not_be_brought_yet_ends_at_once_and_says_why(desk: Desk) -> None:
     survey = an_action("ask", kind="survey", task=None, survey=SurveyCard(survey="nps", roles=["champion"]))
     async with desk.open():
