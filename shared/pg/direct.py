@@ -8,34 +8,38 @@ of it) takes two to six times as long as asyncpg itself, and more than all that 
 - A `Select`, `Insert`, `Update` or `Delete` that stands at a module's level is one object, and is known by that. When
   it comes for the second time it is compiled, once for each set of parameters' names, and from then on its text and the
   parameters go to the driver. What comes once was made for its question; SQLAlchemy executes it as ever.
-- What the driver can't be given as it stands goes SQLAlchemy's way too: lists that are spelt out in the text, values
-  that Python computes for columns, options, streams, `text()`.
+- What the driver can't be given as it stands goes SQLAlchemy's way too: lists that are spelt out in the text, options,
+  streams, `text()`.
 - What a transaction writes at its end goes together (`bulk.together`): the texts become one statement, each a part of
   its `WITH`, in one round trip. All parts see the rows as they were before it; none may touch a row of another's.
 - Types are SQLAlchemy's: each parameter and column goes through the processor that its type has for the dialect.
-- Connections, the transaction and what an error means are SQLAlchemy's: both ways work on the same connection and in
-  the same transaction, one beside the other, and raise the same errors. A connection that was lost, or whose statement
-  was cut off, goes from the pool.
-
-What it reaches into are four members of SQLAlchemy 2.1's asyncpg dialect (`_execute_mutex`, `_transaction` with
-`_start_transaction`, `_prepare`, `_handle_exception`), and how it tells of errors (`_handle_dbapi_exception`): all that
-an execution there does to a connection, in the same order.
+- Connections come from SQLAlchemy's pool, in its mode without transactions (`AUTOCOMMIT`); the transaction is
+  asyncpg's own. So both ways work on one connection and in one transaction, and raise the same kinds of errors. A
+  connection that was lost, or whose statement was cut off, goes from the pool.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import CompoundSelect, CursorResult, Dialect, Executable, RootTransaction, Select, UpdateBase
+import asyncpg
+from sqlalchemy import CompoundSelect, CursorResult, Dialect, Executable, Select, UpdateBase, exc
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.util import greenlet_spawn
 
 Parameters = Mapping[str, Any]
 _KINDS: Final = (Select, CompoundSelect, UpdateBase)
 _PLACE: Final = re.compile(r"\$(\d+)")
+_SPELT_OUT: Final = "__[POSTCOMPILE_"
+_ERRORS: Final = (
+    (asyncpg.IntegrityConstraintViolationError, exc.IntegrityError),
+    (asyncpg.SyntaxOrAccessError, exc.ProgrammingError),
+    (asyncpg.InterfaceError, exc.InterfaceError),
+    (asyncpg.PostgresError, exc.DBAPIError),
+)
 
 
 class _Rows(IteratorResult[Any]):
@@ -43,26 +47,41 @@ class _Rows(IteratorResult[Any]):
 
     def __init__(self, about: SimpleResultMetaData, rows: Sequence[Any], status: str, *, returns_rows: bool) -> None:
         super().__init__(about, iter(rows))
-        self._status, self.returns_rows = status, returns_rows
+        self._number, self.returns_rows = len(rows) if returns_rows else _number(status), returns_rows
 
     @property
     def rowcount(self) -> int:
-        """How many rows it returned or changed, by what the server said, such as `INSERT 0 3`."""
-        number = self._status.rpartition(" ")[2]
-        return int(number) if number.isdecimal() else -1
+        """How many rows it returned or changed."""
+        return self._number
+
+
+def _number(status: str) -> int:
+    """By what the server said, such as `INSERT 0 3`."""
+    number = status.rpartition(" ")[2]
+    return int(number) if number.isdecimal() else -1
 
 
 class _Ready:
     """A statement as it is for the driver."""
 
-    def __init__(self, compiled: SQLCompiler, dialect: Dialect) -> None:
+    def __init__(self, statement: Any, compiled: SQLCompiler, dialect: Dialect) -> None:
         self.sql = str(compiled)
-        self._dialect, self._columns = dialect, compiled._result_columns
+        columns = (
+            statement.returning_column_descriptions
+            if isinstance(statement, UpdateBase)
+            else (statement.column_descriptions if isinstance(statement, Select) else statement.selected_columns)
+        )
+        self._types = [one["type"] if isinstance(one, dict) else one.type for one in columns]
+        self._dialect, given = dialect, compiled.params
         self._parameters = [
-            (name, compiled.params[name], compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+            (name, given[name], compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
             for name in compiled.positiontup or ()
         ]
         self._about: SimpleResultMetaData | None = None
+
+    def __len__(self) -> int:
+        """How many parameters it has."""
+        return len(self._parameters)
 
     def values(self, parameters: Parameters) -> list[Any]:
         """The values by their place, as the driver takes them; what is not given is as it stands in the statement."""
@@ -71,19 +90,26 @@ class _Ready:
             for name, constant, process in self._parameters
         ]
 
-    def result(self, rows: Sequence[Any], status: str, attributes: Sequence[Any]) -> Any:
-        """What came back, with each value as its column's type has it."""
+    async def execute(self, driver: Any, parameters: Parameters) -> Any:
+        """What came back, with each value as its column's type has it. Raises what the driver does."""
+        values = self.values(parameters)
+        if not self._types:
+            return _Rows(_NOTHING, (), await driver.execute(self.sql, *values), returns_rows=False)
+        rows = await driver.fetch(self.sql, *values)
         if self._about is None:
-            processors = [
-                column.type.dialect_impl(self._dialect).result_processor(self._dialect, attribute.type.oid)
-                for column, attribute in zip(self._columns, attributes, strict=True)
-            ]
-            self._about = SimpleResultMetaData(
-                [column.keyname for column in self._columns],
-                [tuple(column.objects or ()) for column in self._columns],
-                _processors=processors if any(processors) else None,
-            )
-        return _Rows(self._about, rows, status, returns_rows=bool(self._columns))
+            self._about = self._described((await driver.prepare(self.sql)).get_attributes())
+        return _Rows(self._about, rows, "", returns_rows=True)
+
+    def _described(self, attributes: Sequence[Any]) -> SimpleResultMetaData:
+        processors = [
+            type.dialect_impl(self._dialect).result_processor(self._dialect, attribute.type.oid)
+            for type, attribute in zip(self._types, attributes, strict=True)
+        ]
+        names = [attribute.name for attribute in attributes]
+        return SimpleResultMetaData(names, _processors=processors if any(processors) else None)
+
+
+_NOTHING: Final = SimpleResultMetaData(())
 
 
 class _Joined:
@@ -93,13 +119,8 @@ class _Joined:
         texts, shift = list[str](), 0
         for number, part in enumerate(parts):
             texts.append(f"w{number} AS ({_shifted(part.sql, shift)})")
-            shift += len(part.values({}))
+            shift += len(part)
         self.sql = f"WITH {', '.join(texts)} SELECT"
-        self._parts = parts
-
-    def values(self, parameters: Sequence[Parameters]) -> list[Any]:
-        """The values of all by their place."""
-        return [value for part, own in zip(self._parts, parameters, strict=True) for value in part.values(own)]
 
 
 def _shifted(sql: str, by: int) -> str:
@@ -142,13 +163,16 @@ def _compiled(statement: Any, names: frozenset[str], dialect: Dialect) -> _Ready
     """None where more is needed than the text and its parameters; an error is SQLAlchemy's to tell, too."""
     if statement.get_execution_options():
         return None
-    compiled = statement.compile(dialect=dialect, column_keys=list(names))
-    computed = compiled.insert_prefetch or compiled.update_prefetch if isinstance(statement, UpdateBase) else ()
-    spelt_out = compiled.post_compile_params or compiled.literal_execute_params
-    implied = isinstance(statement, UpdateBase) and compiled.implicit_returning
-    binds = {name: compiled.binds[name] for name in compiled.positiontup or ()}
-    missing = any((bind.required and name not in names) or bind.callable for name, bind in binds.items())
-    return None if computed or spelt_out or implied or missing else _Ready(compiled, dialect)
+    try:
+        compiled = statement.compile(dialect=dialect, column_keys=list(names))
+        compiled.construct_params(dict.fromkeys(names))
+    except exc.SQLAlchemyError:
+        return None
+    computed = isinstance(statement, UpdateBase) and any(
+        column.default is not None or column.onupdate is not None for column in statement.table.columns
+    )
+    called = any(bind.callable is not None for bind in compiled.binds.values())
+    return None if computed or called or _SPELT_OUT in str(compiled) else _Ready(statement, compiled, dialect)
 
 
 def notes(c: AsyncConnection) -> dict[str, Any]:
@@ -160,52 +184,62 @@ class Direct(AsyncConnection):
     """A connection that takes the short way where there is one, and says after each statement that it got on.
 
     SQLAlchemy's events say that too, at twenty times the cost: once there is a listener, each step of each statement
-    looks for more. `alone`: what takes the short way is no part of a transaction.
+    looks for more. Its engine has the isolation level `AUTOCOMMIT`.
     """
 
-    __slots__ = ("_alone", "_got_on", "_statements", "notes")
+    __slots__ = ("_driver", "_got_on", "_statements", "notes")
 
-    def __init__(
-        self, engine: AsyncEngine, statements: Statements, got_on: Callable[[], None], *, alone: bool = False
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, statements: Statements, got_on: Callable[[], None]) -> None:
         super().__init__(engine)
-        self._statements, self._got_on, self._alone = statements, got_on, alone
+        self._statements, self._got_on = statements, got_on
+        self._driver: Any = None
         self.notes: dict[str, Any] = {}
 
-    def begin_now(self) -> RootTransaction:
-        """Begin. Nothing is sent before the first statement."""
-        assert self.sync_connection is not None
-        return self.sync_connection.begin()
+    async def driver(self) -> Any:
+        """Asyncpg's connection, one that is open as far as it knows."""
+        if self._driver is None:
+            self._driver = (await self.get_raw_connection()).driver_connection
+            while self._driver.is_closed():
+                # It was closed while it lay in the pool.
+                await self.invalidate()
+                self._driver = (await self.get_raw_connection()).driver_connection
+        return self._driver
 
-    async def give_back(self) -> None:
-        """Let the pool have the connection again, whatever comes between."""
-        assert self.sync_connection is not None
-        if self.sync_connection.in_transaction():
-            await self.__aexit__(None, None, None)
-        else:
-            # There is nothing to be rolled back, so nothing is waited for.
-            await greenlet_spawn(self.sync_connection.close)
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """A transaction of asyncpg's: committed when the block ends, rolled back when it raises."""
+        driver = await self.driver()
+        transaction = driver.transaction()
+        async with self._telling("BEGIN"):
+            await transaction.start()
+        try:
+            yield
+        except BaseException:
+            if not driver.is_closed():
+                async with self._telling("ROLLBACK"):
+                    await transaction.rollback()
+            raise
+        async with self._telling("COMMIT"):
+            await transaction.commit()
 
     async def execute(self, statement: Any, parameters: Any = None, **options: Any) -> CursorResult[Any]:
         """Execute a statement, the short way where there is one."""
-        ready = None
-        if not options:
-            parameters = {} if parameters is None else parameters
-            ready = self._statements.ready(statement, parameters, self)
+        parameters = {} if parameters is None and not options else parameters
+        ready = None if options else self._statements.ready(statement, parameters, self)
         if ready is None:
-            result = await super().execute(statement, parameters, **options)
+            result: Any = await super().execute(statement, parameters, **options)
         else:
-            result = ready.result(*await self._send(ready.sql, ready.values(parameters)))
+            driver = await self.driver()
+            async with self._telling(ready.sql):
+                result = await ready.execute(driver, parameters)
         self._got_on()
-        return result
+        return result  # type: ignore[no-any-return]
 
     async def prepare(self, statement: UpdateBase, parameters: dict[str, Any]) -> None:
-        """Have the driver and the server know a statement that will come often, without executing it."""
+        """Have the driver know a statement that will come often, and its types, without executing it."""
         self._statements.meet(statement)
         if (ready := self._statements.ready(statement, parameters, self)) is not None:
-            assert self.sync_connection is not None
-            driver: Any = self.sync_connection.connection.dbapi_connection
-            await driver._prepare(ready.sql, 0)
+            await (await self.driver()).prepare(ready.sql)
 
     async def execute_together(self, writes: Sequence[tuple[UpdateBase, dict[str, Any]]]) -> None:
         """Execute these as one statement, as far as they are ready for the driver."""
@@ -216,7 +250,10 @@ class Direct(AsyncConnection):
                 await self.execute(statement, own)
         if len(parts) > 1:
             joined = self._statements.joined([part for part, _ in parts])
-            await self._send(joined.sql, joined.values([own for _, own in parts]))
+            values = [value for part, own in parts for value in part.values(own)]
+            driver = await self.driver()
+            async with self._telling(joined.sql):
+                await driver.execute(joined.sql, *values)
             self._got_on()
 
     async def exec_driver_sql(self, *args: Any, **options: Any) -> CursorResult[Any]:
@@ -225,34 +262,18 @@ class Direct(AsyncConnection):
         self._got_on()
         return result
 
-    async def _send(self, sql: str, values: Sequence[Any]) -> tuple[Sequence[Any], str, Sequence[Any]]:
-        """The rows, what the server said of them, and their columns."""
-        assert self.sync_connection is not None
-        driver: Any = self.sync_connection.connection.dbapi_connection
-        dialect: Any = self.dialect
+    @asynccontextmanager
+    async def _telling(self, sql: str) -> AsyncIterator[None]:
+        """Raise what SQLAlchemy raises where the driver fails; part with a connection that was lost or is in doubt."""
         try:
-            async with driver._execute_mutex:
-                if driver._transaction is None and not self._alone:
-                    await driver._start_transaction()
-                prepared, attributes = await driver._prepare(sql, dialect._invalidate_schema_cache_asof)
-                rows = await prepared.fetch(*values)
-                status = prepared.get_statusmsg() or ""
+            yield
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            lost = self._driver.is_closed()
+            if lost:
+                await self.invalidate()
+            kind = next(ours for theirs, ours in _ERRORS if isinstance(error, theirs))
+            raise kind(sql, None, error, hide_parameters=True, connection_invalidated=lost) from error
         except BaseException as error:
-            await greenlet_spawn(self._fail, driver, sql, error)
+            if self._driver.is_closed() or not isinstance(error, Exception):
+                await self.invalidate(error)
             raise
-        return rows, status, attributes or ()
-
-    def _fail(self, driver: Any, sql: str, error: BaseException) -> None:
-        """Raise what an execution of SQLAlchemy's raises then, and part with the connection where that does."""
-        dialect: Any = self.dialect
-        assert self.sync_connection is not None
-        try:
-            if isinstance(error, Exception):
-                driver._handle_exception(error)
-            raise error
-        except BaseException as told:
-            dbapi = dialect.loaded_dbapi
-            if isinstance(told, (dbapi.InvalidCachedStatementError, dbapi.InternalServerError)):
-                dialect._invalidate_schema_cache()
-            text = sql if isinstance(told, dbapi.Error) else None
-            self.sync_connection._handle_dbapi_exception(told, text, None, None, None)

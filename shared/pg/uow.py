@@ -8,7 +8,6 @@ from typing import Any
 from asyncpg import InterfaceError, InternalClientError, PostgresError
 from sqlalchemy import Executable, Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.util import greenlet_spawn
 
 from shared.pg import bulk
 from shared.pg.direct import Direct, Statements
@@ -18,8 +17,8 @@ class UnitOfWork:
     """Begins transactions on one engine."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+        # Transactions are begun here, and by nobody else.
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._statements = Statements()
         self._got_on: Callable[[], None] = lambda: None
 
@@ -34,24 +33,18 @@ class UnitOfWork:
         A commit whose answer is lost raises too: the caller can't know whether it happened, and must look again.
         """
         with lost_connections():
-            connection = Direct(self._engine, self._statements, self._got_on)
-            await connection.start()
-            try:
-                transaction = connection.begin_now()
-                try:
-                    yield connection
-                except BaseException:
-                    await greenlet_spawn(transaction.rollback)
-                    raise
-                await greenlet_spawn(transaction.commit)
-            finally:
-                await connection.give_back()
+            connection = self._connection()
+            async with connection, connection.transaction():
+                yield connection
+
+    def _connection(self) -> Direct:
+        return Direct(self._engine, self._statements, self._got_on)
 
     async def warm(self, connections: int) -> None:
         """Open connections, and prepare on each what is written in bulk: whoever comes first waits for neither."""
         with lost_connections():
             async with AsyncExitStack() as held:
-                opened = [Direct(self._engine, self._statements, self._got_on, alone=True) for _ in range(connections)]
+                opened = [self._connection() for _ in range(connections)]
                 await asyncio.gather(*(held.enter_async_context(connection) for connection in opened))
                 await asyncio.gather(*(self._prepare_all(connection) for connection in opened))
 
@@ -64,15 +57,9 @@ class UnitOfWork:
     async def once(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Execute one statement that is a transaction by itself: one round trip instead of three. Returns its rows."""
         with lost_connections():
-            ready = self._statements.ready(statement, parameters or {}, self._engine)
-            engine = self._alone if ready is None else self._engine
-            connection = Direct(engine, self._statements, self._got_on, alone=True)
-            await connection.start()
-            try:
+            async with self._connection() as connection:
                 result = await connection.execute(statement, parameters)
                 return result.all() if result.returns_rows else []
-            finally:
-                await connection.give_back()
 
 
 @contextmanager
