@@ -66,18 +66,17 @@ class _Ready:
 
     def __init__(self, statement: Any, compiled: SQLCompiler, dialect: Dialect) -> None:
         self.sql = str(compiled)
-        columns = (
-            statement.returning_column_descriptions
-            if isinstance(statement, UpdateBase)
-            else (statement.column_descriptions if isinstance(statement, Select) else statement.selected_columns)
-        )
-        self._types = [one["type"] if isinstance(one, dict) else one.type for one in columns]
+        if isinstance(statement, UpdateBase):
+            self._columns = [(one["expr"], one["type"]) for one in statement.returning_column_descriptions]
+        else:
+            self._columns = [(column, column.type) for column in statement.selected_columns]
         self._dialect, given = dialect, compiled.params
         self._parameters = [
             (name, given[name], compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
             for name in compiled.positiontup or ()
         ]
         self._about: SimpleResultMetaData | None = None
+        self._processors: list[Callable[[Any], Any] | None] = []
 
     def __len__(self) -> int:
         """How many parameters it has."""
@@ -93,20 +92,25 @@ class _Ready:
     async def execute(self, driver: Any, parameters: Parameters) -> Any:
         """What came back, with each value as its column's type has it. Raises what the driver does."""
         values = self.values(parameters)
-        if not self._types:
+        if not self._columns:
             return _Rows(_NOTHING, (), await driver.execute(self.sql, *values), returns_rows=False)
         rows = await driver.fetch(self.sql, *values)
         if self._about is None:
             self._about = self._described((await driver.prepare(self.sql)).get_attributes())
-        return _Rows(self._about, rows, "", returns_rows=True)
+        return _Rows(self._about, [self._processed(row) for row in rows], "", returns_rows=True)
 
     def _described(self, attributes: Sequence[Any]) -> SimpleResultMetaData:
         processors = [
             type.dialect_impl(self._dialect).result_processor(self._dialect, attribute.type.oid)
-            for type, attribute in zip(self._types, attributes, strict=True)
+            for (_, type), attribute in zip(self._columns, attributes, strict=True)
         ]
-        names = [attribute.name for attribute in attributes]
-        return SimpleResultMetaData(names, _processors=processors if any(processors) else None)
+        self._processors = processors if any(processors) else []
+        return SimpleResultMetaData([one.name for one in attributes], [(column,) for column, _ in self._columns])
+
+    def _processed(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        if not self._processors:
+            return tuple(row)
+        return tuple(process(value) if process else value for process, value in zip(self._processors, row, strict=True))
 
 
 _NOTHING: Final = SimpleResultMetaData(())
