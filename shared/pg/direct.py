@@ -278,6 +278,7 @@ class Direct(AsyncConnection):
             kind = next(ours for theirs, ours in _ERRORS if isinstance(error, theirs))
             raise kind(sql, None, error, hide_parameters=True, connection_invalidated=lost) from error
         except BaseException as error:
-            if self._driver.is_closed() or not isinstance(error, Exception):
+            in_doubt = isinstance(error, asyncpg.InternalClientError) or not isinstance(error, Exception)
+            if self._driver.is_closed() or in_doubt:
                 await self.invalidate(error)
             raise

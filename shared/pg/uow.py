@@ -33,19 +33,26 @@ class UnitOfWork:
         A commit whose answer is lost raises too: the caller can't know whether it happened, and must look again.
         """
         with lost_connections():
-            connection = self._connection()
-            async with connection, connection.transaction():
+            async with self._connection() as connection, connection.transaction():
                 yield connection
 
-    def _connection(self) -> Direct:
-        return Direct(self._engine, self._statements, self._got_on)
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Direct]:
+        connection = Direct(self._engine, self._statements, self._got_on)
+        await connection.start()
+        try:
+            yield connection
+        finally:
+            # Nothing is left to be rolled back, so giving it back waits for nothing: SQLAlchemy's own way of doing it
+            # whatever comes between takes a task.
+            await connection.close()
 
     async def warm(self, connections: int) -> None:
         """Open connections, and prepare on each what is written in bulk: whoever comes first waits for neither."""
         with lost_connections():
             async with AsyncExitStack() as held:
-                opened = [self._connection() for _ in range(connections)]
-                await asyncio.gather(*(held.enter_async_context(connection) for connection in opened))
+                opening = (held.enter_async_context(self._connection()) for _ in range(connections))
+                opened = await asyncio.gather(*opening)
                 await asyncio.gather(*(self._prepare_all(connection) for connection in opened))
 
     async def _prepare_all(self, connection: Direct) -> None:

@@ -194,9 +194,10 @@ async def test_a_connection_that_was_lost_goes_from_the_pool(uow: UnitOfWork) ->
             await uow.once(text(f"SELECT pg_terminate_backend({seen[0]})"))
             await c.execute(pid)
 
-    with pytest.raises(DBAPIError) as error:
+    # Which it is depends on what asyncpg was doing when it heard of it.
+    with pytest.raises((DBAPIError, ConnectionError)) as error:
         await lose_it()
-    assert error.value.connection_invalidated
+    assert getattr(error.value, "connection_invalidated", True)
     async with uow.begin() as c:
         assert (await c.execute(pid)).scalar_one() not in seen
 
