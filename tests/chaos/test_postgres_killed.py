@@ -29,7 +29,7 @@ def through_deaths(mortal: MortalPostgres, home: Path, deaths: list[Callable[[],
             stack.post(events[first : first + 20])
             time.sleep(0.02)
         dying.join()
-        stack.wait(lambda: all(is_ready(stack, service) for service in SERVICES), "all are ready again", 30)
+        stack.wait(lambda: all(is_ready(stack, service) for service in SERVICES), "all are ready again", 60)
         stack.settle(60)
         for service in SERVICES:
             errors = [line for line in stack.log(service).splitlines() if '"level":"error"' in line]

@@ -181,7 +181,7 @@ async def test_what_was_put_off_is_done_without_a_pause(stream: Stream, engine: 
     number = partition_of("northwind", stream.partitions)
     noter.put_off[number], noter.chunks_put_off = SetClock().now(), 50
     async with running(a_worker(stream, engine, noter)):
-        await until(lambda: len(noter.caught_up) == 50, seconds=5)
+        await until(lambda: len(noter.caught_up) == 50)
 
 
 async def test_what_was_put_off_waits_for_the_pause_after_a_failure(stream: Stream, engine: AsyncEngine) -> None:

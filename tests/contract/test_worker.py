@@ -163,7 +163,7 @@ async def test_a_log_that_is_not_ours_stops_the_worker_with_the_command_that_men
     async with engine.begin() as c:
         await c.execute(text(f"UPDATE offsets SET {change} WHERE last_digest IS NOT NULL"))
     with pytest.raises(LogMismatch, match=f"{says}.*keepwell mend"):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await a_worker(stream, engine, Noter()).run()
 
 

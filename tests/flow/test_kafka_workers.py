@@ -90,7 +90,7 @@ def share(stack: Stack, *names: str) -> None:
         held = [stack.held(name) for name in names]
         return sum(held) == PARTITIONS and all(held)
 
-    stack.wait(shared, f"{' and '.join(names)} hold all partitions", 40)
+    stack.wait(shared, f"{' and '.join(names)} hold all partitions", 90)
 
 
 def test_workers_that_come_and_go_lose_nothing_and_do_nothing_twice(stack: Stack) -> None:

@@ -468,7 +468,7 @@ def test_a_key_is_shown_once_does_what_its_scopes_say_and_ends_when_revoked(road
     assert httpx.post(events, json=[GOOD], headers=headers).status_code == 202
     assert httpx.get(accounts, headers=headers).status_code == 403
     road.keepwell("keys", "revoke", "crm")
-    road.stack.wait(lambda: httpx.post(events, json=[GOOD], headers=headers).status_code == 401, "the key ends", 6)
+    road.stack.wait(lambda: httpx.post(events, json=[GOOD], headers=headers).status_code == 401, "the key ends", 30)
 
 
 async def publish(database_url: str, message: Outgoing) -> None:
@@ -514,14 +514,14 @@ def test_without_its_database_nothing_is_ready_and_nothing_accepted_is_lost(road
     query(f"ALTER DATABASE {database} ALLOW_CONNECTIONS false", database="postgres")
     query(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'", database="postgres")
     try:
-        road.stack.wait(lambda: ready() == {503}, "no service is ready", 10)
+        road.stack.wait(lambda: ready() == {503}, "no service is ready", 30)
         answer = road.stack.client.post(road.stack.url("ingest", "/v1/events"), json=[GOOD])
         assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (503, True)
     finally:
         query(f"ALTER DATABASE {database} ALLOW_CONNECTIONS true", database="postgres")
-    road.stack.wait(lambda: ready() == {200}, "all are ready again", 20)
+    road.stack.wait(lambda: ready() == {200}, "all are ready again", 60)
     road.a_detractor("cobalt")
-    road.stack.wait(lambda: len(road.slack.about("cobalt")) == 1, "the owner hears of what came after", 20)
+    road.stack.wait(lambda: len(road.slack.about("cobalt")) == 1, "the owner hears of what came after", 60)
 
 
 def test_sigterm_ends_every_service_by_itself(road: Road) -> None:
