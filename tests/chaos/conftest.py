@@ -10,6 +10,7 @@ import pytest
 
 from deploy.local.postgres import NAME, Postgres
 from tests.support.chaos import SEED, undisturbed
+from tests.support.forked import ForkedStack
 from tests.support.stack import Stack
 
 _numbers = itertools.count(1)
@@ -33,7 +34,8 @@ def make_stack(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> 
             name = f"chaos_{next(_numbers)}"
             postgres.query(f"CREATE DATABASE {name} TEMPLATE {NAME}", database="postgres")
             made.callback(postgres.query, f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
-            return Stack(tmp_path_factory.mktemp("chaos"), f"{postgres.url.rpartition('/')[0]}/{name}")
+            url = f"{postgres.url.rpartition('/')[0]}/{name}"
+            return ForkedStack(tmp_path_factory.mktemp("chaos"), url)
 
         yield make
 

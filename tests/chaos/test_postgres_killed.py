@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.chaos import MortalPostgres, check_ledger, check_nothing_is_dead
 from tests.support.company import AT, a_month_of_a_company
+from tests.support.forked import ForkedStack
 from tests.support.stack import SERVICES, Stack
 
 
@@ -22,7 +23,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MortalPostgres]
 def through_deaths(mortal: MortalPostgres, home: Path, deaths: list[Callable[[], None]], down: float) -> str:
     """Send everything while the server dies again and again; no service is started anew."""
     events = a_month_of_a_company(6)
-    with Stack(home, mortal.url) as stack:
+    with ForkedStack(home, mortal.url) as stack:
         dying = threading.Thread(target=die_and_return, args=(mortal, deaths, down))
         dying.start()
         for first in range(0, len(events), 20):

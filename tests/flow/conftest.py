@@ -9,6 +9,7 @@ import pytest
 from deploy.local.kafka import KafkaBroker
 from deploy.local.postgres import NAME, Postgres
 from tests.support.company import AT, a_month_of_a_company, send
+from tests.support.forked import ForkedStack
 from tests.support.kafka import a_prefix
 from tests.support.stack import Stack
 
@@ -25,7 +26,8 @@ def make_stack(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> 
             postgres.query(f"CREATE DATABASE {name} TEMPLATE {NAME}", database="postgres")
             drop = f"DROP DATABASE {name} WITH (FORCE)"
             made.callback(postgres.query, drop, database="postgres")
-            return Stack(tmp_path_factory.mktemp("stack"), f"{postgres.url.rpartition('/')[0]}/{name}", **extra)
+            url = f"{postgres.url.rpartition('/')[0]}/{name}"
+            return ForkedStack(tmp_path_factory.mktemp("stack"), url, **extra)
 
         yield make
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -24,6 +24,17 @@ _MOST_PROCESSES = 3
 def service_of(name: str) -> str:
     """The service of a process: scoring of `scoring-2`."""
     return name.partition("-")[0]
+
+
+class Process(Protocol):
+    """What a stack needs of a process that it started."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def kill(self) -> None: ...
+    def send_signal(self, sig: int, /) -> None: ...
 
 
 class Stack:
@@ -47,7 +58,7 @@ class Stack:
             "PYTHONWARNINGS": "default",
             **extra,
         }
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, Process] = {}
         self.client = httpx.Client(headers={"Authorization": f"Bearer {KEY}"}, timeout=15)
 
     def __enter__(self) -> "Stack":
@@ -81,21 +92,23 @@ class Stack:
     def start(self, *names: str, role: str = "all") -> None:
         """Start services and wait until each says that it is ready."""
         for name in names:
-            with (self.home / f"{name}.log").open("ab") as log:
-                self._running[name] = subprocess.Popen(
-                    [sys.executable, "-m", f"services.{service_of(name)}.main", "--role", role],
-                    env={
-                        **self._env,
-                        "KEEPWELL_PORT": str(self._first_port(name)),
-                        "KEEPWELL_DATABASE_URL": as_service(self.database_url, service_of(name)),
-                    },
-                    cwd=self.tree,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                )
+            env = {
+                **self._env,
+                "KEEPWELL_PORT": str(self._first_port(name)),
+                "KEEPWELL_DATABASE_URL": as_service(self.database_url, service_of(name)),
+            }
+            module = f"services.{service_of(name)}.main"
+            self._running[name] = self.launch(module, ["--role", role], env, self.home / f"{name}.log")
         for name in names:
             self.wait(lambda n=name: self._is_ready(n), f"{name} becomes ready", 60)  # type: ignore[misc]
+
+    def launch(self, module: str, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Process:
+        """Start `python -m module arguments…` in an environment, with a log to append to."""
+        with log.open("ab") as said:
+            command = [sys.executable, "-m", module, *arguments]
+            return subprocess.Popen(
+                command, env=env, cwd=self.tree, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            )
 
     def _is_ready(self, service: str) -> bool:
         code = self._running[service].poll()
