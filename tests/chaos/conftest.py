@@ -9,8 +9,10 @@ from contextlib import ExitStack
 import pytest
 
 from deploy.local.postgres import NAME, Postgres
-from tests.support.chaos import SEED, undisturbed
+from tests.support.chaos import SEED
+from tests.support.company import undisturbed
 from tests.support.forked import ForkedStack
+from tests.support.shared import made_once
 from tests.support.stack import Stack
 
 _numbers = itertools.count(1)
@@ -41,9 +43,9 @@ def make_stack(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="session")
-def told_once(make_stack: Callable[[], Stack]) -> str:
+def told_once(make_stack: Callable[[], Stack], tmp_path_factory: pytest.TempPathFactory) -> str:
     """The fingerprint of the month of six accounts, undisturbed."""
-    return undisturbed(make_stack, 6)
+    return made_once(tmp_path_factory, "six-accounts", lambda: undisturbed(make_stack, 6))
 
 
 @pytest.fixture

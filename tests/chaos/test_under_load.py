@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.chaos import SEED, check_ledger, check_nothing_is_dead, random_kills, undisturbed
-from tests.support.company import AT, a_month_of_a_company
+from tests.support.chaos import SEED, check_ledger, check_nothing_is_dead, random_kills
+from tests.support.company import AT, a_month_of_a_company, undisturbed
 from tests.support.stack import Stack
 
 MakeStack = Callable[[], Stack]

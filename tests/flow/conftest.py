@@ -8,9 +8,10 @@ import pytest
 
 from deploy.local.kafka import KafkaBroker
 from deploy.local.postgres import NAME, Postgres
-from tests.support.company import AT, a_month_of_a_company, send
+from tests.support.company import undisturbed
 from tests.support.forked import ForkedStack
 from tests.support.kafka import a_prefix
+from tests.support.shared import made_once
 from tests.support.stack import Stack
 
 _numbers = itertools.count(1)
@@ -39,9 +40,6 @@ def make_kafka_stack(make_stack: Callable[..., Stack], kafka_broker: KafkaBroker
 
 
 @pytest.fixture(scope="session")
-def told_once(make_stack: Callable[..., Stack]) -> str:
+def told_once(make_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory) -> str:
     """The fingerprint of the company's month, sent once and in order, on the local log."""
-    with make_stack() as stack:
-        send(stack, a_month_of_a_company())
-        stack.settle()
-        return stack.fingerprint(AT)
+    return made_once(tmp_path_factory, "twelve-accounts", lambda: undisturbed(make_stack))

@@ -14,7 +14,6 @@ from typing import Any
 from deploy.local.postgres import Postgres
 from deploy.local.server import ServerError
 from deploy.migrations.run import migrate
-from tests.support.company import AT, a_month_of_a_company, send
 from tests.support.logins import PASSWORDS
 from tests.support.stack import SERVICES, Stack
 
@@ -107,15 +106,6 @@ def random_kills(
         reaper.join()
     if errors:
         raise errors[0]
-
-
-def undisturbed(make_stack: Callable[[], Stack], accounts: int) -> str:
-    """The fingerprint of a company's month that nobody disturbed."""
-    events = a_month_of_a_company(accounts)
-    with make_stack() as stack:
-        send(stack, events, 200)
-        stack.settle()
-        return stack.fingerprint(AT)
 
 
 class MortalPostgres:

@@ -1,12 +1,13 @@
 """A month of a company's events, of every kind that scoring folds, with fixed ids and times."""
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
+from tests.support.shared import began
 from tests.support.stack import Stack
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = began()
 AT = (NOW + timedelta(hours=1)).isoformat()
 
 
@@ -62,3 +63,11 @@ def an_account(account: str, number: int) -> Iterator[dict[str, Any]]:
 def send(stack: Stack, events: Sequence[dict[str, Any]], size: int = 40) -> None:
     for first in range(0, len(events), size):
         stack.post(events[first : first + size])
+
+
+def undisturbed(make_stack: Callable[[], Stack], accounts: int = 12) -> str:
+    """The fingerprint of a company's month that nobody disturbed."""
+    with make_stack() as stack:
+        send(stack, a_month_of_a_company(accounts), 200)
+        stack.settle()
+        return stack.fingerprint(AT)
