@@ -1,6 +1,7 @@
 """The way from a command to the services: where they are, which key is used, and one clear sentence for each error."""
 
 import math
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,6 +90,13 @@ class Unreachable(Exception):
     """Nothing answered, or something that isn't Keepwell."""
 
 
+def trusted(address: str) -> ssl.SSLContext:
+    """Whose certificates are believed at an address. To read them takes longer than most commands do: only for https."""
+    if httpx.URL(address).scheme == "https":
+        return httpx.create_ssl_context(trust_env=False)
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 class Keepwell:
     """The four services, as one client."""
 
@@ -96,7 +104,8 @@ class Keepwell:
         self.settings = settings
         key = settings.key()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=False)
+        trust = trusted(settings.address(SERVICES[0]))
+        self._http = httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=False, verify=trust)
 
     def __enter__(self) -> Self:
         return self

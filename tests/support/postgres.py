@@ -3,6 +3,10 @@
 import itertools
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import disk_usage
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -13,6 +17,9 @@ from tests.support.logins import PASSWORDS
 
 # What is lost when the machine dies is lost with the test; a killed server still recovers.
 _FOR_TESTS = {"fsync": "off", "full_page_writes": "off", "max_connections": "120"}
+
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 * 2**30
 
 
 class Databases:
@@ -44,12 +51,21 @@ class Databases:
         return name
 
 
+@contextmanager
+def a_quick_folder(folders: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in memory where there is room for it: there a database is copied in a tenth of the time."""
+    if not _MEMORY.is_dir() or disk_usage(_MEMORY).free < _ROOM:
+        yield folders.mktemp("postgres")
+        return
+    with TemporaryDirectory(dir=_MEMORY, prefix="keepwell-tests-") as made:
+        yield Path(made)
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """The server of this test session. Its database `keepwell` is migrated, and only ever copied."""
-    home = tmp_path_factory.mktemp("postgres")
-    server = Postgres(home, _FOR_TESTS)
-    with (home / "postgres.log").open("ab") as log:
+    with a_quick_folder(tmp_path_factory) as home, (home / "postgres.log").open("ab") as log:
+        server = Postgres(home, _FOR_TESTS)
         running = server.start(log)
         try:
             # In a thread, because pytest-asyncio minds its own event loop in this one.

@@ -1,5 +1,6 @@
 import json
 import os
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.cli import keys
-from deploy.cli.client import ClientSettings
+from deploy.cli.client import ClientSettings, trusted
 from deploy.cli.fingerprint import fingerprint
 from deploy.cli.lists import ACCOUNTS, READERS
 from deploy.cli.status import status
@@ -49,6 +50,13 @@ def test_the_services_are_at_four_ports_in_a_row() -> None:
     assert settings.address("notifier") == "http://127.0.0.1:9004"
     assert ClientSettings(url="http://stack:8001/").address("scoring") == "http://stack:8002"
     assert ClientSettings(url="https://{service}.example.com").address("scoring") == "https://scoring.example.com"
+
+
+def test_certificates_are_checked_and_are_read_only_where_there_are_some() -> None:
+    over_tls, plain = trusted("HTTPS://ingest.example.com"), trusted("http://127.0.0.1:8001")
+    assert over_tls.cert_store_stats()["x509_ca"] > 0
+    assert plain.cert_store_stats()["x509_ca"] == 0
+    assert {over_tls.verify_mode, plain.verify_mode} == {ssl.CERT_REQUIRED}
 
 
 def test_the_key_that_up_made_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,7 +89,7 @@ REFUSED: dict[str, bytes] = {
     "html": b"<!doctype html>\n<html><body>404</body></html>\n",
     "json, cut off": b'{"id": "x", "steps": [',
     "a huge file": b"# x\n" * (MOST_BYTES // 4 + 1),
-    "many values": b"id: [" + b"1," * 31_000 + b"]",
+    "many values": b"id: [" + b"1," * 10_000 + b"]",
     "many unknown fields": b"".join(b"a%d: x\n" % number for number in range(3_000)),
     "a long name": b"x" * 100_000 + b": y\n",
     "a long unknown field": b"? " + b"x" * 100_000 + b"\n: y\n",

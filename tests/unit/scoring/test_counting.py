@@ -62,7 +62,7 @@ def _anew(account: Account) -> Account:
     return replace(account, counted={})
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.lists(st.one_of(papers(), some_events(8)), max_size=3), st.lists(st.integers(0, 200), max_size=6), st.data())
 def test_counting_as_they_come_is_counting_anew_on_any_day_in_any_order(
     parts: Sequence[list[Event]], days: list[int], data: st.DataObject
@@ -91,7 +91,7 @@ def _same(account: Account, now: datetime) -> None:
     )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(st.one_of(papers(), some_events(8)), max_size=3))
 def test_what_a_batch_tells_event_by_event_is_what_each_event_alone_would_tell(parts: Sequence[list[Event]]) -> None:
     # Usage is told once a batch, before all else; and what is told says since when the batch had something to tell.

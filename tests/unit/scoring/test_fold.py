@@ -37,7 +37,7 @@ from tests.support.verify import seen
 TODAY = day_of(NOW)
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(some_events(), st.data())
 def test_any_order_any_batches_and_any_repeats_leave_the_same_bytes_points_and_score(
     events: list[Event], data: st.DataObject

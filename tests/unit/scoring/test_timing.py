@@ -56,7 +56,7 @@ def _look(account: Account, now: datetime, rules: Rules = SHIPPED) -> datetime |
     return next_look(health_of(account, now, rules), rules, Changes())
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(
     some_events(),
     SIGNED,
