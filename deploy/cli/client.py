@@ -91,7 +91,7 @@ class Unreachable(Exception):
 
 
 def trusted(address: str) -> ssl.SSLContext:
-    """Whose certificates are believed at an address. To read them takes longer than most commands do: only for https."""
+    """Whose certificates are believed at an address. Reading them takes longer than most commands: only for https."""
     if httpx.URL(address).scheme == "https":
         return httpx.create_ssl_context(trust_env=False)
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -106,9 +106,7 @@ class Stack:
         """Start `python -m module arguments…` in an environment, with a log to append to."""
         with log.open("ab") as said:
             command = [sys.executable, "-m", module, *arguments]
-            return subprocess.Popen(
-                command, env=env, cwd=self.tree, stdin=subprocess.DEVNULL, stdout=said, stderr=said
-            )
+            return subprocess.Popen(command, env=env, cwd=self.tree, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
 
     def _is_ready(self, service: str) -> bool:
         code = self._running[service].poll()
