@@ -1,13 +1,13 @@
-"""A message as Slack's Block Kit. Four kinds of block are all that it takes: as plain data they cost a tenth of what
-they cost by the models of Slack's SDK, which the tests hold them to."""
+"""A message as Slack's Block Kit."""
 
 from typing import Any, Final
+
+from slack_sdk.models import blocks as kit
 
 from services.notifier.channels.rendering import Renderer
 from services.notifier.core.message import Item, Message, Reason
 from shared.words import clean
 
-_Block = dict[str, Any]
 _DOTS: Final = {"red": ":red_circle: ", "amber": ":large_orange_circle: ", "green": ":large_green_circle: "}
 _REPEAT: Final = "You may have this already: an earlier send was cut off before Slack answered."
 _MARKS: Final = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼"})
@@ -17,8 +17,8 @@ _MOST_TEXT: Final = 2_900
 
 def render(message: Message, renderer: Renderer, delivery_id: str, *, repeat: bool = False) -> dict[str, Any]:
     """The `text` (for notifications and screen readers) and the `blocks`, the first of which carries the id."""
-    title = {"type": "plain_text", "text": clean(message.title, 150), "emoji": False}
-    blocks: list[_Block] = [{"type": "header", "block_id": delivery_id, "text": title}]
+    title = kit.PlainTextObject(text=clean(message.title, 150), emoji=False)
+    blocks: list[kit.Block] = [kit.HeaderBlock(block_id=delivery_id, text=title)]
     glance = "\n".join(filter(None, (_bold_first(message.headline), _score(message.score, message.band))))
     if glance:
         blocks.append(_section(glance))
@@ -29,7 +29,7 @@ def render(message: Message, renderer: Renderer, delivery_id: str, *, repeat: bo
     if message.also:
         blocks.append(_section("\n".join(["*Also open:*", *(f"•  {_said(one)}" for one in message.also)])))
     if message.items:
-        blocks.append({"type": "divider"})
+        blocks.append(kit.DividerBlock())
         blocks.extend(_section(_item(item)) for item in message.items)
     if message.more:
         blocks.append(_section(_said(message.more)))
@@ -45,7 +45,7 @@ def render(message: Message, renderer: Renderer, delivery_id: str, *, repeat: bo
     plain = renderer.text(message)
     return {
         "text": escape(plain if not repeat else f"{plain}{_REPEAT}\n")[:3_500],
-        "blocks": blocks,
+        "blocks": [block.to_dict() for block in blocks],
     }
 
 
@@ -97,16 +97,12 @@ def _whom(message: Message) -> str:
     return f"for *{_said(message.recipient)}*" if message.recipient else ""
 
 
-def _section(text: str) -> _Block:
-    return {"type": "section", "text": _marked(text)}
+def _section(text: str) -> kit.SectionBlock:
+    return kit.SectionBlock(text=kit.MarkdownTextObject(text=_cut(text), verbatim=True))
 
 
-def _context(text: str) -> _Block:
-    return {"type": "context", "elements": [_marked(text)]}
-
-
-def _marked(text: str) -> _Block:
-    return {"type": "mrkdwn", "text": _cut(text), "verbatim": True}
+def _context(text: str) -> kit.ContextBlock:
+    return kit.ContextBlock(elements=[kit.MarkdownTextObject(text=_cut(text), verbatim=True)])
 
 
 def _cut(text: str) -> str:
