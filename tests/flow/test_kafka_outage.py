@@ -2,7 +2,7 @@
 
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from deploy.local.kafka import KafkaBroker
 from tests.support.company import AT, a_month_of_a_company, send
+from tests.support.kafka import a_broker
 from tests.support.stack import SERVICES, Stack
 
 pytestmark = pytest.mark.kafka
@@ -20,15 +21,23 @@ def ready(stack: Stack) -> list[int]:
     return [stack.client.get(stack.url(service, "/readyz")).status_code for service in SERVICES]
 
 
+@pytest.fixture(scope="module")
+def mortal_broker(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """One that is killed: what others have left in the session's would take it a minute to look through."""
+    del kafka_broker  # It says what to do where there is no Kafka.
+    with a_broker(tmp_path_factory.mktemp("mortal-kafka")) as broker:
+        yield broker
+
+
 def test_while_the_broker_is_gone_ingest_asks_to_wait_and_nothing_accepted_is_lost(
-    make_kafka_stack: Callable[[], Stack], kafka_broker: KafkaBroker, told_once: str
+    make_stack: Callable[..., Stack], mortal_broker: KafkaBroker, told_once: str
 ) -> None:
     events = a_month_of_a_company()
     half = len(events) // 2
-    with make_kafka_stack() as stack:
+    with make_stack(broker=mortal_broker.bootstrap) as stack:
         send(stack, events[:half])
         stack.wait(lambda: stack.get("scoring", "/v1/accounts", limit=1)["items"], "the first accounts are known")
-        kafka_broker.kill()
+        mortal_broker.kill()
         try:
             for patience in (15, 4.5):
                 # At first it waits 5 s for a confirmation; once that is overdue, it says so at once.
@@ -41,14 +50,14 @@ def test_while_the_broker_is_gone_ingest_asks_to_wait_and_nothing_accepted_is_lo
             assert ready(stack) == [503] * len(SERVICES)
             assert stack.get("scoring", "/v1/accounts", limit=1)["items"], "what is known can still be asked"
             stack.stop("playbooks")
-            coming_back = threading.Timer(2, kafka_broker.start)
+            coming_back = threading.Timer(2, mortal_broker.start)
             coming_back.start()
             # What starts before the broker waits for it.
             stack.start("playbooks")
             coming_back.join()
         finally:
-            if kafka_broker.pid is None:
-                kafka_broker.start()
+            if mortal_broker.pid is None:
+                mortal_broker.start()
         # A sender that was asked to wait sends the same again.
         send(stack, events[half:])
         stack.settle()
