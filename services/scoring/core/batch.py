@@ -17,7 +17,7 @@ from services.scoring.core.clock import day_of
 from services.scoring.core.decision import Occasion
 from services.scoring.core.erasing import forget_in
 from services.scoring.core.fold import fold, fold_usage, source_of
-from services.scoring.core.fold.people import Erased, is_erased
+from services.scoring.core.fold.people import Erased
 from services.scoring.core.measures.base import View
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.scorecard import Rules
@@ -153,13 +153,9 @@ class Batch:
         """Before somebody is erased: by what they are found in what was written of them, and will be elsewhere."""
         if not isinstance(data, ContactErased):
             return None
-        theirs, wrote = (account.id, data.contact_id), list[str | None]()
-        if not is_erased(account, data.contact_id):
-            # What was read of before, or came in this batch, is gone when they are erased again.
-            answers = self.surveys.answers.values()
-            wrote = [one.comment for one in answers if (one.account_id, one.contact_id) == theirs]
-        whom = erased_of(account, data, filter(None, wrote))
-        account.wrote.pop(data.contact_id, None)
+        theirs = (account.id, data.contact_id)
+        now = (one.comment for one in self.surveys.answers.values() if (one.account_id, one.contact_id) == theirs)
+        whom = erased_of(account, data, filter(None, now))
         self.forgotten.append(Forgetting.of(account.id, whom))
         forget_in(account, self.forgotten[-1])
         return whom

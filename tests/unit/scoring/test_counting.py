@@ -96,15 +96,7 @@ def _same(account: Account, now: datetime) -> None:
 def test_what_a_batch_tells_event_by_event_is_what_each_event_alone_would_tell(parts: Sequence[list[Event]]) -> None:
     # Usage is told once a batch, before all else; and what is told says since when the batch had something to tell.
     events = [event for part in parts for event in part if event.type != "usage.recorded"]
-    assert_told_alike([msgspec.structs.replace(event, accepted=None) for event in events])
-
-
-def test_who_is_erased_twice_in_a_batch_is_found_by_what_they_wrote_once() -> None:
-    erased = [an_event("contact.erased", id=id, contact_id="c1") for id in ("e1", "e2")]
-    assert_told_alike([nps(3, contact="c1", comment="third time now"), *erased])
-
-
-def assert_told_alike(events: Sequence[Event]) -> None:
+    events = [msgspec.structs.replace(event, accepted=None) for event in events]
     together, alone = Memory(set(), {}), Memory(set(), {})
     batch = Batch(NOW, SHIPPED, together)
     batch.take("acme", arrivals(*events), behind=False)
