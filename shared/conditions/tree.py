@@ -114,10 +114,10 @@ def needs_of(condition: Condition) -> frozenset[str]:
         case AnyOf(parts):
             first, *others = map(needs_of, parts)
             return first.intersection(*others)
-        case Not(Leaf(_, Known())):
+        case Not(Leaf(_, test) as leaf) if not isinstance(test, Known):
+            return needs_of(leaf)
+        case Not():
             return frozenset()
-        case Not(part):
-            return needs_of(part) if isinstance(part, Leaf) else frozenset()
 
 
 def one_line(condition: Condition) -> str:

@@ -72,6 +72,7 @@ class Worker:
     ) -> None:
         self._plan, self._handler, self._stream, self._uow, self._clock = plan, handler, stream, uow, clock
         self._partitions: dict[int, Partition] = {}
+        self.relay = Relay(uow, stream, self.owned)
         self._transactions = Transactions(
             handler,
             stream=stream,
@@ -80,9 +81,8 @@ class Worker:
             owner=owner,
             mend=mend,
             figures=figures,
-            on_staged=self._staged,
+            on_staged=self.relay.wake,
         )
-        self.relay = Relay(uow, stream, self.owned)
         self._consumer: Consumer | None = None
         self._generation = -1
         self._ending = asyncio.Event()
@@ -105,9 +105,6 @@ class Worker:
     def owned(self) -> frozenset[int]:
         """The partition numbers that this worker has taken."""
         return frozenset(number for number, partition in self._partitions.items() if partition.taken)
-
-    def _staged(self) -> None:
-        self.relay.wake()
 
     def _got_on(self) -> None:
         if _at_work.get() is self:

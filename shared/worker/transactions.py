@@ -38,7 +38,7 @@ class Transactions:
         owner: str,
         mend: str,
         figures: Figures,
-        on_staged: Callable[[], None] = lambda: None,
+        on_staged: Callable[[], None],
     ) -> None:
         self._handler, self._stream, self._uow, self._clock = handler, stream, uow, clock
         self._owner, self._mend, self._on_staged = owner, mend, on_staged

@@ -164,6 +164,7 @@ async def test_a_few_timers_that_went_well_say_nothing_of_more_at_once(
         owner="test",
         mend="keepwell mend",
         figures=Figures("scoring"),
+        on_staged=lambda: None,
     )
     partition = Partition(PARTITION, Plan("scoring", (registry.USAGE,), ()))
     partition.failed(NOON, Failure("the connection was lost", passing=True), size=40)

@@ -26,8 +26,8 @@ from services.ingest.core.senders import Sender, refusal
 from shared.messages.registry import COMPANY
 from shared.messages.usage import UsageRecorded
 
-USED: Final = "usage.recorded"
-_MARK: Final = b'"usage.recorded"'
+(USED,) = UsageRecorded.types
+_MARK: Final = f'"{USED}"'.encode()
 _NOT_ACCOUNTS: Final = NO_SEGMENTS | {COMPANY}
 _Name = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
 

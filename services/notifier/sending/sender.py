@@ -177,8 +177,10 @@ class Sender:
         if len(leased) < seen:
             return leased, given_up, busy
         next_due = await leases.next_due(c, self.channel.name, now)
+        if next_due is not None and next_due <= now:
+            return leased, given_up, busy
         idle = now + timedelta(seconds=_IDLE)
-        return leased, given_up, idle if next_due is None else min(idle, next_due) if next_due > now else busy
+        return leased, given_up, min(idle, next_due or idle)
 
     def _begin(self, leased: Sequence[Row[Any]], now: datetime) -> None:
         by_message: dict[str, list[Row[Any]]] = {}

@@ -9,16 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
+from services.scoring.core.clock import NEVER
 from services.scoring.core.fold import source_of
 from services.scoring.core.interruptions import hour_of
 from shared.messages.accounts import AccountErased, ContactErased
 from shared.messages.envelope import Event
 from shared.messages.registry import UNTOLD
 from shared.messages.usage import UsageRecorded
-
-_NOT_SAID: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Arrival(Protocol):
@@ -112,7 +111,7 @@ def untold_since(used: Sequence[Arrival], told: Sequence[Arrival]) -> list[datet
     Topics are read side by side, so the one that is told first need not be the one that was accepted first. None where
     an event doesn't say, and for no usage.
     """
-    first = min((one.event.accepted or _NOT_SAID for one in used), default=datetime.max.replace(tzinfo=UTC))
-    accepted = [first, *(one.event.accepted or _NOT_SAID for one in told)]
-    since = [None if at is _NOT_SAID else at for at in accumulate(reversed(accepted), min)][::-1]
+    first = min((one.event.accepted or NEVER for one in used), default=datetime.max.replace(tzinfo=UTC))
+    accepted = [first, *(one.event.accepted or NEVER for one in told)]
+    since = [None if at is NEVER else at for at in accumulate(reversed(accepted), min)][::-1]
     return since if used else [None, *since[1:]]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +13,7 @@ from services.scoring.core import state as s
 from services.scoring.core.arrivals import Arrival, Arrivals, is_told, untold_since
 from services.scoring.core.assess import Outcome, assess
 from services.scoring.core.causes import cause_of, erased_of
-from services.scoring.core.clock import day_of
+from services.scoring.core.clock import NEVER, day_of
 from services.scoring.core.decision import Occasion
 from services.scoring.core.erasing import forget_in
 from services.scoring.core.fold import fold, fold_usage, source_of
@@ -30,7 +30,6 @@ from shared.messages.erasing import Forgetting, digest_of
 SOURCE: Final = "keepwell/scoring"
 """Who tells of assessments."""
 _MOST_EVENTS: Final = 5
-_NOT_SAID: Final = datetime.min.replace(tzinfo=UTC)
 _when = itemgetter(0)
 
 
@@ -162,7 +161,7 @@ class Batch:
 
     def _hear(self, source: str | None, at: datetime) -> None:
         """Note that a source was heard of."""
-        if source is not None and at > self.heard.get(source, _NOT_SAID):
+        if source is not None and at > self.heard.get(source, NEVER):
             self.heard[source] = at
 
     def _change(self, id: str) -> Standing:

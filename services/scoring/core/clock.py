@@ -11,6 +11,8 @@ EPOCH_ORDINAL = _EPOCH.toordinal()
 DAY_US = 86_400_000_000
 
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""Before every instant: where there is none, as long as the latest is looked for."""
 LAST_US = micros(datetime.max.replace(tzinfo=UTC))
 """The calendar's last instant."""
 

@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
 
 from services.scoring.core import state as s
-from services.scoring.core.clock import DAY_US, EPOCH_ORDINAL, day_of
+from services.scoring.core.clock import DAY_US, EPOCH_ORDINAL, NEVER, day_of
 from services.scoring.core.fold.cells import hear
 from services.scoring.core.pruning import day_cutoff
 from services.scoring.core.state import Account, Uses
 from shared.messages.stamps import micros
 from shared.messages.usage import UsageRecorded
-
-_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def fold_usage(account: Account, used: Sequence[tuple[datetime, UsageRecorded]]) -> None:
@@ -23,7 +20,7 @@ def fold_usage(account: Account, used: Sequence[tuple[datetime, UsageRecorded]])
     state = account.state
     if state.erased or not used:
         return
-    usage, users, by_people, by_others, earliest = state.usage, account.users, _NEVER, _NEVER, used[0][0]
+    usage, users, by_people, by_others, earliest = state.usage, account.users, NEVER, NEVER, used[0][0]
     for time, data in used:
         day = time.toordinal() - EPOCH_ORDINAL if time.tzinfo is UTC else day_of(time)
         days = usage.get(data.feature)
@@ -49,9 +46,9 @@ def fold_usage(account: Account, used: Sequence[tuple[datetime, UsageRecorded]])
             automatic[day] = automatic.get(day, 0) + 1
             by_others = max(by_others, time)
     first = micros(earliest)
-    last = first if by_people is earliest else micros(by_people) if by_people is not _NEVER else 0
+    last = first if by_people is earliest else micros(by_people) if by_people is not NEVER else 0
     state.last_used_by_people = max(state.last_used_by_people, last)
-    state.last_used = max(state.last_used, last, 0 if by_others is _NEVER else micros(by_others))
+    state.last_used = max(state.last_used, last, 0 if by_others is NEVER else micros(by_others))
     state.uses += len(used)
     hear(state, "usage", first)
     if account.pruned_on is not None and first < day_cutoff(account.pruned_on) * DAY_US:
