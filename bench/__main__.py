@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import (
+    answers,
     backlog,
     backtest,
     beside,
@@ -33,7 +34,7 @@ from tests.support.stack import Stack
 
 _PARTS = (
     *("statements", "looks", "firings", "days", "figures", "effect", "turn", "preview", "backtest"),
-    *("backlog", "peers", "ingest", "throughput", "latency", "prefect", "idle"),
+    *("backlog", "peers", "ingest", "throughput", "answers", "latency", "prefect", "idle"),
 )
 
 
@@ -101,6 +102,14 @@ def main() -> None:
             if asked.only in {None, "throughput"}:
                 with stack(kind, f"throughput_{kind}") as running:
                     rows += throughput.measure(running, kind, address, asked.events or 50_000)
+            if asked.only in {None, "answers"}:
+                rows += answers.measure(
+                    lambda k=kind, **extra: stack(k, f"answers_{k}", **extra),
+                    kind,
+                    server.process.pid,
+                    asked.seconds,
+                    asked.flames,
+                )
             if asked.only in {None, "latency"}:
                 rows += latency.measure(
                     lambda k=kind, **extra: stack(k, f"latency_{k}", **extra), kind, address, asked.seconds
