@@ -57,7 +57,7 @@ def cursor_of(*key: Any) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
 
 
-def _paging(
+async def _paging(
     limit: Annotated[int, Query(ge=1, le=500, description="How many items at most.")] = 50,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.", max_length=1024)] = None,
 ) -> Paging:
