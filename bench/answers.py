@@ -87,7 +87,7 @@ def _used(pids: Mapping[str, int], postgres: int) -> dict[str, float]:
 
 def _seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
-    return times.user + times.system
+    return float(times.user + times.system)
 
 
 def _rows(where: str, sent: int, came: int, used: Mapping[str, float]) -> list[Row]:
@@ -95,10 +95,11 @@ def _rows(where: str, sent: int, came: int, used: Mapping[str, float]) -> list[R
     services = ", ".join(f"{name} {a_piece[name]}" for name in SERVICES)
     database = ", ".join(f"{who.rpartition(' ')[2]} {ms}" for who, ms in a_piece.items() if who not in SERVICES)
     ours = sum(used[name] for name in SERVICES)
+    theirs = 1000 * (sum(used.values()) - ours) / sent
     target = "" if where.startswith(LOCAL) else "< 6 ms"
     return [
         Row(where, f"{sent:,} answers: CPU of all services, an answer", f"{1000 * ours / sent:.1f} ms", target),
         Row(where, "... of each", f"{services} ms"),
-        Row(where, "... of PostgreSQL beside them", f"{1000 * (sum(used.values()) - ours) / sent:.1f} ms", "", database),
+        Row(where, "... of PostgreSQL beside them", f"{theirs:.1f} ms", "", database),
         Row(where, "... whose message came", f"{came:,}", f"{sent:,}"),
     ]

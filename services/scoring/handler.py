@@ -28,6 +28,7 @@ from shared.log.protocol import Outgoing
 from shared.messages import registry, tracing
 from shared.messages.accounts import HistoryEnded, NoteAdded
 from shared.messages.envelope import encode, wrap
+from shared.pg import bulk
 from shared.worker import outbox, timers
 from shared.worker.claims import Claims
 from shared.worker.handler import Handler, Incoming
@@ -214,7 +215,7 @@ class ScoringHandler(Handler):
         """Note and tell what happened to ourselves: nothing is folded of that account, and notes are told nobody."""
         event, data = one.event, one.data
         if (row := row_of(Account(registry.COMPANY), event, data, now)) is not None:
-            await timeline.save(c, [row])
+            await bulk.together(c, timeline.added([row]))
         if isinstance(data, NoteAdded):
             return
         rev, known = await store_company.next_told(c, partition), await store_company.known(c)

@@ -157,29 +157,35 @@ _FORGET_USERS = delete(t.users).where(
 
 
 async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
-    """Write everything that a batch changed and decided, with one statement a table."""
-    today = day_of(batch.now)
-    changed = list(batch.changed.values())
+    """Write everything that a batch changed and decided, with one statement a table.
+
+    They go in two turns: what depends on rows that may be new follows those.
+    """
+    today, changed = day_of(batch.now), list(batch.changed.values())
     for one in changed:
         pruning.forget(one.account, today)
-    await _SAVE_STATES(c, [_state_row(one) for one in changed], partition=partition)
     summaries = [_summary_row(id, outcome) for id, outcome in batch.outcomes.items()]
-    await _SAVE_SUMMARIES(c, summaries)
     for id, packed, *_ in summaries:
         if (standing := batch.memory.accounts.get(id)) is not None:
             # A quarter of the room, and asked for only where the account is assessed again.
             standing.decided = packed
-    await _save_touched(c, [one.account for one in changed])
-    await usage.save(c, [one.account for one in changed if one.account.forgotten], today)
+    day = batch.now.astimezone(UTC).date()
+    await bulk.together(
+        c,
+        _SAVE_STATES.of([_state_row(one) for one in changed], partition=partition),
+        *_touched([one.account for one in changed]),
+        usage.added([one.account for one in changed if one.account.forgotten], today),
+        _ADD_TO_LEDGER.of([_ledger_row(one) for one in batch.assessments if one.for_ledger]),
+        _SAVE_DAYS.of([(id, *_of_day(batch.outcomes[id].decision)) for id in batch.days], day=day),
+        _HEAR.of(batch.memory.hear(batch.heard), partition=partition),
+        *answers.added(batch.surveys),
+        timeline.added(batch.timeline),
+    )
+    await answers.note_people(c, batch.surveys, batch.erased_contacts)
+    await bulk.together(c, _SAVE_SUMMARIES.of(summaries), *answers.joined(batch.surveys))
     await renewals.save(c, [one.account for one in changed if one.account.renews_otherwise], batch.now)
     await money.save(c, [one.account for one in changed if one.account.bought_since is not None], today)
-    await _ADD_TO_LEDGER(c, [_ledger_row(one) for one in batch.assessments if one.for_ledger])
-    await _SAVE_DAYS(
-        c, [(id, *_of_day(batch.outcomes[id].decision)) for id in batch.days], day=batch.now.astimezone(UTC).date()
-    )
-    await _HEAR(c, batch.memory.hear(batch.heard), partition=partition)
-    await answers.save(c, batch.surveys, batch.erased_contacts)
-    await timeline.save(c, batch.timeline, batch.erased_contacts)
+    await timeline.erase(c, batch.erased_contacts)
     await erasing.forget(c, batch.erased_contacts, batch.forgotten)
 
 
@@ -188,7 +194,7 @@ async def forget_users(c: AsyncConnection, accounts: Collection[str], first: int
     await c.execute(_FORGET_USERS, {"accounts": list(accounts), "first": first})
 
 
-async def _save_touched(c: AsyncConnection, accounts: Iterable[s.Account]) -> None:
+def _touched(accounts: Iterable[s.Account]) -> list[bulk.Write | None]:
     users, papers = list[tuple[str, str, int]](), list[tuple[Any, ...]]()
     for account in accounts:
         for kind, key in account.touched:
@@ -200,8 +206,7 @@ async def _save_touched(c: AsyncConnection, accounts: Iterable[s.Account]) -> No
         account.touched.clear()
         account.answered.clear()
         account.wrote.clear()
-    await _SAVE_USERS(c, users)
-    await _SAVE_PAPERS(c, papers)
+    return [_SAVE_USERS.of(users), _SAVE_PAPERS.of(papers)]
 
 
 def _listed(row: s.Paper) -> tuple[datetime | None, datetime | None, str | None]:

@@ -102,22 +102,30 @@ async def load(c: AsyncConnection, memory: Memory, keys: Collection[tuple[str, s
             memory.get(account).account.answered[key] = Cell(micros(at), 0, source, id, said)
 
 
-async def save(c: AsyncConnection, surveys: Surveys, erased: Sequence[Erased]) -> None:
-    """Write who was asked and what they answered; of contacts that were erased nothing stays but their scores."""
-    answers = surveys.answers.values()
-    await _ADD(c, answers)
-    await _INVITE(c, surveys.invitations.values())
+def added(surveys: Surveys) -> list[bulk.Write | None]:
+    """Write who was asked and what they answered."""
+    return [_ADD.of(surveys.answers.values()), _INVITE.of(surveys.invitations.values())]
+
+
+async def note_people(c: AsyncConnection, surveys: Surveys, erased: Sequence[Erased]) -> None:
+    """Write who has another role; of contacts that were erased nothing stays but their scores."""
     for statement in _SET_ROLES:
         await statement(c, [(*pair, role) for pair, role in surveys.roles.items()])
     for statement in _ERASE:
         await statement(c, erased)
+
+
+def joined(surveys: Surveys) -> list[bulk.Write]:
+    """Write of what was added how it stands to what was there."""
+    found, answers = list[bulk.Write](), surveys.answers.values()
     if people := sorted({(one.account_id, one.contact_id) for one in answers if one.survey_kind == "relational"}):
         # Of each relational answer: when the next came, and what was said before.
-        await c.execute(_CHAIN, bulk.arrays(_OF, people))
+        found.append((_CHAIN, bulk.arrays(_OF, people)))
     invited = {*surveys.invitations, *((one.account_id, one.invitation_id) for one in answers if one.invitation_id)}
     if invited:
         # Of each invitation: whether it was answered. Either may come first.
-        await c.execute(_MATCH, bulk.arrays(("account_id", "invitation_id"), sorted(invited)))
+        found.append((_MATCH, bulk.arrays(("account_id", "invitation_id"), sorted(invited))))
+    return found
 
 
 forget = forgetting(*(term(table, table.c.at, KEPT) for table in (t.answers, t.invitations)))

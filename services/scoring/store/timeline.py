@@ -28,8 +28,12 @@ forget = forgetting(term(t.timeline, t.timeline.c.at, KEPT))
 """Forgets what happened 730 days ago."""
 
 
-async def save(c: AsyncConnection, rows: Iterable[TimelineRow], erased: Sequence[Erased] = ()) -> None:
-    """Write what happened; of contacts that were erased nothing stays that they said."""
-    await _ADD(c, rows)
+def added(rows: Iterable[TimelineRow]) -> bulk.Write | None:
+    """Write what happened."""
+    return _ADD.of(rows)
+
+
+async def erase(c: AsyncConnection, erased: Sequence[Erased]) -> None:
+    """Of contacts that were erased nothing stays that they said."""
     for statement in _ERASE:
         await statement(c, erased)

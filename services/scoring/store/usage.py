@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from sqlalchemy import func
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import tables as t
 from services.scoring.core.clock import day_of
@@ -28,10 +27,10 @@ forget = forgetting(
 """Forgets what was used 400 days ago."""
 
 
-async def save(c: AsyncConnection, accounts: Iterable[Account], today: int) -> None:
+def added(accounts: Iterable[Account], today: int) -> bulk.Write | None:
     """Add up what the states of these accounts have forgotten."""
     rows = list[UsageRow]()
     for account in accounts:
         rows += rows_of(account, today)
         account.forgotten.clear()
-    await _ADD(c, rows)
+    return _ADD.of(rows)
