@@ -5,6 +5,7 @@ import asyncio
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from bench import (
@@ -99,28 +100,27 @@ def main() -> None:
             return Stack(own, url, brokers[kind], KEEPWELL_KAFKA_PREFIX=f"{name}.", **extra)
 
         for kind, address in brokers.items():
-            if asked.only in {None, "throughput"}:
-                with stack(kind, f"throughput_{kind}") as running:
-                    rows += throughput.measure(running, kind, address, asked.events or 50_000)
-            if asked.only in {None, "answers"}:
-                rows += answers.measure(
-                    lambda k=kind, **extra: stack(k, f"answers_{k}", **extra),
-                    kind,
-                    server.process.pid,
-                    asked.seconds,
-                    asked.flames,
-                )
-            if asked.only in {None, "latency"}:
-                rows += latency.measure(
-                    lambda k=kind, **extra: stack(k, f"latency_{k}", **extra), kind, address, asked.seconds
-                )
+            rows += _through_all(asked, partial(stack, kind), kind, address, server.process.pid)
         if asked.only in {None, "prefect"}:
-            rows += beside.measure(
-                lambda **extra: stack("local", "prefect", **extra), server.process.pid, home, asked.seconds
-            )
+            rows += beside.measure(partial(stack, "local", "prefect"), server.process.pid, home, asked.seconds)
     # What was measured with before has ended.
     rows += _with_servers_of_their_own(asked)
     print(table(rows))
+
+
+def _through_all(
+    asked: argparse.Namespace, stack: Callable[..., Stack], kind: str, address: str, postgres: int
+) -> list[Row]:
+    """What goes through all services, on one log; `postgres` is the server's process."""
+    rows: list[Row] = []
+    if asked.only in {None, "throughput"}:
+        with stack(f"throughput_{kind}") as running:
+            rows += throughput.measure(running, kind, address, asked.events or 50_000)
+    if asked.only in {None, "answers"}:
+        rows += answers.measure(partial(stack, f"answers_{kind}"), kind, postgres, asked.seconds, asked.flames)
+    if asked.only in {None, "latency"}:
+        rows += latency.measure(partial(stack, f"latency_{kind}"), kind, address, asked.seconds)
+    return rows
 
 
 def _with_servers_of_their_own(asked: argparse.Namespace) -> list[Row]:

@@ -1,35 +1,42 @@
-"""What one customer's answer costs, from its POST to both messages at a Slack sink: processor time of each service."""
+"""What one customer's answer costs, from its POST to the message at a Slack sink: processor time of each service."""
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-import httpx
 import psutil
 
 from bench.flames import lit
-from bench.latency import answer, channel, known, listening, steadily
+from bench.latency import ACCOUNTS, answers, known, listening
+from bench.machine import cpu
 from bench.report import Row
 from shared.log.opening import LOCAL
-from tests.support.stack import KEY, SERVICES, Stack
+from tests.support.stack import SERVICES, Stack
 
-RATES: Final = (5, 50)
+_RATES: Final = (5, 50)
 """So many answers a second: one at a time, and as many as make a busy day."""
 _WARM: Final = 40
-_IDLE: Final = 10.0
-_POSTGRES: Final = "postgres"
+_WARM_RATE: Final = 10
+_MOST_SECONDS: Final = (ACCOUNTS - _WARM) // sum(_RATES)
+"""Each answer is another account's."""
+_SETTLES: Final = 5
+_IDLE: Final = 10
 _SILENCE: Final = 20
+
+Used = Mapping[tuple[str, str], float]
+"""Seconds of processor, of each service and of what PostgreSQL does for it."""
+_SERVICE: Final = "service"
+_POSTGRES: Final = "PostgreSQL"
 
 
 def measure(
     make: Callable[..., Stack], kind: str, postgres: int, seconds: int, flames: Path | None = None
 ) -> list[Row]:
     """Answers at each rate for so many seconds; what everybody uses while nothing comes is taken off."""
-    return asyncio.run(_measure(make, kind, postgres, seconds, flames))
+    return asyncio.run(_measure(make, kind, postgres, min(seconds, _MOST_SECONDS), flames))
 
 
 async def _measure(
@@ -37,69 +44,47 @@ async def _measure(
 ) -> list[Row]:
     async with listening() as sink, known(make, sink) as stack:
         pids = dict(zip(stack.names(), stack.pids(), strict=True))
-        url = stack.url("ingest", "/v1/events")
-        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {KEY}"}, timeout=30) as client:
-
-            async def post(n: int) -> None:
-                (await client.post(url, json=[answer(n)])).raise_for_status()
-
-            first = 0
-
-            async def answers(number: int, rate: int) -> tuple[int, float]:
-                nonlocal first
-                numbers, first = range(first, first + number), first + number
-                began = time.perf_counter()
-                took = await steadily(post, channel, sink, numbers, rate, _SILENCE)
-                return len(took), time.perf_counter() - began
-
-            await answers(_WARM, 10)
-            await asyncio.sleep(5)
-            before = _used(pids, postgres)
-            await asyncio.sleep(_IDLE)
-            idle = {who: (now - before[who]) / _IDLE for who, now in _used(pids, postgres).items()}
-            rows = []
-            for rate in RATES:
-                with ExitStack() as watched:
-                    for name, pid in pids.items() if flames else ():
-                        assert flames is not None
+        await answers(stack, sink, range(_WARM), _WARM_RATE, _SILENCE)
+        await asyncio.sleep(_SETTLES)
+        before = _used(pids, postgres)
+        await asyncio.sleep(_IDLE)
+        idle = {whose: (now - before[whose]) / _IDLE for whose, now in _used(pids, postgres).items()}
+        rows, first = list[Row](), _WARM
+        for rate in _RATES:
+            accounts = range(first, first := first + rate * seconds)
+            with ExitStack() as watched:
+                if flames is not None:
+                    for name, pid in pids.items():
                         watched.enter_context(lit(pid, flames, f"{kind}_{rate}_{name}"))
-                    before = _used(pids, postgres)
-                    came, clock = await answers(rate * seconds, rate)
-                    used = {who: now - before[who] - idle[who] * clock for who, now in _used(pids, postgres).items()}
-                rows += _rows(f"{kind}, {rate}/s", rate * seconds, came, used)
-                await asyncio.sleep(2)
+                before, began = _used(pids, postgres), time.perf_counter()
+                came = len(await answers(stack, sink, accounts, rate, _SILENCE))
+                after, took = _used(pids, postgres), time.perf_counter() - began
+            used = {whose: now - before[whose] - idle[whose] * took for whose, now in after.items()}
+            rows += _rows(f"{kind}, {rate}/s", len(accounts), came, used)
     return rows
 
 
-def _used(pids: Mapping[str, int], postgres: int) -> dict[str, float]:
-    """Seconds of processor until now of each service, and of what PostgreSQL does for each."""
-    used = defaultdict[str, float](float)
-    for name in SERVICES:
-        used[name] = _seconds(psutil.Process(pids[name]))
-        used[f"{_POSTGRES} for {name}"] = 0.0
+def _used(pids: Mapping[str, int], postgres: int) -> Used:
+    """Until now. What PostgreSQL does for none of the services is for itself."""
+    used = {(_SERVICE, name): cpu([pids[name]]) for name in SERVICES}
+    used |= dict.fromkeys(((_POSTGRES, name) for name in (*SERVICES, "itself")), 0.0)
     for backend in psutil.Process(postgres).children():
         with suppress(psutil.NoSuchProcess):
             title = " ".join(backend.cmdline())
-            name = next((name for name in SERVICES if name in title), "itself")
-            used[f"{_POSTGRES} for {name}"] += _seconds(backend)
+            used[_POSTGRES, next((name for name in SERVICES if name in title), "itself")] += cpu([backend.pid])
     return used
 
 
-def _seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-def _rows(where: str, sent: int, came: int, used: Mapping[str, float]) -> list[Row]:
-    a_piece = {who: f"{1000 * seconds / sent:.1f}" for who, seconds in used.items()}
-    services = ", ".join(f"{name} {a_piece[name]}" for name in SERVICES)
-    database = ", ".join(f"{who.rpartition(' ')[2]} {ms}" for who, ms in a_piece.items() if who not in SERVICES)
-    ours = sum(used[name] for name in SERVICES)
-    theirs = 1000 * (sum(used.values()) - ours) / sent
+def _rows(where: str, sent: int, came: int, used: Used) -> list[Row]:
+    ours, theirs = (
+        {name: 1000 * seconds / sent for (who, name), seconds in used.items() if who == one}
+        for one in (_SERVICE, _POSTGRES)
+    )
+    of_each, for_each = (", ".join(f"{name} {ms:.1f}" for name, ms in some.items()) for some in (ours, theirs))
     target = "" if where.startswith(LOCAL) else "< 6 ms"
     return [
-        Row(where, f"{sent:,} answers: CPU of all services, an answer", f"{1000 * ours / sent:.1f} ms", target),
-        Row(where, "... of each", f"{services} ms"),
-        Row(where, "... of PostgreSQL beside them", f"{theirs:.1f} ms", "", database),
+        Row(where, f"{sent:,} answers: CPU of all services, an answer", f"{sum(ours.values()):.1f} ms", target),
+        Row(where, "... of each", f"{of_each} ms"),
+        Row(where, "... of PostgreSQL beside them", f"{sum(theirs.values()):.1f} ms", "", f"for {for_each}"),
         Row(where, "... whose message came", f"{came:,}", f"{sent:,}"),
     ]

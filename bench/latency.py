@@ -19,6 +19,8 @@ from tests.support.stack import KEY, Stack
 
 ACCOUNTS = 3_000
 RATE = 50
+SILENCE = 60
+"""Seconds without a message after which none is expected any more."""
 
 
 class Sink:
@@ -89,7 +91,7 @@ async def known(make: Callable[..., Stack], sink: Sink) -> AsyncIterator[Stack]:
 
 async def _measure(make: Callable[..., Stack], kind: str, address: str, seconds: int) -> list[Row]:
     async with listening() as sink, known(make, sink) as stack:
-        took = await answers(stack, sink, seconds)
+        took = await answers(stack, sink, [n % ACCOUNTS for n in range(RATE * seconds)], RATE)
         stages = [stage(stack, service) for service in ("scoring", "playbooks", "notifier")]
     bare_hops = await bare.hops(address, stack.database_url, RATE)
     # In by a POST, through three topics, out by a POST.
@@ -153,15 +155,17 @@ def introduce(stack: Stack) -> None:
     stack.settle(180)
 
 
-async def answers(stack: Stack, sink: Sink, seconds: int) -> list[float]:
-    """Send a detractor's answer every 20 ms, each from another account. Returns how long each took, in seconds."""
+async def answers(
+    stack: Stack, sink: Sink, accounts: Sequence[int], rate: int, silence: float = SILENCE
+) -> list[float]:
+    """Send a detractor's answer from each account, so many a second. Returns the seconds that each took that came."""
     url = stack.url("ingest", "/v1/events")
     async with httpx.AsyncClient(headers={"Authorization": f"Bearer {KEY}"}, timeout=30) as client:
 
         async def post(n: int) -> None:
             (await client.post(url, json=[answer(n)])).raise_for_status()
 
-        return await steadily(post, channel, sink, [n % ACCOUNTS for n in range(RATE * seconds)], RATE)
+        return await steadily(post, channel, sink, accounts, rate, silence)
 
 
 def answer(n: int) -> dict[str, Any]:
@@ -181,7 +185,7 @@ async def steadily(
     sink: Sink,
     numbers: Sequence[int],
     rate: int,
-    silence: float = 60,
+    silence: float = SILENCE,
 ) -> list[float]:
     """Post for each number, so many a second. Returns the seconds until its message came, of those that came."""
     posted: dict[str, float] = {}

@@ -34,10 +34,6 @@ class Ingest:
 
 async def _ingest(request: Request) -> Ingest:
     # Asynchronous only because FastAPI calls what is not in a thread, at each request.
-    return _of(request)
-
-
-def _of(request: Request) -> Ingest:
     found: Ingest = request.app.state.ingest
     return found
 
@@ -47,7 +43,7 @@ Parts = Annotated[Ingest, Depends(_ingest)]
 
 class _OpenDoor(Gate):
     async def check(self, request: Request) -> None:
-        _of(request).intake.check_open()
+        (await _ingest(request)).intake.check_open()
 
     async def __call__(self) -> None:
         """Nothing more to ask."""
