@@ -52,7 +52,6 @@ _LOCKED = ITEMS.order_by(_items.id).with_for_update()
 _ARE_OPEN = and_(among(_items.account_id, "accounts"), one_of(_items.state, sorted(OPEN)))
 _LOCK_MEANT = _LOCKED.where(or_(among(_items.id, "ids"), among(_items.action_id, "ids"), _ARE_OPEN))
 _LOCK_OPEN = _LOCKED.where(_ARE_OPEN)
-_LOCK_TOLD = select(_items.id).where(among(_items.action_id, "ids")).order_by(_items.id).with_for_update()
 _IS_LATE = and_(
     *(one_of(_items.kind, ("task", "alert")), one_of(_items.state, ("open", "taken"))),
     *(_items.due_at.is_not(None), _items.escalated_at.is_(None)),
@@ -92,7 +91,16 @@ _CLAIM_RESPONSES = bulk.Insert(
     returning=(t.responses.c.account_id, t.responses.c.response_id),
 )
 _CLAIM_WRITTEN = bulk.Insert(t.written, ("item_id", "digest", "at"), nothing=True, returning=(t.written.c.item_id,))
-_SETTLED = bulk.Update(t.items, ("action_id",), ("delivery",))
+_brought = bulk.given(_items.action_id, _items.delivery)
+_LOCKED_TOLD = (
+    select(_items.id, _brought.c.delivery)
+    .join_from(t.items, _brought, _items.action_id == _brought.c.action_id)
+    .order_by(_items.id)
+    .with_for_update(of=t.items)
+    .cte("told")
+)
+_SETTLED = update(t.items).values(delivery=_LOCKED_TOLD.c.delivery).where(_items.id == _LOCKED_TOLD.c.id)
+"""Locks them in their order, and then writes."""
 _KEEP_VERSIONS = bulk.Insert(t.playbook_versions, ("playbook", "version", "source"), same=("seen_at",), nothing=True)
 _ADOPT = bulk.Insert(t.adopted, ("partition", "digest", "at", "met_by"), update=("digest", "at", "met_by"))
 _KEEP_INTERRUPTIONS = bulk.Insert(t.interruptions, Interruption._fields, same=("partition",))
@@ -144,8 +152,11 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes, loads: Ma
     if changes.retired:
         # Only one of a playbook and account is the latest: the old one goes before the new one comes.
         await c.execute(_RETIRE_EPISODES, {"ids": sorted(changes.retired)})
+    await absence.list_moved(c, changes.moved)
     standings, moved = rebook(changes.standings.values())
-    # What others may write, too, was locked before; the rest is this partition's, or new.
+    staged = [(partition, _staged(message, partition)) for message in changes.out]
+    # What others may write, too, was locked before; the rest is this partition's, or new. So timers alone may have to
+    # wait for others, and are the last that is locked.
     await bulk.together(
         c,
         _SAVE_LOADS.of((id, load.open_tasks, load.turn) for id, load in loads.items()),
@@ -153,15 +164,14 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes, loads: Ma
         _SAVE_MOVES.of(map(msgspec.structs.astuple, changes.moves)),
         _SAVE_ITEMS.of(changes.items.values()),
         _SAVE_FOUND.of(changes.found),
-        *outcomes.new(changes),
+        *outcomes.to_note(changes),
         _SAVE_ACCOUNTS.of(map(_account, standings), partition=partition),
         books.move.of(moved, partition=partition),
         _SAVE_DAYS.of(changes.days),
+        await timers.to_set_earlier(c, partition, changes.timers),
+        outbox.staged(c, staged),
     )
-    await outcomes.keep(c, changes)
-    await absence.list_moved(c, changes.moved)
-    staged = [(partition, _staged(message, partition)) for message in changes.out]
-    await bulk.together(c, await timers.to_set_earlier(c, partition, changes.timers), outbox.staged(c, staged))
+    await outcomes.touch(c, changes)
     await erasure.forget(c, partition, changes.forgotten)
 
 
@@ -212,12 +222,10 @@ async def lock_timed(c: AsyncConnection, accounts: Sequence[str], people: Direct
 
 
 async def note_settled(c: AsyncConnection, states: Mapping[str, str]) -> None:
-    """Note what became of the messages of these actions."""
-    if not states:
-        return
-    await c.execute(_LOCK_TOLD, {"ids": sorted(states)})
-    await _SETTLED(c, sorted(states.items()))
-    await outcomes.settle(c, states)
+    """Note what became of the messages of these actions. Sendings are their account's, and so their partition's."""
+    if states:
+        items = _SETTLED, bulk.arrays(("action_id", "delivery"), states.items())
+        await bulk.together(c, items, outcomes.to_settle(states))
 
 
 async def lock_found(c: AsyncConnection, import_id: str) -> tuple[datetime, datetime] | None:

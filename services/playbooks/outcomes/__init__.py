@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
 from services.playbooks.core.changes import Changes
+from services.playbooks.core.episode import Episode
 from services.playbooks.core.outcomes import Firing, Outcome, Sending
 from shared.pg import bulk
 
@@ -29,21 +30,26 @@ _COME: Final = bulk.Insert(
 )
 
 
-def new(changes: Changes) -> Iterator[bulk.Write | None]:
-    """What notes firings, sendings and what became of contracts; of one contract the last word stands."""
-    yield _FIRE.of(changes.firings)
+def to_note(changes: Changes) -> Iterator[bulk.Write | None]:
+    """What notes firings, the ends of earlier ones, sendings and what became of contracts, of each of which the last
+    word stands. What fired and ended in one transaction is noted as it ended."""
+    noted = {one.episode_id for one in changes.firings}
+    fired = {one.id: one for one in changes.episodes.values() if one.fired_at is not None}
+    yield _FIRE.of(_as_ended(one, fired.get(one.episode_id)) for one in changes.firings)
+    yield _END.of((one.id, one.ended_at, one.ended_as) for one in fired.values() if one.id not in noted)
     yield _SEND.of(changes.sendings)
     yield _COME.of({(one.account_id, one.kind, one.due_at): one for one in changes.outcomes}.values())
 
 
-async def keep(c: AsyncConnection, changes: Changes) -> None:
-    """Note touches and ends of firings, those that were just noted among them."""
-    noted = {one.episode_id: one.ended_as for one in changes.firings}
-    fired = (one for one in changes.episodes.values() if one.fired_at is not None)
-    await _END(c, [(one.id, one.ended_at, one.ended_as) for one in fired if noted.get(one.id) != one.ended_as])
+def _as_ended(firing: Firing, episode: Episode | None) -> Firing:
+    return firing._replace(ended_at=episode.ended_at, ended_as=episode.ended_as) if episode is not None else firing
+
+
+async def touch(c: AsyncConnection, changes: Changes) -> None:
+    """Note touches of firings, those that were just noted among them."""
     await _TOUCH(c, [(id, *touch) for id, touch in changes.touches.items()])
 
 
-async def settle(c: AsyncConnection, states: Mapping[str, str]) -> None:
-    """Note what became of what these actions sent."""
-    await _SETTLE(c, sorted(states.items()))
+def to_settle(states: Mapping[str, str]) -> bulk.Write | None:
+    """What notes what became of what these actions sent."""
+    return _SETTLE.of(states.items())
