@@ -98,6 +98,14 @@ class PlaybooksHandler(Handler):
         accepted = (message.event.accepted for message in work.changes.out)
         self._decided[partition] = [at for at in accepted if at is not None]
 
+    def hears(self, partition: int, marks: Sequence[Incoming]) -> bool:
+        """Take down up to when they vouch, unless they say of interruptions what is not yet written."""
+        known = self._interruptions[partition]
+        if any(after_mark(known, one.data) is not known for one in marks):
+            return False
+        self._marked_through[partition] = marks[-1].data.through
+        return True
+
     async def taken(self, c: AsyncConnection, partition: int, now: datetime) -> None:
         """Go by the rules in force."""
         self._interruptions[partition] = await store.interruptions(c, partition)

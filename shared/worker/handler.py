@@ -77,6 +77,15 @@ class Handler(ABC):
         """What marks say of sources that are interrupted."""
         return {}
 
+    def hears(self, partition: int, marks: Sequence[Incoming]) -> bool:
+        """Marks came, and nothing else. Whether taking them down is all that is to be done, and was done.
+
+        Then no transaction is begun for them, and whoever has the partition next may be handed them again. False: they
+        are handed to `handle`.
+        """
+        del partition, marks
+        return False
+
     def waiting(self, partition: int) -> datetime | None:
         """Since when work that was put off waits, or None when there is none."""
         del partition

@@ -48,6 +48,8 @@ _SHORTLY = 0.02
 _BUSY_TICK = timedelta(seconds=1)
 _IDLE_TICK = timedelta(seconds=5)
 _COMMIT_EVERY = 5.0
+_STORE_EVERY = timedelta(seconds=5)
+"""How often it is written how far marks were read: whoever has a partition next reads as many again."""
 _QUICKLY = 2.0
 _PASSING = (SQLAlchemyError, OSError, TimeoutError, Unconfirmed, BrokerUnavailable)
 
@@ -87,7 +89,7 @@ class Worker:
         self._generation = -1
         self._ending = asyncio.Event()
         self._side_by_side = asyncio.Semaphore(_SIDE_BY_SIDE)
-        self._tick_at = clock.now()
+        self._tick_at = self._store_at = clock.now()
         self._next_due: datetime | None = None
         self._more_timers = False
         """Timers that may run are left: to be gone on with as soon as what can be read was read."""
@@ -137,7 +139,7 @@ class Worker:
             TopicPartition(topic, partition.number): place
             for partition in self._partitions.values()
             if partition.taken
-            for topic, place in partition.places.items()
+            for topic, place in partition.stored.items()
         }
         if consumer is None or places == self._committed:
             return
@@ -162,6 +164,7 @@ class Worker:
                     await consumer.start()
                     self._consumer = consumer
                     await self._consume(consumer)
+                    await self._transactions.store(self._partitions.values())
                     await self.commit()
                 except BrokerUnavailable as error:
                     _LOG.warning("The broker can't be reached (%s); again in 1 s.", error)
@@ -305,6 +308,10 @@ class Worker:
         now = self._clock.now()
         self.relay.wake()  # Others stage, too: processes that answer the API, and senders.
         await self._look(consumer)
+        if now >= self._store_at:
+            self._store_at = now + _STORE_EVERY
+            await self._transactions.store(self._partitions.values())
+            self._done(consumer, [partition for partition in self._partitions.values() if partition.taken])
         await self._mind_time(consumer, and_mark=self._plan.sends_marks)
         waits = (p.taken and not p.is_read_up for p in self._partitions.values())
         if self._next_due is not None and self._next_due > now:

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, bindparam, column, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.log.protocol import Bounds, LogMismatch, Record, TopicPartition
 from shared.pg import bulk
+from shared.pg.uow import UnitOfWork
 from shared.worker import tables as t
 from shared.worker.ownership import OwnershipLost
 
@@ -26,6 +28,28 @@ _MOVE = (
         t.offsets.c.next == _moved.c.expected,
     )
 )
+_ours = (
+    select(t.partitions.c.partition, t.partitions.c.epoch)
+    .where(bulk.among(t.partitions.c.partition, "numbers"))
+    .order_by(t.partitions.c.partition)
+    .with_for_update(key_share=True)
+    .cte("ours")
+)
+_told = bulk.given(
+    t.offsets.c.partition, t.partitions.c.epoch, *(t.offsets.c[name] for name in _AFTER), column("expected", BigInteger)
+)
+_STORE = (
+    update(t.offsets)
+    .values({name: _told.c[name] for name in _AFTER[1:]})
+    .where(
+        t.offsets.c.partition == _told.c.partition,
+        t.offsets.c.topic == _told.c.topic,
+        t.offsets.c.next == _told.c.expected,
+        _ours.c.partition == _told.c.partition,
+        _ours.c.epoch == _told.c.epoch,
+    )
+    .returning(t.offsets.c.partition, t.offsets.c.topic, t.offsets.c.next)
+)
 _FORGET = delete(t.offsets)
 
 
@@ -37,6 +61,16 @@ class Place:
     cluster: str
     last_time: datetime | None = None
     last_digest: bytes | None = None
+
+
+class Heard(NamedTuple):
+    """The last record that was taken down without a transaction, in one topic of a partition that is ours."""
+
+    partition: int
+    epoch: int
+    expected: int
+    """Where the database is."""
+    last: Record
 
 
 def digest(record: Record) -> bytes:
@@ -61,6 +95,20 @@ async def move(c: AsyncConnection, partition: int, expected: Mapping[str, int], 
     result = await c.execute(_MOVE, {"number": partition, **bulk.arrays((*_AFTER, "expected"), rows)})
     if result.rowcount != len(last):
         raise OwnershipLost(f"The offsets of partition {partition} are not where this worker left them.")
+
+
+async def store(uow: UnitOfWork, heard: Sequence[Heard]) -> dict[int, dict[str, int]]:
+    """Move offsets from the values that are expected to after these, where the epoch is still ours, in one statement.
+
+    Returns, by partition and topic, those that moved.
+    """
+    columns = ("partition", "epoch", *_AFTER, "expected")
+    rows = [(n, epoch, r.topic, r.offset + 1, r.time, digest(r), before) for n, epoch, before, r in heard]
+    numbers = sorted({one.partition for one in heard})
+    moved: dict[int, dict[str, int]] = {}
+    for row in await uow.once(_STORE, {"numbers": numbers, **bulk.arrays(columns, rows)}):
+        moved.setdefault(row.partition, {})[row.topic] = row.next
+    return moved
 
 
 async def forget(c: AsyncConnection) -> None:

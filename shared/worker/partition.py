@@ -46,7 +46,11 @@ class Partition:
     epoch: int | None = None
     """The last that was this worker's."""
     places: dict[str, int] = field(default_factory=dict)
-    """By topic, the offset after the last record whose transaction has committed."""
+    """By topic, the offset after the last record that was handled."""
+    stored: dict[str, int] = field(default_factory=dict)
+    """The same as the database has it: what took no transaction is written with the next, or every few seconds."""
+    unstored: dict[str, Record] = field(default_factory=dict)
+    """By topic, the last of the records of which the database has yet to hear."""
     ends: Mapping[str, int] = field(default_factory=dict)
     """By topic, the end of the log at the last look."""
     retry_at: datetime | None = None
@@ -85,6 +89,7 @@ class Partition:
     def take(self, epoch: int, places: Mapping[str, int]) -> None:
         """It was taken, to read on from these places. What was learnt of its records stays, and nothing of time."""
         self.taken, self.epoch, self.places = True, epoch, dict(places)
+        self.stored, self.unstored = dict(places), {}
         self._doubtful, self.retry_at, self._away_since = False, None, None
         self.read_through = self.marked_through = self._gate = None
 
@@ -176,6 +181,7 @@ class Partition:
 
         `marked` is what the last mark among them vouches for: it counts only now that all before it has committed.
         """
+        self.has_stored(last)
         self.places.update(last)
         self.marked_through = marked or self.marked_through
         self._failures = 0
@@ -185,6 +191,19 @@ class Partition:
             self._alone.pop(place, None)
             self._poison.pop(place, None)
         self._settle()
+
+    def heard(self, last: Mapping[str, Record], marked: datetime) -> None:
+        """Only marks were read, up to these, and taken down without a transaction. All before them has committed."""
+        self.places.update({topic: record.offset + 1 for topic, record in last.items()})
+        self.unstored.update(last)
+        self.marked_through = marked
+        self._settle()
+
+    def has_stored(self, places: Mapping[str, int]) -> None:
+        """The database has moved to these."""
+        self.stored.update(places)
+        for topic in places:
+            self.unstored.pop(topic, None)
 
     def failed(self, now: datetime, failure: Failure, records: Sequence[Place] = (), size: int = 0) -> None:
         """A transaction over these records, or over `size` timers, failed: it is taken again after a pause.

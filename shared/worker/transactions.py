@@ -5,7 +5,7 @@ whichever path it comes by. What fails is told to the partition, which says how 
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -114,19 +114,45 @@ class Transactions:
         partition.caught_up(now)
         await self._within(partition, lambda c: self._handler.catch_up(c, partition.number, now))
 
+    async def store(self, partitions: Collection[Partition]) -> None:
+        """Write how far was read where that took no transaction, of all of these at once."""
+        some = [partition for partition in partitions if partition.unstored and partition.may_work]
+        if not some:
+            return
+        heard = [
+            offsets.Heard(p.number, p.epoch or 0, p.stored[last.topic], last)
+            for p in some
+            for last in p.unstored.values()
+        ]
+        try:
+            stored = await offsets.store(self._uow, heard)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            # It may have happened: then these are not where they are thought to be.
+            for partition in some:
+                partition.failed(self._clock.now(), Failure(type(error).__name__, passing=True))
+            _LOG.warning("How far marks were read was not written (%s).", type(error).__name__)
+            return
+        for partition in some:
+            partition.has_stored(stored.get(partition.number, {}))
+
     async def _commit(self, partition: Partition, batch: Sequence[Read], behind: bool) -> None:
         """One batch. What can't be read or handled goes to the dead letters, and the rest goes on."""
         now = self._clock.now()
         good, marks, letters = sort(batch, partition.poison if partition.knows_poison else None)
         handed = good if partition.plan.by_marks or not marks else [one for one in good if not isinstance(one, Mark)]
         last, counts = reached(batch)
+        if len(marks) == len(batch) and self._handler.hears(partition.number, marks):
+            partition.heard(last, marks[-1].data.through)
+            self._count(counts, letters, self._clock.now() - now)
+            return
+        last = partition.unstored | last
 
         async def work_on_all(c: AsyncConnection) -> None:
             await dead_letters.keep(c, letters, now)
             if handed:
                 await self._handler.handle(c, partition.number, handed, now, behind)
             # Each offset moves *from* where this worker left it: where another has been, nothing of this happens.
-            await offsets.move(c, partition.number, partition.places, list(last.values()))
+            await offsets.move(c, partition.number, partition.stored, list(last.values()))
 
         if not await self._within(partition, work_on_all, batch):
             return
