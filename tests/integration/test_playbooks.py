@@ -795,7 +795,11 @@ async def test_silence_that_is_an_interruption_fires_nothing_after_a_restart_eit
     async with a_floor(database_url, silent) as floor:
         await floor.assess(1, MONDAY, {"usage.last_seen_at": MONDAY.isoformat()})
         at = MONDAY + 4 * DAY
-        await floor.take(("3", PartitionMark(through=at, interrupted={"usage": at})))
+        mark = PartitionMark(through=at, interrupted={"usage": at})
+        # What it says of an interruption is written; that the same goes on needn't be.
+        assert not floor.hears(("3", mark))
+        await floor.take(("3", mark))
+        assert floor.hears(("3", mark))
         assert await floor.pass_until(MONDAY + 6 * DAY) == []
         floor.handler = PlaybooksHandler(lambda: floor.rules, floor.figures, floor.clock)
         async with floor.uow.begin() as c:

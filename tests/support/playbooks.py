@@ -21,7 +21,7 @@ from shared.files.templates import render
 from shared.log.protocol import Record
 from shared.messages import envelope, registry
 from shared.messages.actions import ActionCancelled, ActionRequested
-from shared.messages.assessments import AccountAssessed, Cause
+from shared.messages.assessments import AccountAssessed, Cause, PartitionMark
 from shared.messages.envelope import Event
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
@@ -116,12 +116,19 @@ class Floor:
         self._offset = 0
 
     async def take(self, *data: tuple[str, msgspec.Struct]) -> list[ActionRequested]:
-        """One batch: (account, assessment or answer). Returns what it asked for."""
+        """One batch: (account, assessment, mark or answer). Returns what it asked for."""
+        if self.hears(*data):
+            return []
         before = len(await self.sent())
         async with self.uow.begin() as c:
             await self.handler.handle(c, self.partition, [self.incoming(*one) for one in data], self.now, False)
         self.handler.committed(self.partition)
         return (await self.sent())[before:]
+
+    def hears(self, *data: tuple[str, msgspec.Struct]) -> bool:
+        """Whether these are marks, and taken down without a transaction."""
+        batch = [self.incoming(*one) for one in data]
+        return all(isinstance(one.data, PartitionMark) for one in batch) and self.handler.hears(self.partition, batch)
 
     async def assess(self, rev: int, at: datetime, facts: dict[str, Any], **others: Any) -> list[ActionRequested]:
         return await self.take(("northwind", an_assessment(rev, at, facts, **others)))
