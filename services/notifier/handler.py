@@ -2,13 +2,14 @@
 told, and what is told of customers' people goes into the address book."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.core import grouping, routing
 from services.notifier.core.contacts import Told, keys_of
+from services.notifier.core.delivery import Expected
 from services.notifier.store import contacts, deliveries, erasing
 from services.notifier.store.deliveries import NewDelivery
 from shared.messages.accounts import AccountErased, ContactErased
@@ -20,11 +21,16 @@ _LOG = logging.getLogger(__name__)
 
 
 class NotifierHandler(Handler):
-    """Writes delivery rows, once for each id. `wake` is told the transports that got something to send."""
+    """Writes delivery rows, once for each id. Once that is committed, `expect` is told what is new, a transport at a
+    time, and `wake` the transports that got something else to send."""
 
-    def __init__(self, setup: routing.Setup, wake: Callable[..., None]) -> None:
+    def __init__(
+        self, setup: routing.Setup, wake: Callable[..., None], expect: Callable[[str, Sequence[Expected]], None]
+    ) -> None:
         self._setup = setup
         self._wake = wake
+        self._expect = expect
+        self._new: dict[int, dict[str, list[Expected]]] = {}
         self._touched: dict[int, set[str]] = {}
 
     async def handle(
@@ -36,19 +42,20 @@ class NotifierHandler(Handler):
         del behind
         forgotten = await self._note_contacts(c, batch)
         asked = {routing.delivery_id(one.data): one for one in batch if isinstance(one.data, ActionRequested)}
-        self._touched[partition] = await self._plan(c, partition, asked, now) if asked else set()
+        new = await self._plan(c, partition, asked, now) if asked else []
         carried = {one.data.action_id: routing.not_yet(one.data) for one in asked.values()}
         reasons = {id: reason for id, reason in carried.items() if reason is not None}
         reasons |= {one.data.action_id: one.data.reason for one in batch if isinstance(one.data, ActionCancelled)}
         if reasons:
             await deliveries.cancel(c, reasons, now)
+        self._new[partition] = _by_transport(one for one in new if one.asked.data.action_id not in reasons)
         changed = [one.data for one in batch if isinstance(one.data, ItemChanged)]
         for one in changed:
             if one.refused is not None:
                 # No channel takes answers yet, and over HTTP they heard it at once: whoever operates can see it here.
                 _LOG.info("%s can't have what they asked for with %s: %s", one.actor, one.item_id, one.refused)
-        if over := {one.action_id: one for one in changed if one.action_id and one.over_since is not None}:
-            self._touched[partition] |= await deliveries.amend(c, over, now)
+        over = {one.action_id: one for one in changed if one.action_id and one.over_since is not None}
+        self._touched[partition] = await deliveries.amend(c, over, now) if over else set()
         for forgetting in forgotten:
             await erasing.forget(c, forgetting)
 
@@ -69,25 +76,38 @@ class NotifierHandler(Handler):
         await contacts.save(c, book)
         return forgotten
 
-    async def _plan(self, c: AsyncConnection, partition: int, asked: dict[str, Incoming], now: datetime) -> set[str]:
-        known = await deliveries.known(c, list(asked))
-        await deliveries.restate(c, {id: one for id, one in asked.items() if id in known and one.data.revision})
-        routes = {id: routing.route(one.data, self._setup) for id, one in asked.items() if id not in known}
+    async def _plan(
+        self, c: AsyncConnection, partition: int, asked: dict[str, Incoming], now: datetime
+    ) -> list[NewDelivery]:
+        routes = {id: routing.route(one.data, self._setup) for id, one in asked.items()}
         places = {id: grouping.place(asked[id].data, route, now) for id, route in routes.items()}
-        gates = await deliveries.lock_gates(c, {place.group for place in places.values() if place.gated}, now)
+        known, gates = await deliveries.meet(c, places, now)
+        await deliveries.restate(c, {id: asked[id] for id in known if asked[id].data.revision})
         new = []
         for id, place in places.items():
+            if id in known:
+                continue
             due_at = place.not_before or now
             if place.gated:
                 gates[place.group], due_at = grouping.through(gates[place.group], now)
             new.append(NewDelivery(id, asked[id], routes[id], place.group, due_at))
         await deliveries.add(c, partition, new, gates, now)
-        return {route.transport for route in routes.values()}
+        return new
 
     def forget(self, partition: int) -> None:
-        """Nothing is remembered but whom to wake."""
+        """Nothing is remembered but what to tell the senders."""
+        self._new.pop(partition, None)
         self._touched.pop(partition, None)
 
     def committed(self, partition: int) -> None:
-        """Wake the senders that have something new."""
+        """Tell the senders what is new."""
         self._wake(*self._touched.pop(partition, ()))
+        for transport, new in self._new.pop(partition, {}).items():
+            self._expect(transport, new)
+
+
+def _by_transport(new: Iterable[NewDelivery]) -> dict[str, list[Expected]]:
+    found: dict[str, list[Expected]] = {}
+    for one in new:
+        found.setdefault(one.route.transport, []).append(Expected(one.id, one.due_at))
+    return found

@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import httpx
@@ -14,6 +15,7 @@ from services.notifier.channels.missing import MissingChannel
 from services.notifier.channels.protocol import Channel
 from services.notifier.channels.rendering import Renderer
 from services.notifier.channels.slack import SlackChannel, open_client
+from services.notifier.core.delivery import Expected
 from services.notifier.handler import NotifierHandler
 from services.notifier.sending.sender import Sender
 from services.notifier.settings import NotifierSettings
@@ -41,7 +43,10 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
         for name in senders.keys() & set(transports):
             senders[name].wake()
 
-    worker = base.worker(_PLAN, NotifierHandler(settings.setup, wake))
+    def expect(transport: str, new: Sequence[Expected]) -> None:
+        senders[transport].expect(new)
+
+    worker = base.worker(_PLAN, NotifierHandler(settings.setup, wake, expect))
     if worker is not None:
         senders |= {
             channel.name: Sender(

@@ -1,29 +1,33 @@
 """From an action to the end of its deliveries, on a real database: once, in time, together where they should be."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import Executable, Row
 from sqlalchemy.exc import InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier import queries
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.core.amending import Amends
+from services.notifier.core.delivery import Expected
 from services.notifier.core.retry import MOST_TRIES, Fatal, Later, Never, Outcome
 from services.notifier.core.routing import Setup
 from services.notifier.core.together import compose_group
-from services.notifier.store import deliveries, retention
+from services.notifier.store import deliveries, leases, retention
 from shared.messages.actions import ActionCancelled, ItemChanged, SurveyCard
 from shared.pg.uow import UnitOfWork
 from shared.telemetry import metrics
 from tests.support.everywhere import COLUMNS, searches
 from tests.support.notifier import (
     NOW,
+    THE_OWNER,
+    Counted,
     Desk,
     ScriptedChannel,
     alerts_that_turned_red,
@@ -90,20 +94,125 @@ async def test_an_action_that_comes_again_is_not_sent_again(desk: Desk) -> None:
     assert desk.channel.titles() == ["Call their admin", "Usage fell by half in two weeks"]
 
 
-async def test_a_message_alone_costs_two_transactions_of_the_sender_and_eight_statements(desk: Desk) -> None:
-    statements: list[int] = []
-    desk.looks.watch(lambda: statements.append(1))
+async def test_a_message_alone_is_planned_by_two_statements_leased_by_one_and_recorded_by_one(desk: Desk) -> None:
+    planned, sent = list[int](), list[int]()
+    desk.uow.watch(lambda: planned.append(1))
+    desk.looks.watch(lambda: sent.append(1))
     async with desk.open():
         for number in range(3):
             desk.later(minutes=5)
             await desk.looked()
-            statements.clear()
+            planned.clear()
+            sent.clear()
             ended = desk.looks.ended
             await desk.ask(an_action(f"act-{number}"))
             await settles(desk, number + 1)
-            # Looked and leased; recorded and told. Nothing is looked for again where nothing can be due.
-            assert desk.looks.ended - ended == 2
-    assert len(statements) == 8
+            # Nothing is looked for where nothing else can be due, and neither statement needs a transaction.
+            assert desk.looks.ended == ended
+    assert (len(planned), len(sent)) == (2, 2)
+
+
+async def test_many_messages_at_once_are_leased_and_recorded_together(desk: Desk) -> None:
+    sent = list[int]()
+    desk.looks.watch(lambda: sent.append(1))
+    async with desk.open():
+        await desk.ask(an_action())
+        await settles(desk)
+        desk.later(minutes=5)
+        await desk.looked()
+        sent.clear()
+        ended = desk.looks.ended
+        people = (THE_OWNER.__class__(id=f"csm-{n}", name=f"Owner {n}", slack=f"U{n:05}") for n in range(48))
+        await desk.ask(*(an_action(f"many-{person.id}", recipient=person) for person in people))
+        await settles(desk, 49)
+        # As many as the channel sends at once are leased by one statement, and recorded by one, or by two at most where
+        # the first that has ended didn't wait for the others.
+        assert desk.looks.ended == ended
+    assert len(sent) <= 3 * 3
+    assert len({dispatch.delivery_id for dispatch in desk.channel.got}) == 49
+
+
+async def test_what_waits_for_its_minute_costs_nothing_until_then(desk: Desk) -> None:
+    sent = list[int]()
+    desk.looks.watch(lambda: sent.append(1))
+    first, *others = alerts_that_turned_red(20)
+    async with desk.open():
+        await desk.ask(first)
+        await settles(desk)
+        await desk.looked()
+        sent.clear()
+        for alert in others:
+            await desk.ask(alert)
+        assert sent == []
+        desk.later(minutes=1)
+        await settles(desk, 20)
+    assert len(desk.channel.got) == 2
+
+
+async def test_while_nothing_comes_a_sender_asks_now_and_then_by_one_statement(desk: Desk) -> None:
+    sent = list[int]()
+    desk.looks.watch(lambda: sent.append(1))
+    async with desk.open():
+        await desk.looked()
+        sent.clear()
+        ended = desk.looks.ended
+        for number in range(1, 4):
+            desk.clock.move(timedelta(seconds=6))
+            desk.sender.expect([])
+            await until(lambda number=number: len(sent) >= number)  # type: ignore[misc]
+        assert (len(sent), desk.looks.ended) == (3, ended)
+        # What somebody else wrote is found all the same.
+        async with desk.uow.begin() as c:
+            await desk.handler.handle(c, 0, [an_incoming(an_action())], desk.clock.now(), False)
+        desk.clock.move(timedelta(seconds=6))
+        desk.sender.expect([])
+        await settles(desk)
+
+
+async def test_while_another_sender_looks_nothing_is_sent_past_it(desk: Desk) -> None:
+    async with desk.open():
+        await desk.looked()
+        async with desk.uow.begin() as c:
+            await leases.lock(c, "slack")
+            await desk.ask(an_action())
+            await asyncio.sleep(0.1)
+            assert desk.channel.got == []
+        await settles(desk)
+        # Nor is a result recorded past it.
+        desk.later(minutes=5)
+        desk.channel.open.clear()
+        await desk.looked()
+        await desk.ask(an_action("b"))
+        await until(lambda: len(desk.channel.got) == 2)
+        async with desk.uow.begin() as c:
+            await leases.lock(c, "slack")
+            desk.channel.open.set()
+            await asyncio.sleep(0.1)
+            assert len(await desk.settled()) == 1
+        await settles(desk, 2)
+    assert len(desk.channel.got) == 2
+
+
+async def test_what_is_cancelled_before_its_sender_was_told_is_not_sent(desk: Desk) -> None:
+    async with desk.open():
+        await desk.looked()
+        for what in (an_action("a"), ActionCancelled(action_id="a", reason="it recovered")):
+            async with desk.uow.begin() as c:
+                await desk.handler.handle(c, 0, [an_incoming(what)], NOW, False)
+        desk.sender.expect([Expected((await desk.rows())[0].id, NOW)])
+        await desk.looked()
+    assert desk.channel.got == []
+    assert await desk.states() == ["cancelled"]
+
+
+async def test_what_waited_while_nobody_sent_goes_with_what_comes_then(desk: Desk) -> None:
+    first, second, third = alerts_that_turned_red(3)
+    for alert, minutes in ((first, 0), (second, 0), (third, 3)):
+        desk.clock.move(timedelta(minutes=minutes))
+        await desk.ask(alert)
+    async with desk.open():
+        await settles(desk, 3)
+    assert len(desk.channel.got) == 1
 
 
 async def test_what_can_not_be_brought_yet_ends_at_once_and_says_why(desk: Desk) -> None:
@@ -609,35 +718,68 @@ async def test_a_result_that_comes_after_the_lease_has_ended_changes_nothing(des
         assert await desk.settled() == []
 
 
-class Flaky(UnitOfWork):
-    """A database whose connection breaks at the commits that a test names."""
+class Flaky(Counted):
+    """A database whose connection breaks at the commits that a test names: before, or before that is answered."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__(engine)
         self.breaks = 0
+        self.commits = False
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         async with super().begin() as c:
             yield c
-            if self.breaks:
-                self.breaks -= 1
-                raise InterfaceError("", {}, Exception("connection is closed"))
+            if not self.commits:
+                self._break()
+        self._break()
+
+    async def once(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        if not self.commits:
+            self._break()
+        rows = await super().once(statement, parameters)
+        self._break()
+        return rows
+
+    def _break(self) -> None:
+        if self.breaks:
+            self.breaks -= 1
+            raise InterfaceError("", {}, Exception("connection is closed"))
 
 
-async def test_a_result_is_kept_while_the_database_is_away_and_nothing_is_sent_twice(desk: Desk) -> None:
-    flaky = Flaky(desk.engine)
-    desk.sender = desk.a_sender(flaky)
+@pytest.mark.parametrize("commits", [False, True])
+async def test_a_result_is_kept_while_the_database_is_away_and_nothing_is_sent_twice(desk: Desk, commits: bool) -> None:
+    flaky = desk.looks = Flaky(desk.engine)
+    flaky.commits = commits
+    desk.sender = desk.a_sender()
     desk.channel.open.clear()
     async with desk.open():
         await desk.ask(an_action())
         await until(lambda: len(desk.channel.got) == 1)
         flaky.breaks = 2
         desk.channel.open.set()
-        await settles(desk)
-    assert flaky.breaks == 0
+        await until(lambda: flaky.breaks == 0)
+        await desk.looked()
     assert len(desk.channel.got) == 1
     assert await desk.states() == ["delivered"]
+    assert len(await desk.settled()) == len(await desk.rows("SELECT * FROM attempts WHERE outcome = 'sent'")) == 1
+
+
+async def test_a_lease_whose_answer_was_lost_is_a_send_that_was_cut_off(desk: Desk) -> None:
+    flaky = desk.looks = Flaky(desk.engine)
+    flaky.commits = True
+    desk.sender = desk.a_sender()
+    async with desk.open():
+        await desk.looked()
+        flaky.breaks = 1
+        await desk.ask(an_action())
+        await until(lambda: flaky.breaks == 0)
+        assert desk.channel.got == []
+        desk.later(minutes=1)
+        await attempted(desk, 1)
+        desk.later(minutes=1)
+        await settles(desk)
+    assert [dispatch.repeat for dispatch in desk.channel.got] == [True]
 
 
 async def test_stopping_lets_what_is_under_way_end(desk: Desk) -> None:

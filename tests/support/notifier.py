@@ -398,14 +398,16 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.uow = UnitOfWork(self.engine)
-        self.looks = Counted(self.engine)
-        self.handler = NotifierHandler(self.setup, lambda *_: self.sender.wake())
+        self.looks: Counted = Counted(self.engine)
+        self.handler = NotifierHandler(
+            self.setup, lambda *names: self.sender.wake() if names else None, lambda _, new: self.sender.expect(new)
+        )
         self.sender = self.a_sender()
 
-    def a_sender(self, uow: UnitOfWork | None = None) -> Sender:
+    def a_sender(self) -> Sender:
         return Sender(
             self.channel,
-            uow or self.looks,
+            self.looks,
             clock=self.clock,
             dice=lambda: 0.5,
             token=lambda: secrets.token_hex(8),

@@ -5,7 +5,8 @@ arrive is no message yet, and each delivery in it goes on by itself. Every road 
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from datetime import datetime
+from typing import Final, Literal, NamedTuple
 
 State = Literal["waiting", "sending", "delivered", "failed", "cancelled"]
 
@@ -31,3 +32,10 @@ MOVES: Final[Mapping[tuple[State, Event], State]] = {
 
 OPEN: Final[tuple[State, ...]] = ("waiting", "sending")
 """The states of what is still to be brought."""
+
+
+class Expected(NamedTuple):
+    """A delivery that was just written, and has never been sent: its id, and when to send it."""
+
+    id: str
+    due_at: datetime

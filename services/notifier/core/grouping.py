@@ -85,6 +85,12 @@ class Due(NamedTuple):
     attempts: int = 0
     lease: str | None = None
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing kept it back yet: no send, and no hold."""
+        held = self.held_until is not None and self.due_at <= self.held_until
+        return self.message_id is None and self.attempts == 0 and not held
+
     def is_held(self, now: datetime) -> bool:
         """Whether somebody is sending it."""
         return standing(self.state == "sending", self.due_at, now) == "held"

@@ -18,6 +18,7 @@ from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
 from services.notifier.core.retry import Later, Never, Outcome, Sent, judge_parcel
 from services.notifier.core.together import compose_group
+from services.notifier.store.alone import SentAlone
 from services.notifier.store.leases import AttemptRow, Result
 from shared.messages.actions import ActionRequested
 
@@ -77,6 +78,14 @@ class Attempt:
             amends=self._amends,
             traceparent=first.traceparent,
         )
+
+    @property
+    def sent_alone(self) -> SentAlone | None:
+        """What is kept of it, if it is one delivery that was sent at the first try as a message of its own."""
+        one, *others = self._deliveries
+        if others or one.attempts != 1 or self.message is None or not isinstance(self.outcome, Sent):
+            return None
+        return SentAlone(one, self.message, self._began_at, self.ended_at, self.outcome.receipt)
 
     def results(self, dice: float) -> Iterable[Result]:
         """What it comes to for each delivery: one fate for all of what may have arrived."""

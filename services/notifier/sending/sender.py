@@ -18,11 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.channels.protocol import Channel
 from services.notifier.core import grouping
+from services.notifier.core.delivery import Expected
 from services.notifier.core.retry import Sent, hold
 from services.notifier.core.routing import joint_id
 from services.notifier.sending.attempt import Attempt, cut_off
-from services.notifier.store import erasing, leases
+from services.notifier.store import alone, erasing, leases
 from services.notifier.store.deliveries import EVERY_TARGET
+from services.notifier.store.endings import Ending
 from shared.clock import Clock
 from shared.figures import Figure, Figures, Times, effect
 from shared.messages import tracing
@@ -54,10 +56,16 @@ class Sender:
     _work: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _sending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _ended: list[Attempt] = field(default_factory=list, init=False)
+    _expected: list[Expected] = field(default_factory=list, init=False)
+    """What came since the last look, or was left of it for want of room alone, and is due."""
     _new: bool = field(default=True, init=False)
-    """Whether something may be due that the last look did not see."""
-    _look_at: datetime | None = field(default=None, init=False)
-    """When something comes due, by the last look."""
+    """Whether something else may be due that the last look did not see."""
+    _left: bool = field(default=False, init=False)
+    """Whether the last look left something else that was due."""
+    _due_at: datetime | None = field(default=None, init=False)
+    """When the next of what is known comes due."""
+    _ask_at: datetime | None = field(default=None, init=False)
+    """When to ask again whether that is still so: others write, too."""
     _stopping: bool = field(default=False, init=False)
     _deliveries: Figure = field(init=False)
     _effect: Times = field(init=False)
@@ -71,6 +79,15 @@ class Sender:
     def wake(self) -> None:
         """There may be something to send."""
         self._new = True
+        self._work.set()
+
+    def expect(self, new: Sequence[Expected]) -> None:
+        """Just these are new: no look is needed to find them."""
+        now = self.clock.now()
+        self._expected += (one for one in new if one.due_at <= now)
+        self._comes_due(*(one.due_at for one in new if one.due_at > now))
+        # What was left of the last look is due for longer.
+        self._new = self._new or self._left
         self._work.set()
 
     def stop(self) -> None:
@@ -111,15 +128,71 @@ class Sender:
     async def _round(self) -> float:
         """Record what has ended and lease what is due, and say how long to wait if nothing wakes us.
 
-        Nothing is looked for while nothing can have come due: what was sent is recorded, and that is all.
+        Nothing is looked for while nothing can have come due but what is expected: that goes the short road.
         """
         now = self.clock.now()
-        fell_due = self._look_at is None or now >= self._look_at
         # What was not sent comes due again, or ends a hold.
-        await self._turn(look=self._new or fell_due or any(not isinstance(one.outcome, Sent) for one in self._ended))
-        if self._look_at is None or self._new or self._free <= 0:
+        look = self._new or any(not isinstance(one.outcome, Sent) for one in self._ended)
+        if look or await self._is_due(now):
+            await self._turn(look=True)
+        else:
+            await self._record_alone(now)
+            await self._lease_alone(now)
+        if self._new or self._free <= 0:
             return _BUSY
-        return min(_IDLE, max(_SOON, (self._look_at - now).total_seconds()))
+        wait_for = min(filter(None, (self._due_at, self._ask_at)), default=now)
+        return min(_IDLE, max(_SOON, (wait_for - now).total_seconds()))
+
+    async def _is_due(self, now: datetime) -> bool:
+        """Whether something has come due, of what is known or, by now and then asking, of what others wrote."""
+        if self._due_at is not None and self._due_at <= now:
+            return True
+        if self._ask_at is None or self._ask_at <= now:
+            self._due_at = None
+            [[due_at]] = await self.uow.once(*leases.next_due(self.channel.name, now))
+            self._comes_due(due_at)
+            self._ask_at = now + timedelta(seconds=_IDLE)
+        return self._due_at is not None and self._due_at <= now
+
+    def _comes_due(self, *instants: datetime | None) -> None:
+        """Know of what comes due then."""
+        self._due_at = min(filter(None, (self._due_at, *instants)), default=None)
+
+    async def _record_alone(self, now: datetime) -> None:
+        """Record what has ended: by one statement as far as it was sent alone, and else in a turn."""
+        sent = {one.id: kept for one in self._ended if (kept := one.sent_alone) is not None}
+        if sent:
+            ended, self._ended = self._ended, []
+            try:
+                ids = await self.uow.once(*alone.record(self.channel.name, list(sent.values()), now))
+            except BaseException:
+                self._failed(ended)
+                raise
+            recorded = {id for (id,) in ids}
+            self._ended = [*(one for one in ended if one.id not in recorded), *self._ended]
+            self._note([sent[id].ending for id in recorded])
+        if self._ended:
+            await self._turn(look=False)
+
+    def _failed(self, ended: Sequence[Attempt]) -> None:
+        """These are to be recorded, and all to be looked for, again; that it was done may be all the same."""
+        self._ended, self._new = [*ended, *self._ended], True
+        self.on_settled()
+
+    async def _lease_alone(self, now: datetime) -> None:
+        """Lease what is expected as far as there is room, the longest due first."""
+        if not self._expected or self._free <= 0:
+            return
+        self._expected.sort(key=lambda one: one.due_at)
+        free = self._free
+        some, self._expected = [one.id for one in self._expected[:free]], self._expected[free:]
+        leased: Sequence[Row[Any]] = ()
+        try:
+            leased = await self.uow.once(*alone.lease(self.channel.name, some, self.token(), now, self._until(now)))
+        finally:
+            # What became of the others, a look finds out.
+            self._new = self._new or len(leased) < len(some)
+        self._begin(leased, now)
 
     @property
     def _free(self) -> int:
@@ -132,7 +205,7 @@ class Sender:
             self._new = self._new or look
             return
         ended, self._ended = self._ended, []
-        now, endings = self.clock.now(), list[Row[Any]]()
+        now, endings = self.clock.now(), list[Ending]()
         leased: Sequence[Row[Any]] = ()
         try:
             async with self.uow.begin() as c:
@@ -143,21 +216,18 @@ class Sender:
                     # Without room for one more, it is looked for when there is.
                     self._new = self._free <= 0
                 if look and not self._new:
-                    leased, given_up, self._look_at = await self._lease(c, self._free, now)
+                    leased, given_up = await self._lease(c, self._free, now)
                     endings += given_up
         except BaseException:
-            self._ended, self._new = [*ended, *self._ended], True
+            self._failed(ended)
             raise
         self._note(endings)
         self._begin(leased, now)
 
-    async def _lease(
-        self, c: AsyncConnection, free: int, now: datetime
-    ) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]], datetime]:
-        """Record what was cut off, and lease what is due, each parcel whole.
-
-        Returns what is leased, what ended, and when to look again if nothing wakes us.
-        """
+    async def _lease(self, c: AsyncConnection, free: int, now: datetime) -> tuple[Sequence[Row[Any]], Sequence[Ending]]:
+        """Record what was cut off, and lease what is due, each parcel whole; note when to look again if nothing wakes
+        us. Returns what is leased, and what ended."""
+        self._expected, self._due_at = [], None
         due = await leases.due(c, self.channel.name, now, _LOOK_AT)
         seen = len(due)
         sent_before = sorted({d.message_id for d in due if d.message_id is not None})
@@ -166,21 +236,27 @@ class Sender:
         hopeless = grouping.hopeless(due)
         lost = list(cut_off(company, hopeless, now))
         given_up = await leases.record(c, lost, now) if lost else []
+        parcels = grouping.parcels((d for d in due if d.id not in hopeless), _LOOK_AT)
         message_ids: dict[str, str] = {}
-        for members in grouping.parcels((d for d in due if d.id not in hopeless), free):
+        for members in parcels[:free]:
             joint = members[0].message_id or joint_id([member.id for member in members])
             message_ids |= dict.fromkeys((member.id for member in members), joint)
-        until = now + timedelta(seconds=self.channel.timeout) + _LEASE_MARGIN
-        leased = await leases.lease(c, message_ids, self.token(), now, until)
-        # What is due and yet not leased waits for another sender's lease, or for room.
-        busy = now + timedelta(seconds=_BUSY)
-        if len(leased) < seen:
-            return leased, given_up, busy
-        next_due = await leases.next_due(c, self.channel.name, now)
-        if next_due is not None and next_due <= now:
-            return leased, given_up, busy
-        idle = now + timedelta(seconds=_IDLE)
-        return leased, given_up, min(idle, next_due or idle)
+        leased = await leases.lease(c, message_ids, self.token(), now, self._until(now))
+        waits = [Expected(one.id, one.due_at) for one, *others in parcels[free:] if not others and one.is_new]
+        self._expected += waits
+        # What else is due waits for another sender's lease, or for room.
+        self._left = len(leased) + len(waits) < seen
+        busy, self._ask_at = now + timedelta(seconds=_BUSY), now + timedelta(seconds=_IDLE)
+        if self._left:
+            self._comes_due(busy)
+        elif not waits:
+            [[due_at]] = await c.execute(*leases.next_due(self.channel.name, now))
+            self._comes_due(busy if due_at is not None and due_at <= now else due_at)
+        return leased, given_up
+
+    def _until(self, now: datetime) -> datetime:
+        """When a lease ends that begins now."""
+        return now + timedelta(seconds=self.channel.timeout) + _LEASE_MARGIN
 
     def _begin(self, leased: Sequence[Row[Any]], now: datetime) -> None:
         by_message: dict[str, list[Row[Any]]] = {}
@@ -201,7 +277,7 @@ class Sender:
         else:
             self._work.set()
 
-    async def _write(self, c: AsyncConnection, ended: Sequence[Attempt], now: datetime) -> list[Row[Any]]:
+    async def _write(self, c: AsyncConnection, ended: Sequence[Attempt], now: datetime) -> list[Ending]:
         name = self.channel.name
         for attempt in ended:
             held = hold(attempt.outcome, attempt.ended_at)
@@ -216,7 +292,7 @@ class Sender:
         await erasing.recompose(c, await erasing.erased(c, list(composed)))
         return endings
 
-    def _note(self, endings: Sequence[Row[Any]]) -> None:
+    def _note(self, endings: Sequence[Ending]) -> None:
         """Count and log what ended, each in the trace of the event that caused it."""
         for one in endings:
             self._deliveries.add(1, one.transport, one.state)

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Row, and_, bindparam, case, delete, or_, select, update
+from sqlalchemy import Row, and_, bindparam, case, delete, false, null, or_, select, union_all, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
 from services.notifier.core.amending import amended, amending_id
-from services.notifier.core.grouping import ALONE, Gate
+from services.notifier.core.grouping import ALONE, Gate, Place
 from services.notifier.core.message import Message
 from services.notifier.core.routing import WEBHOOK, Route
 from services.notifier.store import endings
@@ -51,17 +52,28 @@ _NEW: Final = (
     *("group_key", "due_at", "action", "traceparent"),
     "caused_at",
 )
-_d, _h = t.deliveries, t.holds
-_KNOWN: Final = select(_d.c.id).where(bulk.among(_d.c.id, "ids"))
-_ADD: Final = bulk.Insert(_d, _NEW, same=("partition", "state", "created_at"), nothing=True)
-_LOCK_GATES: Final = bulk.Insert(
-    t.gates,
-    ("key",),
-    same=("until", "waiting"),
-    set=lambda _: {"until": t.gates.c.until},
-    returning=[t.gates.c.key, t.gates.c.until, t.gates.c.waiting],
+_d, _g, _h = t.deliveries, t.gates, t.holds
+_come = bulk.given(_d.c.id, _g.c.key)
+_known = select(_d.c.id).join(_come, _d.c.id == _come.c.id).cte("known")
+_closed = (
+    select(_come.c.key, bindparam("closed", type_=_g.c.until.type).label("until"), false().label("waiting"))
+    .where(_come.c.key.is_not(None), _come.c.id.not_in(select(_known.c.id)))
+    .distinct()
+    .order_by(_come.c.key)
 )
-_SET_GATES: Final = bulk.Update(t.gates, ("key",), ("until", "waiting"))
+# To change nothing locks what there is, and what there was not yet begins as it would long after it closed.
+_locked = (
+    insert(_g)
+    .from_select(list(_closed.selected_columns.keys()), _closed, include_defaults=False)
+    .on_conflict_do_update(index_elements=[_g.c.key], set_={"until": _g.c.until})
+    .returning(_g.c.key, _g.c.until, _g.c.waiting)
+    .cte("locked")
+)
+_MEET: Final = union_all(
+    select(_known.c.id, *(null().label(one.name) for one in _locked.c)), select(null(), *_locked.c)
+)
+_ADD: Final = bulk.Insert(_d, _NEW, same=("partition", "state", "created_at"), nothing=True)
+_SET_GATES: Final = bulk.Update(_g, ("key",), ("until", "waiting"))
 _wanted = bulk.given(_d.c.action_id, _d.c.reason).c
 _waits = moved("cancelled") == "cancelled"
 # In one statement: what begins or ends being sent at this moment is seen as one or the other.
@@ -120,9 +132,15 @@ _PUT_IN_INBOX: Final = bulk.Insert(t.inbox, ("id", "recipient", "at", "message")
 _MEND_IN_INBOX: Final = bulk.Update(t.inbox, ("id",), ("message",))
 
 
-async def known(c: AsyncConnection, ids: Sequence[str]) -> set[str]:
-    """Which of these deliveries there are already."""
-    return set((await c.execute(_KNOWN, {"ids": ids})).scalars())
+async def meet(
+    c: AsyncConnection, places: Mapping[str, Place], now: datetime
+) -> tuple[Collection[str], dict[str, Gate]]:
+    """Which of these deliveries there are already, and the gates of the others, locked in one order; one that there was
+    not yet is long closed."""
+    come = bulk.arrays(("id", "key"), ((id, place.group if place.gated else None) for id, place in places.items()))
+    rows = (await c.execute(_MEET, {**come, "closed": now - timedelta(days=1)})).all()
+    gates = {key: Gate(until, waiting) for id, key, until, waiting in rows if id is None}
+    return {id for id, *_ in rows if id is not None}, gates
 
 
 async def add(
@@ -140,12 +158,6 @@ async def add(
 async def restate(c: AsyncConnection, anew: Mapping[str, Incoming]) -> None:
     """Let what still waits say what its action says now."""
     await _RESTATE(c, [(id, bytes(one.event.data), one.data.to_call[0]) for id, one in anew.items()])
-
-
-async def lock_gates(c: AsyncConnection, keys: Collection[str], now: datetime) -> dict[str, Gate]:
-    """The gates of these groups, locked in one order; one that there was not yet is long closed."""
-    rows = await _LOCK_GATES(c, [(key,) for key in keys], until=now - timedelta(days=1), waiting=False)
-    return {row.key: Gate(row.until, row.waiting) for row in rows}
 
 
 async def amend(c: AsyncConnection, changed: Mapping[str, ItemChanged], now: datetime) -> set[str]:

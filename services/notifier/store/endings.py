@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,25 +19,40 @@ _SOURCE: Final = "keepwell/notifier"
 _TYPE: Final = "delivery.settled"
 
 
-_NAMES: Final = (
-    *("id", "action_id", "account_id", "partition", "transport", "target", "state", "attempts", "uncertain"),
-    *("reason", "traceparent", "caused_at", "settled_at"),
-)
-COLUMNS: Final = tuple(t.deliveries.c[name] for name in _NAMES)
+class Ending(NamedTuple):
+    """Of a delivery that came to its end: how, and what is told of it. The table's columns by their names."""
+
+    id: str
+    action_id: str
+    account_id: str
+    partition: int
+    transport: str
+    target: str
+    state: Literal["delivered", "failed", "cancelled"]
+    attempts: int
+    uncertain: int
+    reason: str
+    traceparent: str | None
+    caused_at: datetime | None
+    settled_at: datetime
+
+
+COLUMNS: Final = tuple(t.deliveries.c[name] for name in Ending._fields)
 """Of a delivery that was moved: what says whether it has ended, and how."""
 
 
 async def stage(
     c: AsyncConnection, moved: Iterable[Row[Any]], now: datetime, *beside: bulk.Write | None
-) -> list[Row[Any]]:
+) -> list[Ending]:
     """Of deliveries that were moved, find those that ended, and stage a `delivery.settled` for each. What else is to be
     written goes with it."""
-    found = [row for row in moved if row.state not in OPEN]
-    await bulk.together(c, *beside, outbox.staged(c, [(one.partition, _message(one, now)) for one in found]))
+    found = [Ending._make(row) for row in moved if row.state not in OPEN]
+    await bulk.together(c, *beside, outbox.staged(c, [(one.partition, settled(one, now)) for one in found]))
     return found
 
 
-def _message(ending: Row[Any], now: datetime) -> Outgoing:
+def settled(ending: Ending, now: datetime) -> Outgoing:
+    """What playbooks are told of it."""
     data = DeliverySettled(
         delivery_id=ending.id,
         action_ids=[ending.action_id],

@@ -16,7 +16,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, Text, and_, bindparam, case, column, func, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Row,
+    TableValuedAlias,
+    Text,
+    UpdateBase,
+    and_,
+    bindparam,
+    case,
+    column,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
@@ -29,6 +45,9 @@ from services.notifier.store.contacts import CELLS
 from services.notifier.store.deliveries import EVERY_TARGET
 from services.notifier.store.moves import NOW, can, lease_can, moved
 from shared.pg import bulk
+
+Statement = tuple[Executable, dict[str, Any]]
+"""One that is a transaction by itself, and what it is executed with."""
 
 
 class AttemptRow(NamedTuple):
@@ -62,7 +81,8 @@ class Result(NamedTuple):
 _d, _h, _a = t.deliveries, t.holds, t.attempts
 _LEASED: Final = (
     *(_d.c[name] for name in ("id", "message_id", "target", "shared", "action", "attempts", "tries", "uncertain")),
-    *(_d.c[name] for name in ("traceparent", "lease", "amends")),
+    *(_d.c[name] for name in ("traceparent", "lease", "amends", "action_id", "account_id", "partition", "transport")),
+    _d.c.caused_at,
     select(_a.c.receipt)
     .where(_a.c.delivery_id == _d.c.amends, _a.c.outcome == "sent")
     .order_by(_a.c.attempt.desc())
@@ -71,7 +91,7 @@ _LEASED: Final = (
     .label("amended_receipt"),
     CELLS.label("contact"),
 )
-_TRANSPORT: Final = bindparam("transport", type_=Text)
+TRANSPORT: Final = bindparam("on_transport", type_=Text)
 _HELD_UNTIL: Final = (
     select(func.max(_h.c.until))
     .where(_h.c.transport == _d.c.transport, or_(_h.c.target == _d.c.target, _h.c.target == EVERY_TARGET))
@@ -79,7 +99,7 @@ _HELD_UNTIL: Final = (
     .where(_h.c.until <= NOW + LONGEST_RETRY_AFTER)
     .scalar_subquery()
 )
-_UNHELD: Final = and_(_d.c.transport == _TRANSPORT, t.IS_OPEN, func.coalesce(_HELD_UNTIL, NOW) <= NOW)
+_UNHELD: Final = and_(_d.c.transport == TRANSPORT, t.IS_OPEN, func.coalesce(_HELD_UNTIL, NOW) <= NOW)
 _DUE_FIELDS: Final = tuple(_d.c[name] for name in ("id", "message_id", "group_key", "target", "due_at"))
 _MORE_FIELDS: Final = tuple(_d.c[name] for name in ("state", "tries", "attempts", "lease"))
 _DUE: Final = (
@@ -92,31 +112,41 @@ _COMPANY: Final = select(*_DUE_FIELDS, null(), *_MORE_FIELDS).where(bulk.among(_
 _NEXT_DUE: Final = select(
     func.least(
         select(func.min(_d.c.due_at)).where(_UNHELD).scalar_subquery(),
-        select(func.min(_h.c.until)).where(_h.c.transport == _TRANSPORT, _h.c.until > NOW).scalar_subquery(),
+        select(func.min(_h.c.until)).where(_h.c.transport == TRANSPORT, _h.c.until > NOW).scalar_subquery(),
     )
 )
-_LOCK: Final = select(func.pg_advisory_xact_lock(func.hashtext("keepwell.notifier.lease"), func.hashtext(_TRANSPORT)))
+LOCK: Final = (func.hashtext("keepwell.notifier.lease"), func.hashtext(TRANSPORT))
+"""The two numbers of a transport's lock."""
+_LOCK: Final = select(func.pg_advisory_xact_lock(*LOCK))
+
+
+def leasing(wanted: TableValuedAlias, message_id: ColumnElement[str], *where: ColumnElement[bool]) -> UpdateBase:
+    """Leases what is wanted and still free, each under this id; what somebody else has in hand is left to them."""
+    free = (
+        select(_d.c.id, message_id.label("message_id"))
+        .select_from(wanted)
+        .join(_d, _d.c.id == wanted.c.id)
+        .where(can("leased"), lease_can("taken"), *where)
+        .with_for_update(of=_d, skip_locked=True)
+        .cte("free")
+    )
+    return (
+        update(_d)
+        .values(
+            state=moved("leased"),
+            message_id=free.c.message_id,
+            lease=bindparam("token"),
+            due_at=bindparam("until"),
+            attempts=_d.c.attempts + 1,
+            tries=_d.c.tries + 1,
+        )
+        .where(_d.c.id == free.c.id)
+        .returning(*_LEASED)
+    )
+
+
 _wanted = bulk.given(_d.c.id, _d.c.message_id)
-_free = (
-    select(*_wanted.c)
-    .join(_d, _d.c.id == _wanted.c.id)
-    .where(can("leased"), lease_can("taken"))
-    .with_for_update(of=_d, skip_locked=True)
-    .cte("free")
-)
-_LEASE: Final = (
-    update(_d)
-    .values(
-        state=moved("leased"),
-        message_id=_free.c.message_id,
-        lease=bindparam("token"),
-        due_at=bindparam("until"),
-        attempts=_d.c.attempts + 1,
-        tries=_d.c.tries + 1,
-    )
-    .where(_d.c.id == _free.c.id)
-    .returning(*_LEASED)
-)
+_LEASE: Final = leasing(_wanted, _wanted.c.message_id)
 
 _RESULT: Final = Result._fields[:-1]
 _result = bulk.given(*(column("event", Text) if name == "event" else _d.c[name] for name in _RESULT)).c
@@ -153,12 +183,12 @@ _HOLD: Final = bulk.Insert(
 
 async def lock(c: AsyncConnection, transport: str) -> None:
     """Be the only one, over all workers, who leases or records on this transport until the transaction ends."""
-    await c.execute(_LOCK, {"transport": transport})
+    await c.execute(_LOCK, {"on_transport": transport})
 
 
 async def due(c: AsyncConnection, transport: str, now: datetime, most: int) -> list[Due]:
     """What may be sent now, the longest due first; what is held is left out."""
-    return [Due._make(row) for row in await c.execute(_DUE, {"transport": transport, "now": now, "most": most})]
+    return [Due._make(row) for row in await c.execute(_DUE, {"on_transport": transport, "now": now, "most": most})]
 
 
 async def company(c: AsyncConnection, message_ids: Sequence[str]) -> list[Due]:
@@ -166,10 +196,9 @@ async def company(c: AsyncConnection, message_ids: Sequence[str]) -> list[Due]:
     return sorted(Due._make(row) for row in await c.execute(_COMPANY, {"ids": message_ids}))
 
 
-async def next_due(c: AsyncConnection, transport: str, now: datetime) -> datetime | None:
-    """When the next delivery comes due, a lease ends, or a hold is over."""
-    found: datetime | None = (await c.execute(_NEXT_DUE, {"transport": transport, "now": now})).scalar_one()
-    return found
+def next_due(transport: str, now: datetime) -> Statement:
+    """Asks when the next delivery comes due, a lease ends, or a hold is over: one value."""
+    return _NEXT_DUE, {"on_transport": transport, "now": now}
 
 
 async def lease(
@@ -184,7 +213,7 @@ async def lease(
 
 async def record(
     c: AsyncConnection, results: Sequence[Result], now: datetime, sent: Mapping[str, Message] | None = None
-) -> list[Row[Any]]:
+) -> list[endings.Ending]:
     """Record attempts under their leases, and keep the messages as they were sent, by their ids.
 
     Returns what this ended; a lost lease changes nothing but the history. What was cancelled meanwhile and surely did

@@ -18,7 +18,9 @@ async def test_it_changes_nothing_that_was_told_and_is_said_to_whoever_operates(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     woken: list[str] = []
-    handler = NotifierHandler(Setup(), lambda *transports: woken.extend(transports))
+    handler = NotifierHandler(
+        Setup(), lambda *transports: woken.extend(transports), lambda transport, new: woken.append(transport)
+    )
     said = ItemChanged(
         item_id="act-1", state="done", actor="ana", words="done", refused="It is done.", action_id="act-1"
     )
