@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Executable, Row
+from sqlalchemy import Executable, Row, text
 from sqlalchemy.exc import InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -319,6 +319,26 @@ async def test_a_message_that_is_sent_while_its_contact_is_erased_is_kept_withou
         await desk.ask(of_kim("contact.erased", 1, texts=["Kim Miller"]))
         desk.channel.open.set()
         await settles(desk)
+    [kept] = await desk.rows("SELECT message::text AS said FROM messages")
+    assert "Kim" not in kept.said
+
+
+async def test_a_message_that_is_sent_between_reading_and_erasing_is_kept_without_their_words(desk: Desk) -> None:
+    about: dict[str, Any] = {"contact_id": "kim", "contact": "Kim Miller", "title": "Call Kim Miller"}
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE deliveries%'"
+    await desk.ask(an_alert("a1", **about))
+    async with desk.uow.begin() as other:
+        [row] = (await other.execute(text("SELECT id FROM deliveries FOR UPDATE"))).all()
+        erasing = asyncio.create_task(desk.ask(of_kim("contact.erased", 1, texts=["Kim Miller"])))
+
+        async def waits() -> bool:
+            return len(await desk.rows(waiting)) == 1
+
+        await until(waits)
+        values = {"id": row.id, "message": '{"title": "Call Kim Miller"}', "at": NOW}
+        await other.execute(text("UPDATE deliveries SET state = 'delivered', message_id = id"))
+        await other.execute(text("INSERT INTO messages VALUES (:id, CAST(:message AS jsonb), :at)"), values)
+    await erasing
     [kept] = await desk.rows("SELECT message::text AS said FROM messages")
     assert "Kim" not in kept.said
 

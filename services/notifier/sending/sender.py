@@ -136,8 +136,8 @@ class Sender:
         if look or await self._is_due(now):
             await self._turn(look=True)
         else:
-            await self._record_alone(now)
-            await self._lease_alone(now)
+            await self._record_alone()
+            await self._lease_alone()
         if self._new or self._free <= 0:
             return _BUSY
         wait_for = min(filter(None, (self._due_at, self._ask_at)), default=now)
@@ -158,17 +158,17 @@ class Sender:
         """Know of what comes due then."""
         self._due_at = min(filter(None, (self._due_at, *instants)), default=None)
 
-    async def _record_alone(self, now: datetime) -> None:
+    async def _record_alone(self) -> None:
         """Record what has ended: by one statement as far as it was sent alone, and else in a turn."""
         sent = {one.id: kept for one in self._ended if (kept := one.sent_alone) is not None}
         if sent:
             ended, self._ended = self._ended, []
             try:
-                ids = await self.uow.once(*alone.record(self.channel.name, list(sent.values()), now))
+                what = alone.record(self.channel.name, list(sent.values()), self.clock.now())
+                recorded = [id for (id,) in await self.uow.once(*what)]
             except BaseException:
                 self._failed(ended)
                 raise
-            recorded = {id for (id,) in ids}
             self._ended = [*(one for one in ended if one.id not in recorded), *self._ended]
             self._note([sent[id].ending for id in recorded])
         if self._ended:
@@ -179,12 +179,12 @@ class Sender:
         self._ended, self._new = [*ended, *self._ended], True
         self.on_settled()
 
-    async def _lease_alone(self, now: datetime) -> None:
+    async def _lease_alone(self) -> None:
         """Lease what is expected as far as there is room, the longest due first."""
         if not self._expected or self._free <= 0:
             return
         self._expected.sort(key=lambda one: one.due_at)
-        free = self._free
+        now, free = self.clock.now(), self._free
         some, self._expected = [one.id for one in self._expected[:free]], self._expected[free:]
         leased: Sequence[Row[Any]] = ()
         try:

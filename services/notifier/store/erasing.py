@@ -25,10 +25,12 @@ _d, _m = t.deliveries, t.messages
 _AT_ONCE: Final = 500
 _TEXTS: Final = ("reason", "cancelled_because")
 # A list tells of many accounts.
-_OF_ACCOUNT: Final = select(
-    *(_d.c[name] for name in ("id", "account_id", "contact_id", "message_id", "action", *_TEXTS))
-).where(or_(_d.c.account_id == bindparam("account", type_=Text), t.IS_LIST))
-_FORGET: Final = bulk.Update(_d, ("id",), ("action", "contact_id", *_TEXTS), same=("erased",))
+_OF_ACCOUNT: Final = select(*(_d.c[name] for name in ("id", "account_id", "contact_id", "action", *_TEXTS))).where(
+    or_(_d.c.account_id == bindparam("account", type_=Text), t.IS_LIST)
+)
+_FORGET: Final = bulk.Update(
+    _d, ("id",), ("action", "contact_id", *_TEXTS), same=("erased",), returning=[_d.c.message_id]
+)
 _SENT: Final = (
     select(*(_d.c[name] for name in ("message_id", "action", "shared", "amends")), _m.c.at, CELLS.label("contact"))
     .join(_m, _m.c.id == _d.c.message_id)
@@ -45,7 +47,6 @@ _encode: Final = msgspec.json.Encoder().encode
 
 async def forget(c: AsyncConnection, forgetting: Forgetting) -> None:
     """Take the words of a contact, or of a whole account, out of all that is kept here."""
-    sent: list[str] = []
     cleaned: list[tuple[Any, ...]] = []
     rows = await c.stream(_OF_ACCOUNT.execution_options(yield_per=_AT_ONCE), {"account": forgetting.account})
     async for row in rows:
@@ -53,10 +54,10 @@ async def forget(c: AsyncConnection, forgetting: Forgetting) -> None:
         left = forgetting.action(said)
         texts = tuple(text and forgetting.clean(text) for text in (row.reason, row.cancelled_because))
         if left != said or texts != (row.reason, row.cancelled_because):
-            sent += filter(None, [row.message_id])
             cleaned.append((row.id, _encode(left), left.to_call[0], *texts))
-    await _FORGET(c, cleaned, erased=True)
-    await recompose(c, sent)
+    # Some may have been sent since they were read.
+    sent = await _FORGET(c, cleaned, erased=True)
+    await recompose(c, filter(None, (row.message_id for row in sent)))
     await dead_letters.forget(c, forgetting)
 
 

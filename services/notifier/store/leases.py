@@ -2,10 +2,11 @@
 
 Why nothing goes twice, and what belongs together is not torn apart:
 
-- Leasing and recording on one transport happen one at a time, over all workers (`lock`). So between what a sender reads
-  as due and what it leases of that, no other sender moves anything; only cancelling and trying by hand come in between.
-  Without it, a result that comes as its lease runs out would lock some of a message's deliveries while the others are
-  leased anew, under an id that then stands for less than it was first sent with.
+- Leasing and recording on one transport happen one at a time, over all workers (`lock`); of what is alone (`alone`)
+  beside each other, but never beside these. So between what a sender reads as due and what it leases of that, no other
+  sender moves anything; only cancelling and trying by hand come in between. Without it, a result that comes as its
+  lease runs out would lock some of a message's deliveries while the others are leased anew, under an id that then
+  stands for less than it was first sent with.
 - A row that somebody is just cancelling is skipped, not waited for: the next look finds it cancelled, or still due.
 - What a lease ran out on is recorded first, as cut off, by whoever finds it. That takes the token away, so a late
   result can't move it, whoever leases it next.
