@@ -207,8 +207,9 @@ class ScoringHandler(Handler):
             scored += [cause.accepted for cause in causes if cause.accepted is not None]
             memory.fit(room)
         if memory.more_wait and not memory.waiting:
+            await bulk.written(c)
             await store.load_waiting(c, partition, memory)
-        await timers.set_earlier(c, partition, due)
+        await bulk.later(c, await timers.to_set_earlier(c, partition, due))
         return scored
 
     async def _hear_of_company(self, c: AsyncConnection, partition: int, one: Arrival, now: datetime) -> None:
@@ -224,6 +225,7 @@ class ScoringHandler(Handler):
 
     async def _end_import(self, c: AsyncConnection, partition: int, data: HistoryEnded, now: datetime) -> None:
         """Close an import here when every event topic has told its end: each account it touched then waits for it."""
+        await bulk.written(c)
         told, act = await store.end_import(c, partition, data.import_id, data.topic, data.act_on_found)
         memory = self._memories[partition]
         if data.import_id not in memory.closed and told.issuperset(registry.EVENT_TOPICS):

@@ -15,7 +15,7 @@ others may write the same rows.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from weakref import WeakSet
 
 from sqlalchemy import (
@@ -39,12 +39,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.pg.direct import Direct
+from shared.pg.direct import Direct, notes, number_of
 from shared.pg.literals import Literal, is_plain
 
 Rows = Iterable[Sequence[Any]]
 Write = tuple[UpdateBase, dict[str, Any]]
 """A statement and what it is executed with."""
+Told = Callable[[int], None]
+"""Is told how many rows a write returned, and may raise."""
+_NOTED: Final = "noted"
 
 
 def among(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
@@ -106,11 +109,46 @@ async def together(c: AsyncConnection, *writes: Write | None) -> None:
     each other: lock first where others may write the same rows.
     """
     some = [write for write in writes if write is not None]
+    await _go_behind(c, some)
+    await _execute(c, [(write, None) for write in some])
+
+
+async def later(c: AsyncConnection, *writes: Write | None, told: Told | None = None) -> None:
+    """Note writes for the end of the transaction: the unit of work executes all that was noted as one, then commits.
+
+    What is said of `together` holds for them. Until then the transaction doesn't see them itself, but of one table
+    nothing is overtaken: what is written in bulk goes behind what was noted, and of each table one write is noted at
+    most. `told` is called with the number of rows that each returned; what it raises rolls the transaction back.
+    """
+    some = [write for write in writes if write is not None]
+    await _go_behind(c, some)
     if isinstance(c, Direct):
-        await c.execute_together(some)
+        c.notes.setdefault(_NOTED, []).extend((write, told) for write in some)
     else:
-        for statement, parameters in some:
-            await c.execute(statement, parameters)
+        await _execute(c, [(write, told) for write in some])
+
+
+async def written(c: AsyncConnection) -> None:
+    """Execute now what was noted for later."""
+    await _execute(c, notes(c).pop(_NOTED, []))
+
+
+async def _go_behind(c: AsyncConnection, writes: Iterable[Write]) -> None:
+    """Execute what was noted, where one of these writes a table of it."""
+    if noted := notes(c).get(_NOTED):
+        tables = {statement.table for (statement, _), _ in noted}
+        if any(statement.table in tables for statement, _ in writes):
+            await written(c)
+
+
+async def _execute(c: AsyncConnection, writes: Sequence[tuple[Write, Told | None]]) -> None:
+    if isinstance(c, Direct):
+        numbers = await c.execute_together([write for write, _ in writes])
+    else:
+        numbers = [number_of(await c.execute(*write)) for write, _ in writes]
+    for (_, told), number in zip(writes, numbers, strict=True):
+        if told is not None:
+            told(number)
 
 
 class _Bulk:
@@ -149,6 +187,7 @@ class _Bulk:
         if write is None:
             return []
         _, parameters = write
+        await _go_behind(c, [write])
         result = await c.execute(self.statement, parameters)
         return result.all() if self._returns else []
 

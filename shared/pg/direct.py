@@ -10,8 +10,9 @@ of it) takes two to six times as long as asyncpg itself, and more than all that 
   parameters go to the driver. What comes once was made for its question; SQLAlchemy executes it as ever.
 - What the driver can't be given as it stands goes SQLAlchemy's way too: lists that are spelt out in the text, options,
   streams, `text()`.
-- What a transaction writes at its end goes together (`bulk.together`): the texts become one statement, each a part of
-  its `WITH`, in one round trip. All parts see the rows as they were before it; none may touch a row of another's.
+- What a transaction writes at its end goes together (`bulk.together`; `bulk.later` for what its parts note without
+  knowing of each other): the texts become one statement, each a part of its `WITH`, in one round trip. All
+  parts see the rows as they were before it; none may touch a row of another's.
 - Types are SQLAlchemy's: each parameter and column goes through the processor that its type has for the dialect.
 - Connections come from SQLAlchemy's pool, in its mode without transactions (`AUTOCOMMIT`); the transaction is
   asyncpg's own. So both ways work on one connection and in one transaction, and raise the same kinds of errors. A
@@ -82,6 +83,11 @@ class _Ready:
         """How many parameters it has."""
         return len(self._parameters)
 
+    @property
+    def returns_rows(self) -> bool:
+        """Whether it returns rows."""
+        return bool(self._columns)
+
     def values(self, parameters: Parameters) -> list[Any]:
         """The values by their place, as the driver takes them; what is not given is as it stands in the statement."""
         return [
@@ -116,15 +122,31 @@ class _Ready:
 _NOTHING: Final = SimpleResultMetaData(())
 
 
+def number_of(result: CursorResult[Any]) -> int:
+    """How many rows a statement returned: 0 where it returns none."""
+    return len(result.all()) if result.returns_rows else 0
+
+
 class _Joined:
-    """Several statements that write, as one for the driver. What they return is not asked for."""
+    """Several statements that write, as one for the driver. Of what they return only the number is asked for."""
 
     def __init__(self, parts: Sequence[_Ready]) -> None:
-        texts, shift = list[str](), 0
+        texts, numbers, shift = list[str](), list[str](), 0
         for number, part in enumerate(parts):
             texts.append(f"w{number} AS ({_shifted(part.sql, shift)})")
+            counted = f"(SELECT count(*) FROM w{number})"  # noqa: S608 (a number of ours)
+            numbers.append(counted if part.returns_rows else "0")
             shift += len(part)
-        self.sql = f"WITH {', '.join(texts)} SELECT"
+        self.returns_rows = any(part.returns_rows for part in parts)
+        self.sql = f"WITH {', '.join(texts)} SELECT{' ' + ', '.join(numbers) if self.returns_rows else ''}"
+        self._size = len(parts)
+
+    async def execute(self, driver: Any, values: Sequence[Any]) -> list[int]:
+        """How many rows each returned. Raises what the driver does."""
+        if self.returns_rows:
+            return list(await driver.fetchrow(self.sql, *values))
+        await driver.execute(self.sql, *values)
+        return [0] * self._size
 
 
 def _shifted(sql: str, by: int) -> str:
@@ -245,20 +267,23 @@ class Direct(AsyncConnection):
         if (ready := self._statements.ready(statement, parameters, self)) is not None:
             await (await self.driver()).prepare(ready.sql)
 
-    async def execute_together(self, writes: Sequence[tuple[UpdateBase, dict[str, Any]]]) -> None:
-        """Execute these as one statement, as far as they are ready for the driver."""
+    async def execute_together(self, writes: Sequence[tuple[UpdateBase, dict[str, Any]]]) -> list[int]:
+        """Execute these as one statement, as far as they are ready for the driver. Returns how many rows each did."""
         ready = [(self._statements.ready(statement, own, self), statement, own) for statement, own in writes]
         parts = [(part, own) for part, _, own in ready if part is not None]
-        for part, statement, own in ready:
-            if part is None or len(parts) == 1:
-                await self.execute(statement, own)
+        numbers = [
+            number_of(await self.execute(statement, own)) if part is None or len(parts) == 1 else 0
+            for part, statement, own in ready
+        ]
         if len(parts) > 1:
             joined = self._statements.joined([part for part, _ in parts])
             values = [value for part, own in parts for value in part.values(own)]
             driver = await self.driver()
             async with self._telling(joined.sql):
-                await driver.execute(joined.sql, *values)
+                found = iter(await joined.execute(driver, values))
             self._got_on()
+            numbers = [alone if part is None else next(found) for alone, (part, *_) in zip(numbers, ready, strict=True)]
+        return numbers
 
     async def exec_driver_sql(self, *args: Any, **options: Any) -> CursorResult[Any]:
         """Execute text as it is for the driver."""

@@ -30,11 +30,13 @@ class UnitOfWork:
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that commits when the block ends, and rolls back when it raises.
 
+        What was noted for later (`bulk.later`) is written before the commit, and may raise.
         A commit whose answer is lost raises too: the caller can't know whether it happened, and must look again.
         """
         with lost_connections():
             async with self._connection() as connection, connection.transaction():
                 yield connection
+                await bulk.written(connection)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Direct]:

@@ -170,7 +170,7 @@ class Claims:
                 among.known.add(digest)
                 (among.live if event.history is None else among.history).append(digest)
         new = ((day, history, packed) for day, of_day in seen.items() for history, packed in of_day.new() if packed)
-        await _INSERT(c, new, partition=partition)
+        await bulk.later(c, _INSERT.of(new, partition=partition))
         return fresh
 
     def _fit(self) -> None:
@@ -237,6 +237,8 @@ class Claims:
     async def _rows(c: AsyncConnection, partition: int, after: Mapping[date, int]) -> dict[date, _Rows]:
         found = {day: _Rows(last) for day, last in after.items()}
         if after:
+            # What this transaction has claimed itself may have been dropped from memory since.
+            await bulk.written(c)
             parameters = {"partition": partition, **bulk.arrays(("day", "after"), after.items())}
             for day, id, packed in await c.execute(_ROWS, parameters):
                 rows = found[day]

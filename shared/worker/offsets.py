@@ -27,6 +27,7 @@ _MOVE = (
         t.offsets.c.topic == _moved.c.topic,
         t.offsets.c.next == _moved.c.expected,
     )
+    .returning(t.offsets.c.topic)
 )
 _ours = (
     select(t.partitions.c.partition, t.partitions.c.epoch)
@@ -90,11 +91,18 @@ async def begin(c: AsyncConnection, partition: int, cluster: str, nexts: Mapping
 
 
 async def move(c: AsyncConnection, partition: int, expected: Mapping[str, int], last: Sequence[Record]) -> None:
-    """Move each topic's offset from the value that is expected to after its last record. Raises `OwnershipLost`."""
+    """Move each topic's offset from the value that is expected to after its last record, as the transaction ends.
+
+    Where one is not there, the transaction fails with `OwnershipLost`.
+    """
+
+    def check_all(moved: int) -> None:
+        if moved != len(last):
+            raise OwnershipLost(f"The offsets of partition {partition} are not where this worker left them.")
+
     rows = [(r.topic, r.offset + 1, r.time, digest(r), expected[r.topic]) for r in last]
-    result = await c.execute(_MOVE, {"number": partition, **bulk.arrays((*_AFTER, "expected"), rows)})
-    if result.rowcount != len(last):
-        raise OwnershipLost(f"The offsets of partition {partition} are not where this worker left them.")
+    parameters = {"number": partition, **bulk.arrays((*_AFTER, "expected"), rows)}
+    await bulk.later(c, (_MOVE, parameters), told=check_all)
 
 
 async def store(uow: UnitOfWork, heard: Sequence[Heard]) -> dict[int, dict[str, int]]:

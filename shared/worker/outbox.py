@@ -15,8 +15,8 @@ _STAGED: Final = "staged"
 
 
 async def stage(c: AsyncConnection, partition: int, messages: Sequence[Outgoing]) -> None:
-    """Write messages to the outbox, in order. `partition` says whose owner relays them."""
-    await bulk.together(c, staged(c, [(partition, message) for message in messages]))
+    """Write messages to the outbox, in order, as the transaction ends. `partition` says whose owner relays them."""
+    await bulk.later(c, staged(c, [(partition, message) for message in messages]))
 
 
 def staged(c: AsyncConnection, messages: Sequence[tuple[int, Outgoing]]) -> bulk.Write | None:

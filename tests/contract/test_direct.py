@@ -64,6 +64,11 @@ _ADD = insert(_T).values({name: bindparam(f"new_{name}") for name in _NAMES})
 _READ = select(_T).where(_T.c.id == bindparam("wanted"))
 _RENAME = update(_T).where(_T.c.id == bindparam("wanted")).values(big=_T.c.big + 1).returning(_T.c.id, _T.c.big)
 _REMOVE = delete(_T).where(_T.c.id == bindparam("wanted"))
+_OTHER = Table(
+    "another", _MADE, Column("id", Text, primary_key=True), Column("times", BigInteger), prefixes=["UNLOGGED"]
+)
+_TOUCH = bulk.Insert(_OTHER, ("id",), nothing=True)
+_RENAME_OTHER = update(_OTHER).where(_OTHER.c.id == bindparam("wanted")).values(times=1).returning(_OTHER.c.id)
 _KEEP = bulk.Insert(_T, ("id", "day", "thing"), update=("day", "thing"))
 _COUNT = bulk.Update(_T, ("id",), ("big",), same=("yes",))
 _FAILS = update(_T).where(_T.c.id == "nobody", literal(1) / bindparam("divisor", type_=BigInteger) > 5).values(big=1)
@@ -273,6 +278,85 @@ async def test_what_is_written_together_is_written_as_a_whole_or_not_at_all(uow:
         await write(3)
     rows = await uow.once(select(_T.c.id, _T.c.big).order_by(_T.c.id))
     assert [tuple(row) for row in rows] == [("k0", 7), ("k1", None), ("k2", None)]
+
+
+async def test_what_is_noted_for_later_is_one_statement_at_the_end(uow: UnitOfWork) -> None:
+    said, told = list[int](), list[int]()
+    uow.watch(lambda: said.append(1))
+    async with uow.begin() as c:
+        await _KEEP(c, [(id, None, None) for id in ("a", "b", "c")])
+        await _TOUCH(c, [("o",)])
+    for number in range(3):
+        said.clear()
+        told.clear()
+        async with uow.begin() as c:
+            await bulk.later(c, _COUNT.of([("a", number), ("b", number)], yes=True), told=told.append)
+            await bulk.later(c, None)
+            await bulk.later(c, _TOUCH.of([("p",)]), (_RENAME_OTHER, {"wanted": "o"}), told=told.append)
+            assert not said
+        # What comes for the first time is SQLAlchemy's.
+        assert len(said) == (1 if number else 3)
+        # Of what returns no rows there is no number.
+        assert told == [0, 0, 1]
+    rows = await uow.once(select(_T.c.big).where(_T.c.id.in_(["a", "b"])))
+    assert [row.big for row in rows] == [2, 2]
+
+
+async def test_of_one_table_nothing_overtakes_what_was_noted(uow: UnitOfWork) -> None:
+    said = list[int]()
+    for write in (_keep_alone, _keep_together, _keep_later):
+        for number in range(3):
+            async with uow.begin() as c:
+                await bulk.later(c, _KEEP.of([("a", None, Thing("first"))]), _TOUCH.of([("o",)]))
+                await write(c, number)
+        assert await uow.once(select(_T.c.thing)) == [(Thing("second 2"),)]
+    uow.watch(lambda: said.append(1))
+    async with uow.begin() as c:
+        await bulk.later(c, _KEEP.of([("a", None, Thing("first"))]))
+        await _TOUCH(c, [("o",)])
+        # Another table's waits for nothing.
+        assert len(said) == 1
+        await bulk.written(c)
+        assert len(said) == 2
+        assert (await c.execute(select(_T.c.thing))).scalar_one() == Thing("first")
+        await bulk.written(c)
+    assert len(said) == 3
+
+
+async def _keep_alone(c: AsyncConnection, number: int) -> None:
+    await _KEEP(c, [("a", None, Thing(f"second {number}"))])
+
+
+async def _keep_together(c: AsyncConnection, number: int) -> None:
+    await bulk.together(c, _KEEP.of([("a", None, Thing(f"second {number}"))]))
+
+
+async def _keep_later(c: AsyncConnection, number: int) -> None:
+    await bulk.later(c, _KEEP.of([("a", None, Thing(f"second {number}"))]))
+
+
+async def test_what_is_noted_goes_with_its_transaction_or_not_at_all(uow: UnitOfWork) -> None:
+    def refuse(number: int) -> None:
+        raise RuntimeError(number)
+
+    async def fail_inside() -> None:
+        async with uow.begin() as c:
+            await bulk.later(c, _KEEP.of([("inside", None, None)]))
+            raise KeyError
+
+    async def fail_at_the_end(told: bulk.Told | None, divisor: int) -> None:
+        async with uow.begin() as c:
+            await bulk.later(c, _KEEP.of([("at the end", None, None)]), told=told)
+            await bulk.later(c, (_FAILS, {"divisor": divisor}))
+
+    for _ in range(3):
+        with pytest.raises(KeyError):
+            await fail_inside()
+        with pytest.raises(RuntimeError, match="0"):
+            await fail_at_the_end(refuse, 1)
+        with pytest.raises(DBAPIError, match="division by zero"):
+            await fail_at_the_end(None, 0)
+        assert await uow.once(select(_T.c.id)) == []
 
 
 async def test_what_is_warm_goes_the_short_way_at_once(uow: UnitOfWork) -> None:

@@ -70,7 +70,8 @@ async def begin(c: AsyncConnection, partition: int) -> None:
 
 async def count(c: AsyncConnection, partition: int, events: Mapping[tuple[str, int], int]) -> None:
     """Add to what a partition counted, by source and hour."""
-    await _COUNT(c, [(*key, number) for key, number in sorted(events.items())], partition=partition)
+    counted = [(*key, number) for key, number in sorted(events.items())]
+    await bulk.later(c, _COUNT.of(counted, partition=partition))
 
 
 async def close_hour(c: AsyncConnection, partition: int, hour: int) -> None:

@@ -159,7 +159,7 @@ _FORGET_USERS = delete(t.users).where(
 async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
     """Write everything that a batch changed and decided, with one statement a table.
 
-    They go in two turns: what depends on rows that may be new follows those.
+    They go in two turns: what depends on rows that may be new follows those, as the transaction ends.
     """
     today, changed = day_of(batch.now), list(batch.changed.values())
     for one in changed:
@@ -182,11 +182,14 @@ async def save(c: AsyncConnection, partition: int, batch: Batch) -> None:
         timeline.added(batch.timeline),
     )
     await answers.note_people(c, batch.surveys, batch.erased_contacts)
-    await bulk.together(c, _SAVE_SUMMARIES.of(summaries), *answers.joined(batch.surveys))
+    await bulk.later(c, _SAVE_SUMMARIES.of(summaries), *answers.joined(batch.surveys))
     await renewals.save(c, [one.account for one in changed if one.account.renews_otherwise], batch.now)
     await money.save(c, [one.account for one in changed if one.account.bought_since is not None], today)
-    await timeline.erase(c, batch.erased_contacts)
-    await erasing.forget(c, batch.erased_contacts, batch.forgotten)
+    if batch.erased_contacts or batch.forgotten:
+        # They are looked for in all that was written.
+        await bulk.written(c)
+        await timeline.erase(c, batch.erased_contacts)
+        await erasing.forget(c, batch.erased_contacts, batch.forgotten)
 
 
 async def forget_users(c: AsyncConnection, accounts: Collection[str], first: int) -> None:
