@@ -17,6 +17,8 @@ from bench import (
     effect,
     figures,
     firings,
+    growth,
+    history,
     idle,
     ingest,
     latency,
@@ -25,6 +27,7 @@ from bench import (
     statements,
     throughput,
     turn,
+    workers,
 )
 from bench.peers.draining import PEERS
 from bench.report import Row, table
@@ -35,7 +38,19 @@ from tests.support.stack import Stack
 
 _PARTS = (
     *("statements", "looks", "firings", "days", "figures", "effect", "turn", "preview", "backtest"),
-    *("backlog", "peers", "ingest", "throughput", "answers", "latency", "prefect", "idle"),
+    *(
+        "backlog",
+        "peers",
+        "growth",
+        "workers",
+        "ingest",
+        "throughput",
+        "history",
+        "answers",
+        "latency",
+        "prefect",
+        "idle",
+    ),
 )
 
 
@@ -50,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
         "--accounts",
         type=int,
         default=100_000,
-        help="of the daily turn; a tenth in a backtest (default 100,000)",
+        help="of the daily turn and of growth; a tenth in a backtest (default 100,000)",
     )
     parser.add_argument("--rounds", type=int, default=backlog.ROUNDS, help="of a backlog (default 5)")
     parser.add_argument("--beside", type=Path, help="another tree of this repository, whose worker takes turns")
@@ -116,6 +131,9 @@ def _through_all(
     if asked.only in {None, "throughput"}:
         with stack(f"throughput_{kind}") as running:
             rows += throughput.measure(running, kind, address, asked.events or 50_000)
+    if asked.only == "history":
+        with stack(f"history_{kind}") as running:
+            rows += history.measure(running, kind, postgres, asked.events or 300_000, asked.flames)
     if asked.only in {None, "answers"}:
         rows += answers.measure(partial(stack, f"answers_{kind}"), kind, postgres, asked.seconds, asked.flames)
     if asked.only in {None, "latency"}:
@@ -130,6 +148,12 @@ def _with_servers_of_their_own(asked: argparse.Namespace) -> list[Row]:
             peers = () if asked.only == "backlog" else PEERS
             events, rounds = asked.events or 200_000, asked.rounds
             rows += backlog.measure(Path(home), events, rounds, beside=asked.beside, peers=peers, flames=asked.flames)
+    if asked.only == "growth":
+        with tempfile.TemporaryDirectory() as home:
+            rows += growth.measure(Path(home), asked.accounts, asked.events or 200_000)
+    if asked.only == "workers":
+        with tempfile.TemporaryDirectory() as home:
+            rows += workers.measure(Path(home), asked.events or 200_000, asked.rounds)
     if asked.only == "ingest" or (asked.only is None and asked.kafka):
         with tempfile.TemporaryDirectory() as home:
             rows += ingest.measure(Path(home), asked.rounds, asked.flames)
