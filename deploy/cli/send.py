@@ -20,7 +20,7 @@ from deploy.cli import show
 from deploy.cli.client import REFUSED, Keepwell, Refused, Unreachable, connected
 from shared.words import clean, counted
 
-MOST_EVENTS: Final = 500
+MOST_EVENTS: Final = 1_000
 MOST_BYTES: Final = 4_000_000
 PATIENCE: Final = 120.0
 SHOWN: Final = 20

@@ -212,6 +212,22 @@ async def test_an_import_ends_only_when_its_publishes_are_confirmed_or_long_gone
     assert (await house.http.post(f"/v1/imports/{id}/end")).json()["state"] == "ended"
 
 
+async def test_a_request_of_history_costs_three_statements_however_many_events_it_has(house: House) -> None:
+    id = (await house.http.post("/v1/imports")).json()["import_id"]
+    statements: list[int] = []
+    house.parts.uow.watch(lambda: statements.append(1))
+    counts = []
+    for number, many in enumerate((1, 1, 300)):
+        statements.clear()
+        events = [an_event(f"{number}-{n}", time="2025-05-20T12:00:00Z", history=id) for n in range(many)]
+        assert (await house.post(*events)).json() == {"accepted": many, "refused": []}
+        counts.append(len(statements))
+    # Locked; noted as under way; confirmed and counted. A statement that is new is looked at before, once.
+    assert counts[1:] == [3, 3]
+    assert (await house.rows("SELECT events FROM imports"))[0]["events"] == 302
+    assert await house.rows("SELECT 1 FROM import_publishes") == []
+
+
 async def test_history_needs_an_import_that_is_there(house: House) -> None:
     answer = await house.post(an_event(history="imp_none", time="2025-05-20T12:00:00Z"))
     assert (answer.status_code, answer.json()["code"]) == (400, "unknown_import")

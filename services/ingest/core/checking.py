@@ -76,9 +76,8 @@ def check(raws: Sequence[msgspec.Raw], now: datetime, sender: Sender) -> tuple[l
         raw = bytes(one)
         if (use := plain(raw, now, sender)) is not None:
             use.attributes["accepted"] = accepted
-            good.append(
-                Checked(index, use.id, use.source, USED, _USAGE, use.subject, use.time, None, (), use.attributes)
-            )
+            of, history = use.attributes, use.history
+            good.append(Checked(index, use.id, use.source, USED, _USAGE, use.subject, use.time, history, (), of))
             continue
         try:
             good.append(_checked(index, raw, now, accepted, default_source, sender))

@@ -1,8 +1,9 @@
 """The short road of ingest: a use that has nothing unusual about it, read in one pass.
 
-Most of what comes in are uses, and nearly all look alike: an id, an account, perhaps a source and a time, and data. One
-typed decoder reads all of that at once, where the long road (`attributes.py`) takes attribute by attribute, because it
-must be able to say what is wrong with each. So the short road takes only what the long one would take just so, and has
+Most of what comes in are uses, and nearly all look alike: an id, an account, perhaps a source and a time, and data;
+those of history, of which millions come at once, have their import's id as well. One typed decoder reads all of that at
+once, where the long road (`attributes.py`) takes attribute by attribute, because it must be able to say what is wrong
+with each. So the short road takes only what the long one would take just so, and has
 nothing to say of the rest: any other attribute, a null, a name that is blank, unprintable or too long, a time that has
 to be turned or judged, data with a field that is not known. Of those it returns None, and the long road decides. It is
 never the one to refuse, and what it takes comes out equal; `tests/unit/ingest/test_plain.py` holds the two together.
@@ -16,6 +17,7 @@ import msgspec
 from services.ingest.core.attributes import (
     AHEAD,
     BACK,
+    EARLIEST,
     LARGEST,
     LONGEST_ID,
     LONGEST_SOURCE,
@@ -41,6 +43,7 @@ class _Event(msgspec.Struct, forbid_unknown_fields=True):
     source: Annotated[str, msgspec.Meta(max_length=LONGEST_SOURCE)] = ""
     time: Annotated[datetime, msgspec.Meta(tz=True)] | msgspec.UnsetType = msgspec.UNSET
     specversion: Literal["1.0"] = "1.0"
+    history: _Name | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Used(UsageRecorded, forbid_unknown_fields=True, frozen=True):
@@ -58,6 +61,7 @@ class Plain(NamedTuple):
     source: str
     subject: str
     time: datetime
+    history: str | None
     attributes: Attributes
 
 
@@ -87,13 +91,21 @@ def plain(raw: bytes, now: datetime, sender: Sender) -> Plain | None:
         "time": now,
         "data": event.data,
     }
+    history = event.history if isinstance(event.history, str) else None
+    if history is not None:
+        if not _is_name(history):
+            return None
+        attributes["history"] = history
     if isinstance(event.time, datetime):
-        if event.time.tzinfo is not UTC or not now - BACK <= event.time <= now + AHEAD:
+        earliest = now - BACK if history is None else EARLIEST
+        if event.time.tzinfo is not UTC or not earliest <= event.time <= now + AHEAD:
             return None
         attributes["time"] = event.time
-    else:
+    elif history is None:
         attributes["timeless"] = True
-    return Plain(id, source, account, attributes["time"], attributes)
+    else:
+        return None
+    return Plain(id, source, account, attributes["time"], history, attributes)
 
 
 def _is_name(text: str) -> bool:

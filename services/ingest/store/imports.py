@@ -59,16 +59,19 @@ async def admit(c: AsyncConnection, ids: Collection[str], publish: str, now: dat
     """
     is_open = {row.id: row.state == "open" for row in await c.execute(_LOCK, {"ids": list(ids)})}
     admitted = [id for id in is_open if is_open[id]]
-    await _SEEN(c, [(id,) for id in admitted], last_event_at=now)
-    await _BEGIN_PUBLISH(c, [(f"{publish}:{id}", id) for id in admitted], begun_at=now)
+    seen = _SEEN.of([(id,) for id in admitted], last_event_at=now)
+    begun = _BEGIN_PUBLISH.of([(f"{publish}:{id}", id) for id in admitted], begun_at=now)
+    await bulk.together(c, seen, begun)
     return is_open
 
 
 async def confirm(c: AsyncConnection, publish: str, events: Mapping[str, int]) -> None:
     """The broker has confirmed a publish: count its events, by import."""
-    await _FORGET_PUBLISH(c, [(f"{publish}:{id}",) for id in events])
-    for id in sorted(events):
-        await c.execute(_COUNT, {"import": id, "more": events[id]})
+    counted = [(_COUNT, {"import": id, "more": events[id]}) for id in sorted(events)]
+    # Of one import, as good as always, it is one statement; those of several are locked in one order.
+    await bulk.together(c, _FORGET_PUBLISH.of([(f"{publish}:{id}",) for id in events]), *counted[:1])
+    for statement, parameters in counted[1:]:
+        await c.execute(statement, parameters)
 
 
 async def begin_end(

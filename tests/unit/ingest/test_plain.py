@@ -29,11 +29,12 @@ STRANGE: dict[str, list[Any]] = {
     "source": ["app", "crm", "other", "stripe", "Keepwell", "", " ", "s" * 257, None],
     "time": [
         *(TIME, "2026-05-20T09:29:00.123456789+00:00", "2026-05-20T11:29:00+02:00", "2026-05-20T09:29:00", "", None),
-        *((NOW + timedelta(hours=h)).isoformat() for h in (24, 25, -24 * 35, -24 * 35 - 1)),
+        *((NOW + timedelta(hours=h)).isoformat() for h in (24, 25, -24 * 35, -24 * 35 - 1, -24 * 400)),
+        *("1970-01-01T00:00:00Z", "1969-12-31T23:59:59Z"),
     ],
     "specversion": ["1.0", "0.3", 1, None],
     "datacontenttype": ["application/json", "text/xml"],
-    "history": ["import-1"],
+    "history": ["import-1", "", " ", "i\t1", "i" * 129, 7, None],
     "timeless": [True, False],
     "accepted": [TIME],
     "partitionkey": ["mine"],
@@ -82,6 +83,7 @@ def test_the_short_road_is_for_what_is_sent_most() -> None:
     assert is_plain(PLAIN)
     assert is_plain(PLAIN | {"time": TIME, "source": "crm"})
     assert not is_plain(PLAIN | {"mark": "long"})
+    assert is_plain(PLAIN | {"time": "2025-02-01T00:00:00Z", "history": "import-1"})
     assert not is_plain(PLAIN | {"history": "import-1"})
     assert not is_plain(PLAIN | {"type": "invoice.paid"})
 
@@ -91,6 +93,13 @@ def test_the_short_road_is_for_what_is_sent_most() -> None:
 )
 def test_what_is_strange_has_the_fate_that_the_long_road_gives_it(name: str, value: Any) -> None:
     one, other = both(PLAIN | {name: value})
+    assert one == other
+
+
+@pytest.mark.parametrize("history", STRANGE["history"], ids=repr)
+@pytest.mark.parametrize("time", STRANGE["time"], ids=repr)
+def test_history_has_the_fate_that_the_long_road_gives_it(time: Any, history: Any) -> None:
+    one, other = both(PLAIN | {"time": time, "history": history})
     assert one == other
 
 
