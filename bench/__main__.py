@@ -153,7 +153,7 @@ def _with_servers_of_their_own(asked: argparse.Namespace) -> list[Row]:
             rows += growth.measure(Path(home), asked.accounts, asked.events or 200_000)
     if asked.only == "workers":
         with tempfile.TemporaryDirectory() as home:
-            rows += workers.measure(Path(home), asked.events or 200_000, asked.rounds)
+            rows += workers.measure(Path(home), asked.events or 600_000, asked.rounds)
     if asked.only == "ingest" or (asked.only is None and asked.kafka):
         with tempfile.TemporaryDirectory() as home:
             rows += ingest.measure(Path(home), asked.rounds, asked.flames)

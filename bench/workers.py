@@ -1,8 +1,10 @@
 """Two workers of scoring beside one, on Kafka: both drain the same backlog, all processes summed.
 
-The second joins when a fifth is through. How a process starts is in no figure; what it costs to share is: partitions
-that change hands, memories that begin anew, smaller batches. Nothing may be lost by it, and nothing counted twice: each
-database claims each event once, and their states have the same fingerprint.
+The second begins as soon as the first has committed anything, and must have its share before all is through. How a
+process starts is in no figure; what it costs to share is: partitions that change hands, memories that begin anew,
+smaller batches. While partitions change hands nothing is read, so accounts are assessed that would have waited for the
+end; it is told how many. Nothing may be lost by it, and nothing counted twice: each database claims each event once,
+and their states have the same fingerprint.
 """
 
 import asyncio
@@ -10,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.backlog import CLAIMED, LEFT, READ, publish
+from bench.backlog import ASSESSED, CLAIMED, LEFT, READ, publish
 from bench.house import House, Used, house
 from bench.report import Row
 from bench.worker import ask, joined, say, stack_of, until, worker
@@ -18,8 +20,6 @@ from services.scoring import queries
 from services.scoring.files.rules import load_rules
 from tests.support.scoring import scoring_engine
 
-_JOINS: Final = 0.2
-"""The share that is through when the second worker begins."""
 _PREFIX: Final = "workers."
 _OWNERS: Final = "SELECT count(DISTINCT owner) FROM scoring.partitions"
 
@@ -28,6 +28,8 @@ class Together(NamedTuple):
     """What an event took, in microseconds, and what came of all events."""
 
     event: Used
+    meanwhile: int
+    """Assessments among it."""
     fingerprint: str
     claimed: int
 
@@ -47,7 +49,7 @@ def measure(home: Path, events: int, rounds: int) -> list[Row]:
             assert one.claimed == two.claimed == events - repeats, f"{one.claimed} and {two.claimed} claimed"
             assert one.fingerprint == two.fingerprint, "two workers folded otherwise than one"
             pairs.append((one, two))
-            say(f"one worker {one.event}, two {two.event}")
+            say(f"one worker {one.event}, {one.meanwhile} assessed; two {two.event}, {two.meanwhile}")
     return rows_of(pairs, events)
 
 
@@ -62,17 +64,19 @@ def _drain(made: House, name: str, workers: int, events: int, at: datetime) -> T
         pids.append(first)
         began, read = asyncio.run(until(url, READ, bool, used))
         if workers > 1:
-            asyncio.run(until(url, READ, lambda found: bool(found >= _JOINS * events), used))
             pids.append(joined(stack, "scoring-2"))
             started = made.used(pids[-1]).worker
+            asyncio.run(until(url, _OWNERS, lambda found: bool(found > 1), used))
+            assert asyncio.run(ask(url, READ)) < events, "all was through before the second joined: take more events"
         drained, _ = asyncio.run(until(url, READ, lambda found: bool(found == events), used))
+        meanwhile = asyncio.run(ask(url, ASSESSED))
         asyncio.run(until(url, LEFT, lambda left: left is False, used))
         owners = asyncio.run(ask(url, _OWNERS))
         assert owners == workers, f"{owners} owners: one did nothing"
     event = drained._replace(worker=drained.worker - started).since(began, events - int(read))
     claimed, fingerprint = asyncio.run(ask(url, CLAIMED)), asyncio.run(_fingerprint(url, at))
     made.drop(name)
-    return Together(event, fingerprint, claimed)
+    return Together(event, meanwhile, fingerprint, claimed)
 
 
 async def _fingerprint(url: str, at: datetime) -> str:
@@ -93,6 +97,11 @@ def rows_of(pairs: list[tuple[Together, Together]], events: int) -> list[Row]:
     return [
         Row(where, "CPU of an event beside one worker's, all processes", _spread(all), "<= 1.15 x"),
         Row(where, "... of the workers alone", _spread(workers)),
+        Row(
+            where,
+            "assessments meanwhile, one worker's and two's",
+            ", ".join(f"{a.meanwhile:,} and {b.meanwhile:,}" for a, b in pairs),
+        ),
         Row(where, "events lost, or counted twice", "0", "0", "claims, and the fingerprint of all states"),
     ]
 

@@ -134,6 +134,9 @@ def main(name: str, settings_type: type[_S], wire: Callable[[Base, _S], Service]
             process = Process(name, settings, arguments.role, wire)
             port = settings.port_of(name)
             runner.run(_reread(process) if arguments.reread else _run(process, settings.host, port))
+            # The process ends and gives all back at once: to look for garbage in what a worker remembers of accounts
+            # takes seconds, and whoever stops a service waits for so long.
+            gc.freeze()
     except (SettingsError, LogMismatch, Refused) as error:
         with contextlib.suppress(OSError):  # on a full disk it can't be told, and is yet so
             sys.stderr.write(f"{error}\n")
