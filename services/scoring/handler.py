@@ -58,8 +58,9 @@ class ScoringHandler(Handler):
         self._repeats = figures.count("keepwell_repeated_events_total", "Events seen before, and not counted.")
         self._effect = effect(figures)
         self._clock = clock
-        self._claims = Claims(memory // 4)
-        self._room = memory // 2
+        # Of 512 MB that a process may take by default claims have a quarter so.
+        self._claims = Claims(memory * 2 // 5)
+        self._room = memory * 3 // 5
         self._most_waiting = max(_CATCH_UP, memory // 2**15)
         self._watch = watch or Watch(rules)
         self._drops = drops or Drops()

@@ -44,7 +44,7 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
         return documents.now.rules
 
     company = Watch(in_force, lambda: base.stream.partitions), Drops(lambda: base.stream.partitions)
-    handler = ScoringHandler(in_force, base.figures, base.clock, settings.worker_memory_mb * 2**20, *company)
+    handler = ScoringHandler(in_force, base.figures, base.clock, settings.remembered, *company)
     worker = base.worker(PLAN, handler)
     publisher = Publisher(base.stream.producer, base.figures)
     say = Saying(base.uow, base.clock, publisher.publish, secrets.token_bytes)
