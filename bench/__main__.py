@@ -136,6 +136,8 @@ def _through_all(
             rows += history.measure(running, kind, postgres, asked.events or 300_000, asked.flames)
     if asked.only in {None, "answers"}:
         rows += answers.measure(partial(stack, f"answers_{kind}"), kind, postgres, asked.seconds, asked.flames)
+    if asked.only in {None, "firings"}:
+        rows += answers.at_once(partial(stack, f"at_once_{kind}"), kind, postgres, asked.flames)
     if asked.only in {None, "latency"}:
         rows += latency.measure(partial(stack, f"latency_{kind}"), kind, address, asked.seconds)
     return rows

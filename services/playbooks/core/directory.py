@@ -134,6 +134,7 @@ class Directory:
         self.absence = absence or WhenAbsent()
         """What becomes of the open work of who is away or gone."""
         self._roles = roles or {}
+        self._pools: dict[tuple[str | None, str | None, str | None], tuple[Csm, ...]] = {}
 
     @cached_property
     def _by_name(self) -> Mapping[str, Csm]:
@@ -188,14 +189,16 @@ class Directory:
         return tuple(one for one in self.csms if any(above.id == csm.id for above in self.managers(one)))
 
     def with_(self, tier: str | None, skill: str | None, team: str | None = None) -> tuple[Csm, ...]:
-        """Everybody of a tier, with a skill and in a team, by id."""
-        return tuple(
-            csm
-            for csm in self.csms
-            if (tier is None or csm.tier == tier)
-            and (skill is None or skill in csm.skills)
-            and (team is None or team in csm.teams)
-        )
+        """Everybody of a tier, with a skill and in a team, by id. Playbooks ask for few, and for each action anew."""
+        if (known := self._pools.get(asked := (tier, skill, team))) is None:
+            known = self._pools[asked] = tuple(
+                csm
+                for csm in self.csms
+                if (tier is None or csm.tier == tier)
+                and (skill is None or skill in csm.skills)
+                and (team is None or team in csm.teams)
+            )
+        return known
 
     def _lead(self, csm: Csm) -> str | None:
         leads = (team.lead for team in self.teams.values() if team.id in csm.teams)
