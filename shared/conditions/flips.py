@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor
 
 from shared.conditions.facts import Facts
-from shared.conditions.tree import Compare, Condition, Leaf, Member, Operand, leaves_of
+from shared.conditions.tree import Compare, Condition, Leaf, Member, Operand, Test, leaves_of
 
 
 def flip_instant(condition: Condition, facts: Facts, now: datetime) -> datetime | None:
@@ -20,42 +21,44 @@ def flip_instant(condition: Condition, facts: Facts, now: datetime) -> datetime 
 
 def first_flip(leaves: Iterable[Leaf], facts: Facts, now: datetime) -> datetime | None:
     """The same of the leaves of several conditions, for who asks often about the same ones."""
-    return min((instant for leaf in leaves for instant in _flips(leaf, facts, now)), default=None)
+    dated = (_flip(leaf, facts, now) for leaf in leaves if leaf.subject.linear_of is not None)
+    return min((instant for instant in dated if instant is not None), default=None)
 
 
-def _flips(leaf: Leaf, facts: Facts, now: datetime) -> Iterator[datetime]:
+def _flip(leaf: Leaf, facts: Facts, now: datetime) -> datetime | None:
+    """Of a leaf whose fact is linear in time."""
     subject = leaf.subject
-    if subject.linear_of is None or facts.instant(subject.linear_of) is None or facts.withholds(subject):
-        return
+    if facts.instant(subject.linear_of or "") is None or facts.withholds(subject):
+        return None
     elapsed = facts.elapsed(subject, now)
     if elapsed is None:
-        return
-    step = 1 if subject.direction == "since" else -1
-    for boundary in _boundaries(leaf):
-        # The leaf changes between boundary - 1 and boundary. Coming from above, the new truth starts at boundary - 1.
-        reached = boundary if step == 1 else boundary - 1
-        ahead = (reached - elapsed) * step
-        if ahead > 0:
-            try:
-                yield now + timedelta(microseconds=ahead)
-            except OverflowError:  # After the year 9999.
-                continue
+        return None
+    # The leaf changes between boundary - 1 and boundary. Coming from above, the new truth starts at boundary - 1.
+    if subject.direction == "since":
+        ahead = [boundary - elapsed for boundary in _boundaries(leaf.test)]
+    else:
+        ahead = [elapsed - boundary + 1 for boundary in _boundaries(leaf.test)]
+    first = min((one for one in ahead if one > 0), default=None)
+    try:
+        return None if first is None else now + timedelta(microseconds=first)
+    except OverflowError:  # After the year 9999.
+        return None
 
 
-def _boundaries(leaf: Leaf) -> Iterator[int]:
+@lru_cache(maxsize=4096)
+def _boundaries(test: Test) -> tuple[int, ...]:
     """The values, in whole microseconds, whose leaf differs from that of the value before."""
-    match leaf.test:
+    match test:
         case Compare("<" | ">=", operand):
-            yield ceil(_number(operand))
+            return (ceil(_number(operand)),)
         case Compare("<=" | ">", operand):
-            yield floor(_number(operand)) + 1
+            return (floor(_number(operand)) + 1,)
         case Compare(_, operand):
-            yield from _around(operand)
+            return tuple(_around(operand))
         case Member(operands):
-            for operand in operands:
-                yield from _around(operand)
+            return tuple(boundary for operand in operands for boundary in _around(operand))
         case _:
-            return
+            return ()
 
 
 def _around(operand: Operand) -> Iterator[int]:

@@ -42,7 +42,15 @@ def is_other(value: Any, was: Any) -> bool:
 
 def differing(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """The names of the facts that are others now than then, or known only at one of the two."""
-    others = [name for name, value in now.items() if is_other(value, then.get(name))]
+    # Compared here, and asked of `is_other` only where that may say more: an account has a hundred facts.
+    was = then.get
+    others = [
+        name
+        for name, value in now.items()
+        if value != (before := was(name))
+        or type(value) is not type(before)
+        or (type(value) is list and is_other(value, before))
+    ]
     return [*others, *(then.keys() - now.keys())]
 
 

@@ -70,8 +70,9 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
     def subject(self, per: str | None) -> str:
         """The contact, ticket or invoice that the event names; empty without one."""
-        data = self.cause.data if self.cause is not None and per is not None else {}
-        return str(data.get(f"{per}_id") or "")
+        if self.cause is None or per is None:
+            return ""
+        return str(self.cause.data.get(f"{per}_id") or "")
 
     def silence(self, playbook: str) -> str | None:
         """Why this playbook fires nothing at this look, in words; None: it may."""
