@@ -119,11 +119,12 @@ def assign(
 
 def why_absent(csm: Csm, when: When) -> str:
     """Why somebody can't be told of it, in words after "is"; empty when they can."""
-    if csm.has_left(when.at(csm)) and csm.left is not None:
+    at = when.at(csm)
+    if csm.has_left(at) and csm.left is not None:
         return f"gone since {date_words(csm.left)}"
     if not csm.is_reachable:
         return "reached by no channel"
-    away = csm.away_until(when.at(csm))
+    away = csm.away_until(at)
     if away is not None:
         return f"away until {date_words(away)}"
     if when.due is not None and not csm.hours.any_time and not works_before(csm.hours, when.now, when.due):

@@ -138,6 +138,11 @@ class View:
         )
 
     @property
+    def may_open(self) -> bool:
+        """Does what happened, or how things stand, begin an episode where there is none, as far as conditions say?"""
+        return self.event_applies if self._playbook.on_event is not None else self.applies is Truth.TRUE
+
+    @property
     def is_left(self) -> bool:
         """Has the customer gone, or is it no customer at all, and the playbook says nothing of that?"""
         if self._look.account == COMPANY:
@@ -180,9 +185,12 @@ class View:
 
     def readings(self, *wanted: Truth) -> tuple[LeafReading, ...]:
         """The leaves of `for_accounts` and `when` with what they saw; only those of the wanted truths, if any."""
+        return tuple(leaf for leaf in self._readings if leaf.truth in wanted) if wanted else self._readings
+
+    @once
+    def _readings(self) -> tuple[LeafReading, ...]:
         both = [one for one in (self._playbook.for_accounts, self._playbook.when) if one is not None]
-        found = [leaf for one in both for leaf in leaves(one, self._look.facts, self._look.now)]
-        return tuple(leaf for leaf in found if not wanted or leaf.truth in wanted)
+        return tuple(leaf for one in both for leaf in leaves(one, self._look.facts, self._look.now))
 
     def why_ended(self, episode: Episode) -> str:
         """Why `ends` is true, in words."""

@@ -1,6 +1,6 @@
 """A playbook: for which accounts, when, held for how long, what steps, when it ends, how soon again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -9,7 +9,7 @@ import msgspec
 
 from services.playbooks.core.strategy import Rule
 from services.playbooks.core.workinghours import Duration
-from shared.conditions import Condition, Facts, Leaf, facts_of, leaves_of
+from shared.conditions import Condition, Facts, Leaf, Not, facts_of, leaves_of
 from shared.messages.actions import Kind, Sending, Severity
 
 Asked = Kind | Sending | Literal["trait", "assign_owner"]
@@ -146,6 +146,16 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return tuple(leaf for one in conditions if one is not None for leaf in leaves_of(one))
 
     @cached_property
+    def for_whom(self) -> frozenset[str]:
+        """The leaves of which accounts it is for, as text."""
+        return frozenset(map(str, self._leaves(self.for_accounts)))
+
+    @cached_property
+    def denied(self) -> frozenset[str]:
+        """The leaves of `when` under a `not`, as text: what helps is that they are false."""
+        return frozenset(_denied(self.when, odd=False)) if self.when is not None else frozenset()
+
+    @cached_property
     def minds(self) -> frozenset[str]:
         """The facts that its conditions name."""
         asked = [one for one in (self.for_accounts, self.when) if one is not None]
@@ -186,3 +196,15 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return ()
         reach = max(self.repeat.after.exact, self.repeat.per.exact)
         return tuple(instant for instant in fired if instant + reach > now)
+
+
+def _denied(condition: Condition, *, odd: bool) -> Iterator[str]:
+    match condition:
+        case Leaf():
+            if odd:
+                yield str(condition)
+        case Not(part):
+            yield from _denied(part, odd=not odd)
+        case _:
+            for part in condition.parts:
+                yield from _denied(part, odd=odd)

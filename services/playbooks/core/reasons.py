@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -11,7 +12,7 @@ from services.playbooks.core.episode import Episode
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.trouble import troubles
-from shared.conditions import FACTS, Condition, Facts, Leaf, LeafReading, Not, Truth, leaves_of
+from shared.conditions import FACTS, Facts, LeafReading, Truth
 from shared.messages.assessments import Cause, Driver
 from shared.words import clean
 
@@ -97,6 +98,7 @@ def other_trouble(
     return [one.words for one in found if told.isdisjoint(map(subject, one.about))]
 
 
+@lru_cache(maxsize=4096)
 def subject(words: str) -> str:
     """What a leaf, a measure or a cap is about: the first fact that it names. Days since an instant are about it."""
     found = _FACT.search(words)
@@ -136,24 +138,10 @@ def _in_full(reason: str, event: Cause) -> str:
 
 def _helped(playbook: Playbook, episode: Episode) -> Iterator[LeafReading]:
     """What the last firing saw that made it fire. Which accounts the playbook is for is no reason."""
-    for_whom = {str(leaf) for leaf in leaves_of(playbook.for_accounts)} if playbook.for_accounts is not None else set()
-    denied = set(_denied(playbook.when, False)) if playbook.when is not None else set()
     for leaf in episode.readings:
-        if leaf.text not in for_whom and leaf.truth is (Truth.FALSE if leaf.text in denied else Truth.TRUE):
+        helps = Truth.FALSE if leaf.text in playbook.denied else Truth.TRUE
+        if leaf.text not in playbook.for_whom and leaf.truth is helps:
             yield leaf
-
-
-def _denied(condition: Condition, odd: bool) -> Iterator[str]:
-    """The leaves under a `not`: what helps is that they are false."""
-    match condition:
-        case Leaf():
-            if odd:
-                yield str(condition)
-        case Not(part):
-            yield from _denied(part, not odd)
-        case _:
-            for part in condition.parts:
-                yield from _denied(part, odd)
 
 
 def _answer(event: Cause) -> str:

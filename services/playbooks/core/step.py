@@ -25,6 +25,7 @@ import msgspec
 
 from services.playbooks.core.episode import FALSE_ALARM, Ask, Episode, PlannedStep, StepResult
 from services.playbooks.core.look import Look, View
+from services.playbooks.core.moving import NONE
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.walk import Walk
 from shared.words import clock_time
@@ -41,6 +42,9 @@ def step(playbook: Playbook | None, episode: Episode | None, look: Look, own: Pl
     decides = own or playbook
     if decides is None:
         return StepResult(episode=episode)
+    if episode is None and decides is playbook and not (view := View(playbook, look)).may_open:
+        # As most looks are: nothing has begun, and nothing begins. The stations would find no more than that.
+        return StepResult(episode=None, timer=view.next_look(NONE))
     walk = Walk(decides, episode, look)
     walk.wake()
     walk.open(playbook)
