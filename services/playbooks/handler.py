@@ -22,6 +22,7 @@ from shared.figures import Figures, effect
 from shared.messages import tracing
 from shared.messages.assessments import AccountAssessed, PartitionMark
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
+from shared.pg import bulk
 from shared.worker.handler import Handler, Incoming
 
 _LOG = logging.getLogger(__name__)
@@ -72,6 +73,9 @@ class PlaybooksHandler(Handler):
         # They lock items, too, so they come before people.
         settled = [one.data for one in batch if isinstance(one.data, DeliverySettled)]
         await store.note_settled(c, {id: one.state for one in settled for id in one.action_ids})
+        if settled and accounts:
+            # What it says is read with what is open.
+            await bulk.written(c)
         answers = [one for one in looked if isinstance(one.data, DeliveryResponded)]
         meant = [id for one in answers for id in (one.data.item_id, one.data.action_id) if id]
         first = await store.claim_responses(c, [(one.event.subject, _response(one), now) for one in answers])

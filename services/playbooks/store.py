@@ -125,9 +125,10 @@ async def load(
 
 
 async def save(c: AsyncConnection, partition: int, work: Work, *, adopted: bool = False) -> None:
-    """Close what ends, give what was asked for to somebody, and write and stage all of it.
+    """Close what ends, give what was asked for to somebody, and write and stage all of it, as the transaction ends.
 
-    `adopted`: the partition goes by these rules, so the texts of all playbooks are kept already.
+    `adopted`: the partition goes by these rules, so the texts of all playbooks are kept already. Else somebody moved by
+    hand, and reads in this transaction what came of it.
     """
     if meant := settling.meant(work):
         settling.close(work, await _locked(c, _LOCK_OPEN, accounts=meant))
@@ -146,6 +147,8 @@ async def save(c: AsyncConnection, partition: int, work: Work, *, adopted: bool 
         # Somebody may have begun it by a text that no partition goes by yet.
         await keep_versions(c, work.rules.library.named(begun), max(begun.values()))
     await _write(c, partition, work.changes, loads)
+    if not adopted:
+        await bulk.written(c)
 
 
 async def _write(c: AsyncConnection, partition: int, changes: Changes, loads: Mapping[str, Load]) -> None:
@@ -154,10 +157,11 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes, loads: Ma
         await c.execute(_RETIRE_EPISODES, {"ids": sorted(changes.retired)})
     await absence.list_moved(c, changes.moved)
     standings, moved = rebook(changes.standings.values())
+    await books.move(c, moved, partition=partition)
     staged = [(partition, _staged(message, partition)) for message in changes.out]
     # What others may write, too, was locked before; the rest is this partition's, or new. So timers alone may have to
     # wait for others, and are the last that is locked.
-    await bulk.together(
+    await bulk.later(
         c,
         _SAVE_LOADS.of((id, load.open_tasks, load.turn) for id, load in loads.items()),
         _SAVE_EPISODES.of(_row(one, one.id not in changes.retired) for one in changes.episodes.values()),
@@ -166,13 +170,15 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes, loads: Ma
         _SAVE_FOUND.of(changes.found),
         *outcomes.to_note(changes),
         _SAVE_ACCOUNTS.of(map(_account, standings), partition=partition),
-        books.move.of(moved, partition=partition),
         _SAVE_DAYS.of(changes.days),
         await timers.to_set_earlier(c, partition, changes.timers),
         outbox.staged(c, staged),
     )
     await outcomes.touch(c, changes)
-    await erasure.forget(c, partition, changes.forgotten)
+    if changes.forgotten:
+        # They are looked for in all that was written.
+        await bulk.written(c)
+        await erasure.forget(c, partition, changes.forgotten)
 
 
 def _row(e: Episode, latest: bool) -> tuple[Any, ...]:
@@ -222,10 +228,13 @@ async def lock_timed(c: AsyncConnection, accounts: Sequence[str], people: Direct
 
 
 async def note_settled(c: AsyncConnection, states: Mapping[str, str]) -> None:
-    """Note what became of the messages of these actions. Sendings are their account's, and so their partition's."""
+    """Note what became of the messages of these actions, as the transaction ends or when `bulk.written` says so.
+
+    Sendings are their account's, and so their partition's.
+    """
     if states:
         items = _SETTLED, bulk.arrays(("action_id", "delivery"), states.items())
-        await bulk.together(c, items, outcomes.to_settle(states))
+        await bulk.later(c, items, outcomes.to_settle(states))
 
 
 async def lock_found(c: AsyncConnection, import_id: str) -> tuple[datetime, datetime] | None:
@@ -266,7 +275,8 @@ async def interruptions(c: AsyncConnection, partition: int) -> tuple[Interruptio
 
 async def keep_interruptions(c: AsyncConnection, partition: int, known: Sequence[Interruption], now: datetime) -> None:
     """Remember which sources marks say are interrupted: timers run by it after a restart, too. Every account is looked
-    at when that changes, silent ones first."""
+    at when that changes, silent ones first, and those that are new."""
+    await bulk.written(c)
     await c.execute(delete(t.interruptions).where(t.interruptions.c.partition == partition))
     await _KEEP_INTERRUPTIONS(c, known, partition=partition)
     await _sweep(c, partition, now)

@@ -38,18 +38,20 @@ def settled(*actions: str) -> DeliverySettled:
 
 
 async def test_an_answer_that_fires_costs_five_statements_and_its_delivery_one(floor: Floor) -> None:
-    for number in range(3):
-        account = f"account-{number}"
+    accounts = [f"account-{number}" for number in range(3)]
+    await floor.take(*((account, an_assessment(1, MONDAY, HIGH)) for account in accounts))
+    for account in accounts:
         with counted(floor) as fired:
             async with floor.uow.begin() as c:
-                one = floor.incoming(account, an_assessment(1, MONDAY, LOW))
+                one = floor.incoming(account, an_assessment(2, MONDAY, LOW))
                 await floor.handler.handle(c, floor.partition, [one], MONDAY, False)
+                asked = len(fired)
         told = [one.action_id for one in await floor.sent() if one.account.id == account]
         with counted(floor) as brought:
             async with floor.uow.begin() as c:
                 await floor.handler.handle(c, floor.partition, [floor.incoming(account, settled(*told))], MONDAY, False)
-    # It locks the account, its episodes, what is open there and who gets it, and writes.
-    assert (len(fired), len(brought)) == (5, 1)
+    # It locks the account, its episodes, what is open there and who gets it; it writes as the transaction ends.
+    assert (asked, len(fired), len(brought)) == (4, 5, 1)
     rows = await floor.rows("SELECT kind, delivery FROM items ORDER BY kind")
     assert [tuple(row) for row in rows] == [("alert", "delivered")] * 3 + [("task", "delivered")] * 3
 
