@@ -29,11 +29,11 @@ MEMORY = 64 * 2**20
 _SIZE = 16
 _HELD = 64
 """Bytes that a digest takes in memory, beside its place in a set."""
-_DAY_HELD = 512
+_DAY_HELD = 768
 """Bytes that a day takes without any digest."""
 _DAY = timedelta(days=1)
 _TAIL = 4096
-"""How many digests may come after a filter before it is made anew."""
+"""How many digests may come after a filter before it takes them, or is made anew."""
 
 _INSERT = bulk.Insert(t.claims, ("day", "history", "digests"), same=("partition",))
 _asked = bulk.given(t.claims.c.day, column("after", t.claims.c.id.type))
@@ -61,12 +61,32 @@ class _Day:
 
     known: set[bytes] = field(default_factory=set)
     filter: Bloom | None = None
+    recent: set[bytes] = field(default_factory=set)
+    """Those that the filter took last: who sends again at once makes nobody read rows."""
 
     def held(self) -> int:
         """Bytes in memory."""
-        return (
-            _DAY_HELD + sys.getsizeof(self.known) + _HELD * len(self.known) + (self.filter.held if self.filter else 0)
-        )
+        sets = sum(sys.getsizeof(some) + _HELD * len(some) for some in (self.known, self.recent))
+        return _DAY_HELD + sets + (self.filter.held if self.filter else 0)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all of its digests are at hand."""
+        return self.filter is None
+
+    def has_settled(self) -> bool:
+        """Let the filter take what came after it, where that is much. False: it has no room, and is to be made anew."""
+        if self.filter is None or len(self.known) <= _TAIL:
+            return True
+        if not self.filter.takes(len(self.known)):
+            return False
+        self.filter.take(self.known, len(self.known))
+        self.known, self.recent = set(), self.known
+        return True
+
+    def turn(self) -> None:
+        """Be known by a filter, no longer exactly."""
+        self.known, self.filter = set(), Bloom.growing(self.known, len(self.known))
 
 
 @dataclass(slots=True)
@@ -110,7 +130,8 @@ class _Seen:
         """For events of this day, of what is known of it and its neighbours; `certain` is what rows have."""
         near = _around(day)
         rows = (certain[one] for one in near if one in certain)
-        return cls([*(days[one].known for one in near), *rows], days[day].known)
+        recent = (days[one].recent for one in near if days[one].recent)
+        return cls([*(days[one].known for one in near), *recent, *rows], days[day].known)
 
     def new(self) -> Iterable[tuple[bool, bytes]]:
         """The digests that are new, packed: whether they are history's, and they."""
@@ -151,8 +172,10 @@ class Claims:
 
     async def _claim(self, c: AsyncConnection, partition: int, events: Sequence[Event], now: datetime) -> list[bool]:
         today = now.date()
-        for at in [at for at, day in self._days.items() if day.filter is None and at[1] < today - _DAY]:
-            del self._days[at]
+        for at in [at for at, day in self._days.items() if day.is_exact and at[1] < today - _DAY]:
+            # A closed day of which there is much gets a filter, that stays. What there is little of is as good so.
+            if len(self._days[at].known) > _TAIL:
+                del self._days[at]
         of = [e.time.date() for e in events]
         digests = [digest_of(e.source, e.id, e.subject) for e in events]
         days = await self._load(c, partition, {near for day in set(of) for near in _around(day)}, today)
@@ -176,7 +199,7 @@ class Claims:
     def _fit(self) -> None:
         """Keep to the bound: what was not used for longest goes.
 
-        An exact day goes in two steps, first to a filter, of a hundredth of its size. Were it dropped at once, a day
+        An exact day goes in two steps, first to a filter, of a sixteenth of its size. Were it dropped at once, a day
         that doesn't fit would be read anew with every batch, and the worker be slowest where there is most to do.
         Nothing of a partition whose claims are being looked at changes: what was found there must still be so.
         """
@@ -187,7 +210,7 @@ class Claims:
             if at in self._days and at[0] not in self._busy:
                 held -= day.held()
                 if day.filter is None and len(day.known) > _TAIL:
-                    day.known, day.filter = set(), Bloom.of(day.known, len(day.known))
+                    day.turn()
                     held += day.held()
                 else:
                     del self._days[at]
@@ -197,7 +220,7 @@ class Claims:
         missing = []
         for day in wanted:
             known = self._days.get((partition, day))
-            if known is None or (known.filter is not None and len(known.known) > _TAIL):
+            if known is None or not known.has_settled():
                 missing.append(day)
             else:
                 self._days.move_to_end((partition, day))
@@ -211,21 +234,31 @@ class Claims:
     async def _from_rows(
         self, c: AsyncConnection, partition: int, missing: Sequence[date], today: date
     ) -> dict[date, _Day]:
+        # Filters that have grown out of their room: made with room again, as more will come, and so not kept as rows.
+        grown = {day: self._days[partition, day] for day in missing if (partition, day) in self._days}
         after = dict.fromkeys(missing, 0)
         filters: dict[date, Bloom] = {}
-        for row in await c.execute(_FILTERS, {"partition": partition, "days": missing}):
+        kept = [day for day in missing if day not in grown]
+        for row in await c.execute(_FILTERS, {"partition": partition, "days": kept}) if kept else ():
             filters[row.day], after[row.day] = Bloom(bytearray(row.bits)), row.through
         tails = await self._rows(c, partition, after)
-        exact = (day for day in missing if day >= today - _DAY and day not in filters and self._may_hold(tails[day]))
-        loaded = {day: _Day(known=set(tails[day].digests())) for day in exact}
+        fit = (day for day in missing if day not in filters and day not in grown and self._may_hold(tails[day]))
+        loaded = {day: _Day(known=set(tails[day].digests())) for day in fit if day >= today - _DAY}
         make = [d for d in missing if d not in loaded and len(tails[d]) > (_TAIL if d in filters else 0)]
         tails |= await self._rows(c, partition, {day: 0 for day in make if day in filters})
         for day in missing:
-            if day in make:
+            if day in grown:
+                anew = Bloom.growing(tails[day].digests(), len(tails[day]))
+                loaded[day] = _Day(filter=anew, recent=grown[day].known)
+            elif day in make:
                 loaded[day] = _Day(filter=Bloom.of(tails[day].digests(), len(tails[day])))
             elif day not in loaded:
                 loaded[day] = _Day(known=set(tails[day].digests()), filter=filters.get(day))
-        made = [(day, tails[day].last, kept.tobytes()) for day in make if (kept := loaded[day].filter) is not None]
+        made = [
+            (day, tails[day].last, filter.tobytes())
+            for day in make
+            if day not in grown and (filter := loaded[day].filter) is not None
+        ]
         await _KEEP_FILTERS(c, made, partition=partition)
         return loaded
 
@@ -259,7 +292,7 @@ class Claims:
         filters = {day: kept.filter for day, kept in days.items() if kept.filter is not None}
         for day, digest in zip(of, digests, strict=True) if filters else ():
             for near in _around(day):
-                if (filter := filters.get(near)) is not None and digest in filter:
+                if (filter := filters.get(near)) is not None and digest in filter and digest not in days[near].recent:
                     perhaps[near].add(digest)
         rows = await self._rows(c, partition, dict.fromkeys(perhaps, 0))
         return {day: perhaps[day].intersection(found.digests()) for day, found in rows.items()}

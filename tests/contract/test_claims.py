@@ -97,6 +97,24 @@ async def test_partitions_that_claim_at_once_over_the_bound_all_stay_exact(engin
             assert claims.held() <= 200_000
 
 
+@pytest.mark.parametrize("days_ago", [0, 20], ids=["today", "a day of history"])
+async def test_a_day_too_large_to_be_held_is_not_read_anew_as_it_grows(engine: AsyncEngine, days_ago: int) -> None:
+    claims, uow, turns = Claims(2**21), UnitOfWork(engine), list[int]()
+    uow.watch(lambda: turns.append(1))
+    batches = [[an_event(f"{batch}-{i}", days_ago=days_ago) for i in range(2000)] for batch in range(40)]
+    before: list[Event] = []
+    for batch in batches:
+        async with uow.begin() as c:
+            # Some of the batch before are sent again: they are known without any row.
+            fresh = await claims.claim(c, 0, [*before, *batch], NOON)
+        assert fresh == [*(False for _ in before), *(True for _ in batch)]
+        before = batch[-20:]
+    assert claims.held() <= 2**21
+    # Each writes its own; the day is read when it is first asked for, and as often as it doubles.
+    assert len(turns) <= len(batches) + 25
+    assert await claim(engine, claims, *batches[0], an_event("new", days_ago=days_ago)) == [*[False] * 2000, True]
+
+
 async def test_a_closed_day_is_known_by_its_filter_and_made_sure_by_its_rows(engine: AsyncEngine) -> None:
     many = [an_event(str(i), days_ago=20) for i in range(3000)]
     assert all(await claim(engine, Claims(), *many))

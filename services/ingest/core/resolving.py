@@ -62,6 +62,11 @@ def resolve(
     accounts, goes_on, told = dict(known), dict(merged or {}), set(heard_of)
     out = Resolved()
     for event in events:
+        if event.into is None and not event.aliases and not is_alias(event.subject) and event.subject not in goes_on:
+            # Nothing to look up: as good as all of history.
+            told.add(event.subject)
+            out.ready.append(event)
+            continue
         account = _account(event.subject, accounts)
         if account is None and event.type == "account.updated":
             account = event.subject
