@@ -15,6 +15,7 @@ from services.notifier.store.deliveries import NewDelivery
 from shared.messages.accounts import AccountErased, ContactErased
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
 from shared.messages.erasing import Forgetting
+from shared.pg import bulk
 from shared.worker.handler import Handler, Incoming
 
 _LOG = logging.getLogger(__name__)
@@ -46,15 +47,18 @@ class NotifierHandler(Handler):
         carried = {one.data.action_id: routing.not_yet(one.data) for one in asked.values()}
         reasons = {id: reason for id, reason in carried.items() if reason is not None}
         reasons |= {one.data.action_id: one.data.reason for one in batch if isinstance(one.data, ActionCancelled)}
+        changed = [one.data for one in batch if isinstance(one.data, ItemChanged)]
+        over = {one.action_id: one for one in changed if one.action_id and one.over_since is not None}
+        if reasons or over or forgotten:
+            # These look for what is new, too.
+            await bulk.written(c)
         if reasons:
             await deliveries.cancel(c, reasons, now)
         self._new[partition] = _by_transport(one for one in new if one.asked.data.action_id not in reasons)
-        changed = [one.data for one in batch if isinstance(one.data, ItemChanged)]
         for one in changed:
             if one.refused is not None:
                 # No channel takes answers yet, and over HTTP they heard it at once: whoever operates can see it here.
                 _LOG.info("%s can't have what they asked for with %s: %s", one.actor, one.item_id, one.refused)
-        over = {one.action_id: one for one in changed if one.action_id and one.over_since is not None}
         self._touched[partition] = await deliveries.amend(c, over, now) if over else set()
         for forgetting in forgotten:
             await erasing.forget(c, forgetting)

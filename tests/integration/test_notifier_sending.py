@@ -132,6 +132,34 @@ async def test_many_messages_at_once_are_leased_and_recorded_together(desk: Desk
     assert len({dispatch.delivery_id for dispatch in desk.channel.got}) == 49
 
 
+class EndsWhileRecording(Counted):
+    """Lets what is being sent end while the first result is being recorded."""
+
+    channel: ScriptedChannel
+
+    async def once(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        rows = await super().once(statement, parameters)
+        if "given_message" in (parameters or {}):
+            self.channel.open.set()
+            await asyncio.sleep(0.01)
+        return rows
+
+
+async def test_what_ends_while_others_are_recorded_is_recorded_alone_as_well(desk: Desk) -> None:
+    looks = desk.looks = EndsWhileRecording(desk.engine)
+    looks.channel = desk.channel
+    desk.sender = desk.a_sender()
+    async with desk.open():
+        await desk.looked()
+        ended = looks.ended
+        desk.channel.quick = 1
+        desk.channel.open.clear()
+        people = (THE_OWNER.__class__(id=f"csm-{n}", name=f"Owner {n}", slack=f"U{n:05}") for n in range(2))
+        await desk.ask(*(an_action(f"act-{person.id}", recipient=person) for person in people))
+        await settles(desk, 2)
+        assert looks.ended == ended
+
+
 async def test_what_waits_for_its_minute_costs_nothing_until_then(desk: Desk) -> None:
     sent = list[int]()
     desk.looks.watch(lambda: sent.append(1))
@@ -873,8 +901,7 @@ async def test_what_ended_long_ago_is_forgotten_and_what_waits_is_not(desk: Desk
     async with desk.open():
         await desk.ask(an_action("a"), an_alert("b", not_before=waits))
         await settles(desk)
-        async with desk.uow.begin() as c:
-            await deliveries.put_in_inbox(c, "i", "own", NOW, compose_group([an_action("i")], NOW))
+        await desk.uow.once(*deliveries.put_in_inbox("i", "own", NOW, compose_group([an_action("i")], NOW)))
         for days, left in ((399, 2), (2, 1)):
             desk.clock.move(timedelta(days=days))
             async with desk.uow.begin() as c:

@@ -8,6 +8,7 @@ from services.notifier.channels.protocol import Dispatch
 from services.notifier.core.retry import Later, Outcome, Sent
 from services.notifier.core.routing import Transport
 from services.notifier.store.deliveries import mend_in_inbox, put_in_inbox
+from shared.pg import bulk
 from shared.pg.uow import UnitOfWork
 
 
@@ -23,11 +24,13 @@ class InboxChannel:
     async def send(self, dispatch: Dispatch) -> Outcome:
         """Put one message into its recipient's inbox."""
         try:
-            async with self.uow.begin() as c:
-                if dispatch.amends is not None:
-                    await mend_in_inbox(c, dispatch.amends.message_id, dispatch.message)
-                else:
-                    await put_in_inbox(c, dispatch.delivery_id, dispatch.target, dispatch.at, dispatch.message)
+            await self.uow.once(*_write(dispatch))
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             return Later(reason=f"the database did not answer ({type(error).__name__})")
         return Sent(receipt=dispatch.delivery_id)
+
+
+def _write(dispatch: Dispatch) -> bulk.Write:
+    if dispatch.amends is not None:
+        return mend_in_inbox(dispatch.amends.message_id, dispatch.message)
+    return put_in_inbox(dispatch.delivery_id, dispatch.target, dispatch.at, dispatch.message)

@@ -161,17 +161,19 @@ class Sender:
     async def _record_alone(self) -> None:
         """Record what has ended: by one statement as far as it was sent alone, and else in a turn."""
         sent = {one.id: kept for one in self._ended if (kept := one.sent_alone) is not None}
+        ended, self._ended = self._ended, []
+        recorded: list[str] = []
         if sent:
-            ended, self._ended = self._ended, []
             try:
                 what = alone.record(self.channel.name, list(sent.values()), self.clock.now())
                 recorded = [id for (id,) in await self.uow.once(*what)]
             except BaseException:
                 self._failed(ended)
                 raise
-            self._ended = [*(one for one in ended if one.id not in recorded), *self._ended]
             self._note([sent[id].ending for id in recorded])
-        if self._ended:
+        if left := [one for one in ended if one.id not in recorded]:
+            # What has ended meanwhile goes with them.
+            self._ended = [*left, *self._ended]
             await self._turn(look=False)
 
     def _failed(self, ended: Sequence[Attempt]) -> None:

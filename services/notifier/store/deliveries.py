@@ -146,9 +146,9 @@ async def meet(
 async def add(
     c: AsyncConnection, partition: int, new: Sequence[NewDelivery], gates: Mapping[str, Gate], now: datetime
 ) -> None:
-    """Write new deliveries, and the gates that they went through, which are locked. A delivery that there is already
-    stays as it is."""
-    await bulk.together(
+    """Write new deliveries, and the gates that they went through, which are locked, as the transaction ends. A delivery
+    that there is already stays as it is."""
+    await bulk.later(
         c,
         _SET_GATES.of((key, gate.until, gate.waiting) for key, gate in gates.items()),
         _ADD.of((one.row() for one in new), partition=partition, state="waiting", created_at=now),
@@ -189,11 +189,11 @@ async def retry(c: AsyncConnection, id: str, now: datetime) -> str | None:
     return next((transport for transport, _ in places), None)
 
 
-async def mend_in_inbox(c: AsyncConnection, id: str, message: Message) -> None:
-    """Let a message that lies in an inbox say what it says now."""
-    await _MEND_IN_INBOX(c, [(id, message)])
+def mend_in_inbox(id: str, message: Message) -> bulk.Write:
+    """Lets a message that lies in an inbox say what it says now."""
+    return _MEND_IN_INBOX.statement, bulk.arrays(("id", "message"), [(id, message)])
 
 
-async def put_in_inbox(c: AsyncConnection, id: str, recipient: str, at: datetime, message: Message) -> None:
-    """Put a message into an inbox, once."""
-    await _PUT_IN_INBOX(c, [(id, recipient, at, message)])
+def put_in_inbox(id: str, recipient: str, at: datetime, message: Message) -> bulk.Write:
+    """Puts a message into an inbox, once."""
+    return _PUT_IN_INBOX.statement, bulk.arrays(("id", "recipient", "at", "message"), [(id, recipient, at, message)])
