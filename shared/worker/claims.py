@@ -8,7 +8,6 @@ a filter with the digests that came after it was made; where the filter says "pe
 whatever is dropped from memory, and whenever, no answer changes: that is what lets a setting bound it.
 """
 
-import sys
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,18 +21,13 @@ from shared.messages.envelope import Event
 from shared.pg import bulk
 from shared.worker import tables as t
 from shared.worker.bloom import Bloom
+from shared.worker.claimed import HELD, TAIL, Day
 
 KEPT = timedelta(days=50)
 KEPT_HISTORY = timedelta(days=415)
 MEMORY = 64 * 2**20
 _SIZE = 16
-_HELD = 64
-"""Bytes that a digest takes in memory, beside its place in a set."""
-_DAY_HELD = 768
-"""Bytes that a day takes without any digest."""
 _DAY = timedelta(days=1)
-_TAIL = 4096
-"""How many digests may come after a filter before it takes them, or is made anew."""
 
 _INSERT = bulk.Insert(t.claims, ("day", "history", "digests"), same=("partition",))
 _asked = bulk.given(t.claims.c.day, column("after", t.claims.c.id.type))
@@ -53,40 +47,6 @@ _TRIM = delete(t.claims).where(
     or_(and_(t.claims.c.day < bindparam("day"), ~t.claims.c.history), t.claims.c.day < bindparam("history_day"))
 )
 _TRIM_FILTERS = delete(t.claim_filters).where(t.claim_filters.c.day < bindparam("history_day"))
-
-
-@dataclass(slots=True)
-class _Day:
-    """What is known of a day: exactly (no filter), or a filter with the digests that came after it was made."""
-
-    known: set[bytes] = field(default_factory=set)
-    filter: Bloom | None = None
-    recent: set[bytes] = field(default_factory=set)
-    """Those that the filter took last: who sends again at once makes nobody read rows."""
-
-    def held(self) -> int:
-        """Bytes in memory."""
-        sets = sum(sys.getsizeof(some) + _HELD * len(some) for some in (self.known, self.recent))
-        return _DAY_HELD + sets + (self.filter.held if self.filter else 0)
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether all of its digests are at hand."""
-        return self.filter is None
-
-    def has_settled(self) -> bool:
-        """Let the filter take what came after it, where that is much. False: it has no room, and is to be made anew."""
-        if self.filter is None or len(self.known) <= _TAIL:
-            return True
-        if not self.filter.takes(len(self.known)):
-            return False
-        self.filter.take(self.known, len(self.known))
-        self.known, self.recent = set(), self.known
-        return True
-
-    def turn(self) -> None:
-        """Be known by a filter, no longer exactly."""
-        self.known, self.filter = set(), Bloom.growing(self.known, len(self.known))
 
 
 @dataclass(slots=True)
@@ -126,7 +86,7 @@ class _Seen:
     history: list[bytes] = field(default_factory=list)
 
     @classmethod
-    def on(cls, day: date, days: Mapping[date, _Day], certain: Mapping[date, set[bytes]]) -> "_Seen":
+    def on(cls, day: date, days: Mapping[date, Day], certain: Mapping[date, set[bytes]]) -> "_Seen":
         """For events of this day, of what is known of it and its neighbours; `certain` is what rows have."""
         near = _around(day)
         rows = (certain[one] for one in near if one in certain)
@@ -147,7 +107,7 @@ class Claims:
 
     def __init__(self, memory: int = MEMORY) -> None:
         self._memory = memory
-        self._days: OrderedDict[tuple[int, date], _Day] = OrderedDict()
+        self._days: OrderedDict[tuple[int, date], Day] = OrderedDict()
         """The one that was used last comes last."""
         self._busy: set[int] = set()
         """Partitions whose claims are being looked at: what is known of them may only grow."""
@@ -174,7 +134,7 @@ class Claims:
         today = now.date()
         for at in [at for at, day in self._days.items() if day.is_exact and at[1] < today - _DAY]:
             # A closed day of which there is much gets a filter, that stays. What there is little of is as good so.
-            if len(self._days[at].known) > _TAIL:
+            if len(self._days[at].known) > TAIL:
                 del self._days[at]
         of = [e.time.date() for e in events]
         digests = [digest_of(e.source, e.id, e.subject) for e in events]
@@ -209,18 +169,18 @@ class Claims:
                 return
             if at in self._days and at[0] not in self._busy:
                 held -= day.held()
-                if day.filter is None and len(day.known) > _TAIL:
+                if day.filter is None and len(day.known) > TAIL:
                     day.turn()
                     held += day.held()
                 else:
                     del self._days[at]
 
-    async def _load(self, c: AsyncConnection, partition: int, wanted: Iterable[date], today: date) -> dict[date, _Day]:
+    async def _load(self, c: AsyncConnection, partition: int, wanted: Iterable[date], today: date) -> dict[date, Day]:
         """These days, from memory or as filters and rows have them; filters that are missing or old are made."""
         missing = []
         for day in wanted:
             known = self._days.get((partition, day))
-            if known is None or not known.has_settled():
+            if known is None or not known.settle():
                 missing.append(day)
             else:
                 self._days.move_to_end((partition, day))
@@ -233,8 +193,9 @@ class Claims:
 
     async def _from_rows(
         self, c: AsyncConnection, partition: int, missing: Sequence[date], today: date
-    ) -> dict[date, _Day]:
-        # Filters that have grown out of their room: made with room again, as more will come, and so not kept as rows.
+    ) -> dict[date, Day]:
+        # What has grown out of its filter's room gets one with room again, as an open day does: more will come. Their
+        # filters are not kept as rows.
         grown = {day: self._days[partition, day] for day in missing if (partition, day) in self._days}
         after = dict.fromkeys(missing, 0)
         filters: dict[date, Bloom] = {}
@@ -243,28 +204,24 @@ class Claims:
             filters[row.day], after[row.day] = Bloom(bytearray(row.bits)), row.through
         tails = await self._rows(c, partition, after)
         fit = (day for day in missing if day not in filters and day not in grown and self._may_hold(tails[day]))
-        loaded = {day: _Day(known=set(tails[day].digests())) for day in fit if day >= today - _DAY}
-        make = [d for d in missing if d not in loaded and len(tails[d]) > (_TAIL if d in filters else 0)]
+        loaded = {day: Day(known=set(tails[day].digests())) for day in fit if day >= today - _DAY}
+        make = [d for d in missing if d not in loaded and len(tails[d]) > (TAIL if d in filters else 0)]
         tails |= await self._rows(c, partition, {day: 0 for day in make if day in filters})
-        for day in missing:
-            if day in grown:
-                anew = Bloom.growing(tails[day].digests(), len(tails[day]))
-                loaded[day] = _Day(filter=anew, recent=grown[day].known)
-            elif day in make:
-                loaded[day] = _Day(filter=Bloom.of(tails[day].digests(), len(tails[day])))
-            elif day not in loaded:
-                loaded[day] = _Day(known=set(tails[day].digests()), filter=filters.get(day))
-        made = [
-            (day, tails[day].last, filter.tobytes())
-            for day in make
-            if day not in grown and (filter := loaded[day].filter) is not None
-        ]
+        growing = [day for day in make if day in grown or day >= today - _DAY]
+        for day in growing:
+            recent = grown[day].known if day in grown else set()
+            loaded[day] = Day(filter=Bloom.growing(tails[day].digests(), len(tails[day])), recent=recent)
+        closed = {d: Bloom.of(tails[d].digests(), len(tails[d])) for d in make if d not in loaded}
+        loaded |= {day: Day(filter=filter) for day, filter in closed.items()}
+        rest = (day for day in missing if day not in loaded)
+        loaded |= {day: Day(known=set(tails[day].digests()), filter=filters.get(day)) for day in rest}
+        made = [(day, tails[day].last, filter.tobytes()) for day, filter in closed.items()]
         await _KEEP_FILTERS(c, made, partition=partition)
         return loaded
 
     def _may_hold(self, rows: _Rows) -> bool:
         """Whether an open day may be held exactly: not one that would push out most of what else is remembered."""
-        return len(rows) <= _TAIL or len(rows) * 2 * _HELD <= self._memory // 4
+        return len(rows) <= TAIL or len(rows) * 2 * HELD <= self._memory // 4
 
     @staticmethod
     async def _rows(c: AsyncConnection, partition: int, after: Mapping[date, int]) -> dict[date, _Rows]:
@@ -283,7 +240,7 @@ class Claims:
         self,
         c: AsyncConnection,
         partition: int,
-        days: Mapping[date, _Day],
+        days: Mapping[date, Day],
         of: Sequence[date],
         digests: Sequence[bytes],
     ) -> dict[date, set[bytes]]:
