@@ -149,12 +149,14 @@ class Batch:
             self._assess(standing, Occasion(Cause(kind="time"), imports=standing.imports))
 
     def _forget(self, account: s.Account, data: Any) -> ContactErased | None:
-        """Before somebody is erased: by what they are found in what was written of them, and will be elsewhere."""
+        """Before somebody is erased: by what they are found in what was written of them, and will be elsewhere.
+
+        What they wrote is told once: whoever is erased again has written nothing.
+        """
         if not isinstance(data, ContactErased):
             return None
-        theirs = (account.id, data.contact_id)
-        now = (one.comment for one in self.surveys.answers.values() if (one.account_id, one.contact_id) == theirs)
-        whom = erased_of(account, data, filter(None, now))
+        whom = erased_of(account, data, self.surveys.forget(account.id, data.contact_id))
+        account.wrote.pop(data.contact_id, None)
         self.forgotten.append(Forgetting.of(account.id, whom))
         forget_in(account, self.forgotten[-1])
         return whom

@@ -85,6 +85,17 @@ class Surveys:
             invited = _invitation(account, event, data)
             _keep(self.invitations, (invited.account_id, invited.invitation_id), invited)
 
+    def forget(self, account: str, contact: str) -> list[str]:
+        """Of a contact who is erased only scores stay, as if they had been erased before. Returns what they wrote."""
+        theirs, digest = (account, contact), digest_of(contact)
+        answers = {key: row for key, row in self.answers.items() if (row.account_id, row.contact_id) == theirs}
+        nobodys: dict[str, Any] = {"contact_id": digest, "erased": True, "role": None, "comment": None, "further": None}
+        self.answers.update({key: row._replace(**nobodys) for key, row in answers.items()})
+        for key, invited in self.invitations.items():
+            if (invited.account_id, invited.contact_id) == theirs:
+                self.invitations[key] = invited._replace(contact_id=digest, role=None)
+        return [row.comment for row in answers.values() if row.comment]
+
 
 def _keep(rows: dict[tuple[str, str], Any], key: tuple[str, str], row: AnswerRow | InvitationRow) -> None:
     old = rows.get(key)

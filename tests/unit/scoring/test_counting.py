@@ -1,6 +1,6 @@
 """What is counted of tickets and invoices as they come is what counting all of them anew would find."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +15,9 @@ from services.scoring.core.clock import day_of
 from services.scoring.core.health import health_of
 from services.scoring.core.memory import Memory
 from services.scoring.core.state import Account
+from services.scoring.core.surveys import AnswerRow, stamp
 from shared.messages.envelope import Event
+from shared.messages.erasing import digest_of
 from tests.support.histories import some_events
 from tests.support.scoring import DAY, NOW, SHIPPED, after, an_event, arrivals, nps, traits
 
@@ -91,6 +93,26 @@ def _same(account: Account, now: datetime) -> None:
     )
 
 
+def _load_words(memory: Memory, event: Event, rows: Mapping[tuple[str, str], AnswerRow]) -> None:
+    """What somebody who is to be erased wrote is read from the rows that are kept."""
+    if event.type == "contact.erased":
+        contact = msgspec.json.decode(event.data)["contact_id"]
+        wrote = [row.comment for row in rows.values() if row.contact_id == contact and row.comment]
+        memory.get("acme").account.wrote.update({contact: wrote})
+
+
+def _save_answers(batch: Batch, event: Event, rows: dict[tuple[str, str], AnswerRow]) -> None:
+    """Of answers to one invitation the latest stays; of who was erased no words do."""
+    for key, row in batch.surveys.answers.items():
+        if key not in rows or stamp(row) > stamp(rows[key]):
+            rows[key] = row
+    erased = msgspec.json.decode(event.data).get("contact_id") if event.type == "contact.erased" else None
+    rows.update({key: row._replace(comment=None) for key, row in rows.items() if row.contact_id == erased})
+    if event.type == "account.erased":
+        rows.clear()
+    batch.memory.get("acme").account.wrote.clear()
+
+
 @settings(max_examples=60)
 @given(st.lists(st.one_of(papers(), some_events(8)), max_size=3))
 def test_what_a_batch_tells_event_by_event_is_what_each_event_alone_would_tell(parts: Sequence[list[Event]]) -> None:
@@ -101,9 +123,24 @@ def test_what_a_batch_tells_event_by_event_is_what_each_event_alone_would_tell(p
     batch = Batch(NOW, SHIPPED, together)
     batch.take("acme", arrivals(*events), behind=False)
     told: list[Any] = []
+    rows: dict[tuple[str, str], AnswerRow] = {}
     for one in events:
         single = Batch(NOW, SHIPPED, alone)
+        _load_words(alone, one, rows)
         single.take("acme", arrivals(one), behind=False)
+        _save_answers(single, one, rows)
         told += single.assessments
     assert batch.assessments == told
     assert together.get("acme").decision == alone.get("acme").decision
+
+
+def test_what_somebody_wrote_who_is_erased_in_the_same_batch_is_told_once() -> None:
+    batch = Batch(NOW, SHIPPED, Memory(set(), {}))
+    erased = [an_event("contact.erased", contact_id="c1", id=id) for id in ("first", "again")]
+    batch.take("acme", arrivals(nps(2, contact="c1", comment="private words", id="answer"), *erased), behind=False)
+    assert [one.assessed.erased.texts for one in batch.assessments if one.assessed.erased is not None] == [
+        ["private words"],
+        [],
+    ]
+    (row,) = batch.surveys.answers.values()
+    assert (row.score, row.erased, row.comment, row.contact_id) == (2, True, None, digest_of("c1"))
