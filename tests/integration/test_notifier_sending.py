@@ -20,13 +20,12 @@ from services.notifier.core.retry import MOST_TRIES, Fatal, Later, Never, Outcom
 from services.notifier.core.routing import Setup
 from services.notifier.core.together import compose_group
 from services.notifier.store import deliveries, leases, retention
-from shared.messages.actions import ActionCancelled, ItemChanged, SurveyCard
+from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged, Recipient, SurveyCard
 from shared.pg.uow import UnitOfWork
 from shared.telemetry import metrics
 from tests.support.everywhere import COLUMNS, searches
 from tests.support.notifier import (
     NOW,
-    THE_OWNER,
     Counted,
     Desk,
     ScriptedChannel,
@@ -112,6 +111,19 @@ async def test_a_message_alone_is_planned_by_two_statements_leased_by_one_and_re
     assert (len(planned), len(sent)) == (2, 2)
 
 
+def for_people(count: int) -> list[ActionRequested]:
+    people = (Recipient(id=f"csm-{n}", name=f"Owner {n}", slack=f"U{n:05}") for n in range(count))
+    return [an_action(f"for-{person.id}", recipient=person) for person in people]
+
+
+async def test_what_one_look_found_is_not_looked_for_again_when_there_is_room(desk: Desk) -> None:
+    await desk.ask(*for_people(48))
+    async with desk.open():
+        await settles(desk, 48)
+        assert desk.looks.ended == 1
+    assert len({dispatch.delivery_id for dispatch in desk.channel.got}) == 48
+
+
 async def test_many_messages_at_once_are_leased_and_recorded_together(desk: Desk) -> None:
     sent = list[int]()
     desk.looks.watch(lambda: sent.append(1))
@@ -122,8 +134,7 @@ async def test_many_messages_at_once_are_leased_and_recorded_together(desk: Desk
         await desk.looked()
         sent.clear()
         ended = desk.looks.ended
-        people = (THE_OWNER.__class__(id=f"csm-{n}", name=f"Owner {n}", slack=f"U{n:05}") for n in range(48))
-        await desk.ask(*(an_action(f"many-{person.id}", recipient=person) for person in people))
+        await desk.ask(*for_people(48))
         await settles(desk, 49)
         # As many as the channel sends at once are leased by one statement, and recorded by one, or by two at most where
         # the first that has ended didn't wait for the others.
@@ -154,8 +165,7 @@ async def test_what_ends_while_others_are_recorded_is_recorded_alone_as_well(des
         ended = looks.ended
         desk.channel.quick = 1
         desk.channel.open.clear()
-        people = (THE_OWNER.__class__(id=f"csm-{n}", name=f"Owner {n}", slack=f"U{n:05}") for n in range(2))
-        await desk.ask(*(an_action(f"act-{person.id}", recipient=person) for person in people))
+        await desk.ask(*for_people(2))
         await settles(desk, 2)
         assert looks.ended == ended
 

@@ -45,7 +45,8 @@ def render(message: Message, renderer: Renderer, delivery_id: str, *, repeat: bo
     plain = renderer.text(message)
     return {
         "text": escape(plain if not repeat else f"{plain}{_REPEAT}\n")[:3_500],
-        "blocks": [block.to_dict() for block in blocks],
+        # As they are: whether Slack takes what is written here is tested, and to look at each costs as much as this.
+        "blocks": [block.get_non_null_attributes() for block in blocks],
     }
 
 

@@ -22,12 +22,12 @@ from services.notifier.core.delivery import Expected
 from services.notifier.core.retry import Sent, hold
 from services.notifier.core.routing import joint_id
 from services.notifier.sending.attempt import Attempt, cut_off
+from services.notifier.sending.noting import Noting
 from services.notifier.store import alone, erasing, leases
 from services.notifier.store.deliveries import EVERY_TARGET
 from services.notifier.store.endings import Ending
 from shared.clock import Clock
-from shared.figures import Figure, Figures, Times, effect
-from shared.messages import tracing
+from shared.figures import Figures
 from shared.pg.uow import UnitOfWork
 
 _LOG = logging.getLogger(__name__)
@@ -67,14 +67,10 @@ class Sender:
     _ask_at: datetime | None = field(default=None, init=False)
     """When to ask again whether that is still so: others write, too."""
     _stopping: bool = field(default=False, init=False)
-    _deliveries: Figure = field(init=False)
-    _effect: Times = field(init=False)
+    _noting: Noting = field(init=False)
 
     def __post_init__(self) -> None:
-        self._deliveries = self.figures.count(
-            "keepwell_deliveries_total", "Deliveries that came to an end.", "channel", "state"
-        )
-        self._effect = effect(self.figures)
+        self._noting = Noting(self.figures)
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -231,7 +227,7 @@ class Sender:
         us. Returns what is leased, and what ended."""
         self._expected, self._due_at = [], None
         due = await leases.due(c, self.channel.name, now, _LOOK_AT)
-        seen = len(due)
+        seen = {one.id for one in due}
         sent_before = sorted({d.message_id for d in due if d.message_id is not None})
         company = await leases.company(c, sent_before) if sent_before else []
         due = grouping.complete(due, company, now)
@@ -247,7 +243,7 @@ class Sender:
         waits = [Expected(one.id, one.due_at) for one, *others in parcels[free:] if not others and one.is_new]
         self._expected += waits
         # What else is due waits for another sender's lease, or for room.
-        self._left = len(leased) + len(waits) < seen
+        self._left = len(seen) == _LOOK_AT or not seen <= {*(row.id for row in leased), *(one.id for one in waits)}
         busy, self._ask_at = now + timedelta(seconds=_BUSY), now + timedelta(seconds=_IDLE)
         if self._left:
             self._comes_due(busy)
@@ -295,15 +291,6 @@ class Sender:
         return endings
 
     def _note(self, endings: Sequence[Ending]) -> None:
-        """Count and log what ended, each in the trace of the event that caused it."""
-        for one in endings:
-            self._deliveries.add(1, one.transport, one.state)
-            if one.state == "delivered" and one.caused_at is not None:
-                seconds = (one.settled_at - one.caused_at).total_seconds()
-                self._effect.observe(max(0.0, seconds), "delivered")
-            level = logging.INFO if one.state == "delivered" else logging.WARNING
-            seen = {"delivery": one.id, "channel": one.transport, "attempts": one.attempts}
-            with tracing.about(one.account_id), tracing.within({tracing.HEADER: one.traceparent or ""}):
-                _LOG.log(level, "%s%s", one.state, f": {one.reason}" if one.reason else "", extra=seen)
         if endings:
+            self._noting.note(endings)
             self.on_settled()

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from slack_sdk.models import blocks as kit
 
 from services.notifier.channels.blocks import render
 from services.notifier.channels.rendering import Renderer
@@ -345,6 +346,8 @@ def test_whatever_customers_write_every_channel_shows_it_as_text(name: str, reas
     )
     for message in (compose(action, NOW, shared=True), compose_group([action] * many, NOW, shared=True)):
         payload = render(message, RENDERER, "dlv_1", repeat=True)
+        for block in kit.Block.parse_all(payload["blocks"]):
+            block.validate_json()
         texts = [
             block["text"]["text"] if "text" in block else block["elements"][0]["text"]
             for block in payload["blocks"][1:]
