@@ -213,13 +213,15 @@ class Direct(AsyncConnection):
     looks for more. Its engine has the isolation level `AUTOCOMMIT`.
     """
 
-    __slots__ = ("_driver", "_got_on", "_statements", "notes")
+    __slots__ = ("_driver", "_got_on", "_statements", "notes", "uses")
 
     def __init__(self, engine: AsyncEngine, statements: Statements, got_on: Callable[[], None]) -> None:
         super().__init__(engine)
         self._statements, self._got_on = statements, got_on
         self._driver: Any = None
         self.notes: dict[str, Any] = {}
+        self.uses = 1
+        """How often it was used since it was taken from the pool."""
 
     async def driver(self) -> Any:
         """Asyncpg's connection, one that is open as far as it knows."""
@@ -230,6 +232,20 @@ class Direct(AsyncConnection):
                 await self.invalidate()
                 self._driver = (await self.get_raw_connection()).driver_connection
         return self._driver
+
+    def is_open(self) -> bool:
+        """Whether it can be used again, as far as the driver knows."""
+        return self._driver is not None and not self._driver.is_closed()
+
+    def is_as_new(self) -> bool:
+        """Whether nothing is left of how it was used: no transaction of SQLAlchemy's, and no options.
+
+        What the parts of a transaction have noted is forgotten.
+        """
+        self.notes.clear()
+        if not self.is_open() or self.sync_connection is None or self.in_transaction():
+            return False
+        return self.sync_connection.get_execution_options() is self.sync_engine.get_execution_options()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

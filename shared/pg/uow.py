@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 from asyncpg import InterfaceError, InternalClientError, PostgresError
 from sqlalchemy import Executable, Row
@@ -13,14 +13,27 @@ from shared.pg import bulk
 from shared.pg.direct import Direct, Statements
 
 
+_AT_HAND: Final = 4
+"""Connections that stay with whoever uses them all the time; the pool has eight, and four for a rush."""
+_MOST_USES: Final = 1_000
+"""After so many uses a connection goes back to the pool, which renews those that are old."""
+
+
 class UnitOfWork:
-    """Begins transactions on one engine."""
+    """Begins transactions on one engine.
+
+    Taking a connection from SQLAlchemy's pool and giving it back takes longer than a small transaction. So once it is
+    warm, and until it is closed, it keeps a few at hand; one that failed, or that SQLAlchemy has begun something on,
+    goes back to the pool.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         # Transactions are begun here, and by nobody else.
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._statements = Statements()
         self._got_on: Callable[[], None] = lambda: None
+        self._at_hand: list[Direct] = []
+        self._keeps = 0
 
     def watch(self, got_on: Callable[[], None]) -> None:
         """Call `got_on` after each statement, in the context of whoever executed it."""
@@ -40,17 +53,42 @@ class UnitOfWork:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Direct]:
-        connection = Direct(self._engine, self._statements, self._got_on)
-        await connection.start()
+        connection = await self._taken()
         try:
             yield connection
-        finally:
+        except BaseException:
             # Nothing is left to be rolled back, so giving it back waits for nothing: SQLAlchemy's own way of doing it
             # whatever comes between takes a task.
             await connection.close()
+            raise
+        if len(self._at_hand) < self._keeps and connection.uses < _MOST_USES and connection.is_as_new():
+            self._at_hand.append(connection)
+        else:
+            await connection.close()
+
+    async def _taken(self) -> Direct:
+        while self._at_hand:
+            # The one that was used last: the others stay cold.
+            if (connection := self._at_hand.pop()).is_open():
+                connection.uses += 1
+                return connection
+            await connection.close()
+        connection = Direct(self._engine, self._statements, lambda: self._got_on())
+        await connection.start()
+        return connection
+
+    async def close(self) -> None:
+        """Give back what is at hand, and keep nothing from here on."""
+        self._keeps = 0
+        while self._at_hand:
+            await self._at_hand.pop().close()
 
     async def warm(self, connections: int) -> None:
-        """Open connections, and prepare on each what is written in bulk: whoever comes first waits for neither."""
+        """Open connections, and prepare on each what is written in bulk: whoever comes first waits for neither.
+
+        From here on connections are kept at hand, until `close`.
+        """
+        self._keeps = _AT_HAND
         with lost_connections():
             async with AsyncExitStack() as held:
                 opening = (held.enter_async_context(self._connection()) for _ in range(connections))

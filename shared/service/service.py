@@ -203,6 +203,7 @@ class Process(Generic[_S]):
         if self._service.close is not None:
             await self._service.close()
         await self._base.stream.stop()
+        await self._base.uow.close()
         await self._base.engine.dispose()
 
     async def reread(self) -> None:

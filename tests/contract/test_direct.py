@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -30,12 +31,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import QueuePool
 
 from shared.pg import bulk
-from shared.pg.direct import Direct
+from shared.pg.direct import Direct, notes
 from shared.pg.pool import make_engine
 from shared.pg.records import Json, Packed
 from shared.pg.uow import UnitOfWork
+from tests.support.stream import until
 
 
 class Thing(msgspec.Struct):
@@ -369,3 +372,108 @@ async def test_what_is_warm_goes_the_short_way_at_once(uow: UnitOfWork) -> None:
         assert _goes_short(c, write[0], **write[1])
         await bulk.together(c, write)
     assert await uow.once(select(_T.c.id)) == [("warm",)]
+    await uow.close()
+
+
+_PID = select(func.pg_backend_pid())
+_CUT_OFF = select(func.pg_terminate_backend(bindparam("pid")))
+
+
+async def _pid(uow: UnitOfWork) -> int:
+    [(pid,)] = await uow.once(_PID)
+    return int(pid)
+
+
+def _taken(engine: AsyncEngine) -> int:
+    pool = engine.pool
+    assert isinstance(pool, QueuePool)
+    return pool.checkedout()
+
+
+async def test_what_is_warm_keeps_connections_at_hand_until_it_is_closed(uow: UnitOfWork, engine: AsyncEngine) -> None:
+    await uow.once(_PID)
+    assert _taken(engine) == 0
+    await uow.warm(2)
+    pids = {await _pid(uow) for _ in range(5)}
+    async with uow.begin() as c:
+        assert {(await c.execute(_PID)).scalar_one()} == pids
+        # Whoever comes meanwhile gets another.
+        assert {await _pid(uow)}.isdisjoint(pids)
+    assert _taken(engine) == 2
+    await uow.close()
+    assert _taken(engine) == 0
+    await uow.once(_PID)
+    assert _taken(engine) == 0
+
+
+async def test_a_crowd_gets_connections_and_leaves_a_few_at_hand(uow: UnitOfWork, engine: AsyncEngine) -> None:
+    await uow.warm(2)
+    together = asyncio.Barrier(10)
+
+    async def meet() -> None:
+        async with uow.begin() as c:
+            await c.execute(_PID)
+            await together.wait()
+
+    await asyncio.gather(*(meet() for _ in range(10)))
+    assert _taken(engine) == 4
+    await uow.close()
+
+
+async def test_what_failed_or_was_left_otherwise_is_not_kept(uow: UnitOfWork, engine: AsyncEngine) -> None:
+    async def fail() -> None:
+        async with uow.begin() as c:
+            notes(c)["of"] = "this transaction"
+            await c.execute(_PID)
+            raise RuntimeError
+
+    async def spell_out() -> None:
+        async with uow.begin() as c:
+            await c.execute(text("SELECT 1"))
+
+    async def set_options() -> None:
+        async with uow.begin() as c:
+            await c.execute(_PID)
+            await c.execution_options(odd=True)
+
+    await uow.once(_PID)
+    await uow.warm(1)
+    for use, error in ((fail, RuntimeError), (spell_out, None), (set_options, None)):
+        before = _taken(engine)
+        assert before == 1
+        with pytest.raises(error) if error else nullcontext():
+            await use()
+        assert _taken(engine) == 0
+        async with uow.begin() as c:
+            assert notes(c) == {}
+            assert "odd" not in c.sync_engine.get_execution_options()
+            assert (await c.execute(_PID)).scalar_one()
+            notes(c)["of"] = "another"
+        async with uow.begin() as c:
+            assert notes(c) == {}
+            await c.execute(_PID)
+    await uow.close()
+
+
+async def test_one_that_was_cut_off_at_hand_is_not_used(uow: UnitOfWork, engine: AsyncEngine) -> None:
+    await uow.once(_PID)
+    await uow.warm(1)
+    pid = await _pid(uow)
+    [held] = uow._at_hand
+    async with engine.connect() as c:
+        await c.execute(_CUT_OFF, {"pid": pid})
+    await until(lambda: not held.is_open())
+    assert await _pid(uow) != pid
+    await uow.close()
+
+
+async def test_after_many_uses_a_connection_goes_back_to_the_pool(uow: UnitOfWork, engine: AsyncEngine) -> None:
+    await uow.once(_PID)
+    await uow.warm(1)
+    [held] = uow._at_hand
+    held.uses = 998
+    await uow.once(_PID)
+    assert uow._at_hand == [held]
+    await uow.once(_PID)
+    assert (uow._at_hand, _taken(engine)) == ([], 0)
+    await uow.close()
