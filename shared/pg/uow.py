@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.pg import bulk
 from shared.pg.direct import Direct, Statements
 
-
 _AT_HAND: Final = 4
 """Connections that stay with whoever uses them all the time; the pool has eight, and four for a rush."""
 _MOST_USES: Final = 1_000
@@ -73,9 +72,13 @@ class UnitOfWork:
                 connection.uses += 1
                 return connection
             await connection.close()
-        connection = Direct(self._engine, self._statements, lambda: self._got_on())
+        connection = Direct(self._engine, self._statements, self._note)
         await connection.start()
         return connection
+
+    def _note(self) -> None:
+        # Who watches may have changed since the connection was made.
+        self._got_on()
 
     async def close(self) -> None:
         """Give back what is at hand, and keep nothing from here on."""
