@@ -135,6 +135,15 @@ def parcels(due: Iterable[Due], most: int) -> list[list[Due]]:
     return list(found.values())
 
 
+def message_ids(parcels: Iterable[Sequence[Due]]) -> dict[str, str]:
+    """Under which message id each delivery of these goes."""
+    found: dict[str, str] = {}
+    for members in parcels:
+        joint = members[0].message_id or joint_id([member.id for member in members])
+        found |= dict.fromkeys((member.id for member in members), joint)
+    return found
+
+
 def _parcel_key(delivery: Due) -> str:
     if delivery.message_id is not None:
         return f"id|{delivery.message_id}"

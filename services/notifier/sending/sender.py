@@ -20,7 +20,6 @@ from services.notifier.channels.protocol import Channel
 from services.notifier.core import grouping
 from services.notifier.core.delivery import Expected
 from services.notifier.core.retry import Sent, hold
-from services.notifier.core.routing import joint_id
 from services.notifier.sending.attempt import Attempt, cut_off
 from services.notifier.sending.noting import Noting
 from services.notifier.store import alone, erasing, leases
@@ -66,6 +65,7 @@ class Sender:
     """When the next of what is known comes due."""
     _ask_at: datetime | None = field(default=None, init=False)
     """When to ask again whether that is still so: others write, too."""
+    _soon: asyncio.TimerHandle | None = field(default=None, init=False)
     _stopping: bool = field(default=False, init=False)
     _noting: Noting = field(init=False)
 
@@ -235,11 +235,7 @@ class Sender:
         lost = list(cut_off(company, hopeless, now))
         given_up = await leases.record(c, lost, now) if lost else []
         parcels = grouping.parcels((d for d in due if d.id not in hopeless), _LOOK_AT)
-        message_ids: dict[str, str] = {}
-        for members in parcels[:free]:
-            joint = members[0].message_id or joint_id([member.id for member in members])
-            message_ids |= dict.fromkeys((member.id for member in members), joint)
-        leased = await leases.lease(c, message_ids, self.token(), now, self._until(now))
+        leased = await leases.lease(c, grouping.message_ids(parcels[:free]), self.token(), now, self._until(now))
         waits = [Expected(one.id, one.due_at) for one, *others in parcels[free:] if not others and one.is_new]
         self._expected += waits
         # What else is due waits for another sender's lease, or for room.
@@ -271,9 +267,14 @@ class Sender:
         self._ended.append(attempt)
         if isinstance(attempt.outcome, Sent) and len(self._sending) < self.channel.at_once:
             # Nothing waits for it to be recorded; what ends within the next moment is recorded with it.
-            asyncio.get_running_loop().call_later(_RECORD_WITHIN, self._work.set)
+            if self._soon is None:
+                self._soon = asyncio.get_running_loop().call_later(_RECORD_WITHIN, self._now)
         else:
             self._work.set()
+
+    def _now(self) -> None:
+        self._soon = None
+        self._work.set()
 
     async def _write(self, c: AsyncConnection, ended: Sequence[Attempt], now: datetime) -> list[Ending]:
         name = self.channel.name
