@@ -96,10 +96,13 @@ class Intake:
         ready: list[Checked] = []
         unsettled: list[Checked] = []
         for event in checked:
-            plain = event.history is None and not event.aliases and event.into is None
-            if plain and ":" not in event.subject and event.subject not in self._merged:
-                ready.append(event)
-                continue
+            if not event.aliases and event.into is None and ":" not in event.subject:
+                if event.history is not None:
+                    unsettled.append(event)
+                    continue
+                if event.subject not in self._merged:
+                    ready.append(event)
+                    continue
             account = self._aliases.get(event.subject) if is_alias(event.subject) else event.subject
             known = account is not None and all(self._aliases.get(name) == account for name in names_of(event))
             if known and account is not None and event.history is None and event.into is None:
