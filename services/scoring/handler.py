@@ -38,6 +38,8 @@ from shared.worker.loop import Plan
 _ORDER: Final = (registry.ACCOUNTS, registry.BILLING, registry.TICKETS, registry.USAGE, registry.FEEDBACK)
 PLAN: Final = Plan("scoring", _ORDER, registry.EVENT_TOPICS, sends_marks=True, max_records=16_000)
 _TYPE: Final = "account.assessed"
+_GATHERS: Final = 0.5
+"""How many seconds an import's events may take to come together."""
 _CATCH_UP: Final = 200
 """How many accounts that wait are assessed in one transaction."""
 
@@ -67,6 +69,8 @@ class ScoringHandler(Handler):
         self._memories: dict[int, Memory] = {}
         self._adopted: dict[int, Rules] = {}
         """By partition: the rules that it goes by."""
+        self._lives, self._imports = False, False
+        """Whether there was anything live, and anything of an import, since the loop last asked."""
         self._scored: dict[int, list[datetime]] = {}
         """By partition: when the events that its last batch scored had been accepted."""
 
@@ -75,6 +79,8 @@ class ScoringHandler(Handler):
     ) -> None:
         """Count each event once, fold it, and assess its account. Behind, accounts with only usage are marked."""
         events = [one for one in batch if not isinstance(one.data, HistoryEnded)]
+        is_live = any(one.event.history is None for one in events)
+        self._lives, self._imports = self._lives or is_live, self._imports or (bool(events) and not is_live)
         fresh = await self._claims.claim(c, partition, [incoming.event for incoming in events], now)
         self._repeats.add(len(fresh) - sum(fresh))
         arrivals = by_account(zip(events, fresh, strict=True))
@@ -146,6 +152,12 @@ class ScoringHandler(Handler):
     def interrupted(self) -> Mapping[str, datetime]:
         """The sources that are, since when."""
         return self._watch.interrupted
+
+    def gathers(self) -> float:
+        """Nobody waits for what an import brings, and many events of an account cost little more than one."""
+        alone = self._imports and not self._lives
+        self._lives = self._imports = False
+        return _GATHERS if alone else 0.0
 
     def waiting(self, partition: int) -> datetime | None:
         """Since when the account waits that has waited longest."""

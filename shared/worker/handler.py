@@ -86,6 +86,10 @@ class Handler(ABC):
         del partition, marks
         return False
 
+    def gathers(self) -> float:
+        """How many seconds what comes next may take to come together, by what was handled since this was last asked."""
+        return 0.0
+
     def waiting(self, partition: int) -> datetime | None:
         """Since when work that was put off waits, or None when there is none."""
         del partition

@@ -206,6 +206,7 @@ class Worker:
                 await self._tick(consumer)
             elif self._more_timers:
                 await self._mind_time(consumer, and_mark=False)
+            await self._let_gather(found)
 
     # Taking.
 
@@ -244,6 +245,14 @@ class Worker:
         return [TopicPartition(topic, partition.number) for topic in self._plan.topics]
 
     # Reading and handling.
+
+    async def _let_gather(self, found: Mapping[TopicPartition, list[Record]]) -> None:
+        """Before more is read, let it come together, where the handler has time and there was not much at once."""
+        seconds = self._handler.gathers() if found else 0.0
+        if seconds and sum(map(len, found.values())) < self._plan.max_records // 2:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._ending.wait()
 
     async def _poll(self, consumer: Consumer) -> dict[TopicPartition, list[Record]]:
         """Poll, but not on when the worker shall end: what was read then is read again by the next."""

@@ -42,6 +42,30 @@ async def test_each_event_is_handled_once_and_its_offset_moves_with_it(stream: S
     assert sorted(await seen(engine), key=int) == [str(i) for i in range(41)]
 
 
+async def test_what_comes_is_read_together_where_its_handler_has_time_and_a_stop_waits_for_nothing(
+    stream: Stream, engine: AsyncEngine
+) -> None:
+    class Patient(Noter):
+        seconds, asked = 0.0, 0
+
+        def gathers(self) -> float:
+            self.asked += 1
+            return self.seconds
+
+    patient = Patient()
+    async with running(a_worker(stream, engine, patient)):
+        await publish(stream, a_usage_event("1"))
+        await until(lambda: patient.asked == 1)
+        patient.seconds = 3600.0
+        await publish(stream, a_usage_event("2"))
+        await until(lambda: patient.asked == 2)
+        await publish(stream, a_usage_event("3"), a_usage_event("4"))
+    # It has ended though there was an hour left, and left what came to be read together.
+    assert await seen(engine) == ["1", "2"]
+    async with running(a_worker(stream, engine, Noter("two"))):
+        await until(lambda: handled(engine, 4))
+
+
 async def handled(engine: AsyncEngine, number: int) -> bool:
     return await count(engine, "seen") >= number
 

@@ -639,3 +639,14 @@ async def test_nps_is_not_compared_while_history_comes_in(fed: Fed) -> None:
     await fed.end_import("imp")
     await look(fed, DAWN)
     assert len(await fed.rows("SELECT 1 FROM counted_hours WHERE compared IS NOT NULL")) == 1
+
+
+async def test_only_what_imports_bring_alone_may_come_together(fed: Fed) -> None:
+    old, live = usage(NOW - 90 * DAY, id="old", history="crm"), usage(id="live")
+    found = []
+    for batches in ([old], [live], [usage(NOW - 91 * DAY, id="older", history="crm"), usage(id="other")], []):
+        for event in batches:
+            await fed.feed(event)
+        found.append(fed.handler.gathers() > 0)
+    await fed.end_import("crm")
+    assert [*found, fed.handler.gathers() > 0] == [True, False, False, False, False]
