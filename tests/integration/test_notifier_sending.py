@@ -253,6 +253,21 @@ async def test_what_waited_while_nobody_sent_goes_with_what_comes_then(desk: Des
     assert len(desk.channel.got) == 1
 
 
+async def test_what_goes_without_its_company_is_kept_under_the_id_that_it_was_sent_under(desk: Desk) -> None:
+    await desk.ask(*alerts_that_turned_red(3))
+    desk.later(minutes=3)
+    first, *_ = await desk.rows("SELECT id FROM deliveries ORDER BY id")
+    async with desk.uow.begin() as other:
+        # Somebody has all the others in hand.
+        await other.execute(text("SELECT 1 FROM deliveries WHERE id <> :id FOR UPDATE"), {"id": first.id})
+        async with desk.open():
+            await settles(desk)
+    [sent] = desk.channel.got
+    assert sent.delivery_id != first.id
+    for kept in ("SELECT id FROM messages", "SELECT message_id AS id FROM attempts"):
+        assert [row.id for row in await desk.rows(kept)] == [sent.delivery_id]
+
+
 async def test_what_can_not_be_brought_yet_ends_at_once_and_says_why(desk: Desk) -> None:
     survey = an_action("ask", kind="survey", task=None, survey=SurveyCard(survey="nps", roles=["champion"]))
     async with desk.open():

@@ -83,7 +83,9 @@ class Attempt:
     def sent_alone(self) -> SentAlone | None:
         """What is kept of it, if it is one delivery that was sent at the first try as a message of its own."""
         one, *others = self._deliveries
-        if others or one.attempts != 1 or self.message is None or not isinstance(self.outcome, Sent):
+        # Where its company was in somebody's hands, it went without them, and yet under their common id.
+        is_alone = not others and one.attempts == 1 and self.id == one.id
+        if not is_alone or self.message is None or not isinstance(self.outcome, Sent):
             return None
         return SentAlone(one, self.message, self._began_at, self.ended_at, self.outcome.receipt)
 
