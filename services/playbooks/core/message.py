@@ -61,7 +61,8 @@ def request(
     asked, playbook, episode, visit = errand
     stands, now, cause = visit.stands, visit.look.now, visit.look.cause
     chosen, fresh = playbook.every_step[asked.step], visit.fresh and not asked.by_time
-    facts, title = _facts(errand), render_title(errand, render)
+    facts = _facts(errand)
+    title = _title(errand, facts, render)
     assert asked.kind != "trait", "An event sets it."
     assert asked.kind != "assign_owner", "An event sets them."
     is_over, drivers = asked.step >= len(playbook.steps), drivers_of(episode, stands) if fresh else []
@@ -143,8 +144,12 @@ def _sentence(text: str) -> str:
 
 def render_title(errand: Errand, render: Render) -> str:
     """The title of one ask; "Still" where people were asked before, and it still holds."""
+    return _title(errand, _facts(errand), render)
+
+
+def _title(errand: Errand, facts: Facts, render: Render) -> str:
     asked, playbook, _, visit = errand
-    title = render(playbook.every_step[asked.step].title, _facts(errand), visit.look.now)
+    title = render(playbook.every_step[asked.step].title, facts, visit.look.now)
     is_still = playbook.on_event is None and asked.occurrence > 1 and asked.step < len(playbook.steps)
     return f"{_STILL}{title}" if is_still else title
 
