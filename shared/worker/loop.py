@@ -42,7 +42,7 @@ __all__ = ["Plan", "Worker"]
 
 _LOG = logging.getLogger(__name__)
 _SIDE_BY_SIDE = 4
-"""How many partitions' batches are in a transaction at once: fewer than the engine keeps connections."""
+"""How many partitions are in a transaction at once: fewer than the engine keeps connections, each of which takes 3 MB."""
 _SHORTLY = 0.02
 """Seconds that a worker with work of its own waits for records: those that are on their way come first."""
 _BUSY_TICK = timedelta(seconds=1)
@@ -235,7 +235,9 @@ class Worker:
                 raise taken
 
     async def _take_one(self, consumer: Consumer, partition: Partition) -> None:
-        if await self._transactions.take(consumer, partition):
+        async with self._side_by_side:
+            taken = await self._transactions.take(consumer, partition)
+        if taken:
             consumer.seek({TopicPartition(topic, partition.number): at for topic, at in partition.places.items()})
             consumer.resume(self._ats(partition))
             self._tick_at = min(self._tick_at, self._clock.now())
