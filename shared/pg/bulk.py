@@ -71,7 +71,14 @@ def given(*columns: ColumnElement[Any], name: str = "given") -> TableValuedAlias
 
     It has these columns' names and types. A parameter, named `NAME_COLUMN`, is a list of one column's values.
     """
-    lists = (_list(f"{name}_{c.name}", c) for c in columns)
+    # PostgreSQL looks into a list that stands there bare, finds it shorter than it thought, and plans a join anew at
+    # every execution, which takes longer than the join.
+    return _unnested(columns, [select(_list(f"{name}_{c.name}", c)).scalar_subquery() for c in columns], name)
+
+
+def _unnested(
+    columns: Sequence[ColumnElement[Any]], lists: Sequence[ColumnElement[Any]], name: str = "given"
+) -> TableValuedAlias:
     return func.unnest(*lists).table_valued(*(column(c.name, c.type) for c in columns)).render_derived(name=name)
 
 
@@ -156,8 +163,11 @@ class _Bulk:
 
     def __init__(self, table: Table, columns: Sequence[str], same: Sequence[str]) -> None:
         self._columns = tuple(columns)
-        self._given = given(*(table.c[name] for name in columns))
+        self._given = self._rows([table.c[name] for name in columns])
         self._same = {name: bindparam(f"same_{name}", type_=table.c[name].type) for name in same}
+
+    def _rows(self, columns: Sequence[ColumnElement[Any]]) -> TableValuedAlias:
+        return given(*columns)
 
     def _set(self, statement: UpdateBase, returning: Sequence[ColumnElement[Any]]) -> None:
         self.statement = statement.returning(*returning) if returning else statement
@@ -231,6 +241,10 @@ class Insert(_Bulk):
         elif nothing:
             statement = statement.on_conflict_do_nothing()
         self._set(statement, returning)
+
+    def _rows(self, columns: Sequence[ColumnElement[Any]]) -> TableValuedAlias:
+        # Nothing is joined, so nothing is planned anew.
+        return _unnested(columns, [_list(f"given_{c.name}", c) for c in columns])
 
 
 class Update(_Bulk):

@@ -42,7 +42,7 @@ __all__ = ["Plan", "Worker"]
 
 _LOG = logging.getLogger(__name__)
 _SIDE_BY_SIDE = 4
-"""How many partitions are in a transaction at once: fewer than the engine keeps connections, each of which takes 3 MB."""
+"""How many partitions are in a transaction at once: fewer than the engine keeps connections; one more takes 3 MB."""
 _SHORTLY = 0.02
 """Seconds that a worker with work of its own waits for records: those that are on their way come first."""
 _BUSY_TICK = timedelta(seconds=1)

@@ -477,3 +477,18 @@ async def test_after_many_uses_a_connection_goes_back_to_the_pool(uow: UnitOfWor
     await uow.once(_PID)
     assert (uow._at_hand, _taken(engine)) == ([], 0)
     await uow.close()
+
+
+async def test_what_joins_given_rows_is_planned_once(uow: UnitOfWork) -> None:
+    plans = text(
+        "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE 'UPDATE of_all%'"
+    )
+    async with uow.begin() as c:
+        await _KEEP(c, [(f"k{n}", None, None) for n in range(5_000)])
+    async with uow.begin() as c:
+        await c.execute(text("ANALYZE of_all_kinds"))
+        for number in range(20):
+            await _COUNT(c, [("k1", number), ("k2", number)], yes=True)
+        once, anew = (await c.execute(plans)).one()
+    # PostgreSQL plans anew five times before it compares; the first of all was SQLAlchemy's.
+    assert (once, anew) == (20 - anew, min(anew, 6))
