@@ -68,6 +68,14 @@ async def test_what_fires_and_ends_at_once_is_noted_as_it_ended(database_url: st
     assert ends[0].ended_at == MONDAY + DAY
 
 
+async def test_what_became_of_a_message_is_known_to_what_comes_with_it(floor: Floor) -> None:
+    actions = [one.action_id for one in await floor.assess(1, MONDAY, LOW)]
+    await floor.take(("northwind", an_assessment(2, MONDAY + DAY, HIGH)), ("northwind", settled(*actions)))
+    rows = await floor.rows("SELECT state, delivery FROM items")
+    assert [tuple(row) for row in rows] == [("closed", "delivered")] * 2
+    assert await floor.cancelled() == []
+
+
 async def test_what_became_of_a_message_waits_for_who_moves_its_item_and_spoils_nothing(floor: Floor) -> None:
     actions = [one.action_id for one in await floor.assess(1, MONDAY, LOW)]
     async with asyncio.TaskGroup() as both, floor.uow.begin() as by_hand:
