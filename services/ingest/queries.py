@@ -1,4 +1,4 @@
-"""What ingest's HTTP edge and its figures read. Every function works in the caller's transaction."""
+"""What ingest's HTTP edge, its figures and its housekeeping read."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -7,6 +7,7 @@ from sqlalchemy import Row, Select, exists, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ingest.tables import aliases, imports, metadata, waiting
+from shared.pg.uow import UnitOfWork
 
 _EVENT: Final = select(*(waiting.c[name] for name in ("source", "id", "alias", "type", "time", "received_at")))
 _IMPORT: Final = select(imports.c.id.label("import_id"), *(c for c in imports.c if c.name != "id"))
@@ -59,7 +60,7 @@ async def list_imports(c: AsyncConnection, before: Sequence[Any] | None, limit: 
     return (await c.execute(query if before is None else query.where(tuple_(*place) < tuple_(*before)))).all()
 
 
-async def work(c: AsyncConnection) -> tuple[bool, bool, bool]:
+async def work(uow: UnitOfWork) -> tuple[bool, bool, bool]:
     """Whether there is something to relay, something to release, and whether there are imports to mind."""
-    row = (await c.execute(_WORK)).one()
+    [row] = await uow.once(_WORK)
     return row.outbox, row.releases, row.imports

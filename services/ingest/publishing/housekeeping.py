@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,10 +43,12 @@ class Housekeeping:
     async def look(self) -> None:
         """Wake who has work, end imports that were silent for an hour, finish those that are ending."""
         since = self._clock.now() - imports.SILENCE
-        async with self._uow.begin() as c:
-            unsent, unreleased, unended = await queries.work(c)
-            silent = await imports.silent(c, since) if unended else []
-            ending = await imports.ending(c) if unended else []
+        unsent, unreleased, unended = await queries.work(self._uow)
+        silent: Sequence[str] = ()
+        ending: Sequence[str] = ()
+        if unended:
+            async with self._uow.begin() as c:
+                silent, ending = await imports.silent(c, since), await imports.ending(c)
         if unsent:
             self._relay.wake()
         if unreleased:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
@@ -13,6 +13,8 @@ from shared.pg import bulk
 
 _p = t.pauses.c
 _KNOWN = select(*(_p[name] for name in Pause._fields))
+_ALL = _KNOWN.order_by(_p.playbook)
+_END = update(t.pauses).where(_p.until <= bindparam("now"), _p.ended_at.is_(None)).values(ended_at=_p.until)
 _SAVE = bulk.Insert(t.pauses, Pause._fields, update=[name for name in Pause._fields if name != "playbook"])
 
 
@@ -38,14 +40,13 @@ class Pausing:
 
     async def refresh(self, c: Any) -> None:
         """Look up what is paused by now; a pause for a time alone ends with it."""
-        over = update(t.pauses).where(_p.until <= self._clock.now(), _p.ended_at.is_(None))
-        await c.execute(over.values(ended_at=_p.until))
+        await c.execute(_END, {"now": self._clock.now()})
         self._pauses = await known(c)
 
 
 async def known(c: AsyncConnection) -> tuple[Pause, ...]:
     """The latest pause of each playbook, those that have ended, too."""
-    return tuple(Pause(*row) for row in await c.execute(_KNOWN.order_by(_p.playbook)))
+    return tuple(Pause(*row) for row in await c.execute(_ALL))
 
 
 async def under_way(c: AsyncConnection) -> dict[str, Pause]:
