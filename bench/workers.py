@@ -3,8 +3,9 @@
 The second begins as soon as the first has committed anything, and must have its share before all is through. How a
 process starts is in no figure; what it costs to share is: partitions that change hands, memories that begin anew,
 smaller batches. While partitions change hands nothing is read, so accounts are assessed that would have waited for the
-end; it is told how many. Nothing may be lost by it, and nothing counted twice: each database claims each event once,
-and their states have the same fingerprint.
+end; so all is counted until nothing is left to do, and it is told how many were assessed before the last event. Nothing
+may be lost by it, and nothing counted twice: each database claims each event once, and their states have the same
+fingerprint.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ class Together(NamedTuple):
 
     event: Used
     meanwhile: int
-    """Assessments among it."""
+    """Assessments before the last event was through."""
     fingerprint: str
     claimed: int
 
@@ -68,12 +69,12 @@ def _drain(made: House, name: str, workers: int, events: int, at: datetime) -> T
             started = made.used(pids[-1]).worker
             asyncio.run(until(url, _OWNERS, lambda found: bool(found > 1), used))
             assert asyncio.run(ask(url, READ)) < events, "all was through before the second joined: take more events"
-        drained, _ = asyncio.run(until(url, READ, lambda found: bool(found == events), used))
+        asyncio.run(until(url, READ, lambda found: bool(found == events), used))
         meanwhile = asyncio.run(ask(url, ASSESSED))
-        asyncio.run(until(url, LEFT, lambda left: left is False, used))
+        through, _ = asyncio.run(until(url, LEFT, lambda left: left is False, used))
         owners = asyncio.run(ask(url, _OWNERS))
         assert owners == workers, f"{owners} owners: one did nothing"
-    event = drained._replace(worker=drained.worker - started).since(began, events - int(read))
+    event = through._replace(worker=through.worker - started).since(began, events - int(read))
     claimed, fingerprint = asyncio.run(ask(url, CLAIMED)), asyncio.run(_fingerprint(url, at))
     made.drop(name)
     return Together(event, meanwhile, fingerprint, claimed)
