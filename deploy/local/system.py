@@ -95,8 +95,12 @@ def ask(port: int, path: str, patience: float = 3.0) -> socket.socket | None:
     """Send `GET path` to a server of ours: where its answer will be. By hand: HTTP clients are large."""
     try:
         connection = socket.create_connection((LOOPBACK, port), timeout=patience)
+    except OSError:
+        return None
+    try:
         connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
     except OSError:
+        connection.close()
         return None
     return connection
 

@@ -71,9 +71,17 @@ class UnitOfWork:
             if (connection := self._at_hand.pop()).is_open():
                 connection.uses += 1
                 return connection
+            # The pool is not to give it to anybody else.
+            await connection.invalidate()
             await connection.close()
         connection = Direct(self._engine, self._statements, self._note)
         await connection.start()
+        try:
+            # One that is open: what lay in the pool may have been cut off there.
+            await connection.driver()
+        except BaseException:
+            await connection.close()
+            raise
         return connection
 
     def _note(self) -> None:

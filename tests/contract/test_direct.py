@@ -455,16 +455,40 @@ async def test_what_failed_or_was_left_otherwise_is_not_kept(uow: UnitOfWork, en
     await uow.close()
 
 
-async def test_one_that_was_cut_off_at_hand_is_not_used(uow: UnitOfWork, engine: AsyncEngine) -> None:
+@pytest.mark.parametrize("statement", [_PID, text("SELECT pg_backend_pid()")], ids=["the short way", "SQLAlchemy's"])
+async def test_those_that_were_cut_off_are_not_used(uow: UnitOfWork, engine: AsyncEngine, statement: Any) -> None:
     await uow.once(_PID)
-    await uow.warm(1)
-    pid = await _pid(uow)
-    [held] = uow._at_hand
+    await uow.warm(2)
+    held = list(uow._at_hand)
+    pids = []
+    for one in held:
+        pids.append((await one.execute(_PID)).scalar_one())
+    # One more lies in the pool, and that one is used from here.
     async with engine.connect() as c:
-        await c.execute(_CUT_OFF, {"pid": pid})
-    await until(lambda: not held.is_open())
-    assert await _pid(uow) != pid
+        pids.append((await c.execute(_PID)).scalar_one())
+        for pid in pids[:2]:
+            await c.execute(_CUT_OFF, {"pid": pid})
+        await until(lambda: not any(one.is_open() for one in held))
+    for number in range(3):
+        [(pid,)] = await uow.once(statement)
+        assert pid not in pids[:2], number
     await uow.close()
+    assert _taken(engine) == 0
+
+
+async def test_what_was_cut_off_in_the_pool_is_not_used_either_way(uow: UnitOfWork, engine: AsyncEngine) -> None:
+    for statement in (_PID, text("SELECT pg_backend_pid()")):
+        plain = engine.execution_options(isolation_level="AUTOCOMMIT")
+        # The one that is given back last is taken first.
+        async with plain.connect() as another, plain.connect() as c:
+            pid = (await another.execute(_PID)).scalar_one()
+            await c.execute(_CUT_OFF, {"pid": pid})
+            driver = (await another.get_raw_connection()).driver_connection
+            assert driver is not None
+            await until(driver.is_closed)
+        for _ in range(2):
+            [(used,)] = await uow.once(statement)
+            assert used != pid
 
 
 async def test_after_many_uses_a_connection_goes_back_to_the_pool(uow: UnitOfWork, engine: AsyncEngine) -> None:
