@@ -298,21 +298,19 @@ async def test_a_body_that_lies_about_its_encoding_is_refused(http: httpx.AsyncC
 # Probes, traces, metrics
 
 
-async def test_ready_names_everything_that_is_gone_and_is_quick() -> None:
+async def test_ready_names_everything_that_is_gone_and_waits_for_nothing_that_hangs() -> None:
     async def gone() -> None:
         raise BrokerUnavailable("kafka:9092 has no secret")
 
     async def hangs() -> None:
         try:
-            await asyncio.sleep(60)
+            await asyncio.sleep(3600)
         finally:
             # As a connection that is cut off waits for a server that doesn't answer.
-            await asyncio.sleep(60)
+            await asyncio.sleep(3600)
 
     async with client_of(an_app({"database": fine, "broker": gone, "disk": hangs})) as http:
-        begun = asyncio.get_running_loop().time()
         answer = await http.get("/readyz")
-        assert asyncio.get_running_loop().time() - begun < 3
         assert problem(answer) == (503, "not_ready")
         assert set(answer.json()["gone"]) == {"broker", "disk"}
         assert "kafka" not in answer.text
