@@ -220,17 +220,13 @@ class Direct(AsyncConnection):
         self._statements, self._got_on = statements, got_on
         self._driver: Any = None
         self.notes: dict[str, Any] = {}
-        self.uses = 1
+        self.uses = 0
         """How often it was used since it was taken from the pool."""
 
     async def driver(self) -> Any:
-        """Asyncpg's connection, one that is open as far as it knows."""
+        """Asyncpg's connection."""
         if self._driver is None:
             self._driver = (await self.get_raw_connection()).driver_connection
-            while self._driver.is_closed():
-                # It was closed while it lay in the pool.
-                await self.invalidate()
-                self._driver = (await self.get_raw_connection()).driver_connection
         return self._driver
 
     def is_open(self) -> bool:

@@ -66,18 +66,21 @@ class UnitOfWork:
             await connection.close()
 
     async def _taken(self) -> Direct:
-        while self._at_hand:
+        """One that is open, as far as its driver knows."""
+        while True:
             # The one that was used last: the others stay cold.
-            if (connection := self._at_hand.pop()).is_open():
+            connection = self._at_hand.pop() if self._at_hand else await self._from_pool()
+            if connection.is_open():
                 connection.uses += 1
                 return connection
-            # The pool is not to give it to anybody else.
+            # It was cut off while it lay there. SQLAlchemy would connect again, and forget its mode.
             await connection.invalidate()
             await connection.close()
+
+    async def _from_pool(self) -> Direct:
         connection = Direct(self._engine, self._statements, self._note)
         await connection.start()
         try:
-            # One that is open: what lay in the pool may have been cut off there.
             await connection.driver()
         except BaseException:
             await connection.close()
