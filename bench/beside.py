@@ -181,8 +181,8 @@ def rows_of(found: dict[str, Measured], posts: list[float]) -> list[Row]:
 def _figures(one: Measured) -> list[tuple[str, float, str]]:
     """What, how much, and its unit."""
     return [
-        (f"{RATE} answers/s, POST to Slack: p50", 1000 * percentile(one.took, 0.5) if one.took else 0, "ms"),
-        ("... p99", 1000 * percentile(one.took, 0.99) if one.took else 0, "ms"),
+        (f"{RATE} answers/s, POST to Slack: p50", 1000 * percentile(one.took, 0.5), "ms"),
+        ("... p99", 1000 * percentile(one.took, 0.99), "ms"),
         ("... CPU an answer", 1000 * one.cpu / one.sent, "ms"),
         (f"{one.bursts[0].sent:,} answers at once, until at Slack", median(b.rate for b in one.bursts), "/s"),
         ("... CPU an answer", 1000 * median(b.cpu / b.sent for b in one.bursts), "ms"),

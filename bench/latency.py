@@ -110,8 +110,6 @@ async def _measure(make: Callable[..., Stack], kind: str, address: str, seconds:
     bare_hops = await bare.hops(address, stack.database_url, RATE)
     # In by a POST, through three topics, out by a POST.
     least = 2 * bare_hops.post + 3 * bare_hops.hop
-    if not took or not beside_usage:
-        raise SystemExit("No message came to the sink: what the notifier's deliveries say of it tells why.")
     p50 = percentile(took, 0.5)
     beside = f"{p50 / least:.1f} x two bare POSTs and three bare records ({least * 1000:.1f} ms)"
     most = 150 if kind == LOCAL else 250

@@ -22,6 +22,8 @@ def table(rows: list[Row]) -> str:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The nearest-rank percentile; `share` from 0 to 1."""
+    """The nearest-rank percentile; `share` from 0 to 1. Of nothing it is 0: another row tells how many came."""
+    if not values:
+        return 0
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

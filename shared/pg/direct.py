@@ -22,7 +22,7 @@ of it) takes two to six times as long as asyncpg itself, and more than all that 
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Self
 from weakref import WeakKeyDictionary
 
 import asyncpg
@@ -213,25 +213,30 @@ class Direct(AsyncConnection):
     looks for more. Its engine has the isolation level `AUTOCOMMIT`.
     """
 
-    __slots__ = ("_driver", "_got_on", "_statements", "notes", "uses")
+    __slots__ = ("_got_on", "_statements", "driver", "notes", "uses")
 
     def __init__(self, engine: AsyncEngine, statements: Statements, got_on: Callable[[], None]) -> None:
         super().__init__(engine)
         self._statements, self._got_on = statements, got_on
-        self._driver: Any = None
+        self.driver: Any = None
+        """Asyncpg's connection; None until it is started."""
         self.notes: dict[str, Any] = {}
         self.uses = 0
         """How often it was used since it was taken from the pool."""
 
-    async def driver(self) -> Any:
-        """Asyncpg's connection."""
-        if self._driver is None:
-            self._driver = (await self.get_raw_connection()).driver_connection
-        return self._driver
+    async def start(self, is_ctxmanager: bool = False) -> Self:
+        """Take one from the pool."""
+        await super().start(is_ctxmanager)
+        try:
+            self.driver = (await self.get_raw_connection()).driver_connection
+        except BaseException:
+            await self.close()
+            raise
+        return self
 
     def is_open(self) -> bool:
         """Whether it can be used again, as far as the driver knows."""
-        return self._driver is not None and not self._driver.is_closed()
+        return not self.driver.is_closed()
 
     def is_as_new(self) -> bool:
         """Whether nothing is left of how it was used: no transaction of SQLAlchemy's, and no options.
@@ -246,14 +251,13 @@ class Direct(AsyncConnection):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
         """A transaction of asyncpg's: committed when the block ends, rolled back when it raises."""
-        driver = await self.driver()
-        transaction = driver.transaction()
+        transaction = self.driver.transaction()
         async with self._telling("BEGIN"):
             await transaction.start()
         try:
             yield
         except BaseException:
-            if not driver.is_closed():
+            if self.is_open():
                 async with self._telling("ROLLBACK"):
                     await transaction.rollback()
             raise
@@ -267,9 +271,8 @@ class Direct(AsyncConnection):
         if ready is None:
             result: Any = await super().execute(statement, parameters, **options)
         else:
-            driver = await self.driver()
             async with self._telling(ready.sql):
-                result = await ready.execute(driver, parameters)
+                result = await ready.execute(self.driver, parameters)
         self._got_on()
         return result  # type: ignore[no-any-return]
 
@@ -277,7 +280,7 @@ class Direct(AsyncConnection):
         """Have the driver know a statement that will come often, and its types, without executing it."""
         self._statements.meet(statement)
         if (ready := self._statements.ready(statement, parameters, self)) is not None:
-            await (await self.driver()).prepare(ready.sql)
+            await self.driver.prepare(ready.sql)
 
     async def execute_together(self, writes: Sequence[tuple[UpdateBase, dict[str, Any]]]) -> list[int]:
         """Execute these as one statement, as far as they are ready for the driver. Returns how many rows each did."""
@@ -290,9 +293,8 @@ class Direct(AsyncConnection):
         if len(parts) > 1:
             joined = self._statements.joined([part for part, _ in parts])
             values = [value for part, own in parts for value in part.values(own)]
-            driver = await self.driver()
             async with self._telling(joined.sql):
-                found = iter(await joined.execute(driver, values))
+                found = iter(await joined.execute(self.driver, values))
             self._got_on()
             numbers = [alone if part is None else next(found) for alone, (part, *_) in zip(numbers, ready, strict=True)]
         return numbers
@@ -309,13 +311,13 @@ class Direct(AsyncConnection):
         try:
             yield
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            lost = self._driver.is_closed()
+            lost = self.driver.is_closed()
             if lost:
                 await self.invalidate()
             kind = next(ours for theirs, ours in _ERRORS if isinstance(error, theirs))
             raise kind(sql, None, error, hide_parameters=True, connection_invalidated=lost) from error
         except BaseException as error:
             in_doubt = isinstance(error, asyncpg.InternalClientError) or not isinstance(error, Exception)
-            if self._driver.is_closed() or in_doubt:
+            if self.driver.is_closed() or in_doubt:
                 await self.invalidate(error)
             raise

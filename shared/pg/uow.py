@@ -69,7 +69,7 @@ class UnitOfWork:
         """One that is open, as far as its driver knows."""
         while True:
             # The one that was used last: the others stay cold.
-            connection = self._at_hand.pop() if self._at_hand else await self._from_pool()
+            connection = self._at_hand.pop() if self._at_hand else await self._new().start()
             if connection.is_open():
                 connection.uses += 1
                 return connection
@@ -77,15 +77,8 @@ class UnitOfWork:
             await connection.invalidate()
             await connection.close()
 
-    async def _from_pool(self) -> Direct:
-        connection = Direct(self._engine, self._statements, self._note)
-        await connection.start()
-        try:
-            await connection.driver()
-        except BaseException:
-            await connection.close()
-            raise
-        return connection
+    def _new(self) -> Direct:
+        return Direct(self._engine, self._statements, self._note)
 
     def _note(self) -> None:
         # Who watches may have changed since the connection was made.

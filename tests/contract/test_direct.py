@@ -476,16 +476,32 @@ async def test_those_that_were_cut_off_are_not_used(uow: UnitOfWork, engine: Asy
     assert _taken(engine) == 0
 
 
+async def _cut_off_in_the_pool(engine: AsyncEngine) -> int:
+    """The process of a connection that was cut off while it lay in the pool; it is the next to be taken."""
+    plain = engine.execution_options(isolation_level="AUTOCOMMIT")
+    # The one that is given back last is taken first.
+    async with plain.connect() as another, plain.connect() as c:
+        pid: int = (await another.execute(_PID)).scalar_one()
+        await c.execute(_CUT_OFF, {"pid": pid})
+        driver = (await another.get_raw_connection()).driver_connection
+        assert driver is not None
+        await until(driver.is_closed)
+    return pid
+
+
 async def test_what_was_cut_off_in_the_pool_is_not_used_either_way(uow: UnitOfWork, engine: AsyncEngine) -> None:
     for statement in (_PID, text("SELECT pg_backend_pid()")):
-        plain = engine.execution_options(isolation_level="AUTOCOMMIT")
-        # The one that is given back last is taken first.
-        async with plain.connect() as another, plain.connect() as c:
-            pid = (await another.execute(_PID)).scalar_one()
-            await c.execute(_CUT_OFF, {"pid": pid})
-            driver = (await another.get_raw_connection()).driver_connection
-            assert driver is not None
-            await until(driver.is_closed)
+        pid = await _cut_off_in_the_pool(engine)
+        for _ in range(2):
+            [(used,)] = await uow.once(statement)
+            assert used != pid
+
+
+async def test_what_takes_the_place_of_one_that_was_cut_off_begins_nothing_by_itself(
+    uow: UnitOfWork, engine: AsyncEngine
+) -> None:
+    for statement in (_PID, text("SELECT pg_backend_pid()")):
+        pid = await _cut_off_in_the_pool(engine)
         for _ in range(2):
             # What SQLAlchemy executes begins nothing inside our transaction.
             async with uow.begin() as c:

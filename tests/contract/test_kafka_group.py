@@ -104,6 +104,7 @@ async def test_workers_that_come_and_go_lose_nothing_and_do_nothing_twice(
 
         await until(all_came)
         found = await seen(engine)
+    assert set(sent) <= set(found)
     assert found == sorted(set(found), key=found.index), "something was handled twice"
     for account in range(40):
         own = [id for id in found if int(id) % 40 == account]
