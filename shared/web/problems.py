@@ -129,7 +129,10 @@ def unexpected(error: Exception, request_id: str) -> Problem:
 
 def _passing(error: Exception) -> bool:
     kinds = (BrokerUnavailable, Unconfirmed, OSError, PoolTimeout, InterfaceError, OperationalError)
-    if isinstance(error, kinds) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+    if isinstance(error, kinds):
+        return True
+    # Without a statement it is the connecting that failed, for whatever reason: no request is to blame for that.
+    if isinstance(error, DBAPIError) and (error.connection_invalidated or error.statement is None):
         return True
     return _state_of(error).startswith(_PASSING)
 
