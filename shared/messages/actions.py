@@ -33,6 +33,13 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
 
 
+class Colleague(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who is there, and to whom work could be given."""
+
+    id: str
+    name: str
+
+
 class AccountCard(msgspec.Struct, frozen=True, kw_only=True):
     """What a reader needs to know of the account at a glance."""
 
@@ -102,6 +109,8 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     """One thing an episode asks for. The envelope's id is the action's id: from (episode, step, occurrence)."""
 
     action_id: str
+    item_id: str = ""
+    """The alert, task or flag of this `kind` that it tells of, if that is open; an alert told again is the same."""
     revision: int = 0
     """Said anew while it waits: the higher replaces the lower."""
     kind: Kind | Sending | Literal["digest"]
@@ -133,6 +142,8 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     """What else is open in trouble at the account, in words, the worst first."""
     open_work: list[str] = []
     """The tasks and alerts that are open there about other matters, and whose they are."""
+    colleagues: list[Colleague] = []
+    """Who is there besides its recipient, and could be given it: those in a team with them first."""
     account: AccountCard
     drivers: list[Driver] = []
     task: TaskCard | None = None
@@ -157,15 +168,26 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ItemChanged(msgspec.Struct, frozen=True, kw_only=True):
-    """What was told of has moved: whoever was told can be told how it stands now."""
+    """What was told of has moved, or changed hands: whoever was told can be told how it stands now."""
 
     item_id: str
     state: str
     actor: str
+    """Who moved it, as they were known; `time` and `keepwell` are nobody in particular."""
+    by: str = ""
+    """The same as people say it; empty where it was nobody in particular."""
     words: str
     """Why, in words: `paid`, `in use again`, or what a person noted."""
     refused: str | None = None
     """Why what somebody asked for could not be done."""
+    response_url: str | None = None
+    """Where Slack takes a word back for whoever asked for it."""
+    assignee_id: str | None = None
+    assignee: str = ""
+    """Whose it is now, by name; empty where it is nobody's."""
+    until: datetime | None = None
+    """Of what is snoozed: until when."""
+    due_at: datetime | None = None
     action_id: str = ""
     """The action that told of it last."""
     over_since: datetime | None = None

@@ -6,9 +6,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Ask, Episode, Move
 from services.playbooks.core.findings import Finding, lists_due
-from services.playbooks.core.item import OPEN, Item, Items, outcome, words
+from services.playbooks.core.item import BY_ITSELF, OPEN, Item, Items, outcome, words
 from services.playbooks.core.look import OURS
 from services.playbooks.core.message import with_task
 from services.playbooks.core.moved import MovedItem, list_due
@@ -19,7 +20,7 @@ from services.playbooks.core.standing import Standing, set_by_us
 from services.playbooks.core.step import put_off
 from shared.messages import envelope
 from shared.messages.accounts import OpenAccountUpdated
-from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
+from shared.messages.actions import ActionCancelled, ActionRequested, Colleague, ItemChanged
 from shared.messages.envelope import Event
 from shared.messages.erasing import Forgetting
 from shared.messages.fields import CustomerEvent
@@ -62,7 +63,8 @@ def _event(
 class Changes:
     """What is to be written and sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
         self.standings: dict[str, Standing] = {}
         self.episodes: dict[str, Episode] = {}
         self.retired: set[str] = set()
@@ -107,9 +109,10 @@ class Changes:
 
     def put(self, item: Item, move: Move) -> None:
         """Write an item that was made or moved, and set the timers that it needs."""
+        known = self._assignee_of(item.id)
         self.items[item.id] = item
         self.moves.append(move)
-        if move.before is not None and move.before != move.after:
+        if move.before is not None and (move.before != move.after or known != item.assignee):
             self.say(item, move)
         if item.state == "snoozed":
             self.set_timer(item.account_id, item.snoozed_until)
@@ -118,35 +121,53 @@ class Changes:
 
     def say(self, item: Item, move: Move) -> None:
         """Tell where the item was told of how it stands now."""
-        data = ItemChanged(
-            item_id=item.id,
-            state=item.state,
-            actor=move.actor,
-            words=move.reason,
-            action_id=item.action_id,
-            over_since=item.over_since,
-        )
-        id = f"{item.id}-{item.state}-{move.at.isoformat()}"
+        data = self._standing_of(item, move.actor, move.reason)
+        id = f"{item.id}-{item.state}-{item.assignee or ''}-{move.at.isoformat()}"
         self.out.append(Outgoing(_event(data, id, "item.changed", item.account_id, move.at)))
 
-    def refuse(self, item: Item, event: str, why: str, actor: str, now: datetime) -> None:
-        """Note what somebody asked for and can't have, and tell them why."""
-        self.moves.append(Move(item.id, now, item.state, item.state, f"{outcome(item.kind, event)}, too late", actor))
-        data = ItemChanged(
+    def _assignee_of(self, id: str) -> str | None:
+        known = self.items.get(id) or self.beside.get(id)
+        return known.assignee if known is not None else None
+
+    def _standing_of(self, item: Item, actor: str, words: str) -> ItemChanged:
+        person = self._directory.find(actor)
+        assignee = self._directory.person(item.assignee) if item.assignee is not None else None
+        return ItemChanged(
             item_id=item.id,
             state=item.state,
             actor=actor,
-            words=words(item.state),
-            refused=why,
+            by=person.name if person is not None else "" if actor in BY_ITSELF else actor,
+            words=words,
+            assignee_id=item.assignee,
+            assignee=assignee.name if assignee is not None else "",
+            until=item.snoozed_until if item.state == "snoozed" else None,
+            due_at=item.due_at if item.kind == "task" else None,
             action_id=item.action_id,
+            over_since=item.over_since,
         )
+
+    def refuse(
+        self, item: Item, event: str, why: str, actor: str, now: datetime, response_url: str | None = None
+    ) -> None:
+        """Note what somebody asked for and can't have, and tell them why."""
+        self.moves.append(Move(item.id, now, item.state, item.state, f"{outcome(item.kind, event)}, too late", actor))
+        self.turn_away(item, event, why, actor, now, response_url)
+
+    def turn_away(
+        self, item: Item, event: str, why: str, actor: str, now: datetime, response_url: str | None = None
+    ) -> None:
+        """Tell somebody why they can't have what they asked for."""
+        data = self._standing_of(item, actor, words(item.state))
+        data = msgspec.structs.replace(data, refused=why, response_url=response_url)
         id = f"{item.id}-refused-{event}-{now.isoformat()}"
         self.out.append(Outgoing(_event(data, id, "item.changed", item.account_id, now)))
 
-    def refuse_unknown(self, account: str, id: str, event: str, actor: str, now: datetime) -> None:
+    def refuse_unknown(
+        self, account: str, id: str, event: str, actor: str, now: datetime, response_url: str | None = None
+    ) -> None:
         """Tell somebody who asked for it that there is nothing with this id at the account."""
         why = "There is no such task, alert or flag at this account."
-        data = ItemChanged(item_id=id, state="unknown", actor=actor, words="", refused=why)
+        data = ItemChanged(item_id=id, state="unknown", actor=actor, words="", refused=why, response_url=response_url)
         self.out.append(Outgoing(_event(data, f"{id}-refused-{event}-{now.isoformat()}", "item.changed", account, now)))
 
     def forget(self, forgetting: Forgetting, rev: int, now: datetime) -> None:
@@ -233,7 +254,12 @@ class Changes:
         self.timers[MOVED_KEY + row.list_id] = list_due(row.at)
 
     def tell(self, message: ActionRequested, now: datetime, headers: Mapping[str, str] = {}) -> None:
-        """Send an action."""
+        """Send an action; what it tells of, if that is open, can be moved where it is read."""
+        told_of = next((one for one in self._told_by(message.action_id) if one.kind == message.kind), None)
+        if told_of is not None and told_of.state in OPEN:
+            there = self._directory.colleagues(told_of.assignee or "", now)
+            colleagues = [Colleague(id=one.id, name=one.name) for one in there]
+            message = msgspec.structs.replace(message, item_id=told_of.id, colleagues=colleagues)
         id = f"{message.action_id}-{message.revision}" if message.revision else message.action_id
         self.told.add(message.action_id)
         event = _event(message, id, "action.requested", message.account.id, now, message.caused_at)

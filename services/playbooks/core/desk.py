@@ -11,7 +11,7 @@ from services.playbooks.core import step as steps
 from services.playbooks.core import tasks, timeline
 from services.playbooks.core.assignment import Assignment, When, why_absent
 from services.playbooks.core.commands import SNOOZE, Command, fault
-from services.playbooks.core.directory import Csm
+from services.playbooks.core.directory import SLACK, Csm, Directory
 from services.playbooks.core.ending import end_alerts
 from services.playbooks.core.episode import FALSE_ALARM, Move
 from services.playbooks.core.handover import hand_over, held_by, merge
@@ -22,6 +22,10 @@ from shared.messages.deliveries import DeliveryResponded
 
 _EARLIER: Final = {"acknowledged": "acknowledge", "snoozed": "snooze", "reassigned": "reassign"}
 """Moves, as answers to messages named them earlier."""
+_STRANGER: Final = (
+    "You are not in Keepwell's directory of people, so nothing was changed. "
+    "Ask whoever runs it to add your Slack id or your e-mail address there."
+)
 
 
 def move(work: Work, item: Item, command: Command, actor: str, now: datetime) -> Item:
@@ -165,10 +169,18 @@ def respond(work: Work, account: str, known: Iterable[Item], response: DeliveryR
     event = _EARLIER.get(response.response, response.response)
     if event == "survey_answered":
         return
+    person = _who(work.rules.directory, response.actor)
+    if person is not None:
+        response = msgspec.structs.replace(response, actor=person.id)
     item = _meant([one for one in known if one.account_id == account], event, response)
     if item is None:
         if response.item_id:
-            work.changes.refuse_unknown(account, response.item_id, event, response.actor, response.at)
+            to = (response.actor, response.at, response.response_url)
+            work.changes.refuse_unknown(account, response.item_id, event, *to)
+        return
+    if person is None and response.actor.startswith(SLACK):
+        to = (response.actor, response.at, response.response_url)
+        work.changes.turn_away(item, event, _STRANGER, *to)
         return
     item = work.changes.items.get(item.id, item)
     if item.kind == "flag" and event == "false_alarm":
@@ -183,7 +195,15 @@ def respond(work: Work, account: str, known: Iterable[Item], response: DeliveryR
             raise NotPossible(wrong)
         move(work, item, command, response.actor, response.at)
     except NotPossible as refused:
-        work.changes.refuse(item, event, str(refused), response.actor, response.at)
+        work.changes.refuse(item, event, str(refused), response.actor, response.at, response.response_url)
+
+
+def _who(directory: Directory, actor: str) -> Csm | None:
+    """Who answered; in an empty directory, whoever has the e-mail."""
+    named = directory.find(actor)
+    if named is None and not directory.csms:
+        named = directory.person(actor)
+    return named if named is not None and (named.email is not None or directory.csms) else None
 
 
 def _meant(known: Iterable[Item], event: str, response: DeliveryResponded) -> Item | None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,9 @@ from shared.messages.actions import Recipient
 
 Role = Literal["last_resort", "ops", "nps_owner", "finance", "support", "lead", "sales"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
+SLACK: Final = "slack:"
+"""What stands before a Slack user's id where somebody is named by it."""
+_MOST_COLLEAGUES: Final = 20
 _ADDRESSED: Final = re.compile(r"(.*)<([^<>]+)>\s*")
 
 
@@ -135,16 +139,20 @@ class Directory:
         """What becomes of the open work of who is away or gone."""
         self._roles = roles or {}
         self._pools: dict[tuple[str | None, str | None, str | None], tuple[Csm, ...]] = {}
+        self._there: dict[str, tuple[Csm, ...]] = {}
+        self._hour: datetime | None = None
 
     @cached_property
     def _by_name(self) -> Mapping[str, Csm]:
         named = Counter(_key(csm.name) for csm in self.csms)
         by_name = {_key(csm.name): csm for csm in self.csms if named[_key(csm.name)] == 1}
         by_email = {_key(csm.email): csm for csm in self.csms if csm.email}
-        return by_name | by_email | {_key(csm.id): csm for csm in self.csms}
+        by_slack = {_key(SLACK + csm.slack): csm for csm in self.csms if csm.slack}
+        return by_name | by_slack | by_email | {_key(csm.id): csm for csm in self.csms}
 
     def find(self, name: str) -> Csm | None:
-        """Somebody by id, e-mail, `Name <e-mail>`, or a name that only one has; whatever the case and the blanks."""
+        """Somebody by id, e-mail, `Name <e-mail>`, or a name that only one has; whatever the case and the blanks. As
+        Slack knows them, too: `slack:U012AB3CD`, with or without their e-mail."""
         found = (self._by_name.get(one) for one in _names_in(name))
         return next((one for one in found if one is not None), None)
 
@@ -197,6 +205,21 @@ class Directory:
                 if (tier is None or csm.tier == tier)
                 and (skill is None or skill in csm.skills)
                 and (team is None or team in csm.teams)
+            )
+        return known
+
+    def colleagues(self, whom: str, now: datetime) -> tuple[Csm, ...]:
+        """Some who are there now besides somebody: their teammates and managers first, then others by id."""
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        if hour != self._hour:
+            self._there, self._hour = {}, hour
+        if (known := self._there.get(whom)) is None:
+            me = self.find(whom)
+            near = (*self.teammates(me), *self.managers(me)) if me is not None else ()
+            others = {one.id: one for one in (*near, *self.csms) if one.id != (me.id if me is not None else whom)}
+            there = (one for one in others.values() if one.is_reachable and not one.has_left(hour))
+            known = self._there[whom] = tuple(
+                islice((one for one in there if one.away_until(hour) is None), _MOST_COLLEAGUES)
             )
         return known
 

@@ -12,7 +12,7 @@ from services.playbooks.core.checklist import joint
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.ending import end_about
 from services.playbooks.core.episode import Move, action_id
-from services.playbooks.core.item import OPEN, Item, desk_of
+from services.playbooks.core.item import BY_ITSELF, OPEN, Item, desk_of
 from services.playbooks.core.joining import is_worse, joined
 from services.playbooks.core.message import channel_for
 from services.playbooks.core.playbook import Step
@@ -23,7 +23,6 @@ from services.playbooks.core.work import Work
 from services.playbooks.core.workinghours import Hours, bring_at, later
 
 _OWNER: Final = (Rule(),)
-_BY_ITSELF: Final = ("keepwell", "time")
 _SOON: Final = timedelta(minutes=2)
 """From the minute in which it begins: what moves together is decided within that, in all partitions."""
 
@@ -77,7 +76,7 @@ def hand_over(
         "passed_over": found.passed_over,
         "stands_for": stands_for,
         "taken_by": None,
-        "though_away": actor not in _BY_ITSELF and person is not None and bool(why_absent(person, When(now))),
+        "though_away": actor not in BY_ITSELF and person is not None and bool(why_absent(person, When(now))),
     }
     if together and item.state == "snoozed":
         quiet = item._replace(**given, delivery=item.delivery or "cancelled")

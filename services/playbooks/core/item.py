@@ -78,6 +78,8 @@ _SAID: Final = {
     "escalate": "escalated",
 }
 """What an event makes of an item, where its state does not say it."""
+BY_ITSELF: Final = ("keepwell", "time")
+"""Who moves it where no person does."""
 OPEN: Final = frozenset({"open", "taken", "acknowledged", "snoozed", "accepted"})
 """The states in which something is still to be done."""
 

@@ -37,7 +37,9 @@ def set_due(work: Work, item: Item, command: Command, actor: str, now: datetime)
     moved = item._replace(due_at=command.due_at, escalated_at=None, request=request, touched=True)
     zone = request.recipient.time_zone if request.recipient is not None else "UTC"
     reason = f"to be done by {clock_time(command.due_at, zone)}" + (f": {command.note}" if command.note else "")
-    work.changes.put(moved, Move(item.id, now, item.state, after, reason, actor))
+    move = Move(item.id, now, item.state, after, reason, actor)
+    work.changes.put(moved, move)
+    work.changes.say(moved, move)
     end_overdue(work, item, f"its task is {reason}", actor, now)
     return moved
 
