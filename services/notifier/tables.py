@@ -23,6 +23,9 @@ deliveries = Table(
     Column("partition", Integer, nullable=False),
     Column("kind", Text, nullable=False),
     Column("playbook", Text, nullable=False),
+    # The alert, task or flag that it tells of, and the task in it.
+    Column("item_id", Text),
+    Column("task_id", Text),
     # The customer's person that it is about.
     Column("contact_id", Text),
     Column("recipient", Text, nullable=False),
@@ -61,6 +64,8 @@ deliveries = Table(
     Index("deliveries_by_message", "message_id"),
 )
 IS_OPEN = one_of(deliveries.c.state, OPEN)
+for _told_of in (deliveries.c.item_id, deliveries.c.task_id):
+    Index(f"deliveries_by_{_told_of.name.removesuffix('_id')}", _told_of, postgresql_where=_told_of.is_not(None))
 Index("deliveries_by_due", deliveries.c.transport, deliveries.c.due_at, postgresql_where=IS_OPEN)
 
 IS_LIST = deliveries.c.kind == word("digest")

@@ -424,6 +424,24 @@ async def test_what_waits_is_sent_as_it_was_said_last(desk: Desk) -> None:
     assert b'"Worse"' in bytes(row.action)
 
 
+async def test_a_delivery_knows_the_item_that_it_tells_of_and_the_task_in_it(desk: Desk) -> None:
+    with_task, task = an_action("a", kind="alert", item_id="alr-7"), an_action("b", item_id="tsk-41")
+    told = [with_task, task, an_alert("c", about="alr-7"), an_alert("d", playbook="other@1")]
+    async with desk.open():
+        await desk.ask(*told)
+        await settles(desk, 4)
+        await desk.ask(over("b"))
+        await settles(desk, 5)
+    rows = await desk.rows("SELECT action_id, item_id, task_id FROM deliveries ORDER BY action_id")
+    assert [tuple(row) for row in rows] == [
+        ("a", "alr-7", "tsk-41"),
+        ("b", "tsk-41", "tsk-41"),
+        ("b-over", "tsk-41", "tsk-41"),
+        ("c", "alr-7", None),
+        ("d", None, None),
+    ]
+
+
 def over(action: str, words: str = "paid") -> ItemChanged:
     return ItemChanged(
         item_id="tsk-41", state="closed", actor="keepwell", words=words, action_id=action, over_since=NOW

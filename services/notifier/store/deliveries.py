@@ -39,7 +39,8 @@ class NewDelivery(NamedTuple):
         action: ActionRequested = self.asked.data
         to, event = self.route, self.asked.event
         return (
-            *(self.id, action.action_id, action.account.id, action.kind, action.playbook, action.to_call[0]),
+            *(self.id, action.action_id, action.account.id, action.kind, action.playbook, *action.tells_of),
+            action.to_call[0],
             *(action.recipient.id if action.recipient else "", to.transport, to.target, to.shared, to.because),
             *(self.group, self.due_at, bytes(event.data), self.asked.record.headers.get(tracing.HEADER)),
             action.caused_at or event.accepted,
@@ -47,7 +48,7 @@ class NewDelivery(NamedTuple):
 
 
 _NEW: Final = (
-    *("id", "action_id", "account_id", "kind", "playbook", "contact_id"),
+    *("id", "action_id", "account_id", "kind", "playbook", "item_id", "task_id", "contact_id"),
     *("recipient", "transport", "target", "shared", "because"),
     *("group_key", "due_at", "action", "traceparent"),
     "caused_at",
@@ -106,11 +107,14 @@ _RELEASE: Final = delete(_h).where(
 )
 # What has been sent, or may have been, stays as it was.
 _RESTATE: Final = bulk.Update(
-    _d, ("id",), ("action", "contact_id"), where=lambda _: and_(_d.c.state == "waiting", _d.c.message_id.is_(None))
+    _d,
+    ("id",),
+    ("action", "item_id", "task_id", "contact_id"),
+    where=lambda _: and_(_d.c.state == "waiting", _d.c.message_id.is_(None)),
 )
 _AS_TOLD: Final = (
-    *("account_id", "partition", "kind", "playbook", "contact_id", "recipient", "transport", "target", "shared"),
-    *("because", "traceparent"),
+    *("account_id", "partition", "kind", "playbook", "item_id", "task_id", "contact_id", "recipient"),
+    *("transport", "target", "shared", "because", "traceparent"),
 )
 # An incoming webhook can't change what it posted; a message about many stays as it was.
 _TOLD: Final = select(_d.c.id, _d.c.action_id, _d.c.action, _d.c.state, *(_d.c[name] for name in _AS_TOLD)).where(
@@ -157,7 +161,9 @@ async def add(
 
 async def restate(c: AsyncConnection, anew: Mapping[str, Incoming]) -> None:
     """Let what still waits say what its action says now."""
-    await _RESTATE(c, [(id, bytes(one.event.data), one.data.to_call[0]) for id, one in anew.items()])
+    await _RESTATE(
+        c, [(id, bytes(one.event.data), *one.data.tells_of, one.data.to_call[0]) for id, one in anew.items()]
+    )
 
 
 async def amend(c: AsyncConnection, changed: Mapping[str, ItemChanged], now: datetime) -> set[str]:
