@@ -13,6 +13,7 @@ from services.notifier import tables as t
 from services.notifier.core.contacts import Cells
 from services.notifier.store.contacts import CELLS
 from services.notifier.store.deliveries import EVERY_TARGET
+from services.notifier.store.detours import DETOUR
 from shared.pg import bulk
 
 _d = t.deliveries
@@ -28,7 +29,14 @@ _FIELDS: Final = (
     case((_d.c.state == "delivered", _SECONDS)).label("seconds"),
 )
 _ONE: Final = select(
-    *_FIELDS, _d.c.traceparent, _d.c.transport, _d.c.action, _d.c.shared, t.messages.c.message, CELLS.label("contact")
+    *_FIELDS,
+    _d.c.traceparent,
+    _d.c.transport,
+    _d.c.action,
+    _d.c.shared,
+    t.messages.c.message,
+    CELLS.label("contact"),
+    DETOUR,
 ).outerjoin(t.messages, t.messages.c.id == _d.c.message_id)
 _n = t.contacts.c
 _CONTACTS: Final = select(_n.cells).where(~_n.erased)

@@ -15,6 +15,7 @@ from services.notifier.channels.rendering import Renderer
 from services.notifier.core.contacts import reach_of
 from services.notifier.core.delivery import State
 from services.notifier.core.message import Message
+from services.notifier.core.roads import with_detours
 from services.notifier.core.together import compose_group
 from services.notifier.store import deliveries
 from services.notifier.views import Attempt, BookFingerprint, Contact, Delivery, DeliveryDetail, InboxItem
@@ -122,7 +123,8 @@ def _message(row: RowMapping, now: datetime) -> Message:
     if row["message"] is not None:
         return msgspec.convert(row["message"], Message)
     action = msgspec.json.decode(row["action"], type=ActionRequested)
-    return compose_group([action], now, shared=row["shared"], reach={action.action_id: reach_of(row["contact"])})
+    message = compose_group([action], now, shared=row["shared"], reach={action.action_id: reach_of(row["contact"])})
+    return with_detours(message, [row["detour"]])
 
 
 def _rendered(row: RowMapping, message: Message, renderer: Renderer) -> dict[str, Any]:

@@ -19,6 +19,8 @@ def render(message: Message, renderer: Renderer, delivery_id: str, *, repeat: bo
     """The `text` (for notifications and screen readers) and the `blocks`, the first of which carries the id."""
     title = kit.PlainTextObject(text=clean(message.title, 150), emoji=False)
     blocks: list[kit.Block] = [kit.HeaderBlock(block_id=delivery_id, text=title)]
+    if message.detour:
+        blocks.append(_context(f"*{_said(message.detour)}*"))
     glance = "\n".join(filter(None, (_bold_first(message.headline), _score(message.score, message.band))))
     if glance:
         blocks.append(_section(glance))

@@ -17,6 +17,7 @@ from services.notifier.core.contacts import reach_of
 from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
 from services.notifier.core.retry import Later, Never, Outcome, Sent, judge_parcel
+from services.notifier.core.roads import with_detours
 from services.notifier.core.together import compose_group
 from services.notifier.store.alone import SentAlone
 from services.notifier.store.leases import AttemptRow, Result
@@ -68,7 +69,8 @@ class Attempt:
         first = self._deliveries[0]
         actions = [_decode(delivery.action) for delivery in self._deliveries]
         reach = {one.action_id: reach_of(row.contact) for one, row in zip(actions, self._deliveries, strict=True)}
-        self.message = compose_group(actions, self._began_at, shared=first.shared, reach=reach)
+        message = compose_group(actions, self._began_at, shared=first.shared, reach=reach)
+        self.message = with_detours(message, [delivery.detour for delivery in self._deliveries])
         return Dispatch(
             message=self.message,
             delivery_id=self.id,

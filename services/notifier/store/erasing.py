@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifier import tables as t
 from services.notifier.core.contacts import reach_of
 from services.notifier.core.message import Message
+from services.notifier.core.roads import with_detours
 from services.notifier.core.together import compose_group
 from services.notifier.store.contacts import CELLS
+from services.notifier.store.detours import DETOUR
 from shared.messages.actions import ActionRequested
 from shared.messages.erasing import Forgetting
 from shared.pg import bulk
@@ -32,7 +34,9 @@ _FORGET: Final = bulk.Update(
     _d, ("id",), ("action", "contact_id", *_TEXTS), same=("erased",), returning=[_d.c.message_id]
 )
 _SENT: Final = (
-    select(*(_d.c[name] for name in ("message_id", "action", "shared", "amends")), _m.c.at, CELLS.label("contact"))
+    select(
+        *(_d.c[name] for name in ("message_id", "action", "shared", "amends")), _m.c.at, CELLS.label("contact"), DETOUR
+    )
     .join(_m, _m.c.id == _d.c.message_id)
     .where(bulk.among(_d.c.message_id, "ids"))
     # What brings a message up to date comes after it.
@@ -83,4 +87,5 @@ async def recompose(c: AsyncConnection, message_ids: Iterable[str]) -> None:
 def _composed(rows: Sequence[Any]) -> Message:
     actions = [_decode(row.action) for row in rows]
     reach = {action.action_id: reach_of(row.contact) for action, row in zip(actions, rows, strict=True)}
-    return compose_group(actions, rows[0].at, shared=rows[0].shared, reach=reach)
+    message = compose_group(actions, rows[0].at, shared=rows[0].shared, reach=reach)
+    return with_detours(message, [row.detour for row in rows])
