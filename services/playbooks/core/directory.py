@@ -69,7 +69,14 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def recipient(self) -> Recipient:
         """As messages name them."""
-        return Recipient(id=self.id, name=self.name, email=self.email, slack=self.slack, time_zone=self.hours.time_zone)
+        return Recipient(
+            id=self.id,
+            name=self.name,
+            email=self.email,
+            slack=self.slack,
+            inbox=self.inbox,
+            time_zone=self.hours.time_zone,
+        )
 
     @property
     def is_reachable(self) -> bool:
@@ -87,6 +94,10 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
     def has_left(self, now: datetime) -> bool:
         """Are they gone by then?"""
         return self.left is not None and self.day(now) >= self.left
+
+    def is_there(self, now: datetime) -> bool:
+        """Is there somebody now whom a channel reaches?"""
+        return self.is_reachable and not self.has_left(now) and self.away_until(now) is None
 
     def day(self, at: datetime) -> date:
         """What day an instant is of, where they are."""
@@ -140,6 +151,7 @@ class Directory:
         self._roles = roles or {}
         self._pools: dict[tuple[str | None, str | None, str | None], tuple[Csm, ...]] = {}
         self._there: dict[str, tuple[Csm, ...]] = {}
+        self._stand_ins: dict[str, list[Recipient]] = {}
         self._hour: datetime | None = None
 
     @cached_property
@@ -210,18 +222,32 @@ class Directory:
 
     def colleagues(self, whom: str, now: datetime) -> tuple[Csm, ...]:
         """Some who are there now besides somebody: their teammates and managers first, then others by id."""
-        hour = now.replace(minute=0, second=0, microsecond=0)
-        if hour != self._hour:
-            self._there, self._hour = {}, hour
+        hour = self._as_of(now)
         if (known := self._there.get(whom)) is None:
             me = self.find(whom)
             near = (*self.teammates(me), *self.managers(me)) if me is not None else ()
             others = {one.id: one for one in (*near, *self.csms) if one.id != (me.id if me is not None else whom)}
-            there = (one for one in others.values() if one.is_reachable and not one.has_left(hour))
-            known = self._there[whom] = tuple(
-                islice((one for one in there if one.away_until(hour) is None), _MOST_COLLEAGUES)
-            )
+            there = (one for one in others.values() if one.is_there(hour))
+            known = self._there[whom] = tuple(islice(there, _MOST_COLLEAGUES))
         return known
+
+    def stand_ins(self, whom: str, now: datetime) -> list[Recipient]:
+        """Who hears of what doesn't reach somebody: the first above them who is there, and the last resort."""
+        hour = self._as_of(now)
+        if (known := self._stand_ins.get(whom)) is None:
+            me, last = self.find(whom), self.role("last_resort")
+            above = (one for one in (self.managers(me) if me is not None else ()) if one.is_there(hour))
+            asked = (*islice(above, 1), *((last,) if isinstance(last, Csm) and last.is_there(hour) else ()))
+            found = {one.id: one.recipient for one in asked if me is None or one.id != me.id}
+            known = self._stand_ins[whom] = list(found.values())
+        return known
+
+    def _as_of(self, now: datetime) -> datetime:
+        """The hour of an instant: who is there is remembered for that long."""
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        if hour != self._hour:
+            self._there, self._stand_ins, self._hour = {}, {}, hour
+        return hour
 
     def _lead(self, csm: Csm) -> str | None:
         leads = (team.lead for team in self.teams.values() if team.id in csm.teams)
