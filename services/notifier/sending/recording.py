@@ -33,8 +33,12 @@ async def write(
                 _LOG.error("Nothing gets through by %s: %s.", channel, held.reason)
             target = EVERY_TARGET if held.whole_channel else attempt.target
             await leases.hold(c, channel, target, held.until, held.reason)
-    results = [result for attempt in ended for result in attempt.results(dice())]
-    composed = dict(kept for attempt in ended if (kept := attempt.kept) is not None)
-    endings = await leases.record(c, results, now, composed, setup)
-    await erasing.recompose(c, await erasing.erased(c, list(composed)))
+    endings: list[Ending] = []
+    # As batches do: first the messages, then what brings those up to date.
+    for these in ([one for one in ended if not one.is_update], [one for one in ended if one.is_update]):
+        results = [result for attempt in these for result in attempt.results(dice())]
+        composed = dict(kept for attempt in these if (kept := attempt.kept) is not None)
+        if results:
+            endings += await leases.record(c, results, now, composed, setup)
+        await erasing.recompose(c, await erasing.erased(c, list(composed)))
     return endings
