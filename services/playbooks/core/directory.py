@@ -1,5 +1,6 @@
 """Who works with customers, and when; and who stands for which role."""
 
+import hashlib
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -141,6 +142,11 @@ class Directory:
         self._pools: dict[tuple[str | None, str | None, str | None], tuple[Csm, ...]] = {}
         self._there: dict[str, Csm] = {}
         self._hour: datetime | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Of everybody in it, and all that is known of them."""
+        return hashlib.sha256(msgspec.msgpack.encode(self.csms, order="deterministic")).hexdigest()
 
     @cached_property
     def _by_name(self) -> Mapping[str, Csm]:
