@@ -1,12 +1,13 @@
 """Who works with customers, and when; and who stands for which role."""
 
+import hashlib
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -150,9 +151,14 @@ class Directory:
         """What becomes of the open work of who is away or gone."""
         self._roles = roles or {}
         self._pools: dict[tuple[str | None, str | None, str | None], tuple[Csm, ...]] = {}
-        self._there: dict[str, tuple[Csm, ...]] = {}
+        self._there: dict[str, Csm] = {}
         self._stand_ins: dict[str, list[Recipient]] = {}
         self._hour: datetime | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Of everybody in it, and all that is known of them."""
+        return hashlib.sha256(msgspec.msgpack.encode(self.csms, order="deterministic")).hexdigest()
 
     @cached_property
     def _by_name(self) -> Mapping[str, Csm]:
@@ -202,7 +208,16 @@ class Directory:
 
     def teammates(self, csm: Csm) -> tuple[Csm, ...]:
         """Everybody else who is in a team with them, by id."""
-        return tuple(one for one in self.csms if one.id != csm.id and not {*one.teams}.isdisjoint(csm.teams))
+        mates = {one.id: one for team in csm.teams for one in self._in_team[team] if one.id != csm.id}
+        return tuple(mates[id] for id in sorted(mates))
+
+    @cached_property
+    def _in_team(self) -> Mapping[str, list[Csm]]:
+        found = defaultdict[str, list[Csm]](list)
+        for csm in self.csms:
+            for team in csm.teams:
+                found[team].append(csm)
+        return found
 
     def led_by(self, csm: Csm) -> tuple[Csm, ...]:
         """Everybody whose manager they are, or their manager's, and so on, by id."""
@@ -220,16 +235,18 @@ class Directory:
             )
         return known
 
-    def colleagues(self, whom: str, now: datetime) -> tuple[Csm, ...]:
-        """Some who are there now besides somebody: their teammates and managers first, then others by id."""
-        hour = self._as_of(now)
-        if (known := self._there.get(whom)) is None:
-            me = self.find(whom)
-            near = (*self.teammates(me), *self.managers(me)) if me is not None else ()
-            others = {one.id: one for one in (*near, *self.csms) if one.id != (me.id if me is not None else whom)}
-            there = (one for one in others.values() if one.is_there(hour))
-            known = self._there[whom] = tuple(islice(there, _MOST_COLLEAGUES))
-        return known
+    def colleagues(self, whom: str, now: datetime) -> list[Csm]:
+        """Some who are there in this hour besides somebody: their teammates and managers first, then others by id."""
+        self._as_of(now)
+        me = self.find(whom)
+        near = (*self.teammates(me), *self.managers(me)) if me is not None else ()
+        own, found = me.id if me is not None else whom, dict[str, Csm]()
+        for one in chain((one for one in near if one.id in self._there), self._there.values()):
+            if one.id != own:
+                found[one.id] = one
+            if len(found) == _MOST_COLLEAGUES:
+                break
+        return list(found.values())
 
     def stand_ins(self, whom: str, now: datetime) -> list[Recipient]:
         """Who hears of what doesn't reach somebody: the first above them who is there, and the last resort."""
@@ -246,7 +263,8 @@ class Directory:
         """The hour of an instant: who is there is remembered for that long."""
         hour = now.replace(minute=0, second=0, microsecond=0)
         if hour != self._hour:
-            self._there, self._stand_ins, self._hour = {}, {}, hour
+            self._there = {one.id: one for one in self.csms if one.is_there(hour)}
+            self._stand_ins, self._hour = {}, hour
         return hour
 
     def _lead(self, csm: Csm) -> str | None:
