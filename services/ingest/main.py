@@ -18,6 +18,9 @@ from services.ingest.api.parts import Ingest
 from services.ingest.handler import Intake
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
+from services.ingest.publishing.responding import Responding
+from services.ingest.slack.client import Slack, open_client
+from services.ingest.slack.interactions import Interactions
 from shared.log.publisher import Publisher
 from shared.log.room import check_room
 from shared.pg.lease import while_alone
@@ -45,6 +48,8 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     intake = Intake(
         uow=base.uow, publisher=publisher, releasing=releasing, clock=base.clock, random=random, figures=base.figures
     )
+    token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
+    slack = Slack(open_client(), base.clock, api_url=settings.slack_api_url, token=token)
     keeper = Housekeeping(base.uow, base.clock, relay, releasing)
     base.counts.add_outbox()
     for name, (says, query) in queries.COUNTED.items():
@@ -73,6 +78,10 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         for task in keeping:
             task.cancel()
 
+    async def close() -> None:
+        await slack.close()
+        await publisher.stop()
+
     base.checks["publishing"] = check_publisher
     ingest = Ingest(
         intake=intake,
@@ -84,6 +93,8 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         checks=base.checks,
         counts=base.counts,
         stripe_secret=settings.stripe_secret.get_secret_value() if settings.stripe_secret else None,
+        slack_secret=settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None,
+        interactions=Interactions(slack, Responding(publisher), base.clock),
     )
     return service.Service(
         description="Where events come in.",
@@ -92,7 +103,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         prepare=publisher.connect,
         jobs=(make_admin_key, keep_house),
         on_stop=stop_keeping,
-        close=publisher.stop,
+        close=close,
         state={"ingest": ingest},
         schemas=openapi.schemas(),
     )

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from services.ingest.handler import Intake
 from services.ingest.publishing.releasing import Releasing
+from services.ingest.slack.interactions import Interactions
 from shared.auth.keys import Caller, KeyStore, require
 from shared.clock import Clock
 from shared.messages.tracing import RandomBytes
@@ -30,6 +31,9 @@ class Ingest:
     checks: Mapping[str, Check]
     counts: Counts
     stripe_secret: str | None
+    slack_secret: str | None
+    """What Slack signs with."""
+    interactions: Interactions
 
 
 async def _ingest(request: Request) -> Ingest:
