@@ -16,11 +16,14 @@ from services.ingest import api, queries
 from services.ingest.api import openapi
 from services.ingest.api.parts import Ingest
 from services.ingest.handler import Intake
+from services.ingest.pages.acting import Acting
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
 from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.interactions import Interactions
+from services.ingest.store import links
+from shared.links import Links
 from shared.log.publisher import Publisher
 from shared.log.room import check_room
 from shared.pg.lease import while_alone
@@ -50,6 +53,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     )
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     slack = Slack(open_client(), base.clock, api_url=settings.slack_api_url, token=token)
+    responding, keys = Responding(publisher), settings.signing_keys
     keeper = Housekeeping(base.uow, base.clock, relay, releasing)
     base.counts.add_outbox()
     for name, (says, query) in queries.COUNTED.items():
@@ -94,7 +98,8 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         counts=base.counts,
         stripe_secret=settings.stripe_secret.get_secret_value() if settings.stripe_secret else None,
         slack_secret=settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None,
-        interactions=Interactions(slack, Responding(publisher), base.clock),
+        interactions=Interactions(slack, responding, base.clock),
+        acting=Acting(Links(keys), responding, base.uow, base.clock, random) if keys else None,
     )
     return service.Service(
         description="Where events come in.",
@@ -103,6 +108,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         prepare=publisher.connect,
         jobs=(make_admin_key, keep_house),
         on_stop=stop_keeping,
+        tidy=(links.forget,),
         close=close,
         state={"ingest": ingest},
         schemas=openapi.schemas(),

@@ -20,6 +20,7 @@ from services.ingest.core.checking import Checked, Refusal, check
 from services.ingest.core.reading import read
 from services.ingest.core.senders import Sender
 from services.ingest.handler import Intake
+from services.ingest.pages.acting import Acting
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
@@ -28,6 +29,7 @@ from services.ingest.slack.interactions import Interactions
 from shared.auth.keys import KeyStore
 from shared.clock import Clock
 from shared.figures import Figures
+from shared.links import Links
 from shared.log.protocol import Outgoing, Unconfirmed
 from shared.log.publisher import Publisher
 from shared.messages import envelope
@@ -43,6 +45,7 @@ from tests.support.stream import NOON, SetClock
 
 ADMIN_KEY = "kw_the-admin-of-the-tests"
 STRIPE_SECRET = "whsec_test"
+LINK_KEY = "the-key-of-links-in-tests-of-ours"
 
 
 def an_event(id: str = "e1", type: str = "usage.recorded", account: str = "northwind", **more: Any) -> dict[str, Any]:
@@ -176,11 +179,13 @@ def an_app(
     stripe_secret: str | None = STRIPE_SECRET,
     slack_secret: str | None = SIGNING_SECRET,
     bot_token: str | None = "xoxb-1",
+    link_key: str | None = LINK_KEY,
 ) -> tuple[FastAPI, KeyStore]:
     figures, random, uow = Figures("ingest"), counted_bytes(), UnitOfWork(engine)
     keys = KeyStore(uow, clock, random)
     releasing = Releasing(uow=uow, clock=clock, random=random, partitions=8, wake_relay=lambda: None)
     publisher = Publisher(broker.producer, figures, limit=0.05, give_up=0.5)
+    responding = Responding(publisher)
     asked = Slack(slack, clock, api_url="http://slack.test/api", token=bot_token)
     intake = Intake(
         uow=uow,
@@ -209,7 +214,8 @@ def an_app(
         counts=counts,
         stripe_secret=stripe_secret,
         slack_secret=slack_secret,
-        interactions=Interactions(asked, Responding(publisher), clock),
+        interactions=Interactions(asked, responding, clock),
+        acting=Acting(Links([link_key]), responding, uow, clock, random) if link_key else None,
     )
     for router in (*api.ROUTERS, *api.PROBES):
         app.include_router(router)
