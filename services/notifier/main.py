@@ -33,7 +33,7 @@ _PLAN: Final = Plan("notifier", (registry.ACCOUNTS, registry.ACTIONS), gate=(reg
 
 def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
     """Build the parts: the consume loop, and a sender for each channel."""
-    renderer, http = Renderer(), open_client()
+    renderer, http = Renderer(interactive=settings.is_interactive), open_client()
     templates = InForce(Store("notifier", (files.TEMPLATES,)), files.shipped(), files.read_texts)
     following = Following(templates.refresh)
     senders: dict[str, Sender] = {}

@@ -48,6 +48,11 @@ class NotifierSettings(Settings):
         return read_smtp_url(self.smtp_url.get_secret_value()) if self.smtp_url else None
 
     @property
+    def is_interactive(self) -> bool:
+        """Whether Slack brings back what people click: it must reach us, and we must know that it is Slack."""
+        return None not in (self.slack_bot_token, self.slack_signing_secret, self.public_url)
+
+    @property
     def setup(self) -> Setup:
         """Which channels there are."""
         return Setup(

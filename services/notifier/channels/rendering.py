@@ -13,7 +13,9 @@ _TEMPLATES = Path(__file__).parent.parent / "templates"
 class Renderer:
     """Holds the compiled templates. HTML is escaped always; the text is plain already."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, interactive: bool = False) -> None:
+        self.interactive = interactive
+        """Whether Slack can bring back what people click: a message of a bot then has buttons."""
         environment = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader(_TEMPLATES),
             autoescape=lambda name: bool(name and name.endswith(".html.j2")),
@@ -24,10 +26,11 @@ class Renderer:
         self._text: Template = environment.get_template("message.txt.j2")
         self._html: Template = environment.get_template("message.html.j2")
 
-    def text(self, message: Message) -> str:
-        """The message as plain text, as it reads in a terminal or an old mail client."""
-        return self._text.render(m=message).strip() + "\n"
+    def text(self, message: Message, *, by_command: bool = True) -> str:
+        """The message as plain text, as it reads in a terminal or an old mail client; `by_command` says how to act on
+        it by `keepwell`, where there is no other way."""
+        return self._text.render(m=message, by_command=by_command).strip() + "\n"
 
-    def html(self, message: Message) -> str:
+    def html(self, message: Message, *, by_command: bool = True) -> str:
         """The message as an HTML e-mail: one column, styles inline."""
-        return self._html.render(m=message)
+        return self._html.render(m=message, by_command=by_command)

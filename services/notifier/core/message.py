@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from shared.messages.actions import Kind, Sending, Severity
+from shared.messages.actions import Colleague, Kind, Sending, Severity
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -12,6 +12,19 @@ class Reason(msgspec.Struct, frozen=True):
 
     points: str
     text: str
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reader can do about an item where they read of it."""
+
+    item_id: str
+    account_id: str
+    kind: Kind
+    title: str
+    moves: list[str]
+    """The likeliest first."""
+    to: list[Colleague] = []
+    """To whom it can be given."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +43,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to call, and how they are reached."""
     recipient: str = ""
     ref: str = ""
-    """By what `keepwell tasks` and `keepwell flags` know it."""
+    """By what `keepwell tasks`, `keepwell alerts` and `keepwell flags` know it."""
+    status: str = ""
+    """What became of it since it was told."""
+    offer: Offer | None = None
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +60,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     """One line for a list of messages: who and what."""
     title: str
+    status: str = ""
+    """What became of it since it was told: `Kim Lee took it · 14:32`."""
     headline: str = ""
     score: str = ""
     """`74 → 52 amber`."""
@@ -66,6 +84,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     mention: str = ""
     """The recipient's Slack user id, where others read too."""
     footer: str = ""
+    offer: Offer | None = None
     accounts: list[str] = []
     """The ids of the accounts that it speaks of, the worst first."""
 
@@ -73,3 +92,23 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     def task_label(self) -> str:
         """How its task is called where it is read."""
         return "Task" if self.recipient else "Your task"
+
+    @property
+    def offers(self) -> list[Offer]:
+        """All that its reader can do something about."""
+        return [one for one in (self.offer, *(item.offer for item in self.items)) if one is not None]
+
+    @property
+    def by_command(self) -> str:
+        """How to do something about it by `keepwell`; nothing, where nothing can be done."""
+        if (own := self.offer) is not None:
+            first, *others = (move.replace("_", "-") for move in own.moves)
+            instead = f" (or {', '.join(others)})" if others else ""
+            return f"To act on it: keepwell {own.kind}s {first} {ref(own.item_id)}{instead}"
+        ways = {one.kind: f"keepwell {one.kind}s {one.moves[0].replace('_', '-')} ID" for one in self.offers}
+        return f"To act on one: {', '.join(ways.values())}" if ways else ""
+
+
+def ref(id: str) -> str:
+    """The beginning of an id: enough for `keepwell`, and for the eye."""
+    return id[:12]

@@ -260,6 +260,8 @@ class Changes:
             there = self._directory.colleagues(told_of.assignee or "", now)
             colleagues = [Colleague(id=one.id, name=one.name) for one in there]
             message = msgspec.structs.replace(message, item_id=told_of.id, colleagues=colleagues)
+        elif told_of is not None:
+            message = msgspec.structs.replace(message, about=told_of.id)
         id = f"{message.action_id}-{message.revision}" if message.revision else message.action_id
         self.told.add(message.action_id)
         event = _event(message, id, "action.requested", message.account.id, now, message.caused_at)
