@@ -11,12 +11,17 @@ import httpx
 import pytest
 
 from services.ingest.store import links as used_links
+from services.notifier.channels.email import write
+from services.notifier.channels.protocol import Dispatch
+from services.notifier.channels.rendering import Renderer
+from services.notifier.core.composing import compose
 from shared.links import LASTING, Act, Links
 from shared.log.protocol import BrokerUnavailable
 from shared.messages import registry
 from shared.messages.actions import Colleague
 from shared.messages.deliveries import DeliveryResponded
 from tests.support.ingest import LINK_KEY, House, a_house
+from tests.support.notifier import an_action
 from tests.support.stream import NOON, until
 
 SUBJECT = "Northwind: <b>call</b> their admin"
@@ -246,6 +251,25 @@ async def test_what_is_missing_is_told_at_its_field(house: House, move: str, for
     assert f'aria-describedby="{name}-wrong"' in answer.text
     assert 'role="alert"' in answer.text
     assert house.broker.messages == []
+
+
+async def test_a_link_acts_as_it_stands_in_a_letter(house: House) -> None:
+    action = an_action(item_id="tsk-41")
+    dispatch = Dispatch(message=compose(action, NOON), delivery_id="dlv_7", target="dana@example.com", at=NOON)
+    letter = write(dispatch, "keepwell@example.com", Renderer(), Links([LINK_KEY], "http://ingest"))
+    body = letter.get_body(("plain",))
+    assert body is not None
+    take = re.search(r"^Take it: http://ingest(\S+)$", str(body.get_content()), re.MULTILINE)
+    assert take is not None
+    assert "Northwind: Call their admin" in (await page(house, take.group(1))).text
+    assert (await press(house, take.group(1))).status_code == 200
+    [said] = answers(house)
+    assert (said.response, said.item_id, said.actor, said.delivery_id) == (
+        "take",
+        "tsk-41",
+        "dana@example.com",
+        "dlv_7",
+    )
 
 
 # --- links that don't act ---------------------------------------------------------------------------------------------

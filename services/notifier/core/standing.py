@@ -187,4 +187,5 @@ def offer(action: ActionRequested, stands: Stands, *, shared: bool) -> Offer | N
         title=clean(title, 120),
         moves=list(moves),
         to=[one for one in action.colleagues if one.id != theirs],
+        time_zone=who.time_zone if who is not None else "UTC",
     )
