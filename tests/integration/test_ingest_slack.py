@@ -160,6 +160,23 @@ async def test_the_answer_comes_in_time_though_slack_itself_is_slow(house: House
     assert [said.actor for said in answers(house)] == ["slack:U012AB3CD"]
 
 
+async def test_what_slack_said_before_counts_while_it_does_not_answer(house: House) -> None:
+    await post(house, a_click("take"))
+    house.clock.move(timedelta(hours=2))
+    house.slack.answers.clear()
+    await post(house, a_click("take"))
+    assert [said.actor for said in answers(house)] == ["slack:U012AB3CD <dana@example.com>"] * 2
+
+
+@pytest.mark.parametrize("method", ["users.info", "auth.test"])
+async def test_a_slack_that_could_not_be_asked_is_asked_at_the_next_press(house: House, method: str) -> None:
+    house.slack.broken.add(method)
+    await post(house, a_click("take"))
+    house.slack.broken.clear()
+    await post(house, a_click("take"))
+    assert [said.actor for said in answers(house)] == ["slack:U012AB3CD", "slack:U012AB3CD <dana@example.com>"]
+
+
 async def test_who_somebody_is_is_asked_once_an_hour(house: House) -> None:
     for _ in range(3):
         await post(house, a_click("take"))

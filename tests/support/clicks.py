@@ -131,6 +131,8 @@ class FormSlack:
     used: set[str] = field(default_factory=set)
     users: dict[str, dict[str, Any]] = field(default_factory=lambda: {"U012AB3CD": a_user()})
     enterprise: str | None = None
+    broken: set[str] = field(default_factory=set)
+    """Methods that answer something else."""
     views: list[dict[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
@@ -163,6 +165,8 @@ class FormSlack:
             self.asked.append(method)
             self.tokens.add(request.headers["authorization"])
             await self.answers.wait()
+            if method in self.broken:
+                return JSONResponse("a proxy's own words", 502)
             fields = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
             test = {"ok": True, "team_id": TEAM, "user_id": "U0BOT", "enterprise_id": self.enterprise}
             answers: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {

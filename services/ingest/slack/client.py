@@ -20,7 +20,7 @@ LOOK_UP_SECONDS: Final = 1.0
 OPEN_SECONDS: Final = 2.0
 """Slack takes a form within 3 s of the click."""
 _KNOWN_FOR: Final = timedelta(hours=1)
-_FAILED_FOR: Final = timedelta(minutes=1)
+_REFUSED_FOR: Final = timedelta(minutes=1)
 _MOST_KNOWN: Final = 5_000
 
 
@@ -71,18 +71,23 @@ class Slack:
         self._telling: set[asyncio.Task[None]] = set()
 
     async def person(self, user: str) -> Person:
-        """Who that is; within a second, and without what Slack doesn't say by then."""
+        """Who that is; within a second, and without what Slack doesn't say by then: what it said before counts on."""
         now = self._clock.now()
         until, known = self._known.get(user, (now, Person(user)))
         if now < until or self._token is None:
             return known
-        found = await self._look_up(user)
-        # Somebody whom Slack could not look up now is asked for again soon, but not at each click.
-        self._known[user] = (now + (_KNOWN_FOR if found else _FAILED_FOR), found or known)
-        self._known.move_to_end(user)
-        if len(self._known) > _MOST_KNOWN:
-            self._known.popitem(last=False)
-        return found or known
+        answer, own = await asyncio.gather(
+            self._ask("users.info", {"user": user}, LOOK_UP_SECONDS), self._ask_whose_bot()
+        )
+        if isinstance(answer, str) or own is None:
+            # It may pass by itself, so the next click asks again.
+            reason = answer if isinstance(answer, str) else "it does not say whose the bot is"
+            _log.warning("Slack does not say who clicked", extra={"reason": reason})
+            return known
+        if answer.user is None:
+            _log.warning("Slack does not say who clicked", extra={"reason": _word(answer.error)})
+            return self._keep(known, now + _REFUSED_FOR)
+        return self._keep(_person(user, answer.user, own), now + _KNOWN_FOR)
 
     async def open(self, trigger_id: str, view: Mapping[str, Any]) -> str | None:
         """Show a form. Returns why that could not be, in words."""
@@ -107,18 +112,12 @@ class Slack:
             task.cancel()
         await self._http.aclose()
 
-    async def _look_up(self, user: str) -> Person | None:
-        asked = self._ask("users.info", {"user": user}, LOOK_UP_SECONDS)
-        answer, own = await asyncio.gather(asked, self._ask_whose_bot())
-        if isinstance(answer, str) or answer.user is None:
-            reason = answer if isinstance(answer, str) else _word(answer.error)
-            _log.warning("Slack does not say who clicked", extra={"reason": reason})
-            return None
-        # Whoever runs another workspace, in a shared channel, says there what addresses its people have.
-        is_ours = own is not None and _is_of(answer.user, own)
-        email = answer.user.profile.email if is_ours else None
-        plain = email is not None and "@" in email and not set(email) & set("<> \n\r\t")
-        return Person(user, email if plain else None, answer.user.tz or "UTC")
+    def _keep(self, person: Person, until: datetime) -> Person:
+        self._known[person.user] = (until, person)
+        self._known.move_to_end(person.user)
+        if len(self._known) > _MOST_KNOWN:
+            self._known.popitem(last=False)
+        return person
 
     async def _ask_whose_bot(self) -> _Answer | None:
         if self._own is None:
@@ -160,6 +159,13 @@ def open_client() -> httpx.AsyncClient:
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return httpx.AsyncClient(timeout=OPEN_SECONDS, limits=httpx.Limits(max_connections=20, max_keepalive_connections=5))
+
+
+def _person(id: str, user: _User, own: _Answer) -> Person:
+    # Whoever runs another workspace, in a shared channel, says there what addresses its people have.
+    email = user.profile.email if _is_of(user, own) else None
+    plain = email is not None and "@" in email and not set(email) & set("<> \n\r\t")
+    return Person(id, email if plain else None, user.tz or "UTC")
 
 
 def _is_of(user: _User, own: _Answer) -> bool:
