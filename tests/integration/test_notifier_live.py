@@ -153,7 +153,7 @@ async def test_of_what_has_gone_to_somebody_else_only_others_than_its_reader_can
         await is_delivered(desk, 2)
         given = moved("open", words="reassigned to Ben Ode: she knows them", assignee_id="ben", assignee="Ben Ode")
         await desk.ask(given)
-        await until(says_so(slack, "Given to Ben Ode by Kim Lee · 10:14", "she knows them"))
+        await until(says_so(slack, "Given to Ben Ode by Kim Lee: she knows them"))
     by_channel = {channel[0]: buttons(body) for (channel, _), body in slack.shown.items()}
     assert by_channel == {"D": [], "C": [ALL]}
 

@@ -41,7 +41,7 @@ def compose(
     """One alert, task or flag as a message. `shared` names the recipient, because others read there too; `reach` says
     how whom to call is reached, and `stands` what happened to it since it was told."""
     offered = offer(action, stands, shared=shared)
-    action = as_it_stands(action, stands.told)
+    action = as_it_stands(action, stands.told, shared=shared)
     zone = zone_of(action.recipient)
     account = action.account
     title = title_of(action)
@@ -89,7 +89,7 @@ def item(
     """One action in a message about many: the account at a glance, its first reason, and what is asked; what else is
     open there, with the first about it."""
     offered = offer(action, stands, shared=shared)
-    action = as_it_stands(action, stands.told)
+    action = as_it_stands(action, stands.told, shared=shared)
     why = reasons(action)
     return Item(
         headline=headline(action.account, now),

@@ -1,6 +1,7 @@
 """What a person reads, in plain words and for no channel in particular: each channel escapes it in its own way."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 import msgspec
 
@@ -49,6 +50,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     status: str = ""
     """What became of it since it was told."""
     offer: Offer | None = None
+
+
+_USUAL: Final[Mapping[Kind, str]] = {"task": "done", "alert": "acknowledge", "flag": "accept"}
+"""What one does with most of a kind."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,8 +114,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
             first, *others = (move.replace("_", "-") for move in own.moves)
             instead = f" (or {', '.join(others)})" if others else ""
             return f"To act on it: keepwell {own.kind}s {first} {ref(own.item_id)}{instead}"
-        ways = {one.kind: f"keepwell {one.kind}s {one.moves[0].replace('_', '-')} ID" for one in self.offers}
-        return f"To act on one: {', '.join(ways.values())}" if ways else ""
+        ways = dict.fromkeys(f"keepwell {one.kind}s {_USUAL[one.kind]} ID" for one in self.offers)
+        return f"To act on one: {', '.join(ways)}" if ways else ""
 
 
 def ref(id: str) -> str:

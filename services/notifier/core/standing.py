@@ -31,6 +31,8 @@ _SAY_NOTHING: Final = frozenset(
 )
 """What stands in place of a note where nobody wrote one."""
 _GIVEN: Final = "reassigned to "
+_BEGUN: Final = frozenset({"taken", "acknowledged", "accepted"})
+"""Somebody is at it, and it matters since when."""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -80,10 +82,22 @@ AS_TOLD: Final = Stands()
 """Nothing happened since."""
 
 
-def as_it_stands(action: ActionRequested, now: Standing | None) -> ActionRequested:
-    """What was told, as it reads by now: of what is settled or over, nothing is asked any more."""
+def is_elsewhere(action: ActionRequested, now: Standing | None) -> bool:
+    """Whether it has gone to somebody else than whom it was told."""
+    told = action.recipient
+    return now is not None and told is not None and now.assignee_id not in (None, told.id)
+
+
+def as_it_stands(action: ActionRequested, now: Standing | None, *, shared: bool = False) -> ActionRequested:
+    """What was told, as it reads by now: of what is settled or over nothing is asked any more, and of what has gone to
+    somebody else nothing of its reader."""
     if now is None:
         return action
+    if is_elsewhere(action, now):
+        unassigned = action.task and msgspec.structs.replace(action.task, assigned_because="")
+        action = msgspec.structs.replace(action, task=unassigned)
+        if not shared:
+            action = msgspec.structs.replace(action, do=None, task=unassigned if action.kind == "task" else None)
     begins = _OVER if now.over_since is not None and now.state in ("closed", *_OPEN) else _BEGINS.get(now.state, "")
     if not begins:
         task = action.task and msgspec.structs.replace(action.task, due_at=now.due_at or action.task.due_at)
@@ -113,13 +127,13 @@ def status(stands: Standing | None, reader: Recipient | None, now: datetime, *, 
     if over and not stands.by:
         return _with_note(over, stands)
     said = _moved(stands, reader, now, zone)
-    if said and not stands.is_settled:
+    told = [_with_note(said, stands)] if said else []
+    if stands.state in _BEGUN:
         label = f" ({zone_label(zone)})" if shared or zone == "UTC" else ""
-        when = moment(stands.at, now, zone).removeprefix("today ")
-        said = _with_note(f"{said} · {when}{label}", stands)
-    elif said:
-        said = _with_note(said, stands)
-    return " · ".join(filter(None, (said, over if not stands.is_settled else "")))
+        told.append(f"{moment(stands.at, now, zone).removeprefix('today ')}{label}")
+    if over and not stands.is_settled:
+        told.append(f"{over[0].lower()}{over[1:]}" if told else over)
+    return " · ".join(told)
 
 
 def _moved(stands: Standing, reader: Recipient | None, now: datetime, zone: str) -> str:
@@ -172,11 +186,9 @@ def offer(action: ActionRequested, stands: Stands, *, shared: bool) -> Offer | N
         return None
     kind: Kind = "task" if action.task is not None else action.kind
     id = action.task.task_id if action.kind == "alert" and action.task is not None else action.item_id
-    now, who = stands.told, action.recipient
+    now = stands.told
     moves = OFFERED.get((kind, now.state if now is not None else "open"), ())
-    if now is not None and not shared and who is not None and now.assignee_id not in (None, who.id):
-        return None
-    if not moves:
+    if not moves or (is_elsewhere(action, now) and not shared):
         return None
     theirs = now.assignee_id if now is not None else None
     title = action.task.title if kind == "task" and action.task is not None else action.title
@@ -187,5 +199,5 @@ def offer(action: ActionRequested, stands: Stands, *, shared: bool) -> Offer | N
         title=clean(title, 120),
         moves=list(moves),
         to=[one for one in action.colleagues if one.id != theirs],
-        time_zone=who.time_zone if who is not None else "UTC",
+        time_zone=action.recipient.time_zone if action.recipient is not None else "UTC",
     )

@@ -62,7 +62,7 @@ def compose_group(
         headline=_at_stake(ranked),
         items=[
             single.item(
-                *(a, now, shared, _todo(a, by_account[a.account.id], ranked, stands.get(a.action_id, AS_TOLD))),
+                *(a, now, shared, _todo(a, by_account[a.account.id], ranked, stands.get(a.action_id, AS_TOLD), shared)),
                 name_reader=len(people) > 1,
                 is_first=a is by_account[a.account.id][0],
                 reach=reach.get(a.action_id, ""),
@@ -126,13 +126,17 @@ def _at_stake(actions: Sequence[ActionRequested]) -> str:
 
 
 def _todo(
-    action: ActionRequested, of_account: Sequence[ActionRequested], group: Sequence[ActionRequested], stands: Stands
+    action: ActionRequested,
+    of_account: Sequence[ActionRequested],
+    group: Sequence[ActionRequested],
+    stands: Stands,
+    shared: bool,
 ) -> str:
     """What it asks for. An alert of one playbook is told by the group's own title; a task or flag, or a mix, is not."""
     told = action.kind == "alert" and action.task is None and len({(a.kind, a.title) for a in group}) == 1
     same = sum(_alike(one) == _alike(action) for one in of_account) - 1
     more = f" (and {same:,} more like it)" if same else ""
-    action = as_it_stands(action, stands.told)
+    action = as_it_stands(action, stands.told, shared=shared)
     asked = clean(action.task.title, LONGEST_LINE) if action.task is not None else single.title_of(action)
     return f"{'' if told else asked}{more}".lstrip()
 

@@ -82,8 +82,8 @@ class Attempt:
 
     @property
     def leads_on(self) -> bool:
-        """Whether something may come due once it is recorded: what was not sent does, or ends a hold; an update may have
-        been overtaken."""
+        """Whether something may come due once it is recorded: what was not sent does, or ends a hold; an update may
+        have been overtaken."""
         return not isinstance(self.outcome, Sent) or self._kind == UPDATE
 
     @property

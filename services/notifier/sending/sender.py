@@ -39,7 +39,7 @@ _RECORD_WITHIN: Final = 0.05
 _LOOK_AT: Final = 5_000
 _PAUSES: Final = (0.1, 0.5, 2.0, 5.0)
 _GRACE: Final = 6.0
-_NOTHING: Final[Mapping[str, Sequence[Row[Any]]]] = {}
+_NOTHING: Final[Mapping[str, Sequence[Any]]] = {}
 _LOST: Final = (SQLAlchemyError, OSError, TimeoutError)
 
 
@@ -206,7 +206,7 @@ class Sender:
         ended, self._ended = self._ended, []
         now, endings = self.clock.now(), list[Ending]()
         leased: Sequence[Row[Any]] = ()
-        told: Mapping[str, Sequence[Row[Any]]] = {}
+        told = _NOTHING
         try:
             async with self.uow.begin() as c:
                 await leases.lock(c, self.channel.name)
@@ -255,9 +255,7 @@ class Sender:
         """When a lease ends that begins now."""
         return now + timedelta(seconds=self.channel.timeout) + _LEASE_MARGIN
 
-    def _begin(
-        self, leased: Sequence[Row[Any]], now: datetime, told: Mapping[str, Sequence[Row[Any]]] = _NOTHING
-    ) -> None:
+    def _begin(self, leased: Sequence[Row[Any]], now: datetime, told: Mapping[str, Sequence[Any]] = _NOTHING) -> None:
         by_message: dict[str, list[Row[Any]]] = {}
         for delivery in leased:
             by_message.setdefault(delivery.message_id, []).append(delivery)
