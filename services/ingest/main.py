@@ -53,7 +53,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     )
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     slack = Slack(open_client(), base.clock, api_url=settings.slack_api_url, token=token)
-    responding, keys = Responding(publisher), settings.signing_keys
+    responding, keys = Responding(publisher, base.figures), settings.signing_keys
     keeper = Housekeeping(base.uow, base.clock, relay, releasing)
     base.counts.add_outbox()
     for name, (says, query) in queries.COUNTED.items():

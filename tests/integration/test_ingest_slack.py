@@ -133,6 +133,8 @@ async def test_a_press_is_passed_on_with_who_pressed(house: House, move: str) ->
     [event] = house.broker.events()
     assert (event.type, event.subject) == ("delivery.responded", "northwind")
     assert house.broker.messages[0].key == "northwind"
+    figures = (await house.http.get("/metrics")).text
+    assert f'keepwell_answers_total{{by="slack",response="{move}"}} 1.0' in figures
 
 
 async def test_a_press_that_slack_tells_of_twice_is_one_answer(house: House) -> None:

@@ -185,7 +185,7 @@ def an_app(
     keys = KeyStore(uow, clock, random)
     releasing = Releasing(uow=uow, clock=clock, random=random, partitions=8, wake_relay=lambda: None)
     publisher = Publisher(broker.producer, figures, limit=0.05, give_up=0.5)
-    responding = Responding(publisher)
+    responding = Responding(publisher, figures)
     asked = Slack(slack, clock, api_url="http://slack.test/api", token=bot_token)
     intake = Intake(
         uow=uow,

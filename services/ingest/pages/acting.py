@@ -63,7 +63,7 @@ class Acting:
             async with asyncio.timeout(WITHIN):
                 if once and (used := await self._used(id)) is not None:
                     return self._already(act, *used)
-                await self._responding.pass_on(act.account_id, _response(act, id, said, now))
+                await self._responding.pass_on(act.account_id, _response(act, id, said, now), "link")
                 if once:
                     async with self._uow.begin() as c:
                         await store.note(c, id, words, now, act.expires_at)

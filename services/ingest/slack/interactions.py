@@ -70,6 +70,6 @@ class Interactions:
                     to=said.to,
                     response_url=form.response_url,
                 )
-                await self._responding.pass_on(form.handle.account_id, response)
+                await self._responding.pass_on(form.handle.account_id, response, "slack")
         except TimeoutError:
             raise Unconfirmed(f"The broker has not confirmed within {self._within:.1f} s.") from None

@@ -1,11 +1,14 @@
 """Slack's requests as it documents them, and our forms within its limits."""
 
+import contextlib
 import json
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from slack_sdk.models.views import View
 
 from services.ingest.core.answering import ASKS, Filled
@@ -92,6 +95,30 @@ def test_what_is_not_ours_says_nothing(payload: Any) -> None:
 def test_what_slack_does_not_send_is_refused(body: bytes) -> None:
     with pytest.raises(Unusable):
         read(body)
+
+
+@given(st.binary(max_size=300))
+def test_whatever_bytes_come_are_read_or_refused(body: bytes) -> None:
+    with contextlib.suppress(Unusable):
+        read(body)
+
+
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(["block_actions", "view_submission"]), st.data())
+def test_a_payload_of_another_shape_is_read_or_refused(type: str, data: st.DataObject) -> None:
+    """Each field of Slack's may be anything, or not be there."""
+    whole = a_click("done") if type == "block_actions" else a_submission(build(a_form()))
+    payload = dict(whole)
+    for name in data.draw(st.sets(st.sampled_from(sorted(set(whole) - {"type"})), max_size=3)):
+        payload[name] = data.draw(_ANYTHING)
+    with contextlib.suppress(Unusable):
+        sent(payload)
 
 
 @pytest.mark.parametrize("move", sorted(ASKS))
