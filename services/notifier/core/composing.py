@@ -70,6 +70,7 @@ def compose(
         mention=mention,
         footer=_footer(action),
         offer=offered,
+        matter=action.matter,
         accounts=[account.id],
     )
 

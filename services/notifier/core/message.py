@@ -26,6 +26,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """The likeliest first."""
     to: list[Colleague] = []
     """To whom it can be given."""
+    time_zone: str = "UTC"
+    """The reader's."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +94,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """The recipient's Slack user id, where others read too."""
     footer: str = ""
     offer: Offer | None = None
+    matter: str = ""
+    """What it is about, where it is about one thing: usage, money, people, …"""
     accounts: list[str] = []
     """The ids of the accounts that it speaks of, the worst first."""
 

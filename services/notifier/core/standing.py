@@ -199,4 +199,5 @@ def offer(action: ActionRequested, stands: Stands, *, shared: bool) -> Offer | N
         title=clean(title, 120),
         moves=list(moves),
         to=[one for one in action.colleagues if one.id != theirs],
+        time_zone=action.recipient.time_zone if action.recipient is not None else "UTC",
     )
