@@ -461,3 +461,17 @@ async def test_a_delivery_shows_its_message_as_it_reads_now_and_updates_are_none
             shown = [await queries.delivery(c, row.id) for row in (told, update)]
     assert [row["id"] for row in listed] == [told.id]
     assert [one["message"]["status"] for one in shown if one] == ["Kim Lee took it · 10:14"] * 2
+
+
+async def test_what_waits_to_be_changed_holds_up_nothing_new(engine: AsyncEngine, slack: SlackSink) -> None:
+    async with a_desk(engine, slack) as desk:
+        await desk.ask(a_task())
+        await is_delivered(desk)
+        slack.answers = [(429, {"Retry-After": "3600"}, b'{"ok":false,"error":"ratelimited"}')]
+        await desk.ask(moved("taken"))
+        await until(lambda: len(updates(slack)) == 1)
+        await desk.ask(a_task("act-2", item="tsk-2", playbook="late@1"))
+        await is_delivered(desk, 2)
+        assert "Kim Lee took it" not in str(slack.shown)
+        desk.later(hours=1, seconds=1)
+        await until(lambda: "Kim Lee took it" in str(slack.shown))
