@@ -88,6 +88,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """Who else is meant, when there are more than `items` shows."""
     recipient: str = ""
     """Named where others read too."""
+    detour: str = ""
+    """Why it comes by this road, when it failed by another: `Meant for Kim: Slack says user_not_found`."""
     mention: str = ""
     """The recipient's Slack user id, where others read too."""
     footer: str = ""
