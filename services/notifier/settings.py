@@ -6,6 +6,7 @@ from pydantic import SecretStr, field_validator
 
 from services.notifier.channels.email import SmtpServer
 from services.notifier.core.routing import Setup
+from shared.addresses import read_address
 from shared.messages.actions import CHANNEL, CHANNELS
 from shared.settings import Settings
 
@@ -73,8 +74,12 @@ def read_smtp_url(url: str) -> SmtpServer:
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     user = unquote(parts.username) if parts.username else None
     sender = query.get("from") or (user if user and "@" in user else "")
-    if "@" not in sender:
+    if not sender:
         raise ValueError("it must say who the mail is from: add ?from=keepwell@example.com")
+    try:
+        read_address(sender, named=True)
+    except ValueError as error:
+        raise ValueError(f"who the mail is from is no e-mail address. {error}") from None
     starttls = query.get("starttls", "").lower()
     if starttls and starttls not in _STARTTLS:
         raise ValueError("its starttls must be true or false")

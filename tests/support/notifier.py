@@ -303,7 +303,9 @@ class MailSink:
 
 
 @asynccontextmanager
-async def a_mail_sink(*, asks_for_login: bool = False, refuse_login: bool = False) -> AsyncIterator[MailSink]:
+async def a_mail_sink(
+    *, asks_for_login: bool = False, refuse_login: bool = False, utf8: bool = True
+) -> AsyncIterator[MailSink]:
     """A mail server on a port of its own."""
     sink = MailSink(asks_for_login=asks_for_login, refuse_login=refuse_login)
     sessions: list[SMTP] = []
@@ -315,7 +317,7 @@ async def a_mail_sink(*, asks_for_login: bool = False, refuse_login: bool = Fals
             session = SMTP(
                 sink,
                 hostname="mail.example.com",
-                enable_SMTPUTF8=True,
+                enable_SMTPUTF8=utf8,
                 authenticator=sink.authenticate if asks_for_login else None,
                 auth_require_tls=False,
                 auth_required=asks_for_login,
