@@ -10,6 +10,7 @@ from shared.addresses import read_address
 from shared.messages.actions import CHANNEL, CHANNELS
 from shared.settings import Settings
 
+_SLACK = "slack:#"
 _STARTTLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -20,6 +21,9 @@ class NotifierSettings(Settings):
     """Where `chat.postMessage` is; another only for tests and proxies."""
     slack_fallback_channel: str | None = None
     """Such as `#customer-success`: where a message goes whose recipient Slack doesn't know."""
+    ops_channel: str | None = None
+    """Who hears of a road that is broken: `slack:#ops`, `email:ops@example.com`, or several with commas between; the
+    first that works is taken. None: only the status and the log say so."""
     default_channel: str | None = None
     """The channel of actions that name none: `slack:@owner`, `slack:#name`, `email` or `inbox`."""
 
@@ -45,6 +49,17 @@ class NotifierSettings(Settings):
         if value is not None and CHANNEL.fullmatch(value) is None:
             raise ValueError(f"it must be {CHANNELS}")
         return value
+
+    @field_validator("ops_channel")
+    @classmethod
+    def _is_for_ops(cls, value: str | None) -> str | None:
+        read_channels(value or "")
+        return value
+
+    @property
+    def ops(self) -> tuple[str, ...]:
+        """The channels for ops, the first first."""
+        return read_channels(self.ops_channel or "")
 
     @property
     def smtp(self) -> SmtpServer | None:
@@ -93,3 +108,14 @@ def read_smtp_url(url: str) -> SmtpServer:
         starttls=None if implicit else _STARTTLS.get(starttls),
         sender=sender,
     )
+
+
+def read_channels(text: str) -> tuple[str, ...]:
+    """Read `slack:#ops, email:ops@example.com`. Raises `ValueError` with what is wrong."""
+    found = tuple(one.strip() for one in text.split(",") if one.strip())
+    for one in found:
+        if one.startswith("email:"):
+            read_address(one.removeprefix("email:"))
+        elif not one.startswith(_SLACK) or len(one) == len(_SLACK):
+            raise ValueError("it must be slack:#name or email:ops@example.com, or several of them with commas between")
+    return found

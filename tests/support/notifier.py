@@ -23,6 +23,7 @@ from services.notifier.core.retry import Outcome, Sent
 from services.notifier.core.routing import Setup, Transport
 from services.notifier.handler import NotifierHandler
 from services.notifier.sending.sender import Sender
+from services.notifier.sending.watching import Watch
 from shared.figures import Figures
 from shared.log.protocol import Record
 from shared.messages import envelope, registry
@@ -406,6 +407,8 @@ class Desk:
     """What fails takes its next road."""
     beside: Sequence[Any] = ()
     """Other channels that something is sent on."""
+    ops: Sequence[str] = ()
+    """The channels for ops."""
 
     def __post_init__(self) -> None:
         self.uow = UnitOfWork(self.engine)
@@ -413,6 +416,7 @@ class Desk:
         self.handler = NotifierHandler(
             self.setup, lambda *names: self.sender.wake() if names else None, lambda _, new: self.sender.expect(new)
         )
+        self.watch = Watch(self.uow, self.clock, self.ops)
         self.sender = self.a_sender()
         self.others = [self.a_sender(channel) for channel in self.beside]
 
@@ -430,6 +434,7 @@ class Desk:
             figures=self.figures,
             setup=self.setup if self.goes_on else None,
             on_failed=self.wake,
+            arrived=self.watch.arrived,
         )
 
     async def ask(self, *actions: ActionRequested | ActionCancelled | ItemChanged | Event, partition: int = 0) -> None:

@@ -59,7 +59,7 @@ class EmailChannel:
         try:
             letter = write(dispatch, server.sender, self.renderer)
         except (ValueError, MessageError) as error:
-            return Never(reason=f"the recipient's e-mail address is not one: {clean(str(error), 200)}")
+            return Never(reason=f"the recipient's e-mail address is not one: {clean(str(error), 200)}", is_road=True)
         smtp = aiosmtplib.SMTP(
             hostname=server.host,
             port=server.port,
@@ -128,14 +128,16 @@ def _not_taken(error: Exception, *, began: bool) -> Outcome:
         reason = f"the mail server says {error.code} {clean(error.message, 200)}"
         if isinstance(error, aiosmtplib.SMTPSenderRefused) and error.code >= 500:
             return Fatal(reason=reason)
-        return Later(reason=reason) if error.code < 500 else Never(reason=reason)
+        # Of the data, the letter may be what is minded.
+        is_road = isinstance(error, aiosmtplib.SMTPRecipientRefused)
+        return Later(reason=reason) if error.code < 500 else Never(reason=reason, is_road=is_road)
     return Later(reason=f"the connection to the mail server broke ({type(error).__name__})", uncertain=began)
 
 
 def _lacks_utf8(sender: Address) -> Outcome:
     if sender.needs_utf8:
         return Fatal(reason="the mail server takes no sender like the one of KEEPWELL_SMTP_URL: it is not plain ASCII")
-    return Never(reason="the mail server takes no address like the recipient's: it is not plain ASCII")
+    return Never(reason="the mail server takes no address like the recipient's: it is not plain ASCII", is_road=True)
 
 
 def _not_connected(error: Exception) -> Outcome:

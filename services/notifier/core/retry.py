@@ -32,6 +32,8 @@ class Never(msgspec.Struct, frozen=True, kw_only=True, tag="never"):
     """This message can't reach this recipient, however often it is tried."""
 
     reason: str
+    is_road: bool = False
+    """It is not this message: nothing reaches that target."""
 
 
 class Fatal(msgspec.Struct, frozen=True, kw_only=True, tag="fatal"):

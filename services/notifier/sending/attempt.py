@@ -47,6 +47,11 @@ class Attempt:
         self._began_at = began_at
         self._may_have_arrived = any(delivery.uncertain for delivery in deliveries)
 
+    @property
+    def amends(self) -> bool:
+        """Whether it brings up to date what was sent before."""
+        return self._amends is not None or self._amends_what_is_missing
+
     async def send(self, channel: Channel) -> Outcome:
         """Send it. Whatever happens is an outcome: an attempt that is not recorded costs a whole lease."""
         if self._amends_what_is_missing:

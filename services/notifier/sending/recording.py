@@ -7,10 +7,12 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notifier.core.breaks import breaks
 from services.notifier.core.retry import hold
 from services.notifier.core.routing import Setup, Transport
 from services.notifier.sending.attempt import Attempt
 from services.notifier.store import erasing, leases
+from services.notifier.store.breaks import note
 from services.notifier.store.deliveries import EVERY_TARGET
 from services.notifier.store.endings import Ending
 
@@ -33,6 +35,10 @@ async def write(
                 _LOG.error("Nothing gets through by %s: %s.", channel, held.reason)
             target = EVERY_TARGET if held.whole_channel else attempt.target
             await leases.hold(c, channel, target, held.until, held.reason)
+    broken = [(attempt, found) for attempt in ended if (found := breaks(attempt.outcome, attempt.target)) is not None]
+    if broken:
+        # What brings a message up to date may find that deleted: that says nothing of the road.
+        await note(c, {(channel, found[0]): found[1] for one, found in broken if not one.amends}, now)
     results = [result for attempt in ended for result in attempt.results(dice())]
     composed = {attempt.id: attempt.message for attempt in ended if attempt.message is not None}
     endings = await leases.record(c, results, now, composed, setup)

@@ -57,6 +57,8 @@ class Sender:
     """By which what fails finds its next road; None: there is no other."""
     on_failed: Callable[[], None] = lambda: None
     """Other senders may have got what failed here."""
+    arrived: Callable[[str, str, datetime], None] = lambda *_: None
+    """Is told of each that has arrived: its transport, target and when."""
     _work: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _sending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _ended: list[Attempt] = field(default_factory=list, init=False)
@@ -75,7 +77,7 @@ class Sender:
     _noting: Noting = field(init=False)
 
     def __post_init__(self) -> None:
-        self._noting = Noting(self.figures)
+        self._noting = Noting(self.figures, self.arrived)
 
     def wake(self) -> None:
         """There may be something to send."""
