@@ -83,6 +83,8 @@ adopted = Table(
     metadata,
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("digest", Text, nullable=False),
+    # Of the texts and the people that are kept for the day on which they are not in force any more.
+    Column("kept", Text, nullable=False),
     Column("at", _Time, nullable=False),
     Column("met_by", _Time, nullable=False),
 )

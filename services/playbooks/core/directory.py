@@ -1,12 +1,13 @@
 """Who works with customers, and when; and who stands for which role."""
 
+import hashlib
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -95,10 +96,6 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
         """Are they gone by then?"""
         return self.left is not None and self.day(now) >= self.left
 
-    def is_there(self, now: datetime) -> bool:
-        """Is there somebody now whom a channel reaches?"""
-        return self.is_reachable and not self.has_left(now) and self.away_until(now) is None
-
     def day(self, at: datetime) -> date:
         """What day an instant is of, where they are."""
         return at.astimezone(ZoneInfo(self.hours.time_zone)).date()
@@ -150,9 +147,14 @@ class Directory:
         """What becomes of the open work of who is away or gone."""
         self._roles = roles or {}
         self._pools: dict[tuple[str | None, str | None, str | None], tuple[Csm, ...]] = {}
-        self._there: dict[str, tuple[Csm, ...]] = {}
+        self._there: dict[str, Csm] = {}
         self._stand_ins: dict[str, list[Recipient]] = {}
         self._hour: datetime | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Of everybody in it, and all that is known of them."""
+        return hashlib.sha256(msgspec.msgpack.encode(self.csms, order="deterministic")).hexdigest()
 
     @cached_property
     def _by_name(self) -> Mapping[str, Csm]:
@@ -202,7 +204,16 @@ class Directory:
 
     def teammates(self, csm: Csm) -> tuple[Csm, ...]:
         """Everybody else who is in a team with them, by id."""
-        return tuple(one for one in self.csms if one.id != csm.id and not {*one.teams}.isdisjoint(csm.teams))
+        mates = {one.id: one for team in csm.teams for one in self._in_team[team] if one.id != csm.id}
+        return tuple(mates[id] for id in sorted(mates))
+
+    @cached_property
+    def _in_team(self) -> Mapping[str, list[Csm]]:
+        found = defaultdict[str, list[Csm]](list)
+        for csm in self.csms:
+            for team in csm.teams:
+                found[team].append(csm)
+        return found
 
     def led_by(self, csm: Csm) -> tuple[Csm, ...]:
         """Everybody whose manager they are, or their manager's, and so on, by id."""
@@ -220,34 +231,36 @@ class Directory:
             )
         return known
 
-    def colleagues(self, whom: str, now: datetime) -> tuple[Csm, ...]:
-        """Some who are there now besides somebody: their teammates and managers first, then others by id."""
-        hour = self._as_of(now)
-        if (known := self._there.get(whom)) is None:
-            me = self.find(whom)
-            near = (*self.teammates(me), *self.managers(me)) if me is not None else ()
-            others = {one.id: one for one in (*near, *self.csms) if one.id != (me.id if me is not None else whom)}
-            there = (one for one in others.values() if one.is_there(hour))
-            known = self._there[whom] = tuple(islice(there, _MOST_COLLEAGUES))
-        return known
+    def colleagues(self, whom: str, now: datetime) -> list[Csm]:
+        """Some who are there in this hour besides somebody: their teammates and managers first, then others by id."""
+        there, me = self._there_at(now), self.find(whom)
+        near = (*self.teammates(me), *self.managers(me)) if me is not None else ()
+        own, found = me.id if me is not None else whom, dict[str, Csm]()
+        for one in chain((one for one in near if one.id in there), there.values()):
+            if one.id != own:
+                found[one.id] = one
+            if len(found) == _MOST_COLLEAGUES:
+                break
+        return list(found.values())
 
     def stand_ins(self, whom: str, now: datetime) -> list[Recipient]:
         """Who hears of what doesn't reach somebody: the first above them who is there, and the last resort."""
-        hour = self._as_of(now)
+        there = self._there_at(now)
         if (known := self._stand_ins.get(whom)) is None:
             me, last = self.find(whom), self.role("last_resort")
-            above = (one for one in (self.managers(me) if me is not None else ()) if one.is_there(hour))
-            asked = (*islice(above, 1), *((last,) if isinstance(last, Csm) and last.is_there(hour) else ()))
+            above = (one for one in (self.managers(me) if me is not None else ()) if one.id in there)
+            asked = (*islice(above, 1), *((last,) if isinstance(last, Csm) and last.id in there else ()))
             found = {one.id: one.recipient for one in asked if me is None or one.id != me.id}
             known = self._stand_ins[whom] = list(found.values())
         return known
 
-    def _as_of(self, now: datetime) -> datetime:
-        """The hour of an instant: who is there is remembered for that long."""
+    def _there_at(self, now: datetime) -> Mapping[str, Csm]:
+        """Who is there in the hour of an instant, and can be reached, by id: it is found once an hour."""
         hour = now.replace(minute=0, second=0, microsecond=0)
         if hour != self._hour:
-            self._there, self._stand_ins, self._hour = {}, {}, hour
-        return hour
+            self._hour, self._stand_ins = hour, {}
+            self._there = {one.id: one for one in self.csms if _is_there(one, hour)}
+        return self._there
 
     def _lead(self, csm: Csm) -> str | None:
         leads = (team.lead for team in self.teams.values() if team.id in csm.teams)
@@ -264,6 +277,10 @@ class Directory:
 def _key(name: str) -> str:
     """What of a name tells it from others: neither case nor blanks, nor how its accents are written."""
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+def _is_there(csm: Csm, at: datetime) -> bool:
+    return csm.is_reachable and not csm.has_left(at) and csm.away_until(at) is None
 
 
 @lru_cache(maxsize=4096)

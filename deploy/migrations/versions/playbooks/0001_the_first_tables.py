@@ -29,6 +29,7 @@ def upgrade() -> None:
     op.create_table('adopted',
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
+    sa.Column('kept', sa.Text(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('met_by', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('partition')
