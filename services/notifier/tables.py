@@ -144,6 +144,8 @@ holds = Table(
     metadata,
     Column("transport", Text, primary_key=True),
     Column("target", Text, primary_key=True),
+    # When it began: one that begins after now was written by a clock that was ahead.
+    Column("since", _Time, nullable=False),
     Column("until", _Time, nullable=False),
     Column("reason", Text, nullable=False),
 )

@@ -50,6 +50,8 @@ BACKOFF: Final = tuple(timedelta(seconds=s) for s in (1, 5, 30, 120, 600, 1800, 
 MOST_TRIES: Final = len(BACKOFF) + 1
 JITTER: Final = 0.2
 LONGEST_RETRY_AFTER: Final = timedelta(hours=8)
+CLOCKS_APART: Final = timedelta(minutes=1)
+"""How far the clocks of two machines may be apart: what was written further ahead was written by one that was wrong."""
 FATAL_HOLD: Final = timedelta(seconds=60)
 
 

@@ -34,7 +34,7 @@ async def write(
             if held.whole_channel:
                 _LOG.error("Nothing gets through by %s: %s.", channel, held.reason)
             target = EVERY_TARGET if held.whole_channel else attempt.target
-            await leases.hold(c, channel, target, held.until, held.reason)
+            await leases.hold(c, channel, target, attempt.ended_at, held.until, held.reason)
     broken = [(attempt, found) for attempt in ended if (found := breaks(attempt.outcome, attempt.target)) is not None]
     if broken:
         # What brings a message up to date may find that deleted: that says nothing of the road.

@@ -150,7 +150,8 @@ class Sender:
         """Whether something has come due, of what is known or, by now and then asking, of what others wrote."""
         if self._due_at is not None and self._due_at <= now:
             return True
-        if self._ask_at is None or self._ask_at <= now:
+        # A clock that was ahead when it was set asks at once.
+        if self._ask_at is None or not now < self._ask_at <= now + timedelta(seconds=_IDLE):
             self._due_at = None
             [[due_at]] = await self.uow.once(*leases.next_due(self.channel.name, now))
             self._comes_due(due_at)

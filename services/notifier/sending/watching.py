@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,11 +12,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.notifier.core import breaks
 from services.notifier.core.breaks import WHOLE, Break, Place
 from services.notifier.store import breaks as store
+from services.notifier.store.clock import set_right
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
 
 _LOG: Final = logging.getLogger(__name__)
 _EVERY: Final = 5.0
+_A_MINUTE: Final = timedelta(minutes=1)
 
 
 class Watch:
@@ -30,6 +32,7 @@ class Watch:
         self._broken: dict[Place, Break] = {}
         self._works: dict[Place, datetime] = {}
         """By which broken roads something has arrived since the last look, and when."""
+        self._set_right_at: datetime | None = None
         self._ending = asyncio.Event()
 
     def arrived(self, transport: str, target: str, at: datetime) -> None:
@@ -58,6 +61,15 @@ class Watch:
         """Look no more."""
         self._ending.set()
 
+    async def _set_right(self) -> None:
+        """Once a minute, let nothing wait for an instant that was written by a clock ahead."""
+        now = self._clock.now()
+        if self._tells and not (self._set_right_at is not None and now - _A_MINUTE < self._set_right_at <= now):
+            self._set_right_at = now
+            found = await self._uow.once(*set_right(now))
+            if found:
+                _LOG.warning("%s deliveries waited for instants of a clock that was ahead.", len(found))
+
     async def look(self) -> None:
         """Learn what is broken, and tell what there is to tell."""
         found = (Break._make(row) for row in await self._uow.once(*store.load()))
@@ -65,6 +77,7 @@ class Watch:
         for one in self._broken.values():
             if one.place not in known:
                 _LOG.error("Messages by %s don't arrive: %s.", one.name, one.reason)
+        await self._set_right()
         works, self._works = self._works, {}
         untold = self._channels and any(one.told_at is None for one in self._broken.values())
         if not self._tells or not (works or untold):

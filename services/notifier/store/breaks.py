@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
 from services.notifier.core import breaks
 from services.notifier.core.breaks import Break, Place
 from services.notifier.core.grouping import ALONE
+from services.notifier.core.retry import CLOCKS_APART
 from services.notifier.core.routing import Route
 from services.notifier.store.leases import Statement
 from shared.messages.actions import ActionRequested
@@ -23,8 +24,12 @@ _ALL: Final = select(*_COLUMNS).order_by(_r.c.transport, _r.c.target)
 _UNTOLD: Final = _ALL.where(_r.c.told_at.is_(None)).with_for_update(skip_locked=True)
 _IS_IT: Final = (_r.c.transport == bindparam("on_transport"), _r.c.target == bindparam("at_target"))
 _TOLD: Final = update(_r).where(*_IS_IT).values(told_at=bindparam("now"))
+_AT: Final = bindparam("at", type_=_r.c.broken_since.type)
 _MEND: Final = (
-    delete(_r).where(*_IS_IT, _r.c.broken_since < bindparam("at", type_=_r.c.broken_since.type)).returning(*_COLUMNS)
+    delete(_r)
+    # A clock may have been ahead when it broke.
+    .where(*_IS_IT, or_(_r.c.broken_since < _AT, _r.c.broken_since > _AT + CLOCKS_APART))
+    .returning(*_COLUMNS)
 )
 # What is broken already is so since then.
 _NOTE: Final = bulk.Insert(_r, ("transport", "target", "reason"), same=("broken_since",), nothing=True)

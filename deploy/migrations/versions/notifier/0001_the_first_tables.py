@@ -84,6 +84,7 @@ def upgrade() -> None:
     op.create_table('holds',
     sa.Column('transport', sa.Text(), nullable=False),
     sa.Column('target', sa.Text(), nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
     sa.Column('until', sa.DateTime(timezone=True), nullable=False),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('transport', 'target')
