@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.notifier.core.retry import MOST_TRIES, Fatal, Later, Never, Outcome, Sent
+from services.notifier.core.retry import MOST_IN_VAIN, MOST_TRIES, Fatal, Later, Never, Outcome, Sent
 from services.notifier.core.routing import Setup
 from services.notifier.sending.watching import Watch
 from services.notifier.store import deliveries
@@ -240,6 +241,28 @@ async def test_of_a_whole_channel_ops_hear_by_another(engine: AsyncEngine) -> No
         desk.wake()
         await settles(desk, 3)
     assert to_ops(desk.channel) == [("#ops", "Messages by Slack arrive again")]
+
+
+@pytest.mark.parametrize("has_mail", [True, False])
+async def test_a_channel_that_stays_out_of_order_is_not_waited_for_where_there_is_another(
+    engine: AsyncEngine, has_mail: bool
+) -> None:
+    ana = ANA if has_mail else msgspec.structs.replace(ANA, email=None)
+    desk = a_desk(engine, [Fatal(reason="the token was revoked")] * MOST_IN_VAIN, [])
+    async with desk.open():
+        await desk.ask(an_action(recipient=ana))
+        for tries in range(1, MOST_IN_VAIN + 1):
+
+            async def tried(count: int = tries) -> bool:
+                return len(await desk.rows("SELECT 1 FROM attempts WHERE outcome = 'fatal'")) >= count
+
+            await until(tried)
+            desk.later(minutes=11)
+        desk.later(hours=1)
+        await settles(desk)
+        (settled,) = await desk.settled()
+    # Without it, it waits until Slack is mended.
+    assert settled.channel == ("email:ana@example.com" if has_mail else "slack:U0ANA")
 
 
 async def test_two_processes_tell_ops_once(engine: AsyncEngine) -> None:

@@ -16,8 +16,9 @@ from services.notifier.core.amending import Amends
 from services.notifier.core.contacts import reach_of
 from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
-from services.notifier.core.retry import Later, Never, Outcome, Sent, judge_parcel
-from services.notifier.core.roads import with_detours
+from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent, judge_parcel
+from services.notifier.core.roads import has_other, with_detours
+from services.notifier.core.routing import Setup
 from services.notifier.core.together import compose_group
 from services.notifier.store.alone import SentAlone
 from services.notifier.store.leases import AttemptRow, Result
@@ -96,10 +97,19 @@ class Attempt:
             return None
         return SentAlone(one, self.message, self._began_at, self.ended_at, self.outcome.receipt)
 
-    def results(self, dice: float) -> Iterable[Result]:
+    def _have_others(self, setup: Setup) -> bool:
+        """Whether each delivery has another road, and has not taken it yet."""
+        return self._amends is None and all(
+            one.detour is None and has_other(_decode(one.action), setup, one.transport) for one in self._deliveries
+        )
+
+    def results(self, dice: float, setup: Setup | None = None) -> Iterable[Result]:
         """What it comes to for each delivery: one fate for all of what may have arrived."""
         tries = [delivery.tries for delivery in self._deliveries]
-        verdicts = judge_parcel(self.outcome, tries, self._may_have_arrived, self.ended_at, dice)
+        verdicts = judge_parcel(
+            *(self.outcome, tries, self._may_have_arrived, self.ended_at, dice),
+            has_other_road=isinstance(self.outcome, Fatal) and setup is not None and self._have_others(setup),
+        )
         said, receipt = ("", self.outcome.receipt) if isinstance(self.outcome, Sent) else (self.outcome.reason, "")
         for one, verdict in zip(self._deliveries, verdicts, strict=True):
             outcome = "uncertain" if verdict.uncertain else type(self.outcome).__name__.lower()

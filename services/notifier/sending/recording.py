@@ -39,7 +39,7 @@ async def write(
     if broken:
         # What brings a message up to date may find that deleted: that says nothing of the road.
         await note(c, {(channel, found[0]): found[1] for one, found in broken if not one.amends}, now)
-    results = [result for attempt in ended for result in attempt.results(dice())]
+    results = [result for attempt in ended for result in attempt.results(dice(), setup)]
     composed = {attempt.id: attempt.message for attempt in ended if attempt.message is not None}
     endings = await leases.record(c, results, now, composed, setup)
     await erasing.recompose(c, await erasing.erased(c, list(composed)))
