@@ -94,7 +94,7 @@ class NotifierHandler(Handler):
         self, c: AsyncConnection, partition: int, asked: dict[str, Incoming], now: datetime
     ) -> list[NewDelivery]:
         routes = {id: routing.route(one.data, self._setup) for id, one in asked.items()}
-        places = {id: grouping.place(asked[id].data, route, now) for id, route in routes.items()}
+        places = {id: grouping.place(asked[id].data, to, now, asked[id].event.time) for id, to in routes.items()}
         known, gates = await deliveries.meet(c, places, now)
         await deliveries.restate(c, {id: asked[id] for id in known if asked[id].data.revision})
         new = []

@@ -18,6 +18,7 @@ from services.notifier.channels.slack import SlackChannel, open_client
 from services.notifier.core.delivery import Expected
 from services.notifier.handler import NotifierHandler
 from services.notifier.sending.sender import Sender
+from services.notifier.sending.watching import Watch
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import retention
 from shared.documents.following import Following
@@ -48,6 +49,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
         senders[transport].expect(new)
 
     worker = base.worker(_PLAN, NotifierHandler(settings.setup, wake, expect))
+    watch = Watch(base.uow, base.clock, settings.ops, tells=worker is not None)
     if worker is not None:
         senders |= {
             channel.name: Sender(
@@ -60,12 +62,14 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
                 on_settled=worker.relay.wake_soon,
                 setup=settings.setup,
                 on_failed=lambda: wake(*senders),
+                arrived=watch.arrived,
             )
             for channel in _channels(base, settings, renderer, http)
         }
 
     def stop() -> None:
         following.stop()
+        watch.stop()
         for sender in senders.values():
             sender.stop()
 
@@ -84,10 +88,10 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
                 clock=base.clock,
                 worker=worker,
                 extra=lambda c: queries.status(c, base.clock.now()),
-                alarms=lambda: templates.alarms,
+                alarms=lambda: [*templates.alarms, *watch.alarms],
             ),
         ),
-        jobs=(lambda: following.run(base.uow), *(sender.run for sender in senders.values())),
+        jobs=(lambda: following.run(base.uow), watch.run, *(sender.run for sender in senders.values())),
         on_stop=stop,
         tidy=(retention.forget,),
         close=http.aclose,

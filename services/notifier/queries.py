@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifier import tables as t
 from services.notifier.core.amending import UPDATE
 from services.notifier.core.contacts import Cells
+from services.notifier.core.retry import CLOCKS_APART
 from services.notifier.store.contacts import CELLS
 from services.notifier.store.deliveries import EVERY_TARGET
 from services.notifier.store.detours import DETOUR, FIRST
@@ -66,7 +67,10 @@ _ROADS: Final = (
 _TOGETHER: Final = select(func.count()).where(_d.c.message_id == bindparam("message"))
 _HELD: Final = (
     select(t.holds)
-    .where(t.holds.c.transport == bindparam("transport"), t.holds.c.until > bindparam("now"))
+    .where(
+        t.holds.c.transport == bindparam("transport"), t.holds.c.until > bindparam("now", type_=t.holds.c.until.type)
+    )
+    .where(t.holds.c.since <= bindparam("now", type_=t.holds.c.since.type) + CLOCKS_APART)
     .where(or_(t.holds.c.target == bindparam("target"), t.holds.c.target == EVERY_TARGET))
     .order_by(t.holds.c.until.desc())
     .limit(1)
@@ -195,7 +199,8 @@ async def _newest(
 async def status(c: AsyncConnection, now: datetime) -> dict[str, Any]:
     """How many deliveries wait, are being sent or failed, and which channels are held, with the reason."""
     counts = {row.state: row.count for row in await c.execute(_COUNTS)}
-    held = select(t.holds).where(t.holds.c.until > now).order_by(t.holds.c.transport, t.holds.c.target)
+    believed = t.holds.c.since <= now + CLOCKS_APART
+    held = select(t.holds).where(t.holds.c.until > now, believed).order_by(t.holds.c.transport, t.holds.c.target)
     holds = [
         {
             "channel": row.transport if row.target == EVERY_TARGET else f"{row.transport}:{row.target}",

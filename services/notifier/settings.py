@@ -6,9 +6,11 @@ from pydantic import SecretStr, field_validator
 
 from services.notifier.channels.email import SmtpServer
 from services.notifier.core.routing import Setup
+from shared.addresses import read_address
 from shared.messages.actions import CHANNEL, CHANNELS
 from shared.settings import Settings
 
+_SLACK = "slack:#"
 _STARTTLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -17,6 +19,9 @@ class NotifierSettings(Settings):
 
     slack_fallback_channel: str | None = None
     """Such as `#customer-success`: where a message goes whose recipient Slack doesn't know."""
+    ops_channel: str | None = None
+    """Who hears of a road that is broken: `slack:#ops`, `email:ops@example.com`, or several with commas between; the
+    first that works is taken. None: only the status and the log say so."""
     default_channel: str | None = None
     """The channel of actions that name none: `slack:@owner`, `slack:#name`, `email` or `inbox`."""
 
@@ -41,6 +46,17 @@ class NotifierSettings(Settings):
         if value is not None and CHANNEL.fullmatch(value) is None:
             raise ValueError(f"it must be {CHANNELS}")
         return value
+
+    @field_validator("ops_channel")
+    @classmethod
+    def _is_for_ops(cls, value: str | None) -> str | None:
+        read_channels(value or "")
+        return value
+
+    @property
+    def ops(self) -> tuple[str, ...]:
+        """The channels for ops, the first first."""
+        return read_channels(self.ops_channel or "")
 
     @property
     def smtp(self) -> SmtpServer | None:
@@ -75,8 +91,12 @@ def read_smtp_url(url: str) -> SmtpServer:
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     user = unquote(parts.username) if parts.username else None
     sender = query.get("from") or (user if user and "@" in user else "")
-    if "@" not in sender:
+    if not sender:
         raise ValueError("it must say who the mail is from: add ?from=keepwell@example.com")
+    try:
+        read_address(sender, named=True)
+    except ValueError as error:
+        raise ValueError(f"who the mail is from is no e-mail address. {error}") from None
     starttls = query.get("starttls", "").lower()
     if starttls and starttls not in _STARTTLS:
         raise ValueError("its starttls must be true or false")
@@ -90,3 +110,14 @@ def read_smtp_url(url: str) -> SmtpServer:
         starttls=None if implicit else _STARTTLS.get(starttls),
         sender=sender,
     )
+
+
+def read_channels(text: str) -> tuple[str, ...]:
+    """Read `slack:#ops, email:ops@example.com`. Raises `ValueError` with what is wrong."""
+    found = tuple(one.strip() for one in text.split(",") if one.strip())
+    for one in found:
+        if one.startswith("email:"):
+            read_address(one.removeprefix("email:"))
+        elif not one.startswith(_SLACK) or len(one) == len(_SLACK):
+            raise ValueError("it must be slack:#name or email:ops@example.com, or several of them with commas between")
+    return found

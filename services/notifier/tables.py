@@ -135,12 +135,25 @@ gates = Table(
     Column("waiting", Boolean, nullable=False),
 )
 
+# Roads that lead nowhere until somebody mends them (`*`: a whole transport), and when ops were told.
+roads = Table(
+    "roads",
+    metadata,
+    Column("transport", Text, primary_key=True),
+    Column("target", Text, primary_key=True),
+    Column("broken_since", _Time, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("told_at", _Time),
+)
+
 # Send nothing to this target (`*`: on this transport) until then.
 holds = Table(
     "holds",
     metadata,
     Column("transport", Text, primary_key=True),
     Column("target", Text, primary_key=True),
+    # When it began: one that begins after now was written by a clock that was ahead.
+    Column("since", _Time, nullable=False),
     Column("until", _Time, nullable=False),
     Column("reason", Text, nullable=False),
 )

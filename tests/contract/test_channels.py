@@ -518,7 +518,8 @@ async def test_only_a_possible_repeat_says_so_in_slack(bot: Bench, slack: SlackS
 async def test_what_slack_refuses_says_what_to_do(bot: Bench, slack: SlackSink) -> None:
     slack.answers = [says("channel_not_found"), says("invalid_auth"), says("weird <@U1> thing")]
     assert await bot.channel.send(a_dispatch()) == Never(
-        reason="Slack says channel_not_found: there is no such channel, or the bot can't see it: invite the bot"
+        reason="Slack says channel_not_found: there is no such channel, or the bot can't see it: invite the bot",
+        is_road=True,
     )
     assert await bot.channel.send(a_dispatch()) == Fatal(
         reason="Slack says invalid_auth: KEEPWELL_SLACK_BOT_TOKEN is not valid"
@@ -545,7 +546,7 @@ async def test_an_email_is_text_and_html_under_one_stable_id(email: Bench, mail:
 async def test_a_refused_recipient_is_never_tried_again_and_a_full_mailbox_is(email: Bench, mail: MailSink) -> None:
     mail.refuse_recipient = "550 no such user"
     outcome = await email.channel.send(a_dispatch(target="gone@example.com"))
-    assert outcome == Never(reason="the mail server says 550 no such user")
+    assert outcome == Never(reason="the mail server says 550 no such user", is_road=True)
     mail.refuse_recipient = "452 mailbox full"
     assert isinstance(await email.channel.send(a_dispatch(target="full@example.com")), Later)
     assert mail.letters == []

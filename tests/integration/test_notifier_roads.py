@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.notifier.core.retry import MOST_TRIES, Later, Never, Outcome
+from services.notifier.core.retry import MOST_IN_VAIN, MOST_TRIES, Fatal, Later, Never, Outcome, Sent
 from services.notifier.core.routing import Setup
+from services.notifier.sending.watching import Watch
 from services.notifier.store import deliveries
 from shared.messages.actions import ActionCancelled, Recipient
 from tests.support.notifier import Desk, ScriptedChannel, an_account, an_action, an_alert, notifier_engine
@@ -172,3 +174,113 @@ async def test_what_waits_on_another_road_is_restated_as_the_first_would_be(engi
     mail = desk.others[0].channel
     assert isinstance(mail, ScriptedChannel)
     assert mail.got[-1].message.title == "Worse"
+
+
+OPS = ("slack:#ops", "email:ops@example.com")
+
+
+def watched(engine: AsyncEngine, slack: list[Outcome], mail: list[Outcome] | None = None) -> Desk:
+    desk = a_desk(engine, slack, mail or [])
+    desk.watch = Watch(desk.uow, desk.clock, OPS)
+    desk.sender = desk.a_sender()
+    desk.others = [desk.a_sender(channel) for channel in desk.beside]
+    return desk
+
+
+def to_ops(channel: object) -> list[tuple[str, str]]:
+    assert isinstance(channel, ScriptedChannel)
+    targets = ("#ops", "ops@example.com")
+    return [(one.target, one.message.title) for one in channel.got if one.target in targets]
+
+
+async def test_ops_hear_once_that_a_road_is_broken_and_once_that_it_works_again(engine: AsyncEngine) -> None:
+    gone = Never(reason="Slack says channel_not_found", is_road=True)
+    desk = watched(engine, [gone, Sent(), gone, Sent(), Sent(), Sent()])
+    async with desk.open():
+        for number in range(2):
+            await desk.ask(an_action(f"a{number}", recipient=ANA, channel="slack:#cs", playbook=f"p{number}@1"))
+            await settles(desk, number + 1)
+        await desk.watch.look()
+        assert desk.watch.alarms == [
+            "Messages by slack:#cs don't arrive since Wed 18 Nov 2026, 09:14 UTC, and take other roads:"
+            " Slack says channel_not_found."
+        ]
+        await desk.watch.look()
+        desk.wake()
+        await settles(desk, 3)
+        assert to_ops(desk.channel) == [("#ops", "Messages by slack:#cs don't arrive")]
+        desk.later(hours=3)
+        await desk.ask(an_action("mended", recipient=ANA, channel="slack:#cs"))
+        await settles(desk, 4)
+        for _ in range(2):
+            await desk.watch.look()
+        desk.wake()
+        await settles(desk, 5)
+    assert to_ops(desk.channel)[1:] == [("#ops", "Messages by slack:#cs arrive again")]
+    assert desk.watch.alarms == []
+    assert await desk.rows("SELECT * FROM roads") == []
+
+
+async def test_of_a_whole_channel_ops_hear_by_another(engine: AsyncEngine) -> None:
+    desk = watched(engine, [Fatal(reason="KEEPWELL_SLACK_BOT_TOKEN was revoked")] * 2)
+    async with desk.open():
+        await desk.ask(an_action(recipient=ANA))
+
+        async def noted() -> bool:
+            return bool(await desk.rows("SELECT 1 FROM roads"))
+
+        await until(noted)
+        await desk.watch.look()
+        desk.wake()
+        await settles(desk)
+        assert to_ops(desk.others[0].channel) == [("ops@example.com", "Messages by Slack don't arrive")]
+        desk.channel.outcomes = []
+        desk.later(minutes=10)
+        await settles(desk, 2)
+        await desk.watch.look()
+        desk.wake()
+        await settles(desk, 3)
+    assert to_ops(desk.channel) == [("#ops", "Messages by Slack arrive again")]
+
+
+@pytest.mark.parametrize("has_mail", [True, False])
+async def test_a_channel_that_stays_out_of_order_is_not_waited_for_where_there_is_another(
+    engine: AsyncEngine, has_mail: bool
+) -> None:
+    ana = ANA if has_mail else msgspec.structs.replace(ANA, email=None)
+    desk = a_desk(engine, [Fatal(reason="the token was revoked")] * MOST_IN_VAIN, [])
+    async with desk.open():
+        await desk.ask(an_action(recipient=ana))
+        for tries in range(1, MOST_IN_VAIN + 1):
+
+            async def tried(count: int = tries) -> bool:
+                return len(await desk.rows("SELECT 1 FROM attempts WHERE outcome = 'fatal'")) >= count
+
+            await until(tried)
+            desk.later(minutes=11)
+        desk.later(hours=1)
+        await settles(desk)
+        (settled,) = await desk.settled()
+    # Without it, it waits until Slack is mended.
+    assert settled.channel == ("email:ana@example.com" if has_mail else "slack:U0ANA")
+
+
+async def test_two_processes_tell_ops_once(engine: AsyncEngine) -> None:
+    desk = watched(engine, [Never(reason="Slack says channel_not_found", is_road=True)])
+    async with desk.open():
+        await desk.ask(an_action(recipient=ANA, channel="slack:#cs"))
+        await settles(desk)
+        other = Watch(desk.uow, desk.clock, OPS)
+        await asyncio.gather(desk.watch.look(), other.look())
+        desk.wake()
+        await settles(desk, 2)
+    assert len(to_ops(desk.channel)) == 1
+
+
+async def test_a_message_that_is_refused_for_itself_breaks_no_road(engine: AsyncEngine) -> None:
+    desk = watched(engine, [Never(reason="Slack says msg_too_long")])
+    async with desk.open():
+        await desk.ask(an_action(recipient=ANA))
+        await settles(desk)
+    await desk.watch.look()
+    assert desk.watch.alarms == []

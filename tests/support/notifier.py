@@ -24,6 +24,7 @@ from services.notifier.core.retry import Outcome, Sent
 from services.notifier.core.routing import Setup, Transport
 from services.notifier.handler import NotifierHandler
 from services.notifier.sending.sender import Sender
+from services.notifier.sending.watching import Watch
 from shared.figures import Figures
 from shared.log.protocol import Record
 from shared.messages import envelope, registry
@@ -366,7 +367,9 @@ class MailSink:
 
 
 @asynccontextmanager
-async def a_mail_sink(*, asks_for_login: bool = False, refuse_login: bool = False) -> AsyncIterator[MailSink]:
+async def a_mail_sink(
+    *, asks_for_login: bool = False, refuse_login: bool = False, utf8: bool = True
+) -> AsyncIterator[MailSink]:
     """A mail server on a port of its own."""
     sink = MailSink(asks_for_login=asks_for_login, refuse_login=refuse_login)
     sessions: list[SMTP] = []
@@ -378,7 +381,7 @@ async def a_mail_sink(*, asks_for_login: bool = False, refuse_login: bool = Fals
             session = SMTP(
                 sink,
                 hostname="mail.example.com",
-                enable_SMTPUTF8=True,
+                enable_SMTPUTF8=utf8,
                 authenticator=sink.authenticate if asks_for_login else None,
                 auth_require_tls=False,
                 auth_required=asks_for_login,
@@ -467,6 +470,8 @@ class Desk:
     """What fails takes its next road."""
     beside: Sequence[Any] = ()
     """Other channels that something is sent on."""
+    ops: Sequence[str] = ()
+    """The channels for ops."""
 
     def __post_init__(self) -> None:
         self.uow = UnitOfWork(self.engine)
@@ -474,6 +479,7 @@ class Desk:
         self.handler = NotifierHandler(
             self.setup, lambda *names: self.sender.wake() if names else None, lambda _, new: self.sender.expect(new)
         )
+        self.watch = Watch(self.uow, self.clock, self.ops)
         self.sender = self.a_sender()
         self.others = [self.a_sender(channel) for channel in self.beside]
 
@@ -491,6 +497,7 @@ class Desk:
             figures=self.figures,
             setup=self.setup if self.goes_on else None,
             on_failed=self.wake,
+            arrived=self.watch.arrived,
         )
 
     async def ask(self, *actions: ActionRequested | ActionCancelled | ItemChanged | Event, partition: int = 0) -> None:

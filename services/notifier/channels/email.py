@@ -5,12 +5,12 @@ Mail programs drop a second message of one id, so an uncertain attempt needs no 
 
 import asyncio
 from dataclasses import dataclass
+from email import headerregistry
 from email.errors import MessageError
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
-from typing import Final
+from email.utils import format_datetime
+from typing import Any, Final
 
 import aiosmtplib
 
@@ -19,6 +19,7 @@ from services.notifier.channels.protocol import Dispatch
 from services.notifier.channels.rendering import Renderer
 from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
 from services.notifier.core.routing import Transport
+from shared.addresses import Address, read_address
 from shared.links import Links
 from shared.words import clean
 
@@ -61,8 +62,8 @@ class EmailChannel:
         server = self.server
         try:
             letter = write(dispatch, server.sender, self.renderer, self.links)
-        except (ValueError, IndexError, MessageError):
-            return Never(reason="the recipient's e-mail address is not one")
+        except (ValueError, MessageError) as error:
+            return Never(reason=f"the recipient's e-mail address is not one: {clean(str(error), 200)}", is_road=True)
         smtp = aiosmtplib.SMTP(
             hostname=server.host,
             port=server.port,
@@ -73,25 +74,31 @@ class EmailChannel:
             timeout=self.patience,
         )
         try:
-            return await self._hand_in(smtp, dispatch.target, letter)
+            return await self._hand_in(smtp, read_address(dispatch.target), letter)
         finally:
             # Closing without QUIT: the message is accepted by then, and no answer is waited for.
             smtp.close()
 
-    async def _hand_in(self, smtp: aiosmtplib.SMTP, recipient: str, letter: EmailMessage) -> Outcome:
+    async def _hand_in(self, smtp: aiosmtplib.SMTP, to: Address, letter: EmailMessage) -> Outcome:
         """However slow the server is, nothing was sent up to the letter itself; only then is the end uncertain."""
-        began = False
+        began, sender = False, read_address(self.server.sender, named=True)
+        utf8 = to.needs_utf8 or sender.needs_utf8
+        spoken: dict[str, Any] = {"encoding": "utf-8"} if utf8 else {}
         try:
             async with asyncio.timeout(self.patience):
                 try:
                     await smtp.connect()
                 except (aiosmtplib.SMTPException, OSError, ValueError) as error:
                     return _not_connected(error)
-                await smtp.mail(parseaddr(self.server.sender)[1])
-                await smtp.rcpt(recipient)
+                if utf8:
+                    await smtp.ehlo()
+                    if not smtp.supports_extension("smtputf8"):
+                        return _lacks_utf8(sender)
+                await smtp.mail(sender.spec, options=["SMTPUTF8"] if utf8 else None, **spoken)
+                await smtp.rcpt(to.spec, **spoken)
             began = True
-            answer = await smtp.data(letter.as_bytes())
-        except (aiosmtplib.SMTPException, OSError, UnicodeEncodeError) as error:
+            answer = await smtp.data(letter.as_bytes(policy=_POLICY.clone(utf8=True)) if utf8 else letter.as_bytes())
+        except (aiosmtplib.SMTPException, OSError) as error:
             if isinstance(error, TimeoutError) and not began:
                 return Later(reason=f"the mail server was not ready for a letter within {self.patience:.0f} s")
             return _not_taken(error, began=began)
@@ -102,10 +109,10 @@ def write(dispatch: Dispatch, sender: str, renderer: Renderer, links: Links | No
     """The letter as it goes out. Raises `ValueError` when the recipient's address is not one."""
     message = dispatch.message
     letter = EmailMessage(policy=_POLICY)
-    name, address = parseaddr(sender)
-    local, _, domain = address.rpartition("@")
-    letter["From"] = Address(name or "Keepwell", local, domain)
-    letter["To"] = Address(addr_spec=dispatch.target)
+    me, to = read_address(sender, named=True), read_address(dispatch.target)
+    domain = me.domain
+    letter["From"] = headerregistry.Address(me.name or "Keepwell", me.local, domain)
+    letter["To"] = headerregistry.Address("", to.local, to.domain)
     letter["Subject"] = clean(message.subject, 180)
     letter["Date"] = format_datetime(dispatch.at)
     letter["Message-ID"] = f"<{dispatch.delivery_id}@{domain}>"
@@ -128,10 +135,16 @@ def _not_taken(error: Exception, *, began: bool) -> Outcome:
         reason = f"the mail server says {error.code} {clean(error.message, 200)}"
         if isinstance(error, aiosmtplib.SMTPSenderRefused) and error.code >= 500:
             return Fatal(reason=reason)
-        return Later(reason=reason) if error.code < 500 else Never(reason=reason)
-    if isinstance(error, UnicodeEncodeError | aiosmtplib.SMTPNotSupported):
-        return Never(reason="the mail server takes no address like the recipient's: it is not plain ASCII")
+        # Of the data, the letter may be what is minded.
+        is_road = isinstance(error, aiosmtplib.SMTPRecipientRefused)
+        return Later(reason=reason) if error.code < 500 else Never(reason=reason, is_road=is_road)
     return Later(reason=f"the connection to the mail server broke ({type(error).__name__})", uncertain=began)
+
+
+def _lacks_utf8(sender: Address) -> Outcome:
+    if sender.needs_utf8:
+        return Fatal(reason="the mail server takes no sender like the one of KEEPWELL_SMTP_URL: it is not plain ASCII")
+    return Never(reason="the mail server takes no address like the recipient's: it is not plain ASCII", is_road=True)
 
 
 def _not_connected(error: Exception) -> Outcome:

@@ -31,6 +31,11 @@ _BROKEN: Final = frozenset(
     "access_denied account_inactive ekm_access_denied invalid_auth missing_scope no_permission "  # noqa: SIM905
     "not_allowed_token_type not_authed org_login_required team_access_not_granted token_expired token_revoked".split()
 )
+_NO_WAY_THERE: Final = frozenset(
+    "cannot_dm_bot channel_not_found is_archived not_in_channel restricted_action restricted_action_read_only_channel "  # noqa: SIM905
+    "user_disabled user_not_found users_not_found".split()
+)
+"""What lies with the channel or person that was named, whatever is said."""
 _HINTS: Final = {
     "channel_not_found": "there is no such channel, or the bot can't see it: invite the bot",
     "not_in_channel": "invite the bot to the channel",
@@ -140,7 +145,7 @@ def _bot_answer(response: httpx.Response) -> Outcome:
         return Later(reason=reason, after=_retry_after(response))
     if error in _MAYBE:
         return Later(reason=reason, uncertain=True)
-    return Fatal(reason=reason) if error in _BROKEN else Never(reason=reason)
+    return Fatal(reason=reason) if error in _BROKEN else Never(reason=reason, is_road=error in _NO_WAY_THERE)
 
 
 def _webhook_answer(response: httpx.Response) -> Outcome:

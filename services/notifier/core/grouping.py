@@ -18,7 +18,7 @@ import msgspec
 from services.notifier.core.amending import UPDATES
 from services.notifier.core.delivery import OPEN, State
 from services.notifier.core.lease import standing
-from services.notifier.core.retry import MOST_TRIES
+from services.notifier.core.retry import CLOCKS_APART, MOST_TRIES
 from services.notifier.core.routing import Route, joint_id
 from shared.messages.actions import ActionRequested
 
@@ -43,15 +43,21 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     gated: bool = True
 
 
-def place(action: ActionRequested, route: Route, now: datetime) -> Place:
+def believed(not_before: datetime | None, said_at: datetime, now: datetime) -> datetime | None:
+    """From when on to deliver what was said then. Where whoever said it was ahead, the wait is as long from now on."""
+    is_ahead = not_before is not None and said_at > now + CLOCKS_APART
+    return now + (not_before - said_at) if not_before is not None and is_ahead else not_before
+
+
+def place(action: ActionRequested, route: Route, now: datetime, said_at: datetime | None = None) -> Place:
     """Find a message's group. Messages of one group that are due together go as one."""
     who = action.recipient.id if action.recipient else ""
-    to = f"{route.channel}|{who}"
+    to, not_before = f"{route.channel}|{who}", believed(action.not_before, said_at or now, now)
     if action.kind == "digest":
-        return Place(group=f"{ALONE}{to}|{action.action_id}", not_before=action.not_before, gated=False)
-    if action.not_before is not None:
-        waits = action.not_before > now
-        return Place(group=f"{to}|timed", not_before=action.not_before if waits else None, gated=not waits)
+        return Place(group=f"{ALONE}{to}|{action.action_id}", not_before=not_before, gated=False)
+    if not_before is not None:
+        waits = not_before > now
+        return Place(group=f"{to}|timed", not_before=not_before if waits else None, gated=not waits)
     return Place(group=f"{to}|{action.playbook.partition('@')[0]}|{action.kind}")
 
 

@@ -1,7 +1,7 @@
 """What follows an attempt: three ways to fail, bounded tries, and the wait before the next.
 
 A channel turns whatever its vendor answers into one of four outcomes. A *later* or *fatal* outcome is tried again until
-`MOST_TRIES`; *never* ends at once.
+`MOST_TRIES`, a fatal one until `MOST_IN_VAIN` where there is another road; *never* ends at once.
 """
 
 from collections.abc import Sequence
@@ -32,6 +32,8 @@ class Never(msgspec.Struct, frozen=True, kw_only=True, tag="never"):
     """This message can't reach this recipient, however often it is tried."""
 
     reason: str
+    is_road: bool = False
+    """It is not this message: nothing reaches that target."""
 
 
 class Fatal(msgspec.Struct, frozen=True, kw_only=True, tag="fatal"):
@@ -46,8 +48,12 @@ BACKOFF: Final = tuple(timedelta(seconds=s) for s in (1, 5, 30, 120, 600, 1800, 
 """The waits after the first, second, ... failure: a night's outage is outlived, and no more than 16 hours pass."""
 
 MOST_TRIES: Final = len(BACKOFF) + 1
+MOST_IN_VAIN: Final = 6
+"""Tries of a channel that is out of order, some 15 minutes, before what has another road takes that."""
 JITTER: Final = 0.2
 LONGEST_RETRY_AFTER: Final = timedelta(hours=8)
+CLOCKS_APART: Final = timedelta(minutes=1)
+"""How far the clocks of two machines may be apart: what was written further ahead was written by one that was wrong."""
 FATAL_HOLD: Final = timedelta(seconds=60)
 
 
@@ -76,7 +82,13 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge_parcel(
-    outcome: Outcome, tries: Sequence[int], may_have_arrived: bool, now: datetime, dice: float
+    outcome: Outcome,
+    tries: Sequence[int],
+    may_have_arrived: bool,
+    now: datetime,
+    dice: float,
+    *,
+    has_other_road: bool = False,
 ) -> list[Verdict]:
     """Decide what follows an attempt at several deliveries as one message, for each, from the tries that each has had.
 
@@ -84,18 +96,22 @@ def judge_parcel(
     have the verdict of the one that was tried least: nobody's tries are used up by those who joined later or earlier.
     """
     if may_have_arrived or (isinstance(outcome, Later) and outcome.uncertain):
-        return [judge(outcome, min(tries), now, dice)] * len(tries)
-    return [judge(outcome, each, now, dice) for each in tries]
+        return [judge(outcome, min(tries), now, dice, has_other_road=has_other_road)] * len(tries)
+    return [judge(outcome, each, now, dice, has_other_road=has_other_road) for each in tries]
 
 
-def judge(outcome: Outcome, tries: int, now: datetime, dice: float) -> Verdict:
-    """Decide what follows the attempt number `tries` (from 1). `dice` is uniform in [0, 1) and spreads the retries."""
+def judge(outcome: Outcome, tries: int, now: datetime, dice: float, *, has_other_road: bool = False) -> Verdict:
+    """Decide what follows the attempt number `tries` (from 1). `dice` is uniform in [0, 1) and spreads the retries.
+
+    What has another road waits for a channel that is out of order no longer than `MOST_IN_VAIN` tries.
+    """
     if isinstance(outcome, Sent):
         return Verdict(event="sent")
     if isinstance(outcome, Never):
         return Verdict(event="given_up", reason=outcome.reason)
     uncertain = isinstance(outcome, Later) and outcome.uncertain
-    if tries >= MOST_TRIES:
+    in_vain = isinstance(outcome, Fatal) and has_other_road and tries >= MOST_IN_VAIN
+    if tries >= MOST_TRIES or in_vain:
         reason = f"given up after {tries} tries; the last: {outcome.reason}"
         return Verdict(event="given_up", reason=reason, uncertain=uncertain)
     # No jitter on what the vendor asked for: what waits for the same hold goes together when it ends.

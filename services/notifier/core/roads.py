@@ -38,6 +38,15 @@ def next_road(action: ActionRequested, setup: Setup, tried: Sequence[Tried]) -> 
     return found and msgspec.structs.replace(found, because=_because(action, found, tried))
 
 
+def has_other(action: ActionRequested, setup: Setup, transport: str) -> bool:
+    """Whether there is a road by another channel to anybody; the inbox is none where nobody is known to read it."""
+    who = action.recipient
+    return any(
+        one.transport != transport and (one.transport != "inbox" or (who is not None and who.inbox))
+        for one in _roads(action, setup)
+    )
+
+
 def detour_id(first: str, road: int) -> str:
     """The same for the same delivery and number of roads tried before: each road is taken once."""
     return "dlv_d" + sha256(f"{first}\x1f{road}".encode()).hexdigest()[:27]

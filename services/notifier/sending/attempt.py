@@ -15,10 +15,12 @@ from services.notifier.core.amending import OURS, UPDATE, WORD, WORD_HOLDS, Amen
 from services.notifier.core.delivery import Event
 from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
-from services.notifier.core.retry import Later, Never, Outcome, Sent, judge_parcel
+from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent, judge_parcel
+from services.notifier.core.roads import has_other
+from services.notifier.core.routing import Setup
 from services.notifier.store.alone import SentAlone
 from services.notifier.store.leases import AttemptRow, Result
-from services.notifier.store.told import compose_rows
+from services.notifier.store.told import compose_rows, decode
 
 _LOG: Final = logging.getLogger(__name__)
 _CUT_OFF: Final = "the sender ended before it had an answer"
@@ -45,6 +47,12 @@ class Attempt:
         self._deliveries, self._told = deliveries, told or deliveries
         self._began_at = began_at
         self._may_have_arrived = any(delivery.uncertain for delivery in deliveries)
+
+    @property
+    def tells(self) -> bool:
+        """Whether it tells something of its own, and so shows whether its road is open: what brings a message up to
+        date may find that deleted, and who clicked may be anybody."""
+        return self._kind not in OURS and self._deliveries[0].amends is None
 
     async def send(self, channel: Channel) -> Outcome:
         """Send it. Whatever happens is an outcome: an attempt that is not recorded costs a whole lease."""
@@ -108,10 +116,19 @@ class Attempt:
             return None
         return SentAlone(one, self.message, self._began_at, self.ended_at, self.outcome.receipt)
 
-    def results(self, dice: float) -> Iterable[Result]:
+    def _have_others(self, setup: Setup) -> bool:
+        """Whether each delivery has another road, and has not taken it yet."""
+        return self.tells and all(
+            one.detour is None and has_other(decode(one.action), setup, one.transport) for one in self._deliveries
+        )
+
+    def results(self, dice: float, setup: Setup | None = None) -> Iterable[Result]:
         """What it comes to for each delivery: one fate for all of what may have arrived."""
         tries = [delivery.tries for delivery in self._deliveries]
-        verdicts = judge_parcel(self.outcome, tries, self._may_have_arrived, self.ended_at, dice)
+        verdicts = judge_parcel(
+            *(self.outcome, tries, self._may_have_arrived, self.ended_at, dice),
+            has_other_road=isinstance(self.outcome, Fatal) and setup is not None and self._have_others(setup),
+        )
         said, receipt = ("", self.outcome.receipt) if isinstance(self.outcome, Sent) else (self.outcome.reason, "")
         # What never arrived may come yet: it may be tried again by hand.
         is_gone = isinstance(self.outcome, Never) and (self._kind == WORD or self._updates is not None)

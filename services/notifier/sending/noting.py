@@ -1,7 +1,8 @@
 """What is counted and logged of deliveries that came to their end."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Final
 
 from services.notifier.store.endings import Ending
@@ -14,7 +15,8 @@ _LOG: Final = logging.getLogger(__name__)
 class Noting:
     """One sender's."""
 
-    def __init__(self, figures: Figures) -> None:
+    def __init__(self, figures: Figures, arrived: Callable[[str, str, datetime], None]) -> None:
+        self._arrived = arrived
         self._deliveries = figures.count(
             "keepwell_deliveries_total", "Deliveries that came to an end.", "channel", "state"
         )
@@ -24,6 +26,8 @@ class Noting:
         """Count and log them, each in the trace of the event that caused it."""
         for one in endings:
             self._deliveries.add(1, one.transport, one.state)
+            if one.state == "delivered":
+                self._arrived(one.transport, one.target, one.settled_at)
             if one.state == "delivered" and one.caused_at is not None:
                 seconds = (one.settled_at - one.caused_at).total_seconds()
                 self._effect.observe(max(0.0, seconds), "delivered")

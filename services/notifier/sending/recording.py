@@ -7,10 +7,12 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notifier.core.breaks import breaks
 from services.notifier.core.retry import hold
 from services.notifier.core.routing import Setup, Transport
 from services.notifier.sending.attempt import Attempt
 from services.notifier.store import erasing, leases
+from services.notifier.store.breaks import note
 from services.notifier.store.deliveries import EVERY_TARGET
 from services.notifier.store.endings import Ending
 
@@ -32,11 +34,14 @@ async def write(
             if held.whole_channel:
                 _LOG.error("Nothing gets through by %s: %s.", channel, held.reason)
             target = EVERY_TARGET if held.whole_channel else attempt.target
-            await leases.hold(c, channel, target, held.until, held.reason)
+            await leases.hold(c, channel, target, attempt.ended_at, held.until, held.reason)
+    broken = [(attempt, found) for attempt in ended if (found := breaks(attempt.outcome, attempt.target)) is not None]
+    if broken:
+        await note(c, {(channel, found[0]): found[1] for one, found in broken if one.tells}, now)
     endings: list[Ending] = []
     # As batches do: first the messages, then what brings those up to date.
     for these in ([one for one in ended if not one.is_update], [one for one in ended if one.is_update]):
-        results = [result for attempt in these for result in attempt.results(dice())]
+        results = [result for attempt in these for result in attempt.results(dice(), setup)]
         composed = dict(kept for attempt in these if (kept := attempt.kept) is not None)
         if results:
             endings += await leases.record(c, results, now, composed, setup)

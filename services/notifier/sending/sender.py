@@ -59,6 +59,8 @@ class Sender:
     """By which what fails finds its next road; None: there is no other."""
     on_failed: Callable[[], None] = lambda: None
     """Other senders may have got what failed here."""
+    arrived: Callable[[str, str, datetime], None] = lambda *_: None
+    """Is told of each that has arrived: its transport, target and when."""
     _work: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _sending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _ended: list[Attempt] = field(default_factory=list, init=False)
@@ -77,7 +79,7 @@ class Sender:
     _noting: Noting = field(init=False)
 
     def __post_init__(self) -> None:
-        self._noting = Noting(self.figures)
+        self._noting = Noting(self.figures, self.arrived)
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -149,7 +151,8 @@ class Sender:
         """Whether something has come due, of what is known or, by now and then asking, of what others wrote."""
         if self._due_at is not None and self._due_at <= now:
             return True
-        if self._ask_at is None or self._ask_at <= now:
+        # A clock that was ahead when it was set asks at once.
+        if self._ask_at is None or not now < self._ask_at <= now + timedelta(seconds=_IDLE):
             self._due_at = None
             [[due_at]] = await self.uow.once(*leases.next_due(self.channel.name, now))
             self._comes_due(due_at)

@@ -41,7 +41,7 @@ from services.notifier import tables as t
 from services.notifier.core.delivery import Event
 from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
-from services.notifier.core.retry import LONGEST_RETRY_AFTER
+from services.notifier.core.retry import CLOCKS_APART, LONGEST_RETRY_AFTER
 from services.notifier.core.routing import Setup
 from services.notifier.store import detours, endings
 from services.notifier.store.contacts import CELLS
@@ -100,8 +100,8 @@ TRANSPORT: Final = bindparam("on_transport", type_=Text)
 _HELD_UNTIL: Final = (
     select(func.max(_h.c.until))
     .where(_h.c.transport == _d.c.transport, or_(_h.c.target == _d.c.target, _h.c.target == EVERY_TARGET))
-    # One that ends later than any could that begins now is not believed.
-    .where(_h.c.until <= NOW + LONGEST_RETRY_AFTER)
+    # One that ends later than any could that begins now is not believed, nor one that begins later.
+    .where(_h.c.until <= NOW + LONGEST_RETRY_AFTER, _h.c.since <= NOW + CLOCKS_APART)
     .scalar_subquery()
 )
 _UNHELD: Final = and_(_d.c.transport == TRANSPORT, t.IS_OPEN, func.coalesce(_HELD_UNTIL, NOW) <= NOW)
@@ -183,8 +183,12 @@ _KEEP_ATTEMPTS: Final = bulk.Insert(
 _KEEP_MESSAGES: Final = bulk.Insert(t.messages, ("id", "message"), same=("at",), update=("message", "at"))
 _HOLD: Final = bulk.Insert(
     t.holds,
-    ("transport", "target", "until", "reason"),
-    set=lambda new: {"until": func.greatest(_h.c.until, new.until), "reason": new.reason},
+    ("transport", "target", "since", "until", "reason"),
+    set=lambda new: {
+        "since": new.since,
+        "until": case((_h.c.since > new.since + CLOCKS_APART, new.until), else_=func.greatest(_h.c.until, new.until)),
+        "reason": new.reason,
+    },
 )
 
 
@@ -239,6 +243,6 @@ async def record(
     return await endings.stage(c, rows, now, attempts, kept, on, going_on=going_on)
 
 
-async def hold(c: AsyncConnection, transport: str, target: str, until: datetime, reason: str) -> None:
+async def hold(c: AsyncConnection, transport: str, target: str, since: datetime, until: datetime, reason: str) -> None:
     """Send nothing to this target (`*`: on this transport) until then."""
-    await _HOLD(c, [(transport, target, until, reason)])
+    await _HOLD(c, [(transport, target, since, until, reason)])

@@ -14,6 +14,9 @@ from shared.pg.retention import MOST, Term, forgetting, is_past, term
 KEPT: Final = timedelta(days=400)
 """Deliveries that are settled, with their attempts and messages, and what lies in inboxes."""
 
+BROKEN_FOR: Final = timedelta(days=30)
+"""That a road is broken, which is then found out anew."""
+
 _d, _a, _m, _i = t.deliveries, t.attempts, t.messages, t.inbox
 _settled = (
     select(_d.c.id)
@@ -32,5 +35,7 @@ forget = forgetting(
     term(_i, _i.c.at, KEPT),
     # A window or hold that ended a day ago decides nothing any more.
     *(term(table, table.c.until, timedelta(days=1)) for table in (t.gates, t.holds)),
+    # One that is broken for longer is told again: nobody has mended it.
+    term(t.roads, t.roads.c.broken_since, BROKEN_FOR),
 )
 """Forgets what ended 400 days ago. What still waits stays, however old it is."""

@@ -96,10 +96,6 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
         """Are they gone by then?"""
         return self.left is not None and self.day(now) >= self.left
 
-    def is_there(self, now: datetime) -> bool:
-        """Is there somebody now whom a channel reaches?"""
-        return self.is_reachable and not self.has_left(now) and self.away_until(now) is None
-
     def day(self, at: datetime) -> date:
         """What day an instant is of, where they are."""
         return at.astimezone(ZoneInfo(self.hours.time_zone)).date()
@@ -237,11 +233,10 @@ class Directory:
 
     def colleagues(self, whom: str, now: datetime) -> list[Csm]:
         """Some who are there in this hour besides somebody: their teammates and managers first, then others by id."""
-        self._as_of(now)
-        me = self.find(whom)
+        there, me = self._there_at(now), self.find(whom)
         near = (*self.teammates(me), *self.managers(me)) if me is not None else ()
         own, found = me.id if me is not None else whom, dict[str, Csm]()
-        for one in chain((one for one in near if one.id in self._there), self._there.values()):
+        for one in chain((one for one in near if one.id in there), there.values()):
             if one.id != own:
                 found[one.id] = one
             if len(found) == _MOST_COLLEAGUES:
@@ -250,22 +245,22 @@ class Directory:
 
     def stand_ins(self, whom: str, now: datetime) -> list[Recipient]:
         """Who hears of what doesn't reach somebody: the first above them who is there, and the last resort."""
-        hour = self._as_of(now)
+        there = self._there_at(now)
         if (known := self._stand_ins.get(whom)) is None:
             me, last = self.find(whom), self.role("last_resort")
-            above = (one for one in (self.managers(me) if me is not None else ()) if one.is_there(hour))
-            asked = (*islice(above, 1), *((last,) if isinstance(last, Csm) and last.is_there(hour) else ()))
+            above = (one for one in (self.managers(me) if me is not None else ()) if one.id in there)
+            asked = (*islice(above, 1), *((last,) if isinstance(last, Csm) and last.id in there else ()))
             found = {one.id: one.recipient for one in asked if me is None or one.id != me.id}
             known = self._stand_ins[whom] = list(found.values())
         return known
 
-    def _as_of(self, now: datetime) -> datetime:
-        """The hour of an instant: who is there is remembered for that long."""
+    def _there_at(self, now: datetime) -> Mapping[str, Csm]:
+        """Who is there in the hour of an instant, and can be reached, by id: it is found once an hour."""
         hour = now.replace(minute=0, second=0, microsecond=0)
         if hour != self._hour:
-            self._there = {one.id: one for one in self.csms if one.is_there(hour)}
-            self._stand_ins, self._hour = {}, hour
-        return hour
+            self._hour, self._stand_ins = hour, {}
+            self._there = {one.id: one for one in self.csms if _is_there(one, hour)}
+        return self._there
 
     def _lead(self, csm: Csm) -> str | None:
         leads = (team.lead for team in self.teams.values() if team.id in csm.teams)
@@ -282,6 +277,10 @@ class Directory:
 def _key(name: str) -> str:
     """What of a name tells it from others: neither case nor blanks, nor how its accents are written."""
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+def _is_there(csm: Csm, at: datetime) -> bool:
+    return csm.is_reachable and not csm.has_left(at) and csm.away_until(at) is None
 
 
 @lru_cache(maxsize=4096)

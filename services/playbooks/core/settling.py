@@ -123,7 +123,8 @@ def _restate(work: Work, item: Item) -> None:
         return
     if not says_otherwise(item.request, work.episodes.fed_by(item), stands):
         return
-    if item.said_at is not None and (free := item.said_at + APART) > stands.at:
+    # What was said by a clock that was ahead keeps nothing from being said.
+    if item.said_at is not None and item.said_at <= stands.at and (free := item.said_at + APART) > stands.at:
         changes.set_timer(item.account_id, free)
         return
     for one in (*changes.told_with(item), item):

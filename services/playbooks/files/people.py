@@ -18,6 +18,7 @@ from services.playbooks.files.absence import WhenAwayFile, when_absent
 from services.playbooks.files.assign import Rules
 from services.playbooks.files.week import WeekHours, week_of
 from services.playbooks.files.who import look_at
+from shared.addresses import read_address
 from shared.conditions import Problem, did_you_mean
 from shared.conditions.errors import nearest
 from shared.files.kinds import Date, Day, Days, Name, Span, Zone
@@ -40,12 +41,23 @@ def _place(value: str) -> str:
 Place = Annotated[Name, AfterValidator(_place), Field(description="A person's id or e-mail, slack:#name or inbox.")]
 
 
+def _email(value: str) -> str:
+    try:
+        read_address(value)
+    except ValueError as error:
+        raise fault(str(error)) from None
+    return value.strip()
+
+
+Email = Annotated[Name, AfterValidator(_email), Field(description="An e-mail address.")]
+
+
 class CsmFile(FileModel):
     """Somebody who can be given work."""
 
     id: Name
     name: Name
-    email: Name | None = None
+    email: Email | None = None
     slack: Name | None = None
     inbox: bool = False
     """They read their inbox, where neither e-mail nor Slack reaches them."""

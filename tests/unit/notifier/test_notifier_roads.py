@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.notifier.core.roads import Tried, detour_id, next_road, with_detours
+from services.notifier.core.roads import Tried, detour_id, has_other, next_road, with_detours
 from services.notifier.core.routing import Setup
 from services.notifier.core.together import compose_group
 from shared.messages.actions import ActionRequested, Recipient
@@ -101,6 +101,19 @@ def test_it_says_whom_it_was_meant_for_and_why_it_comes_here(
     to = next_road(action(**changes), ALL, tried)
     assert to is not None
     assert to.because == because
+
+
+@pytest.mark.parametrize(
+    ("setup", "changes", "has"),
+    [
+        (ALL, {}, True),
+        (Setup(slack="bot"), {}, False),
+        (ALL, {"recipient": Recipient(id="zoe", name="Zoe", slack="U0ZOE"), "then": []}, False),
+        (Setup(slack="bot"), {"recipient": Recipient(id="zoe", name="Zoe", slack="U0ZOE", inbox=True)}, True),
+    ],
+)
+def test_an_inbox_that_nobody_reads_is_no_other_road(setup: Setup, changes: dict[str, Any], has: bool) -> None:
+    assert has_other(action(**changes), setup, "slack") == has
 
 
 def test_what_is_for_another_names_whose_it_is() -> None:

@@ -54,6 +54,27 @@ def test_hours_that_make_no_week_are_refused_with_their_place(hours: str, said: 
     assert problem.endswith(said)
 
 
+@pytest.mark.parametrize(
+    ("email", "said"),
+    [
+        ("ana.example.com", "An email address must have an @-sign."),
+        ("ana@exa mple.com", "contains invalid characters: SPACE."),
+        ("Ana <ana@example.com>", "A display name and angle brackets around the email address are not permitted here."),
+    ],
+)
+def test_what_is_no_address_is_refused_with_its_place(email: str, said: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read_people(f"csms:\n  - id: ana\n    name: Ana\n    email: {email}\n", "csms.yaml")
+    (problem,) = map(str, refused.value.problems)
+    assert problem.startswith("csms.yaml:4:12")
+    assert problem.endswith(said)
+
+
+def test_an_address_of_any_script_is_one() -> None:
+    read = read_people("csms: [{id: zoe, name: Zoë, email: zoë@bücher.example}]", "csms.yaml")
+    assert read.person("zoe").email == "zoë@bücher.example"
+
+
 def test_days_are_said_once() -> None:
     (problem,) = wrong("hours: {mon: 09:00-17:00}, days: [tue]")
     assert "take `days` out" in problem

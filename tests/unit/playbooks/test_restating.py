@@ -50,6 +50,15 @@ def test_it_is_said_anew_once_in_ten_minutes() -> None:
     assert said.title == "Northwind has 3 seats"
 
 
+@pytest.mark.parametrize("ahead", [2 * HOUR, 40 * DAY])
+def test_what_was_said_while_the_clock_was_ahead_keeps_nothing_from_being_said(ahead: timedelta) -> None:
+    made = office()
+    alert = made.only("alert")
+    made.items[alert.id] = alert._replace(said_at=MONDAY + ahead)
+    (said,) = made.assess(MONDAY + MINUTE, {"account.seats": 2})
+    assert said.title == "Northwind has 2 seats"
+
+
 def test_a_change_of_band_is_news() -> None:
     made = office()
     (said,) = made.assess(MONDAY + HOUR, {"account.seats": 5}, band="red")

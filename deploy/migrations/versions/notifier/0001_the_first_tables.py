@@ -88,6 +88,7 @@ def upgrade() -> None:
     op.create_table('holds',
     sa.Column('transport', sa.Text(), nullable=False),
     sa.Column('target', sa.Text(), nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
     sa.Column('until', sa.DateTime(timezone=True), nullable=False),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('transport', 'target')
@@ -101,6 +102,14 @@ def upgrade() -> None:
     )
     op.create_index('inbox_by_recipient', 'inbox', ['recipient', 'at'], unique=False)
     op.create_index('inbox_by_time', 'inbox', ['at', 'id'], unique=False)
+    op.create_table('roads',
+    sa.Column('transport', sa.Text(), nullable=False),
+    sa.Column('target', sa.Text(), nullable=False),
+    sa.Column('broken_since', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('told_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('transport', 'target')
+    )
     op.create_table('messages',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('message', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
