@@ -71,11 +71,7 @@ def _start(out: Console, settings: Settings, *, start_kafka: bool) -> Outside:
         shutil.copy(file, home / file.name)
     outside = Outside()
     outside.start(home)
-    own = outside.environment(settings)
-    for name in own:
-        # A secret of the real installation that a file holds.
-        os.environ.pop(f"{name}_FILE", None)
-    os.environ |= own
+    outside.lead(os.environ, settings)
     out.print(f"Starting PostgreSQL and the four services, fresh, in {_seen_from_here(home)}")
 
     def say(line: str) -> None:

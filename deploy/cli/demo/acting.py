@@ -86,15 +86,16 @@ class _Reader:
                 ("Take it", "taken", {}),
                 ("Done", "done", {"outcome": "done", "note": self._note}),
             ):
-                page = browser.get(links[label]).raise_for_status().text
+                page = _page(browser.get(links[label]))
                 form = {**dict(_HIDDEN.findall(page)), **said}
-                answer = browser.post(links[label], data=form).raise_for_status().text
-                self._tell(label, f"the page “{_text(_TITLE, page)}”; its button: {_text(_SENTENCE, answer)}")
+                answer = _page(browser.post(links[label], data=form))
+                words = f"the page “{_text(_TITLE, page)}”, and after its button “{_text(_SENTENCE, answer)}”"
+                self._tell(label, words)
                 task = self._task(state)
                 note = f", “{task['note']}”" if task["note"] else ""
                 show.hang(self._out, Text("  → "), show.text(f"{self._whose(task)}{note}"))
             again = browser.post(links["Done"], data=form)
-        self._tell("Done", f"once more: {again.status_code}, {_text(_SENTENCE, again.text)}")
+        self._tell("Done", f"once more: {again.status_code}, “{_text(_SENTENCE, again.text)}”")
 
     def _to_slack(self, payload: Mapping[str, Any]) -> float:
         """Let Slack tell ingest; when that began."""
@@ -125,6 +126,13 @@ class _Reader:
     def _whose(self, task: Mapping[str, Any]) -> str:
         by = task["closed_by"] or task["taken_by"]
         return clean(f"task {task['state']} by {self._heard.people.get(by, {}).get('name', by)}")
+
+
+def _page(answer: httpx.Response) -> str:
+    """A page that was shown. Raises `NotHeard` without the address, which is a secret."""
+    if not answer.is_success:
+        raise NotHeard(f"A link of the letter was answered {answer.status_code}: {_text(_SENTENCE, answer.text)}")
+    return answer.text
 
 
 def _text(what: re.Pattern[str], page: str) -> str:

@@ -3,7 +3,7 @@
 import secrets
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx
 
-from deploy.cli.demo.playing import until
+from deploy.cli.demo.playing import NotHeard, until
 from deploy.demo import letter_view
 from deploy.local.system import any_free
 from shared.settings import Settings
@@ -39,9 +39,9 @@ class Outside:
             start_new_session=True,
         ).returncode = 0
 
-    def environment(self, settings: Settings) -> dict[str, str]:
-        """What leads the services to them, and what they send back to ingest."""
-        return {
+    def lead(self, environment: MutableMapping[str, str], settings: Settings) -> None:
+        """Lead the services to them, and what comes back to ingest, by the variables of an environment."""
+        own = {
             "KEEPWELL_SLACK_API_URL": self._at("/api"),
             "KEEPWELL_SLACK_BOT_TOKEN": self.bot_token,
             "KEEPWELL_SLACK_SIGNING_SECRET": self.signing_secret,
@@ -49,6 +49,10 @@ class Outside:
             "KEEPWELL_PUBLIC_URL": f"http://127.0.0.1:{settings.port_of('ingest')}",
             "KEEPWELL_DEFAULT_CHANNEL": "slack:@owner",
         }
+        for name in own:
+            # A secret of the real installation that a file holds.
+            environment.pop(f"{name}_FILE", None)
+        environment.update(own)
 
     @property
     def response_url(self) -> str:
@@ -84,7 +88,10 @@ class Outside:
         return next((letter for letter in letters if letter[_DELIVERY] == delivery["message_id"]), None)
 
     def _seen(self) -> dict[str, Any]:
-        seen: dict[str, Any] = httpx.get(self._at("/seen"), trust_env=False).raise_for_status().json()
+        try:
+            seen: dict[str, Any] = httpx.get(self._at("/seen"), trust_env=False).json()
+        except httpx.HTTPError as error:
+            raise NotHeard(f"What stands for Slack and the mail server does not answer ({error})") from error
         return seen
 
     def _at(self, path: str) -> str:
