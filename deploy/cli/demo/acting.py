@@ -111,7 +111,7 @@ class _Reader:
         return self._outside.call("chat.update", "The message did not change", since, **place)
 
     def _tell(self, pressed: str, words: str) -> None:
-        show.hang(self._out, Text(f"  {pressed:{_WIDEST}}  "), show.text(words))
+        show.hang(self._out, Text(f"  {pressed:{_WIDEST}}  ", style="bold"), show.text(words))
 
     def _show(self, changed: Mapping[str, Any]) -> None:
         quote(self._out, list(slack_view.lines(changed["body"]["blocks"]))[:_SHOWN])
