@@ -294,10 +294,21 @@ def test_what_was_refused_for_good_is_shown_with_the_reason_and_sent_by_hand(roa
     road.mail.refuse_recipient = "550 no such mailbox"
     road.an_account("wren")
     road.a_detractor("wren")
-    road.stack.wait(lambda: {one["state"] for one in road.deliveries("wren")} == {"failed"}, "the letter fails")
+    states = {"failed": "email:wren@example.com", "delivered": "inbox:csm-wren"}
+    road.stack.wait(
+        lambda: {one["state"]: one["channel"] for one in road.deliveries("wren")} == states,
+        "the letter fails, and what it says lies in the inbox",
+    )
     assert "no such mailbox" in road.keepwell("deliveries", "--state", "failed")
+    task = road.stack.items("playbooks", "/v1/tasks", account="wren")[0]
+    why = " ".join(road.keepwell("deliveries", "why", task["id"][:12]).split())
+    assert "failed by email:wren@example.com: the mail server says 550 no such mailbox" in why
+    assert "goes on by inbox:csm-wren: It could not come by e-mail: the mail server says 550" in why
+    assert "arrived by inbox:csm-wren" in why
+    alarm = "Messages by email:wren@example.com don't arrive"
+    road.stack.wait(lambda: alarm in road.keepwell("status"), "whoever operates can see it")
     road.mail.refuse_recipient = ""
-    for one in road.deliveries("wren"):
+    for one in road.stack.items("notifier", "/v1/deliveries", account="wren", state="failed"):
         assert "is tried again" in road.keepwell("deliveries", "retry", one["id"])
     road.stack.wait(lambda: {one["state"] for one in road.deliveries("wren")} == {"delivered"}, "it is sent")
     assert "No id begins with nobody-knows" in road.keepwell("deliveries", "retry", "nobody-knows", fails_with=1)
