@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks import store
+from services.playbooks import digests, store
 from services.playbooks.core import desk, reminding
 from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY, MOVED_KEY
 from services.playbooks.core.findings import lists, lists_due
@@ -133,6 +133,7 @@ class PlaybooksHandler(Handler):
         if before is None or before.rules.directory is not rules.directory:
             await absence.keep(c, rules.directory)
             await absence.wake(c, partition, rules.directory, now)
+            await digests.plan(c, partition, rules.directory, now)
         since = await store.adopt(c, partition, rules.library, now)
         self._adopted[partition] = Adopted(rules, since)
 
@@ -141,9 +142,8 @@ class PlaybooksHandler(Handler):
     ) -> None:
         """Look at accounts again on the second that was set, remind of what is overdue, tell what was found.
 
-        Accounts whose turn it is meet playbooks that are new or changed.
+        Accounts whose turn it is meet playbooks that are new or changed. Digests say how things are now.
         """
-        del now
         accounts = {key.removeprefix(ACCOUNT_KEY): at for key, at in due if key.startswith(ACCOUNT_KEY)}
         meet = {key.removeprefix(MEET_KEY): at for key, at in due if key.startswith(MEET_KEY)}
         rules, since = self._adopted[partition]
@@ -165,6 +165,8 @@ class PlaybooksHandler(Handler):
                 await self._tell_found(c, work, key.removeprefix(FOUND_KEY), at)
             elif key.startswith(MOVED_KEY):
                 await self._tell_moved(c, work, key.removeprefix(MOVED_KEY), at)
+            elif key == digests.KEY:
+                await self._tell_days(c, work, max(now, at))
         await store.save(c, partition, work, adopted=True)
         self._count(work)
 
@@ -193,6 +195,12 @@ class PlaybooksHandler(Handler):
         known = await absence.former(c, [row.whose for row, _ in moved[:1]])
         if (message := list_of(moved, work.rules.directory, known, at)) is not None:
             work.changes.tell(message, at)
+
+    async def _tell_days(self, c: AsyncConnection, work: Work, now: datetime) -> None:
+        """Send some of the digests that are due, and look again when the next is."""
+        for message in await digests.make(c, work.rules, now):
+            work.changes.tell(message, now)
+        work.changes.timers |= await digests.next_look(c, now)
 
     def _assess(self, work: Work, partition: int, one: Incoming, now: datetime) -> None:
         account, assessed = one.event.subject, one.data

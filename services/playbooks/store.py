@@ -26,7 +26,7 @@ from services.playbooks.core.interruptions import Interruption
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.recording import DayEnded
 from services.playbooks.core.rules import Entry, Library, Rules
-from services.playbooks.core.standing import Standing, stage
+from services.playbooks.core.standing import Standing, renews_at, stage
 from services.playbooks.core.sweep import MEET_KEY, pace
 from services.playbooks.core.work import Work
 from services.playbooks.files import read_version
@@ -67,7 +67,10 @@ _LOCK_LOADS = bulk.Insert(
     returning=(t.csm_load.c.csm_id, t.csm_load.c.open_tasks, t.csm_load.c.turn),
 )
 _SAVE_LOADS = bulk.Update(t.csm_load, ("csm_id",), ("open_tasks", "turn"))
-_OF_STANDING = "standing", "looked_at", "day", "score", "band", "stage", "muted_until"
+_OF_STANDING = (
+    *("standing", "looked_at", "day", "score", "band", "stage", "muted_until"),
+    *("owner", "mrr_minor", "renews_at", "turned_at", "turned_from"),
+)
 _SAVE_ACCOUNTS = bulk.Insert(
     *(t.accounts, ("account_id", *_OF_STANDING)),
     same=("partition",),
@@ -187,7 +190,9 @@ def _row(e: Episode, latest: bool) -> tuple[Any, ...]:
 
 def _account(one: Standing) -> tuple[Any, ...]:
     muted_until = one.muted.until if one.muted is not None else None
-    return (one.account, one, one.at, one.day, one.score, one.band, stage(one), muted_until)
+    held = (one.booked.owner, one.booked.mrr_minor, renews_at(one)) if one.booked is not None else (None, None, None)
+    turned = (one.turned.at, one.turned.before) if one.turned is not None else (None, None)
+    return (one.account, one, one.at, one.day, one.score, one.band, stage(one), muted_until, *held, *turned)
 
 
 def _staged(message: Outgoing, partition: int) -> protocol.Outgoing:

@@ -5,7 +5,7 @@ from typing import Any, Final
 from slack_sdk.models import blocks as kit
 
 from services.notifier.channels.rendering import Renderer
-from services.notifier.core.message import Item, Message, Reason
+from services.notifier.core.message import Item, Message, Reason, Section
 from shared.words import clean
 
 _DOTS: Final = {"red": ":red_circle: ", "amber": ":large_orange_circle: ", "green": ":large_green_circle: "}
@@ -28,11 +28,15 @@ def render(message: Message, renderer: Renderer, delivery_id: str, *, repeat: bo
         blocks.append(_section(f"*Contact:* {_said(message.contact)}"))
     if message.also:
         blocks.append(_section("\n".join(["*Also open:*", *(f"•  {_said(one)}" for one in message.also)])))
+    blocks.extend(_section(_part(part)) for part in message.sections)
+    if message.items_heading:
+        blocks.append(_section(f"*{_said(message.items_heading)}*"))
     if message.items:
         blocks.append(kit.DividerBlock())
         blocks.extend(_section(_item(item)) for item in message.items)
     if message.more:
         blocks.append(_section(_said(message.more)))
+    blocks.extend(_section(_part(part)) for part in message.rest)
     asked = [f"*{message.task_label}:* {_said(message.task)}"] if message.task else []
     asked += [f"*What to do:* {_said(message.todo)}"] if message.todo else []
     if asked:
@@ -72,6 +76,15 @@ def _score(score: str, band: str) -> str:
 
 def _reason(reason: Reason) -> str:
     return f"`{reason.points}`  {_said(reason.text)}" if reason.points else f"•  {_said(reason.text)}"
+
+
+def _part(part: Section) -> str:
+    lines = [f"*{_said(part.heading)}*"]
+    for one in part.lines:
+        lines.append(f"•  {_bold_first(one.headline)}")
+        if one.text or one.ref:
+            lines.append(f"     {' · '.join(filter(None, (_said(one.text), _said(one.ref))))}")
+    return "\n".join([*lines, *([_said(part.more)] if part.more else [])])
 
 
 def _item(item: Item) -> str:

@@ -46,6 +46,9 @@ def place(action: ActionRequested, route: Route, now: datetime) -> Place:
     """Find a message's group. Messages of one group that are due together go as one."""
     who = action.recipient.id if action.recipient else ""
     to = f"{route.channel}|{who}"
+    if action.day is not None and action.not_before is not None and action.not_before > now:
+        # What else waits for that instant is told in it.
+        return Place(group=f"{to}|timed", not_before=action.not_before, gated=False)
     if action.kind == "digest":
         return Place(group=f"{ALONE}{to}|{action.action_id}", not_before=action.not_before, gated=False)
     if action.not_before is not None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from services.notifier.core import composing as single
+from services.notifier.core import your_day
 from services.notifier.core.composing import LONGEST_LINE, clean_todo
 from services.notifier.core.message import Item, Message, Reason
 from shared.messages.actions import KINDS, ActionRequested
@@ -28,6 +29,8 @@ def compose_group(
 ) -> Message:
     """What goes as one message: a single action as itself, several with the worst first. `reach` says, by action, how
     the person that it is about is reached."""
+    if any(one.day is not None for one in actions):
+        return _day(actions, now, shared, reach)
     if len(actions) == 1:
         only, how = actions[0], reach.get(actions[0].action_id, "")
         return _digest(only, shared) if only.kind == "digest" else single.compose(only, now, shared=shared, reach=how)
@@ -35,13 +38,8 @@ def compose_group(
     people = {a.recipient.id: a.recipient for a in ranked if a.recipient}
     recipient, mention = single.reader(people.values(), shared)
     title = _group_title(ranked, shared)
-    by_account: dict[str, list[ActionRequested]] = {}
-    for action in ranked:
-        by_account.setdefault(action.account.id, []).append(action)
-    # Several kinds of things about one account are each told; more of the same are counted.
-    told = [one for of_one in by_account.values() for one in _first_of_each(of_one)]
-    shown = told[:MOST_ITEMS]
-    left = dict.fromkeys(one.account.id for one in told[MOST_ITEMS:])
+    by_account = _by_account(ranked)
+    shown, more = _shown(by_account)
     return Message(
         kind="group",
         label=_count_kinds(ranked),
@@ -50,22 +48,58 @@ def compose_group(
         subject=title if len(by_account) == 1 else f"{title}; the worst: {single.name_of(ranked[0].account)}",
         title=title,
         headline=_at_stake(ranked),
-        items=[
-            single.item(
-                *(a, now, shared, _todo(a, by_account[a.account.id], ranked)),
-                name_reader=len(people) > 1,
-                is_first=a is by_account[a.account.id][0],
-                reach=reach.get(a.action_id, ""),
-            )
-            for a in shown
-        ],
-        more=_more([single.name_of(by_account[id][0].account) for id in left]),
+        items=_items(shown, ranked, by_account, now, shared, reach),
+        more=more,
         todo=clean_todo(ranked[0]) if len({a.do for a in ranked}) == 1 else "",
         recipient=recipient,
         mention=mention,
         footer=" · ".join(dict.fromkeys(clean(a.playbook_title, 80) for a in ranked))[:300],
         accounts=list(dict.fromkeys(a.account.id for a in ranked)),
     )
+
+
+def _day(actions: Sequence[ActionRequested], now: datetime, shared: bool, reach: Mapping[str, str]) -> Message:
+    """Somebody's day, and what else waited for it; of several days, as after an outage, the last."""
+    day = max((one for one in actions if one.day is not None), key=lambda one: (one.not_before or now, one.action_id))
+    ranked = sorted((one for one in actions if one.day is None), key=_rank)
+    by_account = _by_account(ranked)
+    shown, more = _shown(by_account)
+    items = _items(shown, ranked, by_account, now, shared, reach)
+    return your_day.compose(day, your_day.New(shown, items, more, len(ranked)), now, shared=shared)
+
+
+def _by_account(ranked: Sequence[ActionRequested]) -> dict[str, list[ActionRequested]]:
+    found: dict[str, list[ActionRequested]] = {}
+    for action in ranked:
+        found.setdefault(action.account.id, []).append(action)
+    return found
+
+
+def _shown(by_account: Mapping[str, Sequence[ActionRequested]]) -> tuple[list[ActionRequested], str]:
+    """Several kinds of things about one account are each told; more of the same are counted. And who else is meant."""
+    told = [one for of_one in by_account.values() for one in _first_of_each(of_one)]
+    left = dict.fromkeys(one.account.id for one in told[MOST_ITEMS:])
+    return told[:MOST_ITEMS], _more([single.name_of(by_account[id][0].account) for id in left])
+
+
+def _items(
+    shown: Sequence[ActionRequested],
+    ranked: Sequence[ActionRequested],
+    by_account: Mapping[str, Sequence[ActionRequested]],
+    now: datetime,
+    shared: bool,
+    reach: Mapping[str, str],
+) -> list[Item]:
+    people = {a.recipient.id for a in ranked if a.recipient}
+    return [
+        single.item(
+            *(a, now, shared, _todo(a, by_account[a.account.id], ranked)),
+            name_reader=len(people) > 1,
+            is_first=a is by_account[a.account.id][0],
+            reach=reach.get(a.action_id, ""),
+        )
+        for a in shown
+    ]
 
 
 def _first_of_each(actions: Sequence[ActionRequested]) -> list[ActionRequested]:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from services.playbooks.core.strategy import Rule
-from services.playbooks.core.workinghours import OFFICE, Duration, Hours
+from services.playbooks.core.workinghours import DIGEST, OFFICE, Duration, Hours
 from shared.messages.actions import Recipient
 
 Role = Literal["last_resort", "ops", "nps_owner", "finance", "support", "lead", "sales"]
@@ -65,6 +65,10 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
     """The day, in their own zone, from which on they are gone."""
     teams: tuple[str, ...] = ()
     """The ids of the teams that they are in."""
+    daily: time | None = DIGEST
+    """When their day is told, on days on which they work."""
+    weekly: tuple[int, time] | None = (0, DIGEST)
+    """The day of the week, from Monday, 0, and when their week is told on it."""
 
     @property
     def recipient(self) -> Recipient:
