@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks import digests, store
+from services.playbooks import digests, preferring, store
 from services.playbooks.core import desk, reminding
 from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY, MOVED_KEY
 from services.playbooks.core.findings import lists, lists_due
@@ -66,6 +66,7 @@ class PlaybooksHandler(Handler):
         Marks may be among them: what is late is looked at only as far as they vouch for.
         """
         del behind
+        batch = await preferring.fold(c, batch)
         looked = [one for one in batch if not isinstance(one.data, DeliverySettled)]
         accounts = {one.event.subject for one in looked if not isinstance(one.data, PartitionMark)}
         interruptions, (rules, since) = self._interruptions[partition], self._adopted[partition]

@@ -27,6 +27,7 @@ from services.playbooks.core.outcomes import Firing, Outcome, Sending
 from services.playbooks.core.rules import Pause
 from services.playbooks.core.standing import Standing
 from shared.jobs.tables import job_tables
+from shared.messages.preferences import Preferences
 from shared.pg.bulk import one_of
 from shared.pg.records import Json, Packed, columns_of
 from shared.worker.tables import worker_tables
@@ -208,6 +209,15 @@ digests = Table(
 # Everybody who is or was in the directory, as they were known last: who answers for what somebody left behind.
 known_people = Table(
     "known_people", metadata, Column("csm_id", Text, primary_key=True), Column("body", Json(Csm), nullable=False)
+)
+
+# When and how people want to hear, as the notifier told: by how whoever set it called them.
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("person", Text, primary_key=True),
+    Column("body", Json(Preferences), nullable=False),
+    Column("at", _Time, nullable=False),
 )
 
 # What people answered where they read it: each is done once, however often it comes.

@@ -17,9 +17,8 @@ from services.playbooks.core.standing import Standing, card
 from services.playbooks.core.turns import Kind, Made
 from shared.messages.actions import SEVERITIES, AccountCard, ActionRequested
 from shared.messages.digests import DayCard, DayLine, Handed, Part, PersonLine
+from shared.messages.registry import COMPANY
 
-COMPANY: Final = "$company"
-"""In place of an account: a digest is about none in particular."""
 MOST: Final[Mapping[Part, int]] = {"today": 8, "alert": 5, "turned": 5, "renewal": 5, "closed": 5, "worst": 5}
 """How many lines of each part; the rest is counted."""
 MOST_PEOPLE: Final = 8
@@ -132,6 +131,7 @@ def digest(
         recipient=asked.csm.recipient,
         severity="info",
         title=title,
+        # It is about no account in particular.
         account=AccountCard(id=COMPANY, name=""),
         day=day,
         not_before=now,

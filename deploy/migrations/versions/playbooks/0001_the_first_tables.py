@@ -237,6 +237,12 @@ def upgrade() -> None:
     sa.Column('seen_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('playbook', 'version')
     )
+    op.create_table('preferences',
+    sa.Column('person', sa.Text(), nullable=False),
+    sa.Column('body', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('person')
+    )
     op.create_table('responses',
     sa.Column('account_id', sa.Text(), nullable=False),
     sa.Column('response_id', sa.Text(), nullable=False),
