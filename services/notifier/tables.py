@@ -5,8 +5,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from services.notifier.core.contacts import Cells
 from services.notifier.core.delivery import OPEN
+from shared.messages.preferences import Preferences
 from shared.pg.bulk import one_of, word
-from shared.pg.records import Packed
+from shared.pg.records import Json, Packed
 from shared.worker.tables import worker_tables
 
 metadata = MetaData()
@@ -108,6 +109,16 @@ contacts = Table(
     Column("contact_id", Text, primary_key=True),
     Column("erased", Boolean, nullable=False),
     Column("cells", Packed(Cells), nullable=False),
+)
+
+# When and how people want to hear, by how whoever set it called them, in small letters.
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("person", Text, primary_key=True),
+    Column("body", Json(Preferences), nullable=False),
+    Column("at", _Time, nullable=False),
+    Column("author", Text, nullable=False),
 )
 
 # The window of one recipient and playbook: the first message goes at once, those until its end go as one.

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
 
+from services.playbooks.preferring import Preferring
 from shared.messages.actions import ActionRequested
 from shared.messages.digests import DayCard, Part
+from shared.messages.preferences import Preferences, PreferencesChanged
+from shared.messages.registry import COMPANY
 from tests.support.playbooks import DAY, HOUR, LOW, MONDAY, Floor, a_floor, an_assessment
 
 PEOPLE = """
@@ -162,3 +165,35 @@ async def test_a_clock_that_ran_ahead_takes_nobodys_digest_away(floor: Floor) ->
         await floor.handler.taken(c, floor.partition, MONDAY)
     await floor.pass_until(TUESDAY.replace(hour=7, minute=26))
     assert len(of(await floor.digests(), "ana")) == before + 1
+
+
+async def test_what_somebody_prefers_moves_their_digest_and_the_last_that_was_set_counts(floor: Floor) -> None:
+    await floor.take(an_account("northwind", "ana", facts=LOW))
+    later = PreferencesChanged(person="ana@example.com", preferences=Preferences(daily=time(10)), at=MONDAY + HOUR)
+    earlier = PreferencesChanged(person="ana@example.com", preferences=Preferences(daily=None), at=MONDAY)
+    await floor.take((COMPANY, later), an_account("northwind", "ana", MONDAY + HOUR, 2, LOW))
+    await floor.take((COMPANY, earlier))
+    preferring = Preferring(lambda: plain)
+    plain = floor.rules
+    async with floor.uow.begin() as c:
+        await preferring.refresh(c)
+    floor.rules = preferring.rules()
+    assert floor.handler.looks(floor.partition, MONDAY + 2 * HOUR)
+    async with floor.uow.begin() as c:
+        await floor.handler.look(c, floor.partition, MONDAY + 2 * HOUR, MONDAY + 2 * HOUR)
+    await floor.pass_until(TUESDAY.replace(hour=8, minute=54))
+    assert of(await floor.digests(), "ana") == []
+    await floor.pass_until(TUESDAY.replace(hour=8, minute=56))
+    (digest,) = of(await floor.digests(), "ana")
+    assert digest.not_before == TUESDAY.replace(hour=9)
+
+
+async def test_who_wants_none_has_none(floor: Floor) -> None:
+    await floor.take(an_account("northwind", "ana", facts=LOW))
+    people = floor.rules.directory.with_preferences({"ana": Preferences(daily=None, weekly=None)})
+    floor.rules = floor.rules._replace(directory=people)
+    async with floor.uow.begin() as c:
+        await floor.handler.look(c, floor.partition, MONDAY, MONDAY)
+    await floor.pass_until(TUESDAY.replace(hour=7, minute=26))
+    await floor.pass_until(MONDAY + 8 * DAY)
+    assert of(await floor.digests(), "ana") == []

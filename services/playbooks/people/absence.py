@@ -42,7 +42,10 @@ _SAVE: Final = bulk.Insert(
 
 async def keep(c: AsyncConnection, people: Directory) -> None:
     """Remember who is in the directory, for the day on which somebody isn't any more."""
-    known = (msgspec.structs.replace(one.with_preferences(Preferences()), hours=OFFICE, away=(), left=None) for one in people.csms)
+    known = (
+        msgspec.structs.replace(one.with_preferences(Preferences()), hours=OFFICE, away=(), left=None)
+        for one in people.csms
+    )
     await _KEEP(c, [(one.id, one) for one in known])
 
 

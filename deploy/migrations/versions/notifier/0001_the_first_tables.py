@@ -12,6 +12,13 @@ down_revision = None
 
 def upgrade() -> None:
     first_tables.create_worker_tables()
+    op.create_table('preferences',
+    sa.Column('person', sa.Text(), nullable=False),
+    sa.Column('body', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('author', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('person')
+    )
     op.create_table('attempts',
     sa.Column('delivery_id', sa.Text(), nullable=False),
     sa.Column('attempt', sa.Integer(), autoincrement=False, nullable=False),
