@@ -54,7 +54,7 @@ _LOCK_MEANT = _LOCKED.where(or_(among(_items.id, "ids"), among(_items.action_id,
 _LOCK_OPEN = _LOCKED.where(_ARE_OPEN)
 _IS_LATE = and_(
     *(one_of(_items.kind, ("task", "alert")), one_of(_items.state, ("open", "taken"))),
-    *(_items.due_at.is_not(None), _items.escalated_at.is_(None)),
+    *(_items.due_at.is_not(None), or_(_items.kind == "alert", _items.escalated_at.is_(None))),
 )
 _IS_TIMED = or_(_items.state == "snoozed", _IS_LATE, absence.IS_NOBODYS)
 _LOCK_TIMED = _LOCKED.where(among(_items.account_id, "ids"), _IS_TIMED)

@@ -116,7 +116,7 @@ class Changes:
             self.say(item, move)
         if item.state == "snoozed":
             self.set_timer(item.account_id, item.snoozed_until)
-        elif item.state in ("open", "taken") and item.escalated_at is None:
+        elif item.state in ("open", "taken") and (item.kind == "alert" or item.escalated_at is None):
             self.set_timer(item.account_id, item.due_at)
 
     def say(self, item: Item, move: Move) -> None:

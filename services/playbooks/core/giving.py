@@ -172,7 +172,7 @@ def _give(
     answered = answer_by(chosen, message.severity, hours, not_before or now) if asked.kind == "alert" else None
     if held is not None:
         joint, is_told = join(held, message, errand, changes, of_score=_is_of_score(held, rules))
-        if is_told and answered is not None and joint.escalated_at is None:
+        if is_told and answered is not None:
             # It is told anew: there is as much time to say that one has seen it.
             joint = changes.items[joint.id] = joint._replace(due_at=answered)
             changes.set_timer(joint.account_id, answered)

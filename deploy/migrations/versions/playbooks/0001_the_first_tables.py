@@ -199,6 +199,7 @@ def upgrade() -> None:
     sa.Column('severity', sa.Text(), sa.Computed("request ->> 'severity'", persisted=True), nullable=True),
     sa.Column('stands_for', sa.Text(), nullable=True),
     sa.Column('though_away', sa.Boolean(), nullable=False),
+    sa.Column('went_by', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index('items_by_account', 'items', ['account_id', 'kind', 'opened_at', 'id'], unique=False)
