@@ -127,15 +127,11 @@ class PlaybooksHandler(Handler):
         await self._adopt(c, partition, now)
 
     async def _adopt(self, c: AsyncConnection, partition: int, now: datetime) -> None:
-        """Keep the texts of the playbooks, as episodes will stay with them; where these are others than before, every
-        account will meet them. Where people are others, somebody may be found for what lies with nobody."""
+        """Go by the rules in force; where people are others, somebody may be found for what lies with nobody."""
         before, rules = self._adopted.get(partition), self._in_force()
-        await store.keep_versions(c, rules.library.loaded, now)
+        since = await store.adopt(c, partition, rules, now)
         if before is None or before.rules.directory is not rules.directory:
-            await absence.keep(c, rules.directory)
             await absence.wake(c, partition, rules.directory, now)
-            await digests.plan(c, partition, rules.directory, now)
-        since = await store.adopt(c, partition, rules.library, now)
         self._adopted[partition] = Adopted(rules, since)
 
     async def on_timers(

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, DateTime, Interval, and_, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, DateTime, Interval, and_, bindparam, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks import erasure, outcomes
+from services.playbooks import digests, erasure, outcomes
 from services.playbooks import tables as t
 from services.playbooks.core import seating, settling
 from services.playbooks.core.assignment import Load
@@ -105,7 +105,10 @@ _LOCKED_TOLD = (
 _SETTLED = update(t.items).values(delivery=_LOCKED_TOLD.c.delivery).where(_items.id == _LOCKED_TOLD.c.id)
 """Locks them in their order, and then writes."""
 _KEEP_VERSIONS = bulk.Insert(t.playbook_versions, ("playbook", "version", "source"), same=("seen_at",), nothing=True)
-_ADOPT = bulk.Insert(t.adopted, ("partition", "digest", "at", "met_by"), update=("digest", "at", "met_by"))
+_ADOPTED = select(t.adopted).where(t.adopted.c.partition == bindparam("partition"))
+_ADOPT = bulk.Insert(
+    t.adopted, ("partition", "digest", "kept", "at", "met_by"), update=("digest", "kept", "at", "met_by")
+)
 _KEEP_INTERRUPTIONS = bulk.Insert(t.interruptions, Interruption._fields, same=("partition",))
 
 
@@ -298,17 +301,27 @@ async def _sweep(c: AsyncConnection, partition: int, now: datetime) -> datetime:
     return now + number * between
 
 
-async def adopt(c: AsyncConnection, partition: int, library: Library, now: datetime) -> datetime:
-    """Adopt the playbooks in force. Where they are others than before, every account will meet them, silent ones first.
+async def adopt(c: AsyncConnection, partition: int, rules: Rules, now: datetime) -> datetime:
+    """Adopt the playbooks in force, and keep their texts, as episodes will stay with them, who is in the directory, and
+    when their digests are due. Where the playbooks are others than before, every account will meet them, silent ones
+    first.
 
     Returns since when they are in force here.
     """
-    known = (await c.execute(select(t.adopted).where(t.adopted.c.partition == partition))).one_or_none()
-    if known is not None and known.digest == library.digest:
+    known = (await c.execute(_ADOPTED, {"partition": partition})).one_or_none()
+    digest, kept = rules.library.digest, rules.kept
+    if known is not None and (known.digest, known.kept) == (digest, kept):
         at: datetime = known.at
         return at
-    await _ADOPT(c, [(partition, library.digest, now, await _sweep(c, partition, now))])
-    return now
+    await keep_versions(c, rules.library.loaded, now)
+    await absence.keep(c, rules.directory)
+    await digests.plan(c, partition, rules.directory, now)
+    if known is not None and known.digest == digest:
+        since, met_by = known.at, known.met_by
+    else:
+        since, met_by = now, await _sweep(c, partition, now)
+    await _ADOPT(c, [(partition, digest, kept, since, met_by)])
+    return since  # type: ignore[no-any-return]
 
 
 async def keep_versions(c: AsyncConnection, loaded: Iterable[Entry], now: datetime) -> None:

@@ -93,6 +93,8 @@ adopted = Table(
     metadata,
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("digest", Text, nullable=False),
+    # Of the texts and the people that are kept for the day on which they are not in force any more.
+    Column("kept", Text, nullable=False),
     Column("at", _Time, nullable=False),
     Column("met_by", _Time, nullable=False),
 )
@@ -203,6 +205,7 @@ digests = Table(
     Column("done", Date, nullable=False),
     Column("told_at", _Time),
     Column("due_at", _Time, nullable=False),
+    Column("by", BigInteger, nullable=False),
     Index("digests_due", "due_at"),
 )
 

@@ -20,8 +20,9 @@ of it) takes two to six times as long as asyncpg itself, and more than all that 
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, Self
 from weakref import WeakKeyDictionary
 
@@ -177,12 +178,29 @@ class Statements:
         """Know a statement before it comes: the first time is then like the second."""
         self._known.setdefault(statement, {})
 
+    def expect(self, statement: Executable, engine: AsyncEngine | AsyncConnection) -> str | None:
+        """Know and compile a statement, for all that it leaves open. Returns its text; None where that isn't enough."""
+        self.meet(statement)
+        try:
+            binds = statement.compile(dialect=engine.dialect).binds.values()  # type: ignore[attr-defined]
+        except exc.SQLAlchemyError:
+            return None
+        ready = self.ready(statement, {bind.key: None for bind in binds if bind.required}, engine)
+        return None if ready is None else ready.sql
+
     def joined(self, parts: Sequence[_Ready]) -> _Joined:
         """These as one."""
         known = self._joined.get(key := tuple(parts))
         if known is None:
             known = self._joined[key] = _Joined(key)
         return known
+
+
+def standing(*packages: str) -> Iterator[Executable]:
+    """The statements that stand at the level of these packages' modules, as far as they are imported."""
+    for name, module in sorted(sys.modules.items()):
+        if name.startswith(packages):
+            yield from [value for value in vars(module).values() if isinstance(value, _KINDS)]
 
 
 def _compiled(statement: Any, names: frozenset[str], dialect: Dialect) -> _Ready | None:
@@ -281,6 +299,15 @@ class Direct(AsyncConnection):
         self._statements.meet(statement)
         if (ready := self._statements.ready(statement, parameters, self)) is not None:
             await self.driver.prepare(ready.sql)
+
+    async def expect(self, statements: Iterable[Executable]) -> None:
+        """Have the driver know statements that stand at a module's level, as far as they are of this schema."""
+        for statement in statements:
+            sql = self._statements.expect(statement, self)
+            if sql is not None:
+                # Not every table that is known to the code is there in each service's schema.
+                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError):
+                    await self.driver.prepare(sql)
 
     async def execute_together(self, writes: Sequence[tuple[UpdateBase, dict[str, Any]]]) -> list[int]:
         """Execute these as one statement, as far as they are ready for the driver. Returns how many rows each did."""

@@ -10,7 +10,7 @@ from sqlalchemy import Executable, Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.pg import bulk
-from shared.pg.direct import Direct, Statements
+from shared.pg.direct import Direct, Statements, standing
 
 _AT_HAND: Final = 4
 """Connections that stay with whoever uses them all the time; the pool has eight, and four for a rush."""
@@ -90,8 +90,9 @@ class UnitOfWork:
         while self._at_hand:
             await self._at_hand.pop().close()
 
-    async def warm(self, connections: int) -> None:
-        """Open connections, and prepare on each what is written in bulk: whoever comes first waits for neither.
+    async def warm(self, connections: int, *packages: str) -> None:
+        """Open connections, and prepare on each what is written in bulk, and what stands at the level of modules in
+        these packages: whoever comes first waits for neither.
 
         From here on connections are kept at hand, until `close`.
         """
@@ -100,9 +101,10 @@ class UnitOfWork:
             async with AsyncExitStack() as held:
                 opening = (held.enter_async_context(self._connection()) for _ in range(connections))
                 opened = await asyncio.gather(*opening)
-                await asyncio.gather(*(self._prepare_all(connection) for connection in opened))
+                await asyncio.gather(*(self._prepare_all(connection, packages) for connection in opened))
 
-    async def _prepare_all(self, connection: Direct) -> None:
+    async def _prepare_all(self, connection: Direct, packages: Sequence[str]) -> None:
+        await connection.expect(standing(*packages))
         for statement, parameters in bulk.every():
             # Not every table that is known to the code is there in each service's schema.
             with suppress(PostgresError, InterfaceError):

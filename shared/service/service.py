@@ -282,7 +282,7 @@ async def _connected(base: Base, prepare: Callable[[], Awaitable[None]] | None) 
             await base.stream.start()
             if prepare is not None:
                 await prepare()
-            await base.uow.warm(_WARM)
+            await base.uow.warm(_WARM, f"services.{base.name}.", "shared.")
         except (BrokerUnavailable, *_PASSING) as error:
             _LOG.warning("waiting for the database and the broker (%s)", type(error).__name__)
             await asyncio.sleep(_TRY_AGAIN)

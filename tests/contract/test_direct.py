@@ -534,3 +534,14 @@ async def test_what_joins_given_rows_is_planned_once(uow: UnitOfWork) -> None:
         once, anew = (await c.execute(plans)).one()
     # PostgreSQL plans anew five times before it compares; the first of all was SQLAlchemy's.
     assert (once, anew) == (20 - anew, min(anew, 6))
+
+
+_STANDS_HERE = select((literal(41) + bindparam("more", type_=BigInteger)).label("sum"))
+
+
+async def test_what_stands_at_a_modules_level_goes_the_short_way_when_it_comes_first(uow: UnitOfWork) -> None:
+    await uow.warm(1, __name__)
+    async with uow.begin() as c:
+        assert _goes_short(c, _STANDS_HERE, more=1)
+        assert (await c.execute(_STANDS_HERE, {"more": 1})).scalar_one() == 42
+    await uow.close()

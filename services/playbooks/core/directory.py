@@ -1,12 +1,13 @@
 """Who works with customers, and when; and who stands for which role."""
 
+import hashlib
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
-from itertools import islice
+from itertools import chain
 from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -149,7 +150,7 @@ class Directory:
         """What becomes of the open work of who is away or gone."""
         self._roles = roles or {}
         self._pools: dict[tuple[str | None, str | None, str | None], tuple[Csm, ...]] = {}
-        self._there: dict[str, tuple[Csm, ...]] = {}
+        self._there: dict[str, Csm] = {}
         self._hour: datetime | None = None
 
     def with_preferences(self, set: Mapping[str, Preferences]) -> "Directory":
@@ -159,6 +160,11 @@ class Directory:
             return self
         csms = tuple(one.with_preferences(known[one.id]) if one.id in known else one for one in self.csms)
         return Directory(csms, self.office, self._roles, tuple(self.teams.values()), self.absence)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of everybody in it, and all that is known of them."""
+        return hashlib.sha256(msgspec.msgpack.encode(self.csms, order="deterministic")).hexdigest()
 
     @cached_property
     def _by_name(self) -> Mapping[str, Csm]:
@@ -208,7 +214,16 @@ class Directory:
 
     def teammates(self, csm: Csm) -> tuple[Csm, ...]:
         """Everybody else who is in a team with them, by id."""
-        return tuple(one for one in self.csms if one.id != csm.id and not {*one.teams}.isdisjoint(csm.teams))
+        mates = {one.id: one for team in csm.teams for one in self._in_team[team] if one.id != csm.id}
+        return tuple(mates[id] for id in sorted(mates))
+
+    @cached_property
+    def _in_team(self) -> Mapping[str, list[Csm]]:
+        found = defaultdict[str, list[Csm]](list)
+        for csm in self.csms:
+            for team in csm.teams:
+                found[team].append(csm)
+        return found
 
     def led_by(self, csm: Csm) -> tuple[Csm, ...]:
         """Everybody whose manager they are, or their manager's, and so on, by id."""
@@ -226,20 +241,20 @@ class Directory:
             )
         return known
 
-    def colleagues(self, whom: str, now: datetime) -> tuple[Csm, ...]:
-        """Some who are there now besides somebody: their teammates and managers first, then others by id."""
+    def colleagues(self, whom: str, now: datetime) -> list[Csm]:
+        """Some who are there in this hour besides somebody: their teammates and managers first, then others by id."""
         hour = now.replace(minute=0, second=0, microsecond=0)
         if hour != self._hour:
-            self._there, self._hour = {}, hour
-        if (known := self._there.get(whom)) is None:
-            me = self.find(whom)
-            near = (*self.teammates(me), *self.managers(me)) if me is not None else ()
-            others = {one.id: one for one in (*near, *self.csms) if one.id != (me.id if me is not None else whom)}
-            there = (one for one in others.values() if one.is_reachable and not one.has_left(hour))
-            known = self._there[whom] = tuple(
-                islice((one for one in there if one.away_until(hour) is None), _MOST_COLLEAGUES)
-            )
-        return known
+            self._hour, self._there = hour, {one.id: one for one in self.csms if _is_there(one, hour)}
+        me = self.find(whom)
+        near = (*self.teammates(me), *self.managers(me)) if me is not None else ()
+        own, found = me.id if me is not None else whom, dict[str, Csm]()
+        for one in chain((one for one in near if one.id in self._there), self._there.values()):
+            if one.id != own:
+                found[one.id] = one
+            if len(found) == _MOST_COLLEAGUES:
+                break
+        return list(found.values())
 
     def _lead(self, csm: Csm) -> str | None:
         leads = (team.lead for team in self.teams.values() if team.id in csm.teams)
@@ -256,6 +271,10 @@ class Directory:
 def _key(name: str) -> str:
     """What of a name tells it from others: neither case nor blanks, nor how its accents are written."""
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+def _is_there(csm: Csm, at: datetime) -> bool:
+    return csm.is_reachable and not csm.has_left(at) and csm.away_until(at) is None
 
 
 @lru_cache(maxsize=4096)

@@ -32,6 +32,8 @@ def moves_at(csm: Csm, absence: WhenAbsent, severity: Severity, now: datetime) -
 
 def changes_at(csm: Csm, absence: WhenAbsent, now: datetime) -> datetime | None:
     """When work of theirs, of any severity, is to move next, at the earliest now; None is not as far as is known."""
+    if csm.left is None and not csm.away:
+        return None
     leaves = (leave_of(csm, absence, severity, now) for severity in ("medium", "high"))
     return min((max(one.at, now) for one in leaves if one is not None), default=None)
 

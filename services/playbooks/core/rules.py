@@ -59,6 +59,9 @@ class Library:
         )
         self.digest = hashlib.sha256("\n".join(sorted(self._named().values())).encode()).hexdigest()
         """Of which versions are in force: what a partition remembers them by."""
+        texts = ((one.playbook.id, one.playbook.version, one.source) for one in self.loaded)
+        self.texts = hashlib.sha256(msgspec.json.encode(list(texts))).hexdigest()
+        """Of the texts themselves."""
         self._readers: defaultdict[str, set[str]] = defaultdict(set)
         """By fact: the playbooks that it may open an episode of. By type of event, those that wait for it."""
         for playbook in self.current.values():
@@ -111,6 +114,11 @@ class Rules(NamedTuple):
     directory: Directory
     render: Render
     declared: Declared = Declared()
+
+    @property
+    def kept(self) -> str:
+        """Of what is kept for the day on which it is not in force any more: the texts, and who there is."""
+        return f"{self.library.texts} {self.directory.digest}"
 
     @property
     def business(self) -> Hours:

@@ -4,9 +4,12 @@ The week's comes in place of the day's where both would come at once. It comes o
 they don't on its own; a day's that falls out is made up for by the next, which tells all since the last.
 """
 
+import zlib
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from services.playbooks.core.directory import Csm
 
@@ -33,6 +36,8 @@ class Turn(NamedTuple):
     told_at: datetime | None
     due_at: datetime
     """When to make the next, or to look again."""
+    by: int
+    """The mark of what it was planned by."""
 
 
 class Made(NamedTuple):
@@ -68,7 +73,8 @@ def first_turn(csm: Csm, kind: Kind, now: datetime) -> Turn | None:
     """Of somebody new: what is past by now has been."""
     today = csm.day(now)
     at = digest_at(csm, kind, today)
-    return planned(Turn(csm.id, kind, today if at is not None and at <= now else today - _ONE, None, now), csm, now)
+    done = today if at is not None and at <= now else today - _ONE
+    return planned(Turn(csm.id, kind, done, None, now, 0), csm, now)
 
 
 def planned(turn: Turn, csm: Csm, now: datetime) -> Turn | None:
@@ -80,7 +86,13 @@ def planned(turn: Turn, csm: Csm, now: datetime) -> Turn | None:
     days = (done + offset * _ONE for offset in range(1, _HORIZON))
     at = next((at for day in days if (at := digest_at(csm, turn.kind, day)) is not None), None)
     due_at = min(at - AHEAD, now + _WEEK) if at is not None else now + _WEEK
-    return turn._replace(done=done, due_at=due_at)
+    return turn._replace(done=done, due_at=due_at, by=mark_of(csm))
+
+
+def mark_of(csm: Csm) -> int:
+    """What their turns are planned by, as a small number: who has the same needs no other plan."""
+    by = csm.is_reachable, csm.hours, csm.away, csm.left, csm.daily, csm.weekly
+    return zlib.crc32(msgspec.msgpack.encode(by, order="deterministic"))
 
 
 def taken(turn: Turn, csm: Csm, now: datetime) -> tuple[Made | None, Turn | None]:

@@ -9,16 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import DateTime, Select, Text, and_, bindparam, column, delete, func, or_, select, true
+from sqlalchemy import DateTime, Select, Text, and_, bindparam, column, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.playbooks import tables as t
 from services.playbooks.core.digests import MOST, Asked, Held, Load, Seen, digest, led, owners
-from services.playbooks.core.directory import Csm, Directory
+from services.playbooks.core.directory import Directory
 from services.playbooks.core.item import Item
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, renews_at
-from services.playbooks.core.turns import KINDS, Turn, first_turn, planned, taken
+from services.playbooks.core.turns import KINDS, Turn, first_turn, mark_of, planned, taken
 from shared.messages.actions import ActionRequested
 from shared.messages.digests import Handed
 from shared.pg import bulk
@@ -37,17 +37,12 @@ _Time: Final = DateTime(timezone=True)
 _NOW: Final = bindparam("now", type_=_Time)
 
 _KNOWN: Final = select(*(_d[name] for name in Turn._fields))
+_LOCK_ALL: Final = _KNOWN.order_by(_d.csm_id, _d.kind).with_for_update()
 _SAVE: Final = bulk.Insert(
     t.digests,
     Turn._fields,
-    update=("done", "told_at", "due_at"),
-    where=lambda new: or_(
-        t.digests.c.due_at != new.due_at,
-        t.digests.c.done != new.done,
-        t.digests.c.told_at.is_distinct_from(new.told_at),
-    ),
+    update=[name for name in Turn._fields if name not in ("csm_id", "kind")],
 )
-_LEFT: Final = delete(t.digests).where(~bulk.among(_d.csm_id, "people"))
 _UNWANTED: Final = bulk.Delete(t.digests, ("csm_id", "kind"))
 _TAKE: Final = (
     _KNOWN.where(or_(_d.due_at <= _NOW, _d.due_at > bindparam("far", type_=_Time)))
@@ -155,17 +150,21 @@ _LOADS: Final = (
 async def plan(c: AsyncConnection, partition: int, people: Directory, now: datetime) -> None:
     """Keep a turn for everybody in the directory who wants a digest, and have this partition look when the first of
     them comes."""
-    known = {(row.csm_id, row.kind): Turn(*row) for row in await c.execute(_KNOWN)}
-    keys = [(one, kind) for one in people.csms for kind in KINDS]
-    turns = {(one.id, kind): _turn(known.get((one.id, kind)), one, kind, now) for one, kind in keys}
-    await _SAVE(c, [turn for turn in turns.values() if turn is not None])
-    await _UNWANTED(c, [key for key in known if key in turns and turns[key] is None])
-    await c.execute(_LEFT, {"people": [one.id for one in people.csms]})
+    # All partitions plan for one another: what one has planned, the next finds.
+    await c.execute(select(func.pg_advisory_xact_lock(func.hashtext("keepwell playbooks digests"))))
+    known = {(row.csm_id, row.kind): Turn(*row) for row in await c.execute(_LOCK_ALL)}
+    marks = {one.id: mark_of(one) for one in people.csms}
+    others = [
+        (one, kind, turn)
+        for one in people.csms
+        for kind in KINDS
+        if (turn := known.get((one.id, kind))) is None or turn.by != marks[one.id]
+    ]
+    turns = [first_turn(one, kind, now) if turn is None else planned(turn, one, now) for one, kind, turn in others]
+    await _SAVE(c, [turn for turn in turns if turn is not None])
+    unwanted = [(one.id, kind) for (one, kind, turn), then in zip(others, turns, strict=True) if turn and not then]
+    await _UNWANTED(c, [*unwanted, *(key for key in known if key[0] not in marks)])
     await timers.set_earlier(c, partition, await next_look(c, now))
-
-
-def _turn(known: Turn | None, csm: Csm, kind: Any, now: datetime) -> Turn | None:
-    return first_turn(csm, kind, now) if known is None else planned(known, csm, now)
 
 
 async def next_look(c: AsyncConnection, now: datetime) -> dict[str, datetime]:

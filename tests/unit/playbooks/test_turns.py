@@ -73,7 +73,7 @@ def test_who_has_left_has_none_any_more() -> None:
 
 
 def test_one_that_is_late_is_made_until_work_ends_and_then_left_to_the_next() -> None:
-    turn = Turn("ana", "day", MONDAY, at(MONDAY), at(MONDAY + DAY) - AHEAD)
+    turn = Turn("ana", "day", MONDAY, at(MONDAY), at(MONDAY + DAY) - AHEAD, 0)
     late = at(MONDAY + DAY, "15:00")
     made, after = taken(turn, a_csm(), late)
     assert made is not None
@@ -87,7 +87,7 @@ def test_one_that_is_late_is_made_until_work_ends_and_then_left_to_the_next() ->
 
 
 def test_three_days_of_outage_come_as_one_that_tells_of_all() -> None:
-    turn = Turn("ana", "day", MONDAY, at(MONDAY), at(MONDAY + DAY) - AHEAD)
+    turn = Turn("ana", "day", MONDAY, at(MONDAY), at(MONDAY + DAY) - AHEAD, 0)
     made, after = taken(turn, a_csm(), at(MONDAY + 3 * DAY, "09:00"))
     assert made is not None
     assert (made.day, made.since) == (MONDAY + 3 * DAY, at(MONDAY))
@@ -96,7 +96,7 @@ def test_three_days_of_outage_come_as_one_that_tells_of_all() -> None:
 
 
 def test_a_turn_of_a_clock_that_ran_ahead_is_not_believed() -> None:
-    ahead = Turn("ana", "day", MONDAY + 400 * DAY, at(MONDAY + 400 * DAY), at(MONDAY + 401 * DAY))
+    ahead = Turn("ana", "day", MONDAY + 400 * DAY, at(MONDAY + 400 * DAY), at(MONDAY + 401 * DAY), 0)
     made, _ = taken(ahead, a_csm(), at(MONDAY + DAY))
     assert made is not None
     assert made.since == at(MONDAY)

@@ -37,6 +37,7 @@ def upgrade() -> None:
     op.create_table('adopted',
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
+    sa.Column('kept', sa.Text(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('met_by', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('partition')
@@ -72,6 +73,7 @@ def upgrade() -> None:
     sa.Column('done', sa.Date(), nullable=False),
     sa.Column('told_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('by', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('csm_id', 'kind')
     )
     op.create_index('digests_due', 'digests', ['due_at'], unique=False)
