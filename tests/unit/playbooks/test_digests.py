@@ -29,7 +29,7 @@ CALL = "id: stalled\nwhen: usage.breadth < 40 %\nsteps: [{task: 'Call {{ account
 
 
 def a_standing(account: str = "northwind", **others: Any) -> Standing:
-    facts = {"account.name": account.title(), "account.mrr_minor": 10_000, "account.currency": "EUR"}
+    facts: dict[str, Any] = {"account.name": account.title(), "account.mrr_minor": 10_000, "account.currency": "EUR"}
     given: dict[str, Any] = {"score": 4100, "previous_score": 6000, "band": "red", "previous_band": "amber"} | others
     return Standing(
         account=account,
