@@ -1,7 +1,7 @@
 """Many things as one message: those of a group, and the list of what an import found. The worst first."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -49,13 +49,26 @@ def compose_group(
         title=title,
         headline=_at_stake(ranked),
         items=_items(shown, ranked, by_account, now, shared, reach),
-        more=more,
+        more=_with_place(more, ranked, people),
         todo=clean_todo(ranked[0]) if len({a.do for a in ranked}) == 1 else "",
         recipient=recipient,
         mention=mention,
         footer=" · ".join(dict.fromkeys(clean(a.playbook_title, 80) for a in ranked))[:300],
         accounts=list(dict.fromkeys(a.account.id for a in ranked)),
     )
+
+
+def _with_place(more: str, actions: Sequence[ActionRequested], people: Collection[str]) -> str:
+    """With where all of them are listed, where not even their names are: if they are of one kind, and of one person."""
+    kinds, number = {one.kind for one in actions}, len({one.account.id for one in actions})
+    if (
+        number <= MOST_ITEMS + MOST_NAMES
+        or len(people) != 1
+        or len(kinds) != 1
+        or (kind := next(iter(kinds))) not in KINDS
+    ):
+        return more
+    return f"{more}; all of them: keepwell {kind}s --assignee {clean(next(iter(people)), 80)}"
 
 
 def _day(actions: Sequence[ActionRequested], now: datetime, shared: bool, reach: Mapping[str, str]) -> Message:

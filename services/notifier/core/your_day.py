@@ -55,6 +55,7 @@ def compose(action: ActionRequested, new: New, now: datetime, *, shared: bool = 
         rest=sections[first:],
         recipient=recipient,
         mention=mention,
+        footer="When and of what you hear: keepwell preferences",
         accounts=list(dict.fromkeys(ids)),
     )
 

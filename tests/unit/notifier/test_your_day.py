@@ -63,6 +63,7 @@ def test_a_day_says_first_what_is_to_be_done_whom_to_call_and_since_when_it_is_l
         "    Call Northwind · overdue since yesterday 08:30 · Kim (champion) · act_3f2a91c0\n"
         "\n"
         "since yesterday 08:30\n"
+        "When and of what you hear: keepwell preferences\n"
     )
 
 
@@ -80,7 +81,7 @@ def test_parts_come_in_order_and_what_is_more_is_counted() -> None:
             handed=[Handed(whose="ben", why="Ben is away", number=3)],
         )
     )
-    headings = [line for line in text.splitlines() if line and not line.startswith(" ")][2:-1]
+    headings = [line for line in text.splitlines() if line and not line.startswith(" ")][2:-2]
     assert headings == [
         "To do today (13)",
         "Alerts that came and are open (1)",
