@@ -52,6 +52,8 @@ deliveries = Table(
     Column("action", LargeBinary, nullable=False),
     # It has lost words about somebody who was erased.
     Column("erased", Boolean, nullable=False, server_default=false()),
+    # Of a list: the ids of the accounts that it tells of.
+    Column("accounts", JSONB(none_as_null=True)),
     Column("traceparent", Text),
     Column("caused_at", _Time),
     Column("created_at", _Time, nullable=False),
@@ -65,7 +67,14 @@ IS_OPEN = one_of(deliveries.c.state, OPEN)
 Index("deliveries_by_due", deliveries.c.transport, deliveries.c.due_at, postgresql_where=IS_OPEN)
 
 IS_LIST = deliveries.c.kind == word("digest")
-Index("deliveries_lists", deliveries.c.id, postgresql_where=IS_LIST)
+Index("deliveries_lists", deliveries.c.id, postgresql_where=IS_LIST & deliveries.c.accounts.is_(None))
+Index(
+    "deliveries_told",
+    deliveries.c.accounts,
+    postgresql_using="gin",
+    postgresql_ops={"accounts": "jsonb_path_ops"},
+    postgresql_where=IS_LIST,
+)
 
 attempts = Table(
     "attempts",

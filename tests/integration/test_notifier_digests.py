@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, time, timedelta
 
+import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -11,7 +12,7 @@ from services.notifier.handler import NotifierHandler
 from shared.messages.actions import AccountCard, ActionCancelled, ActionRequested
 from shared.messages.digests import DayCard, DayLine
 from shared.messages.preferences import Preferences, Quiet
-from tests.support.notifier import NOW, THE_OWNER, Desk, an_account, an_action, an_alert, notifier_engine
+from tests.support.notifier import NOW, THE_OWNER, Desk, an_account, an_action, an_alert, notifier_engine, of_kim
 from tests.support.stream import until
 
 MORNING = datetime(2026, 11, 19, 7, 30, tzinfo=UTC)
@@ -71,6 +72,25 @@ async def test_what_waits_for_the_morning_comes_in_the_digest_as_one_message(des
     assert sent.message.subject == "Your day: 1 to do today · 3 new for you"
     assert [one.heading for one in sent.message.sections] == ["To do today (1)"]
     assert len(sent.message.items) == 3
+
+
+async def test_of_whoever_was_erased_no_word_stays_in_digests(desk: Desk) -> None:
+    day = a_digest()
+    assert day.day is not None
+    lines = [
+        msgspec.structs.replace(day.day.lines[0], part="closed", note="Kim Miller trains them", contact="Kim Miller"),
+        msgspec.structs.replace(day.day.lines[0], account_id="acme", account="Acme"),
+    ]
+    said = msgspec.structs.replace(day, day=msgspec.structs.replace(day.day, lines=lines), not_before=None)
+    async with desk.open():
+        await desk.ask(said)
+        await settles(desk, 1)
+    await desk.ask(of_kim("contact.updated", traits={"name": "Kim Miller"}), of_kim("contact.erased", 1))
+    [row] = await desk.rows()
+    [sent] = await desk.rows("SELECT message FROM messages")
+    assert row.accounts == ["northwind", "acme"]
+    assert "Kim" not in str(bytes(row.action)) + str(sent.message)
+    assert "Acme" in str(sent.message)
 
 
 async def test_what_was_decided_before_somebody_wanted_quiet_waits_too(engine: AsyncEngine) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Text, bindparam, or_, select
+from sqlalchemy import Text, and_, bindparam, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
@@ -26,7 +27,11 @@ _AT_ONCE: Final = 500
 _TEXTS: Final = ("reason", "cancelled_because")
 # A list tells of many accounts.
 _OF_ACCOUNT: Final = select(*(_d.c[name] for name in ("id", "account_id", "contact_id", "action", *_TEXTS))).where(
-    or_(_d.c.account_id == bindparam("account", type_=Text), t.IS_LIST)
+    or_(
+        _d.c.account_id == bindparam("account", type_=Text),
+        and_(t.IS_LIST, _d.c.accounts.contains(bindparam("accounts", type_=JSONB))),
+        and_(t.IS_LIST, _d.c.accounts.is_(None)),
+    )
 )
 _FORGET: Final = bulk.Update(
     _d, ("id",), ("action", "contact_id", *_TEXTS), same=("erased",), returning=[_d.c.message_id]
@@ -48,7 +53,8 @@ _encode: Final = msgspec.json.Encoder().encode
 async def forget(c: AsyncConnection, forgetting: Forgetting) -> None:
     """Take the words of a contact, or of a whole account, out of all that is kept here."""
     cleaned: list[tuple[Any, ...]] = []
-    rows = await c.stream(_OF_ACCOUNT.execution_options(yield_per=_AT_ONCE), {"account": forgetting.account})
+    asked = {"account": forgetting.account, "accounts": [forgetting.account]}
+    rows = await c.stream(_OF_ACCOUNT.execution_options(yield_per=_AT_ONCE), asked)
     async for row in rows:
         said = _decode(row.action)
         left = forgetting.action(said)

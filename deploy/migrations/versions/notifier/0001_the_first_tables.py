@@ -63,6 +63,7 @@ def upgrade() -> None:
     sa.Column('cancelled_because', sa.Text(), nullable=True),
     sa.Column('action', sa.LargeBinary(), nullable=False),
     sa.Column('erased', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('accounts', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     sa.Column('traceparent', sa.Text(), nullable=True),
     sa.Column('caused_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -73,7 +74,8 @@ def upgrade() -> None:
     op.create_index('deliveries_by_action', 'deliveries', ['action_id'], unique=False)
     op.create_index('deliveries_by_due', 'deliveries', ['transport', 'due_at'], unique=False, postgresql_where=sa.text("state IN ('waiting', 'sending')"))
     op.create_index('deliveries_by_message', 'deliveries', ['message_id'], unique=False)
-    op.create_index('deliveries_lists', 'deliveries', ['id'], unique=False, postgresql_where=sa.text("kind = 'digest'"))
+    op.create_index('deliveries_lists', 'deliveries', ['id'], unique=False, postgresql_where=sa.text("kind = 'digest' AND accounts IS NULL"))
+    op.create_index('deliveries_told', 'deliveries', ['accounts'], unique=False, postgresql_using='gin', postgresql_ops={'accounts': 'jsonb_path_ops'}, postgresql_where=sa.text("kind = 'digest'"))
     op.create_index('deliveries_by_time', 'deliveries', ['created_at', 'id'], unique=False)
     op.create_table('gates',
     sa.Column('key', sa.Text(), nullable=False),
