@@ -10,12 +10,14 @@ from sqlalchemy import ColumnElement, Float, Row, RowMapping, Select, case, cast
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
+from services.notifier.core.amending import UPDATE
 from services.notifier.core.contacts import Cells
 from services.notifier.store.contacts import CELLS
 from services.notifier.store.deliveries import EVERY_TARGET
 from shared.pg import bulk
 
 _d = t.deliveries
+_IS_UPDATE: Final = _d.c.kind == bulk.word(UPDATE)
 _CHANNEL: Final = _d.c.transport + ":" + _d.c.target
 _SECONDS: Final = cast(func.round(func.extract("epoch", _d.c.settled_at - _d.c.caused_at), 3), Float)
 _FIELDS: Final = (
@@ -27,9 +29,18 @@ _FIELDS: Final = (
     case((_d.c.state == "waiting", _d.c.due_at)).label("due_at"),
     case((_d.c.state == "delivered", _SECONDS)).label("seconds"),
 )
-_ONE: Final = select(
-    *_FIELDS, _d.c.traceparent, _d.c.transport, _d.c.action, _d.c.shared, t.messages.c.message, CELLS.label("contact")
-).outerjoin(t.messages, t.messages.c.id == _d.c.message_id)
+_ONE: Final = (
+    select(
+        *_FIELDS,
+        *(
+            _d.c[name]
+            for name in ("traceparent", "transport", "target", "action", "shared", "item_stands", "task_stands")
+        ),
+        *(t.messages.c.message, CELLS.label("contact")),
+    )
+    .select_from(_d)
+    .outerjoin(t.messages, t.messages.c.id == case((_IS_UPDATE, _d.c.amends), else_=_d.c.message_id))
+)
 _n = t.contacts.c
 _CONTACTS: Final = select(_n.cells).where(~_n.erased)
 _WHOLE_BOOK: Final = (
@@ -39,7 +50,7 @@ _WHOLE_BOOK: Final = (
 )
 _COUNTS: Final = (
     select(_d.c.state, func.count().label("count"))
-    .where(bulk.one_of(_d.c.state, ("waiting", "sending", "failed")))
+    .where(bulk.one_of(_d.c.state, ("waiting", "sending", "failed")), ~_IS_UPDATE)
     .group_by(_d.c.state)
 )
 
@@ -49,8 +60,9 @@ Before = tuple[Any, ...] | None
 async def deliveries(
     c: AsyncConnection, *, account: str | None, state: str | None, channel: str | None, before: Before, most: int
 ) -> Sequence[RowMapping]:
-    """Deliveries, newest first. `channel` is a transport such as `slack`, or one target such as `slack:#renewals`."""
-    wanted = select(*_FIELDS)
+    """Deliveries, newest first. `channel` is a transport such as `slack`, or one target such as `slack:#renewals`. What
+    brings a message up to date is told with that."""
+    wanted = select(*_FIELDS).where(~_IS_UPDATE)
     if account is not None:
         wanted = wanted.where(_d.c.account_id == account)
     if state is not None:

@@ -5,6 +5,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from services.notifier.core.contacts import Cells
 from services.notifier.core.delivery import OPEN
+from services.notifier.core.standing import Standing
 from shared.messages.preferences import Preferences
 from shared.pg.bulk import one_of, word
 from shared.pg.records import Json, Packed
@@ -24,6 +25,9 @@ deliveries = Table(
     Column("partition", Integer, nullable=False),
     Column("kind", Text, nullable=False),
     Column("playbook", Text, nullable=False),
+    # The alert, task or flag that it tells of, and the task in it.
+    Column("item_id", Text),
+    Column("task_id", Text),
     # The customer's person that it is about.
     Column("contact_id", Text),
     Column("recipient", Text, nullable=False),
@@ -40,6 +44,10 @@ deliveries = Table(
     Column("message_id", Text),
     # The delivered message that it brings up to date.
     Column("amends", Text),
+    # Of what brings one up to date: what that tells has changed since this was leased.
+    Column("outdated", Boolean, nullable=False, server_default=false()),
+    # Where Slack takes a word back for whoever clicked, for half an hour.
+    Column("response_url", Text),
     Column("lease", Text),
     Column("attempts", Integer, nullable=False, server_default="0"),
     # Attempts since it was last tried by hand: what is bounded.
@@ -50,6 +58,9 @@ deliveries = Table(
     # Asked for while it was being sent: heeded once that has surely failed.
     Column("cancelled_because", Text),
     Column("action", LargeBinary, nullable=False),
+    # How the item stands since that was told, and the task in it.
+    Column("item_stands", Packed(Standing)),
+    Column("task_stands", Packed(Standing)),
     # It has lost words about somebody who was erased.
     Column("erased", Boolean, nullable=False, server_default=false()),
     # Of a list: the ids of the accounts that it tells of.
@@ -64,6 +75,8 @@ deliveries = Table(
     Index("deliveries_by_message", "message_id"),
 )
 IS_OPEN = one_of(deliveries.c.state, OPEN)
+for _told_of in (deliveries.c.item_id, deliveries.c.task_id):
+    Index(f"deliveries_by_{_told_of.name.removesuffix('_id')}", _told_of, postgresql_where=_told_of.is_not(None))
 Index("deliveries_by_due", deliveries.c.transport, deliveries.c.due_at, postgresql_where=IS_OPEN)
 
 IS_LIST = deliveries.c.kind == word("digest")

@@ -112,6 +112,8 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     action_id: str
     item_id: str = ""
     """The alert, task or flag of this `kind` that it tells of, if that is open; an alert told again is the same."""
+    about: str = ""
+    """The item that it tells of where that can't be moved from it: it has closed, or is somebody else's."""
     revision: int = 0
     """Said anew while it waits: the higher replaces the lower."""
     kind: Kind | Sending | Literal["digest"]
@@ -162,6 +164,11 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     """To be delivered from then on, with what else waits for the recipient: the digest, or when they work again."""
     caused_at: datetime | None = None
     """When ingest accepted the event that caused it: the start of the event-to-effect latency."""
+
+    @property
+    def tells_of(self) -> tuple[str | None, str | None]:
+        """The ids of the item that it tells of, and of the task in it."""
+        return self.item_id or self.about or None, self.task.task_id if self.task is not None else None
 
     @property
     def to_call(self) -> tuple[str | None, str | None]:

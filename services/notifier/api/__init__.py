@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import msgspec
@@ -12,15 +13,14 @@ from sqlalchemy import RowMapping
 from services.notifier import queries
 from services.notifier.channels import blocks
 from services.notifier.channels.rendering import Renderer
-from services.notifier.core.contacts import reach_of
 from services.notifier.core.delivery import State
 from services.notifier.core.message import Message
-from services.notifier.core.together import compose_group
+from services.notifier.core.routing import WEBHOOK
 from services.notifier.store import deliveries
+from services.notifier.store.told import compose_rows
 from services.notifier.views import Attempt, BookFingerprint, Contact, Delivery, DeliveryDetail, InboxItem
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
-from shared.messages.actions import ActionRequested
 from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
@@ -121,14 +121,15 @@ def contacts(uow: UnitOfWork) -> Router:
 def _message(row: RowMapping, now: datetime) -> Message:
     if row["message"] is not None:
         return msgspec.convert(row["message"], Message)
-    action = msgspec.json.decode(row["action"], type=ActionRequested)
-    return compose_group([action], now, shared=row["shared"], reach={action.action_id: reach_of(row["contact"])})
+    return compose_rows([SimpleNamespace(**row)], now)
 
 
 def _rendered(row: RowMapping, message: Message, renderer: Renderer) -> dict[str, Any]:
     """As the channel shows it; an inbox shows the text."""
     if row["transport"] == "slack":
-        return blocks.render(message, renderer, row["message_id"] or row["id"], repeat=row["uncertain"] > 0)
+        buttons = renderer.interactive and row["target"] != WEBHOOK
+        id = row["message_id"] or row["id"]
+        return blocks.render(message, renderer, id, repeat=row["uncertain"] > 0, buttons=buttons)
     if row["transport"] == "email":
         return {"subject": message.subject, "text": renderer.text(message), "html": renderer.html(message)}
     return {"text": renderer.text(message)}

@@ -9,11 +9,14 @@ from services.notifier.core import composing as single
 from services.notifier.core import your_day
 from services.notifier.core.composing import LONGEST_LINE, clean_todo
 from services.notifier.core.message import Item, Message, Reason
+from services.notifier.core.standing import AS_TOLD, Stands, as_it_stands
 from shared.messages.actions import KINDS, ActionRequested
 from shared.words import clean, counted, money, monthly
 
 NOBODY: Final[Mapping[str, str]] = {}
 """How nobody is reached."""
+UNTOUCHED: Final[Mapping[str, Stands]] = {}
+"""Nothing happened to anything."""
 MOST_ITEMS: Final = 10
 MOST_FOUND: Final = 20
 MOST_NAMES: Final = 30
@@ -25,15 +28,22 @@ _SEVERITY_RANK: Final = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info"
 
 
 def compose_group(
-    actions: Sequence[ActionRequested], now: datetime, *, shared: bool = False, reach: Mapping[str, str] = NOBODY
+    actions: Sequence[ActionRequested],
+    now: datetime,
+    *,
+    shared: bool = False,
+    reach: Mapping[str, str] = NOBODY,
+    stands: Mapping[str, Stands] = UNTOUCHED,
 ) -> Message:
     """What goes as one message: a single action as itself, several with the worst first. `reach` says, by action, how
-    the person that it is about is reached."""
+    the person that it is about is reached, and `stands` what happened since it was told."""
     if any(one.day is not None for one in actions):
-        return _day(actions, now, shared, reach)
+        return _day(actions, now, shared, reach, stands)
     if len(actions) == 1:
-        only, how = actions[0], reach.get(actions[0].action_id, "")
-        return _digest(only, shared) if only.kind == "digest" else single.compose(only, now, shared=shared, reach=how)
+        only, id = actions[0], actions[0].action_id
+        if only.kind == "digest":
+            return _digest(only, shared)
+        return single.compose(only, now, shared=shared, reach=reach.get(id, ""), stands=stands.get(id, AS_TOLD))
     ranked = sorted(actions, key=_rank)
     people = {a.recipient.id: a.recipient for a in ranked if a.recipient}
     recipient, mention = single.reader(people.values(), shared)
@@ -48,7 +58,7 @@ def compose_group(
         subject=title if len(by_account) == 1 else f"{title}; the worst: {single.name_of(ranked[0].account)}",
         title=title,
         headline=_at_stake(ranked),
-        items=_items(shown, ranked, by_account, now, shared, reach),
+        items=_items(shown, ranked, by_account, now, shared, reach, stands),
         more=_with_place(more, ranked, people),
         todo=clean_todo(ranked[0]) if len({a.do for a in ranked}) == 1 else "",
         recipient=recipient,
@@ -71,13 +81,19 @@ def _with_place(more: str, actions: Sequence[ActionRequested], people: Collectio
     return f"{more}; all of them: keepwell {kind}s --assignee {clean(next(iter(people)), 80)}"
 
 
-def _day(actions: Sequence[ActionRequested], now: datetime, shared: bool, reach: Mapping[str, str]) -> Message:
+def _day(
+    actions: Sequence[ActionRequested],
+    now: datetime,
+    shared: bool,
+    reach: Mapping[str, str],
+    stands: Mapping[str, Stands],
+) -> Message:
     """Somebody's day, and what else waited for it; of several days, as after an outage, the last."""
     day = max((one for one in actions if one.day is not None), key=lambda one: (one.not_before or now, one.action_id))
     ranked = sorted((one for one in actions if one.day is None), key=_rank)
     by_account = _by_account(ranked)
     shown, more = _shown(by_account)
-    items = _items(shown, ranked, by_account, now, shared, reach)
+    items = _items(shown, ranked, by_account, now, shared, reach, stands)
     return your_day.compose(day, your_day.New(shown, items, more, len(ranked)), now, shared=shared)
 
 
@@ -102,14 +118,16 @@ def _items(
     now: datetime,
     shared: bool,
     reach: Mapping[str, str],
+    stands: Mapping[str, Stands],
 ) -> list[Item]:
     people = {a.recipient.id for a in ranked if a.recipient}
     return [
         single.item(
-            *(a, now, shared, _todo(a, by_account[a.account.id], ranked)),
+            *(a, now, shared, _todo(a, by_account[a.account.id], ranked, stands.get(a.action_id, AS_TOLD), shared)),
             name_reader=len(people) > 1,
             is_first=a is by_account[a.account.id][0],
             reach=reach.get(a.action_id, ""),
+            stands=stands.get(a.action_id, AS_TOLD),
         )
         for a in shown
     ]
@@ -161,11 +179,18 @@ def _at_stake(actions: Sequence[ActionRequested]) -> str:
     return f"{' + '.join(amounts)} a month together" if amounts and len(cards) > 1 else ""
 
 
-def _todo(action: ActionRequested, of_account: Sequence[ActionRequested], group: Sequence[ActionRequested]) -> str:
+def _todo(
+    action: ActionRequested,
+    of_account: Sequence[ActionRequested],
+    group: Sequence[ActionRequested],
+    stands: Stands,
+    shared: bool,
+) -> str:
     """What it asks for. An alert of one playbook is told by the group's own title; a task or flag, or a mix, is not."""
     told = action.kind == "alert" and action.task is None and len({(a.kind, a.title) for a in group}) == 1
     same = sum(_alike(one) == _alike(action) for one in of_account) - 1
     more = f" (and {same:,} more like it)" if same else ""
+    action = as_it_stands(action, stands.told, shared=shared)
     asked = clean(action.task.title, LONGEST_LINE) if action.task is not None else single.title_of(action)
     return f"{'' if told else asked}{more}".lstrip()
 

@@ -8,23 +8,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from sqlalchemy import Row
 
 from services.notifier.channels.protocol import Channel, Dispatch
-from services.notifier.core.amending import Amends
-from services.notifier.core.contacts import reach_of
+from services.notifier.core.amending import OURS, UPDATE, WORD, WORD_HOLDS, Amends, Answers
+from services.notifier.core.delivery import Event
 from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
 from services.notifier.core.retry import Later, Never, Outcome, Sent, judge_parcel
-from services.notifier.core.together import compose_group
 from services.notifier.store.alone import SentAlone
 from services.notifier.store.leases import AttemptRow, Result
-from shared.messages.actions import ActionRequested
+from services.notifier.store.told import compose_rows
 
 _LOG: Final = logging.getLogger(__name__)
 _CUT_OFF: Final = "the sender ended before it had an answer"
-_decode: Final = msgspec.json.Decoder(ActionRequested).decode
 
 
 class Attempt:
@@ -33,16 +30,19 @@ class Attempt:
     outcome: Outcome
     ended_at: datetime
 
-    def __init__(self, deliveries: Sequence[Row[Any]], began_at: datetime) -> None:
+    def __init__(self, deliveries: Sequence[Row[Any]], began_at: datetime, told: Sequence[Row[Any]] = ()) -> None:
+        """`told` is what the message tells that it brings up to date."""
         first = deliveries[0]
         self.id: str = first.message_id
         self.target: str = first.target
         self.message: Message | None = None
         """None until it is composed."""
-        receipt: str | None = first.amended_receipt
+        self._kind: str = first.kind
+        receipt: str | None = told[0].receipt if told else first.amended_receipt
         self._amends = Amends(first.amends, receipt) if receipt is not None else None
+        self._updates = self._amends.message_id if self._kind == UPDATE and self._amends is not None else None
         self._amends_what_is_missing = first.amends is not None and receipt is None
-        self._deliveries = deliveries
+        self._deliveries, self._told = deliveries, told or deliveries
         self._began_at = began_at
         self._may_have_arrived = any(delivery.uncertain for delivery in deliveries)
 
@@ -50,6 +50,8 @@ class Attempt:
         """Send it. Whatever happens is an outcome: an attempt that is not recorded costs a whole lease."""
         if self._amends_what_is_missing:
             return Never(reason="what it brings up to date never arrived")
+        if self._kind == WORD and self._began_at > self._deliveries[0].created_at + WORD_HOLDS:
+            return Never(reason="whoever clicked has not waited for so long")
         try:
             dispatch = self._dispatch()
             async with asyncio.timeout(channel.timeout):
@@ -66,9 +68,7 @@ class Attempt:
 
     def _dispatch(self) -> Dispatch:
         first = self._deliveries[0]
-        actions = [_decode(delivery.action) for delivery in self._deliveries]
-        reach = {one.action_id: reach_of(row.contact) for one, row in zip(actions, self._deliveries, strict=True)}
-        self.message = compose_group(actions, self._began_at, shared=first.shared, reach=reach)
+        self.message = compose_rows(self._told, self._began_at)
         return Dispatch(
             message=self.message,
             delivery_id=self.id,
@@ -76,15 +76,29 @@ class Attempt:
             at=self._began_at,
             repeat=self._may_have_arrived and self._amends is None,
             amends=self._amends,
+            answers=Answers(first.response_url) if self._kind == WORD else None,
             traceparent=first.traceparent,
         )
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether something may come due once it is recorded: what was not sent does, or ends a hold; an update may
+        have been overtaken."""
+        return not isinstance(self.outcome, Sent) or self._kind == UPDATE
+
+    @property
+    def kept(self) -> tuple[str, Message] | None:
+        """What is kept of it, and by which id: of a message that was brought up to date, how it reads now."""
+        if self.message is None or (self._kind == UPDATE and not isinstance(self.outcome, Sent)):
+            return None
+        return self._updates or self.id, self.message
 
     @property
     def sent_alone(self) -> SentAlone | None:
         """What is kept of it, if it is one delivery that was sent at the first try as a message of its own."""
         one, *others = self._deliveries
         # Where its company was in somebody's hands, it went without them, and yet under their common id.
-        is_alone = not others and one.attempts == 1 and self.id == one.id
+        is_alone = not others and one.attempts == 1 and self.id == one.id and one.kind not in OURS
         if not is_alone or self.message is None or not isinstance(self.outcome, Sent):
             return None
         return SentAlone(one, self.message, self._began_at, self.ended_at, self.outcome.receipt)
@@ -94,10 +108,13 @@ class Attempt:
         tries = [delivery.tries for delivery in self._deliveries]
         verdicts = judge_parcel(self.outcome, tries, self._may_have_arrived, self.ended_at, dice)
         said, receipt = ("", self.outcome.receipt) if isinstance(self.outcome, Sent) else (self.outcome.reason, "")
+        # What never arrived may come yet: it may be tried again by hand.
+        is_gone = isinstance(self.outcome, Never) and (self._kind == WORD or self._updates is not None)
         for one, verdict in zip(self._deliveries, verdicts, strict=True):
             outcome = "uncertain" if verdict.uncertain else type(self.outcome).__name__.lower()
             history = AttemptRow(one.attempts, one.message_id, self._began_at, self.ended_at, outcome, said, receipt)
-            what = (verdict.event, verdict.due_at, verdict.reason, int(verdict.uncertain), self.ended_at)
+            event: Event = "gone" if is_gone else verdict.event
+            what = (event, verdict.due_at, verdict.reason, int(verdict.uncertain), self.ended_at)
             yield Result(one.id, one.lease, *what, history)
 
 

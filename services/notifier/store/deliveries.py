@@ -13,7 +13,7 @@ from services.notifier import tables as t
 from services.notifier.core.amending import amended, amending_id
 from services.notifier.core.grouping import ALONE, Gate, Place
 from services.notifier.core.message import Message
-from services.notifier.core.routing import WEBHOOK, Route
+from services.notifier.core.routing import Route
 from services.notifier.store import endings
 from services.notifier.store.moves import NOW, can, moved
 from shared.messages import tracing
@@ -39,7 +39,8 @@ class NewDelivery(NamedTuple):
         action: ActionRequested = self.asked.data
         to, event = self.route, self.asked.event
         return (
-            *(self.id, action.action_id, action.account.id, action.kind, action.playbook, action.to_call[0]),
+            *(self.id, action.action_id, action.account.id, action.kind, action.playbook, *action.tells_of),
+            action.to_call[0],
             *(action.recipient.id if action.recipient else "", to.transport, to.target, to.shared, to.because),
             *(self.group, self.due_at, bytes(event.data), self.asked.record.headers.get(tracing.HEADER)),
             *(action.caused_at or event.accepted, _told_of(action)),
@@ -56,7 +57,7 @@ def _told_of(action: ActionRequested) -> list[str] | None:
 
 
 _NEW: Final = (
-    *("id", "action_id", "account_id", "kind", "playbook", "contact_id"),
+    *("id", "action_id", "account_id", "kind", "playbook", "item_id", "task_id", "contact_id"),
     *("recipient", "transport", "target", "shared", "because"),
     *("group_key", "due_at", "action", "traceparent"),
     *("caused_at", "accounts"),
@@ -115,18 +116,21 @@ _RELEASE: Final = delete(_h).where(
 )
 # What has been sent, or may have been, stays as it was.
 _RESTATE: Final = bulk.Update(
-    _d, ("id",), ("action", "contact_id"), where=lambda _: and_(_d.c.state == "waiting", _d.c.message_id.is_(None))
+    _d,
+    ("id",),
+    ("action", "item_id", "task_id", "contact_id"),
+    where=lambda _: and_(_d.c.state == "waiting", _d.c.message_id.is_(None)),
 )
 _AS_TOLD: Final = (
-    *("account_id", "partition", "kind", "playbook", "contact_id", "recipient", "transport", "target", "shared"),
-    *("because", "traceparent"),
+    *("account_id", "partition", "kind", "playbook", "item_id", "task_id", "contact_id", "recipient"),
+    *("transport", "target", "shared", "because", "traceparent"),
 )
-# An incoming webhook can't change what it posted; a message about many stays as it was.
+# What is read elsewhere is changed there (`updating`); a letter about many stays as it was.
 _TOLD: Final = select(_d.c.id, _d.c.action_id, _d.c.action, _d.c.state, *(_d.c[name] for name in _AS_TOLD)).where(
     bulk.among(_d.c.action_id, "ids"),
     bulk.one_of(_d.c.state, ("delivered", "sending")),
     _d.c.message_id == _d.c.id,
-    _d.c.target != WEBHOOK,
+    _d.c.transport == bulk.word("email"),
 )
 _AMEND: Final = bulk.Insert(
     _d,
@@ -166,18 +170,21 @@ async def add(
 
 async def restate(c: AsyncConnection, anew: Mapping[str, Incoming]) -> None:
     """Let what still waits say what its action says now."""
-    await _RESTATE(c, [(id, bytes(one.event.data), one.data.to_call[0]) for id, one in anew.items()])
+    await _RESTATE(
+        c, [(id, bytes(one.event.data), *one.data.tells_of, one.data.to_call[0]) for id, one in anew.items()]
+    )
 
 
 async def amend(c: AsyncConnection, changed: Mapping[str, ItemChanged], now: datetime) -> set[str]:
-    """Bring up to date what was told by these actions alone, each once. Returns the transports that have to do so."""
+    """Answer what was told by mail and is over: each letter about one action, once. Returns the transports that have to
+    do so."""
     rows = (await c.execute(_TOLD, {"ids": sorted(changed)})).all()
     await _AMEND(c, [_amending(row, changed[row.action_id], now) for row in rows], state="waiting", created_at=now)
     return {row.transport for row in rows}
 
 
 def _amending(told: Row[Any], changed: ItemChanged, now: datetime) -> tuple[Any, ...]:
-    action = amended(_decode(told.action), changed)
+    action = amended(_decode(told.action), changed, changed.over_since or now)
     # What is being sent has arrived by then, or never will.
     due_at = now if told.state == "delivered" else now + _IS_SENT
     own = (amending_id(told.id), f"{told.action_id}-over", f"{ALONE}{told.id}", due_at, _encode(action), told.id)

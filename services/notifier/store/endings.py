@@ -8,6 +8,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
+from services.notifier.core.amending import OURS
 from services.notifier.core.delivery import OPEN
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry, tracing
@@ -35,6 +36,7 @@ class Ending(NamedTuple):
     traceparent: str | None
     caused_at: datetime | None
     settled_at: datetime
+    kind: str
 
 
 COLUMNS: Final = tuple(t.deliveries.c[name] for name in Ending._fields)
@@ -45,8 +47,8 @@ async def stage(
     c: AsyncConnection, moved: Iterable[Row[Any]], now: datetime, *beside: bulk.Write | None
 ) -> list[Ending]:
     """Of deliveries that were moved, find those that ended, and stage a `delivery.settled` for each. What else is to be
-    written goes with it."""
-    found = [Ending._make(row) for row in moved if row.state not in OPEN]
+    written goes with it. Of what comes of messages (`OURS`) nobody else hears."""
+    found = [Ending._make(row) for row in moved if row.state not in OPEN and row.kind not in OURS]
     await bulk.together(c, *beside, outbox.staged(c, [(one.partition, settled(one, now)) for one in found]))
     return found
 

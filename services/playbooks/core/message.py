@@ -196,12 +196,13 @@ def overdue(
     )
 
 
-def gone_up(told: ActionRequested, first: Csm, to: str, why: str, now: datetime) -> ActionRequested:
-    """Tell whoever was told of an alert that somebody else has it now. It disturbs nobody."""
+def gone_up(told: ActionRequested, alert: str, first: Csm, to: str, why: str, now: datetime) -> ActionRequested:
+    """Tell whoever was told of an alert (by id) that somebody else has it now. It disturbs nobody."""
     return msgspec.structs.replace(
         told,
         action_id=action_id(told.action_id, told.step, 0, "gone up"),
         kind="alert",
+        about=alert,
         revision=0,
         recipient=first.recipient,
         severity="low",

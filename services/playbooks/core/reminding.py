@@ -115,7 +115,7 @@ def _go_up(work: Work, alert: Item, by: datetime) -> None:
     else:
         hand_over(work, late, found, f"{said}: goes to {to}, {found.because}", "time", now)
     if alert.delivery == "delivered":
-        work.changes.tell(gone_up(alert.request, first, to, said, now), now)
+        work.changes.tell(gone_up(alert.request, alert.id, first, to, said, now), now)
 
 
 def _bring_back(work: Work, item: Item, when: datetime) -> None:

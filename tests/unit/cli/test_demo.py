@@ -26,6 +26,7 @@ def test_the_next_command_asks_with_the_key_that_the_demo_was_started_with(
     first_key = Path(environment["KEEPWELL_ADMIN_KEY_FILE"]).read_text().strip()
     Record(os.getpid(), "running", demo.port, "local", {}).write(demo.home)
     assert "KEEPWELL_ADMIN_KEY" not in environment
+    assert len(Path(environment["KEEPWELL_LINK_KEYS_FILE"]).read_text().strip()) >= 32
     with hold(demo.home):
         assert ClientSettings.load().key() == demo.key() == first_key
     assert (first_key == "kw_of_the_installation") == (variable is not None)

@@ -39,6 +39,7 @@ def test_it_goes_up_and_whoever_had_it_hears_where_it_is() -> None:
     assert (told.recipient and told.recipient.id, told.severity) == ("lee", "critical")
     assert told.why[0] == "Ana was told, and has not acknowledged it"
     assert (gone.recipient and gone.recipient.id, gone.title) == ("ana", "Lee has it now: Few features")
+    assert (gone.item_id, gone.about, told.item_id) == ("", alert(made).id, alert(made).id)
     assert (gone.severity, gone.not_before) == ("low", datetime(2026, 3, 3, 8, 30, tzinfo=UTC))
     assert (alert(made).assignee, alert(made).state) == ("lee", "open")
     assert made.moves[-1].reason == (

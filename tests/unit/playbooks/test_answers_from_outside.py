@@ -64,6 +64,7 @@ def test_a_message_that_only_tells_moves_nothing() -> None:
     made.settle()
     (fine,) = made.assess(MONDAY + HOUR, {"usage.breadth": 75.0})
     assert (fine.title, fine.item_id) == ("Fine again", "")
+    assert fine.tells_of == (next(one.id for one in made.items.values() if one.request.title == "Fine again"), None)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ def upgrade() -> None:
     sa.Column('partition', sa.Integer(), nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('playbook', sa.Text(), nullable=False),
+    sa.Column('item_id', sa.Text(), nullable=True),
+    sa.Column('task_id', sa.Text(), nullable=True),
     sa.Column('contact_id', sa.Text(), nullable=True),
     sa.Column('recipient', sa.Text(), nullable=False),
     sa.Column('transport', sa.Text(), nullable=False),
@@ -55,6 +57,8 @@ def upgrade() -> None:
     sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('message_id', sa.Text(), nullable=True),
     sa.Column('amends', sa.Text(), nullable=True),
+    sa.Column('outdated', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('response_url', sa.Text(), nullable=True),
     sa.Column('lease', sa.Text(), nullable=True),
     sa.Column('attempts', sa.Integer(), server_default='0', nullable=False),
     sa.Column('tries', sa.Integer(), server_default='0', nullable=False),
@@ -62,6 +66,8 @@ def upgrade() -> None:
     sa.Column('reason', sa.Text(), server_default='', nullable=False),
     sa.Column('cancelled_because', sa.Text(), nullable=True),
     sa.Column('action', sa.LargeBinary(), nullable=False),
+    sa.Column('item_stands', sa.LargeBinary(), nullable=True),
+    sa.Column('task_stands', sa.LargeBinary(), nullable=True),
     sa.Column('erased', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('accounts', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     sa.Column('traceparent', sa.Text(), nullable=True),
@@ -73,9 +79,11 @@ def upgrade() -> None:
     op.create_index('deliveries_by_account', 'deliveries', ['account_id', 'created_at'], unique=False)
     op.create_index('deliveries_by_action', 'deliveries', ['action_id'], unique=False)
     op.create_index('deliveries_by_due', 'deliveries', ['transport', 'due_at'], unique=False, postgresql_where=sa.text("state IN ('waiting', 'sending')"))
+    op.create_index('deliveries_by_item', 'deliveries', ['item_id'], unique=False, postgresql_where=sa.text('item_id IS NOT NULL'))
     op.create_index('deliveries_by_message', 'deliveries', ['message_id'], unique=False)
     op.create_index('deliveries_lists', 'deliveries', ['id'], unique=False, postgresql_where=sa.text("kind = 'digest' AND accounts IS NULL"))
     op.create_index('deliveries_told', 'deliveries', ['accounts'], unique=False, postgresql_using='gin', postgresql_ops={'accounts': 'jsonb_path_ops'}, postgresql_where=sa.text("kind = 'digest'"))
+    op.create_index('deliveries_by_task', 'deliveries', ['task_id'], unique=False, postgresql_where=sa.text('task_id IS NOT NULL'))
     op.create_index('deliveries_by_time', 'deliveries', ['created_at', 'id'], unique=False)
     op.create_table('gates',
     sa.Column('key', sa.Text(), nullable=False),
