@@ -1,16 +1,45 @@
 """`keepwell deliveries`: what was sent to whom, and how it went."""
 
 import html
+from typing import Annotated
 
+import typer
 from rich.text import Text
 
-from deploy.cli import show
-from deploy.cli.client import connected, segment
+from deploy.cli import heard, show
+from deploy.cli.client import Refused, connected, segment
 from deploy.cli.listing import IdArgument, JsonOption
 from deploy.cli.lists import DELIVERED, DELIVERIES
 from shared.words import clean_lines
 
 app = DELIVERIES.app()
+
+
+@app.command()
+def why(
+    item: Annotated[str, typer.Argument(help="A task, alert or flag: its id, or the beginning of it.")],
+    json: JsonOption = False,
+) -> None:
+    """Tell why somebody has heard of a task, alert or flag, or has not: each road, with its reason."""
+    with connected() as keepwell:
+        known = heard.find_item(keepwell, item)
+        id = known["id"] if known is not None else item
+        sent = heard.deliveries_of(keepwell, id)
+        if json:
+            show.as_json(heard.as_json(known, sent))
+            return
+        if known is None and not sent:
+            raise Refused(404, "not_found", f"No task, alert or flag begins with {item}, and nothing was sent of it.")
+        out = show.console()
+        if known is not None:
+            out.print(show.text(f"{known['account_name']}: {known['title']}", "bold"))
+        for line in heard.told(sent):
+            show.hang(out, show.text(f"{show.clock(line.at)}  ", "dim"), show.text(line.words, line.style))
+        if not sent and known is not None:
+            out.print(show.text("Nothing was sent of it.", "yellow"))
+        if known is not None and not any(one["state"] == "delivered" for one in sent):
+            for words in heard.known(known):
+                out.print(show.text(words))
 
 
 @app.command("show")
@@ -30,6 +59,8 @@ def show_one(id: IdArgument, json: JsonOption = False) -> None:
         # Slack gets its text with three characters as entities.
         for line in clean_lines(html.unescape(said) if one["channel"].startswith("slack") else said):
             out.print(Text(line))
+        for road in one.get("roads", ())[1:]:
+            out.print(show.text(f"then {road['channel']}: {road['state']} ({road['because']})", "dim"))
         for attempt in one["attempt_history"]:
             reason = f": {attempt['reason']}" if attempt["reason"] else ""
             began = f"{show.instant(attempt['began_at']):%Y-%m-%d %H:%M:%S} UTC"

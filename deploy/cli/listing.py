@@ -245,7 +245,7 @@ def _read(name: str, value: Any, *, one_by_one: bool = False) -> Any:
 _REQUIRED: Final = inspect.Parameter.empty
 _SHORT: Final = 12
 _SEVERAL: Final = ("state", "severity")
-_INSTANTS: Final = ("until", "due_at", "due_before", "opened_since")
+_INSTANTS: Final = ("since", "until", "due_at", "due_before", "opened_since")
 _A_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _IDS: Final = Annotated[list[str] | None, typer.Argument(help="Their ids, or the beginnings of them.")]
 _ALL: Final = Annotated[bool, typer.Option("--all", help="All that these options say: as the list takes them.")]

@@ -130,8 +130,12 @@ DELIVERIES: Final = Listing(
     at=("notifier", "/v1/deliveries"),
     filters={
         **ACCOUNT,
+        "recipient": option("Whom it is for: an id of the directory."),
         "state": option("waiting, sending, delivered, failed or cancelled."),
         "channel": option("slack, email or inbox, or one target: slack:#renewals."),
+        "item": option("The id of the alert, task or flag that it tells of."),
+        "since": option("Asked for then or later, such as 2026-03-04 or 2026-03-04T14:00."),
+        "until": option("Asked for before then."),
     },
     columns=(
         ID,

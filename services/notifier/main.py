@@ -71,6 +71,8 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
                 token=lambda: secrets.token_hex(8),
                 figures=base.figures,
                 on_settled=worker.relay.wake_soon,
+                setup=settings.setup,
+                on_failed=lambda: wake(*senders),
             )
             for channel in _channels(base, settings, renderer, http)
         }

@@ -1,12 +1,26 @@
 """What HTTP reads: deliveries with their attempts, the inbox, and how it stands. Fields are those of `views`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Float, Row, RowMapping, Select, case, cast, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Row,
+    RowMapping,
+    Select,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
@@ -14,6 +28,7 @@ from services.notifier.core.amending import UPDATE
 from services.notifier.core.contacts import Cells
 from services.notifier.store.contacts import CELLS
 from services.notifier.store.deliveries import EVERY_TARGET
+from services.notifier.store.detours import DETOUR, FIRST
 from shared.pg import bulk
 
 _d = t.deliveries
@@ -23,6 +38,7 @@ _SECONDS: Final = cast(func.round(func.extract("epoch", _d.c.settled_at - _d.c.c
 _FIELDS: Final = (
     *(_d.c[name] for name in ("id", "action_id", "kind", "playbook", "because", "state", "message_id", "attempts")),
     *(_d.c[name] for name in ("uncertain", "reason", "created_at", "caused_at", "settled_at")),
+    *(_d.c[name] for name in ("item_id", "task_id", "instead_of", "road")),
     _d.c.account_id.label("account"),
     func.nullif(_d.c.recipient, "").label("recipient"),
     _CHANNEL.label("channel"),
@@ -32,14 +48,28 @@ _FIELDS: Final = (
 _ONE: Final = (
     select(
         *_FIELDS,
-        *(
-            _d.c[name]
-            for name in ("traceparent", "transport", "target", "action", "shared", "item_stands", "task_stands")
-        ),
-        *(t.messages.c.message, CELLS.label("contact")),
+        *(_d.c[name] for name in ("traceparent", "transport", "target", "group_key", "action", "shared")),
+        *(_d.c[name] for name in ("item_stands", "task_stands")),
+        *(_d.c.due_at.label("comes_due"), t.messages.c.message, CELLS.label("contact"), DETOUR),
     )
     .select_from(_d)
     .outerjoin(t.messages, t.messages.c.id == case((_IS_UPDATE, _d.c.amends), else_=_d.c.message_id))
+)
+_goes_on = _d.alias()
+_HAS_GONE_ON: Final = exists().where(_goes_on.c.instead_of == FIRST, _goes_on.c.road > _d.c.road)
+_ROADS: Final = (
+    select(*(_d.c[name] for name in ("id", "because", "state", "reason", "attempts", "created_at", "settled_at")))
+    .add_columns(_CHANNEL.label("channel"))
+    .where(or_(_d.c.id == bindparam("first"), _d.c.instead_of == bindparam("first")))
+    .order_by(_d.c.road)
+)
+_TOGETHER: Final = select(func.count()).where(_d.c.message_id == bindparam("message"))
+_HELD: Final = (
+    select(t.holds)
+    .where(t.holds.c.transport == bindparam("transport"), t.holds.c.until > bindparam("now"))
+    .where(or_(t.holds.c.target == bindparam("target"), t.holds.c.target == EVERY_TARGET))
+    .order_by(t.holds.c.until.desc())
+    .limit(1)
 )
 _n = t.contacts.c
 _CONTACTS: Final = select(_n.cells).where(~_n.erased)
@@ -51,30 +81,70 @@ _WHOLE_BOOK: Final = (
 _COUNTS: Final = (
     select(_d.c.state, func.count().label("count"))
     .where(bulk.one_of(_d.c.state, ("waiting", "sending", "failed")), ~_IS_UPDATE)
+    # What failed and has gone on by another road is as that ends.
+    .where(or_(_d.c.state != "failed", ~_HAS_GONE_ON))
     .group_by(_d.c.state)
 )
 
 Before = tuple[Any, ...] | None
 
 
-async def deliveries(
-    c: AsyncConnection, *, account: str | None, state: str | None, channel: str | None, before: Before, most: int
-) -> Sequence[RowMapping]:
-    """Deliveries, newest first. `channel` is a transport such as `slack`, or one target such as `slack:#renewals`. What
-    brings a message up to date is told with that."""
-    wanted = select(*_FIELDS).where(~_IS_UPDATE)
-    if account is not None:
-        wanted = wanted.where(_d.c.account_id == account)
-    if state is not None:
-        wanted = wanted.where(_d.c.state == state)
-    if channel is not None:
-        wanted = wanted.where((_CHANNEL if ":" in channel else _d.c.transport) == channel)
+class Sought(NamedTuple):
+    """Which deliveries are asked for; None is any."""
+
+    account: str | None = None
+    recipient: str | None = None
+    """The id of whom it is for."""
+    state: str | None = None
+    channel: str | None = None
+    """A transport such as `slack`, or one target such as `slack:#renewals`."""
+    item: str | None = None
+    """The alert, task or flag that it tells of."""
+    since: datetime | None = None
+    """Asked for then or later."""
+    until: datetime | None = None
+    """Asked for before then."""
+
+    def holds(self) -> Iterator[ColumnElement[bool]]:
+        """What is true of each of them."""
+        same = {_d.c.account_id: self.account, _d.c.recipient: self.recipient, _d.c.state: self.state}
+        yield from (column == value for column, value in same.items() if value is not None)
+        if self.channel is not None:
+            yield (_CHANNEL if ":" in self.channel else _d.c.transport) == self.channel
+        if self.item is not None:
+            yield or_(_d.c.item_id == self.item, _d.c.task_id == self.item)
+        if self.since is not None:
+            yield _d.c.created_at >= self.since
+        if self.until is not None:
+            yield _d.c.created_at < self.until
+
+
+async def deliveries(c: AsyncConnection, sought: Sought, *, before: Before, most: int) -> Sequence[RowMapping]:
+    """Deliveries, newest first. What brings a message up to date is told with that."""
+    wanted = select(*_FIELDS).where(~_IS_UPDATE, *sought.holds())
     return await _newest(c, wanted, _d.c.created_at, _d.c.id, before, most)
 
 
 async def delivery(c: AsyncConnection, id: str) -> RowMapping | None:
     """A delivery with its action and the message as it was last sent."""
     return (await c.execute(_ONE.where(_d.c.id == id))).mappings().one_or_none()
+
+
+async def roads(c: AsyncConnection, first: str) -> Sequence[RowMapping]:
+    """Every road that was taken for a delivery, which is named by its first, in order."""
+    return (await c.execute(_ROADS, {"first": first})).mappings().all()
+
+
+async def together(c: AsyncConnection, message: str) -> int:
+    """How many deliveries went as one message."""
+    return int((await c.execute(_TOGETHER, {"message": message})).scalar_one())
+
+
+async def held(c: AsyncConnection, transport: str, target: str, now: datetime) -> str:
+    """Until when a road is held and why, in words; empty where it is not."""
+    asked = {"transport": transport, "target": target, "now": now}
+    one = (await c.execute(_HELD, asked)).one_or_none()
+    return f"held until {one.until:%H:%M:%S} UTC: {one.reason}" if one is not None else ""
 
 
 async def attempts(c: AsyncConnection, id: str) -> Sequence[RowMapping]:

@@ -42,6 +42,9 @@ deliveries = Table(
     Column("due_at", _Time, nullable=False),
     # The id that it is sent under; shared by what goes as one message.
     Column("message_id", Text),
+    # Of what took another road: the delivery that was the first, and how many roads were tried before.
+    Column("instead_of", Text),
+    Column("road", Integer, nullable=False, server_default="0"),
     # The delivered message that it brings up to date.
     Column("amends", Text),
     # Of what brings one up to date: what that tells has changed since this was leased.
@@ -75,8 +78,8 @@ deliveries = Table(
     Index("deliveries_by_message", "message_id"),
 )
 IS_OPEN = one_of(deliveries.c.state, OPEN)
-for _told_of in (deliveries.c.item_id, deliveries.c.task_id):
-    Index(f"deliveries_by_{_told_of.name.removesuffix('_id')}", _told_of, postgresql_where=_told_of.is_not(None))
+for _of in (deliveries.c.item_id, deliveries.c.task_id, deliveries.c.instead_of):
+    Index(f"deliveries_by_{_of.name.removesuffix('_id')}", _of, postgresql_where=_of.is_not(None))
 Index("deliveries_by_due", deliveries.c.transport, deliveries.c.due_at, postgresql_where=IS_OPEN)
 
 IS_LIST = deliveries.c.kind == word("digest")

@@ -37,6 +37,14 @@ class Delivery(BaseModel):
     settled_at: datetime | None
     seconds: float | None
     """From the event that caused it, as ingest accepted it, to its delivery."""
+    item_id: str | None
+    """The alert, task or flag that it tells of."""
+    task_id: str | None
+    """The task in it."""
+    instead_of: str | None
+    """The first delivery of it, where another road was tried before."""
+    road: int
+    """How many roads were tried before."""
 
 
 class Attempt(BaseModel):
@@ -51,8 +59,30 @@ class Attempt(BaseModel):
     receipt: str
 
 
+class Road(BaseModel):
+    """One road that was taken for a message: the first, or one that it took when that had led nowhere."""
+
+    id: str
+    channel: str
+    because: str
+    """Why this road."""
+    state: State
+    reason: str
+    attempts: int
+    created_at: datetime
+    settled_at: datetime | None
+
+
 class DeliveryDetail(Delivery):
-    """A delivery with its message, how the channel shows it, and its attempts."""
+    """A delivery with its message, how the channel shows it, its attempts, and all the roads that it took."""
+
+    recipient_name: str | None
+    waited: str
+    """Why it has waited, or waits, in words; empty when it went at once."""
+    together: int
+    """How many deliveries went as one message with it, itself included; 0 while it was not sent."""
+    roads: list[Road]
+    """From the first to the last, this delivery among them."""
 
     message: dict[str, Any]
     rendered: dict[str, Any]

@@ -73,6 +73,8 @@ class PlaybooksHandler(Handler):
         work = await store.load(c, rules, accounts, self._marked_through.get(partition), interruptions, since)
         # They lock items, too, so they come before people.
         settled = [one.data for one in batch if isinstance(one.data, DeliverySettled)]
+        # What arrived by one road was delivered.
+        settled.sort(key=lambda one: one.state == "delivered")
         await store.note_settled(c, {id: one.state for one in settled for id in one.action_ids})
         if settled and accounts:
             # What it says is read with what is open.

@@ -102,7 +102,12 @@ _LOCKED_TOLD = (
     .with_for_update(of=t.items)
     .cte("told")
 )
-_SETTLED = update(t.items).values(delivery=_LOCKED_TOLD.c.delivery).where(_items.id == _LOCKED_TOLD.c.id)
+_SETTLED = (
+    update(t.items)
+    .values(delivery=_LOCKED_TOLD.c.delivery)
+    # What came through by one road is delivered, however another ends that was tried by hand.
+    .where(_items.id == _LOCKED_TOLD.c.id, _items.delivery != "delivered")
+)
 """Locks them in their order, and then writes."""
 _KEEP_VERSIONS = bulk.Insert(t.playbook_versions, ("playbook", "version", "source"), same=("seen_at",), nothing=True)
 _ADOPTED = select(t.adopted).where(t.adopted.c.partition == bindparam("partition"))

@@ -31,6 +31,8 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     email: str | None = None
     slack: str | None = None
     """A Slack user id such as `U012AB3CD`."""
+    inbox: bool = False
+    """They read their inbox."""
     time_zone: str = "UTC"
 
 
@@ -128,6 +130,10 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     """None when nobody could be found; the channel's default then hears of it."""
     channel: str | None = None
     """`slack:@owner`, `slack:#name`, `email`, `inbox`; None is the default that the installation set up."""
+    then: list[Recipient] = []
+    """Who hears of it instead when no road reaches its recipient: who answers for them, and the last resort."""
+    then_channel: str | None = None
+    """The last resort, where that is a channel: `slack:#name`."""
     matter: str = ""
     """What it is about: usage, money, people, …"""
     severity: Severity = "medium"

@@ -61,7 +61,7 @@ class Slack:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 said = self.rfile.read(int(self.headers["content-length"]))
-                is_form = "urlencoded" in self.headers["content-type"]
+                is_form = "json" not in self.headers.get("content-type", "")
                 body = {k: v[0] for k, v in parse_qs(said.decode()).items()} if is_form else json.loads(said)
                 answer = json.dumps(take(self.path.rpartition("/")[2], body)).encode()
                 self.send_response(200)

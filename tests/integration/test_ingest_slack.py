@@ -10,7 +10,13 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from shared.log.protocol import BrokerUnavailable
+from services.ingest.core.interactions import Click, Form
+from services.ingest.publishing.responding import Responding
+from services.ingest.slack.client import Slack
+from services.ingest.slack.interactions import Interactions
+from shared.figures import Figures
+from shared.log.protocol import BrokerUnavailable, Unconfirmed
+from shared.log.publisher import Publisher
 from shared.messages import registry
 from shared.messages.deliveries import DeliveryResponded
 from tests.support.clicks import (
@@ -18,6 +24,7 @@ from tests.support.clicks import (
     SIGNING_SECRET,
     TEAM,
     a_click,
+    a_form_slack,
     a_handle,
     a_submission,
     a_user,
@@ -151,6 +158,26 @@ async def test_while_the_broker_does_not_confirm_they_are_told_to_try_again(hous
     assert (answer.status_code, answer.json()["code"]) == (503, "broker_unavailable")
     await until(lambda: bool(house.slack.told))
     assert house.slack.told == [AGAIN]
+
+
+async def test_slack_is_answered_in_time_though_the_broker_would_be_waited_for_longer(house: House) -> None:
+    figures = Figures("ingest")
+    async with a_form_slack(house.clock) as (slack, http):
+        asked = Slack(http, house.clock, api_url="http://slack.test/api", token="xoxb-1")
+        patient = Responding(Publisher(house.broker.producer, figures, limit=5.0), figures)
+        interactions = Interactions(asked, patient, house.clock, within=0.05)
+        house.broker.confirms.clear()
+        form = Form(move="take", handle=a_handle(), response_url=HOOK)
+        click = Click(user="U012AB3CD", form=form, trigger_id="1", stamp="1.1")
+        with pytest.raises(Unconfirmed):
+            await interactions.click(click)
+        await until(lambda: slack.told == [AGAIN])
+        house.broker.confirms.set()
+        # It went on, and comes once with what is pressed again.
+        await until(lambda: len(house.broker.messages) == 1)
+        await interactions.click(click)
+    first, second = answers(house)
+    assert first.response_id == second.response_id
 
 
 async def test_the_answer_comes_in_time_though_slack_itself_is_slow(house: House) -> None:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.notifier import queries
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.channels.rendering import Renderer
 from services.notifier.channels.slack import SlackChannel, open_client
@@ -23,6 +24,7 @@ from tests.support.notifier import (
     HANG,
     NOW,
     Desk,
+    ScriptedChannel,
     SlackSink,
     a_slack_sink,
     an_account,
@@ -420,3 +422,42 @@ async def test_an_alert_with_its_task_moves_by_its_task(engine: AsyncEngine, sla
         await until(says_so(slack, "Kim Lee took it"))
     [block] = [block for block in slack.only()["blocks"] if block["type"] == "actions"]
     assert {read_handle(element["value"]).item_id for element in block["elements"]} == {TASK}
+
+
+async def test_what_moved_before_it_took_another_road_says_so_there(engine: AsyncEngine) -> None:
+    mail = ScriptedChannel("email")
+    desk = Desk(engine, setup=Setup(slack="bot", email=True), goes_on=True, beside=(mail,))
+    desk.channel.outcomes = [Never(reason="no such user")]
+    desk.channel.open.clear()
+    async with desk.open():
+        await desk.ask(a_task())
+        await until(lambda: len(desk.channel.got) == 1)
+        await desk.ask(moved("taken"))
+        desk.channel.open.set()
+        await until(lambda: len(mail.got) == 1)
+        desk.later(seconds=1)
+
+        async def has_ended() -> bool:
+            return sorted(await desk.states()) == ["delivered", "failed", "failed"]
+
+        await until(has_ended)
+        await desk.looked()
+    assert mail.got[0].message.status == "Kim Lee took it · 10:14"
+    assert len(desk.channel.got) == 1
+
+
+async def test_a_delivery_shows_its_message_as_it_reads_now_and_updates_are_none_of_their_own(
+    engine: AsyncEngine,
+) -> None:
+    desk = Desk(engine)
+    async with desk.open():
+        await desk.ask(a_task())
+        await is_delivered(desk)
+        await desk.ask(moved("taken"))
+        await is_delivered(desk, 2)
+        [told, update] = await desk.rows()
+        async with desk.uow.begin() as c:
+            listed = await queries.deliveries(c, queries.Sought(), before=None, most=9)
+            shown = [await queries.delivery(c, row.id) for row in (told, update)]
+    assert [row["id"] for row in listed] == [told.id]
+    assert [one["message"]["status"] for one in shown if one] == ["Kim Lee took it · 10:14"] * 2

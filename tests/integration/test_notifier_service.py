@@ -173,18 +173,56 @@ async def test_a_failed_delivery_is_shown_and_tried_again_by_hand(database_url: 
         await until(failed)
         [listed] = await notifier.deliveries(state="failed")
         assert "invite the bot" in listed["reason"]
-        assert (await notifier.get("/v1/status"))["details"]["deliveries"]["failed"] == 1
+        # It has gone on to whom it is for: nobody has to do anything about it.
+        assert (await notifier.get("/v1/status"))["details"]["deliveries"]["failed"] == 0
         path = f"/v1/deliveries/{listed['id']}/retry"
         assert (await notifier.client.post(path)).status_code == 202
 
         async def delivered() -> bool:
-            return len(await notifier.deliveries(state="delivered")) == 1
+            return len(await notifier.deliveries(state="delivered")) == 2
 
         await until(delivered)
         again = await notifier.client.post(path)
         unknown = await notifier.client.post("/v1/deliveries/dlv_0/retry")
     assert (again.status_code, again.json()["code"]) == (409, "not_failed")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+
+
+async def test_a_delivery_that_took_another_road_is_found_by_its_item_and_tells_the_roads(
+    database_url: str, slack: SlackSink, mail: MailSink
+) -> None:
+    slack.answers = [says("user_not_found")]
+    smtp = f"smtp://127.0.0.1:{mail.port}?from=keepwell@example.com"
+    sinks = {"slack_bot_token": "xoxb-1", "slack_api_url": f"{slack.url}/api", "smtp_url": smtp}
+    async with a_notifier(database_url, **sinks) as notifier:
+        began = SystemClock().now()
+        await notifier.publish([an_alert(item_id="alr-1"), an_action(channel="inbox", account=an_account("contoso"))])
+
+        async def delivered() -> bool:
+            return len(await notifier.deliveries(state="delivered")) == 2
+
+        await until(delivered)
+        second, first = await notifier.deliveries(item="alr-1")
+        by_task = await notifier.deliveries(item="tsk-41", recipient=THE_OWNER.id)
+        one = await notifier.get(f"/v1/deliveries/{second['id']}")
+        status = (await notifier.get("/v1/status"))["details"]["deliveries"]
+        assert len(await notifier.deliveries(since=began.isoformat())) == 3
+        assert await notifier.deliveries(until=began.isoformat()) == []
+        assert await notifier.deliveries(recipient="nobody") == []
+    why = "It could not come by Slack: Slack says user_not_found"
+    assert [(road["channel"], road["state"], road["because"]) for road in one["roads"]] == [
+        ("slack:U012AB3CD", "failed", ""),
+        ("email:owner@example.com", "delivered", why),
+    ]
+    assert (second["instead_of"], second["road"], first["road"]) == (first["id"], 1, 0)
+    assert [each["account"] for each in by_task] == ["contoso"]
+    assert (one["recipient_name"], one["together"], one["waited"]) == (THE_OWNER.name, 1, "")
+    assert why in one["rendered"]["text"]
+    letter = mail.letters[0].get_body(("plain",))
+    assert letter is not None
+    assert why in letter.get_content()
+    # What has gone on is no failure that waits for anybody.
+    assert status["failed"] == 0
 
 
 async def test_deliveries_are_paged_newest_first(database_url: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -74,6 +75,17 @@ async def test_what_became_of_a_message_is_known_to_what_comes_with_it(floor: Fl
     rows = await floor.rows("SELECT state, delivery FROM items")
     assert [tuple(row) for row in rows] == [("closed", "delivered")] * 2
     assert await floor.cancelled() == []
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_what_arrived_by_one_road_was_delivered_whatever_another_comes_to(floor: Floor, together: bool) -> None:
+    actions = [one.action_id for one in await floor.assess(1, MONDAY, LOW)]
+    arrived = ("northwind", settled(*actions))
+    failed = ("northwind", msgspec.structs.replace(settled(*actions), delivery_id="by hand", state="failed"))
+    for batch in ([arrived, failed],) if together else ([arrived], [failed]):
+        await floor.take(*batch)
+    rows = await floor.rows("SELECT delivery FROM items")
+    assert [row.delivery for row in rows] == ["delivered"] * 2
 
 
 async def test_what_became_of_a_message_waits_for_who_moves_its_item_and_spoils_nothing(floor: Floor) -> None:

@@ -5,7 +5,7 @@ import json
 import secrets
 import time
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -463,6 +463,10 @@ class Desk:
     setup: Setup = field(default_factory=lambda: Setup(slack="bot"))
     clock: SetClock = field(default_factory=lambda: SetClock(NOW))
     figures: Figures = field(default_factory=lambda: Figures("notifier"))
+    goes_on: bool = False
+    """What fails takes its next road."""
+    beside: Sequence[Any] = ()
+    """Other channels that something is sent on."""
 
     def __post_init__(self) -> None:
         self.uow = UnitOfWork(self.engine)
@@ -471,15 +475,22 @@ class Desk:
             self.setup, lambda *names: self.sender.wake() if names else None, lambda _, new: self.sender.expect(new)
         )
         self.sender = self.a_sender()
+        self.others = [self.a_sender(channel) for channel in self.beside]
 
-    def a_sender(self) -> Sender:
+    def wake(self) -> None:
+        for sender in (self.sender, *self.others):
+            sender.wake()
+
+    def a_sender(self, channel: Any = None) -> Sender:
         return Sender(
-            self.channel,
+            channel or self.channel,
             self.looks,
             clock=self.clock,
             dice=lambda: 0.5,
             token=lambda: secrets.token_hex(8),
             figures=self.figures,
+            setup=self.setup if self.goes_on else None,
+            on_failed=self.wake,
         )
 
     async def ask(self, *actions: ActionRequested | ActionCancelled | ItemChanged | Event, partition: int = 0) -> None:
@@ -492,7 +503,7 @@ class Desk:
     def later(self, **by: float) -> None:
         """Let time pass, and the sender notice."""
         self.clock.move(timedelta(**by))
-        self.sender.wake()
+        self.wake()
 
     async def looked(self) -> None:
         """Return when the sender has looked for what is due, as of now: what it has not sent by then, it holds back."""
@@ -524,12 +535,14 @@ class Desk:
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Desk"]:
         """The sender runs during the block."""
-        task = asyncio.create_task(self.sender.run())
+        senders = (self.sender, *self.others)
+        tasks = [asyncio.create_task(sender.run()) for sender in senders]
         try:
             yield self
         finally:
-            self.sender.stop()
-            await asyncio.wait_for(task, 15)
+            for sender in senders:
+                sender.stop()
+            await asyncio.wait_for(asyncio.gather(*tasks), 15)
 
     async def kill(self, task: asyncio.Task[None]) -> None:
         """End a sender as `kill -9` does: what it was sending is cut off and nothing is recorded."""

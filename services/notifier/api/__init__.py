@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import Depends, Query
+from pydantic import AwareDatetime
 from sqlalchemy import RowMapping
 
 from services.notifier import queries
@@ -16,11 +17,13 @@ from services.notifier.channels.rendering import Renderer
 from services.notifier.core.delivery import State
 from services.notifier.core.message import Message
 from services.notifier.core.routing import WEBHOOK
+from services.notifier.core.waiting import Wait, why_waited
 from services.notifier.store import deliveries
 from services.notifier.store.told import compose_rows
-from services.notifier.views import Attempt, BookFingerprint, Contact, Delivery, DeliveryDetail, InboxItem
+from services.notifier.views import Attempt, BookFingerprint, Contact, Delivery, DeliveryDetail, InboxItem, Road
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
+from shared.messages.actions import ActionRequested
 from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, WantedPage
 from shared.web.problems import Problem
@@ -37,26 +40,39 @@ def routes(uow: UnitOfWork, clock: Clock, renderer: Renderer, wake: Callable[[st
     async def listed(
         paging: WantedPage,
         account: str | None = None,
+        recipient: Annotated[str | None, Query(description="The id of whom it is for.")] = None,
         state: State | None = None,
         channel: Annotated[str | None, Query(description="`slack`, or one target: `slack:#renewals`.")] = None,
+        item: Annotated[str | None, Query(description="The alert, task or flag that it tells of.")] = None,
+        since: Annotated[AwareDatetime | None, Query(description="Asked for then or later.")] = None,
+        until: Annotated[AwareDatetime | None, Query(description="Asked for before then.")] = None,
     ) -> Page[Delivery]:
         before = paging.after(datetime, str)
+        sought = queries.Sought(account, recipient, state, channel, item, since, until)
         async with uow.begin() as c:
-            rows = await queries.deliveries(
-                c, account=account, state=state, channel=channel, before=before, most=paging.limit + 1
-            )
+            rows = await queries.deliveries(c, sought, before=before, most=paging.limit + 1)
         shown, cursor = paging.page(rows, lambda row: (row["created_at"], row["id"]))
         return Page(items=[Delivery(**row) for row in shown], next_cursor=cursor)
 
     @router.get("/deliveries/{id}", summary="One delivery, as sent", dependencies=[Depends(require("read"))])
     async def one(id: str) -> DeliveryDetail:
+        now = clock.now()
         async with uow.begin() as c:
             row = await queries.delivery(c, id)
+            if row is None:
+                raise _unknown(id)
             attempts = await queries.attempts(c, id)
-        if row is None:
-            raise _unknown(id)
-        message = _message(row, clock.now())
+            roads = await queries.roads(c, row["instead_of"] or id)
+            together = await queries.together(c, row["message_id"]) if row["message_id"] else 0
+            held = await queries.held(c, row["transport"], row["target"], now) if row["state"] == "waiting" else ""
+        action = msgspec.json.decode(row["action"], type=ActionRequested)
+        message = _message(row, now)
+        began_at = attempts[0]["began_at"] if attempts else row["settled_at"]
         given = {
+            "recipient_name": action.recipient.name if action.recipient is not None else None,
+            "waited": why_waited(action, Wait(row["group_key"], row["created_at"], began_at, row["comes_due"], held)),
+            "together": together,
+            "roads": [Road(**road) for road in roads],
             "message": msgspec.to_builtins(message),
             "rendered": _rendered(row, message, renderer),
             "as_sent": row["message"] is not None,

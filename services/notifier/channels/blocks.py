@@ -29,6 +29,8 @@ def render(
     `buttons` it says how to act by `keepwell`."""
     title = kit.PlainTextObject(text=clean(message.title, 150), emoji=False)
     blocks: list[kit.Block] = [kit.HeaderBlock(block_id=delivery_id, text=title)]
+    if message.detour:
+        blocks.append(_context(f"*{_said(message.detour)}*"))
     glance = "\n".join(filter(None, (_bold_first(message.headline), _score(message.score, message.band))))
     if message.status:
         blocks.append(_section(f"*{_said(message.status)}*"))

@@ -112,6 +112,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A digest's that come after its items."""
     recipient: str = ""
     """Named where others read too."""
+    detour: str = ""
+    """Why it comes by this road, when it failed by another: `Meant for Kim: Slack says user_not_found`."""
     mention: str = ""
     """The recipient's Slack user id, where others read too."""
     footer: str = ""

@@ -1,6 +1,6 @@
 """How a task, an alert or a flag stands by now, where a message told of it: in words, and what can be done about it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -31,6 +31,7 @@ _SAY_NOTHING: Final = frozenset(
 )
 """What stands in place of a note where nobody wrote one."""
 _GIVEN: Final = "reassigned to "
+_DUE: Final = "to be done by "
 _BEGUN: Final = frozenset({"taken", "acknowledged", "accepted"})
 """Somebody is at it, and it matters since when."""
 
@@ -125,10 +126,9 @@ def status(stands: Standing | None, reader: Recipient | None, now: datetime, *, 
     zone = reader.time_zone if reader is not None else "UTC"
     over = f"Over since {clock_time(stands.over_since, zone)}" if stands.over_since is not None else ""
     if over and not stands.by:
-        return _with_note(over, stands)
-    said = _moved(stands, reader, now, zone)
-    told = [_with_note(said, stands)] if said else []
-    if stands.state in _BEGUN:
+        return _with_note(over, stands.words)
+    told = list(filter(None, _moved(stands, reader, now, zone)))
+    if stands.by and stands.state in _BEGUN and not stands.words.startswith(_DUE):
         label = f" ({zone_label(zone)})" if shared or zone == "UTC" else ""
         told.append(f"{moment(stands.at, now, zone).removeprefix('today ')}{label}")
     if over and not stands.is_settled:
@@ -136,45 +136,55 @@ def status(stands: Standing | None, reader: Recipient | None, now: datetime, *, 
     return " · ".join(told)
 
 
-def _moved(stands: Standing, reader: Recipient | None, now: datetime, zone: str) -> str:
-    by, whose = clean(stands.by, 80), clean(stands.assignee, 80)
-    by_whom = f" by {by}" if by else ""
+def _moved(stands: Standing, reader: Recipient | None, now: datetime, zone: str) -> Iterator[str]:
+    """How it stands, and what was said last."""
+    by, words = clean(stands.by, 80), stands.words
+    if words.startswith(_DUE):
+        # `to be done by Thu 26 Nov 2026, 15:00 Berlin time: they asked for it`
+        due, _, note = words.removeprefix(_DUE).partition(": ")
+        yield _has_it(stands, now, zone, "")
+        yield _with_note(f"Due {clean(due, 80)}" + (f", says {by}" if by else ""), note)
+    elif stands.state == "open":
+        yield _changed_hands(stands, reader, by)
+    else:
+        yield _with_note(_has_it(stands, now, zone, by), words)
+
+
+def _has_it(stands: Standing, now: datetime, zone: str, by: str) -> str:
+    """In which state it is, and who brought it there, where that is known."""
+    whose, by_whom = clean(stands.assignee, 80) or "Somebody", f" by {by}" if by else ""
     match stands.state:
+        case "open":
+            return ""
         case "taken":
-            return f"{by or whose or 'Somebody'} took it"
+            return f"{by} took it" if by else f"{whose} has it"
         case "acknowledged":
-            return f"{by or whose or 'Somebody'} has seen it and is on it"
-        case "accepted":
-            return f"Accepted{by_whom}"
+            return f"{by or whose} has seen it and is on it"
         case "snoozed":
             until = f" until {moment(stands.until, now, zone)}" if stands.until is not None else ""
             return f"Snoozed{until}{by_whom}"
-        case "done":
-            return f"Done{by_whom}"
         case "no_result":
             return f"Tried{by_whom}, and nothing came of it"
         case "false_alarm":
             return f"A false alarm, says {by}" if by else "A false alarm"
-        case "open":
-            return _changed_hands(stands, reader, by, whose)
-        case settled:
-            return f"{clean(settled, 40).replace('_', ' ').capitalize()}{by_whom}"
+        case state:
+            return f"{clean(state, 40).replace('_', ' ').capitalize()}{by_whom}"
 
 
-def _changed_hands(stands: Standing, reader: Recipient | None, by: str, whose: str) -> str:
+def _changed_hands(stands: Standing, reader: Recipient | None, by: str) -> str:
+    whose = clean(stands.assignee, 80)
     is_theirs = reader is not None and stands.assignee_id == reader.id
-    if by and stands.words.startswith(_GIVEN) and not is_theirs:
-        return f"Given to {whose or 'nobody'} by {by}"
-    if by and not stands.words.startswith(_GIVEN):
-        return f"Opened again by {by}"
-    return f"{whose} has it now" if whose and not is_theirs else ""
-
-
-def _with_note(said: str, stands: Standing) -> str:
-    note = stands.words
-    if note.startswith(_GIVEN):
+    if stands.words.startswith(_GIVEN):
         # `reassigned to Ben: she knows them`
-        note = note.removeprefix(_GIVEN).removeprefix(stands.assignee).removeprefix(":").strip()
+        _, _, note = stands.words.removeprefix(_GIVEN).removeprefix(stands.assignee).partition(": ")
+        given = f"Given to {whose or 'nobody'}" + (f" by {by}" if by else "")
+        return "" if is_theirs else _with_note(given, note)
+    if by:
+        return _with_note(f"Opened again by {by}", stands.words)
+    return _with_note(f"{whose} has it now", stands.words) if whose and not is_theirs else ""
+
+
+def _with_note(said: str, note: str) -> str:
     note = clean(note, _LONGEST_NOTE)
     return said if not note or note.casefold() in _SAY_NOTHING else f"{said}: {note}"
 

@@ -40,7 +40,7 @@ class Attempt:
         self._kind: str = first.kind
         receipt: str | None = told[0].receipt if told else first.amended_receipt
         self._amends = Amends(first.amends, receipt) if receipt is not None else None
-        self._updates = self._amends.message_id if self._kind == UPDATE and self._amends is not None else None
+        self._updates = self._amends.message_id if self.is_update and self._amends is not None else None
         self._amends_what_is_missing = first.amends is not None and receipt is None
         self._deliveries, self._told = deliveries, told or deliveries
         self._began_at = began_at
@@ -84,12 +84,17 @@ class Attempt:
     def leads_on(self) -> bool:
         """Whether something may come due once it is recorded: what was not sent does, or ends a hold; an update may
         have been overtaken."""
-        return not isinstance(self.outcome, Sent) or self._kind == UPDATE
+        return not isinstance(self.outcome, Sent) or self.is_update
+
+    @property
+    def is_update(self) -> bool:
+        """Whether it brings a message up to date."""
+        return self._kind == UPDATE
 
     @property
     def kept(self) -> tuple[str, Message] | None:
         """What is kept of it, and by which id: of a message that was brought up to date, how it reads now."""
-        if self.message is None or (self._kind == UPDATE and not isinstance(self.outcome, Sent)):
+        if self.message is None or (self.is_update and not isinstance(self.outcome, Sent)):
             return None
         return self._updates or self.id, self.message
 

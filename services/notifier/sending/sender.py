@@ -20,11 +20,12 @@ from services.notifier.channels.protocol import Channel
 from services.notifier.core import grouping
 from services.notifier.core.amending import UPDATE
 from services.notifier.core.delivery import Expected
-from services.notifier.core.retry import Sent, hold
+from services.notifier.core.retry import Sent
+from services.notifier.core.routing import Setup
 from services.notifier.sending.attempt import Attempt, cut_off
 from services.notifier.sending.noting import Noting
-from services.notifier.store import alone, erasing, leases, updating
-from services.notifier.store.deliveries import EVERY_TARGET
+from services.notifier.sending.recording import write
+from services.notifier.store import alone, leases, updating
 from services.notifier.store.endings import Ending
 from shared.clock import Clock
 from shared.figures import Figures
@@ -54,6 +55,10 @@ class Sender:
     token: Callable[[], str]
     figures: Figures
     on_settled: Callable[[], None] = lambda: None
+    setup: Setup | None = None
+    """By which what fails finds its next road; None: there is no other."""
+    on_failed: Callable[[], None] = lambda: None
+    """Other senders may have got what failed here."""
     _work: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _sending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _ended: list[Attempt] = field(default_factory=list, init=False)
@@ -211,7 +216,7 @@ class Sender:
             async with self.uow.begin() as c:
                 await leases.lock(c, self.channel.name)
                 if ended:
-                    endings += await self._write(c, ended, now)
+                    endings += await write(c, self.channel.name, ended, now, self.dice, self.setup)
                 if look:
                     # Without room for one more, it is looked for when there is.
                     self._new = self._free <= 0
@@ -236,7 +241,7 @@ class Sender:
         due = grouping.complete(due, company, now)
         hopeless = grouping.hopeless(due)
         lost = list(cut_off(company, hopeless, now))
-        given_up = await leases.record(c, lost, now) if lost else []
+        given_up = await leases.record(c, lost, now, setup=self.setup) if lost else []
         parcels = grouping.parcels((d for d in due if d.id not in hopeless), _LOOK_AT)
         leased = await leases.lease(c, grouping.message_ids(parcels[:free]), self.token(), now, self._until(now))
         waits = [Expected(one.id, one.due_at) for one, *others in parcels[free:] if not others and one.is_new]
@@ -279,22 +284,9 @@ class Sender:
         self._soon = None
         self._work.set()
 
-    async def _write(self, c: AsyncConnection, ended: Sequence[Attempt], now: datetime) -> list[Ending]:
-        name = self.channel.name
-        for attempt in ended:
-            held = hold(attempt.outcome, attempt.ended_at)
-            if held is not None:
-                if held.whole_channel:
-                    _LOG.error("Nothing gets through by %s: %s.", name, held.reason)
-                target = EVERY_TARGET if held.whole_channel else attempt.target
-                await leases.hold(c, name, target, held.until, held.reason)
-        results = [result for attempt in ended for result in attempt.results(self.dice())]
-        composed = dict(kept for attempt in ended if (kept := attempt.kept) is not None)
-        endings = await leases.record(c, results, now, composed)
-        await erasing.recompose(c, await erasing.erased(c, list(composed)))
-        return endings
-
     def _note(self, endings: Sequence[Ending]) -> None:
         if endings:
             self._noting.note(endings)
             self.on_settled()
+        if any(one.state == "failed" for one in endings):
+            self.on_failed()

@@ -121,6 +121,12 @@ _RESTATE: Final = bulk.Update(
     ("action", "item_id", "task_id", "contact_id"),
     where=lambda _: and_(_d.c.state == "waiting", _d.c.message_id.is_(None)),
 )
+_RESTATE_DETOURS: Final = bulk.Update(
+    _d,
+    ("instead_of",),
+    ("action", "item_id", "task_id", "contact_id"),
+    where=lambda _: and_(_d.c.state == "waiting", _d.c.message_id.is_(None)),
+)
 _AS_TOLD: Final = (
     *("account_id", "partition", "kind", "playbook", "item_id", "task_id", "contact_id", "recipient"),
     *("transport", "target", "shared", "because", "traceparent"),
@@ -170,9 +176,9 @@ async def add(
 
 async def restate(c: AsyncConnection, anew: Mapping[str, Incoming]) -> None:
     """Let what still waits say what its action says now."""
-    await _RESTATE(
-        c, [(id, bytes(one.event.data), *one.data.tells_of, one.data.to_call[0]) for id, one in anew.items()]
-    )
+    said = [(id, bytes(one.event.data), *one.data.tells_of, one.data.to_call[0]) for id, one in anew.items()]
+    await _RESTATE(c, said)
+    await _RESTATE_DETOURS(c, said)
 
 
 async def amend(c: AsyncConnection, changed: Mapping[str, ItemChanged], now: datetime) -> set[str]:

@@ -1,6 +1,6 @@
 """Deliveries that came to their end, and how playbooks are told."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
@@ -44,12 +44,18 @@ COLUMNS: Final = tuple(t.deliveries.c[name] for name in Ending._fields)
 
 
 async def stage(
-    c: AsyncConnection, moved: Iterable[Row[Any]], now: datetime, *beside: bulk.Write | None
+    c: AsyncConnection,
+    moved: Iterable[Row[Any]],
+    now: datetime,
+    *beside: bulk.Write | None,
+    going_on: Collection[str] = (),
 ) -> list[Ending]:
-    """Of deliveries that were moved, find those that ended, and stage a `delivery.settled` for each. What else is to be
-    written goes with it. Of what comes of messages (`OURS`) nobody else hears."""
+    """Of deliveries that were moved, find those that ended, and stage a `delivery.settled` for each but those that go
+    on by another road: the last settles it. What else is to be written goes with it. Of what comes of messages (`OURS`)
+    nobody else hears."""
     found = [Ending._make(row) for row in moved if row.state not in OPEN and row.kind not in OURS]
-    await bulk.together(c, *beside, outbox.staged(c, [(one.partition, settled(one, now)) for one in found]))
+    told = [(one.partition, settled(one, now)) for one in found if one.id not in going_on]
+    await bulk.together(c, *beside, outbox.staged(c, told))
     return found
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifier import tables as t
 from services.notifier.core.standing import Standing
 from services.notifier.store.contacts import CELLS
+from services.notifier.store.detours import DETOUR
 from services.notifier.store.told import compose_rows
 from shared.messages.actions import ActionRequested
 from shared.messages.erasing import Forgetting
@@ -41,7 +42,7 @@ _FORGET: Final = bulk.Update(
 _SENT: Final = (
     select(
         *(_d.c[name] for name in ("message_id", "action", "shared", "amends", *_STANDS)),
-        *(_m.c.at, CELLS.label("contact")),
+        *(_m.c.at, CELLS.label("contact"), DETOUR),
     )
     .join(_m, _m.c.id == _d.c.message_id)
     .where(bulk.among(_d.c.message_id, "ids"))

@@ -42,7 +42,8 @@ from services.notifier.core.delivery import Event
 from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
 from services.notifier.core.retry import LONGEST_RETRY_AFTER
-from services.notifier.store import endings
+from services.notifier.core.routing import Setup
+from services.notifier.store import detours, endings
 from services.notifier.store.contacts import CELLS
 from services.notifier.store.deliveries import EVERY_TARGET
 from services.notifier.store.moves import NOW, can, lease_can, moved
@@ -86,6 +87,7 @@ _LEASED: Final = (
     *(_d.c[name] for name in ("id", "message_id", "target", "shared", "action", "attempts", "tries", "uncertain")),
     *(_d.c[name] for name in ("traceparent", "lease", "amends", "action_id", "account_id", "partition", "transport")),
     *(_d.c[name] for name in ("caused_at", "created_at", "kind", "response_url", "item_stands", "task_stands")),
+    detours.DETOUR,
     select(_a.c.receipt)
     .where(_a.c.delivery_id == _d.c.amends, _a.c.outcome == "sent")
     .order_by(_a.c.attempt.desc())
@@ -217,16 +219,24 @@ async def lease(
 
 
 async def record(
-    c: AsyncConnection, results: Sequence[Result], now: datetime, sent: Mapping[str, Message] | None = None
+    c: AsyncConnection,
+    results: Sequence[Result],
+    now: datetime,
+    sent: Mapping[str, Message] | None = None,
+    setup: Setup | None = None,
 ) -> list[endings.Ending]:
-    """Record attempts under their leases, and keep the messages as they were sent, by their ids.
+    """Record attempts under their leases, and keep the messages as they were sent, by their ids. With the setup known,
+    what failed takes its next road.
 
     Returns what this ended; a lost lease changes nothing but the history. What was cancelled meanwhile and surely did
     not arrive is not tried again.
     """
     rows = (await c.execute(_RECORD, {**bulk.arrays(_RESULT, (result[:-1] for result in results)), "now": now})).all()
     attempts = _KEEP_ATTEMPTS.of((result.id, *result.history) for result in results)
-    return await endings.stage(c, rows, now, attempts, _KEEP_MESSAGES.of((sent or {}).items(), at=now))
+    failed = [row.id for row in rows if row.state == "failed"]
+    going_on, on = await detours.take(c, failed, setup, now) if failed and setup is not None else (set[str](), None)
+    kept = _KEEP_MESSAGES.of((sent or {}).items(), at=now)
+    return await endings.stage(c, rows, now, attempts, kept, on, going_on=going_on)
 
 
 async def hold(c: AsyncConnection, transport: str, target: str, until: datetime, reason: str) -> None:

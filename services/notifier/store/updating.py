@@ -25,6 +25,7 @@ from services.notifier.core.grouping import ALONE
 from services.notifier.core.routing import WEBHOOK
 from services.notifier.core.standing import Standing
 from services.notifier.store.contacts import CELLS
+from services.notifier.store.detours import DETOUR
 from services.notifier.store.moves import can, moved
 from shared.messages.actions import AccountCard, ActionRequested, ItemChanged
 from shared.pg import bulk
@@ -85,7 +86,7 @@ UNDER_WAY: Final = and_(
 _TOLD: Final = (
     select(
         *(_d.c[name] for name in ("message_id", "action", "shared", "item_stands", "task_stands")),
-        CELLS.label("contact"),
+        *(CELLS.label("contact"), DETOUR),
         select(_a.c.receipt)
         .where(_a.c.delivery_id == _d.c.id, _a.c.message_id == _d.c.message_id, _a.c.outcome == bulk.word("sent"))
         .order_by(_a.c.attempt.desc())
@@ -183,4 +184,6 @@ def _is_shown(row: Row[Any]) -> bool:
 
 def _updating(message_id: str, row: Row[Any]) -> tuple[Any, ...]:
     own = (update_id(message_id), f"{row.action_id}-now", f"{ALONE}{UPDATES}{message_id}", message_id)
-    return *own, *(getattr(row, name) for name in SHOWN)
+    # Slack bounds how much is changed by itself: what must wait for that holds up nothing new.
+    shown = {name: getattr(row, name) for name in SHOWN} | {"target": f"{UPDATES}{row.target}"}
+    return *own, *shown.values()

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -80,7 +80,14 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def recipient(self) -> Recipient:
         """As messages name them."""
-        return Recipient(id=self.id, name=self.name, email=self.email, slack=self.slack, time_zone=self.hours.time_zone)
+        return Recipient(
+            id=self.id,
+            name=self.name,
+            email=self.email,
+            slack=self.slack,
+            inbox=self.inbox,
+            time_zone=self.hours.time_zone,
+        )
 
     @property
     def is_reachable(self) -> bool:
@@ -98,6 +105,10 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
     def has_left(self, now: datetime) -> bool:
         """Are they gone by then?"""
         return self.left is not None and self.day(now) >= self.left
+
+    def is_there(self, now: datetime) -> bool:
+        """Is there somebody now whom a channel reaches?"""
+        return self.is_reachable and not self.has_left(now) and self.away_until(now) is None
 
     def day(self, at: datetime) -> date:
         """What day an instant is of, where they are."""
@@ -151,6 +162,7 @@ class Directory:
         self._roles = roles or {}
         self._pools: dict[tuple[str | None, str | None, str | None], tuple[Csm, ...]] = {}
         self._there: dict[str, Csm] = {}
+        self._stand_ins: dict[str, list[Recipient]] = {}
         self._hour: datetime | None = None
 
     def with_preferences(self, set: Mapping[str, Preferences]) -> "Directory":
@@ -243,9 +255,7 @@ class Directory:
 
     def colleagues(self, whom: str, now: datetime) -> list[Csm]:
         """Some who are there in this hour besides somebody: their teammates and managers first, then others by id."""
-        hour = now.replace(minute=0, second=0, microsecond=0)
-        if hour != self._hour:
-            self._hour, self._there = hour, {one.id: one for one in self.csms if _is_there(one, hour)}
+        self._as_of(now)
         me = self.find(whom)
         near = (*self.teammates(me), *self.managers(me)) if me is not None else ()
         own, found = me.id if me is not None else whom, dict[str, Csm]()
@@ -255,6 +265,25 @@ class Directory:
             if len(found) == _MOST_COLLEAGUES:
                 break
         return list(found.values())
+
+    def stand_ins(self, whom: str, now: datetime) -> list[Recipient]:
+        """Who hears of what doesn't reach somebody: the first above them who is there, and the last resort."""
+        hour = self._as_of(now)
+        if (known := self._stand_ins.get(whom)) is None:
+            me, last = self.find(whom), self.role("last_resort")
+            above = (one for one in (self.managers(me) if me is not None else ()) if one.is_there(hour))
+            asked = (*islice(above, 1), *((last,) if isinstance(last, Csm) and last.is_there(hour) else ()))
+            found = {one.id: one.recipient for one in asked if me is None or one.id != me.id}
+            known = self._stand_ins[whom] = list(found.values())
+        return known
+
+    def _as_of(self, now: datetime) -> datetime:
+        """The hour of an instant: who is there is remembered for that long."""
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        if hour != self._hour:
+            self._there = {one.id: one for one in self.csms if one.is_there(hour)}
+            self._stand_ins, self._hour = {}, hour
+        return hour
 
     def _lead(self, csm: Csm) -> str | None:
         leads = (team.lead for team in self.teams.values() if team.id in csm.teams)
@@ -271,10 +300,6 @@ class Directory:
 def _key(name: str) -> str:
     """What of a name tells it from others: neither case nor blanks, nor how its accents are written."""
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
-
-
-def _is_there(csm: Csm, at: datetime) -> bool:
-    return csm.is_reachable and not csm.has_left(at) and csm.away_until(at) is None
 
 
 @lru_cache(maxsize=4096)

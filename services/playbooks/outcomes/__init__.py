@@ -21,7 +21,9 @@ _TOUCH: Final = bulk.Update(
     *(t.firings, ("episode_id",), ("touched_at", "touched_by")), where=lambda _: _f.touched_at.is_(None)
 )
 _SEND: Final = bulk.Insert(t.sendings, Sending._fields, nothing=True)
-_SETTLE: Final = bulk.Update(t.sendings, ("action_id",), ("delivery",))
+_SETTLE: Final = bulk.Update(
+    *(t.sendings, ("action_id",), ("delivery",)), where=lambda _: t.sendings.c.delivery != "delivered"
+)
 _COME: Final = bulk.Insert(
     *(t.outcomes, Outcome._fields),
     update=("before_minor", "after_minor", "currency", "stands"),

@@ -19,6 +19,7 @@ from tests.support.slack_limits import faults
 
 RENDERER = Renderer(interactive=True)
 BEN = {"assignee_id": "ben", "assignee": "Ben Ode"}
+DUE = "to be done by Fri 20 Nov 2026, 15:00 Berlin time"
 TASK = an_action(item_id="tsk-41", colleagues=[Colleague(id="ben", name="Ben Ode"), Colleague(id="lee", name="Lee")])
 ALERT = an_alert(item_id="alr-1")
 FLAG = a_flag(item_id="flg-1")
@@ -53,6 +54,13 @@ def stands(state: str, **changes: Any) -> Standing:
         (stands("open", by="", words="Ana is away", **BEN), "Ben Ode has it now: Ana is away"),
         (stands("open", by="", words="it was snoozed until now"), ""),
         (stands("open", words="opened again"), "Opened again by Kim Lee"),
+        (stands("open", words="they wrote again"), "Opened again by Kim Lee: they wrote again"),
+        (stands("open", words=DUE), "Due Fri 20 Nov 2026, 15:00 Berlin time, says Kim Lee"),
+        (
+            stands("taken", words=f"{DUE}: they asked for it", assignee="Ana"),
+            "Ana has it · Due Fri 20 Nov 2026, 15:00 Berlin time, says Kim Lee: they asked for it",
+        ),
+        (stands("taken", by="", words="Usage fell joined it", assignee="Ana"), "Ana has it: Usage fell joined it"),
     ],
 )
 def test_what_became_of_it_is_one_line(standing: Standing | None, said: str) -> None:

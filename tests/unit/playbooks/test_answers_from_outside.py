@@ -67,6 +67,26 @@ def test_a_message_that_only_tells_moves_nothing() -> None:
     assert fine.tells_of == (next(one.id for one in made.items.values() if one.request.title == "Fine again"), None)
 
 
+def test_a_message_names_who_hears_of_it_where_no_road_reaches_its_recipient() -> None:
+    people = """
+roles: {last_resort: ros}
+csms:
+  - {id: own, name: Owner, email: owner@example.com, manager: bea}
+  - {id: bea, name: Bea, email: bea@example.com, manager: max, away: [{from: 2026-03-02, to: 2026-03-06}]}
+  - {id: max, name: Max, slack: U0MAX}
+  - {id: ros, name: Ros, inbox: true}
+"""
+    (said,) = office(people).sent
+    # Of those above the owner the first who is there, and the last resort.
+    assert [(one.id, one.slack, one.inbox) for one in said.then] == [("max", "U0MAX", False), ("ros", None, True)]
+    assert said.then_channel is None
+
+
+def test_a_last_resort_that_is_a_channel_hears_of_what_reaches_nobody() -> None:
+    (said,) = office("roles: {last_resort: 'slack:#last'}" + PEOPLE).sent
+    assert (said.then, said.then_channel) == ([], "slack:#last")
+
+
 @pytest.mark.parametrize(
     "actor", ["slack:U0KIM", "slack:u0kim", "slack:U9 <kim@example.com>", "slack:U0KIM <other@example.com>", "kim"]
 )

@@ -56,6 +56,8 @@ def upgrade() -> None:
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('message_id', sa.Text(), nullable=True),
+    sa.Column('instead_of', sa.Text(), nullable=True),
+    sa.Column('road', sa.Integer(), server_default='0', nullable=False),
     sa.Column('amends', sa.Text(), nullable=True),
     sa.Column('outdated', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('response_url', sa.Text(), nullable=True),
@@ -79,6 +81,7 @@ def upgrade() -> None:
     op.create_index('deliveries_by_account', 'deliveries', ['account_id', 'created_at'], unique=False)
     op.create_index('deliveries_by_action', 'deliveries', ['action_id'], unique=False)
     op.create_index('deliveries_by_due', 'deliveries', ['transport', 'due_at'], unique=False, postgresql_where=sa.text("state IN ('waiting', 'sending')"))
+    op.create_index('deliveries_by_instead_of', 'deliveries', ['instead_of'], unique=False, postgresql_where=sa.text('instead_of IS NOT NULL'))
     op.create_index('deliveries_by_item', 'deliveries', ['item_id'], unique=False, postgresql_where=sa.text('item_id IS NOT NULL'))
     op.create_index('deliveries_by_message', 'deliveries', ['message_id'], unique=False)
     op.create_index('deliveries_lists', 'deliveries', ['id'], unique=False, postgresql_where=sa.text("kind = 'digest' AND accounts IS NULL"))

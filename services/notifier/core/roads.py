@@ -1,0 +1,90 @@
+"""What takes the next road when one has come to its end without arriving.
+
+First the other roads of whoever it is for, then the channel that hears of what has no road, then who answers for them,
+then the last resort; the inbox, which takes all and is read by few, comes last, unless they read it.
+"""
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+import msgspec
+
+from services.notifier.core.message import Message
+from services.notifier.core.routing import UNASSIGNED, WEBHOOK, Route, Setup
+from shared.messages.actions import ActionRequested, Recipient
+from shared.words import clean
+
+NAMES: Final = {"slack": "Slack", "email": "e-mail", "inbox": "the inbox"}
+"""What people call a transport."""
+_LONGEST: Final = 400
+
+
+class Tried(NamedTuple):
+    """A road that was taken, and why it led nowhere."""
+
+    transport: str
+    target: str
+    reason: str
+    uncertain: bool = False
+    """Whether it may have arrived there all the same."""
+
+
+def next_road(action: ActionRequested, setup: Setup, tried: Sequence[Tried]) -> Route | None:
+    """The first road that was not tried yet, and in words why it is taken; None when all have been."""
+    known = {(one.transport, one.target) for one in tried}
+    left = (one for one in _roads(action, setup) if (one.transport, one.target) not in known)
+    found = next(left, None)
+    return found and msgspec.structs.replace(found, because=_because(action, found, tried))
+
+
+def detour_id(first: str, road: int) -> str:
+    """The same for the same delivery and number of roads tried before: each road is taken once."""
+    return "dlv_d" + sha256(f"{first}\x1f{road}".encode()).hexdigest()[:27]
+
+
+def with_detours(message: Message, because: Sequence[str]) -> Message:
+    """The message, saying why it comes by this road, as far as any of it took another before."""
+    said = [one for one in dict.fromkeys(because) if one]
+    return msgspec.structs.replace(message, detour=clean(" · ".join(said), _LONGEST)) if said else message
+
+
+def _roads(action: ActionRequested, setup: Setup) -> Iterator[Route]:
+    who = action.recipient
+    if who is not None:
+        yield from _of(who, setup, another=False)
+    if setup.slack == "bot" and setup.fallback:
+        yield Route(transport="slack", target=setup.fallback, shared=True)
+    for other in action.then:
+        yield from _of(other, setup, another=True)
+    if setup.slack == "bot" and action.then_channel is not None:
+        yield Route(transport="slack", target=action.then_channel.removeprefix("slack:"), shared=True)
+    yield Route(transport="inbox", target=who.id if who is not None else UNASSIGNED)
+
+
+def _of(person: Recipient, setup: Setup, *, another: bool) -> Iterator[Route]:
+    """Somebody's own roads. What is another's names whose it is."""
+    if setup.slack == "webhook":
+        yield Route(transport="slack", target=WEBHOOK, shared=True)
+    elif setup.slack == "bot" and person.slack:
+        yield Route(transport="slack", target=person.slack, shared=another)
+    if setup.email and person.email:
+        yield Route(transport="email", target=person.email, shared=another)
+    if person.inbox:
+        yield Route(transport="inbox", target=person.id, shared=another)
+
+
+def _because(action: ActionRequested, to: Route, tried: Sequence[Tried]) -> str:
+    who, first = action.recipient, tried[0]
+    reasons = "; ".join(dict.fromkeys(map(_reason, tried)))
+    if first.target.startswith("#"):
+        words = f"Meant for {first.target}: {reasons}"
+    elif who is None or to.target in (who.slack, who.email, who.id):
+        words = f"It could not come by {NAMES[first.transport]}: {reasons}"
+    else:
+        words = f"Meant for {who.name}: {reasons}"
+    return clean(words, _LONGEST)
+
+
+def _reason(one: Tried) -> str:
+    return f"{one.reason} (it may have arrived all the same)" if one.uncertain else one.reason
