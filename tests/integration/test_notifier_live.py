@@ -413,6 +413,8 @@ async def test_of_whoever_was_erased_no_note_about_what_was_done_stays(engine: A
     assert [row.status for row in kept] == ["Done by Ana: [erased]"]
     assert "Done by Ana: [erased]" in slack.only()["text"]
     assert not any(b"Miller" in (row.item_stands or b"") for row in rows)
+    # What changes a message has no words of its own that anybody could forget to erase.
+    assert [b"lost tickets" in row.action for row in rows] == [True, False]
 
 
 async def test_an_alert_with_its_task_moves_by_its_task(engine: AsyncEngine, slack: SlackSink) -> None:

@@ -166,17 +166,7 @@ async def refuse(c: AsyncConnection, partition: int, refused: Sequence[Refused],
     """Have whoever clicked be told why it can't be done."""
     rows: list[tuple[Any, ...]] = []
     for one in refused:
-        id, account = word_id(one.event_id), AccountCard(id=one.account_id, name=one.account_id)
-        said = ActionRequested(
-            action_id=f"{one.item_id}-refused",
-            kind="alert",
-            playbook="",
-            playbook_title="",
-            episode_id="",
-            step=0,
-            title=one.words,
-            account=account,
-        )
+        id, said = word_id(one.event_id), _saying(one.words, one.account_id, f"{one.item_id}-refused")
         rows.append((id, said.action_id, one.account_id, f"{ALONE}{id}", one.user, one.response_url, _encode(said)))
     same = {"partition": partition, "kind": WORD, "playbook": "", "recipient": "", "transport": "slack"}
     await _WORD(c, rows, **same, shared=False, because="", state="waiting", due_at=now, created_at=now)
@@ -203,6 +193,22 @@ def _can_be_changed(row: Row[Any]) -> bool:
 
 def _updating(message_id: str, row: Row[Any]) -> tuple[Any, ...]:
     own = (update_id(message_id), f"{row.action_id}-now", f"{ALONE}{UPDATES}{message_id}", message_id)
-    # Slack bounds how much is changed by itself: what must wait for that holds up nothing new.
-    shown = {name: getattr(row, name) for name in SHOWN} | {"target": f"{UPDATES}{row.target}"}
+    # Slack bounds how much is changed by itself: what must wait for that holds up nothing new. And no words: they are
+    # read, and erased, where they were told.
+    said = _encode(_saying("", row.account_id, own[1]))
+    shown = {name: getattr(row, name) for name in SHOWN} | {"target": f"{UPDATES}{row.target}", "action": said}
     return *own, *shown.values()
+
+
+def _saying(words: str, account: str, id: str) -> ActionRequested:
+    """What nobody asked for, and what it says."""
+    return ActionRequested(
+        action_id=id,
+        kind="alert",
+        playbook="",
+        playbook_title="",
+        episode_id="",
+        step=0,
+        title=words,
+        account=AccountCard(id=account, name=account),
+    )
