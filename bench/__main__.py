@@ -13,6 +13,7 @@ from bench import (
     backlog,
     backtest,
     beside,
+    clicks,
     days,
     effect,
     figures,
@@ -47,6 +48,7 @@ _PARTS = (
         "throughput",
         "history",
         "answers",
+        "clicks",
         "latency",
         "prefect",
         "idle",
@@ -138,6 +140,8 @@ def _through_all(
         rows += answers.measure(partial(stack, f"answers_{kind}"), kind, postgres, asked.seconds, asked.flames)
     if asked.only in {None, "firings"}:
         rows += answers.at_once(partial(stack, f"at_once_{kind}"), kind, postgres, asked.flames)
+    if asked.only in {None, "clicks"}:
+        rows += clicks.measure(partial(stack, f"clicks_{kind}"), kind, asked.seconds)
     if asked.only in {None, "latency"}:
         rows += latency.measure(partial(stack, f"latency_{kind}"), kind, address, asked.seconds)
     return rows

@@ -40,8 +40,14 @@ class Sink:
         self.port = free_ports(1)
         self.came: dict[str, float] = {}
 
-    async def __call__(self, scope: dict[str, object], receive: object, send: object) -> None:
+    def take(self, method: str, said: dict[str, Any]) -> dict[str, Any]:
         """Answer `chat.postMessage`; the channel is the owner's Slack id, which carries the account's number."""
+        del method
+        self.came.setdefault(said["channel"], time.perf_counter())
+        return {"ok": True, "channel": said["channel"], "ts": "1.0"}
+
+    async def __call__(self, scope: dict[str, Any], receive: object, send: object) -> None:
+        """Speak HTTP."""
         body = b""
         while True:
             part = await receive()  # type: ignore[operator]
@@ -50,9 +56,8 @@ class Sink:
             body += part["body"]
             if not part.get("more_body"):
                 break
-        channel = json.loads(body)["channel"]
-        self.came.setdefault(channel, time.perf_counter())
-        answer = json.dumps({"ok": True, "channel": channel, "ts": "1.0"}).encode()
+        is_json = dict(scope["headers"]).get(b"content-type", b"").startswith(b"application/json")
+        answer = json.dumps(self.take(scope["path"].rpartition("/")[2], json.loads(body) if is_json else {})).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})  # type: ignore[operator]
         await send({"type": "http.response.body", "body": answer})  # type: ignore[operator]
@@ -72,9 +77,9 @@ def measure(make: Callable[..., Stack], kind: str, address: str, seconds: int) -
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[Sink]:
+async def listening(sink: Sink | None = None) -> AsyncIterator[Sink]:
     """A sink that answers."""
-    sink = Sink()
+    sink = sink or Sink()
     server = uvicorn.Server(uvicorn.Config(sink, port=sink.port, log_level="error", lifespan="off"))
     serving = asyncio.create_task(server.serve())
     while not server.started:
@@ -87,9 +92,10 @@ async def listening() -> AsyncIterator[Sink]:
 
 
 @asynccontextmanager
-async def known(make: Callable[..., Stack], sink: Sink) -> AsyncIterator[Stack]:
+async def known(make: Callable[..., Stack], sink: Sink, **extra: str) -> AsyncIterator[Stack]:
     """A stack that tells the sink, and knows the accounts and their owners."""
-    stack = make(KEEPWELL_SLACK_BOT_TOKEN="xoxb-bench", KEEPWELL_SLACK_API_URL=f"http://127.0.0.1:{sink.port}")
+    slack = {"KEEPWELL_SLACK_BOT_TOKEN": "xoxb-bench", "KEEPWELL_SLACK_API_URL": f"http://127.0.0.1:{sink.port}"}
+    stack = make(**slack, **extra)
     write_owners(stack.home)
     await asyncio.to_thread(stack.__enter__)
     try:

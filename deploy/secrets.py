@@ -1,7 +1,8 @@
 """The secrets of an installation, each a file for its owner only: `python -m deploy.secrets`.
 
 That makes, below `KEEPWELL_HOME`, what is not there yet, and shows none of it: a database password for each service
-and for the owner of the tables, and the first API key, which ingest reads and `KEEPWELL_ADMIN_KEY` replaces.
+and for the owner of the tables, the first API key, which ingest reads and `KEEPWELL_ADMIN_KEY` replaces, and the key of
+signed links, which the notifier signs with and ingest reads by, and `KEEPWELL_LINK_KEYS` replaces.
 """
 
 import secrets
@@ -11,6 +12,7 @@ from pathlib import Path
 from deploy import SERVICES
 
 _DIRECTORY, _PASSWORD, _KEY = "secrets", "password", "admin.key"
+LINK_KEYS = "link.keys"
 
 
 def keep(file: Path, given: str | None = None, prefix: str = "") -> str:
@@ -52,7 +54,12 @@ def main() -> int:
         owner.chmod(0o444)
         key = settings.home / _DIRECTORY / "ingest" / _KEY
         keep_admin_key(key, settings.admin_key.get_secret_value() if settings.admin_key else None)
-        sys.stdout.write(f"Passwords and the first API key are kept below {settings.home / _DIRECTORY}.\n")
+        given = settings.link_keys.get_secret_value() if settings.link_keys else None
+        signing = keep(settings.home / _DIRECTORY / "ingest" / LINK_KEYS, given)
+        keep(settings.home / _DIRECTORY / "notifier" / LINK_KEYS, signing)
+        sys.stdout.write(
+            f"Passwords, the first API key and that of links are kept below {settings.home / _DIRECTORY}.\n"
+        )
     except (SettingsError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

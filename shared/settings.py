@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -20,6 +20,8 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _SERVER = re.compile(r"\s*(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}\s*")
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _KEY = re.compile(r"[\x20-\x7e]{16,}")
+_LINK_KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{32,}")
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _IN_A_URL = re.compile(r"(?:[^@/?#%\[\]\s]|%[0-9A-Fa-f]{2})*")
 
 
@@ -66,6 +68,14 @@ class Settings(BaseSettings):
     """The first API key; none: `keepwell up` makes one."""
     slack_bot_token: SecretStr | None = None
     slack_webhook_url: SecretStr | None = None
+    slack_signing_secret: SecretStr | None = None
+    """With what Slack signs the clicks that it sends; it stands beside the app's other credentials."""
+    slack_api_url: str = "https://slack.com/api"
+    """Where Slack is asked; another only for tests and proxies."""
+    public_url: str | None = None
+    """Where people and Slack reach ingest, such as `https://keepwell.example.com`; none: letters carry no links."""
+    link_keys: SecretStr | None = None
+    """Secrets that sign the links in letters, separated by commas: the first signs, all are read."""
     smtp_url: SecretStr | None = None
     """`smtp://user:password@host:port`, or `smtps://…`."""
     stripe_secret: SecretStr | None = None
@@ -113,6 +123,35 @@ class Settings(BaseSettings):
             raise ValueError("give it 16 characters or more, all of them letters, digits and signs of ASCII")
         return value
 
+    @field_validator("slack_api_url")
+    @classmethod
+    def _is_http_url(cls, value: str) -> str:
+        parts = _parts_of(value)
+        if parts is None or parts.scheme not in {"https", "http"} or not parts.hostname:
+            raise ValueError("it must begin with https://")
+        return value.rstrip("/")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_public(cls, value: str | None) -> str | None:
+        parts = _parts_of(value or "https://none")
+        # Signed links are as good as what they let one do: nobody on the way may read one.
+        secure = parts is not None and (parts.scheme == "https" or parts.hostname in _LOOPBACK)
+        if parts is None or parts.scheme not in {"https", "http"} or not parts.hostname or not secure:
+            raise ValueError("it must begin with https:// (http:// is for this machine alone)")
+        if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError("it must be a scheme and a host, such as https://keepwell.example.com, and nothing more")
+        return value and value.rstrip("/")
+
+    @field_validator("link_keys")
+    @classmethod
+    def _are_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not all(map(_LINK_KEY.fullmatch, _keys_in(value))):
+            raise ValueError(
+                "each must have 32 characters or more, letters, digits and signs of ASCII, with commas between"
+            )
+        return value
+
     @classmethod
     def load(cls, **given: Any) -> Self:
         """Read the settings; values in `given` win. Raises `SettingsError` with a sentence for people."""
@@ -122,6 +161,11 @@ class Settings(BaseSettings):
             raise SettingsError(_in_words(cls, error)) from None
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"The file {ENV_FILE} can't be read: {_why(error)}.") from None
+
+    @property
+    def signing_keys(self) -> tuple[str, ...]:
+        """The keys of signed links, the newest first."""
+        return tuple(_keys_in(self.link_keys)) if self.link_keys else ()
 
     def database(self) -> str | None:
         """The URL of the database with its password, written as a URL must have it."""
@@ -193,6 +237,19 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
 def _why(error: OSError | UnicodeDecodeError) -> str:
     return str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8 text"
+
+
+def _parts_of(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _keys_in(secret: SecretStr) -> list[str]:
+    return [key.strip() for key in secret.get_secret_value().split(",")]
 
 
 def _in_form(url: str, password: str | None = None) -> str:

@@ -15,13 +15,13 @@ from deploy.local.child import open_log
 from deploy.local.record import ChildRecord, Record, read, read_running
 from deploy.local.supervisor import order
 from deploy.local.system import answers_ready
-from deploy.secrets import keep_admin_key
+from deploy.secrets import LINK_KEYS, keep, keep_admin_key
 from shared.settings import PREFIX, SERVICES, Settings, SettingsError
 
 ADMIN_KEY_FILE = "admin.key"
 _KAFKA = "127.0.0.1:9092"
 _READY_WITHIN = 90.0
-_REPLACED = ("ADMIN_KEY", "DATABASE_URL", "DATABASE_PASSWORD", "START_KAFKA")
+_REPLACED = ("ADMIN_KEY", "LINK_KEYS", "DATABASE_URL", "DATABASE_PASSWORD", "START_KAFKA")
 _COMMAND = (sys.executable, "-m", "deploy.local")
 
 
@@ -136,7 +136,7 @@ def _mend(home: Path, running: Record) -> bool:
 def environment_of(
     settings: Settings, *, start_kafka: bool = False, say: Callable[[str], None] = typer.echo
 ) -> dict[str, str]:
-    """The variables of the supervisor and, through it, of all services; makes the home and the admin key."""
+    """The variables of the supervisor and, through it, of all services; makes the home and its keys."""
     home = settings.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     key_file = home / ADMIN_KEY_FILE
@@ -144,6 +144,7 @@ def environment_of(
     key = keep_admin_key(key_file, given.get_secret_value() if given else None)
     if not given and not there:
         say(f"Admin key, shown once and kept in {key_file}: {key}")
+    keep(home / LINK_KEYS, settings.link_keys.get_secret_value() if settings.link_keys else None)
     replaced = {f"{PREFIX}{name}" for name in _REPLACED} | {f"{PREFIX}{name}_FILE" for name in _REPLACED}
     environment = {name: value for name, value in os.environ.items() if name not in replaced}
     if url := settings.database():
@@ -156,6 +157,7 @@ def environment_of(
         f"{PREFIX}BROKER": settings.broker,
         f"{PREFIX}PARTITIONS": str(settings.partitions),
         f"{PREFIX}ADMIN_KEY_FILE": str(key_file),
+        f"{PREFIX}LINK_KEYS_FILE": str(home / LINK_KEYS),
     }
 
 

@@ -29,6 +29,8 @@ def lines(blocks: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
             shown = _marked("  ".join(clean(element["text"]) for element in block["elements"]))
             shown.stylize("dim")
             yield shown
+        elif block["type"] == "actions":
+            yield Text("  ".join(f"[{clean(element['text']['text'])}]" for element in block["elements"]))
 
 
 def _marked(line: str) -> Text:

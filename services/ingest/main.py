@@ -16,8 +16,14 @@ from services.ingest import api, queries
 from services.ingest.api import openapi
 from services.ingest.api.parts import Ingest
 from services.ingest.handler import Intake
+from services.ingest.pages.acting import Acting
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
+from services.ingest.publishing.responding import Responding
+from services.ingest.slack.client import Slack, open_client
+from services.ingest.slack.interactions import Interactions
+from services.ingest.store import links
+from shared.links import Links
 from shared.log.publisher import Publisher
 from shared.log.room import check_room
 from shared.pg.lease import while_alone
@@ -45,6 +51,9 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     intake = Intake(
         uow=base.uow, publisher=publisher, releasing=releasing, clock=base.clock, random=random, figures=base.figures
     )
+    token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
+    slack = Slack(open_client(), base.clock, api_url=settings.slack_api_url, token=token)
+    responding, keys = Responding(publisher, base.figures), settings.signing_keys
     keeper = Housekeeping(base.uow, base.clock, relay, releasing)
     base.counts.add_outbox()
     for name, (says, query) in queries.COUNTED.items():
@@ -73,6 +82,10 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         for task in keeping:
             task.cancel()
 
+    async def close() -> None:
+        await slack.close()
+        await publisher.stop()
+
     base.checks["publishing"] = check_publisher
     ingest = Ingest(
         intake=intake,
@@ -84,6 +97,9 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         checks=base.checks,
         counts=base.counts,
         stripe_secret=settings.stripe_secret.get_secret_value() if settings.stripe_secret else None,
+        slack_secret=settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None,
+        interactions=Interactions(slack, responding, base.clock),
+        acting=Acting(Links(keys), responding, base.uow, base.clock, random) if keys else None,
     )
     return service.Service(
         description="Where events come in.",
@@ -92,7 +108,8 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         prepare=publisher.connect,
         jobs=(make_admin_key, keep_house),
         on_stop=stop_keeping,
-        close=publisher.stop,
+        tidy=(links.forget,),
+        close=close,
         state={"ingest": ingest},
         schemas=openapi.schemas(),
     )

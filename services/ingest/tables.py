@@ -1,4 +1,4 @@
-"""Ingest's tables: the outbox, aliases, what waits for one, merged accounts, and imports."""
+"""Ingest's tables: the outbox, aliases, what waits for one, merged accounts, imports, and links that were used."""
 
 from sqlalchemy import (
     BigInteger,
@@ -87,3 +87,14 @@ import_publishes = Table(
     Index("import_publishes_by_import", "import_id"),
 )
 """Publishes of history that the broker has not confirmed yet: an import ends when it has none."""
+
+used_links = Table(
+    "used_links",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("said", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Index("used_links_by_expiry", "expires_at"),
+)
+"""Links in letters that were used up: what was said by each, in words. Kept until the link expires by itself."""

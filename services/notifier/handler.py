@@ -1,5 +1,5 @@
-"""One batch: what is asked for becomes deliveries, what is cancelled stops waiting, what is over says so where it was
-told, and what is told of customers' people goes into the address book."""
+"""One batch: what is asked for becomes deliveries, what is cancelled stops waiting, what has moved says so where it
+was told, and what is told of customers' people goes into the address book."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifier.core import grouping, routing
 from services.notifier.core.contacts import Told, keys_of
 from services.notifier.core.delivery import Expected
-from services.notifier.store import contacts, deliveries, erasing
+from services.notifier.store import contacts, deliveries, erasing, updating
 from services.notifier.store.deliveries import NewDelivery
+from services.notifier.store.updating import Refused
 from shared.messages.accounts import AccountErased, ContactErased
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
 from shared.messages.erasing import Forgetting
@@ -37,7 +38,7 @@ class NotifierHandler(Handler):
     async def handle(
         self, c: AsyncConnection, partition: int, batch: Sequence[Incoming], now: datetime, behind: bool
     ) -> None:
-        """Plan the deliveries of a batch, cancel what it cancels, and bring up to date what was told and is over: both
+        """Plan the deliveries of a batch, cancel what it cancels, and bring up to date what was told and moved: both
         always follow the action. What can't be brought yet is written all the same, and ends at once, with the reason.
         """
         del behind
@@ -47,21 +48,30 @@ class NotifierHandler(Handler):
         carried = {one.data.action_id: routing.not_yet(one.data) for one in asked.values()}
         reasons = {id: reason for id, reason in carried.items() if reason is not None}
         reasons |= {one.data.action_id: one.data.reason for one in batch if isinstance(one.data, ActionCancelled)}
-        changed = [one.data for one in batch if isinstance(one.data, ItemChanged)]
-        over = {one.action_id: one for one in changed if one.action_id and one.over_since is not None}
-        if reasons or over or forgotten:
+        said = [one for one in batch if isinstance(one.data, ItemChanged)]
+        changed = {one.data.item_id: (one.data, one.event.time) for one in said if one.data.refused is None}
+        over = {one.action_id: one for one, _ in changed.values() if one.action_id and one.over_since is not None}
+        if reasons or changed or forgotten:
             # These look for what is new, too.
             await bulk.written(c)
         if reasons:
             await deliveries.cancel(c, reasons, now)
         self._new[partition] = _by_transport(one for one in new if one.asked.data.action_id not in reasons)
-        for one in changed:
-            if one.refused is not None:
-                # No channel takes answers yet, and over HTTP they heard it at once: whoever operates can see it here.
-                _LOG.info("%s can't have what they asked for with %s: %s", one.actor, one.item_id, one.refused)
-        self._touched[partition] = await deliveries.amend(c, over, now) if over else set()
+        self._touched[partition] = touched = await updating.update(c, changed, now) if changed else set()
+        if over:
+            touched |= await deliveries.amend(c, over, now)
+        if refused := [Refused.of(one) for one in said if one.data.refused is not None]:
+            touched |= await self._refuse(c, partition, refused, now)
         for forgetting in forgotten:
             await erasing.forget(c, forgetting)
+
+    async def _refuse(self, c: AsyncConnection, partition: int, refused: Sequence[Refused], now: datetime) -> set[str]:
+        """Tell whoever clicked in Slack. Over HTTP they heard it at once, and by a link they read it where they act."""
+        for one in refused:
+            _LOG.info("%s can't have what they asked for with %s: %s", one.actor, one.item_id, one.words)
+        clicked = [one for one in refused if one.can_be_told] if self._setup.slack else []
+        await updating.refuse(c, partition, clicked, now)
+        return {"slack"} if clicked else set()
 
     async def _note_contacts(self, c: AsyncConnection, batch: Sequence[Incoming]) -> list[Forgetting]:
         """Fold what is told of people into the address book. Returns who is to be forgotten, by all they are found by.

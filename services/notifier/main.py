@@ -24,6 +24,7 @@ from services.notifier.store import retention
 from shared.documents.following import Following
 from shared.documents.in_force import InForce
 from shared.documents.store import Store
+from shared.links import Links
 from shared.messages import registry
 from shared.service import service
 from shared.service.status import status_routes
@@ -34,7 +35,7 @@ _PLAN: Final = Plan("notifier", (registry.ACCOUNTS, registry.ACTIONS), gate=(reg
 
 def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
     """Build the parts: the consume loop, and a sender for each channel."""
-    renderer, http = Renderer(), open_client()
+    renderer, http = Renderer(interactive=settings.is_interactive), open_client()
     templates = InForce(Store("notifier", (files.TEMPLATES,)), files.shipped(), files.read_texts)
     following = Following(templates.refresh)
     senders: dict[str, Sender] = {}
@@ -110,7 +111,9 @@ def _channels(
             bot_token=token.get_secret_value() if token else None,
             webhook_url=url.get_secret_value() if url else None,
         )
-    email = EmailChannel(settings.smtp, renderer) if settings.smtp else MissingChannel("email")
+    keys, address = settings.signing_keys, settings.public_url
+    links = Links(keys, address) if keys and address is not None else None
+    email = EmailChannel(settings.smtp, renderer, links) if settings.smtp else MissingChannel("email")
     return [slack, email, InboxChannel(base.uow)]
 
 

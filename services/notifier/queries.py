@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
+from services.notifier.core.amending import UPDATE
 from services.notifier.core.contacts import Cells
 from services.notifier.core.retry import CLOCKS_APART
 from services.notifier.store.contacts import CELLS
@@ -32,6 +33,7 @@ from services.notifier.store.detours import DETOUR, FIRST
 from shared.pg import bulk
 
 _d = t.deliveries
+_IS_UPDATE: Final = _d.c.kind == bulk.word(UPDATE)
 _CHANNEL: Final = _d.c.transport + ":" + _d.c.target
 _SECONDS: Final = cast(func.round(func.extract("epoch", _d.c.settled_at - _d.c.caused_at), 3), Float)
 _FIELDS: Final = (
@@ -44,16 +46,16 @@ _FIELDS: Final = (
     case((_d.c.state == "waiting", _d.c.due_at)).label("due_at"),
     case((_d.c.state == "delivered", _SECONDS)).label("seconds"),
 )
-_ONE: Final = select(
-    *_FIELDS,
-    *(_d.c[name] for name in ("traceparent", "transport", "target", "group_key")),
-    _d.c.due_at.label("comes_due"),
-    _d.c.action,
-    _d.c.shared,
-    t.messages.c.message,
-    CELLS.label("contact"),
-    DETOUR,
-).outerjoin(t.messages, t.messages.c.id == _d.c.message_id)
+_ONE: Final = (
+    select(
+        *_FIELDS,
+        *(_d.c[name] for name in ("traceparent", "transport", "target", "group_key", "action", "shared")),
+        *(_d.c[name] for name in ("item_stands", "task_stands")),
+        *(_d.c.due_at.label("comes_due"), t.messages.c.message, CELLS.label("contact"), DETOUR),
+    )
+    .select_from(_d)
+    .outerjoin(t.messages, t.messages.c.id == case((_IS_UPDATE, _d.c.amends), else_=_d.c.message_id))
+)
 _goes_on = _d.alias()
 _HAS_GONE_ON: Final = exists().where(_goes_on.c.instead_of == FIRST, _goes_on.c.road > _d.c.road)
 _ROADS: Final = (
@@ -82,7 +84,7 @@ _WHOLE_BOOK: Final = (
 )
 _COUNTS: Final = (
     select(_d.c.state, func.count().label("count"))
-    .where(bulk.one_of(_d.c.state, ("waiting", "sending", "failed")))
+    .where(bulk.one_of(_d.c.state, ("waiting", "sending", "failed")), ~_IS_UPDATE)
     # What failed and has gone on by another road is as that ends.
     .where(or_(_d.c.state != "failed", ~_HAS_GONE_ON))
     .group_by(_d.c.state)
@@ -122,8 +124,8 @@ class Sought(NamedTuple):
 
 
 async def deliveries(c: AsyncConnection, sought: Sought, *, before: Before, most: int) -> Sequence[RowMapping]:
-    """Deliveries, newest first."""
-    wanted = select(*_FIELDS).where(*sought.holds())
+    """Deliveries, newest first. What brings a message up to date is told with that."""
+    wanted = select(*_FIELDS).where(~_IS_UPDATE, *sought.holds())
     return await _newest(c, wanted, _d.c.created_at, _d.c.id, before, most)
 
 

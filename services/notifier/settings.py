@@ -17,8 +17,6 @@ _STARTTLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 class NotifierSettings(Settings):
     """What the notifier needs besides what all share."""
 
-    slack_api_url: str = "https://slack.com/api"
-    """Where `chat.postMessage` is; another only for tests and proxies."""
     slack_fallback_channel: str | None = None
     """Such as `#customer-success`: where a message goes whose recipient Slack doesn't know."""
     ops_channel: str | None = None
@@ -34,11 +32,10 @@ class NotifierSettings(Settings):
             read_smtp_url(value.get_secret_value())
         return value
 
-    @field_validator("slack_webhook_url", "slack_api_url")
+    @field_validator("slack_webhook_url")
     @classmethod
-    def _is_http(cls, value: SecretStr | str | None) -> SecretStr | str | None:
-        url = value.get_secret_value() if isinstance(value, SecretStr) else value
-        parts = urlsplit(url or "https://none")
+    def _is_http(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(value.get_secret_value() if value else "https://none")
         if parts.scheme not in {"https", "http"} or not parts.hostname:
             raise ValueError("it must begin with https://")
         return value
@@ -65,6 +62,11 @@ class NotifierSettings(Settings):
     def smtp(self) -> SmtpServer | None:
         """The mail server, when one is set up."""
         return read_smtp_url(self.smtp_url.get_secret_value()) if self.smtp_url else None
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether Slack brings back what people click: it must reach us, and we must know that it is Slack."""
+        return None not in (self.slack_bot_token, self.slack_signing_secret, self.public_url)
 
     @property
     def setup(self) -> Setup:

@@ -5,6 +5,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from services.notifier.core.contacts import Cells
 from services.notifier.core.delivery import OPEN
+from services.notifier.core.standing import Standing
 from shared.pg.bulk import one_of, word
 from shared.pg.records import Packed
 from shared.worker.tables import worker_tables
@@ -45,6 +46,10 @@ deliveries = Table(
     Column("road", Integer, nullable=False, server_default="0"),
     # The delivered message that it brings up to date.
     Column("amends", Text),
+    # Of what brings one up to date: what that tells has changed since this was leased.
+    Column("outdated", Boolean, nullable=False, server_default=false()),
+    # Where Slack takes a word back for whoever clicked, for half an hour.
+    Column("response_url", Text),
     Column("lease", Text),
     Column("attempts", Integer, nullable=False, server_default="0"),
     # Attempts since it was last tried by hand: what is bounded.
@@ -55,6 +60,9 @@ deliveries = Table(
     # Asked for while it was being sent: heeded once that has surely failed.
     Column("cancelled_because", Text),
     Column("action", LargeBinary, nullable=False),
+    # How the item stands since that was told, and the task in it.
+    Column("item_stands", Packed(Standing)),
+    Column("task_stands", Packed(Standing)),
     # It has lost words about somebody who was erased.
     Column("erased", Boolean, nullable=False, server_default=false()),
     Column("traceparent", Text),

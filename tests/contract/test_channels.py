@@ -473,7 +473,7 @@ async def test_no_secret_is_in_a_reason_or_a_log_line(bench: Bench, caplog: pyte
 
 async def test_a_bot_posts_to_the_channel_with_its_token_and_the_trace(bot: Bench, slack: SlackSink) -> None:
     outcome = await bot.channel.send(a_dispatch(target="#renewals"))
-    assert outcome == Sent(receipt="C01 1763457240.000100")
+    assert outcome == Sent(receipt="CRENEWALS 1763457240.000100")
     [posted] = slack.got
     assert posted.path == "/api/chat.postMessage"
     assert posted.body["channel"] == "#renewals"

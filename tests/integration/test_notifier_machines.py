@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier import tables as t
 from services.notifier.core import delivery, lease
-from services.notifier.store import deliveries, leases
+from services.notifier.store import deliveries, leases, updating
 from services.notifier.store.leases import AttemptRow, Result
 from services.notifier.store.moves import lease_can
 from tests.support.notifier import NOW, Desk, an_alert, notifier_engine
@@ -41,6 +41,18 @@ async def withdraw(c: AsyncConnection, row: Any) -> None:
     await recording("put_off")(c, row)
 
 
+async def overtake(c: AsyncConnection, row: Any) -> None:
+    await c.execute(t.deliveries.update().where(t.deliveries.c.id == row.id).values(outdated=True))
+    await recording("sent")(c, row)
+
+
+async def outdate(c: AsyncConnection, row: Any) -> None:
+    shown = (getattr(row, name) for name in updating.SHOWN)
+    own = (row.id, row.action_id, row.group_key, row.amends)
+    same = {"kind": row.kind, "because": "", "state": "waiting", "due_at": NOW, "created_at": NOW}
+    await updating.OUTDATE(c, [(*own, *shown)], **same)
+
+
 class Act(NamedTuple):
     """One thing that the store does, and which events it is for a delivery and its lease."""
 
@@ -56,6 +68,9 @@ ACTS = [
     Act("cut_off", "taken_back", recording("cut_off")),
     Act("given_up", "taken", recording("given_up", lease=None)),
     Act("cancelled", None, lambda c, row: deliveries.cancel(c, {row.action_id: "it recovered"}, NOW)),
+    Act("gone", "returned", recording("gone")),
+    Act("overtaken", "returned", overtake),
+    Act("outdated", None, outdate),
     Act("retried", None, lambda c, row: deliveries.retry(c, row.id, NOW)),
 ]
 

@@ -51,6 +51,11 @@ def desk(engine: AsyncEngine) -> Desk:
     return Desk(engine)
 
 
+@pytest.fixture
+def mail(engine: AsyncEngine) -> Desk:
+    return Desk(engine, channel=ScriptedChannel("email"), setup=Setup(email=True))
+
+
 async def settles(desk: Desk, count: int = 1) -> None:
     async def done() -> bool:
         return len(await desk.settled()) >= count
@@ -424,7 +429,8 @@ async def test_what_waits_is_sent_as_it_was_said_last(desk: Desk) -> None:
     assert b'"Worse"' in bytes(row.action)
 
 
-async def test_a_delivery_knows_the_item_that_it_tells_of_and_the_task_in_it(desk: Desk) -> None:
+async def test_a_delivery_knows_the_item_that_it_tells_of_and_the_task_in_it(mail: Desk) -> None:
+    desk = mail
     with_task, task = an_action("a", kind="alert", item_id="alr-7"), an_action("b", item_id="tsk-41")
     told = [with_task, task, an_alert("c", about="alr-7"), an_alert("d", playbook="other@1")]
     async with desk.open():
@@ -448,7 +454,8 @@ def over(action: str, words: str = "paid") -> ItemChanged:
     )
 
 
-async def test_what_was_told_and_is_over_says_so_where_it_was_told_once(desk: Desk) -> None:
+async def test_what_was_told_and_is_over_says_so_in_answer_to_the_letter_once(mail: Desk) -> None:
+    desk = mail
     async with desk.open():
         await desk.ask(an_action())
         await settles(desk)
@@ -464,7 +471,8 @@ async def test_what_was_told_and_is_over_says_so_where_it_was_told_once(desk: De
     assert [row.amends for row in await desk.rows()] == [None, first.delivery_id]
 
 
-async def test_what_went_with_others_or_was_never_delivered_is_left_as_it_was(desk: Desk) -> None:
+async def test_what_went_by_mail_with_others_or_was_never_delivered_is_left_as_it_was(mail: Desk) -> None:
+    desk = mail
     async with desk.open():
         await desk.ask(*(an_alert(f"a{n}", not_before=NOW + timedelta(hours=1)) for n in range(2)), an_alert("later"))
         await settles(desk)
@@ -476,7 +484,8 @@ async def test_what_went_with_others_or_was_never_delivered_is_left_as_it_was(de
     assert len(desk.channel.got) == 2
 
 
-async def test_what_was_cut_off_has_nothing_to_be_brought_up_to_date(desk: Desk) -> None:
+async def test_what_was_cut_off_has_nothing_to_be_answered(mail: Desk) -> None:
+    desk = mail
     desk.channel.outcomes = [Never(reason="no")]
     desk.channel.open.clear()
     async with desk.open():

@@ -20,11 +20,16 @@ from services.ingest.core.checking import Checked, Refusal, check
 from services.ingest.core.reading import read
 from services.ingest.core.senders import Sender
 from services.ingest.handler import Intake
+from services.ingest.pages.acting import Acting
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
+from services.ingest.publishing.responding import Responding
+from services.ingest.slack.client import Slack
+from services.ingest.slack.interactions import Interactions
 from shared.auth.keys import KeyStore
 from shared.clock import Clock
 from shared.figures import Figures
+from shared.links import Links
 from shared.log.protocol import Outgoing, Unconfirmed
 from shared.log.publisher import Publisher
 from shared.messages import envelope
@@ -34,11 +39,13 @@ from shared.pg.uow import UnitOfWork
 from shared.web.app import create_app
 from shared.worker.counts import Counts
 from shared.worker.relay import Relay
+from tests.support.clicks import SIGNING_SECRET, FormSlack, a_form_slack
 from tests.support.logins import as_service
 from tests.support.stream import NOON, SetClock
 
 ADMIN_KEY = "kw_the-admin-of-the-tests"
 STRIPE_SECRET = "whsec_test"
+LINK_KEY = "the-key-of-links-in-tests-of-ours"
 
 
 def an_event(id: str = "e1", type: str = "usage.recorded", account: str = "northwind", **more: Any) -> dict[str, Any]:
@@ -125,9 +132,16 @@ class House:
     """Ingest as its clients see it: the real app on a real database, with a broker in memory and a set clock."""
 
     def __init__(
-        self, engine: AsyncEngine, http: httpx.AsyncClient, app: FastAPI, clock: SetClock, broker: Broker
+        self,
+        engine: AsyncEngine,
+        http: httpx.AsyncClient,
+        app: FastAPI,
+        clock: SetClock,
+        broker: Broker,
+        slack: FormSlack,
     ) -> None:
         self.engine, self.http, self.app, self.clock, self.broker = engine, http, app, clock, broker
+        self.slack = slack
 
     async def post(self, *events: Any, **how: Any) -> httpx.Response:
         """Send events as a plain list."""
@@ -157,14 +171,25 @@ async def _fine() -> None:
 
 
 def an_app(
-    engine: AsyncEngine, broker: Broker, clock: Clock, *, stripe_secret: str | None = STRIPE_SECRET
+    engine: AsyncEngine,
+    broker: Broker,
+    clock: Clock,
+    slack: httpx.AsyncClient,
+    *,
+    stripe_secret: str | None = STRIPE_SECRET,
+    slack_secret: str | None = SIGNING_SECRET,
+    bot_token: str | None = "xoxb-1",
+    link_key: str | None = LINK_KEY,
 ) -> tuple[FastAPI, KeyStore]:
     figures, random, uow = Figures("ingest"), counted_bytes(), UnitOfWork(engine)
     keys = KeyStore(uow, clock, random)
     releasing = Releasing(uow=uow, clock=clock, random=random, partitions=8, wake_relay=lambda: None)
+    publisher = Publisher(broker.producer, figures, limit=0.05, give_up=0.5)
+    responding = Responding(publisher, figures)
+    asked = Slack(slack, clock, api_url="http://slack.test/api", token=bot_token)
     intake = Intake(
         uow=uow,
-        publisher=Publisher(broker.producer, figures, limit=0.05, give_up=0.5),
+        publisher=publisher,
         releasing=releasing,
         clock=clock,
         random=random,
@@ -188,6 +213,9 @@ def an_app(
         checks=checks,
         counts=counts,
         stripe_secret=stripe_secret,
+        slack_secret=slack_secret,
+        interactions=Interactions(asked, responding, clock),
+        acting=Acting(Links([link_key]), responding, uow, clock, random) if link_key else None,
     )
     for router in (*api.ROUTERS, *api.PROBES):
         app.include_router(router)
@@ -195,16 +223,17 @@ def an_app(
 
 
 @asynccontextmanager
-async def a_house(database_url: str, *, stripe_secret: str | None = STRIPE_SECRET) -> AsyncIterator[House]:
-    """Ingest, ready, with the admin's key as its client's."""
+async def a_house(database_url: str, **secrets: str | None) -> AsyncIterator[House]:
+    """Ingest, ready, with the admin's key as its client's; a secret that is None isn't set."""
     engine = make_engine(as_service(database_url, "ingest"), "ingest")
     clock, broker = SetClock(NOON), Broker()
-    app, keys = an_app(engine, broker, clock, stripe_secret=stripe_secret)
-    await keys.ensure_admin(ADMIN_KEY)
-    transport = httpx.ASGITransport(app)
-    headers = {"authorization": f"Bearer {ADMIN_KEY}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://ingest", headers=headers) as http:
-        yield House(engine, http, app, clock, broker)
+    async with a_form_slack(clock) as (slack, asked):
+        app, keys = an_app(engine, broker, clock, asked, **secrets)
+        await keys.ensure_admin(ADMIN_KEY)
+        transport = httpx.ASGITransport(app)
+        headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://ingest", headers=headers) as http:
+            yield House(engine, http, app, clock, broker, slack)
     await engine.dispose()
 
 

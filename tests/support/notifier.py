@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import time
 import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -43,6 +44,7 @@ from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
 from shared.worker.handler import Incoming
 from tests.support.logins import as_service
+from tests.support.slack_limits import WORDS_BACK, WORDS_WITHIN, Pace, fault
 from tests.support.stream import SetClock, until
 
 NOW = datetime(2026, 11, 18, 9, 14, tzinfo=UTC)
@@ -166,7 +168,7 @@ class Posted:
 
 @dataclass
 class SlackSink:
-    """Answers as Slack does. `answers` are used up first, then every request gets the good answer.
+    """Answers as Slack does, and holds whoever posts to its limits. `answers` are used up first.
 
     An answer is (status, headers, body), or `hang` to take the request and never answer.
     """
@@ -175,15 +177,74 @@ class SlackSink:
     got: list[Posted] = field(default_factory=list)
     answers: list[Any] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    shown: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """By channel and stamp: each message as it reads now."""
+    words: list[str] = field(default_factory=list)
+    """What whoever clicked was told where they clicked."""
+    pace: Pace = field(default_factory=Pace)
+    _words_back: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def webhook_url(self) -> str:
         return f"{self.url}/services/T000/B000/verysecretpath"
 
-    def good(self, path: str) -> tuple[int, dict[str, str], bytes]:
-        if path.endswith(("/chat.postMessage", "/chat.update")):
-            return 200, {"Content-Type": "application/json"}, b'{"ok":true,"channel":"C01","ts":"1763457240.000100"}'
-        return 200, {"Content-Type": "text/html"}, b"ok"
+    @property
+    def api_url(self) -> str:
+        return f"{self.url}/api"
+
+    def response_url(self, name: str = "1") -> str:
+        return f"{self.url}/actions/T000/{name}/secret"
+
+    def only(self) -> dict[str, Any]:
+        """The one message that can be read."""
+        (one,) = self.shown.values()
+        return one
+
+    def delete(self) -> None:
+        """Somebody deletes every message."""
+        self.shown.clear()
+
+    def good(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        if path.startswith("/actions/"):
+            return self._word(path, body)
+        if path.startswith("/services/"):
+            error = fault(body)
+            return (400, {}, error.encode()) if error else (200, {"Content-Type": "text/html"}, b"ok")
+        if (error := fault(body)) is not None:
+            return says(error)
+        if path.endswith("/chat.update"):
+            place = body["channel"], body["ts"]
+            if place not in self.shown:
+                return says("message_not_found")
+            self.shown[place] = body
+            return self._ok(*place)
+        if wait := self.pace.wait(body["channel"], time.monotonic()):
+            return 429, {"Retry-After": str(wait)}, b'{"ok":false,"error":"ratelimited"}'
+        place = _channel(body["channel"]), f"1763457240.{len(self.shown) + 1:04}00"
+        self.shown[place] = body
+        return self._ok(*place)
+
+    def _word(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        now = time.monotonic()
+        before = [at for at in self._words_back.get(path, []) if at > now - WORDS_WITHIN]
+        if len(before) >= WORDS_BACK:
+            return 404, {}, b"expired_url"
+        self._words_back[path] = [*before, now]
+        if body.get("response_type") != "ephemeral" or not body.get("text"):
+            return 500, {}, b"invalid_payload"
+        self.words.append(body["text"])
+        return 200, {}, b"ok"
+
+    def _ok(self, channel: str, stamp: str) -> tuple[int, dict[str, str], bytes]:
+        answer = json.dumps({"ok": True, "channel": channel, "ts": stamp}).encode()
+        return 200, {"Content-Type": "application/json"}, answer
+
+
+def _channel(target: str) -> str:
+    """A channel's id: what is sent to a person is in a channel of its own."""
+    if target.startswith("#"):
+        return f"C{target[1:].upper()}"
+    return f"D{target[1:]}" if target.startswith("U") else target
 
 
 HANG = object()
@@ -222,7 +283,9 @@ class _Http(asyncio.Protocol):
     def on_message_complete(self) -> None:
         self._sink.got.append(Posted(self._path, self._headers, json.loads(self._body)))
         self._sink.arrived.set()
-        answer = self._sink.answers.pop(0) if self._sink.answers else self._sink.good(self._path)
+        answer = (
+            self._sink.answers.pop(0) if self._sink.answers else self._sink.good(self._path, self._sink.got[-1].body)
+        )
         if answer is HANG:
             return
         status, headers, body = answer

@@ -2,8 +2,16 @@
 
 from typing import Final
 
-from services.ingest.api import events, imports, keys, patching, status, webhooks
+from services.ingest.api import acting, events, imports, keys, patching, slack, status, webhooks
 
-ROUTERS: Final = (events.router, patching.router, webhooks.router, imports.router, keys.router)
+ROUTERS: Final = (
+    events.router,
+    patching.router,
+    webhooks.router,
+    slack.router,
+    acting.router,
+    imports.router,
+    keys.router,
+)
 PROBES: Final = (status.router,)
 """What a process answers that is only a worker."""

@@ -7,7 +7,9 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from services.ingest.handler import Intake
+from services.ingest.pages.acting import Acting
 from services.ingest.publishing.releasing import Releasing
+from services.ingest.slack.interactions import Interactions
 from shared.auth.keys import Caller, KeyStore, require
 from shared.clock import Clock
 from shared.messages.tracing import RandomBytes
@@ -30,6 +32,11 @@ class Ingest:
     checks: Mapping[str, Check]
     counts: Counts
     stripe_secret: str | None
+    slack_secret: str | None
+    """What Slack signs with."""
+    interactions: Interactions
+    acting: Acting | None
+    """None: no key is set that signs links."""
 
 
 async def _ingest(request: Request) -> Ingest:

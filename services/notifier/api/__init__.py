@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import msgspec
@@ -13,13 +14,12 @@ from sqlalchemy import RowMapping
 from services.notifier import queries
 from services.notifier.channels import blocks
 from services.notifier.channels.rendering import Renderer
-from services.notifier.core.contacts import reach_of
 from services.notifier.core.delivery import State
 from services.notifier.core.message import Message
-from services.notifier.core.roads import with_detours
-from services.notifier.core.together import compose_group
+from services.notifier.core.routing import WEBHOOK
 from services.notifier.core.waiting import Wait, why_waited
 from services.notifier.store import deliveries
+from services.notifier.store.told import compose_rows
 from services.notifier.views import Attempt, BookFingerprint, Contact, Delivery, DeliveryDetail, InboxItem, Road
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
@@ -66,7 +66,7 @@ def routes(uow: UnitOfWork, clock: Clock, renderer: Renderer, wake: Callable[[st
             together = await queries.together(c, row["message_id"]) if row["message_id"] else 0
             held = await queries.held(c, row["transport"], row["target"], now) if row["state"] == "waiting" else ""
         action = msgspec.json.decode(row["action"], type=ActionRequested)
-        message = _message(row, action, now)
+        message = _message(row, now)
         began_at = attempts[0]["began_at"] if attempts else row["settled_at"]
         given = {
             "recipient_name": action.recipient.name if action.recipient is not None else None,
@@ -134,17 +134,18 @@ def contacts(uow: UnitOfWork) -> Router:
     return router
 
 
-def _message(row: RowMapping, action: ActionRequested, now: datetime) -> Message:
+def _message(row: RowMapping, now: datetime) -> Message:
     if row["message"] is not None:
         return msgspec.convert(row["message"], Message)
-    message = compose_group([action], now, shared=row["shared"], reach={action.action_id: reach_of(row["contact"])})
-    return with_detours(message, [row["detour"]])
+    return compose_rows([SimpleNamespace(**row)], now)
 
 
 def _rendered(row: RowMapping, message: Message, renderer: Renderer) -> dict[str, Any]:
     """As the channel shows it; an inbox shows the text."""
     if row["transport"] == "slack":
-        return blocks.render(message, renderer, row["message_id"] or row["id"], repeat=row["uncertain"] > 0)
+        buttons = renderer.interactive and row["target"] != WEBHOOK
+        id = row["message_id"] or row["id"]
+        return blocks.render(message, renderer, id, repeat=row["uncertain"] > 0, buttons=buttons)
     if row["transport"] == "email":
         return {"subject": message.subject, "text": renderer.text(message), "html": renderer.html(message)}
     return {"text": renderer.text(message)}

@@ -1,11 +1,14 @@
 """A message as Slack's Block Kit."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 from slack_sdk.models import blocks as kit
 
 from services.notifier.channels.rendering import Renderer
-from services.notifier.core.message import Item, Message, Reason
+from services.notifier.core.message import Item, Message, Offer, Reason
+from shared.messages.moves import LABELS, Handle
 from shared.words import clean
 
 _DOTS: Final = {"red": ":red_circle: ", "amber": ":large_orange_circle: ", "green": ":large_green_circle: "}
@@ -13,15 +16,24 @@ _REPEAT: Final = "You may have this already: an earlier send was cut off before 
 _MARKS: Final = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼"})
 _MOST_TEXT: Final = 2_900
 """Slack refuses a section of more than 3,000 characters."""
+_MOST_BLOCKS: Final = 50
+"""And a message of more blocks than that."""
+_BENEATH: Final = 6
+"""So many come at most after the items."""
 
 
-def render(message: Message, renderer: Renderer, delivery_id: str, *, repeat: bool = False) -> dict[str, Any]:
-    """The `text` (for notifications and screen readers) and the `blocks`, the first of which carries the id."""
+def render(
+    message: Message, renderer: Renderer, delivery_id: str, *, repeat: bool = False, buttons: bool = False
+) -> dict[str, Any]:
+    """The `text` (for notifications and screen readers) and the `blocks`, the first of which carries the id. Without
+    `buttons` it says how to act by `keepwell`."""
     title = kit.PlainTextObject(text=clean(message.title, 150), emoji=False)
     blocks: list[kit.Block] = [kit.HeaderBlock(block_id=delivery_id, text=title)]
     if message.detour:
         blocks.append(_context(f"*{_said(message.detour)}*"))
     glance = "\n".join(filter(None, (_bold_first(message.headline), _score(message.score, message.band))))
+    if message.status:
+        blocks.append(_section(f"*{_said(message.status)}*"))
     if glance:
         blocks.append(_section(glance))
     if message.reasons:
@@ -32,24 +44,63 @@ def render(message: Message, renderer: Renderer, delivery_id: str, *, repeat: bo
         blocks.append(_section("\n".join(["*Also open:*", *(f"•  {_said(one)}" for one in message.also)])))
     if message.items:
         blocks.append(kit.DividerBlock())
-        blocks.extend(_section(_item(item)) for item in message.items)
+        blocks += _items(message.items, _MOST_BLOCKS - _BENEATH - len(blocks), buttons=buttons)
     if message.more:
-        blocks.append(_section(_said(message.more)))
-    asked = [f"*{message.task_label}:* {_said(message.task)}"] if message.task else []
-    asked += [f"*What to do:* {_said(message.todo)}"] if message.todo else []
-    if asked:
-        blocks.append(_section("\n".join(asked)))
-    blocks.append(_context(" · ".join(filter(None, (_whom(message), _said(message.label), _said(message.since))))))
-    if message.footer:
-        blocks.append(_context(_said(message.footer)))
-    if repeat:
-        blocks.append(_context(f":repeat: {_REPEAT}"))
-    plain = renderer.text(message)
+        beyond = "\nOpen them in keepwell." if buttons and message.offers else ""
+        blocks.append(_section(f"{_said(message.more)}{beyond}"))
+    blocks += _beneath(message, repeat=repeat, buttons=buttons)
+    plain = renderer.text(message, by_command=not buttons)
     return {
         "text": escape(plain if not repeat else f"{plain}{_REPEAT}\n")[:3_500],
         # As they are: whether Slack takes what is written here is tested, and to look at each costs as much as this.
         "blocks": [block.get_non_null_attributes() for block in blocks],
     }
+
+
+def _beneath(message: Message, *, repeat: bool, buttons: bool) -> list[kit.Block]:
+    """What is asked, how to answer, and where it comes from."""
+    blocks: list[kit.Block] = []
+    asked = [f"*{message.task_label}:* {_said(message.task)}"] if message.task else []
+    asked += [f"*What to do:* {_said(message.todo)}"] if message.todo else []
+    if asked:
+        blocks.append(_section("\n".join(asked)))
+    if message.offer is not None and buttons:
+        blocks.append(_buttons(message.offer))
+    blocks.append(_context(" · ".join(filter(None, (_whom(message), _said(message.label), _said(message.since))))))
+    if message.footer:
+        blocks.append(_context(_said(message.footer)))
+    if not buttons and (by_command := message.by_command):
+        blocks.append(_context(_said(by_command)))
+    if repeat:
+        blocks.append(_context(f":repeat: {_REPEAT}"))
+    return blocks
+
+
+def _items(items: Sequence[Item], room: int, *, buttons: bool) -> list[kit.Block]:
+    """Each with its buttons beneath it, as far as there is room for those."""
+    blocks: list[kit.Block] = []
+    for at, item in enumerate(items):
+        blocks.append(_section(_item(item)))
+        if buttons and item.offer is not None and len(blocks) + len(items) - at <= room:
+            blocks.append(_buttons(item.offer))
+    return blocks
+
+
+def _buttons(offer: Offer) -> kit.ActionsBlock:
+    """A button for each move, the likeliest first: Slack brings back which, and what stands in its value."""
+    about = Handle(item_id=offer.item_id, account_id=offer.account_id, kind=offer.kind, title=offer.title)
+    with_people = msgspec.structs.replace(about, to=offer.to)
+    return kit.ActionsBlock(
+        elements=[
+            kit.ButtonElement(
+                text=kit.PlainTextObject(text=LABELS[move], emoji=False),
+                action_id=move,
+                value=(with_people if move == "reassign" else about).encode(),
+                style=None if n else "primary",
+            )
+            for n, move in enumerate(offer.moves)
+        ]
+    )
 
 
 def escape(text: str) -> str:
@@ -91,6 +142,8 @@ def _item(item: Item) -> str:
         lines.append(f"→ *{_said(item.todo)}*{due}" + (f" · {_said(item.ref)}" if item.ref else ""))
     if item.recipient:
         lines.append(f"for {_said(item.recipient)}")
+    if item.status:
+        lines.append(f"*{_said(item.status)}*")
     return "\n".join(lines)
 
 

@@ -14,11 +14,13 @@ from typing import Any, Final
 
 import aiosmtplib
 
+from services.notifier.channels.letters import NO_LINKS, links_of, thread_of
 from services.notifier.channels.protocol import Dispatch
 from services.notifier.channels.rendering import Renderer
 from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
 from services.notifier.core.routing import Transport
 from shared.addresses import Address, read_address
+from shared.links import Links
 from shared.words import clean
 
 # A folded Message-ID or trace is legal, and misread by many.
@@ -46,6 +48,8 @@ class EmailChannel:
 
     server: SmtpServer
     renderer: Renderer
+    links: Links | None = None
+    """Sign what a letter's reader can do from it; None: nothing."""
     patience: float = 15.0
     """Seconds that the server has for all up to the data, and then for each answer."""
     name: Transport = "email"
@@ -57,7 +61,7 @@ class EmailChannel:
         """Send one message."""
         server = self.server
         try:
-            letter = write(dispatch, server.sender, self.renderer)
+            letter = write(dispatch, server.sender, self.renderer, self.links)
         except (ValueError, MessageError) as error:
             return Never(reason=f"the recipient's e-mail address is not one: {clean(str(error), 200)}", is_road=True)
         smtp = aiosmtplib.SMTP(
@@ -101,7 +105,7 @@ class EmailChannel:
         return Sent(receipt=clean(answer.message, 200))
 
 
-def write(dispatch: Dispatch, sender: str, renderer: Renderer) -> EmailMessage:
+def write(dispatch: Dispatch, sender: str, renderer: Renderer, links: Links | None = None) -> EmailMessage:
     """The letter as it goes out. Raises `ValueError` when the recipient's address is not one."""
     message = dispatch.message
     letter = EmailMessage(policy=_POLICY)
@@ -112,14 +116,17 @@ def write(dispatch: Dispatch, sender: str, renderer: Renderer) -> EmailMessage:
     letter["Subject"] = clean(message.subject, 180)
     letter["Date"] = format_datetime(dispatch.at)
     letter["Message-ID"] = f"<{dispatch.delivery_id}@{domain}>"
-    if dispatch.amends is not None:
-        letter["In-Reply-To"] = letter["References"] = f"<{dispatch.amends.message_id}@{domain}>"
+    thread = thread_of(message, domain)
+    before = f"<{dispatch.amends.message_id}@{domain}>" if dispatch.amends is not None else None
+    if answered := [id for id in (thread, before) if id is not None]:
+        letter["In-Reply-To"], letter["References"] = answered[-1], " ".join(answered)
     letter["Auto-Submitted"] = "auto-generated"
     letter["X-Keepwell-Delivery"] = dispatch.delivery_id
     if dispatch.traceparent:
         letter["X-Keepwell-Traceparent"] = dispatch.traceparent
-    letter.set_content(renderer.text(message))
-    letter.add_alternative(renderer.html(message), subtype="html")
+    acting = links_of(dispatch, links) if links is not None else NO_LINKS
+    letter.set_content(renderer.text(message, links=acting))
+    letter.add_alternative(renderer.html(message, links=acting), subtype="html")
     return letter
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.notifier.core.amending import Amends
+from services.notifier.core.amending import Amends, Answers
 from services.notifier.core.message import Message
 from services.notifier.core.retry import Outcome
 from services.notifier.core.routing import Transport
@@ -23,6 +23,8 @@ class Dispatch:
     """True when an earlier attempt may have arrived: a channel that can't deduplicate says so."""
     amends: Amends | None = None
     """The message that it takes the place of."""
+    answers: Answers | None = None
+    """The click that it answers, for nobody but whoever clicked."""
     traceparent: str | None = None
 
 

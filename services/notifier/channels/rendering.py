@@ -1,11 +1,14 @@
 """Turns a message into text and HTML, by sandboxed templates."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import FileSystemLoader, StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from services.notifier.channels.letters import NO_LINKS, Link
 from services.notifier.core.message import Message
+from shared.links import LASTING
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 
@@ -13,7 +16,9 @@ _TEMPLATES = Path(__file__).parent.parent / "templates"
 class Renderer:
     """Holds the compiled templates. HTML is escaped always; the text is plain already."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, interactive: bool = False) -> None:
+        self.interactive = interactive
+        """Whether Slack can bring back what people click: a message of a bot then has buttons."""
         environment = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader(_TEMPLATES),
             autoescape=lambda name: bool(name and name.endswith(".html.j2")),
@@ -21,13 +26,15 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        environment.globals["lasting"] = LASTING.days
         self._text: Template = environment.get_template("message.txt.j2")
         self._html: Template = environment.get_template("message.html.j2")
 
-    def text(self, message: Message) -> str:
-        """The message as plain text, as it reads in a terminal or an old mail client."""
-        return self._text.render(m=message).strip() + "\n"
+    def text(self, message: Message, *, by_command: bool = True, links: Mapping[str, Sequence[Link]] = NO_LINKS) -> str:
+        """The message as plain text, as it reads in a terminal or an old mail client; `links` act on it, by the item's
+        id, and `by_command` says how to act on it by `keepwell`, where there is no other way."""
+        return self._text.render(m=message, by_command=by_command and not links, links=links).strip() + "\n"
 
-    def html(self, message: Message) -> str:
-        """The message as an HTML e-mail: one column, styles inline."""
-        return self._html.render(m=message)
+    def html(self, message: Message, *, by_command: bool = True, links: Mapping[str, Sequence[Link]] = NO_LINKS) -> str:
+        """The message as an HTML e-mail: one column, styles inline; how they read in the dark stands in its head."""
+        return self._html.render(m=message, by_command=by_command and not links, links=links)

@@ -8,13 +8,15 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
-from services.notifier.channels.blocks import render
+from services.notifier.channels.blocks import escape, render
 from services.notifier.channels.protocol import Dispatch
 from services.notifier.channels.rendering import Renderer
+from services.notifier.core.amending import Answers
 from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
 from services.notifier.core.routing import WEBHOOK, Transport
 from shared.messages import tracing
@@ -70,11 +72,17 @@ class SlackChannel:
 
     async def send(self, dispatch: Dispatch) -> Outcome:
         """Send one message."""
-        payload = render(dispatch.message, self.renderer, dispatch.delivery_id, repeat=dispatch.repeat)
         headers = {"Content-Type": "application/json; charset=utf-8"}
         if dispatch.traceparent:
             headers[tracing.HEADER] = dispatch.traceparent
-        if self.webhook_url is not None and (dispatch.target == WEBHOOK or self.bot_token is None):
+        if dispatch.answers is not None:
+            return await self._answer(dispatch, dispatch.answers, headers)
+        by_bot = self.bot_token is not None and (dispatch.target != WEBHOOK or self.webhook_url is None)
+        buttons = by_bot and self.renderer.interactive
+        payload = render(dispatch.message, self.renderer, dispatch.delivery_id, repeat=dispatch.repeat, buttons=buttons)
+        if self.webhook_url is not None and not by_bot:
+            if dispatch.amends is not None:
+                return Never(reason="without KEEPWELL_SLACK_BOT_TOKEN nothing that was posted can be changed")
             return await self._post(self.webhook_url, payload, headers, _webhook_answer)
         headers["Authorization"] = f"Bearer {self.bot_token}"
         named = {
@@ -89,6 +97,23 @@ class SlackChannel:
             channel, _, stamp = dispatch.amends.receipt.partition(" ")
             method, named = "chat.update", named | {"channel": channel, "ts": stamp}
         return await self._post(f"{self.api_url.rstrip('/')}/{method}", named, headers, _bot_answer)
+
+    async def _answer(self, dispatch: Dispatch, answers: Answers, headers: dict[str, str]) -> Outcome:
+        """Tell whoever clicked, where they clicked; else, if they are known to Slack, in a message of their own."""
+        said = escape(dispatch.message.title)
+        outcome: Outcome = Never(reason="there is nowhere to tell it")
+        if answers.response_url is not None and self._is_slacks(answers.response_url):
+            word = {"response_type": "ephemeral", "replace_original": False, "text": said}
+            outcome = await self._post(answers.response_url, word, headers, _word_answer)
+        if isinstance(outcome, Never) and dispatch.target and self.bot_token is not None:
+            headers["Authorization"] = f"Bearer {self.bot_token}"
+            word = {"channel": dispatch.target, "text": said}
+            outcome = await self._post(f"{self.api_url.rstrip('/')}/chat.postMessage", word, headers, _bot_answer)
+        return outcome
+
+    def _is_slacks(self, url: str) -> bool:
+        """Whether Slack answers there, or what stands for it here: an event may name any address."""
+        return url.startswith("https://hooks.slack.com/") or _origin(url) == _origin(self.api_url) != _origin("")
 
     async def _post(self, url: str, payload: dict[str, Any], headers: dict[str, str], read: _Read) -> Outcome:
         try:
@@ -133,6 +158,21 @@ def _webhook_answer(response: httpx.Response) -> Outcome:
         return Never(reason=reason)
     # 403, 404, 410 and redirects: it was revoked, or its channel is gone. Everything goes this one way.
     return Fatal(reason=f"{reason}: KEEPWELL_SLACK_WEBHOOK_URL has to be made anew")
+
+
+def _word_answer(response: httpx.Response) -> Outcome:
+    """Read the answer to a word for whoever clicked: Slack takes five within half an hour."""
+    if response.status_code == 200:
+        return Sent(receipt="ok")
+    return Never(reason=f"Slack answered {response.status_code} {_word(response.text)}".strip())
+
+
+def _origin(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.netloc
 
 
 class _Answer(msgspec.Struct):

@@ -5,7 +5,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from services.notifier.core.message import Item, Message, Reason
+from services.notifier.core.message import Item, Message, Reason, ref
+from services.notifier.core.standing import AS_TOLD, Stands, as_it_stands, offer, status
 from shared.messages.actions import AccountCard, ActionRequested, Recipient
 from shared.words import (
     apportioned,
@@ -34,9 +35,13 @@ _NOUNS: Final = {"flag": "expansion flag", "digest": "list"}
 """What people call a kind, where it is not by its name."""
 
 
-def compose(action: ActionRequested, now: datetime, *, shared: bool = False, reach: str = "") -> Message:
+def compose(
+    action: ActionRequested, now: datetime, *, shared: bool = False, reach: str = "", stands: Stands = AS_TOLD
+) -> Message:
     """One alert, task or flag as a message. `shared` names the recipient, because others read there too; `reach` says
-    how whom to call is reached."""
+    how whom to call is reached, and `stands` what happened to it since it was told."""
+    offered = offer(action, stands, shared=shared)
+    action = as_it_stands(action, stands.told, shared=shared)
     zone = zone_of(action.recipient)
     account = action.account
     title = title_of(action)
@@ -51,6 +56,7 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False, rea
         band=account.band,
         subject=title if name.casefold() in title.casefold() else f"{name}: {title}",
         title=title,
+        status=status(stands.told, action.recipient, now, shared=shared),
         headline=headline(account, now),
         score=score_words(account),
         reasons=reasons(action),
@@ -63,6 +69,8 @@ def compose(action: ActionRequested, now: datetime, *, shared: bool = False, rea
         recipient=recipient,
         mention=mention,
         footer=_footer(action),
+        offer=offered,
+        matter=action.matter,
         accounts=[account.id],
     )
 
@@ -76,9 +84,12 @@ def item(
     name_reader: bool,
     is_first: bool = True,
     reach: str = "",
+    stands: Stands = AS_TOLD,
 ) -> Item:
     """One action in a message about many: the account at a glance, its first reason, and what is asked; what else is
     open there, with the first about it."""
+    offered = offer(action, stands, shared=shared)
+    action = as_it_stands(action, stands.told, shared=shared)
     why = reasons(action)
     return Item(
         headline=headline(action.account, now),
@@ -91,6 +102,8 @@ def item(
         contact=_reached(action, reach) if reach else "",
         recipient=called(action.recipient) if name_reader else "",
         ref=ref_of(action),
+        status=status(stands.told, action.recipient, now, shared=shared),
+        offer=offered,
     )
 
 
@@ -230,8 +243,8 @@ def _same(one: str, other: str) -> bool:
 
 
 def ref_of(action: ActionRequested) -> str:
-    """The beginning of a task's or flag's id: enough for `keepwell tasks done`, and for the eye."""
-    return (action.task.task_id if action.task else action.flag.flag_id if action.flag else "")[:12]
+    """The beginning of the id of what people move: the task of an alert, else what it tells of."""
+    return ref(action.task.task_id if action.task else action.flag.flag_id if action.flag else action.item_id)
 
 
 def _footer(action: ActionRequested) -> str:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from services.notifier.core.amending import UPDATES
 from services.notifier.core.delivery import OPEN, State
 from services.notifier.core.lease import standing
 from services.notifier.core.retry import CLOCKS_APART, MOST_TRIES
@@ -95,7 +96,9 @@ class Due(NamedTuple):
     def is_new(self) -> bool:
         """Whether nothing kept it back yet: no send, and no hold."""
         held = self.held_until is not None and self.due_at <= self.held_until
-        return self.message_id is None and self.attempts == 0 and not held
+        # An update is read with what it brings up to date.
+        is_alone = not self.group.startswith(f"{ALONE}{UPDATES}")
+        return self.message_id is None and self.attempts == 0 and not held and is_alone
 
     def is_held(self, now: datetime) -> bool:
         """Whether somebody is sending it."""

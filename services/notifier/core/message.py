@@ -1,10 +1,11 @@
 """What a person reads, in plain words and for no channel in particular: each channel escapes it in its own way."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 import msgspec
 
-from shared.messages.actions import Kind, Sending, Severity
+from shared.messages.actions import Colleague, Kind, Sending, Severity
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -12,6 +13,21 @@ class Reason(msgspec.Struct, frozen=True):
 
     points: str
     text: str
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reader can do about an item where they read of it."""
+
+    item_id: str
+    account_id: str
+    kind: Kind
+    title: str
+    moves: list[str]
+    """The likeliest first."""
+    to: list[Colleague] = []
+    """To whom it can be given."""
+    time_zone: str = "UTC"
+    """The reader's."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +46,14 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to call, and how they are reached."""
     recipient: str = ""
     ref: str = ""
-    """By what `keepwell tasks` and `keepwell flags` know it."""
+    """By what `keepwell tasks`, `keepwell alerts` and `keepwell flags` know it."""
+    status: str = ""
+    """What became of it since it was told."""
+    offer: Offer | None = None
+
+
+_USUAL: Final[Mapping[Kind, str]] = {"task": "done", "alert": "acknowledge", "flag": "accept"}
+"""What one does with most of a kind."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +67,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     """One line for a list of messages: who and what."""
     title: str
+    status: str = ""
+    """What became of it since it was told: `Kim Lee took it · 14:32`."""
     headline: str = ""
     score: str = ""
     """`74 → 52 amber`."""
@@ -68,6 +93,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     mention: str = ""
     """The recipient's Slack user id, where others read too."""
     footer: str = ""
+    offer: Offer | None = None
+    matter: str = ""
+    """What it is about, where it is about one thing: usage, money, people, …"""
+    shows: list[str] = []
+    """Of a message about many, the ids of what it tells one by one: of the rest it says no more than whose they are."""
     accounts: list[str] = []
     """The ids of the accounts that it speaks of, the worst first."""
 
@@ -75,3 +105,23 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     def task_label(self) -> str:
         """How its task is called where it is read."""
         return "Task" if self.recipient else "Your task"
+
+    @property
+    def offers(self) -> list[Offer]:
+        """All that its reader can do something about."""
+        return [one for one in (self.offer, *(item.offer for item in self.items)) if one is not None]
+
+    @property
+    def by_command(self) -> str:
+        """How to do something about it by `keepwell`; nothing, where nothing can be done."""
+        if (own := self.offer) is not None:
+            first, *others = (move.replace("_", "-") for move in own.moves)
+            instead = f" (or {', '.join(others)})" if others else ""
+            return f"To act on it: keepwell {own.kind}s {first} {ref(own.item_id)}{instead}"
+        ways = dict.fromkeys(f"keepwell {one.kind}s {_USUAL[one.kind]} ID" for one in self.offers)
+        return f"To act on one: {', '.join(ways)}" if ways else ""
+
+
+def ref(id: str) -> str:
+    """The beginning of an id: enough for `keepwell`, and for the eye."""
+    return id[:12]

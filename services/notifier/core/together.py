@@ -8,11 +8,14 @@ from typing import Any, Final
 from services.notifier.core import composing as single
 from services.notifier.core.composing import LONGEST_LINE, clean_todo
 from services.notifier.core.message import Item, Message, Reason
+from services.notifier.core.standing import AS_TOLD, Stands, as_it_stands
 from shared.messages.actions import KINDS, ActionRequested
 from shared.words import clean, counted, money, monthly
 
 NOBODY: Final[Mapping[str, str]] = {}
 """How nobody is reached."""
+UNTOUCHED: Final[Mapping[str, Stands]] = {}
+"""Nothing happened to anything."""
 MOST_ITEMS: Final = 10
 MOST_FOUND: Final = 20
 MOST_NAMES: Final = 30
@@ -24,13 +27,20 @@ _SEVERITY_RANK: Final = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info"
 
 
 def compose_group(
-    actions: Sequence[ActionRequested], now: datetime, *, shared: bool = False, reach: Mapping[str, str] = NOBODY
+    actions: Sequence[ActionRequested],
+    now: datetime,
+    *,
+    shared: bool = False,
+    reach: Mapping[str, str] = NOBODY,
+    stands: Mapping[str, Stands] = UNTOUCHED,
 ) -> Message:
     """What goes as one message: a single action as itself, several with the worst first. `reach` says, by action, how
-    the person that it is about is reached."""
+    the person that it is about is reached, and `stands` what happened since it was told."""
     if len(actions) == 1:
-        only, how = actions[0], reach.get(actions[0].action_id, "")
-        return _digest(only, shared) if only.kind == "digest" else single.compose(only, now, shared=shared, reach=how)
+        only, id = actions[0], actions[0].action_id
+        if only.kind == "digest":
+            return _digest(only, shared)
+        return single.compose(only, now, shared=shared, reach=reach.get(id, ""), stands=stands.get(id, AS_TOLD))
     ranked = sorted(actions, key=_rank)
     people = {a.recipient.id: a.recipient for a in ranked if a.recipient}
     recipient, mention = single.reader(people.values(), shared)
@@ -52,10 +62,11 @@ def compose_group(
         headline=_at_stake(ranked),
         items=[
             single.item(
-                *(a, now, shared, _todo(a, by_account[a.account.id], ranked)),
+                *(a, now, shared, _todo(a, by_account[a.account.id], ranked, stands.get(a.action_id, AS_TOLD), shared)),
                 name_reader=len(people) > 1,
                 is_first=a is by_account[a.account.id][0],
                 reach=reach.get(a.action_id, ""),
+                stands=stands.get(a.action_id, AS_TOLD),
             )
             for a in shown
         ],
@@ -64,6 +75,7 @@ def compose_group(
         recipient=recipient,
         mention=mention,
         footer=" · ".join(dict.fromkeys(clean(a.playbook_title, 80) for a in ranked))[:300],
+        shows=[id for one in shown for id in one.tells_of if id is not None],
         accounts=list(dict.fromkeys(a.account.id for a in ranked)),
     )
 
@@ -114,11 +126,18 @@ def _at_stake(actions: Sequence[ActionRequested]) -> str:
     return f"{' + '.join(amounts)} a month together" if amounts and len(cards) > 1 else ""
 
 
-def _todo(action: ActionRequested, of_account: Sequence[ActionRequested], group: Sequence[ActionRequested]) -> str:
+def _todo(
+    action: ActionRequested,
+    of_account: Sequence[ActionRequested],
+    group: Sequence[ActionRequested],
+    stands: Stands,
+    shared: bool,
+) -> str:
     """What it asks for. An alert of one playbook is told by the group's own title; a task or flag, or a mix, is not."""
     told = action.kind == "alert" and action.task is None and len({(a.kind, a.title) for a in group}) == 1
     same = sum(_alike(one) == _alike(action) for one in of_account) - 1
     more = f" (and {same:,} more like it)" if same else ""
+    action = as_it_stands(action, stands.told, shared=shared)
     asked = clean(action.task.title, LONGEST_LINE) if action.task is not None else single.title_of(action)
     return f"{'' if told else asked}{more}".lstrip()
 

@@ -12,21 +12,21 @@ import msgspec
 from sqlalchemy import Row
 
 from services.notifier.channels.protocol import Channel, Dispatch
-from services.notifier.core.amending import Amends
-from services.notifier.core.contacts import reach_of
+from services.notifier.core.amending import OURS, UPDATE, WORD, WORD_HOLDS, Amends, Answers
+from services.notifier.core.delivery import Event
 from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
 from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent, judge_parcel
-from services.notifier.core.roads import has_other, with_detours
+from services.notifier.core.roads import has_other
 from services.notifier.core.routing import Setup
-from services.notifier.core.together import compose_group
 from services.notifier.store.alone import SentAlone
 from services.notifier.store.leases import AttemptRow, Result
+from services.notifier.store.told import compose_rows
 from shared.messages.actions import ActionRequested
 
 _LOG: Final = logging.getLogger(__name__)
-_CUT_OFF: Final = "the sender ended before it had an answer"
 _decode: Final = msgspec.json.Decoder(ActionRequested).decode
+_CUT_OFF: Final = "the sender ended before it had an answer"
 
 
 class Attempt:
@@ -35,28 +35,34 @@ class Attempt:
     outcome: Outcome
     ended_at: datetime
 
-    def __init__(self, deliveries: Sequence[Row[Any]], began_at: datetime) -> None:
+    def __init__(self, deliveries: Sequence[Row[Any]], began_at: datetime, told: Sequence[Row[Any]] = ()) -> None:
+        """`told` is what the message tells that it brings up to date."""
         first = deliveries[0]
         self.id: str = first.message_id
         self.target: str = first.target
         self.message: Message | None = None
         """None until it is composed."""
-        receipt: str | None = first.amended_receipt
+        self._kind: str = first.kind
+        receipt: str | None = told[0].receipt if told else first.amended_receipt
         self._amends = Amends(first.amends, receipt) if receipt is not None else None
+        self._updates = self._amends.message_id if self.is_update and self._amends is not None else None
         self._amends_what_is_missing = first.amends is not None and receipt is None
-        self._deliveries = deliveries
+        self._deliveries, self._told = deliveries, told or deliveries
         self._began_at = began_at
         self._may_have_arrived = any(delivery.uncertain for delivery in deliveries)
 
     @property
-    def amends(self) -> bool:
-        """Whether it brings up to date what was sent before."""
-        return self._amends is not None or self._amends_what_is_missing
+    def tries_road(self) -> bool:
+        """Whether its end says something of the road: an update may find its message deleted, and a word goes where
+        Slack says."""
+        return self._amends is None and not self._amends_what_is_missing and self._kind not in OURS
 
     async def send(self, channel: Channel) -> Outcome:
         """Send it. Whatever happens is an outcome: an attempt that is not recorded costs a whole lease."""
         if self._amends_what_is_missing:
             return Never(reason="what it brings up to date never arrived")
+        if self._kind == WORD and self._began_at > self._deliveries[0].created_at + WORD_HOLDS:
+            return Never(reason="whoever clicked has not waited for so long")
         try:
             dispatch = self._dispatch()
             async with asyncio.timeout(channel.timeout):
@@ -73,10 +79,7 @@ class Attempt:
 
     def _dispatch(self) -> Dispatch:
         first = self._deliveries[0]
-        actions = [_decode(delivery.action) for delivery in self._deliveries]
-        reach = {one.action_id: reach_of(row.contact) for one, row in zip(actions, self._deliveries, strict=True)}
-        message = compose_group(actions, self._began_at, shared=first.shared, reach=reach)
-        self.message = with_detours(message, [delivery.detour for delivery in self._deliveries])
+        self.message = compose_rows(self._told, self._began_at)
         return Dispatch(
             message=self.message,
             delivery_id=self.id,
@@ -84,22 +87,41 @@ class Attempt:
             at=self._began_at,
             repeat=self._may_have_arrived and self._amends is None,
             amends=self._amends,
+            answers=Answers(first.response_url) if self._kind == WORD else None,
             traceparent=first.traceparent,
         )
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether something may come due once it is recorded: what was not sent does, or ends a hold; an update may
+        have been overtaken."""
+        return not isinstance(self.outcome, Sent) or self.is_update
+
+    @property
+    def is_update(self) -> bool:
+        """Whether it brings a message up to date."""
+        return self._kind == UPDATE
+
+    @property
+    def kept(self) -> tuple[str, Message] | None:
+        """What is kept of it, and by which id: of a message that was brought up to date, how it reads now."""
+        if self.message is None or (self.is_update and not isinstance(self.outcome, Sent)):
+            return None
+        return self._updates or self.id, self.message
 
     @property
     def sent_alone(self) -> SentAlone | None:
         """What is kept of it, if it is one delivery that was sent at the first try as a message of its own."""
         one, *others = self._deliveries
         # Where its company was in somebody's hands, it went without them, and yet under their common id.
-        is_alone = not others and one.attempts == 1 and self.id == one.id
+        is_alone = not others and one.attempts == 1 and self.id == one.id and one.kind not in OURS
         if not is_alone or self.message is None or not isinstance(self.outcome, Sent):
             return None
         return SentAlone(one, self.message, self._began_at, self.ended_at, self.outcome.receipt)
 
     def _have_others(self, setup: Setup) -> bool:
         """Whether each delivery has another road, and has not taken it yet."""
-        return self._amends is None and all(
+        return self.tries_road and all(
             one.detour is None and has_other(_decode(one.action), setup, one.transport) for one in self._deliveries
         )
 
@@ -111,10 +133,13 @@ class Attempt:
             has_other_road=isinstance(self.outcome, Fatal) and setup is not None and self._have_others(setup),
         )
         said, receipt = ("", self.outcome.receipt) if isinstance(self.outcome, Sent) else (self.outcome.reason, "")
+        # What never arrived may come yet: it may be tried again by hand.
+        is_gone = isinstance(self.outcome, Never) and (self._kind == WORD or self._updates is not None)
         for one, verdict in zip(self._deliveries, verdicts, strict=True):
             outcome = "uncertain" if verdict.uncertain else type(self.outcome).__name__.lower()
             history = AttemptRow(one.attempts, one.message_id, self._began_at, self.ended_at, outcome, said, receipt)
-            what = (verdict.event, verdict.due_at, verdict.reason, int(verdict.uncertain), self.ended_at)
+            event: Event = "gone" if is_gone else verdict.event
+            what = (event, verdict.due_at, verdict.reason, int(verdict.uncertain), self.ended_at)
             yield Result(one.id, one.lease, *what, history)
 
 

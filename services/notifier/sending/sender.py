@@ -6,7 +6,7 @@ when the result is recorded; results that could not be recorded are kept and rec
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,13 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.channels.protocol import Channel
 from services.notifier.core import grouping
+from services.notifier.core.amending import UPDATE
 from services.notifier.core.delivery import Expected
 from services.notifier.core.retry import Sent
 from services.notifier.core.routing import Setup
 from services.notifier.sending.attempt import Attempt, cut_off
 from services.notifier.sending.noting import Noting
 from services.notifier.sending.recording import write
-from services.notifier.store import alone, leases
+from services.notifier.store import alone, leases, updating
 from services.notifier.store.endings import Ending
 from shared.clock import Clock
 from shared.figures import Figures
@@ -39,6 +40,7 @@ _RECORD_WITHIN: Final = 0.05
 _LOOK_AT: Final = 5_000
 _PAUSES: Final = (0.1, 0.5, 2.0, 5.0)
 _GRACE: Final = 6.0
+_NOTHING: Final[Mapping[str, Sequence[Any]]] = {}
 _LOST: Final = (SQLAlchemyError, OSError, TimeoutError)
 
 
@@ -134,8 +136,7 @@ class Sender:
         Nothing is looked for while nothing can have come due but what is expected: that goes the short road.
         """
         now = self.clock.now()
-        # What was not sent comes due again, or ends a hold.
-        look = self._new or any(not isinstance(one.outcome, Sent) for one in self._ended)
+        look = self._new or any(one.leads_on for one in self._ended)
         if look or await self._is_due(now):
             await self._turn(look=True)
         else:
@@ -213,6 +214,7 @@ class Sender:
         ended, self._ended = self._ended, []
         now, endings = self.clock.now(), list[Ending]()
         leased: Sequence[Row[Any]] = ()
+        told = _NOTHING
         try:
             async with self.uow.begin() as c:
                 await leases.lock(c, self.channel.name)
@@ -224,11 +226,12 @@ class Sender:
                 if look and not self._new:
                     leased, given_up = await self._lease(c, self._free, now)
                     endings += given_up
+                    told = await updating.told(c, [one.amends for one in leased if one.kind == UPDATE])
         except BaseException:
             self._failed(ended)
             raise
         self._note(endings)
-        self._begin(leased, now)
+        self._begin(leased, now, told)
 
     async def _lease(self, c: AsyncConnection, free: int, now: datetime) -> tuple[Sequence[Row[Any]], Sequence[Ending]]:
         """Record what was cut off, and lease what is due, each parcel whole; note when to look again if nothing wakes
@@ -260,12 +263,12 @@ class Sender:
         """When a lease ends that begins now."""
         return now + timedelta(seconds=self.channel.timeout) + _LEASE_MARGIN
 
-    def _begin(self, leased: Sequence[Row[Any]], now: datetime) -> None:
+    def _begin(self, leased: Sequence[Row[Any]], now: datetime, told: Mapping[str, Sequence[Any]] = _NOTHING) -> None:
         by_message: dict[str, list[Row[Any]]] = {}
         for delivery in leased:
             by_message.setdefault(delivery.message_id, []).append(delivery)
         for members in by_message.values():
-            task = asyncio.create_task(self._send(Attempt(members, now)))
+            task = asyncio.create_task(self._send(Attempt(members, now, told.get(members[0].amends, ()))))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 

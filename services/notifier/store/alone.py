@@ -48,7 +48,7 @@ class SentAlone(NamedTuple):
         """How it ends once that is recorded."""
         one = self.delivery
         place = (one.id, one.action_id, one.account_id, one.partition, one.transport, one.target)
-        return endings.Ending(*place, "delivered", 1, 0, "", one.traceparent, one.caused_at, self.ended_at)
+        return endings.Ending(*place, "delivered", 1, 0, "", one.traceparent, one.caused_at, self.ended_at, one.kind)
 
 
 _d, _h, _a, _m, _o = t.deliveries, t.holds, t.attempts, t.messages, outbox

@@ -13,7 +13,7 @@ from services.notifier import tables as t
 from services.notifier.core.amending import amended, amending_id
 from services.notifier.core.grouping import ALONE, Gate, Place
 from services.notifier.core.message import Message
-from services.notifier.core.routing import WEBHOOK, Route
+from services.notifier.core.routing import Route
 from services.notifier.store import endings
 from services.notifier.store.moves import NOW, can, moved
 from shared.messages import tracing
@@ -122,12 +122,12 @@ _AS_TOLD: Final = (
     *("account_id", "partition", "kind", "playbook", "item_id", "task_id", "contact_id", "recipient"),
     *("transport", "target", "shared", "because", "traceparent"),
 )
-# An incoming webhook can't change what it posted; a message about many stays as it was.
+# What is read elsewhere is changed there (`updating`); a letter about many stays as it was.
 _TOLD: Final = select(_d.c.id, _d.c.action_id, _d.c.action, _d.c.state, *(_d.c[name] for name in _AS_TOLD)).where(
     bulk.among(_d.c.action_id, "ids"),
     bulk.one_of(_d.c.state, ("delivered", "sending")),
     _d.c.message_id == _d.c.id,
-    _d.c.target != WEBHOOK,
+    _d.c.transport == bulk.word("email"),
 )
 _AMEND: Final = bulk.Insert(
     _d,
@@ -173,14 +173,15 @@ async def restate(c: AsyncConnection, anew: Mapping[str, Incoming]) -> None:
 
 
 async def amend(c: AsyncConnection, changed: Mapping[str, ItemChanged], now: datetime) -> set[str]:
-    """Bring up to date what was told by these actions alone, each once. Returns the transports that have to do so."""
+    """Answer what was told by mail and is over: each letter about one action, once. Returns the transports that have to
+    do so."""
     rows = (await c.execute(_TOLD, {"ids": sorted(changed)})).all()
     await _AMEND(c, [_amending(row, changed[row.action_id], now) for row in rows], state="waiting", created_at=now)
     return {row.transport for row in rows}
 
 
 def _amending(told: Row[Any], changed: ItemChanged, now: datetime) -> tuple[Any, ...]:
-    action = amended(_decode(told.action), changed)
+    action = amended(_decode(told.action), changed, changed.over_since or now)
     # What is being sent has arrived by then, or never will.
     due_at = now if told.state == "delivered" else now + _IS_SENT
     own = (amending_id(told.id), f"{told.action_id}-over", f"{ALONE}{told.id}", due_at, _encode(action), told.id)

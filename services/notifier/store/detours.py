@@ -11,6 +11,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
+from services.notifier.core.amending import WORD
 from services.notifier.core.grouping import place
 from services.notifier.core.roads import Tried, detour_id, next_road
 from services.notifier.core.routing import Setup
@@ -19,16 +20,17 @@ from shared.pg import bulk
 
 _d = t.deliveries
 _SAME: Final = ("action_id", "account_id", "partition", "kind", "playbook", "item_id", "task_id", "contact_id")
-_SAME_TOO: Final = ("recipient", "action", "traceparent", "caused_at", "erased")
+_SAME_TOO: Final = ("recipient", "action", "traceparent", "caused_at", "erased", "item_stands", "task_stands")
 _KEPT: Final = (*_SAME, *_SAME_TOO)
 FIRST: Final = func.coalesce(_d.c.instead_of, _d.c.id)
 """The delivery that was the first of its roads."""
 DETOUR: Final = case((_d.c.instead_of.is_not(None), _d.c.because)).label("detour")
 """Why it comes by this road, when another was taken before."""
 _FAILED: Final = select(FIRST.label("first"), _d.c.id, *(_d.c[name] for name in _KEPT)).where(
-    # What brings a message up to date goes where that is.
+    # What brings a message up to date goes where that is, and a word for whoever clicked nowhere else.
     bulk.among(_d.c.id, "ids"),
     _d.c.amends.is_(None),
+    _d.c.kind != bulk.word(WORD),
     _d.c.cancelled_because.is_(None),
 )
 _ROADS: Final = select(

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
+from services.notifier.core.amending import OURS
 from services.notifier.core.delivery import OPEN
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry, tracing
@@ -35,6 +36,7 @@ class Ending(NamedTuple):
     traceparent: str | None
     caused_at: datetime | None
     settled_at: datetime
+    kind: str
 
 
 COLUMNS: Final = tuple(t.deliveries.c[name] for name in Ending._fields)
@@ -49,8 +51,9 @@ async def stage(
     going_on: Collection[str] = (),
 ) -> list[Ending]:
     """Of deliveries that were moved, find those that ended, and stage a `delivery.settled` for each but those that go
-    on by another road: the last settles it. What else is to be written goes with it."""
-    found = [Ending._make(row) for row in moved if row.state not in OPEN]
+    on by another road: the last settles it. What else is to be written goes with it. Of what comes of messages (`OURS`)
+    nobody else hears."""
+    found = [Ending._make(row) for row in moved if row.state not in OPEN and row.kind not in OURS]
     told = [(one.partition, settled(one, now)) for one in found if one.id not in going_on]
     await bulk.together(c, *beside, outbox.staged(c, told))
     return found

@@ -12,12 +12,10 @@ from sqlalchemy import Text, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
-from services.notifier.core.contacts import reach_of
-from services.notifier.core.message import Message
-from services.notifier.core.roads import with_detours
-from services.notifier.core.together import compose_group
+from services.notifier.core.standing import Standing
 from services.notifier.store.contacts import CELLS
 from services.notifier.store.detours import DETOUR
+from services.notifier.store.told import compose_rows
 from shared.messages.actions import ActionRequested
 from shared.messages.erasing import Forgetting
 from shared.pg import bulk
@@ -27,15 +25,17 @@ _d, _m = t.deliveries, t.messages
 _AT_ONCE: Final = 500
 _TEXTS: Final = ("reason", "cancelled_because")
 # A list tells of many accounts.
-_OF_ACCOUNT: Final = select(*(_d.c[name] for name in ("id", "account_id", "contact_id", "action", *_TEXTS))).where(
-    or_(_d.c.account_id == bindparam("account", type_=Text), t.IS_LIST)
-)
+_STANDS: Final = ("item_stands", "task_stands")
+_OF_ACCOUNT: Final = select(
+    *(_d.c[name] for name in ("id", "account_id", "contact_id", "action", *_TEXTS, *_STANDS))
+).where(or_(_d.c.account_id == bindparam("account", type_=Text), t.IS_LIST))
 _FORGET: Final = bulk.Update(
-    _d, ("id",), ("action", "contact_id", *_TEXTS), same=("erased",), returning=[_d.c.message_id]
+    _d, ("id",), ("action", "contact_id", *_TEXTS, *_STANDS), same=("erased",), returning=[_d.c.message_id]
 )
 _SENT: Final = (
     select(
-        *(_d.c[name] for name in ("message_id", "action", "shared", "amends")), _m.c.at, CELLS.label("contact"), DETOUR
+        *(_d.c[name] for name in ("message_id", "action", "shared", "amends", *_STANDS)),
+        *(_m.c.at, CELLS.label("contact"), DETOUR),
     )
     .join(_m, _m.c.id == _d.c.message_id)
     .where(bulk.among(_d.c.message_id, "ids"))
@@ -57,8 +57,9 @@ async def forget(c: AsyncConnection, forgetting: Forgetting) -> None:
         said = _decode(row.action)
         left = forgetting.action(said)
         texts = tuple(text and forgetting.clean(text) for text in (row.reason, row.cancelled_because))
-        if left != said or texts != (row.reason, row.cancelled_because):
-            cleaned.append((row.id, _encode(left), left.to_call[0], *texts))
+        stands = tuple(_standing(forgetting, one) for one in (row.item_stands, row.task_stands))
+        if (left, *texts, *stands) != (said, *(getattr(row, name) for name in (*_TEXTS, *_STANDS))):
+            cleaned.append((row.id, _encode(left), left.to_call[0], *texts, *stands))
     # Some may have been sent since they were read.
     sent = await _FORGET(c, cleaned, erased=True)
     await recompose(c, filter(None, (row.message_id for row in sent)))
@@ -79,13 +80,11 @@ async def recompose(c: AsyncConnection, message_ids: Iterable[str]) -> None:
     for row in await c.execute(_SENT, {"ids": ids}):
         parts.setdefault(row.message_id, []).append(row)
     for id, rows in parts.items():
-        message = _composed(rows)
+        message = compose_rows(rows, rows[0].at)
         await _SAY(c, [(id, message)])
         await _LAY(c, [(rows[0].amends or id, message)])
 
 
-def _composed(rows: Sequence[Any]) -> Message:
-    actions = [_decode(row.action) for row in rows]
-    reach = {action.action_id: reach_of(row.contact) for action, row in zip(actions, rows, strict=True)}
-    message = compose_group(actions, rows[0].at, shared=rows[0].shared, reach=reach)
-    return with_detours(message, [row.detour for row in rows])
+def _standing(forgetting: Forgetting, stands: Standing | None) -> Standing | None:
+    """How an item stands, without a note that names them."""
+    return stands and msgspec.structs.replace(stands, words=forgetting.clean(stands.words))

@@ -28,6 +28,7 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
+    false,
     func,
     null,
     or_,
@@ -46,6 +47,7 @@ from services.notifier.store import detours, endings
 from services.notifier.store.contacts import CELLS
 from services.notifier.store.deliveries import EVERY_TARGET
 from services.notifier.store.moves import NOW, can, lease_can, moved
+from services.notifier.store.updating import UNDER_WAY
 from shared.pg import bulk
 
 Statement = tuple[Executable, dict[str, Any]]
@@ -84,7 +86,7 @@ _d, _h, _a = t.deliveries, t.holds, t.attempts
 _LEASED: Final = (
     *(_d.c[name] for name in ("id", "message_id", "target", "shared", "action", "attempts", "tries", "uncertain")),
     *(_d.c[name] for name in ("traceparent", "lease", "amends", "action_id", "account_id", "partition", "transport")),
-    _d.c.caused_at,
+    *(_d.c[name] for name in ("caused_at", "created_at", "kind", "response_url", "item_stands", "task_stands")),
     detours.DETOUR,
     select(_a.c.receipt)
     .where(_a.c.delivery_id == _d.c.amends, _a.c.outcome == "sent")
@@ -107,7 +109,7 @@ _DUE_FIELDS: Final = tuple(_d.c[name] for name in ("id", "message_id", "group_ke
 _MORE_FIELDS: Final = tuple(_d.c[name] for name in ("state", "tries", "attempts", "lease"))
 _DUE: Final = (
     select(*_DUE_FIELDS, _HELD_UNTIL, *_MORE_FIELDS)
-    .where(_UNHELD, _d.c.due_at <= NOW)
+    .where(_UNHELD, _d.c.due_at <= NOW, ~UNDER_WAY)
     .order_by(_d.c.due_at)
     .limit(bindparam("most"))
 )
@@ -142,6 +144,7 @@ def leasing(wanted: TableValuedAlias, message_id: ColumnElement[str], *where: Co
             due_at=bindparam("until"),
             attempts=_d.c.attempts + 1,
             tries=_d.c.tries + 1,
+            outdated=false(),
         )
         .where(_d.c.id == free.c.id)
         .returning(*_LEASED)
@@ -155,13 +158,14 @@ _RESULT: Final = Result._fields[:-1]
 _result = bulk.given(*(column("event", Text) if name == "event" else _d.c[name] for name in _RESULT)).c
 _uncertain = _d.c.uncertain + _result.uncertain
 _called_back = and_(_result.event == bulk.word("put_off"), _uncertain == 0, _d.c.cancelled_because.is_not(None))
-_event = case((_called_back, bulk.word("withdrawn")), else_=_result.event)
+_overtaken = and_(_result.event == bulk.word("sent"), _d.c.outdated)
+_event = case((_called_back, bulk.word("withdrawn")), (_overtaken, bulk.word("overtaken")), else_=_result.event)
 _waits = moved(_event) == bulk.word("waiting")
 _RECORD: Final = (
     update(_d)
     .values(
         state=moved(_event),
-        due_at=func.coalesce(_result.due_at, _d.c.due_at),
+        due_at=case((_overtaken, _result.settled_at), else_=func.coalesce(_result.due_at, _d.c.due_at)),
         reason=case((_called_back, _d.c.cancelled_because), else_=_result.reason),
         lease=None,
         uncertain=_uncertain,

@@ -109,10 +109,12 @@ class Changes:
 
     def put(self, item: Item, move: Move) -> None:
         """Write an item that was made or moved, and set the timers that it needs."""
-        known = self._assignee_of(item.id)
+        known = self.items.get(item.id) or self.beside.get(item.id)
         self.items[item.id] = item
         self.moves.append(move)
-        if move.before is not None and (move.before != move.after or known != item.assignee):
+        holds_again = known is not None and known.over_since is not None and item.over_since is None
+        is_same = move.before == move.after and item.assignee == (known.assignee if known is not None else None)
+        if move.before is not None and (holds_again or not is_same):
             self.say(item, move)
         if item.state == "snoozed":
             self.set_timer(item.account_id, item.snoozed_until)
@@ -124,10 +126,6 @@ class Changes:
         data = self._standing_of(item, move.actor, move.reason)
         id = f"{item.id}-{item.state}-{item.assignee or ''}-{move.at.isoformat()}"
         self.out.append(Outgoing(_event(data, id, "item.changed", item.account_id, move.at)))
-
-    def _assignee_of(self, id: str) -> str | None:
-        known = self.items.get(id) or self.beside.get(id)
-        return known.assignee if known is not None else None
 
     def _standing_of(self, item: Item, actor: str, words: str) -> ItemChanged:
         person = self._directory.find(actor)

@@ -2,7 +2,7 @@ from deploy.demo import slack_view
 from services.notifier.channels.blocks import render
 from services.notifier.channels.rendering import Renderer
 from services.notifier.core.composing import compose
-from tests.support.notifier import NOW, an_account, an_alert
+from tests.support.notifier import NOW, an_account, an_action, an_alert
 
 
 def test_a_message_is_told_from_the_blocks_that_slack_got() -> None:
@@ -19,3 +19,10 @@ def test_bold_words_are_bold_and_mentions_are_names() -> None:
     [line] = slack_view.lines([{"type": "section", "text": {"text": "for <@U01> and *all* &lt;here&gt; :wave:"}}])
     assert line.plain == "for @U01 and all <here> :wave:"
     assert [line.plain[span.start : span.end] for span in line.spans] == ["all"]
+
+
+def test_buttons_are_what_can_be_pressed() -> None:
+    task = an_action(item_id="tsk-41")
+    blocks = render(compose(task, NOW), Renderer(), "dlv_1", buttons=True)["blocks"]
+    shown = [line.plain for line in slack_view.lines(blocks)]
+    assert "[Take it]  [Done …]  [Snooze …]  [Give to …]  [False alarm …]" in shown

@@ -46,8 +46,9 @@ def test_containers_get_one_directory_a_service_and_none_of_it_is_shown(
     assert secrets.main() == 0
     files = {path: path.read_text().strip() for path in (tmp_path / "secrets").rglob("*") if path.is_file()}
     named = {str(path.relative_to(tmp_path / "secrets")) for path in files}
-    assert named == {"ingest/admin.key", "owner/password", *(f"{service}/password" for service in SERVICES)}
-    assert len(set(files.values())) == 6
+    keys = {"ingest/admin.key", "ingest/link.keys", "notifier/link.keys"}
+    assert named == {*keys, "owner/password", *(f"{service}/password" for service in SERVICES)}
+    assert len(set(files.values())) == 7, "both who sign links and who read them have one key"
     said = capsys.readouterr().out
     assert not any(secret in said for secret in files.values())
     assert secrets.main() == 0

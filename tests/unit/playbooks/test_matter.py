@@ -82,9 +82,11 @@ def test_what_was_said_to_be_over_and_comes_back_is_told_again(done: str) -> Non
     office.do(office.only("task"), done, MONDAY + HOUR)
     office.assess(MONDAY + 2 * HOUR, HIGH)
     assert office.only("task").over_since is not None
+    said = len(office.changed)
     (told,) = office.assess(MONDAY + 2 * DAY, LOW)
     task = office.only("task")
     assert (task.over_since, task.action_id) == (None, told.action_id)
+    assert {one.over_since for one in office.changed[said:]} == {None}
 
 
 def test_closing_the_task_closes_it_for_every_episode() -> None:

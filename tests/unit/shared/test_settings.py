@@ -130,6 +130,17 @@ def test_all_faults_are_told_at_once_each_in_a_sentence_with_its_variable(monkey
         ("PORT", "65534", "less than or equal to 65532"),
         ("PORT", "9" * 5000, "PORT"),
         ("ADMIN_KEY", "schlüssel-mit-umlaut", "ASCII"),
+        ("PUBLIC_URL", "http://keepwell.example.com", "must begin with https://"),
+        ("PUBLIC_URL", "keepwell.example.com", "must begin with https://"),
+        ("PUBLIC_URL", "https://", "must begin with https://"),
+        ("PUBLIC_URL", "https://keepwell.example.com:x", "must begin with https://"),
+        ("PUBLIC_URL", "https://example.com/keepwell", "a scheme and a host"),
+        ("PUBLIC_URL", "https://example.com?a=b", "a scheme and a host"),
+        ("PUBLIC_URL", "https://me:pw@example.com", "a scheme and a host"),
+        ("LINK_KEYS", "too-short", "32 characters or more"),
+        ("LINK_KEYS", f"{'a' * 32},", "32 characters or more"),
+        ("LINK_KEYS", f"{'a' * 32},{'b' * 31}", "32 characters or more"),
+        ("SLACK_API_URL", "slack.com/api", "must begin with https://"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_words(
@@ -153,6 +164,25 @@ def test_what_cannot_be_meant_is_refused_in_words(
 def test_what_can_be_meant_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"KEEPWELL_{name}", value)
     Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://keepwell.example.com/", "https://keepwell.example.com"),
+        ("https://keepwell.example.com:8443", "https://keepwell.example.com:8443"),
+        ("http://127.0.0.1:8001", "http://127.0.0.1:8001"),
+        ("http://[::1]:8001/", "http://[::1]:8001"),
+    ],
+)
+def test_a_public_address_is_kept_without_a_slash_at_its_end(given: str, kept: str) -> None:
+    assert Settings.load(public_url=given).public_url == kept
+
+
+def test_the_newest_of_the_keys_that_sign_links_comes_first() -> None:
+    new, old = "n" * 32, "o" * 40
+    assert Settings.load(link_keys=f"{new}, {old}").signing_keys == (new, old)
+    assert Settings.load().signing_keys == ()
 
 
 def test_an_env_file_that_is_no_text_is_named() -> None:

@@ -23,6 +23,8 @@ from shared.settings import SERVICES, Settings
 PROBES = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/redoc", "/docs/oauth2-redirect"}
 HANDSHAKE = ("OPTIONS", "/v1/events")
 """Says what anyone may know: that web hooks of CloudEvents are welcome."""
+LINK = "/a/{token}"
+"""Is its own key."""
 BODY = 5 * 1024 * 1024
 
 
@@ -42,7 +44,8 @@ def app_of(service: str, home: Path) -> FastAPI:
     process: Process[Any]
     match service:
         case "ingest":
-            process = Process(service, Settings.load(stripe_secret="whsec_x", **given), "all", ingest.wire)
+            signed = {"stripe_secret": "whsec_x", "slack_signing_secret": "x", "link_keys": "k" * 32}
+            process = Process(service, Settings.load(**signed, **given), "all", ingest.wire)
         case "scoring":
             process = Process(service, ScoringSettings.load(**given), "all", scoring.wire)
         case "playbooks":
@@ -61,7 +64,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FastAPI]:
 def operations(app: FastAPI) -> Iterator[tuple[str, str]]:
     for route in iter_route_contexts(app.routes):
         for method in route.methods or ():
-            if route.path not in PROBES and (method, route.path) != HANDSHAKE:
+            if route.path not in PROBES | {LINK} and (method, route.path) != HANDSHAKE:
                 yield method, str(route.path)
 
 
@@ -109,6 +112,12 @@ async def test_without_a_key_nothing_is_read_on_any_route(apps: dict[str, FastAP
         ):
             status, body, asked = await ask(apps[service], method, path, "nonsense=1&limit=x", **headers)
             assert (status, asked) == (401, 0), (method, path, headers, body)
+
+
+async def test_without_a_good_link_no_form_is_read(apps: dict[str, FastAPI]) -> None:
+    for method in ("GET", "POST"):
+        status, _, asked = await ask(apps["ingest"], method, LINK)
+        assert (status, asked) == (404, 0)
 
 
 @pytest.mark.parametrize("service", SERVICES)

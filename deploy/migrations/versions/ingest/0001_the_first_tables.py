@@ -55,3 +55,10 @@ def upgrade() -> None:
     sa.Column('headers', postgresql.JSONB(astext_type=sa.Text()), nullable=False)
     )
     op.create_index('waiting_by_alias', 'waiting', ['alias', 'received_at'], unique=False)
+    op.create_table('used_links',
+    sa.Column('id', sa.Text(), primary_key=True),
+    sa.Column('said', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False)
+    )
+    op.create_index('used_links_by_expiry', 'used_links', ['expires_at'], unique=False)
