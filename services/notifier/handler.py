@@ -63,7 +63,7 @@ class NotifierHandler(Handler):
         if refused := [Refused.of(one) for one in said if one.data.refused is not None]:
             touched |= await self._refuse(c, partition, refused, now)
         for forgetting in forgotten:
-            await erasing.forget(c, forgetting)
+            touched |= await erasing.forget(c, forgetting, now)
 
     async def _refuse(self, c: AsyncConnection, partition: int, refused: Sequence[Refused], now: datetime) -> set[str]:
         """Tell whoever clicked in Slack. Over HTTP they heard it at once, and by a link they read it where they act."""

@@ -407,9 +407,11 @@ async def test_of_whoever_was_erased_no_note_about_what_was_done_stays(engine: A
         await desk.ask(moved("done", by="Ana", words="Kim Miller says all is fine"))
         await is_delivered(desk, 2)
         await desk.ask(of_kim("contact.erased", 1))
+        await until(lambda: "Miller" not in str(slack.shown))
         kept = await desk.rows("SELECT message ->> 'status' AS status FROM messages")
         rows = await desk.rows()
     assert [row.status for row in kept] == ["Done by Ana: [erased]"]
+    assert "Done by Ana: [erased]" in slack.only()["text"]
     assert not any(b"Miller" in (row.item_stands or b"") for row in rows)
 
 

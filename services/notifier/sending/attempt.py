@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from sqlalchemy import Row
 
 from services.notifier.channels.protocol import Channel, Dispatch
@@ -21,11 +20,9 @@ from services.notifier.core.roads import has_other
 from services.notifier.core.routing import Setup
 from services.notifier.store.alone import SentAlone
 from services.notifier.store.leases import AttemptRow, Result
-from services.notifier.store.told import compose_rows
-from shared.messages.actions import ActionRequested
+from services.notifier.store.told import compose_rows, decode
 
 _LOG: Final = logging.getLogger(__name__)
-_decode: Final = msgspec.json.Decoder(ActionRequested).decode
 _CUT_OFF: Final = "the sender ended before it had an answer"
 
 
@@ -52,10 +49,10 @@ class Attempt:
         self._may_have_arrived = any(delivery.uncertain for delivery in deliveries)
 
     @property
-    def tries_road(self) -> bool:
-        """Whether its end says something of the road: an update may find its message deleted, and a word goes where
-        Slack says."""
-        return self._amends is None and not self._amends_what_is_missing and self._kind not in OURS
+    def tells(self) -> bool:
+        """Whether it tells something of its own, and so shows whether its road is open: what brings a message up to
+        date may find that deleted, and who clicked may be anybody."""
+        return self._kind not in OURS and self._deliveries[0].amends is None
 
     async def send(self, channel: Channel) -> Outcome:
         """Send it. Whatever happens is an outcome: an attempt that is not recorded costs a whole lease."""
@@ -121,8 +118,8 @@ class Attempt:
 
     def _have_others(self, setup: Setup) -> bool:
         """Whether each delivery has another road, and has not taken it yet."""
-        return self.tries_road and all(
-            one.detour is None and has_other(_decode(one.action), setup, one.transport) for one in self._deliveries
+        return self.tells and all(
+            one.detour is None and has_other(decode(one.action), setup, one.transport) for one in self._deliveries
         )
 
     def results(self, dice: float, setup: Setup | None = None) -> Iterable[Result]:

@@ -38,7 +38,7 @@ async def write(
     broken: dict[Place, str] = {
         (channel, found[0]): found[1]
         for attempt in ended
-        if attempt.tries_road and (found := breaks(attempt.outcome, attempt.target)) is not None
+        if attempt.tells and (found := breaks(attempt.outcome, attempt.target)) is not None
     }
     if broken:
         await note(c, broken, now)

@@ -5,6 +5,7 @@ composed anew (`recompose`). The two lock the same rows: whichever comes second 
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
 from services.notifier.core.standing import Standing
+from services.notifier.store import updating
 from services.notifier.store.contacts import CELLS
 from services.notifier.store.detours import DETOUR
 from services.notifier.store.told import compose_rows
@@ -30,7 +32,7 @@ _OF_ACCOUNT: Final = select(
     *(_d.c[name] for name in ("id", "account_id", "contact_id", "action", *_TEXTS, *_STANDS))
 ).where(or_(_d.c.account_id == bindparam("account", type_=Text), t.IS_LIST))
 _FORGET: Final = bulk.Update(
-    _d, ("id",), ("action", "contact_id", *_TEXTS, *_STANDS), same=("erased",), returning=[_d.c.message_id]
+    _d, ("id",), ("action", "contact_id", *_TEXTS, *_STANDS), same=("erased",), returning=updating.FOUND
 )
 _SENT: Final = (
     select(
@@ -49,8 +51,9 @@ _decode: Final = msgspec.json.Decoder(ActionRequested).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
-async def forget(c: AsyncConnection, forgetting: Forgetting) -> None:
-    """Take the words of a contact, or of a whole account, out of all that is kept here."""
+async def forget(c: AsyncConnection, forgetting: Forgetting, now: datetime) -> set[str]:
+    """Take the words of a contact, or of a whole account, out of all that is kept here, and of what a bot posted to
+    Slack. Returns the transports that have to do so."""
     cleaned: list[tuple[Any, ...]] = []
     rows = await c.stream(_OF_ACCOUNT.execution_options(yield_per=_AT_ONCE), {"account": forgetting.account})
     async for row in rows:
@@ -64,6 +67,7 @@ async def forget(c: AsyncConnection, forgetting: Forgetting) -> None:
     sent = await _FORGET(c, cleaned, erased=True)
     await recompose(c, filter(None, (row.message_id for row in sent)))
     await dead_letters.forget(c, forgetting)
+    return await updating.tell_anew(c, sent, now)
 
 
 async def erased(c: AsyncConnection, message_ids: Sequence[str]) -> list[str]:

@@ -13,7 +13,8 @@ from services.notifier.core.standing import Stands
 from services.notifier.core.together import compose_group
 from shared.messages.actions import ActionRequested
 
-_decode: Final = msgspec.json.Decoder(ActionRequested).decode
+decode: Final = msgspec.json.Decoder(ActionRequested).decode
+"""What a delivery tells."""
 
 
 def compose_rows(rows: Sequence[Any], now: datetime) -> Message:
@@ -22,7 +23,7 @@ def compose_rows(rows: Sequence[Any], now: datetime) -> Message:
 
     That is told where they could be moved: a word about something that somebody else has is no more than that.
     """
-    actions = [_decode(row.action) for row in rows]
+    actions = [decode(row.action) for row in rows]
     pairs = list(zip(actions, rows, strict=True))
     message = compose_group(
         actions,

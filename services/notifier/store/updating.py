@@ -11,7 +11,7 @@ Why nobody reads on what is past:
 - An update is leased only when nothing of its message is being sent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +20,7 @@ from sqlalchemy import Row, and_, case, exists, false, literal_column, null, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
-from services.notifier.core.amending import UPDATE, UPDATES, WORD, update_id, word_id
+from services.notifier.core.amending import OURS, UPDATE, UPDATES, WORD, update_id, word_id
 from services.notifier.core.grouping import ALONE
 from services.notifier.core.routing import WEBHOOK
 from services.notifier.core.standing import Standing
@@ -37,9 +37,10 @@ SHOWN: Final = (
     "action",
 )
 """What an update has from a delivery of the message."""
-_FOUND: Final = (*(_d.c[name] for name in ("message_id", "state", "action_id")), *(_d.c[name] for name in SHOWN))
-_STANDS_ITEM: Final = bulk.Update(_d, ("item_id",), ("item_stands",), returning=_FOUND)
-_STANDS_TASK: Final = bulk.Update(_d, ("task_id",), ("task_stands",), returning=_FOUND)
+FOUND: Final = tuple(_d.c[name] for name in ("message_id", "state", "action_id", "kind", *SHOWN))
+"""And what tells whether there is anything to bring up to date."""
+_STANDS_ITEM: Final = bulk.Update(_d, ("item_id",), ("item_stands",), returning=FOUND)
+_STANDS_TASK: Final = bulk.Update(_d, ("task_id",), ("task_stands",), returning=FOUND)
 
 _ENDED: Final = bulk.one_of(_d.c.state, ("delivered", "failed", "cancelled"))
 """Of an update: it begins anew."""
@@ -146,6 +147,16 @@ async def update(c: AsyncConnection, changed: Mapping[str, tuple[ItemChanged, da
     for id, shows in (await c.execute(_SHOWS, {"ids": list(found)})).all() if found else ():
         if shows and not changed.keys() & set(shows):
             del found[id]
+    return await _outdate(c, found, now)
+
+
+async def tell_anew(c: AsyncConnection, changed: Iterable[Row[Any]], now: datetime) -> set[str]:
+    """Have what was posted to Slack say what these deliveries say by now. Returns the transports that have to do so."""
+    found = {row.message_id: row for row in changed if _can_be_changed(row) and row.transport == "slack"}
+    return await _outdate(c, found, now)
+
+
+async def _outdate(c: AsyncConnection, found: Mapping[str, Row[Any]], now: datetime) -> set[str]:
     rows = [_updating(id, row) for id, row in found.items()]
     await OUTDATE(c, rows, kind=UPDATE, because="", state="waiting", due_at=now, created_at=now)
     return {row.transport for row in found.values()}
@@ -180,11 +191,14 @@ async def told(c: AsyncConnection, message_ids: Sequence[str]) -> dict[str, list
 
 
 def _is_shown(row: Row[Any]) -> bool:
-    """Whether it is read where it can be changed, and tells of what can be moved: no letter can be changed, and no post
-    of an incoming webhook."""
-    is_there = row.state in ("sending", "delivered") and row.message_id is not None
-    can_be = row.transport in ("slack", "inbox") and row.target != WEBHOOK
-    return is_there and can_be and bool(_item_of(row.action).item_id)
+    """Whether it can be changed where it is read, and tells of what can be moved."""
+    return _can_be_changed(row) and bool(_item_of(row.action).item_id)
+
+
+def _can_be_changed(row: Row[Any]) -> bool:
+    """Whether it is there, or will be, and can be changed: no letter can, and no post of an incoming webhook."""
+    is_there = row.state in ("sending", "delivered") and row.message_id is not None and row.kind not in OURS
+    return is_there and row.transport in ("slack", "inbox") and row.target != WEBHOOK
 
 
 def _updating(message_id: str, row: Row[Any]) -> tuple[Any, ...]:

@@ -283,6 +283,10 @@ def _key(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
+def _is_there(csm: Csm, at: datetime) -> bool:
+    return csm.is_reachable and not csm.has_left(at) and csm.away_until(at) is None
+
+
 @lru_cache(maxsize=4096)
 def _names_in(text: str) -> tuple[str, ...]:
     """What a text such as `Zoë Müller <zoe@example.com>` calls somebody, the surest first; as `_key` has it."""
