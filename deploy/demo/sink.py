@@ -1,37 +1,86 @@
-"""A stand-in for Slack on this machine: it takes `chat.postMessage` and says yes.
+"""Stand-ins for Slack and a mail server on this machine: they take everything, and show what they took.
 
-`python -m deploy.demo.sink PORT HOME` runs as long as the stack of that home does.
+`python -m deploy.demo.sink SLACKS_PORT MAILS_PORT HOME` runs as long as the stack of that home does. Slack's methods
+are at any path that ends in their name; `GET /seen` shows what came, with when (seconds of the epoch).
 """
 
 import json
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, Final
+from typing import Any, ClassVar, Final
+from urllib.parse import parse_qs
 
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from deploy.demo.clicks import TEAM
 from deploy.local.record import supervisor_of
 
 PATIENCE: Final = 120.0
 """Seconds within which the stack must have been started."""
 LOOK_EVERY: Final = 2.0
+SEEN: Final = "/seen"
+_MOST_KEPT: Final = 500
+
+
+class Seen:
+    """What came of late."""
+
+    def __init__(self) -> None:
+        self._calls: deque[dict[str, Any]] = deque(maxlen=_MOST_KEPT)
+        self._letters: deque[dict[str, Any]] = deque(maxlen=_MOST_KEPT)
+
+    def call(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Keep what Slack was asked, and answer as Slack does."""
+        at = time.time()
+        stamp = f"{at:.6f}"
+        answer: dict[str, Any] = {"ok": True}
+        match method:
+            case "chat.postMessage" | "chat.update":
+                answer |= {"channel": body.get("channel", ""), "ts": body.get("ts", stamp)}
+            case "views.open":
+                answer |= {"view": {"id": f"V{stamp}"}}
+            case "users.info":
+                answer |= {"user": {"id": body.get("user", ""), "team_id": TEAM}}
+            case "auth.test":
+                answer |= {"team_id": TEAM}
+        self._calls.append({"at": at, "method": method, "body": body, "answer": answer})
+        return answer
+
+    def letter(self, content: bytes) -> None:
+        """Keep a letter, as Python's parser of letters takes it: what is no ASCII as escapes."""
+        self._letters.append({"at": time.time(), "letter": content.decode("ascii", "surrogateescape")})
+
+    def all(self) -> dict[str, Any]:
+        """From the oldest on."""
+        return {"slack": list(self._calls), "mail": list(self._letters)}
 
 
 class Slack(BaseHTTPRequestHandler):
-    """Answers as Slack does."""
+    """Answers as Slack does, and shows what it was asked."""
 
     protocol_version = "HTTP/1.1"
+    seen: ClassVar[Seen]
+
+    def do_GET(self) -> None:
+        """Show what came."""
+        self._answer(self.seen.all() if self.path == SEEN else {"ok": False, "error": "unknown_method"})
 
     def do_POST(self) -> None:
-        """Take a message."""
+        """Take a call of a method: its arguments come as JSON or as a form."""
         try:
-            channel = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0))).get("channel", "")
-        except (ValueError, AttributeError):
-            self._answer({"ok": False, "error": "invalid_payload"})
-            return
-        self._answer({"ok": True, "channel": channel, "ts": f"{time.time():.6f}"})
+            said = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            is_json = "json" in self.headers.get("Content-Type", "")
+            body = json.loads(said) if is_json else {name: each[0] for name, each in parse_qs(said.decode()).items()}
+            answer = self.seen.call(self.path.rpartition("/")[2], {**body})
+        except (ValueError, TypeError):
+            answer = {"ok": False, "error": "invalid_payload"}
+        self._answer(answer)
 
     def _answer(self, body: dict[str, Any]) -> None:
         content = json.dumps(body).encode()
@@ -45,15 +94,35 @@ class Slack(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def serve(port: int, wanted: Callable[[], bool], look_every: float = LOOK_EVERY) -> None:
+class Mail:
+    """What the mail server does with a letter."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
+        """Take it."""
+        assert isinstance(envelope.content, bytes)
+        self._seen.letter(envelope.content)
+        return "250 taken"
+
+
+def serve(slacks_port: int, mails_port: int, wanted: Callable[[], bool], look_every: float = LOOK_EVERY) -> None:
     """Serve until it is not wanted any more."""
-    with ThreadingHTTPServer(("127.0.0.1", port), Slack) as server:
-        server.daemon_threads = True
-        thread = Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        while wanted():
-            time.sleep(look_every)
-        server.shutdown()
+    seen = Seen()
+    mail = Controller(Mail(seen), hostname="127.0.0.1", port=mails_port)
+    mail.start()
+    try:
+        handler = type("Slack", (Slack,), {"seen": seen})
+        with ThreadingHTTPServer(("127.0.0.1", slacks_port), handler) as server:
+            server.daemon_threads = True
+            thread = Thread(target=server.serve_forever, daemon=True)
+            thread.start()
+            while wanted():
+                time.sleep(look_every)
+            server.shutdown()
+    finally:
+        mail.stop()
 
 
 def while_it_runs(home: Path, patience: float = PATIENCE) -> Callable[[], bool]:
@@ -71,4 +140,4 @@ def while_it_runs(home: Path, patience: float = PATIENCE) -> Callable[[], bool]:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), while_it_runs(Path(sys.argv[2])))
+    serve(int(sys.argv[1]), int(sys.argv[2]), while_it_runs(Path(sys.argv[3])))

@@ -24,6 +24,8 @@ class Story:
     beats: list[dict[str, Any]] = field(default_factory=list)
     passes: bool = False
     """Its last event ends what the ones before began: that is heard of first."""
+    note: str = ""
+    """What its reader says, once it is done: they act on it from where they read of it."""
     start: bool = False
     """Nothing happens: what the past left is started from the list of what was found."""
 

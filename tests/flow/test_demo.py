@@ -29,13 +29,24 @@ TOLD = (
     "Berlin time",
     "Slack message to CSM Pro One, as sent:",
     "What to do: Read what they wrote before you call.",
+    "[Take it]  [Done …]  [Snooze …]  [Give to …]  [False alarm …]",
     "Hollowell Foods is red",
     "Tell Nightjar Security that you know of their urgent ticket",
     "closed: Urgent tickets are open, no urgent ticket is open any more",
     "Find who follows their champion at Castellan Retail",
+    "Letter to CSM Enterprise South, as sent:",
+    "Take it  Done  Snooze  Give to  False alarm",
     "expansion flag: Cobalt Couriers uses 95 % of its 20 seats",
     "closed: Invoice overdue, paid",
     "Sablewood Hotels is healthy again",
+    "From Slack alone: CSM Pro One presses the buttons of their message on Northwind",
+    "CSM Pro One took it · ",
+    "Done by CSM Pro One: Said sorry. One person at support has all their tickets from now on.",
+    "From mail alone: CSM Enterprise South follows the links of their letter on Castellan Retail",
+    "the page “Take it · Keepwell”, and after its button “Keepwell has it: taken.”",
+    "task taken by CSM Enterprise South",
+    "task done by CSM Enterprise South, “Their head of operations takes over; we meet on Thursday.”",
+    "once more: 410, “It is already done, by this link, since ",
     "The day: 5 accounts to call, €24,600 of €212,000 a month is red.",
     "Scoring was killed midway: 0 lost, 0 counted twice.",
     "the same fingerprint",
@@ -111,7 +122,7 @@ def a_leads_quarter(terminal: Terminal) -> None:
 
 def a_csms_day(terminal: Terminal) -> None:
     """List, take, comment, snooze, close, hand over; and write down what comes to mind."""
-    (first, second, *_) = json.loads(terminal.run("tasks", "--assignee", "pro-one", "--json"))
+    (first, *_) = json.loads(terminal.run("tasks", "--assignee", "pro-one", "--json"))
     assert "Tell Northwind that you know of their urgent ticket" in terminal.run("tasks", "--assignee", "pro-one")
     for words in (
         ("take", "--note", "Mine"),
@@ -125,14 +136,15 @@ def a_csms_day(terminal: Terminal) -> None:
         r"taken.*Mine.*Called, no answer\..*snoozed.*done.*They train the team on Monday\.", told, re.DOTALL
     )
     terminal.until("timeline", "northwind", say="They train the team on Monday.")
-    terminal.run("tasks", "reassign", second["id"], "pro-two", "--note", "They know them.")
-    assert "They know them." in terminal.run("tasks", "show", second["id"])
-    assert second["title"] in terminal.run("tasks", "--assignee", "pro-two")
     written = terminal.run(
         "tasks", "add", "northwind", "Send the deck", "--due", "2 business days", "--check", "Prices"
     )
     assert "CSM Pro One's, due in" in written
     assert "Send the deck" in terminal.run("tasks", "--by-hand", "true", "--assignee", "pro-one")
+    id = written.split()[0]
+    terminal.run("tasks", "reassign", id, "pro-two", "--note", "They know them.")
+    assert "They know them." in terminal.run("tasks", "show", id)
+    assert "Send the deck" in terminal.run("tasks", "--assignee", "pro-two")
 
 
 def a_leads_week(terminal: Terminal) -> None:
@@ -140,7 +152,7 @@ def a_leads_week(terminal: Terminal) -> None:
     assert re.search(r"pro-two +CSM Pro Two .*", terminal.run("people", "--manager", "cs-lead"))
     assert "Nothing fits" in terminal.run("tasks", "--overdue", "true")
     assert re.search(r"urgent-ticket +2 +\d", terminal.run("playbooks", "effect"))
-    assert "closed 1 task, 1 done" in terminal.run("people", "results", "pro-one")
+    assert "closed 2 tasks, 2 done" in terminal.run("people", "results", "pro-one")
     assert "CSM Pro One" in terminal.run("people", "results", "--team-of", "cs-lead")
     (call,) = json.loads(terminal.run("tasks", "--account", "hollowell-foods", "--playbook", "slide", "--json"))
     terminal.run("tasks", "take", call["id"])

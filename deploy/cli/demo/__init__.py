@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -16,8 +15,10 @@ from rich.text import Text
 
 from deploy.cli import show
 from deploy.cli.client import ClientSettings, Keepwell, Refused, Unreachable
+from deploy.cli.demo.acting import act
 from deploy.cli.demo.killing import kill_midway
-from deploy.cli.demo.playing import NotHeard, at_rest, play, send_all, until
+from deploy.cli.demo.outside import Outside
+from deploy.cli.demo.playing import Heard, NotHeard, at_rest, play, send_all, until
 from deploy.cli.demo.telling import tell, tell_the_day
 from deploy.cli.down import DEMO, stop
 from deploy.cli.send import end_import, open_import
@@ -42,9 +43,9 @@ def demo(
         settings = ClientSettings.load()
         check_neighbour(settings.home, settings, "Your own Keepwell")
         fresh = of_its_own(settings, f"127.0.0.1:{any_free()}" if kafka else "local")
-        _start(out, fresh, start_kafka=kafka)
+        outside = _start(out, fresh, start_kafka=kafka)
         with Keepwell(fresh) as keepwell:
-            _show(out, keepwell, fresh.home)
+            _show(out, keepwell, outside, fresh.home)
     except (SettingsError, NotStarted, Refused, Unreachable, NotHeard) as error:
         show.complain(str(error))
         raise typer.Exit(1) from error
@@ -60,28 +61,17 @@ def of_its_own(settings: ClientSettings, broker: str) -> ClientSettings:
     return settings.model_copy(update=own)
 
 
-def _start(out: Console, settings: Settings, *, start_kafka: bool) -> None:
-    """A fresh stack whose Slack is on this machine; a former demo's is ended first."""
+def _start(out: Console, settings: Settings, *, start_kafka: bool) -> Outside:
+    """A fresh stack whose Slack and mail are on this machine; a former demo's is ended first."""
     home = settings.home
     stop(home)
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     for file in OWN_FILES:
         shutil.copy(file, home / file.name)
-    slack = any_free()
-    # The stand-in outlives this command, as the stack does; it ends by itself after the stack.
-    subprocess.Popen(
-        [sys.executable, "-m", "deploy.demo.sink", str(slack), str(home)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ).returncode = 0
-    os.environ |= {
-        "KEEPWELL_SLACK_API_URL": f"http://127.0.0.1:{slack}",
-        "KEEPWELL_SLACK_BOT_TOKEN": "xoxb-of-the-demo",
-        "KEEPWELL_DEFAULT_CHANNEL": "slack:@owner",
-    }
+    outside = Outside()
+    outside.start(home)
+    outside.lead(os.environ, settings)
     out.print(f"Starting PostgreSQL and the four services, fresh, in {_seen_from_here(home)}")
 
     def say(line: str) -> None:
@@ -90,9 +80,10 @@ def _start(out: Console, settings: Settings, *, start_kafka: bool) -> None:
             out.print(Text(line, style="dim"), soft_wrap=True)
 
     start_detached(settings, start_kafka=start_kafka, say=say)
+    return outside
 
 
-def _show(out: Console, keepwell: Keepwell, home: Path) -> None:
+def _show(out: Console, keepwell: Keepwell, outside: Outside, home: Path) -> None:
     run = f"demo-{secrets.token_hex(4)}"
     now = show.now()
     happened = sample.load(now, run)
@@ -100,9 +91,14 @@ def _show(out: Console, keepwell: Keepwell, home: Path) -> None:
     _load(out, keepwell, [event for event in happened if event["time"] < today])
     send_all(keepwell, [event for event in happened if event["time"] >= today])
     until(lambda: at_rest(keepwell), "Today was not taken in")
+    heard: dict[str, Heard] = {}
     for story in LIVE:
         now = show.now()
-        tell(out, story, play(keepwell, story, now, run), now)
+        heard[story.name] = play(keepwell, story, now, run)
+        tell(out, outside, story, heard[story.name], now)
+    for story in LIVE:
+        if story.note:
+            act(out, keepwell, outside, story, heard[story.name])
     tell_the_day(out, keepwell)
     kill_midway(out, keepwell, home, happened, run)
 

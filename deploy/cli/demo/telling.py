@@ -1,6 +1,6 @@
 """Tells what came of a story, with its measured time, and the day with its eight worst."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,17 +9,18 @@ from rich.text import Text
 
 from deploy.cli import show
 from deploy.cli.client import Keepwell
+from deploy.cli.demo.outside import Outside
 from deploy.cli.demo.playing import Heard
 from deploy.cli.lists import ACCOUNTS
 from deploy.cli.why import headline, tell_drivers
-from deploy.demo import slack_view
+from deploy.demo import letter_view, slack_view
 from deploy.demo.stories import Story
 from shared.words import clean, counted, moment, zone_label
 
 WORST: Final = 8
 
 
-def tell(out: Console, story: Story, heard: Heard, now: datetime) -> None:
+def tell(out: Console, outside: Outside, story: Story, heard: Heard, now: datetime) -> None:
     """One block: who, from where to where, how fast, why, and what is to be done by whom."""
     out.print()
     out.print(Text(story.tell, style="bold cyan"))
@@ -43,10 +44,18 @@ def tell(out: Console, story: Story, heard: Heard, now: datetime) -> None:
     for message in heard.messages[:1]:
         whom = heard.people.get(message["recipient"], {}).get("name", message["recipient"])
         when = "as sent" if message["as_sent"] else "as it will read in the next digest, at 08:30"
-        out.print(Text(f"  Slack message to {clean(whom)}, {when}:", style="dim"))
-        for shown in slack_view.lines(message["rendered"]["blocks"]):
-            for part in shown.wrap(out, out.width - 6):
-                out.print(Text("    ▏ ", style="dim").append_text(part), soft_wrap=True)
+        letter = outside.letter(message)
+        what = "Slack message" if letter is None else "Letter"
+        out.print(Text(f"  {what} to {clean(whom)}, {when}:", style="dim"))
+        blocks = message["rendered"].get("blocks", [])
+        quote(out, slack_view.lines(blocks) if letter is None else letter_view.lines(letter))
+
+
+def quote(out: Console, lines: Iterable[Text]) -> None:
+    """Write lines as somebody reads them elsewhere."""
+    for shown in lines:
+        for part in shown.wrap(out, out.width - 6):
+            out.print(Text("    ▏ ", style="dim").append_text(part), soft_wrap=True)
 
 
 def tell_the_day(out: Console, keepwell: Keepwell) -> None:

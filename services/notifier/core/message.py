@@ -120,6 +120,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     offer: Offer | None = None
     matter: str = ""
     """What it is about, where it is about one thing: usage, money, people, …"""
+    shows: list[str] = []
+    """Of a message about many, the ids of what it tells one by one: of the rest it says no more than whose they are."""
     accounts: list[str] = []
     """The ids of the accounts that it speaks of, the worst first."""
 

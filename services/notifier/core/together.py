@@ -64,6 +64,7 @@ def compose_group(
         recipient=recipient,
         mention=mention,
         footer=" · ".join(dict.fromkeys(clean(a.playbook_title, 80) for a in ranked))[:300],
+        shows=[id for one in shown for id in one.tells_of if id is not None],
         accounts=list(dict.fromkeys(a.account.id for a in ranked)),
     )
 

@@ -97,6 +97,8 @@ _TOLD: Final = (
     .where(bulk.among(_d.c.message_id, "ids"), _d.c.state == bulk.word("delivered"))
     .order_by(_d.c.message_id, _d.c.id)
 )
+_SHOWS: Final = select(t.messages.c.id, t.messages.c.message["shows"]).where(bulk.among(t.messages.c.id, "ids"))
+"""What messages about many tell one by one: what became of the rest would not be seen."""
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -136,11 +138,14 @@ class Refused(NamedTuple):
 
 
 async def update(c: AsyncConnection, changed: Mapping[str, tuple[ItemChanged, datetime]], now: datetime) -> set[str]:
-    """Note how these items stand with all that tells of them, and have each message that was sent, or is being sent,
-    brought up to date. Returns the transports that have to do so."""
+    """Note how these items stand with all that tells of them, and have each message that shows one of them, and was
+    sent or is being sent, brought up to date. Returns the transports that have to do so."""
     stands = [(id, Standing.of(data, at)) for id, (data, at) in sorted(changed.items())]
     found = {row.message_id: row for row in await _STANDS_ITEM(c, stands) if _is_shown(row)}
     found |= {row.message_id: row for row in await _STANDS_TASK(c, stands) if _is_shown(row)}
+    for id, shows in (await c.execute(_SHOWS, {"ids": list(found)})).all() if found else ():
+        if shows and not changed.keys() & set(shows):
+            del found[id]
     rows = [_updating(id, row) for id, row in found.items()]
     await OUTDATE(c, rows, kind=UPDATE, because="", state="waiting", due_at=now, created_at=now)
     return {row.transport for row in found.values()}

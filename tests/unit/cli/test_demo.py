@@ -7,8 +7,11 @@ import pytest
 
 from deploy.cli.client import ClientSettings
 from deploy.cli.demo import of_its_own
+from deploy.cli.demo.outside import Outside
+from deploy.cli.demo.playing import NotHeard
 from deploy.cli.up import environment_of
 from deploy.local.record import Record, hold
+from services.notifier.settings import NotifierSettings
 
 
 @pytest.mark.parametrize("variable", ["KEEPWELL_ADMIN_KEY", "KEEPWELL_ADMIN_KEY_FILE", None])
@@ -41,3 +44,27 @@ def test_a_key_and_an_address_of_another_stack_do_not_lead_the_demo_astray(
     demo = of_its_own(ClientSettings.load(home=tmp_path), "local")
     assert demo.key() == "kw_of_the_installation"
     assert demo.address("ingest") == f"http://127.0.0.1:{demo.port}"
+
+
+def test_each_run_has_its_own_slack_and_mail_whatever_was_set_up(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("xoxb-of-production")
+    environment = {
+        "KEEPWELL_SLACK_BOT_TOKEN_FILE": str(tmp_path / "token"),
+        "KEEPWELL_SMTP_URL": "smtps://us:secret@mail.example.com",
+        "PATH": "/bin",
+    }
+    first, second = Outside(), Outside()
+    first.lead(environment, ClientSettings.load(home=tmp_path, port=9001))
+    assert environment["PATH"] == "/bin"
+    assert "KEEPWELL_SLACK_BOT_TOKEN_FILE" not in environment
+    assert environment["KEEPWELL_PUBLIC_URL"] == "http://127.0.0.1:9001"
+    assert f":{first.mail}?" in environment["KEEPWELL_SMTP_URL"]
+    assert environment["KEEPWELL_SLACK_SIGNING_SECRET"] == first.signing_secret != second.signing_secret
+    assert first.signing_secret not in repr(first)
+    given = {name.removeprefix("KEEPWELL_").lower(): value for name, value in environment.items() if name != "PATH"}
+    assert NotifierSettings.load(**given).is_interactive
+
+
+def test_a_stand_in_that_is_gone_is_told_of() -> None:
+    with pytest.raises(NotHeard, match="does not answer"):
+        Outside().posted({"message_id": "dlv_1"})
