@@ -31,6 +31,7 @@ from deploy.cli.fingerprint import fingerprint
 from deploy.cli.goals import GOALS, goal
 from deploy.cli.lists import READERS
 from deploy.cli.merge import merge
+from deploy.cli.preferences import preferences
 from deploy.cli.record import CONTACTS, INVOICES, SUBSCRIPTIONS, TICKETS, TIMELINE, USAGE, note
 from deploy.cli.reread import reread
 from deploy.cli.revenue import clv
@@ -81,6 +82,7 @@ app.command()(clv)
 app.command()(goal)
 app.command()(merge)
 app.command()(change)
+app.command()(preferences)
 app.command("goals")(GOALS.command())
 app.command("timeline")(TIMELINE.command())
 app.command("contacts")(CONTACTS.command())

@@ -5,17 +5,20 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.core import grouping, routing
 from services.notifier.core.contacts import Told, keys_of
 from services.notifier.core.delivery import Expected
+from services.notifier.core.preferring import UNSET, channelled, in_peace
 from services.notifier.store import contacts, deliveries, erasing, updating
 from services.notifier.store.deliveries import NewDelivery
 from services.notifier.store.updating import Refused
 from shared.messages.accounts import AccountErased, ContactErased
-from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
+from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged, Recipient
 from shared.messages.erasing import Forgetting
+from shared.messages.preferences import Preferences
 from shared.pg import bulk
 from shared.worker.handler import Handler, Incoming
 
@@ -24,12 +27,17 @@ _LOG = logging.getLogger(__name__)
 
 class NotifierHandler(Handler):
     """Writes delivery rows, once for each id. Once that is committed, `expect` is told what is new, a transport at a
-    time, and `wake` the transports that got something else to send."""
+    time, and `wake` the transports that got something else to send. `wants` tells what a recipient has set."""
 
     def __init__(
-        self, setup: routing.Setup, wake: Callable[..., None], expect: Callable[[str, Sequence[Expected]], None]
+        self,
+        setup: routing.Setup,
+        wake: Callable[..., None],
+        expect: Callable[[str, Sequence[Expected]], None],
+        wants: Callable[[Recipient | None], Preferences] = lambda _: UNSET,
     ) -> None:
         self._setup = setup
+        self._wants = wants
         self._wake = wake
         self._expect = expect
         self._new: dict[int, dict[str, list[Expected]]] = {}
@@ -93,8 +101,9 @@ class NotifierHandler(Handler):
     async def _plan(
         self, c: AsyncConnection, partition: int, asked: dict[str, Incoming], now: datetime
     ) -> list[NewDelivery]:
-        routes = {id: routing.route(one.data, self._setup) for id, one in asked.items()}
-        places = {id: grouping.place(asked[id].data, to, now, asked[id].event.time) for id, to in routes.items()}
+        wants = {id: self._wants(one.data.recipient) for id, one in asked.items()}
+        routes = {id: routing.route(channelled(one.data, wants[id]), self._setup) for id, one in asked.items()}
+        places = {id: _place(asked[id], wants[id], route, now) for id, route in routes.items()}
         known, gates = await deliveries.meet(c, places, now)
         await deliveries.restate(c, {id: asked[id] for id in known if asked[id].data.revision})
         new = []
@@ -118,6 +127,14 @@ class NotifierHandler(Handler):
         self._wake(*self._touched.pop(partition, ()))
         for transport, new in self._new.pop(partition, {}).items():
             self._expect(transport, new)
+
+
+def _place(one: Incoming, wants: Preferences, route: routing.Route, now: datetime) -> grouping.Place:
+    said: ActionRequested = one.data
+    at = grouping.believed(said.not_before, one.event.time, now)
+    if at != said.not_before:
+        said = msgspec.structs.replace(said, not_before=at)
+    return grouping.place(in_peace(said, wants, route, now), route, now)
 
 
 def _by_transport(new: Iterable[NewDelivery]) -> dict[str, list[Expected]]:

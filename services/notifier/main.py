@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 import httpx
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import api, files, queries
-from services.notifier.api import documents
+from services.notifier.api import documents, preferences
 from services.notifier.channels.email import EmailChannel
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.channels.missing import MissingChannel
@@ -17,6 +18,7 @@ from services.notifier.channels.rendering import Renderer
 from services.notifier.channels.slack import SlackChannel, open_client
 from services.notifier.core.delivery import Expected
 from services.notifier.handler import NotifierHandler
+from services.notifier.preferences import KnownPreferences
 from services.notifier.sending.sender import Sender
 from services.notifier.sending.watching import Watch
 from services.notifier.settings import NotifierSettings
@@ -37,7 +39,18 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
     """Build the parts: the consume loop, and a sender for each channel."""
     renderer, http = Renderer(interactive=settings.is_interactive), open_client()
     templates = InForce(Store("notifier", (files.TEMPLATES,)), files.shipped(), files.read_texts)
-    following = Following(templates.refresh)
+    known = KnownPreferences()
+
+    async def refresh(c: AsyncConnection) -> None:
+        await templates.refresh(c)
+        await known.refresh(c)
+
+    async def prepare() -> None:
+        await templates.begin(base.uow, base.clock.now())
+        async with base.uow.begin() as c:
+            await known.refresh(c)
+
+    following = Following(refresh)
     senders: dict[str, Sender] = {}
 
     def wake(*transports: str) -> None:
@@ -48,7 +61,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
     def expect(transport: str, new: Sequence[Expected]) -> None:
         senders[transport].expect(new)
 
-    worker = base.worker(_PLAN, NotifierHandler(settings.setup, wake, expect))
+    worker = base.worker(_PLAN, NotifierHandler(settings.setup, wake, expect, known.of))
     watch = Watch(base.uow, base.clock, settings.ops, tells=worker is not None)
     if worker is not None:
         senders |= {
@@ -67,6 +80,10 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
             for channel in _channels(base, settings, renderer, http)
         }
 
+    def publish() -> None:
+        if worker is not None:
+            worker.relay.wake()
+
     def stop() -> None:
         following.stop()
         watch.stop()
@@ -79,9 +96,10 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
         routers=(
             api.routes(base.uow, base.clock, renderer, wake),
             api.contacts(base.uow),
+            preferences.routes(base.uow, base.clock, publish),
             *documents.routes(base.uow, base.clock, templates),
         ),
-        prepare=lambda: templates.begin(base.uow, base.clock.now()),
+        prepare=prepare,
         probes=(
             status_routes(
                 base.counts,

@@ -6,8 +6,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from services.notifier.core.contacts import Cells
 from services.notifier.core.delivery import OPEN
 from services.notifier.core.standing import Standing
+from shared.messages.preferences import Preferences
 from shared.pg.bulk import one_of, word
-from shared.pg.records import Packed
+from shared.pg.records import Json, Packed
 from shared.worker.tables import worker_tables
 
 metadata = MetaData()
@@ -65,6 +66,8 @@ deliveries = Table(
     Column("task_stands", Packed(Standing)),
     # It has lost words about somebody who was erased.
     Column("erased", Boolean, nullable=False, server_default=false()),
+    # Of a list: the ids of the accounts that it tells of.
+    Column("accounts", JSONB(none_as_null=True)),
     Column("traceparent", Text),
     Column("caused_at", _Time),
     Column("created_at", _Time, nullable=False),
@@ -80,7 +83,14 @@ for _of in (deliveries.c.item_id, deliveries.c.task_id, deliveries.c.instead_of)
 Index("deliveries_by_due", deliveries.c.transport, deliveries.c.due_at, postgresql_where=IS_OPEN)
 
 IS_LIST = deliveries.c.kind == word("digest")
-Index("deliveries_lists", deliveries.c.id, postgresql_where=IS_LIST)
+Index("deliveries_lists", deliveries.c.id, postgresql_where=IS_LIST & deliveries.c.accounts.is_(None))
+Index(
+    "deliveries_told",
+    deliveries.c.accounts,
+    postgresql_using="gin",
+    postgresql_ops={"accounts": "jsonb_path_ops"},
+    postgresql_where=IS_LIST,
+)
 
 attempts = Table(
     "attempts",
@@ -124,6 +134,16 @@ contacts = Table(
     Column("contact_id", Text, primary_key=True),
     Column("erased", Boolean, nullable=False),
     Column("cells", Packed(Cells), nullable=False),
+)
+
+# When and how people want to hear, by how whoever set it called them, in small letters.
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("person", Text, primary_key=True),
+    Column("body", Json(Preferences), nullable=False),
+    Column("at", _Time, nullable=False),
+    Column("author", Text, nullable=False),
 )
 
 # The window of one recipient and playbook: the first message goes at once, those until its end go as one.

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks import store
+from services.playbooks import digests, preferring, store
 from services.playbooks.core import desk, reminding
 from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY, MOVED_KEY
 from services.playbooks.core.findings import lists, lists_due
@@ -66,6 +66,7 @@ class PlaybooksHandler(Handler):
         Marks may be among them: what is late is looked at only as far as they vouch for.
         """
         del behind
+        batch = await preferring.fold(c, batch)
         looked = [one for one in batch if not isinstance(one.data, DeliverySettled)]
         accounts = {one.event.subject for one in looked if not isinstance(one.data, PartitionMark)}
         interruptions, (rules, since) = self._interruptions[partition], self._adopted[partition]
@@ -140,9 +141,8 @@ class PlaybooksHandler(Handler):
     ) -> None:
         """Look at accounts again on the second that was set, remind of what is overdue, tell what was found.
 
-        Accounts whose turn it is meet playbooks that are new or changed.
+        Accounts whose turn it is meet playbooks that are new or changed. Digests say how things are now.
         """
-        del now
         accounts = {key.removeprefix(ACCOUNT_KEY): at for key, at in due if key.startswith(ACCOUNT_KEY)}
         meet = {key.removeprefix(MEET_KEY): at for key, at in due if key.startswith(MEET_KEY)}
         rules, since = self._adopted[partition]
@@ -164,6 +164,8 @@ class PlaybooksHandler(Handler):
                 await self._tell_found(c, work, key.removeprefix(FOUND_KEY), at)
             elif key.startswith(MOVED_KEY):
                 await self._tell_moved(c, work, key.removeprefix(MOVED_KEY), at)
+            elif key == digests.KEY:
+                await self._tell_days(c, work, max(now, at))
         await store.save(c, partition, work, adopted=True)
         self._count(work)
 
@@ -192,6 +194,12 @@ class PlaybooksHandler(Handler):
         known = await absence.former(c, [row.whose for row, _ in moved[:1]])
         if (message := list_of(moved, work.rules.directory, known, at)) is not None:
             work.changes.tell(message, at)
+
+    async def _tell_days(self, c: AsyncConnection, work: Work, now: datetime) -> None:
+        """Send some of the digests that are due, and look again when the next is."""
+        for message in await digests.make(c, work.rules, now):
+            work.changes.tell(message, now)
+        work.changes.timers |= await digests.next_look(c, now)
 
     def _assess(self, work: Work, partition: int, one: Incoming, now: datetime) -> None:
         account, assessed = one.event.subject, one.data

@@ -11,6 +11,7 @@ from services.playbooks.api import documents, trials
 from services.playbooks.documents import PlaybooksInForce
 from services.playbooks.handler import PlaybooksHandler
 from services.playbooks.pausing import Pausing
+from services.playbooks.preferring import Preferring
 from services.playbooks.settings import PlaybooksSettings
 from services.playbooks.trials import CHILD
 from shared.documents.following import Following
@@ -29,16 +30,19 @@ _PLAN: Final = Plan(
 def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
     """Build the parts. Raises `Refused` with what is wrong with the playbooks or the directory."""
     in_force = PlaybooksInForce(settings.playbooks, settings.csms_file, settings.catalogue_file)
-    pausing = Pausing(in_force.rules, base.clock)
+    preferring = Preferring(in_force.rules)
+    pausing = Pausing(preferring.rules, base.clock)
     rules = pausing.rules
 
     async def refresh(c: AsyncConnection) -> None:
         await in_force.refresh(c)
+        await preferring.refresh(c)
         await pausing.refresh(c)
 
     async def prepare() -> None:
         await in_force.begin(base.uow, base.clock.now())
         async with base.uow.begin() as c:
+            await preferring.refresh(c)
             await pausing.refresh(c)
 
     following = Following(refresh)

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import ColumnElement, DateTime, Interval, and_, bindparam, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks import erasure, outcomes
+from services.playbooks import digests, erasure, outcomes
 from services.playbooks import tables as t
 from services.playbooks.core import seating, settling
 from services.playbooks.core.assignment import Load
@@ -26,7 +26,7 @@ from services.playbooks.core.interruptions import Interruption
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.recording import DayEnded
 from services.playbooks.core.rules import Entry, Library, Rules
-from services.playbooks.core.standing import Standing, stage
+from services.playbooks.core.standing import Standing, renews_at, stage
 from services.playbooks.core.sweep import MEET_KEY, pace
 from services.playbooks.core.work import Work
 from services.playbooks.files import read_version
@@ -54,7 +54,7 @@ _LOCK_MEANT = _LOCKED.where(or_(among(_items.id, "ids"), among(_items.action_id,
 _LOCK_OPEN = _LOCKED.where(_ARE_OPEN)
 _IS_LATE = and_(
     *(one_of(_items.kind, ("task", "alert")), one_of(_items.state, ("open", "taken"))),
-    *(_items.due_at.is_not(None), _items.escalated_at.is_(None)),
+    *(_items.due_at.is_not(None), or_(_items.kind == "alert", _items.escalated_at.is_(None))),
 )
 _IS_TIMED = or_(_items.state == "snoozed", _IS_LATE, absence.IS_NOBODYS)
 _LOCK_TIMED = _LOCKED.where(among(_items.account_id, "ids"), _IS_TIMED)
@@ -67,7 +67,10 @@ _LOCK_LOADS = bulk.Insert(
     returning=(t.csm_load.c.csm_id, t.csm_load.c.open_tasks, t.csm_load.c.turn),
 )
 _SAVE_LOADS = bulk.Update(t.csm_load, ("csm_id",), ("open_tasks", "turn"))
-_OF_STANDING = "standing", "looked_at", "day", "score", "band", "stage", "muted_until"
+_OF_STANDING = (
+    *("standing", "looked_at", "day", "score", "band", "stage", "muted_until"),
+    *("owner", "mrr_minor", "renews_at", "turned_at", "turned_from"),
+)
 _SAVE_ACCOUNTS = bulk.Insert(
     *(t.accounts, ("account_id", *_OF_STANDING)),
     same=("partition",),
@@ -195,7 +198,9 @@ def _row(e: Episode, latest: bool) -> tuple[Any, ...]:
 
 def _account(one: Standing) -> tuple[Any, ...]:
     muted_until = one.muted.until if one.muted is not None else None
-    return (one.account, one, one.at, one.day, one.score, one.band, stage(one), muted_until)
+    held = (one.booked.owner, one.booked.mrr_minor, renews_at(one)) if one.booked is not None else (None, None, None)
+    turned = (one.turned.at, one.turned.before) if one.turned is not None else (None, None)
+    return (one.account, one, one.at, one.day, one.score, one.band, stage(one), muted_until, *held, *turned)
 
 
 def _staged(message: Outgoing, partition: int) -> protocol.Outgoing:
@@ -302,8 +307,9 @@ async def _sweep(c: AsyncConnection, partition: int, now: datetime) -> datetime:
 
 
 async def adopt(c: AsyncConnection, partition: int, rules: Rules, now: datetime) -> datetime:
-    """Adopt the playbooks in force, and keep their texts, as episodes will stay with them, and who is in the directory.
-    Where the playbooks are others than before, every account will meet them, silent ones first.
+    """Adopt the playbooks in force, and keep their texts, as episodes will stay with them, who is in the directory, and
+    when their digests are due. Where the playbooks are others than before, every account will meet them, silent ones
+    first.
 
     Returns since when they are in force here.
     """
@@ -314,6 +320,7 @@ async def adopt(c: AsyncConnection, partition: int, rules: Rules, now: datetime)
         return at
     await keep_versions(c, rules.library.loaded, now)
     await absence.keep(c, rules.directory)
+    await digests.plan(c, partition, rules.directory, now)
     if known is not None and known.digest == digest:
         since, met_by = known.at, known.met_by
     else:

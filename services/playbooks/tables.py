@@ -27,6 +27,7 @@ from services.playbooks.core.outcomes import Firing, Outcome, Sending
 from services.playbooks.core.rules import Pause
 from services.playbooks.core.standing import Standing
 from shared.jobs.tables import job_tables
+from shared.messages.preferences import Preferences
 from shared.pg.bulk import one_of
 from shared.pg.records import Json, Packed, columns_of
 from shared.worker.tables import worker_tables
@@ -37,7 +38,8 @@ worker_tables(metadata)
 job_tables(metadata)
 
 # Each account's last assessment, and when it was last looked at. Of `day`, which is not over, there is no row in `days`
-# yet; score (in hundredths), band and stage stand beside the facts for who asks of many accounts.
+# yet; score (in hundredths), band and stage stand beside the facts for who asks of many accounts, and so do those that
+# make a digest, of whoever's book it is in: the owner, as it is written, and revenue, renewal and the band's last turn.
 accounts = Table(
     "accounts",
     metadata,
@@ -50,7 +52,15 @@ accounts = Table(
     Column("band", Text),
     Column("stage", Text),
     Column("muted_until", _Time),
+    Column("owner", Text),
+    Column("mrr_minor", BigInteger),
+    Column("renews_at", _Time),
+    Column("turned_at", _Time),
+    Column("turned_from", Text),
     Index("accounts_muted", "muted_until", postgresql_where=text("muted_until IS NOT NULL")),
+    Index("accounts_turned", "owner", "turned_at", postgresql_where=text("turned_at IS NOT NULL")),
+    Index("accounts_renewing", "owner", "renews_at", postgresql_where=text("renews_at IS NOT NULL")),
+    Index("accounts_red", "owner", "mrr_minor", postgresql_where=text("band = 'red'")),
 )
 
 # What changed on each day of an account, as it was before: from how it stands, one reads back to how it stood. Score,
@@ -140,10 +150,12 @@ items = Table(
     Index("items_by_playbook", "playbook", "kind", "opened_at", "id"),
     Index("items_by_action", "action_id"),
     Index("items_by_assignee", "assignee", "kind", "opened_at", "id"),
+    Index("items_closed", "assignee", "closed_at", postgresql_where=text("closed_at IS NOT NULL")),
 )
 _IS_OPEN = one_of(items.c.state, sorted(OPEN))
 Index("items_open_by_time", items.c.kind, items.c.opened_at, items.c.id, postgresql_where=_IS_OPEN)
 Index("items_open_by_due", items.c.kind, items.c.due_at, items.c.id, postgresql_where=_IS_OPEN)
+Index("items_open_by_assignee", items.c.assignee, items.c.kind, items.c.due_at, postgresql_where=_IS_OPEN)
 
 # Each episode's first firing, how its account stood then, and what came of it.
 firings = Table(
@@ -175,11 +187,40 @@ outcomes = Table(
 found = Table("found", metadata, *columns_of(Finding, "import_id", "episode_id"), Column("sent_in", Text))
 
 # What moved from whom to whom; `sent_in` says when the list of it was sent.
-moved = Table("moved", metadata, *columns_of(MovedItem, "list_id", "item_id"), Column("sent_in", Text))
+moved = Table(
+    "moved",
+    metadata,
+    *columns_of(MovedItem, "list_id", "item_id"),
+    Column("sent_in", Text),
+    Index("moved_to", "to", "at"),
+)
+
+# Whose digests are due when, the day's and the week's; `done` is the day of the last, in their own zone, `told_at` the
+# instant up to which it told what happened.
+digests = Table(
+    "digests",
+    metadata,
+    Column("csm_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("done", Date, nullable=False),
+    Column("told_at", _Time),
+    Column("due_at", _Time, nullable=False),
+    Column("by", BigInteger, nullable=False),
+    Index("digests_due", "due_at"),
+)
 
 # Everybody who is or was in the directory, as they were known last: who answers for what somebody left behind.
 known_people = Table(
     "known_people", metadata, Column("csm_id", Text, primary_key=True), Column("body", Json(Csm), nullable=False)
+)
+
+# When and how people want to hear, as the notifier told: by how whoever set it called them.
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("person", Text, primary_key=True),
+    Column("body", Json(Preferences), nullable=False),
+    Column("at", _Time, nullable=False),
 )
 
 # What people answered where they read it: each is done once, however often it comes.

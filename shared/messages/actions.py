@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 
 from shared.messages.assessments import Driver
+from shared.messages.digests import DayCard
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
 Kind = Literal["alert", "task", "flag"]
@@ -118,7 +119,8 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 0
     """Said anew while it waits: the higher replaces the lower."""
     kind: Kind | Sending | Literal["digest"]
-    """`digest`: one list of what an import found, for one owner; or of what moved from somebody, for their manager."""
+    """`digest`: one list of what an import found, for one owner; or of what moved from somebody, for their manager; or
+    somebody's day."""
     playbook: str
     """`id@version`."""
     playbook_title: str
@@ -162,6 +164,8 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     found: list[dict[str, Any]] = []
     """A digest's lines: {account_id, account_name, playbook_title, why, mrr_minor, currency}, with the episode_id of
     what was found, or the item_id of what moved."""
+    day: DayCard | None = None
+    """A digest's, of somebody's day or week."""
     not_before: datetime | None = None
     """To be delivered from then on, with what else waits for the recipient: the digest, or when they work again."""
     caused_at: datetime | None = None

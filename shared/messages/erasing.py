@@ -13,6 +13,7 @@ import msgspec
 
 from shared.messages.accounts import AccountErased, ContactErased
 from shared.messages.actions import AccountCard, ActionRequested
+from shared.messages.digests import DayCard, DayLine
 from shared.words import clean
 
 ERASED: Final = "[erased]"
@@ -139,7 +140,18 @@ class Forgetting:
             found = [one for one in said.found if one.get("account_id") != self.account]
         is_theirs = self.whole and said.account.id == self.account
         account = AccountCard(id=self.account, name=self.account) if is_theirs else said.account
-        return msgspec.structs.replace(said, found=found, account=account)
+        return msgspec.structs.replace(said, found=found, account=account, day=said.day and self._day(said.day))
+
+    def _day(self, day: DayCard) -> DayCard:
+        """Somebody's day: the same, without its lines of whoever is forgotten."""
+        others = [one for one in day.lines if not self.whole or one.account_id != self.account]
+        return msgspec.structs.replace(day, lines=[self._line(one) for one in others])
+
+    def _line(self, line: DayLine) -> DayLine:
+        if line.account_id != self.account:
+            return line
+        contact = "" if self.names(line.contact) else line.contact
+        return msgspec.structs.replace(line, title=self.clean(line.title), note=self.clean(line.note), contact=contact)
 
 
 def _bare(said: ActionRequested, *, keeps_account: bool) -> ActionRequested:

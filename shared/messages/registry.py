@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.messages import accounts, actions, assessments, billing, deliveries, feedback, tickets, usage
+from shared.messages import accounts, actions, assessments, billing, deliveries, feedback, preferences, tickets, usage
 from shared.messages.envelope import Event, decode
 from shared.messages.fields import CustomerEvent
 
@@ -59,6 +59,7 @@ INTERNAL: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
     "item.changed": (ACTIONS, actions.ItemChanged),
     "delivery.settled": (DELIVERIES, deliveries.DeliverySettled),
     "delivery.responded": (DELIVERIES, deliveries.DeliveryResponded),
+    "preferences.changed": (DELIVERIES, preferences.PreferencesChanged),
 }
 """What services tell each other."""
 

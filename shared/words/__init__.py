@@ -9,8 +9,8 @@ library alone.
   `a and b`; `scored(5230)` is `52`; `signed(-13)` is `−13`; `apportioned` makes drivers' whole points that sum to the
   change that is shown, heaviest first; `in_whole` rounds any parts so that they sum to their whole.
 - time: `span(timedelta)` is `5 hours`; `exact_span` loses nothing; `ago` and `in_days` look from now; `renewal` is
-  `renews tomorrow`; `date_words` is `2 Mar 2026`; `on_day` is `Monday`; `moment` is `today 15:00` and `clock_time` is
-  `Mon 2 Mar 2026, 15:00 Berlin time` on somebody's clock; `zone` and `zone_label`.
+  `renews tomorrow`; `date_words` is `2 Mar 2026`, `day_words` is `Monday 2 Mar 2026`; `on_day` is `Monday`; `moment` is
+  `today 15:00` and `clock_time` is `Mon 2 Mar 2026, 15:00 Berlin time` on somebody's clock; `zone` and `zone_label`.
 - people: `person("Kim", "admin")` is `Kim (admin)`; without a name `their admin`.
 - `clean(text, limit)`: text from outside as one safe line. Whoever makes a sentence of such a text cleans it;
   `clean_lines` keeps a layout.
@@ -24,6 +24,7 @@ from shared.words.time import (
     ago,
     clock_time,
     date_words,
+    day_words,
     exact_span,
     in_days,
     moment,
@@ -42,6 +43,7 @@ __all__ = [
     "clock_time",
     "counted",
     "date_words",
+    "day_words",
     "decimals",
     "exact_span",
     "in_days",

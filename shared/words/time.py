@@ -61,6 +61,12 @@ def date_words(at: date) -> str:
     return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
 
 
+def day_words(at: datetime, time_zone: str = "UTC") -> str:
+    """The day that it is on somebody's clock: `Tuesday 3 Mar 2026`."""
+    local = _local(at, zone(time_zone))
+    return f"{_DAYS[local.weekday()]} {date_words(local)}"
+
+
 def on_day(at: datetime, now: datetime) -> str:
     """A day of the past as people call it, such as `since` it: `today`, `yesterday`, `Monday`, else `2 Mar 2026`."""
     day = _local(at, UTC)

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from shared.log.local import LocalStream
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
 from shared.messages.actions import ActionRequested
+from shared.messages.preferences import PreferencesChanged
 from shared.pg.pool import make_engine, session_settings
 from shared.pg.uow import UnitOfWork
 from shared.service.service import Process
@@ -89,10 +91,12 @@ def _on_the_log(action: ActionRequested) -> Outgoing:
 
 
 @asynccontextmanager
-async def a_notifier(database_url: str, key: str = "tests", **settings: Any) -> AsyncIterator[Running]:
+async def a_notifier(
+    database_url: str, key: str = "tests", csm: str | None = None, **settings: Any
+) -> AsyncIterator[Running]:
     engine = make_engine(as_service(database_url, "ingest"), "ingest")
     keys = KeyStore(UnitOfWork(engine), SystemClock(), secrets.token_bytes)
-    secret = await keys.create(key, ["read", "operate"], source=key, sources=[], csm=None)
+    secret = await keys.create(key, ["read", "operate"], source=key, sources=[], csm=csm)
     await engine.dispose()
     service = Process(
         "notifier", NotifierSettings.load(database_url=as_service(database_url, "notifier"), **settings), "all", wire
@@ -350,3 +354,75 @@ async def test_a_notifier_with_wrong_settings_says_which_without_the_secret() ->
             NotifierSettings.load(**wrong)
         assert f"KEEPWELL_{next(iter(wrong)).upper()}" in str(refused.value)
         assert "verysecret" not in str(refused.value)
+
+
+async def test_what_somebody_prefers_counts_for_what_comes_then_and_is_told_on(
+    database_url: str, mail: MailSink
+) -> None:
+    mine = {
+        "digest": {"daily": "09:15", "weekly": None},
+        "quiet": {"from": "20:00", "to": "07:30", "except": "high"},
+        "channel": "inbox",
+        "digest_from": "low",
+    }
+    smtp = f"smtp://127.0.0.1:{mail.port}?from=keepwell@example.com"
+    async with a_notifier(database_url, csm="Owner@Example.com", smtp_url=smtp) as notifier:
+        nothing = await notifier.get("/v1/preferences/me")
+        assert (nothing["digest"], nothing["set_at"]) == ({"daily": "08:30", "weekly": "mon 08:30"}, None)
+        put = await notifier.client.put("/v1/preferences/me", json=mine)
+        assert put.status_code == 200, put.text
+        assert {name: put.json()[name] for name in mine} == mine
+        assert await notifier.get("/v1/preferences/owner@example.com") == put.json() | {"person": "owner@example.com"}
+
+        numbers = count()
+
+        async def goes_to_the_inbox() -> bool:
+            account = f"account-{next(numbers)}"
+            await notifier.publish([an_action(account, account=an_account(account), severity="critical")])
+            await until(lambda: _is_planned(notifier, account))
+            channel: str = (await notifier.deliveries(account=account))[0]["channel"]
+            return channel == f"inbox:{THE_OWNER.id}"
+
+        await until(goes_to_the_inbox)
+    engine = make_engine(as_service(database_url, "playbooks"), "playbooks")
+    async with engine.connect() as c:
+        rows = (await c.execute(text("SELECT value FROM log.records WHERE key = '$company'"))).scalars().all()
+    await engine.dispose()
+    (told,) = [registry.data_of(envelope.decode(value)) for value in rows]
+    assert isinstance(told, PreferencesChanged)
+    assert (told.person, told.preferences.waits, told.preferences.weekly) == ("owner@example.com", "low", None)
+
+
+async def _is_planned(notifier: Running, account: str) -> bool:
+    return bool(await notifier.deliveries(account=account))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"digest": {"daily": "25:00"}}, "`25:00` is no time of day; write one such as 08:30."),
+        ({"digest": {"weekly": "mondy 08:30"}}, "`mondy` is no day of the week"),
+        ({"quiet": {"from": "20:00", "to": "20:00"}}, "nothing could ever come"),
+        (
+            {"quiet": {"from": "20:00", "to": "09:00"}},
+            "08:30, when `digest.daily` and what waits for it comes, lies in",
+        ),
+        ({"digest_from": "urgent"}, "digest_from"),
+        ({"channel": "fax"}, "channel"),
+        ({"silence": True}, "silence"),
+    ],
+)
+async def test_what_cannot_be_preferred_is_refused_in_words(
+    database_url: str, body: dict[str, Any], words: str
+) -> None:
+    async with a_notifier(database_url) as notifier:
+        put = await notifier.client.put("/v1/preferences/ana", json=body)
+        assert put.status_code in (400, 422)
+        assert words in put.text
+
+
+async def test_a_csm_sets_their_own_preferences_alone(database_url: str) -> None:
+    async with a_notifier(database_url, csm="ana@example.com") as notifier:
+        assert (await notifier.client.put("/v1/preferences/ana@example.com", json={})).status_code == 200
+        refused = await notifier.client.put("/v1/preferences/ben@example.com", json={})
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")

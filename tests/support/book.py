@@ -169,7 +169,8 @@ class Book:
         work.changes.beside.meet(self._of(account))
         work.time(account, self.now)
         for item in self._of(account):
-            is_due = item.state in ("open", "taken") and item.due_at is not None and item.escalated_at is None
+            can_be = item.kind == "alert" or item.escalated_at is None
+            is_due = item.state in ("open", "taken") and item.due_at is not None and can_be
             if item.state == "snoozed" or is_due:
                 reminding.remind(work, item)
         self._save(account, work)

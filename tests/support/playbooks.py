@@ -146,6 +146,13 @@ class Floor:
         return (await self.sent())[before:]
 
     async def sent(self) -> list[ActionRequested]:
+        """What was asked for; digests are apart."""
+        return [one for one in await self._asked() if one.day is None]
+
+    async def digests(self) -> list[ActionRequested]:
+        return [one for one in await self._asked() if one.day is not None]
+
+    async def _asked(self) -> list[ActionRequested]:
         return [data for data in await self._staged() if isinstance(data, ActionRequested)]
 
     async def cancelled(self) -> list[str]:

@@ -7,7 +7,7 @@ import msgspec
 from slack_sdk.models import blocks as kit
 
 from services.notifier.channels.rendering import Renderer
-from services.notifier.core.message import Item, Message, Offer, Reason
+from services.notifier.core.message import Item, Message, Offer, Reason, Section
 from shared.messages.moves import LABELS, Handle
 from shared.words import clean
 
@@ -42,12 +42,16 @@ def render(
         blocks.append(_section(f"*Contact:* {_said(message.contact)}"))
     if message.also:
         blocks.append(_section("\n".join(["*Also open:*", *(f"•  {_said(one)}" for one in message.also)])))
+    blocks.extend(_section(_part(part)) for part in message.sections)
+    if message.items_heading:
+        blocks.append(_section(f"*{_said(message.items_heading)}*"))
     if message.items:
         blocks.append(kit.DividerBlock())
         blocks += _items(message.items, _MOST_BLOCKS - _BENEATH - len(blocks), buttons=buttons)
     if message.more:
         beyond = "\nOpen them in keepwell." if buttons and message.offers else ""
         blocks.append(_section(f"{_said(message.more)}{beyond}"))
+    blocks.extend(_section(_part(part)) for part in message.rest)
     blocks += _beneath(message, repeat=repeat, buttons=buttons)
     plain = renderer.text(message, by_command=not buttons)
     return {
@@ -125,6 +129,15 @@ def _score(score: str, band: str) -> str:
 
 def _reason(reason: Reason) -> str:
     return f"`{reason.points}`  {_said(reason.text)}" if reason.points else f"•  {_said(reason.text)}"
+
+
+def _part(part: Section) -> str:
+    lines = [f"*{_said(part.heading)}*"]
+    for one in part.lines:
+        lines.append(f"•  {_bold_first(one.headline)}")
+        if one.text or one.ref:
+            lines.append(f"     {' · '.join(filter(None, (_said(one.text), _said(one.ref))))}")
+    return "\n".join([*lines, *([_said(part.more)] if part.more else [])])
 
 
 def _item(item: Item) -> str:

@@ -56,6 +56,25 @@ _USUAL: Final[Mapping[Kind, str]] = {"task": "done", "alert": "acknowledge", "fl
 """What one does with most of a kind."""
 
 
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a section: what it is about, and what is said of it."""
+
+    headline: str
+    """`Northwind · €4,200/month · 41 red`."""
+    text: str = ""
+    ref: str = ""
+    """By what `keepwell tasks` knows it."""
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a digest."""
+
+    heading: str
+    lines: list[Line]
+    more: str = ""
+    """How many others there are, and where to read them."""
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """What a person reads. Empty fields have nothing to say and are left out."""
 
@@ -83,9 +102,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     todo: str = ""
     """What to do now, in imperative sentences."""
     due: str = ""
+    sections: list[Section] = []
+    """A digest's, as far as they come before its items."""
+    items_heading: str = ""
     items: list[Item] = []
     more: str = ""
     """Who else is meant, when there are more than `items` shows."""
+    rest: list[Section] = []
+    """A digest's that come after its items."""
     recipient: str = ""
     """Named where others read too."""
     detour: str = ""

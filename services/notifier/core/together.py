@@ -1,11 +1,12 @@
 """Many things as one message: those of a group, and the list of what an import found. The worst first."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from services.notifier.core import composing as single
+from services.notifier.core import your_day
 from services.notifier.core.composing import LONGEST_LINE, clean_todo
 from services.notifier.core.message import Item, Message, Reason
 from services.notifier.core.standing import AS_TOLD, Stands, as_it_stands
@@ -36,6 +37,8 @@ def compose_group(
 ) -> Message:
     """What goes as one message: a single action as itself, several with the worst first. `reach` says, by action, how
     the person that it is about is reached, and `stands` what happened since it was told."""
+    if any(one.day is not None for one in actions):
+        return _day(actions, now, shared, reach, stands)
     if len(actions) == 1:
         only, id = actions[0], actions[0].action_id
         if only.kind == "digest":
@@ -45,13 +48,8 @@ def compose_group(
     people = {a.recipient.id: a.recipient for a in ranked if a.recipient}
     recipient, mention = single.reader(people.values(), shared)
     title = _group_title(ranked, shared)
-    by_account: dict[str, list[ActionRequested]] = {}
-    for action in ranked:
-        by_account.setdefault(action.account.id, []).append(action)
-    # Several kinds of things about one account are each told; more of the same are counted.
-    told = [one for of_one in by_account.values() for one in _first_of_each(of_one)]
-    shown = told[:MOST_ITEMS]
-    left = dict.fromkeys(one.account.id for one in told[MOST_ITEMS:])
+    by_account = _by_account(ranked)
+    shown, more = _shown(by_account)
     return Message(
         kind="group",
         label=_count_kinds(ranked),
@@ -60,17 +58,8 @@ def compose_group(
         subject=title if len(by_account) == 1 else f"{title}; the worst: {single.name_of(ranked[0].account)}",
         title=title,
         headline=_at_stake(ranked),
-        items=[
-            single.item(
-                *(a, now, shared, _todo(a, by_account[a.account.id], ranked, stands.get(a.action_id, AS_TOLD), shared)),
-                name_reader=len(people) > 1,
-                is_first=a is by_account[a.account.id][0],
-                reach=reach.get(a.action_id, ""),
-                stands=stands.get(a.action_id, AS_TOLD),
-            )
-            for a in shown
-        ],
-        more=_more([single.name_of(by_account[id][0].account) for id in left]),
+        items=_items(shown, ranked, by_account, now, shared, reach, stands),
+        more=_with_place(more, ranked, people),
         todo=clean_todo(ranked[0]) if len({a.do for a in ranked}) == 1 else "",
         recipient=recipient,
         mention=mention,
@@ -78,6 +67,71 @@ def compose_group(
         shows=[id for one in shown for id in one.tells_of if id is not None],
         accounts=list(dict.fromkeys(a.account.id for a in ranked)),
     )
+
+
+def _with_place(more: str, actions: Sequence[ActionRequested], people: Collection[str]) -> str:
+    """With where all of them are listed, where not even their names are: if they are of one kind, and of one person."""
+    kinds, number = {one.kind for one in actions}, len({one.account.id for one in actions})
+    if (
+        number <= MOST_ITEMS + MOST_NAMES
+        or len(people) != 1
+        or len(kinds) != 1
+        or (kind := next(iter(kinds))) not in KINDS
+    ):
+        return more
+    return f"{more}; all of them: keepwell {kind}s --assignee {clean(next(iter(people)), 80)}"
+
+
+def _day(
+    actions: Sequence[ActionRequested],
+    now: datetime,
+    shared: bool,
+    reach: Mapping[str, str],
+    stands: Mapping[str, Stands],
+) -> Message:
+    """Somebody's day, and what else waited for it; of several days, as after an outage, the last."""
+    day = max((one for one in actions if one.day is not None), key=lambda one: (one.not_before or now, one.action_id))
+    ranked = sorted((one for one in actions if one.day is None), key=_rank)
+    by_account = _by_account(ranked)
+    shown, more = _shown(by_account)
+    items = _items(shown, ranked, by_account, now, shared, reach, stands)
+    return your_day.compose(day, your_day.New(shown, items, more, len(ranked)), now, shared=shared)
+
+
+def _by_account(ranked: Sequence[ActionRequested]) -> dict[str, list[ActionRequested]]:
+    found: dict[str, list[ActionRequested]] = {}
+    for action in ranked:
+        found.setdefault(action.account.id, []).append(action)
+    return found
+
+
+def _shown(by_account: Mapping[str, Sequence[ActionRequested]]) -> tuple[list[ActionRequested], str]:
+    """Several kinds of things about one account are each told; more of the same are counted. And who else is meant."""
+    told = [one for of_one in by_account.values() for one in _first_of_each(of_one)]
+    left = dict.fromkeys(one.account.id for one in told[MOST_ITEMS:])
+    return told[:MOST_ITEMS], _more([single.name_of(by_account[id][0].account) for id in left])
+
+
+def _items(
+    shown: Sequence[ActionRequested],
+    ranked: Sequence[ActionRequested],
+    by_account: Mapping[str, Sequence[ActionRequested]],
+    now: datetime,
+    shared: bool,
+    reach: Mapping[str, str],
+    stands: Mapping[str, Stands],
+) -> list[Item]:
+    people = {a.recipient.id for a in ranked if a.recipient}
+    return [
+        single.item(
+            *(a, now, shared, _todo(a, by_account[a.account.id], ranked, stands.get(a.action_id, AS_TOLD), shared)),
+            name_reader=len(people) > 1,
+            is_first=a is by_account[a.account.id][0],
+            reach=reach.get(a.action_id, ""),
+            stands=stands.get(a.action_id, AS_TOLD),
+        )
+        for a in shown
+    ]
 
 
 def _first_of_each(actions: Sequence[ActionRequested]) -> list[ActionRequested]:

@@ -43,15 +43,24 @@ class NewDelivery(NamedTuple):
             action.to_call[0],
             *(action.recipient.id if action.recipient else "", to.transport, to.target, to.shared, to.because),
             *(self.group, self.due_at, bytes(event.data), self.asked.record.headers.get(tracing.HEADER)),
-            action.caused_at or event.accepted,
+            *(action.caused_at or event.accepted, _told_of(action)),
         )
+
+
+def _told_of(action: ActionRequested) -> list[str] | None:
+    """The accounts that a list tells of: whoever erases one finds it by that."""
+    if action.kind != "digest":
+        return None
+    lines = action.day.lines if action.day is not None else ()
+    ids = [*(str(one.get("account_id", "")) for one in action.found), *(one.account_id for one in lines)]
+    return list(dict.fromkeys(ids))
 
 
 _NEW: Final = (
     *("id", "action_id", "account_id", "kind", "playbook", "item_id", "task_id", "contact_id"),
     *("recipient", "transport", "target", "shared", "because"),
     *("group_key", "due_at", "action", "traceparent"),
-    "caused_at",
+    *("caused_at", "accounts"),
 )
 _d, _g, _h = t.deliveries, t.gates, t.holds
 _come = bulk.given(_d.c.id, _g.c.key)

@@ -20,7 +20,10 @@ from shared.pg import bulk
 
 _d = t.deliveries
 _SAME: Final = ("action_id", "account_id", "partition", "kind", "playbook", "item_id", "task_id", "contact_id")
-_SAME_TOO: Final = ("recipient", "action", "traceparent", "caused_at", "erased", "item_stands", "task_stands")
+_SAME_TOO: Final = (
+    *("recipient", "action", "traceparent", "caused_at", "erased", "accounts"),
+    *("item_stands", "task_stands"),
+)
 _KEPT: Final = (*_SAME, *_SAME_TOO)
 FIRST: Final = func.coalesce(_d.c.instead_of, _d.c.id)
 """The delivery that was the first of its roads."""

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Text, bindparam, or_, select
+from sqlalchemy import Text, and_, bindparam, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
@@ -30,7 +31,13 @@ _TEXTS: Final = ("reason", "cancelled_because")
 _STANDS: Final = ("item_stands", "task_stands")
 _OF_ACCOUNT: Final = select(
     *(_d.c[name] for name in ("id", "account_id", "contact_id", "action", *_TEXTS, *_STANDS))
-).where(or_(_d.c.account_id == bindparam("account", type_=Text), t.IS_LIST))
+).where(
+    or_(
+        _d.c.account_id == bindparam("account", type_=Text),
+        and_(t.IS_LIST, _d.c.accounts.contains(bindparam("accounts", type_=JSONB))),
+        and_(t.IS_LIST, _d.c.accounts.is_(None)),
+    )
+)
 _FORGET: Final = bulk.Update(
     _d, ("id",), ("action", "contact_id", *_TEXTS, *_STANDS), same=("erased",), returning=updating.FOUND
 )
@@ -55,7 +62,8 @@ async def forget(c: AsyncConnection, forgetting: Forgetting, now: datetime) -> s
     """Take the words of a contact, or of a whole account, out of all that is kept here, and of what a bot posted to
     Slack. Returns the transports that have to do so."""
     cleaned: list[tuple[Any, ...]] = []
-    rows = await c.stream(_OF_ACCOUNT.execution_options(yield_per=_AT_ONCE), {"account": forgetting.account})
+    asked = {"account": forgetting.account, "accounts": [forgetting.account]}
+    rows = await c.stream(_OF_ACCOUNT.execution_options(yield_per=_AT_ONCE), asked)
     async for row in rows:
         said = _decode(row.action)
         left = forgetting.action(said)

@@ -15,7 +15,7 @@ import msgspec
 
 from services.playbooks.core.assignment import Load
 from services.playbooks.core.directory import Directory
-from services.playbooks.core.standing import Booking, Promise, Standing, owner
+from services.playbooks.core.standing import Booking, Promise, Standing, owner, turned
 from shared.words import counted, decimals, listed, monthly
 
 MOST: Final[Mapping[str, int]] = {"high_touch": 15, "low_touch": 50, "self": 250}
@@ -131,14 +131,15 @@ def promised(stands: Standing, to: str, now: datetime) -> Standing:
 
 
 def carried(before: Standing | None, stands: Standing) -> Standing:
-    """An account after an assessment, with what was noted of its book and its mute before; a promise lasts until the
-    owner is another, or was given time enough."""
+    """An account after an assessment, with what was noted of its book, its mute and its band before; a promise lasts
+    until the owner is another, or was given time enough."""
     if before is None:
         return stands
     promise = before.promised
     if promise is not None and (owner(stands) != promise.instead_of or stands.at > promise.until):
         promise = None
-    return msgspec.structs.replace(stands, booked=before.booked, promised=promise, muted=before.muted)
+    kept = {"booked": before.booked, "promised": promise, "muted": before.muted, "turned": turned(before, stands)}
+    return msgspec.structs.replace(stands, **kept)
 
 
 def rebook(standings: Iterable[Standing]) -> tuple[list[Standing], list[Moved]]:

@@ -118,7 +118,7 @@ class Changes:
             self.say(item, move)
         if item.state == "snoozed":
             self.set_timer(item.account_id, item.snoozed_until)
-        elif item.state in ("open", "taken") and item.escalated_at is None:
+        elif item.state in ("open", "taken") and (item.kind == "alert" or item.escalated_at is None):
             self.set_timer(item.account_id, item.due_at)
 
     def say(self, item: Item, move: Move) -> None:
@@ -254,12 +254,14 @@ class Changes:
     def tell(self, message: ActionRequested, now: datetime, headers: Mapping[str, str] = {}) -> None:
         """Send an action; what it tells of, if that is open, can be moved where it is read. It says who hears of it
         where no road reaches its recipient."""
-        last = self._directory.role("last_resort")
-        message = msgspec.structs.replace(
-            message,
-            then=self._directory.stand_ins(message.recipient.id if message.recipient is not None else "", now),
-            then_channel=last if isinstance(last, str) and last.startswith("slack:#") else None,
-        )
+        if message.day is None:
+            # Somebody's day is nobody else's.
+            last = self._directory.role("last_resort")
+            message = msgspec.structs.replace(
+                message,
+                then=self._directory.stand_ins(message.recipient.id if message.recipient is not None else "", now),
+                then_channel=last if isinstance(last, str) and last.startswith("slack:#") else None,
+            )
         told_of = next((one for one in self._told_by(message.action_id) if one.kind == message.kind), None)
         if told_of is not None and told_of.state in OPEN:
             there = self._directory.colleagues(told_of.assignee or "", now)

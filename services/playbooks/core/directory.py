@@ -16,6 +16,7 @@ import msgspec
 from services.playbooks.core.strategy import Rule
 from services.playbooks.core.workinghours import OFFICE, Duration, Hours
 from shared.messages.actions import Recipient
+from shared.messages.preferences import DIGEST, WEEKLY, Preferences
 
 Role = Literal["last_resort", "ops", "nps_owner", "finance", "support", "lead", "sales"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
@@ -66,6 +67,15 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
     """The day, in their own zone, from which on they are gone."""
     teams: tuple[str, ...] = ()
     """The ids of the teams that they are in."""
+    daily: time | None = DIGEST
+    """When their day is told, on days on which they work."""
+    weekly: tuple[int, time] | None = WEEKLY
+    """The day of the week, from Monday, 0, and when their week is told on it."""
+
+    def with_preferences(self, set: Preferences) -> "Csm":
+        """The same, as they want to hear."""
+        hours = msgspec.structs.replace(self.hours, quiet=set.quiet, waits=set.waits, digest=set.digest)
+        return msgspec.structs.replace(self, hours=hours, daily=set.daily, weekly=set.weekly)
 
     @property
     def recipient(self) -> Recipient:
@@ -154,6 +164,14 @@ class Directory:
         self._there: dict[str, Csm] = {}
         self._stand_ins: dict[str, list[Recipient]] = {}
         self._hour: datetime | None = None
+
+    def with_preferences(self, set: Mapping[str, Preferences]) -> "Directory":
+        """The same with what people have set, by how whoever set it called them; of several, the last counts."""
+        known = {person.id: said for name, said in set.items() if (person := self.find(name)) is not None}
+        if not known:
+            return self
+        csms = tuple(one.with_preferences(known[one.id]) if one.id in known else one for one in self.csms)
+        return Directory(csms, self.office, self._roles, tuple(self.teams.values()), self.absence)
 
     @cached_property
     def digest(self) -> str:

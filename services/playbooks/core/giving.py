@@ -19,7 +19,16 @@ from services.playbooks.core.playbook import Step
 from services.playbooks.core.reasons import MOST_REASONS
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import owner
-from services.playbooks.core.workinghours import Hours, add, bring_at, later, next_working, works_before
+from services.playbooks.core.workinghours import (
+    Hours,
+    add,
+    bring_at,
+    free_at,
+    later,
+    next_working,
+    soonest,
+    works_before,
+)
 from shared.messages.actions import CHANNEL, SEVERITIES, Recipient
 from shared.words import counted, date_words
 
@@ -37,7 +46,9 @@ def when_asked(step: Step, now: datetime, *, at_once: bool = False) -> When:
 
     def brought(csm: Csm) -> datetime:
         due_at = add(csm.hours, now, step.due) if step.due is not None else None
-        return now if at_once else bring_at(csm.hours, step.severity, now, due_at)
+        if at_once:
+            return free_at(csm.hours, step.severity, now)
+        return bring_at(csm.hours, step.severity, now, due_at)
 
     return When(now, brought, now + step.due.exact if step.due is not None and not step.due.is_business else None)
 
@@ -135,7 +146,7 @@ def _give(
     hours = to.hours if to is not None else rules.directory.office
     due_at = add(hours, now, chosen.due) if chosen.due is not None else None
     at_once = at_once or (assigned.last_resort and _is_pressing(chosen, hours, now))
-    not_before = None if at_once else later(hours, chosen.severity, now, due_at)
+    not_before = soonest(hours, chosen.severity, now) if at_once else later(hours, chosen.severity, now, due_at)
     if not_before is not None and asked.kind == "flag" and asked.by_time and next_working(hours, now) > now:
         # Never sell to the angry: what happens in the night may hold it back.
         changes.put_off(asked, not_before, now)
@@ -161,7 +172,7 @@ def _give(
     answered = answer_by(chosen, message.severity, hours, not_before or now) if asked.kind == "alert" else None
     if held is not None:
         joint, is_told = join(held, message, errand, changes, of_score=_is_of_score(held, rules))
-        if is_told and answered is not None and joint.escalated_at is None:
+        if is_told and answered is not None:
             # It is told anew: there is as much time to say that one has seen it.
             joint = changes.items[joint.id] = joint._replace(due_at=answered)
             changes.set_timer(joint.account_id, answered)
@@ -243,7 +254,7 @@ def _tell_exit(errand: Errand, whom: str, changes: Changes, rules: Rules) -> Non
     to = rules.directory.person(whom) if whom and CHANNEL.fullmatch(whom) is None else None
     own = msgspec.structs.replace(asked, id=action_id(asked.episode, asked.step, asked.occurrence, whom))
     hours = to.hours if to is not None else rules.directory.office
-    waits = None if playbook.urgent else later(hours, severity, now)
+    waits = soonest(hours, severity, now) if playbook.urgent else later(hours, severity, now)
     given = Assignment(to, because, channel=whom or None if to is None else None)
     message = request(errand._replace(ask=own), given, rules.render, None, waits)
     item = item_of(message, playbook.id, to, because, now)._replace(

@@ -1,6 +1,6 @@
 """Work that changes hands: what becomes of it, who is told, and what two become that are one."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -83,7 +83,7 @@ def hand_over(
         changes.put(quiet, Move(item.id, now, item.state, item.state, reason, actor))
         return quiet
     due_at = item.due_at
-    if item.kind == "alert" and item.escalated_at is None:
+    if item.kind == "alert":
         due_at = answer_by(step, item.request.severity, hours, not_before or now) if person is not None else None
     told_now: dict[str, Any] = {"not_before": not_before, "delivery": "", "said_at": now, "snoozed_until": None}
     moved = item.moved("reassign", **given, due_at=due_at, **told_now)
@@ -108,6 +108,7 @@ def merge(work: Work, item: Item, held: Item, actor: str, now: datetime) -> Item
         names=tuple(dict.fromkeys((*held.names, *item.names))),
         keep=held.keep or item.keep,
         over_since=held.over_since and item.over_since,
+        went_by=tuple(dict.fromkeys((*held.went_by, *item.went_by))),
         checklist=joint(held.checklist, item.checklist),
     )
     changes.cancel(held, "told anew", now)
@@ -120,7 +121,7 @@ def merge(work: Work, item: Item, held: Item, actor: str, now: datetime) -> Item
         caused_at=None,
     )
     both = both._replace(action_id=told.action_id, request=told, not_before=told.not_before, delivery="", said_at=now)
-    if both.kind == "alert" and both.escalated_at is None:
+    if both.kind == "alert":
         # It is told anew: there is as much time to say that one has seen it.
         by = answer_by(step_of(work, held), told.severity, _hours(work, held), told.not_before or now)
         both = both._replace(due_at=by)
@@ -136,15 +137,22 @@ def merge(work: Work, item: Item, held: Item, actor: str, now: datetime) -> Item
     return changes.close(item._replace(feeders=()), "close", reason, actor, now)
 
 
-def above(work: Work, assignee: Csm | None, owned_by: str | None, now: datetime) -> Assignment:
-    """Who answers for an assignee and is there: their managers, the lead, the account's owner, the last resort."""
+def above(
+    work: Work, assignee: Csm | None, owned_by: str | None, now: datetime, had: Collection[str] = ()
+) -> Assignment:
+    """Who answers for an assignee and is there: their managers, the lead, the account's owner, the last resort. Where
+    others `had` it before, none of them, and nobody but managers and the lead: it goes up alone."""
     directory, when = work.rules.directory, when_brought(now)
 
     def asked() -> Iterator[tuple[Rule, str]]:
         for manager in directory.managers(assignee) if assignee is not None else ():
-            yield Rule("person", manager.id), "manager of the assignee"
-        if directory.role("lead") is not None:
+            if manager.id not in had:
+                yield Rule("person", manager.id), "manager of the assignee"
+        lead = directory.role("lead")
+        if lead is not None and not (isinstance(lead, Csm) and lead.id in had):
             yield Rule("role", "lead"), "stands for lead"
+        if had:
+            return
         owning = directory.owner(owned_by)
         if owning is not None and (assignee is None or owning.id != assignee.id):
             yield Rule("person", owning.id), "owner of the account"
@@ -157,6 +165,8 @@ def above(work: Work, assignee: Csm | None, owned_by: str | None, now: datetime)
         if not found.last_resort:
             return Assignment(found.to, "; ".join([because, *passed_over]), passed_over, found.channel)
         passed_over += found.passed_over
+    if had:
+        return Assignment(None, "; ".join(passed_over), passed_over)
     last = assign([], owned_by, directory, {}, when)
     return msgspec.structs.replace(last, because="; ".join([last.because, *passed_over]), passed_over=passed_over)
 

@@ -144,6 +144,8 @@ class Item(NamedTuple):
     """The id of whom its assignee stands in for, and who has it back unless somebody touches it."""
     though_away: bool = False
     """A person gave it to them though they were away: it is theirs all the same."""
+    went_by: tuple[str, ...] = ()
+    """The ids of those who had an alert and did not acknowledge it in time, the first in front."""
 
     @property
     def is_by_hand(self) -> bool:

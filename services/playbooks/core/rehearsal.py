@@ -21,7 +21,7 @@ from services.playbooks.core.rules import Entry, Library, Rules
 from services.playbooks.core.standing import Standing, owner
 from services.playbooks.core.step import suppose
 from services.playbooks.core.work import Work
-from services.playbooks.core.workinghours import OFFICE, Hours, add, later
+from services.playbooks.core.workinghours import OFFICE, Hours, add, later, soonest
 from shared.conditions import one_line
 from shared.messages import registry
 from shared.messages.actions import ActionRequested
@@ -109,7 +109,8 @@ def _rehearsed(errand: Errand, rules: Rules, loads: Mapping[str, Load], at: date
     )
     hours = found.to.hours if found.to is not None else rules.directory.office
     due_at = add(hours, now, step.due) if step.due is not None and at is not None else None
-    waits = None if playbook.urgent or at is None else later(hours, step.severity, now, due_at)
+    waits = soonest(hours, step.severity, now) if playbook.urgent else later(hours, step.severity, now, due_at)
+    waits = waits if at is not None else None
     return Rehearsed(
         step=place + 1,
         kind=step.kind,

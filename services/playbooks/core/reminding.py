@@ -51,15 +51,13 @@ def remind(work: Work, item: Item) -> None:
 
 
 def _may_go_up(work: Work, item: Item) -> bool:
-    """May whoever answers for its assignee have to hear of it, once? Of an alert with a task in the same message, the
-    task says when."""
-    if item.escalated_at is not None:
-        return False
+    """May whoever answers for its assignee have to hear of it: of a task once, of an alert as long as it has a time? Of
+    an alert with a task in the same message, the task says when."""
     if item.kind == "alert":
         told_with = (one for one in work.changes.told_with(item) if one.kind == "task")
         ends = bool(item.feeders) and work.ended.keys() >= set(item.feeders)
         return item.assignee is not None and item.over_since is None and not (ends or any(told_with))
-    return item.kind == "task" and _is_active(work, item)
+    return item.kind == "task" and item.escalated_at is None and _is_active(work, item)
 
 
 def _is_active(work: Work, item: Item) -> bool:
@@ -97,19 +95,21 @@ def _escalate(work: Work, task: Item, late_since: datetime) -> None:
 
 
 def _go_up(work: Work, alert: Item, by: datetime) -> None:
-    """Nobody has acknowledged an alert: it goes to whoever answers for its assignee, once, and they hear of that."""
+    """Nobody has acknowledged an alert: it goes to whoever answers for its assignee, who has as long as they had, and
+    they hear of that. So it goes up from manager to manager, to the lead; it never comes back to who had it."""
     now, directory = work.standings[alert.account_id].at, work.rules.directory
     first = directory.person(alert.assignee or "")
-    found = above(work, first, owner(work.standings[alert.account_id]), now)
+    found = above(work, first, owner(work.standings[alert.account_id]), now, alert.went_by)
     said = f"not acknowledged by {clock_time(by, first.hours.time_zone)}"
     if found.to == first or (found.to is None and found.channel is None):
-        late = alert.moved("escalate", escalated_at=now)
+        late = alert.moved("escalate", escalated_at=now, due_at=None)
         reason = f"{said}; nobody answers for {first.name}"
         work.changes.put(late, Move(alert.id, now, alert.state, late.state, reason, "time"))
         return
     to = found.to.name if found.to is not None else found.channel or ""
     why = [f"{first.name} was told, and has not acknowledged it", *alert.request.why][:MOST_REASONS]
-    late = alert._replace(escalated_at=now, request=msgspec.structs.replace(alert.request, why=why))
+    request, went_by = msgspec.structs.replace(alert.request, why=why), (*alert.went_by, first.id)
+    late = alert._replace(escalated_at=now, went_by=went_by, request=request)
     if found.to is not None and (held := held_by(work, found.to.id, alert)) is not None:
         merge(work, late, held, "time", now)
     else:
@@ -143,7 +143,7 @@ def _tell_again(work: Work, item: Item, since: datetime) -> None:
     said = as_now(item.request, work.episodes.fed_by(item), stands, work.rules.render)
     # Somebody chose this instant: it waits for no digest.
     told = again(said, action, later(hours, "high", now))
-    if item.kind == "alert" and item.escalated_at is None and assignee is not None:
+    if item.kind == "alert" and assignee is not None:
         by = answer_by(step_of(work, item), told.severity, hours, told.not_before or now)
         item = item._replace(due_at=by)
     back = item.moved("wake", snoozed_until=None, action_id=action, request=told, delivery="", said_at=now)

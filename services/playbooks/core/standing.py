@@ -47,6 +47,13 @@ class Mute(msgspec.Struct, frozen=True, array_like=True):
     since: datetime
 
 
+class Turned(msgspec.Struct, frozen=True, array_like=True):
+    """When the band of an account turned, and from which."""
+
+    at: datetime
+    before: Band
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One account after its latest assessment."""
 
@@ -86,6 +93,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What it counts for where accounts and revenue are counted by owner."""
     promised: Promise | None = None
     muted: Mute | None = None
+    turned: Turned | None = None
+    """When its band last turned."""
 
 
 def standing(account: str, assessed: AccountAssessed) -> Standing:
@@ -122,6 +131,18 @@ def _gone(assessed: AccountAssessed) -> str | None:
 def mute_of(stands: Standing) -> Mute | None:
     """The mute under which an account is now, if any."""
     return stands.muted if stands.muted is not None and stands.muted.until > stands.at else None
+
+
+def turned(before: Standing, stands: Standing) -> Turned | None:
+    """When its band last turned; what an open import makes of it is no news, nor is the first that is known."""
+    known = "unknown" not in (before.band, stands.band) or stands.band == "red"
+    is_news = known and before.band != stands.band and not stands.quiet
+    return Turned(stands.at, before.band) if is_news else before.turned
+
+
+def renews_at(stands: Standing) -> datetime | None:
+    """When its contract renews, as far as that is known."""
+    return _instant(_text(stands, "account.renews_at"))
 
 
 def set_by_us(stands: Standing, traits: Iterable[str], now: datetime) -> Standing:

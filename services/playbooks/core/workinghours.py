@@ -1,7 +1,8 @@
 """How long (`7d`, `24 hours`, `2 business days`), and when somebody works, in their own zone: what is due when.
 
 What is urgent enough is told at once within somebody's hours; everything else waits for the digest, at 08:30 of their
-next working day. Nobody is reached outside their hours but by that, and nothing waits for longer.
+next working day. Nobody is reached outside their hours but by that, and nothing waits for longer; nor in their quiet
+hours, if they have set any, but by what weighs enough for them.
 """
 
 import re
@@ -13,16 +14,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from shared.messages.actions import SEVERITIES, Severity
+from shared.messages.preferences import DIGEST, Quiet
 from shared.words import counted, exact_span
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _FORM: Final = re.compile(
     r"\s*(\d{1,6})\s*(?:(business)\s+(hour|day)s?|(s|m|h|d|w|second|minute|hour|day|week)s?)\s*", re.IGNORECASE
 )
-DIGEST: Final = time(8, 30)
-"""When what waits goes together, on the recipient's clock."""
-_AT_ONCE: Final = SEVERITIES.index("high")
 _LONGEST: Final = 10 * 366 * 86_400
+_MOST_TURNS: Final = 8
 _HORIZON_DAYS: Final = 800
 """How far ahead a working day is looked for; a calendar without one in that time is taken as always working."""
 
@@ -87,6 +87,12 @@ class Hours(msgspec.Struct, frozen=True, kw_only=True):
     holidays: Collection[date] = ()
     any_time: bool = False
     """Nobody has set them: by these, due times are counted, and messages come at any time."""
+    quiet: Quiet | None = None
+    """When nothing comes but what weighs enough, urgent or not."""
+    waits: Severity | None = "medium"
+    """This and what is milder waits for the digest; None is nothing."""
+    digest: time = DIGEST
+    """When what waits goes together."""
 
     def of(self, day: date) -> tuple[time, time]:
         """When a working day begins and ends."""
@@ -107,9 +113,9 @@ def next_working(hours: Hours, at: datetime) -> datetime:
 
 
 def next_digest(hours: Hours, at: datetime) -> datetime:
-    """The first 08:30 of a working day at `at` or after it."""
+    """The first 08:30, or what they have set, of a working day at `at` or after it."""
     zone = ZoneInfo(hours.time_zone)
-    digests = (datetime.combine(day, DIGEST, zone).astimezone(UTC) for day in _days(hours, at))
+    digests = (datetime.combine(day, hours.digest, zone).astimezone(UTC) for day in _days(hours, at))
     return next((one for one in digests if one >= at), at)
 
 
@@ -118,15 +124,36 @@ def bring_at(hours: Hours, severity: Severity, at: datetime, due_at: datetime | 
 
     So does what is due before the digest that would bring it: nobody hears of a task when it is too late.
     """
-    digest = next_digest(hours, at)
-    if SEVERITIES.index(severity) < _AT_ONCE and (due_at is None or due_at > digest):
+    digest = free_at(hours, severity, next_digest(hours, at))
+    if _may_wait(hours, severity) and (due_at is None or due_at > digest):
         return digest
-    return at if hours.any_time else min(digest, next_working(hours, at))
+    for _ in range(_MOST_TURNS):
+        works = at if hours.any_time else next_working(hours, at)
+        if works >= digest or (at := free_at(hours, severity, works)) == works:
+            return min(works, digest)
+    return digest
+
+
+def free_at(hours: Hours, severity: Severity, at: datetime) -> datetime:
+    """The first instant at `at` or after it at which something of this severity may disturb them, urgent or not."""
+    if hours.quiet is None or not hours.quiet.holds(severity):
+        return at
+    return hours.quiet.free_at(at, hours.time_zone)
+
+
+def _may_wait(hours: Hours, severity: Severity) -> bool:
+    return hours.waits is not None and SEVERITIES.index(severity) <= SEVERITIES.index(hours.waits)
 
 
 def later(hours: Hours, severity: Severity, now: datetime, due_at: datetime | None = None) -> datetime | None:
     """When to bring it to somebody with these hours, or None when that is now."""
     at = bring_at(hours, severity, now, due_at)
+    return at if at > now else None
+
+
+def soonest(hours: Hours, severity: Severity, now: datetime) -> datetime | None:
+    """When to bring what waits for nobody's working hours: None is now, unless that is quiet."""
+    at = free_at(hours, severity, now)
     return at if at > now else None
 
 

@@ -15,6 +15,7 @@ from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.moved import MovedItem
 from services.playbooks.core.presence import changes_at
 from services.playbooks.core.workinghours import OFFICE
+from shared.messages.preferences import Preferences
 from shared.pg import bulk
 from shared.pg.bulk import among, one_of
 from shared.worker import timers
@@ -41,7 +42,10 @@ _SAVE: Final = bulk.Insert(
 
 async def keep(c: AsyncConnection, people: Directory) -> None:
     """Remember who is in the directory, for the day on which somebody isn't any more."""
-    known = (msgspec.structs.replace(one, hours=OFFICE, away=(), left=None) for one in people.csms)
+    known = (
+        msgspec.structs.replace(one.with_preferences(Preferences()), hours=OFFICE, away=(), left=None)
+        for one in people.csms
+    )
     await _KEEP(c, [(one.id, one) for one in known])
 
 

@@ -416,3 +416,12 @@ def test_in_a_message_about_many_each_has_its_own_contact() -> None:
     assert sorted(one.contact for one in group.items) == ["", "Kim (admin) · +49 30 1234"]
     for shown in (RENDERER.text(group), RENDERER.html(group), str(render(group, RENDERER, "dlv_1"))):
         assert shown.count("+49 30 1234") == 1 + (shown.startswith("{") and 1)
+
+
+def test_five_thousand_are_one_message_with_the_worst_first_and_where_the_rest_is() -> None:
+    message = compose_group(alerts_that_turned_red(5_000)[::-1], NOW)
+    assert message.title == "5,000 of your accounts turned red"
+    assert [item.headline.split(" · ")[0] for item in message.items][:2] == ["Customer-000", "Customer-001"]
+    assert len(message.items) == 10
+    assert message.more.startswith("and 4,990 more: Customer-010, ")
+    assert message.more.endswith(" and 4,960 others; all of them: keepwell alerts --assignee csm-3")

@@ -1,4 +1,4 @@
-"""Alerts that nobody acknowledges go to whoever answers for their reader, once, and the reader hears of it."""
+"""Alerts that nobody acknowledges go to whoever answers for their reader, and on; the reader hears of it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -31,7 +31,7 @@ def alert(made: Office) -> Item:
     return made.only("alert")
 
 
-def test_it_goes_up_once_and_whoever_had_it_hears_where_it_is() -> None:
+def test_it_goes_up_and_whoever_had_it_hears_where_it_is() -> None:
     made = office()
     assert alert(made).due_at == MONDAY + 4 * HOUR
     assert made.wait(MONDAY + 4 * HOUR - timedelta(seconds=1)) == []
@@ -45,7 +45,84 @@ def test_it_goes_up_once_and_whoever_had_it_hears_where_it_is() -> None:
     assert made.moves[-1].reason == (
         "not acknowledged by Mon 2 Mar 2026, 14:00 UTC: goes to Lee, manager of the assignee"
     )
-    assert made.wait(MONDAY + 9 * DAY) == []
+
+
+def to_whom(made: Office, until: datetime) -> list[str]:
+    """Who is told of what by then, all of it delivered."""
+    told = made.wait(until)
+    made.settle()
+    return [f"{one.recipient.id if one.recipient else one.channel}: {one.title}" for one in told]
+
+
+def test_it_goes_on_up_with_the_same_time_for_each_until_nobody_is_left() -> None:
+    made = office()
+    assert to_whom(made, MONDAY + 4 * HOUR) == ["lee: Few features", "ana: Lee has it now: Few features"]
+    tuesday_ten = MONDAY + DAY
+    assert alert(made).due_at == tuesday_ten
+    assert to_whom(made, tuesday_ten - timedelta(seconds=1)) == []
+    assert to_whom(made, tuesday_ten) == ["max: Few features", "lee: Max has it now: Few features"]
+    assert alert(made).request.why[:2] == [
+        "Lee was told, and has not acknowledged it",
+        "Ana was told, and has not acknowledged it",
+    ]
+    assert to_whom(made, tuesday_ten + 4 * HOUR) == []
+    assert (alert(made).assignee, alert(made).due_at, alert(made).went_by) == ("max", None, ("ana", "lee"))
+    assert made.moves[-1].reason == "not acknowledged by Tue 3 Mar 2026, 14:00 UTC; nobody answers for Max"
+    assert to_whom(made, MONDAY + 30 * DAY) == []
+
+
+def test_who_has_it_then_and_has_seen_it_keeps_it() -> None:
+    made = office()
+    to_whom(made, MONDAY + 4 * HOUR)
+    made.do(alert(made), "acknowledge", MONDAY + 5 * HOUR, actor="lee")
+    assert to_whom(made, MONDAY + 9 * DAY) == []
+    assert alert(made).assignee == "lee"
+
+
+def test_on_its_way_up_it_never_comes_back_to_who_had_it() -> None:
+    people = HERE.replace("AWAY", "[]").replace(", manager: max", "") + "roles: {last_resort: ben}\n"
+    made = office(people=people)
+    to_whom(made, MONDAY + 4 * HOUR)
+    assert to_whom(made, MONDAY + 9 * DAY) == []
+    assert alert(made).assignee == "lee"
+
+
+def test_after_the_last_manager_comes_the_lead() -> None:
+    made = office(people=HERE.replace("AWAY", "[]") + 'roles: {lead: "slack:#leads"}\n')
+    to_whom(made, MONDAY + 4 * HOUR)
+    to_whom(made, MONDAY + DAY)
+    assert to_whom(made, MONDAY + DAY + 4 * HOUR) == [
+        "slack:#leads: Few features",
+        "max: slack:#leads has it now: Few features",
+    ]
+    assert to_whom(made, MONDAY + 30 * DAY) == []
+
+
+def test_who_is_away_when_it_would_go_on_is_passed_over_then() -> None:
+    people = HERE.replace("AWAY", "[]").replace(
+        "name: Max,", "name: Max, manager: zoe, away: [{from: 2026-03-03, to: 2026-03-05}],"
+    )
+    made = office(people=people + "  - {id: zoe, name: Zoe, email: zoe@example.com}\n")
+    to_whom(made, MONDAY + 4 * HOUR)
+    assert to_whom(made, MONDAY + DAY)[0] == "zoe: Few features"
+
+
+@pytest.mark.parametrize(
+    ("within", "first", "second"),
+    [
+        # By the clock it goes on at night and on Saturdays, though whoever gets it hears within their hours.
+        ("24h", datetime(2026, 3, 7, 16, tzinfo=UTC), datetime(2026, 3, 10, 8, 30, tzinfo=UTC)),
+        ("4 business hours", datetime(2026, 3, 9, 12, tzinfo=UTC), datetime(2026, 3, 9, 16, tzinfo=UTC)),
+    ],
+)
+def test_each_has_as_long_by_the_clock_or_by_their_working_time(within: str, first: datetime, second: datetime) -> None:
+    made = Office(TOLD.replace("SEVERITY", f"high, acknowledge_within: {within}"), people=HERE.replace("AWAY", "[]"))
+    made.assess(datetime(2026, 3, 6, 16, tzinfo=UTC), OWNED)
+    made.settle()
+    assert alert(made).due_at == first
+    assert to_whom(made, first)[0] == "lee: Few features"
+    assert alert(made).due_at == second
+    assert to_whom(made, second)[0] == "max: Few features"
 
 
 @pytest.mark.parametrize("move", ["acknowledge", "snooze", "close", "false_alarm"])

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.rules import Library, Rules
 from services.playbooks.core.workinghours import (
-    DIGEST,
     OFFICE,
     Duration,
     Hours,
@@ -25,6 +24,7 @@ from services.playbooks.core.workinghours import (
 from shared.conditions import Declared
 from shared.files.templates import render
 from shared.messages.actions import SEVERITIES, Severity
+from shared.messages.preferences import DIGEST
 
 BERLIN_TIME = ZoneInfo("Europe/Berlin")
 BERLIN = Hours(time_zone="Europe/Berlin")

@@ -12,6 +12,13 @@ down_revision = None
 
 def upgrade() -> None:
     first_tables.create_worker_tables()
+    op.create_table('preferences',
+    sa.Column('person', sa.Text(), nullable=False),
+    sa.Column('body', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('author', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('person')
+    )
     op.create_table('attempts',
     sa.Column('delivery_id', sa.Text(), nullable=False),
     sa.Column('attempt', sa.Integer(), autoincrement=False, nullable=False),
@@ -64,6 +71,7 @@ def upgrade() -> None:
     sa.Column('item_stands', sa.LargeBinary(), nullable=True),
     sa.Column('task_stands', sa.LargeBinary(), nullable=True),
     sa.Column('erased', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('accounts', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     sa.Column('traceparent', sa.Text(), nullable=True),
     sa.Column('caused_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -76,7 +84,8 @@ def upgrade() -> None:
     op.create_index('deliveries_by_instead_of', 'deliveries', ['instead_of'], unique=False, postgresql_where=sa.text('instead_of IS NOT NULL'))
     op.create_index('deliveries_by_item', 'deliveries', ['item_id'], unique=False, postgresql_where=sa.text('item_id IS NOT NULL'))
     op.create_index('deliveries_by_message', 'deliveries', ['message_id'], unique=False)
-    op.create_index('deliveries_lists', 'deliveries', ['id'], unique=False, postgresql_where=sa.text("kind = 'digest'"))
+    op.create_index('deliveries_lists', 'deliveries', ['id'], unique=False, postgresql_where=sa.text("kind = 'digest' AND accounts IS NULL"))
+    op.create_index('deliveries_told', 'deliveries', ['accounts'], unique=False, postgresql_using='gin', postgresql_ops={'accounts': 'jsonb_path_ops'}, postgresql_where=sa.text("kind = 'digest'"))
     op.create_index('deliveries_by_task', 'deliveries', ['task_id'], unique=False, postgresql_where=sa.text('task_id IS NOT NULL'))
     op.create_index('deliveries_by_time', 'deliveries', ['created_at', 'id'], unique=False)
     op.create_table('gates',

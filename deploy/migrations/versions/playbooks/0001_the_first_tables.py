@@ -23,8 +23,16 @@ def upgrade() -> None:
     sa.Column('band', sa.Text(), nullable=True),
     sa.Column('stage', sa.Text(), nullable=True),
     sa.Column('muted_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('owner', sa.Text(), nullable=True),
+    sa.Column('mrr_minor', sa.BigInteger(), nullable=True),
+    sa.Column('renews_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('turned_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('turned_from', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('account_id')
     )
+    op.create_index('accounts_red', 'accounts', ['owner', 'mrr_minor'], unique=False, postgresql_where=sa.text("band = 'red'"))
+    op.create_index('accounts_renewing', 'accounts', ['owner', 'renews_at'], unique=False, postgresql_where=sa.text('renews_at IS NOT NULL'))
+    op.create_index('accounts_turned', 'accounts', ['owner', 'turned_at'], unique=False, postgresql_where=sa.text('turned_at IS NOT NULL'))
     op.create_index('accounts_muted', 'accounts', ['muted_until'], unique=False, postgresql_where=sa.text('muted_until IS NOT NULL'))
     op.create_table('adopted',
     sa.Column('partition', sa.Integer(), autoincrement=False, nullable=False),
@@ -58,6 +66,17 @@ def upgrade() -> None:
     sa.Column('sent_in', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('list_id', 'item_id')
     )
+    op.create_index('moved_to', 'moved', ['to', 'at'], unique=False)
+    op.create_table('digests',
+    sa.Column('csm_id', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('done', sa.Date(), nullable=False),
+    sa.Column('told_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('by', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('csm_id', 'kind')
+    )
+    op.create_index('digests_due', 'digests', ['due_at'], unique=False)
     op.create_table('csm_load',
     sa.Column('csm_id', sa.Text(), nullable=False),
     sa.Column('open_tasks', sa.Integer(), nullable=False),
@@ -182,6 +201,7 @@ def upgrade() -> None:
     sa.Column('severity', sa.Text(), sa.Computed("request ->> 'severity'", persisted=True), nullable=True),
     sa.Column('stands_for', sa.Text(), nullable=True),
     sa.Column('though_away', sa.Boolean(), nullable=False),
+    sa.Column('went_by', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index('items_by_account', 'items', ['account_id', 'kind', 'opened_at', 'id'], unique=False)
@@ -190,6 +210,8 @@ def upgrade() -> None:
     op.create_index('items_by_playbook', 'items', ['playbook', 'kind', 'opened_at', 'id'], unique=False)
     op.create_index('items_by_time', 'items', ['kind', 'opened_at', 'id'], unique=False)
     is_open = sa.text("state IN ('accepted', 'acknowledged', 'open', 'snoozed', 'taken')")
+    op.create_index('items_closed', 'items', ['assignee', 'closed_at'], unique=False, postgresql_where=sa.text('closed_at IS NOT NULL'))
+    op.create_index('items_open_by_assignee', 'items', ['assignee', 'kind', 'due_at'], unique=False, postgresql_where=is_open)
     op.create_index('items_open_by_due', 'items', ['kind', 'due_at', 'id'], unique=False, postgresql_where=is_open)
     op.create_index('items_open_by_time', 'items', ['kind', 'opened_at', 'id'], unique=False, postgresql_where=is_open)
     op.create_table('moves',
@@ -217,6 +239,12 @@ def upgrade() -> None:
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('seen_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('playbook', 'version')
+    )
+    op.create_table('preferences',
+    sa.Column('person', sa.Text(), nullable=False),
+    sa.Column('body', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('person')
     )
     op.create_table('responses',
     sa.Column('account_id', sa.Text(), nullable=False),
