@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.core import grouping, routing
@@ -102,10 +103,7 @@ class NotifierHandler(Handler):
     ) -> list[NewDelivery]:
         wants = {id: self._wants(one.data.recipient) for id, one in asked.items()}
         routes = {id: routing.route(channelled(one.data, wants[id]), self._setup) for id, one in asked.items()}
-        places = {
-            id: grouping.place(in_peace(asked[id].data, wants[id], to, now), to, now, asked[id].event.time)
-            for id, to in routes.items()
-        }
+        places = {id: _place(asked[id], wants[id], route, now) for id, route in routes.items()}
         known, gates = await deliveries.meet(c, places, now)
         await deliveries.restate(c, {id: asked[id] for id in known if asked[id].data.revision})
         new = []
@@ -129,6 +127,14 @@ class NotifierHandler(Handler):
         self._wake(*self._touched.pop(partition, ()))
         for transport, new in self._new.pop(partition, {}).items():
             self._expect(transport, new)
+
+
+def _place(one: Incoming, wants: Preferences, route: routing.Route, now: datetime) -> grouping.Place:
+    said: ActionRequested = one.data
+    at = grouping.believed(said.not_before, one.event.time, now)
+    if at != said.not_before:
+        said = msgspec.structs.replace(said, not_before=at)
+    return grouping.place(in_peace(said, wants, route, now), route, now)
 
 
 def _by_transport(new: Iterable[NewDelivery]) -> dict[str, list[Expected]]:

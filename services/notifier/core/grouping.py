@@ -49,10 +49,10 @@ def believed(not_before: datetime | None, said_at: datetime, now: datetime) -> d
     return now + (not_before - said_at) if not_before is not None and is_ahead else not_before
 
 
-def place(action: ActionRequested, route: Route, now: datetime, said_at: datetime | None = None) -> Place:
+def place(action: ActionRequested, route: Route, now: datetime) -> Place:
     """Find a message's group. Messages of one group that are due together go as one."""
     who = action.recipient.id if action.recipient else ""
-    to, not_before = f"{route.channel}|{who}", believed(action.not_before, said_at or now, now)
+    to, not_before = f"{route.channel}|{who}", action.not_before
     if action.day is not None and not_before is not None and not_before > now:
         # What else waits for that instant is told in it.
         return Place(group=f"{to}|timed", not_before=not_before, gated=False)

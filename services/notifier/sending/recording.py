@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifier.core.breaks import breaks
+from services.notifier.core.breaks import Place, breaks
 from services.notifier.core.retry import hold
 from services.notifier.core.routing import Setup, Transport
 from services.notifier.sending.attempt import Attempt
@@ -35,9 +35,13 @@ async def write(
                 _LOG.error("Nothing gets through by %s: %s.", channel, held.reason)
             target = EVERY_TARGET if held.whole_channel else attempt.target
             await leases.hold(c, channel, target, attempt.ended_at, held.until, held.reason)
-    broken = [(attempt, found) for attempt in ended if (found := breaks(attempt.outcome, attempt.target)) is not None]
+    broken: dict[Place, str] = {
+        (channel, found[0]): found[1]
+        for attempt in ended
+        if attempt.tells and (found := breaks(attempt.outcome, attempt.target)) is not None
+    }
     if broken:
-        await note(c, {(channel, found[0]): found[1] for one, found in broken if one.tells}, now)
+        await note(c, broken, now)
     endings: list[Ending] = []
     # As batches do: first the messages, then what brings those up to date.
     for these in ([one for one in ended if not one.is_update], [one for one in ended if one.is_update]):

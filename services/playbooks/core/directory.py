@@ -106,6 +106,10 @@ class Csm(msgspec.Struct, frozen=True, kw_only=True):
         """Are they gone by then?"""
         return self.left is not None and self.day(now) >= self.left
 
+    def is_there(self, now: datetime) -> bool:
+        """Is there somebody now whom a channel reaches?"""
+        return self.is_reachable and not self.has_left(now) and self.away_until(now) is None
+
     def day(self, at: datetime) -> date:
         """What day an instant is of, where they are."""
         return at.astimezone(ZoneInfo(self.hours.time_zone)).date()
@@ -277,7 +281,7 @@ class Directory:
         hour = now.replace(minute=0, second=0, microsecond=0)
         if hour != self._hour:
             self._hour, self._stand_ins = hour, {}
-            self._there = {one.id: one for one in self.csms if _is_there(one, hour)}
+            self._there = {one.id: one for one in self.csms if one.is_there(hour)}
         return self._there
 
     def _lead(self, csm: Csm) -> str | None:
