@@ -190,7 +190,8 @@ FAILED = {"keepwell_lag_records", "keepwell_dead_letters_total", "keepwell_dead_
     f"keepwell_{what}_failures_total" for what in ("batch", "commit")
 }
 AT_REST = {
-    "ingest": WAITING | {"keepwell_events_waiting", "keepwell_imports_open", "keepwell_publish_failures_total"},
+    "ingest": WAITING
+    | {f"keepwell_{what}" for what in ("events_waiting", "imports_open", "publish_failures_total", "answers_total")},
     "scoring": WAITING | FAILED | {"keepwell_publish_failures_total"},
     "playbooks": WAITING
     | FAILED
