@@ -47,7 +47,7 @@ def render(
         blocks.append(_section(f"*{_said(message.items_heading)}*"))
     if message.items:
         blocks.append(kit.DividerBlock())
-        blocks += _items(message.items, _MOST_BLOCKS - _BENEATH - len(blocks), buttons=buttons)
+        blocks += _items(message.items, _MOST_BLOCKS - _BENEATH - len(message.rest) - len(blocks), buttons=buttons)
     if message.more:
         beyond = "\nOpen them in keepwell." if buttons and message.offers else ""
         blocks.append(_section(f"{_said(message.more)}{beyond}"))
