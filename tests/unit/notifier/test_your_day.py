@@ -9,9 +9,10 @@ from services.notifier.core import grouping
 from services.notifier.core.routing import Route
 from services.notifier.core.together import compose_group
 from shared.messages.actions import AccountCard, ActionRequested
-from shared.messages.digests import DayCard, DayLine, Handed, Part, PersonLine
+from shared.messages.digests import PARTS, DayCard, DayLine, Handed, Part, PersonLine
 from shared.messages.erasing import Forgetting
 from tests.support.notifier import NOW, THE_OWNER, an_account, an_action
+from tests.support.slack_limits import faults
 
 AT = NOW.replace(hour=7, minute=30)
 """08:30 in Berlin."""
@@ -161,3 +162,18 @@ def test_whoever_is_erased_is_taken_out_of_days() -> None:
     gone = Forgetting("northwind").action(day)
     assert gone.day is not None
     assert [one.account for one in gone.day.lines] == ["Acme"]
+
+
+def test_slack_takes_the_longest_with_buttons_under_what_is_new() -> None:
+    long = {"title": "t" * 400, "contact": "c" * 200, "note": "n" * 400, "whose": "w" * 200}
+    lines = [a_line(part, f"Account {n} " + "a" * 100, **long) for part in PARTS for n in range(8)]
+    team = [PersonLine(name="p" * 100, tasks=n, overdue=n) for n in range(8)]
+    handed = [Handed(whose="ben", why="w" * 200, number=n) for n in range(5)]
+    day = a_day(*lines, numbers=dict.fromkeys(PARTS, 900), team=team, people=70, handed=handed, outcomes={"done": 9})
+    new = [
+        an_action(f"act-{n}", item_id=f"act-{n}", title="x" * 300, account=an_account(f"acme-{n}"), not_before=AT)
+        for n in range(40)
+    ]
+    sent = blocks.render(compose_group([day, *new], AT), Renderer(interactive=True), "dlv-1", repeat=True, buttons=True)
+    assert list(faults(sent["blocks"])) == []
+    assert sum(one["type"] == "actions" for one in sent["blocks"]) == 10
