@@ -7,10 +7,9 @@ from pydantic import SecretStr, field_validator
 from services.notifier.channels.email import SmtpServer
 from services.notifier.core.routing import Setup
 from shared.addresses import read_address
-from shared.messages.actions import CHANNEL, CHANNELS
+from shared.messages.actions import CHANNEL, CHANNELS, SHARED
 from shared.settings import Settings
 
-_SLACK = "slack:#"
 _STARTTLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -18,7 +17,7 @@ class NotifierSettings(Settings):
     """What the notifier needs besides what all share."""
 
     slack_fallback_channel: str | None = None
-    """Such as `#customer-success`: where a message goes whose recipient Slack doesn't know."""
+    """Such as `#customer-success`, or a channel's id: where a message goes whose recipient Slack doesn't know."""
     ops_channel: str | None = None
     """Who hears of a road that is broken: `slack:#ops`, `email:ops@example.com`, or several with commas between; the
     first that works is taken. None: only the status and the log say so."""
@@ -45,6 +44,13 @@ class NotifierSettings(Settings):
     def _is_channel(cls, value: str | None) -> str | None:
         if value is not None and CHANNEL.fullmatch(value) is None:
             raise ValueError(f"it must be {CHANNELS}")
+        return value
+
+    @field_validator("slack_fallback_channel")
+    @classmethod
+    def _is_shared(cls, value: str | None) -> str | None:
+        if value is not None and SHARED.fullmatch(f"slack:{value}") is None:
+            raise ValueError("it must be a channel of Slack's: its name, such as #customer-success, or its id")
         return value
 
     @field_validator("ops_channel")
@@ -118,6 +124,8 @@ def read_channels(text: str) -> tuple[str, ...]:
     for one in found:
         if one.startswith("email:"):
             read_address(one.removeprefix("email:"))
-        elif not one.startswith(_SLACK) or len(one) == len(_SLACK):
-            raise ValueError("it must be slack:#name or email:ops@example.com, or several of them with commas between")
+        elif SHARED.fullmatch(one) is None:
+            raise ValueError(
+                "it must be slack:#name, slack:ID or email:ops@example.com, or several with commas between"
+            )
     return found

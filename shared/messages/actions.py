@@ -18,8 +18,11 @@ SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 """The mildest first."""
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 SENDINGS: Final[tuple[Sending, ...]] = get_args(Sending)
-CHANNEL: Final = re.compile(r"slack:(@owner|#\S+)|email|inbox")
-CHANNELS: Final = "slack:@owner, slack:#name, email or inbox"
+_SHARED: Final = r"slack:(#\S+|[CG][A-Z0-9]{7,})"
+SHARED: Final = re.compile(_SHARED)
+"""A channel of Slack's that others read too: by its name, or by its id such as `slack:C012AB3CD`."""
+CHANNEL: Final = re.compile(rf"slack:@owner|{_SHARED}|email|inbox")
+CHANNELS: Final = "slack:@owner, slack:#name, slack:ID, email or inbox"
 """How a channel is named, by playbooks and by settings, and the same in words."""
 
 
@@ -129,7 +132,7 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     recipient: Recipient | None = None
     """None when nobody could be found; the channel's default then hears of it."""
     channel: str | None = None
-    """`slack:@owner`, `slack:#name`, `email`, `inbox`; None is the default that the installation set up."""
+    """`slack:@owner`, `slack:#name`, `slack:C012AB3CD`, `email`, `inbox`; None is the installation's default."""
     then: list[Recipient] = []
     """Who hears of it instead when no road reaches its recipient: who answers for them, and the last resort."""
     then_channel: str | None = None

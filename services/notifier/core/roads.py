@@ -12,7 +12,7 @@ import msgspec
 
 from services.notifier.core.message import Message
 from services.notifier.core.routing import UNASSIGNED, WEBHOOK, Route, Setup
-from shared.messages.actions import ActionRequested, Recipient
+from shared.messages.actions import SHARED, ActionRequested, Recipient
 from shared.words import clean
 
 NAMES: Final = {"slack": "Slack", "email": "e-mail", "inbox": "the inbox"}
@@ -86,7 +86,7 @@ def _of(person: Recipient, setup: Setup, *, another: bool) -> Iterator[Route]:
 def _because(action: ActionRequested, to: Route, tried: Sequence[Tried]) -> str:
     who, first = action.recipient, tried[0]
     reasons = "; ".join(dict.fromkeys(map(_reason, tried)))
-    if first.target.startswith("#"):
+    if SHARED.fullmatch(f"{first.transport}:{first.target}"):
         words = f"Meant for {first.target}: {reasons}"
     elif who is None or to.target in (who.slack, who.email, who.id):
         words = f"It could not come by {NAMES[first.transport]}: {reasons}"

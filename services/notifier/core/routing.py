@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from shared.messages.actions import SENDINGS, ActionRequested, Recipient
+from shared.messages.actions import SENDINGS, SHARED, ActionRequested, Recipient
 
 Transport = Literal["slack", "email", "inbox"]
 
@@ -92,7 +92,7 @@ def _slack(target: str, who: Recipient | None, setup: Setup) -> Route | str:
         return "Slack is not set up"
     if setup.slack == "webhook":
         return Route(transport="slack", target=WEBHOOK, shared=True)
-    if target.startswith("#"):
+    if SHARED.fullmatch(f"slack:{target}"):
         return Route(transport="slack", target=target, shared=True)
     if who is not None and who.slack:
         return Route(transport="slack", target=who.slack)

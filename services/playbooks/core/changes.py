@@ -20,7 +20,7 @@ from services.playbooks.core.standing import Standing, set_by_us
 from services.playbooks.core.step import put_off
 from shared.messages import envelope
 from shared.messages.accounts import OpenAccountUpdated
-from shared.messages.actions import ActionCancelled, ActionRequested, Colleague, ItemChanged
+from shared.messages.actions import SHARED, ActionCancelled, ActionRequested, Colleague, ItemChanged
 from shared.messages.envelope import Event
 from shared.messages.erasing import Forgetting
 from shared.messages.fields import CustomerEvent
@@ -260,7 +260,7 @@ class Changes:
             message = msgspec.structs.replace(
                 message,
                 then=self._directory.stand_ins(message.recipient.id if message.recipient is not None else "", now),
-                then_channel=last if isinstance(last, str) and last.startswith("slack:#") else None,
+                then_channel=last if isinstance(last, str) and SHARED.fullmatch(last) else None,
             )
         told_of = next((one for one in self._told_by(message.action_id) if one.kind == message.kind), None)
         if told_of is not None and told_of.state in OPEN:

@@ -16,7 +16,7 @@ from services.playbooks.core.reasons import MOST_REASONS, Fed, distinct, drivers
 from services.playbooks.core.standing import Standing, card
 from services.playbooks.core.workinghours import later
 from shared.conditions import Facts
-from shared.messages.actions import SEVERITIES, ActionRequested, FlagCard, Recipient, Severity, TaskCard
+from shared.messages.actions import SEVERITIES, SHARED, ActionRequested, FlagCard, Recipient, Severity, TaskCard
 from shared.words import clock_time
 
 _STILL: Final = "Still: "
@@ -102,7 +102,7 @@ def request(
 
 def channel_for(asked: str | None, assigned: Assignment) -> str | None:
     """A channel that others read, too, is kept whoever gets it; one of a person needs one."""
-    is_shared = asked is not None and asked.startswith("slack:#")
+    is_shared = asked is not None and SHARED.fullmatch(asked) is not None
     return asked if is_shared or assigned.channel is None else assigned.channel
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from services.notifier.core.routing import Route, Setup, Transport, delivery_id, joint_id, not_yet, route
 from services.notifier.settings import NotifierSettings
 from shared.messages.actions import CHANNEL, CHANNELS, SENDINGS, Recipient
+from shared.settings import SettingsError
 from tests.support.notifier import THE_OWNER, an_action
 
 BOT = Setup(slack="bot", email=True)
@@ -29,6 +30,7 @@ def test_what_no_channel_carries_yet_goes_nowhere_and_says_why(kind: str) -> Non
     [
         (BOT, "slack:@owner", "slack:U012AB3CD", False),
         (BOT, "slack:#renewals", "slack:#renewals", True),
+        (BOT, "slack:C012AB3CD", "slack:C012AB3CD", True),
         (BOT, None, "slack:U012AB3CD", False),
         (BOT, "email", "email:owner@example.com", False),
         (BOT, "inbox", "inbox:csm-3", False),
@@ -102,3 +104,14 @@ def test_every_transport_can_be_asked_for_by_playbooks_and_settings(transport: s
     assert asked
     assert NotifierSettings.load(default_channel=asked[0]).default_channel == asked[0]
     assert transport in CHANNELS
+
+
+@pytest.mark.parametrize("channel", ["#customer-success", "C012AB3CD", "G0PRIVATE1"])
+def test_a_fallback_channel_is_a_name_or_an_id(channel: str) -> None:
+    assert NotifierSettings.load(slack_fallback_channel=channel).setup.fallback == channel
+
+
+@pytest.mark.parametrize("channel", ["customer-success", "U012AB3CD", "#", "@owner"])
+def test_what_is_no_channel_is_no_fallback(channel: str) -> None:
+    with pytest.raises(SettingsError, match="KEEPWELL_SLACK_FALLBACK_CHANNEL"):
+        NotifierSettings.load(slack_fallback_channel=channel)

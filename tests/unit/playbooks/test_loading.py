@@ -88,7 +88,7 @@ def test_the_version_is_of_the_content_alone() -> None:
         ("tier: senior", "teir: senior", "p.yaml:16:24: There is no field `teir`. Did you mean `tier`?"),
         ("task.done", "task.dune", "p.yaml:19:13: There is no fact `task.dune`. Did you mean `task.done`?"),
         ("severity: high", "severity: awful", "p.yaml:20:57: `severity` is never `awful`: it is one of info, low"),
-        ('"slack:#cs-escalations"', "fax", "p.yaml:20:22: A channel is slack:@owner, slack:#name, email or inbox"),
+        ('"slack:#cs-escalations"', "fax", "p.yaml:20:22: A channel is slack:@owner, slack:#name, slack:ID,"),
         ("id: adoption-stalled", "title: Adoption", "p.yaml:1:1: `id` is missing."),
         ("    alert: {", "    nothing: {", "p.yaml:20:5: There is no field `nothing`."),
     ],
