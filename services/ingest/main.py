@@ -21,6 +21,7 @@ from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
 from services.ingest.slack.client import Slack, open_client
+from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from services.ingest.store import links
 from shared.links import Links
@@ -99,6 +100,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         stripe_secret=settings.stripe_secret.get_secret_value() if settings.stripe_secret else None,
         slack_secret=settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None,
         interactions=Interactions(slack, responding, base.clock),
+        hearing=Hearing(slack, responding, base.clock),
         acting=Acting(Links(keys), responding, base.uow, base.clock, random) if keys else None,
     )
     return service.Service(

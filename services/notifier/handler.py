@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notifier import preferences
 from services.notifier.core import grouping, routing
 from services.notifier.core.contacts import Told, keys_of
 from services.notifier.core.delivery import Expected
@@ -18,7 +19,7 @@ from services.notifier.store.updating import Refused
 from shared.messages.accounts import AccountErased, ContactErased
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged, Recipient
 from shared.messages.erasing import Forgetting
-from shared.messages.preferences import Preferences
+from shared.messages.preferences import Preferences, PreferencesChosen
 from shared.pg import bulk
 from shared.worker.handler import Handler, Incoming
 
@@ -72,6 +73,8 @@ class NotifierHandler(Handler):
             touched |= await self._refuse(c, partition, refused, now)
         for forgetting in forgotten:
             touched |= await erasing.forget(c, forgetting, now)
+        if chosen := [one.data for one in batch if isinstance(one.data, PreferencesChosen)]:
+            await preferences.put_chosen(c, chosen)
 
     async def _refuse(self, c: AsyncConnection, partition: int, refused: Sequence[Refused], now: datetime) -> set[str]:
         """Tell whoever clicked in Slack. Over HTTP they heard it at once, and by a link they read it where they act."""

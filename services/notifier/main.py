@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import api, files, queries
 from services.notifier.api import documents, preferences
+from services.notifier.channels.blocks import Wants
 from services.notifier.channels.email import EmailChannel
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.channels.missing import MissingChannel
@@ -77,7 +78,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
                 on_failed=lambda: wake(*senders),
                 arrived=watch.arrived,
             )
-            for channel in _channels(base, settings, renderer, http)
+            for channel in _channels(base, settings, renderer, http, known.of)
         }
 
     def publish() -> None:
@@ -117,7 +118,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
 
 
 def _channels(
-    base: service.Base, settings: NotifierSettings, renderer: Renderer, http: httpx.AsyncClient
+    base: service.Base, settings: NotifierSettings, renderer: Renderer, http: httpx.AsyncClient, wants: Wants
 ) -> list[Channel]:
     slack: Channel = MissingChannel("slack")
     if settings.slack_bot_token or settings.slack_webhook_url:
@@ -128,6 +129,7 @@ def _channels(
             api_url=settings.slack_api_url,
             bot_token=token.get_secret_value() if token else None,
             webhook_url=url.get_secret_value() if url else None,
+            wants=wants,
         )
     keys, address = settings.signing_keys, settings.public_url
     links = Links(keys, address) if keys and address is not None else None

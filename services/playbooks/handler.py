@@ -13,6 +13,7 @@ from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY, MOVED_KEY
 from services.playbooks.core.findings import lists, lists_due
 from services.playbooks.core.interruptions import Interruption, after_mark
 from services.playbooks.core.moved import list_due, list_of
+from services.playbooks.core.preferring import chosen
 from services.playbooks.core.rules import Rules, RulesInForce
 from services.playbooks.core.sweep import MEET_KEY, heed, introduce
 from services.playbooks.core.work import Work
@@ -22,6 +23,7 @@ from shared.figures import Figures, effect
 from shared.messages import tracing
 from shared.messages.assessments import AccountAssessed, PartitionMark
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
+from shared.messages.preferences import PreferencesWanted
 from shared.pg import bulk
 from shared.worker.handler import Handler, Incoming
 
@@ -67,6 +69,8 @@ class PlaybooksHandler(Handler):
         """
         del behind
         batch = await preferring.fold(c, batch)
+        wanted = [one for one in batch if isinstance(one.data, PreferencesWanted)]
+        batch = [one for one in batch if not isinstance(one.data, PreferencesWanted)]
         looked = [one for one in batch if not isinstance(one.data, DeliverySettled)]
         accounts = {one.event.subject for one in looked if not isinstance(one.data, PartitionMark)}
         interruptions, (rules, since) = self._interruptions[partition], self._adopted[partition]
@@ -81,7 +85,8 @@ class PlaybooksHandler(Handler):
             await bulk.written(c)
         answers = [one for one in looked if isinstance(one.data, DeliveryResponded)]
         meant = [id for one in answers for id in (one.data.item_id, one.data.action_id) if id]
-        first = await store.claim_responses(c, [(one.event.subject, _response(one), now) for one in answers])
+        claimed = [(one.event.subject, _response(one), now) for one in (*answers, *wanted)]
+        first = await store.claim_responses(c, claimed)
         known = await store.lock_meant(c, [one.event.subject for one in answers], meant)
         work.changes.beside.meet(known)
         for one in looked:
@@ -97,6 +102,8 @@ class PlaybooksHandler(Handler):
                 desk.respond(work, one.event.subject, known, one.data)
             else:
                 self._repeats.add()
+        for one in wanted:
+            self._prefer(work, one, first)
         await store.save(c, partition, work, adopted=True)
         self._count(work)
         if (changed := self._interruptions[partition]) is not interruptions:
@@ -104,6 +111,18 @@ class PlaybooksHandler(Handler):
             await store.keep_interruptions(c, partition, changed, max(now, work.marked_through or now))
         accepted = (message.event.accepted for message in work.changes.out)
         self._decided[partition] = [at for at in accepted if at is not None]
+
+    def _prefer(self, work: Work, one: Incoming, first: set[tuple[str, str]]) -> None:
+        """Tell on what somebody wants who sent the form of their own digest, once."""
+        if (key := (one.event.subject, _response(one))) not in first:
+            self._repeats.add()
+            return
+        first.remove(key)
+        told = chosen(work.rules.directory, one.data)
+        if told is None:
+            _LOG.warning("%s can't set the preferences of %s.", one.data.actor, one.data.person)
+        else:
+            work.changes.out.append(told)
 
     def hears(self, partition: int, marks: Sequence[Incoming]) -> bool:
         """Take down up to when they vouch, unless they say of interruptions what is not yet written."""

@@ -1,6 +1,6 @@
 """When and how somebody wants to hear: their digests, their quiet hours, their channel."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -71,6 +71,12 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
         """When what waits comes, with the digest if there is one."""
         return self.daily or DIGEST
 
+    @property
+    def in_quiet_hours(self) -> Mapping[str, time]:
+        """What would come in the quiet hours, and when: `daily`, the day and what waits for it, and `weekly`."""
+        hours = {"daily": self.digest} | ({"weekly": self.weekly[1]} if self.weekly is not None else {})
+        return {name: at for name, at in hours.items() if self.quiet is not None and self.quiet.covers(at)}
+
 
 class PreferencesChanged(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody's preferences are these now. Told about `$company`, in the order in which they were set."""
@@ -79,3 +85,49 @@ class PreferencesChanged(msgspec.Struct, frozen=True, kw_only=True):
     """As whoever set them called them: an id, or an e-mail address."""
     preferences: Preferences
     at: datetime
+
+
+BUTTON: Final = "preferences"
+"""The `action_id` of the button that asks for them, and what its form is known by."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What that button carries, and its form: all that whoever shows the form knows."""
+
+    person: str
+    """Whose they are, by the id."""
+    preferences: Preferences
+    """What they have set."""
+
+    def encode(self) -> str:
+        """As a button's value."""
+        return msgspec.json.encode(self).decode()
+
+
+def read_asked(value: str) -> Asked:
+    """What that button carried. Raises `msgspec.DecodeError` where it is none of ours."""
+    return msgspec.json.decode(value, type=Asked)
+
+
+class PreferencesWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody sent the form: ingest tells playbooks, who know whether it is their own. Told about `$company`."""
+
+    response_id: str
+    """What tells one form from another, however often it comes."""
+    person: str
+    """Whose they are."""
+    actor: str
+    """Who sent it, as Slack knows them."""
+    preferences: Preferences
+    at: datetime
+
+
+class PreferencesChosen(msgspec.Struct, frozen=True, kw_only=True):
+    """It was their own: playbooks tell the notifier, which keeps it. Told about `$company`."""
+
+    person: str
+    preferences: Preferences
+    actor: str
+    """By the id."""
+    at: datetime
+    """When they sent it. What was set after that stays."""

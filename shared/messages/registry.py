@@ -60,6 +60,8 @@ INTERNAL: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
     "delivery.settled": (DELIVERIES, deliveries.DeliverySettled),
     "delivery.responded": (DELIVERIES, deliveries.DeliveryResponded),
     "preferences.changed": (DELIVERIES, preferences.PreferencesChanged),
+    "preferences.wanted": (DELIVERIES, preferences.PreferencesWanted),
+    "preferences.chosen": (ACTIONS, preferences.PreferencesChosen),
 }
 """What services tell each other."""
 

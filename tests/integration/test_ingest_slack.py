@@ -19,6 +19,7 @@ from shared.log.protocol import BrokerUnavailable, Unconfirmed
 from shared.log.publisher import Publisher
 from shared.messages import registry
 from shared.messages.deliveries import DeliveryResponded
+from shared.messages.preferences import Asked, Preferences, PreferencesWanted
 from tests.support.clicks import (
     HOOK,
     SIGNING_SECRET,
@@ -26,8 +27,11 @@ from tests.support.clicks import (
     a_click,
     a_form_slack,
     a_handle,
+    a_preferences_click,
     a_submission,
     a_user,
+    as_shown,
+    at,
     chosen,
     signed,
 )
@@ -353,3 +357,59 @@ async def test_somebody_of_the_same_enterprise_is_one_of_us(house: House) -> Non
     house.slack.users["U012AB3CD"] = a_user(team_id="T0OTHER", enterprise_user={"enterprise_id": "E01"})
     await post(house, a_click("take", team={"id": TEAM}))
     assert [said.actor for said in answers(house)] == ["slack:U012AB3CD <dana@example.com>"]
+
+
+# --- when somebody wants to hear --------------------------------------------------------------------------------------
+
+MINE = Preferences(daily=time(9), channel="email")
+
+
+async def asked(house: House) -> dict[str, Any]:
+    """The form that the button of a digest opens."""
+    answer = await post(house, a_preferences_click(Asked(person="csm-dana", preferences=MINE)))
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert house.broker.messages == []
+    return house.slack.views[-1]
+
+
+async def test_when_somebody_wants_to_hear_is_asked_and_passed_on(house: House) -> None:
+    view = await asked(house)
+    changed = {"weekly": chosen("never"), "daily_at": at("10:15")}
+    sent = a_submission(view, **{**as_shown(view), **changed})
+    for _ in range(2):
+        answer = await post(house, sent)
+        assert (answer.status_code, answer.content) == (200, b"")
+    first, second = house.broker.events()
+    assert (first.type, first.subject) == ("preferences.wanted", registry.COMPANY)
+    assert [(one.topic, one.key) for one in house.broker.messages] == [(registry.DELIVERIES, registry.COMPANY)] * 2
+    said = registry.data_of(first)
+    assert isinstance(said, PreferencesWanted)
+    assert said.preferences == Preferences(daily=time(10, 15), weekly=None, channel="email")
+    assert (said.person, said.actor, said.at) == ("csm-dana", "slack:U012AB3CD <dana@example.com>", NOON)
+    assert said.response_id == registry.data_of(second).response_id
+
+
+async def test_hours_that_hold_the_digest_back_are_told_at_its_field(house: House) -> None:
+    view = await asked(house)
+    quiet = {"quiet": chosen("daily"), "quiet_from": at("08:00"), "quiet_to": at("09:30")}
+    answer = await post(house, a_submission(view, **{**as_shown(view), **quiet}))
+    words = dict.fromkeys(("daily_at", "weekly_at"), "This lies in your quiet hours. Move one of them.")
+    assert (answer.status_code, answer.json()) == (200, {"response_action": "errors", "errors": words})
+    assert house.broker.messages == []
+
+
+async def test_that_form_stays_open_while_the_broker_does_not_confirm(house: House) -> None:
+    view = await asked(house)
+    house.broker.fails.append(BrokerUnavailable("gone"))
+    sent = a_submission(view, **as_shown(view))
+    assert (await post(house, sent)).json() == {"response_action": "errors", "errors": {"daily": AGAIN}}
+    assert (await post(house, sent)).content == b""
+    assert [registry.data_of(one).preferences for one in house.broker.events()] == [MINE]
+
+
+async def test_a_press_whose_trigger_is_over_says_so_where_it_asks_when_to_hear(house: House) -> None:
+    house.slack.clicked_at["old"] = NOON - timedelta(seconds=4)
+    payload = a_preferences_click(Asked(person="csm-dana", preferences=MINE), trigger_id="old")
+    assert (await post(house, payload)).status_code == 200
+    await until(lambda: bool(house.slack.told))
+    assert house.slack.told == ["The form could not be opened: Slack says expired_trigger_id. Press the button again."]

@@ -9,9 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier import preferences
 from services.notifier.handler import NotifierHandler
+from shared.messages import envelope, registry
 from shared.messages.actions import AccountCard, ActionCancelled, ActionRequested
 from shared.messages.digests import DayCard, DayLine
-from shared.messages.preferences import Preferences, Quiet
+from shared.messages.envelope import Event
+from shared.messages.preferences import Preferences, PreferencesChanged, PreferencesChosen, Quiet
 from tests.support.notifier import NOW, THE_OWNER, Desk, an_account, an_action, an_alert, notifier_engine, of_kim
 from tests.support.stream import until
 
@@ -121,3 +123,28 @@ async def test_what_is_set_again_counts_even_where_the_clock_went_back(desk: Des
         row = await preferences.read(c, "ANA@example.com")
     assert again > first
     assert (row.body, row.author) == (Preferences(), "lee")
+
+
+def a_choice(at: datetime, **said: time | None) -> Event:
+    wants = Preferences(**said)  # type: ignore[arg-type]
+    data = PreferencesChosen(person="csm-3", preferences=wants, actor="csm-3", at=at)
+    type = "preferences.chosen"
+    return envelope.wrap(data, id=f"f-{at}", source="keepwell/playbooks", type=type, subject=registry.COMPANY, time=at)
+
+
+async def test_what_somebody_chose_is_kept_and_told_unless_something_was_set_since(desk: Desk) -> None:
+    early, late = NOW - timedelta(minutes=2), NOW - timedelta(minutes=1)
+    await desk.ask(a_choice(early, daily=time(9)), a_choice(late, daily=time(10)))
+    async with desk.uow.begin() as c:
+        row = await preferences.read(c, "csm-3")
+    assert (row.body, row.author, row.at) == (Preferences(daily=time(10)), "csm-3", late)
+
+    async with desk.uow.begin() as c:
+        await preferences.put(c, "csm-3", Preferences(daily=None), "lee", NOW)
+    await desk.ask(a_choice(early, daily=time(9)), a_choice(late, daily=time(10)))
+    async with desk.uow.begin() as c:
+        row = await preferences.read(c, "csm-3")
+    assert (row.body, row.author, row.at) == (Preferences(daily=None), "lee", NOW)
+
+    staged = [registry.data_of(envelope.decode(row.value)) for row in await desk.rows("SELECT value FROM outbox")]
+    assert [one.preferences.daily for one in staged if isinstance(one, PreferencesChanged)] == [time(9), time(10), None]

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from services.playbooks.preferring import Preferring
+from shared.messages import registry
 from shared.messages.actions import ActionRequested
 from shared.messages.digests import DayCard, Part
-from shared.messages.preferences import Preferences, PreferencesChanged
+from shared.messages.preferences import Preferences, PreferencesChanged, PreferencesChosen, PreferencesWanted
 from shared.messages.registry import COMPANY
 from tests.support.playbooks import DAY, HOUR, LOW, MONDAY, Floor, a_floor, an_assessment
 
@@ -197,3 +198,35 @@ async def test_who_wants_none_has_none(floor: Floor) -> None:
     await floor.pass_until(TUESDAY.replace(hour=7, minute=26))
     await floor.pass_until(MONDAY + 8 * DAY)
     assert of(await floor.digests(), "ana") == []
+
+
+def a_form(id: str, actor: str, person: str = "ana", **said: Any) -> tuple[str, PreferencesWanted]:
+    wants = Preferences(**said)
+    return COMPANY, PreferencesWanted(response_id=id, person=person, actor=actor, preferences=wants, at=MONDAY + HOUR)
+
+
+async def chosen(floor: Floor) -> list[PreferencesChosen]:
+    staged = [(one.type, one.subject, registry.data_of(one)) for one in await floor.staged_on(registry.ACTIONS)]
+    assert all(subject == COMPANY for type, subject, _ in staged if type == "preferences.chosen")
+    return [data for _, _, data in staged if isinstance(data, PreferencesChosen)]
+
+
+async def test_what_somebody_sets_by_their_own_form_is_told_on_once(floor: Floor) -> None:
+    form = a_form("f-1", "slack:U012AB3CD <ana@example.com>", daily=time(10))
+    await floor.take(form, form, an_account("northwind", "ana", facts=LOW))
+    await floor.take(form)
+    told = PreferencesChosen(person="ana", preferences=Preferences(daily=time(10)), actor="ana", at=MONDAY + HOUR)
+    assert await chosen(floor) == [told]
+    assert await floor.states("task") == ["open"]
+
+
+async def test_a_stranger_sets_nothing_and_nobody_sets_anothers(floor: Floor, caplog: pytest.LogCaptureFixture) -> None:
+    await floor.take(
+        a_form("f-1", "slack:U0STRANGER", daily=None),
+        a_form("f-2", "slack:U9 <ben@example.com>", daily=None),
+        a_form("f-3", "slack:U0STRANGER", person="nobody", daily=None),
+        a_form("f-4", "ben", person="ben", daily=None),
+    )
+    assert [one.person for one in await chosen(floor)] == ["ben"]
+    assert "slack:U9 <ben@example.com> can't set the preferences of ana." in caplog.messages
+    assert len([one for one in caplog.messages if "can't set the preferences" in one]) == 3

@@ -16,6 +16,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from shared.messages.actions import Colleague
 from shared.messages.moves import Handle
+from shared.messages.preferences import BUTTON, Asked
 from tests.support.stream import NOON, SetClock
 
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -89,6 +90,26 @@ def a_submission(view: dict[str, Any], **values: dict[str, Any]) -> dict[str, An
         "is_enterprise_install": False,
         "enterprise": None,
     }
+
+
+def a_preferences_click(asked: Asked, **changes: Any) -> dict[str, Any]:
+    """The same of the button that asks when somebody wants to hear."""
+    payload = a_click(BUTTON, **changes)
+    payload["actions"][0] |= {"value": asked.encode()}
+    return payload
+
+
+def as_shown(view: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What Slack sends of fields that nobody touched: what they began with."""
+    elements = {one["block_id"]: one["element"] for one in view["blocks"] if one["type"] == "input"}
+    return {
+        name: {said.replace("initial", "selected"): value for said, value in one.items() if said.startswith("initial_")}
+        for name, one in elements.items()
+    }
+
+
+def at(clock: str) -> dict[str, Any]:
+    return {"selected_time": clock}
 
 
 def chosen(value: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
 from services.ingest.slack.client import Slack
+from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from shared.auth.keys import KeyStore
 from shared.clock import Clock
@@ -215,6 +216,7 @@ def an_app(
         stripe_secret=stripe_secret,
         slack_secret=slack_secret,
         interactions=Interactions(asked, responding, clock),
+        hearing=Hearing(asked, responding, clock),
         acting=Acting(Links([link_key]), responding, uow, clock, random) if link_key else None,
     )
     for router in (*api.ROUTERS, *api.PROBES):

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from services.ingest.handler import Intake
 from services.ingest.pages.acting import Acting
 from services.ingest.publishing.releasing import Releasing
+from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from shared.auth.keys import Caller, KeyStore, require
 from shared.clock import Clock
@@ -35,6 +36,7 @@ class Ingest:
     slack_secret: str | None
     """What Slack signs with."""
     interactions: Interactions
+    hearing: Hearing
     acting: Acting | None
     """None: no key is set that signs links."""
 

@@ -1,12 +1,14 @@
 """The HTTP edge for what Slack tells: buttons that were pressed, and forms that came back."""
 
+from collections.abc import Mapping
+
 import msgspec
 from fastapi import Request, Response
 
-from services.ingest.api.parts import Parts
+from services.ingest.api.parts import Ingest, Parts
 from services.ingest.api.reading import body_within
 from services.ingest.core import interactions
-from services.ingest.core.interactions import Click, Submission
+from services.ingest.core.interactions import Click, Interaction, PreferencesClick, Submission
 from services.ingest.slack import signing
 from shared.web.problems import Problem
 from shared.web.routes import Router
@@ -15,8 +17,9 @@ router = Router(prefix="/v1/webhooks", tags=["webhooks"])
 _ABOUT = """\
 The request URL for an app's interactivity. Verified by X-Slack-Signature and X-Slack-Request-Timestamp, of within 5
 minutes; takes no API key. A button that says all by itself (take, acknowledge, close, accept, dismiss) is passed on,
-one that asks for more (done, snooze, reassign, false alarm) opens a form, and what the form says is passed on. Slack is
-answered within 2.5 s, once the broker has confirmed; other requests of Slack are answered 200 and ignored."""
+one that asks for more (done, snooze, reassign, false alarm, and when to hear) opens a form, and what the form says is
+passed on. Slack is answered within 2.5 s, once the broker has confirmed; other requests of Slack are answered 200 and
+ignored."""
 
 
 @router.post(
@@ -54,9 +57,20 @@ async def post_slack(request: Request, ingest: Parts) -> Response:
         raise Problem(401, "invalid_signature", str(error), headers={"WWW-Authenticate": "X-Slack-Signature"}) from None
     except interactions.Unusable as error:
         raise Problem(400, "unusable", str(error)) from None
-    if isinstance(came, Click):
-        await ingest.interactions.click(came)
-    elif isinstance(came, Submission) and (faults := await ingest.interactions.submit(came)):
+    if came is not None and (faults := await _act(ingest, came)):
         told = {"response_action": "errors", "errors": faults}
         return Response(msgspec.json.encode(told), 200, media_type="application/json")
     return Response(status_code=200)
+
+
+async def _act(ingest: Ingest, came: Interaction) -> Mapping[str, str]:
+    """Returns what is wrong with a form."""
+    if isinstance(came, Click):
+        await ingest.interactions.click(came)
+        return {}
+    if isinstance(came, Submission):
+        return await ingest.interactions.submit(came)
+    if isinstance(came, PreferencesClick):
+        await ingest.hearing.click(came)
+        return {}
+    return await ingest.hearing.submit(came)

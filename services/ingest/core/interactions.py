@@ -5,6 +5,7 @@ https://docs.slack.dev/reference/interaction-payloads. What Keepwell doesn't kno
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Annotated, Final, cast
 from urllib.parse import parse_qs
 
@@ -13,6 +14,7 @@ from msgspec import Meta
 
 from services.ingest.core.answering import MOVES, Filled, Move
 from shared.messages.moves import Handle, read_handle
+from shared.messages.preferences import BUTTON, Asked, read_asked
 
 LARGEST: Final = 1024 * 1024
 """Bytes of a request: a pressed button comes with the whole message."""
@@ -67,6 +69,31 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         return _id(self.view_id, self.user)
 
 
+class PreferencesClick(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody wants to say when they hear."""
+
+    user: str
+    asked: Asked
+    trigger_id: str
+    response_url: str | None
+
+
+class PreferencesSubmission(msgspec.Struct, frozen=True, kw_only=True):
+    """The form of that came back."""
+
+    user: str
+    asked: Asked
+    view_id: str
+    given: Mapping[str, str]
+    """What was chosen, by its fields."""
+
+    @property
+    def response_id(self) -> str:
+        """The same however often this form is sent."""
+        return _id(self.view_id, self.user)
+
+
+Interaction = Click | Submission | PreferencesClick | PreferencesSubmission
 _Text = Annotated[str, Meta(max_length=4_000)]
 _Id = Annotated[str, Meta(max_length=64)]
 
@@ -83,6 +110,7 @@ class _Element(msgspec.Struct):
     value: _Text | None = None
     selected_option: _Option | None = None
     selected_date: _Id | None = None
+    selected_time: _Id | None = None
 
 
 class _Action(msgspec.Struct):
@@ -97,6 +125,7 @@ class _State(msgspec.Struct):
 
 class _View(msgspec.Struct):
     id: _Id = ""
+    callback_id: _Text = ""
     private_metadata: _Text = ""
     state: _State = msgspec.field(default_factory=_State)
 
@@ -115,7 +144,7 @@ _forms: Final = msgspec.json.Decoder(Form)
 _USER: Final = re.compile(r"[A-Z0-9]{2,32}")
 
 
-def read(body: bytes) -> Click | Submission | None:
+def read(body: bytes) -> Interaction | None:
     """What a request says; None for what is nothing of ours. Raises `Unusable`."""
     try:
         fields = parse_qs(body.decode("ascii"), max_num_fields=10, errors="strict")
@@ -135,7 +164,14 @@ def read(body: bytes) -> Click | Submission | None:
     return None
 
 
-def _click(payload: _Payload, action: _Action) -> Click | None:
+def _click(payload: _Payload, action: _Action) -> Click | PreferencesClick | None:
+    if action.action_id == BUTTON and action.value:
+        return PreferencesClick(
+            user=payload.user.id,
+            asked=read_asked(action.value),
+            trigger_id=payload.trigger_id,
+            response_url=payload.response_url,
+        )
     if action.action_id not in MOVES or not action.value:
         return None
     move = cast(Move, action.action_id)
@@ -143,9 +179,12 @@ def _click(payload: _Payload, action: _Action) -> Click | None:
     return Click(user=payload.user.id, form=form, trigger_id=payload.trigger_id, stamp=action.action_ts)
 
 
-def _submission(payload: _Payload, view: _View) -> Submission:
-    form = _forms.decode(view.private_metadata)
+def _submission(payload: _Payload, view: _View) -> Submission | PreferencesSubmission:
     given = {name: found for name, block in view.state.values.items() if (found := _value(block.get(FIELD)))}
+    if view.callback_id == BUTTON:
+        asked = read_asked(view.private_metadata)
+        return PreferencesSubmission(user=payload.user.id, asked=asked, view_id=view.id, given=given)
+    form = _forms.decode(view.private_metadata)
     filled = Filled(**{name: given.get(name, "") for name in Filled._fields})
     return Submission(user=payload.user.id, form=form, view_id=view.id, filled=filled)
 
@@ -154,7 +193,7 @@ def _value(element: _Element | None) -> str:
     if element is None:
         return ""
     chosen = element.selected_option.value if element.selected_option else ""
-    return chosen or element.selected_date or element.value or ""
+    return chosen or element.selected_date or element.selected_time or element.value or ""
 
 
 def _id(*parts: str) -> str:

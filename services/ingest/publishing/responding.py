@@ -7,9 +7,11 @@ from shared.log.protocol import Outgoing
 from shared.log.publisher import Publisher
 from shared.messages import envelope, registry, tracing
 from shared.messages.deliveries import DeliveryResponded
+from shared.messages.preferences import PreferencesWanted
 
 Face = Literal["slack", "link"]
-_TYPE: Final = "delivery.responded"
+_ANSWERED: Final = "delivery.responded"
+_WANTED: Final = "preferences.wanted"
 
 
 class Responding:
@@ -22,15 +24,23 @@ class Responding:
 
     async def pass_on(self, account_id: str, response: DeliveryResponded, by: Face) -> None:
         """Return when the broker has confirmed. Raises `Unconfirmed`."""
-        event = envelope.wrap(
-            response,
-            id=response.response_id,
-            source="keepwell/ingest",
-            type=_TYPE,
-            subject=account_id,
-            time=response.at,
-            accepted=response.at,
-        )
-        headers = {**tracing.headers(), "ce_type": _TYPE}
-        await self._publisher.publish([Outgoing(registry.DELIVERIES, account_id, envelope.encode(event), headers)])
+        await self._publish(_ANSWERED, account_id, response)
         self._answers.add(1, response.response, by)
+
+    async def pass_on_wanted(self, wanted: PreferencesWanted) -> None:
+        """The same for when somebody wants to hear."""
+        await self._publish(_WANTED, registry.COMPANY, wanted)
+        self._answers.add(1, "preferences", "slack")
+
+    async def _publish(self, type: str, subject: str, said: DeliveryResponded | PreferencesWanted) -> None:
+        event = envelope.wrap(
+            said,
+            id=said.response_id,
+            source="keepwell/ingest",
+            type=type,
+            subject=subject,
+            time=said.at,
+            accepted=said.at,
+        )
+        headers = {**tracing.headers(), "ce_type": type}
+        await self._publisher.publish([Outgoing(registry.DELIVERIES, subject, envelope.encode(event), headers)])

@@ -96,10 +96,8 @@ class PreferencesBody(BaseModel, extra="forbid"):
 
     @model_validator(mode="after")
     def _come_at_all(self) -> Self:
-        said, quiet = self.preferences, self.quiet
-        hours = {"daily": said.digest, "weekly": said.weekly[1] if said.weekly is not None else None}
-        for name, at in hours.items():
-            if at is not None and quiet is not None and quiet.quiet.covers(at):
+        if (quiet := self.quiet) is not None:
+            for name, at in self.preferences.in_quiet_hours.items():
                 words = f"{_clock_words(at)}, when `digest.{name}` and what waits for it comes"
                 raise ValueError(
                     f"{words}, lies in the quiet hours from {quiet.start} to {quiet.end}: move one of them."

@@ -1,6 +1,6 @@
 """A message as Slack's Block Kit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -8,7 +8,10 @@ from slack_sdk.models import blocks as kit
 
 from services.notifier.channels.rendering import Renderer
 from services.notifier.core.message import Item, Message, Offer, Reason, Section
+from services.notifier.core.preferring import UNSET
+from shared.messages.actions import Recipient
 from shared.messages.moves import LABELS, Handle
+from shared.messages.preferences import BUTTON, Asked, Preferences
 from shared.words import clean
 
 _DOTS: Final = {"red": ":red_circle: ", "amber": ":large_orange_circle: ", "green": ":large_green_circle: "}
@@ -20,10 +23,23 @@ _MOST_BLOCKS: Final = 50
 """And a message of more blocks than that."""
 _BENEATH: Final = 6
 """So many come at most after the items."""
+Wants = Callable[[Recipient | None], Preferences]
+"""What somebody has set."""
+
+
+def unset(_: Recipient | None) -> Preferences:
+    """Nobody has set anything."""
+    return UNSET
 
 
 def render(
-    message: Message, renderer: Renderer, delivery_id: str, *, repeat: bool = False, buttons: bool = False
+    message: Message,
+    renderer: Renderer,
+    delivery_id: str,
+    *,
+    repeat: bool = False,
+    buttons: bool = False,
+    wants: Wants = unset,
 ) -> dict[str, Any]:
     """The `text` (for notifications and screen readers) and the `blocks`, the first of which carries the id. Without
     `buttons` it says how to act by `keepwell`."""
@@ -53,7 +69,7 @@ def render(
         beyond = "\nOpen them in keepwell." if buttons and message.offers else ""
         blocks.append(_section(f"{_said(message.more)}{beyond}"))
     blocks.extend(_section(_part(part)) for part in message.rest)
-    blocks += _beneath(message, repeat=repeat, buttons=buttons)
+    blocks += _beneath(message, repeat=repeat, buttons=buttons, wants=wants)
     plain = renderer.text(message, by_command=not buttons)
     return {
         "text": escape(plain if not repeat else f"{plain}{_REPEAT}\n")[:3_500],
@@ -62,7 +78,7 @@ def render(
     }
 
 
-def _beneath(message: Message, *, repeat: bool, buttons: bool) -> list[kit.Block]:
+def _beneath(message: Message, *, repeat: bool, buttons: bool, wants: Wants) -> list[kit.Block]:
     """What is asked, how to answer, and where it comes from."""
     blocks: list[kit.Block] = []
     asked = [f"*{message.task_label}:* {_said(message.task)}"] if message.task else []
@@ -72,7 +88,9 @@ def _beneath(message: Message, *, repeat: bool, buttons: bool) -> list[kit.Block
     if message.offer is not None and buttons:
         blocks.append(_buttons(message.offer))
     blocks.append(_context(" · ".join(filter(None, (_whom(message), _said(message.label), _said(message.since))))))
-    if message.footer:
+    if message.whose is not None and buttons:
+        blocks.append(_hearing(message.whose, wants(message.whose)))
+    elif message.footer:
         blocks.append(_context(_said(message.footer)))
     if not buttons and (by_command := message.by_command):
         blocks.append(_context(_said(by_command)))
@@ -106,6 +124,13 @@ def _buttons(offer: Offer) -> kit.ActionsBlock:
             for n, move in enumerate(offer.moves)
         ]
     )
+
+
+def _hearing(who: Recipient, wants: Preferences) -> kit.ActionsBlock:
+    """The button that asks when they want to hear; its value is all that the form is made of."""
+    label = kit.PlainTextObject(text="When shall I hear? …", emoji=False)
+    value = Asked(person=who.id, preferences=wants).encode()
+    return kit.ActionsBlock(elements=[kit.ButtonElement(text=label, action_id=BUTTON, value=value)])
 
 
 def escape(text: str) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from services.notifier.channels.blocks import escape, render
+from services.notifier.channels.blocks import Wants, escape, render, unset
 from services.notifier.channels.protocol import Dispatch
 from services.notifier.channels.rendering import Renderer
 from services.notifier.core.amending import Answers
@@ -69,6 +69,7 @@ class SlackChannel:
     name: Transport = "slack"
     timeout: float = 10.0
     at_once: int = 16
+    wants: Wants = unset
 
     async def send(self, dispatch: Dispatch) -> Outcome:
         """Send one message."""
@@ -79,7 +80,8 @@ class SlackChannel:
             return await self._answer(dispatch, dispatch.answers, headers)
         by_bot = self.bot_token is not None and (dispatch.target != WEBHOOK or self.webhook_url is None)
         buttons = by_bot and self.renderer.interactive
-        payload = render(dispatch.message, self.renderer, dispatch.delivery_id, repeat=dispatch.repeat, buttons=buttons)
+        how: Any = {"repeat": dispatch.repeat, "buttons": buttons, "wants": self.wants}
+        payload = render(dispatch.message, self.renderer, dispatch.delivery_id, **how)
         if self.webhook_url is not None and not by_bot:
             if dispatch.amends is not None:
                 return Never(reason="without KEEPWELL_SLACK_BOT_TOKEN nothing that was posted can be changed")

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from shared.messages.actions import Colleague, Kind, Sending, Severity
+from shared.messages.actions import Colleague, Kind, Recipient, Sending, Severity
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -118,6 +118,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """The recipient's Slack user id, where others read too."""
     footer: str = ""
     offer: Offer | None = None
+    whose: Recipient | None = None
+    """Of somebody's day, where they alone read it: who can say there when they hear."""
     matter: str = ""
     """What it is about, where it is about one thing: usage, money, people, …"""
     shows: list[str] = []

@@ -56,6 +56,7 @@ def compose(action: ActionRequested, new: New, now: datetime, *, shared: bool = 
         recipient=recipient,
         mention=mention,
         footer="When and of what you hear: keepwell preferences",
+        whose=None if shared else who,
         accounts=list(dict.fromkeys(ids)),
     )
 

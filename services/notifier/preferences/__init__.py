@@ -1,10 +1,10 @@
 """What people have set: kept here, told to playbooks, and known to the process that sends."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,10 +13,11 @@ from services.notifier.core.preferring import Kept, called, wanted
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
 from shared.messages.actions import Recipient
-from shared.messages.preferences import Preferences, PreferencesChanged
+from shared.messages.preferences import Preferences, PreferencesChanged, PreferencesChosen
 from shared.worker import outbox
 
 _p: Final = t.preferences.c
+_SET_AT: Final = select(_p.at).where(_p.person == bindparam("person")).with_for_update()
 _ALL: Final = select(_p.person, _p.body, _p.at)
 _VERSION: Final = select(func.count(), func.max(_p.at))
 _TYPE: Final = "preferences.changed"
@@ -52,8 +53,7 @@ async def read(c: AsyncConnection, person: str) -> Any:
 async def put(c: AsyncConnection, person: str, said: Preferences, author: str, now: datetime) -> datetime:
     """Keep what somebody wants from now on, and tell playbooks. Returns when it was set: after what was set before,
     whatever the clock says."""
-    asked = select(_p.at).where(_p.person == called(person)).with_for_update()
-    before = (await c.execute(asked)).scalar_one_or_none()
+    before = await _set_at(c, person)
     at = now if before is None else max(now, before + timedelta(microseconds=1))
     row = {"person": called(person), "body": said, "at": at, "author": author}
     new = insert(t.preferences).values(row)
@@ -69,3 +69,17 @@ async def put(c: AsyncConnection, person: str, said: Preferences, author: str, n
     message = Outgoing(registry.DELIVERIES, registry.COMPANY, envelope.encode(event), {"ce_type": _TYPE})
     await outbox.stage(c, _PARTITION, [message])
     return at
+
+
+async def put_chosen(c: AsyncConnection, chosen: Iterable[PreferencesChosen]) -> None:
+    """Keep what people sent by forms, unless something was set after that: a form may come late, and twice."""
+    for one in chosen:
+        before = await _set_at(c, one.person)
+        if before is None or before < one.at:
+            await put(c, one.person, one.preferences, one.actor, one.at)
+
+
+async def _set_at(c: AsyncConnection, person: str) -> datetime | None:
+    """When something was set last, which nobody changes until this transaction ends."""
+    found: datetime | None = (await c.execute(_SET_AT, {"person": called(person)})).scalar_one_or_none()
+    return found

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.demo import clicks
 from services.ingest.core.answering import Filled
-from services.ingest.core.interactions import Click, Form, Submission, read
+from services.ingest.core.interactions import Click, Form, Interaction, Submission, read
 from services.ingest.slack import signing
 from services.ingest.slack.forms import build
 from services.notifier.channels.blocks import render
@@ -20,7 +20,7 @@ from tests.support.notifier import NOW, an_action
 SECRET = "of-this-run-alone"
 
 
-def came(payload: dict[str, Any]) -> Click | Submission | None:
+def came(payload: dict[str, Any]) -> Interaction | None:
     """As ingest reads it, once it has verified it."""
     body, headers = clicks.signed(payload, SECRET)
     signing.verify(httpx.Headers(headers), body, SECRET, datetime.now(UTC))

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from slack_sdk.models.views import View
 
 from services.ingest.core.answering import ASKS, Filled
-from services.ingest.core.interactions import Click, Form, Submission, Unusable, read
+from services.ingest.core.interactions import Click, Form, Interaction, Submission, Unusable, read
 from services.ingest.slack.forms import build, first_field
 from shared.messages.actions import Colleague
 from shared.messages.moves import Handle
 from tests.support.clicks import HOOK, a_click, a_handle, a_submission, chosen
 
 
-def sent(payload: Any) -> Click | Submission | None:
+def sent(payload: Any) -> Interaction | None:
     return read(urlencode({"payload": json.dumps(payload)}).encode())
 
 

@@ -11,6 +11,7 @@ from services.notifier.core.together import compose_group
 from shared.messages.actions import AccountCard, ActionRequested
 from shared.messages.digests import PARTS, DayCard, DayLine, Handed, Part, PersonLine
 from shared.messages.erasing import Forgetting
+from shared.messages.preferences import BUTTON, Asked, Preferences, read_asked
 from tests.support.notifier import NOW, THE_OWNER, an_account, an_action
 from tests.support.slack_limits import faults
 
@@ -176,4 +177,30 @@ def test_slack_takes_the_longest_with_buttons_under_what_is_new() -> None:
     ]
     sent = blocks.render(compose_group([day, *new], AT), Renderer(interactive=True), "dlv-1", repeat=True, buttons=True)
     assert list(faults(sent["blocks"])) == []
-    assert sum(one["type"] == "actions" for one in sent["blocks"]) == 10
+    # And one that asks when they want to hear.
+    assert sum(one["type"] == "actions" for one in sent["blocks"]) == 10 + 1
+
+
+def said(message: Any, **how: Any) -> tuple[list[Asked], str]:
+    """What the button asks, if there is one, and all that is written."""
+    sent = blocks.render(message, Renderer(interactive=True), "dlv-1", **how)
+    assert list(faults(sent["blocks"])) == []
+    buttons = [one for block in sent["blocks"] if block["type"] == "actions" for one in block["elements"]]
+    return [read_asked(one["value"]) for one in buttons if one["action_id"] == BUTTON], str(sent["blocks"])
+
+
+def test_its_reader_can_say_there_when_they_hear_beginning_with_what_they_have_set() -> None:
+    mine = Preferences(daily=None, channel="email")
+    asked, text = said(
+        compose_group([a_day(TO_DO)], AT), buttons=True, wants=lambda who: mine if who else Preferences()
+    )
+    assert asked == [Asked(person=THE_OWNER.id, preferences=mine)]
+    assert "keepwell preferences" not in text
+
+
+def test_where_no_button_works_or_others_read_it_says_how_by_command() -> None:
+    alone, all = compose_group([a_day(TO_DO)], AT), compose_group([a_day(TO_DO)], AT, shared=True)
+    for asked, text in (said(alone), said(all, buttons=True)):
+        assert asked == []
+        assert "When and of what you hear: keepwell preferences" in text
+    assert said(compose_group([an_action()], AT), buttons=True)[0] == []
