@@ -14,7 +14,18 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from deploy.local.system import any_free
-from tests.support.clicks import SIGNING_SECRET, TEAM, a_submission, a_user, chosen, signed
+from shared.messages.preferences import Asked, Preferences
+from tests.support.clicks import (
+    SIGNING_SECRET,
+    TEAM,
+    a_preferences_click,
+    a_submission,
+    a_user,
+    as_shown,
+    at,
+    chosen,
+    signed,
+)
 from tests.support.notifier import MailSink
 from tests.support.stack import Stack
 
@@ -201,3 +212,23 @@ def test_a_task_is_taken_snoozed_and_done_from_mail_alone(desk: Desk) -> None:
     assert "It is already done, by this link" in again.text
     for service in ("ingest", "playbooks", "notifier"):
         assert not any(link.rpartition("/")[2] in desk.stack.log(service) for link in links.values())
+
+
+def test_when_somebody_hears_is_set_from_slack_and_kept_by_the_notifier(desk: Desk) -> None:
+    stack, slack, before = desk.stack, desk.slack, len(desk.slack.views)
+    button = a_preferences_click(Asked(person="csm-dana", preferences=Preferences()), response_url=desk.hook)
+    assert desk.to_slack(button).content == b""
+    stack.wait(lambda: len(slack.views) == before + 1, "the form opens")
+    view = slack.views[-1]
+    filled = as_shown(view) | {"daily_at": at("09:45"), "weekly": chosen("never"), "waits": chosen("high")}
+    assert desk.to_slack(a_submission(view, **filled) | {"user": {"id": "U0STRANGER"}}).content == b""
+    assert desk.to_slack(a_submission(view, **filled)).content == b""
+
+    def kept() -> dict[str, Any]:
+        said: dict[str, Any] = stack.get("notifier", "/v1/preferences/csm-dana")
+        return said
+
+    stack.wait(lambda: kept()["set_by"] == "csm-dana", "the notifier keeps it")
+    assert (kept()["digest"], kept()["digest_from"]) == ({"daily": "09:45", "weekly": None}, "high")
+    # A stranger's form came first, and did nothing.
+    assert "can't set the preferences of csm-dana" in stack.log("playbooks")
