@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import time, timedelta
 from itertools import count
 from typing import Any
 
@@ -20,12 +20,14 @@ from shared.log.local import LocalStream
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
 from shared.messages.actions import ActionRequested
-from shared.messages.preferences import PreferencesChanged
+from shared.messages.digests import DayCard, DayLine
+from shared.messages.preferences import BUTTON, PreferencesChanged, read_asked
 from shared.pg.pool import make_engine, session_settings
 from shared.pg.uow import UnitOfWork
 from shared.service.service import Process
 from tests.support.logins import as_service
 from tests.support.notifier import (
+    NOW,
     THE_OWNER,
     MailSink,
     SlackSink,
@@ -426,3 +428,25 @@ async def test_a_csm_sets_their_own_preferences_alone(database_url: str) -> None
         assert (await notifier.client.put("/v1/preferences/ana@example.com", json={})).status_code == 200
         refused = await notifier.client.put("/v1/preferences/ben@example.com", json={})
         assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+
+
+async def test_a_digest_asks_with_what_its_reader_has_set(database_url: str, slack: SlackSink) -> None:
+    keys = {"slack_bot_token": "xoxb-1", "slack_signing_secret": "s" * 32, "public_url": "https://keepwell.example.com"}
+    async with a_notifier(database_url, slack_api_url=f"{slack.url}/api", **keys) as notifier:
+        put = await notifier.client.put(f"/v1/preferences/{THE_OWNER.id}", json={"digest": {"daily": "10:15"}})
+        assert put.status_code == 200, put.text
+        numbers = count()
+
+        async def asks_with_it() -> bool:
+            number, before = next(numbers), len(slack.got)
+            line = DayLine(part="today", account_id="acme", account="Acme", title="Call them")
+            day = DayCard(since=NOW, lines=[line], numbers={"today": 1})
+            account = an_account(f"account-{number}")
+            await notifier.publish([an_action(f"day-{number}", kind="digest", task=None, day=day, account=account)])
+            await until(lambda: len(slack.got) > before)
+            buttons = [one for block in slack.got[-1].body["blocks"] for one in block.get("elements", ())]
+            [asked] = [read_asked(one["value"]) for one in buttons if one.get("action_id") == BUTTON]
+            assert asked.person == THE_OWNER.id
+            return asked.preferences.daily == time(10, 15)
+
+        await until(asks_with_it)
