@@ -95,7 +95,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
         description="What was sent to whom, and how it went; and the address book of customers' people.",
         worker=worker,
         routers=(
-            api.routes(base.uow, base.clock, renderer, wake),
+            api.routes(base.uow, base.clock, renderer, wake, known.of),
             api.contacts(base.uow),
             preferences.routes(base.uow, base.clock, publish),
             *documents.routes(base.uow, base.clock, templates),

@@ -450,3 +450,6 @@ async def test_a_digest_asks_with_what_its_reader_has_set(database_url: str, sla
             return asked.preferences.daily == time(10, 15)
 
         await until(asks_with_it)
+        sent = slack.got[-1].body["blocks"]
+        delivery = await notifier.get(f"/v1/deliveries/{sent[0]['block_id']}")
+        assert delivery["rendered"]["blocks"] == sent

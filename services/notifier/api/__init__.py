@@ -32,8 +32,11 @@ from shared.web.routes import Router
 _LOG = logging.getLogger(__name__)
 
 
-def routes(uow: UnitOfWork, clock: Clock, renderer: Renderer, wake: Callable[[str], None]) -> Router:
-    """`/v1/deliveries` and `/v1/inbox`. `wake` is told the transport that got something to send."""
+def routes(
+    uow: UnitOfWork, clock: Clock, renderer: Renderer, wake: Callable[[str], None], wants: blocks.Wants
+) -> Router:
+    """`/v1/deliveries` and `/v1/inbox`. `wake` is told the transport that got something to send; `wants` tells what
+    somebody has set."""
     router = Router(prefix="/v1", tags=["deliveries"])
 
     @router.get("/deliveries", summary="Deliveries, newest first", dependencies=[Depends(require("read"))])
@@ -74,7 +77,7 @@ def routes(uow: UnitOfWork, clock: Clock, renderer: Renderer, wake: Callable[[st
             "together": together,
             "roads": [Road(**road) for road in roads],
             "message": msgspec.to_builtins(message),
-            "rendered": _rendered(row, message, renderer),
+            "rendered": _rendered(row, message, renderer, wants),
             "as_sent": row["message"] is not None,
             "attempt_history": [Attempt(**attempt) for attempt in attempts],
         }
@@ -140,12 +143,12 @@ def _message(row: RowMapping, now: datetime) -> Message:
     return compose_rows([SimpleNamespace(**row)], now)
 
 
-def _rendered(row: RowMapping, message: Message, renderer: Renderer) -> dict[str, Any]:
+def _rendered(row: RowMapping, message: Message, renderer: Renderer, wants: blocks.Wants) -> dict[str, Any]:
     """As the channel shows it; an inbox shows the text."""
     if row["transport"] == "slack":
         buttons = renderer.interactive and row["target"] != WEBHOOK
         id = row["message_id"] or row["id"]
-        return blocks.render(message, renderer, id, repeat=row["uncertain"] > 0, buttons=buttons)
+        return blocks.render(message, renderer, id, repeat=row["uncertain"] > 0, buttons=buttons, wants=wants)
     if row["transport"] == "email":
         return {"subject": message.subject, "text": renderer.text(message), "html": renderer.html(message)}
     return {"text": renderer.text(message)}
