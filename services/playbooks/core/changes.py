@@ -9,7 +9,7 @@ import msgspec
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Ask, Episode, Move
 from services.playbooks.core.findings import Finding, lists_due
-from services.playbooks.core.item import BY_ITSELF, OPEN, Item, Items, outcome, words
+from services.playbooks.core.item import OPEN, Item, Items, outcome, words
 from services.playbooks.core.look import OURS
 from services.playbooks.core.message import with_task
 from services.playbooks.core.moved import MovedItem, list_due
@@ -18,9 +18,10 @@ from services.playbooks.core.recording import DayEnded, turned
 from services.playbooks.core.restating import as_told
 from services.playbooks.core.standing import Standing, set_by_us
 from services.playbooks.core.step import put_off
+from services.playbooks.core.telling import addressed, stands_now
 from shared.messages import envelope
 from shared.messages.accounts import OpenAccountUpdated
-from shared.messages.actions import SHARED, ActionCancelled, ActionRequested, Colleague, ItemChanged
+from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
 from shared.messages.envelope import Event
 from shared.messages.erasing import Forgetting
 from shared.messages.fields import CustomerEvent
@@ -123,26 +124,9 @@ class Changes:
 
     def say(self, item: Item, move: Move) -> None:
         """Tell where the item was told of how it stands now."""
-        data = self._standing_of(item, move.actor, move.reason)
+        data = stands_now(item, self._directory, move.actor, move.reason)
         id = f"{item.id}-{item.state}-{item.assignee or ''}-{move.at.isoformat()}"
         self.out.append(Outgoing(_event(data, id, "item.changed", item.account_id, move.at)))
-
-    def _standing_of(self, item: Item, actor: str, words: str) -> ItemChanged:
-        person = self._directory.find(actor)
-        assignee = self._directory.person(item.assignee) if item.assignee is not None else None
-        return ItemChanged(
-            item_id=item.id,
-            state=item.state,
-            actor=actor,
-            by=person.name if person is not None else "" if actor in BY_ITSELF else actor,
-            words=words,
-            assignee_id=item.assignee,
-            assignee=assignee.name if assignee is not None else "",
-            until=item.snoozed_until if item.state == "snoozed" else None,
-            due_at=item.due_at if item.kind == "task" else None,
-            action_id=item.action_id,
-            over_since=item.over_since,
-        )
 
     def refuse(
         self, item: Item, event: str, why: str, actor: str, now: datetime, response_url: str | None = None
@@ -155,7 +139,7 @@ class Changes:
         self, item: Item, event: str, why: str, actor: str, now: datetime, response_url: str | None = None
     ) -> None:
         """Tell somebody why they can't have what they asked for."""
-        data = self._standing_of(item, actor, words(item.state))
+        data = stands_now(item, self._directory, actor, words(item.state))
         data = msgspec.structs.replace(data, refused=why, response_url=response_url)
         id = f"{item.id}-refused-{event}-{now.isoformat()}"
         self.out.append(Outgoing(_event(data, id, "item.changed", item.account_id, now)))
@@ -254,21 +238,8 @@ class Changes:
     def tell(self, message: ActionRequested, now: datetime, headers: Mapping[str, str] = {}) -> None:
         """Send an action; what it tells of, if that is open, can be moved where it is read. It says who hears of it
         where no road reaches its recipient."""
-        if message.day is None:
-            # Somebody's day is nobody else's.
-            last = self._directory.role("last_resort")
-            message = msgspec.structs.replace(
-                message,
-                then=self._directory.stand_ins(message.recipient.id if message.recipient is not None else "", now),
-                then_channel=last if isinstance(last, str) and SHARED.fullmatch(last) else None,
-            )
         told_of = next((one for one in self._told_by(message.action_id) if one.kind == message.kind), None)
-        if told_of is not None and told_of.state in OPEN:
-            there = self._directory.colleagues(told_of.assignee or "", now)
-            colleagues = [Colleague(id=one.id, name=one.name) for one in there]
-            message = msgspec.structs.replace(message, item_id=told_of.id, colleagues=colleagues)
-        elif told_of is not None:
-            message = msgspec.structs.replace(message, about=told_of.id)
+        message = addressed(message, told_of, self._directory, now)
         id = f"{message.action_id}-{message.revision}" if message.revision else message.action_id
         self.told.add(message.action_id)
         event = _event(message, id, "action.requested", message.account.id, now, message.caused_at)
