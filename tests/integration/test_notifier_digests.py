@@ -121,3 +121,19 @@ async def test_what_is_set_again_counts_even_where_the_clock_went_back(desk: Des
         row = await preferences.read(c, "ANA@example.com")
     assert again > first
     assert (row.body, row.author) == (Preferences(), "lee")
+
+
+async def test_what_one_set_by_a_clock_ahead_hides_nothing_that_another_sets_then(desk: Desk) -> None:
+    known = preferences.KnownPreferences()
+    mail = Preferences(channel="email")
+    for person, said, at in (
+        ("ben", Preferences(), NOW),
+        ("owner", Preferences(), NOW),
+        ("ben", mail, NOW + timedelta(days=40)),
+        (THE_OWNER.email or "", mail, NOW + timedelta(seconds=1)),
+        (THE_OWNER.email or "", Preferences(channel="inbox"), NOW + timedelta(seconds=2)),
+    ):
+        async with desk.uow.begin() as c:
+            await preferences.put(c, person, said, "ana", at)
+            await known.refresh(c)
+    assert known.of(THE_OWNER).channel == "inbox"
