@@ -200,7 +200,8 @@ async def test_what_one_set_by_a_clock_ahead_hides_nothing_that_another_sets_the
         async with floor.uow.begin() as c:
             await preferring.refresh(c)
     ana = preferring.rules().directory.find("ana")
-    assert ana is not None and ana.daily == time(11)
+    assert ana is not None
+    assert ana.daily == time(11)
 
 
 async def test_who_wants_none_has_none(floor: Floor) -> None:
