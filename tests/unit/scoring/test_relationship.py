@@ -194,3 +194,11 @@ def test_a_review_is_remembered_whatever_is_talked_of_since(kind: str, is_one: b
         facts = health(account).facts
         assert facts.get("relationship.last_review_at") == ("2026-03-01T12:00:00Z" if is_one else None)
         assert facts["relationship.last_interaction_at"] == "2026-05-19T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("call", "call today"), ("business_review", "business review today"), ("other", "we talked today")],
+)
+def test_how_we_talked_today_is_said_in_words(kind: str, said: str) -> None:
+    assert health(an_account(a_talk(kind=kind))).readings["relationship.silence"].words == said

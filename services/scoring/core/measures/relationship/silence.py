@@ -19,7 +19,9 @@ def _silence(view: View) -> Reading:
     last, unlogged = view.state.interaction, view.catalogue.unlogged
     if last is not None:
         days = open_days(day_of_us(last.at), view.today, unlogged)
-        return Reading(days, f"no contact for {counted(days, 'day')}" if days else f"{last.value[0]} today")
+        how = last.value[0].replace("_", " ")
+        today = "we talked today" if how == "other" else f"{how} today"
+        return Reading(days, f"no contact for {counted(days, 'day')}" if days else today)
     since = view.connected("interactions")
     if since is None or view.today - since < DAYS_30:
         return Reading(None, "no interaction was logged")
