@@ -34,7 +34,7 @@ def why(
         if known is not None:
             out.print(show.text(f"{known['account_name']}: {known['title']}", "bold"))
         for line in heard.told(sent):
-            show.hang(out, show.text(f"{show.clock(line.at)}  ", "dim"), show.text(line.words, line.style))
+            show.hang(out, Text(f"{show.clock(line.at)}  ", style="dim"), show.text(line.words, line.style))
         if not sent and known is not None:
             out.print(show.text("Nothing was sent of it.", "yellow"))
         if known is not None and not any(one["state"] == "delivered" for one in sent):

@@ -148,3 +148,19 @@ async def test_what_somebody_chose_is_kept_and_told_unless_something_was_set_sin
 
     staged = [registry.data_of(envelope.decode(row.value)) for row in await desk.rows("SELECT value FROM outbox")]
     assert [one.preferences.daily for one in staged if isinstance(one, PreferencesChanged)] == [time(9), time(10), None]
+
+
+async def test_what_one_set_by_a_clock_ahead_hides_nothing_that_another_sets_then(desk: Desk) -> None:
+    known = preferences.KnownPreferences()
+    mail = Preferences(channel="email")
+    for person, said, at in (
+        ("ben", Preferences(), NOW),
+        ("owner", Preferences(), NOW),
+        ("ben", mail, NOW + timedelta(days=40)),
+        (THE_OWNER.email or "", mail, NOW + timedelta(seconds=1)),
+        (THE_OWNER.email or "", Preferences(channel="inbox"), NOW + timedelta(seconds=2)),
+    ):
+        async with desk.uow.begin() as c:
+            await preferences.put(c, person, said, "ana", at)
+            await known.refresh(c)
+    assert known.of(THE_OWNER).channel == "inbox"

@@ -14,7 +14,7 @@ from services.notifier import queries
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.channels.rendering import Renderer
 from services.notifier.channels.slack import SlackChannel, open_client
-from services.notifier.core.retry import Later, Never
+from services.notifier.core.retry import MOST_TRIES, Later, Never
 from services.notifier.core.routing import Setup
 from services.notifier.store import deliveries
 from shared.messages.actions import ActionCancelled, ActionRequested, Colleague, ItemChanged
@@ -326,6 +326,53 @@ async def test_an_update_that_must_wait_goes_later_with_what_is_so_then(
         await is_delivered(desk, 2)
     assert desk.channel.got[-1].message.status == "Done by Kim Lee"
     assert desk.channel.got[-1].amends is not None
+
+
+async def test_one_that_was_overtaken_often_is_tried_as_often_as_any(engine: AsyncEngine) -> None:
+    desk = Desk(engine)
+
+    def has_begun(number: int) -> bool:
+        return len(desk.channel.got) == number
+
+    async with desk.open():
+        await desk.ask(a_task())
+        await is_delivered(desk)
+        desk.channel.open.clear()
+        await desk.ask(moved("taken"))
+        for number in range(MOST_TRIES):
+            await until(partial(has_begun, number + 2))
+            await desk.ask(moved("snoozed" if number % 2 else "taken", by=f"Kim {number}"))
+            # Lets through what has begun, and nothing after it.
+            desk.channel.open.set()
+            desk.channel.open.clear()
+        await until(partial(has_begun, MOST_TRIES + 2))
+        desk.channel.outcomes = [Later(reason="busy")]
+        desk.channel.open.set()
+        await until(lambda: not desk.channel.outcomes)
+        await desk.looked()
+        desk.later(minutes=2)
+        await is_delivered(desk, 2)
+    assert f"Kim {MOST_TRIES - 1}" in desk.channel.got[-1].message.status
+
+
+async def test_what_moves_while_the_last_try_of_an_update_fails_is_told_all_the_same(engine: AsyncEngine) -> None:
+    desk = Desk(engine)
+    async with desk.open():
+        await desk.ask(a_task())
+        await is_delivered(desk)
+        desk.channel.outcomes = [Later(reason="busy")]
+        await desk.ask(moved("taken"))
+        await until(lambda: not desk.channel.outcomes)
+        await desk.looked()
+        await desk.write(f"UPDATE deliveries SET tries = {MOST_TRIES - 1} WHERE kind = 'update'")
+        desk.channel.open.clear()
+        desk.later(minutes=2)
+        await until(lambda: len(desk.channel.got) == 3)
+        await desk.ask(moved("done", words="done"))
+        desk.channel.outcomes = [Later(reason="busy")]
+        desk.channel.open.set()
+        await is_delivered(desk, 2)
+    assert desk.channel.got[-1].message.status == "Done by Kim Lee"
 
 
 async def test_what_failed_for_good_and_is_tried_by_hand_goes_as_it_stands(engine: AsyncEngine) -> None:

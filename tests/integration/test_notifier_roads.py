@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.core.retry import MOST_IN_VAIN, MOST_TRIES, Fatal, Later, Never, Outcome, Sent
 from services.notifier.core.routing import Setup
 from services.notifier.sending.watching import Watch
 from services.notifier.store import deliveries
 from shared.messages.actions import ActionCancelled, Recipient
+from shared.pg.uow import UnitOfWork
 from tests.support.notifier import Desk, ScriptedChannel, an_account, an_action, an_alert, notifier_engine
 from tests.support.stream import until
 
@@ -217,6 +219,39 @@ async def test_ops_hear_once_that_a_road_is_broken_and_once_that_it_works_again(
         desk.wake()
         await settles(desk, 5)
     assert to_ops(desk.channel)[1:] == [("#ops", "Messages by slack:#cs arrive again")]
+    assert desk.watch.alarms == []
+    assert await desk.rows("SELECT * FROM roads") == []
+
+
+class CutOff(UnitOfWork):
+    """Loses its connection as the first transaction ends."""
+
+    is_cut_off = False
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        async with super().begin() as c:
+            yield c
+            if not self.is_cut_off:
+                self.is_cut_off = True
+                raise ConnectionError
+
+
+async def test_that_a_road_works_again_is_noted_when_the_database_is_back(engine: AsyncEngine) -> None:
+    desk = watched(engine, [Never(reason="Slack says channel_not_found", is_road=True)])
+    desk.watch = Watch(CutOff(engine), desk.clock)
+    desk.sender = desk.a_sender()
+    async with desk.open():
+        await desk.ask(an_action("a", recipient=ANA, channel="slack:#cs"))
+        await settles(desk)
+        await desk.watch.look()
+        desk.later(minutes=5)
+        await desk.ask(an_action("b", recipient=ANA, channel="slack:#cs"))
+        await settles(desk, 2)
+        with pytest.raises(ConnectionError):
+            await desk.watch.look()
+        assert len(desk.watch.alarms) == 1
+        await desk.watch.look()
     assert desk.watch.alarms == []
     assert await desk.rows("SELECT * FROM roads") == []
 

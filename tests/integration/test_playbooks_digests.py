@@ -189,6 +189,22 @@ async def test_what_somebody_prefers_moves_their_digest_and_the_last_that_was_se
     assert digest.not_before == TUESDAY.replace(hour=9)
 
 
+async def test_what_one_set_by_a_clock_ahead_hides_nothing_that_another_sets_then(floor: Floor) -> None:
+    plain = floor.rules
+    preferring = Preferring(lambda: plain)
+    never, late = Preferences(daily=None), Preferences(daily=time(11))
+    for number, (person, said, at) in enumerate(
+        (("ben", never, MONDAY + 40 * DAY), ("ana", never, MONDAY), ("ana", late, MONDAY + HOUR))
+    ):
+        told = PreferencesChanged(person=person, preferences=said, at=at)
+        await floor.take((COMPANY, told), an_account("northwind", "ana", MONDAY, number + 1, LOW))
+        async with floor.uow.begin() as c:
+            await preferring.refresh(c)
+    ana = preferring.rules().directory.find("ana")
+    assert ana is not None
+    assert ana.daily == time(11)
+
+
 async def test_who_wants_none_has_none(floor: Floor) -> None:
     await floor.take(an_account("northwind", "ana", facts=LOW))
     people = floor.rules.directory.with_preferences({"ana": Preferences(daily=None, weekly=None)})

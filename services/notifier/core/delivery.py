@@ -30,8 +30,8 @@ Event = Literal[
 """`put_off`: to be tried again. `cut_off`: its lease ran out, so nobody knows whether it arrived. `given_up`: refused,
 or tried too often. `withdrawn`: cancelled while it was being sent, and then surely failed. `retried`: by hand.
 
-Of updates: `outdated`: what it tells has changed. `overtaken`: it was sent, and had been outdated meanwhile. `gone`:
-what it was to change is not there any more, or whom it was for has long stopped waiting."""
+Of updates: `outdated`: what it tells has changed. `overtaken`: it was sent, or given up, and had been outdated
+meanwhile. `gone`: what it was to change is not there any more, or whom it was for has long stopped waiting."""
 
 MOVES: Final[Mapping[tuple[State, Event], State]] = {
     ("waiting", "leased"): "sending",

@@ -97,7 +97,9 @@ def _day(
     by_account = _by_account(ranked)
     shown, more = _shown(by_account)
     items = _items(shown, ranked, by_account, now, shared, reach, stands)
-    message = your_day.compose(day, your_day.New(shown, items, more, len(ranked)), now, shared=shared)
+    # It tells of its own day, however much later what came with it moves.
+    of_day = min(now, day.not_before or now)
+    message = your_day.compose(day, your_day.New(shown, items, more, len(ranked)), of_day, shared=shared)
     return msgspec.structs.replace(message, shows=_ids(shown))
 
 

@@ -29,7 +29,7 @@ class New(NamedTuple):
 
 
 def compose(action: ActionRequested, new: New, now: datetime, *, shared: bool = False) -> Message:
-    """Somebody's day or week; `now` is the instant of sending."""
+    """Somebody's day or week; `now` is when it was to come."""
     day = _without(action.day or DayCard(since=now), new.actions, now)
     who, zone_name = action.recipient, single.zone_of(action.recipient)
     recipient, mention = single.reader([who], shared)

@@ -83,10 +83,15 @@ class Watch:
         if not self._tells or not (works or untold):
             return
         now = self._clock.now()
-        async with self._uow.begin() as c:
-            mended = await store.mend(c, works, self._channels, self._broken, now) if works else []
-            if self._channels:
-                await store.tell(c, self._channels, self._broken, now)
+        try:
+            async with self._uow.begin() as c:
+                mended = await store.mend(c, works, self._channels, self._broken, now) if works else []
+                if self._channels:
+                    await store.tell(c, self._channels, self._broken, now)
+        except BaseException:
+            # It may be long until the next arrives there.
+            self._works = works | self._works
+            raise
         for one in mended:
             _LOG.warning("Messages by %s arrive again.", one.name)
             self._broken.pop(one.place, None)

@@ -158,7 +158,7 @@ _RESULT: Final = Result._fields[:-1]
 _result = bulk.given(*(column("event", Text) if name == "event" else _d.c[name] for name in _RESULT)).c
 _uncertain = _d.c.uncertain + _result.uncertain
 _called_back = and_(_result.event == bulk.word("put_off"), _uncertain == 0, _d.c.cancelled_because.is_not(None))
-_overtaken = and_(_result.event == bulk.word("sent"), _d.c.outdated)
+_overtaken = and_(bulk.one_of(_result.event, ("sent", "given_up")), _d.c.outdated)
 _event = case((_called_back, bulk.word("withdrawn")), (_overtaken, bulk.word("overtaken")), else_=_result.event)
 _waits = moved(_event) == bulk.word("waiting")
 _RECORD: Final = (
@@ -168,6 +168,8 @@ _RECORD: Final = (
         due_at=case((_overtaken, _result.settled_at), else_=func.coalesce(_result.due_at, _d.c.due_at)),
         reason=case((_called_back, _d.c.cancelled_because), else_=_result.reason),
         lease=None,
+        # What is new in it has not been tried yet.
+        tries=case((_overtaken, 0), else_=_d.c.tries),
         uncertain=_uncertain,
         # What surely did not arrive may go together with something else next time.
         message_id=case((and_(_uncertain == 0, or_(_waits, _called_back)), null()), else_=_d.c.message_id),

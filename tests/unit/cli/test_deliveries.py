@@ -1,3 +1,4 @@
+import re
 from datetime import datetime
 from typing import Any
 
@@ -143,6 +144,7 @@ def test_why_somebody_heard_elsewhere_is_told_road_by_road(stack: FakeStack) -> 
     )
     places = [said.index(words) for words in order]
     assert places == sorted(places)
+    assert re.search(r", \d\d:\d\d alert for Ana", said)
     assert "No other road is left" not in said
     assert [asked.query.get("item") for asked in stack.asked if asked.path == "/notifier/v1/deliveries"] == [ITEM]
     # Whoever has heard of it needs no other reason.

@@ -7,6 +7,7 @@ from services.notifier.channels import blocks
 from services.notifier.channels.rendering import Renderer
 from services.notifier.core import grouping
 from services.notifier.core.routing import Route
+from services.notifier.core.standing import Standing, Stands
 from services.notifier.core.together import compose_group
 from shared.messages.actions import AccountCard, ActionRequested
 from shared.messages.digests import PARTS, DayCard, DayLine, Handed, Part, PersonLine
@@ -134,6 +135,19 @@ def test_many_that_waited_are_ten_and_a_count() -> None:
     assert len(message.items) == 10
     assert message.items_heading == "New for you (40)"
     assert message.more.startswith("and 30 more: ")
+
+
+def test_what_moves_later_leaves_the_day_that_it_tells_of() -> None:
+    new = an_action("new", title="Call Acme", account=an_account("acme"), item_id="tsk-41")
+    due = a_line("today", title="Call Northwind", item_id="act_3f2a91c0ffee", due_at=AT + timedelta(hours=5))
+    stands = {"new": Stands(Standing(state="taken", at=AT + DAY, by="Kim Lee"))}
+    message = compose_group([a_day(due), new], AT + 2 * DAY, stands=stands)
+    text = Renderer().text(message)
+    assert message.title == "Your day: Wednesday 18 Nov 2026"
+    assert "Call Northwind · due today 13:30" in text
+    assert "since yesterday 08:30" in text
+    # How what is new stands is told as of now.
+    assert "Kim Lee took it · yesterday 08:30" in text
 
 
 def test_one_that_is_late_goes_by_itself() -> None:
