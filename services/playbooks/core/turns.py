@@ -89,6 +89,15 @@ def planned(turn: Turn, csm: Csm, now: datetime) -> Turn | None:
     return turn._replace(done=done, due_at=due_at, by=mark_of(csm))
 
 
+def replanned(turn: Turn, csm: Csm, now: datetime) -> Turn | None:
+    """The same for somebody who wants theirs otherwise since. What would have come today, had they wanted it so before,
+    comes no more: the next tells of it."""
+    today = csm.day(now)
+    at = digest_at(csm, turn.kind, today)
+    is_past = at is not None and at <= now < turn.due_at
+    return planned(turn._replace(done=max(turn.done, today)) if is_past else turn, csm, now)
+
+
 def mark_of(csm: Csm) -> int:
     """What their turns are planned by, as a small number: who has the same needs no other plan."""
     by = csm.is_reachable, csm.hours, csm.away, csm.left, csm.daily, csm.weekly

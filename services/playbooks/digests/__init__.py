@@ -18,7 +18,7 @@ from services.playbooks.core.directory import Directory
 from services.playbooks.core.item import Item
 from services.playbooks.core.rules import Rules
 from services.playbooks.core.standing import Standing, renews_at
-from services.playbooks.core.turns import KINDS, Turn, first_turn, mark_of, planned, taken
+from services.playbooks.core.turns import KINDS, Turn, first_turn, mark_of, replanned, taken
 from shared.messages.actions import ActionRequested
 from shared.messages.digests import Handed
 from shared.pg import bulk
@@ -160,7 +160,7 @@ async def plan(c: AsyncConnection, partition: int, people: Directory, now: datet
         for kind in KINDS
         if (turn := known.get((one.id, kind))) is None or turn.by != marks[one.id]
     ]
-    turns = [first_turn(one, kind, now) if turn is None else planned(turn, one, now) for one, kind, turn in others]
+    turns = [first_turn(one, kind, now) if turn is None else replanned(turn, one, now) for one, kind, turn in others]
     await _SAVE(c, [turn for turn in turns if turn is not None])
     unwanted = [(one.id, kind) for (one, kind, turn), then in zip(others, turns, strict=True) if turn and not then]
     await _UNWANTED(c, [*unwanted, *(key for key in known if key[0] not in marks)])

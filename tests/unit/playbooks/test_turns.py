@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.playbooks.core.directory import Absence, Csm
-from services.playbooks.core.turns import AHEAD, KINDS, Kind, Turn, at_work, digest_at, first_turn, planned, taken
+from services.playbooks.core.turns import (
+    AHEAD,
+    KINDS,
+    Kind,
+    Turn,
+    at_work,
+    digest_at,
+    first_turn,
+    planned,
+    replanned,
+    taken,
+)
 from services.playbooks.core.workinghours import Hours
 
 MONDAY = date(2026, 3, 2)
@@ -84,6 +95,22 @@ def test_one_that_is_late_is_made_until_work_ends_and_then_left_to_the_next() ->
     assert made is None
     assert after is not None
     assert (after.due_at, after.told_at) == (at(MONDAY + 2 * DAY) - AHEAD, at(MONDAY))
+
+
+def test_who_wants_theirs_otherwise_after_the_week_came_has_not_the_day_as_well() -> None:
+    friday = MONDAY - 3 * DAY
+    turn = Turn("ana", "day", friday, at(friday), at(MONDAY + DAY) - AHEAD, 0)
+    midweek = a_csm(weekly=(2, time(8, 30)))
+    after = replanned(turn, midweek, at(MONDAY, "10:25"))
+    assert after is not None
+    assert (after.done, after.due_at) == (MONDAY, at(MONDAY + DAY) - AHEAD)
+    # Before the day's hour it is still to come; and what was late already is made up for.
+    early = replanned(turn, midweek, at(MONDAY, "08:00"))
+    assert early is not None
+    assert early.due_at == at(MONDAY) - AHEAD
+    late = replanned(turn._replace(due_at=at(MONDAY) - AHEAD), midweek, at(MONDAY, "10:25"))
+    assert late is not None
+    assert late.due_at == at(MONDAY) - AHEAD
 
 
 def test_three_days_of_outage_come_as_one_that_tells_of_all() -> None:
