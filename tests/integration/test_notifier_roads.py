@@ -3,18 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import time
 
 import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services.notifier import preferences
 from services.notifier.core.retry import MOST_IN_VAIN, MOST_TRIES, Fatal, Later, Never, Outcome, Sent
 from services.notifier.core.routing import Setup
 from services.notifier.sending.watching import Watch
 from services.notifier.store import deliveries
-from shared.messages.actions import ActionCancelled, Recipient
+from shared.messages.actions import ActionCancelled, Recipient, Severity
+from shared.messages.preferences import Preferences, Quiet
 from shared.pg.uow import UnitOfWork
-from tests.support.notifier import Desk, ScriptedChannel, an_account, an_action, an_alert, notifier_engine
+from tests.support.notifier import NOW, Desk, ScriptedChannel, an_account, an_action, an_alert, notifier_engine
 from tests.support.stream import until
 
 NO_CHANNEL = Never(reason="Slack says channel_not_found")
@@ -70,6 +73,28 @@ async def test_what_no_road_of_theirs_brings_goes_to_who_answers_for_them(engine
     assert (settled.state, settled.channel, settled.action_ids) == ("delivered", "slack:U0MAX", ["alert-1"])
     assert desk.channel.got[-1].message.detour == f"Meant for #cs-escalations: {'; '.join(said)}"
     assert desk.channel.got[-1].message.recipient == "Ana"
+
+
+@pytest.mark.parametrize(("severity", "waits"), [("low", True), ("critical", False)])
+async def test_who_hears_in_place_of_somebody_is_left_in_peace_in_their_quiet_hours(
+    engine: AsyncEngine, severity: Severity, *, waits: bool
+) -> None:
+    desk = a_desk(engine, [NO_USER], [NO_BOX])
+    night = Preferences(quiet=Quiet(start=time(NOW.hour), end=time(20)))
+    async with desk.uow.begin() as c:
+        await preferences.put(c, "MAX", night, "max", NOW)
+    async with desk.open():
+        await desk.ask(an_alert(recipient=ANA, severity=severity, then=[MAX]))
+
+        async def goes_on() -> bool:
+            return len(await roads(desk)) == 3
+
+        await until(goes_on)
+        if not waits:
+            await settles(desk)
+    [*_, last] = await desk.rows("SELECT * FROM deliveries ORDER BY road")
+    assert (last.target, last.state) == ("U0MAX", "waiting" if waits else "delivered")
+    assert not waits or last.due_at == NOW.replace(hour=20, minute=0)
 
 
 async def test_when_nobody_can_be_reached_it_lies_in_the_inbox_and_is_in_no_loop(engine: AsyncEngine) -> None:

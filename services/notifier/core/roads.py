@@ -38,6 +38,12 @@ def next_road(action: ActionRequested, setup: Setup, tried: Sequence[Tried]) -> 
     return found and msgspec.structs.replace(found, because=_because(action, found, tried))
 
 
+def led_to(action: ActionRequested, to: Route) -> Recipient | None:
+    """Whom a road leads to; None where many read there, or nobody in particular."""
+    people = (action.recipient, *action.then)
+    return next((one for one in people if one is not None and to.target in (one.slack, one.email, one.id)), None)
+
+
 def has_other(action: ActionRequested, setup: Setup, transport: str) -> bool:
     """Whether there is a road by another channel to anybody; the inbox is none where nobody is known to read it."""
     who = action.recipient

@@ -9,16 +9,18 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
-from services.notifier.core.preferring import Kept, called, wanted
+from services.notifier.core.preferring import Kept, called, names_of, wanted
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
 from shared.messages.actions import Recipient
 from shared.messages.preferences import Preferences, PreferencesChanged, PreferencesChosen
+from shared.pg import bulk
 from shared.worker import outbox
 
 _p: Final = t.preferences.c
 _SET_AT: Final = select(_p.at).where(_p.person == bindparam("person")).with_for_update()
 _ALL: Final = select(_p.person, _p.body, _p.at)
+_OF: Final = _ALL.where(bulk.among(_p.person, "people"))
 # Not the last instant: one that a clock ahead has set hides what others set until then.
 _VERSION: Final = select(func.count(), func.sum(extract("epoch", _p.at)))
 _TYPE: Final = "preferences.changed"
@@ -49,6 +51,12 @@ async def read(c: AsyncConnection, person: str) -> Any:
     """What somebody has set (body, at, author), if anything."""
     asked = select(_p.person, _p.body, _p.at, _p.author).where(_p.person == called(person))
     return (await c.execute(asked)).one_or_none()
+
+
+async def of(c: AsyncConnection, people: Iterable[Recipient]) -> dict[str, Kept]:
+    """What these have set, by what they are called."""
+    names = sorted({name for one in people for name in names_of(one)})
+    return {row.person: Kept(row.body, row.at) for row in await c.execute(_OF, {"people": names})} if names else {}
 
 
 async def put(c: AsyncConnection, person: str, said: Preferences, author: str, now: datetime) -> datetime:

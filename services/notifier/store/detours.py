@@ -4,18 +4,21 @@ crash between the two, and no road is taken twice."""
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notifier import preferences
 from services.notifier import tables as t
 from services.notifier.core.amending import WORD
 from services.notifier.core.grouping import place
-from services.notifier.core.roads import Tried, detour_id, next_road
-from services.notifier.core.routing import Setup
-from shared.messages.actions import ActionRequested
+from services.notifier.core.preferring import free_at, wanted
+from services.notifier.core.roads import Tried, detour_id, led_to, next_road
+from services.notifier.core.routing import Route, Setup
+from shared.messages.actions import ActionRequested, Recipient
+from shared.messages.preferences import Preferences
 from shared.pg import bulk
 
 _d = t.deliveries
@@ -43,8 +46,8 @@ _FIRSTS: Final = _ROADS.where(bulk.among(_d.c.id, "ids"))
 _LATER: Final = _ROADS.where(bulk.among(_d.c.instead_of, "ids"))
 _TAKE: Final = bulk.Insert(
     _d,
-    (*("id", "instead_of", "road", "transport", "target", "shared", "because", "group_key"), *_KEPT),
-    same=("state", "due_at", "created_at"),
+    (*("id", "instead_of", "road", "transport", "target", "shared", "because", "group_key", "due_at"), *_KEPT),
+    same=("state", "created_at"),
     nothing=True,
 )
 _decode: Final = msgspec.json.Decoder(ActionRequested).decode
@@ -54,18 +57,39 @@ async def take(
     c: AsyncConnection, failed: Collection[str], setup: Setup, now: datetime
 ) -> tuple[set[str], bulk.Write | None]:
     """Find the next road of each of these deliveries, which have just failed. Returns which go on, and what writes
-    that."""
+    that. Whoever hears of it now is left in peace in their quiet hours."""
     rows = (await c.execute(_FAILED, {"ids": sorted(failed)})).all() if failed else []
     firsts = {"ids": sorted({row.first for row in rows})}
     roads: dict[str, list[Any]] = defaultdict(list)
     for asked in (_FIRSTS, _LATER) if rows else ():
         for road in await c.execute(asked, firsts):
             roads[road.first].append(road)
-    new = {row.id: one for row in rows if (one := _detour(row, roads[row.first], setup, now)) is not None}
-    return set(new), _TAKE.of(new.values(), state="waiting", due_at=now, created_at=now)
+    found = [one for row in rows if (one := _detour(row, roads[row.first], setup)) is not None]
+    known = await preferences.of(c, [one.reader for one in found if one.reader is not None])
+    new = [one.row(now if one.reader is None else _free_at(one, wanted(known, one.reader), now)) for one in found]
+    return {one.failed.id for one in found}, _TAKE.of(new, state="waiting", created_at=now)
 
 
-def _detour(row: Any, roads: Sequence[Any], setup: Setup, now: datetime) -> tuple[Any, ...] | None:
+class _Detour(NamedTuple):
+    failed: Any
+    action: ActionRequested
+    to: Route
+    road: int
+    reader: Recipient | None
+
+    def row(self, due_at: datetime) -> tuple[Any, ...]:
+        """As `_TAKE` has it."""
+        first, to = self.failed.first, self.to
+        own = (detour_id(first, self.road), first, self.road, to.transport, to.target, to.shared, to.because)
+        group = place(self.action, to, due_at).group
+        return *own, group, due_at, *(getattr(self.failed, name) for name in _KEPT)
+
+
+def _free_at(one: _Detour, wants: Preferences, now: datetime) -> datetime:
+    return free_at(one.action.severity, wants, one.reader, now)
+
+
+def _detour(row: Any, roads: Sequence[Any], setup: Setup) -> _Detour | None:
     # One that was tried again by hand has gone on by another road before.
     if not roads or roads[-1].id != row.id:
         return None
@@ -74,6 +98,4 @@ def _detour(row: Any, roads: Sequence[Any], setup: Setup, now: datetime) -> tupl
     to = next_road(action, setup, tried)
     if to is None:
         return None
-    number = roads[-1].road + 1
-    own = (detour_id(row.first, number), row.first, number, to.transport, to.target, to.shared, to.because)
-    return *own, place(action, to, now).group, *(getattr(row, name) for name in _KEPT)
+    return _Detour(row, action, to, roads[-1].road + 1, led_to(action, to))
