@@ -174,8 +174,10 @@ async def test_who_lost_the_partition_writes_nothing_and_takes_it_again_where_it
         await road.heard(1)
         async with UnitOfWork(engine).begin() as c:
             await c.execute(text("UPDATE partitions SET epoch = epoch + 1"))
+        # It may have written that at its first look at the time, when it still held the partition.
+        left = await road.places()
         await road.ticks(5)
-        assert (await road.places())[registry.ASSESSMENTS] == 0
+        assert await road.places() == left
         # What it decides from now on goes through all the same, once: by the next batch it learns that it lost it.
         await road.publish(a_usage_event("1"))
         await road.moves_on({registry.ASSESSMENTS: 1, registry.USAGE: 1})
