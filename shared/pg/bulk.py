@@ -102,9 +102,9 @@ def delete_some(table: Table, *where: ColumnElement[bool], most: int) -> UpdateB
     return delete(table).where(tuple_(*key).in_(select(*key).where(*where).limit(most)))
 
 
-def every() -> list[Write]:
+def every() -> list[UpdateBase]:
     """Every statement that was made here by now, for who has time to prepare them."""
-    return [(one.statement, one.parameters()) for one in _MADE]
+    return [one.statement for one in _MADE]
 
 
 async def together(c: AsyncConnection, *writes: Write | None) -> None:
@@ -173,10 +173,6 @@ class _Bulk:
         self.statement = statement.returning(*returning) if returning else statement
         self._returns = bool(returning)
         _MADE.add(self)
-
-    def parameters(self) -> dict[str, Any]:
-        """The names of what it is executed with."""
-        return dict.fromkeys([*(f"given_{name}" for name in self._columns), *(f"same_{name}" for name in self._same)])
 
     def _value(self, name: str) -> ColumnElement[Any]:
         return self._same[name] if name in self._same else self._given.c[name]

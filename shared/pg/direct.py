@@ -181,12 +181,14 @@ class Statements:
     def expect(self, statement: Executable, engine: AsyncEngine | AsyncConnection) -> str | None:
         """Know and compile a statement, for all that it leaves open. Returns its text; None where that isn't enough."""
         self.meet(statement)
-        try:
-            binds = statement.compile(dialect=engine.dialect).binds.values()  # type: ignore[attr-defined]
-        except exc.SQLAlchemyError:
-            return None
-        ready = self.ready(statement, {bind.key: None for bind in binds if bind.required}, engine)
-        return None if ready is None else ready.sql
+        # Each connection expects it; it is compiled for the first.
+        if not self._known[statement]:
+            try:
+                binds = statement.compile(dialect=engine.dialect).binds.values()  # type: ignore[attr-defined]
+            except exc.SQLAlchemyError:
+                return None
+            self.ready(statement, {bind.key: None for bind in binds if bind.required}, engine)
+        return next((one.sql for one in self._known[statement].values() if one is not None), None)
 
     def joined(self, parts: Sequence[_Ready]) -> _Joined:
         """These as one."""
@@ -294,14 +296,8 @@ class Direct(AsyncConnection):
         self._got_on()
         return result  # type: ignore[no-any-return]
 
-    async def prepare(self, statement: UpdateBase, parameters: dict[str, Any]) -> None:
-        """Have the driver know a statement that will come often, and its types, without executing it."""
-        self._statements.meet(statement)
-        if (ready := self._statements.ready(statement, parameters, self)) is not None:
-            await self.driver.prepare(ready.sql)
-
     async def expect(self, statements: Iterable[Executable]) -> None:
-        """Have the driver know statements that stand at a module's level, as far as they are of this schema."""
+        """Have the driver know statements that will come often, and their types, as far as they are of this schema."""
         for statement in statements:
             sql = self._statements.expect(statement, self)
             if sql is not None:

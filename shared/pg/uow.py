@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final
 
-from asyncpg import InterfaceError, InternalClientError, PostgresError
+from asyncpg import InternalClientError
 from sqlalchemy import Executable, Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -101,14 +101,8 @@ class UnitOfWork:
             async with AsyncExitStack() as held:
                 opening = (held.enter_async_context(self._connection()) for _ in range(connections))
                 opened = await asyncio.gather(*opening)
-                await asyncio.gather(*(self._prepare_all(connection, packages) for connection in opened))
-
-    async def _prepare_all(self, connection: Direct, packages: Sequence[str]) -> None:
-        await connection.expect(standing(*packages))
-        for statement, parameters in bulk.every():
-            # Not every table that is known to the code is there in each service's schema.
-            with suppress(PostgresError, InterfaceError):
-                await connection.prepare(statement, parameters)
+                often = [*standing(*packages), *bulk.every()]
+                await asyncio.gather(*(connection.expect(often) for connection in opened))
 
     async def once(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Execute one statement that is a transaction by itself: one round trip instead of three. Returns its rows."""

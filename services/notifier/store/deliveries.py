@@ -16,6 +16,7 @@ from services.notifier.core.message import Message
 from services.notifier.core.routing import Route
 from services.notifier.store import endings
 from services.notifier.store.moves import NOW, can, moved
+from services.notifier.store.told import decode
 from shared.messages import tracing
 from shared.messages.actions import ActionRequested, ItemChanged
 from shared.pg import bulk
@@ -145,7 +146,6 @@ _AMEND: Final = bulk.Insert(
     nothing=True,
 )
 _IS_SENT: Final = timedelta(minutes=2)
-_decode: Final = msgspec.json.Decoder(ActionRequested).decode
 _encode: Final = msgspec.json.Encoder().encode
 _PUT_IN_INBOX: Final = bulk.Insert(t.inbox, ("id", "recipient", "at", "message"), nothing=True)
 _MEND_IN_INBOX: Final = bulk.Update(t.inbox, ("id",), ("message",))
@@ -190,7 +190,7 @@ async def amend(c: AsyncConnection, changed: Mapping[str, ItemChanged], now: dat
 
 
 def _amending(told: Row[Any], changed: ItemChanged, now: datetime) -> tuple[Any, ...]:
-    action = amended(_decode(told.action), changed, changed.over_since or now)
+    action = amended(decode(told.action), changed, changed.over_since or now)
     # What is being sent has arrived by then, or never will.
     due_at = now if told.state == "delivered" else now + _IS_SENT
     own = (amending_id(told.id), f"{told.action_id}-over", f"{ALONE}{told.id}", due_at, _encode(action), told.id)

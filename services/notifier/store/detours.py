@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +16,7 @@ from services.notifier.core.grouping import place
 from services.notifier.core.preferring import free_at, wanted
 from services.notifier.core.roads import Tried, detour_id, led_to, next_road
 from services.notifier.core.routing import Route, Setup
+from services.notifier.store.told import decode
 from shared.messages.actions import ActionRequested, Recipient
 from shared.messages.preferences import Preferences
 from shared.pg import bulk
@@ -50,7 +50,6 @@ _TAKE: Final = bulk.Insert(
     same=("state", "created_at"),
     nothing=True,
 )
-_decode: Final = msgspec.json.Decoder(ActionRequested).decode
 
 
 async def take(
@@ -93,7 +92,7 @@ def _detour(row: Any, roads: Sequence[Any], setup: Setup) -> _Detour | None:
     # One that was tried again by hand has gone on by another road before.
     if not roads or roads[-1].id != row.id:
         return None
-    action = _decode(row.action)
+    action = decode(row.action)
     tried = [Tried(one.transport, one.target, one.reason, one.uncertain > 0) for one in roads]
     to = next_road(action, setup, tried)
     if to is None:

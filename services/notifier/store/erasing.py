@@ -18,8 +18,7 @@ from services.notifier.core.standing import Standing
 from services.notifier.store import updating
 from services.notifier.store.contacts import CELLS
 from services.notifier.store.detours import DETOUR
-from services.notifier.store.told import compose_rows
-from shared.messages.actions import ActionRequested
+from services.notifier.store.told import compose_rows, decode
 from shared.messages.erasing import Forgetting
 from shared.pg import bulk
 from shared.worker import dead_letters
@@ -54,7 +53,6 @@ _SENT: Final = (
 _ERASED: Final = select(_d.c.message_id).where(bulk.among(_d.c.message_id, "ids"), _d.c.erased).distinct()
 _SAY: Final = bulk.Update(_m, ("id",), ("message",))
 _LAY: Final = bulk.Update(t.inbox, ("id",), ("message",))
-_decode: Final = msgspec.json.Decoder(ActionRequested).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -65,7 +63,7 @@ async def forget(c: AsyncConnection, forgetting: Forgetting, now: datetime) -> s
     asked = {"account": forgetting.account, "accounts": [forgetting.account]}
     rows = await c.stream(_OF_ACCOUNT.execution_options(yield_per=_AT_ONCE), asked)
     async for row in rows:
-        said = _decode(row.action)
+        said = decode(row.action)
         left = forgetting.action(said)
         texts = tuple(text and forgetting.clean(text) for text in (row.reason, row.cancelled_because))
         stands = tuple(_standing(forgetting, one) for one in (row.item_stands, row.task_stands))
