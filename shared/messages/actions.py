@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-from shared.messages.assessments import Driver
+from shared.messages.assessments import Driver, FactValue
 from shared.messages.digests import DayCard
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
@@ -98,11 +98,19 @@ class SurveyCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContactCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A message to an account's contacts of these roles, where they consented to this kind."""
+    """A message to an account's contacts, where they consented to this kind; which persons that is, whoever sends it
+    decides."""
 
     template: str
     roles: list[str]
+    """Of which roles; none, where it goes to the one that it is about."""
     consent: str
+    contact_id: str | None = None
+    """Whom alone it goes to: who answered, or wrote."""
+    facts: dict[str, FactValue] = {}
+    """What is known of the account, and of what happened, that a customer may read: what templates fill in."""
+    sender: Recipient | None = None
+    """The account's owner, in whose name it goes and who gets the answer."""
 
 
 class WebhookCard(msgspec.Struct, frozen=True, kw_only=True):

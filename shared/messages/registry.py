@@ -4,7 +4,18 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.messages import accounts, actions, assessments, billing, deliveries, feedback, preferences, tickets, usage
+from shared.messages import (
+    accounts,
+    actions,
+    assessments,
+    billing,
+    deliveries,
+    feedback,
+    outward,
+    preferences,
+    tickets,
+    usage,
+)
 from shared.messages.envelope import Event, decode
 from shared.messages.fields import CustomerEvent
 
@@ -62,6 +73,8 @@ INTERNAL: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
     "preferences.changed": (DELIVERIES, preferences.PreferencesChanged),
     "preferences.wanted": (DELIVERIES, preferences.PreferencesWanted),
     "preferences.chosen": (ACTIONS, preferences.PreferencesChosen),
+    "webhooks.wanted": (DELIVERIES, outward.WebhooksWanted),
+    "webhook.told": (ACTIONS, outward.WebhookTold),
 }
 """What services tell each other."""
 
