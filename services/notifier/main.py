@@ -11,19 +11,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifier import api, files, queries
 from services.notifier.api import documents, preferences
 from services.notifier.channels.blocks import Wants
+from services.notifier.channels.contact import ContactChannel
 from services.notifier.channels.email import EmailChannel
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.channels.missing import MissingChannel
 from services.notifier.channels.protocol import Channel
-from services.notifier.channels.rendering import Renderer
+from services.notifier.channels.rendering import LetterRenderer, Renderer
 from services.notifier.channels.slack import SlackChannel, open_client
 from services.notifier.core.delivery import Expected
+from services.notifier.core.routing import CONTACT
 from services.notifier.handler import NotifierHandler
 from services.notifier.preferences import KnownPreferences
 from services.notifier.sending.sender import Sender
 from services.notifier.sending.watching import Watch
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import retention
+from services.notifier.store.told import compose_rows
+from services.notifier.writing.admission import Admission
+from services.notifier.writing.composing import Composer
 from shared.documents.following import Following
 from shared.documents.in_force import InForce
 from shared.documents.store import Store
@@ -40,7 +45,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
     """Build the parts: the consume loop, and a sender for each channel."""
     renderer, http = Renderer(interactive=settings.is_interactive), open_client()
     templates = InForce(Store("notifier", (files.TEMPLATES,)), files.shipped(), files.read_texts)
-    known = KnownPreferences()
+    known, composer = KnownPreferences(), Composer(lambda: templates.now)
 
     async def refresh(c: AsyncConnection) -> None:
         await templates.refresh(c)
@@ -62,7 +67,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
     def expect(transport: str, new: Sequence[Expected]) -> None:
         senders[transport].expect(new)
 
-    worker = base.worker(_PLAN, NotifierHandler(settings.setup, wake, expect, known.of))
+    worker = base.worker(_PLAN, NotifierHandler(settings.setup, wake, expect, known.of, composer))
     watch = Watch(base.uow, base.clock, settings.ops, tells=worker is not None)
     if worker is not None:
         senders |= {
@@ -77,6 +82,8 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
                 setup=settings.setup,
                 on_failed=lambda: wake(*senders),
                 arrived=watch.arrived,
+                compose=composer.letter if channel.name == CONTACT else compose_rows,
+                admission=Admission(settings.contact_messages_a_week) if channel.name == CONTACT else None,
             )
             for channel in _channels(base, settings, renderer, http, known.of)
         }
@@ -134,7 +141,10 @@ def _channels(
     keys, address = settings.signing_keys, settings.public_url
     links = Links(keys, address) if keys and address is not None else None
     email = EmailChannel(settings.smtp, renderer, links) if settings.smtp else MissingChannel("email")
-    return [slack, email, InboxChannel(base.uow)]
+    contact: Channel = MissingChannel(CONTACT)
+    if settings.smtp is not None and links is not None and not settings.no_letters:
+        contact = ContactChannel(settings.smtp, LetterRenderer(), links)
+    return [slack, email, InboxChannel(base.uow), contact]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from services.notifier.core.contacts import FIELDS, consents_of, text_of
 from services.notifier.core.delivery import State
+from services.notifier.files import Written
 from shared.documents.speech import Checked, Fault
 from shared.messages.stamps import Cell
 
@@ -145,6 +146,8 @@ class Sample(BaseModel):
     language: str
     subject: str
     body: str
+    problem: str
+    """Why it can't be written, in words; then there is nothing else."""
 
 
 class CheckedTemplate(Checked):
@@ -153,7 +156,12 @@ class CheckedTemplate(Checked):
     samples: list[Sample]
 
     @classmethod
-    def of(cls, id: str, warnings: Sequence[Fault], samples: Mapping[str, tuple[str, str]]) -> Self:
+    def of(cls, id: str, warnings: Sequence[Fault], samples: Mapping[str, Written | str]) -> Self:
         """As it is told."""
-        told = [Sample(language=one, subject=subject, body=body) for one, (subject, body) in samples.items()]
+        told = [
+            Sample(language=language, subject="", body="", problem=one)
+            if isinstance(one, str)
+            else Sample(language=language, subject=one.subject, body=one.body, problem="")
+            for language, one in samples.items()
+        ]
         return cls(id=id, warnings=list(warnings), samples=told)

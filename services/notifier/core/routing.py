@@ -9,14 +9,19 @@ from typing import Final, Literal
 
 import msgspec
 
-from shared.messages.actions import SENDINGS, SHARED, ActionRequested, Recipient
+from shared.messages.actions import SHARED, ActionRequested, Recipient
 
-Transport = Literal["slack", "email", "inbox"]
+Transport = Literal["slack", "email", "inbox", "contact"]
 
 UNASSIGNED: Final = "unassigned"
 """The inbox that hears of what nobody could be found for."""
 WEBHOOK: Final = "webhook"
 """The one target of an incoming webhook."""
+CONTACT: Final = "contact"
+"""The transport of letters to customers' people; a target is somebody's id, and the address is filled in at sending."""
+NOBODY: Final = "nobody"
+"""The target of a letter for which there is no one."""
+_NOT_YET: Final = frozenset({"survey", "webhook"})
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +33,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """The channel of actions that name none, such as `email` or `slack:@owner`."""
     fallback: str | None = None
     """A Slack channel such as `#customer-success`, for what has no recipient that Slack knows."""
+    no_letters: str = ""
+    """Why nothing can be written to customers' people; empty where it can."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +73,7 @@ def route(action: ActionRequested, setup: Setup) -> Route:
 
 def not_yet(action: ActionRequested) -> str | None:
     """Why this can't be brought to anybody by this release; None where it can."""
-    return f"a {action.kind} can't be sent by this release yet" if action.kind in SENDINGS else None
+    return f"a {action.kind} can't be sent by this release yet" if action.kind in _NOT_YET else None
 
 
 def delivery_id(action: ActionRequested) -> str:
@@ -74,6 +81,11 @@ def delivery_id(action: ActionRequested) -> str:
     who = action.recipient.id if action.recipient else ""
     parts = (action.action_id, action.channel or "", who)
     return "dlv_" + sha256("\x1f".join(parts).encode()).hexdigest()[:28]
+
+
+def letter_id(action: ActionRequested, contact_id: str) -> str:
+    """The same for the same action and person."""
+    return "dlv_c" + sha256("\x1f".join((action.action_id, contact_id)).encode()).hexdigest()[:27]
 
 
 def joint_id(delivery_ids: list[str]) -> str:
