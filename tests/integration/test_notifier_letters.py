@@ -445,7 +445,7 @@ async def test_of_whoever_is_erased_no_letter_keeps_a_word_and_what_waits_is_cal
 async def places(desk: Desk, *words: str, but: Sequence[str] = ()) -> list[str]:
     """Where one of these stands in the notifier's tables."""
     columns = [tuple(row) for row in await desk.rows(COLUMNS) if row[0] == "notifier"]
-    asked = searches(columns, words, but)  # type: ignore[arg-type]
+    asked = searches(columns, words, but)
     return [place for place, count in asked if (await desk.rows(count))[0][0]]
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from services.notifier.core.contacts import EVERY_KIND, Cells, has_left, roles_of, stands_of, text_of
+from services.notifier.core.contacts import Cells, has_left, roles_of, stands_of, text_of
+from shared.messages.accounts import EVERY_KIND
 from shared.messages.actions import ActionRequested, ContactCard
 from shared.words import clean, counted, date_words, listed
 

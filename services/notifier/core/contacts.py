@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from shared.messages.accounts import (
+    EVERY_KIND,
     AccountErased,
     ContactConsented,
     ContactErased,
@@ -35,7 +36,6 @@ _MOST_TEXT: Final = 320
 _FIRST: Final = micros(datetime.min.replace(tzinfo=UTC))
 _LAST: Final = micros(datetime.max.replace(tzinfo=UTC))
 _CONSENT: Final = "consent."
-EVERY_KIND: Final = "all"
 _ROLES: Final = "roles"
 _LEFT: Final = "left"
 _MOST_KINDS: Final = 50
