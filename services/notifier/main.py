@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import api, files, queries
 from services.notifier.api import documents, preferences
+from services.notifier.api import templates as trying
 from services.notifier.channels.blocks import Wants
 from services.notifier.channels.contact import ContactChannel
 from services.notifier.channels.email import EmailChannel
@@ -102,10 +103,11 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
         description="What was sent to whom, and how it went; and the address book of customers' people.",
         worker=worker,
         routers=(
-            api.routes(base.uow, base.clock, renderer, wake, known.of),
+            api.routes(base.uow, base.clock, renderer, wake, known.of, composer),
             api.contacts(base.uow),
             preferences.routes(base.uow, base.clock, publish),
             *documents.routes(base.uow, base.clock, templates),
+            trying.routes(base.uow, base.clock, templates, wake, lambda: secrets.token_hex(13), settings.no_letters),
         ),
         prepare=prepare,
         probes=(

@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
-from services.notifier.core.contacts import Cells
+from services.notifier.core.contacts import Cells, text_of
 from shared.addresses import read_address
 from shared.messages.erasing import Forgetting, digest_of
 from shared.pg import bulk
@@ -82,6 +82,13 @@ async def bounced(c: AsyncConnection, addresses: Collection[str]) -> dict[str, B
         return {}
     rows = await c.execute(_BOUNCED, {"addresses": sorted(addresses)})
     return {address: Bounce(at, reason) for address, at, reason in rows}
+
+
+async def bounces_of(c: AsyncConnection, people: Mapping[str, Cells]) -> dict[str, Bounce]:
+    """Of these, by whatever they are called here, those whose address there is not."""
+    digests = {id: digest(text_of(cells, "email") or "") for id, cells in people.items()}
+    found = await bounced(c, {one for one in digests.values() if one})
+    return {id: found[one] for id, one in digests.items() if one in found}
 
 
 async def count(

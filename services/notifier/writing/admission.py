@@ -104,9 +104,7 @@ def _known(row: Any) -> Pass:
 
 async def bounced(c: AsyncConnection, people: Mapping[str, Cells]) -> dict[str, str]:
     """Of these, by whatever they are called here, those whose address there is not, with the reason."""
-    digests = {id: address_digest(cells) for id, cells in people.items()}
-    found = await written.bounced(c, {one for one in digests.values() if one})
-    return {id: why_bounced(found[digest].reason) for id, digest in digests.items() if digest in found}
+    return {id: why_bounced(one.reason) for id, one in (await written.bounces_of(c, people)).items()}
 
 
 def why_bounced(reason: str) -> str:

@@ -61,6 +61,9 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         ("| first", "| frist", "The text can't be filled in: there is no filter `frist`"),
         ("  en:", "  english:", "3:3: "),
         ("id: tips", "id: tips\ndefault: de", "2:10: `de` is none of its languages: en."),
+        ("id: tips", "id: tips\non_event: invoice.late", "2:11: `invoice.late` is no event that a playbook can"),
+        ("account.name", "event.url", "`event.url` is known only in the conditions of an `on_event`."),
+        ("account.name", "account.name | money(account.plan | upper)", "`money` is given text or numbers"),
         ("id: tips", "id: check", "1:5: `check` can't be the id of a template"),
         ("    body: |", "    bdoy: |", "Did you mean `body`?"),
         ("traits: {seats_free: number}", "traits: {seats_free: number}\nlanguages: {}", "is here twice"),
@@ -86,8 +89,12 @@ def test_the_schema_for_editors_is_the_one_that_the_code_makes(path: Path) -> No
 
 
 async def test_a_template_is_put_and_got_checked_with_samples_and_goes_back(http: httpx.AsyncClient) -> None:
-    (one,) = (await http.get("/templates")).json()["items"]
-    assert (one["id"], one["version"], one["shipped"]) == ("adoption-tips", 1, True)
+    listed = (await http.get("/templates")).json()["items"]
+    assert [(one["id"], one["version"], one["shipped"]) for one in listed] == [
+        ("adoption-tips", 1, True),
+        ("call-promised", 1, True),
+        ("payment-failed", 1, True),
+    ]
     told = (await http.post("/templates/check", content=TIPS)).json()
     assert [(sample["language"], sample["subject"]) for sample in told["samples"]] == [
         ("en", "Northwind Traders and exports")
