@@ -12,7 +12,8 @@ from pydantic import AwareDatetime
 from sqlalchemy import RowMapping
 
 from services.notifier import queries
-from services.notifier.channels import blocks
+from services.notifier.channels import blocks, card, plain
+from services.notifier.channels.chat import MOST
 from services.notifier.channels.contact import preview
 from services.notifier.channels.rendering import LetterRenderer, Renderer
 from services.notifier.core.delivery import State
@@ -161,7 +162,7 @@ def _message(row: RowMapping, now: datetime, compose: Compose) -> Message:
 def _rendered(
     row: RowMapping, message: Message, renderer: Renderer, letters: LetterRenderer, wants: blocks.Wants
 ) -> dict[str, Any]:
-    """As the channel shows it; an inbox shows the text."""
+    """As the channel shows it; an inbox shows the text. A chat shows no more than it takes: all of it is the `text`."""
     if message.letter is not None:
         return preview(message, letters)
     if row["transport"] == "slack":
@@ -170,7 +171,12 @@ def _rendered(
         return blocks.render(message, renderer, id, repeat=row["uncertain"] > 0, buttons=buttons, wants=wants)
     if row["transport"] in ("email", CONTACT):
         return {"subject": message.subject, "text": renderer.text(message), "html": renderer.html(message)}
-    return {"text": renderer.text(message)}
+    shown: dict[str, Any] = {"text": renderer.text(message)}
+    if row["transport"] == "teams":
+        return shown | {"card": card.render(message, row["message_id"] or row["id"], repeat=row["uncertain"] > 0)}
+    if row["transport"] == "chat":
+        return shown | {"posted": plain.render(message, MOST, repeat=row["uncertain"] > 0)}
+    return shown
 
 
 def _inbox_item(row: RowMapping, renderer: Renderer) -> InboxItem:
