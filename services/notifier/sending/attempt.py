@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from services.notifier.channels.protocol import Channel, Dispatch
-from services.notifier.core.amending import OURS, UPDATE, WORD, WORD_HOLDS, Amends, Answers
+from services.notifier.core.amending import OURS, TEST, UPDATE, WORD, WORD_HOLDS, Amends, Answers
 from services.notifier.core.delivery import Event
 from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
@@ -137,8 +137,8 @@ class Attempt:
 
     @property
     def letter(self) -> Ended | None:
-        """How it ended, where it was a letter to a customer's person."""
-        if self._passed is None:
+        """How it ended, where it was a letter to a customer's person, and no test."""
+        if self._passed is None or self._kind == TEST:
             return None
         one = self._deliveries[0]
         return Ended(one.account_id, one.target, self._passed.address, self.outcome, self.ended_at)
