@@ -72,6 +72,8 @@ class Attempt:
             return Never(reason="what it brings up to date never arrived")
         if self._kind == WORD and self._began_at > self._deliveries[0].created_at + WORD_HOLDS:
             return Never(reason="whoever clicked has not waited for so long")
+        if self._passed is None and self._deliveries[0].transport == CONTACT:
+            return Later(reason="it was not asked yet whether it may go")
         if self._passed is not None and self._passed.barred:
             return Barred(reason=self._passed.barred)
         try:
