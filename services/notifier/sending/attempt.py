@@ -22,7 +22,7 @@ from services.notifier.store.alone import SentAlone
 from services.notifier.store.leases import AttemptRow, Result
 from services.notifier.store.told import compose_rows, decode
 from services.notifier.writing.admission import Ended, Pass
-from shared.files.templates import Unwritable
+from shared.files.sandbox import Unwritable
 
 _LOG: Final = logging.getLogger(__name__)
 _CUT_OFF: Final = "the sender ended before it had an answer"
