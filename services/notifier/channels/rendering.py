@@ -16,9 +16,11 @@ _TEMPLATES = Path(__file__).parent.parent / "templates"
 class Renderer:
     """Holds the compiled templates. HTML is escaped always; the text is plain already."""
 
-    def __init__(self, *, interactive: bool = False) -> None:
+    def __init__(self, *, interactive: bool = False, chat_takes: int = 4_000) -> None:
         self.interactive = interactive
         """Whether Slack can bring back what people click: a message of a bot then has buttons."""
+        self.chat_takes = chat_takes
+        """How many characters the chat that is set up takes."""
         environment = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader(_TEMPLATES),
             autoescape=lambda name: bool(name and name.endswith(".html.j2")),
