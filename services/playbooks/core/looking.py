@@ -44,7 +44,7 @@ class Looking:
         """All that was accepted by then in this partition has been assessed; None is not known."""
         self._adopted_at = adopted_at
         """Since when the playbooks are in force here."""
-        self.changes = Changes(rules.directory)
+        self.changes = Changes(rules.directory, rules.subscribed)
         self.standings = {one.account: one for one in standings}
         self.episodes = Episodes(episodes, rules.library, self.changes)
         self.moved_on: set[str] = set()

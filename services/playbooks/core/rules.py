@@ -12,6 +12,7 @@ import msgspec
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.playbook import Playbook, Render
+from services.playbooks.core.subscribed import NOTHING, Subscribed
 from services.playbooks.core.workinghours import Hours
 from shared.conditions import Declared, Problem
 
@@ -108,12 +109,14 @@ class Library:
 
 
 class Rules(NamedTuple):
-    """What decides: the playbooks, the people, and how texts are filled in; and what the catalogue declares."""
+    """What decides: the playbooks, the people, and how texts are filled in; and what the catalogue declares, and other
+    systems want to be told."""
 
     library: Library
     directory: Directory
     render: Render
     declared: Declared = Declared()
+    subscribed: Subscribed = NOTHING
 
     @property
     def kept(self) -> str:

@@ -95,6 +95,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     muted: Mute | None = None
     turned: Turned | None = None
     """When its band last turned."""
+    before_import: tuple[int | None, Band] | None = None
+    """Score and band as they were before the import that is open: what others were told last."""
 
 
 def standing(account: str, assessed: AccountAssessed) -> Standing:
@@ -138,6 +140,13 @@ def turned(before: Standing, stands: Standing) -> Turned | None:
     known = "unknown" not in (before.band, stands.band) or stands.band == "red"
     is_news = known and before.band != stands.band and not stands.quiet
     return Turned(stands.at, before.band) if is_news else before.turned
+
+
+def known_before(before: Standing | None) -> tuple[int | None, Band]:
+    """Score and band of which others know: while an import is open, those of before it."""
+    if before is None:
+        return None, "unknown"
+    return before.before_import if before.before_import is not None else (before.score, before.band)
 
 
 def renews_at(stands: Standing) -> datetime | None:
