@@ -87,7 +87,9 @@ ACCOUNTS: Final = Listing(
 
 
 def _pause(playbook: Item) -> str:
-    """Until when it is, and why; empty where it isn't."""
+    """Until when it is, and why; or that it is off; empty where it is neither."""
+    if playbook.get("mode") == "off":
+        return "switched off"
     if not (paused := playbook.get("paused")):
         return ""
     return f"{paused['reason']}, until {show.clock(paused['until'])}" if paused["until"] else str(paused["reason"])
