@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.messages.accounts import AccountErased, ContactErased
-from shared.messages.actions import AccountCard, ActionRequested
+from shared.messages.actions import AccountCard, ActionRequested, ContactCard
 from shared.messages.digests import DayCard, DayLine
 from shared.words import clean
 
@@ -118,6 +118,7 @@ class Forgetting:
             said,
             contact_id=None if theirs else said.contact_id,
             contact=None if theirs else said.contact,
+            message=said.message and self._letter(said.message),
             title=self.clean(said.title),
             do=self.clean(said.do) if said.do else said.do,
             **{name: self.within(getattr(said, name)) for name in ("why", "trouble", "open_work")},
@@ -126,6 +127,12 @@ class Forgetting:
             flag=flag
             and msgspec.structs.replace(flag, title=self.clean(flag.title), reasons=self.within(flag.reasons)),
         )
+
+    def _letter(self, letter: ContactCard) -> ContactCard:
+        """What a message to a customer was to say."""
+        facts = {name: self.fact(name, value) for name, value in letter.facts.items()}
+        contact = None if letter.contact_id == self.contact_id else letter.contact_id
+        return msgspec.structs.replace(letter, contact_id=contact, facts=facts)
 
     def _card(self, account: AccountCard) -> AccountCard:
         """An account at a glance, without whom one calls there."""
@@ -157,9 +164,10 @@ class Forgetting:
 def _bare(said: ActionRequested, *, keeps_account: bool) -> ActionRequested:
     """What is left of an action about whoever is forgotten: that there was one, and how bad it was."""
     account = said.account if keeps_account else AccountCard(id=said.account.id, name=said.account.id)
-    task, flag = said.task, said.flag
+    task, flag, letter = said.task, said.flag, said.message
     return msgspec.structs.replace(
         said,
+        message=letter and msgspec.structs.replace(letter, contact_id=None, facts={}),
         **dict.fromkeys(("do", "contact_id", "contact")),
         **{name: [] for name in ("why", "trouble", "open_work", "drivers", "found")},
         title=ERASED,
