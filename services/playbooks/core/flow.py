@@ -79,7 +79,7 @@ def holds(condition: Condition, chosen: Step, planned: PlannedStep, episode: Epi
 def facts(chosen: Step, planned: PlannedStep, episode: Episode, look: Look) -> Facts:
     """What the conditions of a step may name: the account, the event that fired, and what came of the tasks."""
     asked = [one for one in episode.tasks if one.occurrence == planned.occurrence and chosen.of in (None, one.step)]
-    about = of_subject("invoice", episode.subject, look.values)
+    about = of_subject(episode.subject, look.values)
     return Facts.of({**look.values, **about, **_came_of(asked)}, cause=episode.event, withheld=look.interrupted)
 
 

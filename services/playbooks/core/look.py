@@ -106,8 +106,10 @@ class View:
     def __init__(self, playbook: Playbook, look: Look, subject: str | None = None) -> None:
         self._playbook = playbook
         self._look = look
-        about = look.subject(playbook.per) if subject is None else subject
-        self._facts = look.facts.beside(of_subject(playbook.per, about, look.values))
+        self._facts = look.facts
+        if playbook.per == "invoice":
+            about = look.subject(playbook.per) if subject is None else subject
+            self._facts = look.facts.beside(of_subject(about, look.values))
 
     @once
     def in_scope(self) -> Truth:

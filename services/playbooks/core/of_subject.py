@@ -6,7 +6,7 @@ from typing import Any, Final
 _FAILING: Final = "billing.failing_invoices"
 
 
-def of_subject(per: str | None, subject: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def of_subject(invoice: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The facts `invoice.*`, by the facts of the account; none where that isn't known."""
     known = values.get(_FAILING)
-    return {"invoice.failing": subject in known} if per == "invoice" and subject and isinstance(known, list) else {}
+    return {"invoice.failing": invoice in known} if invoice and isinstance(known, list) else {}
