@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import httpx
@@ -11,12 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifier import api, files, queries
 from services.notifier.api import documents, preferences
 from services.notifier.channels.blocks import Wants
+from services.notifier.channels.chat import ChatChannel
 from services.notifier.channels.email import EmailChannel
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.channels.missing import MissingChannel
+from services.notifier.channels.posting import Hook
 from services.notifier.channels.protocol import Channel
 from services.notifier.channels.rendering import Renderer
 from services.notifier.channels.slack import SlackChannel, open_client
+from services.notifier.channels.teams import TeamsChannel
 from services.notifier.core.delivery import Expected
 from services.notifier.handler import NotifierHandler
 from services.notifier.preferences import KnownPreferences
@@ -38,7 +41,8 @@ _PLAN: Final = Plan("notifier", (registry.ACCOUNTS, registry.ACTIONS), gate=(reg
 
 def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
     """Build the parts: the consume loop, and a sender for each channel."""
-    renderer, http = Renderer(interactive=settings.is_interactive), open_client()
+    renderer = Renderer(interactive=settings.is_interactive)
+    http = open_client(beside=TeamsChannel.at_once + ChatChannel.at_once)
     templates = InForce(Store("notifier", (files.TEMPLATES,)), files.shipped(), files.read_texts)
     known = KnownPreferences()
 
@@ -134,7 +138,24 @@ def _channels(
     keys, address = settings.signing_keys, settings.public_url
     links = Links(keys, address) if keys and address is not None else None
     email = EmailChannel(settings.smtp, renderer, links) if settings.smtp else MissingChannel("email")
-    return [slack, email, InboxChannel(base.uow)]
+    return [slack, *_posting(settings, http), email, InboxChannel(base.uow)]
+
+
+def _posting(settings: NotifierSettings, http: httpx.AsyncClient) -> Iterator[Channel]:
+    """Those that post to a webhook of a chat."""
+    teams, chat = settings.teams_webhook_url, settings.chat_webhook_url
+    yield (
+        TeamsChannel(
+            Hook(http, teams.get_secret_value(), "Teams", "KEEPWELL_TEAMS_WEBHOOK_URL", receipt="x-ms-workflow-run-id")
+        )
+        if teams is not None
+        else MissingChannel("teams")
+    )
+    yield (
+        ChatChannel(Hook(http, chat.get_secret_value(), "the chat", "KEEPWELL_CHAT_WEBHOOK_URL"))
+        if chat is not None
+        else MissingChannel("chat")
+    )
 
 
 if __name__ == "__main__":

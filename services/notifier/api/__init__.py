@@ -12,7 +12,8 @@ from pydantic import AwareDatetime
 from sqlalchemy import RowMapping
 
 from services.notifier import queries
-from services.notifier.channels import blocks
+from services.notifier.channels import blocks, card, plain
+from services.notifier.channels.chat import MOST
 from services.notifier.channels.rendering import Renderer
 from services.notifier.core.delivery import State
 from services.notifier.core.message import Message
@@ -144,14 +145,19 @@ def _message(row: RowMapping, now: datetime) -> Message:
 
 
 def _rendered(row: RowMapping, message: Message, renderer: Renderer, wants: blocks.Wants) -> dict[str, Any]:
-    """As the channel shows it; an inbox shows the text."""
+    """As the channel shows it; an inbox shows the text. A chat shows no more than it takes: all of it is the `text`."""
     if row["transport"] == "slack":
         buttons = renderer.interactive and row["target"] != WEBHOOK
         id = row["message_id"] or row["id"]
         return blocks.render(message, renderer, id, repeat=row["uncertain"] > 0, buttons=buttons, wants=wants)
     if row["transport"] == "email":
         return {"subject": message.subject, "text": renderer.text(message), "html": renderer.html(message)}
-    return {"text": renderer.text(message)}
+    shown: dict[str, Any] = {"text": renderer.text(message)}
+    if row["transport"] == "teams":
+        return shown | {"card": card.render(message, row["message_id"] or row["id"], repeat=row["uncertain"] > 0)}
+    if row["transport"] == "chat":
+        return shown | {"posted": plain.render(message, MOST, repeat=row["uncertain"] > 0)}
+    return shown
 
 
 def _inbox_item(row: RowMapping, renderer: Renderer) -> InboxItem:

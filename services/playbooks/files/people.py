@@ -30,18 +30,18 @@ from shared.words import counted
 
 CAPACITY: Final = 25
 """Of whoever gives none."""
+_PLACES: Final = "slack:#name, slack:ID, teams, chat or inbox"
+"""The channels that a role can be."""
 _LOG = logging.getLogger(__name__)
 
 
 def _place(value: str) -> str:
     if value.startswith(("slack:", "email")) and SHARED.fullmatch(value) is None:
-        raise fault("A role is a person's, or a channel's that needs nobody: slack:#name, slack:ID or inbox.")
+        raise fault(f"A role is a person's, or a channel's that needs nobody: {_PLACES}.")
     return value
 
 
-Place = Annotated[
-    Name, AfterValidator(_place), Field(description="A person's id or e-mail, slack:#name, slack:ID or inbox.")
-]
+Place = Annotated[Name, AfterValidator(_place), Field(description=f"A person's id or e-mail, {_PLACES}.")]
 
 
 def _email(value: str) -> str:

@@ -36,7 +36,7 @@ def look_at(node: Fields, reading: Reading) -> None:
     roles = node.get("roles")
     roles = roles if isinstance(roles, Fields) else Fields(node.at)
     for role, place in roles.items():
-        known = str(place).startswith(("slack:", "email")) or place in (None, "inbox")
+        known = str(place).startswith(("slack:", "email")) or place in (None, "teams", "chat", "inbox")
         if role in ROLES and not known and _key(place) not in ids:
             said = f"`{role}` is `{_shown(place)}`, who is not in the directory."
             reading.note(said, roles.places[role], did_you_mean(place, ids))
