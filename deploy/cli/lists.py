@@ -134,7 +134,7 @@ DELIVERIES: Final = Listing(
         **ACCOUNT,
         "recipient": option("Whom it is for: an id of the directory."),
         "state": option("waiting, sending, delivered, failed or cancelled."),
-        "channel": option("slack, email or inbox, or one target: slack:#renewals."),
+        "channel": option("slack, teams, chat, email or inbox, or one target: slack:#renewals."),
         "item": option("The id of the alert, task or flag that it tells of."),
         "since": option("Asked for then or later, such as 2026-03-04 or 2026-03-04T14:00."),
         "until": option("Asked for before then."),

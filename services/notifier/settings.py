@@ -7,7 +7,7 @@ from pydantic import SecretStr, field_validator
 from services.notifier.channels.email import SmtpServer
 from services.notifier.core.routing import Setup
 from shared.addresses import read_address
-from shared.messages.actions import CHANNEL, CHANNELS, SHARED
+from shared.messages.actions import CHANNEL, CHANNELS, PLACES, SHARED
 from shared.settings import LOOPBACK, Settings, parts_of
 
 _STARTTLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -140,7 +140,5 @@ def read_channels(text: str) -> tuple[str, ...]:
         if one.startswith("email:"):
             read_address(one.removeprefix("email:"))
         elif SHARED.fullmatch(one) is None:
-            raise ValueError(
-                "it must be slack:#name, slack:ID, teams, chat or email:ops@example.com, or several with commas between"
-            )
+            raise ValueError(f"it must be {PLACES} or email:ops@example.com, or several with commas between")
     return found

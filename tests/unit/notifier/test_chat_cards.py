@@ -155,6 +155,7 @@ HOSTILE: Final = (
     "- a list",
     "1. a list",
     "<at>Kim</at>",
+    "{{DATE(2017-02-14T06:08:39Z, SHORT)}}",
     "kim@everyone @all: a,@all",
 )
 
@@ -167,7 +168,9 @@ def test_what_comes_from_outside_pings_nobody_and_leads_nowhere(text: str) -> No
     in_text = plain.render(message, MOST)
     assert not ALIVE.search(in_text), in_text
     assert not [line for line in in_text.split("\n") if line[:2] in ("- ", "1.", "# ")]
-    assert list(faults(card.render(message, "dlv_1"))) == []
+    shown = card.render(message, "dlv_1")
+    assert list(faults(shown)) == []
+    assert "{{" not in json.dumps(shown)
 
 
 def test_an_address_and_a_command_can_be_copied_from_a_text() -> None:
