@@ -11,6 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from shared.messages.actions import SENDINGS, SHARED, ActionRequested, Recipient
+from shared.words import clean
 
 Transport = Literal["slack", "teams", "chat", "email", "inbox"]
 
@@ -74,7 +75,10 @@ def route(action: ActionRequested, setup: Setup) -> Route:
 
 
 def not_yet(action: ActionRequested) -> str | None:
-    """Why this can't be brought to anybody by this release; None where it can."""
+    """Why this can't be brought to anybody; None where it can. A webhook is asked of when there is no such endpoint."""
+    if action.kind == "webhook":
+        name = clean(action.webhook.endpoint, 100) if action.webhook is not None else ""
+        return f"there is no endpoint named {name}: POST /v1/endpoints makes one"
     return f"a {action.kind} can't be sent by this release yet" if action.kind in SENDINGS else None
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
 from services.notifier.core.standing import Standing
-from services.notifier.store import updating
+from services.notifier.store import calls, updating
 from services.notifier.store.contacts import CELLS
 from services.notifier.store.detours import DETOUR
 from services.notifier.store.told import compose_rows, decode
@@ -72,6 +72,7 @@ async def forget(c: AsyncConnection, forgetting: Forgetting, now: datetime) -> s
     # Some may have been sent since they were read.
     sent = await _FORGET(c, cleaned, erased=True)
     await recompose(c, filter(None, (row.message_id for row in sent)))
+    await calls.forget(c, forgetting, now)
     await dead_letters.forget(c, forgetting)
     return await updating.tell_anew(c, sent, now)
 

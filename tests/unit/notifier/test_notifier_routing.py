@@ -20,7 +20,7 @@ NO_SLACK_ID = Recipient(id="csm-4", name="Somebody", email="somebody@example.com
 UNREACHABLE = Recipient(id="csm-5", name="Somebody")
 
 
-@pytest.mark.parametrize("kind", SENDINGS)
+@pytest.mark.parametrize("kind", [kind for kind in SENDINGS if kind != "webhook"])
 def test_what_no_channel_carries_yet_goes_nowhere_and_says_why(kind: str) -> None:
     action = an_action(kind=kind)
     assert not_yet(action) == route(action, BOT).because == f"a {kind} can't be sent by this release yet"
