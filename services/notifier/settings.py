@@ -2,9 +2,9 @@
 
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from pydantic import SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
-from services.notifier.channels.email import SmtpServer
+from services.notifier.channels.handing import SmtpServer
 from services.notifier.core.addresses import Network, read_networks
 from services.notifier.core.routing import Setup
 from shared.addresses import read_address
@@ -30,6 +30,9 @@ class NotifierSettings(Settings):
     """Where a workflow of Microsoft Teams takes messages for its channel."""
     chat_webhook_url: SecretStr | None = None
     """Where another chat takes messages for a channel, as `{"text": …}`."""
+
+    contact_messages_a_week: int = Field(default=3, ge=1, le=100)
+    """How many messages one person at a customer is sent in a week, by all playbooks and all accounts together."""
 
     @field_validator("smtp_url")
     @classmethod
@@ -111,7 +114,17 @@ class NotifierSettings(Settings):
             email=self.smtp_url is not None,
             default=self.default_channel,
             fallback=self.slack_fallback_channel,
+            no_letters=self.no_letters,
         )
+
+    @property
+    def no_letters(self) -> str:
+        """Why nothing can be written to customers' people; empty where it can."""
+        if self.smtp_url is None:
+            return "e-mail is not set up here (KEEPWELL_SMTP_URL)"
+        if self.public_url is None or not self.signing_keys:
+            return "they could not unsubscribe: KEEPWELL_PUBLIC_URL and KEEPWELL_LINK_KEYS are not both set here"
+        return ""
 
 
 def read_smtp_url(url: str) -> SmtpServer:

@@ -21,27 +21,26 @@ from examples.receiver import Change, Memory, NotTaken, named, receiver
 from examples.salesforce import Salesforce
 from examples.salesforce import field as salesforce_field
 from examples.segment import Segment
-from shared.messages.actions import AccountCard
-from shared.messages.assessments import Cause
-from shared.messages.outward import DriverTold, HealthChanged, TraitsSet
+from shared.messages.outward import AccountTold, CauseTold, DriverTold, HealthChanged, TraitsSet
 from tests.support.crms import TOKEN, FakeHubSpot, FakeSalesforce, FakeSegment, salesforce
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 # A signature holds for five minutes.
 AT = datetime.now(UTC).replace(microsecond=0)
-NORTHWIND = AccountCard(id="north/wind", name="Northwind")
+NORTHWIND = AccountTold(id="north/wind", name="Northwind")
 
 
 def health(rev: int = 7, score: float | None = 52.25, at: datetime = AT) -> dict[str, Any]:
     data = HealthChanged(
         account=NORTHWIND,
         rev=rev,
+        at=at,
         score=score,
         previous_score=74.0,
         band="amber",
         previous_band="green",
-        drivers=[DriverTold(name="feedback.nps", points=-13, reason="their admin scored us 2")],
-        cause=Cause(kind="event", type="feedback.nps", id="e-1"),
+        drivers=[DriverTold(kind="measure", name="feedback.nps", points=-13, reason="their admin scored us 2")],
+        cause=CauseTold(kind="event", type="feedback.nps", id="e-1"),
     )
     return {"type": "health.changed", "timestamp": at.isoformat(), "data": msgspec.to_builtins(data)}
 
