@@ -14,7 +14,7 @@ from services.notifier import api, files, queries
 from services.notifier.api import calls, documents, endpoints, openapi, preferences
 from services.notifier.api import templates as trying
 from services.notifier.channels.blocks import Wants
-from services.notifier.channels.chat import ChatChannel
+from services.notifier.channels.chat import ChatChannel, most_of
 from services.notifier.channels.contact import ContactChannel
 from services.notifier.channels.email import EmailChannel
 from services.notifier.channels.inbox import InboxChannel
@@ -54,7 +54,9 @@ _PLAN: Final = Plan("notifier", (registry.ACCOUNTS, registry.ACTIONS), gate=(reg
 
 def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
     """Build the parts: the consume loop, and a sender for each channel."""
-    renderer = Renderer(interactive=settings.is_interactive)
+    chat = settings.chat_webhook_url
+    chat_takes = most_of(chat.get_secret_value() if chat is not None else "")
+    renderer = Renderer(interactive=settings.is_interactive, chat_takes=chat_takes)
     http = open_client(beside=TeamsChannel.at_once + ChatChannel.at_once)
     templates = InForce(Store("notifier", (files.TEMPLATES,)), files.shipped(), files.read_texts)
     known, hooks, composer = KnownPreferences(), _Hooks(settings), Composer(lambda: templates.now)
@@ -208,21 +210,20 @@ def _channels(
     contact: Channel = MissingChannel(CONTACT)
     if settings.smtp is not None and links is not None and not settings.no_letters:
         contact = ContactChannel(settings.smtp, LetterRenderer(), links)
-    return [slack, *_posting(settings, http), email, InboxChannel(base.uow), contact]
+    return [slack, *_posting(settings, http, renderer.chat_takes), email, InboxChannel(base.uow), contact]
 
 
-def _posting(settings: NotifierSettings, http: httpx.AsyncClient) -> Iterator[Channel]:
+def _posting(settings: NotifierSettings, http: httpx.AsyncClient, chat_takes: int) -> Iterator[Channel]:
     """Those that post to a webhook of a chat."""
     teams, chat = settings.teams_webhook_url, settings.chat_webhook_url
+    receipt = "x-ms-workflow-run-id"
     yield (
-        TeamsChannel(
-            Hook(http, teams.get_secret_value(), "Teams", "KEEPWELL_TEAMS_WEBHOOK_URL", receipt="x-ms-workflow-run-id")
-        )
+        TeamsChannel(Hook(http, teams.get_secret_value(), "Teams", "KEEPWELL_TEAMS_WEBHOOK_URL", receipt))
         if teams is not None
         else MissingChannel("teams")
     )
     yield (
-        ChatChannel(Hook(http, chat.get_secret_value(), "the chat", "KEEPWELL_CHAT_WEBHOOK_URL"))
+        ChatChannel(Hook(http, chat.get_secret_value(), "the chat", "KEEPWELL_CHAT_WEBHOOK_URL"), chat_takes)
         if chat is not None
         else MissingChannel("chat")
     )

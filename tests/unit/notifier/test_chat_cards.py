@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.channels import card, plain
+from services.notifier.channels.chat import most_of
 from services.notifier.channels.teams import envelope
 from services.notifier.core.message import Item, Line, Message, Offer, Reason, Section
 from services.notifier.core.together import compose_group
@@ -144,6 +145,19 @@ def test_what_finds_no_room_in_a_text_is_counted_and_what_is_asked_stays() -> No
         assert "more lines, for which there is no room here." in text
         assert "→ Find out what changed on their side." in text
         assert "for Owner of Northwind" in text
+
+
+@pytest.mark.parametrize(
+    ("url", "most"),
+    [
+        ("https://discord.com/api/webhooks/1/x/slack", 2_000),
+        ("https://discord.com.evil.example/x", MOST),
+        ("https://chat.googleapis.com/v1/spaces/A/messages?key=x", MOST),
+        ("", MOST),
+    ],
+)
+def test_a_text_is_as_long_as_its_chat_takes(url: str, most: int) -> None:
+    assert most_of(url) == most
 
 
 HOSTILE: Final = (
