@@ -3,9 +3,8 @@
 from typing import Final
 
 from shared.conditions.catalogue import FACTS
+from shared.messages.accounts import OURS
 
-OURS: Final = "keepwell_"
-"""How the traits begin that we write into other systems: what comes back of them is read nowhere."""
 _GROUPS: Final = ("account.", "usage.", "support.", "billing.", "contract.", "onboarding.", "goals.", "event.")
 _TRAITS: Final = "account.traits."
 _HOW_WE_JUDGE: Final = frozenset(
