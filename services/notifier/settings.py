@@ -2,12 +2,13 @@
 
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from pydantic import SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
-from services.notifier.channels.email import SmtpServer
+from services.notifier.channels.handing import SmtpServer
+from services.notifier.core.addresses import Network, read_networks
 from services.notifier.core.routing import Setup
 from shared.addresses import read_address
-from shared.messages.actions import CHANNEL, CHANNELS, SHARED
+from shared.messages.actions import CHANNEL, CHANNELS, PLACES, SHARED
 from shared.settings import LOOPBACK, Settings, parts_of
 
 _STARTTLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -21,12 +22,17 @@ class NotifierSettings(Settings):
     ops_channel: str | None = None
     """Who hears of a road that is broken: `slack:#ops`, `teams`, `email:ops@example.com`, or several with commas
     between; the first that works is taken. None: only the status and the log say so."""
+    webhook_networks: str = ""
+    """Networks that endpoints may lie in, though they are not public: `10.1.0.0/16, 127.0.0.0/8`."""
     default_channel: str | None = None
     """The channel of actions that name none: `slack:@owner`, `slack:#name`, `teams`, `chat`, `email` or `inbox`."""
     teams_webhook_url: SecretStr | None = None
     """Where a workflow of Microsoft Teams takes messages for its channel."""
     chat_webhook_url: SecretStr | None = None
     """Where another chat takes messages for a channel, as `{"text": …}`."""
+
+    contact_messages_a_week: int = Field(default=3, ge=1, le=100)
+    """How many messages one person at a customer is sent in a week, by all playbooks and all accounts together."""
 
     @field_validator("smtp_url")
     @classmethod
@@ -50,6 +56,12 @@ class NotifierSettings(Settings):
         secure = parts is not None and (parts.scheme == "https" or parts.hostname in LOOPBACK)
         if parts is None or parts.scheme not in {"https", "http"} or not parts.hostname or not secure:
             raise ValueError("it must begin with https:// (http:// is for this machine alone)")
+        return value
+
+    @field_validator("webhook_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        read_networks(value)
         return value
 
     @field_validator("default_channel")
@@ -78,6 +90,11 @@ class NotifierSettings(Settings):
         return read_channels(self.ops_channel or "")
 
     @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks that endpoints may lie in, besides the public one."""
+        return read_networks(self.webhook_networks)
+
+    @property
     def smtp(self) -> SmtpServer | None:
         """The mail server, when one is set up."""
         return read_smtp_url(self.smtp_url.get_secret_value()) if self.smtp_url else None
@@ -97,7 +114,17 @@ class NotifierSettings(Settings):
             email=self.smtp_url is not None,
             default=self.default_channel,
             fallback=self.slack_fallback_channel,
+            no_letters=self.no_letters,
         )
+
+    @property
+    def no_letters(self) -> str:
+        """Why nothing can be written to customers' people; empty where it can."""
+        if self.smtp_url is None:
+            return "e-mail is not set up here (KEEPWELL_SMTP_URL)"
+        if self.public_url is None or not self.signing_keys:
+            return "they could not unsubscribe: KEEPWELL_PUBLIC_URL and KEEPWELL_LINK_KEYS are not both set here"
+        return ""
 
 
 def read_smtp_url(url: str) -> SmtpServer:
@@ -140,7 +167,5 @@ def read_channels(text: str) -> tuple[str, ...]:
         if one.startswith("email:"):
             read_address(one.removeprefix("email:"))
         elif SHARED.fullmatch(one) is None:
-            raise ValueError(
-                "it must be slack:#name, slack:ID, teams, chat or email:ops@example.com, or several with commas between"
-            )
+            raise ValueError(f"it must be {PLACES} or email:ops@example.com, or several with commas between")
     return found

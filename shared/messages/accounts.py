@@ -85,6 +85,10 @@ class ContactConsented(CustomerEvent, frozen=True, kw_only=True):
     """To what: the words that they were shown."""
 
 
+EVERY_KIND: Final = "all"
+"""In place of a kind of messages: every kind."""
+
+
 class ContactUnsubscribed(CustomerEvent, frozen=True, kw_only=True):
     """They want no more messages of a kind; `all` is every kind. A consent of later takes it back, for its kind."""
 

@@ -118,27 +118,27 @@ class Forgetting:
             said,
             contact_id=None if theirs else said.contact_id,
             contact=None if theirs else said.contact,
-            message=said.message and self._letter(said.message),
             title=self.clean(said.title),
             do=self.clean(said.do) if said.do else said.do,
             **{name: self.within(getattr(said, name)) for name in ("why", "trouble", "open_work")},
             drivers=[msgspec.structs.replace(one, reason=self.clean(one.reason)) for one in said.drivers],
             task=task and msgspec.structs.replace(task, title=self.clean(task.title)),
+            message=said.message and self._letter(said.message),
             flag=flag
             and msgspec.structs.replace(flag, title=self.clean(flag.title), reasons=self.within(flag.reasons)),
         )
-
-    def _letter(self, letter: ContactCard) -> ContactCard:
-        """What a message to a customer was to say."""
-        facts = {name: self.fact(name, value) for name, value in letter.facts.items()}
-        contact = None if letter.contact_id == self.contact_id else letter.contact_id
-        return msgspec.structs.replace(letter, contact_id=contact, facts=facts)
 
     def _card(self, account: AccountCard) -> AccountCard:
         """An account at a glance, without whom one calls there."""
         if account.contact_id != self.contact_id and not self.names(account.contact):
             return account
         return msgspec.structs.replace(account, contact_id=None, contact=None)
+
+    def _letter(self, card: ContactCard) -> ContactCard:
+        """A message to a customer's people, without what names them: what others read says nothing in its place."""
+        facts = {name: value for name, value in card.facts.items() if self.fact(name, value) == value}
+        contact = None if card.contact_id == self.contact_id else card.contact_id
+        return msgspec.structs.replace(card, facts=facts, contact_id=contact)
 
     def _digest(self, said: ActionRequested) -> ActionRequested:
         """A list tells of many accounts: what it says of this one."""
@@ -164,16 +164,16 @@ class Forgetting:
 def _bare(said: ActionRequested, *, keeps_account: bool) -> ActionRequested:
     """What is left of an action about whoever is forgotten: that there was one, and how bad it was."""
     account = said.account if keeps_account else AccountCard(id=said.account.id, name=said.account.id)
-    task, flag, letter = said.task, said.flag, said.message
+    task, flag = said.task, said.flag
     return msgspec.structs.replace(
         said,
-        message=letter and msgspec.structs.replace(letter, contact_id=None, facts={}),
         **dict.fromkeys(("do", "contact_id", "contact")),
         **{name: [] for name in ("why", "trouble", "open_work", "drivers", "found")},
         title=ERASED,
         account=account,
         task=task and msgspec.structs.replace(task, title=ERASED),
         flag=flag and msgspec.structs.replace(flag, title=ERASED, reasons=[]),
+        message=said.message and msgspec.structs.replace(said.message, facts={}, contact_id=None),
     )
 
 

@@ -8,25 +8,29 @@ from functools import partial
 from typing import Any, get_args
 
 import httpx
+import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.channels.blocks import render
 from services.notifier.channels.chat import ChatChannel
-from services.notifier.channels.email import EmailChannel, SmtpServer
+from services.notifier.channels.contact import ContactChannel
+from services.notifier.channels.email import EmailChannel
+from services.notifier.channels.handing import SmtpServer
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.channels.missing import MissingChannel
 from services.notifier.channels.posting import Hook
 from services.notifier.channels.protocol import Channel, Dispatch
-from services.notifier.channels.rendering import Renderer
+from services.notifier.channels.rendering import LetterRenderer, Renderer
 from services.notifier.channels.slack import SlackChannel, open_client
 from services.notifier.channels.teams import TeamsChannel
 from services.notifier.core.amending import Amends
-from services.notifier.core.message import Message
+from services.notifier.core.message import Letter, Message
 from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
-from services.notifier.core.routing import Transport
+from services.notifier.core.routing import CONTACT, Transport
 from services.notifier.core.together import compose_group
+from shared.links import Links
 from shared.messages.actions import ActionRequested
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
@@ -81,7 +85,17 @@ class Bench:
     """The same channel, with nobody listening."""
 
     async def send(self, **changes: Any) -> Outcome:
-        return await self.channel.send(a_dispatch(target=self.target, **changes))
+        dispatch = a_dispatch(target=self.target, **changes)
+        return await self.channel.send(as_letter(dispatch) if self.channel.name == CONTACT else dispatch)
+
+
+def as_letter(dispatch: Dispatch) -> Dispatch:
+    """The same to a customer's person."""
+    said = dispatch.message
+    letter = Letter(
+        template="t", language="en", paragraphs=[said.title], account_id="northwind", contact_id="kim", kind="service"
+    )
+    return replace(dispatch, message=msgspec.structs.replace(said, letter=letter))
 
 
 @pytest.fixture
@@ -219,6 +233,14 @@ def chats(space: HookSink, client: httpx.AsyncClient) -> Bench:
 
 
 @pytest.fixture
+def contact(email: Bench, mail: MailSink) -> Bench:
+    def channel(port: int) -> ContactChannel:
+        return ContactChannel(a_server(port), LetterRenderer(), Links(["k" * 32], "https://x.example"), patience=0.5)
+
+    return replace(email, channel=channel(mail.port), target="kim@example.com", down=channel(free_ports()))
+
+
+@pytest.fixture
 async def inbox(engine: AsyncEngine) -> AsyncIterator[Bench]:
     async def ids() -> list[str]:
         async with engine.connect() as c:
@@ -229,8 +251,8 @@ async def inbox(engine: AsyncEngine) -> AsyncIterator[Bench]:
     await away.dispose()
 
 
-CHANNELS = ("bot", "webhook", "teams", "chats", "email", "inbox")
-WITH_A_SERVER = ("bot", "webhook", "teams", "chats", "email")
+CHANNELS = ("bot", "webhook", "teams", "chats", "email", "contact", "inbox")
+WITH_A_SERVER = ("bot", "webhook", "teams", "chats", "email", "contact")
 """The inbox is in our own database: it is there or away, and nothing between."""
 
 
@@ -286,7 +308,7 @@ async def test_a_message_has_one_id_in_every_attempt_and_another_message_another
 def be_patient(channel: Channel) -> None:
     """Let it wait for a server that is busy, and not only until one that hangs is known to."""
     match channel:
-        case EmailChannel():
+        case EmailChannel() | ContactChannel():
             channel.patience = 15
         case SlackChannel():
             channel.client.timeout = httpx.Timeout(15)
@@ -327,7 +349,7 @@ async def test_no_answer_after_sending_began_is_uncertain(served: Bench) -> None
 
 
 async def test_nobody_listening_means_later_and_surely_not_sent(bench: Bench) -> None:
-    outcome = await bench.down.send(a_dispatch(target=bench.target))
+    outcome = await replace(bench, channel=bench.down).send()
     assert isinstance(outcome, Later)
     assert not outcome.uncertain
 
@@ -709,7 +731,7 @@ async def test_an_email_is_text_and_html_under_one_stable_id(email: Bench, mail:
 async def test_a_refused_recipient_is_never_tried_again_and_a_full_mailbox_is(email: Bench, mail: MailSink) -> None:
     mail.refuse_recipient = "550 no such user"
     outcome = await email.channel.send(a_dispatch(target="gone@example.com"))
-    assert outcome == Never(reason="the mail server says 550 no such user", is_road=True)
+    assert outcome == Never(reason="the mail server says 550 no such user", is_road=True, bounced=True)
     mail.refuse_recipient = "452 mailbox full"
     assert isinstance(await email.channel.send(a_dispatch(target="full@example.com")), Later)
     assert mail.letters == []

@@ -12,10 +12,17 @@ import msgspec
 
 from services.notifier.core.message import Message
 from services.notifier.core.routing import UNASSIGNED, WEBHOOK, Route, Setup, shared_road
-from shared.messages.actions import SHARED, ActionRequested, Recipient
+from shared.messages.actions import SENDINGS, SHARED, ActionRequested, Recipient
 from shared.words import clean
 
-NAMES: Final = {"slack": "Slack", "teams": "Teams", "chat": "the chat", "email": "e-mail", "inbox": "the inbox"}
+NAMES: Final = {
+    "slack": "Slack",
+    "teams": "Teams",
+    "chat": "the chat",
+    "email": "e-mail",
+    "inbox": "the inbox",
+    "contact": "mail to customers",
+}
 """What people call a transport."""
 _LONGEST: Final = 400
 
@@ -66,6 +73,9 @@ def with_detours(message: Message, because: Sequence[str]) -> Message:
 
 def _roads(action: ActionRequested, setup: Setup) -> Iterator[Route]:
     who = action.recipient
+    if action.kind in SENDINGS:
+        # What is for a customer, or another system, is for nobody else.
+        return
     if who is not None:
         yield from _of(who, setup, another=False)
     fallback = [f"slack:{setup.fallback}"] if setup.fallback else []

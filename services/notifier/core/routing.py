@@ -10,9 +10,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from shared.messages.actions import SENDINGS, SHARED, ActionRequested, Recipient
+from shared.messages.actions import SHARED, ActionRequested, Recipient
+from shared.words import clean
 
-Transport = Literal["slack", "teams", "chat", "email", "inbox"]
+Transport = Literal["slack", "teams", "chat", "email", "inbox", "contact"]
 
 UNASSIGNED: Final = "unassigned"
 """The inbox that hears of what nobody could be found for."""
@@ -20,6 +21,10 @@ WEBHOOK: Final = "webhook"
 """The one target of an incoming webhook."""
 _POSTING: Final[Mapping[str, Transport]] = {"teams": "teams", "chat": "chat"}
 """Those that post to the one channel of a webhook, as they are asked for."""
+CONTACT: Final = "contact"
+"""The transport of letters to customers' people; a target is somebody's id, and the address is filled in at sending."""
+NOBODY: Final = "nobody"
+"""The target of a letter for which there is no one."""
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +40,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """The channel of actions that name none, such as `email` or `slack:@owner`."""
     fallback: str | None = None
     """A Slack channel such as `#customer-success`, for what has no recipient that Slack knows."""
+    no_letters: str = ""
+    """Why nothing can be written to customers' people; empty where it can."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,8 +81,11 @@ def route(action: ActionRequested, setup: Setup) -> Route:
 
 
 def not_yet(action: ActionRequested) -> str | None:
-    """Why this can't be brought to anybody by this release; None where it can."""
-    return f"a {action.kind} can't be sent by this release yet" if action.kind in SENDINGS else None
+    """Why this can't be brought to anybody; None where it can. A webhook is asked of when there is no such endpoint."""
+    if action.kind == "webhook":
+        name = clean(action.webhook.endpoint, 100) if action.webhook is not None else ""
+        return f"there is no endpoint named {name}: POST /v1/endpoints makes one"
+    return "a survey can't be sent by this release yet" if action.kind == "survey" else None
 
 
 def delivery_id(action: ActionRequested) -> str:
@@ -83,6 +93,11 @@ def delivery_id(action: ActionRequested) -> str:
     who = action.recipient.id if action.recipient else ""
     parts = (action.action_id, action.channel or "", who)
     return "dlv_" + sha256("\x1f".join(parts).encode()).hexdigest()[:28]
+
+
+def letter_id(action: ActionRequested, contact_id: str) -> str:
+    """The same for the same action and person."""
+    return "dlv_c" + sha256("\x1f".join((action.action_id, contact_id)).encode()).hexdigest()[:27]
 
 
 def joint_id(delivery_ids: list[str]) -> str:

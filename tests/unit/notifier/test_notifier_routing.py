@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.core.routing import Route, Setup, Transport, delivery_id, joint_id, not_yet, route
+from services.notifier.core.routing import CONTACT, Route, Setup, Transport, delivery_id, joint_id, not_yet, route
 from services.notifier.settings import NotifierSettings
 from shared.messages.actions import CHANNEL, CHANNELS, SENDINGS, Recipient
 from shared.settings import SettingsError
@@ -20,7 +20,7 @@ NO_SLACK_ID = Recipient(id="csm-4", name="Somebody", email="somebody@example.com
 UNREACHABLE = Recipient(id="csm-5", name="Somebody")
 
 
-@pytest.mark.parametrize("kind", SENDINGS)
+@pytest.mark.parametrize("kind", set(SENDINGS) - {"message", "webhook"})
 def test_what_no_channel_carries_yet_goes_nowhere_and_says_why(kind: str) -> None:
     action = an_action(kind=kind)
     assert not_yet(action) == route(action, BOT).because == f"a {kind} can't be sent by this release yet"
@@ -120,7 +120,7 @@ def test_a_joint_id_depends_on_the_members_and_not_on_their_order(ids: list[str]
     assert joint_id(ids[:1]) == ids[0]
 
 
-@pytest.mark.parametrize("transport", get_args(Transport))
+@pytest.mark.parametrize("transport", set(get_args(Transport)) - {CONTACT})
 def test_every_transport_can_be_asked_for_by_playbooks_and_settings(transport: str) -> None:
     asked = [f"{transport}{target}" for target in ("", ":@owner") if CHANNEL.fullmatch(f"{transport}{target}")]
     assert asked
@@ -142,7 +142,7 @@ WEBHOOKS = ("teams_webhook_url", "chat_webhook_url")
 )
 def test_the_webhook_of_a_chat_is_set_up_by_its_url(name: str, url: str) -> None:
     settings = NotifierSettings.load(**{name: url})
-    assert settings.setup == Setup(**{name.removesuffix("_webhook_url"): True})
+    assert (settings.setup.teams, settings.setup.chat) == (name.startswith("teams"), name.startswith("chat"))
     assert url not in repr(settings)
 
 
