@@ -13,7 +13,7 @@ from shared.conditions import Condition, Declared, FactType, Problem, Scope, imp
 from shared.files.catalogue import declared_by
 from shared.files.kinds import ConditionIn, Day, Name, ReadBy, Watched, one_of, read_date, read_days
 from shared.files.models import FileModel, Reading, fault
-from shared.messages.accounts import OURS
+from shared.messages.accounts import OURS, is_ours
 
 MOST_WATCHED: Final = 20
 """Each is two facts of every assessment."""
@@ -127,7 +127,7 @@ class CatalogueFile(FileModel):
 
     @model_validator(mode="after")
     def _none_is_ours(self, info: ValidationInfo) -> Self:
-        for name in (one for one in self.traits if one.startswith(OURS)):
+        for name in (one for one in self.traits if is_ours(one)):
             said = f"The trait `{name}` would never be known: what begins with `{OURS}` is ours, and read nowhere."
             Reading.of(info).take([Problem(said, self.at("traits"))], certain=False)
         return self
