@@ -8,8 +8,13 @@ from shared.messages.feedback import SurveyKind
 from shared.messages.fields import MOST_WHOLE, Count, Currency, CustomerEvent, Id, Minor, Name, Note, Text, Time
 
 OURS: Final = "keepwell_"
-"""How names of traits begin that are ours: what examples write into a CRM, such as `keepwell_score`. What comes back of
-them is taken and read nowhere."""
+"""How names of traits begin that are ours, in whatever case: what examples write into a CRM, such as `keepwell_score`.
+What comes back of them is taken and read nowhere."""
+
+
+def is_ours(trait: str) -> bool:
+    """Whether a trait of this name is what we wrote elsewhere."""
+    return trait[: len(OURS)].lower() == OURS
 
 
 class AccountTraits(msgspec.Struct, frozen=True, kw_only=True):

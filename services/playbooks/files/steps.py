@@ -16,7 +16,7 @@ from shared.conditions import Condition
 from shared.files.kinds import ConditionIn, Name
 from shared.files.models import FileModel, Reading
 from shared.files.nodes import Fields
-from shared.messages.accounts import OURS, AccountTraits
+from shared.messages.accounts import OURS, AccountTraits, is_ours
 from shared.messages.actions import CHANNEL, KINDS, SENDINGS, Severity
 
 STEP_KINDS: Final = (*KINDS, "if", "until", *SENDINGS, "trait", "assign_owner", "start")
@@ -132,7 +132,7 @@ class StepFile(FileModel):
         if needed not in node:
             reading.note(f"`{kind}` needs `{needed}`.", node.at, hint)
         if isinstance(traits := node.get("trait"), Fields):
-            for name in (one for one in traits if str(one).startswith(OURS)):
+            for name in (one for one in traits if is_ours(str(one))):
                 said = f"A trait that begins with `{OURS}` is what Keepwell writes elsewhere: it is read nowhere here."
                 reading.note(said, traits.places[name], "Give it another name.")
             try:

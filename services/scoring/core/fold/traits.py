@@ -19,10 +19,10 @@ _KNOWN: Final = frozenset(accounts.AccountTraits.__struct_fields__)
 def named(event: Event) -> dict[str, Any]:
     """The traits that an `account.updated` names, as it gives them. Those that are ours are nobody's to tell."""
     raw: dict[str, Any] = msgspec.json.decode(event.data).get("traits") or {}
-    return {name: value for name, value in raw.items() if not name.startswith(accounts.OURS)}
+    return {name: value for name, value in raw.items() if not accounts.is_ours(name)}
 
 
-def is_ours(event: Event) -> bool:
+def tells_nothing(event: Event) -> bool:
     """Whether it tells nothing but what we wrote elsewhere."""
     return not named(event) and bool(msgspec.json.decode(event.data).get("traits"))
 
