@@ -316,5 +316,11 @@ def told(
 
 def health(rev: int, score: float | None, band: str, before: float | None, band_before: str, **data: Any) -> Event:
     """An account's health, as it was assessed."""
-    said: dict[str, Any] = {"rev": rev, "score": score, "band": band, "previous_score": before, "previous_band": band_before}
+    said: dict[str, Any] = {
+        "rev": rev,
+        "score": score,
+        "band": band,
+        "previous_score": before,
+        "previous_band": band_before,
+    }
     return told("health.changed", f"northwind@{rev}", **said, drivers=[], cause={}, **data)
