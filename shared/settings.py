@@ -21,7 +21,7 @@ _SERVER = re.compile(r"\s*(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}\s*")
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _KEY = re.compile(r"[\x20-\x7e]{16,}")
 _LINK_KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{32,}")
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _IN_A_URL = re.compile(r"(?:[^@/?#%\[\]\s]|%[0-9A-Fa-f]{2})*")
 
 
@@ -126,7 +126,7 @@ class Settings(BaseSettings):
     @field_validator("slack_api_url")
     @classmethod
     def _is_http_url(cls, value: str) -> str:
-        parts = _parts_of(value)
+        parts = parts_of(value)
         if parts is None or parts.scheme not in {"https", "http"} or not parts.hostname:
             raise ValueError("it must begin with https://")
         return value.rstrip("/")
@@ -134,9 +134,9 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _is_public(cls, value: str | None) -> str | None:
-        parts = _parts_of(value or "https://none")
+        parts = parts_of(value or "https://none")
         # Signed links are as good as what they let one do: nobody on the way may read one.
-        secure = parts is not None and (parts.scheme == "https" or parts.hostname in _LOOPBACK)
+        secure = parts is not None and (parts.scheme == "https" or parts.hostname in LOOPBACK)
         if parts is None or parts.scheme not in {"https", "http"} or not parts.hostname or not secure:
             raise ValueError("it must begin with https:// (http:// is for this machine alone)")
         if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
@@ -239,7 +239,8 @@ def _why(error: OSError | UnicodeDecodeError) -> str:
     return str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8 text"
 
 
-def _parts_of(url: str) -> SplitResult | None:
+def parts_of(url: str) -> SplitResult | None:
+    """A URL in parts; None when it is none."""
     try:
         parts = urlsplit(url)
         _ = parts.port

@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from deploy.cli import heard, show
-from deploy.cli.client import Refused, connected, segment
+from deploy.cli.client import Keepwell, Refused, connected, segment
 from deploy.cli.listing import IdArgument, JsonOption
 from deploy.cli.lists import DELIVERED, DELIVERIES
 from shared.words import clean_lines
@@ -17,11 +17,20 @@ app = DELIVERIES.app()
 
 @app.command()
 def why(
-    item: Annotated[str, typer.Argument(help="A task, alert or flag: its id, or the beginning of it.")],
+    item: Annotated[
+        str,
+        typer.Argument(
+            help="A task, alert or flag: its id, or the beginning of it. Or ACCOUNT/CONTACT: a customer's person."
+        ),
+    ],
     json: JsonOption = False,
 ) -> None:
-    """Tell why somebody has heard of a task, alert or flag, or has not: each road, with its reason."""
+    """Tell why somebody has heard of a task, alert or flag, or has not: each road, with its reason. Of a customer's
+    person: why they were written to, or were not."""
     with connected() as keepwell:
+        if "/" in item:
+            _why_written(keepwell, *item.rsplit("/", 1), json=json)
+            return
         known = heard.find_item(keepwell, item)
         id = known["id"] if known is not None else item
         sent = heard.deliveries_of(keepwell, id)
@@ -40,6 +49,18 @@ def why(
         if known is not None and not any(one["state"] == "delivered" for one in sent):
             for words in heard.known(known):
                 out.print(show.text(words))
+
+
+def _why_written(keepwell: Keepwell, account: str, contact: str, *, json: bool) -> None:
+    sent = heard.letters_to(keepwell, account, contact)
+    if json:
+        show.as_json(heard.as_json(None, sent))
+        return
+    out = show.console()
+    for line in heard.told(sent):
+        show.hang(out, Text(f"{show.clock(line.at)}  ", style="dim"), show.text(line.words, line.style))
+    if not sent:
+        out.print(show.text("Nothing was to be written to them.", "yellow"))
 
 
 @app.command("show")

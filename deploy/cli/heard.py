@@ -43,6 +43,13 @@ def deliveries_of(keepwell: Keepwell, item: str) -> list[Item]:
     return sorted(found, key=lambda one: (_instant(one["created_at"]), one["road"]))
 
 
+def letters_to(keepwell: Keepwell, account: str, contact: str) -> list[Item]:
+    """All that was to be written to a customer's person, in the order in which it was asked for."""
+    listed = keepwell.items("notifier", "/v1/deliveries", _MOST, account=account, contact=contact, channel="contact")
+    found = [keepwell.get("notifier", f"/v1/deliveries/{segment(one['id'])}") for one in listed]
+    return sorted(found, key=lambda one: _instant(one["created_at"]))
+
+
 def told(deliveries: Sequence[Item]) -> list[Said]:
     """What became of each message, in the order of time."""
     said = [line for one in deliveries for line in _of(one)]
@@ -68,7 +75,8 @@ def known(item: Item) -> list[str]:
 
 
 def _of(one: Item) -> Iterator[Said]:
-    whom = one.get("recipient_name") or one.get("recipient") or "nobody in particular"
+    person = one.get("contact_id") if one["channel"].startswith("contact:") else None
+    whom = person or one.get("recipient_name") or one.get("recipient") or "nobody in particular"
     if one["instead_of"]:
         yield Said(one["created_at"], f"goes on by {one['channel']}: {one['because']}", "yellow")
     else:
@@ -78,7 +86,7 @@ def _of(one: Item) -> Iterator[Said]:
     if one["waited"]:
         yield Said(one["created_at"], one["waited"], "dim")
     for attempt in one["attempt_history"]:
-        if attempt["outcome"] != "sent":
+        if attempt["outcome"] not in ("sent", "barred"):
             words = f"attempt {attempt['attempt']} by {one['channel']}, {attempt['outcome']}: {attempt['reason']}"
             yield Said(attempt["ended_at"], words, "dim")
     yield _end(one)
@@ -95,7 +103,8 @@ def _end(one: Item) -> Said:
         words = f"failed by {one['channel']}: {one['reason']}"
         return Said(settled, f"{words}. No other road is left." if is_last else words, style)
     if one["state"] == "cancelled":
-        return Said(settled, f"called back: {one['reason']}", style)
+        what = "not written" if one["channel"].startswith("contact:") else "called back"
+        return Said(settled, f"{what}: {one['reason']}", style)
     until = f", until {show.clock(one['due_at'])}" if one.get("due_at") else ""
     return Said(one.get("due_at") or one["created_at"], f"{one['state']} by {one['channel']}{until}", style)
 

@@ -21,6 +21,7 @@ from deploy.cli import (
     show,
     suggest,
     tasks,
+    templates,
 )
 from deploy.cli.change import change
 from deploy.cli.demo import demo
@@ -105,5 +106,6 @@ app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(keys.app, name="keys")
 app.add_typer(suggest.app, name="suggest")
 app.add_typer(rules.app, name="rules")
+app.add_typer(templates.app, name="templates")
 app.add_typer(erase.app, name="erase")
 app.add_typer(READERS.app(), name="readers")

@@ -17,6 +17,7 @@ from services.ingest.api import openapi
 from services.ingest.api.parts import Ingest
 from services.ingest.handler import Intake
 from services.ingest.pages.acting import Acting
+from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
@@ -102,6 +103,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         interactions=Interactions(slack, responding, base.clock),
         hearing=Hearing(slack, responding, base.clock),
         acting=Acting(Links(keys), responding, base.uow, base.clock, random) if keys else None,
+        leaving=Leaving(Links(keys), intake, base.clock) if keys else None,
     )
     return service.Service(
         description="Where events come in.",

@@ -1,4 +1,4 @@
-"""Brings what playbooks ask for to people: Slack, e-mail and an inbox of its own.
+"""Brings what playbooks ask for to people: Slack, Teams, other chats, e-mail and an inbox of its own.
 
 In: `keepwell.actions` (action.requested, action.cancelled, item.changed); of `keepwell.events.accounts` what is told of
 contacts, for the address book; `/v1/deliveries/{id}/retry`; the templates of messages to customers, as documents.

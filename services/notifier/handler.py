@@ -18,6 +18,8 @@ from services.notifier.store import contacts, deliveries, erasing, updating
 from services.notifier.store.deliveries import NewDelivery
 from services.notifier.store.endpoints import KnownEndpoints
 from services.notifier.store.updating import Refused
+from services.notifier.writing.composing import Composer
+from services.notifier.writing.planning import Planned, is_letter, plan
 from shared.messages.accounts import AccountErased, ContactErased
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged, Recipient
 from shared.messages.erasing import Forgetting
@@ -31,7 +33,7 @@ _LOG = logging.getLogger(__name__)
 class NotifierHandler(Handler):
     """Writes delivery rows, once for each id. Once that is committed, `expect` is told what is new, a transport at a
     time, `wake` the transports that got something else to send, and `call` that endpoints are to be called. `wants`
-    tells what a recipient has set."""
+    tells what a recipient has set, and `composer` which templates there are."""
 
     def __init__(
         self,
@@ -39,11 +41,13 @@ class NotifierHandler(Handler):
         wake: Callable[..., None],
         expect: Callable[[str, Sequence[Expected]], None],
         wants: Callable[[Recipient | None], Preferences] = lambda _: UNSET,
+        composer: Composer | None = None,
         known: KnownEndpoints | None = None,
         call: Callable[[], None] = lambda: None,
     ) -> None:
         self._setup = setup
         self._wants = wants
+        self._composer = composer or Composer(dict)
         self._wake = wake
         self._expect = expect
         self._telling = Telling(known or KnownEndpoints())
@@ -61,22 +65,26 @@ class NotifierHandler(Handler):
         del behind
         forgotten = await self._note_contacts(c, batch)
         taken = await self._telling.take(c, partition, batch, now)
-        asked = {routing.delivery_id(one.data): one for one in batch if _is_for_people(one, taken)}
-        new = await self._plan(c, partition, asked, now) if asked else []
+        planned = await self._plan_letters(c, partition, [one for one in batch if is_letter(one)], now)
+        wanted = [one for one in batch if _is_for_people(one, taken) and not is_letter(one)]
+        asked = {routing.delivery_id(one.data): one for one in wanted}
+        new = [*planned.new, *(await self._plan(c, partition, asked, now) if asked else [])]
         carried = {one.data.action_id: routing.not_yet(one.data) for one in asked.values()}
         reasons = {id: reason for id, reason in carried.items() if reason is not None}
         reasons |= {one.data.action_id: one.data.reason for one in batch if isinstance(one.data, ActionCancelled)}
         said = [one for one in batch if isinstance(one.data, ItemChanged)]
         changed = {one.data.item_id: (one.data, one.event.time) for one in said if one.data.refused is None}
         over = {one.action_id: one for one, _ in changed.values() if one.action_id and one.over_since is not None}
-        if reasons or changed or forgotten:
+        if reasons or changed or forgotten or planned.barred:
             # These look for what is new, too.
             await bulk.written(c)
+        await deliveries.bar(c, planned.barred, now)
         if reasons:
             await deliveries.cancel(c, reasons, now)
             await self._telling.cancel(c, reasons, now)
         self._called[partition] = taken is not None
-        self._new[partition] = _by_transport(one for one in new if one.asked.data.action_id not in reasons)
+        gone = reasons.keys() | planned.barred.keys()
+        self._new[partition] = _by_transport(one for one in new if gone.isdisjoint((one.id, one.asked.data.action_id)))
         self._touched[partition] = touched = await updating.update(c, changed, now) if changed else set()
         if over:
             touched |= await deliveries.amend(c, over, now)
@@ -111,6 +119,16 @@ class NotifierHandler(Handler):
             book.fold(event, data)
         await contacts.save(c, book)
         return forgotten
+
+    async def _plan_letters(
+        self, c: AsyncConnection, partition: int, asked: Sequence[Incoming], now: datetime
+    ) -> Planned:
+        """Plan what is to be written to customers' people, and say why somebody is not written to."""
+        if not asked:
+            return Planned([], {})
+        planned = await plan(c, asked, self._setup, self._composer, now)
+        await deliveries.add(c, partition, planned.new, {}, now)
+        return planned
 
     async def _plan(
         self, c: AsyncConnection, partition: int, asked: dict[str, Incoming], now: datetime

@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,14 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import api, files, queries
 from services.notifier.api import calls, documents, endpoints, openapi, preferences
+from services.notifier.api import templates as trying
 from services.notifier.channels.blocks import Wants
+from services.notifier.channels.chat import ChatChannel, most_of
+from services.notifier.channels.contact import ContactChannel
 from services.notifier.channels.email import EmailChannel
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.channels.missing import MissingChannel
+from services.notifier.channels.posting import Hook
 from services.notifier.channels.protocol import Channel
-from services.notifier.channels.rendering import Renderer
+from services.notifier.channels.rendering import LetterRenderer, Renderer
 from services.notifier.channels.slack import SlackChannel, open_client
+from services.notifier.channels.teams import TeamsChannel
 from services.notifier.core.delivery import Expected
+from services.notifier.core.routing import CONTACT
 from services.notifier.handler import NotifierHandler
 from services.notifier.hooks.addresses import Guard, SystemResolver
 from services.notifier.hooks.caller import Caller
@@ -31,6 +37,9 @@ from services.notifier.sending.watching import Watch
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import retention
 from services.notifier.store.endpoints import KnownEndpoints
+from services.notifier.store.told import compose_rows
+from services.notifier.writing.admission import Admission
+from services.notifier.writing.composing import Composer
 from shared.documents.following import Following
 from shared.documents.in_force import InForce
 from shared.documents.store import Store
@@ -45,9 +54,12 @@ _PLAN: Final = Plan("notifier", (registry.ACCOUNTS, registry.ACTIONS), gate=(reg
 
 def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
     """Build the parts: the consume loop, and a sender for each channel."""
-    renderer, http = Renderer(interactive=settings.is_interactive), open_client()
+    chat = settings.chat_webhook_url
+    chat_takes = most_of(chat.get_secret_value() if chat is not None else "")
+    renderer = Renderer(interactive=settings.is_interactive, chat_takes=chat_takes)
+    http = open_client(beside=TeamsChannel.at_once + ChatChannel.at_once)
     templates = InForce(Store("notifier", (files.TEMPLATES,)), files.shipped(), files.read_texts)
-    known, hooks = KnownPreferences(), _Hooks(settings)
+    known, hooks, composer = KnownPreferences(), _Hooks(settings), Composer(lambda: templates.now)
 
     async def refresh(c: AsyncConnection) -> None:
         await templates.refresh(c)
@@ -71,7 +83,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
     def expect(transport: str, new: Sequence[Expected]) -> None:
         senders[transport].expect(new)
 
-    handler = NotifierHandler(settings.setup, wake, expect, known.of, hooks.known, hooks.wake)
+    handler = NotifierHandler(settings.setup, wake, expect, known.of, composer, hooks.known, hooks.wake)
     worker = base.worker(_PLAN, handler)
     watch = Watch(base.uow, base.clock, settings.ops, tells=worker is not None)
     if worker is not None:
@@ -87,6 +99,8 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
                 setup=settings.setup,
                 on_failed=lambda: wake(*senders),
                 arrived=watch.arrived,
+                compose=composer.letter if channel.name == CONTACT else compose_rows,
+                admission=Admission(settings.contact_messages_a_week) if channel.name == CONTACT else None,
             )
             for channel in _channels(base, settings, renderer, http, known.of)
         }
@@ -107,12 +121,13 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
         description="What was sent to whom, and how it went; and the address book of customers' people.",
         worker=worker,
         routers=(
-            api.routes(base.uow, base.clock, renderer, wake, known.of),
+            api.routes(base.uow, base.clock, renderer, wake, known.of, composer),
             api.contacts(base.uow),
             preferences.routes(base.uow, base.clock, publish),
             *documents.routes(base.uow, base.clock, templates),
             *endpoints.routes(base.uow, base.clock, hooks.guard, hooks.wake, publish),
             calls.routes(base.uow, base.clock, hooks.wake),
+            trying.routes(base.uow, base.clock, templates, wake, lambda: secrets.token_hex(13), settings.no_letters),
         ),
         schemas=openapi.schemas(),
         webhooks=openapi.webhooks(),
@@ -192,7 +207,26 @@ def _channels(
     keys, address = settings.signing_keys, settings.public_url
     links = Links(keys, address) if keys and address is not None else None
     email = EmailChannel(settings.smtp, renderer, links) if settings.smtp else MissingChannel("email")
-    return [slack, email, InboxChannel(base.uow)]
+    contact: Channel = MissingChannel(CONTACT)
+    if settings.smtp is not None and links is not None and not settings.no_letters:
+        contact = ContactChannel(settings.smtp, LetterRenderer(), links)
+    return [slack, *_posting(settings, http, renderer.chat_takes), email, InboxChannel(base.uow), contact]
+
+
+def _posting(settings: NotifierSettings, http: httpx.AsyncClient, chat_takes: int) -> Iterator[Channel]:
+    """Those that post to a webhook of a chat."""
+    teams, chat = settings.teams_webhook_url, settings.chat_webhook_url
+    receipt = "x-ms-workflow-run-id"
+    yield (
+        TeamsChannel(Hook(http, teams.get_secret_value(), "Teams", "KEEPWELL_TEAMS_WEBHOOK_URL", receipt))
+        if teams is not None
+        else MissingChannel("teams")
+    )
+    yield (
+        ChatChannel(Hook(http, chat.get_secret_value(), "the chat", "KEEPWELL_CHAT_WEBHOOK_URL"), chat_takes)
+        if chat is not None
+        else MissingChannel("chat")
+    )
 
 
 if __name__ == "__main__":

@@ -2,14 +2,14 @@
 
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from pydantic import SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
-from services.notifier.channels.email import SmtpServer
+from services.notifier.channels.handing import SmtpServer
 from services.notifier.core.addresses import Network, read_networks
 from services.notifier.core.routing import Setup
 from shared.addresses import read_address
-from shared.messages.actions import CHANNEL, CHANNELS, SHARED
-from shared.settings import Settings
+from shared.messages.actions import CHANNEL, CHANNELS, PLACES, SHARED
+from shared.settings import LOOPBACK, Settings, parts_of
 
 _STARTTLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -20,12 +20,19 @@ class NotifierSettings(Settings):
     slack_fallback_channel: str | None = None
     """Such as `#customer-success`, or a channel's id: where a message goes whose recipient Slack doesn't know."""
     ops_channel: str | None = None
-    """Who hears of a road that is broken: `slack:#ops`, `email:ops@example.com`, or several with commas between; the
-    first that works is taken. None: only the status and the log say so."""
+    """Who hears of a road that is broken: `slack:#ops`, `teams`, `email:ops@example.com`, or several with commas
+    between; the first that works is taken. None: only the status and the log say so."""
     webhook_networks: str = ""
     """Networks that endpoints may lie in, though they are not public: `10.1.0.0/16, 127.0.0.0/8`."""
     default_channel: str | None = None
-    """The channel of actions that name none: `slack:@owner`, `slack:#name`, `email` or `inbox`."""
+    """The channel of actions that name none: `slack:@owner`, `slack:#name`, `teams`, `chat`, `email` or `inbox`."""
+    teams_webhook_url: SecretStr | None = None
+    """Where a workflow of Microsoft Teams takes messages for its channel."""
+    chat_webhook_url: SecretStr | None = None
+    """Where another chat takes messages for a channel, as `{"text": …}`."""
+
+    contact_messages_a_week: int = Field(default=3, ge=1, le=100)
+    """How many messages one person at a customer is sent in a week, by all playbooks and all accounts together."""
 
     @field_validator("smtp_url")
     @classmethod
@@ -40,6 +47,15 @@ class NotifierSettings(Settings):
         parts = urlsplit(value.get_secret_value() if value else "https://none")
         if parts.scheme not in {"https", "http"} or not parts.hostname:
             raise ValueError("it must begin with https://")
+        return value
+
+    @field_validator("teams_webhook_url", "chat_webhook_url")
+    @classmethod
+    def _is_secure(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = parts_of(value.get_secret_value() if value else "https://none")
+        secure = parts is not None and (parts.scheme == "https" or parts.hostname in LOOPBACK)
+        if parts is None or parts.scheme not in {"https", "http"} or not parts.hostname or not secure:
+            raise ValueError("it must begin with https:// (http:// is for this machine alone)")
         return value
 
     @field_validator("webhook_networks")
@@ -93,10 +109,22 @@ class NotifierSettings(Settings):
         """Which channels there are."""
         return Setup(
             slack="bot" if self.slack_bot_token else "webhook" if self.slack_webhook_url else None,
+            teams=self.teams_webhook_url is not None,
+            chat=self.chat_webhook_url is not None,
             email=self.smtp_url is not None,
             default=self.default_channel,
             fallback=self.slack_fallback_channel,
+            no_letters=self.no_letters,
         )
+
+    @property
+    def no_letters(self) -> str:
+        """Why nothing can be written to customers' people; empty where it can."""
+        if self.smtp_url is None:
+            return "e-mail is not set up here (KEEPWELL_SMTP_URL)"
+        if self.public_url is None or not self.signing_keys:
+            return "they could not unsubscribe: KEEPWELL_PUBLIC_URL and KEEPWELL_LINK_KEYS are not both set here"
+        return ""
 
 
 def read_smtp_url(url: str) -> SmtpServer:
@@ -139,7 +167,5 @@ def read_channels(text: str) -> tuple[str, ...]:
         if one.startswith("email:"):
             read_address(one.removeprefix("email:"))
         elif SHARED.fullmatch(one) is None:
-            raise ValueError(
-                "it must be slack:#name, slack:ID or email:ops@example.com, or several with commas between"
-            )
+            raise ValueError(f"it must be {PLACES} or email:ops@example.com, or several with commas between")
     return found

@@ -101,7 +101,7 @@ attempts = Table(
     Column("message_id", Text, nullable=False),
     Column("began_at", _Time, nullable=False),
     Column("ended_at", _Time, nullable=False),
-    # sent, later, never, fatal or uncertain
+    # sent, later, never, fatal, uncertain or barred
     Column("outcome", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("receipt", Text, nullable=False),
@@ -135,6 +135,28 @@ contacts = Table(
     Column("contact_id", Text, primary_key=True),
     Column("erased", Boolean, nullable=False),
     Column("cells", Packed(Cells), nullable=False),
+)
+
+# Who was written to, by a digest of the address: so often in a week, and no more.
+written_to = Table(
+    "written_to",
+    metadata,
+    Column("delivery_id", Text, primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("at", _Time, nullable=False),
+    Index("written_to_by_address", "address", "at"),
+)
+
+# Addresses, by their digest, that a mail server says there are not, and of whom they were.
+bounces = Table(
+    "bounces",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("contact_id", Text, nullable=False),
+    Column("at", _Time, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("bounces_by_contact", "account_id", "contact_id"),
 )
 
 # When and how people want to hear, by how whoever set it called them, in small letters.

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, Field
 
 from services.notifier.core import calls
-from services.notifier.core.contacts import FIELDS, consents_of, text_of
+from services.notifier.core.contacts import FIELDS, consents_of, has_left, roles_of, text_of
 from services.notifier.core.delivery import State
+from services.notifier.files import Written
+from services.notifier.store.written import Bounce
 from shared.documents.speech import Checked, Fault
 from shared.messages.actions import Severity
 from shared.messages.assessments import Band
@@ -44,6 +46,8 @@ class Delivery(BaseModel):
     """The alert, task or flag that it tells of."""
     task_id: str | None
     """The task in it."""
+    contact_id: str | None
+    """The customer's person that it is about, or, on the channel `contact`, goes to."""
     instead_of: str | None
     """The first delivery of it, where another road was tried before."""
     road: int
@@ -106,6 +110,13 @@ class Consent(BaseModel):
     """To what they agreed: the words that they were shown."""
 
 
+class Bounced(BaseModel):
+    """That there is no such address, as a mail server said."""
+
+    at: datetime
+    reason: str
+
+
 class Contact(BaseModel):
     """How a customer's person is reached, and what they agreed to. What else is known of them scoring has."""
 
@@ -115,13 +126,21 @@ class Contact(BaseModel):
     email: str | None
     phone: str | None
     language: str | None
+    roles: list[str]
+    """What they are there, such as champion; of who has left, what they were."""
+    has_left: bool
+    bounced: Bounced | None
+    """That there is no such address: nothing is sent there until another is told."""
     consents: list[Consent]
 
     @classmethod
-    def of(cls, account_id: str, id: str, cells: Mapping[str, Cell]) -> Self:
+    def of(cls, account_id: str, id: str, cells: Mapping[str, Cell], bounce: Bounce | None = None) -> Self:
         """As the address book has them."""
+        bounced = Bounced(at=bounce.at, reason=bounce.reason) if bounce is not None else None
         consents = [Consent(kind=one.kind, consented=one.given, at=one.at, text=one.text) for one in consents_of(cells)]
-        return cls(account_id=account_id, id=id, consents=consents, **{name: text_of(cells, name) for name in FIELDS})
+        known: dict[str, Any] = {name: text_of(cells, name) for name in FIELDS}
+        known |= {"roles": list(roles_of(cells)), "has_left": has_left(cells), "bounced": bounced}
+        return cls(account_id=account_id, id=id, consents=consents, **known)
 
 
 class BookFingerprint(BaseModel):
@@ -148,6 +167,36 @@ class Sample(BaseModel):
     language: str
     subject: str
     body: str
+    problem: str
+    """Why it can't be written, in words; then there is nothing else."""
+
+
+class Preview(BaseModel):
+    """What somebody would read in one language."""
+
+    language: str
+    subject: str
+    text: str
+    html: str
+    problem: str
+    """Why it can't be written, in words; then there is nothing else."""
+
+
+class Previewed(BaseModel):
+    """A template as somebody would read it."""
+
+    id: str
+    language: str | None
+    """In which of them the contact that was asked for would get it."""
+    previews: list[Preview]
+
+
+class Tested(BaseModel):
+    """A test that is on its way."""
+
+    id: str
+    """The delivery's."""
+    state: State
 
 
 class CheckedTemplate(Checked):
@@ -156,9 +205,14 @@ class CheckedTemplate(Checked):
     samples: list[Sample]
 
     @classmethod
-    def of(cls, id: str, warnings: Sequence[Fault], samples: Mapping[str, tuple[str, str]]) -> Self:
+    def of(cls, id: str, warnings: Sequence[Fault], samples: Mapping[str, Written | str]) -> Self:
         """As it is told."""
-        told = [Sample(language=one, subject=subject, body=body) for one, (subject, body) in samples.items()]
+        told = [
+            Sample(language=language, subject="", body="", problem=one)
+            if isinstance(one, str)
+            else Sample(language=language, subject=one.subject, body=one.body, problem="")
+            for language, one in samples.items()
+        ]
         return cls(id=id, warnings=list(warnings), samples=told)
 
 

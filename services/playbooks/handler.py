@@ -1,13 +1,13 @@
 """One batch of assessments and answers: load the accounts, step their episodes, save and stage what they ask for."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.playbooks import digests, preferring, store
+from services.playbooks import digests, preferring, store, subscribing
 from services.playbooks.core import desk, reminding
 from services.playbooks.core.changes import ACCOUNT_KEY, FOUND_KEY, MOVED_KEY
 from services.playbooks.core.findings import lists, lists_due
@@ -23,6 +23,7 @@ from shared.figures import Figures, effect
 from shared.messages import tracing
 from shared.messages.assessments import AccountAssessed, PartitionMark
 from shared.messages.deliveries import DeliveryResponded, DeliverySettled
+from shared.messages.outward import WebhooksWanted
 from shared.messages.preferences import PreferencesWanted
 from shared.pg import bulk
 from shared.worker.handler import Handler, Incoming
@@ -41,8 +42,15 @@ class Adopted(NamedTuple):
 class PlaybooksHandler(Handler):
     """Keeps nothing of accounts in memory: every row is read and locked anew."""
 
-    def __init__(self, rules: RulesInForce, figures: Figures, clock: Clock) -> None:
-        self._in_force = rules
+    def __init__(
+        self,
+        rules: RulesInForce,
+        figures: Figures,
+        clock: Clock,
+        heard: Callable[[WebhooksWanted], None] = lambda _: None,
+    ) -> None:
+        self._in_force, self._heard = rules, heard
+        """The second is told of what endpoints want, when it is written."""
         self._repeats = figures.count("keepwell_repeated_events_total", "Events seen before, and not counted.")
         self._dropped = figures.count("keepwell_assessment_gaps_total", "Assessments dropped: not the next one.")
         self._last_resort = figures.count(
@@ -57,6 +65,7 @@ class PlaybooksHandler(Handler):
         self._decided: dict[int, list[datetime]] = {}
         self._marked_through: dict[int, datetime | None] = {}
         self._interruptions: dict[int, tuple[Interruption, ...]] = {}
+        self._wanted: dict[int, WebhooksWanted | None] = {}
         self._adopted: dict[int, Adopted] = {}
         """By partition: what it goes by."""
 
@@ -69,11 +78,12 @@ class PlaybooksHandler(Handler):
         """
         del behind
         batch = await preferring.fold(c, batch)
+        batch, self._wanted[partition] = await subscribing.fold(c, batch)
         wanted = [one for one in batch if isinstance(one.data, PreferencesWanted)]
         batch = [one for one in batch if not isinstance(one.data, PreferencesWanted)]
         looked = [one for one in batch if not isinstance(one.data, DeliverySettled)]
         accounts = {one.event.subject for one in looked if not isinstance(one.data, PartitionMark)}
-        interruptions, (rules, since) = self._interruptions[partition], self._adopted[partition]
+        interruptions, (rules, since) = self._interruptions[partition], self._goes_by(partition)
         work = await store.load(c, rules, accounts, self._marked_through.get(partition), interruptions, since)
         # They lock items, too, so they come before people.
         settled = [one.data for one in batch if isinstance(one.data, DeliverySettled)]
@@ -155,6 +165,13 @@ class PlaybooksHandler(Handler):
             await absence.wake(c, partition, rules.directory, now)
         self._adopted[partition] = Adopted(rules, since)
 
+    def _goes_by(self, partition: int) -> Adopted:
+        """What a partition goes by. What endpoints want counts at once: accounts need not meet that."""
+        adopted, subscribed = self._adopted[partition], self._in_force().subscribed
+        if adopted.rules.subscribed == subscribed:
+            return adopted
+        return adopted._replace(rules=adopted.rules._replace(subscribed=subscribed))
+
     async def on_timers(
         self, c: AsyncConnection, partition: int, due: Sequence[tuple[str, datetime]], now: datetime
     ) -> None:
@@ -164,7 +181,7 @@ class PlaybooksHandler(Handler):
         """
         accounts = {key.removeprefix(ACCOUNT_KEY): at for key, at in due if key.startswith(ACCOUNT_KEY)}
         meet = {key.removeprefix(MEET_KEY): at for key, at in due if key.startswith(MEET_KEY)}
-        rules, since = self._adopted[partition]
+        rules, since = self._goes_by(partition)
         known: Any = {"interruptions": self._interruptions[partition], "adopted_at": since}
         work = await store.load(c, rules, {*accounts, *meet}, **known)
         timed = await store.lock_timed(c, sorted(accounts), rules.directory)
@@ -263,13 +280,16 @@ class PlaybooksHandler(Handler):
 
     def committed(self, partition: int) -> None:
         """Measure how long the events of the batch took to be decided about."""
+        if (wanted := self._wanted.pop(partition, None)) is not None:
+            self._heard(wanted)
         now = self._clock.now()
         for caused_at in self._decided.pop(partition, ()):
             self._effect.observe(max(0.0, (now - caused_at).total_seconds()), "decided")
 
     def forget(self, partition: int) -> None:
         """Nothing is remembered that is not read again; whose partition it is now sees what is missing for itself."""
-        for remembered in (self._decided, self._gaps, self._marked_through, self._interruptions, self._adopted):
+        known: tuple[dict[int, Any], ...] = (self._decided, self._gaps, self._marked_through)
+        for remembered in (*known, self._interruptions, self._wanted, self._adopted):
             remembered.pop(partition, None)
 
 

@@ -13,6 +13,7 @@ from services.playbooks.handler import PlaybooksHandler
 from services.playbooks.pausing import Pausing
 from services.playbooks.preferring import Preferring
 from services.playbooks.settings import PlaybooksSettings
+from services.playbooks.subscribing import Subscribing
 from services.playbooks.trials import CHILD
 from shared.documents.following import Following
 from shared.jobs import store as jobs
@@ -32,21 +33,24 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
     in_force = PlaybooksInForce(settings.playbooks, settings.csms_file, settings.catalogue_file)
     preferring = Preferring(in_force.rules)
     pausing = Pausing(preferring.rules, base.clock)
-    rules = pausing.rules
+    subscribing = Subscribing(pausing.rules)
+    rules = subscribing.rules
 
     async def refresh(c: AsyncConnection) -> None:
         await in_force.refresh(c)
         await preferring.refresh(c)
         await pausing.refresh(c)
+        await subscribing.refresh(c)
 
     async def prepare() -> None:
         await in_force.begin(base.uow, base.clock.now())
         async with base.uow.begin() as c:
             await preferring.refresh(c)
             await pausing.refresh(c)
+            await subscribing.refresh(c)
 
     following = Following(refresh)
-    handler = PlaybooksHandler(rules, base.figures, base.clock)
+    handler = PlaybooksHandler(rules, base.figures, base.clock, subscribing.hear)
     worker = base.worker(_PLAN, handler)
     trying = Jobs(base.uow, base.clock, secrets.token_bytes, in_a_child(CHILD))
 

@@ -21,6 +21,7 @@ from services.playbooks.core.books import rebook, with_books
 from services.playbooks.core.changes import Changes, Outgoing
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode, Move
+from services.playbooks.core.erasing import left_with
 from services.playbooks.core.findings import Finding
 from services.playbooks.core.interruptions import Interruption
 from services.playbooks.core.item import OPEN, Item
@@ -167,6 +168,7 @@ async def _write(c: AsyncConnection, partition: int, changes: Changes, loads: Ma
         # Only one of a playbook and account is the latest: the old one goes before the new one comes.
         await c.execute(_RETIRE_EPISODES, {"ids": sorted(changes.retired)})
     await absence.list_moved(c, changes.moved)
+    changes.tell_others(left_with([one.forgetting for one in changes.forgotten], changes.episodes.values()))
     standings, moved = rebook(changes.standings.values())
     await books.move(c, moved, partition=partition)
     staged = [(partition, _staged(message, partition)) for message in changes.out]

@@ -27,6 +27,7 @@ from services.playbooks.core.outcomes import Firing, Outcome, Sending
 from services.playbooks.core.rules import Pause
 from services.playbooks.core.standing import Standing
 from shared.jobs.tables import job_tables
+from shared.messages.outward import WebhooksWanted
 from shared.messages.preferences import Preferences
 from shared.pg.bulk import one_of
 from shared.pg.records import Json, Packed, columns_of
@@ -220,6 +221,15 @@ preferences = Table(
     metadata,
     Column("person", Text, primary_key=True),
     Column("body", Json(Preferences), nullable=False),
+    Column("at", _Time, nullable=False),
+)
+
+# What endpoints want to be told, as the notifier (`source`) said last.
+subscribed = Table(
+    "subscribed",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("body", Json(WebhooksWanted), nullable=False),
     Column("at", _Time, nullable=False),
 )
 

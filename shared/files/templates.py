@@ -4,6 +4,9 @@ What a text may have is listed here, node by node and filter by filter: facts, s
 over a list of facts. Nothing of it can grow much faster than the text is long: nothing is called, named or repeated, no
 text is multiplied or formatted, loops don't nest and have few filters, and what is added or filtered is cut. So filling
 in needs no clock to stop it, and no file can hold up a worker or fill its memory.
+
+A text for one of us says `unknown` where a fact is not known. One for a customer (`written`) is in their language, with
+dates, numbers and money as they are written there, and is not written at all where it would have such a hole.
 """
 
 import logging
@@ -13,11 +16,12 @@ from datetime import datetime
 from functools import lru_cache, wraps
 from typing import Any, Final
 
-from jinja2 import ChainableUndefined, Template, TemplateError, nodes
+from jinja2 import ChainableUndefined, Template, TemplateError, nodes, pass_context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from shared.conditions import Facts, Scope, Value, did_you_mean
-from shared.words import clean, clean_lines, date_words, rounded
+from shared.files.tongues import Tongue
+from shared.words import clean, clean_lines, date_words, money, rounded
 
 _LOG = logging.getLogger(__name__)
 _LONGEST: Final = 500
@@ -39,8 +43,12 @@ _NODES: Final = (
 _FILTERS: Final = (
     *("abs", "capitalize", "count", "d", "default", "first", "float", "int", "join", "last", "length", "list", "lower"),
     *("max", "min", "replace", "reverse", "round", "sort", "string", "sum", "title", "trim", "truncate", "unique"),
-    *("upper", "wordcount"),
+    *("upper", "wordcount", "money"),
 )
+_OF_FACTS: Final = ("d", "default", "money")
+"""What may be given other facts."""
+_TONGUE: Final = "_tongue"
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _LOOP: Final = ("first", "index", "index0", "last", "length", "revindex")
 
 
@@ -62,14 +70,43 @@ class _Unknown(ChainableUndefined):
     __lt__ = __le__ = __gt__ = __ge__ = _no
 
 
+class Unwritable(Exception):
+    """A text for a customer can't be written: the words say why."""
+
+
+class _Hole(_Unknown):
+    """A fact that is not known, in a text for a customer: it can be asked for, and have something in its place."""
+
+    def __str__(self) -> str:
+        raise Unwritable(f"what it says of {self._undefined_name or 'a list'} is not known")
+
+
+@pass_context
+def _money(context: Any, minor: Any, currency: Any = "") -> Any:
+    """Minor units of a currency, as they are written where the text is read."""
+    if isinstance(minor, _Unknown) or isinstance(currency, _Unknown):
+        return minor if isinstance(minor, _Unknown) else currency
+    if not isinstance(minor, int | float) or not _CURRENCY.fullmatch(str(currency)):
+        raise TypeError("Money is minor units and a currency.")
+    tongue = context.get(_TONGUE)
+    return money(int(minor), str(currency)) if tongue is None else tongue.money(int(minor), str(currency))
+
+
+@pass_context
+def _number(context: Any, value: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return context[_TONGUE].number(value) if is_number else value
+
+
 class _Environment(ImmutableSandboxedEnvironment):
     """Jinja2 without what could grow. Plain text comes out of it; each channel escapes in its own way."""
 
     intercepted_binops = frozenset("*+")
 
-    def __init__(self) -> None:
-        super().__init__(undefined=_Unknown, autoescape=False, optimized=False)
+    def __init__(self, undefined: type[_Unknown] = _Unknown, finalize: Callable[..., Any] | None = None) -> None:
+        super().__init__(undefined=undefined, finalize=finalize, autoescape=False, optimized=False)
         self.globals.clear()
+        self.filters["money"] = _money
         self.filters = {name: _cut(self.filters[name]) for name in _FILTERS}
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002 (Jinja's)
@@ -97,6 +134,7 @@ def _bounded(value: Any) -> Any:
 
 
 _ENVIRONMENT: Final = _Environment()
+_FOR_CUSTOMERS: Final = _Environment(_Hole, _number)
 
 
 def problems_of(source: str, scope: Scope) -> Iterator[tuple[str, str | None]]:
@@ -132,6 +170,18 @@ def render_lines(source: str, facts: Facts, now: datetime) -> str:
     return "\n".join(clean_lines(_filled_somehow(source, facts, now))).strip()
 
 
+def written(source: str, facts: Facts, now: datetime, tongue: Tongue) -> str:
+    """Fill a text in that a customer reads, in their language. Raises `Unwritable`: they get none with holes."""
+    try:
+        template, names = _compiled(source, _FOR_CUSTOMERS)
+        text = "".join(template.generate({**_variables(names, facts, now, tongue.date), _TONGUE: tongue}))
+    except _FAILURES as error:
+        raise Unwritable(f"its text can't be filled in: {clean(str(error), _LONGEST)}") from None
+    if len(text) > 2 * _MOST_LETTERS:
+        raise Unwritable(f"filled in, it is longer than {2 * _MOST_LETTERS:,} letters")
+    return "\n".join(clean_lines(text)).strip()
+
+
 def _filled_somehow(source: str, facts: Facts, now: datetime) -> str:
     try:
         return _filled(source, facts, now)
@@ -158,16 +208,16 @@ def _filled_or_unknown(source: str, facts: Facts, now: datetime) -> str:
 
 
 @lru_cache(maxsize=512)
-def _compiled(source: str) -> tuple[Template, tuple[str, ...]]:
+def _compiled(source: str, environment: _Environment = _ENVIRONMENT) -> tuple[Template, tuple[str, ...]]:
     """A text ready to be filled in, and the facts that it reads. Raises `TemplateError` for what isn't listed."""
     if len(source) > _MOST_LETTERS:
         raise TemplateError(f"it is longer than {_MOST_LETTERS:,} letters")
     try:
-        tree = _ENVIRONMENT.parse(source)
+        tree = environment.parse(source)
         for node in tree.find_all(nodes.Node):
             if said := _wrong_with(node):
                 raise TemplateError(said)
-        return _ENVIRONMENT.from_string(tree), _facts_of(tree)
+        return environment.from_string(tree), _facts_of(tree)
     except (RecursionError, SyntaxError, ValueError, MemoryError):
         # Jinja's parser and Python's compiler, of what nobody writes.
         raise TemplateError("it is nested too deeply, or has too long a number") from None
@@ -200,11 +250,11 @@ def _is_no_number(node: nodes.Node) -> bool:
 
 
 def _is_bounded(filter: nodes.Filter) -> bool:
-    """What it is given stands there: only `default` may be another fact."""
+    """What it is given stands there: only `default` and `money` may be given another fact."""
     if filter.dyn_args is not None or filter.dyn_kwargs is not None:
         return False
     given = [*filter.args, *(one.value for one in filter.kwargs)]
-    if filter.name in ("d", "default"):
+    if filter.name in _OF_FACTS:
         return all(isinstance(one, nodes.Const) or _dotted(one) for one in given)
     constants = [one.value for one in given if isinstance(one, nodes.Const)]
     return len(constants) == len(given) and all(isinstance(one, str) or one <= _LARGEST for one in constants)
@@ -228,7 +278,9 @@ def _dotted(node: nodes.Node) -> str | None:
     return None
 
 
-def _variables(names: tuple[str, ...], facts: Facts, now: datetime) -> dict[str, Any]:
+def _variables(
+    names: tuple[str, ...], facts: Facts, now: datetime, dated: Callable[[datetime], str] = date_words
+) -> dict[str, Any]:
     variables: dict[str, Any] = {}
     for name in names:
         value = facts.get(name, now)
@@ -241,13 +293,13 @@ def _variables(names: tuple[str, ...], facts: Facts, now: datetime) -> dict[str,
         if not isinstance(inside, dict) or isinstance(inside.get(last), dict):
             # Such as `usage.limit.exports` and its `.pace`: each is filled in by itself.
             raise TemplateError(f"`{name}` and another fact are a part of each other")
-        inside[last] = _shown(value)
+        inside[last] = _shown(value, dated)
     return variables
 
 
-def _shown(value: Value) -> Any:
+def _shown(value: Value, dated: Callable[[datetime], str]) -> Any:
     if isinstance(value, datetime):
-        return date_words(value)
+        return dated(value)
     if isinstance(value, float):
         # Nobody speaks of 97.1 %; of 2.5 tickets they do.
         shown = rounded(value)

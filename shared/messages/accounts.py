@@ -7,9 +7,14 @@ import msgspec
 from shared.messages.feedback import SurveyKind
 from shared.messages.fields import MOST_WHOLE, Count, Currency, CustomerEvent, Id, Minor, Name, Note, Text, Time
 
+OURS: Final = "keepwell_"
+"""How names of traits begin that are ours: what examples write into a CRM, such as `keepwell_score`. What comes back of
+them is taken and read nowhere."""
+
 
 class AccountTraits(msgspec.Struct, frozen=True, kw_only=True):
-    """The known traits; any other name lands in `account.traits.*`. A trait left out is unchanged; null clears it."""
+    """The known traits; any other name lands in `account.traits.*`. A trait left out is unchanged; null clears it. What
+    begins with `keepwell_` is ours, as it stands in a CRM: it is taken and read nowhere."""
 
     name: Name | None | msgspec.UnsetType = msgspec.UNSET
     domain: Name | None | msgspec.UnsetType = msgspec.UNSET
@@ -78,6 +83,10 @@ class ContactConsented(CustomerEvent, frozen=True, kw_only=True):
     """When they agreed; when it was told, unless it is given."""
     text: Text | None = None
     """To what: the words that they were shown."""
+
+
+EVERY_KIND: Final = "all"
+"""In place of a kind of messages: every kind."""
 
 
 class ContactUnsubscribed(CustomerEvent, frozen=True, kw_only=True):

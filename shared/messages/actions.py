@@ -18,11 +18,14 @@ SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 """The mildest first."""
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 SENDINGS: Final[tuple[Sending, ...]] = get_args(Sending)
-_SHARED: Final = r"slack:(#\S+|[CG][A-Z0-9]{7,})"
+_SHARED: Final = r"slack:(#\S+|[CG][A-Z0-9]{7,})|teams|chat"
 SHARED: Final = re.compile(_SHARED)
-"""A channel of Slack's that others read too: by its name, or by its id such as `slack:C012AB3CD`."""
+"""A channel that others read too: of Slack's, by its name or by its id such as `slack:C012AB3CD`; and the one where the
+webhook of Teams or of another chat posts."""
 CHANNEL: Final = re.compile(rf"slack:@owner|{_SHARED}|email|inbox")
-CHANNELS: Final = "slack:@owner, slack:#name, slack:ID, email or inbox"
+PLACES: Final = "slack:#name, slack:ID, teams, chat"
+"""Those that others read too, in words."""
+CHANNELS: Final = f"slack:@owner, {PLACES}, email or inbox"
 """How a channel is named, by playbooks and by settings, and the same in words."""
 
 
@@ -140,11 +143,12 @@ class ActionRequested(msgspec.Struct, frozen=True, kw_only=True):
     recipient: Recipient | None = None
     """None when nobody could be found; the channel's default then hears of it."""
     channel: str | None = None
-    """`slack:@owner`, `slack:#name`, `slack:C012AB3CD`, `email`, `inbox`; None is the installation's default."""
+    """`slack:@owner`, `slack:#name`, `slack:C012AB3CD`, `teams`, `chat`, `email`, `inbox`; None is the installation's
+    default."""
     then: list[Recipient] = []
     """Who hears of it instead when no road reaches its recipient: who answers for them, and the last resort."""
     then_channel: str | None = None
-    """The last resort, where that is a channel: `slack:#name`."""
+    """The last resort, where that is a channel: `slack:#name`, `teams`, `chat`."""
     matter: str = ""
     """What it is about: usage, money, people, …"""
     severity: Severity = "medium"

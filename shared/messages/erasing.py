@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.messages.accounts import AccountErased, ContactErased
-from shared.messages.actions import AccountCard, ActionRequested
+from shared.messages.actions import AccountCard, ActionRequested, ContactCard
 from shared.messages.digests import DayCard, DayLine
 from shared.words import clean
 
@@ -123,6 +123,7 @@ class Forgetting:
             **{name: self.within(getattr(said, name)) for name in ("why", "trouble", "open_work")},
             drivers=[msgspec.structs.replace(one, reason=self.clean(one.reason)) for one in said.drivers],
             task=task and msgspec.structs.replace(task, title=self.clean(task.title)),
+            message=said.message and self._letter(said.message),
             flag=flag
             and msgspec.structs.replace(flag, title=self.clean(flag.title), reasons=self.within(flag.reasons)),
         )
@@ -132,6 +133,12 @@ class Forgetting:
         if account.contact_id != self.contact_id and not self.names(account.contact):
             return account
         return msgspec.structs.replace(account, contact_id=None, contact=None)
+
+    def _letter(self, card: ContactCard) -> ContactCard:
+        """A message to a customer's people, without what names them: what others read says nothing in its place."""
+        facts = {name: value for name, value in card.facts.items() if self.fact(name, value) == value}
+        contact = None if card.contact_id == self.contact_id else card.contact_id
+        return msgspec.structs.replace(card, facts=facts, contact_id=contact)
 
     def _digest(self, said: ActionRequested) -> ActionRequested:
         """A list tells of many accounts: what it says of this one."""
@@ -166,6 +173,7 @@ def _bare(said: ActionRequested, *, keeps_account: bool) -> ActionRequested:
         account=account,
         task=task and msgspec.structs.replace(task, title=ERASED),
         flag=flag and msgspec.structs.replace(flag, title=ERASED, reasons=[]),
+        message=said.message and msgspec.structs.replace(said.message, facts={}, contact_id=None),
     )
 
 

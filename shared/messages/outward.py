@@ -4,14 +4,15 @@ Playbooks see every assessment and make every task, alert and flag, so they tell
 it says what is wanted, and brings it. What nobody subscribes to is not told at all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
 from shared.messages.actions import AccountCard, Kind, Recipient, Severity
-from shared.messages.assessments import Band, Cause
+from shared.messages.assessments import Band, Driver
+from shared.messages.feedback import Measured, SurveyKind
 
 WebhookType = Literal[
     "task.opened",
@@ -33,6 +34,38 @@ WEBHOOK_TYPES: Final[tuple[WebhookType, ...]] = get_args(WebhookType)
 """What an endpoint can subscribe to. `playbook.called` and `test` go to the one endpoint that they name."""
 
 Points = Annotated[float, msgspec.Meta(description="0–100, to the hundredth.")]
+MOST_DRIVERS: Final = 10
+
+
+class AccountTold(msgspec.Struct, frozen=True, kw_only=True):
+    """An account at a glance, in the names and units of `GET /v1/accounts/{id}`."""
+
+    id: str
+    name: str
+    plan: str | None = None
+    segment: str | None = None
+    stage: str | None = None
+    owner: str | None = None
+    mrr_minor: int | None = None
+    """A month's revenue, in the currency's smallest unit."""
+    currency: str | None = None
+    renews_at: datetime | None = None
+    score: Points | None = None
+    band: Band = "unknown"
+    contact_id: str | None = None
+    contact: str | None = None
+    """Whom to call there when nobody is named, by id and as people speak of one: `Kim (champion)`."""
+
+    @classmethod
+    def of(cls, card: AccountCard) -> "AccountTold":
+        """The same of an action's card, whose score is in hundredths."""
+        kept = {name: getattr(card, name) for name in cls.__struct_fields__ if name != "score"}
+        return cls(score=points(card.score), **kept)
+
+
+def points(hundredths: int | None) -> Points | None:
+    """Points, of hundredths of them."""
+    return None if hundredths is None else hundredths / 100
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,12 +75,12 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     state: str
     previous_state: str | None = None
-    """None when it was just opened; the same as `state` when it changed hands, or was commented."""
+    """None when it was just opened; the same as `state` when it changed hands, or was commented on."""
     title: str
     severity: Severity
     matter: str = ""
     """What it is about: usage, money, people, …"""
-    account: AccountCard
+    account: AccountTold
     reasons: list[str] = []
     """Why, in words, most important first."""
     do: str | None = None
@@ -64,7 +97,7 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """`id@version`; None when a person made it."""
     episode_id: str | None = None
     actor: str
-    """Who moved it: a person as they are known, `time` or `keepwell`."""
+    """Who moved it: a person's id, or a key's name; `time`, `keepwell`, or the event that did it, by source and id."""
     note: str = ""
     """Why it moved, in words: `paid`, `in use again`, or what a person noted."""
 
@@ -72,34 +105,57 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 class DriverTold(msgspec.Struct, frozen=True, kw_only=True):
     """How far one thing moved the score."""
 
+    kind: Literal["measure", "cap", "scorecard", "interruption"]
     name: str
     points: float
+    """To the hundredth; negative where it cost some."""
     reason: str
+
+    @classmethod
+    def most(cls, drivers: Iterable[Driver]) -> "list[DriverTold]":
+        """Those of an assessment that moved most, the most first."""
+        found = sorted(drivers, key=lambda one: -abs(one.points))[:MOST_DRIVERS]
+        return [cls(kind=one.kind, name=one.name, points=one.points / 100, reason=one.reason) for one in found]
+
+
+class CauseTold(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an account was assessed; an event is named, and not repeated."""
+
+    kind: Literal["event", "usage", "time", "history", "scorecard"]
+    """`event`: one ticket, invoice, answer or change. `usage`: a batch of usage. `history`: an import ended."""
+    source: str | None = None
+    id: str | None = None
+    type: str | None = None
+    time: datetime | None = None
 
 
 class HealthChanged(msgspec.Struct, frozen=True, kw_only=True):
     """`health.changed`: an account's band is another, or its score moved by as much as the endpoint asks for."""
 
-    account: AccountCard
+    account: AccountTold
     rev: int
     """One higher for each of an account's assessments: what comes late is older."""
+    at: datetime
     score: Points | None
-    """None: it is not known, and why is the reason of the band `unknown`."""
+    """None: it is not known, and `reason` says why."""
     previous_score: Points | None
     """What this endpoint was told last; the first time, what it was before this assessment."""
     band: Band
     previous_band: Band
     drivers: list[DriverTold] = []
     """What moved the score at this assessment, the most first; at most ten."""
-    cause: Cause
+    cause: CauseTold
+    reason: str = ""
+    """Why there is no score."""
 
 
 class AnswerReceived(msgspec.Struct, frozen=True, kw_only=True):
     """`answer.received`: somebody answered a survey."""
 
-    account: AccountCard
-    kind: Literal["nps", "csat", "ces"]
-    score: float
+    account: AccountTold
+    kind: Measured
+    score: int
+    """NPS 0–10, CSAT 1–5, CES 1–7."""
     comment: str | None = None
     contact_id: str
     contact: str | None = None
@@ -107,15 +163,22 @@ class AnswerReceived(msgspec.Struct, frozen=True, kw_only=True):
     role: str | None = None
     touchpoint: str | None = None
     survey_id: str | None = None
-    survey_kind: str | None = None
+    survey_kind: SurveyKind
+    invitation_id: str | None = None
     product: str | None = None
-    answered_at: datetime
+    further: dict[str, Any] = {}
+    """Further questions of the survey, with what was answered."""
+    source: str
+    id: str
+    """Source and id of the answer's event: the same answer again has the same."""
+    at: datetime
+    """When they answered; the envelope's time is when Keepwell took it in."""
 
 
 class TraitsSet(msgspec.Struct, frozen=True, kw_only=True):
     """`traits.set`: a playbook set traits of an account, which a CRM or customer-data platform may want to have."""
 
-    account: AccountCard
+    account: AccountTold
     traits: dict[str, Any]
     playbook: str
     """`id@version`"""
@@ -126,7 +189,7 @@ class PlaybookCalled(msgspec.Struct, frozen=True, kw_only=True):
     """`playbook.called`: a playbook's step `webhook` calls the endpoint that it names."""
 
     action_id: str
-    account: AccountCard
+    account: AccountTold
     playbook: str
     """`id@version`"""
     playbook_title: str

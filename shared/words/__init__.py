@@ -17,6 +17,7 @@ library alone.
 """
 
 from shared.words.cleaning import clean, clean_lines
+from shared.words.languages import closest
 from shared.words.money import decimals, minor, money, monthly
 from shared.words.numbers import apportioned, counted, in_whole, listed, number, rounded, scored, signed, whole
 from shared.words.people import person
@@ -41,6 +42,7 @@ __all__ = [
     "clean",
     "clean_lines",
     "clock_time",
+    "closest",
     "counted",
     "date_words",
     "day_words",

@@ -8,25 +8,34 @@ from functools import partial
 from typing import Any, get_args
 
 import httpx
+import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.channels.blocks import render
-from services.notifier.channels.email import EmailChannel, SmtpServer
+from services.notifier.channels.chat import ChatChannel
+from services.notifier.channels.contact import ContactChannel
+from services.notifier.channels.email import EmailChannel
+from services.notifier.channels.handing import SmtpServer
 from services.notifier.channels.inbox import InboxChannel
 from services.notifier.channels.missing import MissingChannel
+from services.notifier.channels.posting import Hook
 from services.notifier.channels.protocol import Channel, Dispatch
-from services.notifier.channels.rendering import Renderer
+from services.notifier.channels.rendering import LetterRenderer, Renderer
 from services.notifier.channels.slack import SlackChannel, open_client
+from services.notifier.channels.teams import TeamsChannel
 from services.notifier.core.amending import Amends
-from services.notifier.core.message import Message
+from services.notifier.core.message import Letter, Message
 from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent
-from services.notifier.core.routing import Transport
+from services.notifier.core.routing import CONTACT, Transport
 from services.notifier.core.together import compose_group
+from shared.links import Links
 from shared.messages.actions import ActionRequested
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
+from tests.support.chat_sinks import ALIVE, HookSink, Workflow, a_hook, chat, teams_size
+from tests.support.chat_sinks import HANG as NO_ANSWER
 from tests.support.logins import as_owner
 from tests.support.notifier import (
     HANG,
@@ -76,7 +85,17 @@ class Bench:
     """The same channel, with nobody listening."""
 
     async def send(self, **changes: Any) -> Outcome:
-        return await self.channel.send(a_dispatch(target=self.target, **changes))
+        dispatch = a_dispatch(target=self.target, **changes)
+        return await self.channel.send(as_letter(dispatch) if self.channel.name == CONTACT else dispatch)
+
+
+def as_letter(dispatch: Dispatch) -> Dispatch:
+    """The same to a customer's person."""
+    said = dispatch.message
+    letter = Letter(
+        template="t", language="en", paragraphs=[said.title], account_id="northwind", contact_id="kim", kind="service"
+    )
+    return replace(dispatch, message=msgspec.structs.replace(said, letter=letter))
 
 
 @pytest.fixture
@@ -159,6 +178,69 @@ def email(mail: MailSink) -> Bench:
 
 
 @pytest.fixture
+async def workflow() -> AsyncIterator[HookSink]:
+    async with a_hook(Workflow().judge) as sink:
+        yield sink
+
+
+@pytest.fixture
+async def space() -> AsyncIterator[HookSink]:
+    async with a_hook(chat) as sink:
+        yield sink
+
+
+async def card_ids(workflow: HookSink) -> list[str]:
+    return [posted.body["attachments"][0]["content"]["body"][0]["id"] for posted in workflow.got]
+
+
+def hook_bench(sink: HookSink, channel: Callable[[str], Channel], ids: Callable[[], Awaitable[list[str]]]) -> Bench:
+    answers = {
+        "busy": (429, {"Retry-After": "7"}, b""),
+        "refuse": (400, {}, b'{"error":{"code":"InvalidParameter"}}'),
+        "broken": (404, {}, b'{"error":{"code":"WorkflowNotFound"}}'),
+        "hang": NO_ANSWER,
+    }
+    return Bench(
+        channel(sink.url),
+        "webhook",
+        ids,
+        {name: partial(sink.answers.append, answer) for name, answer in answers.items()},
+        channel(f"http://127.0.0.1:{free_ports()}/verysecretpath"),
+    )
+
+
+@pytest.fixture
+def teams(workflow: HookSink, client: httpx.AsyncClient) -> Bench:
+    def channel(url: str) -> TeamsChannel:
+        return TeamsChannel(Hook(client, url, "Teams", "KEEPWELL_TEAMS_WEBHOOK_URL", receipt="x-ms-workflow-run-id"))
+
+    return hook_bench(workflow, channel, partial(card_ids, workflow))
+
+
+class ByTrace(ChatChannel):
+    """A text has no room for an id: which message it was, the trace that it came with tells."""
+
+    async def send(self, dispatch: Dispatch) -> Outcome:
+        return await super().send(replace(dispatch, traceparent=dispatch.delivery_id))
+
+
+@pytest.fixture
+def chats(space: HookSink, client: httpx.AsyncClient) -> Bench:
+    async def ids() -> list[str]:
+        return [posted.headers["traceparent"] for posted in space.got]
+
+    return hook_bench(space, lambda url: ByTrace(Hook(client, url, "the chat", "KEEPWELL_CHAT_WEBHOOK_URL")), ids)
+
+
+@pytest.fixture
+def contact(email: Bench, mail: MailSink) -> Bench:
+    def channel(port: int) -> ContactChannel:
+        return ContactChannel(a_server(port), LetterRenderer(), Links(["k" * 32], "https://x.example"), patience=0.5)
+
+    return replace(email, channel=channel(mail.port), target="kim@example.com", down=channel(free_ports()))
+
+
+@pytest.fixture
 async def inbox(engine: AsyncEngine) -> AsyncIterator[Bench]:
     async def ids() -> list[str]:
         async with engine.connect() as c:
@@ -169,8 +251,8 @@ async def inbox(engine: AsyncEngine) -> AsyncIterator[Bench]:
     await away.dispose()
 
 
-CHANNELS = ("bot", "webhook", "email", "inbox")
-WITH_A_SERVER = ("bot", "webhook", "email")
+CHANNELS = ("bot", "webhook", "teams", "chats", "email", "contact", "inbox")
+WITH_A_SERVER = ("bot", "webhook", "teams", "chats", "email", "contact")
 """The inbox is in our own database: it is there or away, and nothing between."""
 
 
@@ -226,10 +308,12 @@ async def test_a_message_has_one_id_in_every_attempt_and_another_message_another
 def be_patient(channel: Channel) -> None:
     """Let it wait for a server that is busy, and not only until one that hangs is known to."""
     match channel:
-        case EmailChannel():
+        case EmailChannel() | ContactChannel():
             channel.patience = 15
         case SlackChannel():
             channel.client.timeout = httpx.Timeout(15)
+        case TeamsChannel() | ChatChannel():
+            channel.hook.client.timeout = httpx.Timeout(15)
 
 
 async def test_as_many_as_it_takes_at_once_and_more_all_arrive(bench: Bench) -> None:
@@ -265,7 +349,7 @@ async def test_no_answer_after_sending_began_is_uncertain(served: Bench) -> None
 
 
 async def test_nobody_listening_means_later_and_surely_not_sent(bench: Bench) -> None:
-    outcome = await bench.down.send(a_dispatch(target=bench.target))
+    outcome = await replace(bench, channel=bench.down).send()
     assert isinstance(outcome, Later)
     assert not outcome.uncertain
 
@@ -431,6 +515,107 @@ async def test_whatever_a_webhook_answers_is_an_outcome(
     assert (isinstance(outcome, Later) and outcome.uncertain) == (status >= 500)
 
 
+HOOK_ANSWERS: list[tuple[int, bytes, type[Outcome], bool]] = [
+    *((status, b"", Sent, False) for status in (200, 201, 202, 204)),
+    *((status, b"", Fatal, False) for status in (301, 302, 401, 403, 404, 405, 410, 501)),
+    *((status, b"", Never, False) for status in (400, 413, 422)),
+    *((status, b"", Later, False) for status in (408, 425, 429)),
+    *((status, b"", Later, True) for status in (500, 502, 503, 504, 599)),
+    (400, b'{"error":{"code":"WorkflowTriggerIsNotEnabled"}}', Fatal, False),
+    (400, b'{"id":"web.incoming_webhook.invalid.app_error"}', Fatal, False),
+    (400, b'{"id":"web.incoming_webhook.text.app_error"}', Never, False),
+    *((400, body, Never, False) for body in (b"null", b"[]", b'{"error":[]}', b'{"id":7}', b"\xff", b"<html>")),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "kind", "uncertain"), HOOK_ANSWERS)
+async def test_whatever_the_webhook_of_a_chat_answers_is_an_outcome(
+    chats: Bench, space: HookSink, status: int, body: bytes, kind: type[Outcome], uncertain: bool
+) -> None:
+    space.answers = [(status, {}, body)]
+    outcome = await chats.send()
+    assert isinstance(outcome, kind), outcome
+    assert (isinstance(outcome, Later) and outcome.uncertain) == uncertain
+
+
+@pytest.mark.parametrize(
+    ("after", "seconds"),
+    [("0", 0), ("7", 7), ("0.65", 0.65), *((one, 30) for one in ("-1", "soon", "", "inf", "nan"))],
+)
+async def test_whatever_a_chat_asks_to_wait_is_a_number_of_seconds(
+    chats: Bench, space: HookSink, after: str, seconds: float
+) -> None:
+    space.answers = [(429, {"Retry-After": after}, b"")]
+    outcome = await chats.send()
+    assert isinstance(outcome, Later)
+    assert outcome.after == seconds
+
+
+async def test_what_a_webhook_of_teams_refuses_says_what_to_do(teams: Bench, workflow: HookSink) -> None:
+    workflow.answers = [(404, {}, b'{"error":{"code":"WorkflowNotFound"}}'), (400, {}, b'{"error":{"code":"no <b>"}}')]
+    todo = "KEEPWELL_TEAMS_WEBHOOK_URL has to be made anew, or switched on again"
+    assert await teams.send() == Fatal(reason=f"Teams answered 404 WorkflowNotFound: {todo}")
+    assert await teams.send() == Never(reason="Teams answered 400")
+    assert await teams.send() == Sent(receipt="08584402-CU12")
+
+
+async def test_a_webhook_of_a_chat_changes_nothing_that_it_posted(
+    teams: Bench, chats: Bench, workflow: HookSink, space: HookSink
+) -> None:
+    for bench in (teams, chats):
+        assert isinstance(await bench.send(amends=Amends("dlv_0", "ok")), Never)
+    assert workflow.got == space.got == []
+
+
+async def test_only_a_possible_repeat_says_so_in_a_chat(
+    teams: Bench, chats: Bench, workflow: HookSink, space: HookSink
+) -> None:
+    for bench, sink in ((teams, workflow), (chats, space)):
+        await bench.send()
+        await bench.send(repeat=True)
+        first, second = (str(posted.body) for posted in sink.got)
+        assert "You may have this already" not in first
+        assert "You may have this already" in second
+
+
+async def test_the_largest_group_fits_where_a_chat_takes_the_least(
+    teams: Bench, chats: Bench, workflow: HookSink, space: HookSink
+) -> None:
+    group = alerts_that_turned_red(300)
+    rude = [replace_name(one, "@all <!channel> [x](https://evil.example) " + "é" * 60) for one in group]
+    for actions in (group, rude):
+        message = compose_group(actions, NOW, shared=True)
+        assert isinstance(await teams.send(message=message), Sent)
+        assert isinstance(await chats.send(message=message), Sent)
+    assert max(teams_size(posted.body) for posted in workflow.got) < 28 * 1024
+    assert not any(ALIVE.search(posted.body["text"]) for posted in space.got)
+
+
+def replace_name(action: ActionRequested, name: str) -> ActionRequested:
+    return an_alert(action.action_id, account=an_account(action.account.id, name=f"{action.account.id} {name}"))
+
+
+async def test_the_workflow_holds_itself_to_what_teams_takes(client: httpx.AsyncClient, workflow: HookSink) -> None:
+    card = {"type": "AdaptiveCard", "version": "1.4", "body": [{"type": "RichTextBlock", "inlines": ["x"]}]}
+
+    async def post(**content: Any) -> int:
+        attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None}
+        body = {"type": "message", "attachments": [attachment | {"content": card | content}]}
+        return (await client.post(workflow.url, json=body)).status_code
+
+    mention = {"entities": [{"type": "mention", "text": "<at>Kim</at>"}]}
+    markdown = {"type": "TextBlock", "text": "[x](https://evil.example)"}
+    large = {"type": "RichTextBlock", "inlines": ["x" * 29_000]}
+    wrong: list[dict[str, Any]] = [
+        {"msteams": mention},
+        {"version": "2.0"},
+        *({"body": [one]} for one in (markdown, large, {"type": "Blink"})),
+    ]
+    assert [await post(**one) for one in wrong] == [400] * 5
+    assert (await client.post(workflow.url, json={"text": "x"})).status_code == 400
+    assert [await post() for _ in range(5)] == [202] * 4 + [429]
+
+
 @pytest.mark.parametrize("pause", [10.0, 0.15])
 async def test_a_mail_server_that_is_not_ready_in_time_has_surely_taken_nothing(pause: float) -> None:
     ended = asyncio.Event()
@@ -546,7 +731,7 @@ async def test_an_email_is_text_and_html_under_one_stable_id(email: Bench, mail:
 async def test_a_refused_recipient_is_never_tried_again_and_a_full_mailbox_is(email: Bench, mail: MailSink) -> None:
     mail.refuse_recipient = "550 no such user"
     outcome = await email.channel.send(a_dispatch(target="gone@example.com"))
-    assert outcome == Never(reason="the mail server says 550 no such user", is_road=True)
+    assert outcome == Never(reason="the mail server says 550 no such user", is_road=True, bounced=True)
     mail.refuse_recipient = "452 mailbox full"
     assert isinstance(await email.channel.send(a_dispatch(target="full@example.com")), Later)
     assert mail.letters == []

@@ -10,6 +10,7 @@ from services.playbooks.core.assignment import Load
 from services.playbooks.core.commands import Command
 from services.playbooks.core.directory import Csm
 from services.playbooks.core.episode import Episode, Move
+from services.playbooks.core.erasing import left_with
 from services.playbooks.core.interruptions import Interruption, after_mark
 from services.playbooks.core.item import OPEN, Item
 from services.playbooks.core.moved import MovedItem
@@ -24,8 +25,9 @@ from shared.files.templates import render
 from shared.messages import registry
 from shared.messages.accounts import InteractionLogged, NoteAdded, OpenAccountUpdated
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
-from shared.messages.assessments import Cause, PartitionMark
+from shared.messages.assessments import AccountAssessed, Cause, PartitionMark
 from shared.messages.deliveries import DeliveryResponded
+from shared.messages.outward import WebhookTold
 from tests.support.playbooks import an_assessment
 
 
@@ -45,6 +47,8 @@ class Office:
         self.cancelled: list[ActionCancelled] = []
         self.changed: list[ItemChanged] = []
         self.updated: list[OpenAccountUpdated] = []
+        self.outward: list[WebhookTold] = []
+        """What other systems were told."""
         self.logged: list[InteractionLogged | NoteAdded] = []
         """What was written on the account's timeline."""
         self.timers: dict[str, datetime] = {}
@@ -77,6 +81,12 @@ class Office:
         """An assessment; returns what it asked for."""
         work, self._rev, self.facts = self._work(), self._rev + 1, facts
         work.assess("northwind", an_assessment(self._rev, at, facts, **others), {})
+        return self._save(work)
+
+    def take(self, assessed: AccountAssessed) -> list[ActionRequested]:
+        """An assessment as scoring told it."""
+        work = self._work()
+        work.assess("northwind", assessed, {})
         return self._save(work)
 
     def event(self, at: datetime, type: str, id: str = "", source: str = "app", **data: Any) -> list[ActionRequested]:
@@ -168,6 +178,7 @@ class Office:
         self.loads |= settling.carry_out(work, loads)
         seating.watch(work)
         changes = work.changes
+        changes.tell_others(left_with([one.forgetting for one in changes.forgotten], changes.episodes.values()))
         self.timers |= changes.timers
         self.standings |= changes.standings
         self.items |= changes.items
@@ -187,5 +198,6 @@ class Office:
         updates = [one.event for one in changes.out if one.event.type == "account.updated"]
         self.updated += [msgspec.json.decode(one.data, type=OpenAccountUpdated) for one in updates]
         self.changed += [one for one in told if isinstance(one, ItemChanged)]
+        self.outward += [one for one in told if isinstance(one, WebhookTold)]
         self.logged += [one for one in told if isinstance(one, InteractionLogged | NoteAdded)]
         return asked

@@ -13,6 +13,7 @@ from services.playbooks.api import documents, trials
 from services.playbooks.documents import SHELF
 from services.playbooks.files import CSMS, PLAYBOOKS, read_texts
 from services.playbooks.pausing import Pausing
+from services.playbooks.subscribing import Subscribing
 from services.playbooks.trials.running import run
 from shared.auth.keys import KeyStore
 from shared.documents.in_force import InForce
@@ -97,9 +98,12 @@ async def a_house(url: str, *playbooks: str, people: str = PEOPLE) -> AsyncItera
         in_force = InForce(SHELF, texts, read_texts)
         await in_force.begin(floor.uow, MONDAY)
         pausing = Pausing(lambda plain=floor.rules: plain, clock)  # type: ignore[misc]
+        # Another process than the floor's: it looks up what endpoints want.
+        subscribing = Subscribing(lambda: floor.rules)
 
         async def look_up(c: AsyncConnection) -> None:
             await pausing.refresh(c)
+            await subscribing.refresh(c)
             floor.rules = pausing.rules()
 
         async def compute(id: str) -> bool:
@@ -110,7 +114,7 @@ async def a_house(url: str, *playbooks: str, people: str = PEOPLE) -> AsyncItera
 
         trying = Jobs(floor.uow, clock, secrets.token_bytes, compute)
         for router in (
-            *api.routes(floor.uow, clock, lambda: floor.rules, lambda: woken.append(True), look_up),
+            *api.routes(floor.uow, clock, subscribing.rules, lambda: woken.append(True), look_up),
             *documents.routes(floor.uow, clock, in_force),
             *trials.routes(floor.uow, clock, in_force, trying),
         ):

@@ -21,6 +21,7 @@ from services.ingest.core.reading import read
 from services.ingest.core.senders import Sender
 from services.ingest.handler import Intake
 from services.ingest.pages.acting import Acting
+from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
@@ -218,6 +219,7 @@ def an_app(
         interactions=Interactions(asked, responding, clock),
         hearing=Hearing(asked, responding, clock),
         acting=Acting(Links([link_key]), responding, uow, clock, random) if link_key else None,
+        leaving=Leaving(Links([link_key]), intake, clock) if link_key else None,
     )
     for router in (*api.ROUTERS, *api.PROBES):
         app.include_router(router)

@@ -25,6 +25,9 @@ from services.notifier.core.routing import Setup, Transport
 from services.notifier.handler import NotifierHandler
 from services.notifier.sending.sender import Sender
 from services.notifier.sending.watching import Watch
+from services.notifier.store.told import compose_rows
+from services.notifier.writing.admission import Admission
+from services.notifier.writing.composing import Composer
 from shared.figures import Figures
 from shared.log.protocol import Record
 from shared.messages import envelope, registry
@@ -472,12 +475,18 @@ class Desk:
     """Other channels that something is sent on."""
     ops: Sequence[str] = ()
     """The channels for ops."""
+    composer: Composer | None = None
+    admission: Admission | None = None
+    """Of letters to customers' people."""
 
     def __post_init__(self) -> None:
         self.uow = UnitOfWork(self.engine)
         self.looks: Counted = Counted(self.engine)
         self.handler = NotifierHandler(
-            self.setup, lambda *names: self.sender.wake() if names else None, lambda _, new: self.sender.expect(new)
+            self.setup,
+            lambda *names: self.sender.wake() if names else None,
+            lambda _, new: self.sender.expect(new),
+            composer=self.composer,
         )
         self.watch = Watch(self.uow, self.clock, self.ops)
         self.sender = self.a_sender()
@@ -498,6 +507,8 @@ class Desk:
             setup=self.setup if self.goes_on else None,
             on_failed=self.wake,
             arrived=self.watch.arrived,
+            compose=self.composer.letter if self.composer is not None else compose_rows,
+            admission=self.admission,
         )
 
     async def ask(self, *actions: ActionRequested | ActionCancelled | ItemChanged | Event, partition: int = 0) -> None:

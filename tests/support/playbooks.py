@@ -15,6 +15,7 @@ from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.rules import Library, Rules
 from services.playbooks.files import load_all, load_playbook, read_people
 from services.playbooks.handler import PlaybooksHandler
+from services.playbooks.subscribing import Subscribing
 from shared.conditions import Facts
 from shared.figures import Figures
 from shared.files.templates import render
@@ -23,6 +24,7 @@ from shared.messages import envelope, registry
 from shared.messages.actions import ActionCancelled, ActionRequested
 from shared.messages.assessments import AccountAssessed, Cause, PartitionMark
 from shared.messages.envelope import Event
+from shared.messages.outward import WebhookTold
 from shared.pg.pool import make_engine
 from shared.pg.uow import UnitOfWork
 from shared.worker.handler import Incoming
@@ -111,7 +113,9 @@ class Floor:
         self.rules = rules
         self.figures = Figures("playbooks")
         self.clock = SetClock(MONDAY)
-        self.handler = PlaybooksHandler(lambda: self.rules, self.figures, self.clock)
+        self.subscribing = Subscribing(lambda: self.rules)
+        heard = self.subscribing.hear
+        self.handler = PlaybooksHandler(self.subscribing.rules, self.figures, self.clock, heard)
         self.now = MONDAY
         self._offset = 0
 
@@ -157,6 +161,10 @@ class Floor:
 
     async def cancelled(self) -> list[str]:
         return [data.action_id for data in await self._staged() if isinstance(data, ActionCancelled)]
+
+    async def told(self) -> list[WebhookTold]:
+        """What there is for endpoints."""
+        return [data for data in await self._staged() if isinstance(data, WebhookTold)]
 
     async def rows(self, sql: str) -> list[Any]:
         async with self.engine.connect() as c:

@@ -26,6 +26,7 @@ from services.scoring.core.timeline import row_of
 from shared.messages import accounts, envelope, registry
 from shared.messages.envelope import Event
 from shared.messages.erasing import NAMES_NOBODY
+from shared.messages.outward import PAYLOADS
 from tests.support.scoring import BY_USAGE, DAY, NOW, SHIPPED, after, an_account, an_event, assessed, busy
 
 SAMPLES = sorted((Path(__file__).parents[1] / "golden" / "messages").glob("*.json"))
@@ -66,6 +67,9 @@ def _reads_back(event: Event) -> None:
     assert envelope.decode(raw) == event
     sent, kept = msgspec.json.decode(event.data), msgspec.to_builtins(registry.data_of(event))
     assert list(_missing(sent, kept, open_maps=event.type == "account.updated")) == []
+    if event.type == "webhook.told":
+        told = registry.data_of(event)
+        assert msgspec.to_builtins(msgspec.convert(told.data, PAYLOADS[told.type])).items() >= told.data.items()
     later = json.loads(raw) | {"comesfrom": "elsewhere"}
     later["data"] |= {"invented_later": {"by": ["somebody"]}}
     assert registry.data_of(envelope.decode(json.dumps(later).encode())) == registry.data_of(event)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.ingest.api import acting, events, imports, keys, patching, slack, status, webhooks
+from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, webhooks
 
 ROUTERS: Final = (
     events.router,
@@ -10,6 +10,7 @@ ROUTERS: Final = (
     webhooks.router,
     slack.router,
     acting.router,
+    leaving.router,
     imports.router,
     keys.router,
 )

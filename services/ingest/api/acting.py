@@ -50,8 +50,13 @@ async def act(token: str, request: Request, ingest: Parts) -> Response:
     return found if isinstance(found, Response) else await acting.act(*found, await body_within(request, LARGEST))
 
 
+def not_set_up() -> Problem:
+    """That no key is set that signs links."""
+    words = "Links in letters are not set up here: set KEEPWELL_LINK_KEYS, the same as for the notifier."
+    return Problem(503, "links_not_set_up", words, retry_after=3600)
+
+
 def _acting(ingest: Parts) -> Acting:
     if ingest.acting is None:
-        words = "Links in letters are not set up here: set KEEPWELL_LINK_KEYS, the same as for the notifier."
-        raise Problem(503, "links_not_set_up", words, retry_after=3600)
+        raise not_set_up()
     return ingest.acting

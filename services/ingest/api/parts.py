@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from services.ingest.handler import Intake
 from services.ingest.pages.acting import Acting
+from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
@@ -39,6 +40,8 @@ class Ingest:
     hearing: Hearing
     acting: Acting | None
     """None: no key is set that signs links."""
+    leaving: Leaving | None
+    """The same."""
 
 
 async def _ingest(request: Request) -> Ingest:

@@ -47,13 +47,14 @@ _HINTS: Final = {
 }
 
 
-def open_client(timeout: float = 8.0) -> httpx.AsyncClient:
-    """The HTTP client to hand to `SlackChannel`; close it at the end."""
+def open_client(timeout: float = 8.0, beside: int = 0) -> httpx.AsyncClient:
+    """The HTTP client to hand to `SlackChannel`, and to others that post `beside` it so many at once; close it at the
+    end."""
     # They log every request with its URL, and a webhook's URL is a secret.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # What is kept open is looked through at each request; so few serve a steady stream.
-    limits = httpx.Limits(max_connections=SlackChannel.at_once, max_keepalive_connections=10)
+    limits = httpx.Limits(max_connections=SlackChannel.at_once + beside, max_keepalive_connections=10)
     return httpx.AsyncClient(timeout=timeout, limits=limits)
 
 

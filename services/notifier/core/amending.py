@@ -15,8 +15,10 @@ UPDATE: Final = "update"
 """The kind of a delivery that changes a message that was sent: one for each such message."""
 WORD: Final = "word"
 """The kind of one that tells whoever clicked why it can't be done: of nothing that playbooks asked for."""
-OURS: Final = (UPDATE, WORD)
-"""What comes of messages, and is told to nobody else."""
+TEST: Final = "test"
+"""The kind of a letter that somebody sends to see how a template reads."""
+OURS: Final = (UPDATE, WORD, TEST)
+"""What comes of messages, or of trying them, and is told to nobody else."""
 UPDATES: Final = "update|"
 """Begins the group of an update: each goes by itself."""
 

@@ -1,19 +1,21 @@
 """Roads that are broken, and how ops hear of it: once a break, and again when the road works."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from services.notifier.core.retry import Fatal, Never, Outcome
 from services.notifier.core.roads import NAMES
-from services.notifier.core.routing import Route
+from services.notifier.core.routing import WEBHOOK, Route, Transport
 from shared.messages.actions import AccountCard, ActionRequested, Recipient
 from shared.words import clock_time, counted, span
 
 WHOLE: Final = "*"
 """Every target of a transport."""
 _MOST_ALARMS: Final = 10
+
+_TRANSPORTS: Final[Mapping[str, Transport]] = {one: one for one in get_args(Transport)}
 
 Place = tuple[str, str]
 """A transport and a target on it, or `WHOLE`."""
@@ -63,9 +65,10 @@ def alarms(broken: Collection[Break]) -> list[str]:
 def road_to_ops(channels: Sequence[str], broken: Collection[Place]) -> Route | None:
     """The first of the channels for ops that is not broken itself."""
     for channel in channels:
-        transport, _, target = channel.partition(":")
-        if (transport, target) not in broken and (transport, WHOLE) not in broken:
-            return Route(transport="slack" if transport == "slack" else "email", target=target, shared=True)
+        name, _, target = channel.partition(":")
+        to = Route(transport=_TRANSPORTS[name], target=target or WEBHOOK, shared=True)
+        if (to.transport, to.target) not in broken and (to.transport, WHOLE) not in broken:
+            return to
     return None
 
 

@@ -12,8 +12,8 @@ import msgspec
 
 from services.notifier.core.delivery import OPEN
 from shared.messages.actions import ActionRequested
-from shared.messages.outward import DriverTold, PlaybookCalled
-from shared.words import clean, whole
+from shared.messages.outward import AccountTold, DriverTold, PlaybookCalled
+from shared.words import clean
 
 State = Literal["waiting", "sending", "delivered", "failed", "missed", "cancelled"]
 
@@ -141,9 +141,7 @@ def called(action: ActionRequested) -> PlaybookCalled:
     """What a playbook's step tells the endpoint that it calls."""
     return PlaybookCalled(
         action_id=action.action_id,
-        account=msgspec.structs.replace(
-            action.account, score=_shown(action.account.score), previous_score=_shown(action.account.previous_score)
-        ),
+        account=AccountTold.of(action.account),
         playbook=action.playbook,
         playbook_title=action.playbook_title,
         episode_id=action.episode_id,
@@ -151,12 +149,8 @@ def called(action: ActionRequested) -> PlaybookCalled:
         since=action.since,
         contact_id=action.contact_id,
         contact=action.contact,
-        drivers=[DriverTold(name=one.name, points=one.points / 100, reason=one.reason) for one in action.drivers],
+        drivers=DriverTold.most(action.drivers),
     )
-
-
-def _shown(hundredths: int | None) -> int | None:
-    return None if hundredths is None else whole(hundredths)
 
 
 def _cut(value: Any, text: int, items: int) -> Any:

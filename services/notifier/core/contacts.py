@@ -1,16 +1,17 @@
-"""The address book: how customers' people are reached, and what they agreed to.
+"""The address book: how customers' people are reached, who they are there, and what they agreed to.
 
 A person is cells, each with the stamp of the event that said it last (`shared.messages.stamps`), so that the same
 events in any order leave the same book. Erasing goes one way: a person's digest stays, and of an account its id, so
 that no straggler brings back what is to be forgotten.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from shared.messages.accounts import (
+    EVERY_KIND,
     AccountErased,
     ContactConsented,
     ContactErased,
@@ -35,6 +36,8 @@ _MOST_TEXT: Final = 320
 _FIRST: Final = micros(datetime.min.replace(tzinfo=UTC))
 _LAST: Final = micros(datetime.max.replace(tzinfo=UTC))
 _CONSENT: Final = "consent."
+_ROLES: Final = "roles"
+_LEFT: Final = "left"
 _MOST_KINDS: Final = 50
 
 
@@ -124,7 +127,8 @@ def said(event: Event, data: ContactUpdated | ContactConsented | ContactUnsubscr
     """What an event says, by field. At one instant a refusal outweighs a consent."""
     match data:
         case ContactUpdated():
-            return {name: cell_of(event, _plain(data.traits[name])) for name in FIELDS if name in data.traits}
+            traits = {name: cell_of(event, _plain(data.traits[name])) for name in FIELDS if name in data.traits}
+            return traits | _roles(event, data)
         case ContactConsented():
             return {_CONSENT + data.kind: cell_of(event, [_at(data.at or event.time), data.text])}
         case ContactUnsubscribed():
@@ -135,6 +139,26 @@ def text_of(cells: Mapping[str, Cell], name: str) -> str | None:
     """One of `FIELDS`, where it is known."""
     cell = cells.get(name)
     return None if cell is None else cell.value
+
+
+def roles_of(cells: Mapping[str, Cell]) -> Sequence[str]:
+    """What they are at the customer, such as champion; of who has left, what they were."""
+    cell = cells.get(_ROLES)
+    return () if cell is None else cell.value
+
+
+def has_left(cells: Mapping[str, Cell]) -> bool:
+    """Whether they have left, and nothing said since gives them a role."""
+    left = cells.get(_LEFT)
+    return left is not None and left.beats(cells.get(_ROLES))
+
+
+def stands_of(cells: Mapping[str, Cell], kind: str) -> Consent | None:
+    """What they said last of messages of this kind, be it of it alone or of every kind; None: nothing."""
+    own, every = cells.get(_CONSENT + kind), cells.get(_CONSENT + EVERY_KIND)
+    is_own = own is not None and own.beats(every)
+    name = kind if is_own else EVERY_KIND
+    return next((one for one in consents_of(cells) if one.kind == name), None)
 
 
 def reach_of(cells: Mapping[str, Cell] | None) -> str:
@@ -151,6 +175,14 @@ def consents_of(cells: Mapping[str, Cell]) -> list[Consent]:
         at, text = cell.value or (cell.at, None)
         found.append(Consent(kind, cell.value is not None, instant_of(at), text))
     return found
+
+
+def _roles(event: Event, data: ContactUpdated) -> Cells:
+    """Who has left keeps their roles beside it, as scoring has it: whichever was said later tells."""
+    roles = list(dict.fromkeys(role for role in (data.role, *(data.roles or ())) if role is not None))
+    if _LEFT in roles or data.traits.get(_LEFT) is True:
+        return {_LEFT: cell_of(event, True)}
+    return {_ROLES: cell_of(event, roles)} if roles else {}
 
 
 def _at(instant: datetime) -> int:

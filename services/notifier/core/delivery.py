@@ -31,7 +31,8 @@ Event = Literal[
 or tried too often. `withdrawn`: cancelled while it was being sent, and then surely failed. `retried`: by hand.
 
 Of updates: `outdated`: what it tells has changed. `overtaken`: it was sent, or given up, and had been outdated
-meanwhile. `gone`: what it was to change is not there any more, or whom it was for has long stopped waiting."""
+meanwhile. `gone`: what it was to change is not there any more, or whom it was for has long stopped waiting; of a letter
+to a customer's person: they don't want it any more, or have left, or have had enough."""
 
 MOVES: Final[Mapping[tuple[State, Event], State]] = {
     ("waiting", "leased"): "sending",

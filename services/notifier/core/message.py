@@ -75,6 +75,30 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     """How many others there are, and where to read them."""
 
 
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """What a customer's person reads, in their language. Their address is filled in at sending, and kept nowhere."""
+
+    template: str
+    language: str
+    paragraphs: list[str]
+    """Lines in them stay lines."""
+    to: str = ""
+    """Their name."""
+    sender: str = ""
+    """The name of whoever writes, and where an answer goes; none: the installation's."""
+    reply_to: str = ""
+    account_id: str
+    contact_id: str = ""
+    """Nothing: it is a test, and is about nobody."""
+    kind: str
+    """To which kind of messages they agreed."""
+
+    @property
+    def is_test(self) -> bool:
+        """Whether somebody tries how it reads."""
+        return not self.contact_id
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """What a person reads. Empty fields have nothing to say and are left out."""
 
@@ -126,6 +150,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """Of a message about many, the ids of what it tells one by one: of the rest it says no more than whose they are."""
     accounts: list[str] = []
     """The ids of the accounts that it speaks of, the worst first."""
+    letter: Letter | None = None
+    """Of what goes to a customer's person: what they read, and nothing else of this but the subject."""
 
     @property
     def task_label(self) -> str:

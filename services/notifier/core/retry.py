@@ -1,7 +1,8 @@
-"""What follows an attempt: three ways to fail, bounded tries, and the wait before the next.
+"""What follows an attempt: four ways not to arrive, bounded tries, and the wait before the next.
 
 A channel turns whatever its vendor answers into one of four outcomes. A *later* or *fatal* outcome is tried again until
-`MOST_TRIES`, a fatal one until `MOST_IN_VAIN` where there is another road; *never* ends at once.
+`MOST_TRIES`, a fatal one until `MOST_IN_VAIN` where there is another road; *never* ends at once. *Barred* is no answer
+of anybody: it was not handed in at all, because it may not go any more.
 """
 
 from collections.abc import Sequence
@@ -34,6 +35,8 @@ class Never(msgspec.Struct, frozen=True, kw_only=True, tag="never"):
     reason: str
     is_road: bool = False
     """It is not this message: nothing reaches that target."""
+    bounced: bool = False
+    """The mail server says that there is no such address."""
 
 
 class Fatal(msgspec.Struct, frozen=True, kw_only=True, tag="fatal"):
@@ -42,7 +45,13 @@ class Fatal(msgspec.Struct, frozen=True, kw_only=True, tag="fatal"):
     reason: str
 
 
-Outcome = Sent | Later | Never | Fatal
+class Barred(msgspec.Struct, frozen=True, kw_only=True, tag="barred"):
+    """It may not go: whom it is for does not want it, or has left. It is called back, and nothing has failed."""
+
+    reason: str
+
+
+Outcome = Sent | Later | Never | Fatal | Barred
 
 BACKOFF: Final = tuple(timedelta(seconds=s) for s in (1, 5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800))
 """The waits after the first, second, ... failure: a night's outage is outlived, and no more than 16 hours pass."""
@@ -60,7 +69,7 @@ FATAL_HOLD: Final = timedelta(seconds=60)
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What an attempt comes to for a delivery."""
 
-    event: Literal["sent", "put_off", "given_up"]
+    event: Literal["sent", "put_off", "given_up", "gone"]
     due_at: datetime | None = None
     """When to try again, if it is put off."""
     reason: str = ""
@@ -109,6 +118,8 @@ def judge(outcome: Outcome, tries: int, now: datetime, dice: float, *, has_other
         return Verdict(event="sent")
     if isinstance(outcome, Never):
         return Verdict(event="given_up", reason=outcome.reason)
+    if isinstance(outcome, Barred):
+        return Verdict(event="gone", reason=outcome.reason)
     uncertain = isinstance(outcome, Later) and outcome.uncertain
     in_vain = isinstance(outcome, Fatal) and has_other_road and tries >= MOST_IN_VAIN
     if tries >= MOST_TRIES or in_vain:

@@ -1,7 +1,7 @@
 """What takes the next road when one has come to its end without arriving.
 
-First the other roads of whoever it is for, then the channel that hears of what has no road, then who answers for them,
-then the last resort; the inbox, which takes all and is read by few, comes last, unless they read it.
+First the other roads of whoever it is for, then the channels that all read, then who answers for them, then the last
+resort; the inbox, which takes all and is read by few, comes last, unless they read it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,11 +11,18 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.notifier.core.message import Message
-from services.notifier.core.routing import UNASSIGNED, WEBHOOK, Route, Setup
-from shared.messages.actions import SHARED, ActionRequested, Recipient
+from services.notifier.core.routing import UNASSIGNED, WEBHOOK, Route, Setup, shared_road
+from shared.messages.actions import SENDINGS, SHARED, ActionRequested, Recipient
 from shared.words import clean
 
-NAMES: Final = {"slack": "Slack", "email": "e-mail", "inbox": "the inbox"}
+NAMES: Final = {
+    "slack": "Slack",
+    "teams": "Teams",
+    "chat": "the chat",
+    "email": "e-mail",
+    "inbox": "the inbox",
+    "contact": "mail to customers",
+}
 """What people call a transport."""
 _LONGEST: Final = 400
 
@@ -66,14 +73,17 @@ def with_detours(message: Message, because: Sequence[str]) -> Message:
 
 def _roads(action: ActionRequested, setup: Setup) -> Iterator[Route]:
     who = action.recipient
+    if action.kind in SENDINGS:
+        # What is for a customer, or another system, is for nobody else.
+        return
     if who is not None:
         yield from _of(who, setup, another=False)
-    if setup.slack == "bot" and setup.fallback:
-        yield Route(transport="slack", target=setup.fallback, shared=True)
+    fallback = [f"slack:{setup.fallback}"] if setup.fallback else []
+    yield from filter(None, (shared_road(one, setup) for one in (*fallback, "teams", "chat")))
     for other in action.then:
         yield from _of(other, setup, another=True)
-    if setup.slack == "bot" and action.then_channel is not None:
-        yield Route(transport="slack", target=action.then_channel.removeprefix("slack:"), shared=True)
+    if action.then_channel is not None and (last := shared_road(action.then_channel, setup)) is not None:
+        yield last
     yield Route(transport="inbox", target=who.id if who is not None else UNASSIGNED)
 
 

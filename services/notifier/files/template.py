@@ -1,15 +1,21 @@
 """A message to a customer's people, as it is written: in several languages, with facts in it."""
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Self, get_args
+from functools import lru_cache
+from typing import Annotated, Any, Final, NamedTuple, Self, get_args
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
-from shared.conditions import Facts, FactSpec, FactType, Scope
-from shared.files.kinds import Name
+from shared.conditions import Facts, FactSpec, FactType, Scope, Value
+from shared.files.kinds import Name, one_of
 from shared.files.models import FileModel, Reading
 from shared.files.nodes import Fields, Text
-from shared.files.templates import names_in, problems_of, render, render_lines
+from shared.files.templates import Unwritable, names_in, problems_of, written
+from shared.files.tongues import Tongue
+from shared.messages.registry import TOLD
+from shared.words import clean, closest
 
 NO_IDS: Final = {"check", "schema"}
 """They are addresses beside those of templates."""
@@ -23,13 +29,17 @@ _MORE: Final = (
 )
 _LANGUAGE: Final = r"^[a-z]{2,3}(-[A-Z]{2})?$"
 _SUBJECT: Final = 200
+_EVENTS: Final = tuple(sorted(TOLD))
 _SAMPLE: Final = {
     **{"account.name": "Northwind Traders", "account.id": "northwind", "contact.name": "Kim Fox"},
     **{"contact.first_name": "Kim", "contact.role": "champion", "sender.name": "Ana Lima"},
     **{"sender.email": "ana@example.com", "usage.unused_features": ("exports", "alerts")},
+    **{"event.currency": "EUR", "event.url": "https://pay.example.com/invoices/2026-0042"},
 }
+_BETWEEN: Final = re.compile(r"\n(?:[ \t]*\n)+")
 _ON: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 _MONTH: Final = timedelta(days=30)
+_NUMBERS: Final = {"event.amount_minor": 420_000, "event.attempt": 2}
 
 
 def _filled_in(value: Any, info: ValidationInfo) -> Any:
@@ -49,6 +59,34 @@ class WordsFile(FileModel):
 
     subject: Annotated[Filled, Field(max_length=_SUBJECT)]
     body: Filled
+    """Paragraphs, with an empty line between; a line stays a line."""
+
+
+class Written(NamedTuple):
+    """A template in one language, filled in."""
+
+    language: str
+    subject: str
+    paragraphs: list[str]
+
+    @property
+    def body(self) -> str:
+        """As plain text."""
+        return "\n\n".join(self.paragraphs)
+
+
+class _Typed(Facts):
+    """Facts that are read as the types that a template's scope gives them."""
+
+    __slots__ = ("_specs",)
+
+    def __init__(self, values: Mapping[str, Any], specs: Mapping[str, FactSpec]) -> None:
+        super().__init__(values, {})
+        self._specs = specs
+
+    def get(self, name: str, now: datetime) -> Value | None:
+        spec = self._specs.get(name)
+        return None if spec is None else self.value(spec, now)
 
 
 class TemplateFile(FileModel):
@@ -62,14 +100,17 @@ class TemplateFile(FileModel):
     """For whom none of them is known to suit; the first, unless said."""
     traits: dict[Name, FactType] = {}
     """The types of the `account.traits.*` that are named."""
+    on_event: Annotated[str, one_of(_EVENTS, "event that a playbook can wait for")] | None = None
+    """The event whose fields the texts name as `event.*`: the template is for playbooks that wait for it."""
 
     @classmethod
     def scopes(cls, root: Any, _beside: Any) -> dict[str, Scope]:
-        """What the texts may name: facts of the account that a customer may read, contact and sender."""
-        traits = root.get("traits") if isinstance(root, Fields) else None
+        """What the texts may name: the account's facts that a customer may read, contact, sender and an event's."""
+        given = root if isinstance(root, Fields) else {}
+        traits = given.get("traits")
         items = traits.items() if isinstance(traits, Fields) else ()
         known = {name: kind for name, kind in items if kind in get_args(FactType)}
-        return {"condition": Scope(known, more={one.name: one for one in _MORE}, barred=_BARRED)}
+        return {"condition": _scope(known, next((name for name in _EVENTS if name == given.get("on_event")), None))}
 
     @model_validator(mode="after")
     def _makes_sense(self, info: ValidationInfo) -> Self:
@@ -81,26 +122,57 @@ class TemplateFile(FileModel):
             reading.note(f"`{self.default}` is none of its languages: {there}.", self.at("default"))
         return self
 
-    def samples(self) -> dict[str, tuple[str, str]]:
-        """Subject and body in each language, as they would be written to somebody who doesn't exist."""
-        return {language: self._sample(one) for language, one in self.languages.items()}
+    def language_for(self, wanted: str | None) -> str:
+        """The one of its languages that suits whoever reads this one."""
+        return closest(wanted, self.languages, self.default)
 
-    def _sample(self, words: WordsFile) -> tuple[str, str]:
-        known = self.scopes(self._node, None)["condition"].facts
-        named = (known[name] for text in (words.subject, words.body) for name in names_in(text))
-        facts = Facts.of(dict(map(_example, named)))
-        return render(words.subject, facts, _ON), render_lines(words.body, facts, _ON)
+    def written(self, language: str, facts: Mapping[str, Any], now: datetime, time_zone: str = "UTC") -> Written:
+        """What somebody reads, of whom and whose account these facts are known. Raises `Unwritable` with the reason."""
+        words, tongue = self.languages[language], Tongue(language, time_zone)
+        known = _Typed(facts, _scope(self.traits, self.on_event).facts)
+        subject = clean(written(words.subject, known, now, tongue), _SUBJECT)
+        said = written(words.body, known, now, tongue)
+        paragraphs = [one.strip("\n") for one in _BETWEEN.split(said)]
+        if not subject or not said:
+            raise Unwritable("its subject or its body comes to nothing")
+        return Written(language, subject, paragraphs)
+
+    def sample_facts(self) -> dict[str, Any]:
+        """Facts of somebody who doesn't exist, as far as the texts name any."""
+        known = _scope(self.traits, self.on_event).facts
+        texts = (text for words in self.languages.values() for text in (words.subject, words.body))
+        return dict(_example(known[name]) for text in texts for name in names_in(text))
+
+    def samples(self) -> dict[str, Written | str]:
+        """In each language what would be written to somebody who doesn't exist, or why that can't be."""
+        facts, found = self.sample_facts(), dict[str, Written | str]()
+        for language in self.languages:
+            try:
+                found[language] = self.written(language, facts, _ON)
+            except Unwritable as error:
+                found[language] = str(error)
+        return found
+
+
+@lru_cache(maxsize=64)
+def _scope_of(traits: tuple[tuple[str, FactType], ...], event: str | None) -> Scope:
+    return Scope(dict(traits), event_type=event, more={one.name: one for one in _MORE}, barred=_BARRED)
+
+
+def _scope(traits: Mapping[str, FactType], event: str | None) -> Scope:
+    return _scope_of(tuple(traits.items()), event)
 
 
 def _example(spec: FactSpec) -> tuple[str, Any]:
     """Something that a fact could be, or what it is counted from."""
     if spec.linear_of is not None:
-        return spec.linear_of, _ON - _MONTH if spec.direction == "since" else _ON + _MONTH
+        at = _ON - _MONTH if spec.direction == "since" else _ON + _MONTH
+        return spec.linear_of, at.isoformat()
     text = _SAMPLE.get(spec.name, spec.choices[0] if spec.choices else spec.words)
-    return spec.name, {"text": text, "number": 12, "boolean": True, "instant": _ON + _MONTH, "list": _list(text)}[
-        spec.type
-    ]
+    number = _NUMBERS.get(spec.name, 12)
+    values: Mapping[str, Any] = {"text": text, "number": number, "boolean": True, "list": _list(text)}
+    return spec.name, (_ON + _MONTH).isoformat() if spec.type == "instant" else values[spec.type]
 
 
-def _list(one: Any) -> Any:
-    return one if isinstance(one, tuple) else (one,)
+def _list(one: Any) -> list[Any]:
+    return list(one) if isinstance(one, tuple) else [one]

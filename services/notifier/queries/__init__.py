@@ -39,7 +39,7 @@ _SECONDS: Final = cast(func.round(func.extract("epoch", _d.c.settled_at - _d.c.c
 _FIELDS: Final = (
     *(_d.c[name] for name in ("id", "action_id", "kind", "playbook", "because", "state", "message_id", "attempts")),
     *(_d.c[name] for name in ("uncertain", "reason", "created_at", "caused_at", "settled_at")),
-    *(_d.c[name] for name in ("item_id", "task_id", "instead_of", "road")),
+    *(_d.c[name] for name in ("item_id", "task_id", "contact_id", "instead_of", "road")),
     _d.c.account_id.label("account"),
     func.nullif(_d.c.recipient, "").label("recipient"),
     _CHANNEL.label("channel"),
@@ -108,10 +108,13 @@ class Sought(NamedTuple):
     """Asked for then or later."""
     until: datetime | None = None
     """Asked for before then."""
+    contact: str | None = None
+    """The id of the customer's person that it is about, or goes to."""
 
     def holds(self) -> Iterator[ColumnElement[bool]]:
         """What is true of each of them."""
         same = {_d.c.account_id: self.account, _d.c.recipient: self.recipient, _d.c.state: self.state}
+        same[_d.c.contact_id] = self.contact
         yield from (column == value for column, value in same.items() if value is not None)
         if self.channel is not None:
             yield (_CHANNEL if ":" in self.channel else _d.c.transport) == self.channel

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,15 +15,19 @@ from services.notifier.core.amending import OURS, UPDATE, WORD, WORD_HOLDS, Amen
 from services.notifier.core.delivery import Event
 from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
-from services.notifier.core.retry import Fatal, Later, Never, Outcome, Sent, judge_parcel
+from services.notifier.core.retry import Barred, Fatal, Later, Never, Outcome, Sent, judge_parcel
 from services.notifier.core.roads import has_other
-from services.notifier.core.routing import Setup
+from services.notifier.core.routing import CONTACT, Setup
 from services.notifier.store.alone import SentAlone
 from services.notifier.store.leases import AttemptRow, Result
 from services.notifier.store.told import compose_rows, decode
+from services.notifier.writing.admission import Ended, Pass
+from shared.files.templates import Unwritable
 
 _LOG: Final = logging.getLogger(__name__)
 _CUT_OFF: Final = "the sender ended before it had an answer"
+Compose = Callable[[Sequence[Any], datetime], Message]
+"""What deliveries say that go as one message, as of an instant. Raises `Unwritable` where they can't be written."""
 
 
 class Attempt:
@@ -32,8 +36,15 @@ class Attempt:
     outcome: Outcome
     ended_at: datetime
 
-    def __init__(self, deliveries: Sequence[Row[Any]], began_at: datetime, told: Sequence[Row[Any]] = ()) -> None:
-        """`told` is what the message tells that it brings up to date."""
+    def __init__(
+        self,
+        deliveries: Sequence[Row[Any]],
+        began_at: datetime,
+        told: Sequence[Row[Any]] = (),
+        compose: Compose = compose_rows,
+        passed: Pass | None = None,
+    ) -> None:
+        """`told` is what the message tells that it brings up to date; `passed` says of a letter where it goes."""
         first = deliveries[0]
         self.id: str = first.message_id
         self.target: str = first.target
@@ -45,6 +56,7 @@ class Attempt:
         self._updates = self._amends.message_id if self.is_update and self._amends is not None else None
         self._amends_what_is_missing = first.amends is not None and receipt is None
         self._deliveries, self._told = deliveries, told or deliveries
+        self._compose, self._passed = compose, passed
         self._began_at = began_at
         self._may_have_arrived = any(delivery.uncertain for delivery in deliveries)
 
@@ -60,10 +72,14 @@ class Attempt:
             return Never(reason="what it brings up to date never arrived")
         if self._kind == WORD and self._began_at > self._deliveries[0].created_at + WORD_HOLDS:
             return Never(reason="whoever clicked has not waited for so long")
+        if self._passed is not None and self._passed.barred:
+            return Barred(reason=self._passed.barred)
         try:
             dispatch = self._dispatch()
             async with asyncio.timeout(channel.timeout):
                 return await channel.send(dispatch)
+        except Unwritable as error:
+            return Barred(reason=str(error))
         except TimeoutError:
             return Later(reason=f"no answer within {channel.timeout:.0f} s", uncertain=True)
         except asyncio.CancelledError:
@@ -76,11 +92,11 @@ class Attempt:
 
     def _dispatch(self) -> Dispatch:
         first = self._deliveries[0]
-        self.message = compose_rows(self._told, self._began_at)
+        self.message = self._compose(self._told, self._began_at)
         return Dispatch(
             message=self.message,
             delivery_id=self.id,
-            target=self.target,
+            target=self.target if self._passed is None else self._passed.address,
             at=self._began_at,
             repeat=self._may_have_arrived and self._amends is None,
             amends=self._amends,
@@ -112,9 +128,20 @@ class Attempt:
         one, *others = self._deliveries
         # Where its company was in somebody's hands, it went without them, and yet under their common id.
         is_alone = not others and one.attempts == 1 and self.id == one.id and one.kind not in OURS
+        if one.transport == CONTACT:
+            # Of all letters of an action there is told once.
+            return None
         if not is_alone or self.message is None or not isinstance(self.outcome, Sent):
             return None
         return SentAlone(one, self.message, self._began_at, self.ended_at, self.outcome.receipt)
+
+    @property
+    def letter(self) -> Ended | None:
+        """How it ended, where it was a letter to a customer's person."""
+        if self._passed is None:
+            return None
+        one = self._deliveries[0]
+        return Ended(one.account_id, one.target, self._passed.address, self.outcome, self.ended_at)
 
     def _have_others(self, setup: Setup) -> bool:
         """Whether each delivery has another road, and has not taken it yet."""

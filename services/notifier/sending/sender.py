@@ -22,11 +22,13 @@ from services.notifier.core.amending import UPDATE
 from services.notifier.core.delivery import Expected
 from services.notifier.core.retry import Sent
 from services.notifier.core.routing import Setup
-from services.notifier.sending.attempt import Attempt, cut_off
+from services.notifier.sending.attempt import Attempt, Compose, cut_off
 from services.notifier.sending.noting import Noting
 from services.notifier.sending.recording import write
 from services.notifier.store import alone, leases, updating
 from services.notifier.store.endings import Ending
+from services.notifier.store.told import compose_rows
+from services.notifier.writing.admission import Admission, Pass
 from shared.clock import Clock
 from shared.figures import Figures
 from shared.pg.uow import UnitOfWork
@@ -41,6 +43,7 @@ _LOOK_AT: Final = 5_000
 _PAUSES: Final = (0.1, 0.5, 2.0, 5.0)
 _GRACE: Final = 6.0
 _NOTHING: Final[Mapping[str, Sequence[Any]]] = {}
+_NOBODY: Final[Mapping[str, Pass]] = {}
 _LOST: Final = (SQLAlchemyError, OSError, TimeoutError)
 
 
@@ -61,6 +64,10 @@ class Sender:
     """Other senders may have got what failed here."""
     arrived: Callable[[str, str, datetime], None] = lambda *_: None
     """Is told of each that has arrived: its transport, target and when."""
+    compose: Compose = compose_rows
+    """What deliveries say."""
+    admission: Admission | None = None
+    """Of letters to customers' people: whether they may go. All of them are leased in turns."""
     _work: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _sending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _ended: list[Attempt] = field(default_factory=list, init=False)
@@ -89,6 +96,9 @@ class Sender:
     def expect(self, new: Sequence[Expected]) -> None:
         """Just these are new: no look is needed to find them."""
         now = self.clock.now()
+        if self.admission is not None:
+            self.wake()
+            return
         self._expected += (one for one in new if one.due_at <= now)
         self._comes_due(*(one.due_at for one in new if one.due_at > now))
         # What was left of the last look is due for longer.
@@ -214,12 +224,15 @@ class Sender:
         ended, self._ended = self._ended, []
         now, endings = self.clock.now(), list[Ending]()
         leased: Sequence[Row[Any]] = ()
-        told = _NOTHING
+        told, passed = _NOTHING, _NOBODY
         try:
             async with self.uow.begin() as c:
                 await leases.lock(c, self.channel.name)
                 if ended:
                     endings += await write(c, self.channel.name, ended, now, self.dice, self.setup)
+                if self.admission is not None and ended:
+                    letters = [one.letter for one in ended if one.letter is not None]
+                    await self.admission.record(c, letters, endings, now)
                 if look:
                     # Without room for one more, it is looked for when there is.
                     self._new = self._free <= 0
@@ -227,11 +240,13 @@ class Sender:
                     leased, given_up = await self._lease(c, self._free, now)
                     endings += given_up
                     told = await updating.told(c, [one.amends for one in leased if one.kind == UPDATE])
+                    if self.admission is not None:
+                        passed = await self.admission.admit(c, leased, now)
         except BaseException:
             self._failed(ended)
             raise
         self._note(endings)
-        self._begin(leased, now, told)
+        self._begin(leased, now, told, passed)
 
     async def _lease(self, c: AsyncConnection, free: int, now: datetime) -> tuple[Sequence[Row[Any]], Sequence[Ending]]:
         """Record what was cut off, and lease what is due, each parcel whole; note when to look again if nothing wakes
@@ -263,12 +278,20 @@ class Sender:
         """When a lease ends that begins now."""
         return now + timedelta(seconds=self.channel.timeout) + _LEASE_MARGIN
 
-    def _begin(self, leased: Sequence[Row[Any]], now: datetime, told: Mapping[str, Sequence[Any]] = _NOTHING) -> None:
+    def _begin(
+        self,
+        leased: Sequence[Row[Any]],
+        now: datetime,
+        told: Mapping[str, Sequence[Any]] = _NOTHING,
+        passed: Mapping[str, Pass] = _NOBODY,
+    ) -> None:
         by_message: dict[str, list[Row[Any]]] = {}
         for delivery in leased:
             by_message.setdefault(delivery.message_id, []).append(delivery)
         for members in by_message.values():
-            task = asyncio.create_task(self._send(Attempt(members, now, told.get(members[0].amends, ()))))
+            first = members[0]
+            attempt = Attempt(members, now, told.get(first.amends, ()), self.compose, passed.get(first.id))
+            task = asyncio.create_task(self._send(attempt))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 

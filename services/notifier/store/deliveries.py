@@ -13,7 +13,7 @@ from services.notifier import tables as t
 from services.notifier.core.amending import amended, amending_id
 from services.notifier.core.grouping import ALONE, Gate, Place
 from services.notifier.core.message import Message
-from services.notifier.core.routing import Route
+from services.notifier.core.routing import CONTACT, Route
 from services.notifier.store import endings
 from services.notifier.store.moves import NOW, can, moved
 from services.notifier.store.told import decode
@@ -34,6 +34,8 @@ class NewDelivery(NamedTuple):
     route: Route
     group: str
     due_at: datetime
+    whom: str | None = None
+    """Of a letter to a customer's person: who they are, by id."""
 
     def row(self) -> tuple[Any, ...]:
         """As `_NEW` has it."""
@@ -41,7 +43,7 @@ class NewDelivery(NamedTuple):
         to, event = self.route, self.asked.event
         return (
             *(self.id, action.action_id, action.account.id, action.kind, action.playbook, *action.tells_of),
-            action.to_call[0],
+            self.whom if to.transport == CONTACT else action.to_call[0],
             *(action.recipient.id if action.recipient else "", to.transport, to.target, to.shared, to.because),
             *(self.group, self.due_at, bytes(event.data), self.asked.record.headers.get(tracing.HEADER)),
             *(action.caused_at or event.accepted, _told_of(action)),
@@ -97,6 +99,13 @@ _CANCEL: Final = (
         settled_at=case((_waits, NOW)),
     )
     .where(_d.c.action_id == _wanted.action_id, can("cancelled"), _d.c.uncertain == 0)
+    .returning(*endings.COLUMNS)
+)
+_barred = bulk.given(_d.c.id, _d.c.reason).c
+_BAR: Final = (
+    update(_d)
+    .values(state=moved("cancelled"), cancelled_because=_barred.reason, reason=_barred.reason, settled_at=NOW)
+    .where(_d.c.id == _barred.id, _d.c.state == bulk.word("waiting"), can("cancelled"), _d.c.uncertain == 0)
     .returning(*endings.COLUMNS)
 )
 # What failed as one message is tried again as one, under the same id.
@@ -201,6 +210,13 @@ async def cancel(c: AsyncConnection, reasons: Mapping[str, str], now: datetime) 
     """Cancel what waits for these actions. What may have arrived goes on; what is being sent, too, unless it fails."""
     wanted = bulk.arrays(("action_id", "reason"), reasons.items())
     await endings.stage(c, await c.execute(_CANCEL, {**wanted, "now": now}), now)
+
+
+async def bar(c: AsyncConnection, reasons: Mapping[str, str], now: datetime) -> None:
+    """Cancel these deliveries, as far as they wait and have surely not arrived."""
+    if reasons:
+        given = bulk.arrays(("id", "reason"), sorted(reasons.items()))
+        await endings.stage(c, await c.execute(_BAR, {**given, "now": now}), now)
 
 
 async def retry(c: AsyncConnection, id: str, now: datetime) -> str | None:

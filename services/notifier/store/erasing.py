@@ -14,8 +14,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
+from services.notifier.core.audience import GONE
+from services.notifier.core.routing import CONTACT
 from services.notifier.core.standing import Standing
-from services.notifier.store import calls, updating
+from services.notifier.store import calls, deliveries, updating, written
 from services.notifier.store.contacts import CELLS
 from services.notifier.store.detours import DETOUR
 from services.notifier.store.told import compose_rows, decode
@@ -29,7 +31,8 @@ _TEXTS: Final = ("reason", "cancelled_because")
 # A list tells of many accounts.
 _STANDS: Final = ("item_stands", "task_stands")
 _OF_ACCOUNT: Final = select(
-    *(_d.c[name] for name in ("id", "account_id", "contact_id", "action", *_TEXTS, *_STANDS))
+    *(_d.c[name] for name in ("id", "account_id", "contact_id", "action", "transport", "target", "state")),
+    *(_d.c[name] for name in (*_TEXTS, *_STANDS)),
 ).where(
     or_(
         _d.c.account_id == bindparam("account", type_=Text),
@@ -38,7 +41,7 @@ _OF_ACCOUNT: Final = select(
     )
 )
 _FORGET: Final = bulk.Update(
-    _d, ("id",), ("action", "contact_id", *_TEXTS, *_STANDS), same=("erased",), returning=updating.FOUND
+    _d, ("id",), ("action", "contact_id", "target", *_TEXTS, *_STANDS), same=("erased",), returning=updating.FOUND
 )
 _SENT: Final = (
     select(
@@ -58,21 +61,30 @@ _encode: Final = msgspec.json.Encoder().encode
 
 async def forget(c: AsyncConnection, forgetting: Forgetting, now: datetime) -> set[str]:
     """Take the words of a contact, or of a whole account, out of all that is kept here, and of what a bot posted to
-    Slack. Returns the transports that have to do so."""
+    Slack; letters to them that wait are called back. Returns the transports that have something to do for it."""
+    await written.forget(c, forgetting)
     cleaned: list[tuple[Any, ...]] = []
+    called_back: dict[str, str] = {}
     asked = {"account": forgetting.account, "accounts": [forgetting.account]}
     rows = await c.stream(_OF_ACCOUNT.execution_options(yield_per=_AT_ONCE), asked)
     async for row in rows:
         said = decode(row.action)
-        left = forgetting.action(said)
+        to_contact = row.transport == CONTACT
+        is_theirs = to_contact and (forgetting.whole or row.contact_id == forgetting.contact_id)
+        left = forgetting.action(said, about=True if is_theirs else None)
+        whom = (None if is_theirs else row.contact_id) if to_contact else left.to_call[0]
+        target = forgetting.id(row.target) if is_theirs and row.contact_id else row.target
+        if is_theirs and row.state == "waiting":
+            called_back[row.id] = GONE
         texts = tuple(text and forgetting.clean(text) for text in (row.reason, row.cancelled_because))
         stands = tuple(_standing(forgetting, one) for one in (row.item_stands, row.task_stands))
-        if (left, *texts, *stands) != (said, *(getattr(row, name) for name in (*_TEXTS, *_STANDS))):
-            cleaned.append((row.id, _encode(left), left.to_call[0], *texts, *stands))
+        if (left, target, *texts, *stands) != (said, row.target, *(getattr(row, one) for one in (*_TEXTS, *_STANDS))):
+            cleaned.append((row.id, _encode(left), whom, target, *texts, *stands))
     # Some may have been sent since they were read.
     sent = await _FORGET(c, cleaned, erased=True)
     await recompose(c, filter(None, (row.message_id for row in sent)))
     await calls.forget(c, forgetting, now)
+    await deliveries.bar(c, called_back, now)
     await dead_letters.forget(c, forgetting)
     return await updating.tell_anew(c, sent, now)
 

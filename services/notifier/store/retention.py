@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import delete, exists, select
 
 from services.notifier import tables as t
+from services.notifier.core.audience import WEEK
 from shared.pg.retention import MOST, Term, forgetting, is_past, term
 
 KEPT: Final = timedelta(days=400)
@@ -20,6 +21,9 @@ WEBHOOKS_KEPT: Final = timedelta(days=30)
 
 BROKEN_FOR: Final = timedelta(days=30)
 """That a road is broken, which is then found out anew."""
+
+BOUNCED_FOR: Final = KEPT
+"""That there is no such address."""
 
 _d, _a, _m, _i = t.deliveries, t.attempts, t.messages, t.inbox
 _settled = (
@@ -54,6 +58,9 @@ forget = forgetting(
     term(_i, _i.c.at, KEPT),
     # A window or hold that ended a day ago decides nothing any more.
     *(term(table, table.c.until, timedelta(days=1)) for table in (t.gates, t.holds)),
+    # Who was written to is counted over a week.
+    term(t.written_to, t.written_to.c.at, 2 * WEEK),
+    term(t.bounces, t.bounces.c.at, BOUNCED_FOR),
     # One that is broken for longer is told again: nobody has mended it.
     term(t.roads, t.roads.c.broken_since, BROKEN_FOR),
 )

@@ -14,10 +14,12 @@ from services.playbooks.core.look import OURS
 from services.playbooks.core.message import with_task
 from services.playbooks.core.moved import MovedItem, list_due
 from services.playbooks.core.outcomes import Firing, Outcome, Sending
+from services.playbooks.core.outward import Left, Outward
 from services.playbooks.core.recording import DayEnded, turned
 from services.playbooks.core.restating import as_told
 from services.playbooks.core.standing import Standing, set_by_us
 from services.playbooks.core.step import put_off
+from services.playbooks.core.subscribed import NOTHING, Subscribed
 from services.playbooks.core.telling import addressed, stands_now
 from shared.messages import envelope
 from shared.messages.accounts import OpenAccountUpdated
@@ -64,8 +66,9 @@ def _event(
 class Changes:
     """What is to be written and sent."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, subscribed: Subscribed = NOTHING) -> None:
         self._directory = directory
+        self.outward = Outward(subscribed)
         self.standings: dict[str, Standing] = {}
         self.episodes: dict[str, Episode] = {}
         self.retired: set[str] = set()
@@ -113,6 +116,7 @@ class Changes:
         known = self.items.get(item.id) or self.beside.get(item.id)
         self.items[item.id] = item
         self.moves.append(move)
+        self.outward.move(move)
         holds_again = known is not None and known.over_since is not None and item.over_since is None
         is_same = move.before == move.after and item.assignee == (known.assignee if known is not None else None)
         if move.before is not None and (holds_again or not is_same):
@@ -151,6 +155,11 @@ class Changes:
         why = "There is no such task, alert or flag at this account."
         data = ItemChanged(item_id=id, state="unknown", actor=actor, words="", refused=why, response_url=response_url)
         self.out.append(Outgoing(_event(data, f"{id}-refused-{event}-{now.isoformat()}", "item.changed", account, now)))
+
+    def tell_others(self, left: Left = lambda item, move: (item, move)) -> None:
+        """Tell other systems what they want to hear of all this, when all is decided."""
+        told = self.outward.events(self.items, self._directory, left)
+        self.out += [Outgoing(event) for event in told]
 
     def forget(self, forgetting: Forgetting, rev: int, now: datetime) -> None:
         """Have whoever was erased be forgotten in all that is kept, when all else is written, and tell it on."""

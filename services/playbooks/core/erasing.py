@@ -1,7 +1,7 @@
 """What is left of what playbooks keep, when a contact or an account is to be forgotten: what happened and when, without
 a word that names anybody."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from services.playbooks.core.episodes import Ending, Episodes
 from services.playbooks.core.item import Item
 from services.playbooks.core.look import Look
 from services.playbooks.core.moved import MovedItem
+from services.playbooks.core.outward import Left
 from services.playbooks.core.standing import Standing
 from services.playbooks.core.step import leave
 from shared.conditions import LeafReading
@@ -110,6 +111,27 @@ def move_left(move: Move, forgetting: Forgetting, about: bool) -> Move:
     """The move, as it may stay; `about`: of an episode or item about them."""
     readings = None if move.readings is None else tuple(_leaf_left(one, forgetting, about) for one in move.readings)
     return msgspec.structs.replace(move, reason=_text_left(move.reason, forgetting, about), readings=readings)
+
+
+def left_with(forgotten: Sequence[Forgetting], episodes: Iterable[Episode]) -> Left:
+    """What others are told of items, and of their last moves, where these are forgotten in the same transaction, which
+    has moved these episodes."""
+    known = list(episodes)
+    ways = {one.account: _way(one, known) for one in forgotten}
+
+    def left(item: Item, move: Move) -> tuple[Item, Move]:
+        if (way := ways.get(item.account_id)) is None:
+            return item, move
+        forgetting, about = way
+        stays = item_left(item, forgetting, about)
+        return stays, move_left(move, forgetting, is_theirs(item, forgetting, about))
+
+    return left
+
+
+def _way(forgetting: Forgetting, episodes: Iterable[Episode]) -> tuple[Forgetting, set[str]]:
+    theirs = [one for one in episodes if one.account == forgetting.account and is_about(one, forgetting)]
+    return forgetting.with_texts(found_by(theirs)), {one.id for one in theirs}
 
 
 def listed_left(row: MovedItem, forgetting: Forgetting) -> MovedItem:

@@ -44,7 +44,7 @@ class Looking:
         """All that was accepted by then in this partition has been assessed; None is not known."""
         self._adopted_at = adopted_at
         """Since when the playbooks are in force here."""
-        self.changes = Changes(rules.directory)
+        self.changes = Changes(rules.directory, rules.subscribed)
         self.standings = {one.account: one for one in standings}
         self.episodes = Episodes(episodes, rules.library, self.changes)
         self.moved_on: set[str] = set()
@@ -205,4 +205,6 @@ class Looking:
             if begun.fired:
                 return
         said = f"{name} did not start: it has begun, or rests, or what it is about does not hold"
+        if name in self.rules.library.every and other is None:
+            said = f"{name} did not start: it is switched off"
         self.changes.moves.append(Move(by.id, look.now, by.state, by.state, said, look.actor))

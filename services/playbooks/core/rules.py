@@ -12,6 +12,7 @@ import msgspec
 from services.playbooks.core.directory import Directory
 from services.playbooks.core.episode import Episode
 from services.playbooks.core.playbook import Playbook, Render
+from services.playbooks.core.subscribed import NOTHING, Subscribed
 from services.playbooks.core.workinghours import Hours
 from shared.conditions import Declared, Problem
 
@@ -50,7 +51,9 @@ class Library:
         """The latest of each playbook, those that have ended, too."""
         self.paused = {id: one for id, one in self.pauses.items() if one.ended_at is None}
         self.paused_because = {id: one.reason for id, one in self.paused.items()}
-        self.current = {one.playbook.id: one.playbook for one in self.loaded}
+        self.every = {one.playbook.id: one.playbook for one in self.loaded}
+        self.current = {id: one for id, one in self.every.items() if not one.off}
+        """Those that decide."""
         self.checksums = {id: zlib.crc32(name.encode()) for id, name in self._named().items()}
         """Each as a small number: what an account's standing remembers it by."""
         self.closers = frozenset(name for name, playbook in self.current.items() if playbook.closes)
@@ -72,9 +75,9 @@ class Library:
         }
 
     def _named(self) -> dict[str, str]:
-        """Each by its version, and by its pause."""
+        """Each that decides by its version, and by its pause."""
         marks = {id: f" {one.mark}" for id, one in self.pauses.items()}
-        return {one.playbook.id: one.playbook.name + marks.get(one.playbook.id, "") for one in self.loaded}
+        return {id: one.name + marks.get(id, "") for id, one in self.current.items()}
 
     def concerned(self, names: Iterable[str]) -> set[str]:
         """The playbooks to which a change of these facts, or an event of this type, may matter."""
@@ -108,12 +111,14 @@ class Library:
 
 
 class Rules(NamedTuple):
-    """What decides: the playbooks, the people, and how texts are filled in; and what the catalogue declares."""
+    """What decides: the playbooks, the people, and how texts are filled in; and what the catalogue declares, and other
+    systems want to be told."""
 
     library: Library
     directory: Directory
     render: Render
     declared: Declared = Declared()
+    subscribed: Subscribed = NOTHING
 
     @property
     def kept(self) -> str:

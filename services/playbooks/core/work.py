@@ -8,6 +8,7 @@ batch has passed, `settling` closes the items of what ended, and gives what was 
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -28,10 +29,12 @@ from services.playbooks.core.standing import (
     Standing,
     is_by_time,
     knew_until,
+    known_before,
     looked_at,
     owner,
     ran_ahead,
     standing,
+    still_sent,
 )
 from shared.messages.assessments import AccountAssessed
 
@@ -48,7 +51,10 @@ class Work(Looking):
             self._catch_up(account, knew_until(assessed))
         before, cause = self.standings.get(account), assessed.cause
         now = looked_at(before, assessed)
-        stands = msgspec.structs.replace(standing(account, assessed), at=now, sets=before.sets if before else {})
+        stands = standing(account, assessed)
+        kept: dict[str, Any] = {"sets": before.sets if before else {}, "sent": still_sent(before, assessed)}
+        kept["before_import"] = known_before(before) if stands.quiet else None
+        stands = msgspec.structs.replace(stands, at=now, **kept)
         others = differing(before.facts, stands.facts) if before is not None else []
         then = before and self.changes.turn(before, now, anew=ran_ahead(before, assessed))
         stands = carried(before, noted(then, stands, others))
@@ -56,6 +62,7 @@ class Work(Looking):
             self.moved_on.add(account)
             if cause.type == "account.updated" and cause.data.get("move_open") is True and owner(before) is not None:
                 self.owned_before[account] = owner(before) or ""
+        self.changes.outward.assessed(before, stands, assessed)
         self.changes.outcomes += outcomes(before, stands)
         restated = f"scorecard {assessed.scorecard}" if cause.kind == "scorecard" else None
         look = self._look(

@@ -25,7 +25,7 @@ from shared.files.kinds import Date, Day, Days, Name, Span, Zone
 from shared.files.models import FileModel, Reading, fault
 from shared.files.nodes import Fields, Items
 from shared.files.reading import content_of, read_if_any
-from shared.messages.actions import SHARED
+from shared.messages.actions import PLACES, SHARED
 from shared.words import counted
 
 CAPACITY: Final = 25
@@ -35,13 +35,11 @@ _LOG = logging.getLogger(__name__)
 
 def _place(value: str) -> str:
     if value.startswith(("slack:", "email")) and SHARED.fullmatch(value) is None:
-        raise fault("A role is a person's, or a channel's that needs nobody: slack:#name, slack:ID or inbox.")
+        raise fault(f"A role is a person's, or a channel's that needs nobody: {PLACES} or inbox.")
     return value
 
 
-Place = Annotated[
-    Name, AfterValidator(_place), Field(description="A person's id or e-mail, slack:#name, slack:ID or inbox.")
-]
+Place = Annotated[Name, AfterValidator(_place), Field(description=f"A person's id or e-mail, {PLACES} or inbox.")]
 
 
 def _email(value: str) -> str:

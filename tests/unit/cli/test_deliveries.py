@@ -174,3 +174,37 @@ def test_of_what_was_never_sent_playbooks_say_what_holds_it_back(stack: FakeStac
 
 def test_an_item_that_nobody_knows_is_no_item(stack: FakeStack) -> None:
     assert "No task, alert or flag begins with nothing" in asked_why(stack, "nothing", [])
+
+
+LETTER: dict[str, Any] = {
+    **SENT,
+    "kind": "message",
+    "channel": "contact:kim",
+    "contact_id": "kim",
+    "recipient": None,
+    "recipient_name": None,
+    "state": "cancelled",
+    "reason": "they want no more messages, since 18 Nov 2026",
+    "settled_at": "2026-05-17T12:00:01Z",
+    "instead_of": None,
+    "road": 0,
+    "action_id": "act-1",
+    "waited": "",
+    "together": 0,
+    "roads": [],
+    "attempt_history": [
+        {"attempt": 1, "outcome": "barred", "reason": "x", "ended_at": "2026-05-17T12:00:01Z"},
+    ],
+}
+
+
+def test_it_says_why_a_customers_person_was_not_written_to(stack: FakeStack) -> None:
+    stack.on("GET /notifier/v1/deliveries", page(LETTER))
+    stack.on(f"GET /notifier/v1/deliveries/{ID}", Answer(LETTER))
+    result = stack.run(deliveries.app, "why", "northwind/kim")
+    assert result.exit_code == 0, result.output
+    assert "message for kim, by contact:kim" in result.output
+    assert "not written: they want no more messages, since 18 Nov 2026" in result.output
+    assert "barred" not in result.output
+    asked = stack.asked[0].query
+    assert (asked["account"], asked["contact"], asked["channel"]) == ("northwind", "kim", "contact")

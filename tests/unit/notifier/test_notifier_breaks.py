@@ -83,6 +83,20 @@ def test_ops_hear_of_it_by_another_road(broken: set[Place], road: str | None) ->
     assert (found.channel if found else None) == road
 
 
+@pytest.mark.parametrize(
+    ("broken", "road"),
+    [
+        (set(), "teams:webhook"),
+        ({("teams", "webhook")}, "chat:webhook"),
+        ({("teams", WHOLE)}, "chat:webhook"),
+        ({("teams", WHOLE), ("chat", WHOLE)}, None),
+    ],
+)
+def test_ops_hear_of_it_in_teams_or_a_chat(broken: set[Place], road: str | None) -> None:
+    found = road_to_ops(read_channels("teams, chat"), broken)
+    assert (found.channel if found else None) == road
+
+
 def test_what_ops_are_told_says_what_is_broken_why_and_what_to_do() -> None:
     to = road_to_ops(("slack:#ops",), ())
     assert to is not None
@@ -107,6 +121,7 @@ def test_alarms_name_whole_channels_first_and_count_what_is_too_much() -> None:
         "Messages by Slack don't arrive since Wed 18 Nov 2026, 10:14 UTC, and take other roads: the token was revoked."
     )
     assert len(said) == 11
+    assert alarms([Break("chat", WHOLE, NOW, "gone")])[0].startswith("Messages by the chat don't arrive since ")
     assert said[-1] == "11 other roads of messages: broken, too."
     assert alarms([]) == []
 

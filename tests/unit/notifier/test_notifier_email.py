@@ -4,7 +4,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from services.notifier.channels.email import EmailChannel, SmtpServer, write
+from services.notifier.channels.email import EmailChannel, write
+from services.notifier.channels.handing import SmtpServer
 from services.notifier.channels.protocol import Dispatch
 from services.notifier.channels.rendering import Renderer
 from services.notifier.core.composing import compose

@@ -65,6 +65,20 @@ def all_roads(asked: ActionRequested, setup: Setup, first: str) -> list[str]:
             "inbox:zoe slack:#customer-success",
         ),
         (Setup(), {}, "inbox:ana", ""),
+        (
+            Setup(teams=True, chat=True, email=True),
+            {"then": [LEE]},
+            "teams:webhook",
+            "email:ana@example.com chat:webhook email:lee@example.com inbox:ana",
+        ),
+        (Setup(slack="bot", teams=True), {"then": []}, "slack:U0ANA", "teams:webhook inbox:ana"),
+        (
+            Setup(chat=True),
+            {"recipient": None, "then": [], "then_channel": "chat"},
+            "slack:#gone",
+            "chat:webhook inbox:unassigned",
+        ),
+        (Setup(email=True), {"then": [], "then_channel": "teams"}, "email:ana@example.com", "inbox:ana"),
     ],
 )
 def test_every_road_is_taken_once_in_order(setup: Setup, changes: dict[str, Any], first: str, roads: str) -> None:
@@ -79,6 +93,8 @@ def test_every_road_is_taken_once_in_order(setup: Setup, changes: dict[str, Any]
             [Tried("slack", "#cs", "Slack says channel_not_found")],
             "Meant for #cs: Slack says channel_not_found",
         ),
+        ({"channel": "teams"}, [Tried("teams", "webhook", "it is gone")], "It could not come by Teams: it is gone"),
+        ({}, [Tried("chat", "webhook", "it is gone")], "It could not come by the chat: it is gone"),
         (
             {},
             [Tried("slack", "U0ANA", "Slack says user_not_found")],

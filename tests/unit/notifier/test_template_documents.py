@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from services.notifier.api import documents
-from services.notifier.files import SCHEMAS, TEMPLATES, TemplateFile, read_texts, shipped
+from services.notifier.files import SCHEMAS, TEMPLATES, TemplateFile, Written, read_texts, shipped
 from shared.auth.keys import Caller
 from shared.conditions import Refused
 from shared.documents.in_force import InForce
@@ -61,6 +61,9 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         ("| first", "| frist", "The text can't be filled in: there is no filter `frist`"),
         ("  en:", "  english:", "3:3: "),
         ("id: tips", "id: tips\ndefault: de", "2:10: `de` is none of its languages: en."),
+        ("id: tips", "id: tips\non_event: invoice.late", "2:11: `invoice.late` is no event that a playbook can"),
+        ("account.name", "event.url", "`event.url` is known only in the conditions of an `on_event`."),
+        ("account.name", "account.name | money(account.plan | upper)", "`money` is given text or numbers"),
         ("id: tips", "id: check", "1:5: `check` can't be the id of a template"),
         ("    body: |", "    bdoy: |", "Did you mean `body`?"),
         ("traits: {seats_free: number}", "traits: {seats_free: number}\nlanguages: {}", "is here twice"),
@@ -73,14 +76,10 @@ def test_a_template_that_can_not_be_right_is_refused_with_its_place(before: str,
 
 
 def test_a_sample_says_what_somebody_would_read_line_by_line() -> None:
-    subject, body = read(TIPS.encode(), "t.yaml", TemplateFile).samples()["en"]
-    assert subject == "Northwind Traders and exports"
-    assert body == "Hello Kim,\n\n12 seats are free."
-
-
-def test_what_ships_is_right_and_named_as_its_file() -> None:
-    for language, (subject, body) in read_texts(shipped())["adoption-tips"].samples().items():
-        assert (language, "unknown" in subject + body) == ("en", False)
+    said = read(TIPS.encode(), "t.yaml", TemplateFile).samples()["en"]
+    assert isinstance(said, Written)
+    assert said.subject == "Northwind Traders and exports"
+    assert said.body == "Hello Kim,\n\n12 seats are free."
 
 
 @pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
@@ -90,8 +89,12 @@ def test_the_schema_for_editors_is_the_one_that_the_code_makes(path: Path) -> No
 
 
 async def test_a_template_is_put_and_got_checked_with_samples_and_goes_back(http: httpx.AsyncClient) -> None:
-    (one,) = (await http.get("/templates")).json()["items"]
-    assert (one["id"], one["version"], one["shipped"]) == ("adoption-tips", 1, True)
+    listed = (await http.get("/templates")).json()["items"]
+    assert [(one["id"], one["version"], one["shipped"]) for one in listed] == [
+        ("adoption-tips", 1, True),
+        ("call-promised", 1, True),
+        ("payment-failed", 1, True),
+    ]
     told = (await http.post("/templates/check", content=TIPS)).json()
     assert [(sample["language"], sample["subject"]) for sample in told["samples"]] == [
         ("en", "Northwind Traders and exports")

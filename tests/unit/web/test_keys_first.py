@@ -1,6 +1,7 @@
 """On every route of all four services the key comes first: no body is read, and nothing is looked up, without one."""
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from shared.settings import SERVICES, Settings
 PROBES = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/redoc", "/docs/oauth2-redirect"}
 HANDSHAKE = ("OPTIONS", "/v1/events")
 """Says what anyone may know: that web hooks of CloudEvents are welcome."""
-LINK = "/a/{token}"
-"""Is its own key."""
+LINKS = {"/a/{token}", "/u/{token}"}
+"""Each is its own key."""
 BODY = 5 * 1024 * 1024
 
 
@@ -64,7 +65,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FastAPI]:
 def operations(app: FastAPI) -> Iterator[tuple[str, str]]:
     for route in iter_route_contexts(app.routes):
         for method in route.methods or ():
-            if route.path not in PROBES | {LINK} and (method, route.path) != HANDSHAKE:
+            if route.path not in PROBES | LINKS and (method, route.path) != HANDSHAKE:
                 yield method, str(route.path)
 
 
@@ -115,8 +116,8 @@ async def test_without_a_key_nothing_is_read_on_any_route(apps: dict[str, FastAP
 
 
 async def test_without_a_good_link_no_form_is_read(apps: dict[str, FastAPI]) -> None:
-    for method in ("GET", "POST"):
-        status, _, asked = await ask(apps["ingest"], method, LINK)
+    for method, link in product(("GET", "POST"), LINKS):
+        status, _, asked = await ask(apps["ingest"], method, link)
         assert (status, asked) == (404, 0)
 
 

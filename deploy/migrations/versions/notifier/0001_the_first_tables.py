@@ -94,6 +94,22 @@ def upgrade() -> None:
     sa.Column('waiting', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('key')
     )
+    op.create_table('written_to',
+    sa.Column('delivery_id', sa.Text(), nullable=False),
+    sa.Column('address', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('delivery_id')
+    )
+    op.create_index('written_to_by_address', 'written_to', ['address', 'at'], unique=False)
+    op.create_table('bounces',
+    sa.Column('address', sa.Text(), nullable=False),
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('contact_id', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('address')
+    )
+    op.create_index('bounces_by_contact', 'bounces', ['account_id', 'contact_id'], unique=False)
     op.create_table('holds',
     sa.Column('transport', sa.Text(), nullable=False),
     sa.Column('target', sa.Text(), nullable=False),

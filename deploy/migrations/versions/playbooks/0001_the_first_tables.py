@@ -252,6 +252,12 @@ def upgrade() -> None:
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('account_id', 'response_id')
     )
+    op.create_table('subscribed',
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('body', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('source')
+    )
     op.create_table('written',
     sa.Column('item_id', sa.Text(), nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
