@@ -16,7 +16,9 @@ _HEAD: Final = """# The library of playbooks
 
 What ships in [services/playbooks/playbooks](../services/playbooks/playbooks), made from the files by `make generated`.
 The head of each file says why it is there, where its numbers come from, and what to do. Change a number, switch one to
-`mode: shadow` (it decides and lists, and tells nobody), or take it out: what you edited, a release leaves alone.
+`mode: shadow` (it decides and lists, and tells nobody) or `mode: off` (it does nothing), or take it out: what you
+edited, a release leaves alone. Two write to customers, and are off unless you put them with `mode: live`:
+`payment-dunning`, since payment providers such as Stripe write mails of their own, and `detractor-acknowledged`.
 
 They are made to work together. What several of them ask of one person about one *matter* is one task, with all their
 reasons; a rule on the score joins what was asked for the thing that moved it. High and critical is told at once
@@ -37,8 +39,8 @@ def page(playbooks: Iterable[Playbook] | None = None) -> str:
 
 
 def _row(one: Playbook) -> Iterator[str]:
-    shadow = " (shadow)" if one.shadow else ""
-    yield f"[{one.id}](../services/playbooks/{SHIPPED.name}/{one.id}.yaml){shadow}: {one.title}"
+    mode = " (off)" if one.off else " (shadow)" if one.shadow else ""
+    yield f"[{one.id}](../services/playbooks/{SHIPPED.name}/{one.id}.yaml){mode}: {one.title}"
     ours = one.on_event in COMPANY_EVENTS or any(name.startswith("sources.") for name in one.minds)
     yield "the installation" if ours else _said(one.for_accounts) or "every account"
     event = [f"`{one.on_event}`" + (f", each {one.per}" if one.per else "")] if one.on_event is not None else []
@@ -91,6 +93,10 @@ def _after(one: Step) -> str:
 
 
 def _step(one: Step) -> str:
+    if one.kind == "message":
+        people = "whom it is about" if one.to_contact else " and ".join(one.roles)
+        said = f"{_after(one)}message `{one.name}` to {people}, if they consented to `{one.consent}`"
+        return said + (f" unless {_said(one.unless)}" if one.unless is not None else "")
     unless = f" unless {_said(one.unless)}" if one.unless is not None else ""
     due = f", due in {one.due.words}" if one.due is not None else ""
     kept = ", kept until somebody did" if one.keep else ""

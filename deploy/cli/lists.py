@@ -87,7 +87,9 @@ ACCOUNTS: Final = Listing(
 
 
 def _pause(playbook: Item) -> str:
-    """Until when it is, and why; empty where it isn't."""
+    """Until when it is, and why; or that it is off; empty where it is neither."""
+    if playbook.get("mode") == "off":
+        return "switched off"
     if not (paused := playbook.get("paused")):
         return ""
     return f"{paused['reason']}, until {show.clock(paused['until'])}" if paused["until"] else str(paused["reason"])
@@ -132,7 +134,7 @@ DELIVERIES: Final = Listing(
         **ACCOUNT,
         "recipient": option("Whom it is for: an id of the directory."),
         "state": option("waiting, sending, delivered, failed or cancelled."),
-        "channel": option("slack, email, inbox or contact (customers), or one target: slack:#renewals."),
+        "channel": option("slack, teams, chat, email, inbox or contact (customers), or one target: slack:#renewals."),
         "item": option("The id of the alert, task or flag that it tells of."),
         "contact": option("A customer's person that it is about, or goes to, by id."),
         "since": option("Asked for then or later, such as 2026-03-04 or 2026-03-04T14:00."),

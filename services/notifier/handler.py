@@ -2,7 +2,7 @@
 was told, and what is told of customers' people goes into the address book."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -13,8 +13,10 @@ from services.notifier.core import grouping, routing
 from services.notifier.core.contacts import Told, keys_of
 from services.notifier.core.delivery import Expected
 from services.notifier.core.preferring import UNSET, channelled, in_peace
+from services.notifier.hooks.telling import Telling
 from services.notifier.store import contacts, deliveries, erasing, updating
 from services.notifier.store.deliveries import NewDelivery
+from services.notifier.store.endpoints import KnownEndpoints
 from services.notifier.store.updating import Refused
 from services.notifier.writing.composing import Composer
 from services.notifier.writing.planning import Planned, is_letter, plan
@@ -30,8 +32,8 @@ _LOG = logging.getLogger(__name__)
 
 class NotifierHandler(Handler):
     """Writes delivery rows, once for each id. Once that is committed, `expect` is told what is new, a transport at a
-    time, and `wake` the transports that got something else to send. `wants` tells what a recipient has set, and
-    `composer` which templates there are."""
+    time, `wake` the transports that got something else to send, and `call` that endpoints are to be called. `wants`
+    tells what a recipient has set, and `composer` which templates there are."""
 
     def __init__(
         self,
@@ -40,12 +42,17 @@ class NotifierHandler(Handler):
         expect: Callable[[str, Sequence[Expected]], None],
         wants: Callable[[Recipient | None], Preferences] = lambda _: UNSET,
         composer: Composer | None = None,
+        known: KnownEndpoints | None = None,
+        call: Callable[[], None] = lambda: None,
     ) -> None:
         self._setup = setup
         self._wants = wants
         self._composer = composer or Composer(dict)
         self._wake = wake
         self._expect = expect
+        self._telling = Telling(known or KnownEndpoints())
+        self._call = call
+        self._called: dict[int, bool] = {}
         self._new: dict[int, dict[str, list[Expected]]] = {}
         self._touched: dict[int, set[str]] = {}
 
@@ -57,8 +64,9 @@ class NotifierHandler(Handler):
         """
         del behind
         forgotten = await self._note_contacts(c, batch)
+        taken = await self._telling.take(c, partition, batch, now)
         planned = await self._plan_letters(c, partition, [one for one in batch if is_letter(one)], now)
-        wanted = [one for one in batch if isinstance(one.data, ActionRequested) and not is_letter(one)]
+        wanted = [one for one in batch if _is_for_people(one, taken) and not is_letter(one)]
         asked = {routing.delivery_id(one.data): one for one in wanted}
         new = [*planned.new, *(await self._plan(c, partition, asked, now) if asked else [])]
         carried = {one.data.action_id: routing.not_yet(one.data) for one in asked.values()}
@@ -73,6 +81,8 @@ class NotifierHandler(Handler):
         await deliveries.bar(c, planned.barred, now)
         if reasons:
             await deliveries.cancel(c, reasons, now)
+            await self._telling.cancel(c, reasons, now)
+        self._called[partition] = taken is not None
         gone = reasons.keys() | planned.barred.keys()
         self._new[partition] = _by_transport(one for one in new if gone.isdisjoint((one.id, one.asked.data.action_id)))
         self._touched[partition] = touched = await updating.update(c, changed, now) if changed else set()
@@ -143,12 +153,19 @@ class NotifierHandler(Handler):
         """Nothing is remembered but what to tell the senders."""
         self._new.pop(partition, None)
         self._touched.pop(partition, None)
+        self._called.pop(partition, None)
 
     def committed(self, partition: int) -> None:
         """Tell the senders what is new."""
         self._wake(*self._touched.pop(partition, ()))
+        if self._called.pop(partition, False):
+            self._call()
         for transport, new in self._new.pop(partition, {}).items():
             self._expect(transport, new)
+
+
+def _is_for_people(one: Incoming, called: Collection[str] | None) -> bool:
+    return isinstance(one.data, ActionRequested) and not (called and one.data.action_id in called)
 
 
 def _place(one: Incoming, wants: Preferences, route: routing.Route, now: datetime) -> grouping.Place:

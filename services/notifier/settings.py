@@ -5,9 +5,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import Field, SecretStr, field_validator
 
 from services.notifier.channels.handing import SmtpServer
+from services.notifier.core.addresses import Network, read_networks
 from services.notifier.core.routing import Setup
 from shared.addresses import read_address
-from shared.messages.actions import CHANNEL, CHANNELS, SHARED
+from shared.messages.actions import CHANNEL, CHANNELS, PLACES, SHARED
 from shared.settings import LOOPBACK, Settings, parts_of
 
 _STARTTLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -21,6 +22,8 @@ class NotifierSettings(Settings):
     ops_channel: str | None = None
     """Who hears of a road that is broken: `slack:#ops`, `teams`, `email:ops@example.com`, or several with commas
     between; the first that works is taken. None: only the status and the log say so."""
+    webhook_networks: str = ""
+    """Networks that endpoints may lie in, though they are not public: `10.1.0.0/16, 127.0.0.0/8`."""
     default_channel: str | None = None
     """The channel of actions that name none: `slack:@owner`, `slack:#name`, `teams`, `chat`, `email` or `inbox`."""
     teams_webhook_url: SecretStr | None = None
@@ -55,6 +58,12 @@ class NotifierSettings(Settings):
             raise ValueError("it must begin with https:// (http:// is for this machine alone)")
         return value
 
+    @field_validator("webhook_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        read_networks(value)
+        return value
+
     @field_validator("default_channel")
     @classmethod
     def _is_channel(cls, value: str | None) -> str | None:
@@ -79,6 +88,11 @@ class NotifierSettings(Settings):
     def ops(self) -> tuple[str, ...]:
         """The channels for ops, the first first."""
         return read_channels(self.ops_channel or "")
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks that endpoints may lie in, besides the public one."""
+        return read_networks(self.webhook_networks)
 
     @property
     def smtp(self) -> SmtpServer | None:
@@ -153,7 +167,5 @@ def read_channels(text: str) -> tuple[str, ...]:
         if one.startswith("email:"):
             read_address(one.removeprefix("email:"))
         elif SHARED.fullmatch(one) is None:
-            raise ValueError(
-                "it must be slack:#name, slack:ID, teams, chat or email:ops@example.com, or several with commas between"
-            )
+            raise ValueError(f"it must be {PLACES} or email:ops@example.com, or several with commas between")
     return found

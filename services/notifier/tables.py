@@ -1,10 +1,11 @@
 """The notifier's schema."""
 
-from sqlalchemy import Boolean, Column, DateTime, Index, Integer, LargeBinary, MetaData, Table, Text, false
+from sqlalchemy import Boolean, Column, DateTime, Float, Index, Integer, LargeBinary, MetaData, Table, Text, false
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.notifier.core.contacts import Cells
 from services.notifier.core.delivery import OPEN
+from services.notifier.core.endpoints import Filter
 from services.notifier.core.standing import Standing
 from shared.messages.preferences import Preferences
 from shared.pg.bulk import one_of, word
@@ -198,4 +199,100 @@ holds = Table(
     Column("since", _Time, nullable=False),
     Column("until", _Time, nullable=False),
     Column("reason", Text, nullable=False),
+)
+
+# Other systems that hear of what happens. One that was deleted stays for as long as its calls do.
+endpoints = Table(
+    "endpoints",
+    metadata,
+    Column("id", Text, primary_key=True),
+    # How a playbook's step calls it.
+    Column("name", Text),
+    Column("description", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("types", JSONB(none_as_null=True)),
+    Column("filter", Json(Filter), nullable=False),
+    Column("score_by", Float),
+    Column("secret", Text, nullable=False),
+    # It signs beside the other until then.
+    Column("former_secret", Text),
+    Column("former_until", _Time),
+    Column("enabled", Boolean, nullable=False),
+    Column("disabled_because", Text, nullable=False, server_default=""),
+    # Attempts that failed since the last that did not.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("failing_since", _Time),
+    Column("last_failure", Text, nullable=False, server_default=""),
+    # Nothing is sent to it between these.
+    Column("held_since", _Time),
+    Column("held_until", _Time),
+    Column("created_at", _Time, nullable=False),
+    Column("created_by", Text, nullable=False),
+    # When it was last another: never the same twice.
+    Column("changed_at", _Time, nullable=False),
+    Column("deleted_at", _Time),
+)
+Index("endpoints_by_name", endpoints.c.name, unique=True, postgresql_where=endpoints.c.deleted_at.is_(None))
+
+# One event on its way to one endpoint.
+calls = Table(
+    "calls",
+    metadata,
+    # The webhook-id.
+    Column("id", Text, primary_key=True),
+    Column("endpoint_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("contact_id", Text),
+    Column("partition", Integer, nullable=False),
+    # The playbook's step that it is made for.
+    Column("action_id", Text),
+    Column("body", LargeBinary, nullable=False),
+    # One of core.calls'; the rest as of a delivery.
+    Column("state", Text, nullable=False),
+    Column("due_at", _Time, nullable=False),
+    Column("lease", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("uncertain", Integer, nullable=False, server_default="0"),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("erased", Boolean, nullable=False, server_default=false()),
+    Column("traceparent", Text),
+    Column("caused_at", _Time),
+    Column("created_at", _Time, nullable=False),
+    Column("settled_at", _Time),
+    Index("calls_by_time", "endpoint_id", "created_at", "id"),
+    Index("calls_by_account", "account_id"),
+    Index("calls_by_age", "created_at"),
+)
+CALL_WAITS = one_of(calls.c.state, OPEN)
+Index("calls_by_due", calls.c.endpoint_id, calls.c.due_at, postgresql_where=CALL_WAITS)
+Index("calls_by_action", calls.c.action_id, postgresql_where=calls.c.action_id.is_not(None))
+
+# What went to and fro; headers are JSON.
+call_attempts = Table(
+    "call_attempts",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("began_at", _Time, nullable=False),
+    Column("ended_at", _Time, nullable=False),
+    # delivered, failed or uncertain
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("status", Integer),
+    Column("headers", Text, nullable=False),
+    Column("answer_headers", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+)
+
+# How an account stood when an endpoint was told last.
+told_health = Table(
+    "told_health",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("endpoint_id", Text, primary_key=True),
+    Column("rev", Integer, nullable=False),
+    Column("score", Float),
+    Column("band", Text, nullable=False),
 )

@@ -56,7 +56,8 @@ def wire(base: service.Base, settings: PlaybooksSettings) -> service.Service:
 
     async def more_status(c: AsyncConnection) -> dict[str, Any]:
         return {
-            "playbooks": len(rules().library.loaded),
+            "playbooks": len(rules().library.current),
+            "off": sorted(rules().library.every.keys() - rules().library.current.keys()),
             "csms": len(rules().directory.csms),
             "last_resort": await queries.last_resort(c),
             "paused": sorted(rules().library.paused),

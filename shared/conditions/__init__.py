@@ -8,6 +8,7 @@ a condition unknown, not false.
 from shared.conditions.analysis import always_holds, at_odds, can_hold, contradictions, exit_problem, idle, implied
 from shared.conditions.catalogue import (
     FACTS,
+    INVOICE_FACTS,
     MEASURES,
     STEP_FACTS,
     WATCHED_DAYS,

@@ -173,3 +173,13 @@ STEP_FACTS: Final[Mapping[str, FactSpec]] = {
     ),
 }
 """What a playbook's `unless` can name besides."""
+
+INVOICE_FACTS: Final[Mapping[str, FactSpec]] = {
+    "invoice.failing": FactSpec(
+        "invoice.failing",
+        "boolean",
+        description="The invoice that it is about is open, undisputed, and its payment has failed.",
+        label="invoice failing",
+    ),
+}
+"""What a playbook with `per: invoice` can name besides."""

@@ -49,8 +49,12 @@ class Facts:
         Of interrupted sources: conditions on those `withheld` are unknown, and for those `stopped` time stands still.
         """
         if cause is not None:
-            values = {**values, **_event(cause)}
+            values = {**values, **event_facts(cause)}
         return cls(values, reasons or {}, withheld, stopped)
+
+    def beside(self, more: Mapping[str, Any]) -> "Facts":
+        """The same, with these."""
+        return Facts({**self._values, **more}, self._reasons, self._withheld, self._stopped) if more else self
 
     def get(self, name: str, now: datetime) -> Value | None:
         """A fact's value by name; a name outside the catalogue is given as it came."""
@@ -120,7 +124,8 @@ def _instant(raw: object) -> datetime | None:
     return raw if isinstance(raw, datetime) and raw.tzinfo is not None else None
 
 
-def _event(cause: Cause) -> dict[str, Any]:
+def event_facts(cause: Cause) -> dict[str, Any]:
+    """The facts `event.*` of an event, by name: what its data says, and a mapping's own fields, too."""
     envelope = {"event.type": cause.type, "event.source": cause.source, "event.id": cause.id, "event.time": cause.time}
     contact = {
         "event.contact_name": cause.contact_name,

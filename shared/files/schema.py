@@ -14,6 +14,7 @@ _OPEN = (
     r"usage\.feature\.[\w-]+\.days_\d+",
     r"usage\.limit\.[\w-]+(\.pace)?",
     r"event\.[\w.-]+",
+    r"invoice\.[\w-]+",
 )
 """Names that only the file, or its event type, can tell."""
 

@@ -7,9 +7,19 @@ import msgspec
 from shared.messages.feedback import SurveyKind
 from shared.messages.fields import MOST_WHOLE, Count, Currency, CustomerEvent, Id, Minor, Name, Note, Text, Time
 
+OURS: Final = "keepwell_"
+"""How names of traits begin that are ours, in whatever case: what examples write into a CRM, such as `keepwell_score`.
+What comes back of them is taken and read nowhere."""
+
+
+def is_ours(trait: str) -> bool:
+    """Whether a trait of this name is what we wrote elsewhere."""
+    return trait[: len(OURS)].lower() == OURS
+
 
 class AccountTraits(msgspec.Struct, frozen=True, kw_only=True):
-    """The known traits; any other name lands in `account.traits.*`. A trait left out is unchanged; null clears it."""
+    """The known traits; any other name lands in `account.traits.*`. A trait left out is unchanged; null clears it. What
+    begins with `keepwell_` is ours, as it stands in a CRM: it is taken and read nowhere."""
 
     name: Name | None | msgspec.UnsetType = msgspec.UNSET
     domain: Name | None | msgspec.UnsetType = msgspec.UNSET

@@ -23,7 +23,9 @@ SHARED: Final = re.compile(_SHARED)
 """A channel that others read too: of Slack's, by its name or by its id such as `slack:C012AB3CD`; and the one where the
 webhook of Teams or of another chat posts."""
 CHANNEL: Final = re.compile(rf"slack:@owner|{_SHARED}|email|inbox")
-CHANNELS: Final = "slack:@owner, slack:#name, slack:ID, teams, chat, email or inbox"
+PLACES: Final = "slack:#name, slack:ID, teams, chat"
+"""Those that others read too, in words."""
+CHANNELS: Final = f"slack:@owner, {PLACES}, email or inbox"
 """How a channel is named, by playbooks and by settings, and the same in words."""
 
 

@@ -176,7 +176,8 @@ class AnswerReceived(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TraitsSet(msgspec.Struct, frozen=True, kw_only=True):
-    """`traits.set`: a playbook set traits of an account, which a CRM or customer-data platform may want to have."""
+    """`traits.set`: a playbook set traits of an account, or its `owner`, which a CRM or customer-data platform may want
+    to have. What stood already is not set."""
 
     account: AccountTold
     traits: dict[str, Any]

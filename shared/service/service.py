@@ -109,6 +109,8 @@ class Service:
     close: Callable[[], Awaitable[None]] | None = None
     state: Mapping[str, Any] = field(default_factory=dict)
     schemas: Mapping[str, Any] = field(default_factory=dict)
+    webhooks: Mapping[str, Any] = field(default_factory=dict)
+    """What it sends to other systems, as OpenAPI describes that."""
     tidy: Sequence[Tidy] = ()
     """What forgets rows past their term; done every hour by a process that works."""
 
@@ -318,6 +320,7 @@ def _app(base: Base, service: Service, stuck: Callable[[], Awaitable[str | None]
         random=secrets.token_bytes,
         description=service.description,
         schemas=service.schemas,
+        webhooks=service.webhooks,
     )
     app.state.keys = base.keys
     app.include_router(reader_routes(base.counts))

@@ -38,9 +38,10 @@ def create_app(
     random: tracing.RandomBytes,
     description: str = "",
     schemas: Mapping[str, Any] | None = None,
+    webhooks: Mapping[str, Any] | None = None,
     limits: Limits = LIMITS,
 ) -> FastAPI:
-    """A service's app with its probes. `schemas` join the OpenAPI components.
+    """A service's app with its probes. `schemas` join the OpenAPI components, and `webhooks` are what it sends.
 
     `stuck` says why the process is of no use any more, if it isn't.
 
@@ -82,7 +83,7 @@ def create_app(
         await figures.refresh()
         return Response(metrics.text(figures), media_type=metrics.CONTENT_TYPE)
 
-    app.openapi = lambda: _openapi(app, schemas or {})  # type: ignore[method-assign]
+    app.openapi = lambda: _openapi(app, schemas or {}, webhooks or {})  # type: ignore[method-assign]
     return app
 
 
@@ -124,7 +125,7 @@ _PROBLEM_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
-def _openapi(app: FastAPI, schemas: Mapping[str, Any]) -> dict[str, Any]:
+def _openapi(app: FastAPI, schemas: Mapping[str, Any], webhooks: Mapping[str, Any]) -> dict[str, Any]:
     if app.openapi_schema is None:
         made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         components = made.setdefault("components", {}).setdefault("schemas", {})
@@ -138,5 +139,7 @@ def _openapi(app: FastAPI, schemas: Mapping[str, Any]) -> dict[str, Any]:
                         "content": problem,
                     }
                     operation["responses"]["403"] = {"description": "The key lacks the scope.", "content": problem}
+        if webhooks:
+            made["webhooks"] = dict(webhooks)
         app.openapi_schema = made
     return app.openapi_schema

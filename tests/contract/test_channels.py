@@ -178,14 +178,6 @@ def email(mail: MailSink) -> Bench:
 
 
 @pytest.fixture
-def contact(email: Bench, mail: MailSink) -> Bench:
-    def channel(port: int) -> ContactChannel:
-        return ContactChannel(a_server(port), LetterRenderer(), Links(["k" * 32], "https://x.example"), patience=0.5)
-
-    return replace(email, channel=channel(mail.port), target="kim@example.com", down=channel(free_ports()))
-
-
-@pytest.fixture
 async def workflow() -> AsyncIterator[HookSink]:
     async with a_hook(Workflow().judge) as sink:
         yield sink
@@ -238,6 +230,14 @@ def chats(space: HookSink, client: httpx.AsyncClient) -> Bench:
         return [posted.headers["traceparent"] for posted in space.got]
 
     return hook_bench(space, lambda url: ByTrace(Hook(client, url, "the chat", "KEEPWELL_CHAT_WEBHOOK_URL")), ids)
+
+
+@pytest.fixture
+def contact(email: Bench, mail: MailSink) -> Bench:
+    def channel(port: int) -> ContactChannel:
+        return ContactChannel(a_server(port), LetterRenderer(), Links(["k" * 32], "https://x.example"), patience=0.5)
+
+    return replace(email, channel=channel(mail.port), target="kim@example.com", down=channel(free_ports()))
 
 
 @pytest.fixture

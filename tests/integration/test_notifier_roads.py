@@ -248,6 +248,23 @@ async def test_ops_hear_once_that_a_road_is_broken_and_once_that_it_works_again(
     assert await desk.rows("SELECT * FROM roads") == []
 
 
+async def test_that_teams_is_broken_is_told_in_the_other_chat(engine: AsyncEngine) -> None:
+    gone = Fatal(reason="Teams answered 404 WorkflowNotFound")
+    teams, chat = ScriptedChannel(name="teams", outcomes=[gone]), ScriptedChannel(name="chat")
+    desk = Desk(engine, teams, Setup(teams=True, chat=True), goes_on=True, beside=[chat], ops=("teams", "chat"))
+    async with desk.open():
+        await desk.ask(an_action(recipient=ANA))
+
+        async def noted() -> bool:
+            return bool(await desk.rows("SELECT 1 FROM roads"))
+
+        await until(noted)
+        await desk.watch.look()
+        desk.wake()
+        await settles(desk)
+    assert [(one.target, one.message.title) for one in chat.got] == [("webhook", "Messages by Teams don't arrive")]
+
+
 class CutOff(UnitOfWork):
     """Loses its connection as the first transaction ends."""
 

@@ -26,6 +26,7 @@ from shared.messages.preferences import BUTTON, PreferencesChanged, read_asked
 from shared.pg.pool import make_engine, session_settings
 from shared.pg.uow import UnitOfWork
 from shared.service.service import Process
+from tests.support.chat_sinks import Workflow, a_hook, chat
 from tests.support.logins import as_service
 from tests.support.notifier import (
     NOW,
@@ -145,6 +146,32 @@ async def test_an_action_on_the_log_becomes_a_slack_message_with_its_trace(datab
     assert 3600 <= listed["seconds"] < 3700
     assert [attempt["outcome"] for attempt in one["attempt_history"]] == ["sent"]
     assert "Call their admin" in one["rendered"]["text"]
+
+
+async def test_what_teams_refuses_comes_by_the_chat_and_both_are_shown_as_sent(database_url: str) -> None:
+    async with a_hook(Workflow().judge) as teams, a_hook(chat) as space:
+        teams.answers = [(400, {}, b'{"error":{"code":"InvalidParameter"}}')]
+        hooks = {"teams_webhook_url": teams.url, "chat_webhook_url": space.url}
+        async with a_notifier(database_url, **hooks) as notifier:
+            await notifier.publish([an_action("a", recipient=Recipient(id="ana", name="Ana"))])
+            await asyncio.wait_for(space.arrived.wait(), 10)
+            await notifier.publish([an_alert("b", playbook="other@1", channel="teams")])
+
+            async def delivered() -> bool:
+                return len(await notifier.deliveries(state="delivered")) == 2
+
+            await until(delivered)
+            [by_teams] = await notifier.deliveries(channel="teams:webhook", state="delivered")
+            [by_chat] = await notifier.deliveries(channel="chat")
+            card = (await notifier.get(f"/v1/deliveries/{by_teams['id']}"))["rendered"]
+            said = (await notifier.get(f"/v1/deliveries/{by_chat['id']}"))["rendered"]
+    assert teams.got[-1].headers["traceparent"] == TRACE
+    assert teams.got[-1].body["attachments"][0]["content"] == card["card"]
+    assert "Usage fell by half" in card["text"]
+    assert space.got[0].body == {"text": said["posted"]}
+    assert "Meant for Ana: Teams answered 400 InvalidParameter" in said["posted"]
+    assert "for Ana" in said["posted"]
+    assert said["text"].startswith("For Ana\nMeant for Ana: Teams answered 400")
 
 
 async def test_email_and_inbox_go_their_ways_and_the_inbox_is_read_over_http(database_url: str, mail: MailSink) -> None:
@@ -352,6 +379,7 @@ async def test_a_notifier_with_wrong_settings_says_which_without_the_secret() ->
         {"smtp_url": "smtp://user:verysecret@mail"},
         {"smtp_url": "smtp://user:verysecret@mail:99999999?from=a@b.example"},
         {"slack_webhook_url": "verysecret"},
+        {"teams_webhook_url": "http://teams.example.com/verysecret"},
         {"default_channel": "pigeon"},
     ):
         with pytest.raises(Exception) as refused:

@@ -135,9 +135,36 @@ async def test_a_deleted_playbook_opens_nothing_and_what_runs_goes_on_by_its_ver
     assert [one.title for one in told if one.kind == "alert"] == ["Still Northwind", "Still Northwind"]
     assert ("held", "pending") not in await house.episodes()
     reasons = await house.rows("SELECT reason FROM moves WHERE after = 'idle'")
-    assert "its playbook was deleted" in [row.reason for row in reasons]
+    assert "its playbook was deleted or switched off" in [row.reason for row in reasons]
     await house.take(("third", an_assessment(1, MONDAY + 3 * DAY, LOW)))
     assert len(await house.rows("SELECT id FROM episodes WHERE account_id = 'third'")) == 0
+
+
+async def test_one_that_is_off_is_listed_and_checked_and_decides_nothing_until_it_is_put_live(house: Ruled) -> None:
+    tips = "id: tips\nwhen: usage.breadth < 40 %\nmode: {}\nsteps: [{{message: adoption-tips, to: champion}}]"
+    wrong = await house.ask("PUT", "playbooks/tips", 422, tips.format("off").replace("breadth", "bredth"))
+    assert "usage.breadth" in wrong["problems"][0]["hint"]
+    await house.put("playbooks/tips", tips.format("off"))
+    listed = {one["id"]: one["mode"] for one in (await house.ask("GET", "playbooks"))["items"]}
+    assert listed == {"stalled": "live", "tips": "off"}
+    await house.assess(1, MONDAY, LOW)
+    assert [name for name, _ in await house.episodes()] == ["stalled"]
+    assert await house.to_meet() == []
+    refused = await house.ask("POST", "playbooks/tips/start", 409, json={"account": "northwind"})
+    assert "switched off" in refused["message"]
+    await house.ask("POST", "playbooks/tips/pause", 409, json={"reason": "later"})
+    # Put live it finds what holds, and writes to nobody about it.
+    await house.put("playbooks/tips", tips.format("live"))
+    asked = await house.pass_until(MONDAY + HOUR)
+    assert ("tips", "found") in await house.episodes()
+    assert [one for one in asked if one.kind == "message"] == []
+    await house.take(("other", an_assessment(1, MONDAY, HIGH)))
+    told = await house.take(("other", an_assessment(2, MONDAY + 2 * HOUR, LOW)))
+    assert "message" in [one.kind for one in told]
+    await house.put("playbooks/tips", tips.format("off"))
+    await house.take(("third", an_assessment(1, MONDAY, HIGH)))
+    again = await house.take(("third", an_assessment(2, MONDAY + 3 * HOUR, LOW)))
+    assert "message" not in [one.kind for one in again]
 
 
 async def test_a_catalogue_that_scoring_puts_is_followed(database_url: str, house: Ruled) -> None:

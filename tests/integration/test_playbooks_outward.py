@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator, Iterable
 
+import msgspec
 import pytest
 
 from services.playbooks.core.subscribed import Subscribed
 from services.playbooks.subscribing import Subscribing
+from shared.messages.accounts import ContactErased
 from shared.messages.assessments import Cause
+from shared.messages.erasing import ERASED
 from shared.messages.outward import WEBHOOK_TYPES, WebhooksWanted, WebhookTold
 from shared.messages.registry import COMPANY
 from tests.support.house import House, a_house
@@ -128,3 +131,18 @@ async def test_health_and_answers_are_told_once_however_often_they_come(house: H
         ("answer.received", 6),
     ]
     assert (found[-1].contact_id, found[-1].data["account"]["score"]) == ("admin", 89.5)
+
+
+async def test_of_who_is_erased_no_endpoint_hears_a_word_in_what_is_told_of_their_end(database_url: str) -> None:
+    call = "id: call\non_event: feedback.nps\nsteps: [{task: 'Call {{ event.contact_name }}'}]"
+    async with a_house(database_url, call) as house:
+        floor = house.floor
+        await floor.take(wanted(ITEMS))
+        cause = msgspec.structs.replace(an_answer(2, MONDAY), contact_name="Kim Miller")
+        await floor.assess(1, MONDAY, HIGH, cause=cause)
+        erased = ContactErased(contact_id="admin", texts=["Kim Miller"])
+        await floor.assess(2, MONDAY + DAY, HIGH, cause=Cause(kind="event", type="contact.erased"), erased=erased)
+        opened, closed = await floor.told()
+    assert (opened.type, opened.contact_id, "Kim Miller" in opened.data["title"]) == ("task.opened", "admin", True)
+    assert (closed.type, closed.contact_id, closed.data["title"]) == ("task.closed", None, ERASED)
+    assert "Kim" not in msgspec.json.encode(closed).decode()

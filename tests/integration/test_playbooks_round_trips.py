@@ -53,6 +53,9 @@ async def test_an_answer_that_fires_costs_five_statements_and_its_delivery_one(f
                 await floor.handler.handle(c, floor.partition, [floor.incoming(account, settled(*told))], MONDAY, False)
     # It locks the account, its episodes, what is open there and who gets it; it writes as the transaction ends.
     assert (asked, len(fired), len(brought)) == (4, 5, 1)
+    # No endpoint wants to hear of anything: what is staged is what it asked for.
+    staged = await floor.rows("SELECT headers ->> 'ce_type' AS type FROM outbox")
+    assert [row.type for row in staged] == ["action.requested"] * 3
     rows = await floor.rows("SELECT kind, delivery FROM items ORDER BY kind")
     assert [tuple(row) for row in rows] == [("alert", "delivered")] * 3 + [("task", "delivered")] * 3
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Final
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 
 HANG: Final = object()
 MOST_OF_TEAMS: Final = 28 * 1024

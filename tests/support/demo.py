@@ -26,7 +26,7 @@ from shared.messages.envelope import Event
 from shared.messages.registry import data_of
 from tests.support.book import Book
 
-PLAYBOOKS = [loaded.playbook for loaded in load_all()]
+PLAYBOOKS = [loaded.playbook for loaded in load_all() if not loaded.playbook.off]
 RULES = load_rules(catalogue_file=next(file for file in OWN_FILES if file.name == "catalogue.yaml"))
 
 

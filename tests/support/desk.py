@@ -25,7 +25,7 @@ from shared.files.templates import render
 from shared.messages import registry
 from shared.messages.accounts import InteractionLogged, NoteAdded, OpenAccountUpdated
 from shared.messages.actions import ActionCancelled, ActionRequested, ItemChanged
-from shared.messages.assessments import Cause, PartitionMark
+from shared.messages.assessments import AccountAssessed, Cause, PartitionMark
 from shared.messages.deliveries import DeliveryResponded
 from shared.messages.outward import WebhookTold
 from tests.support.playbooks import an_assessment
@@ -81,6 +81,12 @@ class Office:
         """An assessment; returns what it asked for."""
         work, self._rev, self.facts = self._work(), self._rev + 1, facts
         work.assess("northwind", an_assessment(self._rev, at, facts, **others), {})
+        return self._save(work)
+
+    def take(self, assessed: AccountAssessed) -> list[ActionRequested]:
+        """An assessment as scoring told it."""
+        work = self._work()
+        work.assess("northwind", assessed, {})
         return self._save(work)
 
     def event(self, at: datetime, type: str, id: str = "", source: str = "app", **data: Any) -> list[ActionRequested]:

@@ -1,7 +1,10 @@
 """Forgetting: what names somebody goes as a whole, however it is written, and nothing else does."""
 
+import msgspec
 import pytest
 
+from shared.messages.actions import ContactCard
+from shared.messages.assessments import FactValue
 from shared.messages.erasing import ERASED, Forgetting, digest_of, said
 from tests.support.notifier import an_account, an_action, an_alert
 
@@ -88,3 +91,15 @@ def test_a_list_loses_the_lines_of_an_account_and_keeps_those_of_others() -> Non
 def test_an_id_is_known_again_by_its_digest() -> None:
     assert KIM.id("kim") == digest_of("kim") != "kim"
     assert KIM.id("T-1") == "T-1"
+
+
+def test_of_a_letter_to_them_its_template_is_left_and_of_one_to_others_what_does_not_name_them() -> None:
+    facts: dict[str, FactValue] = {"account.plan": "pro", "event.comment": "Kim Miller left", "event.contact_id": "kim"}
+    letter = ContactCard(template="thanks", roles=[], consent="service", contact_id="kim", facts=facts)
+    theirs = KIM.action(an_action(kind="message", contact_id="kim", message=letter)).message
+    assert theirs == ContactCard(template="thanks", roles=[], consent="service")
+    others = KIM.action(an_action(kind="message", message=msgspec.structs.replace(letter, contact_id="lee"))).message
+    assert others is not None
+    assert others.contact_id == "lee"
+    # What somebody else reads has no word in place of theirs.
+    assert others.facts == {"account.plan": "pro"}

@@ -13,7 +13,6 @@ from sqlalchemy import RowMapping
 
 from services.notifier import queries
 from services.notifier.channels import blocks, card, plain
-from services.notifier.channels.chat import MOST
 from services.notifier.channels.contact import preview
 from services.notifier.channels.rendering import LetterRenderer, Renderer
 from services.notifier.core.delivery import State
@@ -175,7 +174,7 @@ def _rendered(
     if row["transport"] == "teams":
         return shown | {"card": card.render(message, row["message_id"] or row["id"], repeat=row["uncertain"] > 0)}
     if row["transport"] == "chat":
-        return shown | {"posted": plain.render(message, MOST, repeat=row["uncertain"] > 0)}
+        return shown | {"posted": plain.render(message, renderer.chat_takes, repeat=row["uncertain"] > 0)}
     return shown
 
 

@@ -1,8 +1,9 @@
 """A message as an adaptive card of Microsoft Teams.
 
-All text stands in `RichTextBlock`s, which Teams takes as it is: what comes from outside is no Markdown there, so it
-makes no link, list or mention. Nobody is mentioned: Teams knows people by their sign-in names, which need not be their
-e-mail addresses, and a workflow that can't find one drops the whole card after it has said that it took it.
+All text stands in `RichTextBlock`s, which are shown as they are: what comes from outside is no Markdown there, so it
+makes no link, list or mention; and no date, which hosts of cards make of `{{DATE(…)}}`. Nobody is mentioned: Teams
+knows people by their sign-in names, which need not be their e-mail addresses, and of a card that it can't post nobody
+hears, since a workflow has taken it by then.
 """
 
 import json
@@ -105,7 +106,7 @@ def _beneath(lines: "_Lines", message: Message, *, repeat: bool) -> None:
         lines.add(_bold(f"{message.task_label}: "), _plain(message.task), apart=True)
     if message.todo:
         lines.add(_bold("What to do: "), _plain(message.todo), apart=not message.task)
-    whom = [_quiet("for "), _bold(message.recipient)] if message.recipient else []
+    whom = [_quiet("for "), (message.recipient, {"size": "Small", "weight": "Bolder"})] if message.recipient else []
     what = [_quiet(one) for one in (message.label, message.since) if one]
     lines.add(*_joined([whom, *([one] for one in what)]), apart=True)
     lines.add(_quiet(message.footer))
@@ -128,7 +129,7 @@ def _item(lines: "_Lines", item: Item) -> None:
     lines.add(*_bold_first(item.headline), apart=True, line_above=True)
     if item.score:
         lines.add(_score(item.score, item.band))
-    if item.reason:
+    if item.reason and item.reason.text:
         lines.add(*_reason(item.reason))
     if item.contact:
         lines.add(_quiet("contact: "), _plain(item.contact))
@@ -176,6 +177,7 @@ def cut(text: str, most: int) -> str:
 
 
 def _inline(text: str, how: Mapping[str, Any]) -> str | dict[str, Any]:
+    text = text.replace("{{", "{\u2060{")
     return {"type": "TextRun", "text": text, **how} if how else text
 
 

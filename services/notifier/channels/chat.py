@@ -14,7 +14,7 @@ from services.notifier.channels.teams import NOTHING_CHANGES
 from services.notifier.core.retry import Outcome
 from services.notifier.core.routing import Transport
 
-MOST: Final = 4_000
+_MOST: Final = 4_000
 """Characters: Google Chat takes 4,096, others more."""
 _MOST_OF_DISCORD: Final = 2_000
 _DISCORD: Final = ("https://discord.com/", "https://discordapp.com/")
@@ -25,6 +25,8 @@ class ChatChannel:
     """Posts to the one channel of a webhook."""
 
     hook: Hook
+    most: int = _MOST
+    """Characters of a text."""
     name: Transport = "chat"
     timeout: float = 10.0
     at_once: int = 4
@@ -33,6 +35,10 @@ class ChatChannel:
         """Send one message."""
         if dispatch.amends is not None:
             return NOTHING_CHANGES
-        most = _MOST_OF_DISCORD if self.hook.url.startswith(_DISCORD) else MOST
         # Nothing else: Google Chat refuses fields that it doesn't know.
-        return await self.hook.post({"text": render(dispatch.message, most, repeat=dispatch.repeat)}, dispatch)
+        return await self.hook.post({"text": render(dispatch.message, self.most, repeat=dispatch.repeat)}, dispatch)
+
+
+def most_of(url: str) -> int:
+    """How many characters the chat behind it takes."""
+    return _MOST_OF_DISCORD if url.startswith(_DISCORD) else _MOST

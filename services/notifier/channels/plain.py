@@ -120,7 +120,7 @@ def _item(number: int, item: Item) -> Iterator[str]:
     if number > 1:
         yield _GAP
     yield " · ".join(filter(None, (f"({number}) {item.headline}", item.score)))
-    if item.reason:
+    if item.reason and item.reason.text:
         yield _reason(item.reason)
     if item.contact:
         yield f"contact: {item.contact}"

@@ -33,9 +33,11 @@ def _environment() -> ImmutableSandboxedEnvironment:
 class Renderer:
     """Holds the compiled templates. HTML is escaped always; the text is plain already."""
 
-    def __init__(self, *, interactive: bool = False) -> None:
+    def __init__(self, *, interactive: bool = False, chat_takes: int = 4_000) -> None:
         self.interactive = interactive
         """Whether Slack can bring back what people click: a message of a bot then has buttons."""
+        self.chat_takes = chat_takes
+        """How many characters the chat that is set up takes."""
         environment = _environment()
         environment.globals["lasting"] = LASTING.days
         self._text: Template = environment.get_template("message.txt.j2")

@@ -11,6 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from shared.messages.actions import SHARED, ActionRequested, Recipient
+from shared.words import clean
 
 Transport = Literal["slack", "teams", "chat", "email", "inbox", "contact"]
 
@@ -18,13 +19,12 @@ UNASSIGNED: Final = "unassigned"
 """The inbox that hears of what nobody could be found for."""
 WEBHOOK: Final = "webhook"
 """The one target of an incoming webhook."""
+_POSTING: Final[Mapping[str, Transport]] = {"teams": "teams", "chat": "chat"}
+"""Those that post to the one channel of a webhook, as they are asked for."""
 CONTACT: Final = "contact"
 """The transport of letters to customers' people; a target is somebody's id, and the address is filled in at sending."""
 NOBODY: Final = "nobody"
 """The target of a letter for which there is no one."""
-_NOT_YET: Final = frozenset({"survey", "webhook"})
-_POSTING: Final[Mapping[str, Transport]] = {"teams": "teams", "chat": "chat"}
-"""Those that post to the one channel of a webhook, as they are asked for."""
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,8 +81,11 @@ def route(action: ActionRequested, setup: Setup) -> Route:
 
 
 def not_yet(action: ActionRequested) -> str | None:
-    """Why this can't be brought to anybody by this release; None where it can."""
-    return f"a {action.kind} can't be sent by this release yet" if action.kind in _NOT_YET else None
+    """Why this can't be brought to anybody; None where it can. A webhook is asked of when there is no such endpoint."""
+    if action.kind == "webhook":
+        name = clean(action.webhook.endpoint, 100) if action.webhook is not None else ""
+        return f"there is no endpoint named {name}: POST /v1/endpoints makes one"
+    return "a survey can't be sent by this release yet" if action.kind == "survey" else None
 
 
 def delivery_id(action: ActionRequested) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, NamedTuple, Self, get_args
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from shared.conditions import Facts, FactSpec, FactType, Scope, Value
+from shared.conditions.readable import UNREADABLE
 from shared.files.kinds import Name, one_of
 from shared.files.models import FileModel, Reading
 from shared.files.nodes import Fields, Text
@@ -20,7 +21,7 @@ from shared.words import clean, closest
 
 NO_IDS: Final = {"check", "schema"}
 """They are addresses beside those of templates."""
-_BARRED: Final = r"health\.|points\.", "the customer would read how you judge them"
+_BARRED: Final = UNREADABLE, "the customer would read how you judge them, or what others there said"
 _MORE: Final = (
     FactSpec("contact.name", "text", description="Whom it is written to."),
     FactSpec("contact.first_name", "text", description="The first part of their name."),

@@ -17,7 +17,7 @@ from services.notifier import tables as t
 from services.notifier.core.audience import GONE
 from services.notifier.core.routing import CONTACT
 from services.notifier.core.standing import Standing
-from services.notifier.store import deliveries, updating, written
+from services.notifier.store import calls, deliveries, updating, written
 from services.notifier.store.contacts import CELLS
 from services.notifier.store.detours import DETOUR
 from services.notifier.store.told import compose_rows, decode
@@ -83,6 +83,7 @@ async def forget(c: AsyncConnection, forgetting: Forgetting, now: datetime) -> s
     # Some may have been sent since they were read.
     sent = await _FORGET(c, cleaned, erased=True)
     await recompose(c, filter(None, (row.message_id for row in sent)))
+    await calls.forget(c, forgetting, now)
     await deliveries.bar(c, called_back, now)
     await dead_letters.forget(c, forgetting)
     return await updating.tell_anew(c, sent, now)

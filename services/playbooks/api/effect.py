@@ -66,7 +66,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
     router = Router(prefix="/v1", tags=["playbooks"], dependencies=[Depends(require("read"))])
 
     def title(playbook: str) -> str:
-        known = rules().library.current.get(playbook)
+        known = rules().library.every.get(playbook)
         return known.title if known is not None else playbook
 
     @router.get("/effect", summary="What each playbook came to, in short")
@@ -84,7 +84,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
         span, today = span_of(since, until, now), now.astimezone(UTC).date()
         async with uow.begin() as c:
             found = await _lines(c, span, id)
-            known = rules().library.current.get(id)
+            known = rules().library.every.get(id)
             if known is None and id not in found:
                 raise Problem(404, "not_found", f"There is no playbook {id}. GET /v1/playbooks lists them.")
             line = found.get(id) or _line(id, {}, {}, [])

@@ -49,7 +49,7 @@ def routes(desk: Desk, look_up: LookUp) -> Router:
     @router.post("/{id}/start", summary="Start it at an account by hand")
     async def start(id: str, body: StartBody, caller: _Operator) -> EpisodeView:
         """409 says why it can't, where it can't."""
-        return await _start(desk, _known(desk, id), body.account, actor_of(caller))
+        return await _start(desk, _running(desk, id), body.account, actor_of(caller))
 
     @router.post("/{id}/end-episodes", summary="End all that it has begun, visibly, with a reason")
     async def end(id: str, body: EndBody, caller: _Operator) -> Ended:
@@ -61,15 +61,22 @@ def routes(desk: Desk, look_up: LookUp) -> Router:
 
 
 def _known(desk: Desk, id: str) -> Playbook:
-    current = desk.rules.library.current
-    if id not in current:
-        words = f"There is no playbook {id!r}. {did_you_mean(id, current) or ''}".rstrip()
+    every = desk.rules.library.every
+    if id not in every:
+        words = f"There is no playbook {id!r}. {did_you_mean(id, every) or ''}".rstrip()
         raise Problem(404, "not_found", words)
-    return current[id]
+    return every[id]
+
+
+def _running(desk: Desk, id: str) -> Playbook:
+    """One that decides. Raises a 404 or a 409 problem."""
+    if (playbook := _known(desk, id)).off:
+        raise Problem(409, "not_possible", f"{playbook.title} is switched off. Put it with `mode: live` to have it.")
+    return playbook
 
 
 async def _pause(desk: Desk, look_up: LookUp, id: str, body: PauseBody, actor: str) -> PauseView:
-    _known(desk, id)
+    _running(desk, id)
     now = desk.clock.now()
     if body.until is not None and not now < body.until <= now + _LONGEST:
         raise Problem(400, "invalid_request", f"`until` must lie ahead, by {_LONGEST.days} days at most.")

@@ -98,7 +98,7 @@ class Trials:
             *(playbook, one.stands, look, episodes, items.get(account, [])),
             past=pasts[0] if pasts else None,
             met=one.stands.met,
-            checksum=rules.library.checksums[id],
+            checksum=rules.library.checksums.get(id),
         )
         return _view(playbook, one, look.now, found)
 

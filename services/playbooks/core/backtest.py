@@ -74,8 +74,8 @@ class Trial:
     """One playbook, tried by these rules over these days."""
 
     def __init__(self, playbook: Playbook, rules: Rules, since: date, until: date) -> None:
-        # What runs in the shadow is tried as if in earnest.
-        playbook = self._playbook = msgspec.structs.replace(playbook, shadow=False)
+        # What runs in the shadow, or is off, is tried as if in earnest.
+        playbook = self._playbook = msgspec.structs.replace(playbook, shadow=False, off=False)
         self._rules, self._since, self._until = rules, since, until
         self._business = rules.business
         asked = playbook.follows

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from services.playbooks.core.episode import Episode, EpisodeTask, Move, PlannedStep
 from services.playbooks.core.look import Look
+from services.playbooks.core.of_subject import of_subject
 from services.playbooks.core.playbook import Playbook, Step
 from services.playbooks.core.workinghours import Duration, add
 from shared.conditions import Condition, Facts, Truth, evaluate, flip_instant, leaves_of
@@ -78,7 +79,8 @@ def holds(condition: Condition, chosen: Step, planned: PlannedStep, episode: Epi
 def facts(chosen: Step, planned: PlannedStep, episode: Episode, look: Look) -> Facts:
     """What the conditions of a step may name: the account, the event that fired, and what came of the tasks."""
     asked = [one for one in episode.tasks if one.occurrence == planned.occurrence and chosen.of in (None, one.step)]
-    return Facts.of({**look.values, **_came_of(asked)}, cause=episode.event, withheld=look.interrupted)
+    about = of_subject(episode.subject, look.values)
+    return Facts.of({**look.values, **about, **_came_of(asked)}, cause=episode.event, withheld=look.interrupted)
 
 
 def will_tell(playbook: Playbook, episode: Episode, task: str) -> bool:

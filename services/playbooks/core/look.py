@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from services.playbooks.core.episode import Episode
+from services.playbooks.core.of_subject import of_subject
 from services.playbooks.core.once import once
 from services.playbooks.core.playbook import Playbook, Render
 from services.playbooks.core.remembered import beside
@@ -102,9 +103,13 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 class View:
     """One playbook's conditions at one look, each evaluated at most once."""
 
-    def __init__(self, playbook: Playbook, look: Look) -> None:
+    def __init__(self, playbook: Playbook, look: Look, subject: str | None = None) -> None:
         self._playbook = playbook
         self._look = look
+        self._facts = look.facts
+        if playbook.per == "invoice":
+            about = look.subject(playbook.per) if subject is None else subject
+            self._facts = look.facts.beside(of_subject(about, look.values))
 
     @once
     def in_scope(self) -> Truth:
@@ -132,9 +137,12 @@ class View:
         playbook, look, cause = self._playbook, self._look, self._look.cause
         if cause is None or cause.kind != "event" or cause.type != playbook.on_event or cause.source == OURS:
             return False
+        if cause.type == "account.updated" and not cause.data.get("traits"):
+            # It names what was so before: a CRM says again what it was told.
+            return False
         asked = (playbook.for_accounts, playbook.when)
         return not self.is_left and all(
-            one is None or evaluate(one, look.facts, look.now) is Truth.TRUE for one in asked
+            one is None or evaluate(one, self._facts, look.now) is Truth.TRUE for one in asked
         )
 
     @property
@@ -190,7 +198,7 @@ class View:
     @once
     def _readings(self) -> tuple[LeafReading, ...]:
         both = [one for one in (self._playbook.for_accounts, self._playbook.when) if one is not None]
-        return tuple(leaf for one in both for leaf in leaves(one, self._look.facts, self._look.now))
+        return tuple(leaf for one in both for leaf in leaves(one, self._facts, self._look.now))
 
     def why_ended(self, episode: Episode) -> str:
         """Why `ends` is true, in words."""
@@ -207,7 +215,7 @@ class View:
         """What of its exit is so, in words."""
         if self._playbook.exit_when is None:
             return ""
-        held = leaves(self._playbook.exit_when, self._look.facts, self._look.now)
+        held = leaves(self._playbook.exit_when, self._facts, self._look.now)
         return _and_so([leaf for leaf in held if leaf.truth is Truth.TRUE])
 
     def _exit_words(self, episode: Episode) -> str:
@@ -258,12 +266,12 @@ class View:
         if look.quiet or (playbook.on_event is not None and not leaving):
             return None
         asked = playbook.ending if leaving else playbook.leaves
-        return first_flip(asked, look.facts, look.now)
+        return first_flip(asked, self._facts, look.now)
 
     def _truth(self, condition: Condition | None) -> Truth:
         if condition is None:
             return Truth.TRUE
-        return Truth.UNKNOWN if self._look.quiet else evaluate(condition, self._look.facts, self._look.now)
+        return Truth.UNKNOWN if self._look.quiet else evaluate(condition, self._facts, self._look.now)
 
 
 def _and_so(readings: Sequence[LeafReading]) -> str:

@@ -205,4 +205,6 @@ class Looking:
             if begun.fired:
                 return
         said = f"{name} did not start: it has begun, or rests, or what it is about does not hold"
+        if name in self.rules.library.every and other is None:
+            said = f"{name} did not start: it is switched off"
         self.changes.moves.append(Move(by.id, look.now, by.state, by.state, said, look.actor))

@@ -37,7 +37,7 @@ class Moving:
     def __init__(self, playbook: Playbook, episode: Episode | None, look: Look) -> None:
         self.playbook = playbook
         self.look = look
-        self.view = View(playbook, look)
+        self.view = View(playbook, look, episode.subject if episode is not None else None)
         self.episode = episode.believed(look.now) if episode is not None else NONE
         self.moves: list[Move] = []
         self.asks: list[Ask] = []

@@ -13,12 +13,13 @@ import msgspec
 from services.playbooks.core.assignment import Assignment, Load, assign
 from services.playbooks.core.books import booking, promised, value_of
 from services.playbooks.core.changes import Changes
-from services.playbooks.core.directory import Csm
+from services.playbooks.core.directory import Csm, Directory
 from services.playbooks.core.episode import Move
 from services.playbooks.core.message import Errand, request
-from services.playbooks.core.playbook import Step
+from services.playbooks.core.playbook import Playbook, Step
+from services.playbooks.core.readable import readable
 from services.playbooks.core.rules import Rules
-from services.playbooks.core.standing import owner, set_too_often
+from services.playbooks.core.standing import owner, set_too_often, stand_already
 from shared.messages.actions import SENDINGS, ContactCard, SurveyCard, WebhookCard
 
 OUTBOUND: Final = frozenset({*SENDINGS, "trait", "assign_owner"})
@@ -31,20 +32,28 @@ def carry_out(errand: Errand, changes: Changes, loads: dict[str, Load], rules: R
     held_out = changes.episodes[asked.episode].held_out
     only_decides = playbook.shadow or held_out
     if asked.kind in SENDINGS:
-        words = _words(chosen)
+        words = _words(chosen, playbook)
+        if chosen.to_contact and _contact(errand) is None:
+            _note(errand, changes, f"did not {words}: the event names nobody, or they were erased")
+            return
         if not only_decides:
             message = request(errand, Assignment(None, ""), rules.render)
-            changes.tell(msgspec.structs.replace(message, title=words, **_card(chosen)), now, visit.headers)
+            card = _card(chosen, errand, rules.directory)
+            changes.tell(msgspec.structs.replace(message, title=words, **card), now, visit.headers)
             changes.note_sent(asked.episode, asked.id, now)
     else:
         traits, words, to = _traits(errand, chosen, loads, rules)
         stands = changes.standings[visit.stands.account]
+        if traits and stand_already(stands, traits):
+            _note(errand, changes, _already(traits, to))
+            return
         if (often := set_too_often(stands, traits, now)) is not None and not only_decides:
             said = f"did not {words}: playbooks set {often} so often within a day that they may undo each other's work"
             changes.circling.append(_note(errand, changes, said))
             return
         if traits and not only_decides:
             changes.update_account(stands.account, traits, asked.id, now, visit.headers)
+            changes.outward.traits_set(stands, traits, playbook.name, asked.episode, now)
             if to is not None:
                 _count(changes, stands.account, to, loads, rules, now)
     said = f"held out: would {words}" if held_out else f"would {words}"
@@ -59,8 +68,18 @@ def _note(errand: Errand, changes: Changes, said: str) -> Move:
     return move
 
 
-def _words(chosen: Step) -> str:
+def _already(traits: Mapping[str, Any], to: Csm | None) -> str:
+    """That there is nothing to set."""
+    if to is not None:
+        return f"the account is {to.name}'s already"
+    return "; ".join(f"{name} is {value} already" for name, value in traits.items())
+
+
+def _words(chosen: Step, playbook: Playbook) -> str:
     to = " and ".join(role.replace("_", " ") for role in chosen.roles)
+    if chosen.to_contact:
+        answered = (playbook.on_event or "").startswith("feedback.")
+        to = "whoever answered" if answered else "whom it is about"
     match chosen.kind:
         case "survey":
             return f"ask {to} by the survey {chosen.name}"
@@ -70,15 +89,30 @@ def _words(chosen: Step) -> str:
             return f"call the webhook {chosen.name}"
 
 
-def _card(chosen: Step) -> dict[str, Any]:
+def _card(chosen: Step, errand: Errand, directory: Directory) -> dict[str, Any]:
     roles = list(chosen.roles)
     match chosen.kind:
         case "survey":
             return {"survey": SurveyCard(survey=chosen.name, roles=roles)}
         case "message":
-            return {"message": ContactCard(template=chosen.name, roles=roles, consent=chosen.consent)}
+            whose = directory.owner(owner(errand.visit.stands))
+            card = ContactCard(
+                template=chosen.name,
+                roles=roles,
+                consent=chosen.consent,
+                contact_id=_contact(errand) if chosen.to_contact else None,
+                facts=readable(errand.visit.stands, errand.episode.event, to_contact=chosen.to_contact),
+                sender=whose.recipient if whose is not None else None,
+            )
+            return {"message": card}
         case _:
             return {"webhook": WebhookCard(endpoint=chosen.name)}
+
+
+def _contact(errand: Errand) -> str | None:
+    """Whom the event names that fired."""
+    named = errand.episode.event.data.get("contact_id") if errand.episode.event is not None else None
+    return named if isinstance(named, str) else None
 
 
 def _count(changes: Changes, account: str, to: Csm, loads: dict[str, Load], rules: Rules, now: datetime) -> None:

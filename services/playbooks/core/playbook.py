@@ -59,6 +59,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """The survey, template, endpoint or playbook that is meant."""
     roles: tuple[str, ...] = ()
     """The contacts' who are asked or written to."""
+    to_contact: bool = False
+    """Written to is whom the event names that fired."""
     consent: str = ""
     """The kind of message that they must have consented to."""
     traits: dict[str, Any] = {}
@@ -103,6 +105,8 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The facts that these words name as they were when it fired."""
     on_exit: tuple[Step, ...] = ()
     """Alerts for those who were told, when what they were told of has passed."""
+    off: bool = False
+    """It is listed and checked, and decides nothing."""
     shadow: bool = False
     """It decides and lists what it would ask for, and tells nobody."""
     holdout: int = 0

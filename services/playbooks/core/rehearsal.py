@@ -50,8 +50,8 @@ class Rehearsed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def alone(rules: Rules, entry: Entry) -> Rules:
-    """The same rules with this playbook and no other; what runs in the shadow runs in earnest."""
-    playbook = msgspec.structs.replace(entry.playbook, shadow=False)
+    """The same rules with this playbook and no other; what runs in the shadow, or is off, runs in earnest."""
+    playbook = msgspec.structs.replace(entry.playbook, shadow=False, off=False)
     return rules._replace(library=Library((entry._replace(playbook=playbook),)))
 
 

@@ -51,7 +51,9 @@ class Library:
         """The latest of each playbook, those that have ended, too."""
         self.paused = {id: one for id, one in self.pauses.items() if one.ended_at is None}
         self.paused_because = {id: one.reason for id, one in self.paused.items()}
-        self.current = {one.playbook.id: one.playbook for one in self.loaded}
+        self.every = {one.playbook.id: one.playbook for one in self.loaded}
+        self.current = {id: one for id, one in self.every.items() if not one.off}
+        """Those that decide."""
         self.checksums = {id: zlib.crc32(name.encode()) for id, name in self._named().items()}
         """Each as a small number: what an account's standing remembers it by."""
         self.closers = frozenset(name for name, playbook in self.current.items() if playbook.closes)
@@ -73,9 +75,9 @@ class Library:
         }
 
     def _named(self) -> dict[str, str]:
-        """Each by its version, and by its pause."""
+        """Each that decides by its version, and by its pause."""
         marks = {id: f" {one.mark}" for id, one in self.pauses.items()}
-        return {one.playbook.id: one.playbook.name + marks.get(one.playbook.id, "") for one in self.loaded}
+        return {id: one.name + marks.get(id, "") for id, one in self.current.items()}
 
     def concerned(self, names: Iterable[str]) -> set[str]:
         """The playbooks to which a change of these facts, or an event of this type, may matter."""

@@ -1,12 +1,13 @@
 """How an account stands: its last assessment, as compact as looking again and writing about it allow."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
 from services.playbooks.core.days import Before
+from shared.messages.accounts import AccountTraits
 from shared.messages.actions import AccountCard
 from shared.messages.assessments import AccountAssessed, Band, Cause, Driver, FactValue
 
@@ -15,6 +16,7 @@ _CLOCKS_DIFFER: Final = timedelta(minutes=5)
 _MOST_SETS: Final = 10
 """How often playbooks may set one trait of an account within a day."""
 _DAY: Final = timedelta(days=1)
+_KNOWN_TRAITS: Final = frozenset(AccountTraits.__struct_fields__)
 _MOST_LOW: Final = 3
 _LOW_POINTS: Final = 5000
 
@@ -97,6 +99,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """When its band last turned."""
     before_import: tuple[int | None, Band] | None = None
     """Score and band as they were before the import that is open: what others were told last."""
+    sent: dict[str, Any] = {}
+    """Traits that playbooks have set and no assessment has told of yet, with their values."""
 
 
 def standing(account: str, assessed: AccountAssessed) -> Standing:
@@ -154,11 +158,38 @@ def renews_at(stands: Standing) -> datetime | None:
     return _instant(_text(stands, "account.renews_at"))
 
 
-def set_by_us(stands: Standing, traits: Iterable[str], now: datetime) -> Standing:
+def set_by_us(stands: Standing, traits: Mapping[str, Any], now: datetime) -> Standing:
     """The same, with these traits set by playbooks now."""
     kept = {name: [at for at in ats if at > now - _DAY] for name, ats in stands.sets.items()}
     kept |= {name: [*kept.get(name, ()), now] for name in traits}
-    return msgspec.structs.replace(stands, sets={name: ats for name, ats in kept.items() if ats})
+    sets = {name: ats for name, ats in kept.items() if ats}
+    return msgspec.structs.replace(stands, sets=sets, sent={**stands.sent, **traits})
+
+
+def still_sent(before: Standing | None, assessed: AccountAssessed) -> dict[str, Any]:
+    """Of what playbooks have set at an account that of which this assessment doesn't tell, either."""
+    if before is None or not before.sent:
+        return {}
+    told = assessed.cause.data.get("traits") if assessed.cause.type == "account.updated" else None
+    names = told if isinstance(told, dict) else {}
+    return {
+        name: value
+        for name, value in before.sent.items()
+        if name not in names and assessed.facts.get(fact_of(name)) != value
+    }
+
+
+def fact_of(trait: str) -> str:
+    """The fact that a trait of an account is."""
+    return f"account.{trait}" if trait in _KNOWN_TRAITS else f"account.traits.{trait}"
+
+
+def stand_already(stands: Standing, traits: Mapping[str, Any]) -> bool:
+    """Do the facts say of all these traits that they are so, and has no playbook just set another?"""
+    return all(
+        stands.facts.get(fact_of(name)) == value and stands.sent.get(name, value) == value
+        for name, value in traits.items()
+    )
 
 
 def set_too_often(stands: Standing, traits: Iterable[str], now: datetime) -> str | None:

@@ -28,7 +28,7 @@ class Walk(Moving):
             if in_force.per is not None and (is_other or not subject):
                 return
             # Which events count is said by the version in force, what comes of them by the one that is active.
-            asked = view if in_force == playbook else View(in_force, look)
+            asked = view if in_force == playbook else View(in_force, look, subject)
             if asked.event_applies and not asked.exits and self._rests_until is None:
                 self._fire_for_event()
             return
@@ -65,7 +65,7 @@ class Walk(Moving):
             return
         if deleted or self._silence is not None:
             # What holds when the silence is over is found so: nobody wants a storm then.
-            self.end("its playbook was deleted" if deleted else f"it did not fire, as {self._silence}")
+            self.end("its playbook was deleted or switched off" if deleted else f"it did not fire, as {self._silence}")
             return
         if self.view.applies is Truth.FALSE or self.view.exits:
             long = f"for {self.playbook.held_for.words}" if self.playbook.is_held else "until it may fire again"

@@ -100,6 +100,11 @@ def _left(case: Case) -> Iterator[Reason]:
         yield Reason(code="left", words=words)
 
 
+def _off(case: Case) -> Iterator[Reason]:
+    if case.playbook.off:
+        yield Reason(code="off", words="The playbook is switched off: put it with `mode: live` to have it.")
+
+
 def _silent(case: Case) -> Iterator[Reason]:
     if case.look.muted is not None:
         until = case.stands.muted.until if case.stands.muted is not None else None
@@ -227,7 +232,7 @@ def _over(case: Case) -> Iterator[Reason]:
 
 
 def _not_met(case: Case) -> Iterator[Reason]:
-    if not case.has_met and case.stands.gone is None:
+    if not case.has_met and case.stands.gone is None and not case.playbook.off:
         words = "It is new or changed, and this account has yet to be looked at with it: what holds then is found so."
         yield Reason(code="not_met", words=words)
 
@@ -259,6 +264,6 @@ def _nothing(case: Case) -> Iterator[Reason]:
 
 
 _REASONS: Final[tuple[Callable[[Case], Iterator[Reason]], ...]] = (
-    *(_gone, _left, _silent, _open, _found, _quiet, _interrupted, _scope, _condition, _event, _exits),
+    *(_off, _gone, _left, _silent, _open, _found, _quiet, _interrupted, _scope, _condition, _event, _exits),
     *(_pending, _resting, _over, _held_back, _not_met, _held_out, _shadow),
 )

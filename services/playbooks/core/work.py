@@ -8,6 +8,7 @@ batch has passed, `settling` closes the items of what ended, and gives what was 
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -33,6 +34,7 @@ from services.playbooks.core.standing import (
     owner,
     ran_ahead,
     standing,
+    still_sent,
 )
 from shared.messages.assessments import AccountAssessed
 
@@ -50,8 +52,9 @@ class Work(Looking):
         before, cause = self.standings.get(account), assessed.cause
         now = looked_at(before, assessed)
         stands = standing(account, assessed)
-        kept = known_before(before) if stands.quiet else None
-        stands = msgspec.structs.replace(stands, at=now, sets=before.sets if before else {}, before_import=kept)
+        kept: dict[str, Any] = {"sets": before.sets if before else {}, "sent": still_sent(before, assessed)}
+        kept["before_import"] = known_before(before) if stands.quiet else None
+        stands = msgspec.structs.replace(stands, at=now, **kept)
         others = differing(before.facts, stands.facts) if before is not None else []
         then = before and self.changes.turn(before, now, anew=ran_ahead(before, assessed))
         stands = carried(before, noted(then, stands, others))

@@ -25,23 +25,21 @@ from shared.files.kinds import Date, Day, Days, Name, Span, Zone
 from shared.files.models import FileModel, Reading, fault
 from shared.files.nodes import Fields, Items
 from shared.files.reading import content_of, read_if_any
-from shared.messages.actions import SHARED
+from shared.messages.actions import PLACES, SHARED
 from shared.words import counted
 
 CAPACITY: Final = 25
 """Of whoever gives none."""
-_PLACES: Final = "slack:#name, slack:ID, teams, chat or inbox"
-"""The channels that a role can be."""
 _LOG = logging.getLogger(__name__)
 
 
 def _place(value: str) -> str:
     if value.startswith(("slack:", "email")) and SHARED.fullmatch(value) is None:
-        raise fault(f"A role is a person's, or a channel's that needs nobody: {_PLACES}.")
+        raise fault(f"A role is a person's, or a channel's that needs nobody: {PLACES} or inbox.")
     return value
 
 
-Place = Annotated[Name, AfterValidator(_place), Field(description=f"A person's id or e-mail, {_PLACES}.")]
+Place = Annotated[Name, AfterValidator(_place), Field(description=f"A person's id or e-mail, {PLACES} or inbox.")]
 
 
 def _email(value: str) -> str:

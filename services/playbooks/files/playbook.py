@@ -12,9 +12,10 @@ from services.playbooks.core.matter import Matter, derived
 from services.playbooks.core.playbook import STARTED, Playbook, Repeat
 from services.playbooks.core.remembered import FIRED
 from services.playbooks.files.checks import Beside, Exact, ExitTemplate, Held, Holdout, Limit
-from services.playbooks.files.sequence import as_steps, in_order, problems_of
+from services.playbooks.files.sequence import as_steps, in_order, problems_of, wrongly_addressed
 from services.playbooks.files.steps import StepFile
 from shared.conditions import (
+    INVOICE_FACTS,
     STEP_FACTS,
     Condition,
     FactType,
@@ -63,8 +64,9 @@ class PlaybookFile(FileModel):
     """What is said when the exit is met, such as paid; `fired.usage.trend` is what a fact was at firing."""
     on_exit: list[StepFile] = []
     """Alerts for those who were told, when what they were told of has passed."""
-    mode: Literal["live", "shadow"] = "live"
-    """In shadow it decides and lists what it would ask for, and tells nobody."""
+    mode: Literal["live", "shadow", "off"] = "live"
+    """In shadow it decides and lists what it would ask for, and tells nobody. Off it decides nothing: put it with
+    `mode: live` to have it."""
     holdout: Holdout | None = None
     """The share of accounts for which it only decides, so that one sees what it brings to all others; only where every
     step goes to customers or systems by itself."""
@@ -86,10 +88,12 @@ class PlaybookFile(FileModel):
         scope = Scope(known, watched)
         if beside is not None and beside.declared is not None:
             scope = replace(scope, values=beside.declared.values)
+        if given.get("per") == "invoice":
+            scope = replace(scope, more=INVOICE_FACTS)
         return {
             "condition": scope,
             "event": replace(scope, event_type=event),
-            "unless": replace(scope, event_type=event, more=STEP_FACTS),
+            "unless": replace(scope, event_type=event, more={**scope.more, **STEP_FACTS}),
         }
 
     @classmethod
@@ -127,6 +131,7 @@ class PlaybookFile(FileModel):
         if self.holdout is not None and by_hand:
             said = f"`holdout` needs steps that go by themselves, and this has `{by_hand[0]}`."
             reading.note(said, self.at("holdout"), "Who works through it would see who is left out. Leave it out here.")
+        reading.take(wrongly_addressed(self.steps, self.on_event, self.per))
         for step in steps:
             if step.start == self.id:
                 reading.note("It starts itself.", step.at("start"))
@@ -157,6 +162,7 @@ class PlaybookFile(FileModel):
             on_exit=as_steps(self.on_exit, title),
             matter=self._matter(),
             remembers=self._remembers(),
+            off=self.mode == "off",
             shadow=self.mode == "shadow",
             holdout=self.holdout or 0,
         )

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from services.playbooks.core.playbook import Arm, Step
-from services.playbooks.files.steps import StepFile
+from services.playbooks.files.steps import CONTACT, StepFile
 from shared.conditions import Problem, always_holds, did_you_mean
+from shared.messages.registry import TOLD
 
 
 class Placed(NamedTuple):
@@ -73,3 +74,19 @@ def _wrong_with(wanted: str, one: Placed, before: dict[str, Placed], placed: Ite
         yield Problem(f"`{wanted}` is no task: only a task ends because somebody closes it.", position)
     elif any(dict(task.path).get(number, arm) != arm for number, arm in one.path):
         yield Problem(f"The task `{wanted}` is in the other list, so it is never asked for when this is.", position)
+
+
+def wrongly_addressed(steps: Sequence[StepFile], on_event: str | None, per: str | None) -> Iterator[Problem]:
+    """Messages to whom the event names, where it names nobody, or somebody else may be named by then."""
+    _, event = TOLD.get(on_event or "", (None, None))
+    names_somebody = event is not None and "contact_id" in event.__struct_fields__
+    for step, path in in_order(steps):
+        if step.to != CONTACT:
+            continue
+        waits = path or step.after is not None or step.after_end_of is not None
+        if not names_somebody:
+            said = "`to: contact` needs an `on_event` whose events name a contact."
+            yield Problem(said, step.at("to"), "Name roles, such as `to: champion`.")
+        elif waits and per != CONTACT:
+            said = "By then another event may have come, of somebody else."
+            yield Problem(said, step.at("to"), "Say `per: contact`, so that each of them has an episode.")

@@ -16,13 +16,19 @@ from shared.conditions import Condition
 from shared.files.kinds import ConditionIn, Name
 from shared.files.models import FileModel, Reading
 from shared.files.nodes import Fields
-from shared.messages.accounts import AccountTraits
+from shared.messages.accounts import OURS, AccountTraits, is_ours
 from shared.messages.actions import CHANNEL, KINDS, SENDINGS, Severity
 
 STEP_KINDS: Final = (*KINDS, "if", "until", *SENDINGS, "trait", "assign_owner", "start")
 """A step has one of these."""
 Role = Literal["decision_maker", "executive_sponsor", "champion", "admin", "billing", "technical", "user"]
 Roles = Annotated[Annotated[Role, Tag("text")] | Annotated[list[Role], Tag("list")], ByShape]
+CONTACT: Final = "contact"
+"""Whom the event names, in place of a role."""
+Addressed = Annotated[
+    Annotated[Role | Literal["contact"], Tag("text")] | Annotated[list[Role], Tag("list")],
+    ByShape,
+]
 _OF: Final = {
     "due": ("task",),
     "acknowledge_within": ("alert",),
@@ -104,7 +110,8 @@ class StepFile(FileModel):
     hand_over: HandOver | None = None
     """Who takes a flag from there: a person, or a channel."""
     ask: Roles | None = None
-    to: Roles | None = None
+    to: Addressed | None = None
+    """Roles; or `contact`: the one of the event that fired."""
     consent: Name = "service"
     """The kind of message that a contact must have consented to."""
 
@@ -125,6 +132,9 @@ class StepFile(FileModel):
         if needed not in node:
             reading.note(f"`{kind}` needs `{needed}`.", node.at, hint)
         if isinstance(traits := node.get("trait"), Fields):
+            for name in (one for one in traits if is_ours(str(one))):
+                said = f"A trait that begins with `{OURS}` is what Keepwell writes elsewhere: it is read nowhere here."
+                reading.note(said, traits.places[name], "Give it another name.")
             try:
                 msgspec.json.decode(json.dumps(traits), type=AccountTraits)
             except msgspec.ValidationError as error:
@@ -167,7 +177,8 @@ class StepFile(FileModel):
             case _:
                 given = self.ask or self.to or []
                 roles = (given,) if isinstance(given, str) else tuple(given)
-                return {"name": getattr(self, kind), "roles": roles, "consent": self.consent, "assign": ()}
+                own = {"to_contact": True, "roles": ()} if given == CONTACT else {"roles": roles}
+                return {"name": getattr(self, kind), "consent": self.consent, "assign": (), **own}
 
     def given_of(self, *names: str) -> dict[str, Any]:
         """Of these fields those that were given."""

@@ -7,6 +7,7 @@ from services.playbooks.core.directory import ROLES
 from shared.conditions import Problem, did_you_mean
 from shared.files.models import Reading
 from shared.files.nodes import Fields, Items
+from shared.messages.actions import SHARED
 
 
 class _Named(NamedTuple):
@@ -36,7 +37,7 @@ def look_at(node: Fields, reading: Reading) -> None:
     roles = node.get("roles")
     roles = roles if isinstance(roles, Fields) else Fields(node.at)
     for role, place in roles.items():
-        known = str(place).startswith(("slack:", "email")) or place in (None, "teams", "chat", "inbox")
+        known = str(place).startswith(("slack:", "email")) or place in (None, "inbox") or SHARED.fullmatch(str(place))
         if role in ROLES and not known and _key(place) not in ids:
             said = f"`{role}` is `{_shown(place)}`, who is not in the directory."
             reading.note(said, roles.places[role], did_you_mean(place, ids))

@@ -71,7 +71,7 @@ class EpisodeView(BaseModel):
     def of(cls, row: Any, library: Library) -> Self:
         """An episode, read with its account, as it is shown."""
         episode: Episode = row.body
-        playbook = library.current.get(episode.playbook)
+        playbook = library.every.get(episode.playbook)
         changed = {
             "why": what_held(library.of(episode.playbook, episode), episode),
             "account_name": card(row.standing).name,

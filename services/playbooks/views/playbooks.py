@@ -3,11 +3,12 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 from pydantic import BaseModel
 
+from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.rules import Entry, Pause
 from services.playbooks.core.seen import Seen, example
 from services.playbooks.views.silence import PauseView
@@ -26,6 +27,8 @@ class PlaybookView(Listed):
     warnings: list[str]
     """What merely looks wrong in its text, with the place; also texts that it asks for and no account has."""
     achieved: dict[str, Any]
+    mode: Literal["live", "shadow", "off"]
+    """`shadow`: it decides, and tells nobody. `off`: it decides nothing."""
     paused: PauseView | None
     """It fires nothing, if it is."""
 
@@ -48,8 +51,13 @@ class PlaybookView(Listed):
             source=(version.text or b"").decode("utf-8-sig", "replace"),
             warnings=[*map(_unnamed, entry.warnings if entry is not None else ()), *told],
             achieved=achieved.get(id, {}),
+            mode=_mode(entry.playbook) if entry is not None else "live",
             paused=PauseView.of(paused[id]) if id in paused else None,
         )
+
+
+def _mode(playbook: Playbook) -> Literal["live", "shadow", "off"]:
+    return "off" if playbook.off else "shadow" if playbook.shadow else "live"
 
 
 def _unnamed(warning: Problem) -> str:

@@ -73,7 +73,8 @@ def assess(
     seen: View | None = None,
     interrupted: Mapping[str, datetime] = NOWHERE,
 ) -> Outcome:
-    """Look at an account and decide. What usage or time caused is told only when a fact changed.
+    """Look at an account and decide. What usage or time caused is told only when a fact changed, and so is what says
+    again what was known.
 
     `seen` is a view at this instant since when only tickets and invoices have changed. `interrupted` says of sources
     since when they are.
@@ -89,7 +90,7 @@ def assess(
     news = _digest(facts, health.card.ref)
     anew = before is not None and before.left_at is not None and profile.came_back_at is not None
     moves = Changes() if before is None or anew else before.changes
-    quiet = cause.kind in ("usage", "time", "scorecard") and occasion.found_in is None
+    quiet = occasion.nothing_new or (cause.kind in ("usage", "time", "scorecard") and occasion.found_in is None)
     if quiet and before is not None and before.news == news and not _is_seen_anew(before, health):
         return Outcome(None, before, for_ledger=False, for_days=False, health=health, rules=rules)
     drivers: list[Driver] = []

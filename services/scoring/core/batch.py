@@ -12,18 +12,19 @@ from services.scoring.core import pruning
 from services.scoring.core import state as s
 from services.scoring.core.arrivals import Arrival, Arrivals, is_told, untold_since
 from services.scoring.core.assess import Outcome, assess
-from services.scoring.core.causes import cause_of, erased_of
+from services.scoring.core.causes import cause_of, erased_of, of_news
 from services.scoring.core.clock import NEVER, day_of
 from services.scoring.core.decision import Occasion
 from services.scoring.core.erasing import forget_in
 from services.scoring.core.fold import fold, fold_usage, source_of
 from services.scoring.core.fold.people import Erased
+from services.scoring.core.fold.traits import known_of, named
 from services.scoring.core.measures.base import View
 from services.scoring.core.memory import Memory, Standing
 from services.scoring.core.scorecard import Rules
 from services.scoring.core.surveys import Surveys
 from services.scoring.core.timeline import TimelineRow, moved, row_of
-from shared.messages.accounts import ContactErased
+from shared.messages.accounts import AccountUpdated, ContactErased
 from shared.messages.assessments import AccountAssessed, Cause
 from shared.messages.erasing import Forgetting, digest_of
 
@@ -103,13 +104,17 @@ class Batch:
         seen: View | None = None
         for arrival in arrivals.others:
             erased = self._forget(standing.account, arrival.data)
+            before = _traits_before(standing.account, arrival)
             if fold(standing.account, arrival.event, arrival.data):
                 seen = None
             self._hear(source_of(arrival.event.type), arrival.event.time)
             self._note_rows(standing.account, arrival)
             if is_told(arrival):
-                cause = cause_of(arrival.event, next(since), standing.account)
-                outcome = self._decide(standing, Occasion(cause, imports=standing.imports), arrival.trace, seen, erased)
+                cause, nothing_new = cause_of(arrival.event, next(since), standing.account), False
+                if before is not None:
+                    cause, nothing_new = of_news(cause, before, known_of(standing.account, before))
+                occasion = Occasion(cause, imports=standing.imports, nothing_new=nothing_new)
+                outcome = self._decide(standing, occasion, arrival.trace, seen, erased)
                 seen = outcome.view
         for import_id in stragglers:
             found = Occasion(Cause(kind="history"), imports=standing.imports, found_in=import_id)
@@ -231,3 +236,8 @@ class Batch:
             self.erased_contacts.append(Erased(account.id, data.contact_id, digest_of(data.contact_id)))
         elif event.type == "account.erased":
             self.forgotten.append(Forgetting(account.id))
+
+
+def _traits_before(account: s.Account, arrival: Arrival) -> dict[str, Any] | None:
+    """What is known of the traits that it names, where it names some."""
+    return known_of(account, named(arrival.event)) if isinstance(arrival.data, AccountUpdated) else None

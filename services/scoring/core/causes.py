@@ -1,6 +1,6 @@
 """An event as the cause of an assessment, which travels on and is kept by others: without what is none of theirs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,16 @@ def cause_of(event: Event, untold_since: datetime | None, account: Account) -> C
         contact_name=account.state.name_of(contact),
         contact_role=account.state.role_of(contact),
     )
+
+
+def of_news(cause: Cause, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Cause, bool]:
+    """An `account.updated` with those traits alone that are others than before, and whether there is none.
+
+    A CRM that sends back what it was told says nothing: nobody shall take it for news.
+    """
+    traits = cause.data.get("traits") or {}
+    changed = {name: traits[name] for name in after if name in traits and before[name] != after[name]}
+    return msgspec.structs.replace(cause, data={**cause.data, "traits": changed}), not changed
 
 
 def erased_of(account: Account, data: ContactErased, wrote: Iterable[str] = ()) -> ContactErased:

@@ -87,3 +87,5 @@ class Occasion:
     imports: Sequence[str] = ()
     found_in: str | None = None
     act_on_found: bool = False
+    nothing_new: bool = False
+    """It says of the account what was known: there is nothing to tell, unless time has made something of it."""

@@ -12,9 +12,10 @@ import msgspec
 
 from services.scoring.core.fold.cells import plain
 from services.scoring.core.fold.people import is_erased
+from services.scoring.core.fold.traits import tells_nothing
 from services.scoring.core.state import Account
 from services.scoring.core.surveys import KEPT
-from shared.messages.accounts import ADDRESSES, ContactUpdated, NoteAdded
+from shared.messages.accounts import ADDRESSES, OURS, AccountUpdated, ContactUpdated, NoteAdded, is_ours
 from shared.messages.assessments import AccountAssessed
 from shared.messages.envelope import Event
 from shared.messages.erasing import digest_of
@@ -50,6 +51,9 @@ def row_of(account: Account, event: Event, data: Any, now: datetime) -> Timeline
     at = data.at or event.time if isinstance(data, NoteAdded) else event.time
     if account.state.erased or at < now - KEPT:
         return None
+    if isinstance(data, AccountUpdated) and tells_nothing(event):
+        # Of what is ours alone nobody need read.
+        return None
     requester = getattr(data, "requester", None)
     contact = getattr(data, "contact_id", None) or requester
     people = [contact, None if requester == contact else requester]
@@ -70,12 +74,17 @@ def moved(account_id: str, assessed: AccountAssessed, id: str, source: str) -> T
 
 def _kept(event: Event, data: Any) -> bytes:
     raw = bytes(event.data)
-    if len(raw) <= _MOST_BYTES and not isinstance(data, ContactUpdated):
+    ours = isinstance(data, AccountUpdated) and OURS.encode() in raw.lower()
+    has_others = ours or isinstance(data, ContactUpdated)
+    if len(raw) <= _MOST_BYTES and not has_others:
         return raw
     said: dict[str, Any] = msgspec.json.decode(raw)
-    if isinstance(data, ContactUpdated):
+    if has_others:
         traits: Mapping[str, Any] = said.get("traits") or {}
-        said["traits"] = {name: value for name, value in traits.items() if name not in ADDRESSES}
+        of_contact = isinstance(data, ContactUpdated)
+        said["traits"] = {
+            name: value for name, value in traits.items() if not (name in ADDRESSES if of_contact else is_ours(name))
+        }
     if len(raw) <= _MOST_BYTES:
         return msgspec.json.encode(said)
     return msgspec.json.encode({name: _cut(value) for name, value in list(said.items())[:100]})

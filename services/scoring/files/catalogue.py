@@ -9,10 +9,11 @@ from pydantic import Field, ValidationInfo, model_validator
 from services.scoring.core.catalogue import CADENCES, MONDAY_TO_FRIDAY, SOURCES, Catalogue, Onboarding, Target
 from services.scoring.core.clock import day_of
 from services.scoring.core.feedback import GROUPS
-from shared.conditions import Condition, Declared, FactType, Scope, implied
+from shared.conditions import Condition, Declared, FactType, Problem, Scope, implied
 from shared.files.catalogue import declared_by
 from shared.files.kinds import ConditionIn, Day, Name, ReadBy, Watched, one_of, read_date, read_days
 from shared.files.models import FileModel, Reading, fault
+from shared.messages.accounts import OURS, is_ours
 
 MOST_WATCHED: Final = 20
 """Each is two facts of every assessment."""
@@ -122,6 +123,13 @@ class CatalogueFile(FileModel):
         for place, one in enumerate(self.onboarding):
             if one.id in {other.id for other in self.onboarding[:place]}:
                 Reading.of(info).note(f"Another model has the id `{one.id}` already.", one.at("id"))
+        return self
+
+    @model_validator(mode="after")
+    def _none_is_ours(self, info: ValidationInfo) -> Self:
+        for name in (one for one in self.traits if is_ours(one)):
+            said = f"The trait `{name}` would never be known: what begins with `{OURS}` is ours, and read nowhere."
+            Reading.of(info).take([Problem(said, self.at("traits"))], certain=False)
         return self
 
     @model_validator(mode="after")

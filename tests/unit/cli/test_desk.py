@@ -258,6 +258,14 @@ def test_playbooks_are_paused_started_and_ended(stack: FakeStack) -> None:
     assert ended == "3 episodes of stalled are ended: by mail now.\n"
 
 
+def test_what_is_switched_off_is_listed_as_that(stack: FakeStack) -> None:
+    known: dict[str, Any] = {"title": "Stalled", "achieved": {}, "warnings": [], "paused": None}
+    rows = [{**known, "id": "stalled", "mode": "live"}, {**known, "id": "dunning", "mode": "off"}]
+    stack.on("GET /playbooks/v1/playbooks", Answer({"items": rows, "next_cursor": None}))
+    lines = stack.run(PLAYBOOKS.app()).output.splitlines()
+    assert ["switched off" in line for line in lines if "talled" in line] == [False, True]
+
+
 def test_an_account_is_muted_and_heard_again(stack: FakeStack) -> None:
     at = "/playbooks/v1/accounts/northwind/mute"
     muted = {"account": "northwind", "until": NOON, "author": "ana", "reason": "lawyers talk"}

@@ -12,6 +12,7 @@ from shared.conditions.readable import may_read, tells_of_nobody
         ("account.name", True),
         ("account.traits.region", True),
         ("account.traits.keepwell_score", False),
+        ("account.traits.Keepwell_Score__c", False),
         ("billing.payment_failed_at", True),
         ("billing.failed", False),
         ("billing.punctuality", False),

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.channels import card, plain
+from services.notifier.channels.chat import most_of
 from services.notifier.channels.teams import envelope
 from services.notifier.core.message import Item, Line, Message, Offer, Reason, Section
 from services.notifier.core.together import compose_group
@@ -146,6 +147,19 @@ def test_what_finds_no_room_in_a_text_is_counted_and_what_is_asked_stays() -> No
         assert "for Owner of Northwind" in text
 
 
+@pytest.mark.parametrize(
+    ("url", "most"),
+    [
+        ("https://discord.com/api/webhooks/1/x/slack", 2_000),
+        ("https://discord.com.evil.example/x", MOST),
+        ("https://chat.googleapis.com/v1/spaces/A/messages?key=x", MOST),
+        ("", MOST),
+    ],
+)
+def test_a_text_is_as_long_as_its_chat_takes(url: str, most: int) -> None:
+    assert most_of(url) == most
+
+
 HOSTILE: Final = (
     "@all @here @channel @everyone @kim <!channel> <@U1> <@&7> <users/all> @here.example",
     "[click](https://evil.example) <https://evil.example|click> https://evil.example www.evil.example [x]: y [x][y]",
@@ -155,6 +169,7 @@ HOSTILE: Final = (
     "- a list",
     "1. a list",
     "<at>Kim</at>",
+    "{{DATE(2017-02-14T06:08:39Z, SHORT)}}",
     "kim@everyone @all: a,@all",
 )
 
@@ -167,7 +182,9 @@ def test_what_comes_from_outside_pings_nobody_and_leads_nowhere(text: str) -> No
     in_text = plain.render(message, MOST)
     assert not ALIVE.search(in_text), in_text
     assert not [line for line in in_text.split("\n") if line[:2] in ("- ", "1.", "# ")]
-    assert list(faults(card.render(message, "dlv_1"))) == []
+    shown = card.render(message, "dlv_1")
+    assert list(faults(shown)) == []
+    assert "{{" not in json.dumps(shown)
 
 
 def test_an_address_and_a_command_can_be_copied_from_a_text() -> None:

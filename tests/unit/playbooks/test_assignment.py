@@ -111,7 +111,13 @@ AWAY = Csm(
 
 @pytest.mark.parametrize(
     ("last_resort", "to", "channel"),
-    [("kim", "kim", None), ("off", "lee", None), ("slack:#cs", "nobody", "slack:#cs"), ("inbox", "nobody", "inbox")],
+    [
+        ("kim", "kim", None),
+        ("off", "lee", None),
+        ("slack:#cs", "nobody", "slack:#cs"),
+        ("teams", "nobody", "teams"),
+        ("inbox", "nobody", "inbox"),
+    ],
 )
 def test_the_last_resort_is_a_person_or_who_stands_for_them_or_a_channel(
     last_resort: str, to: str, channel: str | None

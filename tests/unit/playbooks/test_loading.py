@@ -69,6 +69,12 @@ def test_the_guides_example_loads() -> None:
     assert alert.title == "Adoption stalled"
 
 
+@pytest.mark.parametrize("channel", ["teams", "chat"])
+def test_an_alert_goes_to_the_webhook_of_a_chat(channel: str) -> None:
+    _, alert = a_playbook(ADOPTION.replace('"slack:#cs-escalations"', channel)).steps
+    assert alert.channel == channel
+
+
 def test_the_version_is_of_the_content_alone() -> None:
     plain = a_playbook("id: x\nwhen: support.open > 3\nsteps: [alert: Hi]").version
     assert a_playbook("# a comment\nwhen:  support.open > 3\nid: x\nsteps:\n - alert: Hi").version == plain
@@ -224,12 +230,19 @@ class TestPeople:
         [
             ("{ops: leah}", "c.yaml:4:14: `ops` is `leah`, who is not in the directory. Did you mean `lea`?"),
             ("{ops: email}", "c.yaml:4:14: A role is a person's, or a channel's that needs nobody"),
+            ("{ops: team}", "c.yaml:4:14: `ops` is `team`, who is not in the directory."),
             ("{boss: lea}", "c.yaml:4:9: There is no field `boss`."),
         ],
     )
     def test_a_role_is_somebodys(self, roles: str, said: str) -> None:
         with pytest.raises(Refused, match=re.escape(said)):
             read_people(f"csms:\n  - {{id: lea, name: Lea}}\n\nroles: {roles}", "c.yaml")
+
+    def test_a_role_is_a_channel_that_others_read(self) -> None:
+        people = read_people(
+            "csms: [{id: lea, name: Lea, email: lea@example.com}]\nroles: {ops: teams, sales: chat}", "c"
+        )
+        assert (people.role("ops"), people.role("sales")) == ("teams", "chat")
 
     def test_nobody_is_above_their_own_managers(self) -> None:
         people = "".join(

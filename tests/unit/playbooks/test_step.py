@@ -304,7 +304,11 @@ class TestVersions:
         waiting = stalled(held_for="7d")
         pending = run(waiting, (LOW, MONDAY))
         closed = step(None, pending.episode, a_look(LOW, MONDAY + 7 * DAY), waiting)
-        assert (state(closed), closed.asks, of(closed).outcome) == ("idle", (), "its playbook was deleted")
+        assert (state(closed), closed.asks, of(closed).outcome) == (
+            "idle",
+            (),
+            "its playbook was deleted or switched off",
+        )
 
     def test_which_events_count_is_said_by_the_version_in_force(self) -> None:
         text = "id: x\non_event: feedback.nps\nwhen: event.score <= {}\nsteps: [task: Call]"

@@ -212,3 +212,10 @@ def test_what_keeps_it_most_comes_first() -> None:
     held = after(playbook, (LOW, MONDAY))
     found = asked(playbook, LOW, MONDAY + DAY, held, interrupted=["usage"])
     assert codes(found)[0] == "interrupted"
+
+
+def test_one_that_is_switched_off_says_so_before_all_else() -> None:
+    off = a_playbook("id: stalled\nwhen: usage.breadth < 40 %\nmode: off\nsteps: [alert: Hi]")
+    found = asked(off, HIGH, met=[], checksum=None)
+    assert codes(found) == ["off", "when_false"]
+    assert found.words == "The playbook is switched off: put it with `mode: live` to have it."

@@ -175,3 +175,15 @@ def test_a_payment_in_dispute_weighs_and_caps_nothing_until_the_dispute_is_over(
     assert (read.points, health.score.cap) == (2857, None)
     won = health_of(after(disputed("won", at=NOW), account=account), NOW, SHIPPED)
     assert won.readings["billing.failed"].words == "no payment is failing"
+
+
+def test_the_invoices_whose_payment_fails_are_known_by_id_until_they_are_settled_or_disputed() -> None:
+    def known(*events: Event) -> object:
+        return health_of(an_account(*events), NOW, SHIPPED).facts.get("billing.failing_invoices")
+
+    first, second = (an_invoice("payment_failed", id, at=NOW - DAY) for id in ("I-2", "I-1"))
+    assert known() is None
+    assert known(first, second) == ["I-1", "I-2"]
+    assert known(first, second, an_invoice("paid", "I-2")) == ["I-1"]
+    assert known(first, disputed("open", "I-2", NOW), an_invoice("voided", "I-1")) == []
+    assert known(an_invoice("payment_failed", "I-9", at=NOW - 181 * DAY)) == []

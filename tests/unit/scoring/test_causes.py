@@ -3,10 +3,13 @@
 import msgspec
 import pytest
 
-from services.scoring.core.causes import cause_of, erased_of
+from services.scoring.core.batch import Batch
+from services.scoring.core.causes import cause_of, erased_of, of_news
+from services.scoring.core.fold.traits import known_of, named
+from services.scoring.core.memory import Memory
 from services.scoring.core.packing import encode
 from shared.messages.accounts import ContactErased
-from tests.support.scoring import a_contact, a_ticket, after, an_account, an_event, nps
+from tests.support.scoring import NOW, SHIPPED, a_contact, a_ticket, after, an_account, an_event, arrivals, nps, traits
 
 KIM = {"name": "Kim", "title": "CTO", "email": "kim@acme.example", "phone": "+49 30 1234"}
 
@@ -44,3 +47,28 @@ def test_by_however_much_somebody_is_found_whoever_is_told_can_read_it() -> None
     whom = erased_of(account, asked)
     assert whom.texts[0] == "Kim"
     assert msgspec.json.decode(msgspec.json.encode(whom), type=ContactErased) == whom
+
+
+def test_of_traits_those_alone_are_news_that_are_others_than_before() -> None:
+    account = an_account(plan="pro")
+    event = an_event("account.updated", traits={"plan": "pro", "seats": 11, "region": "emea", "nothing": None})
+    before = known_of(account, named(event))
+    after(event, account=account)
+    cause, nothing_new = of_news(cause_of(event, None, account), before, known_of(account, before))
+    assert (cause.data["traits"], nothing_new) == ({"seats": 11, "region": "emea"}, False)
+    again = msgspec.structs.replace(event, id="again", time=NOW)
+    before = known_of(account, named(again))
+    after(again, account=account)
+    cause, nothing_new = of_news(cause_of(again, None, account), before, known_of(account, before))
+    assert (cause.data["traits"], nothing_new) == ({}, True)
+
+
+def test_what_says_again_what_was_known_is_told_to_nobody_and_what_is_new_is() -> None:
+    memory = Memory(set(), {})
+
+    def told(**known: object) -> int:
+        batch = Batch(NOW, SHIPPED, memory)
+        batch.take("acme", arrivals(traits(NOW, **known)), behind=False)
+        return len(batch.assessments)
+
+    assert [told(plan="pro"), told(plan="pro"), told(plan="pro", keepwell_score=3), told(plan="team")] == [1, 0, 0, 1]

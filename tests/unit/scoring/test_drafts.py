@@ -258,3 +258,9 @@ async def test_who_may_only_read_changes_nothing(client: httpx.AsyncClient) -> N
 
 async def test_who_may_not_read_may_not_check(client: httpx.AsyncClient) -> None:
     assert (await client.post("/v1/scorecards/check", content=ADOPTING, auth=("nothing", ""))).status_code == 403
+
+
+async def test_a_trait_that_is_ours_is_warned_of_as_it_is_never_known(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/catalogue/check", content="traits: {keepwell_score: number, tier: text}")
+    (warning,) = answer.json()["warnings"]
+    assert "The trait `keepwell_score` would never be known" in str(warning)

@@ -81,3 +81,10 @@ def test_what_was_sent_is_kept_whole_up_to_a_bound() -> None:
     row = _row(large)
     assert len(row.data) < 2**15
     assert json.loads(row.data)["traits"]["t1"] == "y" * 256
+
+
+def test_of_traits_that_are_ours_the_timeline_says_nothing() -> None:
+    assert _row(an_event("account.updated", traits={"keepwell_score": 3})) is None
+    mixed = _row(an_event("account.updated", traits={"keepwell_score": 3, "plan": "pro"}))
+    assert json.loads(mixed.data)["traits"] == {"plan": "pro"}
+    assert _row(an_event("account.updated", traits={})) is not None

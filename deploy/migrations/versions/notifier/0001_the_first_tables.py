@@ -141,3 +141,77 @@ def upgrade() -> None:
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
+    op.create_table('call_attempts',
+    sa.Column('call_id', sa.Text(), nullable=False),
+    sa.Column('attempt', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('began_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('outcome', sa.Text(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('status', sa.Integer(), nullable=True),
+    sa.Column('headers', sa.Text(), nullable=False),
+    sa.Column('answer_headers', sa.Text(), nullable=False),
+    sa.Column('answer', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('call_id', 'attempt')
+    )
+    op.create_table('calls',
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('endpoint_id', sa.Text(), nullable=False),
+    sa.Column('type', sa.Text(), nullable=False),
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('contact_id', sa.Text(), nullable=True),
+    sa.Column('partition', sa.Integer(), nullable=False),
+    sa.Column('action_id', sa.Text(), nullable=True),
+    sa.Column('body', sa.LargeBinary(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('lease', sa.Text(), nullable=True),
+    sa.Column('attempts', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('tries', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('uncertain', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('reason', sa.Text(), server_default='', nullable=False),
+    sa.Column('erased', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('traceparent', sa.Text(), nullable=True),
+    sa.Column('caused_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index('calls_by_account', 'calls', ['account_id'], unique=False)
+    op.create_index('calls_by_action', 'calls', ['action_id'], unique=False, postgresql_where=sa.text('action_id IS NOT NULL'))
+    op.create_index('calls_by_age', 'calls', ['created_at'], unique=False)
+    op.create_index('calls_by_due', 'calls', ['endpoint_id', 'due_at'], unique=False, postgresql_where=sa.text("state IN ('waiting', 'sending')"))
+    op.create_index('calls_by_time', 'calls', ['endpoint_id', 'created_at', 'id'], unique=False)
+    op.create_table('endpoints',
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=True),
+    sa.Column('description', sa.Text(), nullable=False),
+    sa.Column('url', sa.Text(), nullable=False),
+    sa.Column('types', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+    sa.Column('filter', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('score_by', sa.Float(), nullable=True),
+    sa.Column('secret', sa.Text(), nullable=False),
+    sa.Column('former_secret', sa.Text(), nullable=True),
+    sa.Column('former_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('enabled', sa.Boolean(), nullable=False),
+    sa.Column('disabled_because', sa.Text(), server_default='', nullable=False),
+    sa.Column('failures', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('failing_since', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('last_failure', sa.Text(), server_default='', nullable=False),
+    sa.Column('held_since', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('held_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('created_by', sa.Text(), nullable=False),
+    sa.Column('changed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index('endpoints_by_name', 'endpoints', ['name'], unique=True, postgresql_where=sa.text('deleted_at IS NULL'))
+    op.create_table('told_health',
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('endpoint_id', sa.Text(), nullable=False),
+    sa.Column('rev', sa.Integer(), nullable=False),
+    sa.Column('score', sa.Float(), nullable=True),
+    sa.Column('band', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('account_id', 'endpoint_id')
+    )

@@ -1,5 +1,6 @@
 """What an account is: its traits, and the milestones that it has reached."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -15,10 +16,26 @@ from shared.messages.stamps import cell_of, micros, put
 _KNOWN: Final = frozenset(accounts.AccountTraits.__struct_fields__)
 
 
+def named(event: Event) -> dict[str, Any]:
+    """The traits that an `account.updated` names, as it gives them. Those that are ours are nobody's to tell."""
+    raw: dict[str, Any] = msgspec.json.decode(event.data).get("traits") or {}
+    return {name: value for name, value in raw.items() if not accounts.is_ours(name)}
+
+
+def tells_nothing(event: Event) -> bool:
+    """Whether it tells nothing but what we wrote elsewhere."""
+    return not named(event) and bool(msgspec.json.decode(event.data).get("traits"))
+
+
+def known_of(account: Account, names: Iterable[str]) -> dict[str, Any]:
+    """What is known of these traits; None where nothing is."""
+    cells = {name: account.state.traits.get(name if name in _KNOWN else own_trait(name)) for name in names}
+    return {name: None if cell is None else cell.value for name, cell in cells.items()}
+
+
 def account_updated(account: Account, event: Event, data: accounts.AccountUpdated) -> None:
     """A trait that is null says "no longer", one that is absent says nothing: so the raw data is asked, too."""
-    raw: dict[str, Any] = msgspec.json.decode(event.data).get("traits", {})
-    traits, said = account.state.traits, {}
+    raw, traits, said = named(event), account.state.traits, {}
     signed = traits.get("signed_at")
     for name, value in raw.items():
         known = name in _KNOWN

@@ -1,21 +1,34 @@
 """For how long a payment has been failing."""
 
+from collections.abc import Iterator
+from typing import Final
+
 from services.scoring.core.clock import day_of_us
 from services.scoring.core.measures.base import Measure, Reading, View
 from services.scoring.core.measures.billing.invoices import NONE_YET, invoices_of, is_recent
+from services.scoring.core.state import Invoice
 from shared.words import counted
+
+_MOST_NAMED: Final = 100
+
+
+def _failing(view: View) -> Iterator[tuple[int, str, Invoice]]:
+    """Since when which payments have failed that are still open, and not of so long ago that nobody waits for them."""
+    for key, row in invoices_of(view).open.items():
+        if row.failed is not None and row.closed is None and is_recent(view, row.due_at or row.failed):
+            yield row.failed, key, row
 
 
 def failing(view: View) -> int | None:
-    """Since when a payment has failed that is still open, and not of so long ago that nobody waits for it."""
-    return min(
-        (
-            row.failed
-            for row in invoices_of(view).open.values()
-            if row.failed is not None and row.closed is None and is_recent(view, row.due_at or row.failed)
-        ),
-        default=None,
-    )
+    """Since when the first of them has."""
+    return min((since for since, _, _ in _failing(view)), default=None)
+
+
+def failing_invoices(view: View) -> list[str] | None:
+    """The invoices behind it that are undisputed, by id; None before the first invoice."""
+    if view.connected("invoices") is None:
+        return None
+    return sorted(key for _, key, row in _failing(view) if not row.is_disputed)[:_MOST_NAMED]
 
 
 def _contested(view: View) -> tuple[int, str] | None:
@@ -51,5 +64,5 @@ FAILED = Measure(
     ((0, 75), (3, 65), (7, 40), (14, 0)),
     _failed,
     ("invoice.", "payment."),
-    facts=("billing.payment_failed_at",),
+    facts=("billing.payment_failed_at", "billing.failing_invoices"),
 )
