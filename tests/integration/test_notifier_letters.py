@@ -407,6 +407,19 @@ async def test_two_senders_at_once_do_not_exceed_the_limit(engine: AsyncEngine) 
         assert post.mail.recipients == ["kim@northwind.example"] * 2
 
 
+async def test_what_a_clock_ahead_has_counted_keeps_nobody_from_being_written_to(engine: AsyncEngine) -> None:
+    async with a_post(engine, most=1) as post:
+        await post.ask(*a_person())
+        post.desk.clock.move(timedelta(days=40))
+        async with post.desk.open():
+            await post.ask(a_message())
+            await post.settles()
+            post.desk.clock.move(-timedelta(days=40))
+            await post.ask(a_message("act-2"), a_message("act-3"))
+            await post.settles(3)
+        assert sorted(await post.desk.states()) == ["cancelled", "delivered", "delivered"]
+
+
 async def test_what_waits_for_room_is_counted_too(engine: AsyncEngine) -> None:
     async with a_post(engine, most=4) as post:
         for account in (f"account-{n}" for n in range(20)):
