@@ -28,6 +28,7 @@ from bench import (
     statements,
     throughput,
     turn,
+    webhooks,
     workers,
 )
 from bench.peers.draining import PEERS
@@ -38,7 +39,7 @@ from tests.support.logins import PASSWORDS
 from tests.support.stack import Stack
 
 _PARTS = (
-    *("statements", "looks", "firings", "days", "figures", "effect", "turn", "preview", "backtest"),
+    *("statements", "looks", "firings", "days", "figures", "effect", "turn", "preview", "backtest", "webhooks"),
     *(
         "backlog",
         "peers",
@@ -98,6 +99,7 @@ def main() -> None:
             "effect": lambda: effect.measure(database("effect")),
             "turn": lambda: turn.measure(database("turn"), asked.accounts),
             "preview": lambda: preview.measure(database("preview"), asked.accounts),
+            "webhooks": lambda: webhooks.measure(database("webhooks"), server.process.pid),
             "backtest": lambda: backtest.measure(database("backtest"), asked.accounts // 10),
         }
         for name in [name for name in alone if asked.only in {None, name}]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from services.notifier.core import delivery, lease
+from services.notifier.core import calls, delivery, lease
 from services.playbooks.core import episode, item
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "machines.md"
@@ -29,6 +29,7 @@ MACHINES: Final = (
     Machine("An episode", "services/playbooks/core/episode.py", episode.MOVES, ("idle",)),
     *(Machine(f"{kind.capitalize()}s", _ITEMS, moves, name=kind.upper()) for kind, moves in item.MOVES.items()),
     Machine("A delivery", "services/notifier/core/delivery.py", delivery.MOVES, ("waiting",)),
+    Machine("A call of an endpoint", "services/notifier/core/calls.py", calls.MOVES, ("waiting", "missed")),
     Machine("A delivery's lease", "services/notifier/core/lease.py", lease.MOVES, ("free",)),
 )
 

@@ -137,10 +137,12 @@ def _newer(event: Mapping[str, Any], account: str, memory: Memory) -> tuple[dict
 def health_fields(event: Mapping[str, Any]) -> dict[str, Any]:
     """What a CRM shows of an account's health."""
     data = event["data"]
+    # Without a score there is a reason for that, and else what moved it most.
+    why = data.get("reason") or "; ".join(driver["reason"] for driver in data.get("drivers", [])[:3])
     return {
         "keepwell_score": data["score"],
         "keepwell_band": data["band"],
-        "keepwell_reason": "; ".join(driver["reason"] for driver in data.get("drivers", [])[:3])[:255],
+        "keepwell_reason": why[:255],
         "keepwell_updated_at": event["timestamp"],
     }
 

@@ -10,6 +10,7 @@ import typer
 from deploy.cli import (
     accounts,
     deliveries,
+    endpoints,
     erase,
     flags,
     keys,
@@ -103,6 +104,7 @@ app.add_typer(flags.app, name="flags")
 app.add_typer(FOUND.app(), name="found")
 app.add_typer(with_running(playbooks.app), name="playbooks")
 app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(keys.app, name="keys")
 app.add_typer(suggest.app, name="suggest")
 app.add_typer(rules.app, name="rules")

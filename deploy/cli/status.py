@@ -108,8 +108,16 @@ def _note(state: dict[str, Any]) -> str:
         notes.append(f"{counted(sweep['accounts'], 'account')} to meet new or changed playbooks by {by}")
     if failed:
         notes.append(f"{failed:,} failed: keepwell deliveries --state failed")
+    notes += [_troubled(one) for one in details.get("webhooks", {}).get("troubled", [])]
     notes += [f"{hold['channel']} is held: {hold['reason']}" for hold in details.get("holds", [])]
     return "; ".join(notes)
+
+
+def _troubled(endpoint: Mapping[str, Any]) -> str:
+    """Of an endpoint that is disabled, or has failed for a while."""
+    since = f" since {show.clock(endpoint['since'])}" if endpoint["since"] else ""
+    waits = f", {endpoint['waiting']:,} wait" if endpoint["waiting"] else ""
+    return f"endpoint {endpoint['endpoint']} is {endpoint['state']}{since}: {endpoint['reason']}{waits}"
 
 
 def _heard(source: Mapping[str, Any], now: datetime) -> str:

@@ -201,7 +201,7 @@ holds = Table(
     Column("reason", Text, nullable=False),
 )
 
-# Other systems that hear of what happens, by webhooks. One that was deleted stays for as long as its calls do.
+# Other systems that hear of what happens. One that was deleted stays for as long as its calls do.
 endpoints = Table(
     "endpoints",
     metadata,
@@ -248,15 +248,12 @@ calls = Table(
     # The playbook's step that it is made for.
     Column("action_id", Text),
     Column("body", LargeBinary, nullable=False),
-    # One of core.calls'.
+    # One of core.calls'; the rest as of a delivery.
     Column("state", Text, nullable=False),
-    # While it waits: when to send. While it is being sent: when the lease ends.
     Column("due_at", _Time, nullable=False),
     Column("lease", Text),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    # Attempts since it was last asked for: what is bounded.
     Column("tries", Integer, nullable=False, server_default="0"),
-    # Attempts whose end is not known.
     Column("uncertain", Integer, nullable=False, server_default="0"),
     Column("reason", Text, nullable=False, server_default=""),
     Column("erased", Boolean, nullable=False, server_default=false()),

@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping
 from services.notifier.core.calls import State
 from services.notifier.queries import webhooks
 from services.notifier.store import calls, endpoints
-from services.notifier.views import Call, CallAttempt, CallDetail, Queued
+from services.notifier.views.endpoints import Call, CallAttempt, CallDetail, Queued
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork

@@ -20,7 +20,7 @@ from services.notifier.hooks.addresses import AddressRefused, Guard
 from services.notifier.queries import webhooks
 from services.notifier.store import calls, endpoints
 from services.notifier.store.calls import NewCall
-from services.notifier.views import Endpoint, MadeEndpoint, Queued, Replayed, Secret
+from services.notifier.views.endpoints import Endpoint, MadeEndpoint, Queued, Replayed, Secret
 from shared.auth.keys import Caller, require
 from shared.clock import Clock
 from shared.messages import registry, tracing

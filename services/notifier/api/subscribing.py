@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_validator
 
 from services.notifier.core.endpoints import Filter, is_of_items
-from services.notifier.views import EndpointFilter
+from services.notifier.views.endpoints import EndpointFilter
 from shared.conditions import did_you_mean
 from shared.messages.outward import WEBHOOK_TYPES
 

@@ -113,7 +113,7 @@ def hold(answer: Answer, now: datetime) -> datetime | None:
     """Until when the endpoint asked to be left in peace."""
     if answer.after is None:
         return None
-    return now + min(max(timedelta(seconds=answer.after), timedelta(0)), LONGEST_RETRY_AFTER)
+    return now + timedelta(seconds=min(max(answer.after, 0.0), LONGEST_RETRY_AFTER.total_seconds()))
 
 
 def backoff(tries: int, dice: float) -> timedelta:

@@ -41,6 +41,7 @@ def health(rev: int = 7, score: float | None = 52.25, at: datetime = AT) -> dict
         previous_band="green",
         drivers=[DriverTold(kind="measure", name="feedback.nps", points=-13, reason="their admin scored us 2")],
         cause=CauseTold(kind="event", type="feedback.nps", id="e-1"),
+        reason="" if score is not None else "too little is known",
     )
     return {"type": "health.changed", "timestamp": at.isoformat(), "data": msgspec.to_builtins(data)}
 
@@ -177,7 +178,7 @@ async def test_hubspot_shows_health_and_traits_once_its_properties_are_made() ->
         "name": "Northwind",
         "keepwell_score": "",
         "keepwell_band": "amber",
-        "keepwell_reason": "their admin scored us 2",
+        "keepwell_reason": "too little is known",
         "keepwell_updated_at": AT.isoformat(),
         "keepwell_risk": "late; silent",
     }
