@@ -138,9 +138,9 @@ def test_what_is_no_channel_for_ops_is_refused_at_start(wrong: str) -> None:
 
 
 def test_what_is_for_customers_waits_for_its_road_and_takes_no_other() -> None:
-    broken = Break("contact", WHOLE, NOW, "the password is refused")
+    broken = Break("contact", WHOLE, NOW, "password refused")
     assert alarms([broken]) == [
-        "Messages by mail to customers don't arrive since Wed 18 Nov 2026, 09:14 UTC, and wait: the password is refused."
+        "Messages by mail to customers don't arrive since Wed 18 Nov 2026, 09:14 UTC, and wait: password refused."
     ]
     to = road_to_ops(["slack:#ops"], [])
     assert to is not None
