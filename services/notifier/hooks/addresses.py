@@ -47,9 +47,10 @@ def read_url(text: str) -> Place:
     """Read an endpoint's URL. Raises `AddressRefused` with what is wrong."""
     try:
         url = httpx.URL(text)
+        named = url.host
     except (httpx.InvalidURL, UnicodeError):
         raise AddressRefused("This is no URL; write one such as https://example.com/hooks/keepwell.") from None
-    if url.scheme not in {"https", "http"} or not url.host:
+    if url.scheme not in {"https", "http"} or not named:
         raise AddressRefused("An endpoint's URL begins with https:// and names a host.")
     if url.userinfo:
         raise AddressRefused(
@@ -57,6 +58,8 @@ def read_url(text: str) -> Place:
         )
     if url.fragment or "#" in text:
         raise AddressRefused("A URL's fragment, from # on, is never sent: leave it out.")
+    if url.port is not None and not 0 < url.port < 65_536:
+        raise AddressRefused(f"There is no port {url.port}: ports go from 1 to 65535.")
     if len(text) > LONGEST_URL:
         raise AddressRefused(f"The URL is longer than {LONGEST_URL:,} characters.")
     host = url.raw_host.decode("ascii").strip("[]")
