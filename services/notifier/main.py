@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-import httpcore
 import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -144,7 +143,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
         jobs=(lambda: following.run(base.uow), watch.run, hooks.run, *(sender.run for sender in senders.values())),
         on_stop=stop,
         tidy=(retention.forget,),
-        close=lambda: hooks.close(http),
+        close=http.aclose,
     )
 
 
@@ -157,12 +156,12 @@ class _Hooks:
 
     def __init__(self, settings: NotifierSettings) -> None:
         self.known = KnownEndpoints()
-        self.resolver = SystemResolver()
-        self.guard = Guard(self.resolver, settings.networks)
+        self.guard = Guard(SystemResolver(), settings.networks)
         self._caller: Caller | None = None
 
     def begin(self, base: service.Base, on_settled: Callable[[], None]) -> None:
-        trust = httpcore.default_ssl_context()
+        # Whoever has certificates of their own names them by SSL_CERT_FILE.
+        trust = httpx.create_ssl_context()
         self._caller = Caller(
             lambda url: Line(url, self.guard, trust),
             base.uow,
@@ -184,10 +183,6 @@ class _Hooks:
     def stop(self) -> None:
         if self._caller is not None:
             self._caller.stop()
-
-    async def close(self, http: httpx.AsyncClient) -> None:
-        self.resolver.close()
-        await http.aclose()
 
 
 def _channels(

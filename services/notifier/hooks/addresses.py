@@ -8,8 +8,10 @@ import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from ipaddress import ip_address
+from threading import Thread
 from typing import Any, Final, NamedTuple
 
 import httpcore
@@ -107,25 +109,22 @@ class Guard:
 
 
 class SystemResolver:
-    """Asks as the machine is set up. Names are asked for in threads of its own: one that hangs holds up few others."""
+    """Asks as the machine is set up, at most for so many names at once, each in a thread that no end of ours waits for:
+    asking takes as long as it does."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_AT_ONCE, "resolver")
-        self._asking: dict[str, asyncio.Future[list[Any]]] = {}
+        self._asking: dict[str, asyncio.Future[Sequence[Address]]] = {}
 
     async def __call__(self, host: str) -> Sequence[Address]:
         """Every address; whoever asks for a name that is being asked for gets the same answer."""
         asking = self._asking.get(host)
         if asking is None:
-            loop = asyncio.get_running_loop()
-            asking = loop.run_in_executor(self._threads, _ask, host)
-            self._asking[host] = asking
-            asking.add_done_callback(lambda done: (self._asking.pop(host, None), done.cancelled() or done.exception()))
-        return [ip_address(found[4][0]) for found in await asyncio.shield(asking)]
-
-    def close(self) -> None:
-        """Ask nothing more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+            if len(self._asking) >= _AT_ONCE:
+                raise OSError("too many names are being asked for")
+            asking = self._asking[host] = asyncio.get_running_loop().create_future()
+            asking.add_done_callback(lambda done: (self._asking.pop(host, None), done.exception()))
+            Thread(target=_ask, args=(host, asking), daemon=True, name="resolver").start()
+        return await asyncio.shield(asking)
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):
@@ -153,8 +152,15 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         return await self._backend.connect_tcp(str(found[-1]), port, timeout, local_address, socket_options)
 
 
-def _ask(host: str) -> list[Any]:
-    return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+def _ask(host: str, answer: "asyncio.Future[Sequence[Address]]") -> None:
+    """Looks a name up, and hands it over to the loop that asked, if that is still there."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        told = partial(answer.set_result, [ip_address(one[4][0]) for one in found])
+    except (OSError, ValueError) as error:
+        told = partial(answer.set_exception, OSError(str(error)))
+    with suppress(RuntimeError):
+        answer.get_loop().call_soon_threadsafe(told)
 
 
 def _literal(host: str) -> Address | None:

@@ -11,6 +11,7 @@ from services.notifier.core.endpoints import HEALTH, Endpoint, compared
 from services.notifier.store import calls
 from services.notifier.store.calls import NewCall
 from services.notifier.store.endpoints import KnownEndpoints
+from shared.messages import tracing
 from shared.messages.actions import ActionRequested
 from shared.messages.outward import WebhookTold, WebhookType
 from shared.worker.handler import Incoming
@@ -85,6 +86,7 @@ def _call(to: Endpoint, one: Incoming, type: str, data: Any, now: datetime) -> N
         state="waiting" if to.enabled else "missed",
         reason="" if to.enabled else DISABLED,
         settled_at=None if to.enabled else now,
-        traceparent=one.trace,
+        # It goes out as a header.
+        traceparent=one.trace if tracing.parse(one.trace) is not None else None,
         caused_at=(said.caused_at if is_action else None) or one.event.accepted,
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.core.addresses import Address, is_allowed, read_networks, refused
-from services.notifier.hooks.addresses import AddressRefused, Guard, read_url
+from services.notifier.hooks.addresses import AddressRefused, Guard, SystemResolver, read_url
 from services.notifier.settings import NotifierSettings
 from shared.settings import SettingsError
 
@@ -139,6 +139,19 @@ def test_one_address_inside_is_enough_to_refuse_a_name() -> None:
 def test_without_tls_only_a_network_that_is_named_is_reached() -> None:
     assert check("http://hooks.example.com/", "10.1.0.5", networks="10.1.0.0/16") is None
     assert "TLS" in (check("http://hooks.example.com/", "93.184.216.34", networks="10.1.0.0/16") or "")
+
+
+def test_the_machine_is_asked_once_for_what_many_ask_at_once() -> None:
+    async def ask() -> None:
+        resolve = SystemResolver()
+        first, second = await asyncio.gather(resolve("localhost"), resolve("localhost"))
+        assert first is second
+        assert {one.is_loopback for one in first} == {True}
+        with pytest.raises(OSError, match=r"\w"):
+            await resolve("no-such-host.invalid")
+        assert await resolve("127.0.0.1") == [ip_address("127.0.0.1")]
+
+    asyncio.run(ask())
 
 
 def test_a_name_that_leads_nowhere_is_told_so() -> None:
