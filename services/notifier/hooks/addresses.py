@@ -18,6 +18,7 @@ import httpcore
 import httpx
 
 from services.notifier.core.addresses import Address, Network, is_allowed, refused
+from services.notifier.hooks.bounded import Bounded
 
 Resolve = Callable[[str], Awaitable[Sequence[Address]]]
 """Every address of a name; raises `OSError` where it has none."""
@@ -146,10 +147,10 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         found = await self._guard.addresses(host, is_plain=self._is_plain)
         for one in found[:-1]:
             try:
-                return await self._backend.connect_tcp(str(one), port, timeout, local_address, socket_options)
+                return Bounded(await self._backend.connect_tcp(str(one), port, timeout, local_address, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return await self._backend.connect_tcp(str(found[-1]), port, timeout, local_address, socket_options)
+        return Bounded(await self._backend.connect_tcp(str(found[-1]), port, timeout, local_address, socket_options))
 
 
 def _ask(host: str, answer: "asyncio.Future[Sequence[Address]]") -> None:
