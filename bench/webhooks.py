@@ -33,8 +33,9 @@ from services.notifier.store import calls, endpoints
 from services.notifier.store.calls import NewCall
 from shared.clock import SystemClock
 from shared.figures import Figures
+from shared.messages.outward import AccountTold, Moved
 from shared.pg.uow import UnitOfWork
-from tests.support.notifier import an_account, notifier_engine
+from tests.support.notifier import THE_OWNER, an_account, notifier_engine
 
 _ROUNDS: Final = 5
 _CALLS: Final = 5_000
@@ -155,7 +156,27 @@ def _an_endpoint(number: int, port: int) -> dict[str, object]:
 
 
 def _due(turn: int, endpoint: int) -> Iterator[NewCall]:
-    said = {"account": an_account(), "reasons": ["Usage fell by half in two weeks", "T-118 is open for 5 days"] * 3}
+    said = Moved(
+        id="tsk-41",
+        kind="task",
+        state="open",
+        title="Call Northwind: someone there scored us 2",
+        severity="high",
+        matter="people",
+        account=AccountTold.of(an_account()),
+        reasons=[
+            "an answer of 2 is a detractor's",
+            "usage fell by half in two weeks",
+            "ticket T-118 is open for 5 days",
+        ],
+        do="Ask what went wrong with the lost tickets, and say who will fix it by when.",
+        assignee=THE_OWNER,
+        contact_id="northwind-admin",
+        contact="Kim (admin)",
+        playbook="detractor@3",
+        episode_id="northwind@12-detractor",
+        actor="keepwell",
+    )
     now = SystemClock().now()
     for number in range(_CALLS // _ENDPOINTS):
         yield NewCall(

@@ -104,7 +104,12 @@ def _reach(keepwell: Keepwell, account: str, people: Sequence[dict[str, Any]]) -
     book = {one["id"]: one for one in keepwell.items("notifier", f"/v1/contacts/{segment(account)}")}
     for one in people:
         known = book.get(one["id"], {})
-        one.update({name: known.get(name) for name in ("email", "phone", "language", "consents")})
+        one.update({name: known.get(name) for name in ("email", "phone", "language", "consents", "bounced")})
+
+
+def _reached_by(person: Item) -> str:
+    ways = [person[how] for how in ("phone", "email") if person.get(how)]
+    return (listed(ways) or "–") + (", which bounced" if person.get("bounced") and person.get("email") else "")
 
 
 CONTACTS: Final = Listing(
@@ -124,7 +129,7 @@ CONTACTS: Final = Listing(
         Column("Said", _said),
         since("Talked", "talked_at"),
         field("Seen", "last_seen"),
-        Column("Reached by", lambda one: listed([one[how] for how in ("phone", "email") if one.get(how)]) or "–"),
+        Column("Reached by", _reached_by),
     ),
     beside=_reach,
     limit=50,

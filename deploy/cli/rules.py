@@ -69,5 +69,8 @@ def _is_usable(keepwell: Keepwell, one: Text) -> bool:
 
 
 def _show_sample(sample: dict[str, Any]) -> None:
+    if sample.get("problem"):
+        show.complain(f"{sample['language']}: it can't be written: {sample['problem']}.")
+        return
     show.say(f"{sample['language']}: {sample['subject']}")
     show.lines(f"    {line}" for line in sample["body"].splitlines())

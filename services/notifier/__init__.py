@@ -1,4 +1,4 @@
-"""Brings what playbooks ask for to people, and what happens to other systems.
+"""Brings what playbooks ask for to people, also to customers', and what happens to other systems.
 
 In: `keepwell.actions` (action.requested, action.cancelled, item.changed, webhook.told); of `keepwell.events.accounts`
 what is told of contacts, for the address book; `/v1/deliveries/{id}/retry`; the templates of messages to customers, as

@@ -122,7 +122,7 @@ class NotifierSettings(Settings):
         """Why nothing can be written to customers' people; empty where it can."""
         if self.smtp_url is None:
             return "e-mail is not set up here (KEEPWELL_SMTP_URL)"
-        if self.public_url is None or not self.signing_keys:
+        if not self.public_url or not self.signing_keys:
             return "they could not unsubscribe: KEEPWELL_PUBLIC_URL and KEEPWELL_LINK_KEYS are not both set here"
         return ""
 

@@ -13,24 +13,32 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import lru_cache, wraps
+from functools import lru_cache
 from typing import Any, Final
 
-from jinja2 import ChainableUndefined, Template, TemplateError, nodes, pass_context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateError, nodes
 
 from shared.conditions import Facts, Scope, Value, did_you_mean
+from shared.files.sandbox import (
+    FILTERS,
+    MOST_ITEMS,
+    MOST_LETTERS,
+    TONGUE,
+    UNKNOWN,
+    Environment,
+    Hole,
+    Unwritable,
+    as_written,
+)
 from shared.files.tongues import Tongue
-from shared.words import clean, clean_lines, date_words, money, rounded
+from shared.words import clean, clean_lines, date_words, rounded
 
 _LOG = logging.getLogger(__name__)
 _LONGEST: Final = 500
-_MOST_LETTERS: Final = 2_000
-_MOST_ITEMS: Final = 100
+_LONGEST_LETTER: Final = 4_000
 _LARGEST: Final = 1_000
 _MOST_IN_LOOP: Final = 5
 _FAILURES: Final = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
-_UNKNOWN: Final = "unknown"
 _BLOCKS: Final = re.compile(r"\{[%#].*[%#]\}", re.DOTALL)
 _EXPRESSION: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
@@ -40,101 +48,14 @@ _NODES: Final = (
     *(nodes.For, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.Pos),
     *(nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Concat),
 )
-_FILTERS: Final = (
-    *("abs", "capitalize", "count", "d", "default", "first", "float", "int", "join", "last", "length", "list", "lower"),
-    *("max", "min", "replace", "reverse", "round", "sort", "string", "sum", "title", "trim", "truncate", "unique"),
-    *("upper", "wordcount", "money"),
-)
 _OF_FACTS: Final = ("d", "default", "money")
 """What may be given other facts."""
-_TONGUE: Final = "_tongue"
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+
 _LOOP: Final = ("first", "index", "index0", "last", "length", "revindex")
 
 
-class _Unknown(ChainableUndefined):
-    """A fact that is not known says so, whatever is reckoned with it; compared with anything it is false."""
-
-    def __str__(self) -> str:
-        return _UNKNOWN
-
-    def _itself(self, *_: object) -> Any:
-        return self
-
-    def _no(self, *_: object) -> Any:
-        return False
-
-    __abs__ = __round__ = __ceil__ = __floor__ = __neg__ = __pos__ = _itself
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _itself
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _itself
-    __lt__ = __le__ = __gt__ = __ge__ = _no
-
-
-class Unwritable(Exception):
-    """A text for a customer can't be written: the words say why."""
-
-
-class _Hole(_Unknown):
-    """A fact that is not known, in a text for a customer: it can be asked for, and have something in its place."""
-
-    def __str__(self) -> str:
-        raise Unwritable(f"what it says of {self._undefined_name or 'a list'} is not known")
-
-
-@pass_context
-def _money(context: Any, minor: Any, currency: Any = "") -> Any:
-    """Minor units of a currency, as they are written where the text is read."""
-    if isinstance(minor, _Unknown) or isinstance(currency, _Unknown):
-        return minor if isinstance(minor, _Unknown) else currency
-    if not isinstance(minor, int | float) or not _CURRENCY.fullmatch(str(currency)):
-        raise TypeError("Money is minor units and a currency.")
-    tongue = context.get(_TONGUE)
-    return money(int(minor), str(currency)) if tongue is None else tongue.money(int(minor), str(currency))
-
-
-@pass_context
-def _number(context: Any, value: Any) -> Any:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return context[_TONGUE].number(value) if is_number else value
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    """Jinja2 without what could grow. Plain text comes out of it; each channel escapes in its own way."""
-
-    intercepted_binops = frozenset("*+")
-
-    def __init__(self, undefined: type[_Unknown] = _Unknown, finalize: Callable[..., Any] | None = None) -> None:
-        super().__init__(undefined=undefined, finalize=finalize, autoescape=False, optimized=False)
-        self.globals.clear()
-        self.filters["money"] = _money
-        self.filters = {name: _cut(self.filters[name]) for name in _FILTERS}
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002 (Jinja's)
-        """Add what is alike; multiply numbers, and nothing else."""
-        if operator == "+":
-            return _bounded(left + right)
-        if not all(isinstance(one, int | float | _Unknown) for one in (left, right)):
-            raise TypeError("Only numbers can be multiplied.")
-        return left * right
-
-
-def _cut(filter: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(filter)
-    def cut(*values: Any, **options: Any) -> Any:
-        return _bounded(filter(*map(_bounded, values), **options))
-
-    return cut
-
-
-def _bounded(value: Any) -> Any:
-    """As much of a value as anybody reads."""
-    if isinstance(value, str):
-        return value[:_MOST_LETTERS]
-    return value[:_MOST_ITEMS] if isinstance(value, list | tuple) else value
-
-
-_ENVIRONMENT: Final = _Environment()
-_FOR_CUSTOMERS: Final = _Environment(_Hole, _number)
+_ENVIRONMENT: Final = Environment()
+_FOR_CUSTOMERS: Final = Environment(Hole, as_written)
 
 
 def problems_of(source: str, scope: Scope) -> Iterator[tuple[str, str | None]]:
@@ -174,11 +95,13 @@ def written(source: str, facts: Facts, now: datetime, tongue: Tongue) -> str:
     """Fill a text in that a customer reads, in their language. Raises `Unwritable`: they get none with holes."""
     try:
         template, names = _compiled(source, _FOR_CUSTOMERS)
-        text = "".join(template.generate({**_variables(names, facts, now, tongue.date), _TONGUE: tongue}))
+        text = ""
+        for piece in template.generate({**_variables(names, facts, now, tongue.date), TONGUE: tongue}):
+            text += piece
+            if len(text) > _LONGEST_LETTER:
+                raise Unwritable(f"filled in, it is longer than {_LONGEST_LETTER:,} letters")
     except _FAILURES as error:
         raise Unwritable(f"its text can't be filled in: {clean(str(error), _LONGEST)}") from None
-    if len(text) > 2 * _MOST_LETTERS:
-        raise Unwritable(f"filled in, it is longer than {2 * _MOST_LETTERS:,} letters")
     return "\n".join(clean_lines(text)).strip()
 
 
@@ -195,7 +118,7 @@ def _filled(source: str, facts: Facts, now: datetime) -> str:
     text = ""
     for piece in template.generate(_variables(names, facts, now)):
         text += piece
-        if len(text) > _MOST_LETTERS:
+        if len(text) > MOST_LETTERS:
             break
     return text
 
@@ -204,14 +127,14 @@ def _filled_or_unknown(source: str, facts: Facts, now: datetime) -> str:
     try:
         return _filled(source, facts, now)
     except _FAILURES:
-        return _UNKNOWN
+        return UNKNOWN
 
 
 @lru_cache(maxsize=512)
-def _compiled(source: str, environment: _Environment = _ENVIRONMENT) -> tuple[Template, tuple[str, ...]]:
+def _compiled(source: str, environment: Environment = _ENVIRONMENT) -> tuple[Template, tuple[str, ...]]:
     """A text ready to be filled in, and the facts that it reads. Raises `TemplateError` for what isn't listed."""
-    if len(source) > _MOST_LETTERS:
-        raise TemplateError(f"it is longer than {_MOST_LETTERS:,} letters")
+    if len(source) > MOST_LETTERS:
+        raise TemplateError(f"it is longer than {MOST_LETTERS:,} letters")
     try:
         tree = environment.parse(source)
         for node in tree.find_all(nodes.Node):
@@ -226,8 +149,8 @@ def _compiled(source: str, environment: _Environment = _ENVIRONMENT) -> tuple[Te
 def _wrong_with(node: nodes.Node) -> str | None:
     """Why a text can't have this; None where it can."""
     match node:
-        case nodes.Filter(name=name) if name not in _FILTERS:
-            return f"there is no filter `{name}`. {did_you_mean(name, _FILTERS) or 'There are ' + ', '.join(_FILTERS)}"
+        case nodes.Filter(name=name) if name not in FILTERS:
+            return f"there is no filter `{name}`. {did_you_mean(name, FILTERS) or 'There are ' + ', '.join(FILTERS)}"
         case nodes.Filter() if not _is_bounded(node):
             return f"`{node.name}` is given text or numbers up to {_LARGEST:,}, as they are"
         case nodes.Mul(left=left, right=right) if any(map(_is_no_number, (left, right))):
@@ -305,5 +228,5 @@ def _shown(value: Value, dated: Callable[[datetime], str]) -> Any:
         shown = rounded(value)
         return int(shown) if shown.is_integer() else shown
     if isinstance(value, str):
-        return value[:_MOST_LETTERS]
-    return [str(one)[:_MOST_LETTERS] for one in value[:_MOST_ITEMS]] if isinstance(value, tuple) else value
+        return value[:MOST_LETTERS]
+    return [str(one)[:MOST_LETTERS] for one in value[:MOST_ITEMS]] if isinstance(value, tuple) else value

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from ast import PyCF_ONLY_AST
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -86,4 +87,11 @@ def test_what_a_document_tells_to_type_works(newcomer: Newcomer, block: Block) -
 
 
 def test_nothing_else_than_commands_answers_and_pictures_is_fenced() -> None:
-    assert {block.language for block in blocks()} <= {"sh", "", "mermaid", "yaml"}
+    assert {block.language for block in blocks()} <= {"sh", "", "mermaid", "yaml", "python", "js"}
+
+
+@pytest.mark.parametrize(
+    "block", [one for one in blocks() if one.language == "python"], ids=lambda block: f"{block.document}:{block.line}"
+)
+def test_what_is_shown_of_python_can_be_copied(block: Block) -> None:
+    compile(block.text, block.document, "exec", PyCF_ONLY_AST)

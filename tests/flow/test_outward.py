@@ -131,6 +131,8 @@ def test_a_developer_subscribes_verifies_breaks_it_and_loses_nothing(world: Worl
     endpoint = f"/v1/endpoints/{made['id']}"
     world.post("notifier", f"{endpoint}/test", status=202)
     stack.wait(lambda: any(one["type"] == "test" for one in receiver.taken.values()), "the test arrives, verified")
+    # Playbooks have heard by then of what is wanted.
+    stack.settle()
 
     world.an_account("northwind")
     world.an_answer("northwind", 2)

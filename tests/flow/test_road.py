@@ -198,7 +198,7 @@ AT_REST = {
     | {
         f"keepwell_{what}_total" for what in ("repeated_events", "assessment_gaps", "last_resort", "circling_playbooks")
     },
-    "notifier": WAITING | FAILED,
+    "notifier": WAITING | FAILED | {"keepwell_webhook_attempts_total", "keepwell_webhooks_total"},
 }
 """What is 0 while all goes well; tests of what doesn't feed these."""
 

@@ -12,9 +12,17 @@ import pytest
 from sqlalchemy import text
 
 from services.ingest.core.leaving import WORDS
+from services.notifier.channels.contact import write
+from services.notifier.channels.protocol import Dispatch
+from services.notifier.channels.rendering import LetterRenderer
+from services.notifier.core.audience import why_not
+from services.notifier.core.contacts import Book, Key
+from services.notifier.core.message import Letter, Message
 from shared.links import LEAVING, Act, Leave, Links
 from shared.log.protocol import BrokerUnavailable
-from shared.messages import registry
+from shared.messages import envelope, registry
+from shared.messages.accounts import ContactConsented
+from shared.words import date_words
 from tests.support.ingest import LINK_KEY, House, a_house
 from tests.support.stream import NOON
 
@@ -152,6 +160,36 @@ async def test_it_is_meant_of_the_account_that_theirs_goes_on_as(house: House) -
     house.broker.messages.clear()
     await press(house, a_link(), choice="all")
     assert said(house) == [("acme", "kim", "all")]
+
+
+async def test_the_one_click_of_a_letter_stops_the_next(house: House) -> None:
+    """From the letter as it goes out, by what a mail program reads in it, to the address book."""
+    letter = Letter(
+        template="t", language="es", paragraphs=["x"], account_id="northwind", contact_id="kim", kind="service"
+    )
+    message = Message(kind="message", label="", severity="info", band="unknown", subject="x", title="x", letter=letter)
+    dispatch = Dispatch(message=message, delivery_id="dlv_c7", target="kim@northwind.example", at=NOON)
+    links = Links([LINK_KEY], "http://ingest")
+    head = write(dispatch, "hello@ours.example", LetterRenderer(), links).as_bytes().partition(b"\r\n\r\n")[0].decode()
+    found = re.search(r"^List-Unsubscribe: <http://ingest(\S+)>\r$", head, re.MULTILINE)
+    assert found is not None
+    assert f"List-Unsubscribe-Post: {ONE_CLICK}" in head
+    answer = await press(house, found.group(1), **dict([ONE_CLICK.split("=")]))
+    assert (answer.status_code, WORDS["es"].done_kind in answer.text) == (200, True)
+    book = Book()
+    agreed = envelope.wrap(
+        ContactConsented(contact_id="kim", kind="service"),
+        id="c",
+        source="crm",
+        type="contact.consented",
+        subject="northwind",
+        time=NOON - timedelta(days=1),
+    )
+    for event in (agreed, *house.broker.events()):
+        book.fold(event, registry.data_of(event))
+    assert why_not(book.contacts[Key("northwind", "kim")], "service") == (
+        f"they want no more messages of the kind service, since {date_words(NOON)}"
+    )
 
 
 # --- links that don't act ---------------------------------------------------------------------------------------------

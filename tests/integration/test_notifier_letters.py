@@ -189,6 +189,34 @@ async def test_each_person_has_a_letter_of_their_own_and_playbooks_hear_once(pos
     assert settled.reason == "2 of 3 written to; they have not agreed to messages of the kind service"
 
 
+async def test_a_mailbox_that_several_share_gets_one_letter(post: Post) -> None:
+    shared = "billing@northwind.example"
+    await post.ask(*a_person(email=shared), *a_person("ben", email="Billing@Northwind.example"), *a_person("lee"))
+    async with post.desk.open():
+        await post.ask(a_message())
+        await post.settles()
+    assert sorted(post.mail.recipients) in (
+        [shared, "lee@northwind.example"],
+        ["Billing@northwind.example", "lee@northwind.example"],
+    )
+    [double] = await post.desk.rows("SELECT * FROM deliveries WHERE state = 'cancelled'")
+    assert double.reason == "somebody else with the same address gets it"
+
+
+async def test_playbooks_hear_once_of_many_letters_that_two_senders_end(engine: AsyncEngine) -> None:
+    async with a_post(engine) as post:
+        other = a_desk(engine, post.desk.channel)
+        for n in range(30):
+            # Many call their contacts by the address: even then, only what was asked for may be written to.
+            await post.ask(*a_person(f"id{n}@northwind.example", email=f"p{n}@northwind.example"))
+        async with post.desk.open(), other.open():
+            await post.ask(a_message())
+            await post.settles()
+            await post.desk.looked()
+        assert sorted(post.mail.recipients) == sorted(f"p{n}@northwind.example" for n in range(30))
+        assert [one.state for one in await post.desk.settled()] == ["delivered"]
+
+
 async def test_an_action_comes_twice_and_is_written_once(post: Post) -> None:
     await post.ask(*a_person())
     async with post.desk.open():
@@ -379,6 +407,29 @@ async def test_two_senders_at_once_do_not_exceed_the_limit(engine: AsyncEngine) 
         assert post.mail.recipients == ["kim@northwind.example"] * 2
 
 
+async def test_what_a_clock_ahead_has_counted_keeps_nobody_from_being_written_to(engine: AsyncEngine) -> None:
+    async with a_post(engine, most=1) as post:
+        await post.ask(*a_person())
+        post.desk.clock.move(timedelta(days=40))
+        async with post.desk.open():
+            await post.ask(a_message())
+            await post.settles()
+            post.desk.clock.move(-timedelta(days=40))
+            await post.ask(a_message("act-2"), a_message("act-3"))
+            await post.settles(3)
+        assert sorted(await post.desk.states()) == ["cancelled", "delivered", "delivered"]
+
+
+async def test_what_waits_for_room_is_counted_too(engine: AsyncEngine) -> None:
+    async with a_post(engine, most=4) as post:
+        for account in (f"account-{n}" for n in range(20)):
+            await post.ask(*a_person("k", account, email="kim@northwind.example"))
+            await post.ask(a_message(f"act-{account}", account))
+        async with post.desk.open():
+            await post.settles(20)
+        assert post.mail.recipients == ["kim@northwind.example"] * 4
+
+
 async def test_what_may_have_arrived_is_counted_and_what_did_not_is_not(engine: AsyncEngine) -> None:
     channel = ScriptedChannel("contact", outcomes=[Later(reason="cut off", uncertain=True), Later(reason="busy")])
     desk = a_desk(engine, channel, most=1)
@@ -440,6 +491,20 @@ async def test_of_whoever_is_erased_no_letter_keeps_a_word_and_what_waits_is_cal
     assert rows["act-2", "ben"].state == "waiting"
     assert await post.desk.rows("SELECT * FROM written_to") == []
     assert await places(post.desk, "Kim Fox", "kim@northwind", "wie geht es", "how is", '"kim"') == []
+
+
+async def test_of_an_account_that_is_erased_no_letter_keeps_a_word(post: Post) -> None:
+    post.mail.refuse_recipient = "550 no such user"
+    await post.ask(*a_person())
+    async with post.desk.open():
+        await post.ask(a_message())
+        await post.settles()
+    await post.ask(*a_person("ben"), a_message("act-2"), told("account.erased", minutes=1))
+    rows = {(row.action_id, row.state) for row in await post.desk.rows()}
+    assert rows == {("act-1", "failed"), ("act-2", "cancelled")}
+    assert await post.desk.rows("SELECT * FROM bounces") == []
+    assert await post.desk.rows("SELECT * FROM contacts WHERE NOT erased") == []
+    assert await places(post.desk, "Kim Fox", "Ben Fox", '"kim"', "@northwind.example", "how is") == []
 
 
 async def places(desk: Desk, *words: str, but: Sequence[str] = ()) -> list[str]:

@@ -19,7 +19,8 @@ from shared.clock import SystemClock
 from shared.log.local import LocalStream
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
-from shared.messages.actions import ActionRequested, Recipient
+from shared.messages.accounts import ContactConsented, ContactUpdated
+from shared.messages.actions import ActionRequested, ContactCard, Recipient
 from shared.messages.digests import DayCard, DayLine
 from shared.messages.preferences import BUTTON, PreferencesChanged, read_asked
 from shared.pg.pool import make_engine, session_settings
@@ -37,6 +38,7 @@ from tests.support.notifier import (
     an_account,
     an_action,
     an_alert,
+    notifier_engine,
     says,
 )
 from tests.support.stream import until
@@ -481,3 +483,135 @@ async def test_a_digest_asks_with_what_its_reader_has_set(database_url: str, sla
         sent = slack.got[-1].body["blocks"]
         delivery = await notifier.get(f"/v1/deliveries/{sent[0]['block_id']}")
         assert delivery["rendered"]["blocks"] == sent
+
+
+def whole(mail: MailSink) -> dict[str, str]:
+    """What letters to customers' people need."""
+    smtp = f"smtp://127.0.0.1:{mail.port}?from=keepwell@example.com"
+    return {"smtp_url": smtp, "public_url": "https://keepwell.example.com", "link_keys": "k" * 40}
+
+
+def of_a_person(type: str, data: Any) -> Outgoing:
+    event = envelope.wrap(
+        data, id=f"{type}-1", source="crm", type=type, subject="northwind", time=SystemClock().now() - timedelta(days=1)
+    )
+    return Outgoing(registry.ACCOUNTS, "northwind", envelope.encode(event), {"ce_type": type})
+
+
+def a_promise(id: str) -> ActionRequested:
+    """What a playbook asks for that acknowledges a bad answer."""
+    owner = Recipient(id="ana", name="Ana Lima", email="ana@example.com", time_zone="Europe/Berlin")
+    card = ContactCard(template="call-promised", roles=[], consent="service", contact_id="kim", sender=owner)
+    return an_action(id, kind="message", task=None, recipient=None, message=card, caused_at=SystemClock().now())
+
+
+async def test_a_customers_person_is_written_to_in_their_language_and_a_bounce_ends_it(
+    database_url: str, mail: MailSink
+) -> None:
+    known = {"name": "Kim Fox", "email": "kim@northwind.example", "language": "sv"}
+    async with a_notifier(database_url, **whole(mail)) as notifier:
+        await notifier.send(
+            [
+                of_a_person("contact.updated", ContactUpdated(contact_id="kim", traits=known, role="admin")),
+                of_a_person("contact.consented", ContactConsented(contact_id="kim", kind="service")),
+            ]
+        )
+
+        async def is_known() -> bool:
+            answer = await notifier.client.get("/v1/contacts/northwind/kim")
+            return answer.status_code == 200 and bool(answer.json()["consents"])
+
+        await until(is_known)
+
+        async def ended(count: int) -> bool:
+            states = [one["state"] for one in await notifier.deliveries(account="northwind", contact="kim")]
+            return len(states) == count and not {"waiting", "sending"} & set(states)
+
+        await notifier.publish([a_promise("a")])
+        await until(lambda: ended(1))
+        [listed] = await notifier.deliveries(contact="kim")
+        one = await notifier.get(f"/v1/deliveries/{listed['id']}")
+        mail.refuse_recipient = "550 5.1.1 <kim@northwind.example> unknown"
+        await notifier.publish([a_promise("b")])
+        await until(lambda: ended(2))
+        kim = await notifier.get("/v1/contacts/northwind/kim")
+        status = (await notifier.client.get("/v1/status")).json()
+    [letter] = mail.letters
+    assert letter["Subject"] == "Tack för ditt svar: vi ringer dig"
+    assert (listed["channel"], listed["state"], listed["contact_id"]) == ("contact:kim", "delivered", "kim")
+    assert one["as_sent"]
+    assert one["rendered"]["text"].startswith("Hej Kim,\n\ntack för att du")
+    assert "/u/" not in str(one), "the way out is nobody's but theirs"
+    assert (kim["roles"], kim["has_left"]) == (["admin"], False)
+    assert kim["bounced"]["reason"] == "the mail server says 550 5.1.1 their address unknown"
+    assert "contact:" not in str(status), "no road of ours is broken"
+
+
+async def test_a_template_is_shown_as_a_person_would_read_it_and_sent_to_oneself(
+    database_url: str, mail: MailSink
+) -> None:
+    async with a_notifier(database_url, **whole(mail)) as notifier:
+        known = {"name": "王小明", "email": "w@northwind.example", "language": "zh-CN"}
+        await notifier.send(
+            [of_a_person("contact.updated", ContactUpdated(contact_id="kim", traits=known, role="admin"))]
+        )
+        at = "/v1/templates/payment-failed"
+
+        async def shown(**asked: str) -> httpx.Response:
+            return await notifier.client.post(f"{at}/preview", json=asked)
+
+        async def is_known() -> bool:
+            return (await shown(account="northwind", contact="kim")).status_code == 200
+
+        await until(is_known)
+        theirs = (await shown(account="northwind", contact="kim")).json()
+        german = (await shown(language="de-AT")).json()
+        draft = (await shown(text="id: payment-failed\nlanguages: {en: {subject: S, body: B}}\n")).json()
+        wrong = [
+            (await shown(contact="kim")).status_code,
+            (await shown(account="northwind", contact="nobody")).status_code,
+            (await shown(text="id: other\nlanguages: {en: {subject: S, body: B}}\n")).status_code,
+            (await shown(text="id: [")).status_code,
+            (await notifier.client.post("/v1/templates/gone/preview", json={})).status_code,
+            (await notifier.client.post(f"{at}/send-test", json={"to": "nobody"})).status_code,
+        ]
+        sent = await notifier.client.post(f"{at}/send-test", json={"to": "me@example.com", "language": "ru"})
+
+        async def delivered() -> bool:
+            return bool((await notifier.get(f"/v1/deliveries/{sent.json()['id']}"))["state"] == "delivered")
+
+        await until(delivered)
+        test = await notifier.get(f"/v1/deliveries/{sent.json()['id']}")
+        async with notifier_engine(database_url) as engine, engine.connect() as c:
+            counted = (await c.execute(text("SELECT count(*) FROM written_to"))).scalar_one()
+            told = (await c.execute(text("SELECT count(*) FROM outbox"))).scalar_one()
+    assert theirs["language"] == "zh"
+    assert len(theirs["previews"]) == 7
+    chinese = next(one for one in theirs["previews"] if one["language"] == "zh")
+    assert chinese["text"].startswith("王小明，您好：")
+    assert '<html lang="zh">' in chinese["html"]
+    assert [(one["language"], "4.200,00\u00a0€" in one["text"]) for one in german["previews"]] == [("de", True)]
+    assert [(one["subject"], one["problem"]) for one in draft["previews"]] == [("S", "")]
+    assert wrong == [400, 404, 422, 422, 404, 400]
+    assert (sent.status_code, test["kind"], test["channel"]) == (202, "test", "contact:me@example.com")
+    [letter] = mail.letters
+    assert str(letter["Subject"]).startswith("[Проверка] Платёж на сумму 4 200,00")
+    assert mail.recipients == ["me@example.com"]
+    assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert (counted, told) == (0, 0)
+
+
+async def test_without_a_way_out_neither_a_letter_nor_a_test_goes(database_url: str, mail: MailSink) -> None:
+    without = {name: value for name, value in whole(mail).items() if name != "public_url"}
+    async with a_notifier(database_url, **without) as notifier:
+        await notifier.publish([a_promise("a")])
+
+        async def ended() -> bool:
+            return [one["state"] for one in await notifier.deliveries()] == ["cancelled"]
+
+        await until(ended)
+        [one] = await notifier.deliveries()
+        answer = await notifier.client.post("/v1/templates/call-promised/send-test", json={"to": "me@example.com"})
+    assert one["reason"].startswith("they could not unsubscribe: KEEPWELL_PUBLIC_URL")
+    assert (answer.status_code, answer.json()["code"]) == (409, "letters_not_set_up")
+    assert mail.letters == []

@@ -1,6 +1,7 @@
 """Endpoints are called: what is told arrives once and signed, whatever receivers do."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from email.utils import format_datetime
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.core.endpoints import FAILING_FROM, Filter
-from services.notifier.store import calls, endpoints
+from services.notifier.store import calls, endpoints, retention
 from shared.clock import SystemClock
 from shared.messages.accounts import AccountErased, ContactErased
 from shared.messages.actions import WebhookCard
@@ -372,6 +373,26 @@ async def test_a_connection_goes_to_the_address_that_was_checked(engine: AsyncEn
     assert sink.got[0].headers["host"] == f"hooks.example.com:{sink.port}"
 
 
+async def test_tls_goes_by_the_name_and_the_connection_by_the_address(engine: AsyncEngine) -> None:
+    greetings: list[bytes] = []
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        greetings.append(await reader.read(4096))
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    desk = HookDesk(engine, Names({"hooks.example.com": [["127.0.0.1"]]}))
+    await desk.endpoint(f"https://hooks.example.com:{port}/a")
+    async with desk.open(), server:
+        await desk.tell(told())
+        await tried(desk, "waiting")
+    assert greetings[0][0] == 0x16, "a TLS handshake"
+    assert b"hooks.example.com" in greetings[0]
+    assert (desk.trust.verify_mode, desk.trust.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert "no connection" in (await desk.rows())[0].reason
+
+
 async def test_one_bad_address_among_good_ones_is_enough(engine: AsyncEngine) -> None:
     desk = HookDesk(engine, Names({"hooks.example.com": [["93.184.216.34", "10.0.0.1"]]}), networks="")
     await desk.endpoint("https://hooks.example.com/a")
@@ -478,6 +499,47 @@ async def test_whoever_is_erased_is_in_no_body(engine: AsyncEngine, sink: HookSi
     await desk.tell(whole)
     assert {(row.state, row.body) for row in await desk.rows()} == {("cancelled", b"")}
     assert await desk.replay(desk.clock.now() - timedelta(days=1)) == 0
+
+
+async def test_what_ended_a_month_ago_is_forgotten_and_what_waits_stays(engine: AsyncEngine, sink: HookSink) -> None:
+    desk = HookDesk(engine)
+    sink.answers = [(200, {}, b""), (500, {}, b"")]
+    await desk.endpoint(sink.url)
+    async with desk.open():
+        await desk.tell(told())
+        await all_are(desk, "delivered")
+        desk.later(seconds=1)
+        await desk.tell(told(id="waits"))
+        await tried(desk, "delivered", "waiting")
+    desk.clock.move(timedelta(days=31))
+    async with desk.uow.begin() as c:
+        await retention.forget(c, desk.clock.now())
+    assert await desk.states() == ["waiting"]
+    [left] = await desk.rows("SELECT reason FROM call_attempts")
+    assert left.reason == "it answered 500 Internal Server Error"
+    await desk.change(deleted_at=desk.clock.now(), secret="")
+    desk.clock.move(timedelta(days=31))
+    async with desk.uow.begin() as c:
+        await retention.forget(c, desk.clock.now())
+    assert await desk.rows() == await desk.rows("SELECT * FROM endpoints") == []
+
+
+async def test_what_a_wrong_clock_has_put_off_is_due(engine: AsyncEngine, sink: HookSink) -> None:
+    desk = HookDesk(engine)
+    sink.answers = [(429, {"Retry-After": "3600"}, b"")]
+    await desk.endpoint(sink.url)
+    desk.clock.move(timedelta(days=40))
+    async with desk.open():
+        await desk.tell(told())
+        await tried(desk, "waiting")
+        await until(partial(_is_held, desk))
+        desk.later(days=-40)
+        desk.later(minutes=2)
+        await all_are(desk, "delivered")
+
+
+async def _is_held(desk: HookDesk) -> bool:
+    return (await desk.one()).held_until is not None
 
 
 async def test_a_test_is_tried_once_even_where_the_endpoint_is_disabled(engine: AsyncEngine, sink: HookSink) -> None:

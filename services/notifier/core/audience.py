@@ -17,6 +17,7 @@ from shared.words import clean, counted, date_words, listed
 WEEK: Final = timedelta(days=7)
 MOST_PERSONS: Final = 500
 """To more at once nobody writes in the name of a person."""
+ALREADY: Final = "somebody else with the same address gets it"
 GONE: Final = "they were erased"
 UNKNOWN: Final = "nobody told of them, or they were erased"
 

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from services.notifier.core.retry import Fatal, Never, Outcome
 from services.notifier.core.roads import NAMES
-from services.notifier.core.routing import WEBHOOK, Route, Transport
+from services.notifier.core.routing import CONTACT, WEBHOOK, Route, Transport
 from shared.messages.actions import AccountCard, ActionRequested, Recipient
 from shared.words import clock_time, counted, span
 
@@ -55,11 +55,16 @@ def alarms(broken: Collection[Break]) -> list[str]:
     """What somebody must look at, the longest broken first."""
     listed = sorted(broken, key=lambda one: (one.target != WHOLE, one.broken_since, one.place))
     said = [
-        f"Messages by {one.name} don't arrive since {clock_time(one.broken_since)}, and take other roads: {one.reason}."
+        f"Messages by {one.name} don't arrive since {clock_time(one.broken_since)}, {_meanwhile(one)}: {one.reason}."
         for one in listed[:_MOST_ALARMS]
     ]
     left = len(listed) - _MOST_ALARMS
     return [*said, f"{counted(left, 'other road')} of messages: broken, too."] if left > 0 else said
+
+
+def _meanwhile(one: Break) -> str:
+    """What becomes of messages by it: what is for a customer is for nobody else."""
+    return "and wait" if one.transport == CONTACT else "and take other roads"
 
 
 def road_to_ops(channels: Sequence[str], broken: Collection[Place]) -> Route | None:
@@ -81,7 +86,8 @@ def message_id(one: Break, what: Literal["broken", "works"]) -> str:
 def told_broken(one: Break, id: str, to: Route) -> ActionRequested:
     """Tell ops that a road is broken."""
     why = [f"{one.reason}", f"so since {clock_time(one.broken_since)}"]
-    todo = "Mend it. Until then its messages take other roads, and say whom they were meant for."
+    other = "its messages take other roads, and say whom they were meant for"
+    todo = f"Mend it. Until then {'they wait' if one.transport == CONTACT else other}."
     return _told(id, to, f"Messages by {one.name} don't arrive", why, todo)
 
 

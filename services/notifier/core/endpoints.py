@@ -109,7 +109,7 @@ def compared(
     None: nothing, because it is no other band, and the score has not moved by as much; or it comes late.
     """
     before = told or Health(-1, data.get("previous_score"), data.get("previous_band") or "unknown")
-    now = Health(data["rev"], data.get("score"), data["band"])
+    now = Health(data.get("rev") or 0, data.get("score"), data.get("band") or "unknown")
     if now.rev <= before.rev:
         return None, before
     moved = (

@@ -13,7 +13,8 @@ from shared.conditions.readable import UNREADABLE
 from shared.files.kinds import Name, one_of
 from shared.files.models import FileModel, Reading
 from shared.files.nodes import Fields, Text
-from shared.files.templates import Unwritable, names_in, problems_of, written
+from shared.files.sandbox import Unwritable
+from shared.files.templates import names_in, problems_of, written
 from shared.files.tongues import Tongue
 from shared.messages.registry import TOLD
 from shared.words import clean, closest

@@ -24,7 +24,8 @@ TIMEOUT: Final = 20.0
 """Seconds for all of an attempt."""
 AT_ONCE: Final = 8
 """Connections to one endpoint. A pool looks through all of its own at each request."""
-_KEPT_OPEN: Final = 15.0
+_KEPT_OPEN: Final = 4.0
+"""Seconds without a call. Many servers close after five, and what is sent at that moment is lost."""
 _KEPT: Final = 4_000
 """Characters of an answer."""
 _READ: Final = 64_000

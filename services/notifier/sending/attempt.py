@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from services.notifier.channels.protocol import Channel, Dispatch
-from services.notifier.core.amending import OURS, UPDATE, WORD, WORD_HOLDS, Amends, Answers
+from services.notifier.core.amending import OURS, TEST, UPDATE, WORD, WORD_HOLDS, Amends, Answers
 from services.notifier.core.delivery import Event
 from services.notifier.core.grouping import Due
 from services.notifier.core.message import Message
@@ -22,7 +22,7 @@ from services.notifier.store.alone import SentAlone
 from services.notifier.store.leases import AttemptRow, Result
 from services.notifier.store.told import compose_rows, decode
 from services.notifier.writing.admission import Ended, Pass
-from shared.files.templates import Unwritable
+from shared.files.sandbox import Unwritable
 
 _LOG: Final = logging.getLogger(__name__)
 _CUT_OFF: Final = "the sender ended before it had an answer"
@@ -72,6 +72,8 @@ class Attempt:
             return Never(reason="what it brings up to date never arrived")
         if self._kind == WORD and self._began_at > self._deliveries[0].created_at + WORD_HOLDS:
             return Never(reason="whoever clicked has not waited for so long")
+        if self._passed is None and self._deliveries[0].transport == CONTACT:
+            return Later(reason="it was not asked yet whether it may go")
         if self._passed is not None and self._passed.barred:
             return Barred(reason=self._passed.barred)
         try:
@@ -137,8 +139,8 @@ class Attempt:
 
     @property
     def letter(self) -> Ended | None:
-        """How it ended, where it was a letter to a customer's person."""
-        if self._passed is None:
+        """How it ended, where it was a letter to a customer's person, and no test."""
+        if self._passed is None or self._kind == TEST:
             return None
         one = self._deliveries[0]
         return Ended(one.account_id, one.target, self._passed.address, self.outcome, self.ended_at)

@@ -146,7 +146,7 @@ class Sender:
         Nothing is looked for while nothing can have come due but what is expected: that goes the short road.
         """
         now = self.clock.now()
-        look = self._new or any(one.leads_on for one in self._ended)
+        look = self._new or any(one.leads_on or self._leaves_letters for one in self._ended)
         if look or await self._is_due(now):
             await self._turn(look=True)
         else:
@@ -212,6 +212,11 @@ class Sender:
         self._begin(leased, now)
 
     @property
+    def _leaves_letters(self) -> bool:
+        """Whether letters wait for room: each of them is looked at again before it goes."""
+        return self.admission is not None and self._left
+
+    @property
     def _free(self) -> int:
         """How many more messages the channel may send at once."""
         return self.channel.at_once - len(self._sending)
@@ -262,7 +267,8 @@ class Sender:
         given_up = await leases.record(c, lost, now, setup=self.setup) if lost else []
         parcels = grouping.parcels((d for d in due if d.id not in hopeless), _LOOK_AT)
         leased = await leases.lease(c, grouping.message_ids(parcels[:free]), self.token(), now, self._until(now))
-        waits = [Expected(one.id, one.due_at) for one, *others in parcels[free:] if not others and one.is_new]
+        alone = () if self.admission is not None else parcels[free:]
+        waits = [Expected(one.id, one.due_at) for one, *others in alone if not others and one.is_new]
         self._expected += waits
         # What else is due waits for another sender's lease, or for room.
         self._left = len(seen) == _LOOK_AT or not seen <= {*(row.id for row in leased), *(one.id for one in waits)}

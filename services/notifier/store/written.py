@@ -1,7 +1,7 @@
 """To whom letters went, and which addresses bounced, by a digest of the address: no address stands here."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, func, or_, select
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
 from services.notifier.core.contacts import Cells, text_of
+from services.notifier.core.retry import CLOCKS_APART
 from shared.addresses import read_address
 from shared.messages.erasing import Forgetting, digest_of
 from shared.pg import bulk
@@ -23,6 +24,8 @@ _BOUNCED: Final = select(_b.address, _b.at, _b.reason).where(bulk.among(_b.addre
 _COUNT: Final = (
     select(_w.address, func.count().label("letters"))
     .where(bulk.among(_w.address, "addresses"), _w.at > bindparam("since", type_=_w.at.type))
+    # What a clock ahead has written would count for longer than a week.
+    .where(_w.at <= bindparam("until", type_=_w.at.type))
     .where(_w.delivery_id.not_in(select(bulk.given(_w.delivery_id).c.delivery_id)))
     .group_by(_w.address)
 )
@@ -92,13 +95,14 @@ async def bounces_of(c: AsyncConnection, people: Mapping[str, Cells]) -> dict[st
 
 
 async def count(
-    c: AsyncConnection, addresses: Collection[str], since: datetime, but: Collection[str]
+    c: AsyncConnection, addresses: Collection[str], within: timedelta, now: datetime, but: Collection[str]
 ) -> dict[str, int]:
-    """How often these addresses were written to since then, not counting these deliveries."""
+    """How often these addresses were written to within so long, not counting these deliveries."""
     if not addresses:
         return {}
     given = bulk.arrays(("delivery_id",), ((id,) for id in sorted(but)))
-    rows = await c.execute(_COUNT, {"addresses": sorted(addresses), "since": since, **given})
+    span = {"addresses": sorted(addresses), "since": now - within, "until": now + CLOCKS_APART}
+    rows = await c.execute(_COUNT, {**span, **given})
     return {row.address: row.letters for row in rows}
 
 

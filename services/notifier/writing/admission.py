@@ -53,7 +53,7 @@ class Admission:
         digests = {row.id: address_digest(row.contact) for row in leased if row.kind != TEST and found[row.id].address}
         bad = {id: Pass(barred=why) for id, why in (await bounced(c, _cells(leased, digests))).items()}
         left = {id: digest for id, digest in digests.items() if id not in bad}
-        counts = await written.count(c, set(left.values()), now - WEEK, left)
+        counts = await written.count(c, set(left.values()), WEEK, now, left)
         taken = dict[str, str]()
         for id, digest in left.items():
             if counts.get(digest, 0) < self._most:

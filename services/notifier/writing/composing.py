@@ -11,7 +11,7 @@ from services.notifier.core.message import Letter, Message
 from services.notifier.core.routing import CONTACT
 from services.notifier.files import TemplateFile, Templates
 from services.notifier.store.told import compose_rows, decode
-from shared.files.templates import Unwritable
+from shared.files.sandbox import Unwritable
 from shared.messages.actions import ActionRequested
 from shared.words import clean, closest
 

@@ -1,18 +1,18 @@
 """Plans the letters of a batch: one for each person whom an action is for, and for each the reason why not."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifier.core.audience import audience, why_not
+from services.notifier.core.audience import ALREADY, audience, why_not
 from services.notifier.core.contacts import Cells
 from services.notifier.core.grouping import ALONE, Place, believed
 from services.notifier.core.routing import CONTACT, NOBODY, Route, Setup, letter_id
 from services.notifier.store import deliveries, written
 from services.notifier.store.deliveries import NewDelivery
-from services.notifier.writing.admission import bounced
+from services.notifier.writing.admission import address_digest, bounced
 from services.notifier.writing.composing import Composer
 from shared.messages.actions import ActionRequested
 from shared.worker.handler import Incoming
@@ -39,8 +39,13 @@ async def plan(
                 barred[id] = reason
     known, _ = await deliveries.meet(c, {id: Place(group=one.group, gated=False) for id, one in found.items()}, now)
     new = [one for id, one in found.items() if id not in known]
-    for id, reason in (await _bounced(c, new, people, barred)).items():
-        barred[id] = reason
+    to = {
+        one.id: cells
+        for one in new
+        if one.id not in barred and (cells := people.get(one.asked.data.account.id, {}).get(one.whom or "")) is not None
+    }
+    barred |= await bounced(c, to)
+    barred |= _doubles([one for one in new if one.id in to.keys() - barred.keys()], to)
     return Planned(new, {one.id: barred[one.id] for one in new if one.id in barred})
 
 
@@ -69,16 +74,15 @@ def _persons(
     return [*persons, (None, meant.left_out)] if meant.left_out else persons
 
 
-async def _bounced(
-    c: AsyncConnection,
-    new: Sequence[NewDelivery],
-    people: Mapping[str, Mapping[str, Cells]],
-    barred: Collection[str],
-) -> Mapping[str, str]:
-    known = {
-        one.id: people.get(one.asked.data.account.id, {}).get(one.whom or "") for one in new if one.id not in barred
-    }
-    return await bounced(c, {id: cells for id, cells in known.items() if cells is not None})
+def _doubles(new: Sequence[NewDelivery], to: Mapping[str, Cells]) -> dict[str, str]:
+    """Of an action's letters to one address all but the first: two contacts can be one person, or one mailbox."""
+    first, found = set[tuple[str, str]](), dict[str, str]()
+    for one in new:
+        place = one.asked.data.action_id, address_digest(to[one.id])
+        if place in first:
+            found[one.id] = ALREADY
+        first.add(place)
+    return found
 
 
 def _delivery(id: str, one: Incoming, contact: str | None, now: datetime) -> NewDelivery:

@@ -18,7 +18,7 @@ from services.notifier.core.routing import CONTACT
 from services.notifier.files import TemplateFile
 from services.notifier.store.told import decode
 from services.notifier.writing.composing import write
-from shared.files.templates import Unwritable
+from shared.files.sandbox import Unwritable
 from shared.messages.actions import AccountCard, ActionRequested, ContactCard
 from shared.messages.registry import COMPANY
 from shared.pg import bulk

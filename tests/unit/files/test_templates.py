@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from services.playbooks.files import load_playbook
 from shared.conditions import Facts, Refused, Scope
-from shared.files.templates import problems_of, render
+from shared.files.sandbox import Unwritable
+from shared.files.templates import problems_of, render, written
+from shared.files.tongues import Tongue
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 FACTS = Facts.of(
@@ -189,3 +191,30 @@ def test_a_fact_and_one_that_is_named_as_a_part_of_it_are_both_filled_in(order: 
     text = " then ".join(f"{{{{ {name} }}}} %" for name in order)
     assert render(text, facts, NOW) in ("57 % then 120 %", "120 % then 57 %")
     assert "unknown" not in render(text, facts, NOW)
+
+
+def test_a_text_for_a_customer_is_bounded_too_and_has_no_holes() -> None:
+    tongue = Tongue("de")
+    with pytest.raises(Unwritable, match="longer than 4,000 letters"):
+        written("{% for a in usage.unused_features %}{{ a }}{% endfor %}", FACTS, NOW, tongue)
+    assert written("{{ account.seats }} und {{ 2.5 }}", FACTS, NOW, tongue) == "1.000.000.000 und 2,5"
+    for hole in (
+        "{{ account.plan }}",
+        "{{ account.plan ~ 'x' }}",
+        "{{ account.plan | upper }}",
+        "{{ account.plan + 1 }}",
+    ):
+        with pytest.raises(Unwritable, match="not known"):
+            written(hole, FACTS, NOW, tongue)
+    for filled in ("{{ account.plan | default('keiner') }}", "{% if not account.plan %}keiner{% endif %}"):
+        assert written(filled, FACTS, NOW, tongue) == "keiner"
+
+
+@pytest.mark.parametrize("money", ["account.name | money('EUR')", "1 | money('euro')", "1 | money(account.plan)"])
+def test_what_is_no_money_is_not_written_as_such(money: str) -> None:
+    with pytest.raises(Unwritable):
+        written("{{ " + money + " }}", FACTS, NOW, Tongue("en"))
+
+
+def test_money_in_a_playbooks_text_is_as_we_write_it() -> None:
+    assert render("{{ 420000 | money('EUR') }} and {{ 5 | money('JPY') }}", FACTS, NOW) == "€4,200 and ¥5"

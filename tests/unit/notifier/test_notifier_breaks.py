@@ -135,3 +135,13 @@ def test_channels_for_ops_are_read_in_order() -> None:
 def test_what_is_no_channel_for_ops_is_refused_at_start(wrong: str) -> None:
     with pytest.raises(SettingsError, match="KEEPWELL_OPS_CHANNEL"):
         NotifierSettings.load(ops_channel=wrong)
+
+
+def test_what_is_for_customers_waits_for_its_road_and_takes_no_other() -> None:
+    broken = Break("contact", WHOLE, NOW, "password refused")
+    assert alarms([broken]) == [
+        "Messages by mail to customers don't arrive since Wed 18 Nov 2026, 09:14 UTC, and wait: password refused."
+    ]
+    to = road_to_ops(["slack:#ops"], [])
+    assert to is not None
+    assert told_broken(broken, "x", to).do == "Mend it. Until then they wait."

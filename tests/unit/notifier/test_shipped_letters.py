@@ -12,7 +12,7 @@ from services.notifier.core.footers import FOOTERS
 from services.notifier.core.message import Letter, Message
 from services.notifier.files import Written, read_texts, shipped
 from services.notifier.writing import trying
-from shared.files.templates import Unwritable
+from shared.files.sandbox import Unwritable
 from shared.files.tongues import Tongue
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
