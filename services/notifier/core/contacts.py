@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from shared.messages.accounts import (
     EVERY_KIND,
     AccountErased,
@@ -124,13 +126,17 @@ def keys_of(account: str, data: Told) -> Iterable[Key]:
 
 
 def said(event: Event, data: ContactUpdated | ContactConsented | ContactUnsubscribed) -> Cells:
-    """What an event says, by field. At one instant a refusal outweighs a consent."""
+    """What an event says, by field. At one instant a refusal outweighs a consent; and a consent counts from when it was
+    given, or was heard of, whichever is first. So one that is told again, or by a clock ahead, takes back no refusal
+    that came after it."""
     match data:
         case ContactUpdated():
             traits = {name: cell_of(event, _plain(data.traits[name])) for name in FIELDS if name in data.traits}
             return traits | _roles(event, data)
         case ContactConsented():
-            return {_CONSENT + data.kind: cell_of(event, [_at(data.at or event.time), data.text])}
+            cell = cell_of(event, [_at(data.at or event.time), data.text])
+            known = [one for one in (event.time, event.accepted, data.at) if one is not None]
+            return {_CONSENT + data.kind: msgspec.structs.replace(cell, at=min(map(_at, known)))}
         case ContactUnsubscribed():
             return {_CONSENT + data.kind: cell_of(event, None, rank=1)}
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,9 +72,24 @@ def test_a_refusal_ends_a_consent_and_a_later_consent_a_refusal() -> None:
     left = of_kim("contact.unsubscribed", 1, kind="survey")
     assert given_at(after((asked,)), "survey") == (True, NOW)
     assert given_at(after((asked, left)), "survey") == (False, NOW + timedelta(minutes=1))
-    again = of_kim("contact.consented", 2, kind="survey", at=NOW - timedelta(days=1))
-    assert given_at(after((again, left, asked)), "survey") == (True, NOW - timedelta(days=1))
+    again = of_kim("contact.consented", 3, kind="survey", at=NOW + timedelta(minutes=2))
+    assert given_at(after((again, left, asked)), "survey") == (True, NOW + timedelta(minutes=2))
     assert consents_of(known(after((asked,))))[0].text == "Ask me."
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        # A nightly sync tells what was agreed to long ago.
+        of_kim("contact.consented", 60, kind="survey", at=NOW - timedelta(days=1)),
+        # A clock is ahead.
+        msgspec.structs.replace(of_kim("contact.consented", 60 * 20, kind="survey"), accepted=NOW),
+    ],
+)
+def test_a_consent_of_before_takes_no_refusal_back_whenever_it_is_told(told: Event) -> None:
+    left = of_kim("contact.unsubscribed", 1, kind="survey")
+    for order in ((told, left), (left, told)):
+        assert given_at(after(order), "survey") == (False, NOW + timedelta(minutes=1))
 
 
 def test_at_one_instant_a_refusal_outweighs_a_consent() -> None:
