@@ -333,7 +333,8 @@ async def test_a_busy_mail_server_is_tried_again_and_the_address_stays_good(post
 
 
 @pytest.mark.parametrize(
-    "answer", ["550 5.1.1 <Kim@northwind.example> no such user", "551 not here", "553 no such address"]
+    "answer",
+    ["550 5.1.1 <Kim@northwind.example> no such user, tell the sender", "551 not here", "553 no such address"],
 )
 async def test_an_address_that_bounces_is_not_written_to_again_until_another_is_told(post: Post, answer: str) -> None:
     post.mail.refuse_recipient = answer
@@ -353,7 +354,18 @@ async def test_an_address_that_bounces_is_not_written_to_again_until_another_is_
     assert await post.desk.rows("SELECT * FROM roads") == [], "that a customer has no such address is no broken road"
 
 
-@pytest.mark.parametrize("answer", ["550 5.7.1 blocked by policy", "554 5.7.1 spam", "550 relay not permitted"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "550 5.7.1 blocked by policy",
+        "554 5.7.1 spam",
+        "550 relay not permitted",
+        "550 5.1.8 <hello@ours.example>: Sender address rejected: Domain not found",
+        "553 sender address rejected",
+        "550 5.2.2 mailbox full",
+        "550 your server is on a blocklist",
+    ],
+)
 async def test_what_a_server_minds_of_us_does_not_mark_the_address(post: Post, answer: str) -> None:
     post.mail.refuse_recipient = answer
     await post.ask(*a_person())

@@ -1,6 +1,7 @@
 """Hands letters in at the mail server: the same for those to colleagues and to customers' people."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTPUTF8
@@ -13,8 +14,11 @@ from shared.addresses import Address, read_address
 from shared.words import clean
 
 _NO_SUCH_ADDRESS: Final = (550, 551, 553)
-_POLICY_REFUSAL: Final = "5.7."
-"""Begins what a server adds to its answer where it minds the sender, not the address (RFC 3463)."""
+_NOT_OF_THE_ADDRESS: Final = ("5.7.", "5.1.7", "5.1.8", "5.2.2", "5.2.3", "5.3.")
+"""Begin what a server adds to its answer where it minds the sender or the letter, or the mailbox is full (RFC 3463)."""
+_OF_THE_SENDER: Final = ("relay", "sender", "spam", "blacklist", "blocklist", "block list", "spf", "dkim", "dmarc")
+"""Words of servers that add no code which says that it is the address."""
+_OF_THE_ADDRESS: Final = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.2.1")
 PATIENCE: Final = 15.0
 """Seconds that the server has for all up to the data, and then for each answer."""
 TIMEOUT: Final = 50.0
@@ -100,7 +104,9 @@ def _not_taken(error: Exception, *, began: bool) -> Outcome:
 def _is_bounce(error: aiosmtplib.SMTPResponseException) -> bool:
     """Whether there is no such address, rather than that the server does not take letters from us."""
     said = error.message.casefold()
-    return error.code in _NO_SUCH_ADDRESS and not said.startswith(_POLICY_REFUSAL) and "relay" not in said
+    if error.code not in _NO_SUCH_ADDRESS or said.startswith(_NOT_OF_THE_ADDRESS):
+        return False
+    return said.startswith(_OF_THE_ADDRESS) or not any(re.search(rf"\b{word}", said) for word in _OF_THE_SENDER)
 
 
 def _lacks_utf8(sender: Address) -> Outcome:
