@@ -66,8 +66,9 @@ def write(dispatch: Dispatch, sender: str, renderer: LetterRenderer, links: Link
     leave = leave_url(said, dispatch.delivery_id, dispatch.at, links)
     letter = EmailMessage(policy=_POLICY)
     letter["From"] = headerregistry.Address(clean(said.sender, 100) or me.name or "Keepwell", me.local, me.domain)
-    if said.reply_to:
-        owner = read_address(said.reply_to)
+    owner = read_address(said.reply_to) if said.reply_to else None
+    if owner is not None and (to.needs_utf8 or not owner.needs_utf8):
+        # An address that is not plain ASCII can stand only where the mail server has to take the like anyway.
         letter["Reply-To"] = headerregistry.Address(clean(said.sender, 100), owner.local, owner.domain)
     letter["To"] = headerregistry.Address(clean(said.to, 100), to.local, to.domain)
     letter["Subject"] = clean(message.subject, 200)

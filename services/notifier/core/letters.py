@@ -1,5 +1,6 @@
 """What a letter's template can say of whom it goes to and who writes: what is known, as far as it is safe to say."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -11,20 +12,31 @@ from shared.messages.assessments import FactValue
 from shared.words import clean
 
 _LONGEST_NAME: Final = 80
-_NO_NAME: Final = ("://", "www.", "@", "/")
-"""Who can write a name into somebody's product could else have us write to anybody about their own page."""
+_NO_NAME: Final = re.compile(r"://|\bwww[.。．｡]|@|/|\w[.。．｡][^\W\d_]{2}", re.IGNORECASE)
+"""Who can write a name into somebody's product could else have us write to anybody about their own page: mail programs
+make a link of `evil.example`, too."""
+_NO_COMPANY: Final = re.compile(r"://|\bwww\.|@|\w\.[^\W\d_]{2,}/", re.IGNORECASE)
+"""The same of a company, which may well be called by its domain."""
 LANGUAGE: Final = "contact.language"
 
 
 def facts_of(card: ContactCard, cells: Cells | None) -> dict[str, FactValue]:
     """What is known: of the account and what happened, of whom it goes to, and of who writes."""
-    known = {name: value for name, value in card.facts.items() if not name.endswith("url") or is_safe(value)}
+    known = {name: value for name, value in card.facts.items() if _can_be_said(name, value)}
     if cells is not None:
         known = {name: value for name, value in known.items() if not name.startswith("contact.")}
         known |= _of_contact(cells)
     if card.sender is not None:
-        known |= {"sender.name": card.sender.name} | ({"sender.email": card.sender.email} if card.sender.email else {})
+        said = {"sender.name": sender_of(card), "sender.email": card.sender.email}
+        known |= {name: value for name, value in said.items() if value}
     return known
+
+
+def _can_be_said(name: str, value: FactValue) -> bool:
+    if name.endswith("url"):
+        return is_safe(value)
+    sign = _NO_NAME if name.endswith("contact_name") else _NO_COMPANY if name == "account.name" else None
+    return sign is None or not isinstance(value, str) or sign.search(value) is None
 
 
 def language_of(card: ContactCard, cells: Cells | None) -> str | None:
@@ -58,10 +70,16 @@ def message_of(action: ActionRequested, subject: str, letter: Letter) -> Message
     )
 
 
+def sender_of(card: ContactCard) -> str:
+    """In whose name it is; empty where all that is known of them is an address, which no mail filter takes for one."""
+    name = clean(card.sender.name, _LONGEST_NAME) if card.sender is not None else ""
+    return "" if "@" in name else name
+
+
 def name_of(cells: Mapping[str, Any]) -> str | None:
     """What somebody is called, where that is a name."""
     name = clean(text_of(cells, "name") or "", _LONGEST_NAME)
-    return None if not name or any(sign in name.casefold() for sign in _NO_NAME) else name
+    return None if not name or _NO_NAME.search(name) else name
 
 
 def _of_contact(cells: Cells) -> dict[str, FactValue]:

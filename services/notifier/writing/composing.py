@@ -6,7 +6,7 @@ from typing import Any
 
 from services.notifier.core.contacts import Cells
 from services.notifier.core.footers import FOOTERS
-from services.notifier.core.letters import facts_of, language_of, message_of, name_of
+from services.notifier.core.letters import facts_of, language_of, message_of, name_of, sender_of
 from services.notifier.core.message import Letter, Message
 from services.notifier.core.routing import CONTACT
 from services.notifier.files import TemplateFile, Templates
@@ -69,7 +69,7 @@ def write(
         language=said.language,
         paragraphs=said.paragraphs,
         to=(name_of(cells) or "") if cells is not None else "",
-        sender=sender.name if sender is not None else "",
+        sender=sender_of(card),
         reply_to=(sender.email or "") if sender is not None else "",
         account_id=action.account.id,
         contact_id=contact_id,

@@ -17,7 +17,7 @@ from services.notifier.channels.protocol import Dispatch
 from services.notifier.channels.rendering import LetterRenderer
 from services.notifier.core.audience import MOST_PERSONS, audience, told_of_all, why_not
 from services.notifier.core.contacts import Book, Cells, Key, has_left, roles_of
-from services.notifier.core.letters import facts_of, is_safe
+from services.notifier.core.letters import facts_of, is_safe, sender_of
 from services.notifier.core.message import Letter, Message
 from services.notifier.core.retry import Barred, Never, Sent, judge
 from shared.links import LEAVING, Leave, Links
@@ -117,6 +117,12 @@ def test_it_is_from_the_installation_in_the_owners_name_and_answers_go_to_the_ow
     assert (letter["Auto-Submitted"], letter["X-Keepwell-Delivery"]) == ("auto-generated", "dlv_c1")
     nobodys = written(a_letter(sender="", reply_to="", to=""))
     assert (str(nobodys["From"]), nobodys["Reply-To"]) == ("Acme <hello@ours.example>", None)
+
+
+def test_an_answer_goes_to_no_address_that_is_not_one_as_it_is_written() -> None:
+    owner = "änä@ours.example"
+    assert written(a_letter(reply_to=owner))["Reply-To"] is None
+    assert str(written(replace(a_letter(reply_to=owner), target="käm@x.example"))["Reply-To"]).endswith(f"<{owner}>")
 
 
 def test_the_same_letter_is_the_same_in_every_attempt() -> None:
@@ -274,6 +280,8 @@ def test_only_a_plain_https_link_stands_in_a_letter(url: Any, good: bool) -> Non
         ("Win at https://evil.example now", None, None),
         ("www.evil.example", None, None),
         ("kim@x.example", None, None),
+        ("Claim it at evil.example", None, None),
+        ("J. P. Fox", "J. P. Fox", "Fox"),
         ("", None, None),
     ],
 )
@@ -283,6 +291,30 @@ def test_a_name_that_is_none_is_not_written(name: str, shown: str | None, first:
     known = facts_of(ContactCard(template="t", roles=[], consent="service", sender=sender), cells)
     assert (known.get("contact.name"), known.get("contact.first_name")) == (shown, first)
     assert (known["contact.role"], known["sender.name"]) == ("decision maker", "Ana")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "good"),
+    [
+        ("account.name", "Booking.com", True),
+        ("account.name", "Fox / Hare GmbH", True),
+        ("account.name", "Win at https://evil.example", False),
+        ("account.name", "Win at evil.example/now", False),
+        ("account.name", "write to x@evil.example", False),
+        ("event.contact_name", "Kim Fox", True),
+        ("event.contact_name", "evil.example", False),
+    ],
+)
+def test_no_other_name_carries_a_link_either(name: str, value: str, good: bool) -> None:
+    card = ContactCard(template="t", roles=[], consent="service", facts={name: value})
+    assert (name in facts_of(card, None)) == good
+
+
+def test_whoever_writes_and_is_known_by_an_address_alone_has_no_name() -> None:
+    sender = Recipient(id="ana@ours.example", name="ana@ours.example", email="ana@ours.example")
+    card = ContactCard(template="t", roles=[], consent="service", sender=sender)
+    assert sender_of(card) == ""
+    assert facts_of(card, None) == {"sender.email": "ana@ours.example"}
 
 
 @pytest.mark.parametrize(
