@@ -506,6 +506,17 @@ async def test_of_whoever_is_erased_no_letter_keeps_a_word_and_what_waits_is_cal
     assert await places(post.desk, "Kim Fox", "kim@northwind", "wie geht es", "how is", '"kim"') == []
 
 
+async def test_of_a_letter_that_is_to_be_tried_again_no_words_are_kept_that_erasing_would_miss(post: Post) -> None:
+    post.mail.refuse_recipient = "451 greylisted, come back later"
+    await post.ask(*a_person())
+    async with post.desk.open():
+        await post.ask(a_message())
+        await attempted(post.desk, 1)
+    await post.ask(told("contact.erased", minutes=1))
+    assert [row.state for row in await post.desk.rows()] == ["cancelled"]
+    assert await places(post.desk, "Kim Fox", "kim@northwind", "how is", '"kim"') == []
+
+
 async def test_a_letter_to_somebody_else_stays_as_it_was_sent(post: Post) -> None:
     known = an_account(contact_id="kim", contact="Kim Fox (champion)")
     await post.ask(*a_person(), *a_person("ben", role="admin"))

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.core.breaks import Place, breaks
-from services.notifier.core.retry import hold
+from services.notifier.core.retry import Sent, hold
 from services.notifier.core.routing import Setup, Transport
 from services.notifier.sending.attempt import Attempt
 from services.notifier.store import erasing, leases
@@ -49,5 +49,6 @@ async def write(
         composed = dict(kept for attempt in these if (kept := attempt.kept) is not None)
         if results:
             endings += await leases.record(c, results, now, composed, setup)
+            await leases.drop(c, {one.id for one in these if not isinstance(one.outcome, Sent)} & composed.keys())
         await erasing.recompose(c, await erasing.erased(c, list(composed)))
     return endings

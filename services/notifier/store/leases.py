@@ -13,7 +13,7 @@ Why nothing goes twice, and what belongs together is not torn apart:
 - A result moves only what still has the lease's token. The history takes it all the same: it did happen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -28,6 +28,8 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
+    delete,
+    exists,
     false,
     func,
     null,
@@ -183,6 +185,9 @@ _KEEP_ATTEMPTS: Final = bulk.Insert(
     t.attempts, ("delivery_id", *AttemptRow._fields), update=("ended_at", "outcome", "reason", "receipt")
 )
 _KEEP_MESSAGES: Final = bulk.Insert(t.messages, ("id", "message"), same=("at",), update=("message", "at"))
+_DROP: Final = delete(t.messages).where(
+    bulk.among(t.messages.c.id, "ids"), ~exists().where(_d.c.message_id == t.messages.c.id)
+)
 _HOLD: Final = bulk.Insert(
     t.holds,
     ("transport", "target", "since", "until", "reason"),
@@ -243,6 +248,13 @@ async def record(
     going_on, on = await detours.take(c, failed, setup, now) if failed and setup is not None else (set[str](), None)
     kept = _KEEP_MESSAGES.of((sent or {}).items(), at=now)
     return await endings.stage(c, rows, now, attempts, kept, on, going_on=going_on)
+
+
+async def drop(c: AsyncConnection, message_ids: Collection[str]) -> None:
+    """Keep these messages no more, where no delivery went by them: what waits is composed anew, and nobody would find
+    there what is to be forgotten."""
+    if message_ids:
+        await c.execute(_DROP, {"ids": sorted(message_ids)})
 
 
 async def hold(c: AsyncConnection, transport: str, target: str, since: datetime, until: datetime, reason: str) -> None:
