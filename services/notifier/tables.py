@@ -127,7 +127,7 @@ inbox = Table(
 )
 
 # The address book: how customers' people are reached, and what they agreed to. Of who was erased nothing but a digest
-# in place of their id, and of an account that was no id at all.
+# in place of their id, and of an account that was no id at all. A digest of the address finds them at other accounts.
 contacts = Table(
     "contacts",
     metadata,
@@ -135,6 +135,8 @@ contacts = Table(
     Column("contact_id", Text, primary_key=True),
     Column("erased", Boolean, nullable=False),
     Column("cells", Packed(Cells), nullable=False),
+    Column("address", Text, nullable=False),
+    Index("contacts_by_address", "address"),
 )
 
 # Who was written to, by a digest of the address: so often in a week, and no more.

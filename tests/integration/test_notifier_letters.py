@@ -279,6 +279,32 @@ async def test_a_consent_of_later_takes_a_refusal_of_all_back_for_its_kind(post:
     ]
 
 
+async def test_whoever_wants_nothing_any_more_says_so_once_for_all_accounts(post: Post) -> None:
+    here, there = {"email": "kim@x.example"}, {"email": "KIM@x.example"}
+    await post.ask(*a_person(**here), *a_person("k", "contoso", **there), *a_person("lee", "contoso"))
+    await post.ask(a_message("act-1", "contoso"))
+    await post.ask(told("contact.unsubscribed", minutes=-30, kind="all"))
+    async with post.desk.open():
+        await post.settles()
+        await post.desk.looked()
+        assert post.mail.recipients == ["lee@contoso.example"]
+        [barred] = await post.desk.rows("SELECT * FROM deliveries WHERE state = 'cancelled'")
+        assert barred.reason == "at this address no more messages are wanted, since 18 Nov 2026"
+        again = told("contact.consented", "k", "contoso", minutes=-20, kind="service")
+        await post.ask(again, a_message("act-2", "contoso", roles=[], contact_id="k"))
+        await post.settles(2)
+    assert post.mail.recipients[1:] == ["KIM@x.example"]
+
+
+async def test_a_refusal_of_one_kind_is_meant_of_that_account(post: Post) -> None:
+    same = {"email": "kim@x.example"}
+    await post.ask(*a_person(**same), *a_person("k", "contoso", **same))
+    await post.ask(told("contact.unsubscribed", minutes=-30, kind="service"), a_message("act-1", "contoso"))
+    async with post.desk.open():
+        await post.settles()
+    assert post.mail.recipients == ["kim@x.example"]
+
+
 @pytest.mark.parametrize(
     ("withdrawn", "said"),
     [

@@ -5,11 +5,11 @@ leased. What was withdrawn in between stops it, and what is withdrawn later is t
 takes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from services.notifier.core.contacts import Cells, has_left, roles_of, stands_of, text_of
+from services.notifier.core.contacts import Cells, has_left, refusal_beside, roles_of, stands_of, text_of
 from shared.messages.accounts import EVERY_KIND
 from shared.messages.actions import ActionRequested, ContactCard
 from shared.words import clean, counted, date_words, listed
@@ -60,6 +60,12 @@ def why_not(cells: Cells | None, kind: str) -> str | None:
         which = "messages" if said.kind == EVERY_KIND else f"messages of the kind {clean(kind, 80)}"
         return f"they want no more {which}, since {date_words(said.at)}"
     return None if text_of(cells, "email") else "no e-mail address is known of them"
+
+
+def refused_beside(cells: Cells, kind: str, others: Iterable[Cells]) -> str | None:
+    """Why somebody may not be sent it for what they said as somebody else: they are known by one address."""
+    at = refusal_beside(cells, kind, others)
+    return None if at is None else f"at this address no more messages are wanted, since {date_words(at)}"
 
 
 def had_enough(most: int) -> str:

@@ -161,10 +161,24 @@ def has_left(cells: Mapping[str, Cell]) -> bool:
 
 def stands_of(cells: Mapping[str, Cell], kind: str) -> Consent | None:
     """What they said last of messages of this kind, be it of it alone or of every kind; None: nothing."""
-    own, every = cells.get(_CONSENT + kind), cells.get(_CONSENT + EVERY_KIND)
-    is_own = own is not None and own.beats(every)
-    name = kind if is_own else EVERY_KIND
+    own, every = _said_of(cells, kind)
+    name = kind if own is not None and own.beats(every) else EVERY_KIND
     return next((one for one in consents_of(cells) if one.kind == name), None)
+
+
+def refusal_beside(cells: Cells, kind: str, others: Iterable[Cells]) -> datetime | None:
+    """When one of `others`, who has the same address, refused every kind after this one agreed to it; None: none did.
+
+    Whoever is at several accounts, and wants nothing any more, says so once.
+    """
+    own, every = _said_of(cells, kind)
+    agreed = own if own is not None and own.beats(every) else every
+    for other in others:
+        again, refused = _said_of(other, kind)
+        stands = refused is not None and refused.value is None and not (again is not None and again.beats(refused))
+        if refused is not None and stands and refused.beats(agreed):
+            return instant_of(refused.at)
+    return None
 
 
 def reach_of(cells: Mapping[str, Cell] | None) -> str:
@@ -181,6 +195,11 @@ def consents_of(cells: Mapping[str, Cell]) -> list[Consent]:
         at, text = cell.value or (cell.at, None)
         found.append(Consent(kind, cell.value is not None, instant_of(at), text))
     return found
+
+
+def _said_of(cells: Mapping[str, Cell], kind: str) -> tuple[Cell | None, Cell | None]:
+    """What was said last of this kind, and of every kind."""
+    return cells.get(_CONSENT + kind), cells.get(_CONSENT + EVERY_KIND)
 
 
 def _roles(event: Event, data: ContactUpdated) -> Cells:

@@ -20,6 +20,7 @@ _wanted = bulk.given(_n.account_id, _n.contact_id).c
 _SOME: Final = select(_n.account_id, _n.contact_id, _n.cells).where(
     _n.account_id == _wanted.account_id, _n.contact_id == _wanted.contact_id, ~_n.erased
 )
+_SHARING: Final = select(_n.address, _n.cells).where(bulk.among(_n.address, "addresses"), ~_n.erased)
 _BOUNCED: Final = select(_b.address, _b.at, _b.reason).where(bulk.among(_b.address, "addresses"))
 _COUNT: Final = (
     select(_w.address, func.count().label("letters"))
@@ -70,6 +71,14 @@ async def persons(c: AsyncConnection, keys: Collection[tuple[str, str]]) -> dict
     """These persons, by account and id."""
     given = bulk.arrays(("account_id", "contact_id"), sorted(keys))
     return _by_account((await c.execute(_SOME, given)).all() if keys else ())
+
+
+async def sharing(c: AsyncConnection, addresses: Collection[str]) -> dict[str, list[Cells]]:
+    """All who are known by these addresses, whatever the account: as a rule one person."""
+    found: dict[str, list[Cells]] = {}
+    for address, cells in await c.execute(_SHARING, {"addresses": sorted(addresses)}) if addresses else ():
+        found.setdefault(address, []).append(cells)
+    return found
 
 
 def _by_account(rows: Iterable[Any]) -> dict[str, dict[str, Cells]]:

@@ -1,6 +1,7 @@
 """Whether letters that are leased may go: asked in the transaction that leases them.
 
 - What somebody said of messages last is read with the lease: it counts up to the instant at which the letter is begun.
+- Who wants no more messages at all may have said so at another account: that is asked by a digest of their address.
 - How often they were written to within a week is counted over all accounts, by a digest of their address. Whoever
   leases letters has the transport's lock, so of two senders the second counts what the first has taken; what is taken
   is written before the letter goes, and given back when it is known not to have arrived.
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.core.amending import TEST
-from services.notifier.core.audience import UNKNOWN, WEEK, had_enough, why_not
+from services.notifier.core.audience import UNKNOWN, WEEK, had_enough, refused_beside, why_not
 from services.notifier.core.contacts import Cells, text_of
 from services.notifier.core.retry import Never, Outcome
 from services.notifier.core.routing import CONTACT
@@ -52,6 +53,7 @@ class Admission:
         found = {row.id: _known(row) for row in leased}
         digests = {row.id: address_digest(row.contact) for row in leased if row.kind != TEST and found[row.id].address}
         bad = {id: Pass(barred=why) for id, why in (await bounced(c, _cells(leased, digests))).items()}
+        bad |= await _refused(c, [row for row in leased if row.id in digests.keys() - bad.keys()], digests)
         left = {id: digest for id, digest in digests.items() if id not in bad}
         counts = await written.count(c, set(left.values()), WEEK, now, left)
         taken = dict[str, str]()
@@ -77,6 +79,18 @@ class Admission:
         await written.mark(c, marks, now)
         never = [one.id for one in endings if one.transport == CONTACT and one.state != "delivered"]
         await written.release(c, (id for id in never if id not in _uncertain(endings)))
+
+
+async def _refused(c: AsyncConnection, leased: Sequence[Any], digests: Mapping[str, str]) -> dict[str, Pass]:
+    """Of these, what its reader has refused at another account, or as somebody else."""
+    others = await written.sharing(c, {digests[row.id] for row in leased})
+    found = {}
+    for row in leased:
+        card = decode(row.action).message
+        beside = others.get(digests[row.id], ())
+        if card is not None and (why := refused_beside(row.contact, card.consent, beside)) is not None:
+            found[row.id] = Pass(barred=why)
+    return found
 
 
 def _uncertain(endings: Sequence[Ending]) -> set[str]:

@@ -35,8 +35,10 @@ def upgrade() -> None:
     sa.Column('contact_id', sa.Text(), nullable=False),
     sa.Column('erased', sa.Boolean(), nullable=False),
     sa.Column('cells', sa.LargeBinary(), nullable=False),
+    sa.Column('address', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('account_id', 'contact_id')
     )
+    op.create_index('contacts_by_address', 'contacts', ['address'], unique=False)
     op.create_table('deliveries',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('action_id', sa.Text(), nullable=False),
