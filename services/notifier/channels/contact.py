@@ -10,9 +10,9 @@ from datetime import datetime
 from email import headerregistry
 from email.errors import MessageError
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -28,9 +28,20 @@ from shared.words import clean
 
 _LONGEST_LINE: Final = 998
 """Characters of a line of a letter (RFC 5322). Python's policy would encode what is longer, and so break a link."""
-_POLICY: Final = SMTP.clone(max_line_length=_LONGEST_LINE)
 _LEAVES: Final = "List-Unsubscribe"
 _ADDRESS: Final = re.compile(r"<?[^\s<>@]+@[^\s<>]*[^\s<>.,:;]>?")
+_SUBJECT: Final = SMTP.clone(max_line_length=76)
+"""Python fills a line with a space and one word."""
+
+
+class _Policy(EmailPolicy):
+    """Long lines, but for the subject: an encoded word in it has 75 characters at most (RFC 2047)."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        return _SUBJECT.fold_binary(name, value) if name == "Subject" else super().fold_binary(name, value)
+
+
+_POLICY: Final = _Policy(linesep="\r\n", max_line_length=_LONGEST_LINE)
 
 
 @dataclass(repr=False)

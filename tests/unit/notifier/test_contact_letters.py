@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ from shared.links import LEAVING, Leave, Links
 from shared.messages import registry
 from shared.messages.actions import ActionRequested, ContactCard, Recipient
 from shared.messages.envelope import Event
-from shared.words import closest
+from shared.words import clean, closest
 from tests.support.notifier import NOW, a_mail_sink, an_account, of_kim
 
 LINKS = Links(["k" * 40], "https://keepwell.example.com")
@@ -123,6 +124,15 @@ def test_an_answer_goes_to_no_address_that_is_not_one_as_it_is_written() -> None
     owner = "änä@ours.example"
     assert written(a_letter(reply_to=owner))["Reply-To"] is None
     assert str(written(replace(a_letter(reply_to=owner), target="käm@x.example"))["Reply-To"]).endswith(f"<{owner}>")
+
+
+@pytest.mark.parametrize("subject", ["您有一笔付款未成功" * 15, "Größe und Ähnliches, " * 9, "Plain " * 30])
+def test_a_long_subject_is_in_words_that_every_mail_program_reads(subject: str) -> None:
+    dispatch = a_letter()
+    whole = written(replace(dispatch, message=msgspec.structs.replace(dispatch.message, subject=subject))).as_bytes()
+    words = re.findall(rb"=\?[^?]+\?[bq]\?[^?]*\?=", whole.partition(b"\r\n\r\n")[0])
+    assert all(len(word) <= 75 for word in words)
+    assert message_from_bytes(whole, policy=policy.default)["Subject"] == clean(subject, 200)
 
 
 def test_the_same_letter_is_the_same_in_every_attempt() -> None:
