@@ -48,6 +48,12 @@ class Unwritable(Exception):
 class Hole(Unknown):
     """A fact that is not known, in a text for a customer: it can be asked for, and have something in its place."""
 
+    def __getattr__(self, name: str) -> Any:
+        """The fact whose name goes on so: `account` is not known either, where nothing of it is."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Hole(name=f"{self._undefined_name}.{name}") if self._undefined_name else self
+
     def __str__(self) -> str:
         raise Unwritable(f"what it says of {self._undefined_name or 'a list'} is not known")
 

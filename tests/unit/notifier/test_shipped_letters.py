@@ -110,7 +110,8 @@ def test_money_has_the_decimals_of_its_minor_units(minor: int, currency: str, sh
         ("event.amount_minor", None, "is not known"),
         ("event.currency", None, "is not known"),
         ("event.currency", "euro", "Money is minor units and a currency"),
-        ("account.name", None, "is not known"),
+        # Nothing else of it is named, so there is no `account` at all.
+        ("account.name", None, "of account.name is not known"),
     ],
 )
 def test_what_is_needed_and_not_known_is_said_and_nothing_is_written(name: str, value: Any, why: str) -> None:
