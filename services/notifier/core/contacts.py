@@ -100,9 +100,9 @@ class Book:
         cells = self.contacts.setdefault(key, {})
         for name, cell in said.items():
             put(cells, name, cell)
-        kinds = sorted(name for name in cells if name.startswith(_CONSENT))
-        for name in kinds[_MOST_KINDS:]:
-            # Which are left depends on no order: what is pushed out would be so again.
+        kinds = sorted(name for name in cells if name.startswith(_CONSENT) and name != _CONSENT + EVERY_KIND)
+        for name in kinds[_MOST_KINDS - 1 :]:
+            # Which are left depends on no order: what is pushed out would be so again. What was said of all is not.
             del cells[name]
         self.changed.add(key)
 

@@ -92,6 +92,13 @@ def test_a_consent_of_before_takes_no_refusal_back_whenever_it_is_told(told: Eve
         assert given_at(after(order), "survey") == (False, NOW + timedelta(minutes=1))
 
 
+def test_however_many_kinds_there_are_what_was_said_of_all_stays() -> None:
+    many = [of_kim("contact.consented", n, kind=f"2026-{n:03}") for n in range(120)]
+    book = after((of_kim("contact.unsubscribed", 200, kind="all"), *many))
+    assert given_at(book, "all") == (False, NOW + timedelta(minutes=200))
+    assert len(consents_of(known(book))) == 50
+
+
 def test_at_one_instant_a_refusal_outweighs_a_consent() -> None:
     both = (of_kim("contact.unsubscribed", 0, "a", kind="survey"), of_kim("contact.consented", 0, "b", kind="survey"))
     assert given_at(after(both), "survey") == (False, NOW)
