@@ -23,6 +23,7 @@ from tests.support.webhooks import (
     CUT_OFF,
     ENDLESS,
     HANG,
+    NEVER_BEGINS,
     SECRET,
     TRACE,
     HookDesk,
@@ -252,6 +253,19 @@ async def test_one_that_hangs_holds_up_no_other(engine: AsyncEngine, sink: HookS
             await came(sink, 100)
             assert (len(stuck.got), stuck.most_at_once) == (8, 8)
             assert sink.most_at_once <= 8
+
+
+async def test_whoever_never_begins_to_answer_is_cut_off_before_that_holds_up_others(
+    engine: AsyncEngine, sink: HookSink
+) -> None:
+    desk = HookDesk(engine, timeout=30.0)
+    sink.answers = [NEVER_BEGINS] * 8
+    await desk.endpoint(sink.url)
+    async with desk.open():
+        await desk.tell(*(told(id=f"event-{number}") for number in range(8)))
+        await tried(desk, *["waiting"] * 8)
+        kept = await desk.rows("SELECT reason, status FROM call_attempts")
+    assert {(row.reason, row.status) for row in kept} == {("the connection broke: its answer has no end", None)}
 
 
 async def test_one_that_only_fails_is_probed_by_one_call_at_a_time(engine: AsyncEngine, sink: HookSink) -> None:

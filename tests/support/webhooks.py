@@ -38,7 +38,7 @@ from shared.worker.handler import Incoming
 from tests.support.notifier import an_incoming
 from tests.support.stream import SetClock
 
-HANG, CUT_OFF, ENDLESS = object(), object(), object()
+HANG, CUT_OFF, ENDLESS, NEVER_BEGINS = object(), object(), object(), object()
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _TOLERANCE = timedelta(minutes=4)
@@ -155,6 +155,11 @@ class _Http(asyncio.Protocol):
             while not self._transport.is_closing():
                 self._transport.write(b"400\r\n" + b"x" * 1024 + b"\r\n")
                 await asyncio.sleep(0.001)
+            return
+        if answer is NEVER_BEGINS:
+            while not self._transport.is_closing():
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000)
+                await asyncio.sleep(0)
             return
         status, headers, body = answer
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

@@ -18,6 +18,7 @@ import httpcore
 import httpx
 
 from services.notifier.core.addresses import Address, Network, is_allowed, refused
+from services.notifier.hooks.bounded import Bounded
 
 Resolve = Callable[[str], Awaitable[Sequence[Address]]]
 """Every address of a name; raises `OSError` where it has none."""
@@ -49,9 +50,10 @@ def read_url(text: str) -> Place:
     """Read an endpoint's URL. Raises `AddressRefused` with what is wrong."""
     try:
         url = httpx.URL(text)
+        named = url.host
     except (httpx.InvalidURL, UnicodeError):
         raise AddressRefused("This is no URL; write one such as https://example.com/hooks/keepwell.") from None
-    if url.scheme not in {"https", "http"} or not url.host:
+    if url.scheme not in {"https", "http"} or not named:
         raise AddressRefused("An endpoint's URL begins with https:// and names a host.")
     if url.userinfo:
         raise AddressRefused(
@@ -59,6 +61,8 @@ def read_url(text: str) -> Place:
         )
     if url.fragment or "#" in text:
         raise AddressRefused("A URL's fragment, from # on, is never sent: leave it out.")
+    if url.port is not None and not 0 < url.port < 65_536:
+        raise AddressRefused(f"There is no port {url.port}: ports go from 1 to 65535.")
     if len(text) > LONGEST_URL:
         raise AddressRefused(f"The URL is longer than {LONGEST_URL:,} characters.")
     host = url.raw_host.decode("ascii").strip("[]")
@@ -143,10 +147,10 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         found = await self._guard.addresses(host, is_plain=self._is_plain)
         for one in found[:-1]:
             try:
-                return await self._backend.connect_tcp(str(one), port, timeout, local_address, socket_options)
+                return Bounded(await self._backend.connect_tcp(str(one), port, timeout, local_address, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return await self._backend.connect_tcp(str(found[-1]), port, timeout, local_address, socket_options)
+        return Bounded(await self._backend.connect_tcp(str(found[-1]), port, timeout, local_address, socket_options))
 
 
 def _ask(host: str, answer: "asyncio.Future[Sequence[Address]]") -> None:

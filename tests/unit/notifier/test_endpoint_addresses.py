@@ -107,11 +107,22 @@ def check(url: str, *to: str, networks: str = "") -> str | None:
         *("https://localhost/", "https://localhost./", "https://metadata.google.internal/"),
         *("http://example.com/", "ftp://example.com/", "https://u@example.com/", "https://u:p@example.com/"),
         *("https://example.com/#x", "https://example.com/#", "file:///etc/passwd", "https:///x", "//example.com/"),
-        *("https://example.com:99999/", "https://exa mple.com/", "https://example.com/" + "x" * 2_000, ""),
+        *("https://exa mple.com/", "https://example.com/" + "x" * 2_000, ""),
     ],
 )
 def test_a_url_that_leads_inside_or_is_none_is_refused(url: str) -> None:
     assert check(url, "127.0.0.1") is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://example.com:0/", "https://example.com:-1/", "https://example.com:65536/"),
+        *("https://xn--zz/", "https://xn--/", "https://XN--A.example.com/"),
+    ],
+)
+def test_a_port_or_name_that_there_cannot_be_is_refused_wherever_the_name_leads(url: str) -> None:
+    assert check(url, "93.184.216.34") is not None
 
 
 def test_a_url_at_a_public_address_is_taken() -> None:
