@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from statistics import median
@@ -76,10 +76,12 @@ class _Used:
 def measure(url: str, postgres: int) -> list[Row]:
     """Five rounds of 5,000 calls of 4 endpoints; the median counts."""
     own, beside = cores()
-    server = psutil.Process(postgres)
-    for process in (server, *server.children(recursive=True)):
-        process.cpu_affinity(sorted(beside))
-    with _sink(beside) as port, begun_on(own), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with (
+        _kept_to(postgres, beside),
+        _sink(beside) as port,
+        begun_on(own),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
         used = runner.run(_measured(url, postgres, port))
     clock, ours, theirs = (median(one) for one in (used.clock, used.ours, used.postgres))
     where = f"{_CALLS:,} webhooks due, {_ENDPOINTS} endpoints"
@@ -88,6 +90,24 @@ def measure(url: str, postgres: int) -> list[Row]:
         Row(where, "... the notifier's processor", f"{1e3 * ours / _CALLS:.2f} ms each, {_CALLS / ours:,.0f}/s a core"),
         Row(where, "... PostgreSQL's processor", f"{1e3 * theirs / _CALLS:.2f} ms each"),
     ]
+
+
+@contextmanager
+def _kept_to(postgres: int, on: set[int]) -> Iterator[None]:
+    """The server and its children keep to these cores; others measure with it afterwards."""
+    server = psutil.Process(postgres)
+    before = server.cpu_affinity()
+
+    def keep(to: list[int]) -> None:
+        for process in (server, *server.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                process.cpu_affinity(to)
+
+    keep(sorted(on))
+    try:
+        yield
+    finally:
+        keep(before)
 
 
 @contextmanager

@@ -78,11 +78,15 @@ def add(
     type: Annotated[list[str] | None, typer.Option(help="What it hears of; may be given again.")] = None,
     name: Annotated[str | None, typer.Option(help="By which a playbook's step webhook calls it.")] = None,
     description: Annotated[str | None, typer.Option(help="What for.")] = None,
+    filter: Annotated[
+        list[str] | None, typer.Option(help="Narrows, such as severity=high,critical; may be given again.")
+    ] = None,
     score_by: Annotated[float | None, typer.Option(help="Of health: points that are told, beside bands.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Subscribe an endpoint, and show its secret, once."""
-    said = {"types": type, "name": name, "description": description, "score_by": score_by}
+    narrowed = None if filter is None else dict(map(_narrows, filter))
+    said = {"types": type, "name": name, "description": description, "score_by": score_by, "filter": narrowed}
     given = {field: value for field, value in said.items() if value is not None}
     with connected() as keepwell:
         made = keepwell.post(*ENDPOINTS.at, {"url": url, **given})
@@ -91,6 +95,13 @@ def add(
             return
         show.say(f"{made['id']}  {made['secret']}")
     show.errors().print("This is the only time that the secret is shown.", style="dim")
+
+
+def _narrows(text: str) -> tuple[str, list[str]]:
+    name, equals, values = text.partition("=")
+    if not equals or not values:
+        raise typer.BadParameter(f"--filter {text}: write such as --filter severity=high,critical.")
+    return name.strip(), [one.strip() for one in values.split(",")]
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Proof that nothing is lost and nothing counted twice: what was sent, against what scoring says it counted.
+"""Proof that nothing is lost and nothing counted or sent twice: what was sent, against what was counted or arrived.
 
 Scoring tells of every account how often it was used, ever. What was sent is known here; so an event that scoring lost,
 or counted twice, shows in the figure of its API.
@@ -37,10 +37,16 @@ def offline_usage(
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Events of the batch that scoring lost, and that it counted more than once."""
+    """How many were lost, and how many counted, or taken, more than once."""
 
     lost: int
     twice: int
+
+
+def of_webhooks(told: Iterable[str], taken: Iterable[str]) -> Count:
+    """Compare the ids of the webhooks that an endpoint was told with those that it took, each as often as it did."""
+    took = Counter(taken)
+    return Count(len(set(told) - took.keys()), sum(times > 1 for times in took.values()))
 
 
 class Ledger:

@@ -1,7 +1,8 @@
-"""Stand-ins for Slack and a mail server on this machine: they take everything, and show what they took.
+"""Stand-ins for Slack, a mail server and another system on this machine: they show what they were sent.
 
 `python -m deploy.demo.sink SLACKS_PORT MAILS_PORT HOME` runs as long as the stack of that home does. Slack's methods
-are at any path that ends in their name; `GET /seen` shows what came, with when (seconds of the epoch).
+are at any path that ends in their name; webhooks go to `/hooks`, and a PUT there says how it is to answer. `GET /seen`
+shows what came, with when (seconds of the epoch).
 """
 
 import json
@@ -19,12 +20,14 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from deploy.demo.clicks import TEAM
+from deploy.demo.endpoint import Endpoint
 from deploy.local.record import supervisor_of
 
 PATIENCE: Final = 120.0
 """Seconds within which the stack must have been started."""
 LOOK_EVERY: Final = 2.0
 SEEN: Final = "/seen"
+HOOKS: Final = "/hooks"
 _MOST_KEPT: Final = 500
 
 
@@ -61,20 +64,30 @@ class Seen:
         return {"slack": list(self._calls), "mail": list(self._letters)}
 
 
-class Slack(BaseHTTPRequestHandler):
-    """Answers as Slack does, and shows what it was asked."""
+class Web(BaseHTTPRequestHandler):
+    """Answers as Slack does, and at `HOOKS` as another system; shows what came to both."""
 
     protocol_version = "HTTP/1.1"
     seen: ClassVar[Seen]
+    endpoint: ClassVar[Endpoint]
 
     def do_GET(self) -> None:
         """Show what came."""
-        self._answer(self.seen.all() if self.path == SEEN else {"ok": False, "error": "unknown_method"})
+        all = {**self.seen.all(), "webhooks": self.endpoint.came()}
+        self._answer(all if self.path == SEEN else {"ok": False, "error": "unknown_method"})
+
+    def do_PUT(self) -> None:
+        """Say how the other system is to answer."""
+        self.endpoint.be(json.loads(self._said()))
+        self._answer({"ok": True})
 
     def do_POST(self) -> None:
-        """Take a call of a method: its arguments come as JSON or as a form."""
+        """Take a webhook; or a call of a method, whose arguments come as JSON or as a form."""
+        said = self._said()
+        if self.path == HOOKS:
+            self._answer({}, self.endpoint.take(dict(self.headers.items()), said))
+            return
         try:
-            said = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             is_json = "json" in self.headers.get("Content-Type", "")
             body = json.loads(said) if is_json else {name: each[0] for name, each in parse_qs(said.decode()).items()}
             answer = self.seen.call(self.path.rpartition("/")[2], {**body})
@@ -82,9 +95,13 @@ class Slack(BaseHTTPRequestHandler):
             answer = {"ok": False, "error": "invalid_payload"}
         self._answer(answer)
 
-    def _answer(self, body: dict[str, Any]) -> None:
-        content = json.dumps(body).encode()
-        self.send_response(200)
+    def _said(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _answer(self, body: dict[str, Any], status: int = 200) -> None:
+        # 204 has no body.
+        content = json.dumps(body).encode() if status == 200 else b""
+        self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -113,7 +130,7 @@ def serve(slacks_port: int, mails_port: int, wanted: Callable[[], bool], look_ev
     mail = Controller(Mail(seen), hostname="127.0.0.1", port=mails_port)
     mail.start()
     try:
-        handler = type("Slack", (Slack,), {"seen": seen})
+        handler = type("Web", (Web,), {"seen": seen, "endpoint": Endpoint()})
         with ThreadingHTTPServer(("127.0.0.1", slacks_port), handler) as server:
             server.daemon_threads = True
             thread = Thread(target=server.serve_forever, daemon=True)

@@ -26,6 +26,8 @@ class Story:
     """Its last event ends what the ones before began: that is heard of first."""
     note: str = ""
     """What its reader says, once it is done: they act on it from where they read of it."""
+    letter: str = ""
+    """The playbook by which somebody at the customer is written to: it ships switched off, and is put for the demo."""
     start: bool = False
     """Nothing happens: what the past left is started from the list of what was found."""
 

@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -491,6 +492,19 @@ async def test_of_whoever_is_erased_no_letter_keeps_a_word_and_what_waits_is_cal
     assert rows["act-2", "ben"].state == "waiting"
     assert await post.desk.rows("SELECT * FROM written_to") == []
     assert await places(post.desk, "Kim Fox", "kim@northwind", "wie geht es", "how is", '"kim"') == []
+
+
+async def test_a_letter_to_somebody_else_stays_as_it_was_sent(post: Post) -> None:
+    known = an_account(contact_id="kim", contact="Kim Fox (champion)")
+    await post.ask(*a_person(), *a_person("ben", role="admin"))
+    async with post.desk.open():
+        asked = msgspec.structs.replace(a_message(roles=["admin"]), account=known)
+        await post.ask(asked)
+        await post.settles()
+    await post.ask(told("contact.erased", minutes=1))
+    [row] = await post.desk.rows("SELECT message FROM messages")
+    assert row.message["letter"]["paragraphs"] == ["Hello Ben,", "how is Northwind?"]
+    assert await places(post.desk, "Kim Fox", '"kim"') == []
 
 
 async def test_of_an_account_that_is_erased_no_letter_keeps_a_word(post: Post) -> None:

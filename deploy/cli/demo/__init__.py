@@ -16,10 +16,12 @@ from rich.text import Text
 from deploy.cli import show
 from deploy.cli.client import ClientSettings, Keepwell, Refused, Unreachable
 from deploy.cli.demo.acting import act
+from deploy.cli.demo.hearing import System
 from deploy.cli.demo.killing import kill_midway
 from deploy.cli.demo.outside import Outside
 from deploy.cli.demo.playing import Heard, NotHeard, at_rest, play, send_all, until
 from deploy.cli.demo.telling import tell, tell_the_day
+from deploy.cli.demo.writing import switch_on, tell_letter, until_met
 from deploy.cli.down import DEMO, stop
 from deploy.cli.send import end_import, open_import
 from deploy.cli.up import NotStarted, check_neighbour, start_detached
@@ -62,7 +64,7 @@ def of_its_own(settings: ClientSettings, broker: str) -> ClientSettings:
 
 
 def _start(out: Console, settings: Settings, *, start_kafka: bool) -> Outside:
-    """A fresh stack whose Slack and mail are on this machine; a former demo's is ended first."""
+    """A fresh stack whose Slack, mail and other system are on this machine; a former demo's is ended first."""
     home = settings.home
     stop(home)
     shutil.rmtree(home, ignore_errors=True)
@@ -85,6 +87,10 @@ def _start(out: Console, settings: Settings, *, start_kafka: bool) -> Outside:
 
 def _show(out: Console, keepwell: Keepwell, outside: Outside, home: Path) -> None:
     run = f"demo-{secrets.token_hex(4)}"
+    system = System.subscribe(keepwell, outside)
+    for story in LIVE:
+        if story.letter:
+            switch_on(keepwell, story.letter)
     now = show.now()
     happened = sample.load(now, run)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
@@ -93,12 +99,21 @@ def _show(out: Console, keepwell: Keepwell, outside: Outside, home: Path) -> Non
     until(lambda: at_rest(keepwell), "Today was not taken in")
     heard: dict[str, Heard] = {}
     for story in LIVE:
+        if story.letter:
+            until_met(keepwell, story)
         now = show.now()
         heard[story.name] = play(keepwell, story, now, run)
         tell(out, outside, story, heard[story.name], now)
+    *others, last = [story for story in LIVE if story.note]
+    for story in others:
+        act(out, keepwell, outside, story, heard[story.name])
+    broken_at = system.breaks()
+    act(out, keepwell, outside, last, heard[last.name])
+    first = LIVE[0]
+    system.tell(out, first.account, heard[first.name], *system.is_mended(broken_at))
     for story in LIVE:
-        if story.note:
-            act(out, keepwell, outside, story, heard[story.name])
+        if story.letter:
+            tell_letter(out, keepwell, outside, story)
     tell_the_day(out, keepwell)
     kill_midway(out, keepwell, home, happened, run)
 

@@ -1,9 +1,9 @@
-"""What stands for Slack and the mail server of the demo: started for it, and asked what reached it."""
+"""What stands for Slack, the mail server and another system: started for the demo, and asked what reached it."""
 
 import secrets
 import subprocess
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -13,6 +13,7 @@ import httpx
 
 from deploy.cli.demo.playing import NotHeard, until
 from deploy.demo import letter_view
+from deploy.demo.sink import HOOKS, SEEN
 from deploy.local.system import any_free
 from shared.settings import Settings
 
@@ -22,7 +23,7 @@ _DELIVERY: Final = "X-Keepwell-Delivery"
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Both of a run, by their ports, with secrets of this run alone."""
+    """All of a run, by their ports, with secrets of this run alone."""
 
     slack: int = field(default_factory=any_free)
     mail: int = field(default_factory=any_free)
@@ -48,6 +49,8 @@ class Outside:
             "KEEPWELL_SMTP_URL": f"smtp://127.0.0.1:{self.mail}?from={SENDER}",
             "KEEPWELL_PUBLIC_URL": f"http://127.0.0.1:{settings.port_of('ingest')}",
             "KEEPWELL_DEFAULT_CHANNEL": "slack:@owner",
+            # The other system is on this machine.
+            "KEEPWELL_WEBHOOK_NETWORKS": "127.0.0.0/8",
         }
         for name in own:
             # A secret of the real installation that a file holds.
@@ -87,12 +90,29 @@ class Outside:
         letters = (letter_view.read(one["letter"]) for one in self._seen()["mail"])
         return next((letter for letter in letters if letter[_DELIVERY] == delivery["message_id"]), None)
 
+    @property
+    def hooks(self) -> str:
+        """Where the other system takes webhooks."""
+        return self._at(HOOKS)
+
+    def let_it(self, **be: str | bool) -> None:
+        """Give the other system the `secret` of its endpoint, or let it be `broken` or not."""
+        self._ask("PUT", HOOKS, json=be)
+
+    def webhooks(self) -> Sequence[Mapping[str, Any]]:
+        """What came to the other system, each with how it was answered, from the oldest on."""
+        came: Sequence[Mapping[str, Any]] = self._seen()["webhooks"]
+        return came
+
     def _seen(self) -> dict[str, Any]:
+        return self._ask("GET", SEEN)
+
+    def _ask(self, method: str, path: str, **sent: Any) -> dict[str, Any]:
         try:
-            seen: dict[str, Any] = httpx.get(self._at("/seen"), trust_env=False).json()
+            said: dict[str, Any] = httpx.request(method, self._at(path), trust_env=False, **sent).json()
         except httpx.HTTPError as error:
             raise NotHeard(f"What stands for Slack and the mail server does not answer ({error})") from error
-        return seen
+        return said
 
     def _at(self, path: str) -> str:
         return f"http://127.0.0.1:{self.slack}{path}"

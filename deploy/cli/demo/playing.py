@@ -38,6 +38,8 @@ class Heard:
     messages: Sequence[Mapping[str, Any]]
     people: Mapping[str, Mapping[str, Any]]
     """The CSMs by id."""
+    sent: Sequence[datetime]
+    """When each of its events was sent, from the first on."""
 
 
 def send_all(
@@ -82,12 +84,14 @@ def play(keepwell: Keepwell, story: Story, now: datetime, run: str) -> Heard:
         episodes = keepwell.items("playbooks", "/v1/episodes", account=story.account)
         return [one for one in episodes if is_new(one.get("ended_at"))]
 
+    sent_at: list[datetime] = []
     if story.start:
         _start(keepwell, story)
     for number, event in enumerate(story.events(now, run)):
         if story.passes and number == len(story.beats) - 1:
             until(sent, f"Nobody heard of {story.account}")
         rev = keepwell.get("scoring", here)["rev"]
+        sent_at.append(show.now())
         send_all(keepwell, [event])
         until(partial(assessed_after, rev), f"{story.account} was not assessed")
     if story.passes:
@@ -105,6 +109,7 @@ def play(keepwell: Keepwell, story: Story, now: datetime, run: str) -> Heard:
         # First what asks somebody to do something.
         messages=sorted(messages, key=lambda one: (not one["message"].get("task"), one["settled_at"] or "")),
         people={one["id"]: one for one in keepwell.get("playbooks", "/v1/people")["items"]},
+        sent=sent_at,
     )
 
 

@@ -22,7 +22,9 @@ from services.notifier.core.amending import UPDATE
 from services.notifier.core.delivery import Expected
 from services.notifier.core.retry import Sent
 from services.notifier.core.routing import Setup
-from services.notifier.sending.attempt import Attempt, Compose, cut_off
+from services.notifier.sending.attempt import Attempt, Compose
+from services.notifier.sending.coming import IDLE, Coming
+from services.notifier.sending.looking import look
 from services.notifier.sending.noting import Noting
 from services.notifier.sending.recording import write
 from services.notifier.store import alone, leases, updating
@@ -35,15 +37,17 @@ from shared.pg.uow import UnitOfWork
 
 _LOG = logging.getLogger(__name__)
 _LEASE_MARGIN: Final = timedelta(seconds=20)
-_IDLE: Final = 5.0
 _BUSY: Final = 0.5
 _SOON: Final = 0.005
 _RECORD_WITHIN: Final = 0.05
 _LOOK_AT: Final = 5_000
 _PAUSES: Final = (0.1, 0.5, 2.0, 5.0)
 _GRACE: Final = 6.0
-_NOTHING: Final[Mapping[str, Sequence[Any]]] = {}
-_NOBODY: Final[Mapping[str, Pass]] = {}
+_Rows = Sequence[Row[Any]]
+_Told = Mapping[str, Sequence[Any]]
+_Passed = Mapping[str, Pass]
+_NOTHING: Final[_Told] = {}
+_NOBODY: Final[_Passed] = {}
 _LOST: Final = (SQLAlchemyError, OSError, TimeoutError)
 
 
@@ -77,10 +81,7 @@ class Sender:
     """Whether something else may be due that the last look did not see."""
     _left: bool = field(default=False, init=False)
     """Whether the last look left something else that was due."""
-    _due_at: datetime | None = field(default=None, init=False)
-    """When the next of what is known comes due."""
-    _ask_at: datetime | None = field(default=None, init=False)
-    """When to ask again whether that is still so: others write, too."""
+    _coming: Coming = field(default_factory=Coming, init=False)
     _soon: asyncio.TimerHandle | None = field(default=None, init=False)
     _stopping: bool = field(default=False, init=False)
     _noting: Noting = field(init=False)
@@ -100,7 +101,7 @@ class Sender:
             self.wake()
             return
         self._expected += (one for one in new if one.due_at <= now)
-        self._comes_due(*(one.due_at for one in new if one.due_at > now))
+        self._coming.note(*(one.due_at for one in new if one.due_at > now))
         # What was left of the last look is due for longer.
         self._new = self._new or self._left
         self._work.set()
@@ -147,31 +148,19 @@ class Sender:
         """
         now = self.clock.now()
         look = self._new or any(one.leads_on or self._leaves_letters for one in self._ended)
-        if look or await self._is_due(now):
+        if look or await self._coming.is_due(now, self._next_due):
             await self._turn(look=True)
         else:
             await self._record_alone()
             await self._lease_alone()
         if self._new or self._free <= 0:
             return _BUSY
-        wait_for = min(filter(None, (self._due_at, self._ask_at)), default=now)
-        return min(_IDLE, max(_SOON, (wait_for - now).total_seconds()))
+        return min(IDLE, max(_SOON, self._coming.seconds(now)))
 
-    async def _is_due(self, now: datetime) -> bool:
-        """Whether something has come due, of what is known or, by now and then asking, of what others wrote."""
-        if self._due_at is not None and self._due_at <= now:
-            return True
-        # A clock that was ahead when it was set asks at once.
-        if self._ask_at is None or not now < self._ask_at <= now + timedelta(seconds=_IDLE):
-            self._due_at = None
-            [[due_at]] = await self.uow.once(*leases.next_due(self.channel.name, now))
-            self._comes_due(due_at)
-            self._ask_at = now + timedelta(seconds=_IDLE)
-        return self._due_at is not None and self._due_at <= now
-
-    def _comes_due(self, *instants: datetime | None) -> None:
-        """Know of what comes due then."""
-        self._due_at = min(filter(None, (self._due_at, *instants)), default=None)
+    async def _next_due(self, now: datetime) -> datetime | None:
+        [[due_at]] = await self.uow.once(*leases.next_due(self.channel.name, now))
+        found: datetime | None = due_at
+        return found
 
     async def _record_alone(self) -> None:
         """Record what has ended: by one statement as far as it was sent alone, and else in a turn."""
@@ -203,7 +192,7 @@ class Sender:
         self._expected.sort(key=lambda one: one.due_at)
         now, free = self.clock.now(), self._free
         some, self._expected = [one.id for one in self._expected[:free]], self._expected[free:]
-        leased: Sequence[Row[Any]] = ()
+        leased: _Rows = ()
         try:
             leased = await self.uow.once(*alone.lease(self.channel.name, some, self.token(), now, self._until(now)))
         finally:
@@ -228,7 +217,7 @@ class Sender:
             return
         ended, self._ended = self._ended, []
         now, endings = self.clock.now(), list[Ending]()
-        leased: Sequence[Row[Any]] = ()
+        leased: _Rows = ()
         told, passed = _NOTHING, _NOBODY
         try:
             async with self.uow.begin() as c:
@@ -236,8 +225,7 @@ class Sender:
                 if ended:
                     endings += await write(c, self.channel.name, ended, now, self.dice, self.setup)
                 if self.admission is not None and ended:
-                    letters = [one.letter for one in ended if one.letter is not None]
-                    await self.admission.record(c, letters, endings, now)
+                    await self.admission.record(c, [one.letter for one in ended], endings, now)
                 if look:
                     # Without room for one more, it is looked for when there is.
                     self._new = self._free <= 0
@@ -253,44 +241,32 @@ class Sender:
         self._note(endings)
         self._begin(leased, now, told, passed)
 
-    async def _lease(self, c: AsyncConnection, free: int, now: datetime) -> tuple[Sequence[Row[Any]], Sequence[Ending]]:
+    async def _lease(self, c: AsyncConnection, free: int, now: datetime) -> tuple[_Rows, Sequence[Ending]]:
         """Record what was cut off, and lease what is due, each parcel whole; note when to look again if nothing wakes
         us. Returns what is leased, and what ended."""
-        self._expected, self._due_at = [], None
-        due = await leases.due(c, self.channel.name, now, _LOOK_AT)
-        seen = {one.id for one in due}
-        sent_before = sorted({d.message_id for d in due if d.message_id is not None})
-        company = await leases.company(c, sent_before) if sent_before else []
-        due = grouping.complete(due, company, now)
-        hopeless = grouping.hopeless(due)
-        lost = list(cut_off(company, hopeless, now))
-        given_up = await leases.record(c, lost, now, setup=self.setup) if lost else []
-        parcels = grouping.parcels((d for d in due if d.id not in hopeless), _LOOK_AT)
+        self._expected = []
+        self._coming.forget()
+        parcels, seen, given_up = await look(c, self.channel.name, now, _LOOK_AT, self.setup)
         leased = await leases.lease(c, grouping.message_ids(parcels[:free]), self.token(), now, self._until(now))
         alone = () if self.admission is not None else parcels[free:]
         waits = [Expected(one.id, one.due_at) for one, *others in alone if not others and one.is_new]
         self._expected += waits
         # What else is due waits for another sender's lease, or for room.
         self._left = len(seen) == _LOOK_AT or not seen <= {*(row.id for row in leased), *(one.id for one in waits)}
-        busy, self._ask_at = now + timedelta(seconds=_BUSY), now + timedelta(seconds=_IDLE)
+        busy = now + timedelta(seconds=_BUSY)
+        self._coming.asked(now)
         if self._left:
-            self._comes_due(busy)
+            self._coming.note(busy)
         elif not waits:
             [[due_at]] = await c.execute(*leases.next_due(self.channel.name, now))
-            self._comes_due(busy if due_at is not None and due_at <= now else due_at)
+            self._coming.note(busy if due_at is not None and due_at <= now else due_at)
         return leased, given_up
 
     def _until(self, now: datetime) -> datetime:
         """When a lease ends that begins now."""
         return now + timedelta(seconds=self.channel.timeout) + _LEASE_MARGIN
 
-    def _begin(
-        self,
-        leased: Sequence[Row[Any]],
-        now: datetime,
-        told: Mapping[str, Sequence[Any]] = _NOTHING,
-        passed: Mapping[str, Pass] = _NOBODY,
-    ) -> None:
+    def _begin(self, leased: _Rows, now: datetime, told: _Told = _NOTHING, passed: _Passed = _NOBODY) -> None:
         by_message: dict[str, list[Row[Any]]] = {}
         for delivery in leased:
             by_message.setdefault(delivery.message_id, []).append(delivery)

@@ -65,6 +65,7 @@ async def forget(c: AsyncConnection, forgetting: Forgetting, now: datetime) -> s
     await written.forget(c, forgetting)
     cleaned: list[tuple[Any, ...]] = []
     called_back: dict[str, str] = {}
+    as_they_were = set[str]()
     asked = {"account": forgetting.account, "accounts": [forgetting.account]}
     rows = await c.stream(_OF_ACCOUNT.execution_options(yield_per=_AT_ONCE), asked)
     async for row in rows:
@@ -76,13 +77,16 @@ async def forget(c: AsyncConnection, forgetting: Forgetting, now: datetime) -> s
         target = forgetting.id(row.target) if is_theirs and row.contact_id else row.target
         if is_theirs and row.state == "waiting":
             called_back[row.id] = GONE
+        if to_contact and not is_theirs and left.message == said.message:
+            # What it said to somebody else was made of nothing that is forgotten.
+            as_they_were.add(row.id)
         texts = tuple(text and forgetting.clean(text) for text in (row.reason, row.cancelled_because))
         stands = tuple(_standing(forgetting, one) for one in (row.item_stands, row.task_stands))
         if (left, target, *texts, *stands) != (said, row.target, *(getattr(row, one) for one in (*_TEXTS, *_STANDS))):
             cleaned.append((row.id, _encode(left), whom, target, *texts, *stands))
     # Some may have been sent since they were read.
     sent = await _FORGET(c, cleaned, erased=True)
-    await recompose(c, filter(None, (row.message_id for row in sent)))
+    await recompose(c, (row.message_id for row in sent if row.message_id and row.message_id not in as_they_were))
     await calls.forget(c, forgetting, now)
     await deliveries.bar(c, called_back, now)
     await dead_letters.forget(c, forgetting)

@@ -65,12 +65,14 @@ class Admission:
         return found | bad
 
     @staticmethod
-    async def record(c: AsyncConnection, ended: Sequence[Ended], endings: Sequence[Ending], now: datetime) -> None:
-        """Keep what bounced, and count no more what has ended and never arrived."""
+    async def record(
+        c: AsyncConnection, ended: Sequence[Ended | None], endings: Sequence[Ending], now: datetime
+    ) -> None:
+        """Keep what bounced, and count no more what has ended and never arrived. A test is none of `ended`."""
         marks = [
             (written.digest(one.address), one.account_id, one.contact_id, one.outcome.reason)
             for one in ended
-            if isinstance(one.outcome, Never) and one.outcome.bounced and one.address
+            if one is not None and isinstance(one.outcome, Never) and one.outcome.bounced and one.address
         ]
         await written.mark(c, marks, now)
         never = [one.id for one in endings if one.transport == CONTACT and one.state != "delivered"]

@@ -69,11 +69,13 @@ def _introduction(account: Account) -> Iterator[Happening]:
         term_months=12,
     )
     for role, title in (("admin", "Administrator"), ("finance_lead", "Head of finance"), ("champion", "Team lead")):
+        person = account.contact(role)
+        reads = {"language": stories.READS[person]} if person in stories.READS else {}
         yield happening(
             *("contact.updated", account, day(first, 8 * 3600 + 2)),
-            contact_id=account.contact(role),
+            contact_id=person,
             role=role,
-            traits={"title": title, "email": f"{role}@{account.id}.example"},
+            traits={"title": title, "email": f"{role}@{account.id}.example", **reads},
         )
 
 

@@ -35,6 +35,8 @@ GOALS: Final[Sequence[tuple[str, str, str, int, Mapping[str, Any]]]] = (
     (RECOVERING, "handover", "Shifts are handed over in it", 20, {}),
 )
 """What accounts want to reach, in so many days, and what it is measured by."""
+READS: Final = {f"{NORTHWIND}-admin": "sv"}
+"""People whose language is known, by their ids."""
 COMPLAINT: Final = "third time support lost our ticket"
 
 TOLD: Final[Mapping[str, dict[str, Any]]] = {
@@ -98,6 +100,8 @@ def past() -> Iterator[dict[str, Any]]:
         (RECOVERING, 40, "admin", 9, "the team lives in it"),
     ):
         yield _told(account, "feedback.nps", day(-ago, 36_000), **_answer(account, score, comment, role))
+    agreed = {"contact_id": f"{NORTHWIND}-admin", "kind": "service", "text": "Write to me about my answers."}
+    yield _told(NORTHWIND, "contact.consented", day(-47, 36_100), **agreed)
     for account, ago in (
         (NORTHWIND, 90),
         (FADING, 25),

@@ -62,9 +62,14 @@ def test_each_run_has_its_own_slack_and_mail_whatever_was_set_up(tmp_path: Path)
     assert environment["KEEPWELL_SLACK_SIGNING_SECRET"] == first.signing_secret != second.signing_secret
     assert first.signing_secret not in repr(first)
     given = {name.removeprefix("KEEPWELL_").lower(): value for name, value in environment.items() if name != "PATH"}
-    assert NotifierSettings.load(**given).is_interactive
+    settings = NotifierSettings.load(**given)
+    assert settings.is_interactive
+    assert settings.networks, "the other system is on this machine"
+    assert first.hooks != second.hooks
 
 
 def test_a_stand_in_that_is_gone_is_told_of() -> None:
     with pytest.raises(NotHeard, match="does not answer"):
         Outside().posted({"message_id": "dlv_1"})
+    with pytest.raises(NotHeard, match="does not answer"):
+        Outside().let_it(broken=True)

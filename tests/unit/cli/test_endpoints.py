@@ -41,6 +41,14 @@ def test_a_secret_is_shown_once(stack: FakeStack) -> None:
     assert stack.asked[0].json() == {"url": "https://crm.example.com/hook", "types": ["task.opened"], "name": "crm"}
 
 
+def test_a_filter_is_written_as_one_says_it(stack: FakeStack) -> None:
+    stack.on("POST /notifier/v1/endpoints", Answer({**ENDPOINT, "secret": "whsec_abc"}, 201))
+    narrowed = ["--filter", "severity=high, critical", "--filter", "plans=pro"]
+    assert stack.run(endpoints.app, "add", "https://crm.example.com/hook", *narrowed).exit_code == 0
+    assert stack.asked[0].json()["filter"] == {"severity": ["high", "critical"], "plans": ["pro"]}
+    assert stack.run(endpoints.app, "add", "https://crm.example.com/hook", "--filter", "severity").exit_code == 2
+
+
 def test_it_is_tested_rotated_replayed_turned_off_and_deleted(stack: FakeStack) -> None:
     stack.on("GET /notifier/v1/endpoints", page(ENDPOINT))
     stack.on(f"POST {PATH}/test", Answer({"id": "msg_1"}, 202))

@@ -33,3 +33,8 @@ def test_events_counted_twice_show() -> None:
 def test_the_batch_leaves_the_stories_alone() -> None:
     assert len(BATCH) == len({event["id"] for event in BATCH}) == proof.A_BATCH
     assert not {event["account"] for event in BATCH} & NAMED
+
+
+def test_webhooks_that_are_not_there_or_there_twice_show() -> None:
+    assert proof.of_webhooks(["a", "b"], ["b", "a"]) == proof.Count(lost=0, twice=0)
+    assert proof.of_webhooks(["a", "b", "c"], ["b", "b"]) == proof.Count(lost=2, twice=1)

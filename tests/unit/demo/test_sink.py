@@ -1,6 +1,7 @@
 import json
 import smtplib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 from threading import Event, Thread
@@ -8,9 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
+from standardwebhooks import Webhook
 
 from deploy.demo import letter_view
-from deploy.demo.sink import SEEN, serve, while_it_runs
+from deploy.demo.sink import HOOKS, SEEN, serve, while_it_runs
 from deploy.local.record import hold
 from deploy.local.system import any_free
 
@@ -81,6 +83,21 @@ def test_it_takes_letters_and_shows_them_whole(slack: httpx.Client, mails_port: 
     got = letter_view.read(taken["letter"])
     assert got["Subject"] == "Größer → €9,800"
     assert "74 → 52 · €4,200" in str(got.get_content())
+
+
+def test_it_takes_webhooks_as_it_is_told_to_and_shows_how_each_was_answered(slack: httpx.Client) -> None:
+    secret, raw, now = "whsec_" + "c2VjcmV0" * 6, b'{"type":"test"}', datetime.now(UTC)
+    signature = Webhook(secret).sign("msg_1", now, raw.decode())
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": f"{int(now.timestamp())}", "webhook-signature": signature}
+    assert slack.put(HOOKS, json={"secret": secret, "broken": True}).json() == {"ok": True}
+    assert slack.post(HOOKS, content=raw, headers=headers).status_code == 500
+    slack.put(HOOKS, json={"broken": False})
+    assert slack.post(HOOKS, content=raw, headers=headers).status_code == 204
+    assert slack.post(HOOKS, content=b"{}", headers=headers).status_code == 401
+    came = slack.get(SEEN).json()["webhooks"]
+    assert [(one["id"], one["status"]) for one in came] == [("msg_1", 500), ("msg_1", 204), ("msg_1", 401)]
+    assert [one["body"] for one in came] == [None, {"type": "test"}, None]
+    assert not seen(slack, "hooks")
 
 
 def test_it_ends_when_its_stack_does(tmp_path: Path) -> None:
