@@ -124,7 +124,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
             api.contacts(base.uow),
             preferences.routes(base.uow, base.clock, publish),
             *documents.routes(base.uow, base.clock, templates),
-            *endpoints.routes(base.uow, base.clock, hooks.guard, hooks.wake, publish),
+            *endpoints.routes(base.uow, base.clock, hooks.guard, hooks.changed, publish),
             calls.routes(base.uow, base.clock, hooks.wake),
             trying.routes(base.uow, base.clock, templates, wake, lambda: secrets.token_hex(13), settings.no_letters),
         ),
@@ -175,6 +175,10 @@ class _Hooks:
     def wake(self) -> None:
         if self._caller is not None:
             self._caller.wake()
+
+    def changed(self) -> None:
+        if self._caller is not None:
+            self._caller.changed()
 
     async def run(self) -> None:
         if self._caller is not None:

@@ -160,6 +160,9 @@ async def test_what_cannot_be_is_refused_in_words(notifier: Running, sink: HookS
     assert patched.status_code == 400
     moved = await notifier.client.patch(path, json={"url": "https://10.0.0.1/a"})
     assert (moved.status_code, moved.json()["code"]) == (422, "address_refused")
+    backwards = {"since": "2026-11-02T00:00:00Z", "until": "2026-11-01T00:00:00Z"}
+    replayed = await notifier.client.post(f"{path}/replay", json=backwards)
+    assert (replayed.status_code, "not after `since`" in replayed.json()["message"]) == (400, True)
     assert (await notifier.client.post("/v1/endpoints/ep_none/test")).status_code == 404
     assert (await notifier.client.get(f"{path}/deliveries/msg_none")).status_code == 404
 

@@ -53,6 +53,8 @@ def read_url(text: str) -> Place:
         named = url.host
     except (httpx.InvalidURL, UnicodeError):
         raise AddressRefused("This is no URL; write one such as https://example.com/hooks/keepwell.") from None
+    if any(map(str.isspace, text)):
+        raise AddressRefused("There is a space in the URL: leave it out, or write %20 where it belongs there.")
     if url.scheme not in {"https", "http"} or not named:
         raise AddressRefused("An endpoint's URL begins with https:// and names a host.")
     if url.userinfo:
