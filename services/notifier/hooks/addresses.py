@@ -94,7 +94,7 @@ class Guard:
         found = [literal] if literal is not None else await self._resolved(host)
         for one in found:
             if (why := refused(one, self._networks)) is not None:
-                led = "" if literal is not None else f"{host} leads to "
+                led = "" if literal is not None else f"{host} leads to {one}, and "
                 raise AddressRefused(f"It may not be reached: {led}{why}. KEEPWELL_WEBHOOK_NETWORKS allows networks.")
             if is_plain and not is_allowed(one, self._networks):
                 raise AddressRefused("Without TLS anybody on the way could read it: the URL must begin with https://.")

@@ -84,7 +84,8 @@ async def read(c: AsyncConnection, id: str) -> Row[Any] | None:
 
 
 async def count(c: AsyncConnection) -> int:
-    """How many there are."""
+    """How many there are; nobody makes another until this transaction ends."""
+    await c.execute(_LOCK)
     return int((await c.execute(_COUNT)).scalar_one())
 
 

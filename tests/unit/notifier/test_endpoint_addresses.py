@@ -126,6 +126,11 @@ def test_a_port_name_or_path_that_there_cannot_be_is_refused_wherever_the_name_l
     assert check(url, "93.184.216.34") is not None
 
 
+def test_where_a_name_leads_is_said_in_a_sentence() -> None:
+    said = check("https://inside.example.com/", "10.0.0.1") or ""
+    assert "inside.example.com leads to 10.0.0.1, and 10.0.0.1 is no public address." in said
+
+
 def test_a_url_at_a_public_address_is_taken() -> None:
     assert check("https://hooks.example.com/a?b=c", "93.184.216.34") is None
     assert check("https://bücher.example/", "93.184.216.34") is None
