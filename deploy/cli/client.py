@@ -164,10 +164,13 @@ class Keepwell:
                 left -= len(page["items"])
 
     def whole_id(self, service: str, path: str, given: str) -> str:
-        """The id in a list that begins as given. Raises `Refused` when there is none, or more than one."""
+        """The id in a list that begins as given, or is of what has that name. Raises `Refused` when there is none, or
+        more than one."""
         if len(given) >= WHOLE_ID:
             return given
-        found = [item["id"] for item in self.items(service, path) if item["id"].startswith(given)]
+        items = list(self.items(service, path))
+        found = [item["id"] for item in items if item.get("name") == given]
+        found = found or [item["id"] for item in items if item["id"].startswith(given)]
         if len(found) == 1:
             return str(found[0])
         words = f"{len(found)} ids begin with {given}: give more of it." if found else f"No id begins with {given}."

@@ -53,6 +53,8 @@ class NotifierHandler(Handler):
         self._telling = Telling(known or KnownEndpoints())
         self._call = call
         self._called: dict[int, bool] = {}
+        self._read: dict[int, bool] = {}
+        """By partition: whether all has been read that waited when it was taken."""
         self._new: dict[int, dict[str, list[Expected]]] = {}
         self._touched: dict[int, set[str]] = {}
 
@@ -149,8 +151,24 @@ class NotifierHandler(Handler):
         await deliveries.add(c, partition, new, gates, now)
         return new
 
+    def knows_people(self) -> bool:
+        """Whether the address book holds all that was told of people before its partitions were taken."""
+        return bool(self._read) and all(self._read.values())
+
+    async def taken(self, c: AsyncConnection, partition: int, now: datetime) -> None:
+        """What was told of people since its last owner read on is still to be read."""
+        del c, now
+        self._read[partition] = False
+
+    def looks(self, partition: int, through: datetime) -> bool:
+        """All is read that was accepted by `through`, which is later than when the partition was taken."""
+        del through
+        self._read[partition] = True
+        return False
+
     def forget(self, partition: int) -> None:
-        """Nothing is remembered but what to tell the senders."""
+        """Nothing is remembered but what to tell the senders, and what was read."""
+        self._read.pop(partition, None)
         self._new.pop(partition, None)
         self._touched.pop(partition, None)
         self._called.pop(partition, None)

@@ -48,7 +48,7 @@ from shared.service import service
 from shared.service.status import status_routes
 from shared.worker.loop import Plan
 
-_PLAN: Final = Plan("notifier", (registry.ACCOUNTS, registry.ACTIONS), gate=(registry.ACTIONS,))
+_PLAN: Final = Plan("notifier", (registry.ACCOUNTS, registry.ACTIONS), gate=(registry.ACCOUNTS, registry.ACTIONS))
 
 
 def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
@@ -84,6 +84,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
 
     handler = NotifierHandler(settings.setup, wake, expect, known.of, composer, hooks.known, hooks.wake)
     worker = base.worker(_PLAN, handler)
+    admission = Admission(settings.contact_messages_a_week, handler.knows_people)
     watch = Watch(base.uow, base.clock, settings.ops, tells=worker is not None)
     if worker is not None:
         senders |= {
@@ -99,7 +100,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
                 on_failed=lambda: wake(*senders),
                 arrived=watch.arrived,
                 compose=composer.letter if channel.name == CONTACT else compose_rows,
-                admission=Admission(settings.contact_messages_a_week) if channel.name == CONTACT else None,
+                admission=admission if channel.name == CONTACT else None,
             )
             for channel in _channels(base, settings, renderer, http, known.of)
         }
@@ -124,7 +125,7 @@ def wire(base: service.Base, settings: NotifierSettings) -> service.Service:
             api.contacts(base.uow),
             preferences.routes(base.uow, base.clock, publish),
             *documents.routes(base.uow, base.clock, templates),
-            *endpoints.routes(base.uow, base.clock, hooks.guard, hooks.wake, publish),
+            *endpoints.routes(base.uow, base.clock, hooks.guard, hooks.changed, publish),
             calls.routes(base.uow, base.clock, hooks.wake),
             trying.routes(base.uow, base.clock, templates, wake, lambda: secrets.token_hex(13), settings.no_letters),
         ),
@@ -175,6 +176,10 @@ class _Hooks:
     def wake(self) -> None:
         if self._caller is not None:
             self._caller.wake()
+
+    def changed(self) -> None:
+        if self._caller is not None:
+            self._caller.changed()
 
     async def run(self) -> None:
         if self._caller is not None:

@@ -18,6 +18,7 @@ from services.notifier.channels.rendering import LetterRenderer
 from services.notifier.core.retry import Later
 from services.notifier.core.routing import Setup
 from services.notifier.files import read_texts
+from services.notifier.store.told import compose_rows
 from services.notifier.writing.admission import Admission
 from services.notifier.writing.composing import Composer
 from shared.links import Links
@@ -25,7 +26,16 @@ from shared.messages import envelope, registry
 from shared.messages.actions import ActionRequested, ContactCard, Recipient
 from shared.messages.envelope import Event
 from tests.support.everywhere import COLUMNS, searches
-from tests.support.notifier import NOW, Desk, MailSink, ScriptedChannel, a_mail_sink, an_account, notifier_engine
+from tests.support.notifier import (
+    NOW,
+    Desk,
+    MailSink,
+    ScriptedChannel,
+    a_mail_sink,
+    an_account,
+    an_alert,
+    notifier_engine,
+)
 from tests.support.stream import until
 
 KEY = "k" * 40
@@ -264,6 +274,29 @@ async def test_whoever_may_not_be_written_to_is_not_and_the_reason_stands_there(
     [settled] = await post.desk.settled()
     assert (settled.state, settled.reason) == ("cancelled", said)
     assert post.mail.letters == []
+
+
+async def test_nothing_is_written_before_what_was_told_while_nobody_read_it_is_read(engine: AsyncEngine) -> None:
+    witness = ScriptedChannel()
+    async with a_post(engine, beside=[witness], setup=Setup(slack="bot", email=True)) as post:
+        desk = post.desk
+        desk.sender.admission = Admission(3, desk.handler.knows_people)
+        [beside] = desk.others
+        beside.admission, beside.compose = None, compose_rows
+        await post.ask(*a_person(), a_message())
+        async with desk.uow.begin() as c:
+            await desk.handler.taken(c, 0, NOW)
+        async with desk.open():
+            await post.ask(an_alert())
+            desk.wake()
+            await until(lambda: len(witness.got) == 1)
+            await post.ask(told("contact.unsubscribed", minutes=1, kind="service"))
+            assert not desk.handler.looks(0, NOW)
+            desk.wake()
+            await post.settles(2)
+    assert post.mail.letters == []
+    [row] = await desk.rows("SELECT * FROM deliveries WHERE transport = 'contact'")
+    assert row.state == "cancelled"
 
 
 async def test_a_consent_of_later_takes_a_refusal_of_all_back_for_its_kind(post: Post) -> None:

@@ -1,11 +1,13 @@
 """Endpoints as a developer meets them: by HTTP, on a notifier as it is wired."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from services.notifier.core.endpoints import MOST
 from shared.clock import SystemClock
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
@@ -160,8 +162,23 @@ async def test_what_cannot_be_is_refused_in_words(notifier: Running, sink: HookS
     assert patched.status_code == 400
     moved = await notifier.client.patch(path, json={"url": "https://10.0.0.1/a"})
     assert (moved.status_code, moved.json()["code"]) == (422, "address_refused")
+    backwards = {"since": "2026-11-02T00:00:00Z", "until": "2026-11-01T00:00:00Z"}
+    replayed = await notifier.client.post(f"{path}/replay", json=backwards)
+    assert (replayed.status_code, "not after `since`" in replayed.json()["message"]) == (400, True)
     assert (await notifier.client.post("/v1/endpoints/ep_none/test")).status_code == 404
     assert (await notifier.client.get(f"{path}/deliveries/msg_none")).status_code == 404
+
+
+async def test_there_are_never_more_than_the_most_however_many_are_made_at_once(
+    notifier: Running, sink: HookSink
+) -> None:
+    for number in range(MOST - 2):
+        await make(notifier, sink.url, name=f"no-{number}")
+    answers = await asyncio.gather(
+        *(notifier.client.post("/v1/endpoints", json={"url": sink.url}) for _ in range(6)),
+    )
+    assert sorted(one.status_code for one in answers) == [201, 201, 409, 409, 409, 409]
+    assert {one.json()["code"] for one in answers if one.status_code == 409} == {"too_many"}
 
 
 async def test_the_document_describes_what_is_sent(notifier: Running) -> None:

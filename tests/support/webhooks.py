@@ -251,7 +251,7 @@ class HookDesk:
     async def change(self, id: str = "ep_1", **changes: Any) -> None:
         async with self.uow.begin() as c:
             await endpoints.change(c, id, changes, self.clock.now())
-        self.caller.wake()
+        self.caller.changed()
 
     async def replay(self, since: datetime, id: str = "ep_1", *, undelivered_only: bool = False) -> int:
         until = self.clock.now() + timedelta(microseconds=1)

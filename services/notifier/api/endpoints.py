@@ -38,7 +38,8 @@ _Operator = Annotated[Caller, Depends(require("operate"))]
 def routes(
     uow: UnitOfWork, clock: Clock, guard: Guard, wake: Callable[[], None], publish: Callable[[], None]
 ) -> tuple[Router, ...]:
-    """`/v1/endpoints`. `wake` is told that endpoints are to be called, `publish` that there is something to publish."""
+    """`/v1/endpoints`. `wake` is told that endpoints are to be called, or are others; `publish` that there is something
+    to publish."""
     return _kept(uow, clock, guard, wake, publish), _called(uow, clock, wake)
 
 
@@ -102,6 +103,7 @@ def _kept(uow: UnitOfWork, clock: Clock, guard: Guard, wake: Callable[[], None],
             gone = {"deleted_at": now, "secret": "", "former_secret": None, "former_until": None}
             await endpoints.change(c, id, gone, now)
         publish()
+        wake()
         _LOG.info("endpoint deleted", extra={"endpoint": id, "actor": caller.name})
 
     return router
@@ -117,6 +119,7 @@ def _called(uow: UnitOfWork, clock: Clock, wake: Callable[[], None]) -> Router:
         async with uow.begin() as c:
             await _found(c, id)
             await endpoints.rotate(c, id, secret, now)
+        wake()
         _LOG.info("endpoint's secret rotated", extra={"endpoint": id, "actor": caller.name})
         return Secret(secret=secret, former_until=now + FORMER_SECRET)
 

@@ -96,3 +96,9 @@ class Replay(BaseModel, extra="forbid"):
     """Before then; null: by now."""
     undelivered_only: bool = False
     """Not what has arrived."""
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.until is not None and self.until <= self.since:
+            raise ValueError("`until` is not after `since`, so nothing was told between them.")
+        return self

@@ -53,6 +53,8 @@ def read_url(text: str) -> Place:
         named = url.host
     except (httpx.InvalidURL, UnicodeError):
         raise AddressRefused("This is no URL; write one such as https://example.com/hooks/keepwell.") from None
+    if any(map(str.isspace, text)):
+        raise AddressRefused("There is a space in the URL: leave it out, or write %20 where it belongs there.")
     if url.scheme not in {"https", "http"} or not named:
         raise AddressRefused("An endpoint's URL begins with https:// and names a host.")
     if url.userinfo:
@@ -92,7 +94,7 @@ class Guard:
         found = [literal] if literal is not None else await self._resolved(host)
         for one in found:
             if (why := refused(one, self._networks)) is not None:
-                led = "" if literal is not None else f"{host} leads to "
+                led = "" if literal is not None else f"{host} leads to {one}, and "
                 raise AddressRefused(f"It may not be reached: {led}{why}. KEEPWELL_WEBHOOK_NETWORKS allows networks.")
             if is_plain and not is_allowed(one, self._networks):
                 raise AddressRefused("Without TLS anybody on the way could read it: the URL must begin with https://.")

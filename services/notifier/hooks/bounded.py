@@ -1,4 +1,4 @@
-"""A connection on which an answer has an end, whatever is sent: what nobody reads to the end holds up everybody else."""
+"""A connection on which every answer has an end, whatever is sent: reading one without an end holds up everybody."""
 
 import ssl
 from typing import Any, Final
@@ -6,8 +6,7 @@ from typing import Any, Final
 import httpcore
 
 MOST: Final = 256_000
-"""Bytes of one answer, with all that comes before it: an answer's beginning is at most 100 kB, and 64 kB of its body are
-read."""
+"""Bytes of one answer, with all that comes before it: headers are at most 100 kB, and 64 kB of a body are read."""
 
 
 class Bounded(httpcore.AsyncNetworkStream):
@@ -32,12 +31,15 @@ class Bounded(httpcore.AsyncNetworkStream):
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
+        """Close it."""
         await self._stream.aclose()
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
+        """Begin TLS; the bound holds for what is in it."""
         return Bounded(await self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
+        """As the stream has it."""
         return self._stream.get_extra_info(info)

@@ -57,6 +57,8 @@ class Caller:
     """When the next of what is known comes due."""
     _ask_at: datetime | None = field(default=None, init=False)
     """When to ask again whether that is still so: others write, too."""
+    _changed_at: datetime | None = field(default=None, init=False)
+    """When an endpoint was changed last, as far as is known here."""
     _tidied_at: datetime | None = field(default=None, init=False)
     _soon: asyncio.TimerHandle | None = field(default=None, init=False)
     _stopping: bool = field(default=False, init=False)
@@ -69,6 +71,11 @@ class Caller:
         """There may be something to send."""
         self._new = True
         self._work.set()
+
+    def changed(self) -> None:
+        """An endpoint is another: what waits here for its turn may have to go elsewhere, or nowhere."""
+        self._ask_at = None
+        self.wake()
 
     def stop(self) -> None:
         """Lease no more; let what is being sent end."""
@@ -137,9 +144,17 @@ class Caller:
             self._close(self._lanes.pop(lane.id))
 
     async def _ask(self, now: datetime) -> None:
-        """Learn when the next comes due."""
-        [[self._due_at]] = await self.uow.once(*calling.next_due(now))
+        """Learn when the next comes due, and whether endpoints are as they were. Where one is not, what was leased and
+        has not begun is given back, to be leased as they are now."""
+        [row] = await self.uow.once(*calling.next_due(now))
+        self._due_at, changed_at = tuple(row)
         self._ask_at = now + timedelta(seconds=_IDLE)
+        if changed_at != self._changed_at:
+            self._changed_at, self._tidied_at = changed_at, None
+            for lane in self._lanes.values():
+                lane.release()
+            await self._record()
+            await self._tidy(now)
 
     async def _lease(self, now: datetime) -> None:
         self._new = False

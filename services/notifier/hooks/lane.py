@@ -125,7 +125,7 @@ class Lane:
         now = self._clock.now()
         self._learn(answer, now)
         self._ended(self._result(row, answer, began_at, now, headers))
-        if self._held_until is not None or self._fails:
+        if self._held_until is not None or self._fails or self.is_gone:
             self.release()
 
     def _learn(self, answer: Answer, now: datetime) -> None:

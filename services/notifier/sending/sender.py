@@ -208,6 +208,8 @@ class Sender:
     @property
     def _free(self) -> int:
         """How many more messages the channel may send at once."""
+        if self.admission is not None and not self.admission.is_open:
+            return 0
         return self.channel.at_once - len(self._sending)
 
     async def _turn(self, *, look: bool) -> None:

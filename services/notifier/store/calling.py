@@ -97,11 +97,12 @@ _kept_lost = insert(_a).from_select([one.name for one in _a.c], _lost, include_d
 _LEASE: Final = select(_leased).add_cte(_kept_lost.cte("lost"))
 
 _next = select(_c.c.due_at).where(_MAY_GO).order_by(_c.c.due_at).limit(1).correlate(_e).lateral("next")
-_NEXT_DUE: Final = (
+_due_next = (
     select(func.min(case((_IS_UNHELD, _next.c.due_at), else_=func.greatest(_next.c.due_at, _e.c.held_until))))
     .select_from(_e.join(_next, true()))
     .where(_e.c.deleted_at.is_(None))
 )
+_NEXT_DUE: Final = select(_due_next.scalar_subquery(), select(func.max(_e.c.changed_at)).scalar_subquery())
 
 
 class CallResult(NamedTuple):
@@ -193,7 +194,7 @@ def lease(room: Mapping[str, int], most: int, token: str, now: datetime, until: 
 
 
 def next_due(now: datetime) -> Statement:
-    """Asks when the next call comes due, a lease ends, or a hold is over: one value."""
+    """Asks when the next call comes due, a lease ends, or a hold is over; and when an endpoint was changed last."""
     return _NEXT_DUE, {"now": now}
 
 

@@ -84,7 +84,8 @@ async def read(c: AsyncConnection, id: str) -> Row[Any] | None:
 
 
 async def count(c: AsyncConnection) -> int:
-    """How many there are."""
+    """How many there are; nobody makes another until this transaction ends."""
+    await c.execute(_LOCK)
     return int((await c.execute(_COUNT)).scalar_one())
 
 
@@ -116,11 +117,9 @@ async def disable(c: AsyncConnection, id: str, because: str, now: datetime) -> N
 
 async def rotate(c: AsyncConnection, id: str, secret: str, now: datetime) -> None:
     """Give one another secret; the one that it had signs beside it for a day."""
-    await c.execute(
-        update(_e)
-        .where(_e.c.id == id)
-        .values(secret=secret, former_secret=_e.c.secret, former_until=now + FORMER_SECRET)
-    )
+    at = await _next_instant(c, now)
+    secrets = {"secret": secret, "former_secret": _e.c.secret, "former_until": now + FORMER_SECRET}
+    await c.execute(update(_e).where(_e.c.id == id).values(**secrets, changed_at=at))
 
 
 async def let_go(c: AsyncConnection, id: str) -> None:

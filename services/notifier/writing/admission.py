@@ -1,13 +1,15 @@
 """Whether letters that are leased may go: asked in the transaction that leases them.
 
 - What somebody said of messages last is read with the lease: it counts up to the instant at which the letter is begun.
+- So that it has been read at all, no letter is leased before the address book holds what was told of people while
+  nobody read it here (`knows_people`). Of partitions that others read, these answer for that.
 - Who wants no more messages at all may have said so at another account: that is asked by a digest of their address.
 - How often they were written to within a week is counted over all accounts, by a digest of their address. Whoever
   leases letters has the transport's lock, so of two senders the second counts what the first has taken; what is taken
   is written before the letter goes, and given back when it is known not to have arrived.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -43,10 +45,16 @@ class Ended(NamedTuple):
 
 
 class Admission:
-    """Lets letters pass, at most so many a week to one address."""
+    """Lets letters pass, at most so many a week to one address, while `knows_people`: the address book is read up."""
 
-    def __init__(self, most_a_week: int) -> None:
+    def __init__(self, most_a_week: int, knows_people: Callable[[], bool] = lambda: True) -> None:
         self._most = most_a_week
+        self._knows_people = knows_people
+
+    @property
+    def is_open(self) -> bool:
+        """Whether letters may be leased."""
+        return self._knows_people()
 
     async def admit(self, c: AsyncConnection, leased: Sequence[Any], now: datetime) -> dict[str, Pass]:
         """By delivery, where it goes or why not; who is let pass is counted from here on."""

@@ -119,6 +119,9 @@ class Outward:
         if kind not in USUAL_KIND or cause.id is None or cause.time is None or "contact_id" not in data:
             # Of whoever was erased nothing is told.
             return
+        if stands.facts.get("account.excluded") is not None:
+            # A test account's answers count nowhere.
+            return
         told = AnswerReceived(
             account=AccountTold.of(card(stands)),
             kind=kind,

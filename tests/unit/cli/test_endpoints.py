@@ -57,6 +57,8 @@ def test_it_is_tested_rotated_replayed_turned_off_and_deleted(stack: FakeStack) 
     stack.on(f"PATCH {PATH}", Answer(ENDPOINT))
     stack.on(f"DELETE {PATH}", Answer(None, 204))
     assert "is called" in stack.run(endpoints.app, "test", "ep_1a2b").output
+    assert "is called" in stack.run(endpoints.app, "test", "crm").output
+    assert "No id begins with cr" in stack.run(endpoints.app, "test", "cr").output
     assert "whsec_new" in stack.run(endpoints.app, "rotate", "ep_1a2b").output
     replayed = stack.run(endpoints.app, "replay", "ep_1a2b", "--since", "2026-05-17T00:00Z", "--undelivered-only")
     assert "1 webhook is sent again." in replayed.output

@@ -119,10 +119,16 @@ def test_a_url_that_leads_inside_or_is_none_is_refused(url: str) -> None:
     [
         *("https://example.com:0/", "https://example.com:-1/", "https://example.com:65536/"),
         *("https://xn--zz/", "https://xn--/", "https://XN--A.example.com/"),
+        *("https://example.com/a b", "https://example.com/ ", " https://example.com/", "https://example.com/\u00a0"),
     ],
 )
-def test_a_port_or_name_that_there_cannot_be_is_refused_wherever_the_name_leads(url: str) -> None:
+def test_a_port_name_or_path_that_there_cannot_be_is_refused_wherever_the_name_leads(url: str) -> None:
     assert check(url, "93.184.216.34") is not None
+
+
+def test_where_a_name_leads_is_said_in_a_sentence() -> None:
+    said = check("https://inside.example.com/", "10.0.0.1") or ""
+    assert "inside.example.com leads to 10.0.0.1, and 10.0.0.1 is no public address." in said
 
 
 def test_a_url_at_a_public_address_is_taken() -> None:

@@ -248,6 +248,14 @@ def test_an_answer_is_told_once_with_who_gave_it() -> None:
     assert len(made.outward) == 1
 
 
+def test_what_is_answered_at_an_account_that_is_no_customer_is_not_told() -> None:
+    made = an_office()
+    made.assess(MONDAY, {**HIGH, "account.excluded": "test"}, cause=an_answer(3, MONDAY))
+    assert made.outward == []
+    made.assess(MONDAY + DAY, {**HIGH, "account.churned": True}, cause=an_answer(3, MONDAY + DAY))
+    assert [one.type for one in made.outward] == ["answer.received"]
+
+
 def test_what_somebody_answered_who_was_erased_is_not_told() -> None:
     made = an_office()
     made.assess(MONDAY, HIGH, cause=msgspec.structs.replace(an_answer(3, MONDAY), data={"score": 3}))
