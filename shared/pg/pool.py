@@ -1,12 +1,15 @@
 """Connections that carry a service's schema and the time limits of the house. Whose they are, the URL says."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.settings import SettingsError
+
+STATEMENTS: Final = 300
+"""How many statements a connection keeps prepared: more than any service has, so that none pushes out another."""
 
 
 def _to_json(value: Any) -> str:
@@ -50,5 +53,10 @@ def make_engine(url: str, schema: str, pool_size: int = 8) -> AsyncEngine:
         hide_parameters=True,
         json_serializer=_to_json,
         json_deserializer=msgspec.json.decode,
-        connect_args={"server_settings": session_settings(schema), "timeout": 5, "command_timeout": 30},
+        connect_args={
+            "server_settings": session_settings(schema),
+            "timeout": 5,
+            "command_timeout": 30,
+            "statement_cache_size": STATEMENTS,
+        },
     )

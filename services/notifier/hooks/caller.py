@@ -51,7 +51,7 @@ class Caller:
     _lanes: dict[str, Lane] = field(default_factory=dict, init=False)
     _closing: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _ended: list[CallResult] = field(default_factory=list, init=False)
-    _new: bool = field(default=True, init=False)
+    _new: bool = field(default=False, init=False)
     """Whether something may be due that the last look did not see."""
     _due_at: datetime | None = field(default=None, init=False)
     """When the next of what is known comes due."""
@@ -134,8 +134,11 @@ class Caller:
         return min(_IDLE, max(_SOON, (waits - now).total_seconds()))
 
     async def _tidy(self, now: datetime) -> None:
-        """Once a minute, let nothing wait for who is not there, and close what nobody uses."""
-        if self._tidied_at is not None and now - _A_MINUTE < self._tidied_at <= now:
+        """Once a minute, let nothing wait for who is not there, and close what nobody uses: not at once, when all begin
+        and what came meanwhile is in a hurry."""
+        if self._tidied_at is None:
+            self._tidied_at = now
+        if now - _A_MINUTE < self._tidied_at <= now:
             return
         async with self.uow.begin() as c:
             await calls.sweep(c, now)

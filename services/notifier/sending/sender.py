@@ -77,7 +77,7 @@ class Sender:
     _ended: list[Attempt] = field(default_factory=list, init=False)
     _expected: list[Expected] = field(default_factory=list, init=False)
     """What came since the last look, or was left of it for want of room alone, and is due."""
-    _new: bool = field(default=True, init=False)
+    _new: bool = field(default=False, init=False)
     """Whether something else may be due that the last look did not see."""
     _left: bool = field(default=False, init=False)
     """Whether the last look left something else that was due."""
