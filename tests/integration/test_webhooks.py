@@ -323,6 +323,22 @@ async def test_nothing_goes_any_more_to_one_that_was_deleted_or_says_that_it_is_
     }
 
 
+async def test_nothing_waits_for_one_that_was_deleted(engine: AsyncEngine, sink: HookSink) -> None:
+    sink.delay = 0.2
+    desk = HookDesk(engine)
+    await desk.endpoint(sink.url)
+    async with desk.open():
+        await desk.tell(*(told(id=f"event-{number}") for number in range(60)))
+        await came(sink, 8)
+        await desk.change(deleted_at=desk.clock.now())
+        desk.caller.changed()
+
+        async def none_waits() -> bool:
+            return not {"waiting", "sending"} & set(await desk.states())
+
+        await until(none_waits)
+
+
 async def test_one_that_only_fails_is_probed_by_one_call_at_a_time(engine: AsyncEngine, sink: HookSink) -> None:
     desk = HookDesk(engine)
     sink.otherwise, sink.delay = (500, {}, b""), 0.01

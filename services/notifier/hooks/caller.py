@@ -8,15 +8,13 @@ recorded are kept, and recorded before anything else is leased.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from services.notifier.hooks.lane import LEASE, MOST, Lane
 from services.notifier.hooks.line import Line
+from services.notifier.sending.rounds import LOST, Rounds, wound_down
 from services.notifier.store import calling, calls, endpoints
 from services.notifier.store.calling import CallResult
 from shared.clock import Clock
@@ -28,10 +26,8 @@ _IDLE: Final = 5.0
 _BUSY: Final = 0.5
 _SOON: Final = 0.005
 _RECORD_WITHIN: Final = 0.03
-_PAUSES: Final = (0.1, 0.5, 2.0, 5.0)
 _GRACE: Final = 5.0
 _A_MINUTE: Final = timedelta(minutes=1)
-_LOST: Final = (SQLAlchemyError, OSError, TimeoutError)
 
 
 @dataclass(eq=False)
@@ -47,7 +43,7 @@ class Caller:
     figures: Figures
     on_settled: Callable[[], None] = lambda: None
     """Is told that something was staged for playbooks."""
-    _work: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _rounds: Rounds = field(init=False)
     _lanes: dict[str, Lane] = field(default_factory=dict, init=False)
     _closing: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _ended: list[CallResult] = field(default_factory=list, init=False)
@@ -61,16 +57,16 @@ class Caller:
     """When an endpoint was changed last, as far as is known here."""
     _tidied_at: datetime | None = field(default=None, init=False)
     _soon: asyncio.TimerHandle | None = field(default=None, init=False)
-    _stopping: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
+        self._rounds = Rounds(lambda why: _LOG.warning("Webhooks must wait (%s).", why))
         self._attempts = self.figures.count("keepwell_webhook_attempts_total", "Attempts to call endpoints.", "outcome")
         self._calls = self.figures.count("keepwell_webhooks_total", "Calls of endpoints that came to an end.", "state")
 
     def wake(self) -> None:
         """There may be something to send."""
         self._new = True
-        self._work.set()
+        self._rounds.wake()
 
     def changed(self) -> None:
         """An endpoint is another: what waits here for its turn may have to go elsewhere, or nowhere."""
@@ -79,39 +75,18 @@ class Caller:
 
     def stop(self) -> None:
         """Lease no more; let what is being sent end."""
-        self._stopping = True
-        self._work.set()
+        self._rounds.stop()
 
     async def run(self) -> None:
         """Call until stopped, then wait up to 5 s for what is under way, and record it."""
-        failures = 0
-        while not self._stopping:
-            try:
-                pause = await self._round()
-                failures = 0
-            except _LOST as error:
-                _LOG.warning("Webhooks must wait (%s).", type(error).__name__)
-                await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
-                failures += 1
-                continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._work.wait()
-            self._work.clear()
-        await self._finish()
-
-    async def _finish(self) -> None:
+        await self._rounds.run(self._round)
         for lane in self._lanes.values():
             lane.release()
         running = set[asyncio.Task[None]]().union(*(lane.running for lane in self._lanes.values()))
-        if running:
-            _, cut_off = await asyncio.wait(running, timeout=_GRACE)
-            for task in cut_off:
-                task.cancel()
-            await asyncio.gather(*cut_off, return_exceptions=True)
+        await wound_down(running, _GRACE)
         try:
             await self._record()
-        except _LOST as error:
+        except LOST as error:
             _LOG.warning("%s calls could not be recorded (%s).", len(self._ended), type(error).__name__)
         for lane in self._lanes.values():
             self._close(lane)
@@ -138,8 +113,10 @@ class Caller:
         and what came meanwhile is in a hurry."""
         if self._tidied_at is None:
             self._tidied_at = now
-        if now - _A_MINUTE < self._tidied_at <= now:
-            return
+        if not now - _A_MINUTE < self._tidied_at <= now:
+            await self._sweep(now)
+
+    async def _sweep(self, now: datetime) -> None:
         async with self.uow.begin() as c:
             await calls.sweep(c, now)
         self._tidied_at = now
@@ -153,11 +130,11 @@ class Caller:
         self._due_at, changed_at = tuple(row)
         self._ask_at = now + timedelta(seconds=_IDLE)
         if changed_at != self._changed_at:
-            self._changed_at, self._tidied_at = changed_at, None
             for lane in self._lanes.values():
                 lane.release()
             await self._record()
-            await self._tidy(now)
+            await self._sweep(now)
+            self._changed_at = changed_at
 
     async def _lease(self, now: datetime) -> None:
         self._new = False
@@ -200,7 +177,7 @@ class Caller:
 
     def _now(self) -> None:
         self._soon = None
-        self._work.set()
+        self._rounds.wake()
 
     async def _record(self) -> None:
         troubled = [lane for lane in self._lanes.values() if not lane.is_noted]

@@ -7,13 +7,11 @@ when the result is recorded; results that could not be recorded are kept and rec
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.channels.protocol import Channel
@@ -27,6 +25,7 @@ from services.notifier.sending.coming import IDLE, Coming
 from services.notifier.sending.looking import look
 from services.notifier.sending.noting import Noting
 from services.notifier.sending.recording import write
+from services.notifier.sending.rounds import LOST, Rounds, wound_down
 from services.notifier.store import alone, leases, updating
 from services.notifier.store.endings import Ending
 from services.notifier.store.told import compose_rows
@@ -41,14 +40,12 @@ _BUSY: Final = 0.5
 _SOON: Final = 0.005
 _RECORD_WITHIN: Final = 0.05
 _LOOK_AT: Final = 5_000
-_PAUSES: Final = (0.1, 0.5, 2.0, 5.0)
 _GRACE: Final = 6.0
 _Rows = Sequence[Row[Any]]
 _Told = Mapping[str, Sequence[Any]]
 _Passed = Mapping[str, Pass]
 _NOTHING: Final[_Told] = {}
 _NOBODY: Final[_Passed] = {}
-_LOST: Final = (SQLAlchemyError, OSError, TimeoutError)
 
 
 @dataclass(eq=False)
@@ -72,7 +69,7 @@ class Sender:
     """What deliveries say."""
     admission: Admission | None = None
     """Of letters to customers' people: whether they may go. All of them are leased in turns."""
-    _work: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _rounds: Rounds = field(init=False)
     _sending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _ended: list[Attempt] = field(default_factory=list, init=False)
     _expected: list[Expected] = field(default_factory=list, init=False)
@@ -83,16 +80,16 @@ class Sender:
     """Whether the last look left something else that was due."""
     _coming: Coming = field(default_factory=Coming, init=False)
     _soon: asyncio.TimerHandle | None = field(default=None, init=False)
-    _stopping: bool = field(default=False, init=False)
     _noting: Noting = field(init=False)
 
     def __post_init__(self) -> None:
         self._noting = Noting(self.figures, self.arrived)
+        self._rounds = Rounds(lambda why: _LOG.warning("Deliveries by %s must wait (%s).", self.channel.name, why))
 
     def wake(self) -> None:
         """There may be something to send."""
         self._new = True
-        self._work.set()
+        self._rounds.wake()
 
     def expect(self, new: Sequence[Expected]) -> None:
         """Just these are new: no look is needed to find them."""
@@ -104,41 +101,19 @@ class Sender:
         self._coming.note(*(one.due_at for one in new if one.due_at > now))
         # What was left of the last look is due for longer.
         self._new = self._new or self._left
-        self._work.set()
+        self._rounds.wake()
 
     def stop(self) -> None:
         """Lease no more; let what is being sent end."""
-        self._stopping = True
-        self._work.set()
+        self._rounds.stop()
 
     async def run(self) -> None:
         """Send until stopped, then wait up to 6 s for what is under way, and record it."""
-        failures = 0
-        while not self._stopping:
-            try:
-                pause = await self._round()
-                failures = 0
-            except _LOST as error:
-                pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
-                failures += 1
-                _LOG.warning("Deliveries by %s must wait (%s).", self.channel.name, type(error).__name__)
-                await asyncio.sleep(pause)
-                continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._work.wait()
-            self._work.clear()
-        await self._finish()
-
-    async def _finish(self) -> None:
-        if self._sending:
-            _, cut_off = await asyncio.wait(self._sending, timeout=_GRACE)
-            for task in cut_off:
-                task.cancel()
-            await asyncio.gather(*cut_off, return_exceptions=True)
+        await self._rounds.run(self._round)
+        await wound_down(self._sending, _GRACE)
         try:
             await self._turn(look=False)
-        except _LOST as error:
+        except LOST as error:
             _LOG.warning("%s attempts could not be recorded (%s).", len(self._ended), type(error).__name__)
 
     async def _round(self) -> float:
@@ -288,11 +263,11 @@ class Sender:
             if self._soon is None:
                 self._soon = asyncio.get_running_loop().call_later(_RECORD_WITHIN, self._now)
         else:
-            self._work.set()
+            self._rounds.wake()
 
     def _now(self) -> None:
         self._soon = None
-        self._work.set()
+        self._rounds.wake()
 
     def _note(self, endings: Sequence[Ending]) -> None:
         if endings:
