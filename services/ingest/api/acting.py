@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from services.ingest.api.parts import Parts
 from services.ingest.api.reading import body_within
-from services.ingest.core.acting import LARGEST
+from services.ingest.core.forms import LARGEST
 from services.ingest.pages.acting import Acting
 from shared.web.problems import Problem
 from shared.web.routes import Router

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from services.ingest.api.acting import not_set_up
 from services.ingest.api.parts import Parts
 from services.ingest.api.reading import body_within
-from services.ingest.pages.clicks import LARGEST
+from services.ingest.core.forms import LARGEST
 from services.ingest.pages.leaving import Leaving
 from shared.web.routes import Router
 

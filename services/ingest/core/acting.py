@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, cast
-from urllib.parse import parse_qs
 
 from services.ingest.core.answering import LONGEST_SNOOZE, MOVES, Answer, Filled, Move
+from services.ingest.core.forms import urlencoded
 from shared.words import clock_time, zone
 
 REPEATED: Final = frozenset({"snooze", "reassign"})
 """What one may well want again by the same link; all else is done once."""
-LARGEST: Final = 32 * 1024
-"""Bytes of a form."""
 NONCE: Final = "once"
 """The form's field that tells one showing of a page from another."""
 
@@ -73,10 +71,7 @@ def days(now: datetime, time_zone: str) -> Days:
 
 def filled(body: bytes) -> tuple[Filled, str]:
     """A form of ours as it came back, and which showing of the page it is. What can't be read is empty."""
-    try:
-        fields = parse_qs(body.decode("ascii"), max_num_fields=20, errors="strict")
-    except ValueError:
-        return Filled(), ""
-    given = {name: fields.get(name, [""])[0] for name in (*Filled._fields, NONCE)}
+    fields = urlencoded(body)
+    given = {name: fields.get(name, "") for name in (*Filled._fields, NONCE)}
     nonce = given.pop(NONCE)
     return Filled(**given), nonce

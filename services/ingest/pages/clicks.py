@@ -3,32 +3,21 @@
 from email.message import Message
 from email.parser import BytesParser
 from typing import Final
-from urllib.parse import parse_qs
 
+from services.ingest.core.forms import MOST_FIELDS, urlencoded
 from services.ingest.core.leaving import Choice
 
-LARGEST: Final = 32 * 1024
-"""Bytes of a form."""
 _ONE_CLICK: Final = "List-Unsubscribe"
 _CHOICE: Final = "choice"
-_MOST_FIELDS: Final = 20
 
 
 def choice_of(content_type: str, body: bytes) -> Choice | None:
     """What a form says: that of the page, or the one click of a mail program (RFC 8058), which is meant of this kind;
     None where it says neither."""
-    fields = _multipart(content_type, body) if "multipart/form-data" in content_type.lower() else _urlencoded(body)
-    if (said := fields.get(_CHOICE)) in ("kind", "all"):
+    fields = _multipart(content_type, body) if "multipart/form-data" in content_type.lower() else urlencoded(body)
+    if (said := fields.get(_CHOICE, "").strip()) in ("kind", "all"):
         return "all" if said == "all" else "kind"
-    return "kind" if fields.get(_ONE_CLICK, "").casefold() == "one-click" else None
-
-
-def _urlencoded(body: bytes) -> dict[str, str]:
-    try:
-        found = parse_qs(body.decode("ascii"), max_num_fields=_MOST_FIELDS, errors="strict")
-    except ValueError:
-        return {}
-    return {name: values[0].strip() for name, values in found.items()}
+    return "kind" if fields.get(_ONE_CLICK, "").strip().casefold() == "one-click" else None
 
 
 def _multipart(content_type: str, body: bytes) -> dict[str, str]:
@@ -36,8 +25,8 @@ def _multipart(content_type: str, body: bytes) -> dict[str, str]:
     whole = BytesParser().parsebytes(f"Content-Type: {head}\r\n\r\n".encode() + body)
     parts = [one for one in whole.get_payload() if isinstance(one, Message)] if whole.is_multipart() else []
     found: dict[str, str] = {}
-    for part in parts[:_MOST_FIELDS]:
+    for part in parts[:MOST_FIELDS]:
         name, value = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
         if isinstance(name, str) and isinstance(value, bytes):
-            found.setdefault(name, value.decode("utf-8", "replace").strip())
+            found.setdefault(name, value.decode("utf-8", "replace"))
     return found

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, bindparam, delete, extract, func, insert, select, update
+from sqlalchemy import bindparam, delete, extract, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import tables as t
@@ -23,7 +23,6 @@ _KNOWN: Final = select(*(_e.c[name] for name in Endpoint._fields)).where(_THERE)
 _VERSION: Final = select(func.count(), func.sum(extract("epoch", _e.c.changed_at)))
 _LAST: Final = select(func.max(_e.c.changed_at))
 _LOCK: Final = select(func.pg_advisory_xact_lock(func.hashtext("keepwell.notifier.endpoints")))
-_ONE: Final = select(_e).where(_e.c.id == bindparam("endpoint"), _THERE)
 _COUNT: Final = select(func.count()).select_from(_e).where(_THERE)
 _WELL: Final[Mapping[str, Any]] = {"failures": 0, "failing_since": None, "held_since": None, "held_until": None}
 _SET_HEALTH: Final = bulk.Update(
@@ -76,11 +75,6 @@ class KnownEndpoints:
             self._known = [Endpoint._make(row) for row in await c.execute(_KNOWN)]
             self._version = version
         return self._known
-
-
-async def read(c: AsyncConnection, id: str) -> Row[Any] | None:
-    """One that there is."""
-    return (await c.execute(_ONE, {"endpoint": id})).one_or_none()
 
 
 async def count(c: AsyncConnection) -> int:
