@@ -88,8 +88,8 @@ class Intake:
                 await imports.confirm(c, publish, histories)
         taken = [*ready, *waiting]
         self._count(taken, refused)
-        forget_by = gone_by(now) if await self._forget(taken) else None
-        return Answer(len({event.index for event in taken}), refused, forget_by)
+        forget_by = gone_by(now) if await self._forget(taken) else msgspec.UNSET
+        return Answer(len({event.index for event in taken}), refused, topics_forget_by=forget_by)
 
     def _sort(self, checked: Sequence[Checked]) -> tuple[list[Checked], list[Checked]]:
         """Events that can go at once, and those for which the database must be asked."""

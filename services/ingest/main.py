@@ -21,6 +21,7 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
+from services.ingest.receiving.reception import Reception
 from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
@@ -91,6 +92,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     base.checks["publishing"] = check_publisher
     ingest = Ingest(
         intake=intake,
+        reception=Reception(intake, base.figures),
         releasing=releasing,
         uow=base.uow,
         keys=base.keys,

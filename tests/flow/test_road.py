@@ -178,7 +178,9 @@ def test_a_detractor_is_a_call_for_the_owner_a_slack_message_of_the_same_trace_a
 COUNTED = {"keepwell_service_info", "keepwell_http_request_seconds", "keepwell_database_up", "keepwell_database_bytes"}
 WORKED = {"keepwell_records_total", "keepwell_batch_seconds", "keepwell_held_partitions"}
 BUSY = {
-    "ingest": COUNTED | {"keepwell_events_accepted_total", "keepwell_events_refused_total", "keepwell_publish_seconds"},
+    "ingest": COUNTED
+    | {"keepwell_records_received_total", "keepwell_events_accepted_total", "keepwell_events_refused_total"}
+    | {"keepwell_publish_seconds"},
     "scoring": COUNTED
     | WORKED
     | {"keepwell_repeated_events_total", "keepwell_event_to_effect_seconds", "keepwell_publish_seconds"},

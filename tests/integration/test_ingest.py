@@ -26,7 +26,7 @@ async def house(database_url: str) -> AsyncIterator[House]:
 async def test_what_is_accepted_is_with_the_broker(house: House) -> None:
     answer = await house.post(an_event("e1"), an_event("e2", account="contoso", plan="kept"))
     assert answer.status_code == 202
-    assert answer.json() == {"accepted": 2, "refused": []}
+    assert (answer.json()["accepted"], answer.json()["refused"]) == (2, [])
     first, second = house.broker.events()
     assert (first.id, first.subject, first.source, first.time) == ("e1", "northwind", "admin", NOON)
     assert (first.accepted, first.timeless) == (NOON, True)
@@ -152,7 +152,7 @@ async def test_an_alias_that_another_account_holds_is_refused(house: House) -> N
 
 async def test_one_request_may_use_an_alias_before_it_sets_it(house: House) -> None:
     answer = await house.post(an_event("e1", account="stripe:cus_1"), alias_of("northwind", "stripe:cus_1"))
-    assert answer.json() == {"accepted": 2, "refused": []}
+    assert (answer.json()["accepted"], answer.json()["refused"]) == (2, [])
     assert [(e.id, e.subject) for e in house.broker.events()] == [("e1", "northwind"), ("set", "northwind")]
 
 
@@ -187,7 +187,7 @@ async def test_history_of_any_age_goes_into_an_open_import_until_it_ends(house: 
     assert made.status_code == 201
     id = made.json()["import_id"]
     old = an_event("h1", time="2024-01-01T00:00:00Z", history=id)
-    assert (await house.post(old)).json() == {"accepted": 1, "refused": []}
+    assert (await house.post(old)).json()["accepted"] == 1
     assert house.broker.events()[0].history == id
     ended = (await house.http.post(f"/v1/imports/{id}/end", json={"act_on_found": True})).json()
     assert (ended["state"], ended["events"], ended["ended_by"]) == ("ended", 1, "admin")
@@ -220,7 +220,8 @@ async def test_a_request_of_history_costs_three_statements_however_many_events_i
     for number, many in enumerate((1, 1, 300)):
         statements.clear()
         events = [an_event(f"{number}-{n}", time="2025-05-20T12:00:00Z", history=id) for n in range(many)]
-        assert (await house.post(*events)).json() == {"accepted": many, "refused": []}
+        answer = (await house.post(*events)).json()
+        assert (answer["accepted"], answer["refused"]) == (many, [])
         counts.append(len(statements))
     # Locked; noted as under way; confirmed and counted. A statement that is new is looked at before, once.
     assert counts[1:] == [3, 3]

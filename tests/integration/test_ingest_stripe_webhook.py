@@ -37,7 +37,7 @@ async def from_stripe(house: House, type: str, secret: str = STRIPE_SECRET, **ch
 
 async def test_a_signed_invoice_is_published(house: House) -> None:
     answer = await from_stripe(house, "invoice.paid", metadata={"account_id": "northwind"})
-    assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "refused": []})
+    assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
     [event] = house.broker.events()
     assert (event.id, event.source, event.type, event.subject) == ("evt_1", "stripe", "invoice.paid", "northwind")
 

@@ -38,10 +38,11 @@ async def post_events(request: Request, ingest: Parts, caller: SenderKey) -> Res
         raws = read(request.headers, await request.body())
     except Unreadable as error:
         raise Problem(error.status, error.code, str(error)) from None
-    return answer_of(await ingest.intake.take(raws, _sender(caller, ingest.keys.sources)))
+    return answer_of(await ingest.reception.events(raws, sender_of(caller, ingest.keys.sources), "events"))
 
 
-def _sender(caller: Caller, taken: frozenset[str]) -> Sender:
+def sender_of(caller: Caller, taken: frozenset[str]) -> Sender:
+    """Whoever holds the key, as intake knows them."""
     return Sender(caller.source, caller.name, caller.sources, taken, caller.may("operate"))
 
 

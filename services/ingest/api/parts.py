@@ -10,6 +10,7 @@ from services.ingest.handler import Intake
 from services.ingest.pages.acting import Acting
 from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.releasing import Releasing
+from services.ingest.receiving.reception import Reception
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from shared.auth.keys import Caller, KeyStore, require
@@ -26,6 +27,7 @@ class Ingest:
     """What the endpoints work with; `main.py` puts it in the app's state."""
 
     intake: Intake
+    reception: Reception
     releasing: Releasing
     uow: UnitOfWork
     keys: KeyStore

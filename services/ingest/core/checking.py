@@ -40,12 +40,36 @@ class Refusal(msgspec.Struct, frozen=True):
     message: str
 
 
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+class Waits(msgspec.Struct, frozen=True):
+    """An event that was taken and waits until somebody sets its alias."""
+
+    index: int
+    id: str
+    alias: str
+
+
+class Adjusted(msgspec.Struct, frozen=True):
+    """An event that was taken with another time than it came with."""
+
+    index: int
+    id: str
+    sent: str
+    """The time as it was sent."""
+    time: datetime
+    """The time that it counts from."""
+    message: str
+
+
+class Answer(msgspec.Struct, frozen=True):
     """What became of a request's events."""
 
     accepted: int
     refused: list[Refusal]
-    topics_forget_by: datetime | None = None
+    waiting: list[Waits] = []
+    adjusted: list[Adjusted] = []
+    token: str | None = None
+    """Scoring's reads take it as `at_least`: they answer once these events are folded. None where nothing went out."""
+    topics_forget_by: datetime | msgspec.UnsetType = msgspec.UNSET
     """Where somebody was erased: when the topics have forgotten them too. All else has within a minute."""
 
 

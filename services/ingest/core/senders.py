@@ -19,7 +19,8 @@ NEEDS_OPERATE: Final = frozenset({"account.erased", "account.merged", "contact.e
 class Sender(msgspec.Struct, frozen=True):
     """Whoever sends. An event without a source gets `source`.
 
-    `sources`: the only others that they may send; none: any that is nobody's. `taken`: what all keys send as.
+    `sources`: the only others that they may send; none: any that is nobody's. `taken`: what all keys send as. `types`:
+    the only types of events that they may send; none: all. `test`: what they send is shown and counts nowhere.
     """
 
     source: str
@@ -27,6 +28,8 @@ class Sender(msgspec.Struct, frozen=True):
     sources: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
     operates: bool = False
+    types: frozenset[str] = frozenset()
+    test: bool = False
 
 
 def refusal(sender: Sender, type: str, source: str) -> tuple[str, str] | None:
