@@ -3,6 +3,7 @@
 from typing import Final
 
 from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, webhooks
+from services.ingest.api.sdk import segment
 
 ROUTERS: Final = (
     events.router,
@@ -13,6 +14,7 @@ ROUTERS: Final = (
     leaving.router,
     imports.router,
     keys.router,
+    segment.router,
 )
 PROBES: Final = (status.router,)
 """What a process answers that is only a worker."""
