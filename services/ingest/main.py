@@ -21,11 +21,12 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
+from services.ingest.receiving.knowing import Knowing
 from services.ingest.receiving.reception import Reception
 from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
-from services.ingest.store import links
+from services.ingest.store import known, links
 from shared.links import Links
 from shared.log.publisher import Publisher
 from shared.log.room import check_room
@@ -92,7 +93,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     base.checks["publishing"] = check_publisher
     ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, base.figures),
+        reception=Reception(intake, Knowing(base.uow, releasing), base.clock, base.figures),
         releasing=releasing,
         uow=base.uow,
         keys=base.keys,
@@ -114,7 +115,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         prepare=publisher.connect,
         jobs=(make_admin_key, keep_house),
         on_stop=stop_keeping,
-        tidy=(links.forget,),
+        tidy=(links.forget, known.forget),
         close=close,
         state={"ingest": ingest},
         schemas=openapi.schemas(),

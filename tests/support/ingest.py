@@ -25,6 +25,7 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
+from services.ingest.receiving.knowing import Knowing
 from services.ingest.receiving.reception import Reception
 from services.ingest.slack.client import Slack
 from services.ingest.slack.hearing import Hearing
@@ -208,7 +209,7 @@ def an_app(
     app.state.keys = keys
     app.state.ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, figures),
+        reception=Reception(intake, Knowing(uow, releasing), clock, figures),
         releasing=releasing,
         uow=uow,
         keys=keys,

@@ -14,14 +14,16 @@ from services.ingest.core.mapping import DEFAULT, Mapping
 from services.ingest.core.senders import Sender
 from services.ingest.core.sent import Record, Said
 from services.ingest.handler import Intake
+from services.ingest.receiving.knowing import Knowing
+from shared.clock import Clock
 from shared.figures import Figures
 
 
 class Reception:
     """The one way in for events of senders."""
 
-    def __init__(self, intake: Intake, figures: Figures) -> None:
-        self._intake = intake
+    def __init__(self, intake: Intake, knowing: Knowing, clock: Clock, figures: Figures) -> None:
+        self._intake, self._knowing, self._clock = intake, knowing, clock
         self._received = figures.count("keepwell_records_received_total", "Records received, by their door.", "door")
 
     def mapping(self, sender: Sender) -> Mapping:  # noqa: ARG002
@@ -40,6 +42,7 @@ class Reception:
         one was not. One that comes to nothing is taken. So what is taken and what is refused adds up.
         """
         self._received.add(len(records), door)
+        records = await self._knowing.placed(records, sender, self._clock.now())
         raws: list[msgspec.Raw] = []
         places: list[int] = []
         refused = {i: Refusal(i, r.id, *r.refused) for i, r in enumerate(records) if r.refused is not None}

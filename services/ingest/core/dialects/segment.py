@@ -9,20 +9,23 @@ from typing import Any, Final
 
 import msgspec
 
+from services.ingest.core.dialects import b2b
 from services.ingest.core.dialects.fields import (
     Unread,
     ahead_of,
     id_of,
     instant_in,
+    nth,
     object_in,
     set_right,
     user_in,
     without_bom,
 )
-from services.ingest.core.dialects.ruling import Seen, ruled
+from services.ingest.core.dialects.ruling import Seen, name_in, ruled
+from services.ingest.core.dialects.traits import of_account, of_contact, told
 from services.ingest.core.mapping import Mapping, account_in, at
 from services.ingest.core.reading import Unreadable, json_fault
-from services.ingest.core.sent import Knows, Record
+from services.ingest.core.sent import Knows, Record, Said, Same
 
 MOST: Final = 10_000
 """Records in a request: far more than any client sends, and a second's work."""
@@ -51,7 +54,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     account: str | None
     user: str | None
     time: datetime | None
-    now: datetime
+    at: datetime
+    """The same, or now."""
 
 
 def records(body: bytes, kind: str, mapping: Mapping, now: datetime) -> list[Record]:
@@ -88,21 +92,23 @@ def _record(sent: bytes, kind: str, mapping: Mapping, now: datetime, sent_at: An
             own = record.get("context")
             record["context"] = {**context, **own} if isinstance(own, dict) else context
         kind = kind or record.get("type") or record.get("action") or ""
-        read = _KINDS.get(kind) if isinstance(kind, str) else None
+        read = _READS.get(kind) if isinstance(kind, str) else None
         if read is None:
-            words = f"The record's type is {kind!r}; known are {', '.join(_KINDS)}."
+            words = f"The record's type is {str(kind)[:50]!r}; known are {', '.join(KINDS)}."
             raise Unread("unknown_type", words)
         time = instant_in(record.get("originalTimestamp") or record.get("timestamp"), "timestamp")
         skew = ahead_of(record.get("sentAt") if sent_at is None else sent_at, now) if time is not None else timedelta(0)
+        time = set_right(time, skew)
         call = Call(
             sent=sent,
             id=id,
             kind=kind,
             record=record,
-            account=account_in(record, mapping.account),
+            account=account_in(record, mapping.account)
+            or (name_in(record.get("groupId")) if kind == "group" else None),
             user=user_in(record.get("userId"), record.get("anonymousId")),
-            time=set_right(time, skew),
-            now=now,
+            time=time,
+            at=time or now,
         )
         return read(call, mapping)
     except Unread as error:
@@ -113,7 +119,10 @@ def _track(call: Call, mapping: Mapping) -> Record:
     event = call.record.get("event")
     if not isinstance(event, str) or not event.strip():
         raise Unread("missing_event", "A track needs the name of what happened, as text in 'event'.")
-    return _use(call, mapping, event.strip())
+    event = event.strip()
+    if event in b2b.EVENTS and mapping.rule_for(call.kind, event) is None:
+        return _of_the_spec(call, event)
+    return _use(call, mapping, event)
 
 
 def _page(call: Call, mapping: Mapping) -> Record:
@@ -137,10 +146,57 @@ def _use(call: Call, mapping: Mapping, event: str) -> Record:
     return Record(sent=call.sent, id=call.id, said=(said,) if said else (), knows=_knows(call), why=why)
 
 
+def _of_the_spec(call: Call, event: str) -> Record:
+    props = call.record.get("properties")
+    found = b2b.EVENTS[event](props if isinstance(props, dict) else {}, user_in(call.record.get("userId")))
+    said = tuple(_said(call, type, data, place) for place, (type, data) in enumerate(found, 1))
+    knows = () if event in b2b.LEAVE else _knows(call)
+    return Record(sent=call.sent, id=call.id, said=said, knows=knows, why="" if said else f"{event!r} is no use")
+
+
+def _identify(call: Call, _: Mapping) -> Record:
+    record = call.record
+    user, anonymous = user_in(record.get("userId")), user_in(record.get("anonymousId"))
+    if user is None:
+        why = "somebody anonymous is no contact; their traits are not kept"
+        return Record(sent=call.sent, id=call.id, knows=_knows(call), why=why)
+    traits, left = of_contact(record.get("traits"))
+    said = _said(call, "contact.updated", {"contact_id": user, "traits": traits, "user_ids": [user]})
+    same = (Same(anonymous, user, call.at),) if anonymous not in {None, user} else ()
+    return Record(sent=call.sent, id=call.id, said=(said,), knows=_knows(call), same=same, why=told(left))
+
+
+def _group(call: Call, mapping: Mapping) -> Record:
+    if call.account is None:
+        raise Unread("missing_account", "A group needs the account's id, in 'groupId'.")
+    traits, left = of_account(call.record.get("traits"), mapping)
+    said = _said(call, "account.updated", {"traits": traits})
+    return Record(sent=call.sent, id=call.id, said=(said,), knows=_knows(call), why=told(left))
+
+
+def _alias(call: Call, _: Mapping) -> Record:
+    user, previous = user_in(call.record.get("userId")), user_in(call.record.get("previousId"))
+    if user is None or previous is None:
+        raise Unread("missing_user", "An alias needs both names of the user, in 'userId' and 'previousId'.")
+    same = (Same(previous, user, call.at),) if previous != user else ()
+    return Record(sent=call.sent, id=call.id, knows=_knows(call), same=same, why="says who is who, and no more")
+
+
+def _said(call: Call, type: str, data: dict[str, Any], place: int = 1) -> Said:
+    return Said(id=nth(call.id, place), type=type, data=data, time=call.time, account=call.account, user=call.user)
+
+
 def _knows(call: Call) -> tuple[Knows, ...]:
     if call.user is None or call.account is None:
         return ()
-    return (Knows(call.user, call.account, call.time or call.now),)
+    return (Knows(call.user, call.account, call.at),)
 
 
-_KINDS: Final[dict[str, Callable[[Call, Mapping], Record]]] = {"track": _track, "page": _page, "screen": _page}
+_READS: Final[dict[str, Callable[[Call, Mapping], Record]]] = {
+    "track": _track,
+    "identify": _identify,
+    "group": _group,
+    "page": _page,
+    "screen": _page,
+    "alias": _alias,
+}
