@@ -45,7 +45,11 @@ class Reception:
         refused += [msgspec.structs.replace(one, index=places[one.index]) for one in answer.refused]
         gone = {one.index for one in refused}
         return msgspec.structs.replace(
-            answer, accepted=len(records) - len(gone), refused=sorted(refused, key=lambda one: one.index)
+            answer,
+            accepted=len(records) - len(gone),
+            refused=sorted(refused, key=lambda one: one.index),
+            waiting=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.waiting],
+            adjusted=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.adjusted],
         )
 
 
