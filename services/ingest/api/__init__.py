@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, webhooks
-from services.ingest.api.sdk import segment
+from services.ingest.api.sdk import posthog, segment
 
 ROUTERS: Final = (
     events.router,
@@ -15,6 +15,7 @@ ROUTERS: Final = (
     imports.router,
     keys.router,
     segment.router,
+    posthog.router,
 )
 PROBES: Final = (status.router,)
 """What a process answers that is only a worker."""

@@ -127,7 +127,7 @@ class Knowing:
         users, locked = _to_settle(news, rows), dict[str, str | None]()
         found = Known(rows)
         while names := {alias_of(source, user) for user in users} - locked.keys():
-            locked |= await aliases.lock(c, sorted(names), [], now)
+            locked |= await aliases.lock(c, sorted(names), now)
             first = min(one.at for one in news)
             found = Known([*await _rows(c, source, {(user, first) for user in users}, news), *news])
             users |= found.relatives(users)
@@ -136,7 +136,7 @@ class Knowing:
         if not placed:
             return False
         goes_on = await merged.all_of(c)
-        foreign = await aliases.lock(c, sorted({one for one in placed.values() if is_alias(one)}), [], now)
+        foreign = await aliases.lock(c, sorted({one for one in placed.values() if is_alias(one)}), now)
         given = {
             name: goes_on_as(goes_on, home)
             for name, account in placed.items()

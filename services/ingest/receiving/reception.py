@@ -5,7 +5,7 @@ intake, which publishes, and then what is kept for people: what was refused, and
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -48,6 +48,9 @@ class Reception:
         refused = {i: Refusal(i, r.id, *r.refused) for i, r in enumerate(records) if r.refused is not None}
         for index, record in enumerate(records):
             for said in record.said:
+                if not said.account:
+                    refused.setdefault(index, Refusal(index, record.id, "missing_account", _NO_ACCOUNT))
+                    continue
                 raws.append(_event(said))
                 places.append(index)
         answer = await self._intake.take(raws, sender)
@@ -55,7 +58,11 @@ class Reception:
             index = places[one.index]
             refused.setdefault(index, Refusal(index, records[index].id, one.code, one.message))
         return msgspec.structs.replace(
-            answer, accepted=len(records) - len(refused), refused=[refused[index] for index in sorted(refused)]
+            answer,
+            accepted=len(records) - len(refused),
+            refused=[refused[index] for index in sorted(refused)],
+            waiting=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.waiting],
+            adjusted=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.adjusted],
         )
 
 
@@ -67,3 +74,9 @@ def _event(said: Said) -> msgspec.Raw:
     if said.source is not None:
         event["source"] = said.source
     return msgspec.Raw(msgspec.json.encode(event))
+
+
+_NO_ACCOUNT: Final = (
+    "The record names neither an account nor a user. Name the account where the mapping looks for it (such as groupId, "
+    "or a property account_id), or a user of whom it was said where they are."
+)

@@ -14,7 +14,6 @@ from services.ingest.core.sent import Record
 
 _FAR: Final = timedelta(days=1)
 """A clock that is further off than this is none to be set right by."""
-_BOM: Final = b"\xef\xbb\xbf"
 
 
 class Unread(Exception):
@@ -111,8 +110,3 @@ def set_right(time: datetime | None, by: timedelta) -> datetime | None:
         return None if time is None else time + by
     except OverflowError:
         return time
-
-
-def without_bom(body: bytes) -> bytes:
-    """The body as its reader wants it."""
-    return body.removeprefix(_BOM)

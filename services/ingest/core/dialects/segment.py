@@ -3,13 +3,14 @@
 https://segment.com/docs/connections/spec/common and https://segment.com/docs/connections/sources/catalog/libraries/server/http-api
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
 from services.ingest.core.dialects import b2b
+from services.ingest.core.dialects.batches import opened, without_bom
 from services.ingest.core.dialects.fields import (
     Unread,
     ahead_of,
@@ -19,29 +20,16 @@ from services.ingest.core.dialects.fields import (
     object_in,
     set_right,
     user_in,
-    without_bom,
 )
 from services.ingest.core.dialects.ruling import Seen, name_in, ruled
 from services.ingest.core.dialects.traits import of_account, of_contact, told
 from services.ingest.core.mapping import Mapping, account_in, at
-from services.ingest.core.reading import Unreadable, json_fault
 from services.ingest.core.sent import Knows, Record, Said, Same
 
-MOST: Final = 10_000
-"""Records in a request: far more than any client sends, and a second's work."""
 KINDS: Final = ("track", "identify", "group", "page", "screen", "alias")
 BATCHES: Final = ("batch", "import")
 _CHANGING: Final = frozenset({"sentAt", "receivedAt", "writeKey", "integrations"})
 """What may differ when a record is sent again."""
-
-
-class _Batch(msgspec.Struct, rename="camel"):
-    batch: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
-    sent_at: msgspec.Raw = msgspec.Raw(b"null")
-    context: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_batch = msgspec.json.Decoder(_Batch)
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,26 +47,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def records(body: bytes, kind: str, mapping: Mapping, now: datetime) -> list[Record]:
-    """What a request to `/v1/KIND` sends. Raises `Unreadable` where it can't be told from one another."""
-    body = without_bom(body)
+    """What a request to `/v1/KIND` sends. Raises `Unreadable` where its records can't be told from one another."""
     if kind not in BATCHES:
-        return [_record(body, kind, mapping, now, None, None)]
-    raws, sent_at, context = _opened(body)
-    return [_record(bytes(raw), "", mapping, now, sent_at, context) for raw in raws]
-
-
-def _opened(body: bytes) -> tuple[Sequence[msgspec.Raw], Any, Any]:
-    try:
-        found = _batch.decode(body)
-        sent_at, context = (msgspec.json.decode(raw) for raw in (found.sent_at, found.context))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unreadable("invalid_json", f"The body can't be read as a batch: {json_fault(error)}.") from None
-    if found.batch is msgspec.UNSET:
-        raise Unreadable("no_batch", "The body has no 'batch'. Send the records in it, as a list.")
-    if len(found.batch) > MOST:
-        words = f"{len(found.batch):,} records are too many for one request. Send at most {MOST:,} at a time."
-        raise Unreadable("too_many", words, 413)
-    return found.batch, sent_at, context
+        return [_record(without_bom(body), kind, mapping, now, None, None)]
+    batch = opened(body)
+    sent_at, context = batch.more("sentAt"), batch.more("context")
+    return [_record(raw, "", mapping, now, sent_at, context) for raw in batch.records]
 
 
 def _record(sent: bytes, kind: str, mapping: Mapping, now: datetime, sent_at: Any, context: Any) -> Record:
