@@ -33,12 +33,17 @@ class _Seen(msgspec.Struct):
     moves: int = 0
     """How often they were somewhere else than before."""
 
+    def repeats(self, account: str | None, at: datetime, other: str = "") -> bool:
+        """Whether it was said just so, shortly before."""
+        before = self.stated
+        return account == before.account and other == before.other and before.at <= at < before.at + SAME
+
     def tells(self, one: Stated) -> bool:
         """Whether nothing is to be learnt from a statement."""
-        before = self.stated
-        if before.account == one.account and before.other == one.other:
-            return before.at <= one.at < before.at + SAME
-        return self.moves > _RESTLESS and before.at <= one.at < before.at + _A_WHILE
+        if self.repeats(one.account, one.at, one.other):
+            return True
+        at = self.stated.at
+        return self.moves > _RESTLESS and at <= one.at < at + _A_WHILE
 
 
 class Knowing:
@@ -53,17 +58,29 @@ class Knowing:
 
         What is learnt is committed: an event that comes again finds the same.
         """
-        stated = self._fresh(sender.source, stated_in(records, now))
-        events = {
-            (said.source or sender.source, said.id): (said.user, said.time or now)
-            for record in records
-            for said in record.said
-            if said.account is None and said.user is not None
-        }
+        source = sender.source
+        telling = [record for record in records if (record.knows or record.same) and not self._is_told(source, record, now)]
+        stated = self._fresh(source, stated_in(telling, now)) if telling else []
+        events: dict[known.Event, tuple[str, datetime]] = {}
+        for record in records:
+            for said in record.said:
+                if said.account is None and said.user is not None:
+                    events[said.source or source, said.id] = said.user, said.time or now
         if not stated and not events:
             return records
-        accounts = await self._ask(sender.source, stated, events, now, keep=not sender.test)
+        accounts = await self._ask(source, stated, events, now, keep=not sender.test)
         return [_with_accounts(record, sender, accounts) for record in records] if events else records
+
+    def _is_told(self, source: str, record: Record, now: datetime) -> bool:
+        """Whether a record states nothing but what is known: as good as all do."""
+        if record.same:
+            return False
+        for user, account, at in record.knows:
+            seen = self._seen.get((source, user))
+            if seen is None or not seen.repeats(account, at):
+                return False
+            seen.last = max(seen.last, at)
+        return True
 
     def _fresh(self, source: str, stated: Iterable[Stated]) -> list[Stated]:
         """What isn't known here to be known."""

@@ -3,48 +3,32 @@
 https://posthog.com/docs/api/capture
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping as Named
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-import msgspec
-
 from services.ingest.core.dialects.batches import opened, without_bom
+from services.ingest.core.dialects.calls import Call
 from services.ingest.core.dialects.fields import (
     Unread,
     ahead_of,
     id_of,
     instant_in,
-    nth,
     object_in,
     set_right,
     user_in,
 )
-from services.ingest.core.dialects.ruling import Seen, name_in, ruled
+from services.ingest.core.dialects.ruling import name_in
 from services.ingest.core.dialects.traits import of_account, of_contact, told
-from services.ingest.core.mapping import Mapping, account_in, at
-from services.ingest.core.sent import Knows, Record, Said, Same
+from services.ingest.core.mapping import Mapping, account_in
+from services.ingest.core.sent import Record, Said, Same
 
 KIND: Final = "capture"
 """Of records, as a mapping's rules name it."""
 _CHANGING: Final = frozenset({"sent_at", "api_key", "token"})
-_ALIASES: Final = frozenset({"$create_alias", "$merge_dangerously"})
+Props = Named[str, Any]
 _GROUPS: Final = ("properties", "$groups")
-
-
-class _Capture(msgspec.Struct, frozen=True, kw_only=True):
-    """A record, with what is the same in all of them read."""
-
-    sent: bytes
-    id: str
-    event: str
-    record: dict[str, Any]
-    props: Named[str, Any]
-    account: str | None
-    user: str | None
-    time: datetime | None
-    at: datetime
-    """The same, or now."""
 
 
 def records(body: bytes, mapping: Mapping, now: datetime) -> list[Record]:
@@ -54,10 +38,11 @@ def records(body: bytes, mapping: Mapping, now: datetime) -> list[Record]:
         return [_record(body, mapping, now, None)]
     batch = opened(body)
     sent_at = batch.more("sent_at")
-    return [_record(raw, mapping, now, sent_at) for raw in batch.records]
+    skew = None if sent_at is None else ahead_of(sent_at, now)
+    return [_record(raw, mapping, now, skew) for raw in batch.records]
 
 
-def _record(sent: bytes, mapping: Mapping, now: datetime, sent_at: Any) -> Record:
+def _record(sent: bytes, mapping: Mapping, now: datetime, skew: timedelta | None) -> Record:
     try:
         record = object_in(sent)
     except Unread as error:
@@ -69,110 +54,82 @@ def _record(sent: bytes, mapping: Mapping, now: datetime, sent_at: Any) -> Recor
             raise Unread("missing_event", "The record needs the name of what happened, as text in 'event'.")
         time = instant_in(record.get("timestamp"), "timestamp")
         if time is not None:
-            time = set_right(time, ahead_of(record.get("sent_at") if sent_at is None else sent_at, now))
+            time = set_right(time, ahead_of(record.get("sent_at"), now) if skew is None else skew)
         props = record.get("properties")
-        capture = _Capture(
+        if not isinstance(props, dict):
+            props = {}
+        call = Call(
             sent=sent,
             id=id,
-            event=event.strip(),
+            kind=KIND,
             record=record,
-            props=props if isinstance(props, dict) else {},
             account=account_in(record, mapping.account),
-            user=_user_of(record, props),
+            # Where nobody was named, clients make an id up, and say so.
+            user=None
+            if props.get("$process_person_profile") is False
+            else user_in(record.get("distinct_id"), props.get("distinct_id")),
             time=time,
             at=time or now,
         )
-        return _read(capture, mapping)
+        read = _READS.get(event)
+        return _event(call, event.strip(), props, mapping) if read is None else read(call, props, mapping)
     except Unread as error:
         return error.record(sent, id)
 
 
-def _user_of(record: dict[str, Any], props: Any) -> str | None:
-    """Who did it. Where nobody was named, clients make an id up, and say so."""
-    if not isinstance(props, dict):
-        return user_in(record.get("distinct_id"))
-    if props.get("$process_person_profile") is False:
-        return None
-    return user_in(record.get("distinct_id"), props.get("distinct_id"))
+def _event(call: Call, event: str, props: Props, mapping: Mapping) -> Record:
+    said, why = call.use(event, mapping)
+    told_of, left = _person(call, props, place=2 if said else 1)
+    events = (said,) if said else ()
+    return Record(sent=call.sent, id=call.id, said=(*events, *told_of), knows=call.knows(), why=why or told(left))
 
 
-def _read(capture: _Capture, mapping: Mapping) -> Record:
-    if capture.event == "$groupidentify":
-        return _group(capture, mapping)
-    if capture.event in _ALIASES:
-        return _alias(capture)
-    contact, left = _contact(capture)
-    said, why, same = list[Said](), "", tuple[Same, ...]()
-    if capture.event == "$identify":
-        anonymous = user_in(capture.props.get("$anon_distinct_id"))
-        if anonymous not in {None, capture.user} and anonymous and capture.user:
-            same = (Same(anonymous, capture.user, capture.at),)
-    elif capture.event != "$set":
-        use, why = _use(capture, mapping)
-        said += [use] if use else []
-    if contact is not None:
-        said.append(_said(capture, "contact.updated", contact, len(said) + 1))
-    knows = (Knows(capture.user, capture.account, capture.at),) if capture.user and capture.account else ()
-    return Record(sent=capture.sent, id=capture.id, said=tuple(said), knows=knows, same=same, why=why or told(left))
+def _identify(call: Call, props: Props, _: Mapping) -> Record:
+    told_of, left = _person(call, props, anyway=True)
+    anonymous = user_in(props.get("$anon_distinct_id"))
+    same = (Same(anonymous, call.user, call.at),) if anonymous and call.user and anonymous != call.user else ()
+    return Record(sent=call.sent, id=call.id, said=told_of, knows=call.knows(), same=same, why=told(left))
 
 
-def _use(capture: _Capture, mapping: Mapping) -> tuple[Said | None, str]:
-    record = capture.record
-    return ruled(
-        Seen(
-            id=capture.id,
-            kind=KIND,
-            name=capture.event,
-            look=lambda path: at(record, path),
-            time=capture.time,
-            account=capture.account,
-            user=capture.user,
-        ),
-        mapping,
-    )
-
-
-def _contact(capture: _Capture) -> tuple[dict[str, Any] | None, list[str]]:
-    """What is said of the person: once, or for good."""
+def _person(call: Call, props: Props, *, place: int = 1, anyway: bool = False) -> tuple[tuple[Said, ...], list[str]]:
+    """What is said of the person, once or for good; and what of it is left out."""
     given: dict[str, Any] = {}
     for name in ("$set_once", "$set"):
-        for where in (capture.record, capture.props):
-            found = where.get(name)
-            given |= found if isinstance(found, dict) else {}
-    if capture.user is None or (not given and capture.event != "$identify"):
-        return None, []
+        for where in (call.record, props):
+            if isinstance(found := where.get(name), dict):
+                given |= found
+    if call.user is None or not (given or anyway):
+        return (), []
     traits, left = of_contact(given)
-    return {"contact_id": capture.user, "traits": traits, "user_ids": [capture.user]}, left
+    data = {"contact_id": call.user, "traits": traits, "user_ids": [call.user]}
+    return (call.said("contact.updated", data, place),), left
 
 
-def _group(capture: _Capture, mapping: Mapping) -> Record:
+def _group(call: Call, props: Props, mapping: Mapping) -> Record:
     """A group of the kind that the mapping takes for accounts. Who it is said to be sent by is made up."""
-    kind, key = capture.props.get("$group_type"), name_in(capture.props.get("$group_key"))
+    kind, key = props.get("$group_type"), name_in(props.get("$group_key"))
     kinds = [path[2] for path in mapping.account if path[:2] == _GROUPS and len(path) == 3]
     if kind not in kinds:
-        why = f"groups of the type {str(kind)[:50]!r} are no accounts"
-        return Record(sent=capture.sent, id=capture.id, why=why)
+        return call.nothing(f"groups of the type {str(kind)[:50]!r} are no accounts")
     if key is None:
         raise Unread("missing_account", "A group needs the account's id, in '$group_key'.")
-    traits, left = of_account(capture.props.get("$group_set"), mapping)
-    said = Said(id=capture.id, type="account.updated", data={"traits": traits}, time=capture.time, account=key)
-    return Record(sent=capture.sent, id=capture.id, said=(said,), why=told(left))
+    traits, left = of_account(props.get("$group_set"), mapping)
+    said = Said(id=call.id, type="account.updated", data={"traits": traits}, time=call.time, account=key)
+    return Record(sent=call.sent, id=call.id, said=(said,), why=told(left))
 
 
-def _alias(capture: _Capture) -> Record:
-    user, alias = user_in(capture.record.get("distinct_id")), user_in(capture.props.get("alias"))
+def _alias(call: Call, props: Props, _: Mapping) -> Record:
+    user, alias = user_in(call.record.get("distinct_id")), user_in(props.get("alias"))
     if user is None or alias is None:
         raise Unread("missing_user", "An alias needs both names of the user, in 'distinct_id' and 'alias'.")
-    same = (Same(alias, user, capture.at),) if alias != user else ()
-    return Record(sent=capture.sent, id=capture.id, same=same, why="says who is who, and no more")
+    same = (Same(alias, user, call.at),) if alias != user else ()
+    return call.nothing("says who is who, and no more", same=same)
 
 
-def _said(capture: _Capture, type: str, data: dict[str, Any], place: int) -> Said:
-    return Said(
-        id=nth(capture.id, place),
-        type=type,
-        data=data,
-        time=capture.time,
-        account=capture.account,
-        user=capture.user,
-    )
+_READS: Final[Named[str, Callable[[Call, Props, Mapping], Record]]] = {
+    "$identify": _identify,
+    "$set": _identify,
+    "$groupidentify": _group,
+    "$create_alias": _alias,
+    "$merge_dangerously": _alias,
+}

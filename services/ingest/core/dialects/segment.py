@@ -7,43 +7,27 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import msgspec
-
 from services.ingest.core.dialects import b2b
 from services.ingest.core.dialects.batches import opened, without_bom
+from services.ingest.core.dialects.calls import Call
 from services.ingest.core.dialects.fields import (
     Unread,
     ahead_of,
     id_of,
     instant_in,
-    nth,
     object_in,
     set_right,
     user_in,
 )
-from services.ingest.core.dialects.ruling import Seen, name_in, ruled
+from services.ingest.core.dialects.ruling import name_in
 from services.ingest.core.dialects.traits import of_account, of_contact, told
-from services.ingest.core.mapping import Mapping, account_in, at
-from services.ingest.core.sent import Knows, Record, Said, Same
+from services.ingest.core.mapping import Mapping, account_in
+from services.ingest.core.sent import Record, Same
 
 KINDS: Final = ("track", "identify", "group", "page", "screen", "alias")
 BATCHES: Final = ("batch", "import")
 _CHANGING: Final = frozenset({"sentAt", "receivedAt", "writeKey", "integrations"})
 """What may differ when a record is sent again."""
-
-
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """A record, with what is the same in all of them read."""
-
-    sent: bytes
-    id: str
-    kind: str
-    record: dict[str, Any]
-    account: str | None
-    user: str | None
-    time: datetime | None
-    at: datetime
-    """The same, or now."""
 
 
 def records(body: bytes, kind: str, mapping: Mapping, now: datetime) -> list[Record]:
@@ -52,10 +36,11 @@ def records(body: bytes, kind: str, mapping: Mapping, now: datetime) -> list[Rec
         return [_record(without_bom(body), kind, mapping, now, None, None)]
     batch = opened(body)
     sent_at, context = batch.more("sentAt"), batch.more("context")
-    return [_record(raw, "", mapping, now, sent_at, context) for raw in batch.records]
+    skew = None if sent_at is None else ahead_of(sent_at, now)
+    return [_record(raw, "", mapping, now, skew, context) for raw in batch.records]
 
 
-def _record(sent: bytes, kind: str, mapping: Mapping, now: datetime, sent_at: Any, context: Any) -> Record:
+def _record(sent: bytes, kind: str, mapping: Mapping, now: datetime, skew: timedelta | None, context: Any) -> Record:
     try:
         record = object_in(sent)
     except Unread as error:
@@ -71,8 +56,8 @@ def _record(sent: bytes, kind: str, mapping: Mapping, now: datetime, sent_at: An
             words = f"The record's type is {str(kind)[:50]!r}; known are {', '.join(KINDS)}."
             raise Unread("unknown_type", words)
         time = instant_in(record.get("originalTimestamp") or record.get("timestamp"), "timestamp")
-        skew = ahead_of(record.get("sentAt") if sent_at is None else sent_at, now) if time is not None else timedelta(0)
-        time = set_right(time, skew)
+        if time is not None:
+            time = set_right(time, ahead_of(record.get("sentAt"), now) if skew is None else skew)
         call = Call(
             sent=sent,
             id=id,
@@ -106,25 +91,15 @@ def _page(call: Call, mapping: Mapping) -> Record:
 
 
 def _use(call: Call, mapping: Mapping, event: str) -> Record:
-    record = call.record
-    seen = Seen(
-        id=call.id,
-        kind=call.kind,
-        name=event,
-        look=lambda path: at(record, path),
-        time=call.time,
-        account=call.account,
-        user=call.user,
-    )
-    said, why = ruled(seen, mapping)
-    return Record(sent=call.sent, id=call.id, said=(said,) if said else (), knows=_knows(call), why=why)
+    said, why = call.use(event, mapping)
+    return Record(sent=call.sent, id=call.id, said=(said,) if said else (), knows=call.knows(), why=why)
 
 
 def _of_the_spec(call: Call, event: str) -> Record:
     props = call.record.get("properties")
     found = b2b.EVENTS[event](props if isinstance(props, dict) else {}, user_in(call.record.get("userId")))
-    said = tuple(_said(call, type, data, place) for place, (type, data) in enumerate(found, 1))
-    knows = () if event in b2b.LEAVE else _knows(call)
+    said = tuple(call.said(type, data, place) for place, (type, data) in enumerate(found, 1))
+    knows = () if event in b2b.LEAVE else call.knows()
     return Record(sent=call.sent, id=call.id, said=said, knows=knows, why="" if said else f"{event!r} is no use")
 
 
@@ -132,20 +107,19 @@ def _identify(call: Call, _: Mapping) -> Record:
     record = call.record
     user, anonymous = user_in(record.get("userId")), user_in(record.get("anonymousId"))
     if user is None:
-        why = "somebody anonymous is no contact; their traits are not kept"
-        return Record(sent=call.sent, id=call.id, knows=_knows(call), why=why)
+        return call.nothing("somebody anonymous is no contact; their traits are not kept", knows=call.knows())
     traits, left = of_contact(record.get("traits"))
-    said = _said(call, "contact.updated", {"contact_id": user, "traits": traits, "user_ids": [user]})
+    said = call.said("contact.updated", {"contact_id": user, "traits": traits, "user_ids": [user]})
     same = (Same(anonymous, user, call.at),) if anonymous not in {None, user} else ()
-    return Record(sent=call.sent, id=call.id, said=(said,), knows=_knows(call), same=same, why=told(left))
+    return Record(sent=call.sent, id=call.id, said=(said,), knows=call.knows(), same=same, why=told(left))
 
 
 def _group(call: Call, mapping: Mapping) -> Record:
     if call.account is None:
         raise Unread("missing_account", "A group needs the account's id, in 'groupId'.")
     traits, left = of_account(call.record.get("traits"), mapping)
-    said = _said(call, "account.updated", {"traits": traits})
-    return Record(sent=call.sent, id=call.id, said=(said,), knows=_knows(call), why=told(left))
+    said = call.said("account.updated", {"traits": traits})
+    return Record(sent=call.sent, id=call.id, said=(said,), knows=call.knows(), why=told(left))
 
 
 def _alias(call: Call, _: Mapping) -> Record:
@@ -153,17 +127,7 @@ def _alias(call: Call, _: Mapping) -> Record:
     if user is None or previous is None:
         raise Unread("missing_user", "An alias needs both names of the user, in 'userId' and 'previousId'.")
     same = (Same(previous, user, call.at),) if previous != user else ()
-    return Record(sent=call.sent, id=call.id, knows=_knows(call), same=same, why="says who is who, and no more")
-
-
-def _said(call: Call, type: str, data: dict[str, Any], place: int = 1) -> Said:
-    return Said(id=nth(call.id, place), type=type, data=data, time=call.time, account=call.account, user=call.user)
-
-
-def _knows(call: Call) -> tuple[Knows, ...]:
-    if call.user is None or call.account is None:
-        return ()
-    return (Knows(call.user, call.account, call.at),)
+    return call.nothing("says who is who, and no more", knows=call.knows(), same=same)
 
 
 _READS: Final[dict[str, Callable[[Call, Mapping], Record]]] = {
