@@ -59,7 +59,9 @@ class Knowing:
         What is learnt is committed: an event that comes again finds the same.
         """
         source = sender.source
-        telling = [record for record in records if (record.knows or record.same) and not self._is_told(source, record, now)]
+        telling = [
+            record for record in records if (record.knows or record.same) and not self._is_told(source, record, now)
+        ]
         stated = self._fresh(source, stated_in(telling, now)) if telling else []
         events: dict[known.Event, tuple[str, datetime]] = {}
         for record in records:
@@ -79,7 +81,7 @@ class Knowing:
             seen = self._seen.get((source, user))
             if seen is None or not seen.repeats(account, at):
                 return False
-            seen.last = max(seen.last, at)
+            seen.last = max(seen.last, min(at, now))
         return True
 
     def _fresh(self, source: str, stated: Iterable[Stated]) -> list[Stated]:

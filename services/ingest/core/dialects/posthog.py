@@ -5,7 +5,7 @@ https://posthog.com/docs/api/capture
 
 from collections.abc import Callable
 from collections.abc import Mapping as Named
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from services.ingest.core.dialects.batches import opened, without_bom
@@ -26,6 +26,7 @@ from services.ingest.core.sent import Record, Said, Same
 
 KIND: Final = "capture"
 """Of records, as a mapping's rules name it."""
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CHANGING: Final = frozenset({"sent_at", "api_key", "token"})
 Props = Named[str, Any]
 _GROUPS: Final = ("properties", "$groups")
@@ -85,9 +86,11 @@ def _event(call: Call, event: str, props: Props, mapping: Mapping) -> Record:
 
 
 def _identify(call: Call, props: Props, _: Mapping) -> Record:
+    if call.user is None:
+        raise Unread("missing_user", "The record needs who it is about, in 'distinct_id'.")
     told_of, left = _person(call, props, anyway=True)
     anonymous = user_in(props.get("$anon_distinct_id"))
-    same = (Same(anonymous, call.user, call.at),) if anonymous and call.user and anonymous != call.user else ()
+    same = (Same(anonymous, call.user, call.at),) if anonymous and anonymous != call.user else ()
     return Record(sent=call.sent, id=call.id, said=told_of, knows=call.knows(), same=same, why=told(left))
 
 
@@ -122,7 +125,8 @@ def _alias(call: Call, props: Props, _: Mapping) -> Record:
     user, alias = user_in(call.record.get("distinct_id")), user_in(props.get("alias"))
     if user is None or alias is None:
         raise Unread("missing_user", "An alias needs both names of the user, in 'distinct_id' and 'alias'.")
-    same = (Same(alias, user, call.at),) if alias != user else ()
+    # Clients differ in which of the two they call the alias: so it counts for less than whatever is said of either.
+    same = (Same(alias, user, _EVER),) if alias != user else ()
     return call.nothing("says who is who, and no more", same=same)
 
 

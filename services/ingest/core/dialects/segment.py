@@ -26,6 +26,8 @@ from services.ingest.core.sent import Record, Same
 
 KINDS: Final = ("track", "identify", "group", "page", "screen", "alias")
 BATCHES: Final = ("batch", "import")
+_TELLING: Final = frozenset({"identify", "group", "alias"})
+"""Kinds that name no event. A mapping may drop them by their kind."""
 _CHANGING: Final = frozenset({"sentAt", "receivedAt", "writeKey", "integrations"})
 """What may differ when a record is sent again."""
 
@@ -69,6 +71,9 @@ def _record(sent: bytes, kind: str, mapping: Mapping, now: datetime, skew: timed
             time=time,
             at=time or now,
         )
+        rule = mapping.rule_for(kind, kind) if kind in _TELLING else None
+        if rule is not None and rule.kind == kind and not rule.type:
+            return call.nothing(f"dropped by the mapping {mapping.id!r}")
         return read(call, mapping)
     except Unread as error:
         return error.record(sent, id)

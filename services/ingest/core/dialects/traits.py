@@ -37,6 +37,7 @@ _FIRST: Final = ("firstName", "first_name", "firstname")
 _LAST: Final = ("lastName", "last_name", "lastname")
 _ACCOUNTS: Final = frozenset({"account_id", "company_id", "accountId", "companyId"})
 """What says where somebody is, and nothing about them."""
+_READ: Final = _ACCOUNTS.union(_OF_CONTACTS, _FIRST, _LAST)
 
 Found = tuple[dict[str, Any], list[str]]
 """The traits that can be taken, and the names of those that can't."""
@@ -72,7 +73,7 @@ def of_contact(given: Any) -> Found:
         parts = [next((given[n].strip() for n in names if _is_text(given.get(n))), "") for names in (_FIRST, _LAST)]
         if any(parts):
             known["name"] = " ".join(filter(None, parts))
-    rest = {name: value for name, value in given.items() if name not in _OF_CONTACTS and name not in _ACCOUNTS}
+    rest = {name: value for name, value in given.items() if name not in _READ}
     left = [name for name in _OF_CONTACTS if given.get(name) is not None and name not in known]
     flat, unfit = _flat(rest)
     return {**flat, **known}, left + unfit
