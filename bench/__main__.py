@@ -24,6 +24,7 @@ from bench import (
     ingest,
     latency,
     looks,
+    own_write,
     preview,
     statements,
     throughput,
@@ -50,6 +51,7 @@ _PARTS = (
         "history",
         "answers",
         "clicks",
+        "own_write",
         "latency",
         "prefect",
         "idle",
@@ -144,6 +146,8 @@ def _through_all(
         rows += answers.at_once(partial(stack, f"at_once_{kind}"), kind, postgres, asked.flames)
     if asked.only in {None, "clicks"}:
         rows += clicks.measure(partial(stack, f"clicks_{kind}"), kind, asked.seconds)
+    if asked.only in {None, "own_write"}:
+        rows += own_write.measure(partial(stack, f"own_write_{kind}"), kind, asked.events or own_write.PAIRS)
     if asked.only in {None, "latency"}:
         rows += latency.measure(partial(stack, f"latency_{kind}"), kind, address, asked.seconds)
     return rows

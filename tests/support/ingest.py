@@ -33,7 +33,8 @@ from shared.auth.keys import KeyStore
 from shared.clock import Clock
 from shared.figures import Figures
 from shared.links import Links
-from shared.log.protocol import Outgoing, Unconfirmed
+from shared.log.partitioner import partition_of
+from shared.log.protocol import Outgoing, Places, TopicPartition, Unconfirmed
 from shared.log.publisher import Publisher
 from shared.messages import envelope
 from shared.messages.envelope import Event
@@ -48,6 +49,7 @@ from tests.support.stream import NOON, SetClock
 
 ADMIN_KEY = "kw_the-admin-of-the-tests"
 STRIPE_SECRET = "whsec_test"
+CLUSTER = "the log of these tests"
 LINK_KEY = "the-key-of-links-in-tests-of-ours"
 
 
@@ -95,7 +97,7 @@ class FakeProducer:
     async def stop(self) -> None:
         self.stopped = True
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
+    async def publish(self, messages: Sequence[Outgoing]) -> Places:
         self.broker.asked += 1
         await self.broker.confirms.wait()
         if self.broker.fails:
@@ -103,6 +105,7 @@ class FakeProducer:
         if self.stopped:
             raise Unconfirmed("This producer has ended.")
         self.broker.messages += messages
+        return self.broker.reach(messages)
 
 
 class Broker:
@@ -112,6 +115,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.messages: list[Outgoing] = []
+        self._ends: dict[TopicPartition, int] = {}
         self.producers: list[FakeProducer] = []
         self.fails: list[Exception] = []
         self.start_fails: Exception | None = None
@@ -122,6 +126,15 @@ class Broker:
     def producer(self) -> FakeProducer:
         self.producers.append(FakeProducer(self))
         return self.producers[-1]
+
+    def reach(self, messages: Sequence[Outgoing]) -> Places:
+        """Where they came to lie: each behind what was in its partition before."""
+        reached: dict[TopicPartition, int] = {}
+        for message in messages:
+            place = partition_of(message.key, 8) if message.partition is None else message.partition
+            at = TopicPartition(message.topic, place)
+            reached[at] = self._ends[at] = self._ends.get(at, 0) + 1
+        return reached
 
     async def readers(self) -> dict[str, datetime | None]:
         return {}
@@ -197,6 +210,7 @@ def an_app(
         clock=clock,
         random=random,
         figures=figures,
+        cluster=lambda: CLUSTER,
     )
 
     checks = {"database": _fine}
