@@ -52,7 +52,11 @@ class Reception:
             index = places[one.index]
             refused.setdefault(index, Refusal(index, records[index].id, one.code, one.message))
         return msgspec.structs.replace(
-            answer, accepted=len(records) - len(refused), refused=[refused[index] for index in sorted(refused)]
+            answer,
+            accepted=len(records) - len(refused),
+            refused=[refused[index] for index in sorted(refused)],
+            waiting=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.waiting],
+            adjusted=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.adjusted],
         )
 
 
