@@ -3,6 +3,7 @@
 from typing import Final
 
 from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, webhooks
+from services.ingest.api.sdk import customerio, openmeter, otlp
 
 ROUTERS: Final = (
     events.router,
@@ -13,6 +14,9 @@ ROUTERS: Final = (
     leaving.router,
     imports.router,
     keys.router,
+    openmeter.router,
+    customerio.router,
+    otlp.router,
 )
 PROBES: Final = (status.router,)
 """What a process answers that is only a worker."""

@@ -14,6 +14,8 @@ from shared.messages.registry import COMPANY
 from shared.words import ago, counted, span
 
 LARGEST: Final = 64 * 1024
+LARGEST_SENT: Final = 1024 * 1024
+"""Of a record as a client of another tool sends it; what it comes to stays under `LARGEST`."""
 LONGEST_ID: Final = 128
 LONGEST_SOURCE: Final = 256
 DEEPEST: Final = 32

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from services.ingest.core.checking import Answer, Refusal
+from services.ingest.core.mapping import DEFAULT, Mapping
 from services.ingest.core.senders import Sender
 from services.ingest.core.sent import Record, Said
 from services.ingest.handler import Intake
@@ -22,6 +23,10 @@ class Reception:
     def __init__(self, intake: Intake, figures: Figures) -> None:
         self._intake = intake
         self._received = figures.count("keepwell_records_received_total", "Records received, by their door.", "door")
+
+    def mapping(self, sender: Sender) -> Mapping:  # noqa: ARG002
+        """How what this sender sends is understood."""
+        return DEFAULT
 
     async def events(self, raws: Sequence[msgspec.Raw], sender: Sender, door: str) -> Answer:
         """Take events that are ours already: `/v1/events`. `door` names the way that they came by."""
