@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, webhooks
+from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, topics, webhooks
 from services.ingest.api.sdk import customerio, openmeter, otlp
 
 ROUTERS: Final = (
@@ -17,6 +17,7 @@ ROUTERS: Final = (
     openmeter.router,
     customerio.router,
     otlp.router,
+    topics.router,
 )
 PROBES: Final = (status.router,)
 """What a process answers that is only a worker."""
