@@ -51,12 +51,13 @@ chaos: .venv/.dev ## Kill everything, many times, and count what was lost
 migration: .venv/.dev ## Write a schema's next version: make migration SCHEMA=scoring MESSAGE="add the pulse"
 	$(BIN)/python -m deploy.migrations.new "$(SCHEMA)" "$(MESSAGE)"
 
-generated: .venv/.dev ## Write anew what is made from the code: the files' JSON Schemas, docs/machines.md and docs/library.md
+generated: .venv/.dev ## Write anew what is made from the code: the files' JSON Schemas, docs/machines.md, docs/library.md and docs/asyncapi.json
 	$(BIN)/python -m services.scoring.files
 	$(BIN)/python -m services.playbooks.files
 	$(BIN)/python -m services.notifier.files
 	$(BIN)/python -m deploy.machines
 	$(BIN)/python -m deploy.library
+	$(BIN)/python -m shared.messages.asyncapi
 
 LOCKED := --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
 lock: ## Write the lock files anew (needs uv)

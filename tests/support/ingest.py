@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import msgspec
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest import api, queries
@@ -29,6 +29,7 @@ from services.ingest.receiving.reception import Reception
 from services.ingest.slack.client import Slack
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
+from services.scoring import tables as scoring
 from shared.auth.keys import KeyStore
 from shared.clock import Clock
 from shared.figures import Figures
@@ -180,6 +181,15 @@ class House:
     def parts(self) -> Ingest:
         parts: Ingest = self.app.state.ingest
         return parts
+
+
+async def heard_of(database_url: str, *accounts: str, **more: Any) -> None:
+    """Let scoring have heard of these accounts."""
+    engine = make_engine(as_service(database_url, "scoring"), "scoring")
+    async with engine.begin() as c:
+        for id in accounts:
+            await c.execute(insert(scoring.accounts).values(id=id, partition=0, state=b"", **more))
+    await engine.dispose()
 
 
 async def _fine() -> None:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, webhooks
-from services.ingest.api.sdk import segment
+from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, topics, webhooks
+from services.ingest.api.sdk import customerio, openmeter, otlp, segment
 
 ROUTERS: Final = (
     events.router,
@@ -15,6 +15,10 @@ ROUTERS: Final = (
     imports.router,
     keys.router,
     segment.router,
+    openmeter.router,
+    customerio.router,
+    otlp.router,
+    topics.router,
 )
 PROBES: Final = (status.router,)
 """What a process answers that is only a worker."""
