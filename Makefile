@@ -52,6 +52,7 @@ migration: .venv/.dev ## Write a schema's next version: make migration SCHEMA=sc
 	$(BIN)/python -m deploy.migrations.new "$(SCHEMA)" "$(MESSAGE)"
 
 generated: .venv/.dev ## Write anew what is made from the code: the files' JSON Schemas, docs/machines.md, docs/library.md and docs/asyncapi.json
+	$(BIN)/python -m services.ingest.files
 	$(BIN)/python -m services.scoring.files
 	$(BIN)/python -m services.playbooks.files
 	$(BIN)/python -m services.notifier.files

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest import api, queries
-from services.ingest.api import openapi
+from services.ingest import api, files, queries
+from services.ingest.api import documents, openapi
 from services.ingest.api.parts import Ingest
 from services.ingest.core.checking import Checked, Refusal, check
 from services.ingest.core.reading import read
@@ -26,12 +26,15 @@ from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.understanding import Understanding
 from services.ingest.slack.client import Slack
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from services.scoring import tables as scoring
 from shared.auth.keys import KeyStore
 from shared.clock import Clock
+from shared.documents.in_force import InForce
+from shared.documents.store import Store
 from shared.figures import Figures
 from shared.links import Links
 from shared.log.partitioner import partition_of
@@ -223,6 +226,7 @@ def an_app(
         cluster=lambda: CLUSTER,
     )
 
+    mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
     checks = {"database": _fine}
     counts = Counts(figures, uow, broker, clock)  # type: ignore[arg-type]
     counts.add_outbox()
@@ -232,7 +236,8 @@ def an_app(
     app.state.keys = keys
     app.state.ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, figures),
+        reception=Reception(intake, figures, Understanding(mappings)),
+        mappings=mappings,
         releasing=releasing,
         uow=uow,
         keys=keys,
@@ -247,7 +252,7 @@ def an_app(
         acting=Acting(Links([link_key]), responding, uow, clock, random) if link_key else None,
         leaving=Leaving(Links([link_key]), intake, clock) if link_key else None,
     )
-    for router in (*api.ROUTERS, *api.PROBES):
+    for router in (*api.ROUTERS, *documents.routes(uow, clock, mappings), *api.PROBES):
         app.include_router(router)
     return app, keys
 
