@@ -25,6 +25,7 @@ from bench import (
     latency,
     looks,
     preview,
+    senders,
     statements,
     throughput,
     turn,
@@ -46,6 +47,7 @@ _PARTS = (
         "growth",
         "workers",
         "ingest",
+        "senders",
         "throughput",
         "history",
         "answers",
@@ -165,6 +167,9 @@ def _with_servers_of_their_own(asked: argparse.Namespace) -> list[Row]:
     if asked.only == "ingest" or (asked.only is None and asked.kafka):
         with tempfile.TemporaryDirectory() as home:
             rows += ingest.measure(Path(home), asked.rounds, asked.flames)
+    if asked.only == "senders" or (asked.only is None and asked.kafka):
+        with tempfile.TemporaryDirectory() as home:
+            rows += senders.measure(Path(home), asked.rounds, asked.flames)
     if asked.only in {None, "idle"}:
         # Here is only what a user starts.
         for kind in ["local", "kafka"] if asked.kafka else ["local"]:
