@@ -7,7 +7,7 @@ there before its `account.updated`, and what comes after an `account.merged` goe
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,6 +25,7 @@ from shared.clock import Clock
 from shared.figures import Figures
 from shared.log.protocol import Outgoing
 from shared.log.publisher import Publisher
+from shared.log.tokens import token_of
 from shared.messages import tracing
 from shared.pg.uow import UnitOfWork
 
@@ -45,7 +46,9 @@ class Intake:
         clock: Clock,
         random: tracing.RandomBytes,
         figures: Figures,
+        cluster: Callable[[], str],
     ) -> None:
+        self._cluster = cluster
         self._uow, self._publisher, self._releasing = uow, publisher, releasing
         self._clock, self._random = clock, random
         accepted, refused = "Events confirmed by the broker, or kept waiting.", "Events refused, by their code."
@@ -80,7 +83,7 @@ class Intake:
             ready = sorted([*ready, *settled.ready], key=lambda event: event.index)
             refused = sorted([*refused, *settled.refused], key=lambda refusal: refusal.index)
             waiting = settled.waiting
-        await self._publisher.publish(_messages(ready, headers))
+        reached = await self._publisher.publish(_messages(ready, headers))
         histories = {event.history: 0 for event in unsettled if event.history is not None}
         if histories:
             histories |= Counter(event.history for event in ready if event.history is not None)
@@ -94,6 +97,7 @@ class Intake:
             refused,
             [Waits(event.index, event.id, event.subject) for event in sorted(waiting, key=lambda event: event.index)],
             adjusted(taken),
+            token=token_of(reached, self._cluster()),
             topics_forget_by=forget_by,
         )
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
+from pydantic.config import JsonDict
 
 from shared.auth.keys import Scope
 from shared.service.status import Status
@@ -37,13 +38,13 @@ class IngestStatus(Status):
     open_imports: int
 
 
-class NewImport(BaseModel, extra="forbid"):
+class NewImport(BaseModel, extra="forbid", json_schema_extra={"examples": [{"name": "history-2025.jsonl"}]}):
     """What history is going to be sent."""
 
     name: str = Field("", max_length=256, description="For people; such as the name of the file.")
 
 
-class EndImport(BaseModel, extra="forbid"):
+class EndImport(BaseModel, extra="forbid", json_schema_extra={"examples": [{"act_on_found": True}]}):
     """How an import ends."""
 
     act_on_found: bool = Field(False, description="Start every playbook whose condition holds when the import ends.")
@@ -64,7 +65,10 @@ class ImportState(BaseModel):
     events: int
 
 
-class NewKey(BaseModel, extra="forbid"):
+_A_KEY: Final[JsonDict] = {"name": "shop", "scopes": ["ingest"], "sources": ["shop", "shop-eu"]}
+
+
+class NewKey(BaseModel, extra="forbid", json_schema_extra={"examples": [_A_KEY]}):
     """What a key may do, and for whom."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")

@@ -10,15 +10,12 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
 from deploy.local.postgres import Postgres
 from services.ingest.core.senders import Sender
 from services.ingest.publishing.releasing import PART, Releasing
-from services.scoring import tables as scoring
-from shared.pg.pool import make_engine
-from tests.support.ingest import House, a_house, a_housekeeper, alias_of, an_app, an_event, counted_bytes
-from tests.support.logins import as_service
+from tests.support.ingest import House, a_house, a_housekeeper, alias_of, an_app, an_event, counted_bytes, heard_of
 from tests.support.stream import NOON, until
 
 
@@ -248,15 +245,6 @@ async def test_keeping_under_another_alias_and_letting_go_at_the_same_time_lose_
 
 
 # Accounts that go on as others
-
-
-async def heard_of(database_url: str, *accounts: str, **more: Any) -> None:
-    """Let scoring have heard of these accounts."""
-    engine = make_engine(as_service(database_url, "scoring"), "scoring")
-    async with engine.begin() as c:
-        for id in accounts:
-            await c.execute(insert(scoring.accounts).values(id=id, partition=0, state=b"", **more))
-    await engine.dispose()
 
 
 def merge(account: str, into: str, id: str = "m") -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, webhooks
-from services.ingest.api.sdk import posthog, segment
+from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, topics, webhooks
+from services.ingest.api.sdk import customerio, openmeter, otlp, posthog, segment
 
 ROUTERS: Final = (
     events.router,
@@ -16,6 +16,10 @@ ROUTERS: Final = (
     keys.router,
     segment.router,
     posthog.router,
+    openmeter.router,
+    customerio.router,
+    otlp.router,
+    topics.router,
 )
 PROBES: Final = (status.router,)
 """What a process answers that is only a worker."""

@@ -10,25 +10,25 @@ from typing import Any, Final
 import msgspec
 
 from services.ingest.core.checking import Answer, Refusal
-from services.ingest.core.mapping import DEFAULT, Mapping
+from services.ingest.core.mapping import Mapping
 from services.ingest.core.senders import Sender
 from services.ingest.core.sent import Record, Said
 from services.ingest.handler import Intake
 from services.ingest.receiving.knowing import Knowing
-from shared.clock import Clock
+from services.ingest.receiving.understanding import Understanding
 from shared.figures import Figures
 
 
 class Reception:
     """The one way in for events of senders."""
 
-    def __init__(self, intake: Intake, knowing: Knowing, clock: Clock, figures: Figures) -> None:
-        self._intake, self._knowing, self._clock = intake, knowing, clock
+    def __init__(self, intake: Intake, figures: Figures, understanding: Understanding, knowing: Knowing) -> None:
+        self._intake, self._understanding, self._knowing = intake, understanding, knowing
         self._received = figures.count("keepwell_records_received_total", "Records received, by their door.", "door")
 
-    def mapping(self, sender: Sender) -> Mapping:  # noqa: ARG002
-        """How what this sender sends is understood."""
-        return DEFAULT
+    def mapping(self, sender: Sender) -> Mapping:
+        """How this sender's records are understood; what one request brings goes by one of them."""
+        return self._understanding.of(sender)
 
     async def events(self, raws: Sequence[msgspec.Raw], sender: Sender, door: str) -> Answer:
         """Take events that are ours already: `/v1/events`. `door` names the way that they came by."""
@@ -42,7 +42,7 @@ class Reception:
         one was not. One that comes to nothing is taken. So what is taken and what is refused adds up.
         """
         self._received.add(len(records), door)
-        records = await self._knowing.placed(records, sender, self._clock.now())
+        records = await self._knowing.placed(records, sender)
         raws: list[msgspec.Raw] = []
         places: list[int] = []
         refused = {i: Refusal(i, r.id, *r.refused) for i, r in enumerate(records) if r.refused is not None}

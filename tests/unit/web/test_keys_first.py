@@ -23,7 +23,8 @@ from shared.auth.keys import Caller
 from shared.service.service import Process
 from shared.settings import SERVICES, Settings
 
-PROBES = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/redoc", "/docs/oauth2-redirect"}
+DOCUMENTS = {"/openapi.json", "/asyncapi.json", "/docs", "/redoc", "/docs/oauth2-redirect"}
+PROBES = {"/healthz", "/readyz", "/metrics", *DOCUMENTS}
 HANDSHAKE = ("OPTIONS", "/v1/events")
 """Says what anyone may know: that web hooks of CloudEvents are welcome."""
 LINKS = {"/a/{token}", "/u/{token}"}
