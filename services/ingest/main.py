@@ -21,12 +21,13 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
+from services.ingest.receiving.knowing import Knowing
 from services.ingest.receiving.reception import Reception
 from services.ingest.receiving.understanding import Understanding
 from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
-from services.ingest.store import links
+from services.ingest.store import known, links
 from shared.documents.following import Following
 from shared.documents.in_force import InForce
 from shared.documents.store import Store
@@ -109,7 +110,13 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     base.checks["publishing"] = check_publisher
     ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, base.figures, Understanding(mappings)),
+        reception=Reception(
+            intake=intake,
+            understanding=Understanding(mappings),
+            knowing=Knowing(base.uow, releasing),
+            clock=base.clock,
+            figures=base.figures,
+        ),
         mappings=mappings,
         releasing=releasing,
         uow=base.uow,
@@ -132,7 +139,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         prepare=prepare,
         jobs=(make_admin_key, keep_house, lambda: following.run(base.uow)),
         on_stop=stop,
-        tidy=(links.forget,),
+        tidy=(links.forget, known.forget),
         close=close,
         state={"ingest": ingest},
         schemas=openapi.schemas(),

@@ -1,4 +1,4 @@
-"""Ingest's tables: the outbox, aliases, what waits for one, merged accounts, imports, and links that were used."""
+"""Ingest's tables: the outbox, aliases, what waits for one, merged accounts, imports, users, and used links."""
 
 from sqlalchemy import (
     BigInteger,
@@ -92,6 +92,32 @@ import_publishes = Table(
     Index("import_publishes_by_import", "import_id"),
 )
 """Publishes of history that the broker has not confirmed yet: an import ends when it has none."""
+
+known_users = Table(
+    "known_users",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("at", DateTime(timezone=True), primary_key=True),
+    Column("other", Text, primary_key=True),
+    Column("account_id", Text),
+    Index("known_users_by_other", "source", "other", postgresql_where=column("other") != ""),
+    Index("known_users_by_account", "account_id"),
+    Index("known_users_by_time", "at"),
+)
+"""What was said of a user of a key's source, from then on: at which account (or alias of one) they are; or, without
+one, that they are the same as `other`, which is empty else."""
+
+resolved = Table(
+    "resolved",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Index("resolved_by_time", "at"),
+)
+"""Of which account, or alias, an event without one was taken to be: kept for a day, for when it comes again."""
 
 used_links = Table(
     "used_links",

@@ -25,6 +25,7 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
+from services.ingest.receiving.knowing import Knowing
 from services.ingest.receiving.reception import Reception
 from services.ingest.receiving.understanding import Understanding
 from services.ingest.slack.client import Slack
@@ -236,7 +237,13 @@ def an_app(
     app.state.keys = keys
     app.state.ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, figures, Understanding(mappings)),
+        reception=Reception(
+            intake=intake,
+            understanding=Understanding(mappings),
+            knowing=Knowing(uow, releasing),
+            clock=clock,
+            figures=figures,
+        ),
         mappings=mappings,
         releasing=releasing,
         uow=uow,

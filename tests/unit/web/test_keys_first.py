@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from services.ingest import main as ingest
+from services.ingest.api.sdk import posthog
 from services.ingest.core.dialects import segment
 from services.notifier import main as notifier
 from services.notifier.settings import NotifierSettings
@@ -28,7 +29,7 @@ HANDSHAKE = ("OPTIONS", "/v1/events")
 """Says what anyone may know: that web hooks of CloudEvents are welcome."""
 LINKS = {"/a/{token}", "/u/{token}"}
 """Each is its own key."""
-IN_BODY = {f"/v1/{kind}" for kind in segment.KINDS + segment.BATCHES}
+IN_BODY = {f"/v1/{kind}" for kind in segment.KINDS + segment.BATCHES} | {*posthog.CAPTURES, *posthog.FLAGS}
 """Where clients may send their key in the body: without one in the head it is read, and no more than that."""
 BODY = 5 * 1024 * 1024
 
@@ -74,7 +75,7 @@ def operations(app: FastAPI) -> Iterator[tuple[str, str]]:
 
 
 def takes_key_in_body(path: str) -> bool:
-    return path in IN_BODY or path.startswith("/api/s/")
+    return path.rstrip("/") in IN_BODY or path.startswith("/api/s/")
 
 
 async def ask(app: FastAPI, method: str, path: str, query: str = "", **headers: str) -> tuple[int, bytes, int]:
