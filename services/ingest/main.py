@@ -21,24 +21,27 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
+from services.ingest.receiving.limiting import Limits
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.usage import Usage
+from services.ingest.settings import IngestSettings
 from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from services.ingest.store import links
+from services.ingest.store import usage as store_usage
 from shared.links import Links
 from shared.log.publisher import Publisher
 from shared.log.room import check_room
 from shared.pg.lease import while_alone
 from shared.service import service
-from shared.settings import Settings
 from shared.worker.relay import Relay
 
 _log = logging.getLogger("keepwell.ingest")
 _TRY_AGAIN: Final = 1.0
 
 
-def wire(base: service.Base, settings: Settings) -> service.Service:
+def wire(base: service.Base, settings: IngestSettings) -> service.Service:
     """Build the parts."""
     data = settings.home / "postgres"
     publisher = Publisher(
@@ -47,10 +50,12 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         check_room=lambda: check_room(data) if base.stream.kind == "local" else None,
     )
     relay = Relay(base.uow, base.stream, lambda: range(settings.partitions))
-    random, keeping = secrets.token_bytes, list[asyncio.Task[None]]()
+    random, keeping, ending = secrets.token_bytes, list[asyncio.Task[None]](), asyncio.Event()
     releasing = Releasing(
         uow=base.uow, clock=base.clock, random=random, partitions=settings.partitions, wake_relay=relay.wake
     )
+    usage = Usage(base.uow, base.clock, base.figures)
+    limits = Limits(settings.rates, base.clock, usage)
     intake = Intake(
         uow=base.uow,
         publisher=publisher,
@@ -58,6 +63,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         clock=base.clock,
         random=random,
         figures=base.figures,
+        usage=usage,
         cluster=lambda: base.stream.cluster,
     )
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
@@ -90,15 +96,18 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         # What the relay has not sent stays in the outbox.
         for task in keeping:
             task.cancel()
+        ending.set()
 
     async def close() -> None:
+        await usage.write()
         await slack.close()
         await publisher.stop()
 
     base.checks["publishing"] = check_publisher
     ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, base.figures),
+        reception=Reception(intake, limits, usage, base.figures),
+        limits=limits,
         releasing=releasing,
         uow=base.uow,
         keys=base.keys,
@@ -118,9 +127,9 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         routers=api.ROUTERS,
         probes=api.PROBES,
         prepare=publisher.connect,
-        jobs=(make_admin_key, keep_house),
+        jobs=(make_admin_key, keep_house, lambda: usage.run(ending)),
         on_stop=stop_keeping,
-        tidy=(links.forget,),
+        tidy=(links.forget, store_usage.forget),
         close=close,
         state={"ingest": ingest},
         schemas=openapi.schemas(),
@@ -128,4 +137,4 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
 
 
 if __name__ == "__main__":
-    sys.exit(service.main("ingest", Settings, wire))
+    sys.exit(service.main("ingest", IngestSettings, wire))

@@ -13,7 +13,6 @@ from services.ingest.core.reading import json_fault
 from shared.messages.registry import COMPANY
 from shared.words import ago, counted, span
 
-LARGEST: Final = 64 * 1024
 LONGEST_ID: Final = 128
 LONGEST_SOURCE: Final = 256
 DEEPEST: Final = 32
@@ -43,10 +42,10 @@ _NULL: Final = msgspec.Raw(b"null")
 _TRUE: Final = msgspec.Raw(b"true")
 
 
-def object_of(raw: bytes) -> Attributes:
-    """The attributes of one event, those that are null left out. Raises `Refused`."""
-    if len(raw) > LARGEST:
-        words = f"The event has {len(raw):,} bytes; at most {LARGEST:,} are taken. Send less in it, or a link instead."
+def object_of(raw: bytes, largest: int) -> Attributes:
+    """The attributes of one event, those that are null left out. Raises `Refused`; `largest` is in bytes."""
+    if len(raw) > largest:
+        words = f"The event has {len(raw):,} bytes; at most {largest:,} are taken. Send less in it, or a link instead."
         raise Refused("too_large", words)
     try:
         attributes = _attributes.decode(raw)

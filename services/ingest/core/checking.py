@@ -113,7 +113,7 @@ def check(raws: Sequence[msgspec.Raw], now: datetime, sender: Sender) -> tuple[l
 def _checked(
     index: int, raw: bytes, now: datetime, accepted: msgspec.Raw, source: msgspec.Raw, sender: Sender
 ) -> Checked:
-    attributes = object_of(raw)
+    attributes = object_of(raw, sender.largest)
     id = name_of(attributes, "id", LONGEST_ID) if "id" in attributes else ""
     if not id:
         raise Refused("missing_id", _NO_ID)
@@ -127,7 +127,8 @@ def _checked(
         )
     subject = account_of(attributes)
     sent_by = name_of(attributes, "source", LONGEST_SOURCE) or text.decode(attributes.setdefault("source", source))
-    if (sent_by != sender.source or type in NEEDS_OPERATE) and (reason := refusal(sender, type, sent_by)):
+    is_asked = sent_by != sender.source or sender.types or type in NEEDS_OPERATE
+    if is_asked and (reason := refusal(sender, type, sent_by)):
         raise Refused(*reason)
     history = name_of(attributes, "history", LONGEST_ID) if "history" in attributes else None
     time = instant_of(attributes, now, history)

@@ -5,7 +5,7 @@ intake, which publishes, and then what is kept for people: what was refused, and
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,18 +13,24 @@ from services.ingest.core.checking import Answer, Refusal
 from services.ingest.core.senders import Sender
 from services.ingest.core.sent import Record, Said
 from services.ingest.handler import Intake
+from services.ingest.receiving.limiting import Limits
+from services.ingest.receiving.usage import Usage
 from shared.figures import Figures
+
+_HISTORY: Final = b'"history"'
+"""What the past has in it: it may come as quickly as it can, and counts by its bytes alone."""
 
 
 class Reception:
     """The one way in for events of senders."""
 
-    def __init__(self, intake: Intake, figures: Figures) -> None:
-        self._intake = intake
+    def __init__(self, intake: Intake, limits: Limits, usage: Usage, figures: Figures) -> None:
+        self._intake, self._limits, self._usage = intake, limits, usage
         self._received = figures.count("keepwell_records_received_total", "Records received, by their door.", "door")
 
     async def events(self, raws: Sequence[msgspec.Raw], sender: Sender, door: str) -> Answer:
         """Take events that are ours already: `/v1/events`. `door` names the way that they came by."""
+        self._limits.admit(sender, sum(_HISTORY not in raw for raw in map(bytes, raws)), sum(map(len, raws)))
         self._received.add(len(raws), door)
         return await self._intake.take(raws, sender)
 
@@ -33,10 +39,12 @@ class Reception:
 
         A record is taken when one of its events is; one that comes to nothing is taken as well.
         """
+        self._limits.admit(sender, len(records), sum(len(record.sent) for record in records))
         self._received.add(len(records), door)
         raws: list[msgspec.Raw] = []
         places: list[int] = []
         refused = [Refusal(i, r.id, *r.refused) for i, r in enumerate(records) if r.refused is not None]
+        self._usage.refuse(sender.name, len(refused))
         for index, record in enumerate(records):
             for said in record.said:
                 raws.append(_event(said))

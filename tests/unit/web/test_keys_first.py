@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from services.ingest import main as ingest
+from services.ingest.settings import IngestSettings
 from services.notifier import main as notifier
 from services.notifier.settings import NotifierSettings
 from services.playbooks import main as playbooks
@@ -19,7 +20,7 @@ from services.scoring import main as scoring
 from services.scoring.settings import ScoringSettings
 from shared.auth.keys import Caller
 from shared.service.service import Process
-from shared.settings import SERVICES, Settings
+from shared.settings import SERVICES
 
 PROBES = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/redoc", "/docs/oauth2-redirect"}
 HANDSHAKE = ("OPTIONS", "/v1/events")
@@ -46,7 +47,7 @@ def app_of(service: str, home: Path) -> FastAPI:
     match service:
         case "ingest":
             signed = {"stripe_secret": "whsec_x", "slack_signing_secret": "x", "link_keys": "k" * 32}
-            process = Process(service, Settings.load(**signed, **given), "all", ingest.wire)
+            process = Process(service, IngestSettings.load(**signed, **given), "all", ingest.wire)
         case "scoring":
             process = Process(service, ScoringSettings.load(**given), "all", scoring.wire)
         case "playbooks":
