@@ -1,4 +1,5 @@
-"""Ingest's tables: the outbox, aliases, what waits for one, merged accounts, imports, users, and used links."""
+"""Ingest's tables: the outbox, aliases, what waits for one, merged accounts, imports, users, used links, and what each
+key sent."""
 
 from sqlalchemy import (
     BigInteger,
@@ -129,3 +130,15 @@ used_links = Table(
     Index("used_links_by_expiry", "expires_at"),
 )
 """Links in letters that were used up: what was said by each, in words. Kept until the link expires by itself."""
+
+_COUNTED = ("requests", "events", "bytes", "refused", "limited")
+key_usage = Table(
+    "key_usage",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("type", Text, primary_key=True),
+    *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in _COUNTED),
+    Index("key_usage_by_day", "day"),
+)
+"""What was sent by each key on each UTC day: events by their type, and all else in the row without one."""

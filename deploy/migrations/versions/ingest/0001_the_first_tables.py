@@ -80,3 +80,14 @@ def upgrade() -> None:
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False)
     )
     op.create_index('used_links_by_expiry', 'used_links', ['expires_at'], unique=False)
+    op.create_table('key_usage',
+    sa.Column('key', sa.Text(), primary_key=True),
+    sa.Column('day', sa.Date(), primary_key=True),
+    sa.Column('type', sa.Text(), primary_key=True),
+    sa.Column('requests', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('events', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('bytes', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('refused', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('limited', sa.BigInteger(), server_default=sa.text('0'), nullable=False)
+    )
+    op.create_index('key_usage_by_day', 'key_usage', ['day'], unique=False)
