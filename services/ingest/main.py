@@ -22,10 +22,12 @@ from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.refusing import Refusing
+from services.ingest.receiving.replaying import Replaying
 from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
-from services.ingest.store import links
+from services.ingest.store import links, refused
 from shared.links import Links
 from shared.log.publisher import Publisher
 from shared.log.room import check_room
@@ -90,9 +92,11 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         await publisher.stop()
 
     base.checks["publishing"] = check_publisher
+    reception = Reception(intake, base.figures, Refusing(base.uow, base.clock, base.figures))
     ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, base.figures),
+        reception=reception,
+        replaying=Replaying(reception, base.uow, base.clock),
         releasing=releasing,
         uow=base.uow,
         keys=base.keys,
@@ -114,7 +118,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         prepare=publisher.connect,
         jobs=(make_admin_key, keep_house),
         on_stop=stop_keeping,
-        tidy=(links.forget,),
+        tidy=(links.forget, refused.forget_old),
         close=close,
         state={"ingest": ingest},
         schemas=openapi.schemas(),

@@ -1,4 +1,4 @@
-"""Ingest's tables: the outbox, aliases, what waits for one, merged accounts, imports, and links that were used."""
+"""Ingest's tables: outbox, aliases, what waits for one, merged accounts, imports, used links, and what was refused."""
 
 from sqlalchemy import (
     BigInteger,
@@ -103,3 +103,38 @@ used_links = Table(
     Index("used_links_by_expiry", "expires_at"),
 )
 """Links in letters that were used up: what was said by each, in words. Kept until the link expires by itself."""
+
+refused = Table(
+    "refused",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("door", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("bytes", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("source", Text),
+    Column("event_id", Text),
+    Column("account", Text),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+    Column("times", BigInteger, nullable=False, server_default=text("1")),
+    Index("refused_newest", "at", "id"),
+    Index("refused_by_last", "last_at"),
+)
+"""What was not taken, as it was sent by the key of this name. The same again is one row: its id is a digest.
+
+`size` is that of the whole in bytes; of what is very large only the beginning is kept.
+"""
+
+refused_days = Table(
+    "refused_days",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("records", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("left_out", BigInteger, nullable=False),
+)
+"""How much was kept of what a key was refused on a UTC day, and how many records more were not."""

@@ -129,6 +129,10 @@ class KeyStore:
         async with self._uow.begin() as c:
             return (await c.execute(_BY_NAME)).all()
 
+    async def named(self, name: str) -> Caller | None:
+        """Who has this name, also by a key that was revoked; None where none ever had."""
+        return next((_caller(row) for row in await self.listed() if row.name == name), None)
+
     def _hash(self, key: str) -> bytes:
         return hmac.digest(self._secret, key.encode("utf-8", "surrogateescape"), hashlib.sha256)
 

@@ -26,6 +26,8 @@ from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.refusing import Refusing
+from services.ingest.receiving.replaying import Replaying
 from services.ingest.slack.client import Slack
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
@@ -199,6 +201,7 @@ def an_app(
         figures=figures,
     )
 
+    reception = Reception(intake, figures, Refusing(uow, clock, figures))
     checks = {"database": _fine}
     counts = Counts(figures, uow, broker, clock)  # type: ignore[arg-type]
     counts.add_outbox()
@@ -208,7 +211,8 @@ def an_app(
     app.state.keys = keys
     app.state.ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, figures),
+        reception=reception,
+        replaying=Replaying(reception, uow, clock),
         releasing=releasing,
         uow=uow,
         keys=keys,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, webhooks
+from services.ingest.api import acting, events, imports, keys, leaving, patching, refused, slack, status, webhooks
 
 ROUTERS: Final = (
     events.router,
@@ -12,6 +12,7 @@ ROUTERS: Final = (
     acting.router,
     leaving.router,
     imports.router,
+    refused.router,
     keys.router,
 )
 PROBES: Final = (status.router,)

@@ -11,6 +11,7 @@ from services.ingest.pages.acting import Acting
 from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.replaying import Replaying
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from shared.auth.keys import Caller, KeyStore, require
@@ -28,6 +29,7 @@ class Ingest:
 
     intake: Intake
     reception: Reception
+    replaying: Replaying
     releasing: Releasing
     uow: UnitOfWork
     keys: KeyStore
@@ -67,4 +69,5 @@ OPEN_DOOR: Final = Depends(_OpenDoor())
 """Asked before the key: while the broker keeps us waiting, as /readyz tells anybody, no database is asked first."""
 SenderKey = Annotated[Caller, Depends(require("ingest"))]
 Reader = Annotated[Caller, Depends(require("read"))]
+Operator = Annotated[Caller, Depends(require("operate"))]
 Admin = Annotated[Caller, Depends(require("admin"))]
