@@ -59,7 +59,7 @@ class Replay(BaseModel, extra="forbid"):
     door: str | None = Field(None, max_length=128)
     before: AwareDatetime | None = Field(
         None,
-        description="Only what was last refused by then: as an answer says it, so that nothing is sent twice in one go.",
+        description="Only what was last refused by then: as the answer says.",
     )
 
     @model_validator(mode="after")
