@@ -31,7 +31,12 @@ class NewTask(
     Note,
     json_schema_extra={
         "examples": [
-            {"account": "northwind", "title": "Show them exports", "due": "2 business days", "priority": "high"}
+            {
+                "account": "northwind",
+                "title": "Show them exports",
+                "due": "2 business days",
+                "checklist": ["Ask who exports today"],
+            }
         ]
     },
 ):
