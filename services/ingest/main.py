@@ -12,8 +12,8 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.ingest import api, queries
-from services.ingest.api import openapi
+from services.ingest import api, files, queries
+from services.ingest.api import documents, openapi
 from services.ingest.api.parts import Ingest
 from services.ingest.handler import Intake
 from services.ingest.pages.acting import Acting
@@ -22,10 +22,14 @@ from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.understanding import Understanding
 from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from services.ingest.store import links
+from shared.documents.following import Following
+from shared.documents.in_force import InForce
+from shared.documents.store import Store
 from shared.links import Links
 from shared.log.publisher import Publisher
 from shared.log.room import check_room
@@ -52,15 +56,27 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         uow=base.uow, clock=base.clock, random=random, partitions=settings.partitions, wake_relay=relay.wake
     )
     intake = Intake(
-        uow=base.uow, publisher=publisher, releasing=releasing, clock=base.clock, random=random, figures=base.figures
+        uow=base.uow,
+        publisher=publisher,
+        releasing=releasing,
+        clock=base.clock,
+        random=random,
+        figures=base.figures,
+        cluster=lambda: base.stream.cluster,
     )
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     slack = Slack(open_client(), base.clock, api_url=settings.slack_api_url, token=token)
     responding, keys = Responding(publisher, base.figures), settings.signing_keys
+    mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
+    following = Following(mappings.refresh)
     keeper = Housekeeping(base.uow, base.clock, relay, releasing)
     base.counts.add_outbox()
     for name, (says, query) in queries.COUNTED.items():
         base.counts.add(name, says, query)
+
+    async def prepare() -> None:
+        await mappings.begin(base.uow, base.clock.now())
+        await publisher.connect()
 
     async def check_publisher() -> None:
         publisher.check()
@@ -80,7 +96,8 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
             with contextlib.suppress(asyncio.CancelledError):
                 await keeping[0]
 
-    def stop_keeping() -> None:
+    def stop() -> None:
+        following.stop()
         # What the relay has not sent stays in the outbox.
         for task in keeping:
             task.cancel()
@@ -92,7 +109,8 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     base.checks["publishing"] = check_publisher
     ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, base.figures),
+        reception=Reception(intake, base.figures, Understanding(mappings)),
+        mappings=mappings,
         releasing=releasing,
         uow=base.uow,
         keys=base.keys,
@@ -109,11 +127,11 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     )
     return service.Service(
         description="Where events come in.",
-        routers=api.ROUTERS,
+        routers=(*api.ROUTERS, *documents.routes(base.uow, base.clock, mappings)),
         probes=api.PROBES,
-        prepare=publisher.connect,
-        jobs=(make_admin_key, keep_house),
-        on_stop=stop_keeping,
+        prepare=prepare,
+        jobs=(make_admin_key, keep_house, lambda: following.run(base.uow)),
+        on_stop=stop,
         tidy=(links.forget,),
         close=close,
         state={"ingest": ingest},

@@ -235,17 +235,8 @@ class _Key(Gate):
         key = key_in(request.headers.get("authorization", ""))
         if key is None:
             words = "Send your API key as 'Authorization: Bearer KEY', or as the user name of Basic authentication."
-            raise Problem(401, "no_key", words, headers=_CHALLENGE)
-        keys: KeyStore = request.app.state.keys
-        found = await keys.find(key)
-        if found is None:
-            words = "This API key is not known here, or was revoked. `keepwell keys create` makes a new one."
-            raise Problem(401, "unknown_key", words, headers=_CHALLENGE)
-        if not found.may(self._scope):
-            has = ", ".join(sorted(found.scopes)) or "none"
-            words = f"The key {found.name!r} may not do this: it needs the scope {self._scope!r} and has {has}."
-            raise Problem(403, "scope_missing", words)
-        request.state.caller = found
+            raise Problem(401, "no_key", words, headers=CHALLENGE)
+        request.state.caller = await admitted(request.app.state.keys, key, self._scope)
 
     async def __call__(
         self,
@@ -258,9 +249,22 @@ class _Key(Gate):
         return caller
 
 
+async def admitted(keys: KeyStore, key: str, scope: Scope) -> Caller:
+    """Who holds the key, where it is known and has the scope. Raises problems: 401, 403."""
+    found = await keys.find(key)
+    if found is None:
+        words = "This API key is not known here, or was revoked. `keepwell keys create` makes a new one."
+        raise Problem(401, "unknown_key", words, headers=CHALLENGE)
+    if not found.may(scope):
+        has = ", ".join(sorted(found.scopes)) or "none"
+        words = f"The key {found.name!r} may not do this: it needs the scope {scope!r} and has {has}."
+        raise Problem(403, "scope_missing", words)
+    return found
+
+
 def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     """A dependency that gives the `Caller`, or answers 401 or 403 before anything is read. Only for a `Route`."""
     return _Key(scope)
 
 
-_CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="keepwell"'}
+CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="keepwell"'}

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest import api, queries
-from services.ingest.api import openapi
+from services.ingest import api, files, queries
+from services.ingest.api import documents, openapi
 from services.ingest.api.parts import Ingest
 from services.ingest.core.checking import Checked, Refusal, check
 from services.ingest.core.reading import read
@@ -26,15 +26,19 @@ from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.understanding import Understanding
 from services.ingest.slack.client import Slack
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from services.scoring import tables as scoring
 from shared.auth.keys import KeyStore
 from shared.clock import Clock
+from shared.documents.in_force import InForce
+from shared.documents.store import Store
 from shared.figures import Figures
 from shared.links import Links
-from shared.log.protocol import Outgoing, Unconfirmed
+from shared.log.partitioner import partition_of
+from shared.log.protocol import Outgoing, Places, TopicPartition, Unconfirmed
 from shared.log.publisher import Publisher
 from shared.messages import envelope
 from shared.messages.envelope import Event
@@ -49,6 +53,7 @@ from tests.support.stream import NOON, SetClock
 
 ADMIN_KEY = "kw_the-admin-of-the-tests"
 STRIPE_SECRET = "whsec_test"
+CLUSTER = "the log of these tests"
 LINK_KEY = "the-key-of-links-in-tests-of-ours"
 
 
@@ -96,7 +101,7 @@ class FakeProducer:
     async def stop(self) -> None:
         self.stopped = True
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
+    async def publish(self, messages: Sequence[Outgoing]) -> Places:
         self.broker.asked += 1
         await self.broker.confirms.wait()
         if self.broker.fails:
@@ -104,6 +109,7 @@ class FakeProducer:
         if self.stopped:
             raise Unconfirmed("This producer has ended.")
         self.broker.messages += messages
+        return self.broker.reach(messages)
 
 
 class Broker:
@@ -113,6 +119,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.messages: list[Outgoing] = []
+        self._ends: dict[TopicPartition, int] = {}
         self.producers: list[FakeProducer] = []
         self.fails: list[Exception] = []
         self.start_fails: Exception | None = None
@@ -123,6 +130,15 @@ class Broker:
     def producer(self) -> FakeProducer:
         self.producers.append(FakeProducer(self))
         return self.producers[-1]
+
+    def reach(self, messages: Sequence[Outgoing]) -> Places:
+        """Where they came to lie: each behind what was in its partition before."""
+        reached: dict[TopicPartition, int] = {}
+        for message in messages:
+            place = partition_of(message.key, 8) if message.partition is None else message.partition
+            at = TopicPartition(message.topic, place)
+            reached[at] = self._ends[at] = self._ends.get(at, 0) + 1
+        return reached
 
     async def readers(self) -> dict[str, datetime | None]:
         return {}
@@ -207,8 +223,10 @@ def an_app(
         clock=clock,
         random=random,
         figures=figures,
+        cluster=lambda: CLUSTER,
     )
 
+    mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
     checks = {"database": _fine}
     counts = Counts(figures, uow, broker, clock)  # type: ignore[arg-type]
     counts.add_outbox()
@@ -218,7 +236,8 @@ def an_app(
     app.state.keys = keys
     app.state.ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, figures),
+        reception=Reception(intake, figures, Understanding(mappings)),
+        mappings=mappings,
         releasing=releasing,
         uow=uow,
         keys=keys,
@@ -233,7 +252,7 @@ def an_app(
         acting=Acting(Links([link_key]), responding, uow, clock, random) if link_key else None,
         leaving=Leaving(Links([link_key]), intake, clock) if link_key else None,
     )
-    for router in (*api.ROUTERS, *api.PROBES):
+    for router in (*api.ROUTERS, *documents.routes(uow, clock, mappings), *api.PROBES):
         app.include_router(router)
     return app, keys
 

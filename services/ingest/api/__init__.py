@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, topics, webhooks
-from services.ingest.api.sdk import customerio, openmeter, otlp
+from services.ingest.api.sdk import customerio, openmeter, otlp, segment
 
 ROUTERS: Final = (
     events.router,
@@ -14,6 +14,7 @@ ROUTERS: Final = (
     leaving.router,
     imports.router,
     keys.router,
+    segment.router,
     openmeter.router,
     customerio.router,
     otlp.router,

@@ -1,6 +1,6 @@
 """The HTTP edge for events."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import msgspec
@@ -86,6 +86,6 @@ async def allow_web_hook(
 async def list_waiting(ingest: Parts, _: Reader, paging: WantedPage) -> Page[WaitingEvent]:
     """The oldest first."""
     async with ingest.uow.begin() as c:
-        rows = await queries.waiting_events(c, paging.after(datetime, str, str), paging.limit + 1)
-    shown, cursor = paging.page(rows, lambda row: (row.received_at, row.source, row.id))
+        rows = await queries.waiting_events(c, paging.after(datetime, str, str, str, date), paging.limit + 1)
+    shown, cursor = paging.page(rows, lambda row: (row.received_at, row.source, row.id, row.alias, row.day))
     return Page(items=[WaitingEvent.model_validate(row, from_attributes=True) for row in shown], next_cursor=cursor)

@@ -30,6 +30,9 @@ event.
   sent of a merged account afterwards goes to the one that it goes on as.
 - **History**: open an import and put its id in `history`; it moves state and fires nothing, and may be of any age.
 
+The answer's `token` tells where these events came to lie. Give it to a read of scoring (`?at_least=TOKEN`), and that
+waits until they are counted. It is null where none was published: an event that waits for its alias isn't in it.
+
 202 when any event was taken, with the others in `refused`: correct them before you send them again. 400, with the same
 list, when none was. 503 when the broker has not confirmed: send the same again, nothing is counted twice.
 Attributes and fields that are not known are kept."""

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
+from services.ingest.files import Mappings
 from services.ingest.handler import Intake
 from services.ingest.pages.acting import Acting
 from services.ingest.pages.leaving import Leaving
@@ -15,6 +16,7 @@ from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from shared.auth.keys import Caller, KeyStore, require
 from shared.clock import Clock
+from shared.documents.in_force import InForce
 from shared.messages.tracing import RandomBytes
 from shared.pg.uow import UnitOfWork
 from shared.web.app import Check
@@ -28,6 +30,7 @@ class Ingest:
 
     intake: Intake
     reception: Reception
+    mappings: InForce[Mappings]
     releasing: Releasing
     uow: UnitOfWork
     keys: KeyStore

@@ -10,23 +10,24 @@ from typing import Any
 import msgspec
 
 from services.ingest.core.checking import Answer, Refusal
-from services.ingest.core.mapping import DEFAULT, Mapping
+from services.ingest.core.mapping import Mapping
 from services.ingest.core.senders import Sender
 from services.ingest.core.sent import Record, Said
 from services.ingest.handler import Intake
+from services.ingest.receiving.understanding import Understanding
 from shared.figures import Figures
 
 
 class Reception:
     """The one way in for events of senders."""
 
-    def __init__(self, intake: Intake, figures: Figures) -> None:
-        self._intake = intake
+    def __init__(self, intake: Intake, figures: Figures, understanding: Understanding) -> None:
+        self._intake, self._understanding = intake, understanding
         self._received = figures.count("keepwell_records_received_total", "Records received, by their door.", "door")
 
-    def mapping(self, sender: Sender) -> Mapping:  # noqa: ARG002
-        """How what this sender sends is understood."""
-        return DEFAULT
+    def mapping(self, sender: Sender) -> Mapping:
+        """How this sender's records are understood; what one request brings goes by one of them."""
+        return self._understanding.of(sender)
 
     async def events(self, raws: Sequence[msgspec.Raw], sender: Sender, door: str) -> Answer:
         """Take events that are ours already: `/v1/events`. `door` names the way that they came by."""
@@ -36,21 +37,27 @@ class Reception:
     async def records(self, records: Sequence[Record], sender: Sender, door: str) -> Answer:
         """Take what a dialect has read; the answer speaks of records, by their place in the request.
 
-        A record is taken when one of its events is; one that comes to nothing is taken as well.
+        A record is taken, or refused with the first reason that there is: so is one of which some events were taken and
+        one was not. One that comes to nothing is taken. So what is taken and what is refused adds up.
         """
         self._received.add(len(records), door)
         raws: list[msgspec.Raw] = []
         places: list[int] = []
-        refused = [Refusal(i, r.id, *r.refused) for i, r in enumerate(records) if r.refused is not None]
+        refused = {i: Refusal(i, r.id, *r.refused) for i, r in enumerate(records) if r.refused is not None}
         for index, record in enumerate(records):
             for said in record.said:
                 raws.append(_event(said))
                 places.append(index)
         answer = await self._intake.take(raws, sender)
-        refused += [msgspec.structs.replace(one, index=places[one.index]) for one in answer.refused]
-        gone = {one.index for one in refused}
+        for one in answer.refused:
+            index = places[one.index]
+            refused.setdefault(index, Refusal(index, records[index].id, one.code, one.message))
         return msgspec.structs.replace(
-            answer, accepted=len(records) - len(gone), refused=sorted(refused, key=lambda one: one.index)
+            answer,
+            accepted=len(records) - len(refused),
+            refused=[refused[index] for index in sorted(refused)],
+            waiting=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.waiting],
+            adjusted=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.adjusted],
         )
 
 
