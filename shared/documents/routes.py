@@ -197,7 +197,7 @@ def routes(kind: Kind[S], in_force: InForce[S], uow: UnitOfWork, clock: Clock, b
         summary="Put a text in force",
         response_class=Response,
         openapi_extra=kind.body,
-        responses=put_as,
+        responses={201: {"description": "It is there now, and was not before"}, **put_as},
     )
     async def put(id: str, request: Request, caller: _Operator) -> Response:
         """With `If-Match` only where nobody has changed it since; what was put is what is got."""

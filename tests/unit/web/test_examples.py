@@ -9,6 +9,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
+from services.ingest.api import documents as ingest
+from services.ingest.files import read_texts as read_mappings
+from services.ingest.files import shipped as shipped_mappings
 from services.notifier.api import documents as notifier
 from services.notifier.files import read_texts, shipped
 from services.playbooks.api import documents as playbooks
@@ -52,6 +55,7 @@ def test_a_body_that_does_not_fit_is_found(apps: dict[str, FastAPI]) -> None:
 
 
 DOCUMENTS: list[tuple[Sequence[Kind[Any]], Any]] = [
+    ((ingest.MAPPING,), read_mappings(shipped_mappings())),
     (scoring.KINDS, load_cards()),
     ((playbooks.PLAYBOOK, playbooks.DIRECTORY), load_playbooks(SHIPPED, Path("none.yaml"))),
     ((notifier.TEMPLATE,), read_texts(shipped())),

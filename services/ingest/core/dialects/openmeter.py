@@ -17,7 +17,7 @@ from services.ingest.core.sent import Record
 
 _time = msgspec.json.Decoder(Annotated[datetime, msgspec.Meta(tz=True)])
 DOOR: Final = "openmeter"
-KIND: Final = "meter"
+KIND: Final = "event"
 """Of records, as a mapping's rules name it."""
 
 

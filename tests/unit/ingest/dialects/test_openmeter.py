@@ -46,13 +46,13 @@ def test_a_mapping_may_say_otherwise() -> None:
         id="m",
         account=[("data", "tenant")],
         rules=[
-            Rule(kind="meter", event="cpu-*", feature="compute", quantity=("data", "seconds")),
+            Rule(kind="event", event="cpu-*", feature="compute", quantity=("data", "seconds")),
             Rule(event="debug", type=""),
         ],
     )
     found = read({**SENT, "type": "cpu-small", "data": {"tenant": 7, "seconds": 60}}, mapping).said[0]
     assert (found.account, found.data) == ("7", {"feature": "compute", "quantity": 60})
-    assert read({**SENT, "type": "debug"}, mapping).why == "dropped by the mapping 'm'"
+    assert read({**SENT, "type": "debug"}, mapping).why == "dropped by default: drop 'debug'"
 
 
 @pytest.mark.parametrize(
