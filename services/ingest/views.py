@@ -1,12 +1,13 @@
 """What ingest's HTTP edge takes and answers, except events, whose body msgspec reads."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Final
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 from pydantic.config import JsonDict
 
+from services.ingest.core.senders import LARGEST, known_type
 from shared.auth.keys import Scope
 from shared.service.status import Status
 
@@ -66,6 +67,14 @@ class ImportState(BaseModel):
 
 
 _A_KEY: Final[JsonDict] = {"name": "shop", "scopes": ["ingest"], "sources": ["shop", "shop-eu"]}
+Types = list[Annotated[str, AfterValidator(known_type)]]
+Rate = Annotated[
+    int | None,
+    Field(ge=0, le=10**9, description="Null: what the installation's settings say. 0: as many as it likes."),
+]
+Largest = Annotated[
+    int | None, Field(ge=256, le=LARGEST, description="The most bytes of one event; null: 64 KiB, which is the most.")
+]
 
 
 class NewKey(BaseModel, extra="forbid", json_schema_extra={"examples": [_A_KEY]}):
@@ -83,18 +92,56 @@ class NewKey(BaseModel, extra="forbid", json_schema_extra={"examples": [_A_KEY]}
         [], max_length=100, description="The only ones that it may send; none: any that isn't reserved."
     )
     csm: str | None = Field(None, min_length=3, max_length=256, description="The e-mail of the CSM who holds it.")
+    types: Types = Field([], max_length=100, description="The only types of events that it may send; none: all.")
+    events_per_second: Rate = None
+    largest: Largest = None
+    test: bool = Field(False, description="What it sends is shown, and counts nowhere.")
+
+
+class ChangedKey(BaseModel, extra="forbid"):
+    """What is to change of a key; what is left out stays."""
+
+    types: Types = Field([], max_length=100, description="The only types of events that it may send; none: all.")
+    events_per_second: Rate = None
+    largest: Largest = None
+    test: bool = Field(False, description="What it sends is shown, and counts nowhere.")
+
+
+class RotateKey(BaseModel, extra="forbid"):
+    """How a key gives way to another."""
+
+    overlap_hours: float = Field(
+        default=24, ge=0, le=720, description="How long the one before works beside the new one."
+    )
 
 
 class ListedKey(BaseModel):
-    """A key without the key."""
+    """A key without the key. `old_until`: the one before it works until then."""
 
     name: str
     scopes: Sequence[str]
     source: str
     sources: Sequence[str]
     csm: str | None
+    types: Sequence[str]
+    events_per_second: int | None
+    largest: int | None
+    test: bool
     created_at: datetime
+    old_until: datetime | None
     revoked_at: datetime | None
+
+
+class KeyDay(BaseModel):
+    """What a key sent on one UTC day. `limited`: requests that a limit kept out, which are in `requests` too."""
+
+    day: date
+    requests: int
+    events: int = Field(description="Events that were taken.")
+    bytes: int = Field(description="Of the records that were received, unpacked.")
+    refused: int = Field(description="Records or events that were refused.")
+    limited: int
+    types: dict[str, int] = Field(description="Of the events, how many of each type.")
 
 
 class MadeKey(BaseModel):

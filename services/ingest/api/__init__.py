@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, topics, webhooks
-from services.ingest.api.sdk import customerio, openmeter, otlp, segment
+from services.ingest.api.sdk import customerio, openmeter, otlp, posthog, segment
 
 ROUTERS: Final = (
     events.router,
@@ -19,6 +19,7 @@ ROUTERS: Final = (
     customerio.router,
     otlp.router,
     topics.router,
+    posthog.router,
 )
 PROBES: Final = (status.router,)
 """What a process answers that is only a worker."""

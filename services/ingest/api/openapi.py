@@ -35,6 +35,7 @@ waits until they are counted. It is null where none was published: an event that
 
 202 when any event was taken, with the others in `refused`: correct them before you send them again. 400, with the same
 list, when none was. 503 when the broker has not confirmed: send the same again, nothing is counted twice.
+429, with `Retry-After`, when the key has sent more than it may: nothing of the request was taken.
 Attributes and fields that are not known are kept."""
 
 

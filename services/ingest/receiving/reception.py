@@ -5,7 +5,7 @@ intake, which publishes, and then what is kept for people: what was refused, and
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,15 +14,33 @@ from services.ingest.core.mapping import Mapping
 from services.ingest.core.senders import Sender
 from services.ingest.core.sent import Record, Said
 from services.ingest.handler import Intake
+from services.ingest.receiving.knowing import Knowing
+from services.ingest.receiving.limiting import Limits
 from services.ingest.receiving.understanding import Understanding
+from services.ingest.receiving.usage import Usage
+from shared.clock import Clock
 from shared.figures import Figures
+
+_HISTORY: Final = b'"history"'
+"""What the past has in it: it may come as quickly as it can, and counts by its bytes alone."""
 
 
 class Reception:
     """The one way in for events of senders."""
 
-    def __init__(self, intake: Intake, figures: Figures, understanding: Understanding) -> None:
-        self._intake, self._understanding = intake, understanding
+    def __init__(
+        self,
+        *,
+        intake: Intake,
+        limits: Limits,
+        usage: Usage,
+        understanding: Understanding,
+        knowing: Knowing,
+        clock: Clock,
+        figures: Figures,
+    ) -> None:
+        self._intake, self._limits, self._usage = intake, limits, usage
+        self._understanding, self._knowing, self._clock = understanding, knowing, clock
         self._received = figures.count("keepwell_records_received_total", "Records received, by their door.", "door")
 
     def mapping(self, sender: Sender) -> Mapping:
@@ -31,6 +49,7 @@ class Reception:
 
     async def events(self, raws: Sequence[msgspec.Raw], sender: Sender, door: str) -> Answer:
         """Take events that are ours already: `/v1/events`. `door` names the way that they came by."""
+        self._limits.admit(sender, sum(_HISTORY not in raw for raw in map(bytes, raws)), sum(map(len, raws)))
         self._received.add(len(raws), door)
         return await self._intake.take(raws, sender)
 
@@ -40,12 +59,18 @@ class Reception:
         A record is taken, or refused with the first reason that there is: so is one of which some events were taken and
         one was not. One that comes to nothing is taken. So what is taken and what is refused adds up.
         """
+        self._limits.admit(sender, len(records), sum(len(record.sent) for record in records))
         self._received.add(len(records), door)
+        records = await self._knowing.placed(records, sender, self._clock.now())
         raws: list[msgspec.Raw] = []
         places: list[int] = []
         refused = {i: Refusal(i, r.id, *r.refused) for i, r in enumerate(records) if r.refused is not None}
+        self._usage.refuse(sender.name, len(refused))
         for index, record in enumerate(records):
             for said in record.said:
+                if not said.account:
+                    refused.setdefault(index, Refusal(index, record.id, "missing_account", _NO_ACCOUNT))
+                    continue
                 raws.append(_event(said))
                 places.append(index)
         answer = await self._intake.take(raws, sender)
@@ -69,3 +94,9 @@ def _event(said: Said) -> msgspec.Raw:
     if said.source is not None:
         event["source"] = said.source
     return msgspec.Raw(msgspec.json.encode(event))
+
+
+_NO_ACCOUNT: Final = (
+    "The record names neither an account nor a user. Name the account where the mapping looks for it (such as groupId, "
+    "or a property account_id), or a user of whom it was said where they are."
+)
