@@ -64,11 +64,17 @@ async def caller_with(keys: KeyStore, key: str | None) -> Caller:
 
 
 class _HeadKey(Gate):
-    """The key in the head, asked before the body is read; to FastAPI who holds it, or None where the body must say."""
+    """The key in the head, asked before the body is read, and whether it sends too many requests.
+
+    To FastAPI who holds it, or None where the body must say.
+    """
 
     async def check(self, request: Request) -> None:
         key = key_in_head(request)
-        request.state.caller = None if key is None else await caller_with(request.app.state.keys, key)
+        request.state.caller = None
+        if key is not None:
+            request.state.caller = await caller_with(request.app.state.keys, key)
+            request.app.state.ingest.limits.check_open(request.state.caller.name)
 
     async def __call__(self, request: Request) -> Caller | None:
         caller: Caller | None = request.state.caller
