@@ -97,7 +97,7 @@ async def say_nothing(request: Request, ingest: Parts, caller: SenderKey) -> Res
 @router.post(
     "/v2/batch",
     summary="Operations on persons and objects (Customer.io)",
-    description="As `/v2/entity`, up to 1,000 at once. 207 with `errors` where some were refused.",
+    description="As `/v2/entity`, up to 10,000 at once. 207 with `errors` where some were refused.",
     responses={**_DONE, 207: {"description": "Some were refused: `errors` says which, and why."}},
     openapi_extra=_body(
         {
@@ -116,9 +116,9 @@ async def say_nothing(request: Request, ingest: Parts, caller: SenderKey) -> Res
 )
 async def batch(request: Request, ingest: Parts, caller: SenderKey) -> Response:
     """Take each."""
-    sender, found = sender_of(caller, ingest.keys.sources), await _read(request, whole=True)
+    sender, body = sender_of(caller, ingest.keys.sources), await request.body()
     try:
-        records = customerio.operations(found.get("batch"), ingest.reception.mapping(sender), ingest.clock.now())
+        records = customerio.operations(body, ingest.reception.mapping(sender), ingest.clock.now())
     except Unreadable as error:
         raise Problem(error.status, error.code, str(error)) from None
     answer = await ingest.reception.records(records, sender, customerio.DOOR)
@@ -147,9 +147,9 @@ async def entity(request: Request, ingest: Parts, caller: SenderKey) -> Response
     return await _take(ingest, caller, customerio.operation(found, mapping, now))
 
 
-async def _read(request: Request, *, whole: bool = False) -> dict[str, Any]:
+async def _read(request: Request) -> dict[str, Any]:
     try:
-        return customerio.object_in(await request.body() if whole else await body_within(request, LARGEST_SENT))
+        return customerio.object_in(await body_within(request, LARGEST_SENT))
     except Unreadable as error:
         raise Problem(error.status, error.code, str(error)) from None
 

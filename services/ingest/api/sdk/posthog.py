@@ -22,6 +22,22 @@ whenever the body can be read as a whole: a record that can't be taken is refuse
 _NO_FLAGS: Final = b'{"flags":{},"featureFlags":{},"featureFlagPayloads":{},"errorsWhileComputingFlags":false}'
 
 
+_CAPTURE: Final = {
+    "event": "report exported",
+    "distinct_id": "u-17",
+    "uuid": "01979a52-3f7e-7c3a-9d2b-0c4f1f0a6e11",
+    "properties": {"$groups": {"company": "northwind"}},
+}
+
+
+def _body(path: str) -> dict[str, Any]:
+    example = (
+        {"batch": [_CAPTURE]} if path.endswith("batch") else {"distinct_id": "u-17"} if path in FLAGS else _CAPTURE
+    )
+    content = {"application/json": {"schema": {"type": "object"}, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def _route(path: str, name: str, summary: str, about: str, answer: dict[str, Any]) -> dict[str, Any]:
     """How a route is described: once, though each has a second path, with a slash at its end or without."""
     return {
@@ -30,6 +46,7 @@ def _route(path: str, name: str, summary: str, about: str, answer: dict[str, Any
         "summary": summary,
         "description": about,
         "response_class": Response,
+        "openapi_extra": _body(path),
         "responses": {200: {"description": "Read.", "content": {"application/json": {"example": answer}}}},
     }
 

@@ -27,6 +27,23 @@ _ROUTE: Final[dict[str, Any]] = {
 }
 
 
+_CALLS: Final[dict[str, dict[str, Any]]] = {
+    "track": {"userId": "u-17", "event": "Report Exported", "properties": {"format": "pdf"}},
+    "identify": {"userId": "u-17", "traits": {"email": "ana@northwind.example"}},
+    "group": {"userId": "u-17", "groupId": "northwind", "traits": {"name": "Northwind", "plan": "pro"}},
+    "page": {"userId": "u-17", "name": "Reports"},
+    "screen": {"userId": "u-17", "name": "Reports"},
+    "alias": {"userId": "u-17", "previousId": "anonymous-4"},
+}
+_BATCH: Final = {"batch": [{"type": kind, "messageId": f"m-{kind}", **call} for kind, call in _CALLS.items()]}
+
+
+def _body(kind: str) -> dict[str, Any]:
+    example = {"messageId": "m-1", "context": {"groupId": "northwind"}, **_CALLS[kind]} if kind in _CALLS else _BATCH
+    content = {"application/json": {"schema": {"type": "object"}, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def _door(kind: str) -> Callable[..., Awaitable[Response]]:
     async def post(request: Request, ingest: Parts, caller: HeadCaller) -> Response:
         return await _take(kind, request, ingest, caller)
@@ -35,7 +52,7 @@ def _door(kind: str) -> Callable[..., Awaitable[Response]]:
 
 
 for _kind in (*segment.KINDS, *segment.BATCHES):
-    router.post(f"/v1/{_kind}", operation_id=f"segment_{_kind}", **_ROUTE)(_door(_kind))
+    router.post(f"/v1/{_kind}", operation_id=f"segment_{_kind}", openapi_extra=_body(_kind), **_ROUTE)(_door(_kind))
     for _path in (f"/api/s/{_kind}", f"/api/s/s2s/{_kind}", f"/api/s/{_kind}.json", f"/api/s/s2s/{_kind}.json"):
         router.post(_path, include_in_schema=False, response_class=Response)(_door(_kind))
 

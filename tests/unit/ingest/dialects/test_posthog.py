@@ -75,7 +75,7 @@ def test_what_is_no_account_and_no_use_says_why() -> None:
     group = {"event": "$groupidentify", "properties": {"$group_type": "team", "$group_key": "t1"}}
     assert [record.why for record in read(group, {"event": "$feature_flag_called", "distinct_id": "u1"})] == [
         "groups of the type 'team' are no accounts",
-        "dropped by the mapping 'default'",
+        "dropped by default: drop '$*' of the kind capture",
     ]
 
 
