@@ -22,6 +22,7 @@ from services.ingest.core.senders import Sender
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.receiving.usage import Usage
 from services.ingest.store import aliases, erasing, imports, merged
+from services.ingest.store import refused as refusals
 from shared.clock import Clock
 from shared.figures import Figures
 from shared.log.protocol import Outgoing
@@ -162,12 +163,13 @@ class Intake:
         return settled
 
     async def _forget(self, taken: Sequence[Checked]) -> bool:
-        """Delete what waits of those whom these events erase. Returns whether there are any."""
+        """Delete what waits, and what was refused, of those whom these events erase. Returns whether there are any."""
         forgotten = forgotten_by(taken)
         if forgotten:
             async with self._uow.begin() as c:
                 for one in forgotten:
                     await erasing.forget(c, one)
+                    await refusals.forget(c, one)
         return bool(forgotten)
 
     async def _read_merged(self, now: datetime) -> None:

@@ -24,13 +24,15 @@ from services.ingest.publishing.responding import Responding
 from services.ingest.receiving.knowing import Knowing
 from services.ingest.receiving.limiting import Limits
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.refusing import Refusing
+from services.ingest.receiving.replaying import Replaying
 from services.ingest.receiving.understanding import Understanding
 from services.ingest.receiving.usage import Usage
 from services.ingest.settings import IngestSettings
 from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
-from services.ingest.store import known, links
+from services.ingest.store import known, links, refused
 from services.ingest.store import usage as store_usage
 from shared.documents.following import Following
 from shared.documents.in_force import InForce
@@ -116,17 +118,20 @@ def wire(base: service.Base, settings: IngestSettings) -> service.Service:
         await publisher.stop()
 
     base.checks["publishing"] = check_publisher
+    reception = Reception(
+        intake=intake,
+        limits=limits,
+        usage=usage,
+        understanding=Understanding(mappings),
+        knowing=Knowing(base.uow, releasing),
+        refusing=Refusing(base.uow, base.clock, base.figures),
+        clock=base.clock,
+        figures=base.figures,
+    )
     ingest = Ingest(
         intake=intake,
-        reception=Reception(
-            intake=intake,
-            limits=limits,
-            usage=usage,
-            understanding=Understanding(mappings),
-            knowing=Knowing(base.uow, releasing),
-            clock=base.clock,
-            figures=base.figures,
-        ),
+        reception=reception,
+        replaying=Replaying(reception, base.uow, base.clock),
         mappings=mappings,
         limits=limits,
         releasing=releasing,
@@ -150,7 +155,7 @@ def wire(base: service.Base, settings: IngestSettings) -> service.Service:
         prepare=prepare,
         jobs=(make_admin_key, keep_house, lambda: following.run(base.uow), lambda: usage.run(ending)),
         on_stop=stop,
-        tidy=(links.forget, known.forget, store_usage.forget),
+        tidy=(links.forget, known.forget, refused.forget_old, store_usage.forget),
         close=close,
         state={"ingest": ingest},
         schemas=openapi.schemas(),

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_validator
 from pydantic.config import JsonDict
 
 from services.ingest.core.senders import LARGEST, known_type
 from shared.auth.keys import Scope
 from shared.service.status import Status
+from shared.web.paging import Page
 
 
 class WaitingEvent(BaseModel):
@@ -21,6 +22,70 @@ class WaitingEvent(BaseModel):
     type: str
     time: datetime
     received_at: datetime
+
+
+class RefusedRecord(BaseModel):
+    """A record that was refused, as it was sent."""
+
+    id: str
+    code: str
+    reason: str
+    bytes: str = Field(description="The record as text; in Base64 where `encoding` says so, as it is no UTF-8.")
+    encoding: Literal["text", "base64"]
+    size: int = Field(description="Of the whole record in bytes; of one above 1 MB only the beginning is kept.")
+    key: str = Field(description="The name of the key that sent it, or the vendor of a webhook.")
+    door: str = Field(description="The way that it came by: `events`, `patch`, a vendor's or a client's name.")
+    source: str | None
+    event_id: str | None
+    account: str | None = Field(description="The account that it names, where that could be seen.")
+    at: datetime = Field(description="When it was first refused.")
+    last_at: datetime
+    times: int = Field(description="How often the same record was refused.")
+
+
+class RefusedPage(Page[RefusedRecord]):
+    """Records that were refused, the newest first."""
+
+    left_out: int = Field(
+        description="How many more were refused in the last 30 days and are not kept: of a key the first 1,000 records "
+        "or 16 MB a day are."
+    )
+
+
+class Replay(BaseModel, extra="forbid"):
+    """Which records to send again; all conditions that are given must hold, and at least one is given."""
+
+    ids: list[Annotated[str, Field(max_length=128)]] | None = Field(None, max_length=1000)
+    code: str | None = Field(None, max_length=128)
+    key: str | None = Field(None, max_length=256)
+    door: str | None = Field(None, max_length=128)
+    before: AwareDatetime | None = Field(
+        None,
+        description="Only what was last refused by then: as the answer says.",
+    )
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if self.ids is None and not (self.code or self.key or self.door):
+            raise ValueError("it doesn't say which: give ids, code, key or door")
+        return self
+
+
+class RefusedAgain(BaseModel):
+    """A record that was refused again."""
+
+    id: str
+    code: str
+    message: str
+
+
+class Replayed(BaseModel):
+    """What became of the records."""
+
+    taken: int
+    refused: list[RefusedAgain]
+    left: int = Field(description="How many more there are: at most 1,000 are sent at once. Ask again, with `before`.")
+    before: datetime = Field(description="When this was asked for: what was refused again came after it.")
 
 
 class WaitedFor(BaseModel):

@@ -150,6 +150,10 @@ class KeyStore:
         async with self._uow.begin() as c:
             return (await c.execute(_BY_NAME)).all()
 
+    async def named(self, name: str) -> Caller | None:
+        """Who has this name, also by a key that was revoked; None where none ever had."""
+        return next((caller_of(row) for row in await self.listed() if row.name == name), None)
+
     def _new_key(self) -> str:
         return _OURS + base64.urlsafe_b64encode(self._random(32)).rstrip(b"=").decode()
 

@@ -28,6 +28,8 @@ from services.ingest.publishing.responding import Responding
 from services.ingest.receiving.knowing import Knowing
 from services.ingest.receiving.limiting import Limits, Rates
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.refusing import Refusing
+from services.ingest.receiving.replaying import Replaying
 from services.ingest.receiving.understanding import Understanding
 from services.ingest.receiving.usage import Usage
 from services.ingest.slack.client import Slack
@@ -237,6 +239,16 @@ def an_app(
     )
 
     mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
+    reception = Reception(
+        intake=intake,
+        limits=limits,
+        usage=usage,
+        understanding=Understanding(mappings),
+        knowing=Knowing(uow, releasing),
+        refusing=Refusing(uow, clock, figures),
+        clock=clock,
+        figures=figures,
+    )
     checks = {"database": _fine}
     counts = Counts(figures, uow, broker, clock)  # type: ignore[arg-type]
     counts.add_outbox()
@@ -246,15 +258,8 @@ def an_app(
     app.state.keys = keys
     app.state.ingest = Ingest(
         intake=intake,
-        reception=Reception(
-            intake=intake,
-            limits=limits,
-            usage=usage,
-            understanding=Understanding(mappings),
-            knowing=Knowing(uow, releasing),
-            clock=clock,
-            figures=figures,
-        ),
+        reception=reception,
+        replaying=Replaying(reception, uow, clock),
         mappings=mappings,
         limits=limits,
         releasing=releasing,

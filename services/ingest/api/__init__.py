@@ -2,7 +2,19 @@
 
 from typing import Final
 
-from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, topics, webhooks
+from services.ingest.api import (
+    acting,
+    events,
+    imports,
+    keys,
+    leaving,
+    patching,
+    refused,
+    slack,
+    status,
+    topics,
+    webhooks,
+)
 from services.ingest.api.sdk import customerio, openmeter, otlp, posthog, segment
 
 ROUTERS: Final = (
@@ -13,6 +25,7 @@ ROUTERS: Final = (
     acting.router,
     leaving.router,
     imports.router,
+    refused.router,
     keys.router,
     segment.router,
     openmeter.router,

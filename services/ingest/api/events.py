@@ -34,11 +34,14 @@ router = Router(prefix="/v1")
 )
 async def post_events(request: Request, ingest: Parts, caller: SenderKey) -> Response:
     """Check, publish, answer."""
+    sender, body = sender_of(caller, ingest.keys.sources), await request.body()
     try:
-        raws = read(request.headers, await request.body())
+        raws = read(request.headers, body)
     except Unreadable as error:
+        if error.code == "invalid_json":
+            await ingest.reception.unreadable(body, error.code, str(error), sender, "events")
         raise Problem(error.status, error.code, str(error)) from None
-    return answer_of(await ingest.reception.events(raws, sender_of(caller, ingest.keys.sources), "events"))
+    return answer_of(await ingest.reception.events(raws, sender, "events"))
 
 
 def sender_of(caller: Caller, taken: frozenset[str]) -> Sender:

@@ -13,6 +13,7 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.receiving.limiting import Limits
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.replaying import Replaying
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from shared.auth.keys import Caller, KeyGate, KeyStore, require
@@ -33,6 +34,7 @@ class Ingest:
     reception: Reception
     mappings: InForce[Mappings]
     limits: Limits
+    replaying: Replaying
     releasing: Releasing
     uow: UnitOfWork
     keys: KeyStore
@@ -82,4 +84,5 @@ class _SenderKey(KeyGate):
 
 SenderKey = Annotated[Caller, Depends(_SenderKey("ingest"))]
 Reader = Annotated[Caller, Depends(require("read"))]
+Operator = Annotated[Caller, Depends(require("operate"))]
 Admin = Annotated[Caller, Depends(require("admin"))]

@@ -18,14 +18,15 @@ from services.ingest.core.attributes import (
     object_of,
     text,
 )
-from services.ingest.core.contents import aliases_of, check_goal, check_owner, data_of
+from services.ingest.core.contents import aliases_of, check_goal, check_owner, check_traits, data_of
 from services.ingest.core.mending import Change
 from services.ingest.core.plain import USED, plain
 from services.ingest.core.senders import LARGEST, NEEDS_OPERATE, Sender, refusal
 from services.ingest.core.splitting import members
 from shared.conditions.errors import nearest
-from shared.messages.accounts import AccountMerged, AccountUpdated, GoalSet
+from shared.messages.accounts import ADDRESSES, AccountMerged, AccountUpdated, ContactUpdated, GoalSet
 from shared.messages.registry import COMPANY, CUSTOMER_EVENTS
+from shared.messages.traits import MOST, MOST_OF_CONTACT
 
 _encode = msgspec.json.encode
 _SPEC: Final = msgspec.Raw(b'"1.0"')
@@ -157,7 +158,10 @@ def _checked(
     aliases: tuple[str, ...] = ()
     if isinstance(data, AccountUpdated):
         aliases = aliases_of(data)
+        check_traits(attributes, MOST)
         check_owner(data.traits.owner)
+    elif isinstance(data, ContactUpdated):
+        check_traits(attributes, MOST_OF_CONTACT + len(ADDRESSES))
     elif isinstance(data, GoalSet):
         check_goal(data)
     attributes["accepted"] = accepted

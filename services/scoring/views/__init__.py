@@ -254,6 +254,9 @@ class AccountDetail(Account):
     imports: list[str]
     """Its open imports: while there is one, no playbook fires."""
     traits: dict[str, Any]
+    left_out: dict[str, str]
+    """What there was no room for: by kind (`traits`, `milestones`, …) the first name by the alphabet that is not kept,
+    as is none of that kind after it; of contacts a digest."""
     contacts: list[Contact]
     measures: list[Annotated[MeasureReading, AsAnswer()]]
     merged_into: Linked | None
