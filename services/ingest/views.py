@@ -52,7 +52,7 @@ class RefusedPage(Page[RefusedRecord]):
     )
 
 
-class Replay(BaseModel, extra="forbid"):
+class Replay(BaseModel, extra="forbid", json_schema_extra={"examples": [{"code": "unknown_type"}]}):
     """Which records to send again; all conditions that are given must hold, and at least one is given."""
 
     ids: list[Annotated[str, Field(max_length=128)]] | None = Field(None, max_length=1000)

@@ -205,3 +205,14 @@ async def test_what_the_official_client_sent_is_taken_as_it_came(house: House, n
     events = house.broker.events()
     assert ({event.type for event in events}, len(events)) == (types, count)
     assert {event.subject.rpartition("-")[0] for event in events} == {name}
+
+
+async def test_what_was_refused_is_listed_as_it_was_sent_and_can_be_sent_again(house: House) -> None:
+    await house.http.post("/api/v1/events", json={**METER, "source": "stripe"}, headers=ONE)
+    await house.http.post("/api/v1/customers/u/events", json={"data": {"account_id": "a"}})
+    content = some_spans("short").SerializeToString()
+    await house.http.post("/v1/otlp/v1/traces", content=content, headers=PROTOBUF)
+    listed = (await house.http.get("/v1/refused")).json()["items"]
+    assert {one["code"] for one in listed} == {"reserved_source", "missing_name", "invalid_id"}
+    again = await house.http.post("/v1/refused/replay", json={"ids": [one["id"] for one in listed]})
+    assert {one["code"] for one in again.json()["refused"]} == {"reserved_source", "missing_name", "invalid_id"}

@@ -107,6 +107,19 @@ def suppressed(person: str, now: datetime) -> Record:
     return Record(sent=sent, id=id, said=(Said(id=id, type="contact.unsubscribed", data=data, user=person),))
 
 
+def again(sent: bytes, mapping: Mapping, now: datetime) -> list[Record]:
+    """The record, from what was kept of it. Raises `Unreadable`."""
+    found = object_in(sent)
+    person, traits = name_in(found.pop("userId", None)), found.get("traits")
+    if "identifiers" in found:
+        return [operation(found, mapping, now)]
+    if person is not None and isinstance(traits, dict):
+        return [identified(person, traits, mapping, now)]
+    if person is not None and found.get("action") == "suppress":
+        return [suppressed(person, now)]
+    return [tracked(person, found, mapping, now)]
+
+
 def nothing(what: str, **sent: Any) -> Record:
     """What is taken and changes nothing."""
     return Record(sent=_encode({**sent, "action": what}), why=NOTHING.get(what, f"'{what}' says nothing of a customer"))

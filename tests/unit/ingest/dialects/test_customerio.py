@@ -133,3 +133,16 @@ def test_nothing_raises(found: dict[str, Any]) -> None:
     customerio.operation(again, DEFAULT, NOON)
     customerio.tracked("u", again, DEFAULT, NOON)
     customerio.identified("u", again, DEFAULT, NOON)
+
+
+def test_what_was_kept_of_a_record_reads_as_the_record() -> None:
+    of_person: dict[str, Any] = {"type": "person", "identifiers": {"id": "u"}}
+    for record in (
+        customerio.identified("u", {"name": "Ana", "account_id": 7}, DEFAULT, NOON),
+        customerio.tracked("u", {"name": "x", "id": "e", "data": {"account_id": 7}, "type": "page"}, DEFAULT, NOON),
+        customerio.tracked(None, {"name": "x", "data": {"account_id": 7}}, DEFAULT, NOON),
+        customerio.suppressed("u", NOON),
+        customerio.operation({**of_person, "action": "event", "name": "x", "id": "e"}, DEFAULT, NOON),
+    ):
+        [again] = customerio.again(record.sent, DEFAULT, NOON)
+        assert (again.said, again.knows) == (record.said, record.knows)
