@@ -7,7 +7,7 @@ there before its `account.updated`, and what comes after an `account.merged` goe
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,12 +20,14 @@ from services.ingest.core.merging import goes_on_as, homes_of
 from services.ingest.core.resolving import Resolved, accounts_of, names_of, resolve, value_of, with_subject
 from services.ingest.core.senders import Sender
 from services.ingest.publishing.releasing import Releasing
+from services.ingest.receiving.usage import Usage
 from services.ingest.store import aliases, erasing, imports, merged
 from services.ingest.store import refused as refusals
 from shared.clock import Clock
 from shared.figures import Figures
 from shared.log.protocol import Outgoing
 from shared.log.publisher import Publisher
+from shared.log.tokens import token_of
 from shared.messages import tracing
 from shared.pg.uow import UnitOfWork
 
@@ -46,7 +48,10 @@ class Intake:
         clock: Clock,
         random: tracing.RandomBytes,
         figures: Figures,
+        usage: Usage,
+        cluster: Callable[[], str],
     ) -> None:
+        self._usage, self._cluster = usage, cluster
         self._uow, self._publisher, self._releasing = uow, publisher, releasing
         self._clock, self._random = clock, random
         accepted, refused = "Events confirmed by the broker, or kept waiting.", "Events refused, by their code."
@@ -81,20 +86,21 @@ class Intake:
             ready = sorted([*ready, *settled.ready], key=lambda event: event.index)
             refused = sorted([*refused, *settled.refused], key=lambda refusal: refusal.index)
             waiting = settled.waiting
-        await self._publisher.publish(_messages(ready, headers))
+        reached = await self._publisher.publish(_messages(ready, headers))
         histories = {event.history: 0 for event in unsettled if event.history is not None}
         if histories:
             histories |= Counter(event.history for event in ready if event.history is not None)
             async with self._uow.begin() as c:
                 await imports.confirm(c, publish, histories)
         taken = [*ready, *waiting]
-        self._count(taken, refused)
+        self._count(sender, taken, refused)
         forget_by = gone_by(now) if await self._forget(taken) else msgspec.UNSET
         return Answer(
             len({event.index for event in taken}),
             refused,
             [Waits(event.index, event.id, event.subject) for event in sorted(waiting, key=lambda event: event.index)],
             adjusted(taken),
+            token=token_of(reached, self._cluster()),
             topics_forget_by=forget_by,
         )
 
@@ -178,9 +184,13 @@ class Intake:
     def _is_fresh(self, now: datetime) -> bool:
         return self._read_at is not None and abs(now - self._read_at) < _FRESH
 
-    def _count(self, taken: Sequence[Checked], refused: Sequence[Refusal]) -> None:
-        for type, count in Counter(event.type for event in taken).items():
+    def _count(self, sender: Sender, taken: Sequence[Checked], refused: Sequence[Refusal]) -> None:
+        by_type = Counter(event.type for event in taken)
+        for type, count in by_type.items():
             self._accepted.add(count, type)
+        if sender.name:
+            self._usage.take(sender.name, by_type)
+            self._usage.refuse(sender.name, len(refused))
         for code, count in Counter(refusal.code for refusal in refused).items():
             self._refused.add(count, code)
 

@@ -12,8 +12,8 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.ingest import api, queries
-from services.ingest.api import openapi
+from services.ingest import api, files, queries
+from services.ingest.api import documents, openapi
 from services.ingest.api.parts import Ingest
 from services.ingest.handler import Intake
 from services.ingest.pages.acting import Acting
@@ -21,26 +21,34 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
+from services.ingest.receiving.knowing import Knowing
+from services.ingest.receiving.limiting import Limits
 from services.ingest.receiving.reception import Reception
 from services.ingest.receiving.refusing import Refusing
 from services.ingest.receiving.replaying import Replaying
+from services.ingest.receiving.understanding import Understanding
+from services.ingest.receiving.usage import Usage
+from services.ingest.settings import IngestSettings
 from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
-from services.ingest.store import links, refused
+from services.ingest.store import known, links, refused
+from services.ingest.store import usage as store_usage
+from shared.documents.following import Following
+from shared.documents.in_force import InForce
+from shared.documents.store import Store
 from shared.links import Links
 from shared.log.publisher import Publisher
 from shared.log.room import check_room
 from shared.pg.lease import while_alone
 from shared.service import service
-from shared.settings import Settings
 from shared.worker.relay import Relay
 
 _log = logging.getLogger("keepwell.ingest")
 _TRY_AGAIN: Final = 1.0
 
 
-def wire(base: service.Base, settings: Settings) -> service.Service:
+def wire(base: service.Base, settings: IngestSettings) -> service.Service:
     """Build the parts."""
     data = settings.home / "postgres"
     publisher = Publisher(
@@ -49,20 +57,35 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         check_room=lambda: check_room(data) if base.stream.kind == "local" else None,
     )
     relay = Relay(base.uow, base.stream, lambda: range(settings.partitions))
-    random, keeping = secrets.token_bytes, list[asyncio.Task[None]]()
+    random, keeping, ending = secrets.token_bytes, list[asyncio.Task[None]](), asyncio.Event()
     releasing = Releasing(
         uow=base.uow, clock=base.clock, random=random, partitions=settings.partitions, wake_relay=relay.wake
     )
+    usage = Usage(base.uow, base.clock, base.figures)
+    limits = Limits(settings.rates, base.clock, usage)
     intake = Intake(
-        uow=base.uow, publisher=publisher, releasing=releasing, clock=base.clock, random=random, figures=base.figures
+        uow=base.uow,
+        publisher=publisher,
+        releasing=releasing,
+        clock=base.clock,
+        random=random,
+        figures=base.figures,
+        usage=usage,
+        cluster=lambda: base.stream.cluster,
     )
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     slack = Slack(open_client(), base.clock, api_url=settings.slack_api_url, token=token)
     responding, keys = Responding(publisher, base.figures), settings.signing_keys
+    mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
+    following = Following(mappings.refresh)
     keeper = Housekeeping(base.uow, base.clock, relay, releasing)
     base.counts.add_outbox()
     for name, (says, query) in queries.COUNTED.items():
         base.counts.add(name, says, query)
+
+    async def prepare() -> None:
+        await mappings.begin(base.uow, base.clock.now())
+        await publisher.connect()
 
     async def check_publisher() -> None:
         publisher.check()
@@ -82,21 +105,35 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
             with contextlib.suppress(asyncio.CancelledError):
                 await keeping[0]
 
-    def stop_keeping() -> None:
+    def stop() -> None:
+        following.stop()
         # What the relay has not sent stays in the outbox.
         for task in keeping:
             task.cancel()
+        ending.set()
 
     async def close() -> None:
+        await usage.write()
         await slack.close()
         await publisher.stop()
 
     base.checks["publishing"] = check_publisher
-    reception = Reception(intake, base.figures, Refusing(base.uow, base.clock, base.figures))
+    reception = Reception(
+        intake=intake,
+        limits=limits,
+        usage=usage,
+        understanding=Understanding(mappings),
+        knowing=Knowing(base.uow, releasing),
+        refusing=Refusing(base.uow, base.clock, base.figures),
+        clock=base.clock,
+        figures=base.figures,
+    )
     ingest = Ingest(
         intake=intake,
         reception=reception,
         replaying=Replaying(reception, base.uow, base.clock),
+        mappings=mappings,
+        limits=limits,
         releasing=releasing,
         uow=base.uow,
         keys=base.keys,
@@ -113,12 +150,12 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     )
     return service.Service(
         description="Where events come in.",
-        routers=api.ROUTERS,
+        routers=(*api.ROUTERS, *documents.routes(base.uow, base.clock, mappings)),
         probes=api.PROBES,
-        prepare=publisher.connect,
-        jobs=(make_admin_key, keep_house),
-        on_stop=stop_keeping,
-        tidy=(links.forget, refused.forget_old),
+        prepare=prepare,
+        jobs=(make_admin_key, keep_house, lambda: following.run(base.uow), lambda: usage.run(ending)),
+        on_stop=stop,
+        tidy=(links.forget, known.forget, refused.forget_old, store_usage.forget),
         close=close,
         state={"ingest": ingest},
         schemas=openapi.schemas(),
@@ -126,4 +163,4 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
 
 
 if __name__ == "__main__":
-    sys.exit(service.main("ingest", Settings, wire))
+    sys.exit(service.main("ingest", IngestSettings, wire))

@@ -1,4 +1,5 @@
-"""Ingest's tables: outbox, aliases, what waits for one, merged accounts, imports, used links, and what was refused."""
+"""Ingest's tables: outbox, aliases, what waits for one, merged accounts, imports, users, used links, what was refused,
+and what each key sent."""
 
 from sqlalchemy import (
     BigInteger,
@@ -93,6 +94,32 @@ import_publishes = Table(
 )
 """Publishes of history that the broker has not confirmed yet: an import ends when it has none."""
 
+known_users = Table(
+    "known_users",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("at", DateTime(timezone=True), primary_key=True),
+    Column("other", Text, primary_key=True),
+    Column("account_id", Text),
+    Index("known_users_by_other", "source", "other", postgresql_where=column("other") != ""),
+    Index("known_users_by_account", "account_id"),
+    Index("known_users_by_time", "at"),
+)
+"""What was said of a user of a key's source, from then on: at which account (or alias of one) they are; or, without
+one, that they are the same as `other`, which is empty else."""
+
+resolved = Table(
+    "resolved",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Index("resolved_by_time", "at"),
+)
+"""Of which account, or alias, an event without one was taken to be: kept for a day, for when it comes again."""
+
 used_links = Table(
     "used_links",
     metadata,
@@ -104,6 +131,17 @@ used_links = Table(
 )
 """Links in letters that were used up: what was said by each, in words. Kept until the link expires by itself."""
 
+_COUNTED = ("requests", "events", "bytes", "refused", "limited")
+key_usage = Table(
+    "key_usage",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("type", Text, primary_key=True),
+    *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in _COUNTED),
+    Index("key_usage_by_day", "day"),
+)
+"""What was sent by each key on each UTC day: events by their type, and all else in the row without one."""
 refused = Table(
     "refused",
     metadata,

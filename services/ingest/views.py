@@ -1,11 +1,13 @@
 """What ingest's HTTP edge takes and answers, except events, whose body msgspec reads."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Literal, Self
+from datetime import date, datetime
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_validator
+from pydantic.config import JsonDict
 
+from services.ingest.core.senders import LARGEST, known_type
 from shared.auth.keys import Scope
 from shared.service.status import Status
 from shared.web.paging import Page
@@ -102,13 +104,13 @@ class IngestStatus(Status):
     open_imports: int
 
 
-class NewImport(BaseModel, extra="forbid"):
+class NewImport(BaseModel, extra="forbid", json_schema_extra={"examples": [{"name": "history-2025.jsonl"}]}):
     """What history is going to be sent."""
 
     name: str = Field("", max_length=256, description="For people; such as the name of the file.")
 
 
-class EndImport(BaseModel, extra="forbid"):
+class EndImport(BaseModel, extra="forbid", json_schema_extra={"examples": [{"act_on_found": True}]}):
     """How an import ends."""
 
     act_on_found: bool = Field(False, description="Start every playbook whose condition holds when the import ends.")
@@ -129,7 +131,18 @@ class ImportState(BaseModel):
     events: int
 
 
-class NewKey(BaseModel, extra="forbid"):
+_A_KEY: Final[JsonDict] = {"name": "shop", "scopes": ["ingest"], "sources": ["shop", "shop-eu"]}
+Types = list[Annotated[str, AfterValidator(known_type)]]
+Rate = Annotated[
+    int | None,
+    Field(ge=0, le=10**9, description="Null: what the installation's settings say. 0: as many as it likes."),
+]
+Largest = Annotated[
+    int | None, Field(ge=256, le=LARGEST, description="The most bytes of one event; null: 64 KiB, which is the most.")
+]
+
+
+class NewKey(BaseModel, extra="forbid", json_schema_extra={"examples": [_A_KEY]}):
     """What a key may do, and for whom."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
@@ -144,18 +157,56 @@ class NewKey(BaseModel, extra="forbid"):
         [], max_length=100, description="The only ones that it may send; none: any that isn't reserved."
     )
     csm: str | None = Field(None, min_length=3, max_length=256, description="The e-mail of the CSM who holds it.")
+    types: Types = Field([], max_length=100, description="The only types of events that it may send; none: all.")
+    events_per_second: Rate = None
+    largest: Largest = None
+    test: bool = Field(False, description="What it sends is shown, and counts nowhere.")
+
+
+class ChangedKey(BaseModel, extra="forbid"):
+    """What is to change of a key; what is left out stays."""
+
+    types: Types = Field([], max_length=100, description="The only types of events that it may send; none: all.")
+    events_per_second: Rate = None
+    largest: Largest = None
+    test: bool = Field(False, description="What it sends is shown, and counts nowhere.")
+
+
+class RotateKey(BaseModel, extra="forbid"):
+    """How a key gives way to another."""
+
+    overlap_hours: float = Field(
+        default=24, ge=0, le=720, description="How long the one before works beside the new one."
+    )
 
 
 class ListedKey(BaseModel):
-    """A key without the key."""
+    """A key without the key. `old_until`: the one before it works until then."""
 
     name: str
     scopes: Sequence[str]
     source: str
     sources: Sequence[str]
     csm: str | None
+    types: Sequence[str]
+    events_per_second: int | None
+    largest: int | None
+    test: bool
     created_at: datetime
+    old_until: datetime | None
     revoked_at: datetime | None
+
+
+class KeyDay(BaseModel):
+    """What a key sent on one UTC day. `limited`: requests that a limit kept out, which are in `requests` too."""
+
+    day: date
+    requests: int
+    events: int = Field(description="Events that were taken.")
+    bytes: int = Field(description="Of the records that were received, unpacked.")
+    refused: int = Field(description="Records or events that were refused.")
+    limited: int
+    types: dict[str, int] = Field(description="Of the events, how many of each type.")
 
 
 class MadeKey(BaseModel):

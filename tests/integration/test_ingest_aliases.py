@@ -10,15 +10,12 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
 from deploy.local.postgres import Postgres
 from services.ingest.core.senders import Sender
 from services.ingest.publishing.releasing import PART, Releasing
-from services.scoring import tables as scoring
-from shared.pg.pool import make_engine
-from tests.support.ingest import House, a_house, a_housekeeper, alias_of, an_app, an_event, counted_bytes
-from tests.support.logins import as_service
+from tests.support.ingest import House, a_house, a_housekeeper, alias_of, an_app, an_event, counted_bytes, heard_of
 from tests.support.stream import NOON, until
 
 
@@ -250,15 +247,6 @@ async def test_keeping_under_another_alias_and_letting_go_at_the_same_time_lose_
 # Accounts that go on as others
 
 
-async def heard_of(database_url: str, *accounts: str, **more: Any) -> None:
-    """Let scoring have heard of these accounts."""
-    engine = make_engine(as_service(database_url, "scoring"), "scoring")
-    async with engine.begin() as c:
-        for id in accounts:
-            await c.execute(insert(scoring.accounts).values(id=id, partition=0, state=b"", **more))
-    await engine.dispose()
-
-
 def merge(account: str, into: str, id: str = "m") -> dict[str, Any]:
     return an_event(id, "account.merged", account, data={"into": into})
 
@@ -267,7 +255,7 @@ async def test_what_is_sent_of_a_merged_account_goes_to_the_new_one_at_once_here
     house: House, database_url: str
 ) -> None:
     await heard_of(database_url, "new")
-    other, _ = an_app(house.engine, house.broker, house.clock, house.http)
+    other, *_ = an_app(house.engine, house.broker, house.clock, house.http)
     elsewhere: Any = other.state.ingest.intake
     assert (await house.post(alias_of("old", "stripe:cus_1"), an_event("before", account="old"))).status_code == 202
     await elsewhere.take([msgspec.Raw(msgspec.json.encode(an_event("seen", account="old")))], Sender("app"))

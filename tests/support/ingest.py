@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import msgspec
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest import api, queries
-from services.ingest.api import openapi
+from services.ingest import api, files, queries
+from services.ingest.api import documents, openapi
 from services.ingest.api.parts import Ingest
 from services.ingest.core.checking import Checked, Refusal, check
 from services.ingest.core.reading import read
@@ -25,17 +25,25 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
+from services.ingest.receiving.knowing import Knowing
+from services.ingest.receiving.limiting import Limits, Rates
 from services.ingest.receiving.reception import Reception
 from services.ingest.receiving.refusing import Refusing
 from services.ingest.receiving.replaying import Replaying
+from services.ingest.receiving.understanding import Understanding
+from services.ingest.receiving.usage import Usage
 from services.ingest.slack.client import Slack
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
+from services.scoring import tables as scoring
 from shared.auth.keys import KeyStore
 from shared.clock import Clock
+from shared.documents.in_force import InForce
+from shared.documents.store import Store
 from shared.figures import Figures
 from shared.links import Links
-from shared.log.protocol import Outgoing, Unconfirmed
+from shared.log.partitioner import partition_of
+from shared.log.protocol import Outgoing, Places, TopicPartition, Unconfirmed
 from shared.log.publisher import Publisher
 from shared.messages import envelope
 from shared.messages.envelope import Event
@@ -50,6 +58,8 @@ from tests.support.stream import NOON, SetClock
 
 ADMIN_KEY = "kw_the-admin-of-the-tests"
 STRIPE_SECRET = "whsec_test"
+NO_LIMITS = Rates(0, 0, 0)
+CLUSTER = "the log of these tests"
 LINK_KEY = "the-key-of-links-in-tests-of-ours"
 
 
@@ -97,7 +107,7 @@ class FakeProducer:
     async def stop(self) -> None:
         self.stopped = True
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
+    async def publish(self, messages: Sequence[Outgoing]) -> Places:
         self.broker.asked += 1
         await self.broker.confirms.wait()
         if self.broker.fails:
@@ -105,6 +115,7 @@ class FakeProducer:
         if self.stopped:
             raise Unconfirmed("This producer has ended.")
         self.broker.messages += messages
+        return self.broker.reach(messages)
 
 
 class Broker:
@@ -114,6 +125,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.messages: list[Outgoing] = []
+        self._ends: dict[TopicPartition, int] = {}
         self.producers: list[FakeProducer] = []
         self.fails: list[Exception] = []
         self.start_fails: Exception | None = None
@@ -124,6 +136,15 @@ class Broker:
     def producer(self) -> FakeProducer:
         self.producers.append(FakeProducer(self))
         return self.producers[-1]
+
+    def reach(self, messages: Sequence[Outgoing]) -> Places:
+        """Where they came to lie: each behind what was in its partition before."""
+        reached: dict[TopicPartition, int] = {}
+        for message in messages:
+            place = partition_of(message.key, 8) if message.partition is None else message.partition
+            at = TopicPartition(message.topic, place)
+            reached[at] = self._ends[at] = self._ends.get(at, 0) + 1
+        return reached
 
     async def readers(self) -> dict[str, datetime | None]:
         return {}
@@ -144,7 +165,9 @@ class House:
         clock: SetClock,
         broker: Broker,
         slack: FormSlack,
+        usage: Usage,
     ) -> None:
+        self.usage = usage
         self.engine, self.http, self.app, self.clock, self.broker = engine, http, app, clock, broker
         self.slack = slack
 
@@ -171,6 +194,15 @@ class House:
         return parts
 
 
+async def heard_of(database_url: str, *accounts: str, **more: Any) -> None:
+    """Let scoring have heard of these accounts."""
+    engine = make_engine(as_service(database_url, "scoring"), "scoring")
+    async with engine.begin() as c:
+        for id in accounts:
+            await c.execute(insert(scoring.accounts).values(id=id, partition=0, state=b"", **more))
+    await engine.dispose()
+
+
 async def _fine() -> None:
     return None
 
@@ -185,13 +217,16 @@ def an_app(
     slack_secret: str | None = SIGNING_SECRET,
     bot_token: str | None = "xoxb-1",
     link_key: str | None = LINK_KEY,
-) -> tuple[FastAPI, KeyStore]:
+    rates: Rates = NO_LIMITS,
+) -> tuple[FastAPI, KeyStore, Usage]:
     figures, random, uow = Figures("ingest"), counted_bytes(), UnitOfWork(engine)
     keys = KeyStore(uow, clock, random)
     releasing = Releasing(uow=uow, clock=clock, random=random, partitions=8, wake_relay=lambda: None)
     publisher = Publisher(broker.producer, figures, limit=0.05, give_up=0.5)
     responding = Responding(publisher, figures)
     asked = Slack(slack, clock, api_url="http://slack.test/api", token=bot_token)
+    usage = Usage(uow, clock, figures)
+    limits = Limits(rates, clock, usage)
     intake = Intake(
         uow=uow,
         publisher=publisher,
@@ -199,9 +234,21 @@ def an_app(
         clock=clock,
         random=random,
         figures=figures,
+        usage=usage,
+        cluster=lambda: CLUSTER,
     )
 
-    reception = Reception(intake, figures, Refusing(uow, clock, figures))
+    mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
+    reception = Reception(
+        intake=intake,
+        limits=limits,
+        usage=usage,
+        understanding=Understanding(mappings),
+        knowing=Knowing(uow, releasing),
+        refusing=Refusing(uow, clock, figures),
+        clock=clock,
+        figures=figures,
+    )
     checks = {"database": _fine}
     counts = Counts(figures, uow, broker, clock)  # type: ignore[arg-type]
     counts.add_outbox()
@@ -213,6 +260,8 @@ def an_app(
         intake=intake,
         reception=reception,
         replaying=Replaying(reception, uow, clock),
+        mappings=mappings,
+        limits=limits,
         releasing=releasing,
         uow=uow,
         keys=keys,
@@ -227,23 +276,23 @@ def an_app(
         acting=Acting(Links([link_key]), responding, uow, clock, random) if link_key else None,
         leaving=Leaving(Links([link_key]), intake, clock) if link_key else None,
     )
-    for router in (*api.ROUTERS, *api.PROBES):
+    for router in (*api.ROUTERS, *documents.routes(uow, clock, mappings), *api.PROBES):
         app.include_router(router)
-    return app, keys
+    return app, keys, usage
 
 
 @asynccontextmanager
-async def a_house(database_url: str, **secrets: str | None) -> AsyncIterator[House]:
+async def a_house(database_url: str, **given: Any) -> AsyncIterator[House]:
     """Ingest, ready, with the admin's key as its client's; a secret that is None isn't set."""
     engine = make_engine(as_service(database_url, "ingest"), "ingest")
     clock, broker = SetClock(NOON), Broker()
     async with a_form_slack(clock) as (slack, asked):
-        app, keys = an_app(engine, broker, clock, asked, **secrets)
+        app, keys, usage = an_app(engine, broker, clock, asked, **given)
         await keys.ensure_admin(ADMIN_KEY)
         transport = httpx.ASGITransport(app)
         headers = {"authorization": f"Bearer {ADMIN_KEY}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://ingest", headers=headers) as http:
-            yield House(engine, http, app, clock, broker, slack)
+            yield House(engine, http, app, clock, broker, slack, usage)
     await engine.dispose()
 
 

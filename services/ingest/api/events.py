@@ -11,7 +11,7 @@ from services.ingest.api import openapi
 from services.ingest.api.parts import OPEN_DOOR, Parts, Reader, SenderKey
 from services.ingest.core.checking import Answer
 from services.ingest.core.reading import Unreadable, read
-from services.ingest.core.senders import Sender
+from services.ingest.core.senders import LARGEST, Sender
 from services.ingest.views import WaitingEvent
 from shared.auth.keys import Caller
 from shared.web.paging import Page, WantedPage
@@ -46,7 +46,17 @@ async def post_events(request: Request, ingest: Parts, caller: SenderKey) -> Res
 
 def sender_of(caller: Caller, taken: frozenset[str]) -> Sender:
     """Whoever holds the key, as intake knows them."""
-    return Sender(caller.source, caller.name, caller.sources, taken, caller.may("operate"))
+    return Sender(
+        source=caller.source,
+        name=caller.name,
+        sources=caller.sources,
+        taken=taken,
+        operates=caller.may("operate"),
+        types=caller.types,
+        test=caller.test,
+        events_per_second=caller.events_per_second,
+        largest=caller.largest or LARGEST,
+    )
 
 
 def answer_of(answer: Answer) -> Response:
@@ -61,11 +71,24 @@ def answer_of(answer: Answer) -> Response:
     raise Problem(400, code, words, extra={"accepted": 0, "refused": msgspec.to_builtins(answer.refused)})
 
 
-@router.options("/events", tags=["events"], summary="The handshake of CloudEvents web hooks", response_class=Response)
+@router.options(
+    "/events",
+    tags=["events"],
+    summary="The handshake of CloudEvents web hooks",
+    description="Whoever sends CloudEvents as web hooks asks here first whether they may. They may, at once; to send "
+    "takes a key. No callback is called: this answer is the whole of it.",
+    response_class=Response,
+)
 async def allow_web_hook(
     webhook_request_origin: Annotated[str | None, Header(alias="WebHook-Request-Origin", max_length=255)] = None,
+    _rate: Annotated[
+        int | None, Header(alias="WebHook-Request-Rate", ge=1, description="Requests a minute that are wanted.")
+    ] = None,
+    _callback: Annotated[
+        str | None, Header(alias="WebHook-Request-Callback", max_length=2048, description="Not called.")
+    ] = None,
 ) -> Response:
-    """Anyone may ask; to send takes a key."""
+    """As https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md has it."""
     headers = {"Allow": "POST, OPTIONS"}
     if webhook_request_origin is not None:
         headers |= {"WebHook-Allowed-Origin": webhook_request_origin, "WebHook-Allowed-Rate": "*"}

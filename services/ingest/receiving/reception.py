@@ -5,25 +5,49 @@ intake, which publishes, and then what is kept for people: what was refused, and
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from services.ingest.core.checking import Answer, Refusal, id_of
-from services.ingest.core.mapping import DEFAULT, Mapping
+from services.ingest.core.mapping import Mapping
 from services.ingest.core.senders import Sender
 from services.ingest.core.sent import Record, Said
 from services.ingest.handler import Intake
+from services.ingest.receiving.knowing import Knowing
+from services.ingest.receiving.limiting import Limits
 from services.ingest.receiving.refusing import Refusing
+from services.ingest.receiving.understanding import Understanding
+from services.ingest.receiving.usage import Usage
+from shared.clock import Clock
 from shared.figures import Figures
+
+_HISTORY: Final = b'"history"'
+"""What the past has in it: it may come as quickly as it can, and counts by its bytes alone."""
 
 
 class Reception:
     """The one way in for events of senders."""
 
-    def __init__(self, intake: Intake, figures: Figures, refusing: Refusing) -> None:
-        self._intake, self._refusing = intake, refusing
+    def __init__(
+        self,
+        *,
+        intake: Intake,
+        limits: Limits,
+        usage: Usage,
+        understanding: Understanding,
+        knowing: Knowing,
+        refusing: Refusing,
+        clock: Clock,
+        figures: Figures,
+    ) -> None:
+        self._intake, self._limits, self._usage, self._refusing = intake, limits, usage, refusing
+        self._understanding, self._knowing, self._clock = understanding, knowing, clock
         self._received = figures.count("keepwell_records_received_total", "Records received, by their door.", "door")
+
+    def mapping(self, sender: Sender) -> Mapping:
+        """How this sender's records are understood; what one request brings goes by one of them."""
+        return self._understanding.of(sender)
 
     async def events(
         self,
@@ -38,16 +62,13 @@ class Reception:
 
         What is refused is kept, unless it is kept already: as a vendor has `sent` it, where it was made of that.
         """
+        self._limits.admit(sender, sum(_HISTORY not in raw for raw in map(bytes, raws)), sum(map(len, raws)))
         self._received.add(len(raws), door)
         answer = await self._intake.take(raws, sender)
         if answer.refused and keep_refused:
             kept = ((bytes(raws[why.index]) if sent is None else sent, why) for why in answer.refused)
             await self._refusing.keep(kept, sender, door)
         return answer
-
-    def mapping(self, sender: Sender) -> Mapping:  # noqa: ARG002
-        """How what this sender sends is understood."""
-        return DEFAULT
 
     async def unreadable(self, body: bytes, code: str, message: str, sender: Sender, door: str) -> None:
         """Keep a body that can't be read at all, or that no event can be made of."""
@@ -58,26 +79,34 @@ class Reception:
     ) -> Answer:
         """Take what a dialect has read; the answer speaks of records, by their place in the request.
 
-        A record is taken when one of its events is; one that comes to nothing is taken as well. What is refused is
-        kept, unless it is kept already.
+        A record is taken, or refused with the first reason that there is: so is one of which some events were taken and
+        one was not. One that comes to nothing is taken. So what is taken and what is refused adds up. What is refused
+        is kept, unless it is kept already.
         """
+        self._limits.admit(sender, len(records), sum(len(record.sent) for record in records))
         self._received.add(len(records), door)
+        records = await self._knowing.placed(records, sender, self._clock.now())
         raws: list[msgspec.Raw] = []
         places: list[int] = []
-        refused = [Refusal(i, r.id, *r.refused) for i, r in enumerate(records) if r.refused is not None]
+        refused = {i: Refusal(i, r.id, *r.refused) for i, r in enumerate(records) if r.refused is not None}
+        self._usage.refuse(sender.name, len(refused))
         for index, record in enumerate(records):
             for said in record.said:
+                if not said.account:
+                    refused.setdefault(index, Refusal(index, record.id, "missing_account", _NO_ACCOUNT))
+                    continue
                 raws.append(_event(said))
                 places.append(index)
         answer = await self._intake.take(raws, sender)
-        refused += [msgspec.structs.replace(one, index=places[one.index]) for one in answer.refused]
-        gone = {one.index for one in refused}
+        for one in answer.refused:
+            index = places[one.index]
+            refused.setdefault(index, Refusal(index, records[index].id, one.code, one.message))
         if refused and keep_refused:
-            await self._refusing.keep(((records[why.index].sent, why) for why in refused), sender, door)
+            await self._refusing.keep(((records[i].sent, why) for i, why in sorted(refused.items())), sender, door)
         return msgspec.structs.replace(
             answer,
-            accepted=len(records) - len(gone),
-            refused=sorted(refused, key=lambda one: one.index),
+            accepted=len(records) - len(refused),
+            refused=[refused[index] for index in sorted(refused)],
             waiting=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.waiting],
             adjusted=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.adjusted],
         )
@@ -91,3 +120,9 @@ def _event(said: Said) -> msgspec.Raw:
     if said.source is not None:
         event["source"] = said.source
     return msgspec.Raw(msgspec.json.encode(event))
+
+
+_NO_ACCOUNT: Final = (
+    "The record names neither an account nor a user. Name the account where the mapping looks for it (such as groupId, "
+    "or a property account_id), or a user of whom it was said where they are."
+)

@@ -208,14 +208,17 @@ class Contact(BaseModel):
 _Note = Annotated[str, Field(min_length=1, max_length=8192)]
 
 
-class Pulse(BaseModel):
+class Pulse(BaseModel, json_schema_extra={"examples": [{"score": 4, "note": "New sponsor, not convinced yet."}]}):
     """A customer-success manager's own judgement, and why."""
 
     score: Annotated[int, Field(ge=1, le=10, strict=True)]
     note: _Note
 
 
-class MuteUntil(BaseModel):
+class MuteUntil(
+    BaseModel,
+    json_schema_extra={"examples": [{"until": "2026-06-01T08:00:00Z", "reason": "Closed late by an import."}]},
+):
     """Until when a reading is not believed, at most 30 days ahead, and why. What has passed takes it back."""
 
     until: Moment

@@ -56,6 +56,23 @@ def upgrade() -> None:
     sa.Column('headers', postgresql.JSONB(astext_type=sa.Text()), nullable=False)
     )
     op.create_index('waiting_by_alias', 'waiting', ['alias', 'received_at'], unique=False)
+    op.create_table('known_users',
+    sa.Column('source', sa.Text(), primary_key=True),
+    sa.Column('user_id', sa.Text(), primary_key=True),
+    sa.Column('at', sa.DateTime(timezone=True), primary_key=True),
+    sa.Column('other', sa.Text(), primary_key=True),
+    sa.Column('account_id', sa.Text(), nullable=True)
+    )
+    op.create_index('known_users_by_account', 'known_users', ['account_id'], unique=False)
+    op.create_index('known_users_by_other', 'known_users', ['source', 'other'], unique=False, postgresql_where=sa.column('other') != '')
+    op.create_index('known_users_by_time', 'known_users', ['at'], unique=False)
+    op.create_table('resolved',
+    sa.Column('source', sa.Text(), primary_key=True),
+    sa.Column('id', sa.Text(), primary_key=True),
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False)
+    )
+    op.create_index('resolved_by_time', 'resolved', ['at'], unique=False)
     op.create_table('refused',
     sa.Column('id', sa.Text(), primary_key=True),
     sa.Column('key', sa.Text(), nullable=False),
@@ -87,3 +104,14 @@ def upgrade() -> None:
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False)
     )
     op.create_index('used_links_by_expiry', 'used_links', ['expires_at'], unique=False)
+    op.create_table('key_usage',
+    sa.Column('key', sa.Text(), primary_key=True),
+    sa.Column('day', sa.Date(), primary_key=True),
+    sa.Column('type', sa.Text(), primary_key=True),
+    sa.Column('requests', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('events', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('bytes', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('refused', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('limited', sa.BigInteger(), server_default=sa.text('0'), nullable=False)
+    )
+    op.create_index('key_usage_by_day', 'key_usage', ['day'], unique=False)
