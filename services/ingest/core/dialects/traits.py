@@ -50,15 +50,12 @@ def of_account(given: Any, mapping: mappings.Mapping) -> Found:
     left: list[str] = []
     if not isinstance(given, dict):
         return known, left
-    for name, value in given.items():
-        if name in mapping.drop_traits:
-            continue
-        renamed = mapping.traits.get(name, name)
-        if (ours := _NAMES.get(renamed)) is None:
-            own[renamed] = value
+    for name, value in mapping.traits_of(given).items():
+        if (ours := _NAMES.get(name)) is None:
+            own[name] = value
         elif (fits := _fitting(ours, value)) is None:
             left.append(name)
-        elif ours not in known or renamed == ours:
+        elif ours not in known or name == ours:
             known[ours] = fits[0]
     flat, unfit = _flat(own)
     return {**flat, **known}, left + unfit
