@@ -216,3 +216,8 @@ async def test_what_was_refused_is_listed_as_it_was_sent_and_can_be_sent_again(h
     assert {one["code"] for one in listed} == {"reserved_source", "missing_name", "invalid_id"}
     again = await house.http.post("/v1/refused/replay", json={"ids": [one["id"] for one in listed]})
     assert {one["code"] for one in again.json()["refused"]} == {"reserved_source", "missing_name", "invalid_id"}
+
+
+async def test_what_a_client_puts_into_the_address_is_let_be(house: House) -> None:
+    answer = await house.http.post("/api/v1/events?source=sdk", json=METER, headers=ONE)
+    assert answer.status_code == 204

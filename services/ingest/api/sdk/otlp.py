@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 
 from services.ingest.api.events import sender_of
-from services.ingest.api.parts import OPEN_DOOR, Ingest, Parts, SenderKey
+from services.ingest.api.parts import OPEN_DOOR, ClientKey, Ingest, Parts
 from services.ingest.core.dialects import otlp
 from services.ingest.core.dialects.otlp_answers import failed, taken
 from services.ingest.core.reading import Unreadable
@@ -74,7 +74,7 @@ _LOG: Final = {"eventName": "report.exported", "attributes": [_ACCOUNT, _USER]}
     response_class=Response,
     openapi_extra=_body({"resourceSpans": [{"scopeSpans": [{"spans": [_SPAN]}]}]}),
 )
-async def post_traces(request: Request, ingest: Parts, caller: SenderKey) -> Response:
+async def post_traces(request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Take those that are uses."""
     return await _take(request, ingest, caller, otlp.traces, "spans")
 
@@ -87,7 +87,7 @@ async def post_traces(request: Request, ingest: Parts, caller: SenderKey) -> Res
     response_class=Response,
     openapi_extra=_body({"resourceLogs": [{"scopeLogs": [{"logRecords": [_LOG]}]}]}),
 )
-async def post_logs(request: Request, ingest: Parts, caller: SenderKey) -> Response:
+async def post_logs(request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Take those that are uses."""
     return await _take(request, ingest, caller, otlp.logs, "log records")
 
