@@ -12,7 +12,8 @@ from services.ingest.core.dialects.otlp_answers import failed, taken
 from services.ingest.core.reading import Unreadable
 from services.ingest.core.sent import Record
 from shared.auth.keys import Caller
-from shared.web.problems import Problem
+from shared.log.protocol import BrokerUnavailable, Unconfirmed
+from shared.web.problems import Problem, unexpected
 from shared.web.routes import Route, Router
 
 JSON: Final = "application/json"
@@ -30,10 +31,13 @@ class _Otlp(Route):
         async def answer(request: Request) -> Response:
             try:
                 return await handle(request)
-            except Problem as problem:
-                media = PROTOBUF if _media(request) == PROTOBUF else JSON
-                body = failed(str(problem.detail), as_json=media == JSON)
-                return Response(body, problem.status_code, problem.headers, media)
+            except Problem as error:
+                problem = error
+            except (Unconfirmed, BrokerUnavailable) as error:
+                problem = unexpected(error, "")
+            media = PROTOBUF if _media(request) == PROTOBUF else JSON
+            body = failed(str(problem.detail), as_json=media == JSON)
+            return Response(body, problem.status_code, problem.headers, media)
 
         return answer
 

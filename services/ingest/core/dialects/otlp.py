@@ -97,7 +97,11 @@ def _look(told: Told, path: Path) -> Any:
 
 def _first(told: Told, names: Sequence[str]) -> str | None:
     """The first of these attributes that is there and no empty name: of the record, its scope or its resource."""
-    return next((found for name in names if (found := name_in(_look(told, (name,)))) is not None), None)
+    for name in names:
+        for attributes in (told.attributes, told.scope, told.resource):
+            if name in attributes and (found := name_in(attributes[name])) is not None:
+                return found
+    return None
 
 
 def _time(nanos: int) -> datetime | None:
