@@ -30,7 +30,7 @@ class Reception:
 
     async def events(self, raws: Sequence[msgspec.Raw], sender: Sender, door: str) -> Answer:
         """Take events that are ours already: `/v1/events`. `door` names the way that they came by."""
-        self._limits.admit(sender, sum(_HISTORY not in raw for raw in map(bytes, raws)), sum(map(len, raws)))
+        self._limits.admit(sender, _live(raws), sum(map(len, raws)))
         self._received.add(len(raws), door)
         return await self._intake.take(raws, sender)
 
@@ -55,6 +55,13 @@ class Reception:
         return msgspec.structs.replace(
             answer, accepted=len(records) - len(gone), refused=sorted(refused, key=lambda one: one.index)
         )
+
+
+def _live(raws: Sequence[msgspec.Raw]) -> int:
+    """How many are no history. Where the first is none, others that are count as if they weren't."""
+    if not raws or _HISTORY not in bytes(raws[0]):
+        return len(raws)
+    return sum(_HISTORY not in raw for raw in map(bytes, raws))
 
 
 def _event(said: Said) -> msgspec.Raw:
