@@ -26,6 +26,7 @@ from bench import (
     looks,
     own_write,
     preview,
+    senders,
     statements,
     throughput,
     turn,
@@ -47,6 +48,7 @@ _PARTS = (
         "growth",
         "workers",
         "ingest",
+        "senders",
         "throughput",
         "history",
         "answers",
@@ -169,6 +171,9 @@ def _with_servers_of_their_own(asked: argparse.Namespace) -> list[Row]:
     if asked.only == "ingest" or (asked.only is None and asked.kafka):
         with tempfile.TemporaryDirectory() as home:
             rows += ingest.measure(Path(home), asked.rounds, asked.flames)
+    if asked.only == "senders" or (asked.only is None and asked.kafka):
+        with tempfile.TemporaryDirectory() as home:
+            rows += senders.measure(Path(home), asked.rounds, asked.flames)
     if asked.only in {None, "idle"}:
         # Here is only what a user starts.
         for kind in ["local", "kafka"] if asked.kafka else ["local"]:

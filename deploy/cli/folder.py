@@ -30,6 +30,7 @@ class Kind(NamedTuple):
 
 
 KINDS: Final = (
+    Kind("mappings", "ingest", "for_sources"),
     Kind("catalogue", "scoring", "", "the catalogue"),
     Kind("scorecards", "scoring", "measures"),
     Kind("templates", "notifier", "languages"),
@@ -39,7 +40,9 @@ KINDS: Final = (
 """In the order in which they are put in force: what others may name comes first."""
 SERVICES: Final = tuple(dict.fromkeys(kind.service for kind in KINDS))
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
-_LAYOUT: Final = "Put it into scorecards/, playbooks/ or templates/; catalogue.yaml and csms.yaml lie beside these."
+_LAYOUT: Final = (
+    "Put it into scorecards/, playbooks/, templates/ or mappings/; catalogue.yaml and csms.yaml lie beside these."
+)
 
 
 class Document(NamedTuple):

@@ -21,11 +21,13 @@ from shared.words import clean, counted
 
 CHANGES: Final = 2
 _WRONG: Final = 1
+_NAMED_BY_NOBODY: Final = ("mappings", "scorecards")
+"""Kinds of which no other service's documents name anything."""
 _SIGNS: Final = {"create": "+", "update": "~", "delete": "-"}
 _WORDS: Final = {"create": ("to add", "added"), "update": ("to change", "changed"), "delete": ("to remove", "removed")}
 Folder = Annotated[
     Path,
-    typer.Argument(help="With catalogue.yaml and csms.yaml, and in it scorecards/, playbooks/ and templates/."),
+    typer.Argument(help="With catalogue.yaml, csms.yaml, and in it scorecards/, playbooks/, templates/ and mappings/."),
 ]
 Prune = Annotated[bool, typer.Option("--prune", help="Remove what the folder has no file of, of kinds that it has.")]
 Item = dict[str, Any]
@@ -58,7 +60,7 @@ class Wanted(NamedTuple):
             {name: one[name] for name in ("kind", "id", "text")}
             for other in before
             for one in self.documents.get(other, ())
-            if one["text"] is not None and one["kind"] != "scorecards"
+            if one["text"] is not None and one["kind"] not in _NAMED_BY_NOBODY
         ]
         return {"documents": self.documents.get(service, []), "beside": beside}
 

@@ -12,7 +12,8 @@ from deploy.cli.planning import fault, told
 from shared.words import clean
 
 app = typer.Typer(
-    no_args_is_help=True, help="The rules that all go by: catalogue, scorecards, people, playbooks, templates."
+    no_args_is_help=True,
+    help="What all go by: catalogue, scorecards, people, playbooks, templates, mappings.",
 )
 app.command(cls=planning.Planning)(planning.plan)
 app.command(cls=planning.Planning)(planning.diff)

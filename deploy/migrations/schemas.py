@@ -33,7 +33,7 @@ class Schema(NamedTuple):
 _ASKED: Final = {"scoring": {"known(text[])": "ingest"}}
 SCHEMAS = (
     Schema("access", "shared.auth.tables", readers=SERVICES, writers=("ingest",)),
-    Schema("rules", "shared.documents.tables", readers=SERVICES, writers=("scoring", "playbooks", "notifier")),
+    Schema("rules", "shared.documents.tables", readers=SERVICES, writers=SERVICES),
     Schema("log", "shared.log.tables", writers=SERVICES),
     *(Schema(name, f"services.{name}.tables", writers=(name,), asked=_ASKED.get(name, {})) for name in SERVICES),
 )

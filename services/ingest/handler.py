@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from services.ingest.core.checking import Answer, Checked, Refusal, check
+from services.ingest.core.checking import Answer, Checked, Refusal, Waits, adjusted, check
 from services.ingest.core.contents import is_alias
 from services.ingest.core.erasing import forgotten_by, gone_by
 from services.ingest.core.merging import goes_on_as, homes_of
@@ -22,6 +22,7 @@ from services.ingest.core.senders import Sender
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.receiving.usage import Usage
 from services.ingest.store import aliases, erasing, imports, merged
+from services.ingest.store import refused as refusals
 from shared.clock import Clock
 from shared.figures import Figures
 from shared.log.protocol import Outgoing
@@ -94,8 +95,14 @@ class Intake:
         taken = [*ready, *waiting]
         self._count(sender, taken, refused)
         forget_by = gone_by(now) if await self._forget(taken) else msgspec.UNSET
-        accepted, token = len({event.index for event in taken}), token_of(reached, self._cluster())
-        return Answer(accepted, refused, token=token, topics_forget_by=forget_by)
+        return Answer(
+            len({event.index for event in taken}),
+            refused,
+            [Waits(event.index, event.id, event.subject) for event in sorted(waiting, key=lambda event: event.index)],
+            adjusted(taken),
+            token=token_of(reached, self._cluster()),
+            topics_forget_by=forget_by,
+        )
 
     def _sort(self, checked: Sequence[Checked]) -> tuple[list[Checked], list[Checked]]:
         """Events that can go at once, and those for which the database must be asked."""
@@ -124,9 +131,8 @@ class Intake:
         writes the alias's row and locks it before it waits, and so does whoever sets the alias. So one of the two comes
         second, and sees what the first has committed: either the account, or what waits. All lock rows of aliases in
         one order, so that they never wait for each other in a circle; rows of `waiting` are written only under the
-        locks of their aliases, the one that they wait under and the one that they move to. The transaction commits
-        before anything is published: had the `account.updated` gone first and the commit failed, scoring would know an
-        alias that ingest does not, and what waits for it would stay.
+        lock of their alias. The transaction commits before anything is published: had the `account.updated` gone first
+        and the commit failed, scoring would know an alias that ingest does not, and what waits for it would stay.
         """
         histories = {event.history for event in events if event.history is not None}
         async with self._uow.begin() as c:
@@ -135,8 +141,7 @@ class Intake:
             gone = {refusal.index for refusal in refused}
             events = [event for event in events if event.index not in gone]
             names = {name for event in events for name in names_of(event)}
-            may_wait = [e for e in events if is_alias(e.subject) and e.subject not in self._aliases]
-            known = await aliases.lock(c, sorted(names), may_wait, now)
+            known = await aliases.lock(c, sorted(names), now)
             goes_on, heard_of = self._merged, set[str]()
             if named := accounts_of(events, known):
                 goes_on = await merged.lock(c)
@@ -144,7 +149,7 @@ class Intake:
             settled = resolve(events, known, goes_on, heard_of)
             await merged.merge(c, settled.newly_merged, now)
             await aliases.give(c, settled.newly_set, now)
-            await aliases.keep_waiting(c, settled.waiting, headers, known, now)
+            await aliases.keep_waiting(c, settled.waiting, headers, now)
             moved = await self._releasing.begin(c, settled.newly_set, now)
         settled.refused += refused
         if len(self._aliases) > _CACHED:
@@ -158,12 +163,13 @@ class Intake:
         return settled
 
     async def _forget(self, taken: Sequence[Checked]) -> bool:
-        """Delete what waits of those whom these events erase. Returns whether there are any."""
+        """Delete what waits, and what was refused, of those whom these events erase. Returns whether there are any."""
         forgotten = forgotten_by(taken)
         if forgotten:
             async with self._uow.begin() as c:
                 for one in forgotten:
                     await erasing.forget(c, one)
+                    await refusals.forget(c, one)
         return bool(forgotten)
 
     async def _read_merged(self, now: datetime) -> None:

@@ -12,8 +12,8 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.ingest import api, queries
-from services.ingest.api import openapi
+from services.ingest import api, files, queries
+from services.ingest.api import documents, openapi
 from services.ingest.api.parts import Ingest
 from services.ingest.handler import Intake
 from services.ingest.pages.acting import Acting
@@ -21,15 +21,22 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
+from services.ingest.receiving.knowing import Knowing
 from services.ingest.receiving.limiting import Limits
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.refusing import Refusing
+from services.ingest.receiving.replaying import Replaying
+from services.ingest.receiving.understanding import Understanding
 from services.ingest.receiving.usage import Usage
 from services.ingest.settings import IngestSettings
 from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
-from services.ingest.store import links
+from services.ingest.store import known, links, refused
 from services.ingest.store import usage as store_usage
+from shared.documents.following import Following
+from shared.documents.in_force import InForce
+from shared.documents.store import Store
 from shared.links import Links
 from shared.log.publisher import Publisher
 from shared.log.room import check_room
@@ -69,10 +76,16 @@ def wire(base: service.Base, settings: IngestSettings) -> service.Service:
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     slack = Slack(open_client(), base.clock, api_url=settings.slack_api_url, token=token)
     responding, keys = Responding(publisher, base.figures), settings.signing_keys
+    mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
+    following = Following(mappings.refresh)
     keeper = Housekeeping(base.uow, base.clock, relay, releasing)
     base.counts.add_outbox()
     for name, (says, query) in queries.COUNTED.items():
         base.counts.add(name, says, query)
+
+    async def prepare() -> None:
+        await mappings.begin(base.uow, base.clock.now())
+        await publisher.connect()
 
     async def check_publisher() -> None:
         publisher.check()
@@ -92,7 +105,8 @@ def wire(base: service.Base, settings: IngestSettings) -> service.Service:
             with contextlib.suppress(asyncio.CancelledError):
                 await keeping[0]
 
-    def stop_keeping() -> None:
+    def stop() -> None:
+        following.stop()
         # What the relay has not sent stays in the outbox.
         for task in keeping:
             task.cancel()
@@ -104,9 +118,21 @@ def wire(base: service.Base, settings: IngestSettings) -> service.Service:
         await publisher.stop()
 
     base.checks["publishing"] = check_publisher
+    reception = Reception(
+        intake=intake,
+        limits=limits,
+        usage=usage,
+        understanding=Understanding(mappings),
+        knowing=Knowing(base.uow, releasing),
+        refusing=Refusing(base.uow, base.clock, base.figures),
+        clock=base.clock,
+        figures=base.figures,
+    )
     ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, limits, usage, base.figures),
+        reception=reception,
+        replaying=Replaying(reception, base.uow, base.clock),
+        mappings=mappings,
         limits=limits,
         releasing=releasing,
         uow=base.uow,
@@ -124,12 +150,12 @@ def wire(base: service.Base, settings: IngestSettings) -> service.Service:
     )
     return service.Service(
         description="Where events come in.",
-        routers=api.ROUTERS,
+        routers=(*api.ROUTERS, *documents.routes(base.uow, base.clock, mappings)),
         probes=api.PROBES,
-        prepare=publisher.connect,
-        jobs=(make_admin_key, keep_house, lambda: usage.run(ending)),
-        on_stop=stop_keeping,
-        tidy=(links.forget, store_usage.forget),
+        prepare=prepare,
+        jobs=(make_admin_key, keep_house, lambda: following.run(base.uow), lambda: usage.run(ending)),
+        on_stop=stop,
+        tidy=(links.forget, known.forget, refused.forget_old, store_usage.forget),
         close=close,
         state={"ingest": ingest},
         schemas=openapi.schemas(),

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_validator
+from pydantic.config import JsonDict
 
 from services.ingest.core.senders import LARGEST, known_type
 from shared.auth.keys import Scope
 from shared.service.status import Status
+from shared.web.paging import Page
 
 
 class WaitingEvent(BaseModel):
@@ -20,6 +22,70 @@ class WaitingEvent(BaseModel):
     type: str
     time: datetime
     received_at: datetime
+
+
+class RefusedRecord(BaseModel):
+    """A record that was refused, as it was sent."""
+
+    id: str
+    code: str
+    reason: str
+    bytes: str = Field(description="The record as text; in Base64 where `encoding` says so, as it is no UTF-8.")
+    encoding: Literal["text", "base64"]
+    size: int = Field(description="Of the whole record in bytes; of one above 1 MB only the beginning is kept.")
+    key: str = Field(description="The name of the key that sent it, or the vendor of a webhook.")
+    door: str = Field(description="The way that it came by: `events`, `patch`, a vendor's or a client's name.")
+    source: str | None
+    event_id: str | None
+    account: str | None = Field(description="The account that it names, where that could be seen.")
+    at: datetime = Field(description="When it was first refused.")
+    last_at: datetime
+    times: int = Field(description="How often the same record was refused.")
+
+
+class RefusedPage(Page[RefusedRecord]):
+    """Records that were refused, the newest first."""
+
+    left_out: int = Field(
+        description="How many more were refused in the last 30 days and are not kept: of a key the first 1,000 records "
+        "or 16 MB a day are."
+    )
+
+
+class Replay(BaseModel, extra="forbid"):
+    """Which records to send again; all conditions that are given must hold, and at least one is given."""
+
+    ids: list[Annotated[str, Field(max_length=128)]] | None = Field(None, max_length=1000)
+    code: str | None = Field(None, max_length=128)
+    key: str | None = Field(None, max_length=256)
+    door: str | None = Field(None, max_length=128)
+    before: AwareDatetime | None = Field(
+        None,
+        description="Only what was last refused by then: as the answer says.",
+    )
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if self.ids is None and not (self.code or self.key or self.door):
+            raise ValueError("it doesn't say which: give ids, code, key or door")
+        return self
+
+
+class RefusedAgain(BaseModel):
+    """A record that was refused again."""
+
+    id: str
+    code: str
+    message: str
+
+
+class Replayed(BaseModel):
+    """What became of the records."""
+
+    taken: int
+    refused: list[RefusedAgain]
+    left: int = Field(description="How many more there are: at most 1,000 are sent at once. Ask again, with `before`.")
+    before: datetime = Field(description="When this was asked for: what was refused again came after it.")
 
 
 class WaitedFor(BaseModel):
@@ -38,13 +104,13 @@ class IngestStatus(Status):
     open_imports: int
 
 
-class NewImport(BaseModel, extra="forbid"):
+class NewImport(BaseModel, extra="forbid", json_schema_extra={"examples": [{"name": "history-2025.jsonl"}]}):
     """What history is going to be sent."""
 
     name: str = Field("", max_length=256, description="For people; such as the name of the file.")
 
 
-class EndImport(BaseModel, extra="forbid"):
+class EndImport(BaseModel, extra="forbid", json_schema_extra={"examples": [{"act_on_found": True}]}):
     """How an import ends."""
 
     act_on_found: bool = Field(False, description="Start every playbook whose condition holds when the import ends.")
@@ -65,6 +131,7 @@ class ImportState(BaseModel):
     events: int
 
 
+_A_KEY: Final[JsonDict] = {"name": "shop", "scopes": ["ingest"], "sources": ["shop", "shop-eu"]}
 Types = list[Annotated[str, AfterValidator(known_type)]]
 Rate = Annotated[
     int | None,
@@ -75,7 +142,7 @@ Largest = Annotated[
 ]
 
 
-class NewKey(BaseModel, extra="forbid"):
+class NewKey(BaseModel, extra="forbid", json_schema_extra={"examples": [_A_KEY]}):
     """What a key may do, and for whom."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")

@@ -37,6 +37,8 @@ class InForce(Generic[S]):
     ) -> None:
         self.shelf, self._shipped, self.read = shelf, shipped, read
         self.now = read(shipped) if first is None else first
+        self.versions: Mapping[Key, int] = {}
+        """The versions of the documents that `now` was read of; those that can't be told have none."""
         self._texts = shipped if is_whole else None
         """What `now` was read of; None: of no texts that are in force together."""
         self._revision: int | None = None
@@ -96,7 +98,8 @@ class InForce(Generic[S]):
             # It may fit by now: others may have shipped, or somebody has mended what it is to stand beside.
             await self.ship(c, self._began)
             revision = await self.shelf.revision(c)
-        texts = self.texts(await self.shelf.current(c))
+        current = await self.shelf.current(c)
+        texts = self.texts(current)
         alarms = list[str]()
         try:
             found = self.now if texts == self._texts else await asyncio.to_thread(self.read, texts)
@@ -107,6 +110,7 @@ class InForce(Generic[S]):
             if found is not self.now or not alarms:
                 self._texts = None if alarms else texts
             self.now, self._revision, self._unread = found, revision, alarms
+            self.versions = {} if alarms else {key: current[key].version for key in texts if key in current}
             for alarm in alarms:
                 _LOG.error("%s", alarm)
         return self.now

@@ -90,7 +90,7 @@ async def test_a_service_reads_the_log_the_keys_and_the_rules_but_no_other_schem
     finally:
         await engine.dispose()
     assert readable == {"access", "log", "rules", service}
-    assert writable == {"log", service, *{"ingest": ["access"]}.get(service, ["rules"])}
+    assert writable == {"log", "rules", service, *{"ingest": ["access"]}.get(service, [])}
 
 
 @each_service

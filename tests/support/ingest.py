@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import msgspec
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest import api, queries
-from services.ingest.api import openapi
+from services.ingest import api, files, queries
+from services.ingest.api import documents, openapi
 from services.ingest.api.parts import Ingest
 from services.ingest.core.checking import Checked, Refusal, check
 from services.ingest.core.reading import read
@@ -25,14 +25,21 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
+from services.ingest.receiving.knowing import Knowing
 from services.ingest.receiving.limiting import Limits, Rates
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.refusing import Refusing
+from services.ingest.receiving.replaying import Replaying
+from services.ingest.receiving.understanding import Understanding
 from services.ingest.receiving.usage import Usage
 from services.ingest.slack.client import Slack
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
+from services.scoring import tables as scoring
 from shared.auth.keys import KeyStore
 from shared.clock import Clock
+from shared.documents.in_force import InForce
+from shared.documents.store import Store
 from shared.figures import Figures
 from shared.links import Links
 from shared.log.partitioner import partition_of
@@ -187,6 +194,15 @@ class House:
         return parts
 
 
+async def heard_of(database_url: str, *accounts: str, **more: Any) -> None:
+    """Let scoring have heard of these accounts."""
+    engine = make_engine(as_service(database_url, "scoring"), "scoring")
+    async with engine.begin() as c:
+        for id in accounts:
+            await c.execute(insert(scoring.accounts).values(id=id, partition=0, state=b"", **more))
+    await engine.dispose()
+
+
 async def _fine() -> None:
     return None
 
@@ -222,6 +238,17 @@ def an_app(
         cluster=lambda: CLUSTER,
     )
 
+    mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
+    reception = Reception(
+        intake=intake,
+        limits=limits,
+        usage=usage,
+        understanding=Understanding(mappings),
+        knowing=Knowing(uow, releasing),
+        refusing=Refusing(uow, clock, figures),
+        clock=clock,
+        figures=figures,
+    )
     checks = {"database": _fine}
     counts = Counts(figures, uow, broker, clock)  # type: ignore[arg-type]
     counts.add_outbox()
@@ -231,7 +258,9 @@ def an_app(
     app.state.keys = keys
     app.state.ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, limits, usage, figures),
+        reception=reception,
+        replaying=Replaying(reception, uow, clock),
+        mappings=mappings,
         limits=limits,
         releasing=releasing,
         uow=uow,
@@ -247,7 +276,7 @@ def an_app(
         acting=Acting(Links([link_key]), responding, uow, clock, random) if link_key else None,
         leaving=Leaving(Links([link_key]), intake, clock) if link_key else None,
     )
-    for router in (*api.ROUTERS, *api.PROBES):
+    for router in (*api.ROUTERS, *documents.routes(uow, clock, mappings), *api.PROBES):
         app.include_router(router)
     return app, keys, usage
 

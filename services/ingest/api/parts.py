@@ -6,16 +6,19 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
+from services.ingest.files import Mappings
 from services.ingest.handler import Intake
 from services.ingest.pages.acting import Acting
 from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.receiving.limiting import Limits
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.replaying import Replaying
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from shared.auth.keys import Caller, KeyGate, KeyStore, require
 from shared.clock import Clock
+from shared.documents.in_force import InForce
 from shared.messages.tracing import RandomBytes
 from shared.pg.uow import UnitOfWork
 from shared.web.app import Check
@@ -29,7 +32,9 @@ class Ingest:
 
     intake: Intake
     reception: Reception
+    mappings: InForce[Mappings]
     limits: Limits
+    replaying: Replaying
     releasing: Releasing
     uow: UnitOfWork
     keys: KeyStore
@@ -79,4 +84,5 @@ class _SenderKey(KeyGate):
 
 SenderKey = Annotated[Caller, Depends(_SenderKey("ingest"))]
 Reader = Annotated[Caller, Depends(require("read"))]
+Operator = Annotated[Caller, Depends(require("operate"))]
 Admin = Annotated[Caller, Depends(require("admin"))]

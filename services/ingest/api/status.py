@@ -16,7 +16,7 @@ async def status(ingest: Parts, _: Reader) -> IngestStatus:
     async with ingest.uow.begin() as c:
         waiting = await queries.waiting_by_alias(c, 20)
     return IngestStatus(
-        **{**figures, "lag": {}},
+        **{**figures, "lag": {}, "alarms": [*figures["alarms"], *ingest.mappings.alarms]},
         details={},
         waiting=[WaitedFor.model_validate(row, from_attributes=True) for row in waiting],
         waiting_events=ingest.counts("keepwell_events_waiting"),

@@ -1,4 +1,4 @@
-"""In whose name events may come. Two events are the same when source and id are: so a source is a right.
+"""In whose name events may come. What makes two events of an account the same is source and id: so a source is a right.
 
 Nobody sends in the name of a verified webhook, of Keepwell itself, or of somebody else's key: they would take the ids
 of what the rightful one sends later, and that would count as a repeat.

@@ -52,7 +52,7 @@ def test_what_no_folder_and_no_field_tells_apart_is_not_guessed(stack: FakeStack
 
 def test_texts_in_force_are_written_as_they_are_in_a_folder_a_kind(stack: FakeStack, tmp_path: Path) -> None:
     listed = {"scoring/v1/scorecards": "../a", "scoring/v1/catalogue": "main", "playbooks/v1/playbooks": "stalled"}
-    for path in (*listed, "playbooks/v1/csms", "notifier/v1/templates"):
+    for path in (*listed, "playbooks/v1/csms", "notifier/v1/templates", "ingest/v1/mappings"):
         items = [{"id": listed[path], "etag": "1"}] if path in listed else []
         stack.on(f"GET /{path}", Answer({"items": items, "next_cursor": None}))
     stack.on("GET /scoring/v1/scorecards/..%2Fa", Answer({"id": "a"}))

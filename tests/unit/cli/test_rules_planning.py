@@ -227,6 +227,7 @@ def test_an_id_alone_is_the_one_that_has_it(stack: FakeStack) -> None:
     stack.on("GET /scoring/v1/scorecards", page({"id": "both"}, {"id": "mature"}))
     stack.on("GET /playbooks/v1/playbooks", page({"id": "both"}))
     stack.on("GET /notifier/v1/templates", page())
+    stack.on("GET /ingest/v1/mappings", page())
     stack.on("GET /scoring/v1/scorecards/mature/versions", page())
     assert stack.run(rules.app, "versions", "mature").exit_code == 0
     for given, said in (("both", "scorecards/both, playbooks/both"), ("gone", "playbooks/gone")):
