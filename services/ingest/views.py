@@ -163,11 +163,7 @@ class NewKey(BaseModel, extra="forbid", json_schema_extra={"examples": [_A_KEY]}
     test: bool = Field(False, description="What it sends is shown, and counts nowhere.")
 
 
-class ChangedKey(
-    BaseModel,
-    extra="forbid",
-    json_schema_extra={"examples": [{"types": ["usage.recorded"], "events_per_second": 200}]},
-):
+class ChangedKey(BaseModel, extra="forbid", json_schema_extra={"examples": [{"events_per_second": 500}]}):
     """What is to change of a key; what is left out stays."""
 
     types: Types = Field([], max_length=100, description="The only types of events that it may send; none: all.")
@@ -176,7 +172,7 @@ class ChangedKey(
     test: bool = Field(False, description="What it sends is shown, and counts nowhere.")
 
 
-class RotateKey(BaseModel, extra="forbid", json_schema_extra={"examples": [{"overlap_hours": 48}]}):
+class RotateKey(BaseModel, extra="forbid", json_schema_extra={"examples": [{"overlap_hours": 2}]}):
     """How a key gives way to another."""
 
     overlap_hours: float = Field(

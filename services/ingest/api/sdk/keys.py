@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import msgspec
 from fastapi import Depends, Request
 
+from services.ingest.api.parts import Ingest
 from shared.auth.keys import CHALLENGE, OURS, Caller, KeyStore, admitted, key_in
 from shared.web.problems import Problem
 from shared.web.routes import Gate
@@ -76,10 +77,10 @@ class _HeadKey(Gate):
 
     async def check(self, request: Request) -> None:
         key = key_in_head(request)
-        request.state.caller = None
-        if key is not None:
-            request.state.caller = await caller_with(request.app.state.keys, key)
-            request.app.state.ingest.limits.check_open(request.state.caller.name)
+        caller = request.state.caller = None if key is None else await caller_with(request.app.state.keys, key)
+        if caller is not None:
+            ingest: Ingest = request.app.state.ingest
+            ingest.limits.check_open(caller.name)
 
     async def __call__(self, request: Request) -> Caller | None:
         caller: Caller | None = request.state.caller
