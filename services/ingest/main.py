@@ -22,12 +22,18 @@ from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
 from services.ingest.receiving.knowing import Knowing
+from services.ingest.receiving.limiting import Limits
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.refusing import Refusing
+from services.ingest.receiving.replaying import Replaying
 from services.ingest.receiving.understanding import Understanding
+from services.ingest.receiving.usage import Usage
+from services.ingest.settings import IngestSettings
 from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
-from services.ingest.store import known, links
+from services.ingest.store import known, links, refused
+from services.ingest.store import usage as store_usage
 from shared.documents.following import Following
 from shared.documents.in_force import InForce
 from shared.documents.store import Store
@@ -36,14 +42,13 @@ from shared.log.publisher import Publisher
 from shared.log.room import check_room
 from shared.pg.lease import while_alone
 from shared.service import service
-from shared.settings import Settings
 from shared.worker.relay import Relay
 
 _log = logging.getLogger("keepwell.ingest")
 _TRY_AGAIN: Final = 1.0
 
 
-def wire(base: service.Base, settings: Settings) -> service.Service:
+def wire(base: service.Base, settings: IngestSettings) -> service.Service:
     """Build the parts."""
     data = settings.home / "postgres"
     publisher = Publisher(
@@ -52,10 +57,12 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         check_room=lambda: check_room(data) if base.stream.kind == "local" else None,
     )
     relay = Relay(base.uow, base.stream, lambda: range(settings.partitions))
-    random, keeping = secrets.token_bytes, list[asyncio.Task[None]]()
+    random, keeping, ending = secrets.token_bytes, list[asyncio.Task[None]](), asyncio.Event()
     releasing = Releasing(
         uow=base.uow, clock=base.clock, random=random, partitions=settings.partitions, wake_relay=relay.wake
     )
+    usage = Usage(base.uow, base.clock, base.figures)
+    limits = Limits(settings.rates, base.clock, usage)
     intake = Intake(
         uow=base.uow,
         publisher=publisher,
@@ -63,6 +70,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         clock=base.clock,
         random=random,
         figures=base.figures,
+        usage=usage,
         cluster=lambda: base.stream.cluster,
     )
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
@@ -102,16 +110,30 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         # What the relay has not sent stays in the outbox.
         for task in keeping:
             task.cancel()
+        ending.set()
 
     async def close() -> None:
+        await usage.write()
         await slack.close()
         await publisher.stop()
 
     base.checks["publishing"] = check_publisher
+    reception = Reception(
+        intake=intake,
+        limits=limits,
+        usage=usage,
+        understanding=Understanding(mappings),
+        knowing=Knowing(base.uow, releasing),
+        refusing=Refusing(base.uow, base.clock, base.figures),
+        clock=base.clock,
+        figures=base.figures,
+    )
     ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, base.figures, Understanding(mappings), Knowing(base.uow, releasing, base.clock)),
+        reception=reception,
+        replaying=Replaying(reception, base.uow, base.clock),
         mappings=mappings,
+        limits=limits,
         releasing=releasing,
         uow=base.uow,
         keys=base.keys,
@@ -131,9 +153,9 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         routers=(*api.ROUTERS, *documents.routes(base.uow, base.clock, mappings)),
         probes=api.PROBES,
         prepare=prepare,
-        jobs=(make_admin_key, keep_house, lambda: following.run(base.uow)),
+        jobs=(make_admin_key, keep_house, lambda: following.run(base.uow), lambda: usage.run(ending)),
         on_stop=stop,
-        tidy=(links.forget, known.forget),
+        tidy=(links.forget, known.forget, refused.forget_old, store_usage.forget),
         close=close,
         state={"ingest": ingest},
         schemas=openapi.schemas(),
@@ -141,4 +163,4 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
 
 
 if __name__ == "__main__":
-    sys.exit(service.main("ingest", Settings, wire))
+    sys.exit(service.main("ingest", IngestSettings, wire))

@@ -1,4 +1,5 @@
-"""Ingest's tables: the outbox, aliases, what waits for one, merged accounts, imports, users, and used links."""
+"""Ingest's tables: outbox, aliases, what waits for one, merged accounts, imports, users, used links, what was refused,
+and what each key sent."""
 
 from sqlalchemy import (
     BigInteger,
@@ -129,3 +130,49 @@ used_links = Table(
     Index("used_links_by_expiry", "expires_at"),
 )
 """Links in letters that were used up: what was said by each, in words. Kept until the link expires by itself."""
+
+_COUNTED = ("requests", "events", "bytes", "refused", "limited")
+key_usage = Table(
+    "key_usage",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("type", Text, primary_key=True),
+    *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in _COUNTED),
+    Index("key_usage_by_day", "day"),
+)
+"""What was sent by each key on each UTC day: events by their type, and all else in the row without one."""
+refused = Table(
+    "refused",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("door", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("bytes", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("source", Text),
+    Column("event_id", Text),
+    Column("account", Text),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+    Column("times", BigInteger, nullable=False, server_default=text("1")),
+    Index("refused_newest", "at", "id"),
+    Index("refused_by_last", "last_at"),
+)
+"""What was not taken, as it was sent by the key of this name. The same again is one row: its id is a digest.
+
+`size` is that of the whole in bytes; of what is very large only the beginning is kept.
+"""
+
+refused_days = Table(
+    "refused_days",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("records", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("left_out", BigInteger, nullable=False),
+)
+"""How much was kept of what a key was refused on a UTC day, and how many records more were not."""

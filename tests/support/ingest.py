@@ -26,8 +26,12 @@ from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
 from services.ingest.receiving.knowing import Knowing
+from services.ingest.receiving.limiting import Limits, Rates
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.refusing import Refusing
+from services.ingest.receiving.replaying import Replaying
 from services.ingest.receiving.understanding import Understanding
+from services.ingest.receiving.usage import Usage
 from services.ingest.slack.client import Slack
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
@@ -54,6 +58,7 @@ from tests.support.stream import NOON, SetClock
 
 ADMIN_KEY = "kw_the-admin-of-the-tests"
 STRIPE_SECRET = "whsec_test"
+NO_LIMITS = Rates(0, 0, 0)
 CLUSTER = "the log of these tests"
 LINK_KEY = "the-key-of-links-in-tests-of-ours"
 
@@ -160,7 +165,9 @@ class House:
         clock: SetClock,
         broker: Broker,
         slack: FormSlack,
+        usage: Usage,
     ) -> None:
+        self.usage = usage
         self.engine, self.http, self.app, self.clock, self.broker = engine, http, app, clock, broker
         self.slack = slack
 
@@ -210,13 +217,16 @@ def an_app(
     slack_secret: str | None = SIGNING_SECRET,
     bot_token: str | None = "xoxb-1",
     link_key: str | None = LINK_KEY,
-) -> tuple[FastAPI, KeyStore]:
+    rates: Rates = NO_LIMITS,
+) -> tuple[FastAPI, KeyStore, Usage]:
     figures, random, uow = Figures("ingest"), counted_bytes(), UnitOfWork(engine)
     keys = KeyStore(uow, clock, random)
     releasing = Releasing(uow=uow, clock=clock, random=random, partitions=8, wake_relay=lambda: None)
     publisher = Publisher(broker.producer, figures, limit=0.05, give_up=0.5)
     responding = Responding(publisher, figures)
     asked = Slack(slack, clock, api_url="http://slack.test/api", token=bot_token)
+    usage = Usage(uow, clock, figures)
+    limits = Limits(rates, clock, usage)
     intake = Intake(
         uow=uow,
         publisher=publisher,
@@ -224,10 +234,21 @@ def an_app(
         clock=clock,
         random=random,
         figures=figures,
+        usage=usage,
         cluster=lambda: CLUSTER,
     )
 
     mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
+    reception = Reception(
+        intake=intake,
+        limits=limits,
+        usage=usage,
+        understanding=Understanding(mappings),
+        knowing=Knowing(uow, releasing),
+        refusing=Refusing(uow, clock, figures),
+        clock=clock,
+        figures=figures,
+    )
     checks = {"database": _fine}
     counts = Counts(figures, uow, broker, clock)  # type: ignore[arg-type]
     counts.add_outbox()
@@ -237,8 +258,10 @@ def an_app(
     app.state.keys = keys
     app.state.ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, figures, Understanding(mappings), Knowing(uow, releasing, clock)),
+        reception=reception,
+        replaying=Replaying(reception, uow, clock),
         mappings=mappings,
+        limits=limits,
         releasing=releasing,
         uow=uow,
         keys=keys,
@@ -255,21 +278,21 @@ def an_app(
     )
     for router in (*api.ROUTERS, *documents.routes(uow, clock, mappings), *api.PROBES):
         app.include_router(router)
-    return app, keys
+    return app, keys, usage
 
 
 @asynccontextmanager
-async def a_house(database_url: str, **secrets: str | None) -> AsyncIterator[House]:
+async def a_house(database_url: str, **given: Any) -> AsyncIterator[House]:
     """Ingest, ready, with the admin's key as its client's; a secret that is None isn't set."""
     engine = make_engine(as_service(database_url, "ingest"), "ingest")
     clock, broker = SetClock(NOON), Broker()
     async with a_form_slack(clock) as (slack, asked):
-        app, keys = an_app(engine, broker, clock, asked, **secrets)
+        app, keys, usage = an_app(engine, broker, clock, asked, **given)
         await keys.ensure_admin(ADMIN_KEY)
         transport = httpx.ASGITransport(app)
         headers = {"authorization": f"Bearer {ADMIN_KEY}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://ingest", headers=headers) as http:
-            yield House(engine, http, app, clock, broker, slack)
+            yield House(engine, http, app, clock, broker, slack, usage)
     await engine.dispose()
 
 

@@ -2,7 +2,19 @@
 
 from typing import Final
 
-from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, topics, webhooks
+from services.ingest.api import (
+    acting,
+    events,
+    imports,
+    keys,
+    leaving,
+    patching,
+    refused,
+    slack,
+    status,
+    topics,
+    webhooks,
+)
 from services.ingest.api.sdk import customerio, openmeter, otlp, posthog, segment
 
 ROUTERS: Final = (
@@ -13,13 +25,14 @@ ROUTERS: Final = (
     acting.router,
     leaving.router,
     imports.router,
+    refused.router,
     keys.router,
     segment.router,
-    posthog.router,
     openmeter.router,
     customerio.router,
     otlp.router,
     topics.router,
+    posthog.router,
 )
 PROBES: Final = (status.router,)
 """What a process answers that is only a worker."""

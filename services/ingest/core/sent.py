@@ -52,6 +52,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     knows: tuple[Knows, ...] = ()
     same: tuple[Same, ...] = ()
     why: str = ""
-    """Such as `dropped by the mapping 'web'`; or what of it was left out."""
+    """Such as `dropped by web@3: drop 'Heartbeat*'`; or what of it was left out."""
     refused: tuple[str, str] | None = None
     """A code and a sentence, where it can't be read."""

@@ -17,7 +17,6 @@ from services.ingest.core.senders import Sender
 from services.ingest.core.sent import Record, Said
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.store import aliases, known, merged
-from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
 
 _CACHED: Final = 100_000
@@ -50,16 +49,16 @@ class _Seen(msgspec.Struct):
 class Knowing:
     """What is known of users, by the key's source."""
 
-    def __init__(self, uow: UnitOfWork, releasing: Releasing, clock: Clock) -> None:
-        self._uow, self._releasing, self._clock = uow, releasing, clock
+    def __init__(self, uow: UnitOfWork, releasing: Releasing) -> None:
+        self._uow, self._releasing = uow, releasing
         self._seen: dict[tuple[str, str], _Seen] = {}
 
-    async def placed(self, records: Sequence[Record], sender: Sender) -> Sequence[Record]:
+    async def placed(self, records: Sequence[Record], sender: Sender, now: datetime) -> Sequence[Record]:
         """The records, of which each event names its account, or the alias under which it waits for one.
 
         What is learnt is committed: an event that comes again finds the same.
         """
-        source, now = sender.source, self._clock.now()
+        source = sender.source
         telling = [
             record for record in records if (record.knows or record.same) and not self._is_told(source, record, now)
         ]

@@ -13,6 +13,7 @@ from fastapi.routing import iter_route_contexts
 from services.ingest import main as ingest
 from services.ingest.api.sdk import posthog
 from services.ingest.core.dialects import segment
+from services.ingest.settings import IngestSettings
 from services.notifier import main as notifier
 from services.notifier.settings import NotifierSettings
 from services.playbooks import main as playbooks
@@ -21,7 +22,7 @@ from services.scoring import main as scoring
 from services.scoring.settings import ScoringSettings
 from shared.auth.keys import Caller
 from shared.service.service import Process
-from shared.settings import SERVICES, Settings
+from shared.settings import SERVICES
 
 DOCUMENTS = {"/openapi.json", "/asyncapi.json", "/docs", "/redoc", "/docs/oauth2-redirect"}
 PROBES = {"/healthz", "/readyz", "/metrics", *DOCUMENTS}
@@ -51,7 +52,7 @@ def app_of(service: str, home: Path) -> FastAPI:
     match service:
         case "ingest":
             signed = {"stripe_secret": "whsec_x", "slack_signing_secret": "x", "link_keys": "k" * 32}
-            process = Process(service, Settings.load(**signed, **given), "all", ingest.wire)
+            process = Process(service, IngestSettings.load(**signed, **given), "all", ingest.wire)
         case "scoring":
             process = Process(service, ScoringSettings.load(**given), "all", scoring.wire)
         case "playbooks":

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from services.ingest.core.dialects.fields import user_in
 from services.ingest.core.dialects.otlp_wire import Told, logs_of, spans_of
 from services.ingest.core.dialects.ruling import Seen, name_in, ruled
 from services.ingest.core.mapping import Mapping, Path
@@ -64,7 +65,7 @@ def _record(told: Told, sent: bytes, id: str, kind: str, name: str, account: str
         look=lambda path: _look(told, path),
         time=_time(told.nanos or told.observed),
         account=account,
-        user=_first(told, mapping.otel_user),
+        user=user_in(_first(told, mapping.otel_user)),
         feature=_first(told, mapping.otel_feature),
     )
     said, why = ruled(seen, mapping)

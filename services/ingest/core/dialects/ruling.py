@@ -31,13 +31,14 @@ def ruled(seen: Seen, mapping: Mapping) -> tuple[Said | None, str]:
     """The event that it comes to, or why none."""
     rule = mapping.rule_for(seen.kind, seen.name)
     if rule is not None and not rule.type:
-        return None, f"dropped by the mapping {mapping.id!r}"
+        return None, rule.why_dropped
     if rule is None:
         data = _used(seen, None, None)
     elif rule.type == USED:
-        data = _used(seen, rule.feature, rule.quantity)
+        data = dict(rule.fixed) | _used(seen, rule.feature, rule.quantity)
     else:
-        data = {field: value for field, path in rule.data.items() if (value := seen.look(path)) is not None}
+        found = {field: seen.look(path) for field, path in rule.data.items()}
+        data = {field: value for field, value in found.items() if value is not None} | dict(rule.fixed)
         if rule.milestone is not None:
             data["milestone"] = rule.milestone
     return Said(
