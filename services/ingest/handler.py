@@ -88,7 +88,7 @@ class Intake:
                 await imports.confirm(c, publish, histories)
         taken = [*ready, *waiting]
         self._count(taken, refused)
-        forget_by = gone_by(now) if await self._forget(taken) else msgspec.UNSET
+        forget_by = gone_by(now) if await self._forget(taken, now) else msgspec.UNSET
         return Answer(len({event.index for event in taken}), refused, topics_forget_by=forget_by)
 
     def _sort(self, checked: Sequence[Checked]) -> tuple[list[Checked], list[Checked]]:
@@ -151,13 +151,13 @@ class Intake:
             self._releasing.wake()
         return settled
 
-    async def _forget(self, taken: Sequence[Checked]) -> bool:
-        """Delete what waits of those whom these events erase. Returns whether there are any."""
+    async def _forget(self, taken: Sequence[Checked], now: datetime) -> bool:
+        """Delete what waits, and is shown, of those whom these events erase. Returns whether there are any."""
         forgotten = forgotten_by(taken)
         if forgotten:
             async with self._uow.begin() as c:
                 for one in forgotten:
-                    await erasing.forget(c, one)
+                    await erasing.forget(c, one, now)
         return bool(forgotten)
 
     async def _read_merged(self, now: datetime) -> None:

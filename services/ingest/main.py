@@ -21,18 +21,23 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
+from services.ingest.receiving.listening import Listening
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.trying import Trying
 from services.ingest.receiving.understanding import Understanding
+from services.ingest.receiving.watching import Watching
 from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
-from services.ingest.store import links
+from services.ingest.store import links, recent
 from shared.documents.following import Following
 from shared.documents.in_force import InForce
 from shared.documents.store import Store
+from shared.jobs import store as jobs_store
 from shared.links import Links
 from shared.log.publisher import Publisher
 from shared.log.room import check_room
+from shared.messages import registry
 from shared.pg.lease import while_alone
 from shared.service import service
 from shared.settings import Settings
@@ -61,6 +66,8 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     slack = Slack(open_client(), base.clock, api_url=settings.slack_api_url, token=token)
     responding, keys = Responding(publisher, base.figures), settings.signing_keys
+    watching = Watching(base.uow, base.clock)
+    listening = Listening(base.uow, lambda: base.stream.tail((registry.ASSESSMENTS,)))
     mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
     following = Following(mappings.refresh)
     keeper = Housekeeping(base.uow, base.clock, relay, releasing)
@@ -92,6 +99,8 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
 
     def stop() -> None:
         following.stop()
+        watching.stop()
+        listening.stop()
         # What the relay has not sent stays in the outbox.
         for task in keeping:
             task.cancel()
@@ -103,7 +112,9 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     base.checks["publishing"] = check_publisher
     ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, base.figures, Understanding(mappings)),
+        reception=Reception(intake, base.figures, Understanding(mappings), watching, Trying(base.uow, base.clock)),
+        watching=watching,
+        listening=listening,
         mappings=mappings,
         releasing=releasing,
         uow=base.uow,
@@ -124,9 +135,9 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         routers=(*api.ROUTERS, *documents.routes(base.uow, base.clock, mappings)),
         probes=api.PROBES,
         prepare=prepare,
-        jobs=(make_admin_key, keep_house, lambda: following.run(base.uow)),
+        jobs=(make_admin_key, keep_house, lambda: following.run(base.uow), watching.run, listening.run),
         on_stop=stop,
-        tidy=(links.forget,),
+        tidy=(links.forget, recent.forget_old, jobs_store.forget),
         close=close,
         state={"ingest": ingest},
         schemas=openapi.schemas(),

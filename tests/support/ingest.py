@@ -25,8 +25,11 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
+from services.ingest.receiving.listening import Listening
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.trying import Trying
 from services.ingest.receiving.understanding import Understanding
+from services.ingest.receiving.watching import Watching
 from services.ingest.slack.client import Slack
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
@@ -36,7 +39,7 @@ from shared.documents.in_force import InForce
 from shared.documents.store import Store
 from shared.figures import Figures
 from shared.links import Links
-from shared.log.protocol import Outgoing, Unconfirmed
+from shared.log.protocol import Outgoing, Record, Unconfirmed
 from shared.log.publisher import Publisher
 from shared.messages import envelope
 from shared.messages.envelope import Event
@@ -108,6 +111,27 @@ class FakeProducer:
         self.broker.messages += messages
 
 
+class FakeTail:
+    """The end of a log: what is put there comes next."""
+
+    def __init__(self) -> None:
+        self.coming: asyncio.Queue[Record] = asyncio.Queue()
+        self.reads = False
+
+    async def start(self) -> None:
+        self.reads = True
+
+    async def stop(self) -> None:
+        self.reads = False
+
+    async def read(self, timeout: float) -> list[Record]:
+        try:
+            async with asyncio.timeout(timeout):
+                return [await self.coming.get()]
+        except TimeoutError:
+            return []
+
+
 class Broker:
     """A broker in memory, which can be slow (`confirms`), or fail (`fails`)."""
 
@@ -121,6 +145,7 @@ class Broker:
         self.asked = 0
         self.confirms = asyncio.Event()
         self.confirms.set()
+        self.end = FakeTail()
 
     def producer(self) -> FakeProducer:
         self.producers.append(FakeProducer(self))
@@ -128,6 +153,9 @@ class Broker:
 
     async def readers(self) -> dict[str, datetime | None]:
         return {}
+
+    def tail(self, *_: object) -> FakeTail:
+        return self.end
 
     def events(self) -> list[Event]:
         """What was published, read again."""
@@ -202,6 +230,8 @@ def an_app(
         figures=figures,
     )
 
+    watching = Watching(uow, clock)
+    listening = Listening(uow, broker.tail, keep_alive=0.2)
     mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
     checks = {"database": _fine}
     counts = Counts(figures, uow, broker, clock)  # type: ignore[arg-type]
@@ -212,7 +242,9 @@ def an_app(
     app.state.keys = keys
     app.state.ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, figures, Understanding(mappings)),
+        reception=Reception(intake, figures, Understanding(mappings), watching, Trying(uow, clock)),
+        watching=watching,
+        listening=listening,
         mappings=mappings,
         releasing=releasing,
         uow=uow,

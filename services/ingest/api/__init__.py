@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from services.ingest.api import acting, events, imports, keys, leaving, patching, slack, status, webhooks
+from services.ingest.api import acting, events, imports, keys, leaving, patching, recent, slack, status, webhooks
 
 ROUTERS: Final = (
     events.router,
     patching.router,
+    recent.router,
     webhooks.router,
     slack.router,
     acting.router,

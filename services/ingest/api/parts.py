@@ -11,7 +11,9 @@ from services.ingest.handler import Intake
 from services.ingest.pages.acting import Acting
 from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.releasing import Releasing
+from services.ingest.receiving.listening import Listening
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.watching import Watching
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from shared.auth.keys import Caller, KeyStore, require
@@ -30,6 +32,8 @@ class Ingest:
 
     intake: Intake
     reception: Reception
+    watching: Watching
+    listening: Listening
     mappings: InForce[Mappings]
     releasing: Releasing
     uow: UnitOfWork

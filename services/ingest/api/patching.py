@@ -7,12 +7,11 @@ import msgspec
 from fastapi import Depends, Header, Request, Response
 
 from services.ingest.api import openapi
-from services.ingest.api.events import answer_of
+from services.ingest.api.events import answer_of, sender_of
 from services.ingest.api.parts import OPEN_DOOR, Ingest, Parts
 from services.ingest.core.attributes import Refused, any_json
 from services.ingest.core.patching import account_patch, as_event, check_spelling, contact_patch, misspelt
 from services.ingest.core.reading import json_fault
-from services.ingest.core.senders import Sender
 from shared.auth.keys import Caller, require
 from shared.documents.store import Store
 from shared.files.catalogue import declared_in
@@ -86,8 +85,8 @@ async def _take(
     if found := misspelt(data):
         check_spelling(found, await _declared(ingest))
     raw = as_event(once or f"patch-{ingest.random(16).hex()}", type, account, data)
-    sender = Sender(caller.source, caller.name, caller.sources, ingest.keys.sources, operates=True)
-    return answer_of(await ingest.intake.take([raw], sender))
+    sender = msgspec.structs.replace(sender_of(caller, ingest.keys.sources), operates=True)
+    return answer_of(await ingest.reception.events([raw], sender, "patch"))
 
 
 async def _declared(ingest: Ingest) -> frozenset[str]:

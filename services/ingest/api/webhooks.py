@@ -46,4 +46,4 @@ async def post_stripe(
         raise Problem(400, "unusable", str(error)) from None
     if raw is None:
         return Response(b'{"accepted":0,"refused":[]}', 200, media_type="application/json")
-    return answer_of(await ingest.intake.take([raw], Sender(stripe.SOURCE)))
+    return answer_of(await ingest.reception.events([raw], Sender(stripe.SOURCE), "stripe"))

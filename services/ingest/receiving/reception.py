@@ -14,15 +14,20 @@ from services.ingest.core.mapping import Mapping
 from services.ingest.core.senders import Sender
 from services.ingest.core.sent import Record, Said
 from services.ingest.handler import Intake
+from services.ingest.receiving.trying import Trying
 from services.ingest.receiving.understanding import Understanding
+from services.ingest.receiving.watching import Watching
 from shared.figures import Figures
 
 
 class Reception:
     """The one way in for events of senders."""
 
-    def __init__(self, intake: Intake, figures: Figures, understanding: Understanding) -> None:
+    def __init__(
+        self, intake: Intake, figures: Figures, understanding: Understanding, watching: Watching, trying: Trying
+    ) -> None:
         self._intake, self._understanding = intake, understanding
+        self._watching, self._trying = watching, trying
         self._received = figures.count("keepwell_records_received_total", "Records received, by their door.", "door")
 
     def mapping(self, sender: Sender) -> Mapping:
@@ -32,7 +37,9 @@ class Reception:
     async def events(self, raws: Sequence[msgspec.Raw], sender: Sender, door: str) -> Answer:
         """Take events that are ours already: `/v1/events`. `door` names the way that they came by."""
         self._received.add(len(raws), door)
-        return await self._intake.take(raws, sender)
+        answer = await self._taken(raws, sender)
+        self._watching.events(raws, sender, door, answer)
+        return answer
 
     async def records(self, records: Sequence[Record], sender: Sender, door: str) -> Answer:
         """Take what a dialect has read; the answer speaks of records, by their place in the request.
@@ -47,12 +54,21 @@ class Reception:
             for said in record.said:
                 raws.append(_event(said))
                 places.append(index)
-        answer = await self._intake.take(raws, sender)
+        answer = await self._taken(raws, sender)
         refused += [msgspec.structs.replace(one, index=places[one.index]) for one in answer.refused]
         gone = {one.index for one in refused}
-        return msgspec.structs.replace(
-            answer, accepted=len(records) - len(gone), refused=sorted(refused, key=lambda one: one.index)
+        answer = msgspec.structs.replace(
+            answer,
+            accepted=len(records) - len(gone),
+            refused=sorted(refused, key=lambda one: one.index),
+            waiting=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.waiting],
         )
+        self._watching.records(records, sender, door, self.mapping(sender).label, answer)
+        return answer
+
+    async def _taken(self, raws: Sequence[msgspec.Raw], sender: Sender) -> Answer:
+        """What a key in test mode sends is judged alone."""
+        return await (self._trying if sender.test else self._intake).take(raws, sender)
 
 
 def _event(said: Said) -> msgspec.Raw:

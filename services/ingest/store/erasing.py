@@ -1,11 +1,13 @@
-"""What waits of somebody who is erased. Works in the caller's transaction."""
+"""What waits, and what is shown, of somebody who is erased. Works in the caller's transaction."""
 
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Text, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ingest.core.erasing import ERASES, is_of
+from services.ingest.store import recent
 from services.ingest.tables import aliases, waiting
 from shared.messages.erasing import Forgetting
 from shared.pg import bulk
@@ -20,10 +22,11 @@ _OF_ACCOUNT: Final = (
 _FORGET: Final = bulk.Delete(waiting, _KEY)
 
 
-async def forget(c: AsyncConnection, forgetting: Forgetting) -> None:
+async def forget(c: AsyncConnection, forgetting: Forgetting, now: datetime) -> None:
     """Delete what waits under the account's aliases, or its own name as one, and is about who is erased.
 
     What is being let go at this moment goes on: whoever reads it knows who was erased.
     """
     rows = await c.execute(_OF_ACCOUNT, {"account": forgetting.account})
     await _FORGET(c, [(row.source, row.id) for row in rows if is_of(row.value, forgetting)])
+    await recent.forget(c, forgetting, now)
