@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.ingest import api, files, queries
-from services.ingest.api import documents, openapi
+from services.ingest.api import documents, openapi, previews
 from services.ingest.api.parts import Ingest
 from services.ingest.handler import Intake
 from services.ingest.pages.acting import Acting
@@ -30,10 +30,13 @@ from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from services.ingest.store import links, recent
+from services.ingest.views import Preview
 from shared.documents.following import Following
 from shared.documents.in_force import InForce
 from shared.documents.store import Store
+from shared.jobs import routes as job_routes
 from shared.jobs import store as jobs_store
+from shared.jobs.runner import Jobs, in_a_child
 from shared.links import Links
 from shared.log.publisher import Publisher
 from shared.log.room import check_room
@@ -67,6 +70,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     slack = Slack(open_client(), base.clock, api_url=settings.slack_api_url, token=token)
     responding, keys = Responding(publisher, base.figures), settings.signing_keys
     watching = Watching(base.uow, base.clock)
+    jobs = Jobs(base.uow, base.clock, random, in_a_child("services.ingest.previews"))
     listening = Listening(base.uow, lambda: base.stream.tail((registry.ASSESSMENTS,)))
     mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
     following = Following(mappings.refresh)
@@ -106,6 +110,7 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
             task.cancel()
 
     async def close() -> None:
+        await jobs.close()
         await slack.close()
         await publisher.stop()
 
@@ -132,7 +137,12 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
     )
     return service.Service(
         description="Where events come in.",
-        routers=(*api.ROUTERS, *documents.routes(base.uow, base.clock, mappings)),
+        routers=(
+            *api.ROUTERS,
+            *documents.routes(base.uow, base.clock, mappings),
+            previews.routes(base.uow, mappings, jobs),
+            job_routes.routes(base.uow, base.clock, job_routes.Job[Preview], "documents"),
+        ),
         probes=api.PROBES,
         prepare=prepare,
         jobs=(make_admin_key, keep_house, lambda: following.run(base.uow), watching.run, listening.run),

@@ -182,6 +182,35 @@ class Assessed(BaseModel):
         )
 
 
+class Both(BaseModel):
+    """How many records come to something, before and after."""
+
+    what: str
+    before: int
+    after: int
+
+
+class Example(BaseModel):
+    """A record that would be understood otherwise: an event a line, or why it comes to none."""
+
+    at: datetime
+    source: str
+    name: str
+    sent: str
+    before: list[str]
+    after: list[str]
+
+
+class Preview(BaseModel):
+    """What a mapping would change of the last records, of which those that were `cut` are left out."""
+
+    records: int
+    cut: int
+    differ: int = Field(description="Records that would come to something else.")
+    becomes: list[Both]
+    examples: list[Example]
+
+
 class LeftOut(BaseModel):
     """So much came faster than whoever listens took it."""
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest import api, files, queries
-from services.ingest.api import documents, openapi
+from services.ingest.api import documents, openapi, previews
 from services.ingest.api.parts import Ingest
 from services.ingest.core.checking import Checked, Refusal, check
 from services.ingest.core.reading import read
@@ -33,11 +33,14 @@ from services.ingest.receiving.watching import Watching
 from services.ingest.slack.client import Slack
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
+from services.ingest.views import Preview
 from shared.auth.keys import KeyStore
 from shared.clock import Clock
 from shared.documents.in_force import InForce
 from shared.documents.store import Store
 from shared.figures import Figures
+from shared.jobs import routes as job_routes
+from shared.jobs.runner import Jobs
 from shared.links import Links
 from shared.log.protocol import Outgoing, Record, Unconfirmed
 from shared.log.publisher import Publisher
@@ -204,6 +207,10 @@ async def _fine() -> None:
     return None
 
 
+async def _left_alone(_: str) -> bool:
+    return True
+
+
 def an_app(
     engine: AsyncEngine,
     broker: Broker,
@@ -260,7 +267,13 @@ def an_app(
         acting=Acting(Links([link_key]), responding, uow, clock, random) if link_key else None,
         leaving=Leaving(Links([link_key]), intake, clock) if link_key else None,
     )
-    for router in (*api.ROUTERS, *documents.routes(uow, clock, mappings), *api.PROBES):
+    # Nobody computes: a test does.
+    jobs = Jobs(uow, clock, random, _left_alone)
+    more = (
+        previews.routes(uow, mappings, jobs),
+        job_routes.routes(uow, clock, job_routes.Job[Preview], "documents"),
+    )
+    for router in (*api.ROUTERS, *documents.routes(uow, clock, mappings), *more, *api.PROBES):
         app.include_router(router)
     return app, keys
 

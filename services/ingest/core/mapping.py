@@ -16,8 +16,8 @@ from shared.messages.usage import UsageRecorded
 Path = tuple[str, ...]
 """The parts of a path."""
 (USED,) = UsageRecorded.types
-KINDS: Final = ("track", "page", "screen", "identify", "group", "alias", "capture", "event", "span", "log")
-"""Kinds of records: those of analytics clients, PostHog's, OpenMeter's and CloudEvents', and OpenTelemetry's."""
+KINDS: Final = ("track", "page", "screen", "identify", "group", "alias", "capture", "meter", "span", "log")
+"""Kinds of records: those of analytics clients, PostHog's, OpenMeter's, and OpenTelemetry's."""
 _REMEMBERED: Final = 4096
 """Names of events of which it is remembered which rule they fall under; some senders make up new ones all the time."""
 
