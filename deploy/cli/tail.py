@@ -99,9 +99,7 @@ class _Telling:
         said = Text.assemble(
             f"{datetime.fromisoformat(item['at']).astimezone():%H:%M:%S}  ",
             f"{clean(item['key'] or item['source']):<12}  ",
-            show.text(_sent(item)),
-            " → ",
-            show.text(_became(item)),
+            show.text(_sent_and_became(item)),
         )
         if fate != "taken":
             said.append(f"  {fate}", _STYLES[fate])
@@ -120,6 +118,12 @@ class _Telling:
 
     def _beneath(self, words: str, style: str) -> None:
         self._out.print(Text.assemble(_INDENT, show.text(words, style)), soft_wrap=True)
+
+
+def _sent_and_became(item: Item) -> str:
+    """`track Report Opened → usage.recorded reports of acme`; of an event that is ours already what it is."""
+    became = _became(item)
+    return became if item["kind"] in {one["type"] for one in item["understood"]} else f"{_sent(item)} → {became}"
 
 
 def _sent(item: Item) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -184,7 +184,7 @@ async def told(lines: AsyncIterator[str], count: int) -> list[dict[str, Any]]:
     return found
 
 
-def assessed(account: str) -> Logged:
+def assessed(account: str, at: datetime = NOON) -> Logged:
     """What scoring says of an account."""
     said = AccountAssessed(
         rev=2,
@@ -203,7 +203,7 @@ def assessed(account: str) -> Logged:
         "subject": account, "time": NOON, "data": said,
     }  # fmt: skip
     headers = {"ce_type": "account.assessed"}
-    return Logged(registry.ASSESSMENTS, 0, 1, NOON, account, msgspec.json.encode(event), headers)
+    return Logged(registry.ASSESSMENTS, 0, 1, at, account, msgspec.json.encode(event), headers)
 
 
 async def test_it_is_told_live_with_what_became_of_the_account(house: House) -> None:
@@ -212,13 +212,19 @@ async def test_it_is_told_live_with_what_became_of_the_account(house: House) -> 
         assert answer.headers["content-type"].startswith("text/event-stream")
         await until(lambda: tail.reads)
         lines = answer.aiter_lines()
+        await tail.coming.put(assessed("acme", NOON - timedelta(seconds=1)))
         await house.post(an_event("e1", account="acme"))
-        [record] = await told(lines, 1)
+        await tail.coming.put(assessed("acme"))
+        await tail.coming.put(assessed("contoso"))
+        record, before = await told(lines, 2)
         assert (record["event"], record["data"]["understood"][0]["account"]) == ("record", "acme")
+        assert (before["event"], before["data"]["account"]) == ("assessed", "acme"), "it was quicker"
         await tail.coming.put(assessed("contoso"))
         await tail.coming.put(assessed("acme"))
-        [one] = await told(lines, 1)
-        assert (one["event"], one["data"]["account"]) == ("assessed", "acme"), "theirs alone"
+        [after] = await told(lines, 1)
+        assert (after["event"], after["data"]["account"]) == ("assessed", "acme"), "theirs alone"
+        await house.post(an_event("e2", account="acme"))
+        assert [one["event"] for one in await told(lines, 1)] == ["record"], "what was told is not told again"
 
 
 async def test_what_becomes_of_an_account_is_told_to_who_asked_for_it(house: House) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.ingest.receiving.lately import Lately
 from services.ingest.store import recent
 from services.ingest.views import Assessed, LeftOut, Recent
 from shared.log.protocol import BrokerUnavailable, Tail
@@ -33,6 +34,8 @@ _OVERLAP: Final = 500
 _EVERY: Final = 0.5
 _KEEP_ALIVE: Final = 15.0
 _ACCOUNTS: Final = 1_000
+_SKEW: Final = timedelta(seconds=0.5)
+"""By how much the clock of the log may be behind."""
 _ASSESSED: Final = "account.assessed"
 _FAILS: Final = (SQLAlchemyError, BrokerUnavailable, OSError, TimeoutError)
 
@@ -57,26 +60,30 @@ class Listener:
         self.waiting = deque[Told]()
         self.woken = asyncio.Event()
         self.left_out = 0
-        self._accounts = dict[str, None]()
-        """Of what they were told; the latest."""
+        self._accounts = dict[str, int]()
+        """Of what they were told, the latest last; of each the number of the last assessment that they were told of."""
 
     def takes(self, row: Row[Any]) -> bool:
         """Whether a row is for them; its accounts are theirs from then on."""
         if not self.wanted.has(row):
             return False
-        for one in row.understood:
-            if account := one.get("account"):
-                self._accounts.pop(account, None)
-                self._accounts[account] = None
+        for account in accounts_of(row):
+            self._accounts[account] = self._accounts.pop(account, 0)
         while len(self._accounts) > _ACCOUNTS:
             del self._accounts[next(iter(self._accounts))]
         return True
 
-    def hears_of(self, account: str) -> bool:
-        """Whether they want to know what becomes of an account."""
+    def heard_of(self, account: str) -> int | None:
+        """The number of the last assessment of an account that they were told of; None: it is none of theirs."""
         if self.wanted.test:
-            return False
-        return account in self._accounts if self.wanted.account is None else account == self.wanted.account
+            return None
+        known = self._accounts.get(account)
+        return 0 if known is None and account == self.wanted.account else known
+
+    def hear(self, number: int, account: str, told: "Told") -> None:
+        """Tell them of an assessment."""
+        self._accounts[account] = number
+        self.tell(told)
 
     def tell(self, told: Told) -> None:
         """Keep it for them, while there is room."""
@@ -93,6 +100,7 @@ class Listening:
     def __init__(self, uow: UnitOfWork, tail: Callable[[], Tail], keep_alive: float = _KEEP_ALIVE) -> None:
         self._uow, self._tail, self._keep_alive = uow, tail, keep_alive
         self._listeners: list[Listener] = []
+        self._lately = Lately()
         self._some, self._ending = asyncio.Event(), asyncio.Event()
 
     def join(self, wanted: recent.Wanted) -> Listener:
@@ -174,6 +182,7 @@ class Listening:
                 for listener in self._listeners:
                     if listener.takes(row):
                         listener.tell(_record(row))
+                        self._catch_up(listener, row)
 
     async def _read_log(self) -> None:
         tail = self._tail()
@@ -185,17 +194,36 @@ class Listening:
             await tail.stop()
 
     def _tell_of(self, logged: Sequence[Logged]) -> None:
+        now = asyncio.get_running_loop().time()
         for one in logged:
             if one.headers.get("ce_type") != _ASSESSED:
                 continue
-            wanting = [listener for listener in self._listeners if listener.hears_of(one.key)]
-            if not wanting:
-                continue
-            with suppress(msgspec.DecodeError, registry.UnknownType):
-                event, assessed = registry.read(one.value)
-                told = Told("assessed", Assessed.of(event.subject, assessed))
+            self._lately.add(one, now)
+            wanting = [listener for listener in self._listeners if listener.heard_of(one.key) is not None]
+            if wanting and (told := _assessed(one)) is not None:
                 for listener in wanting:
-                    listener.tell(told)
+                    listener.hear(self._lately.last, one.key, told)
+
+    def _catch_up(self, listener: Listener, row: Row[Any]) -> None:
+        """Tell what was said of its accounts between when it came and when it was shown."""
+        for account in accounts_of(row):
+            if (heard := listener.heard_of(account)) is not None:
+                for number, logged in list(self._lately.of(account, heard, row.at - _SKEW)):
+                    if (told := _assessed(logged)) is not None:
+                        listener.hear(number, account, told)
+
+
+def accounts_of(row: Row[Any]) -> list[str]:
+    """The accounts that a row is about."""
+    return [account for one in row.understood if (account := one.get("account"))]
+
+
+def _assessed(logged: Logged) -> Told | None:
+    try:
+        event, assessed = registry.read(logged.value)
+    except (msgspec.DecodeError, registry.UnknownType):
+        return None
+    return Told("assessed", Assessed.of(event.subject, assessed))
 
 
 def _record(row: Row[Any]) -> Told:

@@ -29,6 +29,11 @@ def test_a_line_says_what_was_sent_and_what_it_became(stack: FakeStack) -> None:
     assert line[8:] == "  web           track Report Opened → usage.recorded reports of acme, user u1"
 
 
+def test_an_event_of_ours_is_said_once(stack: FakeStack) -> None:
+    (line,) = told(stack, {**RECORD, "kind": "usage.recorded", "name": ""})
+    assert line[8:] == "  web           usage.recorded reports of acme, user u1"
+
+
 def test_why_not_stands_beneath(stack: FakeStack) -> None:
     more: list[dict[str, Any]] = [
         {"fate": "waiting", "reason": "nobody has said which account 'user:u1' is"},
