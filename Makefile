@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo down kafka test lint bench chaos migration generated lock
+.PHONY: help setup setup-dev run demo down kafka clients test lint bench chaos migration generated lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ down: .venv/.runtime ## End a stack that was left running
 
 kafka: .venv/.runtime ## A real Apache Kafka on 127.0.0.1:9092, without Docker (Java 17 and Maven)
 	@$(BIN)/python -m deploy.local.kafka
+
+clients: .venv/.dev ## The official clients of senders, for their tests (Node and npm)
+	@$(BIN)/python -m tests.support.clients
 
 # In the order of the folders: the long files of flow/ first, so that none is left for one process at the end.
 test: .venv/.dev ## The whole suite, from nothing
@@ -51,19 +54,21 @@ chaos: .venv/.dev ## Kill everything, many times, and count what was lost
 migration: .venv/.dev ## Write a schema's next version: make migration SCHEMA=scoring MESSAGE="add the pulse"
 	$(BIN)/python -m deploy.migrations.new "$(SCHEMA)" "$(MESSAGE)"
 
-generated: .venv/.dev ## Write anew what is made from the code: the files' JSON Schemas, docs/machines.md and docs/library.md
+generated: .venv/.dev ## Write anew what is made from the code: the files' JSON Schemas, docs/machines.md, docs/library.md and docs/asyncapi.json
 	$(BIN)/python -m services.ingest.files
 	$(BIN)/python -m services.scoring.files
 	$(BIN)/python -m services.playbooks.files
 	$(BIN)/python -m services.notifier.files
 	$(BIN)/python -m deploy.machines
 	$(BIN)/python -m deploy.library
+	$(BIN)/python -m shared.messages.asyncapi
 
 LOCKED := --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
-lock: ## Write the lock files anew (needs uv)
+lock: ## Write the lock files anew (needs uv and npm)
 	$(UV) pip compile pyproject.toml $(LOCKED) --group build -o requirements.lock
 	$(UV) pip compile pyproject.toml $(LOCKED) --group dev -o requirements-dev.lock
-	for peer in bench/peers/*.in; do $(UV) pip compile $$peer $(LOCKED) -o $${peer%.in}.lock || exit 1; done
+	for part in bench/peers/*.in tests/clients/*.in; do $(UV) pip compile $$part $(LOCKED) -o $${part%.in}.lock || exit 1; done
+	cd tests/clients && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
 
 # --- the environment: stamps tell what is done, so that a second run takes no time ---
 

@@ -24,7 +24,9 @@ from bench import (
     ingest,
     latency,
     looks,
+    own_write,
     preview,
+    senders,
     statements,
     throughput,
     turn,
@@ -46,10 +48,12 @@ _PARTS = (
         "growth",
         "workers",
         "ingest",
+        "senders",
         "throughput",
         "history",
         "answers",
         "clicks",
+        "own_write",
         "latency",
         "prefect",
         "idle",
@@ -144,6 +148,8 @@ def _through_all(
         rows += answers.at_once(partial(stack, f"at_once_{kind}"), kind, postgres, asked.flames)
     if asked.only in {None, "clicks"}:
         rows += clicks.measure(partial(stack, f"clicks_{kind}"), kind, asked.seconds)
+    if asked.only in {None, "own_write"}:
+        rows += own_write.measure(partial(stack, f"own_write_{kind}"), kind, asked.events or own_write.PAIRS)
     if asked.only in {None, "latency"}:
         rows += latency.measure(partial(stack, f"latency_{kind}"), kind, address, asked.seconds)
     return rows
@@ -165,6 +171,9 @@ def _with_servers_of_their_own(asked: argparse.Namespace) -> list[Row]:
     if asked.only == "ingest" or (asked.only is None and asked.kafka):
         with tempfile.TemporaryDirectory() as home:
             rows += ingest.measure(Path(home), asked.rounds, asked.flames)
+    if asked.only == "senders" or (asked.only is None and asked.kafka):
+        with tempfile.TemporaryDirectory() as home:
+            rows += senders.measure(Path(home), asked.rounds, asked.flames)
     if asked.only in {None, "idle"}:
         # Here is only what a user starts.
         for kind in ["local", "kafka"] if asked.kafka else ["local"]:

@@ -38,10 +38,10 @@ class Hops(NamedTuple):
     hop: float
 
 
-async def post(url: str, made: Sequence[bytes]) -> None:
+async def post(url: str, made: Sequence[bytes], media: str = "application/json") -> None:
     """Post every body, a few at a time."""
     left = iter(made)
-    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": media}
     async with httpx.AsyncClient(headers=headers, timeout=60) as client:
 
         async def poster() -> None:

@@ -47,7 +47,7 @@ class Shape(NamedTuple):
 def measure(home: Path, rounds: int, flames: Path | None = None) -> list[Row]:
     """Post to each in turns, in batches and one by one."""
     with house(home) as made, ExitStack() as entered:
-        stack = entered.enter_context(_ingest(made))
+        stack = entered.enter_context(ingesting(made))
         ours, port = stack.url("ingest", "/v1/events"), free_ports(1)
         other = entered.enter_context(_bare(made, port))
         theirs = f"http://127.0.0.1:{port}/"
@@ -88,7 +88,8 @@ def _rows(size: int, shape: Shape) -> list[Row]:
 
 
 @contextmanager
-def _ingest(made: House) -> Iterator[Stack]:
+def ingesting(made: House) -> Iterator[Stack]:
+    """Ingest alone, on a core of its own."""
     own = made.home / "ingest"
     own.mkdir()
     stack = Stack(own, made.database("ingest"), made.broker.bootstrap)

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from bench import bare
 from bench.report import Row
@@ -18,17 +19,24 @@ def bodies(events: int, size: int = BATCH) -> Iterator[bytes]:
     """The bodies of the POSTs, made before the clock starts."""
     now = datetime.now(UTC).isoformat()
     for first in range(0, events, size):
-        batch = [
-            {
-                "id": f"e{i}",
-                "type": "usage.recorded",
-                "account": f"account-{i * 7919 % ACCOUNTS}",
-                "time": now,
-                "data": {"feature": f"feature-{i % 12}", "user_id": f"user-{i % 20}"},
-            }
-            for i in range(first, min(first + size, events))
-        ]
+        batch = [use(i, now, f"e{i}") for i in range(first, min(first + size, events))]
         yield json.dumps(batch).encode()
+
+
+def use(i: int, now: str, id: str) -> dict[str, Any]:
+    """A use in the plain form, by its number."""
+    return {
+        "id": id,
+        "type": "usage.recorded",
+        "account": account_of(i),
+        "time": now,
+        "data": {"feature": f"feature-{i % 12}", "user_id": f"user-{i % 20}"},
+    }
+
+
+def account_of(i: int) -> str:
+    """The account of an event, by its number."""
+    return f"account-{i * 7919 % ACCOUNTS}"
 
 
 def _has_caught_up(stack: Stack) -> bool:

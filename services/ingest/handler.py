@@ -7,13 +7,13 @@ there before its `account.updated`, and what comes after an `account.merged` goe
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
-from services.ingest.core.checking import Answer, Checked, Refusal, check
+from services.ingest.core.checking import Answer, Checked, Refusal, Waits, adjusted, check
 from services.ingest.core.contents import is_alias
 from services.ingest.core.erasing import forgotten_by, gone_by
 from services.ingest.core.merging import goes_on_as, homes_of
@@ -25,6 +25,7 @@ from shared.clock import Clock
 from shared.figures import Figures
 from shared.log.protocol import Outgoing
 from shared.log.publisher import Publisher
+from shared.log.tokens import token_of
 from shared.messages import tracing
 from shared.pg.uow import UnitOfWork
 
@@ -45,7 +46,9 @@ class Intake:
         clock: Clock,
         random: tracing.RandomBytes,
         figures: Figures,
+        cluster: Callable[[], str],
     ) -> None:
+        self._cluster = cluster
         self._uow, self._publisher, self._releasing = uow, publisher, releasing
         self._clock, self._random = clock, random
         accepted, refused = "Events confirmed by the broker, or kept waiting.", "Events refused, by their code."
@@ -80,7 +83,7 @@ class Intake:
             ready = sorted([*ready, *settled.ready], key=lambda event: event.index)
             refused = sorted([*refused, *settled.refused], key=lambda refusal: refusal.index)
             waiting = settled.waiting
-        await self._publisher.publish(_messages(ready, headers))
+        reached = await self._publisher.publish(_messages(ready, headers))
         histories = {event.history: 0 for event in unsettled if event.history is not None}
         if histories:
             histories |= Counter(event.history for event in ready if event.history is not None)
@@ -89,7 +92,14 @@ class Intake:
         taken = [*ready, *waiting]
         self._count(taken, refused)
         forget_by = gone_by(now) if await self._forget(taken, now) else msgspec.UNSET
-        return Answer(len({event.index for event in taken}), refused, topics_forget_by=forget_by)
+        return Answer(
+            len({event.index for event in taken}),
+            refused,
+            [Waits(event.index, event.id, event.subject) for event in sorted(waiting, key=lambda event: event.index)],
+            adjusted(taken),
+            token=token_of(reached, self._cluster()),
+            topics_forget_by=forget_by,
+        )
 
     def _sort(self, checked: Sequence[Checked]) -> tuple[list[Checked], list[Checked]]:
         """Events that can go at once, and those for which the database must be asked."""
@@ -118,9 +128,8 @@ class Intake:
         writes the alias's row and locks it before it waits, and so does whoever sets the alias. So one of the two comes
         second, and sees what the first has committed: either the account, or what waits. All lock rows of aliases in
         one order, so that they never wait for each other in a circle; rows of `waiting` are written only under the
-        locks of their aliases, the one that they wait under and the one that they move to. The transaction commits
-        before anything is published: had the `account.updated` gone first and the commit failed, scoring would know an
-        alias that ingest does not, and what waits for it would stay.
+        lock of their alias. The transaction commits before anything is published: had the `account.updated` gone first
+        and the commit failed, scoring would know an alias that ingest does not, and what waits for it would stay.
         """
         histories = {event.history for event in events if event.history is not None}
         async with self._uow.begin() as c:
@@ -129,8 +138,7 @@ class Intake:
             gone = {refusal.index for refusal in refused}
             events = [event for event in events if event.index not in gone]
             names = {name for event in events for name in names_of(event)}
-            may_wait = [e for e in events if is_alias(e.subject) and e.subject not in self._aliases]
-            known = await aliases.lock(c, sorted(names), may_wait, now)
+            known = await aliases.lock(c, sorted(names), now)
             goes_on, heard_of = self._merged, set[str]()
             if named := accounts_of(events, known):
                 goes_on = await merged.lock(c)
@@ -138,7 +146,7 @@ class Intake:
             settled = resolve(events, known, goes_on, heard_of)
             await merged.merge(c, settled.newly_merged, now)
             await aliases.give(c, settled.newly_set, now)
-            await aliases.keep_waiting(c, settled.waiting, headers, known, now)
+            await aliases.keep_waiting(c, settled.waiting, headers, now)
             moved = await self._releasing.begin(c, settled.newly_set, now)
         settled.refused += refused
         if len(self._aliases) > _CACHED:

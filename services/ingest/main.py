@@ -64,7 +64,13 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         uow=base.uow, clock=base.clock, random=random, partitions=settings.partitions, wake_relay=relay.wake
     )
     intake = Intake(
-        uow=base.uow, publisher=publisher, releasing=releasing, clock=base.clock, random=random, figures=base.figures
+        uow=base.uow,
+        publisher=publisher,
+        releasing=releasing,
+        clock=base.clock,
+        random=random,
+        figures=base.figures,
+        cluster=lambda: base.stream.cluster,
     )
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     slack = Slack(open_client(), base.clock, api_url=settings.slack_api_url, token=token)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.ingest.tables import aliases, imports, metadata, waiting
 from shared.pg.uow import UnitOfWork
 
-_EVENT: Final = select(*(waiting.c[name] for name in ("source", "id", "alias", "type", "time", "received_at")))
+_EVENT: Final = select(*(waiting.c[name] for name in ("source", "id", "alias", "day", "type", "time", "received_at")))
 _IMPORT: Final = select(imports.c.id.label("import_id"), *(c for c in imports.c if c.name != "id"))
 _SINCE: Final = func.min(waiting.c.received_at).label("since")
 _BY_ALIAS: Final = (
@@ -37,8 +37,8 @@ COUNTED: Final[dict[str, tuple[str, Select[Any]]]] = {
 
 
 async def waiting_events(c: AsyncConnection, after: Sequence[Any] | None, limit: int) -> Sequence[Row[Any]]:
-    """What waits, oldest first, after this place: when it came, its source and its id."""
-    place = (waiting.c.received_at, waiting.c.source, waiting.c.id)
+    """What waits, oldest first, after this place: when it came, and its key."""
+    place = (waiting.c.received_at, waiting.c.source, waiting.c.id, waiting.c.alias, waiting.c.day)
     query = _EVENT.order_by(*place).limit(limit)
     return (await c.execute(query if after is None else query.where(tuple_(*place) > tuple_(*after)))).all()
 

@@ -5,6 +5,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -55,7 +56,8 @@ waiting = Table(
     metadata,
     Column("source", Text, primary_key=True),
     Column("id", Text, primary_key=True),
-    Column("alias", Text, ForeignKey("aliases.alias"), nullable=False),
+    Column("alias", Text, ForeignKey("aliases.alias"), primary_key=True),
+    Column("day", Date, primary_key=True),
     Column("type", Text, nullable=False),
     Column("time", DateTime(timezone=True), nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False),
@@ -63,7 +65,10 @@ waiting = Table(
     Column("headers", JSONB, nullable=False),
     Index("waiting_by_alias", "alias", "received_at"),
 )
-"""Events, as they will be published, whose alias has no account yet."""
+"""Events, as they will be published, whose alias has no account yet; `day` is the UTC day of their time.
+
+What differs in any part of the key may be another event, once the account is known: then claims decide.
+"""
 
 imports = Table(
     "imports",

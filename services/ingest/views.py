@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, Field
+from pydantic.config import JsonDict
 from sqlalchemy import Row
 
 from services.ingest.core.watched import Fate
@@ -40,13 +41,13 @@ class IngestStatus(Status):
     open_imports: int
 
 
-class NewImport(BaseModel, extra="forbid"):
+class NewImport(BaseModel, extra="forbid", json_schema_extra={"examples": [{"name": "history-2025.jsonl"}]}):
     """What history is going to be sent."""
 
     name: str = Field("", max_length=256, description="For people; such as the name of the file.")
 
 
-class EndImport(BaseModel, extra="forbid"):
+class EndImport(BaseModel, extra="forbid", json_schema_extra={"examples": [{"act_on_found": True}]}):
     """How an import ends."""
 
     act_on_found: bool = Field(False, description="Start every playbook whose condition holds when the import ends.")
@@ -67,7 +68,10 @@ class ImportState(BaseModel):
     events: int
 
 
-class NewKey(BaseModel, extra="forbid"):
+_A_KEY: Final[JsonDict] = {"name": "shop", "scopes": ["ingest"], "sources": ["shop", "shop-eu"]}
+
+
+class NewKey(BaseModel, extra="forbid", json_schema_extra={"examples": [_A_KEY]}):
     """What a key may do, and for whom."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")

@@ -2,17 +2,19 @@
 
 import secrets
 import sys
+from functools import partial
 
 from services.scoring import api, files, queries
 from services.scoring.api import feedback, goals, judging, people, record, renewals, revenue, timeline, usage, why
 from services.scoring.api import previews as api_previews
 from services.scoring.api.documents import KINDS
+from services.scoring.api.own_write import OwnWrites
 from services.scoring.api.saying import Saying
 from services.scoring.company.drops import Drops
 from services.scoring.company.sources import Watch
 from services.scoring.core.scorecard import Rules
 from services.scoring.handler import PLAN, ScoringHandler
-from services.scoring.queries import ledger
+from services.scoring.queries import ledger, own_write
 from services.scoring.settings import ScoringSettings
 from services.scoring.store import answers, money
 from services.scoring.store import renewals as store_renewals
@@ -70,6 +72,7 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
             api_previews.routes(base.uow, documents, previews),
             job_routes.routes(base.uow, base.clock, job_routes.Job[Preview], "documents"),
         ),
+        state={"own_writes": OwnWrites(partial(own_write.stored, base.uow), lambda: base.stream.cluster)},
         prepare=lambda: documents.begin(base.uow, base.clock.now()),
         jobs=(lambda: following.run(base.uow),),
         on_stop=following.stop,

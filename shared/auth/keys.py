@@ -43,6 +43,8 @@ _KEYS: Final = tables.keys.to_metadata(_ACCESS, schema="access")
 _SECRET: Final = tables.secret.to_metadata(_ACCESS, schema="access")
 _THE_SECRET: Final = select(_SECRET.c.value)
 _ALL: Final = select(_KEYS, _THE_SECRET.scalar_subquery().label("secret"))
+_OURS: Final = "kw_"
+"""How every key begins."""
 _BY_NAME: Final = select(_KEYS).order_by(_KEYS.c.name)
 
 
@@ -101,7 +103,7 @@ class KeyStore:
         self, name: str, scopes: Sequence[Scope], *, source: str, sources: Sequence[str], csm: str | None
     ) -> str | None:
         """Make a key and return it, which nothing else ever does; None when the name has a live key already."""
-        key = "kw_" + base64.urlsafe_b64encode(self._random(32)).rstrip(b"=").decode()
+        key = _OURS + base64.urlsafe_b64encode(self._random(32)).rstrip(b"=").decode()
         row = {"name": name, "scopes": scopes, "source": source, "sources": sources, "csm": csm}
         return key if await self._write(key, row, over_live=False) else None
 
@@ -204,15 +206,19 @@ _basic = _Basic(scheme="basic", scheme_name="Basic", description="The key as the
 
 
 def key_in(authorization: str) -> str | None:
-    """The key in an Authorization header: a bearer token, or the user name of Basic."""
+    """The key in an Authorization header: a bearer token, or the user name of Basic.
+
+    It may be Basic's password where the user name is none of our keys, as clients have it that send a site and a key.
+    """
     scheme, _, rest = authorization.strip().partition(" ")
     if scheme.lower() == "bearer":
         return rest.strip() or None
     if scheme.lower() == "basic":
         try:
-            return base64.b64decode(rest, validate=True).decode().partition(":")[0] or None
+            user, _, password = base64.b64decode(rest, validate=True).decode().partition(":")
         except ValueError:  # It is no Base64, not even ASCII, or no UTF-8.
             return None
+        return (password if password.startswith(_OURS) and not user.startswith(_OURS) else user) or None
     return None
 
 
@@ -229,17 +235,8 @@ class _Key(Gate):
         key = key_in(request.headers.get("authorization", ""))
         if key is None:
             words = "Send your API key as 'Authorization: Bearer KEY', or as the user name of Basic authentication."
-            raise Problem(401, "no_key", words, headers=_CHALLENGE)
-        keys: KeyStore = request.app.state.keys
-        found = await keys.find(key)
-        if found is None:
-            words = "This API key is not known here, or was revoked. `keepwell keys create` makes a new one."
-            raise Problem(401, "unknown_key", words, headers=_CHALLENGE)
-        if not found.may(self._scope):
-            has = ", ".join(sorted(found.scopes)) or "none"
-            words = f"The key {found.name!r} may not do this: it needs the scope {self._scope!r} and has {has}."
-            raise Problem(403, "scope_missing", words)
-        request.state.caller = found
+            raise Problem(401, "no_key", words, headers=CHALLENGE)
+        request.state.caller = await admitted(request.app.state.keys, key, self._scope)
 
     async def __call__(
         self,
@@ -252,9 +249,22 @@ class _Key(Gate):
         return caller
 
 
+async def admitted(keys: KeyStore, key: str, scope: Scope) -> Caller:
+    """Who holds the key, where it is known and has the scope. Raises problems: 401, 403."""
+    found = await keys.find(key)
+    if found is None:
+        words = "This API key is not known here, or was revoked. `keepwell keys create` makes a new one."
+        raise Problem(401, "unknown_key", words, headers=CHALLENGE)
+    if not found.may(scope):
+        has = ", ".join(sorted(found.scopes)) or "none"
+        words = f"The key {found.name!r} may not do this: it needs the scope {scope!r} and has {has}."
+        raise Problem(403, "scope_missing", words)
+    return found
+
+
 def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     """A dependency that gives the `Caller`, or answers 401 or 403 before anything is read. Only for a `Route`."""
     return _Key(scope)
 
 
-_CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="keepwell"'}
+CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="keepwell"'}

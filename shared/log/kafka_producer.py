@@ -8,11 +8,12 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from shared.log.partitioner import partition_of
-from shared.log.protocol import BrokerUnavailable, Outgoing, Unconfirmed
+from shared.log.protocol import BrokerUnavailable, Outgoing, Places, TopicPartition, Unconfirmed
 
 LARGEST = 1024 * 1024
 """The longest value of a message, in bytes."""
 _BATCH = 256 * 1024
+_NOT_SAID = -1
 _GONE = (KafkaError, OSError, TimeoutError)
 
 
@@ -64,7 +65,7 @@ class KafkaProducer:
         if kafka is not None:
             await _abandon(kafka)
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
+    async def publish(self, messages: Sequence[Outgoing]) -> Places:
         """Return when the broker has confirmed every message. Raises `Unconfirmed`."""
         places = [self._place(message) for message in messages]
         if self._kafka is None or self._failure is not None:
@@ -73,14 +74,14 @@ class KafkaProducer:
         try:
             async with patience:
                 self._waiting.add(patience)
-                await self._publish(self._kafka, messages, places)
+                return await self._publish(self._kafka, messages, places)
         except _GONE as error:
             self._failure = error
             raise Unconfirmed(f"Kafka did not confirm: {type(error).__name__} {error}") from error
         finally:
             self._waiting.discard(patience)
 
-    async def _publish(self, kafka: AIOKafkaProducer, messages: Sequence[Outgoing], places: Sequence[int]) -> None:
+    async def _publish(self, kafka: AIOKafkaProducer, messages: Sequence[Outgoing], places: Sequence[int]) -> Places:
         confirmations: list[asyncio.Future[Any]] = []
         try:
             # One by one, and not with `send_batch`: where several publish at once, that starves until it times out.
@@ -88,7 +89,7 @@ class KafkaProducer:
                 headers = [(name, value.encode()) for name, value in m.headers.items()]
                 topic = self._prefix + m.topic
                 confirmations.append(await kafka.send(topic, m.value, m.key.encode(), place, headers=headers))
-            await asyncio.gather(*confirmations)
+            return _reached(messages, places, await asyncio.gather(*confirmations))
         finally:
             for confirmation in confirmations:
                 confirmation.cancel()
@@ -100,6 +101,21 @@ class KafkaProducer:
         if not 0 <= partition < self._partitions:
             raise ValueError(f"There is no partition {partition}; there are {self._partitions}.")
         return partition
+
+
+def _reached(messages: Sequence[Outgoing], places: Sequence[int], taken: Sequence[Any]) -> Places:
+    """How far these reach. A broker that takes a batch for one that it has already may not know where that lies.
+
+    It says so by a log that begins at -1; what aiokafka makes of the offsets is then no offset of anything.
+    """
+    reached: dict[TopicPartition, int] = {}
+    for message, place, confirmed in zip(messages, places, taken, strict=True):
+        if confirmed.log_start_offset == _NOT_SAID:
+            return {}
+        at = TopicPartition(message.topic, place)
+        if confirmed.offset >= reached.get(at, 0):
+            reached[at] = confirmed.offset + 1
+    return reached
 
 
 async def _abandon(kafka: AIOKafkaProducer) -> None:

@@ -22,6 +22,7 @@ from shared.log.protocol import (
     Bounds,
     BrokerUnavailable,
     Outgoing,
+    Places,
     Record,
     TopicPartition,
     Unconfirmed,
@@ -73,10 +74,10 @@ class LocalProducer:
     async def stop(self) -> None:
         """Nothing to do: the pool is the stream's."""
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
+    async def publish(self, messages: Sequence[Outgoing]) -> Places:
         """Append messages, in order; returns when PostgreSQL has committed them. Raises `Unconfirmed`."""
         if not messages:
-            return
+            return {}
         counts: Counter[tuple[str, int]] = Counter()
         rows = []
         for m in messages:
@@ -90,11 +91,12 @@ class LocalProducer:
         told = ",".join(sorted({m.topic for m in messages}))
         arguments = sql.APPEND.arguments({**parameters, "channel": _CHANNEL, "told": told})
         try:
-            row = await self._pool.fetchrow(sql.APPEND.sql, *arguments)
+            moved = await self._pool.fetch(sql.APPEND.sql, *arguments)
         except _GONE as error:
             raise Unconfirmed(f"The local log did not confirm: {type(error).__name__}.") from error
-        if row is None or row["appended"] != len(messages):
+        if not moved or moved[0]["appended"] != len(messages):
             raise Unconfirmed("The local log has no such topic or partition.")
+        return {TopicPartition(row["topic"], row["partition"]): row["next"] for row in moved}
 
 
 class LocalConsumer:

@@ -18,6 +18,10 @@ class TopicPartition(NamedTuple):
     partition: int
 
 
+Places = Mapping[TopicPartition, int]
+"""How far something reaches: of each partition that it is in, the offset after its last record."""
+
+
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """A message to publish. `key` is the account id; `partition` is set only by what belongs to no account.
 
@@ -77,8 +81,11 @@ class Producer(Protocol):
     async def stop(self) -> None:
         """Close; never raises."""
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
-        """Return when the broker has confirmed every message; raises `Unconfirmed` when it could not."""
+    async def publish(self, messages: Sequence[Outgoing]) -> Places:
+        """Return when the broker has confirmed every message, with how far they reach.
+
+        That is empty where the broker took them and can't say where. Raises `Unconfirmed` when it could not confirm.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from shared.figures import Figures
-from shared.log.protocol import BrokerUnavailable, Outgoing, Producer, Unconfirmed
+from shared.log.protocol import BrokerUnavailable, Outgoing, Places, Producer, Unconfirmed
 
 _log = logging.getLogger("keepwell.publisher")
 LIMIT: Final = 5.0
@@ -39,7 +39,7 @@ class Publisher:
         )
         self._limit, self._give_up = limit, give_up
         self._starting: asyncio.Task[Producer] | None = None
-        self._under_way: dict[asyncio.Task[None], float] = {}
+        self._under_way: dict[asyncio.Task[Places], float] = {}
         self._stopping: set[asyncio.Task[None]] = set()
 
     def check(self) -> None:
@@ -53,13 +53,13 @@ class Publisher:
         if now - oldest > self._limit:
             raise Unconfirmed(f"The broker has not confirmed for {now - oldest:.0f} s.")
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
-        """Return when the broker has confirmed every message.
+    async def publish(self, messages: Sequence[Outgoing]) -> Places:
+        """Return when the broker has confirmed every message, with how far they reach.
 
         Raises `Unconfirmed` when it has not within the limit, or could not, and at once while an older one is overdue.
         """
         if not messages:
-            return
+            return {}
         self.check()
         begun = self._clock()
         task = asyncio.create_task(self._send(messages))
@@ -70,10 +70,11 @@ class Publisher:
             self._failures.add()
             raise Unconfirmed(f"The broker has not confirmed within {self._limit:.0f} s.")
         try:
-            task.result()
+            reached = task.result()
         except (BrokerUnavailable, asyncio.CancelledError) as error:
             raise Unconfirmed(str(error) or "The publish was given up.") from error
         self._seconds.observe(self._clock() - begun)
+        return reached
 
     async def connect(self) -> None:
         """Have a producer before somebody waits for it. Raises `BrokerUnavailable`."""
@@ -93,11 +94,11 @@ class Publisher:
             self._replace(starting)
         await asyncio.gather(*self._stopping, return_exceptions=True)
 
-    async def _send(self, messages: Sequence[Outgoing]) -> None:
+    async def _send(self, messages: Sequence[Outgoing]) -> Places:
         starting = self._begin()
         try:
             producer = await asyncio.shield(starting)
-            await producer.publish(messages)
+            return await producer.publish(messages)
         except BaseException:
             self._replace(starting)
             raise
@@ -130,7 +131,7 @@ class Publisher:
             return
         await producer.stop()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[Places]) -> None:
         self._under_way.pop(task, None)
         if task.cancelled() or (error := task.exception()) is None:
             return

@@ -72,7 +72,10 @@ def _locked(which: FromClause, *more: ColumnElement[Any]) -> Any:
 
 
 def _append() -> Executable:
-    """Move the counters by as many as come, and write the messages behind where they were."""
+    """Move the counters by as many as come, and write the messages behind where they were.
+
+    Returns a row for each counter that was moved, with where it stands now and how many messages were written in all.
+    """
     wanted = select(
         bulk.given(counters.c.topic, counters.c.partition, column("n", counters.c.next.type), name="wanted")
     ).cte("wanted")
@@ -81,7 +84,9 @@ def _append() -> Executable:
         update(counters)
         .values(next=counters.c.next + wanted.c.n)
         .where(_same(wanted, locked), _same(counters, wanted))
-        .returning(counters.c.topic, counters.c.partition, (counters.c.next - wanted.c.n).label("base"))
+        .returning(
+            counters.c.topic, counters.c.partition, counters.c.next, (counters.c.next - wanted.c.n).label("base")
+        )
         .cte("moved")
     )
     given = bulk.given(*(records.c[name] for name in FIELDS[:-1]), column(FIELDS[-1], counters.c.next.type))
@@ -94,7 +99,8 @@ def _append() -> Executable:
         .cte("appended")
     )
     told = func.pg_notify(bindparam("channel", type_=Text), bindparam("told", type_=Text))
-    return select(select(func.count()).select_from(appended).scalar_subquery().label("appended"), told)
+    written = select(func.count()).select_from(appended).scalar_subquery().label("appended")
+    return select(moved.c.topic, moved.c.partition, moved.c.next, written, told)
 
 
 def _read() -> Executable:

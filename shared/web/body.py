@@ -1,14 +1,21 @@
-"""A request's body: unpacked where it is gzip, within a limit, in time, and within what all bodies may take at once."""
+"""A request's body: unpacked where it is gzip, within a limit, in time, and within what all bodies may take at once.
+
+Gzip is known by its first bytes, which begin nothing else that is read here: there are clients that pack without saying
+so, and some that say so and don't.
+"""
 
 import asyncio
 import zlib
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
 from shared.web.problems import Problem
 
+_GZIP: Final = b"\x1f\x8b"
+_KNOWN: Final = frozenset({"", "identity", "gzip", "x-gzip"})
+"""Encodings of a body that is none of them, as headers name it."""
 SLOWEST: Final = 10_000
 """Bytes a second."""
 
@@ -55,15 +62,14 @@ class Body:
         length = headers.get("content-length", "")
         self._announced = int(length[:20]) if length.isdecimal() else 0
         self._encoding = headers.get("content-encoding", "identity").strip().lower()
-        self._unpacker = zlib.decompressobj(wbits=31) if self._encoding in {"gzip", "x-gzip"} else None
+        self._unpacker: Any = None
+        self._begins: bytes | None = b""
+        """What has come of a body of which it isn't known yet whether it is packed; None: it is known."""
 
     async def __call__(self) -> Message:
-        """The next piece. Raises problems: 408, 413, 415, 503, and 400 for what isn't gzip."""
+        """The next piece. Raises problems: 408, 413, 415, 503, and 400 for gzip that is broken."""
         if self._whole:
             return await self._receive()
-        if self._encoding not in {"identity", "", "gzip", "x-gzip"}:
-            words = f"The body's encoding {self._encoding!r} isn't known here. Send it plain or as gzip."
-            raise Problem(415, "unsupported_encoding", words, headers={"Accept-Encoding": "gzip"})
         self._within(self._announced)
         message = await self._in_time()
         if message["type"] != "http.request":
@@ -72,9 +78,11 @@ class Body:
         body = message.get("body", b"")
         self._packed += len(body)
         self._within(self._packed)
+        if self._begins is not None and (body := self._begun_with(body)) == b"" and not self._whole:
+            return {**message, "body": b""}
         if self._unpacker is not None:
             body = self._unpack(body)
-            if self._whole and self._packed and not self._unpacker.eof:
+            if self._whole and not self._unpacker.eof:
                 raise Problem(400, "invalid_gzip", "The gzip body ends too early. Send the whole of it again.")
         else:
             self._keep(len(body))
@@ -97,6 +105,21 @@ class Body:
             words = f"The body was not there after {now - self._begun:.0f} s. Send it at once, or less at a time."
             raise Problem(408, "too_slow", words) from None
 
+    def _begun_with(self, body: bytes) -> bytes:
+        """What can be read of the body's beginning: nothing, until it is long enough to tell whether it is packed."""
+        assert self._begins is not None
+        body = self._begins + body
+        if len(body) < len(_GZIP) and not self._whole:
+            self._begins = body
+            return b""
+        self._begins = None
+        if body.startswith(_GZIP):
+            self._unpacker = zlib.decompressobj(wbits=31)
+        elif self._encoding not in _KNOWN:
+            words = f"The body's encoding {self._encoding!r} isn't known here. Send it plain or as gzip."
+            raise Problem(415, "unsupported_encoding", words, headers={"Accept-Encoding": "gzip"})
+        return body
+
     def _unpack(self, packed: bytes) -> bytes:
         assert self._unpacker is not None
         chunks = []
@@ -108,7 +131,7 @@ class Body:
                 if self._unpacker.eof and packed:
                     self._unpacker = zlib.decompressobj(wbits=31)
         except zlib.error:
-            raise Problem(400, "invalid_gzip", "The body says that it is gzip, but it isn't.") from None
+            raise Problem(400, "invalid_gzip", "The body begins as gzip, but it isn't.") from None
         return b"".join(chunks)
 
     def _keep(self, size: int) -> None:

@@ -59,7 +59,7 @@ def cursor_of(*key: Any) -> str:
 
 async def _paging(
     limit: Annotated[int, Query(ge=1, le=500, description="How many items at most.")] = 50,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.", max_length=1024)] = None,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.", max_length=4096)] = None,
 ) -> Paging:
     # Asynchronous only because FastAPI calls what is not in a thread, at each request.
     return Paging(limit, cursor)

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.log.local import LocalStream
-from shared.log.protocol import Outgoing, Unconfirmed
+from shared.log.protocol import Outgoing, Places, Unconfirmed
 from shared.pg.uow import UnitOfWork
 from shared.worker import outbox
 from shared.worker.relay import Relay
@@ -44,7 +44,7 @@ class FakeProducer:
     async def stop(self) -> None:
         self._broker.open -= 1
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
+    async def publish(self, messages: Sequence[Outgoing]) -> Places:
         values = [message.value.decode() for message in messages]
         self._broker.asked.append(values)
         await self._broker.go_on.wait()
@@ -52,6 +52,7 @@ class FakeProducer:
             self._broker.log += values[:1]
             raise Unconfirmed("cut off")
         self._broker.log += values
+        return {}
 
 
 def a_message(value: str) -> Outgoing:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.log.local import LocalStream
-from shared.log.protocol import Outgoing, Unconfirmed
+from shared.log.protocol import Outgoing, Places, Unconfirmed
 from shared.pg.uow import UnitOfWork
 from shared.worker import outbox
 from shared.worker.relay import Relay
@@ -26,7 +26,7 @@ class FakeProducer:
 
     async def stop(self) -> None: ...
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
+    async def publish(self, messages: Sequence[Outgoing]) -> Places:
         assert not self._broken, "A producer is not used again after it failed."
         if self._broker.breaks:
             raise self._broker.breaks.pop()
@@ -39,6 +39,7 @@ class FakeProducer:
         if written < len(messages):
             self._broken = True
             raise Unconfirmed("cut off")
+        return {}
 
 
 class FakeBroker(LocalStream):

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
 import pytest
 
 from shared.log.partitioner import partition_of
 from shared.log.protocol import Consumer, Outgoing, Record, Stream, TopicPartition
 from shared.messages import registry
+from shared.messages.registry import TICKETS
 from tests.support.stream import a_usage_event, publish, until
 
 MakeStream = Callable[[], Stream]
@@ -15,7 +17,7 @@ MakeStream = Callable[[], Stream]
 
 @pytest.fixture
 async def consumer(stream: Stream) -> AsyncIterator[Consumer]:
-    made = stream.consumer("contract", [registry.USAGE, registry.TICKETS])
+    made = stream.consumer("contract", [registry.USAGE, TICKETS])
     await made.start()
     await until_held(made, stream.partitions)
     yield made
@@ -31,7 +33,7 @@ async def until_held(consumer: Consumer, partitions: int) -> None:
 
 
 def take_all(consumer: Consumer, stream: Stream) -> list[TopicPartition]:
-    every = [TopicPartition(t, p) for t in (registry.USAGE, registry.TICKETS) for p in range(stream.partitions)]
+    every = [TopicPartition(t, p) for t in (registry.USAGE, TICKETS) for p in range(stream.partitions)]
     consumer.seek(dict.fromkeys(every, 0))
     consumer.resume(every)
     return every
@@ -151,9 +153,33 @@ async def test_bounds_tell_what_a_partition_holds_and_read_at_reads_it_again(
     assert await consumer.read_at(at, 1) == records[1]
 
 
+async def test_a_publish_says_how_far_its_messages_reach(stream: Stream) -> None:
+    producer = stream.producer()
+    await producer.start()
+    here, there = (TopicPartition(t, partition_of("northwind", stream.partitions)) for t in (registry.USAGE, TICKETS))
+    other = next(n for n in range(stream.partitions) if n != there.partition)
+    assert await producer.publish([a_usage_event("1"), a_usage_event("2")]) == {here: 2}
+    assert await producer.publish([a_usage_event("3"), Outgoing(TICKETS, "northwind", b"{}")]) == {here: 3, there: 1}
+    apart = [Outgoing(TICKETS, "", b"{}", {}, partition=n) for n in (other, there.partition, other)]
+    assert await producer.publish(apart) == {TopicPartition(TICKETS, other): 2, there: 2}
+    assert await producer.publish([]) == {}
+    await producer.stop()
+
+
+async def test_publishes_at_once_each_say_how_far_their_own_messages_reach(stream: Stream, consumer: Consumer) -> None:
+    take_all(consumer, stream)
+    producer = stream.producer()
+    await producer.start()
+    told = await asyncio.gather(*(producer.publish([a_usage_event(str(n))]) for n in range(20)))
+    await producer.stop()
+    records = await read(consumer, 20)
+    found = {msgspec.json.decode(record.value)["id"]: record.offset + 1 for record in records}
+    assert [end for reached in told for end in reached.values()] == [found[str(n)] for n in range(20)]
+
+
 async def test_a_message_may_name_its_partition(stream: Stream, consumer: Consumer) -> None:
     take_all(consumer, stream)
-    await publish(stream, Outgoing(registry.TICKETS, "", b"{}", {}, partition=3))
+    await publish(stream, Outgoing(TICKETS, "", b"{}", {}, partition=3))
     [record] = await read(consumer, 1)
     assert record.partition == 3
 

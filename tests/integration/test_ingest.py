@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.log.protocol import Unconfirmed
-from shared.messages import registry
+from shared.messages import asyncapi, registry
 from tests.support.ingest import ADMIN_KEY, House, a_house, alias_of, an_event
 from tests.support.stream import NOON, until
 
@@ -113,11 +113,22 @@ async def test_without_a_key_and_with_a_wrong_one_the_sender_is_told_what_to_do(
         assert "kw_nobody" not in answer.text
 
 
-async def test_the_handshake_of_web_hooks_is_answered(house: House) -> None:
-    answer = await house.http.options("/v1/events", headers={"WebHook-Request-Origin": "example.com"})
-    assert answer.status_code == 200
-    assert answer.headers["WebHook-Allowed-Origin"] == "example.com"
-    assert answer.headers["WebHook-Allowed-Rate"] == "*"
+async def test_the_handshake_of_web_hooks_is_answered_at_once_to_anybody(house: House) -> None:
+    asked = {"WebHook-Request-Origin": "example.com", "authorization": ""}
+    more = {"WebHook-Request-Rate": "120", "WebHook-Request-Callback": "https://example.com/granted?id=1"}
+    for headers in (asked, {**asked, **more}):
+        answer = await house.http.options("/v1/events", headers=headers)
+        assert (answer.status_code, answer.headers["allow"]) == (200, "POST, OPTIONS")
+        assert answer.headers["WebHook-Allowed-Origin"] == "example.com"
+        assert answer.headers["WebHook-Allowed-Rate"] == "*"
+    wrong = await house.http.options("/v1/events", headers={**asked, "WebHook-Request-Rate": "0"})
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "invalid_request")
+    assert "WebHook-Allowed-Origin" not in (await house.http.options("/v1/events")).headers
+
+
+async def test_the_topics_are_described_to_anybody(house: House) -> None:
+    answer = await house.http.get("/asyncapi.json", headers={"authorization": ""})
+    assert (answer.status_code, answer.text) == (200, asyncapi.text())
 
 
 # Aliases

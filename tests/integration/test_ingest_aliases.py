@@ -10,15 +10,12 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
 from deploy.local.postgres import Postgres
 from services.ingest.core.senders import Sender
 from services.ingest.publishing.releasing import PART, Releasing
-from services.scoring import tables as scoring
-from shared.pg.pool import make_engine
-from tests.support.ingest import House, a_house, a_housekeeper, alias_of, an_app, an_event, counted_bytes
-from tests.support.logins import as_service
+from tests.support.ingest import House, a_house, a_housekeeper, alias_of, an_app, an_event, counted_bytes, heard_of
 from tests.support.stream import NOON, until
 
 
@@ -126,17 +123,6 @@ async def test_what_waited_too_long_is_one_import_whatever_the_parts_and_ends_wi
     assert (made["import_id"], made["state"], made["events"]) == (history, "ended", PART + 10)
 
 
-async def test_an_import_of_what_waited_ends_though_its_last_part_was_sent_under_another_alias(house: House) -> None:
-    await let_wait(house, PART + 1, time="2026-05-20T12:00:00Z")
-    house.clock.move(timedelta(days=34, hours=1))
-    await house.post(alias_of("northwind", "stripe:cus_1"))
-    [(left, _)] = await waiting(house)
-    await house.post(an_event(left, account="stripe:cus_2", time="2026-05-20T12:00:00Z"))
-    assert await waiting(house) == [(left, "stripe:cus_2")]
-    assert await house.releasing.go_on() is True
-    assert Counter(event.type for event in await house.outbox()) == {"usage.recorded": PART, "history.ended": 5}
-
-
 # Sent again
 
 
@@ -151,19 +137,49 @@ async def test_what_waits_stays_as_it_was_when_it_is_sent_again(house: House) ->
     assert msgspec.json.decode(moved.data) == {"feature": "first"}
 
 
-async def test_what_is_sent_again_with_a_corrected_alias_waits_for_that_one(house: House) -> None:
-    await house.post(an_event("e1", account="stripe:wrong"), an_event("e2", account="stripe:wrong"))
-    house.clock.move(timedelta(minutes=5))
-    assert (await house.post(an_event("e1", account="stripe:right"))).status_code == 202
-    assert await waiting(house) == [("e1", "stripe:right"), ("e2", "stripe:wrong")]
-    await house.post(alias_of("contoso", "stripe:wrong", id="set1"), alias_of("northwind", "stripe:right", id="set2"))
-    assert {(e.id, e.subject) for e in await house.outbox()} == {("e1", "northwind"), ("e2", "contoso")}
+async def test_one_id_under_two_aliases_is_two_events_and_both_wait(house: House) -> None:
+    """Identity is source, id and account: whether they are one and the same is known when their accounts are."""
+    answer = await house.post(
+        *(an_event("e1", account=alias) for alias in ("stripe:cus_1", "stripe:cus_2", "stripe:cus_1")),
+        an_event("e1", account="northwind"),
+    )
+    assert answer.json()["accepted"] == 4
+    assert await waiting(house) == [("e1", "stripe:cus_1"), ("e1", "stripe:cus_2")]
+    await house.post(alias_of("contoso", "stripe:cus_1", id="set1"), alias_of("fabrikam", "stripe:cus_2", id="set2"))
+    assert {(e.id, e.subject) for e in await house.outbox()} == {("e1", "contoso"), ("e1", "fabrikam")}
 
 
-async def test_of_one_event_under_two_aliases_in_one_request_the_later_stands(house: House) -> None:
-    answer = await house.post(an_event("e1", account="stripe:wrong"), an_event("e1", account="stripe:right"))
-    assert answer.status_code == 202
-    assert await waiting(house) == [("e1", "stripe:right")]
+async def test_one_id_days_apart_is_two_events_and_both_wait(house: House) -> None:
+    times = ("2026-05-18T12:00:00Z", "2026-05-18T23:00:00Z", "2026-05-20T11:00:00Z")
+    await house.post(*(an_event("e1", account="stripe:cus_1", time=time) for time in times))
+    await house.post(alias_of("northwind", "stripe:cus_1"))
+    assert sorted(f"{e.time:%d %H}" for e in await house.outbox()) == ["18 12", "20 11"]
+
+
+async def test_the_answer_says_what_waits_and_for_which_alias(house: House) -> None:
+    answer = await house.post(
+        an_event("e1"),
+        an_event("e2", account="https://acme.example"),
+        an_event("e3", account="stripe:cus_1"),
+        an_event("e4", account="crm:1", type="account.updated", data={"traits": {"name": "Own id"}}),
+    )
+    assert answer.json()["waiting"] == [
+        {"index": 1, "id": "e2", "alias": "https://acme.example"},
+        {"index": 2, "id": "e3", "alias": "stripe:cus_1"},
+    ]
+    assert (await house.post(an_event("e5"))).json()["waiting"] == []
+
+
+async def test_what_waits_is_listed_in_pages_whatever_its_ids_are(house: House) -> None:
+    odd = "\U0001f600" * 120
+    await house.post(*(an_event(f"{odd}{n}", account=f"crm:{odd}{n % 2}", source=odd * 2) for n in range(4)))
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = (await house.http.get(f"/v1/waiting?limit=1{cursor and '&cursor='}{cursor}")).json()
+        seen += [one["id"] for one in page["items"]]
+        cursor = page["next_cursor"]
+    assert sorted(seen) == [f"{odd}{n}" for n in range(4)]
 
 
 # At the same time
@@ -189,8 +205,8 @@ async def test_an_alias_that_is_set_while_events_with_it_come_in_leaves_none_beh
 async def test_whoever_sets_an_alias_waits_for_an_event_that_is_just_being_kept(house: House) -> None:
     await house.post(an_event("first", account="stripe:cus_1"))
     keep = text(
-        "INSERT INTO waiting (source, id, alias, type, time, received_at, value, headers) "
-        "VALUES ('admin', 'late', 'stripe:cus_1', 'usage.recorded', :now, :now, '', '{}')"
+        "INSERT INTO waiting (source, id, alias, day, type, time, received_at, value, headers) "
+        "VALUES ('admin', 'late', 'stripe:cus_1', '2026-05-20', 'usage.recorded', :now, :now, '', '{}')"
     )
     async with house.engine.connect() as c:
         # Its request can't go on until this transaction ends: it has seen that the alias has no account.
@@ -212,10 +228,10 @@ async def test_two_requests_with_the_same_events_under_different_aliases_are_bot
             house.post(*(an_event(id, account=f"stripe:a{n}") for id in ids)),
             house.post(*(an_event(id, account=f"stripe:b{n}") for id in reversed(ids))),
         )
-    assert len(await waiting(house)) == 10 * 200
+    assert len(await waiting(house)) == 10 * 400
 
 
-async def test_moving_to_another_alias_and_letting_go_at_the_same_time_lose_nothing(house: House) -> None:
+async def test_keeping_under_another_alias_and_letting_go_at_the_same_time_lose_nothing(house: House) -> None:
     for n in range(10):
         ids = [f"e{n}-{i}" for i in range(100)]
         await house.post(*(an_event(id, account=f"stripe:a{n}") for id in reversed(ids)))
@@ -229,15 +245,6 @@ async def test_moving_to_another_alias_and_letting_go_at_the_same_time_lose_noth
 
 
 # Accounts that go on as others
-
-
-async def heard_of(database_url: str, *accounts: str, **more: Any) -> None:
-    """Let scoring have heard of these accounts."""
-    engine = make_engine(as_service(database_url, "scoring"), "scoring")
-    async with engine.begin() as c:
-        for id in accounts:
-            await c.execute(insert(scoring.accounts).values(id=id, partition=0, state=b"", **more))
-    await engine.dispose()
 
 
 def merge(account: str, into: str, id: str = "m") -> dict[str, Any]:

@@ -1,14 +1,17 @@
 """Mappings at the door: put, used, refused, and kept apart by source."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from services.ingest.core.mapping import USED, Mapping, account_in
+from services.ingest.core.dialects.ruling import Seen, ruled
+from services.ingest.core.mapping import Mapping, account_in
+from services.ingest.core.mapping import at as path_in
 from services.ingest.core.reading import Unreadable
 from services.ingest.core.senders import Sender
-from services.ingest.core.sent import Record, Said
+from services.ingest.core.sent import Record
 from services.ingest.files import MAPPINGS
 from services.ingest.previews.looking import Looking
 from shared.jobs import store
@@ -66,12 +69,10 @@ def a_dialect(sent: bytes, mapping: Mapping, at: datetime) -> list[Record]:
         record = msgspec.json.decode(sent)
     except msgspec.DecodeError as error:
         raise Unreadable("invalid_json", "It is no JSON.") from error
-    rule = mapping.rule_for("track", record["event"])
-    if rule is not None and not rule.type:
-        return [Record(sent=sent, why=rule.why_dropped)]
-    data = {"feature": record["event"]} if rule is None else rule.data_of(record, record["event"])
-    account = account_in(record, mapping.account)
-    return [Record(sent=sent, said=(Said(id="1", type=rule.type if rule else USED, data=data, account=account),))]
+    account, name = account_in(record, mapping.account), record["event"]
+    look = partial(path_in, record)
+    said, why = ruled(Seen(id="1", kind="track", name=name, look=look, time=at, account=account), mapping)
+    return [Record(sent=sent, said=(said,) if said else (), why=why)]
 
 
 async def previewed(house: House, id: str, text: str = "", **params: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -21,9 +22,11 @@ from services.scoring.api import (
     usage,
     why,
 )
+from services.scoring.api.own_write import OwnWrites
 from services.scoring.api.saying import Saying
 from services.scoring.core.scorecard import Rules
 from services.scoring.previews.looking import Looking
+from services.scoring.queries import own_write
 from services.scoring.views.previews import Preview
 from shared.auth.keys import Caller
 from shared.documents.in_force import InForce
@@ -37,6 +40,8 @@ from shared.messages.envelope import decode
 from shared.web.app import create_app
 from tests.support.scoring import NOW, SHIPPED, Fed, scoring_engine
 from tests.support.stream import SetClock
+
+CLUSTER = "the log of these tests"
 
 
 class _Keys:
@@ -81,6 +86,7 @@ async def a_face(database_url: str, rules: Rules = SHIPPED) -> AsyncIterator[Fac
         await fed.take()
         app = create_app("scoring", "1", checks={}, figures=Figures("scoring"), random=bytes)
         app.state.keys = _Keys()
+        app.state.own_writes = OwnWrites(partial(own_write.stored, fed.uow), lambda: CLUSTER, limit=0.2)
         for part in (api, why, feedback, revenue, renewals, timeline, record, people, usage, goals):
             app.include_router(part.routes(fed.uow, clock, lambda: fed.rules))
 

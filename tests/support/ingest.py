@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import msgspec
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest import api, files, queries
@@ -34,6 +34,7 @@ from services.ingest.slack.client import Slack
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from services.ingest.views import Preview
+from services.scoring import tables as scoring
 from shared.auth.keys import KeyStore
 from shared.clock import Clock
 from shared.documents.in_force import InForce
@@ -42,7 +43,8 @@ from shared.figures import Figures
 from shared.jobs import routes as job_routes
 from shared.jobs.runner import Jobs
 from shared.links import Links
-from shared.log.protocol import Outgoing, Record, Unconfirmed
+from shared.log.partitioner import partition_of
+from shared.log.protocol import Outgoing, Places, Record, TopicPartition, Unconfirmed
 from shared.log.publisher import Publisher
 from shared.messages import envelope
 from shared.messages.envelope import Event
@@ -57,6 +59,7 @@ from tests.support.stream import NOON, SetClock
 
 ADMIN_KEY = "kw_the-admin-of-the-tests"
 STRIPE_SECRET = "whsec_test"
+CLUSTER = "the log of these tests"
 LINK_KEY = "the-key-of-links-in-tests-of-ours"
 
 
@@ -104,7 +107,7 @@ class FakeProducer:
     async def stop(self) -> None:
         self.stopped = True
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
+    async def publish(self, messages: Sequence[Outgoing]) -> Places:
         self.broker.asked += 1
         await self.broker.confirms.wait()
         if self.broker.fails:
@@ -112,6 +115,7 @@ class FakeProducer:
         if self.stopped:
             raise Unconfirmed("This producer has ended.")
         self.broker.messages += messages
+        return self.broker.reach(messages)
 
 
 class FakeTail:
@@ -142,6 +146,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.messages: list[Outgoing] = []
+        self._ends: dict[TopicPartition, int] = {}
         self.producers: list[FakeProducer] = []
         self.fails: list[Exception] = []
         self.start_fails: Exception | None = None
@@ -153,6 +158,15 @@ class Broker:
     def producer(self) -> FakeProducer:
         self.producers.append(FakeProducer(self))
         return self.producers[-1]
+
+    def reach(self, messages: Sequence[Outgoing]) -> Places:
+        """Where they came to lie: each behind what was in its partition before."""
+        reached: dict[TopicPartition, int] = {}
+        for message in messages:
+            place = partition_of(message.key, 8) if message.partition is None else message.partition
+            at = TopicPartition(message.topic, place)
+            reached[at] = self._ends[at] = self._ends.get(at, 0) + 1
+        return reached
 
     async def readers(self) -> dict[str, datetime | None]:
         return {}
@@ -203,6 +217,15 @@ class House:
         return parts
 
 
+async def heard_of(database_url: str, *accounts: str, **more: Any) -> None:
+    """Let scoring have heard of these accounts."""
+    engine = make_engine(as_service(database_url, "scoring"), "scoring")
+    async with engine.begin() as c:
+        for id in accounts:
+            await c.execute(insert(scoring.accounts).values(id=id, partition=0, state=b"", **more))
+    await engine.dispose()
+
+
 async def _fine() -> None:
     return None
 
@@ -235,6 +258,7 @@ def an_app(
         clock=clock,
         random=random,
         figures=figures,
+        cluster=lambda: CLUSTER,
     )
 
     watching = Watching(uow, clock)

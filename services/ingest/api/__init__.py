@@ -2,7 +2,20 @@
 
 from typing import Final
 
-from services.ingest.api import acting, events, imports, keys, leaving, patching, recent, slack, status, webhooks
+from services.ingest.api import (
+    acting,
+    events,
+    imports,
+    keys,
+    leaving,
+    patching,
+    recent,
+    slack,
+    status,
+    topics,
+    webhooks,
+)
+from services.ingest.api.sdk import customerio, openmeter, otlp, segment
 
 ROUTERS: Final = (
     events.router,
@@ -14,6 +27,11 @@ ROUTERS: Final = (
     leaving.router,
     imports.router,
     keys.router,
+    segment.router,
+    openmeter.router,
+    customerio.router,
+    otlp.router,
+    topics.router,
 )
 PROBES: Final = (status.router,)
 """What a process answers that is only a worker."""

@@ -1,6 +1,6 @@
 """The HTTP edge for events."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import msgspec
@@ -58,11 +58,24 @@ def answer_of(answer: Answer) -> Response:
     raise Problem(400, code, words, extra={"accepted": 0, "refused": msgspec.to_builtins(answer.refused)})
 
 
-@router.options("/events", tags=["events"], summary="The handshake of CloudEvents web hooks", response_class=Response)
+@router.options(
+    "/events",
+    tags=["events"],
+    summary="The handshake of CloudEvents web hooks",
+    description="Whoever sends CloudEvents as web hooks asks here first whether they may. They may, at once; to send "
+    "takes a key. No callback is called: this answer is the whole of it.",
+    response_class=Response,
+)
 async def allow_web_hook(
     webhook_request_origin: Annotated[str | None, Header(alias="WebHook-Request-Origin", max_length=255)] = None,
+    _rate: Annotated[
+        int | None, Header(alias="WebHook-Request-Rate", ge=1, description="Requests a minute that are wanted.")
+    ] = None,
+    _callback: Annotated[
+        str | None, Header(alias="WebHook-Request-Callback", max_length=2048, description="Not called.")
+    ] = None,
 ) -> Response:
-    """Anyone may ask; to send takes a key."""
+    """As https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md has it."""
     headers = {"Allow": "POST, OPTIONS"}
     if webhook_request_origin is not None:
         headers |= {"WebHook-Allowed-Origin": webhook_request_origin, "WebHook-Allowed-Rate": "*"}
@@ -73,6 +86,6 @@ async def allow_web_hook(
 async def list_waiting(ingest: Parts, _: Reader, paging: WantedPage) -> Page[WaitingEvent]:
     """The oldest first."""
     async with ingest.uow.begin() as c:
-        rows = await queries.waiting_events(c, paging.after(datetime, str, str), paging.limit + 1)
-    shown, cursor = paging.page(rows, lambda row: (row.received_at, row.source, row.id))
+        rows = await queries.waiting_events(c, paging.after(datetime, str, str, str, date), paging.limit + 1)
+    shown, cursor = paging.page(rows, lambda row: (row.received_at, row.source, row.id, row.alias, row.day))
     return Page(items=[WaitingEvent.model_validate(row, from_attributes=True) for row in shown], next_cursor=cursor)

@@ -5,10 +5,12 @@ from typing import Any, Final
 import msgspec
 
 from services.ingest.core.checking import Answer
+from shared.messages.examples import plain_example
 from shared.messages.registry import CUSTOMER_EVENTS
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
-_MEDIA: Final = ("application/json", "application/cloudevents+json", "application/cloudevents-batch+json")
+_PLAIN: Final = "application/json"
+_ONE, _BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 
 ABOUT_EVENTS: Final = """\
 Takes CloudEvents 1.0 in every HTTP mode (structured, batch, binary), and a plain list (or one object) of
@@ -27,6 +29,9 @@ event.
   is erased is forgotten everywhere within a minute but on the topics, which forget by `topics_forget_by`. What is
   sent of a merged account afterwards goes to the one that it goes on as.
 - **History**: open an import and put its id in `history`; it moves state and fires nothing, and may be of any age.
+
+The answer's `token` tells where these events came to lie. Give it to a read of scoring (`?at_least=TOKEN`), and that
+waits until they are counted. It is null where none was published: an event that waits for its alias isn't in it.
 
 202 when any event was taken, with the others in `refused`: correct them before you send them again. 400, with the same
 list, when none was. 503 when the broker has not confirmed: send the same again, nothing is counted twice.
@@ -47,8 +52,8 @@ stand in the body itself, too; null says "no longer"."""
 
 def body_of(struct: str, example: dict[str, Any]) -> dict[str, Any]:
     """A body that is the data of an event, or its traits alone."""
-    data = {"allOf": [{"type": "object"}], "description": f"As {struct}, or its traits alone.", "example": example}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": data}}}}
+    data = {"allOf": [{"type": "object"}], "description": f"As {struct}, or its traits alone."}
+    return {"requestBody": {"required": True, "content": {_PLAIN: {"schema": data, "example": example}}}}
 
 
 def schemas() -> dict[str, Any]:
@@ -97,14 +102,26 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": _TEMPLATE.format(name=name)}
 
 
-_EXAMPLE: Final = [
-    {"id": "7f3c", "type": "feedback.nps", "account": "northwind", "data": {"contact_id": "c1", "score": 9}}
-]
+_EXAMPLES: Final = {type: {"summary": type, "value": plain_example(type)} for type in CUSTOMER_EVENTS}
+_CLOUD_EVENT: Final = {
+    "specversion": "1.0",
+    "id": "7f3c",
+    "source": "shop",
+    "type": "usage.recorded",
+    "subject": "northwind",
+    "datacontenttype": "application/json",
+    "data": {"feature": "reports", "user_id": "u-17"},
+}
+_LIST: Final = {"summary": "several at once", "value": [plain_example(type) for type in CUSTOMER_EVENTS][:3]}
 _BODY: Final = {"schema": {"oneOf": [{"type": "array", "items": _ref("Event"), "maxItems": 1000}, _ref("Event")]}}
 EVENTS: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
-        "content": {**dict.fromkeys(_MEDIA, _BODY), "application/json": {**_BODY, "example": _EXAMPLE}},
+        "content": {
+            _PLAIN: {**_BODY, "examples": {"list": _LIST, **_EXAMPLES}},
+            _ONE: {**_BODY, "example": _CLOUD_EVENT},
+            _BATCH: {**_BODY, "example": [_CLOUD_EVENT]},
+        },
     }
 }
 ANSWER: Final[dict[str, Any]] = {

@@ -9,18 +9,22 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from services.ingest.core.reading import json_fault
+from services.ingest.core.mending import Change
+from services.ingest.core.reading import json_fault, not_utf8
+from shared.messages.dates import says_no_date, settled
 from shared.messages.registry import COMPANY
 from shared.words import ago, counted, span
 
 LARGEST: Final = 64 * 1024
+LARGEST_SENT: Final = 1024 * 1024
+"""Of a record as a client of another tool sends it; what it comes to stays under `LARGEST`."""
 LONGEST_ID: Final = 128
 LONGEST_SOURCE: Final = 256
 DEEPEST: Final = 32
 AHEAD: Final = timedelta(hours=24)
 BACK: Final = timedelta(days=35)
-EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""No event of a customer is older; what says so has an empty date in it."""
+SKEW: Final = timedelta(minutes=5)
+"""A clock may be so far ahead; what is further ahead counts from when it was received."""
 
 Attributes = dict[str, Any]
 
@@ -36,7 +40,7 @@ class Refused(Exception):
 _attributes = msgspec.json.Decoder(dict[str, msgspec.Raw])
 any_json = msgspec.json.Decoder()
 text = msgspec.json.Decoder(str)
-_time = msgspec.json.Decoder(Annotated[datetime, msgspec.Meta(tz=True)])
+_Time = Annotated[datetime, msgspec.Meta(tz=True)]
 NO_SEGMENTS: Final = frozenset({".", ".."})
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _NULL: Final = msgspec.Raw(b"null")
@@ -48,6 +52,8 @@ def object_of(raw: bytes) -> Attributes:
     if len(raw) > LARGEST:
         words = f"The event has {len(raw):,} bytes; at most {LARGEST:,} are taken. Send less in it, or a link instead."
         raise Refused("too_large", words)
+    if (byte := not_utf8(raw)) is not None:
+        raise Refused("invalid_json", f"The event is not valid JSON: it is not UTF-8 text, see its byte {byte}.")
     try:
         attributes = _attributes.decode(raw)
         whole = any_json.decode(raw)
@@ -126,38 +132,61 @@ def _named_account(attributes: Attributes) -> str:
     return account or subject
 
 
-def instant_of(attributes: Attributes, now: datetime, history: str | None) -> datetime:
-    """When it happened; without a time now, and then it is `timeless`. Raises `Refused`."""
+def instant_of(attributes: Attributes, now: datetime, history: str | None) -> tuple[datetime, list[Change]]:
+    """When it happened, and what was changed to have it so; without a time now, and then it is `timeless`.
+
+    Raises `Refused`.
+    """
     raw = attributes.get("time")
     attributes.pop("timeless", None)
     if raw is None:
         if history:
             raise Refused("missing_time", "An event of history needs 'time': when it happened, not when it is sent.")
         attributes["time"], attributes["timeless"] = msgspec.Raw(msgspec.json.encode(now)), _TRUE
-        return now
-    try:
-        time: datetime = _time.decode(raw)
-        if time.tzinfo is not UTC:
-            time = time.astimezone(UTC)
-            attributes["time"] = msgspec.Raw(msgspec.json.encode(time))
-    except (msgspec.ValidationError, OverflowError):
-        words = "time must be an RFC 3339 time with a zone, such as 2026-05-20T09:30:00Z."
-        raise Refused("invalid_time", words) from None
+        return now, []
+    time = _time_of(attributes, bytes(raw))
     if time > now + AHEAD:
         ahead = time - now
         long = span(ahead) if ahead.days > 2 else counted(ahead / timedelta(hours=1), "hour")
         words = f"time is {long} in the future; at most 24 hours are taken. Check the sender's clock."
         raise Refused("in_future", words)
-    if time < EARLIEST:
-        words = f"time is {time.date().isoformat()}, before 1970: it looks like an empty date. Send when it happened."
-        raise Refused("invalid_time", words)
+    if time > now + SKEW:
+        attributes["time"] = msgspec.Raw(msgspec.json.encode(now))
+        long = counted(round((time - now) / timedelta(minutes=1)), "minute")
+        words = f"time is {long} in the future: the event counts from when it was received. Check the sender's clock."
+        return now, [Change("time", text.decode(raw), now, words)]
     if time < now - BACK and not history:
         words = (
             f"time is {ago(time, now)}; at most 35 days are taken. "
             "Send it as history: open an import (POST /v1/imports) and put its id in 'history'."
         )
         raise Refused("too_old", words)
+    return time, []
+
+
+def _time_of(attributes: Attributes, raw: bytes) -> datetime:
+    """The time as it is published: in UTC, to the microsecond. Raises `Refused`."""
+    try:
+        sent = text.decode(raw)
+    except msgspec.ValidationError:
+        raise Refused("invalid_time", _NO_TIME) from None
+    if says_no_date(sent):
+        words = (
+            f"time is {sent}: it looks like an empty date. Send when it happened, or leave it out where that is now."
+        )
+        raise Refused("invalid_time", words)
+    right = settled(sent)
+    try:
+        time: datetime = msgspec.convert(right, _Time)
+    except (msgspec.ValidationError, OverflowError):
+        raise Refused("invalid_time", _NO_TIME) from None
+    if time.tzinfo is not UTC:
+        time = time.astimezone(UTC)
+        attributes["time"] = msgspec.Raw(msgspec.json.encode(time))
+    elif right != sent:
+        attributes["time"] = msgspec.Raw(msgspec.json.encode(right))
     return time
 
 
+_NO_TIME: Final = "time must be an RFC 3339 time with a zone, such as 2026-05-20T09:30:00Z."
 _NO_ACCOUNT: Final = "The event names no account. Put the account's id in 'account' (in 'subject' of a CloudEvent)."

@@ -1,27 +1,29 @@
 """Checks events one by one: what is well-formed and fits its type goes on, what is not is refused with a sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from services.ingest.core.attributes import (
+    LARGEST,
     LONGEST_ID,
     LONGEST_SOURCE,
     NO_SEGMENTS,
     Attributes,
     Refused,
     account_of,
-    any_json,
     instant_of,
     name_of,
     object_of,
     text,
 )
 from services.ingest.core.contents import aliases_of, check_goal, check_owner, data_of
+from services.ingest.core.mending import Change
 from services.ingest.core.plain import USED, plain
 from services.ingest.core.senders import NEEDS_OPERATE, Sender, refusal
+from services.ingest.core.splitting import members
 from shared.conditions.errors import nearest
 from shared.messages.accounts import AccountMerged, AccountUpdated, GoalSet
 from shared.messages.registry import COMPANY, CUSTOMER_EVENTS
@@ -55,9 +57,11 @@ class Adjusted(msgspec.Struct, frozen=True):
     id: str
     sent: str
     """The time as it was sent."""
-    time: datetime
-    """The time that it counts from."""
+    time: datetime | None
+    """What was taken in its place; null: no date."""
     message: str
+    field: str = "time"
+    """Which time it was, such as `data.renews_at`."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -88,6 +92,8 @@ class Checked(msgspec.Struct, frozen=True):
     history: str | None
     aliases: tuple[str, ...]
     attributes: Attributes
+    changes: tuple[Change, ...] = ()
+    """What was taken for something else than was sent."""
     into: str | None = None
     """Of an account that is to go on as another: that one's id, or an alias of it."""
 
@@ -108,8 +114,18 @@ def check(raws: Sequence[msgspec.Raw], now: datetime, sender: Sender) -> tuple[l
         try:
             good.append(_checked(index, raw, now, accepted, default_source, sender))
         except Refused as error:
-            refused.append(Refusal(index, _id_of(one), error.code, str(error)))
+            refused.append(Refusal(index, id_of(raw), error.code, str(error)))
     return good, refused
+
+
+def adjusted(events: Iterable[Checked]) -> list[Adjusted]:
+    """What the answer says of events that were taken otherwise than they were sent, in their order."""
+    changed = {one.index: one for one in events if one.changes}
+    return [
+        Adjusted(index, changed[index].id, change.sent, change.time, change.message, change.field)
+        for index in sorted(changed)
+        for change in changed[index].changes
+    ]
 
 
 def _checked(
@@ -132,8 +148,8 @@ def _checked(
     if (sent_by != sender.source or type in NEEDS_OPERATE) and (reason := refusal(sender, type, sent_by)):
         raise Refused(*reason)
     history = name_of(attributes, "history", LONGEST_ID) if "history" in attributes else None
-    time = instant_of(attributes, now, history)
-    data = data_of(attributes, type, definition[1])
+    time, moved = instant_of(attributes, now, history)
+    data, changes = data_of(attributes, type, definition[1])
     if isinstance(data, AccountMerged) and data.into in {subject, *NO_SEGMENTS}:
         words = "An account can't go on as itself, nor as '.' or '..'. Put the other account's id in 'into'."
         raise Refused("invalid_data", words)
@@ -147,7 +163,8 @@ def _checked(
     elif isinstance(data, GoalSet):
         check_goal(data)
     attributes["accepted"] = accepted
-    return Checked(index, id, sent_by, type, definition[0], subject, time, history, aliases, attributes, into)
+    changed = (*moved, *changes)
+    return Checked(index, id, sent_by, type, definition[0], subject, time, history, aliases, attributes, changed, into)
 
 
 def _unknown_type(type: str) -> Refused:
@@ -158,13 +175,13 @@ def _unknown_type(type: str) -> Refused:
     return Refused("unknown_type", f"There is no type {type!r}.{hint}")
 
 
-def _id_of(raw: msgspec.Raw) -> str | None:
+def id_of(raw: bytes) -> str | None:
+    """The id that an event has, as far as it can be seen; also of one that is broken."""
     try:
-        found = any_json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+        id = text.decode(members(raw[:LARGEST])["id"])
+    except (KeyError, msgspec.DecodeError, UnicodeDecodeError):
         return None
-    id = found.get("id") if isinstance(found, dict) else None
-    return id[:LONGEST_ID] if isinstance(id, str) and id else None
+    return id[:LONGEST_ID] or None
 
 
 _NO_ID: Final = (

@@ -6,7 +6,7 @@ Fields that Keepwell doesn't know are kept, byte for byte.
 import base64
 import binascii
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
@@ -22,20 +22,17 @@ from services.ingest.core.attributes import (
     name_of,
     text,
 )
+from services.ingest.core.mending import FIELDS, Change, Undated, is_fine, mended, times_in
 from services.ingest.core.reading import json_fault
 from services.ingest.core.sentences import about_data
 from shared.conditions import why_no_goal
-from shared.messages.accounts import AccountTraits, AccountUpdated, GoalSet
+from shared.messages.accounts import AccountUpdated, GoalSet
+from shared.messages.dates import is_no_date
 from shared.messages.registry import CUSTOMER_EVENTS
 
 MOST_ALIASES: Final = 100
 _data = {name: msgspec.json.Decoder(struct) for name, (_, struct) in CUSTOMER_EVENTS.items()}
-_TIMES = {
-    name: tuple((prefix + field, attrgetter(prefix + field)) for field in of.__struct_fields__ if field.endswith("_at"))
-    for name, (_, struct) in CUSTOMER_EVENTS.items()
-    for prefix, of in [("traits.", AccountTraits) if struct is AccountUpdated else ("", struct)]
-}
-"""The times in each type's data: where they stand, and how to get them."""
+_TIMES: Final = {type: tuple(map(attrgetter, times_in(fields))) for type, fields in FIELDS.items()}
 _ALIAS: Final = re.compile(r"[a-z][a-z0-9._-]{0,31}:.+", re.DOTALL)
 _ADDRESS: Final = re.compile(r"\s*(?:[^<>@]*<\s*([^\s<>@,;]+@[^\s<>@,;]+)\s*>|[^\s<>@,;]+@[^\s<>@,;]+)\s*")
 """One e-mail address, with blanks around it, or in angle brackets after a name."""
@@ -48,32 +45,42 @@ def is_alias(subject: str) -> bool:
     return ":" in subject and _ALIAS.fullmatch(subject) is not None
 
 
-def data_of(attributes: Attributes, type: str, struct: Any) -> Any:
-    """The data as its type's struct. Raises `Refused`."""
+def data_of(attributes: Attributes, type: str, struct: Any) -> tuple[Any, list[Change]]:
+    """The data as its type's struct, and what was changed in it to be read. Raises `Refused`."""
     if "datacontenttype" in attributes and not _JSON.fullmatch(name_of(attributes, "datacontenttype", LONGEST_SOURCE)):
         raise Refused("unsupported_data", "datacontenttype must be application/json: data is read as JSON only.")
     if "data_base64" in attributes:
         _unpack_base64(attributes)
+    raw = attributes.setdefault("data", _EMPTY)
     try:
-        data = _data[type].decode(attributes.setdefault("data", _EMPTY))
+        data = _data[type].decode(raw)
     except msgspec.ValidationError as error:
-        raise Refused("invalid_data", about_data(error, type, struct)) from None
+        return _put_right(attributes, type, struct, error)
     except (msgspec.DecodeError, RecursionError) as error:
         raise Refused("invalid_data", f"data is not valid JSON: {json_fault(error)}.") from None
-    for path, times_of in _TIMES.get(type, ()):
-        time = times_of(data)
-        if isinstance(time, datetime):
-            _check_zone(path, time)
-    return data
+    if _TIMES[type] and (is_fine(bytes(raw)) or any(_means_none(time_of(data)) for time_of in _TIMES[type])):
+        return _put_right(attributes, type, struct, None)
+    return data, []
 
 
-def _check_zone(path: str, time: datetime) -> None:
-    """A time at the calendar's very ends may not exist in UTC, where everyone behind reckons."""
+def _put_right(attributes: Attributes, type: str, struct: Any, fault: Exception | None) -> tuple[Any, list[Change]]:
+    """Data that its type doesn't have, or that says what nobody means. Raises `Refused`."""
+    sent = bytes(attributes["data"])
     try:
-        time.astimezone(UTC)
-    except OverflowError:
-        words = f"data.{path} is beyond the calendar: {time.isoformat()}. Send the real time, or leave it out."
-        raise Refused("invalid_data", words) from None
+        right, changes = mended(sent, type)
+        if right == sent and fault is not None:
+            raise Refused("invalid_data", about_data(fault, type, struct))
+        data = _data[type].decode(right)
+    except Undated as error:
+        raise Refused("invalid_data", str(error)) from None
+    except msgspec.ValidationError as error:
+        raise Refused("invalid_data", about_data(fault or error, type, struct)) from None
+    attributes["data"] = msgspec.Raw(right)
+    return data, changes
+
+
+def _means_none(time: Any) -> bool:
+    return isinstance(time, datetime) and is_no_date(time)
 
 
 def _unpack_base64(attributes: Attributes) -> None:

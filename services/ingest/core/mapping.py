@@ -67,23 +67,6 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         what = "drop" if not self.type else "take" if self.type == USED else f"make {self.type} of"
         return f"{what} {self.event!r}" + (f" of the kind {self.kind}" if self.kind else "")
 
-    @property
-    def why_dropped(self) -> str:
-        """Why nothing comes of a record, where this rule drops it."""
-        return f"dropped by {self.by or 'default'}: {self.words}"
-
-    def data_of(self, record: Any, event: str) -> dict[str, Any]:
-        """What the event that it becomes says; what is not there, or is null, is left out."""
-        found = {name: at(record, path) for name, path in self.data.items()} | dict(self.fixed)
-        if self.type == USED:
-            named = at(record, self.feature) if isinstance(self.feature, tuple) else self.feature
-            found["feature"] = named if self.feature is not None and named not in (None, "") else event
-            if self.quantity is not None:
-                found["quantity"] = at(record, self.quantity)
-        if self.milestone is not None:
-            found["milestone"] = self.milestone
-        return {name: value for name, value in found.items() if value is not None}
-
 
 class Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """How what some keys send is understood. The first rule that fits counts; without one a record is a use."""
@@ -110,6 +93,10 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """How it is named where people ask what was done with an event: `web@3`."""
         return self.id if self.version is None else f"{self.id}@{self.version}"
 
+    def why_dropped(self, rule: Rule) -> str:
+        """Why nothing comes of a record that falls under a rule which drops it."""
+        return f"dropped by {rule.by or self.label}: {rule.words}"
+
     def rule_for(self, kind: str, event: str) -> Rule | None:
         """The rule for a record of this kind and name."""
         seen, key = self._seen, (kind, event)
@@ -123,16 +110,13 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         seen[key] = found
         return found
 
-    def traits_of(self, given: Named[str, Any]) -> dict[str, Any]:
-        """Traits of an account by our names: renamed, reckoned in our units, and without what is dropped."""
-        found: dict[str, Any] = {}
-        for name, value in given.items():
-            if name in self.drop_traits:
-                continue
-            if (times := self.times.get(name)) is not None and isinstance(value, int | float):
-                value = _multiplied(value, times)  # noqa: PLW2901
-            found[self.traits.get(name, name)] = value
-        return found
+    def trait(self, name: str, value: Any) -> tuple[str, Any] | None:
+        """A trait of an account by our name and in our unit; None where it is dropped."""
+        if name in self.drop_traits:
+            return None
+        times = self.times.get(name)
+        reckoned = _multiplied(value, times) if times is not None and isinstance(value, int | float) else value
+        return self.traits.get(name, name), reckoned
 
     @cached_property
     def _seen(self) -> dict[tuple[str, str], Rule | None]:

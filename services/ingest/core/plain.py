@@ -15,16 +15,17 @@ from typing import Annotated, Final, Literal, NamedTuple
 import msgspec
 
 from services.ingest.core.attributes import (
-    AHEAD,
     BACK,
-    EARLIEST,
     LARGEST,
     LONGEST_ID,
     LONGEST_SOURCE,
     NO_SEGMENTS,
+    SKEW,
     Attributes,
 )
+from services.ingest.core.mending import is_fine
 from services.ingest.core.senders import Sender, refusal
+from shared.messages.dates import FIRST
 from shared.messages.registry import COMPANY
 from shared.messages.usage import UsageRecorded
 
@@ -72,7 +73,7 @@ def plain(raw: bytes, now: datetime, sender: Sender) -> Plain | None:
     try:
         event = _event.decode(raw)
         _used.decode(event.data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     id, account, subject, source = event.id, event.account, event.subject, event.source or sender.source
     if account and subject:
@@ -97,8 +98,8 @@ def plain(raw: bytes, now: datetime, sender: Sender) -> Plain | None:
             return None
         attributes["history"] = history
     if isinstance(event.time, datetime):
-        earliest = now - BACK if history is None else EARLIEST
-        if event.time.tzinfo is not UTC or not earliest <= event.time <= now + AHEAD:
+        earliest = now - BACK if history is None else FIRST
+        if event.time.tzinfo is not UTC or not earliest <= event.time <= now + SKEW or is_fine(raw):
             return None
         attributes["time"] = event.time
     elif history is None:

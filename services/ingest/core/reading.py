@@ -10,6 +10,8 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from services.ingest.core import splitting
+
 MOST_EVENTS: Final = 1000
 
 _list = msgspec.json.Decoder(list[msgspec.Raw])
@@ -46,42 +48,67 @@ def read(headers: Mapping[str, str], body: bytes) -> Sequence[msgspec.Raw]:
     if charset and charset[1].lower() not in _CHARSETS:
         raise Unreadable("unsupported_charset", f"The charset {charset[1]!r} is not read here. Send UTF-8.", 415)
     body = body.removeprefix(_BOM)
-    _check_utf8(body)
     if not structured and any(name in headers for name in ("ce-type", "ce-id", "ce-specversion")):
+        if (byte := not_utf8(body)) is not None:
+            raise Unreadable("invalid_json", f"The body is not UTF-8 text: see byte {byte}.")
         return [_binary(headers, media, body)]
-    return _objects(body)
+    return objects(body)
 
 
-def _check_utf8(body: bytes) -> None:
-    # msgspec doesn't look into text that it keeps raw; what gets in must be readable to everyone behind.
-    if body.isascii():
-        return
-    try:
-        body.decode()
-    except UnicodeDecodeError as error:
-        raise Unreadable("invalid_json", f"The body is not UTF-8 text: see byte {error.start}.") from None
+def not_utf8(text: bytes) -> int | None:
+    """The first byte that is no UTF-8; None where all is.
+
+    msgspec doesn't look into text that it keeps raw; what gets in must be readable to everyone behind.
+    """
+    if not text.isascii():
+        try:
+            text.decode()
+        except UnicodeDecodeError as error:
+            return error.start
+    return None
 
 
-def _objects(body: bytes) -> Sequence[msgspec.Raw]:
+def objects(body: bytes) -> Sequence[msgspec.Raw]:
+    """The elements of a JSON list, or one object, unchecked. Raises `Unreadable`.
+
+    An element that is broken in itself (a lone surrogate, NaN, a byte that is no UTF-8) is among them as it stands:
+    whoever reads it, as `object_of` does, refuses it alone. What is refused here is a body that ends too early.
+    """
     start = body.lstrip(b" \t\r\n")[:1]
     if not start:
         raise Unreadable("invalid_json", "The body is empty. Send one event as a JSON object, or a list of them.")
     if start not in b"[{":
         raise Unreadable("invalid_json", "The body must be a JSON object (one event) or a list of them.")
+    broken = not_utf8(body)
     try:
-        found = _list.decode(body) if start == b"[" else [_one.decode(body)]
+        found: Sequence[msgspec.Raw] = _list.decode(body) if start == b"[" else [_one.decode(body)]
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Unreadable("invalid_json", f"The body is not valid JSON: {json_fault(error)}.") from None
+        found = _apart(body, start, json_fault(error))
+    else:
+        if broken is not None and start != b"[":
+            raise Unreadable("invalid_json", f"The body is not UTF-8 text: see byte {broken}.")
     if len(found) > MOST_EVENTS:
         words = f"{len(found):,} events are too many for one request. Send at most {MOST_EVENTS:,} at a time."
         raise Unreadable("too_many", words, 413)
     return found
 
 
+def _apart(body: bytes, start: bytes, fault: str) -> Sequence[msgspec.Raw]:
+    """The elements of a list of which some are broken. Raises `Unreadable` where it is not whole, or no list."""
+    if start != b"[":
+        raise Unreadable("invalid_json", f"The body is not valid JSON: {fault}.")
+    try:
+        return [msgspec.Raw(one) for one in splitting.elements(body)]
+    except splitting.Unfinished:
+        raise Unreadable("invalid_json", f"The body is not valid JSON: {fault}. Send the whole of it again.") from None
+
+
 def json_fault(error: Exception) -> str:
     """What a JSON decoder found wrong, in words."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 text, see byte {error.start}"
     text = str(error).removeprefix("JSON is malformed: ")
     return re.sub(r" \((byte \d+)\)", r" at \1", text[:1].lower() + text[1:])
 

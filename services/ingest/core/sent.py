@@ -43,6 +43,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     said: tuple[Said, ...] = ()
     knows: tuple[Knows, ...] = ()
     why: str = ""
-    """Such as `dropped by the mapping 'web'`."""
+    """Such as `dropped by web@3: drop 'Heartbeat*'`."""
     refused: tuple[str, str] | None = None
     """A code and a sentence, where it can't be read."""

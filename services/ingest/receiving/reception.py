@@ -44,24 +44,27 @@ class Reception:
     async def records(self, records: Sequence[Record], sender: Sender, door: str) -> Answer:
         """Take what a dialect has read; the answer speaks of records, by their place in the request.
 
-        A record is taken when one of its events is; one that comes to nothing is taken as well.
+        A record is taken, or refused with the first reason that there is: so is one of which some events were taken and
+        one was not. One that comes to nothing is taken. So what is taken and what is refused adds up.
         """
         self._received.add(len(records), door)
         raws: list[msgspec.Raw] = []
         places: list[int] = []
-        refused = [Refusal(i, r.id, *r.refused) for i, r in enumerate(records) if r.refused is not None]
+        refused = {i: Refusal(i, r.id, *r.refused) for i, r in enumerate(records) if r.refused is not None}
         for index, record in enumerate(records):
             for said in record.said:
                 raws.append(_event(said))
                 places.append(index)
         answer = await self._taken(raws, sender)
-        refused += [msgspec.structs.replace(one, index=places[one.index]) for one in answer.refused]
-        gone = {one.index for one in refused}
+        for one in answer.refused:
+            index = places[one.index]
+            refused.setdefault(index, Refusal(index, records[index].id, one.code, one.message))
         answer = msgspec.structs.replace(
             answer,
-            accepted=len(records) - len(gone),
-            refused=sorted(refused, key=lambda one: one.index),
+            accepted=len(records) - len(refused),
+            refused=[refused[index] for index in sorted(refused)],
             waiting=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.waiting],
+            adjusted=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.adjusted],
         )
         self._watching.records(records, sender, door, self.mapping(sender).label, answer)
         return answer

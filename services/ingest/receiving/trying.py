@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.ingest.core.checking import Answer, check
+from services.ingest.core.checking import Answer, Waits, adjusted, check
 from services.ingest.core.merging import goes_on_as
 from services.ingest.core.resolving import accounts_of, names_of, resolve
 from services.ingest.core.senders import Sender
@@ -29,6 +29,7 @@ class Trying:
             if named := accounts_of(checked, known):
                 heard_of = await merged.known(c, {goes_on_as(goes_on, name) for name in named})
         settled = resolve(checked, known, goes_on, heard_of)
-        taken = {event.index for event in (*settled.ready, *settled.waiting)}
+        taken = [*settled.ready, *settled.waiting]
         refused = sorted([*refused, *settled.refused], key=lambda one: one.index)
-        return Answer(len(taken), refused, test=True)
+        waits = [Waits(one.index, one.id, one.subject) for one in sorted(settled.waiting, key=lambda one: one.index)]
+        return Answer(len({one.index for one in taken}), refused, waits, adjusted(taken), test=True)

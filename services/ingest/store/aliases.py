@@ -1,8 +1,8 @@
 """Aliases, and the events that wait until somebody sets theirs. Every function works in the caller's transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, exists, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,13 +13,9 @@ from services.ingest.tables import aliases, waiting
 from shared.pg import bulk
 
 _SEE: Final = bulk.Insert(aliases, ("alias",), same=("seen_at",), nothing=True)
-_EVENTS: Final = bulk.given(waiting.c.source, waiting.c.id, name="event")
-_WAITED_UNDER: Final = select(waiting.c.alias).join(
-    _EVENTS, (waiting.c.source == _EVENTS.c.source) & (waiting.c.id == _EVENTS.c.id)
-)
 _LOCK: Final = (
     select(aliases.c.alias, aliases.c.account_id)
-    .where(bulk.among(aliases.c.alias, "names") | aliases.c.alias.in_(_WAITED_UNDER))
+    .where(bulk.among(aliases.c.alias, "names"))
     .order_by(aliases.c.alias)
     .with_for_update()
 )
@@ -27,22 +23,17 @@ _KNOWN: Final = select(aliases.c.alias, aliases.c.account_id).where(bulk.among(a
 _SET: Final = bulk.Update(
     aliases, ("alias",), ("account_id",), same=("set_at",), where=lambda _: aliases.c.account_id.is_(None)
 )
-_REPLACED: Final = ("alias", "type", "time", "value", "headers")
-_WAIT: Final = bulk.Insert(
-    waiting,
-    ("source", "id", *_REPLACED),
-    same=("received_at",),
-    update=_REPLACED,
-    where=lambda new: (waiting.c.alias != new.alias) & bulk.among(waiting.c.alias, "same_locked"),
-)
+KEY: Final = ("source", "id", "alias", "day")
+_WAIT: Final = bulk.Insert(waiting, (*KEY, "type", "time", "value", "headers"), same=("received_at",), nothing=True)
 _WAITING: Final = tuple(waiting.c[name] for name in Waiting.__struct_fields__)
+_key: Final = [waiting.c[name] for name in KEY]
 _FIRST: Final = (
-    select(waiting.c.source, waiting.c.id)
+    select(*_key)
     .where(bulk.among(waiting.c.alias, "names"))
     .order_by(waiting.c.alias, waiting.c.received_at)
     .limit(bindparam("most"))
 )
-_TAKE: Final = delete(waiting).where(tuple_(waiting.c.source, waiting.c.id).in_(_FIRST)).returning(*_WAITING)
+_TAKE: Final = delete(waiting).where(tuple_(*_key).in_(_FIRST)).returning(*_WAITING)
 _STILL_WAITED_FOR: Final = select(aliases.c.alias).where(
     bulk.among(aliases.c.alias, "names"), exists().where(waiting.c.alias == aliases.c.alias)
 )
@@ -56,18 +47,12 @@ _LOCK_RELEASE: Final = (
 )
 
 
-async def lock(
-    c: AsyncConnection, names: Sequence[str], events: Sequence[Checked], now: datetime
-) -> dict[str, str | None]:
-    """Make sure that each alias has a row, lock the rows in one order for all, and tell their accounts.
-
-    With them go the aliases under which some of the events wait already: they may have to be moved.
-    """
+async def lock(c: AsyncConnection, names: Sequence[str], now: datetime) -> dict[str, str | None]:
+    """Make sure that each alias has a row, lock the rows in one order for all, and tell their accounts."""
     if not names:
         return {}
     await _SEE(c, [(name,) for name in names], seen_at=now)
-    where = {"names": list(names), **bulk.arrays(("source", "id"), [(e.source, e.id) for e in events], "event")}
-    return {row.alias: row.account_id for row in await c.execute(_LOCK, where)}
+    return {row.alias: row.account_id for row in await c.execute(_LOCK, {"names": list(names)})}
 
 
 async def known(c: AsyncConnection, names: Sequence[str]) -> dict[str, str | None]:
@@ -82,15 +67,14 @@ async def give(c: AsyncConnection, accounts: Mapping[str, str], now: datetime) -
 
 
 async def keep_waiting(
-    c: AsyncConnection, events: Sequence[Checked], headers: Mapping[str, str], locked: Iterable[str], now: datetime
+    c: AsyncConnection, events: Sequence[Checked], headers: Mapping[str, str], now: datetime
 ) -> None:
-    """Keep events whose locked alias has no account.
-
-    One that is kept already stays as it was, unless it comes with another alias: then the newer one is right. It moves
-    only from an alias that is locked, too: whoever releases what waits takes rows in another order.
-    """
-    rows = [(e.source, e.id, e.subject, e.type, e.time, value_of(e), {**headers, "ce_type": e.type}) for e in events]
-    await _WAIT(c, {row[:2]: row for row in rows}.values(), received_at=now, locked=list(locked))
+    """Keep events whose locked alias has no account. Of equal ones the first stays as it was."""
+    rows: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for e in events:
+        key = (e.source, e.id, e.subject, e.time.astimezone(UTC).date())
+        rows.setdefault(key, (*key, e.type, e.time, value_of(e), {**headers, "ce_type": e.type}))
+    await _WAIT(c, rows.values(), received_at=now)
 
 
 async def take_waiting(c: AsyncConnection, names: Sequence[str], most: int) -> list[Waiting]:

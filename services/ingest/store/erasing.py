@@ -8,18 +8,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ingest.core.erasing import ERASES, is_of
 from services.ingest.store import recent
+from services.ingest.store.aliases import KEY
 from services.ingest.tables import aliases, waiting
 from shared.messages.erasing import Forgetting
 from shared.pg import bulk
 
 _ACCOUNT: Final = bindparam("account", type_=Text)
-_KEY: Final = ("source", "id")
 _OF_ACCOUNT: Final = (
-    select(waiting.c.source, waiting.c.id, waiting.c.type, waiting.c.value)
+    select(*(waiting.c[name] for name in KEY), waiting.c.type, waiting.c.value)
     .join(aliases, aliases.c.alias == waiting.c.alias)
     .where(or_(aliases.c.account_id == _ACCOUNT, aliases.c.alias == _ACCOUNT), waiting.c.type.not_in(ERASES))
 )
-_FORGET: Final = bulk.Delete(waiting, _KEY)
+_FORGET: Final = bulk.Delete(waiting, KEY)
 
 
 async def forget(c: AsyncConnection, forgetting: Forgetting, now: datetime) -> None:
@@ -28,5 +28,5 @@ async def forget(c: AsyncConnection, forgetting: Forgetting, now: datetime) -> N
     What is being let go at this moment goes on: whoever reads it knows who was erased.
     """
     rows = await c.execute(_OF_ACCOUNT, {"account": forgetting.account})
-    await _FORGET(c, [(row.source, row.id) for row in rows if is_of(row.value, forgetting)])
+    await _FORGET(c, [row[: len(KEY)] for row in rows if is_of(row.value, forgetting)])
     await recent.forget(c, forgetting, now)

@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from services.scoring import queries, views
+from services.scoring.api.own_write import READ
 from services.scoring.api.parts import aware, found, left
 from services.scoring.company import store as store_company
 from services.scoring.core.goals import goals_of, progress_of
@@ -21,7 +22,6 @@ from services.scoring.queries import Chosen, merged
 from services.scoring.queries.goals import facts_of
 from services.scoring.views.goals import Goal
 from services.scoring.views.merged import Linked
-from shared.auth.keys import require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, WantedPage
@@ -30,7 +30,7 @@ from shared.web.routes import Router
 
 def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
     """`/v1/accounts`, `/v1/sources`, `/v1/suggestions` and `/v1/fingerprint`."""
-    router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
+    router = Router(prefix="/v1", tags=["accounts"], dependencies=READ)
 
     @router.get("/accounts", summary="Accounts, with the revenue by band")
     async def listed(

@@ -6,13 +6,13 @@ from typing import Annotated, Final
 from fastapi import Depends
 
 from services.scoring.api import parts
+from services.scoring.api.own_write import READ
 from services.scoring.core.feedback import figure
 from services.scoring.core.scorecard import RulesInForce
 from services.scoring.core.surveys import KEPT
 from services.scoring.queries import answers, contacts, feedback
 from services.scoring.queries.over import Over
 from services.scoring.views.feedback import DEFINITIONS, Answer, FeedbackGroup, FeedbackReport, Moved, beside
-from shared.auth.keys import require
 from shared.clock import Clock
 from shared.conditions import did_you_mean
 from shared.messages.feedback import USUAL_KIND, Measured, SurveyKind
@@ -29,7 +29,7 @@ _HISTORY: Final = timedelta(days=365)
 
 def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
     """`/v1/answers` and `/v1/feedback`."""
-    router = Router(prefix="/v1", tags=["feedback"], dependencies=[Depends(require("read"))])
+    router = Router(prefix="/v1", tags=["feedback"], dependencies=READ)
 
     @router.get("/answers", summary="What they wrote: survey answers with their comments, newest first")
     async def listed(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Path
 
 from services.scoring import views
+from services.scoring.api.own_write import READ
 from services.scoring.api.parts import aware, there
 from services.scoring.api.saying import Operator, Saying, author_of
 from services.scoring.core.goals import Goal, goals_of, progress_of, scope_of
@@ -14,7 +15,6 @@ from services.scoring.core.state import MOST_GOALS, State
 from services.scoring.queries import contacts, goals
 from services.scoring.queries.over import Over
 from services.scoring.views.goals import GoalRow, GoalTerms
-from shared.auth.keys import require
 from shared.clock import Clock
 from shared.conditions import Facts, did_you_mean, why_no_goal
 from shared.messages.accounts import GoalDropped, GoalReached, GoalSet
@@ -30,7 +30,7 @@ _GoalId = Annotated[str, Path(min_length=1, max_length=128)]
 
 def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
     """`GET /v1/accounts/{id}/goals`, and over all accounts."""
-    router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
+    router = Router(prefix="/v1", tags=["accounts"], dependencies=READ)
 
     async def listed(of: str | Over, open: bool | None, overdue: bool, paging: Paging) -> Page[GoalRow]:
         now = clock.now()

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 
+from services.scoring.api.own_write import READ
 from services.scoring.api.parts import there
 from services.scoring.core.scorecard import RulesInForce
 from services.scoring.core.state import State, has_left, roles_of, user_ids_of
@@ -12,7 +13,6 @@ from services.scoring.core.subscriptions import rows_of
 from services.scoring.queries import contacts
 from services.scoring.queries.over import Over
 from services.scoring.views.record import Contact, SubscriptionRow
-from shared.auth.keys import require
 from shared.clock import Clock
 from shared.messages.stamps import micros
 from shared.pg.uow import UnitOfWork
@@ -24,7 +24,7 @@ _Over = Annotated[Over, Depends()]
 
 def routes(uow: UnitOfWork, clock: Clock, _rules: RulesInForce) -> Router:
     """`/v1/accounts/{id}/contacts` and `/subscriptions`, and each over all accounts."""
-    router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
+    router = Router(prefix="/v1", tags=["accounts"], dependencies=READ)
 
     async def people(of: str | Over, role: str | None, left: bool | None, paging: Paging) -> Page[Contact]:
         def chosen(state: State) -> Iterable[tuple[str, Any]]:

@@ -6,12 +6,12 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends
 
+from services.scoring.api.own_write import READ
 from services.scoring.api.parts import there
 from services.scoring.core.scorecard import RulesInForce
 from services.scoring.queries import papers
 from services.scoring.queries.over import Over
 from services.scoring.views.record import InvoiceRow, TicketRow
-from shared.auth.keys import require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, Paging, WantedPage
@@ -25,7 +25,7 @@ _Invoices = Annotated[papers.Invoices, Depends()]
 
 def routes(uow: UnitOfWork, clock: Clock, _rules: RulesInForce) -> Router:
     """`/v1/accounts/{id}/tickets` and `/invoices`, and each over all accounts."""
-    router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
+    router = Router(prefix="/v1", tags=["accounts"], dependencies=READ)
 
     async def listed(
         kind: papers.Kind,

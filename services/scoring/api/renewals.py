@@ -6,11 +6,11 @@ from fastapi import Depends
 
 from services.scoring import views
 from services.scoring.api import parts
+from services.scoring.api.own_write import READ
 from services.scoring.api.saying import Operator, Saying, author_of
 from services.scoring.core.scorecard import RulesInForce
 from services.scoring.queries import renewals
 from services.scoring.views.renewals import LadderStep, Renewal, Renewals, RenewalTerms
-from shared.auth.keys import require
 from shared.clock import Clock
 from shared.messages.accounts import RenewalUpdated
 from shared.pg.uow import UnitOfWork
@@ -21,7 +21,7 @@ from shared.web.routes import Router
 
 def routes(uow: UnitOfWork, clock: Clock, _rules: RulesInForce) -> Router:
     """`GET /v1/renewals`."""
-    router = Router(prefix="/v1", tags=["revenue"], dependencies=[Depends(require("read"))])
+    router = Router(prefix="/v1", tags=["revenue"], dependencies=READ)
 
     @router.get("/renewals", summary="Renewals of contracts, with the ladder that they make")
     async def listed(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Query
 
 from services.scoring.api import parts
+from services.scoring.api.own_write import READ
 from services.scoring.core.clock import DAY_US, date_of, day_of
 from services.scoring.core.periods import first_day, known, periods_of, year_until
 from services.scoring.core.revenue import Moved, Revenue, revenue_of
@@ -15,7 +16,6 @@ from services.scoring.core.worth import PURCHASES_A_YEAR, Worth, years_of
 from services.scoring.queries import behind, revenue
 from services.scoring.queries.revenue import Asked, Key, Sum
 from services.scoring.views.revenue import Clv, RevenueAccount, RevenueAccounts, RevenueGroup, RevenueReport
-from shared.auth.keys import require
 from shared.clock import Clock
 from shared.messages.fields import MOST_WHOLE
 from shared.messages.stamps import micros
@@ -32,7 +32,7 @@ _INPUTS: Final = ("mean_purchase_minor", "purchases_per_year", "years")
 
 def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
     """`/v1/revenue`, `/v1/revenue/accounts` and `/v1/clv`."""
-    router = Router(prefix="/v1", tags=["revenue"], dependencies=[Depends(require("read"))])
+    router = Router(prefix="/v1", tags=["revenue"], dependencies=READ)
 
     def asked_of(since: datetime | None, until: datetime | None, by: revenue.By | None = None) -> Asked:
         today = day_of(clock.now())

@@ -26,7 +26,7 @@ from shared.messages.registry import COMPANY, topic_of
 from shared.pg.uow import UnitOfWork
 from shared.web.problems import invalid
 
-Publish = Callable[[Sequence[Outgoing]], Awaitable[None]]
+Publish = Callable[[Sequence[Outgoing]], Awaitable[object]]
 Operator = Annotated[Caller, Depends(require("operate"))]
 _SOURCE: Final = "keepwell/people"
 

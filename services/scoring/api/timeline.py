@@ -8,11 +8,11 @@ from fastapi import Depends
 from sqlalchemy import ColumnElement
 
 from services.scoring.api import parts
+from services.scoring.api.own_write import READ
 from services.scoring.core.scorecard import RulesInForce
 from services.scoring.queries import contacts, timeline
 from services.scoring.queries.over import Over
 from services.scoring.views.timeline import Entry
-from shared.auth.keys import require
 from shared.clock import Clock
 from shared.conditions import did_you_mean
 from shared.messages.registry import COMPANY
@@ -24,7 +24,7 @@ from shared.web.routes import Router
 
 def routes(uow: UnitOfWork, _clock: Clock, _rules: RulesInForce) -> Router:
     """`/v1/accounts/{id}/timeline` and `/v1/timeline`."""
-    router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
+    router = Router(prefix="/v1", tags=["accounts"], dependencies=READ)
 
     async def listed(
         of: str | Over, wanted: timeline.Wanted, since: datetime | None, until: datetime | None, paging: Paging

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import queries
 from services.scoring.api import parts
+from services.scoring.api.own_write import READ
 from services.scoring.core import packing, pruning
 from services.scoring.core import state as s
 from services.scoring.core.clock import day_of
@@ -18,7 +19,6 @@ from services.scoring.core.usagedays import KEPT_DAYS, counted, enough, together
 from services.scoring.queries import usage
 from services.scoring.queries.over import Over
 from services.scoring.views.usage import Used, UsedOfAccount
-from shared.auth.keys import require
 from shared.clock import Clock
 from shared.pg.uow import UnitOfWork
 from shared.web.paging import Page, WantedPage, cursor_of
@@ -65,7 +65,7 @@ class _Asked:
 
 def routes(uow: UnitOfWork, clock: Clock, _rules: RulesInForce) -> Router:
     """`/v1/accounts/{id}/usage` and `/v1/usage`."""
-    router = Router(prefix="/v1", tags=["accounts"], dependencies=[Depends(require("read"))])
+    router = Router(prefix="/v1", tags=["accounts"], dependencies=READ)
 
     def asked(since: datetime | None, until: datetime | None, feature: str | None, limit: int) -> _Asked:
         today = day_of(clock.now())

@@ -4,16 +4,16 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Annotated, Final
 
-from fastapi import Depends, Query
+from fastapi import Query
 
 from services.scoring import queries, views
 from services.scoring.api import parts
+from services.scoring.api.own_write import READ
 from services.scoring.core import book, explain
 from services.scoring.core.decision import unpack
 from services.scoring.core.score import as_decided
 from services.scoring.core.scorecard import RulesInForce
 from services.scoring.queries import ledger
-from shared.auth.keys import require
 from shared.clock import Clock
 from shared.conditions import described
 from shared.pg.uow import UnitOfWork
@@ -25,7 +25,7 @@ _CHANGES: Final = 20
 
 def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
     """`/v1/accounts/{id}/health/…` and `/v1/explain`."""
-    router = Router(prefix="/v1", tags=["why"], dependencies=[Depends(require("read"))])
+    router = Router(prefix="/v1", tags=["why"], dependencies=READ)
 
     @router.get("/accounts/{id}/health/history", summary="What the score did, newest first; with `from`, by day")
     async def history(

@@ -84,7 +84,7 @@ WRONG = [
     pytest.param(an_event(specversion="0.3"), "unknown_specversion", "'1.0'", id="other specversion"),
     pytest.param(an_event(time="2026-05-20 12:00"), "invalid_time", "RFC 3339", id="time without zone"),
     pytest.param(an_event(time=1), "invalid_time", "RFC 3339", id="time as a number"),
-    pytest.param(an_event(time="0001-01-01T00:00:00+14:00"), "invalid_time", "RFC 3339", id="time before time"),
+    pytest.param(an_event(time="0001-01-01T00:00:00+14:00"), "invalid_time", "empty date", id="time before time"),
     pytest.param(an_event(time="2026-05-21T12:00:01Z"), "in_future", "sender's clock", id="far future"),
     pytest.param(an_event(time="2026-04-15T11:59:59Z"), "too_old", "POST /v1/imports", id="too old"),
     pytest.param(an_event(history="imp_1"), "missing_time", "when it happened", id="history without time"),
@@ -156,7 +156,7 @@ def test_a_time_with_an_offset_is_kept_in_utc_and_null_is_as_good_as_nothing() -
 
 @pytest.mark.parametrize("time", ["2026-05-21T12:00:00Z", "2026-04-15T12:00:00Z"])
 def test_24_hours_ahead_and_35_days_back_are_taken(time: str) -> None:
-    assert taken(an_event(time=time)).time == datetime.fromisoformat(time)
+    assert taken(an_event(time=time)).time == min(datetime.fromisoformat(time), NOON)
 
 
 def test_history_may_be_of_any_age() -> None:
@@ -224,7 +224,7 @@ def test_the_window_of_times_is_exact(now: datetime, away: timedelta) -> None:
     elif away < -timedelta(days=35):
         assert refused[0].code == "too_old"
     else:
-        assert good[0].time == now + away
+        assert good[0].time == (now if away > timedelta(minutes=5) else now + away)
 
 
 @pytest.mark.parametrize("account", [".", ".."])

@@ -1,0 +1,1 @@
+"""The doors of other tools' clients, which are taken as they are."""

@@ -1,0 +1,73 @@
+"""The key as other tools' clients send it: in the head, where it is asked before anything else is read, or in the body.
+
+In the head it is a bearer token, the user name of Basic, or `X-Write-Key`; in the body `writeKey`, `api_key` or
+`token`. Of a pair such as `KEY:SECRET`, which some clients insist on, the first half is the key.
+"""
+
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import Depends, Request
+
+from shared.auth.keys import CHALLENGE, Caller, KeyStore, admitted, key_in
+from shared.web.problems import Problem
+from shared.web.routes import Gate
+
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class _InBody(msgspec.Struct, rename={"write_key": "writeKey"}):
+    write_key: str = ""
+    api_key: str = ""
+    token: str = ""
+
+
+_in_body = msgspec.json.Decoder(_InBody)
+
+
+def key_in_head(request: Request) -> str | None:
+    """The key that a request's head has; None where it has none."""
+    written = request.headers.get("x-write-key", "") or key_in(request.headers.get("authorization", "")) or ""
+    return written.partition(":")[0].strip() or None
+
+
+def key_in_body(body: bytes) -> str | None:
+    """The key that a JSON object has; None where it has none, or can't be read."""
+    try:
+        found = _in_body.decode(body.removeprefix(_BOM))
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    written = found.write_key or found.api_key or found.token
+    return written.partition(":")[0].strip() or None
+
+
+async def caller_with(keys: KeyStore, key: str | None) -> Caller:
+    """Who holds the key. Raises problems: 401, 403."""
+    if key is None:
+        words = (
+            "Send your API key as the client's write key: as a bearer token, the user name of Basic authentication, "
+        )
+        words += "in X-Write-Key, or in the body as 'writeKey' or 'api_key'."
+        raise Problem(401, "no_key", words, headers=CHALLENGE)
+    return await admitted(keys, key, "ingest")
+
+
+class _HeadKey(Gate):
+    """The key in the head, asked before the body is read; to FastAPI who holds it, or None where the body must say."""
+
+    async def check(self, request: Request) -> None:
+        key = key_in_head(request)
+        request.state.caller = None if key is None else await caller_with(request.app.state.keys, key)
+
+    async def __call__(self, request: Request) -> Caller | None:
+        caller: Caller | None = request.state.caller
+        return caller
+
+
+HeadCaller = Annotated[Caller | None, Depends(_HeadKey())]
+"""Who holds the key in the head; None: there is none there, and `caller_of` looks into the body."""
+
+
+async def caller_of(keys: KeyStore, head: Caller | None, body: bytes) -> Caller:
+    """Who sends: by the key in the head, else by the one in the body. Raises problems: 401, 403."""
+    return head or await caller_with(keys, key_in_body(body))

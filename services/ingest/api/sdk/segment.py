@@ -1,0 +1,52 @@
+"""The HTTP edge for clients of Segment, RudderStack and Jitsu."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from fastapi import Request, Response
+
+from services.ingest.api.events import sender_of
+from services.ingest.api.parts import OPEN_DOOR, Ingest, Parts
+from services.ingest.api.sdk.keys import HeadCaller, caller_of
+from services.ingest.core.dialects import segment
+from services.ingest.core.reading import Unreadable
+from shared.auth.keys import Caller
+from shared.web.problems import Problem
+from shared.web.routes import Router
+
+router = Router(tags=["SDKs"], dependencies=[OPEN_DOOR])
+_ABOUT: Final = """\
+Point a client of Segment or RudderStack here: its host is Keepwell's address, its write key an API key with the scope
+`ingest`. 200 whenever the body can be read as a whole: a record that can't be taken is refused by itself, and the
+others are taken. 503 when the broker has not confirmed: the client sends the same again, nothing is counted twice."""
+_ROUTE: Final[dict[str, Any]] = {
+    "summary": "What clients of Segment and RudderStack send",
+    "description": _ABOUT,
+    "response_class": Response,
+    "responses": {200: {"description": "Read.", "content": {"application/json": {"example": {"success": True}}}}},
+}
+
+
+def _door(kind: str) -> Callable[..., Awaitable[Response]]:
+    async def post(request: Request, ingest: Parts, caller: HeadCaller) -> Response:
+        return await _take(kind, request, ingest, caller)
+
+    return post
+
+
+for _kind in (*segment.KINDS, *segment.BATCHES):
+    router.post(f"/v1/{_kind}", operation_id=f"segment_{_kind}", **_ROUTE)(_door(_kind))
+    for _path in (f"/api/s/{_kind}", f"/api/s/s2s/{_kind}", f"/api/s/{_kind}.json", f"/api/s/s2s/{_kind}.json"):
+        router.post(_path, include_in_schema=False, response_class=Response)(_door(_kind))
+
+
+async def _take(kind: str, request: Request, ingest: Ingest, head: Caller | None) -> Response:
+    body = await request.body()
+    caller = await caller_of(ingest.keys, head, body)
+    sender = sender_of(caller, ingest.keys.sources)
+    try:
+        records = segment.records(body, kind, ingest.reception.mapping(sender), ingest.clock.now())
+    except Unreadable as error:
+        raise Problem(error.status, error.code, str(error)) from None
+    await ingest.reception.records(records, sender, "segment")
+    return Response(b'{"success":true}', media_type="application/json")

@@ -1,0 +1,179 @@
+"""The doors of OpenMeter's, Customer.io's and OpenTelemetry's clients: what each takes for success, by the book."""
+
+import base64
+import gzip
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from shared.log.protocol import Unconfirmed
+from tests.support.ingest import ADMIN_KEY, House, a_house
+
+METER = {"specversion": "1.0", "id": "m-1", "source": "billing", "type": "api-calls", "subject": "northwind"}
+ONE, MANY = ({"content-type": f"application/cloudevents{batch}+json"} for batch in ("", "-batch"))
+PROTOBUF = {"content-type": "application/x-protobuf"}
+
+
+@pytest.fixture
+async def house(database_url: str) -> AsyncIterator[House]:
+    async with a_house(database_url) as made:
+        yield made
+
+
+def told(house: House) -> list[tuple[str, str, str, Any]]:
+    return [(e.type, e.subject, e.id, msgspec.json.decode(e.data)) for e in house.broker.events()]
+
+
+async def test_openmeter_is_answered_204_and_events_keep_their_id_and_source(house: House) -> None:
+    first = await house.http.post("/api/v1/events", json=METER, headers=ONE)
+    events = [{**METER, "id": "m-2", "data": {"value": 2}}, {**METER, "id": "m-3", "source": "stripe"}, 7]
+    second = await house.http.post("/api/v1/events", json=events, headers=MANY)
+    third = await house.http.post("/api/v1/events", json=[{**METER, "id": "m-4"}])
+    assert [(a.status_code, a.content) for a in (first, second, third)] == [(204, b"")] * 3
+    assert [(event.id, event.source) for event in house.broker.events()] == [
+        ("m-1", "billing"),
+        ("m-2", "billing"),
+        ("m-4", "billing"),
+    ]
+    assert told(house)[1][3] == {"feature": "api-calls", "quantity": 2}
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"{", 400), (b"", 400)])
+async def test_openmeter_is_told_of_a_body_that_is_none(house: House, body: bytes, status: int) -> None:
+    answer = await house.http.post("/api/v1/events", content=body, headers=ONE)
+    assert answer.status_code == status
+    assert {"code", "message"} <= answer.json().keys()
+
+
+async def test_customer_io_identifies_tracks_and_deletes(house: House) -> None:
+    site = {"authorization": "Basic " + base64.b64encode(f"site:{ADMIN_KEY}".encode()).decode()}
+    http = house.http
+    answers = [
+        await http.put("/api/v1/customers/u%2F1", json={"account_id": "northwind", "name": "Ana"}, headers=site),
+        await http.post(
+            "/api/v1/customers/u%2F1/events",
+            json={"name": "exported", "data": {"account_id": "northwind"}, "id": "e-1"},
+            headers=site,
+        ),
+        await http.post(
+            "/api/v1/events", json={"name": "watched", "data": {"company_id": 4}, "id": "e-2"}, headers=site
+        ),
+        await http.request("DELETE", "/api/v1/customers/u%2F1", json={}, headers=site),
+        await http.post("/api/v1/customers/u/events", json={"data": {}}, headers=site),
+        await http.put("/api/v1/customers/u/devices", json={"device": {}}, headers=site),
+    ]
+    assert [(a.status_code, a.content) for a in answers] == [(200, b"{}")] * 6
+    contact, use, unknown = told(house)
+    assert contact[:2] == ("contact.updated", "northwind")
+    assert contact[3] == {
+        "contact_id": "u/1",
+        "user_ids": ["u/1"],
+        "traits": {"account_id": "northwind", "name": "Ana"},
+    }
+    assert use == ("usage.recorded", "northwind", "e-1", {"feature": "exported", "user_id": "u/1"})
+    assert unknown == ("usage.recorded", "4", "e-2", {"feature": "watched"})
+
+
+async def test_customer_io_batches_are_answered_for_one_by_one(house: House) -> None:
+    event = {"type": "person", "identifiers": {"id": "u"}, "action": "event", "name": "x"}
+    good = {**event, "attributes": {"account_id": "a"}}
+    answer = await house.http.post("/api/v2/batch", json={"batch": [good, good]})
+    assert (answer.status_code, answer.json()) == (200, {})
+    answer = await house.http.post("/api/v2/batch", json={"batch": [good, {"type": "person"}]})
+    assert answer.status_code == 207
+    assert [(one["batch_index"], one["reason"]) for one in answer.json()["errors"]] == [(1, "invalid_operation")]
+    assert len(told(house)) == 3
+    assert (await house.http.post("/api/v2/batch", json={"batch": 4})).json()["code"] == "invalid_batch"
+
+
+def some_spans(*span_ids: str) -> ExportTraceServiceRequest:
+    export = ExportTraceServiceRequest()
+    of_resource = export.resource_spans.add()
+    pair = of_resource.resource.attributes.add(key="account.id")
+    pair.value.string_value = "northwind"
+    of_scope = of_resource.scope_spans.add()
+    for span_id in span_ids:
+        of_scope.spans.add(
+            trace_id=b"t" * 16, span_id=span_id.encode(), name="GET /reports", kind=Span.SPAN_KIND_SERVER
+        )
+    return export
+
+
+async def test_spans_as_protobuf_are_answered_in_protobuf(house: House) -> None:
+    good = gzip.compress(some_spans("s" * 8).SerializeToString())
+    for _ in range(2):
+        answer = await house.http.post(
+            "/v1/otlp/v1/traces", content=good, headers={**PROTOBUF, "content-encoding": "gzip"}
+        )
+        assert (answer.status_code, answer.headers["content-type"], answer.content) == (
+            200,
+            PROTOBUF["content-type"],
+            b"",
+        )
+    assert told(house) == [("usage.recorded", "northwind", "74" * 16 + "/" + "73" * 8, {"feature": "GET /reports"})] * 2
+    part = await house.http.post(
+        "/v1/otlp/v1/traces", content=some_spans("r" * 8, "short").SerializeToString(), headers=PROTOBUF
+    )
+    found = ExportTraceServiceResponse.FromString(part.content).partial_success
+    assert (part.status_code, found.rejected_spans) == (200, 1)
+    assert "span id of 8" in found.error_message
+    assert len(told(house)) == 3
+
+
+async def test_spans_as_json_have_ids_in_hex(house: House) -> None:
+    span = {"traceId": "AB" * 16, "spanId": "cd" * 8, "kind": 5, "name": "reports.made", "flags": 1}
+    span["attributes"] = [{"key": "account.id", "value": {"intValue": "7"}}]
+    client = {**span, "kind": 3}
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [span, client]}], "schemaUrl": "x"}]}
+    answer = await house.http.post("/v1/otlp/v1/traces", json=body)
+    assert (answer.status_code, answer.headers["content-type"], answer.json()) == (200, "application/json", {})
+    assert told(house) == [("usage.recorded", "7", "ab" * 16 + "/" + "cd" * 8, {"feature": "reports.made"})]
+
+
+async def test_log_records_are_taken_and_those_without_an_account_left_out(house: House) -> None:
+    export = ExportLogsServiceRequest()
+    records = export.resource_logs.add().scope_logs.add().log_records
+    records.add(event_name="seen")
+    pair = records.add(event_name="exported").attributes.add(key="account.id")
+    pair.value.string_value = "northwind"
+    answer = await house.http.post("/v1/otlp/v1/logs", content=export.SerializeToString(), headers=PROTOBUF)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert [one[3] for one in told(house)] == [{"feature": "exported"}]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        (PROTOBUF, b"\xff", 400),
+        ({"content-type": "application/json"}, b"{", 400),
+        ({"content-type": "text/plain"}, b"{}", 415),
+        ({**PROTOBUF, "authorization": "Bearer no"}, b"", 401),
+    ],
+)
+async def test_what_an_exporter_did_wrong_is_a_status_in_its_encoding(
+    house: House, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    answer = await house.http.post("/v1/otlp/v1/traces", content=body, headers=headers)
+    assert answer.status_code == status
+    if headers["content-type"] == PROTOBUF["content-type"]:
+        assert answer.headers["content-type"] == PROTOBUF["content-type"]
+        assert answer.content[:1] == b"\x12"
+    else:
+        assert json.loads(answer.content)["message"]
+
+
+async def test_an_exporter_tries_again_while_the_broker_is_away(house: House) -> None:
+    house.broker.fails = [Unconfirmed("away")]
+    body = some_spans("s" * 8).SerializeToString()
+    answer = await house.http.post("/v1/otlp/v1/traces", content=body, headers=PROTOBUF)
+    assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+    assert (await house.http.post("/v1/otlp/v1/traces", content=body, headers=PROTOBUF)).status_code == 200
