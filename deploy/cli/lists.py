@@ -153,8 +153,21 @@ DELIVERIES: Final = Listing(
     moves=(Move("retry", "Try a failed delivery again.", "tried again"),),
 )
 
+
+def key_state(one: Item) -> str:
+    """Whether a key works, and what it may not."""
+    if one.get("revoked_at"):
+        return "revoked"
+    says = ["test" if one.get("test") else "in use"]
+    if one.get("types"):
+        says.append(f"only {listed(one['types'])}")
+    if (rate := one.get("events_per_second")) is not None:
+        says.append(f"{rate:,} events/s" if rate else "no limit")
+    return ", ".join(says)
+
+
 KEYS: Final = Listing(
-    help="List the keys, without their secrets; make and revoke them.",
+    help="List the keys, without their secrets; make, rotate, change and revoke them.",
     at=("ingest", "/v1/keys"),
     is_paged=False,
     columns=(
@@ -163,10 +176,10 @@ KEYS: Final = Listing(
         Column("Source", lambda one: one.get("source") or one["name"]),
         field("CSM", "csm"),
         since("Made", "created_at"),
-        Column("State", lambda one: "revoked" if one.get("revoked_at") else "in use"),
+        Column("State", key_state),
     ),
     empty="No key.",
-    moves=(Move("revoke", "Revoke a key. It stops within 5 seconds, everywhere.", "revoked", deletes=True),),
+    moves=(Move("revoke", "Revoke a name's keys, within 5 seconds everywhere.", "revoked", deletes=True),),
 )
 
 READERS: Final = Listing(

@@ -16,6 +16,7 @@ from deploy.cli import (
     keys,
     people,
     playbooks,
+    refused,
     renewals,
     revenue,
     rules,
@@ -108,6 +109,7 @@ app.add_typer(with_running(playbooks.app), name="playbooks")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(keys.app, name="keys")
+app.add_typer(refused.app, name="refused")
 app.add_typer(suggest.app, name="suggest")
 app.add_typer(rules.app, name="rules")
 app.add_typer(templates.app, name="templates")

@@ -53,6 +53,8 @@ class Outcome:
 
     accepted: int = 0
     refused: list[Complaint] = field(default_factory=list)
+    token: str | None = None
+    """Of the last batch: scoring's reads take it, and wait until those events are counted."""
 
 
 def send(
@@ -132,6 +134,7 @@ def deliver(
     for batch in _batches(lines, outcome.refused):
         answer = _post(keepwell, batch, patience, first=not outcome.accepted)
         outcome.accepted += answer["accepted"]
+        outcome.token = answer.get("token")
         for item in answer["refused"]:
             number = batch[item["index"]].number
             outcome.refused.append(Complaint(number, str(item.get("id") or ""), item["message"], item["code"]))

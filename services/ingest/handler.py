@@ -20,7 +20,9 @@ from services.ingest.core.merging import goes_on_as, homes_of
 from services.ingest.core.resolving import Resolved, accounts_of, names_of, resolve, value_of, with_subject
 from services.ingest.core.senders import Sender
 from services.ingest.publishing.releasing import Releasing
+from services.ingest.receiving.usage import Usage
 from services.ingest.store import aliases, erasing, imports, merged
+from services.ingest.store import refused as refusals
 from shared.clock import Clock
 from shared.figures import Figures
 from shared.log.protocol import Outgoing
@@ -46,9 +48,10 @@ class Intake:
         clock: Clock,
         random: tracing.RandomBytes,
         figures: Figures,
+        usage: Usage,
         cluster: Callable[[], str],
     ) -> None:
-        self._cluster = cluster
+        self._usage, self._cluster = usage, cluster
         self._uow, self._publisher, self._releasing = uow, publisher, releasing
         self._clock, self._random = clock, random
         accepted, refused = "Events confirmed by the broker, or kept waiting.", "Events refused, by their code."
@@ -90,7 +93,7 @@ class Intake:
             async with self._uow.begin() as c:
                 await imports.confirm(c, publish, histories)
         taken = [*ready, *waiting]
-        self._count(taken, refused)
+        self._count(sender, taken, refused)
         forget_by = gone_by(now) if await self._forget(taken, now) else msgspec.UNSET
         return Answer(
             len({event.index for event in taken}),
@@ -160,12 +163,13 @@ class Intake:
         return settled
 
     async def _forget(self, taken: Sequence[Checked], now: datetime) -> bool:
-        """Delete what waits, and is shown, of those whom these events erase. Returns whether there are any."""
+        """Delete what is kept and shown of those whom these events erase. Returns whether there are any."""
         forgotten = forgotten_by(taken)
         if forgotten:
             async with self._uow.begin() as c:
                 for one in forgotten:
                     await erasing.forget(c, one, now)
+                    await refusals.forget(c, one)
         return bool(forgotten)
 
     async def _read_merged(self, now: datetime) -> None:
@@ -180,9 +184,13 @@ class Intake:
     def _is_fresh(self, now: datetime) -> bool:
         return self._read_at is not None and abs(now - self._read_at) < _FRESH
 
-    def _count(self, taken: Sequence[Checked], refused: Sequence[Refusal]) -> None:
-        for type, count in Counter(event.type for event in taken).items():
+    def _count(self, sender: Sender, taken: Sequence[Checked], refused: Sequence[Refusal]) -> None:
+        by_type = Counter(event.type for event in taken)
+        for type, count in by_type.items():
             self._accepted.add(count, type)
+        if sender.name:
+            self._usage.take(sender.name, by_type)
+            self._usage.refuse(sender.name, len(refused))
         for code, count in Counter(refusal.code for refusal in refused).items():
             self._refused.add(count, code)
 

@@ -21,15 +21,22 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
+from services.ingest.receiving.knowing import Knowing
+from services.ingest.receiving.limiting import Limits
 from services.ingest.receiving.listening import Listening
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.refusing import Refusing
+from services.ingest.receiving.replaying import Replaying
 from services.ingest.receiving.trying import Trying
 from services.ingest.receiving.understanding import Understanding
+from services.ingest.receiving.usage import Usage
 from services.ingest.receiving.watching import Watching
+from services.ingest.settings import IngestSettings
 from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
-from services.ingest.store import links, recent
+from services.ingest.store import known, links, recent, refused
+from services.ingest.store import usage as store_usage
 from services.ingest.views import Preview
 from shared.documents.following import Following
 from shared.documents.in_force import InForce
@@ -43,14 +50,13 @@ from shared.log.room import check_room
 from shared.messages import registry
 from shared.pg.lease import while_alone
 from shared.service import service
-from shared.settings import Settings
 from shared.worker.relay import Relay
 
 _log = logging.getLogger("keepwell.ingest")
 _TRY_AGAIN: Final = 1.0
 
 
-def wire(base: service.Base, settings: Settings) -> service.Service:
+def wire(base: service.Base, settings: IngestSettings) -> service.Service:
     """Build the parts."""
     data = settings.home / "postgres"
     publisher = Publisher(
@@ -59,10 +65,11 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         check_room=lambda: check_room(data) if base.stream.kind == "local" else None,
     )
     relay = Relay(base.uow, base.stream, lambda: range(settings.partitions))
-    random, keeping = secrets.token_bytes, list[asyncio.Task[None]]()
+    random, keeping, ending = secrets.token_bytes, list[asyncio.Task[None]](), asyncio.Event()
     releasing = Releasing(
         uow=base.uow, clock=base.clock, random=random, partitions=settings.partitions, wake_relay=relay.wake
     )
+    usage = Usage(base.uow, base.clock, base.figures)
     intake = Intake(
         uow=base.uow,
         publisher=publisher,
@@ -70,13 +77,14 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         clock=base.clock,
         random=random,
         figures=base.figures,
+        usage=usage,
         cluster=lambda: base.stream.cluster,
     )
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     slack = Slack(open_client(), base.clock, api_url=settings.slack_api_url, token=token)
     responding, keys = Responding(publisher, base.figures), settings.signing_keys
-    watching = Watching(base.uow, base.clock)
     jobs = Jobs(base.uow, base.clock, random, in_a_child("services.ingest.previews"))
+    watching = Watching(base.uow, base.clock)
     listening = Listening(base.uow, lambda: base.stream.tail((registry.ASSESSMENTS,)))
     mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
     following = Following(mappings.refresh)
@@ -114,19 +122,35 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         # What the relay has not sent stays in the outbox.
         for task in keeping:
             task.cancel()
+        ending.set()
 
     async def close() -> None:
         await jobs.close()
+        await usage.write()
         await slack.close()
         await publisher.stop()
 
     base.checks["publishing"] = check_publisher
+    reception = Reception(
+        intake=intake,
+        limits=(limits := Limits(settings.rates, base.clock, usage)),
+        usage=usage,
+        understanding=Understanding(mappings),
+        knowing=Knowing(base.uow, releasing),
+        refusing=Refusing(base.uow, base.clock, base.figures),
+        trying=Trying(base.uow, base.clock),
+        watching=watching,
+        clock=base.clock,
+        figures=base.figures,
+    )
     ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, base.figures, Understanding(mappings), watching, Trying(base.uow, base.clock)),
+        reception=reception,
+        replaying=Replaying(reception, base.uow, base.clock),
         watching=watching,
         listening=listening,
         mappings=mappings,
+        limits=limits,
         releasing=releasing,
         uow=base.uow,
         keys=base.keys,
@@ -151,9 +175,23 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
         ),
         probes=api.PROBES,
         prepare=prepare,
-        jobs=(make_admin_key, keep_house, lambda: following.run(base.uow), watching.run, listening.run),
+        jobs=(
+            make_admin_key,
+            keep_house,
+            lambda: following.run(base.uow),
+            lambda: usage.run(ending),
+            watching.run,
+            listening.run,
+        ),
         on_stop=stop,
-        tidy=(links.forget, recent.forget_old, jobs_store.forget),
+        tidy=(
+            links.forget,
+            known.forget,
+            refused.forget_old,
+            store_usage.forget,
+            recent.forget_old,
+            jobs_store.forget,
+        ),
         close=close,
         state={"ingest": ingest},
         schemas=openapi.schemas(),
@@ -161,4 +199,4 @@ def wire(base: service.Base, settings: Settings) -> service.Service:
 
 
 if __name__ == "__main__":
-    sys.exit(service.main("ingest", Settings, wire))
+    sys.exit(service.main("ingest", IngestSettings, wire))

@@ -1,5 +1,5 @@
-"""Ingest's tables: the outbox, aliases, what waits for one, merged accounts, imports, links that were used, and what
-came in lately."""
+"""Ingest's tables: outbox, aliases, what waits for one, merged accounts, imports, users, used links, what was refused,
+what each key sent, and what came in lately."""
 
 from sqlalchemy import (
     BigInteger,
@@ -97,6 +97,32 @@ import_publishes = Table(
 )
 """Publishes of history that the broker has not confirmed yet: an import ends when it has none."""
 
+known_users = Table(
+    "known_users",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("at", DateTime(timezone=True), primary_key=True),
+    Column("other", Text, primary_key=True),
+    Column("account_id", Text),
+    Index("known_users_by_other", "source", "other", postgresql_where=column("other") != ""),
+    Index("known_users_by_account", "account_id"),
+    Index("known_users_by_time", "at"),
+)
+"""What was said of a user of a key's source, from then on: at which account (or alias of one) they are; or, without
+one, that they are the same as `other`, which is empty else."""
+
+resolved = Table(
+    "resolved",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Index("resolved_by_time", "at"),
+)
+"""Of which account, or alias, an event without one was taken to be: kept for a day, for when it comes again."""
+
 used_links = Table(
     "used_links",
     metadata,
@@ -107,6 +133,52 @@ used_links = Table(
     Index("used_links_by_expiry", "expires_at"),
 )
 """Links in letters that were used up: what was said by each, in words. Kept until the link expires by itself."""
+
+_COUNTED = ("requests", "events", "bytes", "refused", "limited")
+key_usage = Table(
+    "key_usage",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("type", Text, primary_key=True),
+    *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in _COUNTED),
+    Index("key_usage_by_day", "day"),
+)
+"""What was sent by each key on each UTC day: events by their type, and all else in the row without one."""
+refused = Table(
+    "refused",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("door", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("bytes", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("source", Text),
+    Column("event_id", Text),
+    Column("account", Text),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+    Column("times", BigInteger, nullable=False, server_default=text("1")),
+    Index("refused_newest", "at", "id"),
+    Index("refused_by_last", "last_at"),
+)
+"""What was not taken, as it was sent by the key of this name. The same again is one row: its id is a digest.
+
+`size` is that of the whole in bytes; of what is very large only the beginning is kept.
+"""
+
+refused_days = Table(
+    "refused_days",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("records", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("left_out", BigInteger, nullable=False),
+)
+"""How much was kept of what a key was refused on a UTC day, and how many records more were not."""
 
 recent = Table(
     "recent",

@@ -1,17 +1,19 @@
 """What ingest's HTTP edge takes and answers, except events, whose body msgspec reads."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from datetime import date, datetime
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_validator
 from pydantic.config import JsonDict
 from sqlalchemy import Row
 
+from services.ingest.core.senders import LARGEST, known_type
 from services.ingest.core.watched import Fate
 from shared.auth.keys import Scope
 from shared.messages.assessments import AccountAssessed, Band
 from shared.service.status import Status
+from shared.web.paging import Page
 
 
 class WaitingEvent(BaseModel):
@@ -23,6 +25,70 @@ class WaitingEvent(BaseModel):
     type: str
     time: datetime
     received_at: datetime
+
+
+class RefusedRecord(BaseModel):
+    """A record that was refused, as it was sent."""
+
+    id: str
+    code: str
+    reason: str
+    bytes: str = Field(description="The record as text; in Base64 where `encoding` says so, as it is no UTF-8.")
+    encoding: Literal["text", "base64"]
+    size: int = Field(description="Of the whole record in bytes; of one above 1 MB only the beginning is kept.")
+    key: str = Field(description="The name of the key that sent it, or the vendor of a webhook.")
+    door: str = Field(description="The way that it came by: `events`, `patch`, a vendor's or a client's name.")
+    source: str | None
+    event_id: str | None
+    account: str | None = Field(description="The account that it names, where that could be seen.")
+    at: datetime = Field(description="When it was first refused.")
+    last_at: datetime
+    times: int = Field(description="How often the same record was refused.")
+
+
+class RefusedPage(Page[RefusedRecord]):
+    """Records that were refused, the newest first."""
+
+    left_out: int = Field(
+        description="How many more were refused in the last 30 days and are not kept: of a key the first 1,000 records "
+        "or 16 MB a day are."
+    )
+
+
+class Replay(BaseModel, extra="forbid"):
+    """Which records to send again; all conditions that are given must hold, and at least one is given."""
+
+    ids: list[Annotated[str, Field(max_length=128)]] | None = Field(None, max_length=1000)
+    code: str | None = Field(None, max_length=128)
+    key: str | None = Field(None, max_length=256)
+    door: str | None = Field(None, max_length=128)
+    before: AwareDatetime | None = Field(
+        None,
+        description="Only what was last refused by then: as the answer says.",
+    )
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if self.ids is None and not (self.code or self.key or self.door):
+            raise ValueError("it doesn't say which: give ids, code, key or door")
+        return self
+
+
+class RefusedAgain(BaseModel):
+    """A record that was refused again."""
+
+    id: str
+    code: str
+    message: str
+
+
+class Replayed(BaseModel):
+    """What became of the records."""
+
+    taken: int
+    refused: list[RefusedAgain]
+    left: int = Field(description="How many more there are: at most 1,000 are sent at once. Ask again, with `before`.")
+    before: datetime = Field(description="When this was asked for: what was refused again came after it.")
 
 
 class WaitedFor(BaseModel):
@@ -69,6 +135,14 @@ class ImportState(BaseModel):
 
 
 _A_KEY: Final[JsonDict] = {"name": "shop", "scopes": ["ingest"], "sources": ["shop", "shop-eu"]}
+Types = list[Annotated[str, AfterValidator(known_type)]]
+Rate = Annotated[
+    int | None,
+    Field(ge=0, le=10**9, description="Null: what the installation's settings say. 0: as many as it likes."),
+]
+Largest = Annotated[
+    int | None, Field(ge=256, le=LARGEST, description="The most bytes of one event; null: 64 KiB, which is the most.")
+]
 
 
 class NewKey(BaseModel, extra="forbid", json_schema_extra={"examples": [_A_KEY]}):
@@ -86,18 +160,56 @@ class NewKey(BaseModel, extra="forbid", json_schema_extra={"examples": [_A_KEY]}
         [], max_length=100, description="The only ones that it may send; none: any that isn't reserved."
     )
     csm: str | None = Field(None, min_length=3, max_length=256, description="The e-mail of the CSM who holds it.")
+    types: Types = Field([], max_length=100, description="The only types of events that it may send; none: all.")
+    events_per_second: Rate = None
+    largest: Largest = None
+    test: bool = Field(False, description="What it sends is shown, and counts nowhere.")
+
+
+class ChangedKey(BaseModel, extra="forbid"):
+    """What is to change of a key; what is left out stays."""
+
+    types: Types = Field([], max_length=100, description="The only types of events that it may send; none: all.")
+    events_per_second: Rate = None
+    largest: Largest = None
+    test: bool = Field(False, description="What it sends is shown, and counts nowhere.")
+
+
+class RotateKey(BaseModel, extra="forbid"):
+    """How a key gives way to another."""
+
+    overlap_hours: float = Field(
+        default=24, ge=0, le=720, description="How long the one before works beside the new one."
+    )
 
 
 class ListedKey(BaseModel):
-    """A key without the key."""
+    """A key without the key. `old_until`: the one before it works until then."""
 
     name: str
     scopes: Sequence[str]
     source: str
     sources: Sequence[str]
     csm: str | None
+    types: Sequence[str]
+    events_per_second: int | None
+    largest: int | None
+    test: bool
     created_at: datetime
+    old_until: datetime | None
     revoked_at: datetime | None
+
+
+class KeyDay(BaseModel):
+    """What a key sent on one UTC day. `limited`: requests that a limit kept out, which are in `requests` too."""
+
+    day: date
+    requests: int
+    events: int = Field(description="Events that were taken.")
+    bytes: int = Field(description="Of the records that were received, unpacked.")
+    refused: int = Field(description="Records or events that were refused.")
+    limited: int
+    types: dict[str, int] = Field(description="Of the events, how many of each type.")
 
 
 class MadeKey(BaseModel):

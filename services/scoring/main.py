@@ -68,7 +68,7 @@ def wire(base: service.Base, settings: ScoringSettings) -> service.Service:
             goals.saying(say, in_force),
             renewals.saying(say, base.uow),
             *(document_routes(kind, documents, base.uow, base.clock) for kind in KINDS),
-            together.routes("scoring", documents, base.uow, base.clock),
+            together.routes("scoring", documents, base.uow, base.clock, example=KINDS[0].wanted),
             api_previews.routes(base.uow, documents, previews),
             job_routes.routes(base.uow, base.clock, job_routes.Job[Preview], "documents"),
         ),

@@ -169,7 +169,7 @@ answers = Table(
     "answers",
     metadata,
     Column("account_id", Text, primary_key=True),
-    # Its invitation, else its source and id.
+    # Its invitation, else its source, id and day: with the account what makes an event.
     Column("key", Text, primary_key=True),
     Column("source", Text, nullable=False),
     Column("id", Text, nullable=False),

@@ -3,7 +3,8 @@
 A key is `kw_` and 256 random bits. The table `access.keys` holds only an HMAC-SHA256 of it under a secret of this
 installation, which is made once and kept beside it in `access.secret`: so a hash can't be looked up in anyone else's
 table, and the admin key can be changed without touching the others. Every service may read the schema; ingest
-writes it. A name outlives its keys: it is the default source of what is sent, so a revoked name can get a new key.
+writes it. A name outlives its keys: it is the default source of what is sent, so a revoked name can get a new key, and
+one that was rotated has two for a while.
 """
 
 import asyncio
@@ -13,25 +14,24 @@ import hmac
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any, Final, Literal, get_args
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials, HTTPBase
-from sqlalchemy import MetaData, Row, select, update
+from sqlalchemy import ColumnElement, MetaData, Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.auth import tables
+from shared.auth.caller import SCOPES, Caller, Scope, caller_of
 from shared.clock import Clock
 from shared.messages.tracing import RandomBytes
 from shared.pg.uow import UnitOfWork
 from shared.web.problems import Problem
 from shared.web.routes import Gate
 
-Scope = Literal["ingest", "read", "operate", "admin"]
-SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+__all__ = ["ADMIN", "SCOPES", "Caller", "KeyGate", "KeyStore", "Scope", "key_in", "require"]
 
 ADMIN: Final = "admin"
 """The name of the key that comes from the settings."""
@@ -48,22 +48,16 @@ _OURS: Final = "kw_"
 _BY_NAME: Final = select(_KEYS).order_by(_KEYS.c.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who holds the key. `source` is the default source of their events; `csm` the e-mail of the CSM who holds it.
-
-    `sources`: the only others that they may send; none: any that nobody else has a right to.
-    """
-
-    name: str
-    scopes: frozenset[str]
-    source: str
-    csm: str | None = None
-    sources: frozenset[str] = frozenset()
-
-    def may(self, scope: Scope) -> bool:
-        """Whether the key has the scope; admin has them all."""
-        return scope in self.scopes or "admin" in self.scopes
+_BARE: Final[Mapping[str, Any]] = {
+    "types": [],
+    "events_per_second": None,
+    "largest": None,
+    "test": False,
+    "revoked_at": None,
+    "old_hash": None,
+    "old_until": None,
+}
+"""What a new key has of its row unless it is said."""
 
 
 class KeyStore:
@@ -82,6 +76,8 @@ class KeyStore:
         self._uow, self._clock, self._random = uow, clock, random
         self._secret = b""
         self._live: dict[bytes, Caller] = {}
+        self._old: dict[bytes, tuple[Caller, datetime]] = {}
+        """The keys before the last rotation, each with until when it works."""
         self.sources: frozenset[str] = frozenset()
         """What any key sends as, and every name, the revoked ones' too: each is nobody else's."""
         self._loaded: datetime | None = None
@@ -100,12 +96,35 @@ class KeyStore:
         return caller
 
     async def create(
-        self, name: str, scopes: Sequence[Scope], *, source: str, sources: Sequence[str], csm: str | None
+        self, name: str, scopes: Sequence[Scope], *, source: str, sources: Sequence[str], csm: str | None, **more: Any
     ) -> str | None:
-        """Make a key and return it, which nothing else ever does; None when the name has a live key already."""
-        key = _OURS + base64.urlsafe_b64encode(self._random(32)).rstrip(b"=").decode()
-        row = {"name": name, "scopes": scopes, "source": source, "sources": sources, "csm": csm}
+        """Make a key and return it, which nothing else ever does; None when the name has a live key already.
+
+        `more` are further columns of its row, as `change` takes them.
+        """
+        key = self._new_key()
+        row = {"name": name, "scopes": scopes, "source": source, "sources": sources, "csm": csm, **more}
         return key if await self._write(key, row, over_live=False) else None
+
+    async def rotate(self, name: str, overlap: timedelta) -> str | None:
+        """Give a live name another key and return it; the one before works for so long beside it.
+
+        None where the name has no live key. The one before that ends: a name has two keys at most.
+        """
+        key, until = self._new_key(), self._clock.now() + overlap
+        async with self._uow.begin() as c:
+            self._secret = (await c.execute(_THE_SECRET)).scalar_one()
+            given = {"hash": self._hash(key), "old_hash": _KEYS.c.hash, "old_until": until}
+            done = await c.execute(update(_KEYS).where(*_is_live(name)).values(given))
+        self._forget()
+        return key if done.rowcount == 1 else None
+
+    async def change(self, name: str, changes: Mapping[str, Any]) -> bool:
+        """Change columns of a live key: `types`, `sources`, `events_per_second`, `largest`, `test`. False: no such."""
+        async with self._uow.begin() as c:
+            done = await c.execute(update(_KEYS).where(*_is_live(name)).values(dict(changes)))
+        self._forget()
+        return done.rowcount == 1
 
     async def ensure_admin(self, key: str) -> None:
         """Make the key from the settings the admin key, in place of the one before. One that was revoked stays so."""
@@ -119,10 +138,10 @@ class KeyStore:
             )
 
     async def revoke(self, name: str) -> bool:
-        """End a key, within 5 s everywhere. False when the name has no live key."""
-        revoke = update(_KEYS).where(_KEYS.c.name == name, _KEYS.c.revoked_at.is_(None))
+        """End a name's keys, within 5 s everywhere. False when it has none that is live."""
+        ended = {"revoked_at": self._clock.now(), "old_hash": None, "old_until": None}
         async with self._uow.begin() as c:
-            done = await c.execute(revoke.values(revoked_at=self._clock.now()))
+            done = await c.execute(update(_KEYS).where(*_is_live(name)).values(ended))
         self._forget()
         return done.rowcount == 1
 
@@ -131,12 +150,23 @@ class KeyStore:
         async with self._uow.begin() as c:
             return (await c.execute(_BY_NAME)).all()
 
+    async def named(self, name: str) -> Caller | None:
+        """Who has this name, also by a key that was revoked; None where none ever had."""
+        return next((caller_of(row) for row in await self.listed() if row.name == name), None)
+
+    def _new_key(self) -> str:
+        return _OURS + base64.urlsafe_b64encode(self._random(32)).rstrip(b"=").decode()
+
     def _hash(self, key: str) -> bytes:
         return hmac.digest(self._secret, key.encode("utf-8", "surrogateescape"), hashlib.sha256)
 
     def _known(self, key: str) -> Caller | None:
         # Looking a keyed hash up tells a guesser nothing through time: without the secret nobody can choose its bytes.
-        return self._live.get(self._hash(key))
+        hashed = self._hash(key)
+        if (caller := self._live.get(hashed)) is None and (old := self._old.get(hashed)) is not None:
+            caller, until = old
+            return caller if self._clock.now() < until else None
+        return caller
 
     def _is_fresh(self) -> bool:
         return self._loaded is not None and 0 <= (self._clock.now() - self._loaded).total_seconds() < self.fresh
@@ -170,7 +200,9 @@ class KeyStore:
             rows = await self._uow.once(_ALL)
         if self._loading is asyncio.current_task():
             self._secret = rows[0].secret if rows else b""
-            self._live = {r.hash: _caller(r) for r in rows if r.revoked_at is None}
+            live = [(r, caller_of(r)) for r in rows if r.revoked_at is None]
+            self._live = {r.hash: caller for r, caller in live}
+            self._old = {r.old_hash: (caller, r.old_until) for r, caller in live if r.old_hash is not None}
             self.sources = frozenset(name for r in rows for name in (r.name, r.source, *r.sources))
             self._loaded = now
 
@@ -180,7 +212,8 @@ class KeyStore:
             make = insert(_SECRET).values(id=1, value=self._random(32))
             await c.execute(make.on_conflict_do_nothing())
             self._secret = (await c.execute(_THE_SECRET)).scalar_one()
-            new = insert(_KEYS).values({**row, "hash": self._hash(key), "created_at": self._clock.now()})
+            made = {"hash": self._hash(key), "created_at": self._clock.now()}
+            new = insert(_KEYS).values({**_BARE, **row, **made})
             put = new.on_conflict_do_update(
                 index_elements=[_KEYS.c.name],
                 set_={column.name: column for column in new.excluded if column.name != "name"},
@@ -191,8 +224,8 @@ class KeyStore:
         return done
 
 
-def _caller(row: Row[Any]) -> Caller:
-    return Caller(row.name, frozenset(row.scopes), row.source, row.csm, frozenset(row.sources))
+def _is_live(name: str) -> tuple[ColumnElement[bool], ...]:
+    return _KEYS.c.name == name, _KEYS.c.revoked_at.is_(None)
 
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="Bearer", description="`Authorization: Bearer KEY`")
@@ -222,7 +255,7 @@ def key_in(authorization: str) -> str | None:
     return None
 
 
-class _Key(Gate):
+class KeyGate(Gate):
     """The key that a route asks for, before it reads anything else; to FastAPI the `Caller` who holds it."""
 
     mine = True
@@ -264,7 +297,7 @@ async def admitted(keys: KeyStore, key: str, scope: Scope) -> Caller:
 
 def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     """A dependency that gives the `Caller`, or answers 401 or 403 before anything is read. Only for a `Route`."""
-    return _Key(scope)
+    return KeyGate(scope)
 
 
 CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="keepwell"'}

@@ -1,6 +1,18 @@
 """The key store's tables, in the schema `access`: every service reads them, ingest writes them."""
 
-from sqlalchemy import CheckConstraint, Column, DateTime, LargeBinary, MetaData, SmallInteger, Table, Text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    false,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 metadata = MetaData()
@@ -14,6 +26,16 @@ keys = Table(
     Column("source", Text, nullable=False),
     Column("sources", ARRAY(Text), nullable=False),
     Column("csm", Text),
+    # The only types of events that it may send; none: all.
+    Column("types", ARRAY(Text), nullable=False, server_default="{}"),
+    # Null: what the installation's settings say. 0: as many as it likes.
+    Column("events_per_second", Integer),
+    # The longest event that it may send, in bytes.
+    Column("largest", Integer),
+    Column("test", Boolean, nullable=False, server_default=false()),
+    # The key before the last rotation, which works until then.
+    Column("old_hash", LargeBinary),
+    Column("old_until", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("revoked_at", DateTime(timezone=True)),
 )

@@ -9,6 +9,7 @@ from typing import Any, Final
 from shared.conditions.catalogue import FACTS, FactSpec
 from shared.conditions.tree import MICROSECONDS
 from shared.messages.assessments import Cause
+from shared.messages.dates import is_no_date, settled
 
 Value = bool | int | float | str | datetime | tuple[str, ...]
 _UNREAD: Final = object()
@@ -118,10 +119,10 @@ class Facts:
 def _instant(raw: object) -> datetime | None:
     if isinstance(raw, str):
         try:
-            raw = datetime.fromisoformat(raw)
+            raw = datetime.fromisoformat(settled(raw))
         except ValueError:
             return None
-    return raw if isinstance(raw, datetime) and raw.tzinfo is not None else None
+    return raw if isinstance(raw, datetime) and raw.tzinfo is not None and not is_no_date(raw) else None
 
 
 def event_facts(cause: Cause) -> dict[str, Any]:

@@ -43,6 +43,18 @@ class Kind(Generic[S]):
     """A text in its place among the others. Raises `Refused`."""
     only: str | None = None
     """The one id that there is."""
+    example: str = ""
+    """A short text as YAML, for the description; it can be used as it stands there."""
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What a route's description says of a body that is such a text."""
+        return speech.body(self.example)
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """The same text as one of several documents that change together."""
+        return {"kind": self.name, "id": self.only or speech.plain(self.example)["id"], "text": self.example}
 
 
 class Beside(Generic[S]):
@@ -166,7 +178,7 @@ def routes(kind: Kind[S], in_force: InForce[S], uow: UnitOfWork, clock: Clock, b
         name=f"check_{name}",
         summary="Whether a draft can be used",
         response_model=beside.checked,
-        openapi_extra=speech.BODY,
+        openapi_extra=kind.body,
     )
     async def check(request: Request) -> Any:
         return await door.check(await request.body())
@@ -184,8 +196,8 @@ def routes(kind: Kind[S], in_force: InForce[S], uow: UnitOfWork, clock: Clock, b
         name=f"put_{name}",
         summary="Put a text in force",
         response_class=Response,
-        openapi_extra=speech.BODY,
-        responses=put_as,
+        openapi_extra=kind.body,
+        responses={201: {"description": "It is there now, and was not before"}, **put_as},
     )
     async def put(id: str, request: Request, caller: _Operator) -> Response:
         """With `If-Match` only where nobody has changed it since; what was put is what is got."""

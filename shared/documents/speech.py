@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
+import ruamel.yaml
 from fastapi import Request, Response
 from pydantic import BaseModel
 
@@ -16,13 +17,19 @@ from shared.web.etags import matches
 from shared.web.problems import Problem
 from shared.words import clean
 
-BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {kind: {"schema": {"type": "string"}} for kind in ("application/yaml", "application/json")},
+
+def plain(text: str) -> Any:
+    """What a YAML text of ours says, as plain values."""
+    return ruamel.yaml.YAML(typ="safe", pure=True).load(text)
+
+
+def body(example: str) -> dict[str, Any]:
+    """What a route's description says of its body; JSON is YAML, too, so one reader takes both."""
+    content = {
+        YAML: {"schema": {"type": "string"}, "example": example},
+        JSON: {"schema": {"type": "object"}, "example": plain(example)},
     }
-}
-"""What a route's description says of its body; JSON is YAML, too, so one reader takes both."""
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def answer(request: Request, one: Version, status: int = 200) -> Response:

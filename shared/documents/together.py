@@ -1,6 +1,7 @@
 """Several documents as one change: what a folder would do, and doing it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from fastapi import Depends
@@ -11,7 +12,7 @@ from shared.clock import Clock
 from shared.documents import speech
 from shared.documents.changing import Change, Changing, Put, diff
 from shared.documents.in_force import InForce
-from shared.documents.shelf import YAML, Key, Version
+from shared.documents.shelf import JSON, YAML, Key, Version
 from shared.pg.uow import UnitOfWork
 from shared.web.problems import Problem
 from shared.web.routes import Router
@@ -87,11 +88,21 @@ class Telling(Generic[S]):
         return _told(changes)
 
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _PLAIN: Final = Telling[Any]()
 
 
-def routes(service: str, in_force: InForce[S], uow: UnitOfWork, clock: Clock, telling: Telling[S] = _PLAIN) -> Router:
-    """`POST /v1/rules/plan` and `/v1/rules/apply`, over all kinds of a service."""
+def routes(
+    service: str,
+    in_force: InForce[S],
+    uow: UnitOfWork,
+    clock: Clock,
+    telling: Telling[S] = _PLAIN,
+    *,
+    example: Mapping[str, Any] = _NOTHING,
+) -> Router:
+    """`POST /v1/rules/plan` and `/v1/rules/apply`, over all kinds of a service; `example` is one such document."""
+    shown = {"requestBody": {"content": {JSON: {"example": {"documents": [dict(example)]}}}}}
     router = Router(prefix="/v1/rules", tags=["documents"])
     changing = Changing(in_force, uow, clock)
 
@@ -108,7 +119,12 @@ def routes(service: str, in_force: InForce[S], uow: UnitOfWork, clock: Clock, te
             raise Problem(422, "named_twice", "A document is named more than once: say of each what it shall be.")
         return found, {(one.kind, one.id): one.etag for one in body.documents}
 
-    @router.post("/plan", summary="What a change of several documents would do", response_model=telling.plan)
+    @router.post(
+        "/plan",
+        summary="What a change of several documents would do",
+        response_model=telling.plan,
+        openapi_extra=shown,
+    )
     async def plan(body: Drafts, caller: Annotated[Caller, Depends(require("read"))]) -> Any:
         """All are checked together, so that a card may name what the catalogue beside it declares; `beside` has what
         documents of other services shall be by then."""
@@ -121,7 +137,7 @@ def routes(service: str, in_force: InForce[S], uow: UnitOfWork, clock: Clock, te
         async with uow.begin() as c:
             return await telling.told(c, await in_force.refresh(c), after, changes)
 
-    @router.post("/apply", summary="Change several documents together")
+    @router.post("/apply", summary="Change several documents together", openapi_extra=shown)
     async def apply(body: Together, caller: Annotated[Caller, Depends(require("operate"))]) -> Plan:
         """All of it is put in force, or nothing."""
         wanted, tags = puts(body)

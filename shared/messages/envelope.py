@@ -14,7 +14,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One CloudEvent whose data is not decoded yet.
 
     `subject` is the account id and the key on every topic; `time` says when it happened, in UTC. Two events are the
-    same event when `source` and `id` are the same. Attributes that Keepwell doesn't know are left in the bytes.
+    same when `source`, `id` and `subject` are the same and their times lie on equal or adjacent UTC days
+    (`docs/events.md`). Attributes that Keepwell doesn't know are left in the bytes.
     """
 
     id: str

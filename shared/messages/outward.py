@@ -170,7 +170,7 @@ class AnswerReceived(msgspec.Struct, frozen=True, kw_only=True):
     """Further questions of the survey, with what was answered."""
     source: str
     id: str
-    """Source and id of the answer's event: the same answer again has the same."""
+    """Source and id of the answer's event, which with the account make it: the same answer again has the same."""
     at: datetime
     """When they answered; the envelope's time is when Keepwell took it in."""
 

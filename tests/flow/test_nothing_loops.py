@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.stack import Stack
@@ -26,7 +27,7 @@ class Crm:
         self.record["owner"] = "ana@example.com"
         self.heard: list[str] = []
         self.sent = 0
-        self.send: Callable[[], object] = lambda: None
+        self.send: Callable[[], httpx.Response] = lambda: httpx.Response(204)
         self._lock = threading.Lock()
 
     def take(self, said: dict[str, Any]) -> None:
@@ -135,5 +136,4 @@ def test_a_crm_that_echoes_whatever_it_hears_comes_to_rest(stack: Stack, crm: Cr
     assert stack.get("scoring", "/v1/accounts/acme/health/explain")["changes"] == changes
     # What is news at the CRM still is here.
     crm.record["seats"] = 25
-    crm.send()
-    stack.wait(lambda: stack.get("scoring", "/v1/accounts/acme")["seats"] == 25, "the seats are others")
+    assert stack.seen(crm.send(), "/v1/accounts/acme")["seats"] == 25

@@ -98,10 +98,10 @@ class Road:
     def database(self) -> str:
         return self.stack.database_url.rpartition("/")[2]
 
-    def an_account(self, account: str, **traits: Any) -> None:
+    def an_account(self, account: str, **traits: Any) -> httpx.Response:
         known = {"name": account.title(), "plan": "pro", "mrr_minor": 420_000, "currency": "EUR", "seats": 20}
         traits = {**known, "owner": f"{account}@example.com", **traits}
-        self.stack.post([an_event("account.updated", account, traits=traits), *a_good_week(account)])
+        return self.stack.post([an_event("account.updated", account, traits=traits), *a_good_week(account)])
 
     def a_detractor(self, account: str, **headers: str) -> None:
         complaint = "third time support lost our ticket"
@@ -343,14 +343,15 @@ def test_a_duplicate_is_merged_its_work_ends_and_what_is_sent_of_it_is_the_other
 
 
 def test_a_card_is_previewed_put_in_force_and_rolled_back(road: Road, tmp_path: Path) -> None:
-    road.an_account("puffin", owner="wren@example.com")
+    known = road.an_account("puffin", owner="wren@example.com")
 
     def puffin() -> dict[str, Any]:
-        found = road.stack.client.get(road.stack.url("scoring", "/v1/accounts/puffin")).json()
-        return {"band": None, "scorecard": None, **found}
+        found: dict[str, Any] = road.stack.get("scoring", "/v1/accounts/puffin")
+        return found
 
-    road.stack.wait(lambda: puffin()["band"] in ("green", "amber"), "it is scored")
-    before, asked = puffin(), len(road.stack.items("playbooks", "/v1/tasks", account="puffin"))
+    before = road.stack.seen(known, "/v1/accounts/puffin")
+    assert before["band"] in ("green", "amber")
+    asked = len(road.stack.items("playbooks", "/v1/tasks", account="puffin"))
     card = str(before["scorecard"]).partition("@")[0]
     road.keepwell("rules", "export", str(tmp_path))
     draft = tmp_path / "scorecards" / f"{card}.yaml"
@@ -515,7 +516,7 @@ def test_what_cant_be_read_is_kept_shown_and_sent_again_by_hand(road: Road) -> N
     assert (again["value"], again["replayed_at"]) == ("not json", None)
     assert first["replayed_by"]
     # And nothing behind it had to wait.
-    road.stack.wait(lambda: not any(road.stack.get("scoring", "/v1/status")["lag"].values()), "the rest was read")
+    assert road.stack.seen(road.an_account("merlin"), "/v1/accounts/merlin")["rev"] > 0
 
 
 def test_without_its_database_nothing_is_ready_and_nothing_accepted_is_lost(road: Road) -> None:

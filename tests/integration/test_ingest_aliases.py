@@ -255,7 +255,7 @@ async def test_what_is_sent_of_a_merged_account_goes_to_the_new_one_at_once_here
     house: House, database_url: str
 ) -> None:
     await heard_of(database_url, "new")
-    other, _ = an_app(house.engine, house.broker, house.clock, house.http)
+    other, *_ = an_app(house.engine, house.broker, house.clock, house.http)
     elsewhere: Any = other.state.ingest.intake
     assert (await house.post(alias_of("old", "stripe:cus_1"), an_event("before", account="old"))).status_code == 202
     await elsewhere.take([msgspec.Raw(msgspec.json.encode(an_event("seen", account="old")))], Sender("app"))

@@ -21,13 +21,12 @@ async def house(database_url: str) -> AsyncIterator[House]:
 
 async def sent(house: House, one: Example) -> int:
     path = one.path
-    if path.startswith("/v1/imports/"):
-        NAMES["{id}"] = (await house.http.post("/v1/imports")).json()["import_id"]
-    for name, value in NAMES.items():
+    opened = (await house.http.post("/v1/imports")).json()["import_id"]
+    for name, value in {**NAMES, "{id}": "web" if "/mappings/" in path else opened}.items():
         path = path.replace(name, value)
     body = one.value if isinstance(one.value, str) else msgspec.json.encode(one.value)
     answer = await house.http.request(one.method, path, content=body, headers={"content-type": one.media})
-    said: Any = answer.json() if answer.content else {}
+    said: Any = answer.json() if "json" in answer.headers.get("content-type", "") else {}
     assert not said.get("refused"), (str(one), said)
     return answer.status_code
 

@@ -4,6 +4,8 @@ import base64
 import gzip
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,9 +19,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from shared.log.protocol import Unconfirmed
 from tests.support.ingest import ADMIN_KEY, House, a_house
+from tests.support.stream import NOON
 
 METER = {"specversion": "1.0", "id": "m-1", "source": "billing", "type": "api-calls", "subject": "northwind"}
 ONE, MANY = ({"content-type": f"application/cloudevents{batch}+json"} for batch in ("", "-batch"))
+SAMPLES = Path(__file__).parents[1] / "golden" / "clients"
 PROTOBUF = {"content-type": "application/x-protobuf"}
 
 
@@ -177,3 +181,27 @@ async def test_an_exporter_tries_again_while_the_broker_is_away(house: House) ->
     answer = await house.http.post("/v1/otlp/v1/traces", content=body, headers=PROTOBUF)
     assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
     assert (await house.http.post("/v1/otlp/v1/traces", content=body, headers=PROTOBUF)).status_code == 200
+
+
+RECORDED = {
+    "openmeter-python": (204, {"usage.recorded"}, 6),
+    "customerio-python": (200, {"usage.recorded", "contact.updated"}, 2),
+    "opentelemetry-python": (200, {"usage.recorded"}, 3),
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+async def test_what_the_official_client_sent_is_taken_as_it_came(house: House, name: str) -> None:
+    status, types, count = RECORDED[name]
+    # Their clock is that of the day on which they were recorded.
+    house.clock.move(datetime(2026, 11, 28, 12, tzinfo=UTC) - NOON)
+    for sample in json.loads((SAMPLES / f"{name}.json").read_text()):
+        body = sample["body"]
+        content = base64.b64decode(body["base64"]) if "base64" in body else msgspec.json.encode(body)
+        headers = {**sample["headers"], "authorization": f"Bearer {ADMIN_KEY}"}
+        answer = await house.http.request(sample["method"], sample["path"], content=content, headers=headers)
+        assert answer.status_code == status, answer.text
+        assert answer.content in {b"", b"{}"}
+    events = house.broker.events()
+    assert ({event.type for event in events}, len(events)) == (types, count)
+    assert {event.subject.rpartition("-")[0] for event in events} == {name}

@@ -8,6 +8,7 @@ import pytest
 
 from services.playbooks.files import read_people
 from shared.messages.assessments import Cause
+from tests.support.described import examples
 from tests.support.house import PEOPLE, House, a_house
 from tests.support.playbooks import DAY, HIGH, HOUR, LOW, MONDAY, an_assessment
 
@@ -224,3 +225,18 @@ async def test_a_lead_asks_for_what_a_team_has(house: House) -> None:
     assert {one["title"] for one in (await house.get("tasks", team="west"))["items"]} == {"east", "lead"}
     answer = await house.http.get("/v1/tasks", params={"team": "wst"})
     assert (answer.status_code, "Did you mean `west`?" in answer.json()["message"]) == (400, True)
+
+
+async def test_what_the_document_shows_of_tasks_can_be_sent_as_it_stands_there(database_url: str) -> None:
+    people = PEOPLE + "  - {id: ben, name: Ben, email: ben@example.com}\n"
+    async with a_house(database_url, STALLED, people=people) as house:
+        await house.floor.assess(1, MONDAY, HIGH)
+        document = (await house.http.get("/openapi.json")).json()
+        shown = {one.path.removeprefix("/v1/"): one for one in examples(document) if one.path.startswith("/v1/tasks")}
+        assert len(shown) > 10
+        for path, one in shown.items():
+            task = (await house.post("tasks", shown["tasks"].value, idempotency_key=path)).json()["id"]
+            if path.endswith("/reopen"):
+                await house.post(f"tasks/{task}/done")
+            answer = await house.post(path.replace("{id}", task), one.value)
+            assert answer.status_code in one.codes, (path, answer.text)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.support.described import examples
 from tests.support.face import Face, a_face
 from tests.support.scoring import DAY, NOW, a_ticket, busy, traits
 
@@ -67,3 +68,16 @@ async def test_what_cannot_be_meant_is_refused(face: Face, path: str, body, stat
 
 async def test_who_may_only_read_may_not(face: Face) -> None:
     await face.put("/accounts/acme/pulse", 403, key="right", score=2, note="x")
+
+
+async def test_what_the_document_shows_can_be_said_as_it_stands_there(face: Face) -> None:
+    names = {"{id}": "acme", "{measure}": "support.urgent", "{goal_id}": "G-1"}
+    document = (await face.client.get("/openapi.json")).json()
+    shown = [one for one in examples(document) if one.path.startswith("/v1/accounts/")]
+    assert len(shown) == 4
+    for one in shown:
+        path = one.path
+        for name, value in names.items():
+            path = path.replace(name, value)
+        answer = await face.client.request(one.method, path, json=one.value, auth=("operator", ""))
+        assert answer.status_code in one.codes, (str(one), answer.text)

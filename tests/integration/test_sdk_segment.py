@@ -1,13 +1,19 @@
 """Clients of Segment, RudderStack and Jitsu at ingest's door, on a real database."""
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
-from tests.support.ingest import ADMIN_KEY, House, a_house
+from services.ingest.store import known
+from shared.messages.envelope import Event
+from tests.support.ingest import ADMIN_KEY, House, a_house, an_event
+from tests.support.stream import NOON
 
 AUTH = (ADMIN_KEY, "")
 
@@ -65,3 +71,98 @@ async def test_the_key_is_taken_wherever_a_client_puts_it(house: House) -> None:
     assert (nobody.status_code, nobody.json()["code"]) == (401, "no_key")
     stranger = await house.http.post("/v1/batch", content=body, auth=("kw_stranger", ""))
     assert (stranger.status_code, stranger.json()["code"]) == (401, "unknown_key")
+
+
+async def send(house: House, *records: dict[str, Any], **more: Any) -> None:
+    body = msgspec.json.encode({"batch": records, **more})
+    answer = await house.http.post("/v1/batch", content=body, auth=AUTH)
+    assert answer.status_code == 200
+
+
+def nameless(id: str, user: str = "u1", **more: Any) -> dict[str, Any]:
+    return {"type": "track", "messageId": id, "userId": user, "event": "Report Run", **more}
+
+
+def at(minutes: int) -> str:
+    return (NOON + timedelta(minutes=minutes)).isoformat()
+
+
+def subjects(events: list[Event]) -> list[tuple[str, str]]:
+    return [(event.id, event.subject) for event in events]
+
+
+async def test_what_names_no_account_is_of_where_its_user_was_by_then(house: House) -> None:
+    await send(house, a_track("m1", timestamp=at(-60)), a_track("m2", timestamp=at(-30), context={"groupId": "globex"}))
+    await send(house, nameless("m3", timestamp=at(-45)), nameless("m4"), nameless("m5", timestamp=at(-90)))
+    assert subjects(house.broker.events())[2:] == [("m3", "acme"), ("m4", "globex"), ("m5", "acme")]
+
+
+async def test_who_is_not_placed_waits_until_the_first_word_of_it(house: House) -> None:
+    await send(
+        house, nameless("m1"), {"type": "identify", "messageId": "m2", "userId": "u1", "traits": {"email": "a@b.co"}}
+    )
+    assert house.broker.messages == []
+    assert len(await house.rows("SELECT source FROM waiting")) == 2
+    await send(
+        house, {"type": "group", "messageId": "m3", "userId": "u1", "groupId": "acme", "traits": {"name": "Acme"}}
+    )
+    assert subjects(house.broker.events()) == [("m3", "acme")]
+    assert subjects(await house.outbox()) == [("m1", "acme"), ("m2", "acme")]
+    assert "aliases" not in msgspec.json.decode(house.broker.messages[0].value)["data"]["traits"]
+
+
+async def test_an_event_that_comes_again_is_of_the_same_account(house: House) -> None:
+    await send(house, a_track("m1", timestamp=at(-60)))
+    await send(house, nameless("m2"))
+    await send(house, a_track("m3", timestamp=at(-30), context={"groupId": "globex"}), nameless("m2"), nameless("m4"))
+    assert subjects(house.broker.events())[1:] == [("m2", "acme"), ("m3", "globex"), ("m2", "acme"), ("m4", "globex")]
+    house.clock.move(timedelta(hours=25))
+    async with house.parts.uow.begin() as c:
+        assert not await known.forget(c, house.clock.now())
+    assert await house.rows("SELECT source FROM resolved") == []
+
+
+async def test_what_is_said_again_and_again_is_thinned_after_a_day(house: House) -> None:
+    for minutes, account in ((0, "acme"), (15, "acme"), (20, "globex"), (30, "acme"), (45, "acme"), (60, "acme")):
+        await send(house, a_track(f"m{minutes}", timestamp=at(minutes - 90), context={"groupId": account}))
+    house.clock.move(timedelta(hours=24))
+    async with house.parts.uow.begin() as c:
+        assert not await known.forget(c, house.clock.now())
+    left = await house.rows("SELECT at, account_id FROM known_users ORDER BY at")
+    assert [(row["account_id"], (row["at"] - NOON) / timedelta(minutes=1)) for row in left] == [
+        ("acme", -90),
+        ("globex", -70),
+        ("acme", -60),
+    ]
+
+
+async def test_what_somebody_did_before_they_signed_in_is_theirs(house: House) -> None:
+    visitor = {"type": "page", "messageId": "m1", "anonymousId": "a1", "name": "Pricing"}
+    await send(house, visitor)
+    await send(house, {"type": "identify", "messageId": "m2", "anonymousId": "a1", "userId": "u1"})
+    assert house.broker.messages == []
+    await send(house, {"type": "alias", "messageId": "m3", "previousId": "old", "userId": "u1"}, nameless("m4", "old"))
+    await send(house, a_track("m5"))
+    assert sorted(subjects(await house.outbox())) == [("m1", "acme"), ("m2", "acme"), ("m4", "acme")]
+    await send(house, {**visitor, "messageId": "m6"})
+    assert subjects(house.broker.events()) == [("m5", "acme"), ("m6", "acme")]
+
+
+async def test_a_known_user_costs_no_database(house: House) -> None:
+    await send(house, a_track("m1"))
+    async with house.engine.begin() as c:
+        await c.execute(text("LOCK TABLE known_users IN ACCESS EXCLUSIVE MODE"))
+        async with asyncio.timeout(5):
+            await send(house, a_track("m2"), a_track("m3", timestamp=at(5)))
+    assert len(house.broker.messages) == 3
+
+
+async def test_whoever_is_erased_was_nowhere(house: House) -> None:
+    link = {"type": "identify", "messageId": "m2", "anonymousId": "a1", "userId": "u1"}
+    await send(house, a_track("m1"), link, a_track("m3", userId="u2"))
+    erased = an_event("x1", "contact.erased", "acme", data={"contact_id": "u1"})
+    assert (await house.post(erased, auth=AUTH)).status_code == 202
+    assert [row["user_id"] for row in await house.rows("SELECT user_id FROM known_users")] == ["u2"]
+    assert [row["alias"] for row in await house.rows("SELECT alias FROM aliases WHERE alias LIKE '%u1'")] == []
+    assert (await house.post(an_event("x2", "account.erased", "acme"), auth=AUTH)).status_code == 202
+    assert await house.rows("SELECT source FROM known_users") == []

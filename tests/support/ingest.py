@@ -25,10 +25,15 @@ from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.housekeeping import Housekeeping
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
+from services.ingest.receiving.knowing import Knowing
+from services.ingest.receiving.limiting import Limits, Rates
 from services.ingest.receiving.listening import Listening
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.refusing import Refusing
+from services.ingest.receiving.replaying import Replaying
 from services.ingest.receiving.trying import Trying
 from services.ingest.receiving.understanding import Understanding
+from services.ingest.receiving.usage import Usage
 from services.ingest.receiving.watching import Watching
 from services.ingest.slack.client import Slack
 from services.ingest.slack.hearing import Hearing
@@ -59,6 +64,7 @@ from tests.support.stream import NOON, SetClock
 
 ADMIN_KEY = "kw_the-admin-of-the-tests"
 STRIPE_SECRET = "whsec_test"
+NO_LIMITS = Rates(0, 0, 0)
 CLUSTER = "the log of these tests"
 LINK_KEY = "the-key-of-links-in-tests-of-ours"
 
@@ -190,7 +196,9 @@ class House:
         clock: SetClock,
         broker: Broker,
         slack: FormSlack,
+        usage: Usage,
     ) -> None:
+        self.usage = usage
         self.engine, self.http, self.app, self.clock, self.broker = engine, http, app, clock, broker
         self.slack = slack
 
@@ -244,13 +252,16 @@ def an_app(
     slack_secret: str | None = SIGNING_SECRET,
     bot_token: str | None = "xoxb-1",
     link_key: str | None = LINK_KEY,
-) -> tuple[FastAPI, KeyStore]:
+    rates: Rates = NO_LIMITS,
+) -> tuple[FastAPI, KeyStore, Usage]:
     figures, random, uow = Figures("ingest"), counted_bytes(), UnitOfWork(engine)
     keys = KeyStore(uow, clock, random)
     releasing = Releasing(uow=uow, clock=clock, random=random, partitions=8, wake_relay=lambda: None)
     publisher = Publisher(broker.producer, figures, limit=0.05, give_up=0.5)
     responding = Responding(publisher, figures)
     asked = Slack(slack, clock, api_url="http://slack.test/api", token=bot_token)
+    usage = Usage(uow, clock, figures)
+    limits = Limits(rates, clock, usage)
     intake = Intake(
         uow=uow,
         publisher=publisher,
@@ -258,12 +269,25 @@ def an_app(
         clock=clock,
         random=random,
         figures=figures,
+        usage=usage,
         cluster=lambda: CLUSTER,
     )
 
     watching = Watching(uow, clock)
     listening = Listening(uow, broker.tail, keep_alive=0.2)
     mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
+    reception = Reception(
+        intake=intake,
+        limits=limits,
+        usage=usage,
+        understanding=Understanding(mappings),
+        knowing=Knowing(uow, releasing),
+        refusing=Refusing(uow, clock, figures),
+        trying=Trying(uow, clock),
+        watching=watching,
+        clock=clock,
+        figures=figures,
+    )
     checks = {"database": _fine}
     counts = Counts(figures, uow, broker, clock)  # type: ignore[arg-type]
     counts.add_outbox()
@@ -273,10 +297,12 @@ def an_app(
     app.state.keys = keys
     app.state.ingest = Ingest(
         intake=intake,
-        reception=Reception(intake, figures, Understanding(mappings), watching, Trying(uow, clock)),
+        reception=reception,
+        replaying=Replaying(reception, uow, clock),
         watching=watching,
         listening=listening,
         mappings=mappings,
+        limits=limits,
         releasing=releasing,
         uow=uow,
         keys=keys,
@@ -299,21 +325,21 @@ def an_app(
     )
     for router in (*api.ROUTERS, *documents.routes(uow, clock, mappings), *more, *api.PROBES):
         app.include_router(router)
-    return app, keys
+    return app, keys, usage
 
 
 @asynccontextmanager
-async def a_house(database_url: str, **secrets: str | None) -> AsyncIterator[House]:
+async def a_house(database_url: str, **given: Any) -> AsyncIterator[House]:
     """Ingest, ready, with the admin's key as its client's; a secret that is None isn't set."""
     engine = make_engine(as_service(database_url, "ingest"), "ingest")
     clock, broker = SetClock(NOON), Broker()
     async with a_form_slack(clock) as (slack, asked):
-        app, keys = an_app(engine, broker, clock, asked, **secrets)
+        app, keys, usage = an_app(engine, broker, clock, asked, **given)
         await keys.ensure_admin(ADMIN_KEY)
         transport = httpx.ASGITransport(app)
         headers = {"authorization": f"Bearer {ADMIN_KEY}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://ingest", headers=headers) as http:
-            yield House(engine, http, app, clock, broker, slack)
+            yield House(engine, http, app, clock, broker, slack, usage)
     await engine.dispose()
 
 

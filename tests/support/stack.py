@@ -176,6 +176,15 @@ class Stack:
             assert time.monotonic() < deadline, "ingest did not take the events within 60 s"
             time.sleep(0.1)
 
+    def seen(self, sent: httpx.Response, path: str, **parameters: Any) -> Any:
+        """What scoring says when the events of this answer are counted, and what came of them with them."""
+        asked = {**parameters, "at_least": sent.json()["token"]}
+        deadline = time.monotonic() + 60
+        while (answer := self.client.get(self.url("scoring", path), params=asked)).status_code == 503:
+            assert time.monotonic() < deadline, answer.text
+        assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
     def wait(self, condition: Callable[[], object], what: str, seconds: float = 30) -> None:
         """Wait until a condition holds; fails with `what` and the ends of the logs when it doesn't in time."""
         deadline = time.monotonic() + seconds

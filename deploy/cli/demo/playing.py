@@ -47,8 +47,8 @@ def send_all(
     events: Sequence[dict[str, Any]],
     import_id: str | None = None,
     done: Callable[[int], None] = lambda _: None,
-) -> None:
-    """Send events, as history of an import or live. Raises `Refused` when any is not taken."""
+) -> str | None:
+    """Send events, as history of an import or live; the last ones' token. Raises `Refused` when any is not taken."""
     marked = {} if import_id is None else {"history": import_id}
     lines = (
         Line(number, msgspec.json.encode({**event, **marked}), cloudevent=False)
@@ -58,6 +58,7 @@ def send_all(
     if outcome.refused:
         words = f"{len(outcome.refused)} events of the sample company were refused: {outcome.refused[0].message}"
         raise Refused(400, "refused", words)
+    return outcome.token
 
 
 def play(keepwell: Keepwell, story: Story, now: datetime, run: str) -> Heard:
@@ -73,8 +74,13 @@ def play(keepwell: Keepwell, story: Story, now: datetime, run: str) -> Heard:
         listed = keepwell.items(service, path, account=story.account)
         return [one for one in listed if one["playbook"].partition("@")[0] == story.playbook]
 
-    def assessed_after(rev: int) -> bool:
-        return bool(keepwell.get("scoring", here)["rev"] > rev)
+    def is_counted(token: str | None) -> bool:
+        try:
+            return bool(keepwell.get("scoring", here, at_least=token))
+        except Refused as error:
+            if error.code != "not_yet":
+                raise
+            return False
 
     def sent() -> bool:
         found = of_story("notifier", "/v1/deliveries")
@@ -90,10 +96,9 @@ def play(keepwell: Keepwell, story: Story, now: datetime, run: str) -> Heard:
     for number, event in enumerate(story.events(now, run)):
         if story.passes and number == len(story.beats) - 1:
             until(sent, f"Nobody heard of {story.account}")
-        rev = keepwell.get("scoring", here)["rev"]
         sent_at.append(show.now())
-        send_all(keepwell, [event])
-        until(partial(assessed_after, rev), f"{story.account} was not assessed")
+        token = send_all(keepwell, [event])
+        until(partial(is_counted, token), f"{story.account} was not assessed")
     if story.passes:
         until(lambda: bool(ended()), f"What was wrong at {story.account} did not end")
     until(sent, f"Nobody heard of {story.account}")

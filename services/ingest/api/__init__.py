@@ -10,12 +10,13 @@ from services.ingest.api import (
     leaving,
     patching,
     recent,
+    refused,
     slack,
     status,
     topics,
     webhooks,
 )
-from services.ingest.api.sdk import customerio, openmeter, otlp, segment
+from services.ingest.api.sdk import customerio, openmeter, otlp, posthog, segment
 
 ROUTERS: Final = (
     events.router,
@@ -26,12 +27,14 @@ ROUTERS: Final = (
     acting.router,
     leaving.router,
     imports.router,
+    refused.router,
     keys.router,
     segment.router,
     openmeter.router,
     customerio.router,
     otlp.router,
     topics.router,
+    posthog.router,
 )
 PROBES: Final = (status.router,)
 """What a process answers that is only a worker."""

@@ -17,12 +17,21 @@ def _mapping(mappings: Mappings, text: bytes) -> Draft[Mappings]:
     return Draft(one.id, one.warnings, whole)
 
 
-_KIND: Final = Kind(MAPPINGS, MAPPING_SCHEMA, _mapping)
+_A_MAPPING: Final = """\
+id: web
+for_sources: [shop-web]
+account: [context.groupId, properties.workspace_id]
+usage:
+  - {event: "Report *", feature: reports, quantity: properties.count}
+drop:
+  - {kind: page}
+"""
+MAPPING: Final = Kind(MAPPINGS, MAPPING_SCHEMA, _mapping, example=_A_MAPPING)
 
 
 def routes(uow: UnitOfWork, clock: Clock, in_force: InForce[Mappings]) -> tuple[Router, ...]:
     """`/v1/mappings` and `/v1/rules`."""
     return (
-        document_routes(_KIND, in_force, uow, clock),
-        together.routes("ingest", in_force, uow, clock),
+        document_routes(MAPPING, in_force, uow, clock),
+        together.routes("ingest", in_force, uow, clock, example=MAPPING.wanted),
     )

@@ -11,7 +11,7 @@ from services.ingest.api import openapi
 from services.ingest.api.parts import OPEN_DOOR, Parts, Reader, SenderKey
 from services.ingest.core.checking import Answer
 from services.ingest.core.reading import Unreadable, read
-from services.ingest.core.senders import Sender
+from services.ingest.core.senders import LARGEST, Sender
 from services.ingest.views import WaitingEvent
 from shared.auth.keys import Caller
 from shared.web.paging import Page, WantedPage
@@ -34,16 +34,29 @@ router = Router(prefix="/v1")
 )
 async def post_events(request: Request, ingest: Parts, caller: SenderKey) -> Response:
     """Check, publish, answer."""
+    sender, body = sender_of(caller, ingest.keys.sources), await request.body()
     try:
-        raws = read(request.headers, await request.body())
+        raws = read(request.headers, body)
     except Unreadable as error:
+        if error.code == "invalid_json":
+            await ingest.reception.unreadable(body, error.code, str(error), sender, "events")
         raise Problem(error.status, error.code, str(error)) from None
-    return answer_of(await ingest.reception.events(raws, sender_of(caller, ingest.keys.sources), "events"))
+    return answer_of(await ingest.reception.events(raws, sender, "events"))
 
 
 def sender_of(caller: Caller, taken: frozenset[str]) -> Sender:
     """Whoever holds the key, as intake knows them."""
-    return Sender(caller.source, caller.name, caller.sources, taken, caller.may("operate"))
+    return Sender(
+        source=caller.source,
+        name=caller.name,
+        sources=caller.sources,
+        taken=taken,
+        operates=caller.may("operate"),
+        types=caller.types,
+        test=caller.test,
+        events_per_second=caller.events_per_second,
+        largest=caller.largest or LARGEST,
+    )
 
 
 def answer_of(answer: Answer) -> Response:

@@ -17,14 +17,19 @@ Takes CloudEvents 1.0 in every HTTP mode (structured, batch, binary), and a plai
 `{id, type, account, time?, source?, data}`. At most 1,000 events and 5 MB a request (gzip is unpacked), and 64 KiB an
 event.
 
-- **`id`** is required: send the same id when you send an event again, and it is counted once. Two events are the same
-  when `source` and `id` are the same. `source` defaults to the name of the API key; any other is taken but those of
+- **`id`** is required: send the same id and time when you send an event again, and it is counted once. Two events are
+  the same when `source`, `id` and account are the same and their times lie on the same UTC day or on adjacent ones
+  (without a time, for 24 hours). `source` defaults to the name of the API key; any other is taken but those of
   verified webhooks, `keepwell/…`, and other keys' names.
 - **`account`** (`subject` in a CloudEvent) is the account's id, or an alias in the form `system:name`, such as
   `stripe:cus_1`. An alias is set by `account.updated` (`data.traits.aliases`), once and for good. An event whose alias
   nobody has set is accepted and waits (`GET /v1/waiting`) until somebody does. An `account.updated` *about* an id in
   that form that is no alias makes it an account's own id.
-- **`time`** is when it happened; without it, now. At most 24 hours ahead, and 35 days back.
+- **`time`** is when it happened; without it, now. At most 35 days back; one more than 5 minutes ahead, and at most 24
+  hours, is taken for now, and `adjusted` says so.
+- **Times and numbers**: what is finer than microseconds is cut, and a leap second is the second before it. An empty
+  date (`0001-01-01`, `1970-01-01`, `9999-12-31`) in a field that may be null is null, and `adjusted` says so; elsewhere
+  it is refused. A whole number may be written `7.0`.
 - **Erasing and merging** (`account.erased`, `contact.erased`, `account.merged`) need the scope `operate`, too. Whoever
   is erased is forgotten everywhere within a minute but on the topics, which forget by `topics_forget_by`. What is
   sent of a merged account afterwards goes to the one that it goes on as.
@@ -33,9 +38,11 @@ event.
 The answer's `token` tells where these events came to lie. Give it to a read of scoring (`?at_least=TOKEN`), and that
 waits until they are counted. It is null where none was published: an event that waits for its alias isn't in it.
 
-202 when any event was taken, with the others in `refused`: correct them before you send them again. 400, with the same
-list, when none was. 503 when the broker has not confirmed: send the same again, nothing is counted twice.
-Attributes and fields that are not known are kept."""
+202 when any event was taken, with the others in `refused`, by their place in the request; what waits for its alias is
+in `waiting`. One that is broken in itself is refused alone. 400, with the same list, when none was taken. What was
+refused is kept for 30 days (`GET /v1/refused`): have it taken by a replay, or correct it and send it again. 503
+when the broker has not confirmed: send the same again, nothing is counted twice. 429, with `Retry-After`, when the key
+has sent more than it may: nothing of the request was taken. Attributes and fields that are not known are kept."""
 
 
 ABOUT_ACCOUNTS: Final = """\

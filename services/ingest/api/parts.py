@@ -11,12 +11,14 @@ from services.ingest.handler import Intake
 from services.ingest.pages.acting import Acting
 from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.releasing import Releasing
+from services.ingest.receiving.limiting import Limits
 from services.ingest.receiving.listening import Listening
 from services.ingest.receiving.reception import Reception
+from services.ingest.receiving.replaying import Replaying
 from services.ingest.receiving.watching import Watching
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
-from shared.auth.keys import Caller, KeyStore, require
+from shared.auth.keys import Caller, KeyGate, KeyStore, require
 from shared.clock import Clock
 from shared.documents.in_force import InForce
 from shared.messages.tracing import RandomBytes
@@ -35,6 +37,8 @@ class Ingest:
     watching: Watching
     listening: Listening
     mappings: InForce[Mappings]
+    limits: Limits
+    replaying: Replaying
     releasing: Releasing
     uow: UnitOfWork
     keys: KeyStore
@@ -72,6 +76,17 @@ class _OpenDoor(Gate):
 
 OPEN_DOOR: Final = Depends(_OpenDoor())
 """Asked before the key: while the broker keeps us waiting, as /readyz tells anybody, no database is asked first."""
-SenderKey = Annotated[Caller, Depends(require("ingest"))]
+
+
+class _SenderKey(KeyGate):
+    """After the key, and before a body: whether it sends too many requests."""
+
+    async def check(self, request: Request) -> None:
+        await super().check(request)
+        (await _ingest(request)).limits.check_open(request.state.caller.name)
+
+
+SenderKey = Annotated[Caller, Depends(_SenderKey("ingest"))]
 Reader = Annotated[Caller, Depends(require("read"))]
+Operator = Annotated[Caller, Depends(require("operate"))]
 Admin = Annotated[Caller, Depends(require("admin"))]

@@ -4,22 +4,21 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import Depends, Header, Request, Response
+from fastapi import Header, Request, Response
 
 from services.ingest.api import openapi
 from services.ingest.api.events import answer_of, sender_of
-from services.ingest.api.parts import OPEN_DOOR, Ingest, Parts
+from services.ingest.api.parts import OPEN_DOOR, Ingest, Operator, Parts
 from services.ingest.core.attributes import Refused, any_json
 from services.ingest.core.patching import account_patch, as_event, check_spelling, contact_patch, misspelt
 from services.ingest.core.reading import json_fault
-from shared.auth.keys import Caller, require
+from shared.auth.keys import Caller
 from shared.documents.store import Store
 from shared.files.catalogue import declared_in
 from shared.web.problems import Problem
 from shared.web.routes import Router
 
 router = Router(prefix="/v1", tags=["accounts"])
-Operator = Annotated[Caller, Depends(require("operate"))]
 OnceKey = Annotated[
     str | None,
     Header(alias="Idempotency-Key", max_length=128, description="The event's id: sent again, it counts once."),
@@ -85,8 +84,7 @@ async def _take(
     if found := misspelt(data):
         check_spelling(found, await _declared(ingest))
     raw = as_event(once or f"patch-{ingest.random(16).hex()}", type, account, data)
-    sender = msgspec.structs.replace(sender_of(caller, ingest.keys.sources), operates=True)
-    return answer_of(await ingest.reception.events([raw], sender, "patch"))
+    return answer_of(await ingest.reception.events([raw], sender_of(caller, ingest.keys.sources), "patch"))
 
 
 async def _declared(ingest: Ingest) -> frozenset[str]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
+from services.ingest.api.documents import MAPPING
 from services.ingest.files import MAPPINGS, Mappings
 from services.ingest.previews.looking import AGAINST
 from shared.auth.keys import Caller, require
@@ -29,7 +30,7 @@ def routes(uow: UnitOfWork, mappings: InForce[Mappings], jobs: Jobs) -> Router:
         "/mappings/{id}/preview",
         status_code=202,
         summary="What a draft of a mapping would change of the last records",
-        openapi_extra={"requestBody": {**speech.BODY["requestBody"], "required": False}},
+        openapi_extra={"requestBody": {**MAPPING.body["requestBody"], "required": False}},
     )
     async def preview(
         id: str,

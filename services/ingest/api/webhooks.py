@@ -43,7 +43,8 @@ async def post_stripe(
     except stripe.Unsigned as error:
         raise Problem(401, "invalid_signature", str(error), headers={"WWW-Authenticate": "Stripe-Signature"}) from None
     except stripe.Unusable as error:
+        await ingest.reception.unreadable(body, "unusable", str(error), Sender(stripe.SOURCE), stripe.SOURCE)
         raise Problem(400, "unusable", str(error)) from None
     if raw is None:
         return Response(b'{"accepted":0,"refused":[]}', 200, media_type="application/json")
-    return answer_of(await ingest.reception.events([raw], Sender(stripe.SOURCE), "stripe"))
+    return answer_of(await ingest.reception.events([raw], Sender(stripe.SOURCE), stripe.SOURCE, sent=body))

@@ -15,9 +15,8 @@ from shared.messages.dates import says_no_date, settled
 from shared.messages.registry import COMPANY
 from shared.words import ago, counted, span
 
-LARGEST: Final = 64 * 1024
 LARGEST_SENT: Final = 1024 * 1024
-"""Of a record as a client of another tool sends it; what it comes to stays under `LARGEST`."""
+"""Of a record as a client of another tool sends it, in bytes; what it comes to stays under `senders.LARGEST`."""
 LONGEST_ID: Final = 128
 LONGEST_SOURCE: Final = 256
 DEEPEST: Final = 32
@@ -47,10 +46,10 @@ _NULL: Final = msgspec.Raw(b"null")
 _TRUE: Final = msgspec.Raw(b"true")
 
 
-def object_of(raw: bytes) -> Attributes:
-    """The attributes of one event, those that are null left out. Raises `Refused`."""
-    if len(raw) > LARGEST:
-        words = f"The event has {len(raw):,} bytes; at most {LARGEST:,} are taken. Send less in it, or a link instead."
+def object_of(raw: bytes, largest: int) -> Attributes:
+    """The attributes of one event, those that are null left out. Raises `Refused`; `largest` is in bytes."""
+    if len(raw) > largest:
+        words = f"The event has {len(raw):,} bytes; at most {largest:,} are taken. Send less in it, or a link instead."
         raise Refused("too_large", words)
     if (byte := not_utf8(raw)) is not None:
         raise Refused("invalid_json", f"The event is not valid JSON: it is not UTF-8 text, see its byte {byte}.")

@@ -7,7 +7,6 @@ from typing import Final
 import msgspec
 
 from services.ingest.core.attributes import (
-    LARGEST,
     LONGEST_ID,
     LONGEST_SOURCE,
     NO_SEGMENTS,
@@ -19,14 +18,15 @@ from services.ingest.core.attributes import (
     object_of,
     text,
 )
-from services.ingest.core.contents import aliases_of, check_goal, check_owner, data_of
+from services.ingest.core.contents import aliases_of, check_goal, check_owner, check_traits, data_of
 from services.ingest.core.mending import Change
 from services.ingest.core.plain import USED, plain
-from services.ingest.core.senders import NEEDS_OPERATE, Sender, refusal
+from services.ingest.core.senders import LARGEST, NEEDS_OPERATE, Sender, refusal
 from services.ingest.core.splitting import members
 from shared.conditions.errors import nearest
-from shared.messages.accounts import AccountMerged, AccountUpdated, GoalSet
+from shared.messages.accounts import ADDRESSES, AccountMerged, AccountUpdated, ContactUpdated, GoalSet
 from shared.messages.registry import COMPANY, CUSTOMER_EVENTS
+from shared.messages.traits import MOST, MOST_OF_CONTACT
 
 _encode = msgspec.json.encode
 _SPEC: Final = msgspec.Raw(b'"1.0"')
@@ -131,7 +131,7 @@ def adjusted(events: Iterable[Checked]) -> list[Adjusted]:
 def _checked(
     index: int, raw: bytes, now: datetime, accepted: msgspec.Raw, source: msgspec.Raw, sender: Sender
 ) -> Checked:
-    attributes = object_of(raw)
+    attributes = object_of(raw, sender.largest)
     id = name_of(attributes, "id", LONGEST_ID) if "id" in attributes else ""
     if not id:
         raise Refused("missing_id", _NO_ID)
@@ -145,7 +145,8 @@ def _checked(
         )
     subject = account_of(attributes)
     sent_by = name_of(attributes, "source", LONGEST_SOURCE) or text.decode(attributes.setdefault("source", source))
-    if (sent_by != sender.source or type in NEEDS_OPERATE) and (reason := refusal(sender, type, sent_by)):
+    is_asked = sent_by != sender.source or sender.types or type in NEEDS_OPERATE
+    if is_asked and (reason := refusal(sender, type, sent_by)):
         raise Refused(*reason)
     history = name_of(attributes, "history", LONGEST_ID) if "history" in attributes else None
     time, moved = instant_of(attributes, now, history)
@@ -159,7 +160,10 @@ def _checked(
     aliases: tuple[str, ...] = ()
     if isinstance(data, AccountUpdated):
         aliases = aliases_of(data)
+        check_traits(attributes, MOST)
         check_owner(data.traits.owner)
+    elif isinstance(data, ContactUpdated):
+        check_traits(attributes, MOST_OF_CONTACT + len(ADDRESSES))
     elif isinstance(data, GoalSet):
         check_goal(data)
     attributes["accepted"] = accepted

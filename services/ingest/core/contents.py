@@ -29,10 +29,18 @@ from shared.conditions import why_no_goal
 from shared.messages.accounts import AccountUpdated, GoalSet
 from shared.messages.dates import is_no_date
 from shared.messages.registry import CUSTOMER_EVENTS
+from shared.messages.traits import why_not_kept
 
 MOST_ALIASES: Final = 100
 _data = {name: msgspec.json.Decoder(struct) for name, (_, struct) in CUSTOMER_EVENTS.items()}
 _TIMES: Final = {type: tuple(map(attrgetter, times_in(fields))) for type, fields in FIELDS.items()}
+
+
+class _WithTraits(msgspec.Struct):
+    traits: dict[str, Any] = {}
+
+
+_with_traits = msgspec.json.Decoder(_WithTraits)
 _ALIAS: Final = re.compile(r"[a-z][a-z0-9._-]{0,31}:.+", re.DOTALL)
 _ADDRESS: Final = re.compile(r"\s*(?:[^<>@]*<\s*([^\s<>@,;]+@[^\s<>@,;]+)\s*>|[^\s<>@,;]+@[^\s<>@,;]+)\s*")
 """One e-mail address, with blanks around it, or in angle brackets after a name."""
@@ -107,6 +115,16 @@ def aliases_of(data: AccountUpdated) -> tuple[str, ...]:
             words = f"data.traits.aliases: {name!r} is no alias. It looks like system:name, such as stripe:cus_1."
             raise Refused("invalid_data", words)
     return tuple(dict.fromkeys(names))
+
+
+def check_traits(attributes: Attributes, most: int) -> None:
+    """All that is said of an account or a contact is kept as it is, or none of it. Raises `Refused`."""
+    try:
+        traits = _with_traits.decode(attributes["data"]).traits
+    except msgspec.ValidationError as error:
+        raise Refused("invalid_data", f"data.traits can't be read: {json_fault(error)}.") from None
+    if (why := why_not_kept(traits, most)) is not None:
+        raise Refused("invalid_data", why)
 
 
 def check_owner(owner: object) -> None:

@@ -110,13 +110,14 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         seen[key] = found
         return found
 
-    def trait(self, name: str, value: Any) -> tuple[str, Any] | None:
-        """A trait of an account by our name and in our unit; None where it is dropped."""
-        if name in self.drop_traits:
-            return None
+    def traits_of(self, given: Named[str, Any]) -> dict[str, Any]:
+        """Traits of an account by our names and in our units, without what is dropped."""
+        kept = {name: value for name, value in given.items() if name not in self.drop_traits}
+        return {self.traits.get(name, name): self._reckoned(name, value) for name, value in kept.items()}
+
+    def _reckoned(self, name: str, value: Any) -> Any:
         times = self.times.get(name)
-        reckoned = _multiplied(value, times) if times is not None and isinstance(value, int | float) else value
-        return self.traits.get(name, name), reckoned
+        return value if times is None or not isinstance(value, int | float) else _multiplied(value, times)
 
     @cached_property
     def _seen(self) -> dict[tuple[str, str], Rule | None]:

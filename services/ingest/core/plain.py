@@ -16,7 +16,6 @@ import msgspec
 
 from services.ingest.core.attributes import (
     BACK,
-    LARGEST,
     LONGEST_ID,
     LONGEST_SOURCE,
     NO_SEGMENTS,
@@ -68,7 +67,7 @@ class Plain(NamedTuple):
 
 def plain(raw: bytes, now: datetime, sender: Sender) -> Plain | None:
     """The event, where there is nothing to say about it."""
-    if _MARK not in raw or len(raw) > LARGEST or b"\\u0000" in raw:
+    if _MARK not in raw or len(raw) > sender.largest or b"\\u0000" in raw:
         return None
     try:
         event = _event.decode(raw)
@@ -81,7 +80,7 @@ def plain(raw: bytes, now: datetime, sender: Sender) -> Plain | None:
     account = account or subject
     if not (_is_name(id) and _is_name(account) and _is_name(source)) or account in _NOT_ACCOUNTS:
         return None
-    if source != sender.source and refusal(sender, USED, source) is not None:
+    if (source != sender.source or sender.types) and refusal(sender, USED, source) is not None:
         return None
     attributes: Attributes = {
         "specversion": "1.0",

@@ -33,6 +33,14 @@ class Knows(NamedTuple):
     at: datetime
 
 
+class Same(NamedTuple):
+    """That a user is known by another name as well, from then on: they are where the other one is."""
+
+    user: str
+    other: str
+    at: datetime
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One record of a request. One that says nothing to us has neither events nor a refusal, and `why` tells why."""
 
@@ -42,7 +50,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """What the sender calls it."""
     said: tuple[Said, ...] = ()
     knows: tuple[Knows, ...] = ()
+    same: tuple[Same, ...] = ()
     why: str = ""
-    """Such as `dropped by web@3: drop 'Heartbeat*'`."""
+    """Such as `dropped by web@3: drop 'Heartbeat*'`; or what of it was left out."""
     refused: tuple[str, str] | None = None
     """A code and a sentence, where it can't be read."""

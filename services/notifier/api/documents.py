@@ -20,7 +20,16 @@ def _template(templates: Templates, text: bytes) -> Draft[Templates]:
     return Draft(one.id, one.warnings, {**templates, one.id: one})
 
 
-_KIND: Final = Kind(TEMPLATES, TEMPLATE_SCHEMA, _template)
+_A_TEMPLATE: Final = """\
+id: half-an-hour
+title: Half an hour together
+default: en
+languages:
+  en:
+    subject: "More out of what {{ account.name }} already has"
+    body: "Hello {{ contact.first_name | default('there') }}, would half an hour together help?"
+"""
+TEMPLATE: Final = Kind(TEMPLATES, TEMPLATE_SCHEMA, _template, example=_A_TEMPLATE)
 
 
 class BesideTemplates(Beside[Templates]):
@@ -38,6 +47,6 @@ class BesideTemplates(Beside[Templates]):
 def routes(uow: UnitOfWork, clock: Clock, in_force: InForce[Templates]) -> tuple[Router, ...]:
     """`/v1/templates` and `/v1/rules`."""
     return (
-        document_routes(_KIND, in_force, uow, clock, BesideTemplates()),
-        together.routes("notifier", in_force, uow, clock),
+        document_routes(TEMPLATE, in_force, uow, clock, BesideTemplates()),
+        together.routes("notifier", in_force, uow, clock, example=TEMPLATE.wanted),
     )

@@ -84,7 +84,11 @@ class QuietBody(BaseModel, extra="forbid", populate_by_name=True):
         return Quiet(start=_read_clock(self.start), end=_read_clock(self.end), unless=self.unless)
 
 
-class PreferencesBody(BaseModel, extra="forbid"):
+class PreferencesBody(
+    BaseModel,
+    extra="forbid",
+    json_schema_extra={"examples": [{"quiet": {"from": "20:00", "to": "07:30"}, "channel": "email"}]},
+):
     """All that somebody wants; what is left out is as it is for everybody."""
 
     digest: DigestBody = DigestBody()

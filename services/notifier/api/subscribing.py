@@ -59,14 +59,23 @@ class Subscription(BaseModel, extra="forbid"):
         return {**{name: getattr(self, name) for name in names}, "filter": self.kept_filter}
 
 
-class NewEndpoint(Subscription):
+class NewEndpoint(
+    Subscription,
+    json_schema_extra={
+        "examples": [
+            {"url": "https://crm.example.com/hooks", "types": ["task.opened", "health.changed"], "name": "crm"}
+        ]
+    },
+):
     """An endpoint to be made."""
 
     url: _Url
     """An https:// URL at a public address; others must be allowed by KEEPWELL_WEBHOOK_NETWORKS."""
 
 
-class ChangeEndpoint(BaseModel, extra="forbid"):
+class ChangeEndpoint(
+    BaseModel, extra="forbid", json_schema_extra={"examples": [{"types": ["task.opened"], "enabled": True}]}
+):
     """What is to be another; what is left out stays."""
 
     url: _Url | None = None
@@ -88,7 +97,11 @@ class ChangeEndpoint(BaseModel, extra="forbid"):
         return Subscription(**{**known.model_dump(), **given})
 
 
-class Replay(BaseModel, extra="forbid"):
+class Replay(
+    BaseModel,
+    extra="forbid",
+    json_schema_extra={"examples": [{"since": "2026-05-19T00:00:00Z", "undelivered_only": True}]},
+):
     """What is to be sent again: what was told from one instant to another."""
 
     since: AwareDatetime

@@ -33,7 +33,9 @@ _Language = Annotated[str, Field(max_length=40, examples=["de"])]
 _Id = Annotated[str, Field(min_length=1, max_length=128)]
 
 
-class PreviewBody(BaseModel, extra="forbid"):
+class PreviewBody(
+    BaseModel, extra="forbid", json_schema_extra={"examples": [{"language": "de", "account": "northwind"}]}
+):
     """How a template is to be shown."""
 
     language: _Language | None = None
@@ -46,7 +48,7 @@ class PreviewBody(BaseModel, extra="forbid"):
     """A draft; else what is in force."""
 
 
-class TestBody(BaseModel, extra="forbid"):
+class TestBody(BaseModel, extra="forbid", json_schema_extra={"examples": [{"to": "me@example.com", "language": "de"}]}):
     """Where a test goes."""
 
     to: Annotated[str, Field(max_length=320, examples=["me@example.com"])]

@@ -28,8 +28,24 @@ def _people(files: RuleFiles, text: bytes) -> Draft[RuleFiles]:
     return Draft(CSMS[1], people.warnings, whole)
 
 
-_PLAYBOOK: Final = Kind(PLAYBOOKS, PLAYBOOK_SCHEMA, _playbook)
-_CSMS: Final = Kind(CSMS[0], CSMS_SCHEMA, _people, only=CSMS[1])
+A_PLAYBOOK: Final = """\
+id: few-features
+title: They use little of it
+when: usage.breadth < 40 %
+held_for: 7d
+steps:
+  - task: "Show {{ account.name }} one feature more"
+    due: 5 business days
+"""
+_A_DIRECTORY: Final = """\
+csms:
+  - id: ben
+    name: Ben
+    email: ben@example.com
+    time_zone: Europe/Berlin
+"""
+PLAYBOOK: Final = Kind(PLAYBOOKS, PLAYBOOK_SCHEMA, _playbook, example=A_PLAYBOOK)
+DIRECTORY: Final = Kind(CSMS[0], CSMS_SCHEMA, _people, only=CSMS[1], example=_A_DIRECTORY)
 
 
 class BesidePlaybooks(Beside[RuleFiles]):
@@ -57,7 +73,7 @@ class BesidePlaybooks(Beside[RuleFiles]):
 def routes(uow: UnitOfWork, clock: Clock, documents: InForce[RuleFiles]) -> tuple[Router, ...]:
     """`/v1/playbooks`, `/v1/csms` and `/v1/rules`."""
     return (
-        document_routes(_PLAYBOOK, documents, uow, clock, BesidePlaybooks(clock)),
-        document_routes(_CSMS, documents, uow, clock),
-        together.routes("playbooks", documents, uow, clock, Touches(clock)),
+        document_routes(PLAYBOOK, documents, uow, clock, BesidePlaybooks(clock)),
+        document_routes(DIRECTORY, documents, uow, clock),
+        together.routes("playbooks", documents, uow, clock, Touches(clock), example=PLAYBOOK.wanted),
     )

@@ -7,6 +7,7 @@ import msgspec
 from fastapi import Depends, Query, Request
 
 from services.playbooks import days, pausing
+from services.playbooks.api.documents import A_PLAYBOOK
 from services.playbooks.core.playbook import Playbook
 from services.playbooks.core.whynot import WhyNot, why_not
 from services.playbooks.files import PLAYBOOKS, RuleFiles
@@ -30,12 +31,16 @@ from shared.web.routes import Router
 
 _Operator = Annotated[Caller, Depends(require("operate"))]
 _READ: Final = [Depends(require("read"))]
-_JSON: Final[dict[str, Any]] = {"schema": {"anyOf": [{"type": "string"}, msgspec.json.schema(Asked)]}}
+_ASKED: Final[dict[str, Any]] = msgspec.json.schema(Asked)["$defs"]["Asked"]
+_JSON: Final[dict[str, Any]] = {"schema": {"anyOf": [{"type": "object"}, _ASKED]}, "example": {"account": "northwind"}}
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": False,
         "description": "Nothing (the playbook in force), a draft of it, or as JSON what is asked for.",
-        "content": {"application/yaml": {"schema": {"type": "string"}}, "application/json": _JSON},
+        "content": {
+            "application/yaml": {"schema": {"type": "string"}, "example": A_PLAYBOOK},
+            "application/json": _JSON,
+        },
     }
 }
 

@@ -21,13 +21,25 @@ def _length(said: str) -> str:
 _Numbers = Annotated[list[int], Field(max_length=MOST)]
 
 
-class Note(BaseModel, extra="forbid"):
+class Note(BaseModel, extra="forbid", json_schema_extra={"examples": [{"note": "They asked for it on the phone."}]}):
     """What a person says with a move."""
 
     note: Annotated[str, Field(max_length=2000)] = ""
 
 
-class NewTask(Note):
+class NewTask(
+    Note,
+    json_schema_extra={
+        "examples": [
+            {
+                "account": "northwind",
+                "title": "Show them exports",
+                "due": "2 business days",
+                "checklist": ["Ask who exports today"],
+            }
+        ]
+    },
+):
     """A task as a person writes it."""
 
     account: Annotated[str, Field(min_length=1, max_length=128)]
@@ -53,25 +65,29 @@ class NewTask(Note):
         return self
 
 
-class Reassign(Note):
+class Reassign(Note, json_schema_extra={"examples": [{"to": "ben@example.com", "note": "You know them better."}]}):
     """To whom: an id of the directory, or an e-mail. They read the note."""
 
     to: Annotated[str, Field(min_length=1, max_length=256)]
 
 
-class Snooze(Note):
+class Snooze(
+    Note, json_schema_extra={"examples": [{"until": "2026-03-20T09:00:00Z", "note": "Their fair is until then."}]}
+):
     """Until when it is snoozed, at most 90 days from now; a day, unless said."""
 
     until: AwareDatetime | None = None
 
 
-class Due(Note):
+class Due(Note, json_schema_extra={"examples": [{"due_at": "2026-03-20T17:00:00Z"}]}):
     """By when a task is to be done, at most a year from now."""
 
     due_at: AwareDatetime
 
 
-class FlagOutcome(Note):
+class FlagOutcome(
+    Note, json_schema_extra={"examples": [{"amount_minor": 42000, "currency": "EUR", "note": "Twenty seats more."}]}
+):
     """What a flag came to; `amount_minor` a month, in minor units."""
 
     amount_minor: int | None = None
@@ -84,7 +100,7 @@ class FlagOutcome(Note):
         return self
 
 
-class Done(Note):
+class Done(Note, json_schema_extra={"examples": [{"interaction": "call", "note": "They train the team on Monday."}]}):
     """How they talked to the customer, and with whom: the account's timeline has it."""
 
     interaction: Talk | None = None
@@ -93,13 +109,15 @@ class Done(Note):
     """Whom the task is about, unless it is said."""
 
 
-class Priority(Note):
+class Priority(Note, json_schema_extra={"examples": [{"priority": "high"}]}):
     """How pressing a task is."""
 
     priority: Severity
 
 
-class Checklist(BaseModel, extra="forbid"):
+class Checklist(
+    BaseModel, extra="forbid", json_schema_extra={"examples": [{"tick": [1], "add": ["Send them the guide"]}]}
+):
     """Points of a task by their numbers, and texts of new ones."""
 
     tick: _Numbers = []
@@ -108,7 +126,13 @@ class Checklist(BaseModel, extra="forbid"):
     add: Annotated[list[PointText], Field(max_length=MOST)] = []
 
 
-class Bulk(BaseModel, extra="allow"):
+class Bulk(
+    BaseModel,
+    extra="allow",
+    json_schema_extra={
+        "examples": [{"filter": {"assignee": "ben@example.com"}, "move": "snooze", "until": "2026-03-20T09:00:00Z"}]
+    },
+):
     """Which, by their ids or by the parameters of their list; how they are moved; and what is said with that move, as
     its own body has it."""
 

@@ -108,7 +108,11 @@ class PersonView(BaseModel):
         )
 
 
-class HandOverBody(BaseModel, extra="forbid"):
+class HandOverBody(
+    BaseModel,
+    extra="forbid",
+    json_schema_extra={"examples": [{"to": "ben@example.com", "all": True, "reason": "On leave until summer."}]},
+):
     """Which of somebody's open work goes to whom, and why."""
 
     to: Annotated[str, Field(min_length=1, max_length=256)]

@@ -41,27 +41,35 @@ class MuteView(BaseModel):
         return cls(account=account, since=mute.since, until=mute.until, reason=mute.reason, author=mute.author)
 
 
-class PauseBody(BaseModel, extra="forbid"):
+class PauseBody(
+    BaseModel,
+    extra="forbid",
+    json_schema_extra={"examples": [{"reason": "We change our prices this week.", "until": "2026-03-09T08:00:00Z"}]},
+):
     """Why a playbook is paused, and until when; until somebody resumes it, unless said."""
 
     reason: _Reason
     until: AwareDatetime | None = None
 
 
-class MuteBody(BaseModel, extra="forbid"):
+class MuteBody(
+    BaseModel,
+    extra="forbid",
+    json_schema_extra={"examples": [{"until": "2026-03-20T09:00:00Z", "reason": "They are being migrated."}]},
+):
     """Until when an account is left in peace, at most 90 days from now, and why; `until: null` ends it."""
 
     until: AwareDatetime | None
     reason: Annotated[str, Field(max_length=2000)] = ""
 
 
-class StartBody(BaseModel, extra="forbid"):
+class StartBody(BaseModel, extra="forbid", json_schema_extra={"examples": [{"account": "northwind"}]}):
     """At which account a playbook starts."""
 
     account: Annotated[str, Field(min_length=1, max_length=128)]
 
 
-class EndBody(BaseModel, extra="forbid"):
+class EndBody(BaseModel, extra="forbid", json_schema_extra={"examples": [{"reason": "It asked for the wrong thing."}]}):
     """Why a playbook's episodes are ended."""
 
     reason: _Reason

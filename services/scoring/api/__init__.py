@@ -64,6 +64,7 @@ def routes(uow: UnitOfWork, clock: Clock, rules: RulesInForce) -> Router:
             merged_from=[Linked.of(**one) for one in took],
             left=left(row, behind),
             traits={name.removeprefix("traits."): cell.value for name, cell in state.traits.items()},
+            left_out=state.left_out,
             contacts=[views.Contact.of(contact, cells) for contact, cells in sorted(state.contacts.items())],
             measures=sorted(health.readings.values(), key=lambda reading: -reading.weight),
             goals=[Goal.of(progress_of(goal, rules().catalogue, known, now)) for goal in goals_of(state)],

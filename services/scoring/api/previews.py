@@ -45,7 +45,7 @@ def routes(uow: UnitOfWork, documents: InForce[RuleFiles], jobs: Jobs) -> Router
         "/scorecards/{id}/preview",
         status_code=202,
         summary="What a draft of a card would change, over all accounts",
-        openapi_extra=speech.BODY,
+        openapi_extra=_KINDS[CARDS].body,
     )
     async def of_card(id: str, request: Request, caller: _Operator, account: str | None = None) -> Started:
         """`GET /v1/jobs/{job}` tells of a sample within seconds, and of all when it is done. `account` is looked at
@@ -56,7 +56,7 @@ def routes(uow: UnitOfWork, documents: InForce[RuleFiles], jobs: Jobs) -> Router
         f"/{'/'.join(CATALOGUE)}/preview",
         status_code=202,
         summary="What a draft of the catalogue would change, over all accounts",
-        openapi_extra=speech.BODY,
+        openapi_extra=_KINDS[CATALOGUE[0]].body,
     )
     async def of_catalogue(request: Request, caller: _Operator, account: str | None = None) -> Started:
         """As that of a card."""

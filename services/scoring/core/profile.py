@@ -16,8 +16,6 @@ from shared.messages.assessments import FactValue
 from shared.messages.stamps import micros
 
 _DATES: Final = ("signed_at", "renews_at", "churned_at", "came_back_at", "leaves_at")
-_LONGEST_TRAIT: Final = 2048
-"""Bytes. A longer one stays in the state and is no fact, so that an assessment stays far below 512 KiB."""
 BOOKS: Final = ("owner", "segment", "plan", "stage")
 """By which accounts are looked at together."""
 _OF_TRAITS: Final = ("name", "domain", "segment", "owner", "parent_id", "excluded")
@@ -187,9 +185,16 @@ def _facts(id: str, profile: Profile, state: State, catalogue: Catalogue) -> dic
     }
     for name in catalogue.traits:
         cell = state.traits.get(f"traits.{name}")
-        if cell is not None and len(msgspec.json.encode(cell.value)) <= _LONGEST_TRAIT:
-            found[f"account.traits.{name}"] = cell.value
+        if cell is not None:
+            found[f"account.traits.{name}"] = _of_trait(cell.value)
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _of_trait(value: Any) -> Any:
+    """A trait as a fact: what is in a list as text; of an object no condition could say anything."""
+    if isinstance(value, list):
+        return [one if isinstance(one, str) else msgspec.json.encode(one).decode() for one in value]
+    return None if isinstance(value, dict) else value
 
 
 def _is_key(figures: subs.Figures, catalogue: Catalogue) -> bool | None:

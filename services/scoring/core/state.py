@@ -38,7 +38,6 @@ MOST_QUANTITY: Final = 2**62
 """Sums stop here: it fits in 63 bits, and a sum of what is never negative may stop anywhere without minding order."""
 
 MOST_FEATURES: Final = 200
-MOST_TRAITS: Final = 100
 MOST_CONTACTS: Final = 2000
 MOST_MILESTONES: Final = 200
 MOST_GOALS: Final = 200
@@ -216,6 +215,8 @@ class State(msgspec.Struct, omit_defaults=True):
     """The score of the latest NPS answer about a moment."""
     erased_contacts: dict[str, bool] = {}
     """Digests of contacts to be forgotten, so that a straggler doesn't bring them back."""
+    left_out: dict[str, str] = {}
+    """What there was no room for: by kind, the first name by the alphabet. All of that kind after it isn't kept."""
     erased: bool = False
     """The account was erased: nothing is remembered of it, whatever comes."""
 

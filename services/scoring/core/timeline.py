@@ -10,7 +10,6 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.scoring.core.fold.cells import plain
 from services.scoring.core.fold.people import is_erased
 from services.scoring.core.fold.traits import tells_nothing
 from services.scoring.core.state import Account
@@ -22,8 +21,6 @@ from shared.messages.erasing import digest_of
 
 MOVED: Final = "account.assessed"
 """The type of rows that tell of another band: decisions, and no part of what is folded."""
-_MOST_BYTES: Final = 2**15
-"""How much is kept of an event as it was sent; of a larger one its fields are cut."""
 _SUBJECTS: Final = (
     *("ticket_id", "invoice_id", "subscription_id", "milestone", "measure", "invitation_id", "goal_id"),
     "renewal_id",
@@ -73,24 +70,15 @@ def moved(account_id: str, assessed: AccountAssessed, id: str, source: str) -> T
 
 
 def _kept(event: Event, data: Any) -> bytes:
+    """An event's data as it was sent, which is at most 64 KiB; without addresses, and traits that are ours."""
     raw = bytes(event.data)
     ours = isinstance(data, AccountUpdated) and OURS.encode() in raw.lower()
-    has_others = ours or isinstance(data, ContactUpdated)
-    if len(raw) <= _MOST_BYTES and not has_others:
+    of_contact = isinstance(data, ContactUpdated)
+    if not (ours or of_contact):
         return raw
     said: dict[str, Any] = msgspec.json.decode(raw)
-    if has_others:
-        traits: Mapping[str, Any] = said.get("traits") or {}
-        of_contact = isinstance(data, ContactUpdated)
-        said["traits"] = {
-            name: value for name, value in traits.items() if not (name in ADDRESSES if of_contact else is_ours(name))
-        }
-    if len(raw) <= _MOST_BYTES:
-        return msgspec.json.encode(said)
-    return msgspec.json.encode({name: _cut(value) for name, value in list(said.items())[:100]})
-
-
-def _cut(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name[:128]: plain(one) for name, one in list(value.items())[:100]}
-    return plain(value)
+    traits: Mapping[str, Any] = said.get("traits") or {}
+    said["traits"] = {
+        name: value for name, value in traits.items() if not (name in ADDRESSES if of_contact else is_ours(name))
+    }
+    return msgspec.json.encode(said)

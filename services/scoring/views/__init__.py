@@ -207,14 +207,17 @@ class Contact(BaseModel):
 _Note = Annotated[str, Field(min_length=1, max_length=8192)]
 
 
-class Pulse(BaseModel):
+class Pulse(BaseModel, json_schema_extra={"examples": [{"score": 4, "note": "New sponsor, not convinced yet."}]}):
     """A customer-success manager's own judgement, and why."""
 
     score: Annotated[int, Field(ge=1, le=10, strict=True)]
     note: _Note
 
 
-class MuteUntil(BaseModel):
+class MuteUntil(
+    BaseModel,
+    json_schema_extra={"examples": [{"until": "2026-06-01T08:00:00Z", "reason": "Closed late by an import."}]},
+):
     """Until when a reading is not believed, at most 30 days ahead, and why. What has passed takes it back."""
 
     until: datetime
@@ -251,6 +254,9 @@ class AccountDetail(Account):
     imports: list[str]
     """Its open imports: while there is one, no playbook fires."""
     traits: dict[str, Any]
+    left_out: dict[str, str]
+    """What there was no room for: by kind (`traits`, `milestones`, …) the first name by the alphabet that is not kept,
+    as is none of that kind after it; of contacts a digest."""
     contacts: list[Contact]
     measures: list[Annotated[MeasureReading, AsAnswer()]]
     merged_into: Linked | None

@@ -59,7 +59,20 @@ class GoalRow(Goal):
     account_name: str | None
 
 
-class GoalTerms(BaseModel):
+class GoalTerms(
+    BaseModel,
+    json_schema_extra={
+        "examples": [
+            {
+                "title": "Every team reports from it",
+                "due_at": "2026-09-30T00:00:00Z",
+                "fact": "usage.breadth",
+                "op": ">=",
+                "target": 60,
+            }
+        ]
+    },
+):
     """What the customer wants to reach, and by when; where it can be measured, as a fact against a target."""
 
     title: Annotated[str, Field(min_length=1, max_length=256)]

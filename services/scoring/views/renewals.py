@@ -56,7 +56,9 @@ class Renewals(Page[Renewal]):
     ladder: list[LadderStep]
 
 
-class RenewalTerms(BaseModel):
+class RenewalTerms(
+    BaseModel, json_schema_extra={"examples": [{"forecast": "at_risk", "reason": "Their new CFO cuts tools."}]}
+):
     """What is expected of a renewal, or came of it. What is left out is unchanged; null takes it back."""
 
     forecast: Forecast | None = None

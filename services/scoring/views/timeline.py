@@ -35,7 +35,9 @@ class Entry(BaseModel):
         return cls(**{**row, "data": data}, words=sentence(row["type"], data, name, role))
 
 
-class Note(BaseModel):
+class Note(
+    BaseModel, json_schema_extra={"examples": [{"text": "Their price went up by 8 %.", "at": "2026-05-01T00:00:00Z"}]}
+):
     """What somebody writes on a timeline, and when what it tells of was: now, unless it is given."""
 
     text: Annotated[str, Field(min_length=1, max_length=8192)]

@@ -168,6 +168,44 @@ def test_keys_are_listed_and_revoked(stack: FakeStack) -> None:
     assert "billing is revoked." in stack.run(keys.app, "revoke", "billing").output
 
 
+def test_a_key_is_made_with_what_it_may_send(stack: FakeStack) -> None:
+    stack.on("POST /ingest/v1/keys", Answer({"name": "web", "key": "kw_secret"}, 201))
+    more = ["--type", "usage.recorded", "--rate", "50", "--test", "--source", "web"]
+    assert stack.run(keys.app, "create", "web", "--scope", "ingest", *more).stdout == "kw_secret\n"
+    assert stack.asked[0].json() == {
+        "name": "web",
+        "scopes": ["ingest"],
+        "sources": ["web"],
+        "types": ["usage.recorded"],
+        "events_per_second": 50,
+        "test": True,
+    }
+
+
+def test_a_key_is_rotated_and_the_new_one_shown_once(stack: FakeStack) -> None:
+    stack.on("POST /ingest/v1/keys/web/rotate", Answer({"name": "web", "key": "kw_new"}, 201))
+    assert stack.run(keys.app, "rotate", "web", "--overlap-hours", "2").stdout == "kw_new\n"
+    assert stack.asked[0].json() == {"overlap_hours": 2}
+
+
+def test_a_key_is_changed_by_what_is_said_and_nothing_else(stack: FakeStack) -> None:
+    stack.on("PATCH /ingest/v1/keys/web", Answer(None, 204))
+    assert stack.run(keys.app, "change", "web", "--live", "--usual-rate", "--all-types").output == "web is changed.\n"
+    assert stack.asked[0].json() == {"types": [], "events_per_second": None, "test": False}
+    stack.run(keys.app, "change", "web", "--rate", "0")
+    assert stack.asked[1].json() == {"events_per_second": 0}
+
+
+def test_usage_is_shown_of_one_key_or_of_all(stack: FakeStack) -> None:
+    day = {"day": "2026-05-17", "requests": 3, "events": 1200, "bytes": 9, "refused": 0, "limited": 1}
+    stack.on("GET /ingest/v1/keys", page({"name": "web"}))
+    stack.on("GET /ingest/v1/keys/web/usage", page({**day, "types": {"usage.recorded": 1200}}))
+    for asked in ([], ["web"]):
+        shown = stack.run(keys.app, "usage", *asked).output
+        assert "2026-05-17" in shown
+        assert "1,200" in shown
+
+
 def test_the_fingerprint_is_asked_for_an_instant(stack: FakeStack) -> None:
     at = "2026-05-17T12:00:00Z"
     stack.on("GET /scoring/v1/fingerprint", Answer({"fingerprint": "ab12", "accounts": 60, "at": at}))

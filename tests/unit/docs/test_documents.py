@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from services.ingest.settings import IngestSettings
 from services.notifier.settings import NotifierSettings
 from services.playbooks.settings import PlaybooksSettings
 from services.scoring.settings import ScoringSettings
@@ -31,7 +32,7 @@ def test_every_name_that_a_document_sends_us_to_is_in_its_file(document: Path) -
 
 
 def test_the_readme_lists_every_setting_and_none_besides() -> None:
-    classes = (Settings, ScoringSettings, PlaybooksSettings, NotifierSettings)
+    classes = (Settings, IngestSettings, ScoringSettings, PlaybooksSettings, NotifierSettings)
     settings = {f"KEEPWELL_{name.upper()}" for one in classes for name in one.model_fields}
     rows = [
         line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| `KEEP")

@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.core.attributes import LARGEST
 from services.ingest.core.checking import Checked, check
 from services.ingest.core.contents import is_alias
 from services.ingest.core.resolving import value_of
-from services.ingest.core.senders import Sender
+from services.ingest.core.senders import LARGEST, Sender
 from shared.messages import envelope, registry
 from tests.support.ingest import an_event, judged, refusal_of
 from tests.support.stream import NOON

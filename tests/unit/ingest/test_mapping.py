@@ -122,15 +122,12 @@ def test_traits_get_our_names_and_units() -> None:
     mapping = Mapping(
         traits={"plan_name": "plan", "mrr": "mrr_minor"}, times={"mrr": 100}, drop_traits=frozenset({"notes"})
     )
-    assert mapping.trait("plan_name", "pro") == ("plan", "pro")
-    assert mapping.trait("employees", 12) == ("employees", 12)
-    assert mapping.trait("notes", "x") is None
-    found = mapping.trait("mrr", 19.99)
-    assert found == ("mrr_minor", 1999)
-    assert isinstance(found[1], int)
-    assert mapping.trait("mrr", 0.001) == ("mrr_minor", 0.1)
+    given_traits = {"plan_name": "pro", "mrr": 19.99, "notes": "x", "employees": 12}
+    assert mapping.traits_of(given_traits) == {"plan": "pro", "mrr_minor": 1999, "employees": 12}
+    assert isinstance(mapping.traits_of({"mrr": 19.99})["mrr_minor"], int)
+    assert mapping.traits_of({"mrr": 0.001}) == {"mrr_minor": 0.1}
     for odd in ("12", None, True, 10**400, 1e308 * 10):
-        assert mapping.trait("mrr", odd) == ("mrr_minor", odd)
+        assert mapping.traits_of({"mrr": odd}) == {"mrr_minor": odd}
 
 
 def test_why_a_record_is_dropped_names_the_document_and_the_rule() -> None:

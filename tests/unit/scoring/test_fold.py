@@ -1,9 +1,12 @@
 """State is a function of the set of events: neither order, nor batches, nor repeats can be seen in it."""
 
 import random
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +20,7 @@ from services.scoring.core.pruning import prune
 from services.scoring.core.state import Account, Uses
 from services.scoring.core.usagedays import rows_of, together
 from shared.messages import registry
+from shared.messages.assessments import FactValue
 from shared.messages.envelope import Event
 from tests.support.histories import some_events
 from tests.support.scoring import (
@@ -141,9 +145,49 @@ def test_the_later_trait_stands_and_null_clears_it() -> None:
     assert (account.state.traits["name"].value, account.state.traits["segment"].value) == ("New", None)
 
 
-def test_a_whole_number_that_is_too_large_for_others_is_kept_as_a_near_one() -> None:
+def test_a_whole_number_that_is_too_large_for_others_is_kept_as_text() -> None:
+    """Ingest takes none; what came before it refused them is folded."""
     account = after(traits(big=10**40))
-    assert decode(encode(account.state)).traits["traits.big"].value == 1e40
+    assert decode(encode(account.state)).traits["traits.big"].value == str(10**40)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": True, "b": [1, {"c": None}]},
+        [1, 2.5, "x", {"y": 1}],
+        list(range(100)),
+        "x" * 1000,
+        2**53,
+        -1.5,
+        {},
+        [],
+        "",
+    ],
+    ids=str,
+)
+def test_a_trait_is_kept_as_it_was_sent(value: Any) -> None:
+    account = after(traits(own=value), an_event("contact.updated", contact_id="kim", traits={"own": value}))
+    state = decode(encode(account.state))
+    assert state.traits["traits.own"].value == value
+    rules = replace(SHIPPED, catalogue=replace(SHIPPED.catalogue, traits={"own": "list"}))
+    facts = health_of(account, NOW, rules).facts
+    assert msgspec.convert(facts, dict[str, FactValue]) == facts
+    assert state.contacts["kim"]["traits.own"].value == value
+
+
+def test_what_there_is_no_room_for_is_named_whatever_the_order() -> None:
+    events = [
+        *(an_event("account.updated", traits={f"t{n:03}": n}) for n in range(105)),
+        *(an_event("contact.updated", contact_id="kim", traits={f"c{n:02}": n}) for n in range(30)),
+        *(an_event("milestone.reached", milestone=f"m{n:03}") for n in range(203)),
+        *(an_event("goal.set", goal_id=f"g{n:03}", title="t", due_at=NOW.isoformat()) for n in range(202)),
+    ]
+    found = {"traits": "t100", "traits_of_contacts": "c27", "milestones": "m200", "goals": "g200"}
+    assert after(*events).state.left_out == found
+    assert after(*reversed(events)).state.left_out == found
+    assert after(*events, *events).state.left_out == found
+    assert after(*events[:100]).state.left_out == {}
 
 
 def test_traits_of_one_s_own_are_kept_beside_the_known_ones() -> None:

@@ -44,6 +44,12 @@ class Database(UnitOfWork):
                 source=f"{key}-source",
                 sources=[f"{key}-till"],
                 csm=None,
+                types=[],
+                events_per_second=None,
+                largest=None,
+                test=False,
+                old_hash=None,
+                old_until=None,
                 revoked_at=None,
                 secret=SECRET,
             )

@@ -11,7 +11,9 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from services.ingest import main as ingest
+from services.ingest.api.sdk import posthog
 from services.ingest.core.dialects import segment
+from services.ingest.settings import IngestSettings
 from services.notifier import main as notifier
 from services.notifier.settings import NotifierSettings
 from services.playbooks import main as playbooks
@@ -20,7 +22,7 @@ from services.scoring import main as scoring
 from services.scoring.settings import ScoringSettings
 from shared.auth.keys import Caller
 from shared.service.service import Process
-from shared.settings import SERVICES, Settings
+from shared.settings import SERVICES
 
 DOCUMENTS = {"/openapi.json", "/asyncapi.json", "/docs", "/redoc", "/docs/oauth2-redirect"}
 PROBES = {"/healthz", "/readyz", "/metrics", *DOCUMENTS}
@@ -28,7 +30,7 @@ HANDSHAKE = ("OPTIONS", "/v1/events")
 """Says what anyone may know: that web hooks of CloudEvents are welcome."""
 LINKS = {"/a/{token}", "/u/{token}"}
 """Each is its own key."""
-IN_BODY = {f"/v1/{kind}" for kind in segment.KINDS + segment.BATCHES}
+IN_BODY = {f"/v1/{kind}" for kind in segment.KINDS + segment.BATCHES} | {*posthog.CAPTURES, *posthog.FLAGS}
 """Where clients may send their key in the body: without one in the head it is read, and no more than that."""
 BODY = 5 * 1024 * 1024
 
@@ -50,7 +52,7 @@ def app_of(service: str, home: Path) -> FastAPI:
     match service:
         case "ingest":
             signed = {"stripe_secret": "whsec_x", "slack_signing_secret": "x", "link_keys": "k" * 32}
-            process = Process(service, Settings.load(**signed, **given), "all", ingest.wire)
+            process = Process(service, IngestSettings.load(**signed, **given), "all", ingest.wire)
         case "scoring":
             process = Process(service, ScoringSettings.load(**given), "all", scoring.wire)
         case "playbooks":
@@ -74,7 +76,7 @@ def operations(app: FastAPI) -> Iterator[tuple[str, str]]:
 
 
 def takes_key_in_body(path: str) -> bool:
-    return path in IN_BODY or path.startswith("/api/s/")
+    return path.rstrip("/") in IN_BODY or path.startswith("/api/s/")
 
 
 async def ask(app: FastAPI, method: str, path: str, query: str = "", **headers: str) -> tuple[int, bytes, int]:

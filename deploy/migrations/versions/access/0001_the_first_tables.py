@@ -15,6 +15,12 @@ def upgrade() -> None:
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('sources', postgresql.ARRAY(sa.Text()), nullable=False),
     sa.Column('csm', sa.Text(), nullable=True),
+    sa.Column('types', postgresql.ARRAY(sa.Text()), server_default='{}', nullable=False),
+    sa.Column('events_per_second', sa.Integer(), nullable=True),
+    sa.Column('largest', sa.Integer(), nullable=True),
+    sa.Column('test', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('old_hash', sa.LargeBinary(), nullable=True),
+    sa.Column('old_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True)
     )

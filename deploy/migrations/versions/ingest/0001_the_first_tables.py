@@ -57,6 +57,47 @@ def upgrade() -> None:
     sa.Column('headers', postgresql.JSONB(astext_type=sa.Text()), nullable=False)
     )
     op.create_index('waiting_by_alias', 'waiting', ['alias', 'received_at'], unique=False)
+    op.create_table('known_users',
+    sa.Column('source', sa.Text(), primary_key=True),
+    sa.Column('user_id', sa.Text(), primary_key=True),
+    sa.Column('at', sa.DateTime(timezone=True), primary_key=True),
+    sa.Column('other', sa.Text(), primary_key=True),
+    sa.Column('account_id', sa.Text(), nullable=True)
+    )
+    op.create_index('known_users_by_account', 'known_users', ['account_id'], unique=False)
+    op.create_index('known_users_by_other', 'known_users', ['source', 'other'], unique=False, postgresql_where=sa.column('other') != '')
+    op.create_index('known_users_by_time', 'known_users', ['at'], unique=False)
+    op.create_table('resolved',
+    sa.Column('source', sa.Text(), primary_key=True),
+    sa.Column('id', sa.Text(), primary_key=True),
+    sa.Column('account_id', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False)
+    )
+    op.create_index('resolved_by_time', 'resolved', ['at'], unique=False)
+    op.create_table('refused',
+    sa.Column('id', sa.Text(), primary_key=True),
+    sa.Column('key', sa.Text(), nullable=False),
+    sa.Column('door', sa.Text(), nullable=False),
+    sa.Column('code', sa.Text(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('bytes', sa.LargeBinary(), nullable=False),
+    sa.Column('size', sa.BigInteger(), nullable=False),
+    sa.Column('source', sa.Text(), nullable=True),
+    sa.Column('event_id', sa.Text(), nullable=True),
+    sa.Column('account', sa.Text(), nullable=True),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('times', sa.BigInteger(), server_default=sa.text('1'), nullable=False)
+    )
+    op.create_index('refused_by_last', 'refused', ['last_at'], unique=False)
+    op.create_index('refused_newest', 'refused', ['at', 'id'], unique=False)
+    op.create_table('refused_days',
+    sa.Column('key', sa.Text(), primary_key=True),
+    sa.Column('day', sa.Date(), primary_key=True),
+    sa.Column('records', sa.BigInteger(), nullable=False),
+    sa.Column('bytes', sa.BigInteger(), nullable=False),
+    sa.Column('left_out', sa.BigInteger(), nullable=False)
+    )
     op.create_table('used_links',
     sa.Column('id', sa.Text(), primary_key=True),
     sa.Column('said', sa.Text(), nullable=False),
@@ -90,3 +131,14 @@ def upgrade() -> None:
     sa.Column('at', sa.DateTime(timezone=True), nullable=False)
     )
     op.create_index('forgotten_by_contact', 'forgotten', ['contact'], unique=False)
+    op.create_table('key_usage',
+    sa.Column('key', sa.Text(), primary_key=True),
+    sa.Column('day', sa.Date(), primary_key=True),
+    sa.Column('type', sa.Text(), primary_key=True),
+    sa.Column('requests', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('events', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('bytes', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('refused', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('limited', sa.BigInteger(), server_default=sa.text('0'), nullable=False)
+    )
+    op.create_index('key_usage_by_day', 'key_usage', ['day'], unique=False)

@@ -104,7 +104,7 @@ async def _take(
         records = read(await request.body(), ingest.reception.mapping(sender), as_json=as_json)
     except Unreadable as error:
         raise Problem(error.status, error.code, str(error)) from None
-    refused = (await ingest.reception.records(records, sender, "otlp")).refused
+    refused = (await ingest.reception.records(records, sender, otlp.DOOR)).refused
     why = refused[0].message if refused else ""
     return Response(taken(what, len(refused), why, as_json=as_json), media_type=media)
 

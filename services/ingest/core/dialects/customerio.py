@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from services.ingest.core.attributes import any_json
+from services.ingest.core.dialects.fields import user_in, within
 from services.ingest.core.dialects.ruling import Seen, name_in, number_of, ruled
 from services.ingest.core.mapping import Mapping, account_in, at
 from services.ingest.core.reading import MOST_EVENTS, Unreadable, json_fault
@@ -53,7 +54,7 @@ def is_event(found: Named[str, Any]) -> bool:
 def identified(person: str, attributes: Named[str, Any], mapping: Mapping, now: datetime) -> Record:
     """That a person has these attributes: `contact.updated`."""
     record = {"userId": person, "traits": dict(attributes)}
-    sent = _encode(record)
+    sent, person = _encode(record), within(person)
     account = account_in(record, mapping.account) or _related(attributes.get("cio_relationships"))
     time = _time(attributes.get("_timestamp"))
     traits = {name: value for name, value in attributes.items() if name not in _NO_TRAITS}
@@ -74,13 +75,13 @@ def tracked(person: str | None, event: Named[str, Any], mapping: Mapping, now: d
     """That a person, or somebody unknown, did something."""
     data = event.get("data") if isinstance(event.get("data"), dict) else {}
     record = {**event, "userId": person, "properties": data}
-    sent = _encode({**event, "userId": person})
+    sent, person = _encode({**event, "userId": person}), person and within(person)
     name, kind = name_in(event.get("name")), event.get("type")
     if name is None:
         return Record(sent=sent, refused=("missing_name", "The event has no name, which says what was done."))
     time = _time(event.get("timestamp"))
     # With neither an id nor a time, nobody can tell a repeat from a second use: each counts.
-    id = name_in(event.get("id")) or _id("event", sent, now if time is None else None)
+    id = user_in(event.get("id")) or _id("event", sent, now if time is None else None)
     account = account_in(record, mapping.account)
     seen = Seen(
         id=id,
@@ -98,7 +99,7 @@ def tracked(person: str | None, event: Named[str, Any], mapping: Mapping, now: d
 
 def suppressed(person: str, now: datetime) -> Record:
     """That a person is to get no more messages."""
-    sent = _encode({"userId": person, "action": "suppress"})
+    sent, person = _encode({"userId": person, "action": "suppress"}), within(person)
     id = _id("suppress", sent, now)
     data = {"contact_id": person, "kind": "all"}
     return Record(sent=sent, id=id, said=(Said(id=id, type="contact.unsubscribed", data=data, user=person),))
@@ -107,6 +108,21 @@ def suppressed(person: str, now: datetime) -> Record:
 def nothing(what: str, **sent: Any) -> Record:
     """What is taken and changes nothing."""
     return Record(sent=_encode({**sent, "action": what}), why=NOTHING.get(what, f"'{what}' says nothing of a customer"))
+
+
+def again(record: bytes, mapping: Mapping, at: datetime) -> list[Record]:
+    """One record as it was kept, once more. Raises `Unreadable`."""
+    found = object_in(record)
+    if "identifiers" in found:
+        return [operation(found, mapping, at)]
+    person, traits, action = name_in(found.get("userId")), found.get("traits"), name_in(found.get("action"))
+    if person is not None and isinstance(traits, dict):
+        return [identified(person, traits, mapping, at)]
+    if action is None:
+        return [tracked(person, found, mapping, at)]
+    if action == "suppress" and person is not None:
+        return [suppressed(person, at)]
+    return [Record(sent=record, why=nothing(action).why)]
 
 
 def operations(all: Any, mapping: Mapping, now: datetime) -> list[Record]:
@@ -128,7 +144,7 @@ def operation(one: Any, mapping: Mapping, now: datetime) -> Record:
     attributes = one["attributes"] if isinstance(one.get("attributes"), dict) else {}
     if one.get("type") == "object":
         return _object(one, action, attributes, mapping, now)
-    person = next((name for key in ("id", "email", "cio_id") if (name := name_in(found.get(key)))), None)
+    person = user_in(*(found.get(key) for key in ("id", "email", "cio_id")))
     if action in {"event", "page", "screen"}:
         event = {**one, "data": attributes, "type": action}
         return tracked(person, event, mapping, now)
@@ -151,9 +167,9 @@ def _object(one: Named[str, Any], action: str, traits: Named[str, Any], mapping:
     if action not in {"identify", "identify_anonymous", "add_relationships"}:
         return nothing(action, groupId=account)
     people = one["cio_relationships"] if isinstance(one.get("cio_relationships"), list) else []
-    names = (name_in(at(related, ("identifiers", "id"))) for related in people)
+    names = (user_in(at(related, ("identifiers", "id"))) for related in people)
     knows = tuple(Knows(name, account, now) for name in names if name is not None)
-    kept = dict(ours for name, value in traits.items() if (ours := mapping.trait(name, value)) is not None)
+    kept = mapping.traits_of(traits)
     if not kept:
         return Record(sent=sent, knows=knows, why="" if knows else "it has no attributes")
     id = _id("object", sent, now)

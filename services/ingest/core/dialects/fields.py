@@ -14,7 +14,6 @@ from services.ingest.core.sent import Record
 
 _FAR: Final = timedelta(days=1)
 """A clock that is further off than this is none to be set right by."""
-_BOM: Final = b"\xef\xbb\xbf"
 
 
 class Unread(Exception):
@@ -48,8 +47,8 @@ def id_of(given: Any, record: Mapping[str, Any], but: frozenset[str]) -> str:
 
     `but` names what may differ when the same record is sent again.
     """
-    if (name := name_in(given)) is not None:
-        return within(name)
+    if (name := user_in(given)) is not None:
+        return name
     rest = {name: value for name, value in record.items() if name not in but}
     return digest(msgspec.json.encode(rest, order="deterministic"))
 
@@ -60,16 +59,18 @@ def nth(id: str, place: int) -> str:
 
 
 def user_in(*given: Any) -> str | None:
-    """The first that names a user; as its digest where it is longer than an id may be, or can't be read."""
+    """The first that is a name; as its digest where it is longer than an id may be, or can't be read."""
     for one in given:
-        if (name := name_in(one)) is not None:
+        if one is not None and (name := name_in(one)) is not None:
             return within(name)
     return None
 
 
 def within(name: str) -> str:
     """A name as it is where it can be an id of ours, else its digest."""
-    return name if len(name) <= LONGEST_ID and name.isprintable() else digest(name.encode("utf-8", "surrogatepass"))
+    if len(name) <= LONGEST_ID and name.isprintable():
+        return name
+    return digest(name.encode("utf-8", "surrogatepass"))
 
 
 def digest(of: bytes) -> str:
@@ -84,7 +85,9 @@ def instant_in(value: Any, name: str) -> datetime | None:
     try:
         if not isinstance(value, str):
             raise ValueError
-        time = msgspec.convert(value, datetime)
+        time = msgspec.convert(value if len(value) > len("2026-05-20") else f"{value}T00:00:00", datetime)
+        if time.tzinfo is UTC:
+            return time
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (msgspec.ValidationError, ValueError, OverflowError):
         words = f"{name} must be a time such as 2026-05-20T09:30:00Z."
@@ -111,8 +114,3 @@ def set_right(time: datetime | None, by: timedelta) -> datetime | None:
         return None if time is None else time + by
     except OverflowError:
         return time
-
-
-def without_bom(body: bytes) -> bytes:
-    """The body as its reader wants it."""
-    return body.removeprefix(_BOM)

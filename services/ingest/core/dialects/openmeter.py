@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from services.ingest.core.attributes import LARGEST_SENT, any_json
+from services.ingest.core.dialects.fields import user_in, within
 from services.ingest.core.dialects.ruling import Seen, name_in, ruled
 from services.ingest.core.mapping import Mapping, account_in, at
 from services.ingest.core.reading import json_fault
@@ -17,13 +18,18 @@ from services.ingest.core.sent import Record
 
 _time = msgspec.json.Decoder(Annotated[datetime, msgspec.Meta(tz=True)])
 DOOR: Final = "openmeter"
-KIND: Final = "meter"
+KIND: Final = "event"
 """Of records, as a mapping's rules name it."""
 
 
 def records(raws: Sequence[msgspec.Raw], mapping: Mapping) -> list[Record]:
     """Each event as a record; one that can't be read is refused by itself."""
     return [_record(bytes(raw), mapping) for raw in raws]
+
+
+def again(record: bytes, mapping: Mapping, _: datetime) -> list[Record]:
+    """One record as it was kept, once more."""
+    return [_record(record, mapping)]
 
 
 def _record(sent: bytes, mapping: Mapping) -> Record:
@@ -37,7 +43,7 @@ def _record(sent: bytes, mapping: Mapping) -> Record:
     if not isinstance(event, dict):
         return Record(sent=sent, refused=("invalid_event", "An event must be a JSON object: a CloudEvent."))
     id, feature = event.get("id"), event.get("type")
-    known = id if isinstance(id, str) and id.strip() else None
+    known = within(id) if isinstance(id, str) and id.strip() else None
     if known is None:
         words = "The event has no id of text. Give each an id of its own, and send the same id when you send it again."
         return Record(sent=sent, refused=("missing_id", words))
@@ -57,7 +63,7 @@ def _record(sent: bytes, mapping: Mapping) -> Record:
         look=lambda path: at(event, path),
         time=time,
         account=account_in(event, mapping.account) or name_in(event.get("subject")),
-        user=name_in(at(event, ("data", "user_id"))),
+        user=user_in(at(event, ("data", "user_id"))),
         source=name_in(event.get("source")),
         quantity=at(event, ("data", "value")),
     )

@@ -11,14 +11,18 @@ from typing import Any, Final
 
 import msgspec
 
+from services.ingest.core.dialects.fields import user_in
 from services.ingest.core.dialects.otlp_wire import Told, logs_of, spans_of
 from services.ingest.core.dialects.ruling import Seen, name_in, ruled
 from services.ingest.core.mapping import Mapping, Path
+from services.ingest.core.reading import Unreadable, json_fault
 from services.ingest.core.sent import Record
 
+DOOR: Final = "otlp"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TRACE: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _SPAN: Final = re.compile(r"(?!0{16})[0-9a-f]{16}")
+_told = msgspec.json.Decoder(Told)
 _SHORT: Final = 128
 """Characters of a log record's body that is taken for a feature's name."""
 
@@ -31,6 +35,19 @@ def traces(body: bytes, mapping: Mapping, *, as_json: bool) -> list[Record]:
 def logs(body: bytes, mapping: Mapping, *, as_json: bool) -> list[Record]:
     """The log records that carry an account. Raises `Unreadable`."""
     return [_log(told, account, mapping) for told, account in _ours(logs_of(body, as_json=as_json), mapping)]
+
+
+def again(record: bytes, mapping: Mapping, _: datetime) -> list[Record]:
+    """A span or log record as it was kept, once more. Raises `Unreadable`."""
+    try:
+        told = _told.decode(record)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Unreadable("invalid_json", f"It is no record that was kept here: {json_fault(error)}.") from None
+    if (account := _first(told, mapping.otel_account)) is None:
+        return [Record(sent=record, why="it carries no account")]
+    # A span is never observed, has no severity, and no body.
+    is_log = bool(told.observed or told.severity) or told.body is not None
+    return [(_log if is_log else _span)(told, account, mapping)]
 
 
 def _ours(all: Iterator[Told], mapping: Mapping) -> Iterator[tuple[Told, str]]:
@@ -64,7 +81,7 @@ def _record(told: Told, sent: bytes, id: str, kind: str, name: str, account: str
         look=lambda path: _look(told, path),
         time=_time(told.nanos or told.observed),
         account=account,
-        user=_first(told, mapping.otel_user),
+        user=user_in(_first(told, mapping.otel_user)),
         feature=_first(told, mapping.otel_feature),
     )
     said, why = ruled(seen, mapping)

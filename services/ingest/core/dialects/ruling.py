@@ -35,10 +35,10 @@ def ruled(seen: Seen, mapping: Mapping) -> tuple[Said | None, str]:
     if rule is None:
         data = _used(seen, None, None)
     elif rule.type == USED:
-        data = _used(seen, rule.feature, rule.quantity)
+        data = dict(rule.fixed) | _used(seen, rule.feature, rule.quantity)
     else:
-        found = {field: value for field, path in rule.data.items() if (value := seen.look(path)) is not None}
-        data = {**found, **rule.fixed}
+        found = {field: seen.look(path) for field, path in rule.data.items()}
+        data = {field: value for field, value in found.items() if value is not None} | dict(rule.fixed)
         if rule.milestone is not None:
             data["milestone"] = rule.milestone
     return Said(

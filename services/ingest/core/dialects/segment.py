@@ -3,12 +3,15 @@
 https://segment.com/docs/connections/spec/common and https://segment.com/docs/connections/sources/catalog/libraries/server/http-api
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
+from services.ingest.core.dialects import b2b
+from services.ingest.core.dialects.batches import opened, without_bom
+from services.ingest.core.dialects.calls import Call
 from services.ingest.core.dialects.fields import (
     Unread,
     ahead_of,
@@ -17,67 +20,37 @@ from services.ingest.core.dialects.fields import (
     object_in,
     set_right,
     user_in,
-    without_bom,
 )
-from services.ingest.core.dialects.ruling import Seen, ruled
-from services.ingest.core.mapping import Mapping, account_in, at
-from services.ingest.core.reading import Unreadable, json_fault
-from services.ingest.core.sent import Knows, Record
+from services.ingest.core.dialects.ruling import name_in
+from services.ingest.core.dialects.traits import of_account, of_contact, told
+from services.ingest.core.mapping import Mapping, account_in
+from services.ingest.core.sent import Record, Same
 
-MOST: Final = 10_000
-"""Records in a request: far more than any client sends, and a second's work."""
+DOOR: Final = "segment"
 KINDS: Final = ("track", "identify", "group", "page", "screen", "alias")
 BATCHES: Final = ("batch", "import")
+_TELLING: Final = frozenset({"identify", "group", "alias"})
+"""Kinds that name no event. A mapping may drop them by their kind."""
 _CHANGING: Final = frozenset({"sentAt", "receivedAt", "writeKey", "integrations"})
 """What may differ when a record is sent again."""
 
 
-class _Batch(msgspec.Struct, rename="camel"):
-    batch: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
-    sent_at: msgspec.Raw = msgspec.Raw(b"null")
-    context: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_batch = msgspec.json.Decoder(_Batch)
-
-
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """A record, with what is the same in all of them read."""
-
-    sent: bytes
-    id: str
-    kind: str
-    record: dict[str, Any]
-    account: str | None
-    user: str | None
-    time: datetime | None
-    now: datetime
-
-
 def records(body: bytes, kind: str, mapping: Mapping, now: datetime) -> list[Record]:
-    """What a request to `/v1/KIND` sends. Raises `Unreadable` where it can't be told from one another."""
-    body = without_bom(body)
+    """What a request to `/v1/KIND` sends. Raises `Unreadable` where its records can't be told from one another."""
     if kind not in BATCHES:
-        return [_record(body, kind, mapping, now, None, None)]
-    raws, sent_at, context = _opened(body)
-    return [_record(bytes(raw), "", mapping, now, sent_at, context) for raw in raws]
+        return [_record(without_bom(body), kind, mapping, now, None, None)]
+    batch = opened(body)
+    sent_at, context = batch.more("sentAt"), batch.more("context")
+    skew = None if sent_at is None else ahead_of(sent_at, now)
+    return [_record(raw, "", mapping, now, skew, context) for raw in batch.records]
 
 
-def _opened(body: bytes) -> tuple[Sequence[msgspec.Raw], Any, Any]:
-    try:
-        found = _batch.decode(body)
-        sent_at, context = (msgspec.json.decode(raw) for raw in (found.sent_at, found.context))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unreadable("invalid_json", f"The body can't be read as a batch: {json_fault(error)}.") from None
-    if found.batch is msgspec.UNSET:
-        raise Unreadable("no_batch", "The body has no 'batch'. Send the records in it, as a list.")
-    if len(found.batch) > MOST:
-        words = f"{len(found.batch):,} records are too many for one request. Send at most {MOST:,} at a time."
-        raise Unreadable("too_many", words, 413)
-    return found.batch, sent_at, context
+def again(record: bytes, mapping: Mapping, at: datetime) -> list[Record]:
+    """One record as it was kept, once more."""
+    return [_record(record, "", mapping, at, None, None)]
 
 
-def _record(sent: bytes, kind: str, mapping: Mapping, now: datetime, sent_at: Any, context: Any) -> Record:
+def _record(sent: bytes, kind: str, mapping: Mapping, now: datetime, skew: timedelta | None, context: Any) -> Record:
     try:
         record = object_in(sent)
     except Unread as error:
@@ -87,23 +60,31 @@ def _record(sent: bytes, kind: str, mapping: Mapping, now: datetime, sent_at: An
         if isinstance(context, dict):
             own = record.get("context")
             record["context"] = {**context, **own} if isinstance(own, dict) else context
+        if kind and record.get("type") != kind:
+            # The path says what it is. What is kept of it must say so by itself.
+            sent = msgspec.json.encode({**record, "type": kind})
         kind = kind or record.get("type") or record.get("action") or ""
-        read = _KINDS.get(kind) if isinstance(kind, str) else None
+        read = _READS.get(kind) if isinstance(kind, str) else None
         if read is None:
-            words = f"The record's type is {kind!r}; known are {', '.join(_KINDS)}."
+            words = f"The record's type is {str(kind)[:50]!r}; known are {', '.join(KINDS)}."
             raise Unread("unknown_type", words)
         time = instant_in(record.get("originalTimestamp") or record.get("timestamp"), "timestamp")
-        skew = ahead_of(record.get("sentAt") if sent_at is None else sent_at, now) if time is not None else timedelta(0)
+        if time is not None:
+            time = set_right(time, ahead_of(record.get("sentAt"), now) if skew is None else skew)
         call = Call(
             sent=sent,
             id=id,
             kind=kind,
             record=record,
-            account=account_in(record, mapping.account),
+            account=account_in(record, mapping.account)
+            or (name_in(record.get("groupId")) if kind == "group" else None),
             user=user_in(record.get("userId"), record.get("anonymousId")),
-            time=set_right(time, skew),
-            now=now,
+            time=time,
+            at=time or now,
         )
+        rule = mapping.rule_for(kind, kind) if kind in _TELLING else None
+        if rule is not None and rule.kind == kind and not rule.type:
+            return call.nothing(mapping.why_dropped(rule))
         return read(call, mapping)
     except Unread as error:
         return error.record(sent, id)
@@ -113,7 +94,10 @@ def _track(call: Call, mapping: Mapping) -> Record:
     event = call.record.get("event")
     if not isinstance(event, str) or not event.strip():
         raise Unread("missing_event", "A track needs the name of what happened, as text in 'event'.")
-    return _use(call, mapping, event.strip())
+    event = event.strip()
+    if event in b2b.EVENTS and mapping.rule_for(call.kind, event) is None:
+        return _of_the_spec(call, event)
+    return _use(call, mapping, event)
 
 
 def _page(call: Call, mapping: Mapping) -> Record:
@@ -123,24 +107,50 @@ def _page(call: Call, mapping: Mapping) -> Record:
 
 
 def _use(call: Call, mapping: Mapping, event: str) -> Record:
+    said, why = call.use(event, mapping)
+    return Record(sent=call.sent, id=call.id, said=(said,) if said else (), knows=call.knows(), why=why)
+
+
+def _of_the_spec(call: Call, event: str) -> Record:
+    props = call.record.get("properties")
+    found = b2b.EVENTS[event](props if isinstance(props, dict) else {}, user_in(call.record.get("userId")))
+    said = tuple(call.said(type, data, place) for place, (type, data) in enumerate(found, 1))
+    knows = () if event in b2b.LEAVE else call.knows()
+    return Record(sent=call.sent, id=call.id, said=said, knows=knows, why="" if said else f"{event!r} is no use")
+
+
+def _identify(call: Call, _: Mapping) -> Record:
     record = call.record
-    seen = Seen(
-        id=call.id,
-        kind=call.kind,
-        name=event,
-        look=lambda path: at(record, path),
-        time=call.time,
-        account=call.account,
-        user=call.user,
-    )
-    said, why = ruled(seen, mapping)
-    return Record(sent=call.sent, id=call.id, said=(said,) if said else (), knows=_knows(call), why=why)
+    user, anonymous = user_in(record.get("userId")), user_in(record.get("anonymousId"))
+    if user is None:
+        return call.nothing("somebody anonymous is no contact; their traits are not kept", knows=call.knows())
+    traits, left = of_contact(record.get("traits"))
+    said = call.said("contact.updated", {"contact_id": user, "traits": traits, "user_ids": [user]})
+    same = (Same(anonymous, user, call.at),) if anonymous not in {None, user} else ()
+    return Record(sent=call.sent, id=call.id, said=(said,), knows=call.knows(), same=same, why=told(left))
 
 
-def _knows(call: Call) -> tuple[Knows, ...]:
-    if call.user is None or call.account is None:
-        return ()
-    return (Knows(call.user, call.account, call.time or call.now),)
+def _group(call: Call, mapping: Mapping) -> Record:
+    if call.account is None:
+        raise Unread("missing_account", "A group needs the account's id, in 'groupId'.")
+    traits, left = of_account(call.record.get("traits"), mapping)
+    said = call.said("account.updated", {"traits": traits})
+    return Record(sent=call.sent, id=call.id, said=(said,), knows=call.knows(), why=told(left))
 
 
-_KINDS: Final[dict[str, Callable[[Call, Mapping], Record]]] = {"track": _track, "page": _page, "screen": _page}
+def _alias(call: Call, _: Mapping) -> Record:
+    user, previous = user_in(call.record.get("userId")), user_in(call.record.get("previousId"))
+    if user is None or previous is None:
+        raise Unread("missing_user", "An alias needs both names of the user, in 'userId' and 'previousId'.")
+    same = (Same(previous, user, call.at),) if previous != user else ()
+    return call.nothing("says who is who, and no more", knows=call.knows(), same=same)
+
+
+_READS: Final[dict[str, Callable[[Call, Mapping], Record]]] = {
+    "track": _track,
+    "identify": _identify,
+    "group": _group,
+    "page": _page,
+    "screen": _page,
+    "alias": _alias,
+}

@@ -7,7 +7,7 @@ of the *set* of events, not of their sequence:
   floats would spoil, so quantities are millionths; and a sum of what is never negative may stop at a bound wherever it
   is reached;
 - the **greatest of stamps** (`Cell`): time first, and where two times are equal rank, source and id, so that no two
-  different events are ever equal and there is one winner, which `max` finds from either side;
+  different events of an account are ever equal and there is one winner, which `max` finds from either side;
 - the **least or greatest** of plain values (a milestone's first day, a user's last one);
 - a **bounded set of names**: the first by the alphabet, or by digest, of all that were ever named. Whatever is pushed
   out would be pushed out again whenever it came back, because what pushed it out never leaves.

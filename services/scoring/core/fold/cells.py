@@ -1,17 +1,17 @@
 """Values as state keeps them: cut to what it has room for."""
 
-import math
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
+
 from services.scoring.core.state import State
-from shared.messages.fields import MOST_WHOLE
 from shared.messages.stamps import Cell
+from shared.messages.traits import LARGEST, too_large
 
 EXCERPT: Final = 160
 """How much is kept of what somebody wrote."""
-_MOST_TEXT: Final = 256
-_LARGEST_FLOAT: Final = math.nextafter(math.inf, 0)
+_MOST_TEXT: Final = LARGEST
 _TRAIT: Final = "traits."
 
 
@@ -34,21 +34,34 @@ def own_trait(name: str) -> str:
     return f"{_TRAIT}{name[:128]}"
 
 
-def bound_traits(cells: dict[str, Cell], most: int) -> None:
-    """Keep the first traits by the alphabet, and all that is known: which those are depends on no order."""
+def bound_traits(cells: dict[str, Cell], most: int) -> str | None:
+    """Keep the first traits by the alphabet, and all that is known: which those are depends on no order.
+
+    Returns the first of those that were left out, without what tells it from a known one.
+    """
+    out = None
     while len(cells) > most:
-        del cells[max(name for name in cells if name.startswith(_TRAIT))]
+        out = max(name for name in cells if name.startswith(_TRAIT))
+        del cells[out]
+    return None if out is None else out.removeprefix(_TRAIT)
+
+
+def leave_out(state: State, kind: str, name: str | None) -> None:
+    """Note that there was no room for something of this name: the first by the alphabet stands for all after it."""
+    if name is not None and name <= state.left_out.get(kind, name):
+        state.left_out[kind] = name
 
 
 def plain(value: Any) -> Any:
-    """A trait's value as state keeps it: text cut, times as text, nothing nested."""
-    if isinstance(value, int) and not -MOST_WHOLE <= value <= MOST_WHOLE:
-        # One that no float holds is kept as text: whatever was accepted can be folded.
-        return float(value) if abs(value) <= _LARGEST_FLOAT else str(value)[:_MOST_TEXT]
-    if isinstance(value, bool | float | int) or value is None:
-        return value
+    """A trait's value as state keeps it: as it is, times as text. What ingest doesn't take any more is cut."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, list | tuple):
-        return [str(item)[:_MOST_TEXT] for item in value[:50]]
+    if isinstance(value, tuple):
+        value = list(value)
+    if too_large(value) is None and (not isinstance(value, str | list | dict) or _fits(value)):
+        return value
     return str(value)[:_MOST_TEXT]
+
+
+def _fits(value: Any) -> bool:
+    return len(msgspec.json.encode(value)) <= LARGEST

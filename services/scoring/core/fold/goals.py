@@ -3,6 +3,7 @@
 from typing import Final
 
 from services.scoring.core import state as s
+from services.scoring.core.fold.cells import leave_out
 from services.scoring.core.state import Account
 from shared.messages import accounts
 from shared.messages.envelope import Event
@@ -28,4 +29,5 @@ def _put(account: Account, goal: str, name: str, cell: Cell) -> None:
     goals = account.state.goals
     put(goals.setdefault(goal, {}), name, cell)
     if len(goals) > s.MOST_GOALS:
-        del goals[max(goals)]
+        leave_out(account.state, "goals", last := max(goals))
+        del goals[last]

@@ -5,16 +5,17 @@ from typing import Final, NamedTuple
 
 from services.scoring.core import state as s
 from services.scoring.core.clock import day_of_us
-from services.scoring.core.fold.cells import EXCERPT, bound_traits, own_trait, plain
+from services.scoring.core.fold.cells import EXCERPT, bound_traits, leave_out, own_trait, plain
 from services.scoring.core.state import Account
 from shared.messages import accounts, feedback
 from shared.messages.envelope import Event
 from shared.messages.erasing import digest_of
 from shared.messages.stamps import Cell, cell_of, micros, put
+from shared.messages.traits import MOST_OF_CONTACT
 
 _APART: Final = frozenset({"left", *accounts.ADDRESSES})
 """Traits that are kept otherwise, or by somebody else."""
-_MOST_CELLS: Final = 27
+_MOST_CELLS: Final = MOST_OF_CONTACT + 7
 """Of a contact: 20 traits beside all that is known."""
 
 
@@ -36,7 +37,8 @@ def answer_key(event: Event, data: feedback.Answered) -> str:
     """Which of an account's answers it is: what was said last of an invitation replaces what was said before."""
     if data.invitation_id is not None:
         return f"{event.type.removeprefix('feedback.')} {data.invitation_id}"
-    return f"{event.source} {event.id}"
+    # The length keeps the parts apart. A day that is not adjacent makes it another event.
+    return f"{len(event.source)}:{event.source}{event.id} {day_of_us(micros(event.time))}"
 
 
 def answer(account: Account, event: Event, data: feedback.Answered) -> None:
@@ -121,7 +123,7 @@ def _note(account: Account, contact: str, said: Mapping[str, Cell]) -> None:
     cells = contacts.setdefault(contact, {})
     for name, cell in said.items():
         put(cells, name, cell)
-    bound_traits(cells, _MOST_CELLS)
+    leave_out(account.state, "traits_of_contacts", bound_traits(cells, _MOST_CELLS))
     if is_new:
         _bound_contacts(account.state)
 
@@ -135,5 +137,6 @@ def _bound_contacts(state: s.State) -> None:
     if len(state.contacts) + len(state.erased_contacts) > s.MOST_CONTACTS:
         live = {digest_of(name): name for name in state.contacts}
         for digest in sorted({*live, *state.erased_contacts})[s.MOST_CONTACTS :]:
+            leave_out(state, "contacts", digest)
             if digest in live:
                 del state.contacts[live[digest]]

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from services.scoring.core import state as s
-from services.scoring.core.fold.cells import EXCERPT
+from services.scoring.core.fold.cells import EXCERPT, leave_out
 from services.scoring.core.state import Account
 from shared.messages.accounts import RenewalUpdated
 from shared.messages.envelope import Event
@@ -23,4 +23,5 @@ def renewal_updated(account: Account, event: Event, data: RenewalUpdated) -> Non
             put(cells, name, cell_of(event, value[:EXCERPT] if value else None))
     account.renews_otherwise = True
     if len(renewals) > s.MOST_SAID_OF:
-        del renewals[max(renewals)]
+        leave_out(account.state, "renewals", last := max(renewals))
+        del renewals[last]

@@ -11,7 +11,7 @@ import msgspec
 from services.scoring.core import pruning
 from services.scoring.core import state as s
 from services.scoring.core.clock import day_of_us
-from services.scoring.core.fold.cells import EXCERPT
+from services.scoring.core.fold.cells import EXCERPT, leave_out
 from services.scoring.core.state import BOUGHT, Account, Said, Subscription
 from shared.messages import billing
 from shared.messages.accounts import AccountChurned
@@ -46,7 +46,8 @@ def subscription_changed(account: Account, event: Event, data: billing.Subscript
         one.ahead = max(one.ahead, renews - at)
     if len(subscriptions) > s.MOST_SUBSCRIPTIONS:
         # The first by the alphabet stay, as whatever is pushed out would be pushed out again.
-        del subscriptions[max(subscriptions)]
+        leave_out(account.state, "subscriptions", last := max(subscriptions))
+        del subscriptions[last]
         account.bought_otherwise(None)
 
 

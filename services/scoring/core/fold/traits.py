@@ -6,12 +6,13 @@ from typing import Any, Final
 import msgspec
 
 from services.scoring.core import state as s
-from services.scoring.core.fold.cells import bound_traits, own_trait, plain
+from services.scoring.core.fold.cells import bound_traits, leave_out, own_trait, plain
 from services.scoring.core.fold.subscriptions import note_bought
 from services.scoring.core.state import Account
 from shared.messages import accounts
 from shared.messages.envelope import Event
 from shared.messages.stamps import cell_of, micros, put
+from shared.messages.traits import MOST
 
 _KNOWN: Final = frozenset(accounts.AccountTraits.__struct_fields__)
 
@@ -47,7 +48,7 @@ def account_updated(account: Account, event: Event, data: accounts.AccountUpdate
         account.bought_otherwise(None)
     if "renews_at" in said:
         account.renews_otherwise = True
-    bound_traits(traits, s.MOST_TRAITS)
+    leave_out(account.state, "traits", bound_traits(traits, MOST))
     note_bought(account, event, said)
 
 
@@ -56,4 +57,5 @@ def milestone_reached(account: Account, event: Event, data: accounts.MilestoneRe
     milestones, at = account.state.milestones, micros(event.time)
     milestones[data.milestone] = min(at, milestones.get(data.milestone, at))
     if len(milestones) > s.MOST_MILESTONES:
-        del milestones[max(milestones)]
+        leave_out(account.state, "milestones", last := max(milestones))
+        del milestones[last]

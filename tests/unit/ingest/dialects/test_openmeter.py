@@ -46,7 +46,7 @@ def test_a_mapping_may_say_otherwise() -> None:
         id="m",
         account=[("data", "tenant")],
         rules=[
-            Rule(kind="meter", event="cpu-*", feature="compute", quantity=("data", "seconds")),
+            Rule(kind="event", event="cpu-*", feature="compute", quantity=("data", "seconds")),
             Rule(event="debug", type=""),
         ],
     )
@@ -79,3 +79,8 @@ CHANGES = st.dictionaries(st.sampled_from(list(SENT)), st.none() | st.text() | s
 def test_nothing_raises(bodies: list[bytes], change: dict[str, Any]) -> None:
     assert len(records([msgspec.Raw(body) for body in bodies], DEFAULT)) == len(bodies)
     read({**SENT, **change})
+
+
+def test_names_that_can_be_none_here_are_known_by_their_digest() -> None:
+    long = read({**SENT, "id": "x" * 200, "data": {"user_id": "u" * 200}}).said[0]
+    assert (len(long.id), len(long.data["user_id"])) == (64, 64)
