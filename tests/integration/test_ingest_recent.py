@@ -140,6 +140,33 @@ async def test_what_a_key_in_test_mode_sends_is_judged_and_shown_and_counts_nowh
     assert {**after, "recent": 0} == {**before, "recent": 0}
 
 
+async def test_a_key_may_be_made_for_tests_by_whatever_door_it_sends(house: House) -> None:
+    made = await house.http.post("/v1/keys", json={"name": "web-test", "scopes": ["ingest"], "test": True})
+    headers = {"authorization": f"Bearer {made.json()['key']}"}
+    answer = await house.post(an_event("e1"), headers=headers)
+    assert (answer.status_code, answer.json()["test"], answer.json()["accepted"]) == (202, True, 1)
+    assert "test" not in (await house.post(an_event("e1", account="contoso"))).json()
+    call = {"type": "track", "event": "Report Opened", "userId": "u1", "groupId": "acme", "messageId": "m1"}
+    group = {"type": "group", "groupId": "acme", "userId": "u1", "messageId": "m2", "traits": {"name": "Acme"}}
+    unknown = {**call, "groupId": None, "userId": "u2", "messageId": "m3"}
+    before = await _rows(house)
+    sent = await house.http.post("/v1/batch", json={"batch": [call, group, unknown]}, headers=headers)
+    assert sent.json() == {"success": True}
+    assert await _rows(house) == before
+    assert len(house.broker.messages) == 1
+    shown = await items(house, test="true")
+    assert [(one["door"], one["fate"]) for one in shown] == [
+        ("segment", "waiting"),
+        ("segment", "taken"),
+        ("segment", "taken"),
+        ("events", "taken"),
+    ]
+    assert shown[0]["reason"] == "nobody has said which account user 'u2' belongs to"
+    again = await house.http.post("/v1/batch", json={"batch": [{**unknown, "userId": "u1"}]})
+    assert again.json() == {"success": True}
+    assert (await items(house))[0]["fate"] == "waiting", "what a test said of a user is not known"
+
+
 async def _rows(house: House) -> dict[str, int]:
     tables = await house.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'ingest'")
     counts = [await house.rows(f'SELECT count(*) AS n FROM "{one["tablename"]}"') for one in tables]

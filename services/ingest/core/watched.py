@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from services.ingest.core.checking import Answer
+from services.ingest.core.checking import Answer, Waits
 from services.ingest.core.erasing import ERASES
 from services.ingest.core.senders import Sender
 from services.ingest.core.sent import Record, Said
@@ -138,10 +138,17 @@ def fate_of(place: int, record: Record | None, answer: Answer) -> tuple[Fate, st
             return "refused", refusal.code, refusal.message
     for waits in answer.waiting:
         if waits.index == place:
-            return "waiting", "", f"nobody has said which account {waits.alias!r} is"
+            return "waiting", "", _why_it_waits(waits, record)
     if record is not None and not record.said:
         return ("taken" if record.knows else "dropped"), "", record.why
     return "taken", "", ""
+
+
+def _why_it_waits(waits: Waits, record: Record | None) -> str:
+    users = (one.user for one in (record.said if record is not None else ()) if one.account == waits.alias)
+    if (user := next(users, None)) is not None:
+        return f"nobody has said which account user {user!r} belongs to"
+    return f"nobody has said which account {waits.alias!r} is"
 
 
 def seen(noted: Noted) -> Seen | None:

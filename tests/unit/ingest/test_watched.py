@@ -71,6 +71,9 @@ def test_a_record_has_one_fate() -> None:
         "waiting",
         "nobody has said which account 'crm:1' is",
     )
+    theirs = Said(id="a", type="usage.recorded", data={}, account="crm:1", user="u1")
+    why = fate_of(1, Record(sent=b"", said=(theirs,)), answer)[2]
+    assert why == "nobody has said which account user 'u1' belongs to"
     assert fate_of(2, Record(sent=b"", said=said), answer) == ("taken", "", "")
     dropped = Record(sent=b"", why="dropped by web@3: drop 'Heartbeat*'")
     assert fate_of(3, dropped, answer) == ("dropped", "", "dropped by web@3: drop 'Heartbeat*'")
