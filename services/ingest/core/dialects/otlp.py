@@ -24,6 +24,7 @@ _told = msgspec.json.Decoder(Told)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TRACE: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _SPAN: Final = re.compile(r"(?!0{16})[0-9a-f]{16}")
+_told = msgspec.json.Decoder(Told)
 _SHORT: Final = 128
 """Characters of a log record's body that is taken for a feature's name."""
 
