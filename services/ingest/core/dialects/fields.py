@@ -11,7 +11,10 @@ from services.ingest.core.attributes import LARGEST_SENT, LONGEST_ID, any_json
 from services.ingest.core.dialects.ruling import name_in
 from services.ingest.core.reading import json_fault
 from services.ingest.core.sent import Record
+from shared.messages.dates import says_no_date, settled
 
+_EARLIEST: Final = 1971
+"""A year before this may be an empty date."""
 _FAR: Final = timedelta(days=1)
 """A clock that is further off than this is none to be set right by."""
 
@@ -83,15 +86,27 @@ def instant_in(value: Any, name: str) -> datetime | None:
     if value is None or value == "":
         return None
     try:
-        if not isinstance(value, str):
+        time = _time_of(value)
+        if time.year < _EARLIEST and says_no_date(value):
             raise ValueError
-        time = msgspec.convert(value if len(value) > len("2026-05-20") else f"{value}T00:00:00", datetime)
-        if time.tzinfo is UTC:
-            return time
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        return time
     except (msgspec.ValidationError, ValueError, OverflowError):
         words = f"{name} must be a time such as 2026-05-20T09:30:00Z."
         raise Unread("invalid_time", words) from None
+
+
+def _time_of(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError
+    text = value if len(value) > len("2026-05-20") else f"{value}T00:00:00"
+    try:
+        time = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        # A leap second, or what is finer than microseconds.
+        time = msgspec.convert(settled(text), datetime)
+    if time.tzinfo is UTC:
+        return time
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def ahead_of(sent_at: Any, now: datetime) -> timedelta:
