@@ -13,6 +13,8 @@ from services.ingest.core.reading import json_fault
 from services.ingest.core.sent import Record
 from shared.messages.dates import says_no_date, settled
 
+_FINER: Final = slice(26, 27)
+"""Where a time has a tenth of a microsecond, if it has one."""
 _EARLIEST: Final = 1971
 """A year before this may be an empty date."""
 _FAR: Final = timedelta(days=1)
@@ -99,10 +101,13 @@ def _time_of(value: Any) -> datetime:
     if not isinstance(value, str):
         raise ValueError
     text = value if len(value) > len("2026-05-20") else f"{value}T00:00:00"
+    if text[_FINER].isdigit():
+        # Finer than microseconds, perhaps: it is cut.
+        text = settled(text)
     try:
         time = msgspec.convert(text, datetime)
     except msgspec.ValidationError:
-        # A leap second, or what is finer than microseconds.
+        # A leap second, perhaps.
         time = msgspec.convert(settled(text), datetime)
     if time.tzinfo is UTC:
         return time

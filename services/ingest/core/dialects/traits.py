@@ -14,6 +14,7 @@ from services.ingest.core import mapping as mappings
 from services.ingest.core.attributes import CONTROL, Refused
 from services.ingest.core.contents import aliases_of, check_owner
 from shared.messages.accounts import AccountTraits, AccountUpdated
+from shared.messages.dates import says_no_date, settled
 from shared.messages.traits import MOST, MOST_OF_CONTACT, why_not_kept
 
 _MOST_BYTES: Final = 40_000
@@ -39,8 +40,9 @@ _ACCOUNTS: Final = frozenset({"account_id", "company_id", "accountId", "companyI
 _READ: Final = _ACCOUNTS.union(_OF_CONTACTS, _FIRST, _LAST)
 
 MOST_OWN: Final = MOST - len(_FITS)
-_MOST_OF_CONTACT: Final = MOST_OF_CONTACT - len(_OF_CONTACTS)
-"""Traits of their own that are taken of one account, and of a person: the first by the alphabet."""
+_MOST_OF_CONTACT: Final = MOST_OF_CONTACT - 2
+"""Traits of their own that are taken of one account, and of a person beside name and language: the first by the
+alphabet."""
 
 Found = tuple[dict[str, Any], list[str]]
 """The traits that can be taken, and the names of those that can't."""
@@ -92,8 +94,12 @@ def _fitting(name: str, value: Any) -> tuple[Any] | None:
         value = str(value)
     if name == "domain" and isinstance(value, str):
         value = found[1].lower() if (found := _HOST.match(value.strip())) else value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if name.endswith("_at") and isinstance(value, str):
-        value = _with_zone(value)
+        if says_no_date(value):
+            return (None,)
+        value = _with_zone(settled(value))
     try:
         read = msgspec.convert(value, _FITS[name])
         if name == "owner":
