@@ -66,6 +66,9 @@ def nth(id: str, place: int) -> str:
 def user_in(*given: Any) -> str | None:
     """The first that is a name; as its digest where it is longer than an id may be, or can't be read."""
     for one in given:
+        if isinstance(one, str) and 0 < len(one) <= LONGEST_ID and one.isprintable() and one.strip() == one:
+            # As good as all of them.
+            return one
         if one is not None and (name := name_in(one)) is not None:
             return within(name)
     return None
