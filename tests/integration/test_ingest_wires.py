@@ -221,3 +221,20 @@ async def test_what_was_refused_is_listed_as_it_was_sent_and_can_be_sent_again(h
 async def test_what_a_client_puts_into_the_address_is_let_be(house: House) -> None:
     answer = await house.http.post("/api/v1/events?source=sdk", json=METER, headers=ONE)
     assert answer.status_code == 204
+
+
+@pytest.mark.parametrize("text", [b"crash \\ud83d", b"a\\u0000b", b"\\ud83d\\ude00", b"x" * 70_000, b"1e999"])
+async def test_odd_texts_cost_no_more_than_their_own_record(house: House, text: bytes) -> None:
+    good = {**METER, "data": {"value": 1}}
+    body = b"[%s,%s]" % (msgspec.json.encode(good).replace(b"api-calls", text), msgspec.json.encode(METER))
+    assert (await house.http.post("/api/v1/events", content=body, headers=MANY)).status_code == 204
+    assert ("m-1", "api-calls") in [(one[2], one[3]["feature"]) for one in told(house)]
+    event = b'{"name": "%s", "data": {"account_id": "a", "x": "%s"}}' % (text, text)
+    answer = await house.http.post("/api/v1/customers/u/events", content=event)
+    assert answer.status_code in {200, 400}
+    pairs = b'{"key": "account.id", "value": {"stringValue": "a"}}, {"key": "x", "value": {"stringValue": "%s"}}' % text
+    log = b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"eventName": "%s", "attributes": [%s]}]}]}]}'
+    answer = await house.http.post(
+        "/v1/otlp/v1/logs", content=log % (text, pairs), headers={"content-type": "application/json"}
+    )
+    assert answer.status_code in {200, 400}
