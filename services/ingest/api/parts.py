@@ -12,8 +12,10 @@ from services.ingest.pages.acting import Acting
 from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.receiving.limiting import Limits
+from services.ingest.receiving.listening import Listening
 from services.ingest.receiving.reception import Reception
 from services.ingest.receiving.replaying import Replaying
+from services.ingest.receiving.watching import Watching
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from shared.auth.keys import Caller, KeyGate, KeyStore, require
@@ -32,6 +34,8 @@ class Ingest:
 
     intake: Intake
     reception: Reception
+    watching: Watching
+    listening: Listening
     mappings: InForce[Mappings]
     limits: Limits
     replaying: Replaying

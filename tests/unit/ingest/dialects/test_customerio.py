@@ -62,10 +62,8 @@ def test_without_an_id_its_time_tells_a_repeat_and_without_both_each_counts() ->
 
 def test_pages_and_screens_are_kinds_of_their_own() -> None:
     mapping = Mapping(id="m", rules=[Rule(kind="page", type="")])
-    assert (
-        customerio.tracked("u", {"name": "/", "type": "page"}, mapping, NOON).why
-        == "dropped by default: drop '*' of the kind page"
-    )
+    dropped = customerio.tracked("u", {"name": "/", "type": "page"}, mapping, NOON)
+    assert dropped.why == "dropped by m: drop '*' of the kind page"
     assert customerio.tracked("u", {"name": "/", "type": "event"}, mapping, NOON).said
 
 

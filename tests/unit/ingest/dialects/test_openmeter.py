@@ -53,7 +53,7 @@ def test_a_mapping_may_say_otherwise() -> None:
     )
     found = read({**SENT, "type": "cpu-small", "data": {"tenant": 7, "seconds": 60}}, mapping).said[0]
     assert (found.account, found.data) == ("7", {"feature": "compute", "quantity": 60})
-    assert read({**SENT, "type": "debug"}, mapping).why == "dropped by default: drop 'debug'"
+    assert read({**SENT, "type": "debug"}, mapping).why == "dropped by m: drop 'debug'"
 
 
 @pytest.mark.parametrize(
