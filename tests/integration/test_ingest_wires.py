@@ -154,6 +154,13 @@ async def test_log_records_are_taken_and_those_without_an_account_left_out(house
     assert [one[3] for one in told(house)] == [{"feature": "exported"}]
 
 
+async def test_metrics_are_taken_and_left_out(house: House) -> None:
+    answer = await house.http.post("/v1/otlp/v1/metrics", content=b"\x0a\x00", headers=PROTOBUF)
+    assert (answer.status_code, answer.content, told(house)) == (200, b"", [])
+    answer = await house.http.post("/v1/otlp/v1/metrics", json={"resourceMetrics": []})
+    assert (answer.status_code, answer.json()) == (200, {})
+
+
 @pytest.mark.parametrize(
     ("headers", "body", "status"),
     [
