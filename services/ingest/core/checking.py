@@ -73,6 +73,8 @@ class Answer(msgspec.Struct, frozen=True):
     adjusted: list[Adjusted] = []
     token: str | None = None
     """Scoring's reads take it as `at_least`: they answer once these events are folded. None where nothing went out."""
+    test: bool | msgspec.UnsetType = msgspec.UNSET
+    """True where the key is in test mode: nothing of it counts anywhere."""
     topics_forget_by: datetime | msgspec.UnsetType = msgspec.UNSET
     """Where somebody was erased: when the topics have forgotten them too. All else has within a minute."""
 

@@ -28,6 +28,11 @@ def records(raws: Sequence[msgspec.Raw], mapping: Mapping) -> list[Record]:
     return [_record(bytes(raw), mapping) for raw in raws]
 
 
+def again(sent: bytes, mapping: Mapping, now: datetime) -> list[Record]:  # noqa: ARG001
+    """The record, from what was kept of it."""
+    return [_record(sent, mapping)]
+
+
 def _record(sent: bytes, mapping: Mapping) -> Record:
     if len(sent) > LARGEST_SENT:
         words = f"The event has {len(sent):,} bytes; at most {LARGEST_SENT:,} are taken."

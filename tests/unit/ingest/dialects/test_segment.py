@@ -58,6 +58,8 @@ def test_what_clients_really_send_is_understood(client: str) -> None:
     uses = [said for record in records for said in record.said if said.type == "usage.recorded"]
     assert {said.data["feature"] for said in uses} <= {"Report Exported", "Dashboard Viewed"}
     assert any(record.knows for record in records)
+    people = [said.data["traits"] for record in records for said in record.said if said.type == "contact.updated"]
+    assert all(traits["name"] and traits["email"] for traits in people)
 
 
 def test_a_track_is_a_use_by_its_name_and_its_clock_is_set_right() -> None:
