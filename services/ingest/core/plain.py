@@ -22,7 +22,7 @@ from services.ingest.core.attributes import (
     SKEW,
     Attributes,
 )
-from services.ingest.core.mending import is_fine
+from services.ingest.core.mending import cut_in, may_be_fine
 from services.ingest.core.senders import Sender, refusal
 from shared.messages.dates import FIRST
 from shared.messages.registry import COMPANY
@@ -98,9 +98,15 @@ def plain(raw: bytes, now: datetime, sender: Sender) -> Plain | None:
         attributes["history"] = history
     if isinstance(event.time, datetime):
         earliest = now - BACK if history is None else FIRST
-        if event.time.tzinfo is not UTC or not earliest <= event.time <= now + SKEW or is_fine(raw):
+        time: datetime | None = event.time
+        if event.time.tzinfo is not UTC or not earliest <= event.time <= now + SKEW:
             return None
-        attributes["time"] = event.time
+        # What `may_be_fine` asks first stands here, too: a call takes as long as all else that is asked of a time.
+        if (event.time.microsecond or b".999999" in raw) and may_be_fine(event.time, raw):
+            time = cut_in(raw, event.time)
+            if time is None:
+                return None
+        attributes["time"] = time
     elif history is None:
         attributes["timeless"] = True
     else:
