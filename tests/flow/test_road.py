@@ -194,7 +194,7 @@ FAILED = {"keepwell_lag_records", "keepwell_dead_letters_total", "keepwell_dead_
 AT_REST = {
     "ingest": WAITING
     | {f"keepwell_{what}" for what in ("events_waiting", "imports_open", "publish_failures_total", "answers_total")}
-    | {"keepwell_key_limited_total"},
+    | {"keepwell_key_limited_total", "keepwell_refused_kept", "keepwell_refused_left_out_total"},
     "scoring": WAITING | FAILED | {"keepwell_publish_failures_total"},
     "playbooks": WAITING
     | FAILED

@@ -15,6 +15,9 @@ _IN = {
     "ARRAY": "{column}::text ILIKE '%{word}%'",
 }
 
+_AT_ONCE = 100
+"""Columns that are searched by one question: no command takes a text as long as all of them need."""
+
 
 def searches(
     columns: Collection[tuple[str, str, str, str]], words: Collection[str], but: Collection[str] = ()
@@ -33,5 +36,6 @@ def stands(query: Callable[[str], str], words: Collection[str], but: Collection[
     """The places in which one of the words stands; `query` answers as `psql` does, bare."""
     columns = [tuple(line.split("|")) for line in query(COLUMNS).splitlines()]
     counts = [f"SELECT '{place}', ({count})" for place, count in searches(columns, words, but)]  # type: ignore[arg-type]
-    found = (line.split("|") for line in query(" UNION ALL ".join(counts)).splitlines())
+    asked = (counts[first : first + _AT_ONCE] for first in range(0, len(counts), _AT_ONCE))
+    found = (line.split("|") for some in asked for line in query(" UNION ALL ".join(some)).splitlines())
     return sorted(place for place, count in found if count != "0")
