@@ -57,8 +57,9 @@ async def capture(request: Request, ingest: Parts, head: HeadCaller) -> Response
     try:
         records = posthog.records(body, ingest.reception.mapping(sender), ingest.clock.now())
     except Unreadable as error:
+        await ingest.reception.unreadable(body, error.code, str(error), sender, posthog.DOOR)
         raise Problem(error.status, error.code, str(error)) from None
-    await ingest.reception.records(records, sender, "posthog")
+    await ingest.reception.records(records, sender, posthog.DOOR)
     return Response(b'{"status":1}', media_type="application/json")
 
 

@@ -61,6 +61,7 @@ async def _take(kind: str, request: Request, ingest: Ingest, head: Caller | None
     try:
         records = segment.records(body, kind, ingest.reception.mapping(sender), ingest.clock.now())
     except Unreadable as error:
+        await ingest.reception.unreadable(body, error.code, str(error), sender, segment.DOOR)
         raise Problem(error.status, error.code, str(error)) from None
-    await ingest.reception.records(records, sender, "segment")
+    await ingest.reception.records(records, sender, segment.DOOR)
     return Response(b'{"success":true}', media_type="application/json")
