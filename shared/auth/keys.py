@@ -15,11 +15,11 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPBearer
-from fastapi.security.http import HTTPAuthorizationCredentials, HTTPBase
+from fastapi import Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 from sqlalchemy import ColumnElement, MetaData, Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -28,6 +28,7 @@ from shared.auth.caller import SCOPES, Caller, Scope, caller_of
 from shared.clock import Clock
 from shared.messages.tracing import RandomBytes
 from shared.pg.uow import UnitOfWork
+from shared.web.app import BEARER
 from shared.web.problems import Problem
 from shared.web.routes import Gate
 
@@ -228,16 +229,6 @@ def _is_live(name: str) -> tuple[ColumnElement[bool], ...]:
     return _KEYS.c.name == name, _KEYS.c.revoked_at.is_(None)
 
 
-_bearer = HTTPBearer(auto_error=False, scheme_name="Bearer", description="`Authorization: Bearer KEY`")
-
-
-class _Basic(HTTPBase):
-    """Basic authentication as the document describes it; read leniently, because clients differ."""
-
-
-_basic = _Basic(scheme="basic", scheme_name="Basic", description="The key as the user name.", auto_error=False)
-
-
 def key_in(authorization: str) -> str | None:
     """The key in an Authorization header: a bearer token, or the user name of Basic.
 
@@ -255,10 +246,15 @@ def key_in(authorization: str) -> str | None:
     return None
 
 
-class KeyGate(Gate):
-    """The key that a route asks for, before it reads anything else; to FastAPI the `Caller` who holds it."""
+class KeyGate(Gate, SecurityBase):
+    """The key that a route asks for, before it reads anything else; to FastAPI the `Caller` who holds it.
+
+    It is a security scheme of OpenAPI by itself: others that it depended on would be called at each request.
+    """
 
     mine = True
+    model = HTTPBearer(description="`Authorization: Bearer KEY`")
+    scheme_name = BEARER
 
     def __init__(self, scope: Scope) -> None:
         self._scope: Scope = scope
@@ -274,8 +270,6 @@ class KeyGate(Gate):
     async def __call__(
         self,
         request: Request,
-        _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-        __: Annotated[HTTPAuthorizationCredentials | None, Depends(_basic)],
     ) -> Caller:
         """Who was let in."""
         caller: Caller = request.state.caller

@@ -84,7 +84,7 @@ def _record(sent: bytes, kind: str, mapping: Mapping, now: datetime, skew: timed
         )
         rule = mapping.rule_for(kind, kind) if kind in _TELLING else None
         if rule is not None and rule.kind == kind and not rule.type:
-            return call.nothing(rule.why_dropped)
+            return call.nothing(mapping.why_dropped(rule))
         return read(call, mapping)
     except Unread as error:
         return error.record(sent, id)
