@@ -21,6 +21,7 @@ from shared.messages import registry
 from shared.messages.assessments import AccountAssessed, Cause, Driver
 from shared.service.process import server_of
 from tests.support.ingest import ADMIN_KEY, FakeTail, House, a_house, alias_of, an_event
+from tests.support.logins import as_owner
 from tests.support.stream import NOON, until
 
 WEB = Sender("segment-prod", "web")
@@ -310,3 +311,12 @@ async def test_who_takes_nothing_is_told_how_much_was_left_out(house: House) -> 
 async def _first(told: AsyncIterator[Told | None], count: int) -> AsyncIterator[Told | None]:
     for _ in range(count):
         yield await anext(told)
+
+
+async def test_what_cannot_be_written_is_not_shown_and_nothing_else_suffers(house: House, database_url: str) -> None:
+    await house.post(an_event("e1"))
+    await as_owner(database_url, "ALTER TABLE ingest.recent RENAME TO gone")
+    await house.parts.watching.write()
+    await as_owner(database_url, "ALTER TABLE ingest.gone RENAME TO recent")
+    await house.post(an_event("e2"))
+    assert [one["understood"][0]["id"] for one in await items(house)] == ["e2"]
