@@ -46,7 +46,7 @@ def tail(
     }
     tell = _Telling(show.console(), json=json)
     with connected() as keepwell:
-        found = list(keepwell.items("ingest", _PATH, last, **wanted)) if last else []
+        found = list(keepwell.items("ingest", _PATH, last, **wanted, live="false")) if last else []
         for item in reversed(found):
             tell.told(Told("record", item, str(item["id"])))
         try:

@@ -64,7 +64,7 @@ def test_what_others_wrote_does_nothing_to_a_terminal(stack: FakeStack) -> None:
 def test_what_is_asked_for_is_asked_for(stack: FakeStack) -> None:
     told(stack, arguments=("--key", "web", "--account", "acme", "--refused", "--test", "--last", "5"))
     assert stack.asked[-1].query == {
-        **{"key": "web", "account": "acme", "fate": "refused", "test": "true", "limit": "5"}
+        **{"key": "web", "account": "acme", "fate": "refused", "test": "true", "live": "false", "limit": "5"}
     }
 
 
