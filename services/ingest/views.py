@@ -55,7 +55,7 @@ class RefusedPage(Page[RefusedRecord]):
     )
 
 
-class Replay(BaseModel, extra="forbid"):
+class Replay(BaseModel, extra="forbid", json_schema_extra={"examples": [{"code": "unknown_type"}]}):
     """Which records to send again; all conditions that are given must hold, and at least one is given."""
 
     ids: list[Annotated[str, Field(max_length=128)]] | None = Field(None, max_length=1000)
@@ -166,7 +166,7 @@ class NewKey(BaseModel, extra="forbid", json_schema_extra={"examples": [_A_KEY]}
     test: bool = Field(False, description="What it sends is shown, and counts nowhere.")
 
 
-class ChangedKey(BaseModel, extra="forbid"):
+class ChangedKey(BaseModel, extra="forbid", json_schema_extra={"examples": [{"events_per_second": 500}]}):
     """What is to change of a key; what is left out stays."""
 
     types: Types = Field([], max_length=100, description="The only types of events that it may send; none: all.")
@@ -175,7 +175,7 @@ class ChangedKey(BaseModel, extra="forbid"):
     test: bool = Field(False, description="What it sends is shown, and counts nowhere.")
 
 
-class RotateKey(BaseModel, extra="forbid"):
+class RotateKey(BaseModel, extra="forbid", json_schema_extra={"examples": [{"overlap_hours": 2}]}):
     """How a key gives way to another."""
 
     overlap_hours: float = Field(

@@ -15,11 +15,11 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPBearer
-from fastapi.security.http import HTTPAuthorizationCredentials, HTTPBase
+from fastapi import Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 from sqlalchemy import ColumnElement, MetaData, Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -28,6 +28,7 @@ from shared.auth.caller import SCOPES, Caller, Scope, caller_of
 from shared.clock import Clock
 from shared.messages.tracing import RandomBytes
 from shared.pg.uow import UnitOfWork
+from shared.web.app import BEARER
 from shared.web.problems import Problem
 from shared.web.routes import Gate
 
@@ -43,7 +44,7 @@ _KEYS: Final = tables.keys.to_metadata(_ACCESS, schema="access")
 _SECRET: Final = tables.secret.to_metadata(_ACCESS, schema="access")
 _THE_SECRET: Final = select(_SECRET.c.value)
 _ALL: Final = select(_KEYS, _THE_SECRET.scalar_subquery().label("secret"))
-_OURS: Final = "kw_"
+OURS: Final = "kw_"
 """How every key begins."""
 _BY_NAME: Final = select(_KEYS).order_by(_KEYS.c.name)
 
@@ -155,7 +156,7 @@ class KeyStore:
         return next((caller_of(row) for row in await self.listed() if row.name == name), None)
 
     def _new_key(self) -> str:
-        return _OURS + base64.urlsafe_b64encode(self._random(32)).rstrip(b"=").decode()
+        return OURS + base64.urlsafe_b64encode(self._random(32)).rstrip(b"=").decode()
 
     def _hash(self, key: str) -> bytes:
         return hmac.digest(self._secret, key.encode("utf-8", "surrogateescape"), hashlib.sha256)
@@ -228,16 +229,6 @@ def _is_live(name: str) -> tuple[ColumnElement[bool], ...]:
     return _KEYS.c.name == name, _KEYS.c.revoked_at.is_(None)
 
 
-_bearer = HTTPBearer(auto_error=False, scheme_name="Bearer", description="`Authorization: Bearer KEY`")
-
-
-class _Basic(HTTPBase):
-    """Basic authentication as the document describes it; read leniently, because clients differ."""
-
-
-_basic = _Basic(scheme="basic", scheme_name="Basic", description="The key as the user name.", auto_error=False)
-
-
 def key_in(authorization: str) -> str | None:
     """The key in an Authorization header: a bearer token, or the user name of Basic.
 
@@ -251,14 +242,19 @@ def key_in(authorization: str) -> str | None:
             user, _, password = base64.b64decode(rest, validate=True).decode().partition(":")
         except ValueError:  # It is no Base64, not even ASCII, or no UTF-8.
             return None
-        return (password if password.startswith(_OURS) and not user.startswith(_OURS) else user) or None
+        return (password if password.startswith(OURS) and not user.startswith(OURS) else user) or None
     return None
 
 
-class KeyGate(Gate):
-    """The key that a route asks for, before it reads anything else; to FastAPI the `Caller` who holds it."""
+class KeyGate(Gate, SecurityBase):
+    """The key that a route asks for, before it reads anything else; to FastAPI the `Caller` who holds it.
+
+    It is a security scheme of OpenAPI by itself: others that it depended on would be called at each request.
+    """
 
     mine = True
+    model = HTTPBearer(description="`Authorization: Bearer KEY`")
+    scheme_name = BEARER
 
     def __init__(self, scope: Scope) -> None:
         self._scope: Scope = scope
@@ -274,8 +270,6 @@ class KeyGate(Gate):
     async def __call__(
         self,
         request: Request,
-        _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-        __: Annotated[HTTPAuthorizationCredentials | None, Depends(_basic)],
     ) -> Caller:
         """Who was let in."""
         caller: Caller = request.state.caller

@@ -89,7 +89,7 @@ class KafkaProducer:
                 headers = [(name, value.encode()) for name, value in m.headers.items()]
                 topic = self._prefix + m.topic
                 confirmations.append(await kafka.send(topic, m.value, m.key.encode(), place, headers=headers))
-            return _reached(messages, places, await asyncio.gather(*confirmations))
+            return reached(messages, places, await asyncio.gather(*confirmations))
         finally:
             for confirmation in confirmations:
                 confirmation.cancel()
@@ -103,19 +103,16 @@ class KafkaProducer:
         return partition
 
 
-def _reached(messages: Sequence[Outgoing], places: Sequence[int], taken: Sequence[Any]) -> Places:
-    """How far these reach. A broker that takes a batch for one that it has already may not know where that lies.
+def reached(messages: Sequence[Outgoing], places: Sequence[int], taken: Sequence[Any]) -> Places:
+    """How far these reach: what lies last in a partition is what was sent there last.
 
-    It says so by a log that begins at -1; what aiokafka makes of the offsets is then no offset of anything.
+    A broker that takes a batch for one that it has already may not know where that lies. It says so by a log that
+    begins at -1; what aiokafka makes of the offsets is then no offset of anything.
     """
-    reached: dict[TopicPartition, int] = {}
-    for message, place, confirmed in zip(messages, places, taken, strict=True):
-        if confirmed.log_start_offset == _NOT_SAID:
-            return {}
-        at = TopicPartition(message.topic, place)
-        if confirmed.offset >= reached.get(at, 0):
-            reached[at] = confirmed.offset + 1
-    return reached
+    last = {(m.topic, place): confirmed for m, place, confirmed in zip(messages, places, taken, strict=True)}
+    if any(confirmed.log_start_offset == _NOT_SAID for confirmed in last.values()):
+        return {}
+    return {TopicPartition(*at): confirmed.offset + 1 for at, confirmed in last.items()}
 
 
 async def _abandon(kafka: AIOKafkaProducer) -> None:

@@ -6,7 +6,6 @@ skips a row that commits late. NOTIFY wakes readers; a worker holds its service'
 
 import asyncio
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -16,16 +15,13 @@ import asyncpg
 import msgspec
 
 from shared.log import statements as sql
+from shared.log.local_producer import CHANNEL, GONE, LocalProducer
 from shared.log.local_tail import LocalTail
-from shared.log.partitioner import partition_of
 from shared.log.protocol import (
     Bounds,
     BrokerUnavailable,
-    Outgoing,
-    Places,
     Record,
     TopicPartition,
-    Unconfirmed,
     reader_of,
 )
 from shared.messages import registry
@@ -33,10 +29,6 @@ from shared.pg import bulk
 from shared.settings import SettingsError
 
 MARKS_KEPT = timedelta(hours=1)
-_CHANNEL = "keepwell_log"
-_MARK = "partition.mark"
-# The internal error is asyncpg's own, when a connection dies at a moment that it is not prepared for.
-_GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncio.TimeoutError)
 
 
 def _lock_of(reader: str) -> int:
@@ -59,44 +51,6 @@ def _record(row: Any) -> Record:
 async def _as_it_is(_session: object) -> None:
     """Give a session back as it is. No statement leaves anything behind there, and asyncpg's own way asks the server
     after each of them to undo nothing."""
-
-
-class LocalProducer:
-    """Appends in one statement, and so in one transaction: all of a publish is in the log, or none."""
-
-    def __init__(self, pool: "asyncpg.Pool[Any]", partitions: int) -> None:
-        self._pool = pool
-        self._partitions = partitions
-
-    async def start(self) -> None:
-        """Nothing to do: the pool is the stream's."""
-
-    async def stop(self) -> None:
-        """Nothing to do: the pool is the stream's."""
-
-    async def publish(self, messages: Sequence[Outgoing]) -> Places:
-        """Append messages, in order; returns when PostgreSQL has committed them. Raises `Unconfirmed`."""
-        if not messages:
-            return {}
-        counts: Counter[tuple[str, int]] = Counter()
-        rows = []
-        for m in messages:
-            at = m.topic, partition_of(m.key, self._partitions) if m.partition is None else m.partition
-            headers = msgspec.json.encode(dict(m.headers)).decode() if m.headers else "{}"
-            rows.append((*at, m.headers.get("ce_type") == _MARK, m.key, m.value, headers, counts[at]))
-            counts[at] += 1
-        parameters = bulk.arrays(sql.FIELDS, rows) | bulk.arrays(
-            ("topic", "partition", "n"), [(*at, n) for at, n in counts.items()], name="wanted"
-        )
-        told = ",".join(sorted({m.topic for m in messages}))
-        arguments = sql.APPEND.arguments({**parameters, "channel": _CHANNEL, "told": told})
-        try:
-            moved = await self._pool.fetch(sql.APPEND.sql, *arguments)
-        except _GONE as error:
-            raise Unconfirmed(f"The local log did not confirm: {type(error).__name__}.") from error
-        if not moved or moved[0]["appended"] != len(messages):
-            raise Unconfirmed("The local log has no such topic or partition.")
-        return {TopicPartition(row["topic"], row["partition"]): row["next"] for row in moved}
 
 
 class LocalConsumer:
@@ -123,7 +77,7 @@ class LocalConsumer:
         """Give the lock back."""
         session, self._session = self._session, None
         if session is not None:
-            with suppress(*_GONE):
+            with suppress(*GONE):
                 await session.close(timeout=2)
 
     def held(self) -> frozenset[int]:
@@ -138,7 +92,7 @@ class LocalConsumer:
     async def _join(self) -> None:
         try:
             session = await self._stream.connect()
-        except _GONE as error:
+        except GONE as error:
             raise BrokerUnavailable("The local log can't be reached.") from error
         try:
             if await session.fetchval("SELECT pg_try_advisory_lock($1)", _lock_of(self._reader)):
@@ -147,13 +101,13 @@ class LocalConsumer:
                 await self._stream.fetch(sql.REGISTER, **self._noted(dict.fromkeys(every, 0)))
                 # What the service read once and reads no more is kept for it no more.
                 await self._stream.fetch(sql.UNREGISTER_OTHERS, service=self._reader, topics=list(self._topics))
-                await session.add_listener(_CHANNEL, self._notified)
+                await session.add_listener(CHANNEL, self._notified)
                 session.add_termination_listener(self._ended)
                 self._session = session
                 self._generation += 1
                 self._places = dict.fromkeys(every, 0)
                 self._paused = set(every)
-        except _GONE as error:
+        except GONE as error:
             raise BrokerUnavailable("The local log can't be reached.") from error
         finally:
             # A session that nobody has would keep the lock from everyone.
@@ -269,7 +223,7 @@ class LocalStream:
             await self._pool.execute(sql.CREATE.sql, *sql.CREATE.arguments(new))
             found = await self._pool.fetch(sql.COUNTS.sql)
             self._cluster = await self._pool.fetchval(sql.CLUSTER.sql)
-        except _GONE as error:
+        except GONE as error:
             await self.stop()
             raise BrokerUnavailable("The local log can't be reached, or its tables are not there.") from error
         wrong = sorted(
@@ -287,7 +241,7 @@ class LocalStream:
         """Close the pool."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            with suppress(*_GONE):
+            with suppress(*GONE):
                 async with asyncio.timeout(5):
                     await pool.close()
 
@@ -318,7 +272,7 @@ class LocalStream:
         try:
             async with asyncio.timeout(2):
                 await self._live().fetchval("SELECT 1")
-        except _GONE as error:
+        except GONE as error:
             raise BrokerUnavailable("The local log can't be reached.") from error
 
     async def trim(self) -> None:
@@ -337,7 +291,7 @@ class LocalStream:
                 if not await session.fetchval("SELECT pg_try_advisory_xact_lock($1)", _lock_of(reader)):
                     return False
                 await session.execute(sql.FORGET.sql, reader)
-        except _GONE as error:
+        except GONE as error:
             raise BrokerUnavailable("The local log can't be reached.") from error
         return True
 
@@ -345,7 +299,7 @@ class LocalStream:
         """Rows from the pool. Raises `BrokerUnavailable`."""
         try:
             return list(await self._live().fetch(statement.sql, *statement.arguments(parameters)))
-        except _GONE as error:
+        except GONE as error:
             raise BrokerUnavailable("The local log can't be reached.") from error
 
     def every(self, topics: Sequence[str]) -> list[TopicPartition]:

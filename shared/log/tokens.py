@@ -10,6 +10,7 @@ offsets differ by little: a request's thousand events, each in another partition
 import base64
 import binascii
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -21,6 +22,7 @@ LONGEST: Final = 7_000
 _VERSION: Final = 1
 _MARK: Final = 4
 _HEAD: Final = 1 + _MARK + 1
+_NUMBERS: Final = {topic: number for number, topic in enumerate(TOPICS)}
 _MOST: Final = 2**63 - 1
 _PARTITIONS: Final = 1024
 
@@ -33,15 +35,14 @@ def token_of(places: Places, cluster: str) -> str | None:
     """The token; None where there is nothing to wait for, or in so many partitions that it would be too long."""
     if not places:
         return None
-    by_topic: dict[str, list[tuple[int, int]]] = {}
-    for at, end in places.items():
-        by_topic.setdefault(at.topic, []).append((at.partition, end))
-    which, body = 0, bytearray()
-    for number, topic in enumerate(TOPICS):
-        if (ends := by_topic.get(topic)) is not None:
-            which |= 1 << number
-            _write_ends(body, sorted(ends))
-    packed = bytes((_VERSION, *_mark(cluster), which)) + body
+    by_topic: dict[int, list[tuple[int, int]]] = {}
+    for (topic, partition), end in places.items():
+        by_topic.setdefault(_NUMBERS[topic], []).append((partition, end))
+    packed = bytearray(_head(cluster))
+    for number in sorted(by_topic):
+        packed[-1] |= 1 << number
+    for number in sorted(by_topic):
+        _write_ends(packed, sorted(by_topic[number]))
     token = base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
     return token if len(token) <= LONGEST else None
 
@@ -66,7 +67,7 @@ def places_in(token: str, cluster: str) -> dict[TopicPartition, int]:
     numbers = _numbers(packed[_HEAD:])
     which, places = packed[_HEAD - 1], dict[TopicPartition, int]()
     try:
-        for number, topic in enumerate(TOPICS):
+        for topic, number in _NUMBERS.items():
             if which >> number & 1:
                 places |= {TopicPartition(topic, partition): end for partition, end in _ends(numbers)}
     except StopIteration:
@@ -117,6 +118,12 @@ def _numbers(packed: bytes) -> Iterator[int]:
             number = shift = 0
     if shift:
         raise BadToken(_NONE)
+
+
+@lru_cache(maxsize=4)
+def _head(cluster: str) -> bytes:
+    """What every token of a log begins with, as yet without any topic."""
+    return bytes((_VERSION, *_mark(cluster), 0))
 
 
 def _mark(cluster: str) -> bytes:

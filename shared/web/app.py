@@ -23,6 +23,10 @@ __all__ = ["PROBLEM", "Check", "Problem", "create_app", "failed_checks"]
 
 Check = Callable[[], Awaitable[None]]
 
+BEARER: Final = "Bearer"
+"""How keys are sent, by the name that the documents of all services have for it; as Basic they are taken, too."""
+_BASIC: Final = "Basic"
+_BASIC_SCHEME: Final = {"type": "http", "scheme": "basic", "description": "The key as the user name."}
 CHECK_SECONDS: Final = 2.0
 
 _log = logging.getLogger("keepwell.web")
@@ -133,6 +137,8 @@ def _openapi(app: FastAPI, schemas: Mapping[str, Any], webhooks: Mapping[str, An
         for path in made["paths"].values():
             for operation in path.values():
                 if "security" in operation:
+                    operation["security"] = [{BEARER: []}, {_BASIC: []}]
+                    made["components"]["securitySchemes"][_BASIC] = _BASIC_SCHEME
                     problem = operation["responses"]["default"]["content"]
                     operation["responses"]["401"] = {
                         "description": "No key, or one that is not known.",

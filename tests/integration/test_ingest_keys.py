@@ -1,15 +1,21 @@
 """What a key may send, how it gives way to another, and what is known of its use."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ingest.api.events import sender_of
 from services.ingest.core.senders import LARGEST, Sender
 from services.ingest.receiving.limiting import Rates
+from services.ingest.receiving.usage import Usage
+from services.ingest.store.usage import KEPT_DAYS, forget
+from shared.figures import Figures
+from shared.pg.uow import UnitOfWork
 from tests.support.ingest import House, a_house, an_event
 
 HOUR = timedelta(hours=1)
@@ -208,3 +214,40 @@ async def test_what_a_limit_kept_out_is_counted_and_others_usage_is_their_own(da
         assert (day["requests"], day["limited"]) == (1, 0)
         figures = (await house.http.get("/metrics")).text
         assert 'keepwell_key_limited_total{key="app"} 2' in figures
+
+
+class Flaky(UnitOfWork):
+    """A database that is away as long as the test wants."""
+
+    away = True
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        if self.away:
+            raise ConnectionError("gone")
+        async with super().begin() as c:
+            yield c
+
+
+async def test_counts_that_can_not_be_written_are_written_later_with_what_came_since(house: House) -> None:
+    await a_key(house)
+    database = Flaky(house.engine)
+    usage = Usage(database, house.clock, Figures("ingest"))
+    usage.receive("app", 10)
+    await usage.write()
+    usage.receive("app", 5)
+    database.away = False
+    await usage.write()
+    [day] = await usage_of(house)
+    assert (day["requests"], day["bytes"]) == (2, 15)
+
+
+async def test_days_are_forgotten_after_four_hundred(house: House) -> None:
+    await sends(house, await a_key(house))
+    await usage_of(house)
+    house.clock.move(timedelta(days=KEPT_DAYS))
+    await sends(house, await rotated(house))
+    assert len(await usage_of(house, **{"from": "2026-01-01"})) == 2
+    async with house.parts.uow.begin() as c:
+        await forget(c, house.clock.now() + timedelta(days=1))
+    assert len(await usage_of(house, **{"from": "2026-01-01"})) == 1

@@ -86,7 +86,13 @@ class _SenderKey(KeyGate):
         (await _ingest(request)).limits.check_open(request.state.caller.name)
 
 
+class _ClientKey(_SenderKey):
+    mine = False
+
+
 SenderKey = Annotated[Caller, Depends(_SenderKey("ingest"))]
+ClientKey = Annotated[Caller, Depends(_ClientKey("ingest"))]
+"""Of other tools' clients, whose query parameters are taken as they come."""
 Reader = Annotated[Caller, Depends(require("read"))]
 Operator = Annotated[Caller, Depends(require("operate"))]
 Admin = Annotated[Caller, Depends(require("admin"))]

@@ -7,7 +7,6 @@ window keeps an entry for each event, and its fixed one lets two bursts meet.) E
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from limits import RateLimitItemPerMinute
@@ -21,6 +20,8 @@ from shared.web.problems import Problem
 
 WINDOW: Final = 60
 """Seconds."""
+_PARTS: Final = 10
+"""Of a second's share, that are counted at once."""
 
 
 class Rates(NamedTuple):
@@ -38,7 +39,7 @@ class Limits:
         self._rates, self._usage = rates, usage
         self._now: Callable[[], float] = lambda: clock.now().timestamp()
         self._windows = Windows(self._now)
-        self._limiter = SlidingWindowCounterRateLimiter(self._windows)
+        self._shares: dict[tuple[str, str], _Share] = {}
         self._closed: dict[str, float] = {}
         """Keys that sent too many requests, with when they may send again: asked before a body is read."""
 
@@ -58,12 +59,12 @@ class Limits:
         More than a minute's share at once is taken after a minute in which nothing came: it could never be, else.
         """
         key, events = sender.name, self._rates.events if sender.events_per_second is None else sender.events_per_second
-        if (wait := self._wait("requests", self._rates.requests, key, 1)) is not None:
+        if (wait := self._share("requests", self._rates.requests, key).take(1)) is not None:
             self._closed[key] = self._now() + wait
             words = f"{self._rates.requests:,} requests"
-        elif (wait := self._wait("events", events, key, live)) is not None:
+        elif (wait := self._share("events", events, key).take(live)) is not None:
             words = f"{events:,} events"
-        elif (wait := self._wait("bytes", self._rates.bytes, key, bytes)) is not None:
+        elif (wait := self._share("bytes", self._rates.bytes, key).take(bytes)) is not None:
             words = f"{self._rates.bytes:,} bytes"
         else:
             self._usage.receive(key, bytes)
@@ -71,25 +72,46 @@ class Limits:
         self._usage.limit(key)
         raise _too_many(key, words, wait)
 
-    def _wait(self, what: str, rate: int, key: str, cost: int) -> float | None:
-        """Count it, or return after how many seconds there will be room for it."""
-        if not rate or not cost:
+    def _share(self, what: str, rate: int, key: str) -> "_Share":
+        if (share := self._shares.get((what, key))) is None or share.rate != rate:
+            share = self._shares[what, key] = _Share(self._windows, what, rate, key)
+        return share
+
+
+class _Share:
+    """What a key may still send of one thing.
+
+    The library takes longer to count than all else that a small request needs; so a share takes a tenth of a second's
+    worth from it at once, and gives that away. What is given away was counted; what was counted and is not yet given
+    away is never more than that.
+    """
+
+    def __init__(self, windows: "Windows", what: str, rate: int, key: str) -> None:
+        self.rate = rate
+        self._windows, self._limiter, self._key = windows, SlidingWindowCounterRateLimiter(windows), key
+        self._item = RateLimitItemPerMinute(rate * WINDOW, namespace=what)
+        self._at_once = max(1, rate // _PARTS)
+        self._left = 0
+
+    def take(self, cost: int) -> float | None:
+        """Take so much, or return after how many seconds there will be room for it."""
+        if cost <= self._left:
+            self._left -= cost
             return None
-        item = _item(what, rate)
-        cost = min(cost, item.amount)
-        if self._limiter.hit(item, key, cost=cost):
+        if not self.rate:
             return None
-        return self._windows.room_in(item.key_for(key), item.amount, WINDOW, cost)
+        # More than there ever can be is all that there can be.
+        wanted = min(cost, self._item.amount) - self._left
+        for some in (max(wanted, self._at_once), wanted):
+            if self._limiter.hit(self._item, self._key, cost=some):
+                self._left += some - min(cost, self._item.amount)
+                return None
+        return self._windows.room_in(self._item.key_for(self._key), self._item.amount, WINDOW, wanted)
 
 
 def _too_many(key: str, most: str, wait: float) -> Problem:
     words = f"The key {key!r} may send {most} a second, on average over a minute, and has sent more. Nothing was taken."
     return Problem(429, "rate_limited", f"{words} Send the same again later.", retry_after=math.floor(wait) + 1)
-
-
-@lru_cache(maxsize=1024)
-def _item(what: str, rate: int) -> RateLimitItemPerMinute:
-    return RateLimitItemPerMinute(rate * WINDOW, namespace=what)
 
 
 class Windows(Storage, SlidingWindowCounterSupport):

@@ -67,7 +67,7 @@ class Reception:
 
         What is refused is kept, unless it is kept already: as a vendor has `sent` it, where it was made of that.
         """
-        self._limits.admit(sender, sum(_HISTORY not in raw for raw in map(bytes, raws)), sum(map(len, raws)))
+        self._limits.admit(sender, _live(raws), sum(map(len, raws)))
         self._received.add(len(raws), door)
         answer = await self._taken(raws, sender)
         if answer.refused and keep_refused:
@@ -122,6 +122,13 @@ class Reception:
     async def _taken(self, raws: Sequence[msgspec.Raw], sender: Sender) -> Answer:
         """What a key in test mode sends is judged alone."""
         return await (self._trying if sender.test else self._intake).take(raws, sender)
+
+
+def _live(raws: Sequence[msgspec.Raw]) -> int:
+    """How many are no history. Where the first is none, others that are count as if they weren't."""
+    if not raws or _HISTORY not in bytes(raws[0]):
+        return len(raws)
+    return sum(_HISTORY not in raw for raw in map(bytes, raws))
 
 
 def _event(said: Said) -> msgspec.Raw:

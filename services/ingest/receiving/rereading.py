@@ -27,7 +27,8 @@ DIALECTS: Final[Mapping[str, Reread]] = {
     posthog.DOOR: posthog.again,
     openmeter.DOOR: openmeter.again,
     customerio.DOOR: customerio.again,
-    otlp.DOOR: otlp.again,
+    otlp.TRACES: otlp.span_again,
+    otlp.LOGS: otlp.log_again,
 }
 """By door, those of SDKs."""
 

@@ -28,35 +28,35 @@ class Usage:
 
     def __init__(self, uow: UnitOfWork, clock: Clock, figures: Figures) -> None:
         self._uow, self._clock = uow, clock
-        self._counts: defaultdict[tuple[str, date, str], Counts] = defaultdict(Counts)
+        self._counts: defaultdict[tuple[str, str], Counts] = defaultdict(Counts)
+        """By key and type, since they were written last."""
+        self._unwritten: dict[tuple[str, date, str], Counts] = {}
+        """What could not be written, by day as well."""
         self._events = figures.count("keepwell_key_events_total", "Events taken, by the key that sent them.", "key")
         self._limited = figures.count("keepwell_key_limited_total", "Requests that a limit kept out, by key.", "key")
 
     def receive(self, key: str, bytes: int) -> None:
         """Count a request of so many bytes."""
-        counts = self._of(key)
+        counts = self._counts[key, NO_TYPE]
         counts.requests, counts.bytes = counts.requests + 1, counts.bytes + bytes
 
     def limit(self, key: str) -> None:
         """Count a request that a limit kept out."""
-        counts = self._of(key)
+        counts = self._counts[key, NO_TYPE]
         counts.requests, counts.limited = counts.requests + 1, counts.limited + 1
         self._limited.add(1, key)
 
     def refuse(self, key: str, records: int) -> None:
         """Count records or events that were refused."""
         if records:
-            self._of(key).refused += records
+            self._counts[key, NO_TYPE].refused += records
 
     def take(self, key: str, by_type: Mapping[str, int]) -> None:
         """Count events that were taken."""
         for type, number in by_type.items():
-            self._of(key, type).events += number
+            self._counts[key, type].events += number
         if by_type:
             self._events.add(sum(by_type.values()), key)
-
-    def _of(self, key: str, type: str = NO_TYPE) -> Counts:
-        return self._counts[key, self._clock.now().date(), type]
 
     async def run(self, ending: asyncio.Event) -> None:
         """Write now and then, until the process ends."""
@@ -67,14 +67,20 @@ class Usage:
             await self.write()
 
     async def write(self) -> None:
-        """Write what was counted since; what can't be written is kept for the next time."""
-        counted, self._counts = self._counts, defaultdict(Counts)
-        if not counted:
+        """Write what was counted since; what can't be written is kept for the next time.
+
+        It counts for the day on which it is written: at midnight some seconds go to the next.
+        """
+        today = self._clock.now().date()
+        for (key, kind), counts in self._counts.items():
+            self._unwritten.setdefault((key, today, kind), Counts()).add(counts)
+        self._counts.clear()
+        if not self._unwritten:
             return
         try:
-            async with self._uow.begin() as c:
-                await usage.add(c, counted)
+            async with asyncio.timeout(_EVERY), self._uow.begin() as c:
+                await usage.add(c, self._unwritten)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             _LOG.warning("the keys' usage is written later", extra={"error": type(error).__name__})
-            for of, counts in counted.items():
-                self._counts[of].add(counts)
+        else:
+            self._unwritten = {}

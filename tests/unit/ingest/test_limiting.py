@@ -112,6 +112,17 @@ def test_history_counts_by_its_bytes_alone() -> None:
     house.refused(0, 1)
 
 
+def test_what_is_counted_ahead_is_given_away_before_more_is_refused() -> None:
+    house = House(events=1_000)
+    for _ in range(60_000):
+        house.sends()
+    house.refused()
+    house = House(events=1_000)
+    house.sends(1)
+    house.sends(59_999)
+    house.refused()
+
+
 @given(st.lists(st.tuples(st.integers(1, 400), st.floats(0, 50)), max_size=30), st.integers(1, 500))
 def test_what_is_told_to_wait_has_room_then_and_not_much_sooner(sent: list[tuple[int, float]], more: int) -> None:
     at = NOON.timestamp()

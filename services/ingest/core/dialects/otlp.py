@@ -15,10 +15,12 @@ from services.ingest.core.dialects.fields import user_in
 from services.ingest.core.dialects.otlp_wire import Told, logs_of, spans_of
 from services.ingest.core.dialects.ruling import Seen, name_in, ruled
 from services.ingest.core.mapping import Mapping, Path
-from services.ingest.core.reading import Unreadable, json_fault
 from services.ingest.core.sent import Record
 
-DOOR: Final = "otlp"
+TRACES: Final = "otlp/traces"
+LOGS: Final = "otlp/logs"
+"""The doors."""
+_told = msgspec.json.Decoder(Told)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TRACE: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _SPAN: Final = re.compile(r"(?!0{16})[0-9a-f]{16}")
@@ -37,17 +39,14 @@ def logs(body: bytes, mapping: Mapping, *, as_json: bool) -> list[Record]:
     return [_log(told, account, mapping) for told, account in _ours(logs_of(body, as_json=as_json), mapping)]
 
 
-def again(record: bytes, mapping: Mapping, _: datetime) -> list[Record]:
-    """A span or log record as it was kept, once more. Raises `Unreadable`."""
-    try:
-        told = _told.decode(record)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Unreadable("invalid_json", f"It is no record that was kept here: {json_fault(error)}.") from None
-    if (account := _first(told, mapping.otel_account)) is None:
-        return [Record(sent=record, why="it carries no account")]
-    # A span is never observed, has no severity, and no body.
-    is_log = bool(told.observed or told.severity) or told.body is not None
-    return [(_log if is_log else _span)(told, account, mapping)]
+def span_again(sent: bytes, mapping: Mapping, now: datetime) -> list[Record]:  # noqa: ARG001
+    """The record of a span, from what was kept of it."""
+    return [_span(told, account, mapping) for told, account in _ours(iter([_told.decode(sent)]), mapping)]
+
+
+def log_again(sent: bytes, mapping: Mapping, now: datetime) -> list[Record]:  # noqa: ARG001
+    """The record of a log record, from what was kept of it."""
+    return [_log(told, account, mapping) for told, account in _ours(iter([_told.decode(sent)]), mapping)]
 
 
 def _ours(all: Iterator[Told], mapping: Mapping) -> Iterator[tuple[Told, str]]:
@@ -99,7 +98,11 @@ def _look(told: Told, path: Path) -> Any:
 
 def _first(told: Told, names: Sequence[str]) -> str | None:
     """The first of these attributes that is there and no empty name: of the record, its scope or its resource."""
-    return next((found for name in names if (found := name_in(_look(told, (name,)))) is not None), None)
+    for name in names:
+        for attributes in (told.attributes, told.scope, told.resource):
+            if name in attributes and (found := name_in(attributes[name])) is not None:
+                return found
+    return None
 
 
 def _time(nanos: int) -> datetime | None:

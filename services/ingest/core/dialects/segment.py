@@ -23,7 +23,7 @@ from services.ingest.core.dialects.fields import (
 )
 from services.ingest.core.dialects.ruling import name_in
 from services.ingest.core.dialects.traits import of_account, of_contact, told
-from services.ingest.core.mapping import Mapping, account_in
+from services.ingest.core.mapping import Mapping, account_in, at
 from services.ingest.core.sent import Record, Same
 
 DOOR: Final = "segment"
@@ -124,7 +124,8 @@ def _identify(call: Call, _: Mapping) -> Record:
     user, anonymous = user_in(record.get("userId")), user_in(record.get("anonymousId"))
     if user is None:
         return call.nothing("somebody anonymous is no contact; their traits are not kept", knows=call.knows())
-    traits, left = of_contact(record.get("traits"))
+    # RudderStack's clients for Python have them in the context alone.
+    traits, left = of_contact(record.get("traits") or at(record, ("context", "traits")))
     said = call.said("contact.updated", {"contact_id": user, "traits": traits, "user_ids": [user]})
     same = (Same(anonymous, user, call.at),) if anonymous not in {None, user} else ()
     return Record(sent=call.sent, id=call.id, said=(said,), knows=call.knows(), same=same, why=told(left))

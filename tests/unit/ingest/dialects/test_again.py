@@ -76,8 +76,8 @@ FIRST: dict[str, tuple[Sequence[Record], Read]] = {
     "an operation": ([customerio.operation(OPERATION, DEFAULT, NOON)], customerio.again),
     "a suppression": ([customerio.suppressed("u1", NOON)], customerio.again),
     "nothing": ([customerio.nothing("delete", userId="u1")], customerio.again),
-    "a span": (otlp.traces(text(SPAN), DEFAULT, as_json=True), otlp.again),
-    "a log record": (otlp.logs(text(LOG), DEFAULT, as_json=True), otlp.again),
+    "a span": (otlp.traces(text(SPAN), DEFAULT, as_json=True), otlp.span_again),
+    "a log record": (otlp.logs(text(LOG), DEFAULT, as_json=True), otlp.log_again),
 }
 
 

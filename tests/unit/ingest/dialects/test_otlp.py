@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from services.ingest.core.dialects.otlp import logs, traces
+from services.ingest.core.dialects.otlp import log_again, logs, span_again, traces
 from services.ingest.core.dialects.otlp_answers import failed, taken
 from services.ingest.core.mapping import DEFAULT, Mapping, Rule
 from services.ingest.core.reading import Unreadable
@@ -247,3 +247,10 @@ def test_an_answer_says_how_many_were_refused_and_why() -> None:
 def test_an_error_is_a_status_of_two_fields() -> None:
     assert failed("no", as_json=False) == b"\x12\x02no"
     assert json.loads(failed("no", as_json=True)) == {"message": "no"}
+
+
+def test_what_was_kept_of_a_record_reads_as_the_record() -> None:
+    [span] = read(an_export({"account.id": "northwind", "size": 1.5, "deep": ["a", 1]}))
+    assert span_again(span.sent, DEFAULT, WHEN) == [span]
+    [log] = logs(some_logs(event_name="x", time_unix_nano=AT).SerializeToString(), DEFAULT, as_json=False)
+    assert log_again(log.sent, DEFAULT, WHEN) == [log]
