@@ -81,6 +81,12 @@ async def test_a_clients_records_name_the_mapping_and_the_rule(house: House) -> 
     assert (refused["fate"], refused["sent"]) == ("refused", "nonsense")
 
 
+async def test_a_body_that_cannot_be_read_is_shown_as_well(house: House) -> None:
+    assert (await house.http.post("/v1/batch", content=b"{broken")).status_code == 400
+    [one] = await items(house)
+    assert (one["door"], one["fate"], one["code"], one["sent"]) == ("segment", "refused", "no_batch", "{broken")
+
+
 async def test_of_a_flood_some_is_shown_and_the_rest_counted_and_the_oldest_goes(house: House) -> None:
     for second in range(45):
         await house.post(*(an_event(f"e{second}-{number}") for number in range(100)))

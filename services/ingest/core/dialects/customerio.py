@@ -115,8 +115,11 @@ def again(sent: bytes, mapping: Mapping, now: datetime) -> list[Record]:
         return [operation(found, mapping, now)]
     if person is not None and isinstance(traits, dict):
         return [identified(person, traits, mapping, now)]
-    if person is not None and found.get("action") == "suppress":
+    action = name_in(found.get("action"))
+    if person is not None and action == "suppress":
         return [suppressed(person, now)]
+    if action is not None and "name" not in found:
+        return [Record(sent=sent, why=nothing(action).why)]
     return [tracked(person, found, mapping, now)]
 
 

@@ -15,6 +15,7 @@ from services.ingest.core.dialects.fields import user_in
 from services.ingest.core.dialects.otlp_wire import Told, logs_of, spans_of
 from services.ingest.core.dialects.ruling import Seen, name_in, ruled
 from services.ingest.core.mapping import Mapping, Path
+from services.ingest.core.reading import Unreadable, json_fault
 from services.ingest.core.sent import Record
 
 TRACES: Final = "otlp/traces"
@@ -40,13 +41,21 @@ def logs(body: bytes, mapping: Mapping, *, as_json: bool) -> list[Record]:
 
 
 def span_again(sent: bytes, mapping: Mapping, now: datetime) -> list[Record]:  # noqa: ARG001
-    """The record of a span, from what was kept of it."""
-    return [_span(told, account, mapping) for told, account in _ours(iter([_told.decode(sent)]), mapping)]
+    """The record of a span, from what was kept of it. Raises `Unreadable`."""
+    return [_span(told, account, mapping) for told, account in _ours(_kept(sent), mapping)]
 
 
 def log_again(sent: bytes, mapping: Mapping, now: datetime) -> list[Record]:  # noqa: ARG001
-    """The record of a log record, from what was kept of it."""
-    return [_log(told, account, mapping) for told, account in _ours(iter([_told.decode(sent)]), mapping)]
+    """The record of a log record, from what was kept of it. Raises `Unreadable`."""
+    return [_log(told, account, mapping) for told, account in _ours(_kept(sent), mapping)]
+
+
+def _kept(sent: bytes) -> Iterator[Told]:
+    try:
+        yield _told.decode(sent)
+    except (msgspec.DecodeError, RecursionError) as error:
+        # A whole body that could not be read is kept as well.
+        raise Unreadable("invalid_json", f"It is no span or log record by itself: {json_fault(error)}.") from None
 
 
 def _ours(all: Iterator[Told], mapping: Mapping) -> Iterator[tuple[Told, str]]:
