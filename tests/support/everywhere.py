@@ -8,7 +8,6 @@ JOIN information_schema.tables t USING (table_schema, table_name)
 WHERE t.table_type = 'BASE TABLE' AND c.table_schema NOT IN ('pg_catalog', 'information_schema')
 ORDER BY 1, 2, 3
 """
-_AT_ONCE = 100
 _IN = {
     "bytea": "position(convert_to('{word}', 'UTF8') IN {column}) > 0",
     "text": "{column} ILIKE '%{word}%'",

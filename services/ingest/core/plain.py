@@ -98,20 +98,23 @@ def plain(raw: bytes, now: datetime, sender: Sender) -> Plain | None:
         attributes["history"] = history
     if isinstance(event.time, datetime):
         earliest = now - BACK if history is None else FIRST
-        time: datetime | None = event.time
         if event.time.tzinfo is not UTC or not earliest <= event.time <= now + SKEW:
             return None
-        # What `may_be_fine` asks first stands here, too: a call takes as long as all else that is asked of a time.
-        if (event.time.microsecond or b".999999" in raw) and may_be_fine(event.time, raw):
-            time = cut_in(raw, event.time)
-            if time is None:
-                return None
+        # What `_cut` asks first stands here, too: a call takes as long as all else that is asked of a time.
+        fine = event.time.microsecond or b".999999" in raw
+        if (time := _cut(event.time, raw) if fine else event.time) is None:
+            return None
         attributes["time"] = time
     elif history is None:
         attributes["timeless"] = True
     else:
         return None
     return Plain(id, source, account, attributes["time"], history, attributes)
+
+
+def _cut(time: datetime, raw: bytes) -> datetime | None:
+    """The time without what is finer than a microsecond; None where it can't be told from the bytes."""
+    return cut_in(raw, time) if may_be_fine(time, raw) else time
 
 
 def _is_name(text: str) -> bool:
