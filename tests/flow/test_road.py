@@ -180,7 +180,7 @@ WORKED = {"keepwell_records_total", "keepwell_batch_seconds", "keepwell_held_par
 BUSY = {
     "ingest": COUNTED
     | {"keepwell_records_received_total", "keepwell_events_accepted_total", "keepwell_events_refused_total"}
-    | {"keepwell_publish_seconds", "keepwell_key_events_total"},
+    | {"keepwell_publish_seconds", "keepwell_key_events_total", "keepwell_refused_kept"},
     "scoring": COUNTED
     | WORKED
     | {"keepwell_repeated_events_total", "keepwell_event_to_effect_seconds", "keepwell_publish_seconds"},
@@ -194,7 +194,7 @@ FAILED = {"keepwell_lag_records", "keepwell_dead_letters_total", "keepwell_dead_
 AT_REST = {
     "ingest": WAITING
     | {f"keepwell_{what}" for what in ("events_waiting", "imports_open", "publish_failures_total", "answers_total")}
-    | {"keepwell_key_limited_total"},
+    | {"keepwell_key_limited_total", "keepwell_refused_left_out_total"},
     "scoring": WAITING | FAILED | {"keepwell_publish_failures_total"},
     "playbooks": WAITING
     | FAILED
