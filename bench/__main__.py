@@ -33,6 +33,7 @@ from bench import (
     webhooks,
     workers,
 )
+from bench.machine import UNLIMITED
 from bench.peers.draining import PEERS
 from bench.report import Row, table
 from deploy.local.postgres import NAME, Postgres
@@ -120,7 +121,7 @@ def main() -> None:
         def stack(kind: str, name: str, **extra: str) -> Stack:
             url, own = database(name), home / name
             own.mkdir()
-            return Stack(own, url, brokers[kind], KEEPWELL_KAFKA_PREFIX=f"{name}.", **extra)
+            return Stack(own, url, brokers[kind], KEEPWELL_KAFKA_PREFIX=f"{name}.", **UNLIMITED, **extra)
 
         for kind, address in brokers.items():
             rows += _through_all(asked, partial(stack, kind), kind, address, server.process.pid)

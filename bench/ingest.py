@@ -21,7 +21,7 @@ import uvloop
 from bench import bare
 from bench.flames import lit
 from bench.house import OURS, House, house, led
-from bench.machine import begun_on, cores, cpu
+from bench.machine import UNLIMITED, begun_on, cores, cpu
 from bench.report import Row
 from bench.throughput import bodies
 from shared.log.kafka import KafkaStream
@@ -92,9 +92,7 @@ def ingesting(made: House) -> Iterator[Stack]:
     """Ingest alone, on a core of its own."""
     own = made.home / "ingest"
     own.mkdir()
-    # One key sends what many would.
-    rate = {"KEEPWELL_KEY_EVENTS_PER_SECOND": "1000000"}
-    stack = Stack(own, made.database("ingest"), made.broker.bootstrap, **rate)
+    stack = Stack(own, made.database("ingest"), made.broker.bootstrap, **UNLIMITED)
     core, _ = cores()
     try:
         with begun_on(core):

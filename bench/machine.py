@@ -5,8 +5,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import psutil
+
+UNLIMITED: Final = {f"KEEPWELL_KEY_{what}_PER_SECOND": str(10**9) for what in ("EVENTS", "REQUESTS", "BYTES")}
+"""Settings by which no key is held up, and yet what it sends is counted."""
 
 
 def cpu(pids: Iterable[int]) -> float:

@@ -1,11 +1,12 @@
 """The way from a command to the services: where they are, which key is used, and one clear sentence for each error."""
 
+import json
 import math
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote
 
 import httpx
@@ -20,6 +21,8 @@ REFUSED: Final = 1
 USAGE: Final = 2
 UNREACHABLE: Final = 3
 TIMEOUT: Final = httpx.Timeout(30.0, connect=3.0)
+_LIVE: Final = httpx.Timeout(45.0, connect=3.0)
+"""A service that has nothing to tell says so every 15 s."""
 PAGE: Final = 200
 WHOLE_ID: Final = 32
 
@@ -97,6 +100,14 @@ def trusted(address: str) -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
+class Told(NamedTuple):
+    """One event of a stream; of what can be gone on from its id."""
+
+    event: str
+    data: Any
+    id: str | None
+
+
 class Keepwell:
     """The four services, as one client."""
 
@@ -121,6 +132,20 @@ class Keepwell:
         """What a service answers, as it is. Raises `Refused` or `Unreachable`."""
         found: bytes = self._ask(lambda answer: answer.content, "GET", service, path)
         return found
+
+    def told(self, service: str, path: str, after: str | None, **params: Any) -> Iterator[Told]:
+        """What a service tells live, from behind an event, until it ends or the connection does. Raises as `call`."""
+        headers = {"Accept": "text/event-stream"} | ({} if after is None else {"Last-Event-ID": after})
+        given = {name: value for name, value in params.items() if value is not None}
+        where = self.settings.address(service)
+        try:
+            with self._http.stream("GET", where + path, params=given, headers=headers, timeout=_LIVE) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise _refused(answer)
+                yield from _told(answer.iter_lines())
+        except httpx.TransportError as error:
+            raise Unreachable(f"Nothing answers at {where}: start it with `make run`, or set KEEPWELL_URL.") from error
 
     def _ask(self, reading: Callable[[httpx.Response], Any], method: str, service: str, path: str, **sent: Any) -> Any:
         where = self.settings.address(service)
@@ -175,6 +200,18 @@ class Keepwell:
             return str(found[0])
         words = f"{len(found)} ids begin with {given}: give more of it." if found else f"No id begins with {given}."
         raise Refused(404, "not_found", words)
+
+
+def _told(lines: Iterable[str]) -> Iterator[Told]:
+    fields: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if line and name:
+            fields[name] = value
+        elif not line and (data := fields.get("data")) is not None:
+            yield Told(fields.get("event", ""), json.loads(data), fields.get("id"))
+        if not line:
+            fields = {}
 
 
 def segment(id: str) -> str:

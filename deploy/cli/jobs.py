@@ -15,8 +15,11 @@ _ENDED: Final = ("done", "failed")
 Item = dict[str, Any]
 
 
-def finished(keepwell: Keepwell, service: str, id: str, early: Callable[[Item], str] | None = None) -> Item:
-    """Wait until it has ended. `early` says in words what is told of the first result that comes before the end.
+def finished(
+    keepwell: Keepwell, service: str, id: str, early: Callable[[Item], str] | None = None, of: str = "accounts"
+) -> Item:
+    """Wait until it has ended. `early` says in words what is told of the first result that comes before the end, `of`
+    what is looked at.
 
     What failed is said, and ends the command with 1.
     """
@@ -29,9 +32,7 @@ def finished(keepwell: Keepwell, service: str, id: str, early: Callable[[Item], 
         result, progress = job["result"], job["progress"]
         if early is not None and result is not None and not line.has_told:
             line.tell(early(result))
-        line.show(
-            "It begins …" if progress["total"] is None else f"{progress['done']:,} of {progress['total']:,} accounts"
-        )
+        line.show("It begins …" if progress["total"] is None else f"{progress['done']:,} of {progress['total']:,} {of}")
         time.sleep(_EVERY)
     if job["state"] == "failed":
         show.complain(job["failure"])

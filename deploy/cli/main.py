@@ -41,6 +41,7 @@ from deploy.cli.revenue import clv
 from deploy.cli.running import with_running
 from deploy.cli.send import send
 from deploy.cli.status import status
+from deploy.cli.tail import tail
 from deploy.cli.up import up
 from deploy.cli.why import why
 from deploy.cli.work import ALERTS, FOUND
@@ -76,6 +77,7 @@ app.command()(down)
 app.command()(reread)
 app.command()(demo)
 app.command()(send)
+app.command()(tail)
 app.command()(why)
 app.command()(status)
 app.command()(fingerprint)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from deploy.cli import show
+from deploy.cli import previewing, show
 from deploy.cli.client import Refused, connected
 from deploy.cli.folder import text_of
 from deploy.cli.jobs import finished
@@ -15,22 +15,34 @@ from deploy.cli.planning import told
 
 _MOVERS: Final = 20
 Item = dict[str, Any]
-File = Annotated[Path, typer.Argument(help="A draft of the catalogue or of a scorecard.")]
+File = Annotated[Path, typer.Argument(help="A draft of the catalogue, of a scorecard or of a mapping.")]
 Account = Annotated[str | None, typer.Option("--account", help="Look at one account measure by measure, too.")]
 
 
 def preview(file: File, account: Account = None, json: JsonOption = False) -> None:
-    """Say who would move by a draft, without putting it in force: of a sample at once, then of all accounts."""
+    """Say who would move by a draft, without putting it in force: of a sample at once, then of all accounts.
+
+    Of a mapping it says what the last records would come to.
+    """
     with connected() as keepwell, told(file):
         document, text, _ = text_of(file)
-        if document.service != "scoring":
-            words = "Only cards and the catalogue have a preview; a playbook has `keepwell playbooks dry-run FILE`."
+        of_mapping = document.kind == "mappings"
+        if document.service != "scoring" and not of_mapping:
+            words = "Cards, catalogue and mappings have a preview; a playbook has `keepwell playbooks dry-run FILE`."
             raise Refused(404, "no_preview", words)
+        if of_mapping and account is not None:
+            raise Refused(404, "no_account", "The preview of a mapping looks at records, and at no account.")
         params = {} if account is None else {"account": account}
-        began = keepwell.call("POST", "scoring", f"{document.path}/preview", content=text.encode(), params=params)
-        job = finished(keepwell, "scoring", began["job"], _of_sample)
+        service = document.service
+        began = keepwell.call("POST", service, f"{document.path}/preview", content=text.encode(), params=params)
+        if of_mapping:
+            job = finished(keepwell, service, began["job"], of="records")
+        else:
+            job = finished(keepwell, service, began["job"], _of_sample)
     if json:
         show.as_json(job)
+    elif of_mapping:
+        previewing.tell(job["result"])
     else:
         _tell(job["result"])
 

@@ -60,9 +60,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def as_json(value: Any) -> None:
-    """Write a value as JSON, for programs: whole, and with an escape for all that a terminal would not show."""
-    typer.echo(_NOT_ASCII.sub(_escaped, json.dumps(value, indent=2, ensure_ascii=False)))
+def as_json(value: Any, *, line: bool = False) -> None:
+    """Write a value as JSON, for programs: whole, and with an escape for all that a terminal would not show; on one
+    line where more come."""
+    typer.echo(_NOT_ASCII.sub(_escaped, json.dumps(value, indent=None if line else 2, ensure_ascii=False)))
 
 
 def _escaped(found: re.Match[str]) -> str:

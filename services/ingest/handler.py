@@ -94,7 +94,7 @@ class Intake:
                 await imports.confirm(c, publish, histories)
         taken = [*ready, *waiting]
         self._count(sender, taken, refused)
-        forget_by = gone_by(now) if await self._forget(taken) else msgspec.UNSET
+        forget_by = gone_by(now) if await self._forget(taken, now) else msgspec.UNSET
         return Answer(
             len({event.index for event in taken}),
             refused,
@@ -162,13 +162,13 @@ class Intake:
             self._releasing.wake()
         return settled
 
-    async def _forget(self, taken: Sequence[Checked]) -> bool:
-        """Delete what waits, and what was refused, of those whom these events erase. Returns whether there are any."""
+    async def _forget(self, taken: Sequence[Checked], now: datetime) -> bool:
+        """Delete what is kept and shown of those whom these events erase. Returns whether there are any."""
         forgotten = forgotten_by(taken)
         if forgotten:
             async with self._uow.begin() as c:
                 for one in forgotten:
-                    await erasing.forget(c, one)
+                    await erasing.forget(c, one, now)
                     await refusals.forget(c, one)
         return bool(forgotten)
 

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.ingest import api, files, queries
-from services.ingest.api import documents, openapi
+from services.ingest.api import documents, openapi, previews
 from services.ingest.api.parts import Ingest
 from services.ingest.handler import Intake
 from services.ingest.pages.acting import Acting
@@ -23,23 +23,31 @@ from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
 from services.ingest.receiving.knowing import Knowing
 from services.ingest.receiving.limiting import Limits
+from services.ingest.receiving.listening import Listening
 from services.ingest.receiving.reception import Reception
 from services.ingest.receiving.refusing import Refusing
 from services.ingest.receiving.replaying import Replaying
+from services.ingest.receiving.trying import Trying
 from services.ingest.receiving.understanding import Understanding
 from services.ingest.receiving.usage import Usage
+from services.ingest.receiving.watching import Watching
 from services.ingest.settings import IngestSettings
 from services.ingest.slack.client import Slack, open_client
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
-from services.ingest.store import known, links, refused
+from services.ingest.store import known, links, recent, refused
 from services.ingest.store import usage as store_usage
+from services.ingest.views import Preview
 from shared.documents.following import Following
 from shared.documents.in_force import InForce
 from shared.documents.store import Store
+from shared.jobs import routes as job_routes
+from shared.jobs import store as jobs_store
+from shared.jobs.runner import Jobs, in_a_child
 from shared.links import Links
 from shared.log.publisher import Publisher
 from shared.log.room import check_room
+from shared.messages import registry
 from shared.pg.lease import while_alone
 from shared.service import service
 from shared.worker.relay import Relay
@@ -62,7 +70,6 @@ def wire(base: service.Base, settings: IngestSettings) -> service.Service:
         uow=base.uow, clock=base.clock, random=random, partitions=settings.partitions, wake_relay=relay.wake
     )
     usage = Usage(base.uow, base.clock, base.figures)
-    limits = Limits(settings.rates, base.clock, usage)
     intake = Intake(
         uow=base.uow,
         publisher=publisher,
@@ -76,6 +83,9 @@ def wire(base: service.Base, settings: IngestSettings) -> service.Service:
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else None
     slack = Slack(open_client(), base.clock, api_url=settings.slack_api_url, token=token)
     responding, keys = Responding(publisher, base.figures), settings.signing_keys
+    jobs = Jobs(base.uow, base.clock, random, in_a_child("services.ingest.previews"))
+    watching = Watching(base.uow, base.clock)
+    listening = Listening(base.uow, lambda: base.stream.tail((registry.ASSESSMENTS,)))
     mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
     following = Following(mappings.refresh)
     keeper = Housekeeping(base.uow, base.clock, relay, releasing)
@@ -107,12 +117,15 @@ def wire(base: service.Base, settings: IngestSettings) -> service.Service:
 
     def stop() -> None:
         following.stop()
+        watching.stop()
+        listening.stop()
         # What the relay has not sent stays in the outbox.
         for task in keeping:
             task.cancel()
         ending.set()
 
     async def close() -> None:
+        await jobs.close()
         await usage.write()
         await slack.close()
         await publisher.stop()
@@ -120,11 +133,13 @@ def wire(base: service.Base, settings: IngestSettings) -> service.Service:
     base.checks["publishing"] = check_publisher
     reception = Reception(
         intake=intake,
-        limits=limits,
+        limits=(limits := Limits(settings.rates, base.clock, usage)),
         usage=usage,
         understanding=Understanding(mappings),
         knowing=Knowing(base.uow, releasing),
         refusing=Refusing(base.uow, base.clock, base.figures),
+        trying=Trying(base.uow, base.clock),
+        watching=watching,
         clock=base.clock,
         figures=base.figures,
     )
@@ -132,6 +147,8 @@ def wire(base: service.Base, settings: IngestSettings) -> service.Service:
         intake=intake,
         reception=reception,
         replaying=Replaying(reception, base.uow, base.clock),
+        watching=watching,
+        listening=listening,
         mappings=mappings,
         limits=limits,
         releasing=releasing,
@@ -150,12 +167,31 @@ def wire(base: service.Base, settings: IngestSettings) -> service.Service:
     )
     return service.Service(
         description="Where events come in.",
-        routers=(*api.ROUTERS, *documents.routes(base.uow, base.clock, mappings)),
+        routers=(
+            *api.ROUTERS,
+            *documents.routes(base.uow, base.clock, mappings),
+            previews.routes(base.uow, mappings, jobs),
+            job_routes.routes(base.uow, base.clock, job_routes.Job[Preview], "documents"),
+        ),
         probes=api.PROBES,
         prepare=prepare,
-        jobs=(make_admin_key, keep_house, lambda: following.run(base.uow), lambda: usage.run(ending)),
+        jobs=(
+            make_admin_key,
+            keep_house,
+            lambda: following.run(base.uow),
+            lambda: usage.run(ending),
+            watching.run,
+            listening.run,
+        ),
         on_stop=stop,
-        tidy=(links.forget, known.forget, refused.forget_old, store_usage.forget),
+        tidy=(
+            links.forget,
+            known.forget,
+            refused.forget_old,
+            store_usage.forget,
+            recent.forget_old,
+            jobs_store.forget,
+        ),
         close=close,
         state={"ingest": ingest},
         schemas=openapi.schemas(),

@@ -1,5 +1,5 @@
 """Ingest's tables: outbox, aliases, what waits for one, merged accounts, imports, users, used links, what was refused,
-and what each key sent."""
+what each key sent, and what came in lately."""
 
 from sqlalchemy import (
     BigInteger,
@@ -8,7 +8,9 @@ from sqlalchemy import (
     Date,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Table,
@@ -19,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from shared.jobs.tables import job_tables
 from shared.worker.tables import relay_tables
 
 metadata = MetaData()
@@ -176,3 +179,38 @@ refused_days = Table(
     Column("left_out", BigInteger, nullable=False),
 )
 """How much was kept of what a key was refused on a UTC day, and how many records more were not."""
+
+recent = Table(
+    "recent",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("door", Text, nullable=False),
+    Column("test", Boolean, nullable=False),
+    Column("mapping", Text, nullable=False),
+    Column("fate", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sent", LargeBinary, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("understood", JSONB, nullable=False),
+    Column("skipped", Integer, nullable=False),
+    Index("recent_by_test", "test", "id"),
+)
+"""Some of what came in lately, as it was sent: the last thousand, and as many of keys in test mode."""
+
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("contact", Text, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Index("forgotten_by_contact", "contact"),
+)
+"""Digests of whoever was erased, of a contact with its account: so that what is still sent about them is not shown."""
+
+job_tables(metadata)

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_validator
 from pydantic.config import JsonDict
+from sqlalchemy import Row
 
 from services.ingest.core.senders import LARGEST, known_type
+from services.ingest.core.watched import Fate
 from shared.auth.keys import Scope
+from shared.messages.assessments import AccountAssessed, Band
 from shared.service.status import Status
 from shared.web.paging import Page
 
@@ -52,7 +55,7 @@ class RefusedPage(Page[RefusedRecord]):
     )
 
 
-class Replay(BaseModel, extra="forbid"):
+class Replay(BaseModel, extra="forbid", json_schema_extra={"examples": [{"code": "unknown_type"}]}):
     """Which records to send again; all conditions that are given must hold, and at least one is given."""
 
     ids: list[Annotated[str, Field(max_length=128)]] | None = Field(None, max_length=1000)
@@ -214,3 +217,121 @@ class MadeKey(BaseModel):
 
     name: str
     key: str
+
+
+class Understood(BaseModel):
+    """One event that a record came to. `alias`: the name by which it was sent, where the account has another."""
+
+    type: str
+    id: str | None = None
+    account: str | None = None
+    alias: str | None = None
+    user: str | None = None
+    feature: str | None = None
+
+
+class Recent(BaseModel):
+    """A record that came in lately."""
+
+    id: int
+    at: datetime
+    key: str
+    source: str
+    door: str = Field(description="By which way it came, such as `events` or `segment`.")
+    test: bool = Field(description="Of a key in test mode: it counts nowhere.")
+    mapping: str = Field(description="The mapping that it was understood by, such as `web@3`; empty for our own form.")
+    fate: Fate
+    code: str
+    reason: str = Field(description="Why it was dropped or refused, or what it waits for.")
+    kind: str
+    name: str
+    sent: str = Field(description="As it was sent, the first 64 KB of it.")
+    size: int = Field(description="How many bytes it has.")
+    understood: list[Understood]
+    skipped: int = Field(description="How many of the same key came since its last record, and are not kept.")
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Self:
+        """As it is kept."""
+        return cls.model_validate({**row._mapping, "sent": row.sent.decode("utf-8", "replace")})
+
+
+class Moved(BaseModel):
+    """What moved a score, and by how many points."""
+
+    name: str
+    points: float
+    reason: str
+
+
+class Assessed(BaseModel):
+    """An account after its events: its score before and after, and what moved it."""
+
+    account: str
+    at: datetime
+    before: float | None
+    score: float | None
+    band_before: Band
+    band: Band
+    moved: list[Moved]
+    cause: str = Field(description="`event`: the one that `source` and `id` name; `usage`: uses of the account; …")
+    source: str | None
+    id: str | None
+    type: str | None
+
+    @classmethod
+    def of(cls, account: str, told: AccountAssessed) -> Self:
+        """As scoring told it."""
+        cause = told.cause
+        return cls(
+            account=account,
+            at=told.at,
+            before=_points(told.previous_score),
+            score=_points(told.score),
+            band_before=told.previous_band,
+            band=told.band,
+            moved=[Moved(name=one.name, points=one.points / 100, reason=one.reason) for one in told.drivers],
+            cause=cause.kind,
+            source=cause.source,
+            id=cause.id,
+            type=cause.type,
+        )
+
+
+class Both(BaseModel):
+    """How many records come to something, before and after."""
+
+    what: str
+    before: int
+    after: int
+
+
+class Example(BaseModel):
+    """A record that would be understood otherwise: an event a line, or why it comes to none."""
+
+    at: datetime
+    source: str
+    name: str
+    sent: str
+    before: list[str]
+    after: list[str]
+
+
+class Preview(BaseModel):
+    """What a mapping would change of the last records, of which those that were `cut` are left out."""
+
+    records: int
+    cut: int
+    differ: int = Field(description="Records that would come to something else.")
+    becomes: list[Both]
+    examples: list[Example]
+
+
+class LeftOut(BaseModel):
+    """So much came faster than whoever listens took it."""
+
+    records: int
+
+
+def _points(hundredths: int | None) -> float | None:
+    return None if hundredths is None else hundredths / 100

@@ -44,7 +44,7 @@ _KEYS: Final = tables.keys.to_metadata(_ACCESS, schema="access")
 _SECRET: Final = tables.secret.to_metadata(_ACCESS, schema="access")
 _THE_SECRET: Final = select(_SECRET.c.value)
 _ALL: Final = select(_KEYS, _THE_SECRET.scalar_subquery().label("secret"))
-_OURS: Final = "kw_"
+OURS: Final = "kw_"
 """How every key begins."""
 _BY_NAME: Final = select(_KEYS).order_by(_KEYS.c.name)
 
@@ -156,7 +156,7 @@ class KeyStore:
         return next((caller_of(row) for row in await self.listed() if row.name == name), None)
 
     def _new_key(self) -> str:
-        return _OURS + base64.urlsafe_b64encode(self._random(32)).rstrip(b"=").decode()
+        return OURS + base64.urlsafe_b64encode(self._random(32)).rstrip(b"=").decode()
 
     def _hash(self, key: str) -> bytes:
         return hmac.digest(self._secret, key.encode("utf-8", "surrogateescape"), hashlib.sha256)
@@ -242,7 +242,7 @@ def key_in(authorization: str) -> str | None:
             user, _, password = base64.b64decode(rest, validate=True).decode().partition(":")
         except ValueError:  # It is no Base64, not even ASCII, or no UTF-8.
             return None
-        return (password if password.startswith(_OURS) and not user.startswith(_OURS) else user) or None
+        return (password if password.startswith(OURS) and not user.startswith(OURS) else user) or None
     return None
 
 

@@ -21,12 +21,13 @@ from aiokafka.protocol.metadata import MetadataRequest  # type: ignore[import-un
 from shared.log.kafka_consumer import KafkaConsumer
 from shared.log.kafka_producer import LARGEST, KafkaProducer
 from shared.log.kafka_reader import KafkaReader
+from shared.log.kafka_tail import KafkaTail
 from shared.log.protocol import GROUP, BrokerUnavailable, TopicPartition
 from shared.messages import registry
 from shared.settings import SERVICES, SettingsError
 
 _LOG = logging.getLogger(__name__)
-_Made = TypeVar("_Made", KafkaProducer, KafkaConsumer)
+_Made = TypeVar("_Made", KafkaProducer, KafkaConsumer, KafkaTail)
 _DAY_MS = 24 * 60 * 60 * 1000
 _GONE = (KafkaError, OSError, TimeoutError)
 _LOOK_AGAIN = 0.05
@@ -71,7 +72,7 @@ class KafkaStream:
         self._client: AIOKafkaClient | None = None
         self._cluster = ""
         self._reader = KafkaReader(bootstrap, topics, partitions, prefix)
-        self._made: list[KafkaProducer | KafkaConsumer] = []
+        self._made: list[KafkaProducer | KafkaConsumer | KafkaTail] = []
 
     async def start(self) -> None:
         """Connect, create what topics are missing, and check that all have the same number of partitions."""
@@ -129,6 +130,10 @@ class KafkaStream:
                 heartbeat=self._heartbeat,
             )
         )
+
+    def tail(self, topics: Sequence[str]) -> KafkaTail:
+        """One who looks on, not started."""
+        return self._noted(KafkaTail(self._bootstrap, topics, self._partitions, self._prefix))
 
     async def trim(self) -> None:
         """Nothing to do: the brokers keep to the topics' retention."""

@@ -16,6 +16,7 @@ import msgspec
 
 from shared.log import statements as sql
 from shared.log.local_producer import CHANNEL, GONE, LocalProducer
+from shared.log.local_tail import LocalTail
 from shared.log.protocol import (
     Bounds,
     BrokerUnavailable,
@@ -261,6 +262,10 @@ class LocalStream:
     def consumer(self, group: str, topics: Sequence[str]) -> LocalConsumer:
         """A consumer, not started."""
         return LocalConsumer(self, group, topics)
+
+    def tail(self, topics: Sequence[str]) -> LocalTail:
+        """One who looks on, not started."""
+        return LocalTail(self, topics, _record)
 
     async def check(self) -> None:
         """One quick question."""

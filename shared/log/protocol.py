@@ -139,6 +139,20 @@ class Consumer(Protocol):
         """The record at an offset, or None where retention has taken it or it never was."""
 
 
+class Tail(Protocol):
+    """Reads what comes from now on, of whole topics, for whoever looks on: it belongs to no group, owns nothing, and
+    keeps no place. What came while it was not there it never sees."""
+
+    async def start(self) -> None:
+        """Begin at the ends. Raises `BrokerUnavailable`."""
+
+    async def stop(self) -> None:
+        """Close; never raises."""
+
+    async def read(self, timeout: float) -> list[Record]:
+        """What came, or nothing after `timeout` seconds. Raises `BrokerUnavailable`."""
+
+
 class Stream(Protocol):
     """One home of the stream."""
 
@@ -164,6 +178,9 @@ class Stream(Protocol):
 
     def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
         """A new consumer in a group, not started."""
+
+    def tail(self, topics: Sequence[str]) -> Tail:
+        """One who looks on, not started."""
 
     async def trim(self) -> None:
         """Take away what is older than the topics keep, where the home doesn't do so by itself."""

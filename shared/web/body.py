@@ -59,6 +59,8 @@ class Body:
         self._packed = self._size = 0
         self._begun: float | None = None
         self._whole = False
+        self.is_broken_off = False
+        """The client has hung up before all of it had come."""
         length = headers.get("content-length", "")
         self._announced = int(length[:20]) if length.isdecimal() else 0
         self._encoding = headers.get("content-encoding", "identity").strip().lower()
@@ -73,6 +75,7 @@ class Body:
         self._within(self._announced)
         message = await self._in_time()
         if message["type"] != "http.request":
+            self.is_broken_off = message["type"] == "http.disconnect"
             return message
         self._whole = not message.get("more_body", False)
         body = message.get("body", b"")

@@ -1,5 +1,6 @@
 """What surrounds every request: its trace and id, the limits on its body, its measured time, and the last net."""
 
+import logging
 import re
 import time
 from typing import Final
@@ -13,6 +14,9 @@ from shared.messages import tracing
 from shared.web.body import Body, Limits, Room
 from shared.web.problems import unexpected
 
+_log = logging.getLogger("keepwell.web")
+_GONE: Final = 499
+"""What a request is counted as whose client has gone."""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -59,14 +63,19 @@ class Edge:
         try:
             await self._app(scope, body, answer)
         except ClientDisconnect:
-            status = status or 499
+            status = status or _GONE
         except Exception as error:
-            if status:
-                raise
-            await unexpected(error, request_id).response()(scope, receive, answer)
+            if not body.is_broken_off:
+                if status:
+                    raise
+                await unexpected(error, request_id).response()(scope, receive, answer)
         finally:
+            route = getattr(scope.get("route"), "path", "none")
+            if body.is_broken_off:
+                # Whatever was made of half a body is nothing that anybody hears.
+                status = _GONE
+                _log.info("the client hung up in the middle of its body", extra={"route": route})
             body.forget()
             tracing.current.reset(token)
-            route = getattr(scope.get("route"), "path", "none")
             seconds = time.perf_counter() - begun
             self._seconds.observe(seconds, method, route, str(status))

@@ -195,3 +195,27 @@ async def test_the_log_tells_its_identity_and_it_stays(stream: Stream, make_stre
 async def test_every_topic_has_the_same_number_of_partitions(stream: Stream) -> None:
     assert stream.partitions == 8
     await stream.check()
+
+
+async def test_who_looks_on_sees_what_comes_from_then_on_and_takes_nothing_from_others(
+    stream: Stream, consumer: Consumer
+) -> None:
+    await publish(stream, a_usage_event("before"))
+    tail = stream.tail([registry.USAGE])
+    await tail.start()
+    assert await tail.read(0.1) == []
+    sent = [a_usage_event(f"e{n}", f"account-{n % 5}") for n in range(40)]
+    await publish(stream, *sent, Outgoing(registry.TICKETS, "acme", b"{}"))
+    seen: list[Record] = []
+
+    async def all_came() -> bool:
+        seen.extend(await tail.read(0.5))
+        return len(seen) >= len(sent)
+
+    await until(all_came)
+    assert sorted((one.key, one.value) for one in seen) == sorted((one.key, one.value) for one in sent)
+    assert {one.topic for one in seen} == {registry.USAGE}
+    await tail.stop()
+    take_all(consumer, stream)
+    assert len(await read(consumer, len(sent) + 2)) == len(sent) + 2
+    assert set(await stream.readers()) <= {"contract"}

@@ -274,13 +274,34 @@ async def test_a_customer_who_has_left_is_listed_and_counted_only_when_asked_for
     assert len((await face.get("/accounts"))["items"]) == 3
 
 
-@pytest.mark.parametrize("id", ["a/b", "/", "a//b", "a b", "a%2Fb", "ü/é☃", "a?b#c", "a\\b", "😀"])
-async def test_an_accounts_id_may_hold_anything(face: Face, id: str) -> None:
-    await face.fed.feed(an_event("feedback.nps", account=id, contact_id="c", score=3))
-    path = f"/accounts/{quote(id, safe='')}"
-    assert (await face.get(path))["id"] == id
-    assert len((await face.get(f"{path}/health/history"))["items"]) == 1
-    assert (await face.get(f"{path}/health/explain"))["id"] == id
+BELOW = ("hierarchy", "timeline", "contacts", "tickets", "invoices", "subscriptions", "usage", "goals")
+
+
+ODD = (
+    *("a/b", "/", "a//b", "a b", "a%2Fb", "ü/é☃", "a?b#c", "a\\b", "😀", " ", "...", "+", "%", "a;b=c,d"),
+    *("other/health/explain", "other/timeline", "https://acme.example/?a=b#c", "%2e%2e", "../other", "x" * 128),
+)
+
+
+async def test_an_accounts_id_may_hold_anything(face: Face) -> None:
+    """`other` is there, too: none of its pages is shown in place of theirs."""
+    await face.fed.feed(an_event("feedback.nps", account="other", contact_id="o", score=9))
+    for id in ODD:
+        await face.fed.feed(
+            an_event("feedback.nps", account=id, contact_id=id, score=3),
+            an_event("goal.set", at=NOW - DAY, account=id, goal_id=id, title="More", due_at=NOW.isoformat()),
+        )
+    for id in ODD:
+        path = f"/accounts/{quote(id, safe='')}"
+        assert (await face.get(path))["id"] == id
+        for below in BELOW:
+            assert "'o'" not in str(await face.get(f"{path}/{below}")), below
+        assert [one["id"] for one in (await face.get(f"{path}/contacts"))["items"]] == [id]
+        assert (await face.get(f"{path}/health/history"))["items"] != []
+        assert (await face.get(f"{path}/health/explain"))["id"] == id
+        await face.put(f"{path}/goals/{quote(id, safe='')}", title="Even more", due_at="2026-12-31T00:00:00Z")
+        assert [one["title"] for one in (await face.get(f"{path}/goals"))["items"]] == ["Even more"]
+        await face.put(f"{path}/pulse", score=3, note="hm")
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ async def test_the_key_is_taken_wherever_a_client_puts_it(house: House) -> None:
         await house.http.post("/v1/track", content=body, auth=AUTH),
         await house.http.post("/v1/track", content=body, headers={"authorization": f"Bearer {ADMIN_KEY}"}),
         await house.http.post("/api/s/s2s/track", content=body, headers={"x-write-key": f"{ADMIN_KEY}:secret"}),
+        await house.http.post("/api/s/track", content=body, headers={"x-write-key": f"keepwell:{ADMIN_KEY}"}),
         await house.http.post("/api/s/track.json", content=body, headers={"x-write-key": ADMIN_KEY}),
         await house.http.post("/v1/batch", content=in_body),
         await house.http.post(
@@ -65,8 +66,8 @@ async def test_the_key_is_taken_wherever_a_client_puts_it(house: House) -> None:
             headers={"content-type": "application/x-www-form-urlencoded"},
         ),
     ]
-    assert [answer.status_code for answer in taken] == [200] * 6
-    assert len(house.broker.messages) == 6
+    assert [answer.status_code for answer in taken] == [200] * 7
+    assert len(house.broker.messages) == 7
     nobody = await house.http.post("/v1/batch", content=body)
     assert (nobody.status_code, nobody.json()["code"]) == (401, "no_key")
     stranger = await house.http.post("/v1/batch", content=body, auth=("kw_stranger", ""))
@@ -166,3 +167,15 @@ async def test_whoever_is_erased_was_nowhere(house: House) -> None:
     assert [row["alias"] for row in await house.rows("SELECT alias FROM aliases WHERE alias LIKE '%u1'")] == []
     assert (await house.post(an_event("x2", "account.erased", "acme"), auth=AUTH)).status_code == 202
     assert await house.rows("SELECT source FROM known_users") == []
+
+
+async def test_what_is_refused_is_kept_and_taken_once_it_can_be(house: House) -> None:
+    nobody = {"messageId": "m1", "event": "Report Run", "timestamp": at(-5)}
+    answer = await house.http.post("/v1/track", content=msgspec.json.encode(nobody), auth=AUTH)
+    assert answer.status_code == 200
+    kept = (await house.http.get("/v1/refused", auth=AUTH)).json()["items"]
+    assert [(one["code"], one["door"]) for one in kept] == [("missing_account", "segment")]
+    unreadable = await house.http.post("/v1/batch", content=b'{"batch": 7}', auth=AUTH)
+    assert (unreadable.status_code, unreadable.json()["code"]) == (400, "no_batch")
+    assert "message" in unreadable.json()
+    assert len((await house.http.get("/v1/refused", auth=AUTH)).json()["items"]) == 2

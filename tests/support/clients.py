@@ -203,13 +203,14 @@ def sending(
     answer: Callable[[Asked], Answered],
     folder: Path,
     key_of: Callable[[Client], str] = lambda client: f"kw_{client.driver}",
+    loses: Callable[[Asked], bool] = lambda asked: False,
 ) -> Iterator[list[Sent]]:
-    """Clients at work at the same time, each through a gate of its own."""
+    """Clients at work at the same time, each through a gate of its own, which may lose an answer."""
     with ExitStack() as entered:
         tls = certificate(folder) if any(client.https for client in clients) else None
         found = []
         for client in clients:
-            gate = entered.enter_context(open_gate(answer, tls if client.https else None))
+            gate = entered.enter_context(open_gate(answer, loses, tls if client.https else None))
             trusting = {"REQUESTS_CA_BUNDLE": str(tls[0])} if tls is not None and client.https else {}
             host = f"{'https' if client.https else 'http'}://127.0.0.1:{gate.port}"
             key = key_of(client)

@@ -8,15 +8,13 @@ JOIN information_schema.tables t USING (table_schema, table_name)
 WHERE t.table_type = 'BASE TABLE' AND c.table_schema NOT IN ('pg_catalog', 'information_schema')
 ORDER BY 1, 2, 3
 """
+_AT_ONCE = 100
 _IN = {
     "bytea": "position(convert_to('{word}', 'UTF8') IN {column}) > 0",
     "text": "{column} ILIKE '%{word}%'",
     "jsonb": "{column}::text ILIKE '%{word}%'",
     "ARRAY": "{column}::text ILIKE '%{word}%'",
 }
-
-_AT_ONCE = 100
-"""Columns that are searched by one question: no command takes a text as long as all of them need."""
 
 
 def searches(
@@ -36,6 +34,7 @@ def stands(query: Callable[[str], str], words: Collection[str], but: Collection[
     """The places in which one of the words stands; `query` answers as `psql` does, bare."""
     columns = [tuple(line.split("|")) for line in query(COLUMNS).splitlines()]
     counts = [f"SELECT '{place}', ({count})" for place, count in searches(columns, words, but)]  # type: ignore[arg-type]
-    asked = (counts[first : first + _AT_ONCE] for first in range(0, len(counts), _AT_ONCE))
-    found = (line.split("|") for some in asked for line in query(" UNION ALL ".join(some)).splitlines())
+    # A command line has no room for all of them at once.
+    parts = (counts[first : first + _AT_ONCE] for first in range(0, len(counts), _AT_ONCE))
+    found = (line.split("|") for part in parts for line in query(" UNION ALL ".join(part)).splitlines())
     return sorted(place for place, count in found if count != "0")

@@ -1,5 +1,6 @@
 """An HTTP server between clients and Keepwell, or in place of it, that can lose an answer on its way back."""
 
+import gzip
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -23,6 +24,11 @@ class Asked(NamedTuple):
     headers: dict[str, str]
     body: bytes
 
+    @property
+    def unpacked(self) -> bytes:
+        """Its body without gzip."""
+        return gzip.decompress(self.body) if self.body.startswith(b"\x1f\x8b") else self.body
+
 
 class Answered(NamedTuple):
     """An answer."""
@@ -37,10 +43,10 @@ class Gate:
     """A port that answers by a function, and tells what came and what was answered."""
 
     answer: Callable[[Asked], Answered]
+    loses: Callable[[Asked], bool]
+    """Whether a good answer may be lost: of the first such request, which goes through, its sender never hears."""
     got: list[tuple[Asked, Answered]] = field(default_factory=list)
-    lose: int = 0
-    """How many of the next good answers are lost: the request went through, and its sender never hears of it."""
-    lost: int = 0
+    lost: Asked | None = None
     port: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -49,16 +55,18 @@ class Gate:
         answered = self.answer(asked)
         with self._lock:
             self.got.append((asked, answered))
-            if answered.status < 300 and self.lose > self.lost:
-                self.lost += 1
+            if answered.status < 300 and self.lost is None and self.loses(asked):
+                self.lost = asked
                 return None
         return answered
 
 
 @contextmanager
-def open_gate(answer: Callable[[Asked], Answered], tls: tuple[Path, Path] | None = None) -> Iterator[Gate]:
+def open_gate(
+    answer: Callable[[Asked], Answered], loses: Callable[[Asked], bool], tls: tuple[Path, Path] | None = None
+) -> Iterator[Gate]:
     """A gate on a port of its own; with a certificate and its key, by https."""
-    gate = Gate(answer)
+    gate = Gate(answer, loses)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from shared.log.protocol import Bounds, Consumer, Producer, Record, Stream, TopicPartition
+from shared.log.protocol import Bounds, Consumer, Producer, Record, Stream, Tail, TopicPartition
 
 _AT_MOST = 0.02
 """Seconds that a poll waits, so that a clock which the test has moved is seen at once."""
@@ -55,6 +55,9 @@ class HookedStream:
 
     def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
         return _HookedConsumer(self, self._stream.consumer(group, topics))
+
+    def tail(self, topics: Sequence[str]) -> Tail:
+        return self._stream.tail(topics)
 
     async def trim(self) -> None:
         await self._stream.trim()

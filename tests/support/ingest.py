@@ -14,7 +14,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest import api, files, queries
-from services.ingest.api import documents, openapi
+from services.ingest.api import documents, openapi, previews
 from services.ingest.api.parts import Ingest
 from services.ingest.core.checking import Checked, Refusal, check
 from services.ingest.core.reading import read
@@ -27,23 +27,29 @@ from services.ingest.publishing.releasing import Releasing
 from services.ingest.publishing.responding import Responding
 from services.ingest.receiving.knowing import Knowing
 from services.ingest.receiving.limiting import Limits, Rates
+from services.ingest.receiving.listening import Listening
 from services.ingest.receiving.reception import Reception
 from services.ingest.receiving.refusing import Refusing
 from services.ingest.receiving.replaying import Replaying
+from services.ingest.receiving.trying import Trying
 from services.ingest.receiving.understanding import Understanding
 from services.ingest.receiving.usage import Usage
+from services.ingest.receiving.watching import Watching
 from services.ingest.slack.client import Slack
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
+from services.ingest.views import Preview
 from services.scoring import tables as scoring
 from shared.auth.keys import KeyStore
 from shared.clock import Clock
 from shared.documents.in_force import InForce
 from shared.documents.store import Store
 from shared.figures import Figures
+from shared.jobs import routes as job_routes
+from shared.jobs.runner import Jobs
 from shared.links import Links
 from shared.log.partitioner import partition_of
-from shared.log.protocol import Outgoing, Places, TopicPartition, Unconfirmed
+from shared.log.protocol import Outgoing, Places, Record, TopicPartition, Unconfirmed
 from shared.log.publisher import Publisher
 from shared.messages import envelope
 from shared.messages.envelope import Event
@@ -118,6 +124,27 @@ class FakeProducer:
         return self.broker.reach(messages)
 
 
+class FakeTail:
+    """The end of a log: what is put there comes next."""
+
+    def __init__(self) -> None:
+        self.coming: asyncio.Queue[Record] = asyncio.Queue()
+        self.reads = False
+
+    async def start(self) -> None:
+        self.reads = True
+
+    async def stop(self) -> None:
+        self.reads = False
+
+    async def read(self, timeout: float) -> list[Record]:
+        try:
+            async with asyncio.timeout(timeout):
+                return [await self.coming.get()]
+        except TimeoutError:
+            return []
+
+
 class Broker:
     """A broker in memory, which can be slow (`confirms`), or fail (`fails`)."""
 
@@ -132,6 +159,7 @@ class Broker:
         self.asked = 0
         self.confirms = asyncio.Event()
         self.confirms.set()
+        self.end = FakeTail()
 
     def producer(self) -> FakeProducer:
         self.producers.append(FakeProducer(self))
@@ -148,6 +176,9 @@ class Broker:
 
     async def readers(self) -> dict[str, datetime | None]:
         return {}
+
+    def tail(self, *_: object) -> FakeTail:
+        return self.end
 
     def events(self) -> list[Event]:
         """What was published, read again."""
@@ -207,6 +238,10 @@ async def _fine() -> None:
     return None
 
 
+async def _left_alone(_: str) -> bool:
+    return True
+
+
 def an_app(
     engine: AsyncEngine,
     broker: Broker,
@@ -238,6 +273,8 @@ def an_app(
         cluster=lambda: CLUSTER,
     )
 
+    watching = Watching(uow, clock)
+    listening = Listening(uow, broker.tail, keep_alive=0.2)
     mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
     reception = Reception(
         intake=intake,
@@ -246,6 +283,8 @@ def an_app(
         understanding=Understanding(mappings),
         knowing=Knowing(uow, releasing),
         refusing=Refusing(uow, clock, figures),
+        trying=Trying(uow, clock),
+        watching=watching,
         clock=clock,
         figures=figures,
     )
@@ -260,6 +299,8 @@ def an_app(
         intake=intake,
         reception=reception,
         replaying=Replaying(reception, uow, clock),
+        watching=watching,
+        listening=listening,
         mappings=mappings,
         limits=limits,
         releasing=releasing,
@@ -276,7 +317,13 @@ def an_app(
         acting=Acting(Links([link_key]), responding, uow, clock, random) if link_key else None,
         leaving=Leaving(Links([link_key]), intake, clock) if link_key else None,
     )
-    for router in (*api.ROUTERS, *documents.routes(uow, clock, mappings), *api.PROBES):
+    # Nobody computes: a test does.
+    jobs = Jobs(uow, clock, random, _left_alone)
+    more = (
+        previews.routes(uow, mappings, jobs),
+        job_routes.routes(uow, clock, job_routes.Job[Preview], "documents"),
+    )
+    for router in (*api.ROUTERS, *documents.routes(uow, clock, mappings), *more, *api.PROBES):
         app.include_router(router)
     return app, keys, usage
 

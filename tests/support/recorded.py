@@ -4,7 +4,6 @@
 """
 
 import base64
-import gzip
 import json
 import re
 import tempfile
@@ -35,10 +34,9 @@ def taken(asked: Asked) -> Answered:
 
 def body_of(asked: Asked) -> Any:
     """What a body says: its JSON, or the base64 of others."""
-    raw = gzip.decompress(asked.body) if asked.body.startswith(b"\x1f\x8b") else asked.body
     if asked.headers.get("content-type") == _PROTOBUF:
-        return {"base64": base64.b64encode(_shorter(asked.path, raw)).decode()}
-    return json.loads(raw)
+        return {"base64": base64.b64encode(_shorter(asked.path, asked.unpacked)).decode()}
+    return json.loads(asked.unpacked)
 
 
 def _shorter(path: str, raw: bytes) -> bytes:

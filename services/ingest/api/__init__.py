@@ -9,6 +9,7 @@ from services.ingest.api import (
     keys,
     leaving,
     patching,
+    recent,
     refused,
     slack,
     status,
@@ -20,6 +21,7 @@ from services.ingest.api.sdk import customerio, openmeter, otlp, posthog, segmen
 ROUTERS: Final = (
     events.router,
     patching.router,
+    recent.router,
     webhooks.router,
     slack.router,
     acting.router,

@@ -12,8 +12,10 @@ from services.ingest.pages.acting import Acting
 from services.ingest.pages.leaving import Leaving
 from services.ingest.publishing.releasing import Releasing
 from services.ingest.receiving.limiting import Limits
+from services.ingest.receiving.listening import Listening
 from services.ingest.receiving.reception import Reception
 from services.ingest.receiving.replaying import Replaying
+from services.ingest.receiving.watching import Watching
 from services.ingest.slack.hearing import Hearing
 from services.ingest.slack.interactions import Interactions
 from shared.auth.keys import Caller, KeyGate, KeyStore, require
@@ -32,6 +34,8 @@ class Ingest:
 
     intake: Intake
     reception: Reception
+    watching: Watching
+    listening: Listening
     mappings: InForce[Mappings]
     limits: Limits
     replaying: Replaying
@@ -82,7 +86,13 @@ class _SenderKey(KeyGate):
         (await _ingest(request)).limits.check_open(request.state.caller.name)
 
 
+class _ClientKey(_SenderKey):
+    mine = False
+
+
 SenderKey = Annotated[Caller, Depends(_SenderKey("ingest"))]
+ClientKey = Annotated[Caller, Depends(_ClientKey("ingest"))]
+"""Of other tools' clients, whose query parameters are taken as they come."""
 Reader = Annotated[Caller, Depends(require("read"))]
 Operator = Annotated[Caller, Depends(require("operate"))]
 Admin = Annotated[Caller, Depends(require("admin"))]

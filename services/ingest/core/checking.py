@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -73,6 +73,8 @@ class Answer(msgspec.Struct, frozen=True):
     adjusted: list[Adjusted] = []
     token: str | None = None
     """Scoring's reads take it as `at_least`: they answer once these events are folded. None where nothing went out."""
+    test: bool | msgspec.UnsetType = msgspec.UNSET
+    """True where the key is in test mode: nothing of it counts anywhere."""
     topics_forget_by: datetime | msgspec.UnsetType = msgspec.UNSET
     """Where somebody was erased: when the topics have forgotten them too. All else has within a minute."""
 
@@ -149,6 +151,7 @@ def _checked(
     history = name_of(attributes, "history", LONGEST_ID) if "history" in attributes else None
     time, moved = instant_of(attributes, now, history)
     data, changes = data_of(attributes, type, definition[1])
+    _check_named(data)
     if isinstance(data, AccountMerged) and data.into in {subject, *NO_SEGMENTS}:
         words = "An account can't go on as itself, nor as '.' or '..'. Put the other account's id in 'into'."
         raise Refused("invalid_data", words)
@@ -167,6 +170,17 @@ def _checked(
     attributes["accepted"] = accepted
     changed = (*moved, *changes)
     return Checked(index, id, sent_by, type, definition[0], subject, time, history, aliases, attributes, changed, into)
+
+
+def _check_named(data: Any) -> None:
+    """What has an address of its own can be named in it."""
+    for name in _IN_PATHS:
+        if (id := getattr(data, name, None)) in NO_SEGMENTS:
+            words = f"data.{name} is {id!r}, which no address on the web could name. Give it another."
+            raise Refused("invalid_data", words)
+
+
+_IN_PATHS: Final = ("contact_id", "goal_id", "measure")
 
 
 def _unknown_type(type: str) -> Refused:

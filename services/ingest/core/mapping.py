@@ -16,8 +16,8 @@ from shared.messages.usage import UsageRecorded
 Path = tuple[str, ...]
 """The parts of a path."""
 (USED,) = UsageRecorded.types
-KINDS: Final = ("track", "page", "screen", "identify", "group", "alias", "capture", "event", "span", "log")
-"""Kinds of records: those of analytics clients, PostHog's, OpenMeter's and CloudEvents', and OpenTelemetry's."""
+KINDS: Final = ("track", "page", "screen", "identify", "group", "alias", "capture", "meter", "span", "log")
+"""Kinds of records: those of analytics clients, PostHog's, OpenMeter's, and OpenTelemetry's."""
 _REMEMBERED: Final = 4096
 """Names of events of which it is remembered which rule they fall under; some senders make up new ones all the time."""
 
@@ -67,23 +67,6 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         what = "drop" if not self.type else "take" if self.type == USED else f"make {self.type} of"
         return f"{what} {self.event!r}" + (f" of the kind {self.kind}" if self.kind else "")
 
-    @property
-    def why_dropped(self) -> str:
-        """Why nothing comes of a record, where this rule drops it."""
-        return f"dropped by {self.by or 'default'}: {self.words}"
-
-    def data_of(self, record: Any, event: str) -> dict[str, Any]:
-        """What the event that it becomes says; what is not there, or is null, is left out."""
-        found = {name: at(record, path) for name, path in self.data.items()} | dict(self.fixed)
-        if self.type == USED:
-            named = at(record, self.feature) if isinstance(self.feature, tuple) else self.feature
-            found["feature"] = named if self.feature is not None and named not in (None, "") else event
-            if self.quantity is not None:
-                found["quantity"] = at(record, self.quantity)
-        if self.milestone is not None:
-            found["milestone"] = self.milestone
-        return {name: value for name, value in found.items() if value is not None}
-
 
 class Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """How what some keys send is understood. The first rule that fits counts; without one a record is a use."""
@@ -110,6 +93,10 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """How it is named where people ask what was done with an event: `web@3`."""
         return self.id if self.version is None else f"{self.id}@{self.version}"
 
+    def why_dropped(self, rule: Rule) -> str:
+        """Why nothing comes of a record that falls under a rule which drops it."""
+        return f"dropped by {rule.by or self.label}: {rule.words}"
+
     def rule_for(self, kind: str, event: str) -> Rule | None:
         """The rule for a record of this kind and name."""
         seen, key = self._seen, (kind, event)
@@ -124,15 +111,13 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return found
 
     def traits_of(self, given: Named[str, Any]) -> dict[str, Any]:
-        """Traits of an account by our names: renamed, reckoned in our units, and without what is dropped."""
-        found: dict[str, Any] = {}
-        for name, value in given.items():
-            if name in self.drop_traits:
-                continue
-            if (times := self.times.get(name)) is not None and isinstance(value, int | float):
-                value = _multiplied(value, times)  # noqa: PLW2901
-            found[self.traits.get(name, name)] = value
-        return found
+        """Traits of an account by our names and in our units, without what is dropped."""
+        kept = {name: value for name, value in given.items() if name not in self.drop_traits}
+        return {self.traits.get(name, name): self._reckoned(name, value) for name, value in kept.items()}
+
+    def _reckoned(self, name: str, value: Any) -> Any:
+        times = self.times.get(name)
+        return value if times is None or not isinstance(value, int | float) else _multiplied(value, times)
 
     @cached_property
     def _seen(self) -> dict[tuple[str, str], Rule | None]:

@@ -33,17 +33,17 @@ class _Seen(msgspec.Struct):
     moves: int = 0
     """How often they were somewhere else than before."""
 
-    def repeats(self, account: str | None, at: datetime, other: str = "") -> bool:
-        """Whether it was said just so, shortly before."""
+    def tells(self, account: str | None, at: datetime, other: str = "") -> bool:
+        """Whether nothing is to be learnt from a statement: it was said just so shortly before, or they never rest."""
         before = self.stated
-        return account == before.account and other == before.other and before.at <= at < before.at + SAME
+        since = before.at
+        if account == before.account and other == before.other:
+            return since <= at < since + SAME
+        return self.moves > _RESTLESS and since <= at < since + _A_WHILE
 
-    def tells(self, one: Stated) -> bool:
-        """Whether nothing is to be learnt from a statement."""
-        if self.repeats(one.account, one.at, one.other):
-            return True
-        at = self.stated.at
-        return self.moves > _RESTLESS and at <= one.at < at + _A_WHILE
+    def followed(self, by: Stated) -> "_Seen":
+        """What is known once something new was said."""
+        return _Seen(by, by.at, self.moves + (self.stated.account != by.account))
 
 
 class Knowing:
@@ -79,7 +79,7 @@ class Knowing:
             return False
         for user, account, at in record.knows:
             seen = self._seen.get((source, user))
-            if seen is None or not seen.repeats(account, at):
+            if seen is None or not seen.tells(account, at):
                 return False
             seen.last = max(seen.last, min(at, now))
         return True
@@ -92,15 +92,15 @@ class Knowing:
             if (seen := mine.get(one.user)) is None:
                 seen = self._seen.get((source, one.user))
             if seen is not None:
-                if seen.tells(one):
+                if seen.tells(one.account, one.at, one.other):
                     seen.last = max(seen.last, one.at)
                     continue
                 if seen.stated.at < one.at < seen.last:
                     # It comes late, between two that said the same, of which the second was no news until now.
                     fresh.append(seen.stated._replace(at=seen.last))
             fresh.append(one)
-            if one.user not in mine or mine[one.user].stated.at <= one.at:
-                mine[one.user] = _Seen(one, one.at)
+            if seen is None or seen.stated.at <= one.at:
+                mine[one.user] = _Seen(one, one.at) if seen is None else seen.followed(one)
         return fresh
 
     async def _ask(
@@ -170,8 +170,7 @@ class Knowing:
         for one in stated:
             seen = self._seen.get((source, one.user))
             if seen is None or seen.stated.at <= one.at:
-                moves = 0 if seen is None else seen.moves + (seen.stated.account != one.account)
-                self._seen[source, one.user] = _Seen(one, one.at, moves)
+                self._seen[source, one.user] = _Seen(one, one.at) if seen is None else seen.followed(one)
 
 
 async def _rows(

@@ -17,8 +17,10 @@ from services.ingest.handler import Intake
 from services.ingest.receiving.knowing import Knowing
 from services.ingest.receiving.limiting import Limits
 from services.ingest.receiving.refusing import Refusing
+from services.ingest.receiving.trying import Trying
 from services.ingest.receiving.understanding import Understanding
 from services.ingest.receiving.usage import Usage
+from services.ingest.receiving.watching import Watching
 from shared.clock import Clock
 from shared.figures import Figures
 
@@ -38,11 +40,14 @@ class Reception:
         understanding: Understanding,
         knowing: Knowing,
         refusing: Refusing,
+        trying: Trying,
+        watching: Watching,
         clock: Clock,
         figures: Figures,
     ) -> None:
         self._intake, self._limits, self._usage, self._refusing = intake, limits, usage, refusing
         self._understanding, self._knowing, self._clock = understanding, knowing, clock
+        self._trying, self._watching = trying, watching
         self._received = figures.count("keepwell_records_received_total", "Records received, by their door.", "door")
 
     def mapping(self, sender: Sender) -> Mapping:
@@ -64,10 +69,11 @@ class Reception:
         """
         self._limits.admit(sender, _live(raws), sum(map(len, raws)))
         self._received.add(len(raws), door)
-        answer = await self._intake.take(raws, sender)
+        answer = await self._taken(raws, sender)
         if answer.refused and keep_refused:
             kept = ((bytes(raws[why.index]) if sent is None else sent, why) for why in answer.refused)
             await self._refusing.keep(kept, sender, door)
+        self._watching.events(raws, sender, door, answer)
         return answer
 
     async def unreadable(self, body: bytes, code: str, message: str, sender: Sender, door: str) -> None:
@@ -97,19 +103,25 @@ class Reception:
                     continue
                 raws.append(_event(said))
                 places.append(index)
-        answer = await self._intake.take(raws, sender)
+        answer = await self._taken(raws, sender)
         for one in answer.refused:
             index = places[one.index]
             refused.setdefault(index, Refusal(index, records[index].id, one.code, one.message))
         if refused and keep_refused:
             await self._refusing.keep(((records[i].sent, why) for i, why in sorted(refused.items())), sender, door)
-        return msgspec.structs.replace(
+        answer = msgspec.structs.replace(
             answer,
             accepted=len(records) - len(refused),
             refused=[refused[index] for index in sorted(refused)],
             waiting=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.waiting],
             adjusted=[msgspec.structs.replace(one, index=places[one.index]) for one in answer.adjusted],
         )
+        self._watching.records(records, sender, door, self.mapping(sender).label, answer)
+        return answer
+
+    async def _taken(self, raws: Sequence[msgspec.Raw], sender: Sender) -> Answer:
+        """What a key in test mode sends is judged alone."""
+        return await (self._trying if sender.test else self._intake).take(raws, sender)
 
 
 def _live(raws: Sequence[msgspec.Raw]) -> int:

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from services.ingest.core import mapping, stripe
+from services.ingest.core.dialects import customerio, openmeter, otlp, posthog, segment
 from services.ingest.core.reading import objects
 from services.ingest.core.refusals import dated
 from services.ingest.core.sent import Record
@@ -21,7 +22,14 @@ VENDORS: Final = frozenset({stripe.SOURCE})
 
 Reread = Callable[[bytes, mapping.Mapping, datetime], Sequence[Record]]
 """What reads one record as it was sent, with the mapping of today, and when it was first received."""
-DIALECTS: Final[Mapping[str, Reread]] = {}
+DIALECTS: Final[Mapping[str, Reread]] = {
+    segment.DOOR: segment.again,
+    posthog.DOOR: posthog.again,
+    openmeter.DOOR: openmeter.again,
+    customerio.DOOR: customerio.again,
+    otlp.TRACES: otlp.span_again,
+    otlp.LOGS: otlp.log_again,
+}
 """By door, those of SDKs."""
 
 

@@ -19,6 +19,7 @@ _LOCK: Final = (
     .order_by(aliases.c.alias)
     .with_for_update()
 )
+_KNOWN: Final = select(aliases.c.alias, aliases.c.account_id).where(bulk.among(aliases.c.alias, "names"))
 _SET: Final = bulk.Update(
     aliases, ("alias",), ("account_id",), same=("set_at",), where=lambda _: aliases.c.account_id.is_(None)
 )
@@ -52,6 +53,12 @@ async def lock(c: AsyncConnection, names: Sequence[str], now: datetime) -> dict[
         return {}
     await _SEE(c, [(name,) for name in names], seen_at=now)
     return {row.alias: row.account_id for row in await c.execute(_LOCK, {"names": list(names)})}
+
+
+async def known(c: AsyncConnection, names: Sequence[str]) -> dict[str, str | None]:
+    """The accounts of aliases, None where nobody has set one; nothing is written or locked."""
+    found = {row.alias: row.account_id for row in await c.execute(_KNOWN, {"names": list(names)})} if names else {}
+    return {name: found.get(name) for name in names}
 
 
 async def give(c: AsyncConnection, accounts: Mapping[str, str], now: datetime) -> None:

@@ -1,12 +1,13 @@
-"""What is kept of somebody who is erased: what waits, and where they were. Works in the caller's transaction."""
+"""What is kept, and shown, of somebody who is erased. Works in the caller's transaction."""
 
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Text, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ingest.core.erasing import ERASES, is_of
-from services.ingest.store import known
+from services.ingest.store import known, recent
 from services.ingest.store.aliases import KEY
 from services.ingest.tables import aliases, waiting
 from shared.messages.erasing import Forgetting
@@ -21,7 +22,7 @@ _OF_ACCOUNT: Final = (
 _FORGET: Final = bulk.Delete(waiting, KEY)
 
 
-async def forget(c: AsyncConnection, forgetting: Forgetting) -> None:
+async def forget(c: AsyncConnection, forgetting: Forgetting, now: datetime) -> None:
     """Delete what waits under the account's aliases, or its own name as one, and is about who is erased, and where they
     were known to be.
 
@@ -30,3 +31,4 @@ async def forget(c: AsyncConnection, forgetting: Forgetting) -> None:
     rows = await c.execute(_OF_ACCOUNT, {"account": forgetting.account})
     await _FORGET(c, [row[: len(KEY)] for row in rows if is_of(row.value, forgetting)])
     await known.forget_of(c, forgetting)
+    await recent.forget(c, forgetting, now)

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from services.playbooks.core.checklist import MOST
 from services.playbooks.core.commands import Talk
 from services.playbooks.core.matter import Matter
 from services.playbooks.core.workinghours import parse_duration
 from shared.messages.actions import Severity
+from shared.web.times import Moment
 
 PointText = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -48,7 +49,7 @@ class NewTask(
     """How to go about it."""
     assignee: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     """An id of the directory, or an e-mail; the account's owner, unless it is said."""
-    due_at: AwareDatetime | None = None
+    due_at: Moment | None = None
     due: Annotated[str, AfterValidator(_length)] | None = None
     """Such as `2 business days`, counted in the assignee's working time, or `24h`."""
     priority: Severity = "medium"
@@ -76,13 +77,13 @@ class Snooze(
 ):
     """Until when it is snoozed, at most 90 days from now; a day, unless said."""
 
-    until: AwareDatetime | None = None
+    until: Moment | None = None
 
 
 class Due(Note, json_schema_extra={"examples": [{"due_at": "2026-03-20T17:00:00Z"}]}):
     """By when a task is to be done, at most a year from now."""
 
-    due_at: AwareDatetime
+    due_at: Moment
 
 
 class FlagOutcome(

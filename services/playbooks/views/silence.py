@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from services.playbooks.core.rules import Pause
 from services.playbooks.core.standing import Mute
+from shared.web.times import Moment
 
 _Reason = Annotated[str, Field(min_length=1, max_length=2000)]
 
@@ -49,7 +50,7 @@ class PauseBody(
     """Why a playbook is paused, and until when; until somebody resumes it, unless said."""
 
     reason: _Reason
-    until: AwareDatetime | None = None
+    until: Moment | None = None
 
 
 class MuteBody(
@@ -59,7 +60,7 @@ class MuteBody(
 ):
     """Until when an account is left in peace, at most 90 days from now, and why; `until: null` ends it."""
 
-    until: AwareDatetime | None
+    until: Moment | None
     reason: Annotated[str, Field(max_length=2000)] = ""
 
 

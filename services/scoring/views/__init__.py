@@ -32,6 +32,7 @@ from services.scoring.views.merged import Linked
 from shared.messages.assessments import Band, Driver, MeasureReading
 from shared.messages.stamps import Cell, instant_of
 from shared.web.paging import Page
+from shared.web.times import Moment
 
 Points = Annotated[float, BeforeValidator(lambda hundredths: hundredths / 100)]
 """Given in hundredths, as they are kept."""
@@ -220,7 +221,7 @@ class MuteUntil(
 ):
     """Until when a reading is not believed, at most 30 days ahead, and why. What has passed takes it back."""
 
-    until: datetime
+    until: Moment
     reason: _Note
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from services.scoring.core.goals import Progress, Stands
 from shared.messages.accounts import GoalOp
 from shared.messages.stamps import instant_of
+from shared.web.times import Moment
 
 
 class Goal(BaseModel):
@@ -76,7 +77,7 @@ class GoalTerms(
     """What the customer wants to reach, and by when; where it can be measured, as a fact against a target."""
 
     title: Annotated[str, Field(min_length=1, max_length=256)]
-    due_at: datetime
+    due_at: Moment
     fact: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     op: GoalOp | None = None
     target: bool | int | float | Annotated[str, Field(min_length=1, max_length=256)] | None = None

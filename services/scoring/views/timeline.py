@@ -8,6 +8,7 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from services.scoring.core.sentences import sentence
+from shared.web.times import Moment
 
 
 class Entry(BaseModel):
@@ -41,4 +42,4 @@ class Note(
     """What somebody writes on a timeline, and when what it tells of was: now, unless it is given."""
 
     text: Annotated[str, Field(min_length=1, max_length=8192)]
-    at: datetime | None = None
+    at: Moment | None = None

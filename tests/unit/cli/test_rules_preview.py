@@ -76,3 +76,34 @@ def test_what_failed_says_why_and_ends_with_1(stack: FakeStack, draft: str) -> N
     assert (result.exit_code, "cut off" in result.stderr) == (1, True)
     stack.on("POST /scoring/v1/scorecards/default/preview", problem(404, "not_found", "There is no such account."))
     assert stack.run(rules.app, "preview", draft).exit_code == 1
+
+
+def test_a_mapping_says_what_the_last_records_would_come_to(stack: FakeStack, tmp_path: Path) -> None:
+    draft = tmp_path / "web.yaml"
+    draft.write_text("id: web\nfor_sources: [segment-prod]\n")
+    example = {
+        **{
+            "at": "2026-05-20T09:30:00Z",
+            "source": "segment-prod",
+            "name": "track Report",
+            "sent": '{"event":"\x1b[2J"}',
+        },
+        **{"before": ["usage.recorded of acme: {}"], "after": ["dropped by web: drop 'Report'"]},
+    }
+    result = {
+        **{"records": 1000, "cut": 2, "differ": 40, "examples": [example]},
+        "becomes": [{"what": "usage.recorded reports", "before": 0, "after": 1200}],
+    }
+    done = {"state": "done", "result": result, "progress": {"done": 1000, "total": 1000}}
+    stack.on("POST /ingest/v1/mappings/web/preview", Answer({"job": "j1"}, 202))
+    stack.on("GET /ingest/v1/jobs/j1", Answer(done))
+    told = stack.run(rules.app, "preview", str(draft))
+    assert told.exit_code == 0, told.output
+    assert "1,000 records: 40 would be understood otherwise." in told.stdout
+    assert "2 records more were too large" in told.stdout
+    assert "1,200" in told.stdout
+    assert "now: usage.recorded of acme: {}" in told.stdout
+    assert "\x1b" not in told.stdout
+    assert stack.run(rules.app, "preview", str(draft), "--account", "acme").exit_code == 1
+    stack.on("GET /ingest/v1/jobs/j1", Answer({**done, "result": {**result, "records": 0}}))
+    assert "Nothing came in lately" in stack.run(rules.app, "preview", str(draft)).stdout

@@ -234,6 +234,17 @@ def test_an_account_that_no_address_could_name_is_refused(account: str) -> None:
     assert (good, refused[0].code) == ([], "invalid_data")
 
 
+@pytest.mark.parametrize("id", [".", ".."])
+def test_nor_is_a_contact_or_a_goal_taken_that_none_could_name(id: str) -> None:
+    for type, data in (
+        ("feedback.nps", {"contact_id": id, "score": 3}),
+        ("contact.updated", {"contact_id": id}),
+        ("goal.reached", {"goal_id": id}),
+    ):
+        assert f"is {id!r}" in refusal_of(an_event("e", type, data=data)).message
+    assert judged(an_event("e", "feedback.nps", data={"contact_id": "...", "score": 3}))[1] == []
+
+
 def test_the_account_that_stands_for_ourselves_is_refused_as_anything() -> None:
     assert refusal_of(an_event(account="$company")).code == "reserved_account"
     assert refusal_of({**an_event(), "account": None, "subject": "$company"}).code == "reserved_account"

@@ -1,16 +1,20 @@
 """How records are looked up in a mapping: patterns, the order of rules, what they come to."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.ingest.core.dialects.ruling import Seen, ruled
 from services.ingest.core.mapping import (
     DEFAULT,
     USED,
     Mapping,
     Rule,
     account_in,
+    at,
     covers,
     fits,
     path_of,
@@ -84,14 +88,23 @@ def test_a_rule_is_hidden_where_nothing_is_left_for_it(first: Rule, later: Rule,
     assert first.hides(later) is hidden
 
 
+def said(rule: Rule, record: dict[str, Any], name: str = "Report Opened") -> dict[str, Any]:
+    """What the event says that a record comes to by a rule."""
+    seen = Seen(id="1", kind="track", name=name, look=lambda path: at(record, path))
+    found, _ = ruled(seen, Mapping(rules=[rule]))
+    assert found is not None
+    assert found.type == rule.type
+    return found.data
+
+
 def test_a_use_says_the_feature_that_is_written_or_found_or_else_its_own_name() -> None:
     record = {"properties": {"kind": "pdf", "count": 3, "empty": ""}}
-    assert Rule(event="Report *", feature="reports").data_of(record, "Report Opened") == {"feature": "reports"}
+    assert said(Rule(event="Report *", feature="reports"), record) == {"feature": "reports"}
     found = Rule(event="Report *", feature=path_of("properties.kind"), quantity=path_of("properties.count"))
-    assert found.data_of(record, "Report Opened") == {"feature": "pdf", "quantity": 3}
+    assert said(found, record) == {"feature": "pdf", "quantity": 3}
     for nowhere in ("properties.empty", "properties.nothing", "properties.kind.deeper"):
         rule = Rule(feature=path_of(nowhere), quantity=path_of(nowhere + ".x"))
-        assert rule.data_of(record, "Report Opened") == {"feature": "Report Opened"}
+        assert said(rule, record) == {"feature": "Report Opened"}
 
 
 def test_another_type_has_what_is_found_and_what_always_is() -> None:
@@ -100,9 +113,9 @@ def test_another_type_has_what_is_found_and_what_always_is() -> None:
         data={"contact_id": ("userId",), "score": path_of("properties.score"), "comment": ("none",)},
         fixed={"survey_kind": "relational"},
     )
-    said = rule.data_of({"userId": "u1", "properties": {"score": 9}}, "Answered")
-    assert said == {"contact_id": "u1", "score": 9, "survey_kind": "relational"}
-    assert Rule(type="milestone.reached", milestone="go_live").data_of({}, "Done") == {"milestone": "go_live"}
+    found = said(rule, {"userId": "u1", "properties": {"score": 9}})
+    assert found == {"contact_id": "u1", "score": 9, "survey_kind": "relational"}
+    assert said(Rule(type="milestone.reached", milestone="go_live"), {}) == {"milestone": "go_live"}
 
 
 def test_traits_get_our_names_and_units() -> None:
@@ -112,13 +125,18 @@ def test_traits_get_our_names_and_units() -> None:
     given_traits = {"plan_name": "pro", "mrr": 19.99, "notes": "x", "employees": 12}
     assert mapping.traits_of(given_traits) == {"plan": "pro", "mrr_minor": 1999, "employees": 12}
     assert isinstance(mapping.traits_of({"mrr": 19.99})["mrr_minor"], int)
+    assert mapping.traits_of({"mrr": 0.001}) == {"mrr_minor": 0.1}
     for odd in ("12", None, True, 10**400, 1e308 * 10):
         assert mapping.traits_of({"mrr": odd}) == {"mrr_minor": odd}
 
 
 def test_why_a_record_is_dropped_names_the_document_and_the_rule() -> None:
     rule = Rule(event="Heartbeat*", kind="page", type="", by="web@3")
-    assert rule.why_dropped == "dropped by web@3: drop 'Heartbeat*' of the kind page"
+    seen = Seen(id="1", kind="page", name="Heartbeat 1", look=lambda _: None)
+    assert ruled(seen, Mapping(rules=[rule])) == (
+        None,
+        "dropped by web@3: drop 'Heartbeat*' of the kind page",
+    )
 
 
 def test_the_account_is_the_first_that_is_there() -> None:

@@ -160,7 +160,7 @@ async def test_a_sender_goes_by_the_mapping_of_its_source_and_its_version() -> N
         assert (understanding.of(web).label, understanding.of(other).label) == (f"web@{version}", "default@1")
     rule = understanding.of(web).rule_for("track", "Heartbeat 1")
     assert rule is not None
-    assert rule.why_dropped == "dropped by web@2: drop 'Heartbeat*'"
+    assert understanding.of(web).why_dropped(rule) == "dropped by web@2: drop 'Heartbeat*'"
     assert understanding.of(web) is understanding.of(web), "it is read once"
 
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 from shared.figures import Figures
 from shared.log.protocol import BrokerUnavailable
 from shared.messages import tracing
+from shared.settings import SERVICES
 from shared.telemetry import logs
 from shared.web.app import Check, create_app
 from shared.web.body import Limits
@@ -206,6 +208,15 @@ async def test_what_is_asked_rightly_is_answered_and_vendors_may_add_what_they_l
 async def test_an_id_is_one_segment_of_a_path_whatever_is_in_it(http: httpx.AsyncClient, id: str) -> None:
     encoded = quote(id, safe="").replace(".", "%2E")
     assert (await http.get(f"/v1/accounts/{encoded}/health")).json() == id
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_takes_an_id_for_one_segment(service: str) -> None:
+    """All routers are of the kind above, and none takes the rest of a path for an id."""
+    for path in (Path(__file__).parents[3] / "services" / service).rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert "APIRouter" not in text, path
+        assert ":path}" not in text, path
 
 
 async def test_an_id_that_is_no_text_is_refused(http: httpx.AsyncClient) -> None:

@@ -12,6 +12,7 @@ down_revision = None
 
 def upgrade() -> None:
     first_tables.create_relay_tables()
+    first_tables.create_jobs()
     op.create_table('aliases',
     sa.Column('alias', sa.Text(), primary_key=True),
     sa.Column('account_id', sa.Text(), nullable=True),
@@ -104,6 +105,32 @@ def upgrade() -> None:
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False)
     )
     op.create_index('used_links_by_expiry', 'used_links', ['expires_at'], unique=False)
+    op.create_table('recent',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('key', sa.Text(), nullable=False),
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('door', sa.Text(), nullable=False),
+    sa.Column('test', sa.Boolean(), nullable=False),
+    sa.Column('mapping', sa.Text(), nullable=False),
+    sa.Column('fate', sa.Text(), nullable=False),
+    sa.Column('code', sa.Text(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('sent', sa.LargeBinary(), nullable=False),
+    sa.Column('size', sa.Integer(), nullable=False),
+    sa.Column('understood', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('skipped', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index('recent_by_test', 'recent', ['test', 'id'], unique=False)
+    op.create_table('forgotten',
+    sa.Column('account', sa.Text(), primary_key=True),
+    sa.Column('contact', sa.Text(), primary_key=True),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False)
+    )
+    op.create_index('forgotten_by_contact', 'forgotten', ['contact'], unique=False)
     op.create_table('key_usage',
     sa.Column('key', sa.Text(), primary_key=True),
     sa.Column('day', sa.Date(), primary_key=True),

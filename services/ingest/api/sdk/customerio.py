@@ -6,7 +6,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from services.ingest.api.events import sender_of
-from services.ingest.api.parts import OPEN_DOOR, Ingest, Parts, SenderKey
+from services.ingest.api.parts import OPEN_DOOR, ClientKey, Ingest, Parts
 from services.ingest.api.reading import body_within
 from services.ingest.core.attributes import LARGEST_SENT
 from services.ingest.core.checking import Answer
@@ -34,7 +34,7 @@ def _body(example: dict[str, Any]) -> dict[str, Any]:
     responses=_DONE,
     openapi_extra=_body({"email": "ana@northwind.example", "account_id": "northwind", "plan": "team"}),
 )
-async def identify(person: str, request: Request, ingest: Parts, caller: SenderKey) -> Response:
+async def identify(person: str, request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Take who they are."""
     attributes, now = await _read(request), ingest.clock.now()
     mapping = ingest.reception.mapping(sender_of(caller, ingest.keys.sources))
@@ -48,7 +48,7 @@ async def identify(person: str, request: Request, ingest: Parts, caller: SenderK
     "here, send `contact.erased` with a key that may `operate`.",
     responses=_DONE,
 )
-async def delete(person: str, request: Request, ingest: Parts, caller: SenderKey) -> Response:
+async def delete(person: str, request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Say nothing of it."""
     await _read(request)
     return await _take(ingest, caller, customerio.nothing("delete", userId=person))
@@ -62,7 +62,7 @@ async def delete(person: str, request: Request, ingest: Parts, caller: SenderKey
     responses=_DONE,
     openapi_extra=_body({"name": "report exported", "id": "01J9Z0V4", "data": {"account_id": "northwind"}}),
 )
-async def track(person: str, request: Request, ingest: Parts, caller: SenderKey) -> Response:
+async def track(person: str, request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Take what they did."""
     event, now = await _read(request), ingest.clock.now()
     mapping = ingest.reception.mapping(sender_of(caller, ingest.keys.sources))
@@ -75,7 +75,7 @@ async def track(person: str, request: Request, ingest: Parts, caller: SenderKey)
     description="They get no more messages of any kind: `contact.unsubscribed`.",
     responses=_DONE,
 )
-async def suppress(person: str, request: Request, ingest: Parts, caller: SenderKey) -> Response:
+async def suppress(person: str, request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Unsubscribe them."""
     await _read(request)
     return await _take(ingest, caller, customerio.suppressed(person, ingest.clock.now()))
@@ -87,7 +87,7 @@ async def suppress(person: str, request: Request, ingest: Parts, caller: SenderK
     "/v1/customers/{person}/devices/{device}", summary="Taken, and says nothing (Customer.io)", responses=_DONE
 )
 @router.post("/v1/merge_customers", summary="Taken, and says nothing (Customer.io)", responses=_DONE)
-async def say_nothing(request: Request, ingest: Parts, caller: SenderKey) -> Response:
+async def say_nothing(request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Devices, merged profiles, and who may be written to again."""
     await _read(request)
     what = request.scope["path"].rsplit("/", 1)[-1] if request.method == "POST" else "devices"
@@ -97,7 +97,7 @@ async def say_nothing(request: Request, ingest: Parts, caller: SenderKey) -> Res
 @router.post(
     "/v2/batch",
     summary="Operations on persons and objects (Customer.io)",
-    description="As `/v2/entity`, up to 1,000 at once. 207 with `errors` where some were refused.",
+    description="As `/v2/entity`, up to 10,000 at once. 207 with `errors` where some were refused.",
     responses={**_DONE, 207: {"description": "Some were refused: `errors` says which, and why."}},
     openapi_extra=_body(
         {
@@ -114,11 +114,11 @@ async def say_nothing(request: Request, ingest: Parts, caller: SenderKey) -> Res
         }
     ),
 )
-async def batch(request: Request, ingest: Parts, caller: SenderKey) -> Response:
+async def batch(request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Take each."""
-    sender, found = sender_of(caller, ingest.keys.sources), await _read(request, whole=True)
+    sender, body = sender_of(caller, ingest.keys.sources), await request.body()
     try:
-        records = customerio.operations(found.get("batch"), ingest.reception.mapping(sender), ingest.clock.now())
+        records = customerio.operations(body, ingest.reception.mapping(sender), ingest.clock.now())
     except Unreadable as error:
         raise Problem(error.status, error.code, str(error)) from None
     answer = await ingest.reception.records(records, sender, customerio.DOOR)
@@ -140,16 +140,16 @@ async def batch(request: Request, ingest: Parts, caller: SenderKey) -> Response:
         }
     ),
 )
-async def entity(request: Request, ingest: Parts, caller: SenderKey) -> Response:
+async def entity(request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Take it."""
     found, now = await _read(request), ingest.clock.now()
     mapping = ingest.reception.mapping(sender_of(caller, ingest.keys.sources))
     return await _take(ingest, caller, customerio.operation(found, mapping, now))
 
 
-async def _read(request: Request, *, whole: bool = False) -> dict[str, Any]:
+async def _read(request: Request) -> dict[str, Any]:
     try:
-        return customerio.object_in(await request.body() if whole else await body_within(request, LARGEST_SENT))
+        return customerio.object_in(await body_within(request, LARGEST_SENT))
     except Unreadable as error:
         raise Problem(error.status, error.code, str(error)) from None
 

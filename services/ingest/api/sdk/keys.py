@@ -1,7 +1,7 @@
 """The key as other tools' clients send it: in the head, where it is asked before anything else is read, or in the body.
 
 In the head it is a bearer token, the user name of Basic, or `X-Write-Key`; in the body `writeKey`, `api_key` or
-`token`. Of a pair such as `KEY:SECRET`, which some clients insist on, the first half is the key.
+`token`. Of a pair, such as the `ID:KEY` that Jitsu's clients insist on, it is the half that looks like one.
 """
 
 import re
@@ -11,7 +11,7 @@ import msgspec
 from fastapi import Depends, Request
 
 from services.ingest.api.parts import Ingest
-from shared.auth.keys import CHALLENGE, Caller, KeyStore, admitted, key_in
+from shared.auth.keys import CHALLENGE, OURS, Caller, KeyStore, admitted, key_in
 from shared.web.problems import Problem
 from shared.web.routes import Gate
 
@@ -36,8 +36,7 @@ _in_list = msgspec.json.Decoder(list[_InBody])
 
 def key_in_head(request: Request) -> str | None:
     """The key that a request's head has; None where it has none."""
-    written = request.headers.get("x-write-key", "") or key_in(request.headers.get("authorization", "")) or ""
-    return written.partition(":")[0].strip() or None
+    return _key_of(request.headers.get("x-write-key", "") or key_in(request.headers.get("authorization", "")) or "")
 
 
 def key_in_body(body: bytes) -> str | None:
@@ -49,8 +48,12 @@ def key_in_body(body: bytes) -> str | None:
         # One broken record is no reason not to know who sends. Nobody is let in yet, so this may cost next to nothing.
         loose = _LOOSE.search(body)
         return loose[1].decode() if loose else None
-    written = found.write_key or found.api_key or found.token or found.properties.token
-    return written.partition(":")[0].strip() or None
+    return _key_of(found.write_key or found.api_key or found.token or found.properties.token)
+
+
+def _key_of(written: str) -> str | None:
+    halves = [half.strip() for half in written.split(":")]
+    return next((half for half in halves if half.startswith(OURS)), halves[0]) or None
 
 
 async def caller_with(keys: KeyStore, key: str | None) -> Caller:
@@ -65,7 +68,10 @@ async def caller_with(keys: KeyStore, key: str | None) -> Caller:
 
 
 class _HeadKey(Gate):
-    """The key in the head, asked before the body is read; to FastAPI who holds it, or None where the body must say."""
+    """The key in the head, asked before the body is read, and whether it sends too many requests.
+
+    To FastAPI who holds it, or None where the body must say.
+    """
 
     async def check(self, request: Request) -> None:
         key = key_in_head(request)

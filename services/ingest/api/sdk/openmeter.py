@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 
 from services.ingest.api.events import sender_of
-from services.ingest.api.parts import OPEN_DOOR, Parts, SenderKey
+from services.ingest.api.parts import OPEN_DOOR, ClientKey, Parts
 from services.ingest.core.dialects import customerio, openmeter
 from services.ingest.core.reading import Unreadable, read
 from shared.web.problems import Problem
@@ -49,7 +49,7 @@ _BODY: Final[dict[str, Any]] = {
     openapi_extra=_BODY,
     dependencies=[OPEN_DOOR],
 )
-async def post_events(request: Request, ingest: Parts, caller: SenderKey) -> Response:
+async def post_events(request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Read, take, and answer as OpenMeter does."""
     sender = sender_of(caller, ingest.keys.sources)
     mapping = ingest.reception.mapping(sender)

@@ -6,13 +6,14 @@ from typing import Any, Final
 from fastapi import Request, Response
 
 from services.ingest.api.events import sender_of
-from services.ingest.api.parts import OPEN_DOOR, Ingest, Parts, SenderKey
+from services.ingest.api.parts import OPEN_DOOR, ClientKey, Ingest, Parts
 from services.ingest.core.dialects import otlp
 from services.ingest.core.dialects.otlp_answers import failed, taken
 from services.ingest.core.reading import Unreadable
 from services.ingest.core.sent import Record
 from shared.auth.keys import Caller
-from shared.web.problems import Problem
+from shared.log.protocol import BrokerUnavailable, Unconfirmed
+from shared.web.problems import Problem, unexpected
 from shared.web.routes import Route, Router
 
 JSON: Final = "application/json"
@@ -30,10 +31,13 @@ class _Otlp(Route):
         async def answer(request: Request) -> Response:
             try:
                 return await handle(request)
-            except Problem as problem:
-                media = PROTOBUF if _media(request) == PROTOBUF else JSON
-                body = failed(str(problem.detail), as_json=media == JSON)
-                return Response(body, problem.status_code, problem.headers, media)
+            except Problem as error:
+                problem = error
+            except (Unconfirmed, BrokerUnavailable) as error:
+                problem = unexpected(error, "")
+            media = PROTOBUF if _media(request) == PROTOBUF else JSON
+            body = failed(str(problem.detail), as_json=media == JSON)
+            return Response(body, problem.status_code, problem.headers, media)
 
         return answer
 
@@ -74,7 +78,7 @@ _LOG: Final = {"eventName": "report.exported", "attributes": [_ACCOUNT, _USER]}
     response_class=Response,
     openapi_extra=_body({"resourceSpans": [{"scopeSpans": [{"spans": [_SPAN]}]}]}),
 )
-async def post_traces(request: Request, ingest: Parts, caller: SenderKey) -> Response:
+async def post_traces(request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Take those that are uses."""
     return await _take(request, ingest, caller, otlp.traces, "spans")
 
@@ -87,7 +91,7 @@ async def post_traces(request: Request, ingest: Parts, caller: SenderKey) -> Res
     response_class=Response,
     openapi_extra=_body({"resourceLogs": [{"scopeLogs": [{"logRecords": [_LOG]}]}]}),
 )
-async def post_logs(request: Request, ingest: Parts, caller: SenderKey) -> Response:
+async def post_logs(request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Take those that are uses."""
     return await _take(request, ingest, caller, otlp.logs, "log records")
 
@@ -104,7 +108,8 @@ async def _take(
         records = read(await request.body(), ingest.reception.mapping(sender), as_json=as_json)
     except Unreadable as error:
         raise Problem(error.status, error.code, str(error)) from None
-    refused = (await ingest.reception.records(records, sender, "otlp")).refused
+    door = otlp.TRACES if what == "spans" else otlp.LOGS
+    refused = (await ingest.reception.records(records, sender, door)).refused
     why = refused[0].message if refused else ""
     return Response(taken(what, len(refused), why, as_json=as_json), media_type=media)
 

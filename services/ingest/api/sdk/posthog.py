@@ -12,17 +12,27 @@ from services.ingest.core.reading import Unreadable
 from shared.web.problems import Problem
 from shared.web.routes import Router
 
-router = Router(tags=["SDKs"], dependencies=[OPEN_DOOR])
+router = Router(tags=["other tools' clients"], dependencies=[OPEN_DOOR])
 CAPTURES: Final = ("/batch", "/capture", "/e", "/i/v0/e", "/i/v0/ai/batch")
 FLAGS: Final = ("/flags", "/decide")
 _ABOUT: Final = """\
 Point a client of PostHog here: its host is Keepwell's address, its project key an API key with the scope `ingest`. 200
 whenever the body can be read as a whole: a record that can't be taken is refused by itself, and the others are taken.
 503 when the broker has not confirmed: the client sends the same again, nothing is counted twice."""
+_CAPTURE: Final = {
+    "uuid": "03ad9c9d-6a69-426b-9708-f56d618a0fb1",
+    "event": "Report Exported",
+    "distinct_id": "u-17",
+    "timestamp": "2026-11-28T11:50:32.211Z",
+    "properties": {"$groups": {"company": "northwind"}},
+}
+_BATCH: Final = {"batch": [_CAPTURE], "sent_at": "2026-11-28T11:50:32.214Z"}
 _NO_FLAGS: Final = b'{"flags":{},"featureFlags":{},"featureFlagPayloads":{},"errorsWhileComputingFlags":false}'
 
 
-def _route(path: str, name: str, summary: str, about: str, answer: dict[str, Any]) -> dict[str, Any]:
+def _route(
+    path: str, name: str, summary: str, about: str, example: dict[str, Any], answer: dict[str, Any]
+) -> dict[str, Any]:
     """How a route is described: once, though each has a second path, with a slash at its end or without."""
     return {
         "operation_id": f"posthog{path.replace('/', '_')}" if name == path else None,
@@ -30,6 +40,12 @@ def _route(path: str, name: str, summary: str, about: str, answer: dict[str, Any
         "summary": summary,
         "description": about,
         "response_class": Response,
+        "openapi_extra": {
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
+            }
+        },
         "responses": {200: {"description": "Read.", "content": {"application/json": {"example": answer}}}},
     }
 
@@ -41,8 +57,9 @@ async def capture(request: Request, ingest: Parts, head: HeadCaller) -> Response
     try:
         records = posthog.records(body, ingest.reception.mapping(sender), ingest.clock.now())
     except Unreadable as error:
+        await ingest.reception.unreadable(body, error.code, str(error), sender, posthog.DOOR)
         raise Problem(error.status, error.code, str(error)) from None
-    await ingest.reception.records(records, sender, "posthog")
+    await ingest.reception.records(records, sender, posthog.DOOR)
     return Response(b'{"status":1}', media_type="application/json")
 
 
@@ -54,8 +71,13 @@ async def flags(request: Request, ingest: Parts, head: HeadCaller) -> Response:
 
 for _path in CAPTURES:
     for _name in (_path, f"{_path}/"):
-        router.post(_name, **_route(_path, _name, "What clients of PostHog send", _ABOUT, {"status": 1}))(capture)
+        _example = _BATCH if "batch" in _path else _CAPTURE
+        _how = _route(_path, _name, "What clients of PostHog send", _ABOUT, _example, {"status": 1})
+        router.post(_name, **_how)(capture)
 for _path in FLAGS:
     for _name in (_path, f"{_path}/"):
         _says = "Keepwell has no feature flags: the answer names none, so that clients that ask get on."
-        router.post(_name, **_route(_path, _name, "Feature flags for clients of PostHog", _says, {"flags": {}}))(flags)
+        _how = _route(
+            _path, _name, "Feature flags for clients of PostHog", _says, {"distinct_id": "u-17"}, {"flags": {}}
+        )
+        router.post(_name, **_how)(flags)

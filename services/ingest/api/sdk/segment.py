@@ -14,11 +14,23 @@ from shared.auth.keys import Caller
 from shared.web.problems import Problem
 from shared.web.routes import Router
 
-router = Router(tags=["SDKs"], dependencies=[OPEN_DOOR])
+router = Router(tags=["other tools' clients"], dependencies=[OPEN_DOOR])
 _ABOUT: Final = """\
 Point a client of Segment or RudderStack here: its host is Keepwell's address, its write key an API key with the scope
 `ingest`. 200 whenever the body can be read as a whole: a record that can't be taken is refused by itself, and the
 others are taken. 503 when the broker has not confirmed: the client sends the same again, nothing is counted twice."""
+_WHO: Final = {"userId": "u-17", "messageId": "b807415b", "timestamp": "2026-11-28T11:50:30.922Z"}
+_TRACK: Final = {**_WHO, "event": "Report Exported", "context": {"groupId": "northwind"}}
+_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    "track": _TRACK,
+    "identify": {**_WHO, "traits": {"email": "ana@northwind.example", "account_id": "northwind"}},
+    "group": {**_WHO, "groupId": "northwind", "traits": {"name": "Northwind", "plan": "team", "employees": 320}},
+    "page": {**_WHO, "name": "Pricing", "context": {"groupId": "northwind"}},
+    "screen": {**_WHO, "name": "Reports", "context": {"groupId": "northwind"}},
+    "alias": {**_WHO, "previousId": "visitor-4"},
+    "batch": {"batch": [{**_TRACK, "type": "track"}], "sentAt": "2026-11-28T11:50:31.500Z"},
+    "import": {"batch": [{**_TRACK, "type": "track"}]},
+}
 _ROUTE: Final[dict[str, Any]] = {
     "summary": "What clients of Segment and RudderStack send",
     "description": _ABOUT,
@@ -35,7 +47,9 @@ def _door(kind: str) -> Callable[..., Awaitable[Response]]:
 
 
 for _kind in (*segment.KINDS, *segment.BATCHES):
-    router.post(f"/v1/{_kind}", operation_id=f"segment_{_kind}", **_ROUTE)(_door(_kind))
+    _body = {"application/json": {"schema": {"type": "object"}, "example": _EXAMPLES[_kind]}}
+    _extra = {"requestBody": {"required": True, "content": _body}}
+    router.post(f"/v1/{_kind}", operation_id=f"segment_{_kind}", openapi_extra=_extra, **_ROUTE)(_door(_kind))
     for _path in (f"/api/s/{_kind}", f"/api/s/s2s/{_kind}", f"/api/s/{_kind}.json", f"/api/s/s2s/{_kind}.json"):
         router.post(_path, include_in_schema=False, response_class=Response)(_door(_kind))
 
@@ -47,6 +61,7 @@ async def _take(kind: str, request: Request, ingest: Ingest, head: Caller | None
     try:
         records = segment.records(body, kind, ingest.reception.mapping(sender), ingest.clock.now())
     except Unreadable as error:
+        await ingest.reception.unreadable(body, error.code, str(error), sender, segment.DOOR)
         raise Problem(error.status, error.code, str(error)) from None
-    await ingest.reception.records(records, sender, "segment")
+    await ingest.reception.records(records, sender, segment.DOOR)
     return Response(b'{"success":true}', media_type="application/json")

@@ -11,11 +11,13 @@ from typing import Any, Final
 
 import msgspec
 
-from services.ingest.core.attributes import any_json
+from services.ingest.core.attributes import LARGEST_SENT, any_json
+from services.ingest.core.dialects import batches, fields
 from services.ingest.core.dialects.fields import user_in, within
 from services.ingest.core.dialects.ruling import Seen, name_in, number_of, ruled
+from services.ingest.core.dialects.traits import of_account, of_contact, told
 from services.ingest.core.mapping import Mapping, account_in, at
-from services.ingest.core.reading import MOST_EVENTS, Unreadable, json_fault
+from services.ingest.core.reading import Unreadable, json_fault
 from services.ingest.core.sent import Knows, Record, Said
 
 DOOR: Final = "customerio"
@@ -57,7 +59,7 @@ def identified(person: str, attributes: Named[str, Any], mapping: Mapping, now: 
     sent, person = _encode(record), within(person)
     account = account_in(record, mapping.account) or _related(attributes.get("cio_relationships"))
     time = _time(attributes.get("_timestamp"))
-    traits = {name: value for name, value in attributes.items() if name not in _NO_TRAITS}
+    traits, left = of_contact({name: value for name, value in attributes.items() if name not in _NO_TRAITS})
     said = Said(
         # Sent again it is the same state; sent in between with another, it must count: so by when it came.
         id=_id("identify", sent, now),
@@ -68,7 +70,7 @@ def identified(person: str, attributes: Named[str, Any], mapping: Mapping, now: 
         user=person,
     )
     knows = (Knows(person, account, time or now),) if account else ()
-    return Record(sent=sent, id=said.id, said=(said,), knows=knows)
+    return Record(sent=sent, id=said.id, said=(said,), knows=knows, why=told(left))
 
 
 def tracked(person: str | None, event: Named[str, Any], mapping: Mapping, now: datetime) -> Record:
@@ -105,18 +107,40 @@ def suppressed(person: str, now: datetime) -> Record:
     return Record(sent=sent, id=id, said=(Said(id=id, type="contact.unsubscribed", data=data, user=person),))
 
 
+def again(sent: bytes, mapping: Mapping, now: datetime) -> list[Record]:
+    """The record, from what was kept of it. Raises `Unreadable`."""
+    found = object_in(sent)
+    person, traits = name_in(found.pop("userId", None)), found.get("traits")
+    if "identifiers" in found:
+        return [operation(found, mapping, now)]
+    if person is not None and isinstance(traits, dict):
+        return [identified(person, traits, mapping, now)]
+    action = None if "name" in found else name_in(found.get("action"))
+    if action is None:
+        return [tracked(person, found, mapping, now)]
+    if action == "suppress" and person is not None:
+        return [suppressed(person, now)]
+    return [Record(sent=sent, why=nothing(action).why)]
+
+
 def nothing(what: str, **sent: Any) -> Record:
     """What is taken and changes nothing."""
     return Record(sent=_encode({**sent, "action": what}), why=NOTHING.get(what, f"'{what}' says nothing of a customer"))
 
 
-def operations(all: Any, mapping: Mapping, now: datetime) -> list[Record]:
+def operations(body: bytes, mapping: Mapping, now: datetime) -> list[Record]:
     """Those of a batch, in their order: each a microsecond after the one before. Raises `Unreadable`."""
-    if not isinstance(all, list):
-        raise Unreadable("invalid_batch", "The body needs 'batch': a list of operations.")
-    if len(all) > MOST_EVENTS:
-        raise Unreadable("too_many", f"{len(all):,} operations are too many: send at most {MOST_EVENTS:,}.", 413)
-    return [operation(one, mapping, now + timedelta(microseconds=place)) for place, one in enumerate(all)]
+    return [
+        _operation(raw, mapping, now + timedelta(microseconds=place))
+        for place, raw in enumerate(batches.opened(body).records)
+    ]
+
+
+def _operation(raw: bytes, mapping: Mapping, now: datetime) -> Record:
+    try:
+        return operation(fields.object_in(raw), mapping, now)
+    except fields.Unread as error:
+        return error.record(raw[:LARGEST_SENT])
 
 
 def operation(one: Any, mapping: Mapping, now: datetime) -> Record:
@@ -154,12 +178,12 @@ def _object(one: Named[str, Any], action: str, traits: Named[str, Any], mapping:
     people = one["cio_relationships"] if isinstance(one.get("cio_relationships"), list) else []
     names = (user_in(at(related, ("identifiers", "id"))) for related in people)
     knows = tuple(Knows(name, account, now) for name in names if name is not None)
-    kept = {mapping.traits.get(n, n): value for n, value in traits.items() if n not in mapping.drop_traits}
+    kept, left = of_account(traits, mapping)
     if not kept:
-        return Record(sent=sent, knows=knows, why="" if knows else "it has no attributes")
+        return Record(sent=sent, knows=knows, why=told(left) or ("" if knows else "it has no attributes"))
     id = _id("object", sent, now)
     said = Said(id=id, type="account.updated", data={"traits": kept}, account=account)
-    return Record(sent=sent, id=id, said=(said,), knows=knows)
+    return Record(sent=sent, id=id, said=(said,), knows=knows, why=told(left))
 
 
 def _related(relationships: Any) -> str | None:

@@ -11,6 +11,7 @@ from services.ingest.core.attributes import LARGEST_SENT, LONGEST_ID, any_json
 from services.ingest.core.dialects.ruling import name_in
 from services.ingest.core.reading import json_fault
 from services.ingest.core.sent import Record
+from shared.messages.dates import settled
 
 _FAR: Final = timedelta(days=1)
 """A clock that is further off than this is none to be set right by."""
@@ -85,7 +86,8 @@ def instant_in(value: Any, name: str) -> datetime | None:
     try:
         if not isinstance(value, str):
             raise ValueError
-        time = msgspec.convert(value if len(value) > len("2026-05-20") else f"{value}T00:00:00", datetime)
+        value = settled(value) if len(value) > len("2026-05-20") else f"{value}T00:00:00"
+        time = msgspec.convert(value, datetime)
         if time.tzinfo is UTC:
             return time
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -15,6 +15,7 @@ from services.ingest.core.dialects.ruling import Seen, name_in, ruled
 from services.ingest.core.mapping import Mapping, account_in, at
 from services.ingest.core.reading import json_fault
 from services.ingest.core.sent import Record
+from shared.messages.dates import settled
 
 _time = msgspec.json.Decoder(Annotated[datetime, msgspec.Meta(tz=True)])
 DOOR: Final = "openmeter"
@@ -27,13 +28,18 @@ def records(raws: Sequence[msgspec.Raw], mapping: Mapping) -> list[Record]:
     return [_record(bytes(raw), mapping) for raw in raws]
 
 
+def again(sent: bytes, mapping: Mapping, now: datetime) -> list[Record]:  # noqa: ARG001
+    """The record, from what was kept of it."""
+    return [_record(sent, mapping)]
+
+
 def _record(sent: bytes, mapping: Mapping) -> Record:
     if len(sent) > LARGEST_SENT:
         words = f"The event has {len(sent):,} bytes; at most {LARGEST_SENT:,} are taken."
         return Record(sent=sent[:LARGEST_SENT], refused=("too_large", words))
     try:
         event = any_json.decode(sent)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Record(sent=sent, refused=("invalid_json", f"The event is not valid JSON: {json_fault(error)}."))
     if not isinstance(event, dict):
         return Record(sent=sent, refused=("invalid_event", "An event must be a JSON object: a CloudEvent."))
@@ -67,4 +73,6 @@ def _record(sent: bytes, mapping: Mapping) -> Record:
 
 
 def _instant(time: Any) -> datetime | None:
+    if isinstance(time, str):
+        time = settled(time)
     return None if time is None else _time.decode(msgspec.json.encode(time)).astimezone(UTC)

@@ -5,7 +5,7 @@ Any other is none of ours: it is left out, and no fault.
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -15,11 +15,17 @@ from services.ingest.core.dialects.fields import user_in
 from services.ingest.core.dialects.otlp_wire import Told, logs_of, spans_of
 from services.ingest.core.dialects.ruling import Seen, name_in, ruled
 from services.ingest.core.mapping import Mapping, Path
+from services.ingest.core.reading import Unreadable, json_fault
 from services.ingest.core.sent import Record
 
+TRACES: Final = "otlp/traces"
+LOGS: Final = "otlp/logs"
+"""The doors."""
+_told = msgspec.json.Decoder(Told)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TRACE: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _SPAN: Final = re.compile(r"(?!0{16})[0-9a-f]{16}")
+_told = msgspec.json.Decoder(Told)
 _SHORT: Final = 128
 """Characters of a log record's body that is taken for a feature's name."""
 
@@ -32,6 +38,25 @@ def traces(body: bytes, mapping: Mapping, *, as_json: bool) -> list[Record]:
 def logs(body: bytes, mapping: Mapping, *, as_json: bool) -> list[Record]:
     """The log records that carry an account. Raises `Unreadable`."""
     return [_log(told, account, mapping) for told, account in _ours(logs_of(body, as_json=as_json), mapping)]
+
+
+def span_again(sent: bytes, mapping: Mapping, _: datetime) -> list[Record]:
+    """The record of a span, from what was kept of it. Raises `Unreadable`."""
+    return [_again(sent, mapping, _span)]
+
+
+def log_again(sent: bytes, mapping: Mapping, _: datetime) -> list[Record]:
+    """The record of a log record, from what was kept of it. Raises `Unreadable`."""
+    return [_again(sent, mapping, _log)]
+
+
+def _again(sent: bytes, mapping: Mapping, read: Callable[[Told, str, Mapping], Record]) -> Record:
+    try:
+        told = _told.decode(sent)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable("invalid_json", f"It is no record that was kept here: {json_fault(error)}.") from None
+    account = _first(told, mapping.otel_account)
+    return Record(sent=sent, why="it carries no account") if account is None else read(told, account, mapping)
 
 
 def _ours(all: Iterator[Told], mapping: Mapping) -> Iterator[tuple[Told, str]]:
@@ -83,7 +108,11 @@ def _look(told: Told, path: Path) -> Any:
 
 def _first(told: Told, names: Sequence[str]) -> str | None:
     """The first of these attributes that is there and no empty name: of the record, its scope or its resource."""
-    return next((found for name in names if (found := name_in(_look(told, (name,)))) is not None), None)
+    for name in names:
+        for attributes in (told.attributes, told.scope, told.resource):
+            if name in attributes and (found := name_in(attributes[name])) is not None:
+                return found
+    return None
 
 
 def _time(nanos: int) -> datetime | None:

@@ -104,6 +104,8 @@ def _pairs(attributes: Any, depth: int = 0) -> Attributes:
 
 def _value(value: Any, depth: int) -> Any:
     kind = value.WhichOneof("value")
+    if kind == "string_value":  # as good as all are
+        return value.string_value
     _check(depth)
     if kind is None:
         return None

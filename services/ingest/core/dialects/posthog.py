@@ -24,6 +24,7 @@ from services.ingest.core.dialects.traits import of_account, of_contact, told
 from services.ingest.core.mapping import Mapping, account_in
 from services.ingest.core.sent import Record, Said, Same
 
+DOOR: Final = "posthog"
 KIND: Final = "capture"
 """Of records, as a mapping's rules name it."""
 _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,6 +42,11 @@ def records(body: bytes, mapping: Mapping, now: datetime) -> list[Record]:
     sent_at = batch.more("sent_at")
     skew = None if sent_at is None else ahead_of(sent_at, now)
     return [_record(raw, mapping, now, skew) for raw in batch.records]
+
+
+def again(record: bytes, mapping: Mapping, at: datetime) -> list[Record]:
+    """One record as it was kept, once more."""
+    return [_record(record, mapping, at, None)]
 
 
 def _record(sent: bytes, mapping: Mapping, now: datetime, skew: timedelta | None) -> Record:

@@ -31,7 +31,7 @@ def ruled(seen: Seen, mapping: Mapping) -> tuple[Said | None, str]:
     """The event that it comes to, or why none."""
     rule = mapping.rule_for(seen.kind, seen.name)
     if rule is not None and not rule.type:
-        return None, rule.why_dropped
+        return None, mapping.why_dropped(rule)
     if rule is None:
         data = _used(seen, None, None)
     elif rule.type == USED:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import msgspec
+
 from services.ingest.core.dialects import b2b
 from services.ingest.core.dialects.batches import opened, without_bom
 from services.ingest.core.dialects.calls import Call
@@ -21,9 +23,10 @@ from services.ingest.core.dialects.fields import (
 )
 from services.ingest.core.dialects.ruling import name_in
 from services.ingest.core.dialects.traits import of_account, of_contact, told
-from services.ingest.core.mapping import Mapping, account_in
+from services.ingest.core.mapping import Mapping, account_in, at
 from services.ingest.core.sent import Record, Same
 
+DOOR: Final = "segment"
 KINDS: Final = ("track", "identify", "group", "page", "screen", "alias")
 BATCHES: Final = ("batch", "import")
 _TELLING: Final = frozenset({"identify", "group", "alias"})
@@ -42,6 +45,11 @@ def records(body: bytes, kind: str, mapping: Mapping, now: datetime) -> list[Rec
     return [_record(raw, "", mapping, now, skew, context) for raw in batch.records]
 
 
+def again(record: bytes, mapping: Mapping, at: datetime) -> list[Record]:
+    """One record as it was kept, once more."""
+    return [_record(record, "", mapping, at, None, None)]
+
+
 def _record(sent: bytes, kind: str, mapping: Mapping, now: datetime, skew: timedelta | None, context: Any) -> Record:
     try:
         record = object_in(sent)
@@ -52,6 +60,9 @@ def _record(sent: bytes, kind: str, mapping: Mapping, now: datetime, skew: timed
         if isinstance(context, dict):
             own = record.get("context")
             record["context"] = {**context, **own} if isinstance(own, dict) else context
+        if kind and record.get("type") != kind:
+            # The path says what it is. What is kept of it must say so by itself.
+            sent = msgspec.json.encode({**record, "type": kind})
         kind = kind or record.get("type") or record.get("action") or ""
         read = _READS.get(kind) if isinstance(kind, str) else None
         if read is None:
@@ -73,7 +84,7 @@ def _record(sent: bytes, kind: str, mapping: Mapping, now: datetime, skew: timed
         )
         rule = mapping.rule_for(kind, kind) if kind in _TELLING else None
         if rule is not None and rule.kind == kind and not rule.type:
-            return call.nothing(f"dropped by the mapping {mapping.id!r}")
+            return call.nothing(mapping.why_dropped(rule))
         return read(call, mapping)
     except Unread as error:
         return error.record(sent, id)
@@ -113,7 +124,8 @@ def _identify(call: Call, _: Mapping) -> Record:
     user, anonymous = user_in(record.get("userId")), user_in(record.get("anonymousId"))
     if user is None:
         return call.nothing("somebody anonymous is no contact; their traits are not kept", knows=call.knows())
-    traits, left = of_contact(record.get("traits"))
+    # RudderStack's clients for Python have them in the context alone.
+    traits, left = of_contact(record.get("traits") or at(record, ("context", "traits")))
     said = call.said("contact.updated", {"contact_id": user, "traits": traits, "user_ids": [user]})
     same = (Same(anonymous, user, call.at),) if anonymous not in {None, user} else ()
     return Record(sent=call.sent, id=call.id, said=(said,), knows=call.knows(), same=same, why=told(left))

@@ -14,8 +14,12 @@ from services.ingest.core import mapping as mappings
 from services.ingest.core.attributes import CONTROL, LONGEST_ID, Refused
 from services.ingest.core.contents import check_owner
 from shared.messages.accounts import AccountTraits
+from shared.messages.dates import says_no_date, settled
+from shared.messages.traits import MOST_OF_CONTACT, why_not_kept
 
 MOST_OWN: Final = 80
+_MOST_OF_CONTACT: Final = MOST_OF_CONTACT - 2
+"""Beside a name and a language."""
 """Traits of their own that are taken of one account or person; the first by the alphabet."""
 _LONGEST: Final = 1024
 _MOST_ITEMS: Final = 50
@@ -50,17 +54,14 @@ def of_account(given: Any, mapping: mappings.Mapping) -> Found:
     left: list[str] = []
     if not isinstance(given, dict):
         return known, left
-    for name, value in given.items():
-        if name in mapping.drop_traits:
-            continue
-        renamed = mapping.traits.get(name, name)
-        if (ours := _NAMES.get(renamed)) is None:
-            own[renamed] = value
+    for name, value in mapping.traits_of(given).items():
+        if (ours := _NAMES.get(name)) is None:
+            own[name] = value
         elif (fits := _fitting(ours, value)) is None:
             left.append(name)
-        elif ours not in known or renamed == ours:
+        elif ours not in known or name == ours:
             known[ours] = fits[0]
-    flat, unfit = _flat(own)
+    flat, unfit = _flat(own, MOST_OWN)
     return {**flat, **known}, left + unfit
 
 
@@ -75,7 +76,7 @@ def of_contact(given: Any) -> Found:
             known["name"] = " ".join(filter(None, parts))
     rest = {name: value for name, value in given.items() if name not in _READ}
     left = [name for name in _OF_CONTACTS if given.get(name) is not None and name not in known]
-    flat, unfit = _flat(rest)
+    flat, unfit = _flat(rest, _MOST_OF_CONTACT)
     return {**flat, **known}, left + unfit
 
 
@@ -92,8 +93,12 @@ def _fitting(name: str, value: Any) -> tuple[Any] | None:
         value = str(value)
     if name == "domain" and isinstance(value, str):
         value = found[1].lower() if (found := _HOST.match(value.strip())) else value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if name.endswith("_at") and isinstance(value, str):
-        value = _with_zone(value)
+        if says_no_date(value):
+            return (None,)
+        value = _with_zone(settled(value))
     try:
         msgspec.convert(value, _FITS[name])
         if name == "owner":
@@ -112,11 +117,12 @@ def _with_zone(text: str) -> str:
     return text if time.tzinfo is not None and "T" in text else time.replace(tzinfo=time.tzinfo or UTC).isoformat()
 
 
-def _flat(own: Mapping[str, Any]) -> Found:
+def _flat(own: Mapping[str, Any], most: int) -> Found:
     left: list[str] = []
     flat: dict[str, Any] = {}
     for name, value in sorted(_walked(own, "", 0)):
-        if len(flat) < MOST_OWN and 0 < len(name) <= LONGEST_ID and not CONTROL.search(name) and _is_plain(value):
+        is_name = 0 < len(name) <= LONGEST_ID and not CONTROL.search(name)
+        if len(flat) < most and is_name and _is_plain(value) and why_not_kept({name: value}, most) is None:
             flat[name] = value
         else:
             left.append(name)

@@ -25,7 +25,7 @@ def test_attributes_are_traits_of_a_contact_and_tell_where_they_are() -> None:
     assert said.data == {
         "contact_id": "u-17",
         "user_ids": ["u-17"],
-        "traits": {"email": "ana@north.example", "account_id": 7},
+        "traits": {"email": "ana@north.example"},
     }
     assert record.knows == (Knows("u-17", "7", NOON),)
 
@@ -62,10 +62,8 @@ def test_without_an_id_its_time_tells_a_repeat_and_without_both_each_counts() ->
 
 def test_pages_and_screens_are_kinds_of_their_own() -> None:
     mapping = Mapping(id="m", rules=[Rule(kind="page", type="")])
-    assert (
-        customerio.tracked("u", {"name": "/", "type": "page"}, mapping, NOON).why
-        == "dropped by default: drop '*' of the kind page"
-    )
+    dropped = customerio.tracked("u", {"name": "/", "type": "page"}, mapping, NOON)
+    assert dropped.why == "dropped by m: drop '*' of the kind page"
     assert customerio.tracked("u", {"name": "/", "type": "event"}, mapping, NOON).said
 
 
@@ -82,24 +80,28 @@ def test_who_is_suppressed_gets_no_more_messages_and_who_is_deleted_stays() -> N
 
 
 def test_an_object_is_an_account_and_persons_are_known_to_be_there() -> None:
-    mapping = Mapping(traits={"tier": "plan"}, drop_traits=frozenset({"secret"}))
+    mapping = Mapping(
+        traits={"tier": "plan", "mrr": "mrr_minor"}, times={"mrr": 100}, drop_traits=frozenset({"secret"})
+    )
     one = {
         "type": "object",
         "action": "identify",
         "identifiers": {"object_type_id": "1", "object_id": "acme"},
-        "attributes": {"tier": "pro", "secret": 1},
+        "attributes": {"tier": "pro", "secret": 1, "mrr": 42, "seats": "many"},
         "cio_relationships": [{"identifiers": {"id": "u"}}, {"identifiers": {"email": "x"}}, 4],
     }
     record = customerio.operation(one, mapping, NOON)
     assert (record.said[0].type, record.said[0].account) == ("account.updated", "acme")
-    assert record.said[0].data == {"traits": {"plan": "pro"}}
+    assert record.said[0].data == {"traits": {"plan": "pro", "mrr_minor": 4200}}
+    assert record.why == "left out, as they can't be taken as traits: seats"
     assert record.knows == (Knows("u", "acme", NOON),)
 
 
 def test_a_batch_keeps_its_order_and_refuses_one_by_one() -> None:
     event = {"type": "person", "identifiers": {"id": "u"}, "action": "event", "name": "x", "attributes": {"n": 1}}
     gone = {"type": "person", "identifiers": {"id": "u"}, "action": "delete"}
-    first, second, third, fourth = customerio.operations([event, event, "x", gone], DEFAULT, NOON)
+    batch = msgspec.json.encode({"batch": [event, event, "x", gone]})
+    first, second, third, fourth = customerio.operations(batch, DEFAULT, NOON)
     assert first.said[0].data["feature"] == "x"
     assert first.id != second.id
     assert third.refused is not None
@@ -129,3 +131,16 @@ def test_nothing_raises(found: dict[str, Any]) -> None:
     customerio.operation(again, DEFAULT, NOON)
     customerio.tracked("u", again, DEFAULT, NOON)
     customerio.identified("u", again, DEFAULT, NOON)
+
+
+def test_what_was_kept_of_a_record_reads_as_the_record() -> None:
+    of_person: dict[str, Any] = {"type": "person", "identifiers": {"id": "u"}}
+    for record in (
+        customerio.identified("u", {"name": "Ana", "account_id": 7}, DEFAULT, NOON),
+        customerio.tracked("u", {"name": "x", "id": "e", "data": {"account_id": 7}, "type": "page"}, DEFAULT, NOON),
+        customerio.tracked(None, {"name": "x", "data": {"account_id": 7}}, DEFAULT, NOON),
+        customerio.suppressed("u", NOON),
+        customerio.operation({**of_person, "action": "event", "name": "x", "id": "e"}, DEFAULT, NOON),
+    ):
+        [again] = customerio.again(record.sent, DEFAULT, NOON)
+        assert (again.said, again.knows) == (record.said, record.knows)

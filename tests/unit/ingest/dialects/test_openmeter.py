@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.core.dialects.openmeter import records
+from services.ingest.core.dialects.openmeter import again, records
 from services.ingest.core.mapping import DEFAULT, Mapping, Rule
 from services.ingest.core.sent import Record
+from tests.support.stream import NOON
 
 SENT: dict[str, Any] = {
     "specversion": "1.0",
@@ -52,7 +53,7 @@ def test_a_mapping_may_say_otherwise() -> None:
     )
     found = read({**SENT, "type": "cpu-small", "data": {"tenant": 7, "seconds": 60}}, mapping).said[0]
     assert (found.account, found.data) == ("7", {"feature": "compute", "quantity": 60})
-    assert read({**SENT, "type": "debug"}, mapping).why == "dropped by default: drop 'debug'"
+    assert read({**SENT, "type": "debug"}, mapping).why == "dropped by m: drop 'debug'"
 
 
 @pytest.mark.parametrize(
@@ -84,3 +85,8 @@ def test_nothing_raises(bodies: list[bytes], change: dict[str, Any]) -> None:
 def test_names_that_can_be_none_here_are_known_by_their_digest() -> None:
     long = read({**SENT, "id": "x" * 200, "data": {"user_id": "u" * 200}}).said[0]
     assert (len(long.id), len(long.data["user_id"])) == (64, 64)
+
+
+def test_what_was_kept_of_a_record_reads_as_the_record() -> None:
+    record = read(SENT)
+    assert again(record.sent, DEFAULT, NOON) == [record]

@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from services.ingest.core.dialects.otlp import logs, traces
+from services.ingest.core.dialects.otlp import log_again, logs, span_again, traces
 from services.ingest.core.dialects.otlp_answers import failed, taken
 from services.ingest.core.mapping import DEFAULT, Mapping, Rule
 from services.ingest.core.reading import Unreadable
@@ -118,10 +118,8 @@ def test_the_mapping_says_which_attributes_and_what_to_drop() -> None:
     of = {"tenant": "t-1", "app.feature": "exports", "batch.size": 12}
     assert read(an_export(of), mapping)[0].said[0].data == {"feature": "exports"}
     assert read(an_export(of, name="batch"), mapping)[0].said[0].data == {"feature": "batch", "quantity": 12}
-    assert (
-        read(an_export(of, name="GET /healthz"), mapping)[0].why
-        == "dropped by default: drop 'GET /health*' of the kind span"
-    )
+    dropped = read(an_export(of, name="GET /healthz"), mapping)[0]
+    assert dropped.why == "dropped by web: drop 'GET /health*' of the kind span"
     [done] = read(an_export(of, name="POST /done"), mapping)[0].said
     assert (done.type, done.data) == ("milestone.reached", {"milestone": "went live"})
 
@@ -249,3 +247,10 @@ def test_an_answer_says_how_many_were_refused_and_why() -> None:
 def test_an_error_is_a_status_of_two_fields() -> None:
     assert failed("no", as_json=False) == b"\x12\x02no"
     assert json.loads(failed("no", as_json=True)) == {"message": "no"}
+
+
+def test_what_was_kept_of_a_record_reads_as_the_record() -> None:
+    [span] = read(an_export({"account.id": "northwind", "size": 1.5, "deep": ["a", 1]}))
+    assert span_again(span.sent, DEFAULT, WHEN) == [span]
+    [log] = logs(some_logs(event_name="x", time_unix_nano=AT).SerializeToString(), DEFAULT, as_json=False)
+    assert log_again(log.sent, DEFAULT, WHEN) == [log]

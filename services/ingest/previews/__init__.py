@@ -1,0 +1,1 @@
+"""Previews of mappings, computed in a child process."""
