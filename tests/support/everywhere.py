@@ -15,9 +15,6 @@ _IN = {
     "ARRAY": "{column}::text ILIKE '%{word}%'",
 }
 
-_AT_ONCE = 100
-"""Columns that are searched by one question: no command takes a text as long as all of them need."""
-
 
 def searches(
     columns: Collection[tuple[str, str, str, str]], words: Collection[str], but: Collection[str] = ()
