@@ -28,7 +28,7 @@ _EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "page": {**_WHO, "name": "Pricing", "context": {"groupId": "northwind"}},
     "screen": {**_WHO, "name": "Reports", "context": {"groupId": "northwind"}},
     "alias": {**_WHO, "previousId": "visitor-4"},
-    "batch": {"batch": [{**_TRACK, "type": "track"}], "sentAt": "2026-11-28T11:50:31.422Z"},
+    "batch": {"batch": [{**_TRACK, "type": "track"}], "sentAt": "2026-11-28T11:50:31.500Z"},
     "import": {"batch": [{**_TRACK, "type": "track"}]},
 }
 _ROUTE: Final[dict[str, Any]] = {

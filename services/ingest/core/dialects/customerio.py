@@ -115,12 +115,12 @@ def again(sent: bytes, mapping: Mapping, now: datetime) -> list[Record]:
         return [operation(found, mapping, now)]
     if person is not None and isinstance(traits, dict):
         return [identified(person, traits, mapping, now)]
-    action = name_in(found.get("action"))
-    if person is not None and action == "suppress":
+    action = None if "name" in found else name_in(found.get("action"))
+    if action is None:
+        return [tracked(person, found, mapping, now)]
+    if action == "suppress" and person is not None:
         return [suppressed(person, now)]
-    if action is not None and "name" not in found:
-        return [Record(sent=sent, why=nothing(action).why)]
-    return [tracked(person, found, mapping, now)]
+    return [Record(sent=sent, why=nothing(action).why)]
 
 
 def nothing(what: str, **sent: Any) -> Record:

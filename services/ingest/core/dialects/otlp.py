@@ -5,7 +5,7 @@ Any other is none of ours: it is left out, and no fault.
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -40,22 +40,23 @@ def logs(body: bytes, mapping: Mapping, *, as_json: bool) -> list[Record]:
     return [_log(told, account, mapping) for told, account in _ours(logs_of(body, as_json=as_json), mapping)]
 
 
-def span_again(sent: bytes, mapping: Mapping, now: datetime) -> list[Record]:  # noqa: ARG001
+def span_again(sent: bytes, mapping: Mapping, _: datetime) -> list[Record]:
     """The record of a span, from what was kept of it. Raises `Unreadable`."""
-    return [_span(told, account, mapping) for told, account in _ours(_kept(sent), mapping)]
+    return [_again(sent, mapping, _span)]
 
 
-def log_again(sent: bytes, mapping: Mapping, now: datetime) -> list[Record]:  # noqa: ARG001
+def log_again(sent: bytes, mapping: Mapping, _: datetime) -> list[Record]:
     """The record of a log record, from what was kept of it. Raises `Unreadable`."""
-    return [_log(told, account, mapping) for told, account in _ours(_kept(sent), mapping)]
+    return [_again(sent, mapping, _log)]
 
 
-def _kept(sent: bytes) -> Iterator[Told]:
+def _again(sent: bytes, mapping: Mapping, read: Callable[[Told, str, Mapping], Record]) -> Record:
     try:
-        yield _told.decode(sent)
-    except (msgspec.DecodeError, RecursionError) as error:
-        # A whole body that could not be read is kept as well.
-        raise Unreadable("invalid_json", f"It is no span or log record by itself: {json_fault(error)}.") from None
+        told = _told.decode(sent)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable("invalid_json", f"It is no record that was kept here: {json_fault(error)}.") from None
+    account = _first(told, mapping.otel_account)
+    return Record(sent=sent, why="it carries no account") if account is None else read(told, account, mapping)
 
 
 def _ours(all: Iterator[Told], mapping: Mapping) -> Iterator[tuple[Told, str]]:
