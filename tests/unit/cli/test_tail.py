@@ -79,6 +79,7 @@ def test_it_goes_on_live_behind_the_last(stack: FakeStack) -> None:
         ("record", {**RECORD, "id": 8}),
         ("assessed", assessed),
         ("assessed", still),
+        ("assessed", {**still, "before": None, "score": None, "band": "unknown", "cause": "time"}),
         ("left_out", {"records": 3}),
     ]
 
