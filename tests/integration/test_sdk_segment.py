@@ -178,3 +178,13 @@ async def test_what_is_refused_is_kept_and_taken_once_it_can_be(house: House) ->
     assert (unreadable.status_code, unreadable.json()["code"]) == (400, "no_batch")
     assert "message" in unreadable.json()
     assert len((await house.http.get("/v1/refused", auth=AUTH)).json()["items"]) == 2
+
+
+async def test_one_id_for_two_users_is_two_events(house: House) -> None:
+    for user, account in (("u1", "acme"), ("u2", "globex")):
+        await send(house, a_track(f"{user}-known", userId=user, timestamp=at(-60), context={"groupId": account}))
+    await send(house, nameless("m1"), {**nameless("m1"), "userId": "u2"})
+    await send(house, nameless("m2"))
+    await send(house, {**nameless("m2"), "userId": "u2"})
+    told = subjects(house.broker.events())[2:]
+    assert told == [("m1", "acme"), ("m1", "globex"), ("m2", "acme"), ("m2", "globex")]

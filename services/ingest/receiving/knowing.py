@@ -63,11 +63,11 @@ class Knowing:
             record for record in records if (record.knows or record.same) and not self._is_told(source, record, now)
         ]
         stated = self._fresh(source, stated_in(telling, now)) if telling else []
-        events: dict[known.Event, tuple[str, datetime]] = {}
+        events: dict[known.Event, datetime] = {}
         for record in records:
             for said in record.said:
                 if said.account is None and said.user is not None:
-                    events[said.source or source, said.id] = said.user, said.time or now
+                    events[said.source or source, said.id, said.user] = said.time or now
         if not stated and not events:
             return records
         accounts = await self._ask(source, stated, events, now, keep=not sender.test)
@@ -108,7 +108,7 @@ class Knowing:
         self,
         source: str,
         stated: Sequence[Stated],
-        events: Mapping[known.Event, tuple[str, datetime]],
+        events: Mapping[known.Event, datetime],
         now: datetime,
         *,
         keep: bool,
@@ -122,15 +122,16 @@ class Knowing:
         moved = False
         async with self._uow.begin() as c:
             accounts = await known.resolved_of(c, events) if events else {}
-            unplaced = {event: asked for event, asked in events.items() if event not in accounts}
-            rows = await _rows(c, source, {*((one.user, one.at) for one in stated), *unplaced.values()}, stated)
+            unplaced = {event: at for event, at in events.items() if event not in accounts}
+            asked = {(user, at) for (_, _, user), at in unplaced.items()}
+            rows = await _rows(c, source, asked.union((one.user, one.at) for one in stated), stated)
             news = news_in(stated, rows)
             if news and keep:
                 await known.state(c, source, news)
                 moved = await self._settle(c, source, news, rows, now)
             found = Known([*rows, *news])
             new = {
-                event: found.account_of(user, at) or alias_of(source, user) for event, (user, at) in unplaced.items()
+                event: found.account_of(event[2], at) or alias_of(source, event[2]) for event, at in unplaced.items()
             }
             if new and keep:
                 await known.resolve(c, new, now)
@@ -196,7 +197,7 @@ def _with_accounts(record: Record, sender: Sender, accounts: Mapping[known.Event
         return record
 
     def placed(said: Said) -> Said:
-        account = None if said.account else accounts.get((said.source or sender.source, said.id))
+        account = None if said.account else accounts.get((said.source or sender.source, said.id, said.user or ""))
         return msgspec.structs.replace(said, account=account) if account else said
 
     return msgspec.structs.replace(record, said=tuple(map(placed, record.said)))
