@@ -122,7 +122,7 @@ resolved = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Index("resolved_by_time", "at"),
 )
-"""Of which account, or alias, an event without one was taken to be, by its user: kept a day, for when it comes again."""
+"""Of which account, or alias, an event without one was taken to be, by its user: kept a day, as it may come again."""
 
 used_links = Table(
     "used_links",
