@@ -145,13 +145,15 @@ class Knowing:
         self, c: AsyncConnection, source: str, news: Sequence[Stated], rows: Sequence[Stated], now: datetime
     ) -> bool:
         """Set the aliases of those who are placed for the first time, and let go what waited. False: nothing did."""
-        users, locked = _to_settle(news, rows), dict[str, str | None]()
-        found = Known(rows)
+        found, locked = Known([*rows, *news]), dict[str, str | None]()
+        named = _newly_named(news, rows)
+        # Somebody is where one other name is, and no further along: those beside who is named are all that it moves.
+        users = named | found.relatives(named)
         while names := {alias_of(source, user) for user in users} - locked.keys():
             locked |= await aliases.lock(c, sorted(names), now)
             first = min(one.at for one in news)
             found = Known([*await _rows(c, source, {(user, first) for user in users}, news), *news])
-            users |= found.relatives(users)
+            users |= found.relatives(named)
         unset = {user: name for user in users if locked[name := alias_of(source, user)] is None}
         placed = {name: account for user, name in unset.items() if (account := found.account_of(user, first))}
         if not placed:
@@ -184,12 +186,11 @@ async def _rows(
     return rows + await known.near(c, source, {(user, at) for user in relatives for _, at in asked})
 
 
-def _to_settle(news: Sequence[Stated], rows: Sequence[Stated]) -> set[str]:
-    """Users whose alias may have to be set: of whom nothing was known, and who have just been given another name."""
+def _newly_named(news: Sequence[Stated], rows: Sequence[Stated]) -> set[str]:
+    """Users of whom nothing was known, and who have just been given another name."""
     before = Known(rows)
     firsts = {one.user for one in news if one.other or before.account_of(one.user, one.at) is None}
-    firsts |= {one.other for one in news if one.other}
-    return firsts | Known([*rows, *news]).relatives(firsts)
+    return firsts | {one.other for one in news if one.other}
 
 
 def _with_accounts(record: Record, sender: Sender, accounts: Mapping[known.Event, str]) -> Record:
