@@ -71,7 +71,8 @@ def _curl(newcomer: Newcomer, command: str) -> None:
     for _ in range(2):
         given, said = json.loads(newcomer.types(command)), json.loads(answer_to(command.split()[1]))
         # Where they came to lie is another place each time.
-        assert given.pop("token") and said.pop("token")
+        assert given.pop("token")
+        assert said.pop("token")
         assert given == said
     assert eventually(lambda: "Acme" in newcomer.keepwell("tasks"))
     assert eventually(lambda: "you@example.com" in newcomer.keepwell("deliveries"))

@@ -121,7 +121,10 @@ def aliases_of(data: AccountUpdated) -> tuple[str, ...]:
 
 def check_traits(attributes: Attributes, most: int) -> None:
     """All that is said of an account or a contact is kept as it is, or none of it. Raises `Refused`."""
-    traits = _with_traits.decode(attributes["data"]).traits
+    data = bytes(attributes["data"])
+    if len(data) <= LONGEST_NAME and not _LONG.search(data):
+        return
+    traits = _with_traits.decode(data).traits
     if len(traits) <= most and not any(_may_be_much(name, bytes(raw)) for name, raw in traits.items()):
         return
     try:

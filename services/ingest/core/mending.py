@@ -7,7 +7,7 @@ refusal where the type needs one. All else of the data stays byte for byte.
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 
@@ -24,8 +24,6 @@ _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 _NULL: Final = msgspec.Raw(b"null")
 _FINE: Final = re.compile(rb"\.\d{7}")
-_FINE_TIME: Final = re.compile(rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})\d+(?:Z|\+00:00)"')
-_ROUNDED: Final = timedelta(microseconds=1)
 _NUMBER: Final = re.compile(rb"-?\d{1,20}(\.\d{1,40})?([eE][+-]?\d{1,2})?")
 
 
@@ -120,13 +118,6 @@ def may_be_fine(time: datetime, raw: bytes) -> bool:
     One without a fraction had one that was rounded to a whole second, or none; that is most, and asked the quick way.
     """
     return (time.microsecond != 0 or b".999999" in raw) and _FINE.search(raw) is not None
-
-
-def cut_in(raw: bytes, time: datetime) -> datetime | None:
-    """The time, cut, where it is certain which one in this text it is; it was read from it, in UTC, and rounded."""
-    found = _FINE_TIME.findall(raw)
-    cut = datetime.fromisoformat(f"{found[0].decode()}+00:00") if len(found) == 1 else None
-    return cut if cut is not None and abs(time - cut) <= _ROUNDED else None
 
 
 def times_in(fields: Fields, path: str = "") -> Iterator[str]:
