@@ -46,7 +46,7 @@ def tail(
     }
     tell = _Telling(show.console(), json=json)
     with connected() as keepwell:
-        found = list(keepwell.items("ingest", _PATH, last, **wanted)) if last else []
+        found = list(keepwell.items("ingest", _PATH, last, **wanted, live="false")) if last else []
         for item in reversed(found):
             tell.told(Told("record", item, str(item["id"])))
         try:
@@ -111,9 +111,11 @@ class _Telling:
 
     def _assessed(self, item: Item) -> None:
         moved = ", ".join(f"{one['name']} {signed(round(one['points']))} ({one['reason']})" for one in item["moved"])
-        score = show.moved(item["before"], item["score"])
+        score = (
+            "no score yet" if item["score"] is None else f"{show.moved(item['before'], item['score'])} {item['band']}"
+        )
         cause = f"by {item['id']}" if item["id"] else "by uses of this account" if item["cause"] == "usage" else ""
-        said = f"{item['account']}: {score} {item['band']}, {moved or 'nothing moved'}{cause and f'; {cause}'}"
+        said = f"{item['account']}: {score}, {moved or 'nothing moved'}{cause and f'; {cause}'}"
         self._beneath(said, show.BANDS.get(item["band"], ""))
 
     def _beneath(self, words: str, style: str) -> None:

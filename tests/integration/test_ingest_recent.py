@@ -21,6 +21,7 @@ from shared.messages import registry
 from shared.messages.assessments import AccountAssessed, Cause, Driver
 from shared.service.process import server_of
 from tests.support.ingest import ADMIN_KEY, FakeTail, House, a_house, alias_of, an_event
+from tests.support.logins import as_owner
 from tests.support.stream import NOON, until
 
 WEB = Sender("segment-prod", "web")
@@ -35,7 +36,7 @@ async def house(database_url: str) -> AsyncIterator[House]:
 async def items(house: House, **params: Any) -> list[dict[str, Any]]:
     """What is listed, once it is written."""
     await house.parts.watching.write()
-    found = (await house.http.get("/v1/recent", params=params)).raise_for_status().json()["items"]
+    found = (await house.http.get("/v1/recent", params={**params, "live": "false"})).raise_for_status().json()["items"]
     return list(found)
 
 
@@ -56,8 +57,9 @@ async def test_what_came_is_shown_as_sent_as_understood_and_with_what_became_of_
     assert [one["id"] for one in await items(house, account="acme")] == [third["id"], known["id"]]
     assert await items(house, key="another") == []
     assert await items(house, since=(NOON + timedelta(seconds=1)).isoformat()) == []
-    page = (await house.http.get("/v1/recent", params={"limit": 1})).json()
-    rest = (await house.http.get("/v1/recent", params={"cursor": page["next_cursor"]})).json()["items"]
+    as_list = {"accept": "application/json"}
+    page = (await house.http.get("/v1/recent", params={"limit": 1}, headers=as_list)).json()
+    rest = await items(house, cursor=page["next_cursor"])
     assert [one["id"] for one in rest] == [known["id"], second["id"], first["id"]]
 
 
@@ -77,6 +79,12 @@ async def test_a_clients_records_name_the_mapping_and_the_rule(house: House) -> 
     ]
     assert (dropped["fate"], dropped["reason"]) == ("dropped", "dropped by web@3: drop 'Heartbeat*'")
     assert (refused["fate"], refused["sent"]) == ("refused", "nonsense")
+
+
+async def test_a_body_that_cannot_be_read_is_shown_as_well(house: House) -> None:
+    assert (await house.http.post("/v1/batch", content=b"{broken")).status_code == 400
+    [one] = await items(house)
+    assert (one["door"], one["fate"], one["code"], one["sent"]) == ("segment", "refused", "no_batch", "{broken")
 
 
 async def test_of_a_flood_some_is_shown_and_the_rest_counted_and_the_oldest_goes(house: House) -> None:
@@ -181,7 +189,7 @@ async def served(house: House) -> AsyncIterator[httpx.AsyncClient]:
     running = [asyncio.create_task(one) for one in (server.serve(), parts.watching.run(), parts.listening.run())]
     await until(lambda: server.started)
     (port,) = {socket.getsockname()[1] for one in server.servers for socket in one.sockets}
-    headers = {"authorization": f"Bearer {ADMIN_KEY}", "accept": "text/event-stream"}
+    headers = {"authorization": f"Bearer {ADMIN_KEY}"}
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=10) as http:
             yield http
@@ -310,3 +318,12 @@ async def test_who_takes_nothing_is_told_how_much_was_left_out(house: House) -> 
 async def _first(told: AsyncIterator[Told | None], count: int) -> AsyncIterator[Told | None]:
     for _ in range(count):
         yield await anext(told)
+
+
+async def test_what_cannot_be_written_is_not_shown_and_nothing_else_suffers(house: House, database_url: str) -> None:
+    await house.post(an_event("e1"))
+    await as_owner(database_url, "ALTER TABLE ingest.recent RENAME TO gone")
+    await house.parts.watching.write()
+    await as_owner(database_url, "ALTER TABLE ingest.gone RENAME TO recent")
+    await house.post(an_event("e2"))
+    assert [one["understood"][0]["id"] for one in await items(house)] == ["e2"]

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import Header, Query, Request, Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from pydantic import AwareDatetime
 
 from services.ingest.api.parts import Ingest, Parts, Reader
 from services.ingest.core.watched import Fate
@@ -21,9 +22,9 @@ _ABOUT: Final = """\
 Some of what came in, the first records of each second a key: as it was sent, as it was understood, what became of it,
 and why. The last thousand are kept, for a week at most, and as many of keys in test mode.
 
-As server-sent events where the caller accepts `text/event-stream`: `record` for each, with its id, so that
-`Last-Event-ID` goes on behind it; and `assessed` where an account of them moved: its score before and after, and what
-did it. Else a list, the newest first."""
+Server-sent events: `record` for each, with its id, so that `Last-Event-ID` goes on behind it; `assessed` where an
+account of them was assessed: its score before and after, and what moved it; `left_out` where more came than was taken.
+A list, the newest first, for who accepts `application/json`, or with `live=false`."""
 _MEDIA: Final = "text/event-stream"
 
 
@@ -43,14 +44,14 @@ async def list_recent(
     key: Annotated[str | None, Query(description="Of the key with this name.")] = None,
     account: Annotated[str | None, Query(description="Understood to be about this account.")] = None,
     fate: Annotated[Fate | None, Query(description="Only what this became of.")] = None,
-    since: Annotated[datetime | None, Query(description="What came from then on.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="What came from then on.")] = None,
     test: Annotated[bool | None, Query(description="Of keys in test mode, or of others.")] = None,
-    live: Annotated[bool | None, Query(description="Whether to go on live, whatever the caller accepts.")] = None,
-    last_event_id: Annotated[int | None, Header(alias="Last-Event-ID", ge=0)] = None,
+    live: Annotated[bool | None, Query(description="Events, or a list, whatever the caller accepts.")] = None,
+    last_event_id: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=2**63 - 1)] = None,
 ) -> Page[Recent] | Response:
     """One page, or what comes until the caller leaves."""
     wanted = recent.Wanted(key, account, fate, test, since)
-    if live if live is not None else _MEDIA in request.headers.get("accept", ""):
+    if live if live is not None else "application/json" not in request.headers.get("accept", ""):
         return EventSourceResponse(
             _told(ingest, _listener(ingest, wanted), last_event_id, since),
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},

@@ -91,7 +91,7 @@ class Tally:
 
 def _came(records: Sequence[Record]) -> list[tuple[str, str]]:
     """What a record comes to: each by what it is counted, and in words."""
-    return [line for one in records for line in _lines(one)]
+    return [line for one in records for line in _lines(one)] or [("nothing", "nothing")]
 
 
 def _lines(record: Record) -> Iterator[tuple[str, str]]:

@@ -3,9 +3,9 @@
 Only some of it is noted, the rest is counted: so that it costs next to nothing however much comes.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
@@ -24,7 +24,7 @@ LARGEST: Final = 64 * 1024
 A_KEY: Final = 25
 ALL: Final = 100
 """How many records are noted in a second, of a key and of all; of keys in test mode as many again."""
-_MOST_STRINGS: Final = 2_000
+_QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.){1,256}"')
 _any = msgspec.json.Decoder()
 
 
@@ -153,7 +153,8 @@ def _why_it_waits(waits: Waits, record: Record | None) -> str:
 
 def seen(noted: Noted) -> Seen | None:
     """A record as it is kept; None of one that erases somebody, whom it names."""
-    found = _decoded(noted.sent)
+    # What is larger is no event of ours, and says what it came to.
+    found = _decoded(noted.sent) if len(noted.sent) <= LARGEST else None
     fields = found if isinstance(found, dict) else {}
     understood = [_said(one) for one in noted.said] if noted.said is not None else [_event(fields)]
     if any(one.type in ERASES for one in understood):
@@ -168,9 +169,9 @@ def seen(noted: Noted) -> Seen | None:
         mapping=noted.mapping,
         fate=noted.fate,
         code=noted.code,
-        reason=noted.reason.replace("\0", ""),
+        reason=_text(noted.reason, 2_000),
         kind=_text(fields.get("type")),
-        name=next((name for name in names if isinstance(name, str)), "")[:256],
+        name=next(filter(None, map(_text, names)), ""),
         sent=noted.sent[:LARGEST],
         size=len(noted.sent),
         understood=[one for one in understood if one.type],
@@ -180,13 +181,11 @@ def seen(noted: Noted) -> Seen | None:
 
 def texts_in(sent: bytes) -> set[str]:
     """Every text that a record has as a value, and every whole number as one: what an id in it could be."""
-    found = set[str]()
-    for value in _values(_decoded(sent)):
-        if len(found) >= _MOST_STRINGS:
-            break
-        if isinstance(value, str | int) and not isinstance(value, bool) and len(text := str(value)) <= 256:
-            found.add(text)
-    return found
+    if len(sent) >= LARGEST:
+        # Of one that was cut, what can be found without reading it as JSON.
+        return {text for one in _QUOTED.findall(sent) if isinstance(text := _decoded(one), str)}
+    values = _values(_decoded(sent))
+    return {str(one) for one in values if isinstance(one, str | int) and not isinstance(one, bool)}
 
 
 def _values(value: Any) -> Iterator[Any]:
@@ -226,9 +225,11 @@ def _understood(type: Any, *more: Any) -> Understood:
     return Understood(_text(type), *(_text(one) or None for one in more))
 
 
-def _text(value: Any) -> str:
-    """A name, such as can stand in a line and in a database."""
-    return value.replace("\0", "")[:256] if isinstance(value, str) else ""
+def _text(value: Any, longest: int = 256) -> str:
+    """A text as it can be kept; empty where it is none."""
+    if not isinstance(value, str):
+        return ""
+    return value[:longest].replace("\0", "").encode("utf-8", "replace").decode()
 
 
 class Pair(NamedTuple):
@@ -238,15 +239,17 @@ class Pair(NamedTuple):
     contact: str
 
 
-def digests_of(seen: Seen) -> tuple[set[str], set[str]]:
-    """By what it is found whether a record is about somebody who was erased: digests of accounts, and of texts."""
-    return {digest_of(one) for one in seen.accounts}, {digest_of(one) for one in texts_in(seen.sent)}
+def digests_of(texts: Iterable[str]) -> set[str]:
+    """By what it is found whether somebody who was erased is among these."""
+    return {digest_of(one) for one in texts}
 
 
-def is_of_erased(accounts: AbstractSet[str], texts: AbstractSet[str], erased: Iterable[Pair]) -> bool:
-    """Whether a record with these digests is about one of them. Of one whose account isn't known, any contact's id
-    that is in it tells."""
-    return any(
-        (account in accounts or not accounts) and (contact in texts if contact else account in accounts | texts)
-        for account, contact in erased
-    )
+def is_of_erased(seen: Seen, erased: Iterable[Pair]) -> bool:
+    """Whether a record is about one of them. Of one whose account isn't known, any id that is in it tells."""
+    accounts = digests_of(seen.accounts)
+    theirs = [one for one in erased if not accounts or one.account in accounts]
+    if not theirs:
+        return False
+    # It takes longer than all else, and hardly ever comes to it.
+    texts = digests_of(texts_in(seen.sent))
+    return any(one.contact in texts if one.contact else one.account in accounts | texts for one in theirs)

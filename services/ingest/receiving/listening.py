@@ -37,7 +37,7 @@ _ACCOUNTS: Final = 1_000
 _SKEW: Final = timedelta(seconds=0.5)
 """By how much the clock of the log may be behind."""
 _ASSESSED: Final = "account.assessed"
-_FAILS: Final = (SQLAlchemyError, BrokerUnavailable, OSError, TimeoutError)
+_PASSING: Final = (SQLAlchemyError, BrokerUnavailable, OSError, TimeoutError)
 
 
 class Full(Exception):
@@ -165,8 +165,9 @@ class Listening:
             await self._some.wait()
             try:
                 await reading()
-            except _FAILS as error:
-                _LOG.warning("what came in lately is told later", extra={"error": type(error).__name__})
+            except Exception as error:
+                words = "What came in lately is told later (%s)."
+                _LOG.warning(words, type(error).__name__, exc_info=None if isinstance(error, _PASSING) else error)
                 await asyncio.sleep(2 * _EVERY)
 
     async def _read_rows(self) -> None:

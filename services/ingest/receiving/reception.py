@@ -78,7 +78,9 @@ class Reception:
 
     async def unreadable(self, body: bytes, code: str, message: str, sender: Sender, door: str) -> None:
         """Keep a body that can't be read at all, or that no event can be made of."""
-        await self._refusing.keep([(body, Refusal(0, id_of(body), code, message))], sender, door)
+        why = Refusal(0, id_of(body), code, message)
+        await self._refusing.keep([(body, why)], sender, door)
+        self._watching.records([Record(sent=body)], sender, door, "", Answer(0, [why]))
 
     async def records(
         self, records: Sequence[Record], sender: Sender, door: str, *, keep_refused: bool = True

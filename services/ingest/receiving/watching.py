@@ -75,12 +75,15 @@ class Watching:
     async def write(self) -> None:
         """Write what was noted. What can't be written is let go: it is of this moment."""
         noted = list(self._noted)
-        self._noted.clear()
-        rows = [row for one in noted if (row := seen(one)) is not None]
-        if not rows:
+        if not noted:
             return
+        self._noted.clear()
         try:
+            # Beside the requests: large records take a while to be read.
+            rows = await asyncio.to_thread(lambda: [row for one in noted if (row := seen(one)) is not None])
             async with self._uow.begin() as c:
                 await recent.note(c, rows)
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            _LOG.warning("what came in lately is not shown", extra={"error": type(error).__name__})
+        except Exception as error:
+            passing = isinstance(error, SQLAlchemyError | OSError | TimeoutError)
+            words = "What came in lately is not shown (%s)."
+            _LOG.warning(words, type(error).__name__, exc_info=None if passing else error)

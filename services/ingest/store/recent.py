@@ -9,7 +9,7 @@ from sqlalchemy import LargeBinary, Row, bindparam, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.ingest.core.watched import Pair, Seen, digests_of, is_of_erased
+from services.ingest.core.watched import Pair, Seen, digests_of, is_of_erased, texts_in
 from services.ingest.store import aliases as store_aliases
 from services.ingest.tables import aliases, forgotten, recent
 from shared.messages.erasing import Forgetting, digest_of
@@ -65,13 +65,10 @@ def _row(one: Seen) -> list[Any]:
 
 
 async def _of_nobody_erased(c: AsyncConnection, rows: Sequence[Seen]) -> list[Seen]:
-    digests = [digests_of(one) for one in rows]
-    accounts, texts = set[str](), set[str]()
-    for found in digests:
-        accounts |= found[0]
-        texts |= found[1]
+    accounts = digests_of(name for one in rows for name in one.accounts)
+    texts = digests_of(text for one in rows if not one.accounts for text in texts_in(one.sent))
     erased = [Pair(*row) for row in await c.execute(_ERASED, {"accounts": [*accounts], "texts": [*texts]})]
-    return [one for one, found in zip(rows, digests, strict=True) if not is_of_erased(*found, erased)]
+    return [one for one in rows if not is_of_erased(one, erased)] if erased else list(rows)
 
 
 async def forget(c: AsyncConnection, forgetting: Forgetting, now: datetime) -> None:

@@ -64,7 +64,7 @@ def test_what_others_wrote_does_nothing_to_a_terminal(stack: FakeStack) -> None:
 def test_what_is_asked_for_is_asked_for(stack: FakeStack) -> None:
     told(stack, arguments=("--key", "web", "--account", "acme", "--refused", "--test", "--last", "5"))
     assert stack.asked[-1].query == {
-        **{"key": "web", "account": "acme", "fate": "refused", "test": "true", "limit": "5"}
+        **{"key": "web", "account": "acme", "fate": "refused", "test": "true", "live": "false", "limit": "5"}
     }
 
 
@@ -79,6 +79,7 @@ def test_it_goes_on_live_behind_the_last(stack: FakeStack) -> None:
         ("record", {**RECORD, "id": 8}),
         ("assessed", assessed),
         ("assessed", still),
+        ("assessed", {**still, "before": None, "score": None, "band": "unknown", "cause": "time"}),
         ("left_out", {"records": 3}),
     ]
 
@@ -98,6 +99,7 @@ def test_it_goes_on_live_behind_the_last(stack: FakeStack) -> None:
     assert lines[2:] == [
         "acme: 74 → 52 amber, feedback.nps −22 (a detractor); by m1",
         "acme: 52 amber, nothing moved; by uses of this account",
+        "acme: no score yet, nothing moved",
         "… 3 records more came than could be shown",
     ]
     assert stack.asked[-1].headers["Last-Event-ID"] == "8"

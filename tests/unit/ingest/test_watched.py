@@ -16,7 +16,6 @@ from services.ingest.core.watched import (
     Sampling,
     Seen,
     chosen,
-    digests_of,
     fate_of,
     is_of_erased,
     seen,
@@ -108,13 +107,15 @@ def test_whatever_it_is_it_can_be_shown(sent: bytes) -> None:
 
 
 def test_a_large_record_is_cut_and_says_how_large_it_was() -> None:
-    found = kept({"type": "track", "x": "y" * 100_000})
-    assert (len(found.sent), found.size > 100_000, found.kind) == (LARGEST, True, "track")
+    found = kept({"type": "track", "x": "y" * 100_000}, [Said(id="1", type="usage.recorded", data={})])
+    assert (len(found.sent), found.size > 100_000) == (LARGEST, True)
+    assert [one.type for one in found.understood] == ["usage.recorded"]
 
 
 def test_no_text_of_it_stops_a_database() -> None:
-    found = kept({"type": "tr\0ack", "id": "a\0"}, fate="refused", reason="It says '\0'.")
-    assert "\0" not in found.kind + found.reason + str(found.understood)
+    found = kept({"type": "tr\0ack", "event": "x\0", "id": "a\0"}, fate="refused", reason="It says '\0'\ud800.")
+    assert (found.kind, found.name, found.reason) == ("track", "x", "It says ''?.")
+    assert [one.id for one in found.understood] == ["a"]
 
 
 def test_what_erases_somebody_is_not_kept() -> None:
@@ -125,6 +126,7 @@ def test_what_erases_somebody_is_not_kept() -> None:
 def test_ids_are_found_wherever_they_stand() -> None:
     assert texts_in(msgspec.json.encode({"a": [{"b": "kim"}, 42, True, None], "c": 1.5})) == {"kim", "42"}
     assert texts_in(b"nothing") == set()
+    assert texts_in(kept({"a": "kim", "b": 'le"e', "c": "x" * LARGEST}).sent) >= {"kim", 'le"e'}, "in one that is cut"
 
 
 def test_a_record_about_somebody_who_was_erased_is_known_by_digests_alone() -> None:
@@ -133,7 +135,7 @@ def test_a_record_about_somebody_who_was_erased_is_known_by_digests_alone() -> N
 
     def is_of(pair: Pair, account: str | None, user: str) -> bool:
         said = [Said(id="1", type="usage.recorded", data={}, account=account)]
-        return is_of_erased(*digests_of(kept({"userId": user}, said)), [pair])
+        return is_of_erased(kept({"userId": user}, said), [pair])
 
     assert is_of(kim, "acme", "kim")
     assert not is_of(kim, "acme", "lee")
