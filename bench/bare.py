@@ -38,7 +38,7 @@ class Hops(NamedTuple):
     hop: float
 
 
-async def post(url: str, made: Sequence[bytes], media: str = "application/json") -> None:
+async def post(url: str, made: Sequence[bytes], media: str = "application/json", posters: int = POSTERS) -> None:
     """Post every body, a few at a time."""
     left = iter(made)
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": media}
@@ -49,7 +49,7 @@ async def post(url: str, made: Sequence[bytes], media: str = "application/json")
                 answer = await client.post(url, content=body)
                 answer.raise_for_status()
 
-        await asyncio.gather(*(poster() for _ in range(POSTERS)))
+        await asyncio.gather(*(poster() for _ in range(posters)))
 
 
 async def throughput(address: str, database_url: str, made: Sequence[bytes]) -> Limits:

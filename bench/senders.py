@@ -30,6 +30,8 @@ _BATCH: Final = 100
 _BATCHED: Final = 20_000
 _SINGLE: Final = 2_000
 """Events a round: in batches, and one by one."""
+_AT_ONCE: Final = 16
+"""Requests with one event that wait at the same time: many processes send these, each its own."""
 _WARM: Final = 20
 """Bodies, before the first round."""
 
@@ -167,7 +169,7 @@ def measure(home: Path, rounds: int, flames: Path | None = None) -> list[Row]:
 
 
 def _post(url: str, way: Way, posted: list[bytes]) -> None:
-    asyncio.run(bare.post(url, posted, way.media))
+    asyncio.run(bare.post(url, posted, way.media, _AT_ONCE if way.size == 1 else bare.POSTERS))
 
 
 def _know_users(url: str) -> None:

@@ -6,6 +6,7 @@ import math
 import sys
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from deploy.cli import show
 from deploy.cli.client import REFUSED, Keepwell, Refused, Unreachable, connected
-from shared.words import clean, counted
+from shared.words import clean, counted, listed
 
 MOST_EVENTS: Final = 1_000
 MOST_BYTES: Final = 4_000_000
@@ -53,6 +54,10 @@ class Outcome:
 
     accepted: int = 0
     refused: list[Complaint] = field(default_factory=list)
+    waiting: Counter[str] = field(default_factory=Counter)
+    """How many events wait for each alias that nobody has set."""
+    adjusted: list[Complaint] = field(default_factory=list)
+    """What was taken with another time than it was sent with."""
     token: str | None = None
     """Of the last batch: scoring's reads take it, and wait until those events are counted."""
 
@@ -135,6 +140,9 @@ def deliver(
         answer = _post(keepwell, batch, patience, first=not outcome.accepted)
         outcome.accepted += answer["accepted"]
         outcome.token = answer.get("token")
+        outcome.waiting.update(one["alias"] for one in answer.get("waiting", ()))
+        for one in answer.get("adjusted", ()):
+            outcome.adjusted.append(Complaint(batch[one["index"]].number, one["id"], one["message"]))
         for item in answer["refused"]:
             number = batch[item["index"]].number
             outcome.refused.append(Complaint(number, str(item.get("id") or ""), item["message"], item["code"]))
@@ -227,6 +235,14 @@ def _bar(total: int | None) -> Iterator[Callable[[int, int], None]]:
 
 def _report(outcome: Outcome) -> None:
     show.say(f"{counted(outcome.accepted, 'event')} accepted, {len(outcome.refused):,} refused.")
+    if outcome.waiting:
+        aliases = listed([*outcome.waiting][:SHOWN])
+        number = counted(outcome.waiting.total(), "event waits", "events wait")
+        show.say(f"Of these {number} until somebody sets the alias: {aliases}. `keepwell status` shows what waits.")
+    for each in outcome.adjusted[:SHOWN]:
+        show.say(f"  line {each.line} ({each.id}): {each.message}")
+    if len(outcome.adjusted) > SHOWN:
+        show.say(f"  and {len(outcome.adjusted) - SHOWN:,} more times were taken otherwise")
     if not outcome.refused:
         return
     for each in sorted(outcome.refused, key=lambda complaint: complaint.line)[:SHOWN]:

@@ -11,8 +11,6 @@ from typing import Final
 FIRST: Final = datetime(1970, 1, 2, tzinfo=UTC)
 LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """Nothing happened before the first of these, and nothing ends after the last: what says so means no date."""
-FINE: Final = re.compile(rb"\.\d{7}")
-"""Where a time may be finer than microseconds."""
 _TIME: Final = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)(?:(?P<minute>[Tt ]\d\d:\d\d:)(?P<second>\d\d)(?P<fraction>\.\d+)?"
     r"(?P<zone>[Zz]|[+-]\d\d:?\d\d)?)?",
@@ -24,6 +22,8 @@ _ZERO: Final = re.compile(r"0000-|\d{4}-(00-|\d\d-00)")
 
 def is_no_date(time: datetime) -> bool:
     """Whether a time that can be read means that there is none. One without a zone is taken for UTC."""
+    if time.tzinfo is UTC:
+        return not FIRST <= time < LAST
     try:
         instant = time.astimezone(UTC) if time.tzinfo is not None else time.replace(tzinfo=UTC)
     except OverflowError:

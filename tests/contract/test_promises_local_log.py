@@ -1,4 +1,4 @@
-"""Writers to the local log never wait for each other in a circle."""
+"""Writers to the local log never wait for each other in a circle; those that wait for one another go together."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.log.local import LocalStream
-from shared.log.protocol import Outgoing
+from shared.log.protocol import Outgoing, Places, TopicPartition
 from shared.messages import registry
 from shared.pg.pool import session_settings
 from tests.support.logins import as_service
@@ -47,5 +47,37 @@ async def test_a_publish_takes_partitions_in_one_order_whatever_the_order_of_its
             assert [at for at in later if not await is_free(engine, *at)] == []
             await c.rollback()
         await writing
+    finally:
+        await log.stop()
+
+
+async def transactions(engine: AsyncEngine) -> int:
+    async with engine.connect() as c:
+        return int((await c.execute(text("SELECT count(DISTINCT xmin::text) FROM log.records"))).scalar_one())
+
+
+async def test_publishes_that_wait_go_in_one_transaction_without_whoever_gave_up(
+    database_url: str, engine: AsyncEngine
+) -> None:
+    at = TopicPartition(registry.USAGE, 0)
+    log = LocalStream(as_service(database_url, "scoring"), session_settings("scoring"), 8)
+    await log.start()
+    try:
+        producer = log.producer()
+
+        def publishing(messages: int) -> "asyncio.Task[Places]":
+            return asyncio.create_task(producer.publish([a_message(*at)] * messages))
+
+        async with engine.connect() as c:
+            await c.execute(text(_LOCK), {"topic": at.topic, "partition": at.partition})
+            under_way = [publishing(1), publishing(1)]
+            await until(lambda: someone_waits(engine))
+            waiting = [publishing(2), publishing(9), publishing(3)]
+            await asyncio.sleep(0)
+            waiting.pop(1).cancel()
+            await c.rollback()
+        *_, first, second = ends = [places[at] for places in await asyncio.gather(*under_way, *waiting)]
+        assert (second - first, max(ends)) == (3, 7)
+        assert await transactions(engine) == 3
     finally:
         await log.stop()

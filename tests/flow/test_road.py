@@ -180,7 +180,7 @@ WORKED = {"keepwell_records_total", "keepwell_batch_seconds", "keepwell_held_par
 BUSY = {
     "ingest": COUNTED
     | {"keepwell_records_received_total", "keepwell_events_accepted_total", "keepwell_events_refused_total"}
-    | {"keepwell_publish_seconds", "keepwell_key_events_total"},
+    | {"keepwell_publish_seconds", "keepwell_key_events_total", "keepwell_refused_kept"},
     "scoring": COUNTED
     | WORKED
     | {"keepwell_repeated_events_total", "keepwell_event_to_effect_seconds", "keepwell_publish_seconds"},
@@ -194,7 +194,7 @@ FAILED = {"keepwell_lag_records", "keepwell_dead_letters_total", "keepwell_dead_
 AT_REST = {
     "ingest": WAITING
     | {f"keepwell_{what}" for what in ("events_waiting", "imports_open", "publish_failures_total", "answers_total")}
-    | {"keepwell_key_limited_total"},
+    | {"keepwell_key_limited_total", "keepwell_refused_left_out_total"},
     "scoring": WAITING | FAILED | {"keepwell_publish_failures_total"},
     "playbooks": WAITING
     | FAILED
@@ -225,7 +225,7 @@ def unfed(road: Road, service: str) -> set[str]:
 
 def test_every_service_shows_the_figures_that_it_feeds_and_no_other(road: Road) -> None:
     for _ in range(2):
-        road.an_account("northwind")
+        road.stack.seen(road.an_account("northwind"), "/v1/accounts/northwind")
         road.a_detractor("northwind")
     refused = road.stack.client.post(road.stack.url("ingest", "/v1/events"), json=[{"id": "1", "type": "no.such"}])
     assert refused.status_code == 400

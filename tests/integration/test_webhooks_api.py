@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.notifier.core.endpoints import MOST
@@ -12,6 +13,7 @@ from shared.clock import SystemClock
 from shared.log.protocol import Outgoing
 from shared.messages import envelope, registry
 from tests.integration.test_notifier_service import Running, a_notifier
+from tests.support.described import examples
 from tests.support.stream import until
 from tests.support.webhooks import HookSink, a_hook_sink, told
 
@@ -189,3 +191,23 @@ async def test_the_document_describes_what_is_sent(notifier: Running) -> None:
     assert schema["properties"]["data"] == {"$ref": "#/components/schemas/HealthChanged"}
     assert "previous_score" in document["components"]["schemas"]["HealthChanged"]["properties"]
     assert {one["name"] for one in hook["parameters"]} == {"webhook-id", "webhook-timestamp", "webhook-signature"}
+
+
+async def test_what_the_document_shows_can_be_sent_as_it_stands_there(notifier: Running, sink: HookSink) -> None:
+    names = {
+        "/v1/endpoints/{id}": (await make(notifier, sink.url))["id"],
+        "/v1/templates/{id}": "half-an-hour",
+        "{person}": "ben@example.com",
+    }
+    shown = [one for one in examples(await notifier.get("/openapi.json")) if "send-test" not in one.path]
+    assert len(shown) > 8
+    for one in shown:
+        path, body = one.path, one.value
+        for name, value in names.items():
+            path = path.replace(name, name.replace("{id}", value).replace("{person}", value))
+        if path == "/v1/endpoints":
+            # Only here can that address be reached.
+            body = {**body, "url": sink.url}
+        content = body if isinstance(body, str) else msgspec.json.encode(body)
+        answer = await notifier.client.request(one.method, path, content=content, headers={"content-type": one.media})
+        assert answer.status_code in one.codes, (str(one), answer.text)

@@ -22,14 +22,14 @@ from services.ingest.core.attributes import (
     name_of,
     text,
 )
-from services.ingest.core.mending import FIELDS, Change, Undated, is_fine, mended, times_in
+from services.ingest.core.mending import FIELDS, Change, Undated, may_be_fine, mended, times_in
 from services.ingest.core.reading import json_fault
 from services.ingest.core.sentences import about_data
 from shared.conditions import why_no_goal
 from shared.messages.accounts import AccountUpdated, GoalSet
 from shared.messages.dates import is_no_date
 from shared.messages.registry import CUSTOMER_EVENTS
-from shared.messages.traits import why_not_kept
+from shared.messages.traits import LONGEST_NAME, why_not_kept
 
 MOST_ALIASES: Final = 100
 _data = {name: msgspec.json.Decoder(struct) for name, (_, struct) in CUSTOMER_EVENTS.items()}
@@ -37,10 +37,14 @@ _TIMES: Final = {type: tuple(map(attrgetter, times_in(fields))) for type, fields
 
 
 class _WithTraits(msgspec.Struct):
-    traits: dict[str, Any] = {}
+    traits: dict[str, msgspec.Raw] = {}
 
 
 _with_traits = msgspec.json.Decoder(_WithTraits)
+_PLAINLY_SMALL: Final = 200
+"""Bytes. Written otherwise, as `1e20` may be, it has no more than is kept."""
+_WORDS: Final = frozenset({b'"', b"t", b"f", b"n"})
+_LONG: Final = re.compile(rb"\d{16}")
 _ALIAS: Final = re.compile(r"[a-z][a-z0-9._-]{0,31}:.+", re.DOTALL)
 _ADDRESS: Final = re.compile(r"\s*(?:[^<>@]*<\s*([^\s<>@,;]+@[^\s<>@,;]+)\s*>|[^\s<>@,;]+@[^\s<>@,;]+)\s*")
 """One e-mail address, with blanks around it, or in angle brackets after a name."""
@@ -66,8 +70,10 @@ def data_of(attributes: Attributes, type: str, struct: Any) -> tuple[Any, list[C
         return _put_right(attributes, type, struct, error)
     except (msgspec.DecodeError, RecursionError) as error:
         raise Refused("invalid_data", f"data is not valid JSON: {json_fault(error)}.") from None
-    if _TIMES[type] and (is_fine(bytes(raw)) or any(_means_none(time_of(data)) for time_of in _TIMES[type])):
-        return _put_right(attributes, type, struct, None)
+    for time_of in _TIMES[type]:
+        time = time_of(data)
+        if isinstance(time, datetime) and (is_no_date(time) or may_be_fine(time, bytes(raw))):
+            return _put_right(attributes, type, struct, None)
     return data, []
 
 
@@ -85,10 +91,6 @@ def _put_right(attributes: Attributes, type: str, struct: Any, fault: Exception 
         raise Refused("invalid_data", about_data(fault or error, type, struct)) from None
     attributes["data"] = msgspec.Raw(right)
     return data, changes
-
-
-def _means_none(time: Any) -> bool:
-    return isinstance(time, datetime) and is_no_date(time)
 
 
 def _unpack_base64(attributes: Attributes) -> None:
@@ -119,12 +121,23 @@ def aliases_of(data: AccountUpdated) -> tuple[str, ...]:
 
 def check_traits(attributes: Attributes, most: int) -> None:
     """All that is said of an account or a contact is kept as it is, or none of it. Raises `Refused`."""
+    data = bytes(attributes["data"])
+    if len(data) <= LONGEST_NAME and not _LONG.search(data):
+        return
+    traits = _with_traits.decode(data).traits
+    if len(traits) <= most and not any(_may_be_much(name, bytes(raw)) for name, raw in traits.items()):
+        return
     try:
-        traits = _with_traits.decode(attributes["data"]).traits
+        read = {name: any_json.decode(raw) for name, raw in traits.items()}
     except msgspec.ValidationError as error:
         raise Refused("invalid_data", f"data.traits can't be read: {json_fault(error)}.") from None
-    if (why := why_not_kept(traits, most)) is not None:
+    if (why := why_not_kept(read, most)) is not None:
         raise Refused("invalid_data", why)
+
+
+def _may_be_much(name: str, raw: bytes) -> bool:
+    """Whether a trait must be looked at to say that it is kept as it is; of as good as all it is plain to see."""
+    return len(name) > LONGEST_NAME or len(raw) > _PLAINLY_SMALL or (raw[:1] not in _WORDS and bool(_LONG.search(raw)))
 
 
 def check_owner(owner: object) -> None:

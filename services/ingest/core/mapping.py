@@ -185,11 +185,16 @@ def at(record: Any, path: Path) -> Any:
 def account_in(record: Any, paths: Sequence[Path]) -> str | None:
     """The account that a record names: the first path with a text or a whole number that isn't empty."""
     for path in paths:
-        found = at(record, path)
+        # As `at` does, which would be called some times a record.
+        found = record
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+            if found is None:
+                break
+        if isinstance(found, str) and (name := found.strip()):
+            return name
         if isinstance(found, int) and not isinstance(found, bool):
             return str(found)
-        if isinstance(found, str) and found.strip():
-            return found.strip()
     return None
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import inspect
 
-from shared.messages.dates import FINE, says_no_date, settled
+from shared.messages.dates import says_no_date, settled
 from shared.messages.registry import CUSTOMER_EVENTS
 
 Fields = Mapping[str, "str | Fields"]
@@ -23,6 +23,7 @@ Fields = Mapping[str, "str | Fields"]
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 _NULL: Final = msgspec.Raw(b"null")
+_FINE: Final = re.compile(rb"\.\d{7}")
 _NUMBER: Final = re.compile(rb"-?\d{1,20}(\.\d{1,40})?([eE][+-]?\d{1,2})?")
 
 
@@ -111,9 +112,12 @@ def _time(raw: bytes, path: str, changes: list[Change], *, nullable: bool) -> by
     return raw if right == text else msgspec.json.encode(right)
 
 
-def is_fine(raw: bytes) -> bool:
-    """Whether there may be a time in it that is finer than microseconds: readers would round it."""
-    return b"." in raw and FINE.search(raw) is not None
+def may_be_fine(time: datetime, raw: bytes) -> bool:
+    """Whether a time that was read from this may be finer than microseconds: then it was rounded.
+
+    One without a fraction had one that was rounded to a whole second, or none; that is most, and asked the quick way.
+    """
+    return (time.microsecond != 0 or b".999999" in raw) and _FINE.search(raw) is not None
 
 
 def times_in(fields: Fields, path: str = "") -> Iterator[str]:

@@ -9,6 +9,7 @@ to be turned or judged, data with a field that is not known. Of those it returns
 never the one to refuse, and what it takes comes out equal; `tests/unit/ingest/test_plain.py` holds the two together.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, NamedTuple
 
@@ -22,7 +23,6 @@ from services.ingest.core.attributes import (
     SKEW,
     Attributes,
 )
-from services.ingest.core.mending import is_fine
 from services.ingest.core.senders import Sender, refusal
 from shared.messages.dates import FIRST
 from shared.messages.registry import COMPANY
@@ -41,7 +41,7 @@ class _Event(msgspec.Struct, forbid_unknown_fields=True):
     account: _Name = ""
     subject: _Name = ""
     source: Annotated[str, msgspec.Meta(max_length=LONGEST_SOURCE)] = ""
-    time: Annotated[datetime, msgspec.Meta(tz=True)] | msgspec.UnsetType = msgspec.UNSET
+    time: msgspec.Raw = msgspec.Raw()
     specversion: Literal["1.0"] = "1.0"
     history: _Name | msgspec.UnsetType = msgspec.UNSET
 
@@ -52,6 +52,10 @@ class _Used(UsageRecorded, forbid_unknown_fields=True, frozen=True):
 
 _event = msgspec.json.Decoder(_Event)
 _used = msgspec.json.Decoder(_Used)
+_time = msgspec.json.Decoder(Annotated[datetime, msgspec.Meta(tz=True)])
+_EXACT: Final = len('"2026-05-20T09:30:00.123456Z"')
+"""What is no longer than this is no finer than microseconds."""
+_FINE: Final = re.compile(rb'"(.{19}\.[0-9]{6})[0-9]+([Zz]|[+-]00:00)"')
 
 
 class Plain(NamedTuple):
@@ -72,6 +76,7 @@ def plain(raw: bytes, now: datetime, sender: Sender) -> Plain | None:
     try:
         event = _event.decode(raw)
         _used.decode(event.data)
+        time = _instant(event.time) if len(event.time) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     id, account, subject, source = event.id, event.account, event.subject, event.source or sender.source
@@ -96,16 +101,23 @@ def plain(raw: bytes, now: datetime, sender: Sender) -> Plain | None:
         if not _is_name(history):
             return None
         attributes["history"] = history
-    if isinstance(event.time, datetime):
+    if time is not None:
         earliest = now - BACK if history is None else FIRST
-        if event.time.tzinfo is not UTC or not earliest <= event.time <= now + SKEW or is_fine(raw):
+        if time.tzinfo is not UTC or not earliest <= time <= now + SKEW:
             return None
-        attributes["time"] = event.time
+        attributes["time"] = time
     elif history is None:
         attributes["timeless"] = True
     else:
         return None
     return Plain(id, source, account, attributes["time"], history, attributes)
+
+
+def _instant(raw: msgspec.Raw) -> datetime:
+    """The time that it is, cut to microseconds where it is in UTC: the decoder would round it."""
+    fine = _FINE.fullmatch(raw) if len(raw) > _EXACT else None
+    time: datetime = _time.decode(raw if fine is None else b'"%b%b"' % fine.groups())
+    return time
 
 
 def _is_name(text: str) -> bool:

@@ -4,7 +4,7 @@ Every dialect (`core/dialects/`) reads its clients' bodies as these; what become
 """
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -25,7 +25,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     """None: the key's."""
 
 
-class Knows(NamedTuple):
+class Knows(msgspec.Struct, frozen=True, gc=False):
     """That a user is at an account, from then on."""
 
     user: str
@@ -33,7 +33,7 @@ class Knows(NamedTuple):
     at: datetime
 
 
-class Same(NamedTuple):
+class Same(msgspec.Struct, frozen=True, gc=False):
     """That a user is known by another name as well, from then on: they are where the other one is."""
 
     user: str

@@ -77,11 +77,12 @@ class Knowing:
         """Whether a record states nothing but what is known: as good as all do."""
         if record.same:
             return False
-        for user, account, at in record.knows:
-            seen = self._seen.get((source, user))
-            if seen is None or not seen.tells(account, at):
+        for one in record.knows:
+            seen = self._seen.get((source, one.user))
+            if seen is None or not seen.tells(one.account, one.at):
                 return False
-            seen.last = max(seen.last, min(at, now))
+            if one.at > seen.last:
+                seen.last = min(one.at, now)
         return True
 
     def _fresh(self, source: str, stated: Iterable[Stated]) -> list[Stated]:

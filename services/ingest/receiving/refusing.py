@@ -28,4 +28,5 @@ class Refusing:
         [key] = {one.key for one in records.values()}
         async with self._uow.begin() as c:
             left_out = await refused.keep(c, records, key, now.date(), now)
-        self._left_out.add(left_out)
+        if left_out:
+            self._left_out.add(left_out)

@@ -87,6 +87,23 @@ def test_what_was_refused_is_told_with_its_line_and_the_reason(stack: FakeStack,
     assert "line 4 (e2): There is no type usage.recoded." in result.output
 
 
+def test_what_waits_and_what_was_adjusted_is_told(stack: FakeStack, tmp_path: Path) -> None:
+    waiting = [{"index": 1, "id": "e2", "alias": "stripe:cus_1"}]
+    changed = {
+        "index": 0,
+        "id": "e1",
+        "field": "time",
+        "sent": "x",
+        "time": None,
+        "message": "time is ahead.",
+    }
+    stack.on(EVENTS, Answer({"accepted": 2, "refused": [], "waiting": waiting, "adjusted": [changed]}, 202))
+    result = stack.run(APP, a_file(tmp_path, an_event(1), an_event(2)))
+    assert result.exit_code == 0, result.output
+    assert "Of these 1 event waits until somebody sets the alias: stripe:cus_1." in result.output
+    assert "line 1 (e1): time is ahead." in result.output
+
+
 def test_who_sends_the_past_is_told_of_the_option(stack: FakeStack, tmp_path: Path) -> None:
     refused = [{"index": 0, "id": "e1", "code": "too_old", "message": "time is 82 days ago."}]
     stack.on(EVENTS, Answer({"accepted": 0, "refused": refused}, 400))

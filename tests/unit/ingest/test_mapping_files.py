@@ -79,6 +79,13 @@ def test_a_mapping_says_all_of_this() -> None:
     assert (web.otel_account, web.otel_feature, web.otel_user) == (("tenant.id",), ("app.feature",), DEFAULT.otel_user)
 
 
+def test_a_trait_that_looks_misspelt_is_a_warning_as_it_may_be_your_own() -> None:
+    text = WEB.replace("to: mrr_minor", "to: mrr_minr").replace("plan_name: plan", "staff: employees")
+    one, _ = read_texts({}).with_draft(text.encode())
+    [warning] = one.warnings
+    assert str(warning) == ("line 15, column 33: `mrr_minr` is no trait that Keepwell knows. Did you mean `mrr_minor`?")
+
+
 def test_the_mapping_in_the_guide_can_be_used() -> None:
     guide = next(one.text for one in blocks() if (one.document, one.language) == ("docs/mappings.md", "yaml"))
     web = understood(web=guide)["segment-prod"]

@@ -1,7 +1,7 @@
 """The key as other tools' clients send it: in the head, where it is asked before anything else is read, or in the body.
 
 In the head it is a bearer token, the user name of Basic, or `X-Write-Key`; in the body `writeKey`, `api_key` or
-`token`. Of a pair, such as the `ID:KEY` that Jitsu's clients insist on, it is the half that looks like one.
+`token`. Of a pair, which some clients insist on, either half may be the key.
 """
 
 import re
@@ -10,7 +10,6 @@ from typing import Annotated, Final
 import msgspec
 from fastapi import Depends, Request
 
-from services.ingest.api.parts import Ingest
 from shared.auth.keys import CHALLENGE, OURS, Caller, KeyStore, admitted, key_in
 from shared.web.problems import Problem
 from shared.web.routes import Gate
@@ -36,7 +35,8 @@ _in_list = msgspec.json.Decoder(list[_InBody])
 
 def key_in_head(request: Request) -> str | None:
     """The key that a request's head has; None where it has none."""
-    return _key_of(request.headers.get("x-write-key", "") or key_in(request.headers.get("authorization", "")) or "")
+    written = request.headers.get("x-write-key", "") or key_in(request.headers.get("authorization", "")) or ""
+    return _key_of(written)
 
 
 def key_in_body(body: bytes) -> str | None:
@@ -48,7 +48,8 @@ def key_in_body(body: bytes) -> str | None:
         # One broken record is no reason not to know who sends. Nobody is let in yet, so this may cost next to nothing.
         loose = _LOOSE.search(body)
         return loose[1].decode() if loose else None
-    return _key_of(found.write_key or found.api_key or found.token or found.properties.token)
+    written = found.write_key or found.api_key or found.token or found.properties.token
+    return _key_of(written)
 
 
 def _key_of(written: str) -> str | None:
@@ -75,10 +76,10 @@ class _HeadKey(Gate):
 
     async def check(self, request: Request) -> None:
         key = key_in_head(request)
-        caller = request.state.caller = None if key is None else await caller_with(request.app.state.keys, key)
-        if caller is not None:
-            ingest: Ingest = request.app.state.ingest
-            ingest.limits.check_open(caller.name)
+        request.state.caller = None
+        if key is not None:
+            request.state.caller = await caller_with(request.app.state.keys, key)
+            request.app.state.ingest.limits.check_open(request.state.caller.name)
 
     async def __call__(self, request: Request) -> Caller | None:
         caller: Caller | None = request.state.caller

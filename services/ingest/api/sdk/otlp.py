@@ -96,13 +96,25 @@ async def post_logs(request: Request, ingest: Parts, caller: ClientKey) -> Respo
     return await _take(request, ingest, caller, otlp.logs, "log records")
 
 
+@router.post(
+    "/metrics",
+    summary="Metrics of OpenTelemetry's exporters",
+    description="Taken, and left out: they tell of machines, not of customers. So an exporter of all three signals has "
+    "nothing to complain of here.",
+    response_class=Response,
+    openapi_extra=_body({"resourceMetrics": []}),
+)
+async def post_metrics(request: Request, _: ClientKey) -> Response:
+    """Leave them out."""
+    media = _known_media(request)
+    await request.body()
+    return Response(b"{}" if media == JSON else b"", media_type=media)
+
+
 async def _take(
     request: Request, ingest: Ingest, caller: Caller, read: Callable[..., list[Record]], what: str
 ) -> Response:
-    media = _media(request)
-    if media not in {PROTOBUF, JSON}:
-        words = f"Send the export as {PROTOBUF} or as {JSON}; {media or 'no content type'} is not read here."
-        raise Problem(415, "unsupported_format", words)
+    media = _known_media(request)
     sender, as_json = sender_of(caller, ingest.keys.sources), media == JSON
     try:
         records = read(await request.body(), ingest.reception.mapping(sender), as_json=as_json)
@@ -112,6 +124,15 @@ async def _take(
     refused = (await ingest.reception.records(records, sender, door)).refused
     why = refused[0].message if refused else ""
     return Response(taken(what, len(refused), why, as_json=as_json), media_type=media)
+
+
+def _known_media(request: Request) -> str:
+    """The encoding of the request, and of its answer. Raises a 415 problem."""
+    media = _media(request)
+    if media not in {PROTOBUF, JSON}:
+        words = f"Send the export as {PROTOBUF} or as {JSON}; {media or 'no content type'} is not read here."
+        raise Problem(415, "unsupported_format", words)
+    return media
 
 
 def _media(request: Request) -> str:

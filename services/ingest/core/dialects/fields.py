@@ -11,8 +11,12 @@ from services.ingest.core.attributes import LARGEST_SENT, LONGEST_ID, any_json
 from services.ingest.core.dialects.ruling import name_in
 from services.ingest.core.reading import json_fault
 from services.ingest.core.sent import Record
-from shared.messages.dates import settled
+from shared.messages.dates import says_no_date, settled
 
+_FINER: Final = slice(26, 27)
+"""Where a time has a tenth of a microsecond, if it has one."""
+_EARLIEST: Final = 1971
+"""A year before this may be an empty date."""
 _FAR: Final = timedelta(days=1)
 """A clock that is further off than this is none to be set right by."""
 
@@ -62,6 +66,9 @@ def nth(id: str, place: int) -> str:
 def user_in(*given: Any) -> str | None:
     """The first that is a name; as its digest where it is longer than an id may be, or can't be read."""
     for one in given:
+        if isinstance(one, str) and 0 < len(one) <= LONGEST_ID and one.isprintable() and one.strip() == one:
+            # As good as all of them.
+            return one
         if one is not None and (name := name_in(one)) is not None:
             return within(name)
     return None
@@ -84,16 +91,30 @@ def instant_in(value: Any, name: str) -> datetime | None:
     if value is None or value == "":
         return None
     try:
-        if not isinstance(value, str):
+        time = _time_of(value)
+        if time.year < _EARLIEST and says_no_date(value):
             raise ValueError
-        value = settled(value) if len(value) > len("2026-05-20") else f"{value}T00:00:00"
-        time = msgspec.convert(value, datetime)
-        if time.tzinfo is UTC:
-            return time
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        return time
     except (msgspec.ValidationError, ValueError, OverflowError):
         words = f"{name} must be a time such as 2026-05-20T09:30:00Z."
         raise Unread("invalid_time", words) from None
+
+
+def _time_of(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError
+    text = value if len(value) > len("2026-05-20") else f"{value}T00:00:00"
+    if text[_FINER].isdigit():
+        # Finer than microseconds, perhaps: it is cut.
+        text = settled(text)
+    try:
+        time = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        # A leap second, perhaps.
+        time = msgspec.convert(settled(text), datetime)
+    if time.tzinfo is UTC:
+        return time
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def ahead_of(sent_at: Any, now: datetime) -> timedelta:

@@ -4,6 +4,7 @@ https://opentelemetry.io/docs/specs/otlp/#otlphttp: in JSON ids are hex, enums a
 """
 
 import base64
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -185,13 +186,27 @@ class _Logs(msgspec.Struct, rename="camel"):
     resource_logs: list[_ResourceLogs] | None = None
 
 
+_LOW: Final = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_ESCAPES: Final = re.compile(rb"(\\u[dD][89abAB][0-9a-fA-F]{2})(" + _LOW + rb")?|(" + _LOW + rb")|\\.", re.DOTALL)
+"""Each escape of a text, a pair of surrogates together."""
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    high, low, alone = escape.groups()
+    return rb"\ufffd" if alone or (high and not low) else escape[0]
+
+
 _traces = msgspec.json.Decoder(_Traces)
 _all_logs = msgspec.json.Decoder(_Logs)
 
 
 def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
     try:
-        return decoder.decode(body)
+        try:
+            return decoder.decode(body)
+        except msgspec.DecodeError:
+            # JavaScript cuts texts in the middle of a pair; one such text is no reason to lose a whole export.
+            return decoder.decode(_ESCAPES.sub(_whole, body))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise Unreadable("invalid_json", f"The body is not the JSON of an OTLP export: {json_fault(error)}.") from None
 

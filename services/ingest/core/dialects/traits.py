@@ -11,22 +11,18 @@ from typing import Any, Final, get_type_hints
 import msgspec
 
 from services.ingest.core import mapping as mappings
-from services.ingest.core.attributes import CONTROL, LONGEST_ID, Refused
-from services.ingest.core.contents import check_owner
-from shared.messages.accounts import AccountTraits
+from services.ingest.core.attributes import CONTROL, Refused
+from services.ingest.core.contents import aliases_of, check_owner
+from shared.messages.accounts import AccountTraits, AccountUpdated
 from shared.messages.dates import says_no_date, settled
-from shared.messages.traits import MOST_OF_CONTACT, why_not_kept
+from shared.messages.traits import MOST, MOST_OF_CONTACT, why_not_kept
 
-MOST_OWN: Final = 80
-_MOST_OF_CONTACT: Final = MOST_OF_CONTACT - 2
-"""Beside a name and a language."""
-"""Traits of their own that are taken of one account or person; the first by the alphabet."""
-_LONGEST: Final = 1024
-_MOST_ITEMS: Final = 50
+_MOST_BYTES: Final = 40_000
+"""Of all of them as they are published: an event has 64 KiB at most."""
 _FITS: Final = {
     name: kind
     for name, kind in get_type_hints(AccountTraits, include_extras=True).items()
-    if name in AccountTraits.__struct_fields__ and name != "aliases"
+    if name in AccountTraits.__struct_fields__
 }
 _NAMES: Final = {
     **{name: name for name in _FITS},
@@ -34,7 +30,7 @@ _NAMES: Final = {
     "website": "domain",
 }
 """Ours, by the names that clients may use."""
-_TEXTS: Final = {name for name in _FITS if name not in {"mrr_minor", "seats"} and not name.endswith("_at")}
+_TEXTS: Final = {name for name in _FITS if name not in {"mrr_minor", "seats", "aliases"} and not name.endswith("_at")}
 _HOST: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:www\.)?([^/?#\s]+)", re.IGNORECASE)
 _OF_CONTACTS: Final = {"name": "name", "email": "email", "phone": "phone", "language": "language"}
 _FIRST: Final = ("firstName", "first_name", "firstname")
@@ -42,6 +38,11 @@ _LAST: Final = ("lastName", "last_name", "lastname")
 _ACCOUNTS: Final = frozenset({"account_id", "company_id", "accountId", "companyId"})
 """What says where somebody is, and nothing about them."""
 _READ: Final = _ACCOUNTS.union(_OF_CONTACTS, _FIRST, _LAST)
+
+MOST_OWN: Final = MOST - len(_FITS)
+_MOST_OF_CONTACT: Final = MOST_OF_CONTACT - 2
+"""Traits of their own that are taken of one account, and of a person beside name and language: the first by the
+alphabet."""
 
 Found = tuple[dict[str, Any], list[str]]
 """The traits that can be taken, and the names of those that can't."""
@@ -100,9 +101,11 @@ def _fitting(name: str, value: Any) -> tuple[Any] | None:
             return (None,)
         value = _with_zone(settled(value))
     try:
-        msgspec.convert(value, _FITS[name])
+        read = msgspec.convert(value, _FITS[name])
         if name == "owner":
-            check_owner(value)
+            check_owner(read)
+        elif name == "aliases":
+            aliases_of(AccountUpdated(traits=AccountTraits(aliases=read)))
     except (msgspec.ValidationError, Refused):
         return None
     return None if isinstance(value, str) and "\0" in value else (value,)
@@ -120,10 +123,13 @@ def _with_zone(text: str) -> str:
 def _flat(own: Mapping[str, Any], most: int) -> Found:
     left: list[str] = []
     flat: dict[str, Any] = {}
-    for name, value in sorted(_walked(own, "", 0)):
-        is_name = 0 < len(name) <= LONGEST_ID and not CONTROL.search(name)
-        if len(flat) < most and is_name and _is_plain(value) and why_not_kept({name: value}, most) is None:
+    room = _MOST_BYTES
+    # By their names alone: values may be of kinds that have no order.
+    for name, value in sorted(_walked(own, "", 0), key=lambda one: one[0]):
+        kept = len(flat) < most and name and not CONTROL.search(name) and _is_plain(value)
+        if kept and why_not_kept({name: value}, 1) is None and (size := len(msgspec.json.encode(value))) <= room:
             flat[name] = value
+            room -= size + len(name)
         else:
             left.append(name)
     return flat, left
@@ -139,8 +145,8 @@ def _walked(given: Mapping[str, Any], before: str, depth: int) -> Iterator[tuple
 
 def _is_plain(value: Any) -> bool:
     if isinstance(value, list):
-        return len(value) <= _MOST_ITEMS and all(not isinstance(one, list | dict) and _is_plain(one) for one in value)
-    return not isinstance(value, dict) and not (isinstance(value, str) and (len(value) > _LONGEST or "\0" in value))
+        return all(not isinstance(one, list | dict) and _is_plain(one) for one in value)
+    return not isinstance(value, dict) and not (isinstance(value, str) and "\0" in value)
 
 
 def _is_text(value: Any) -> bool:

@@ -254,3 +254,21 @@ def test_what_was_kept_of_a_record_reads_as_the_record() -> None:
     assert span_again(span.sent, DEFAULT, WHEN) == [span]
     [log] = logs(some_logs(event_name="x", time_unix_nano=AT).SerializeToString(), DEFAULT, as_json=False)
     assert log_again(log.sent, DEFAULT, WHEN) == [log]
+
+
+@pytest.mark.parametrize(
+    ("sent", "read_as"),
+    [
+        (r"a\ud83d", "a\ufffd"),
+        (r"a\ude00b", "a\ufffdb"),
+        (r"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (r"a\\ud83d\ud83d", r"a\ud83d" + "\ufffd"),
+    ],
+)
+def test_half_a_character_costs_no_more_than_itself(sent: str, read_as: str) -> None:
+    held = '[{"key": "account.id", "value": {"stringValue": "a"}}]'
+    body = (
+        f'{{"resourceLogs": [{{"scopeLogs": [{{"logRecords": [{{"eventName": "{sent}", "attributes": {held}}}]}}]}}]}}'
+    )
+    [record] = logs(body.encode(), DEFAULT, as_json=True)
+    assert record.said[0].data == {"feature": read_as}

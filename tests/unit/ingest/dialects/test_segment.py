@@ -135,6 +135,7 @@ def test_a_group_is_an_account_with_the_traits_that_fit() -> None:
             "plan": "team",
             "seats": "many",
         },
+        "aliases": ["Acme Incorporated"],
         **{"mrrMinor": 4900, "signedAt": "2026-01-31", "address": {"city": "Porto"}, "logo": "x" * 5000},
     }
     (come_to,) = come(record := one(a_call("group", traits=traits)))
@@ -142,7 +143,33 @@ def test_a_group_is_an_account_with_the_traits_that_fit() -> None:
         **{"name": "Acme", "domain": "acme.example", "employees": 320, "plan": "team", "address_city": "Porto"},
         **{"mrr_minor": 4900, "signed_at": "2026-01-31T00:00:00+00:00"},
     }
-    assert record.why == "left out, as they can't be taken as traits: logo, seats"
+    assert record.why == "left out, as they can't be taken as traits: aliases, logo, seats"
+
+
+def test_traits_of_ones_own_stay_within_an_event() -> None:
+    (come_to,) = come(one(a_call("group", traits={f"t{i:03}": "é" * 500 for i in range(300)} | {"z": 1, "Z": "2"})))
+    assert 20 < len(come_to[1]["traits"]) < 60
+    ((_, contact),) = come(one(a_call("identify", traits={"name": "Ana"} | {f"t{i}": i for i in range(50)})))
+    assert len(contact["traits"]) == 19
+
+
+@pytest.mark.parametrize(
+    ("time", "at"),
+    [
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z"),
+        ("2026-05-20", "2026-05-20T00:00:00Z"),
+        ("2025-12-31T23:59:59.9999999Z", "2025-12-31T23:59:59.999999Z"),
+    ],
+)
+def test_times_are_read_as_clients_write_them(time: str, at: str) -> None:
+    assert one(a_call(timestamp=time)).said[0].time == datetime.fromisoformat(at)
+
+
+@pytest.mark.parametrize("time", ["yesterday", 1700000000, "0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", {}])
+def test_what_is_no_time_is_refused(time: Any) -> None:
+    refused = one(a_call(timestamp=time)).refused
+    assert refused is not None
+    assert refused[0] == "invalid_time"
 
 
 def test_an_alias_says_that_two_names_are_one() -> None:
