@@ -154,7 +154,8 @@ class Run:
     def until_middle(self) -> None:
         """Wait until the first half is there, as the client says."""
         said = self._out.readline().strip()
-        assert said == "middle", f"{self.client.name} said {said!r}:\n{self.log.read_text()[-3000:]}"
+        ended = f"ended with {self.process.wait(_ENDED)}" if not said else f"said {said!r}"
+        assert said == "middle", f"{self.client.name} {ended}:\n{self.log.read_text()[-3000:]}"
 
     def go_on(self) -> None:
         """Have it send the other half."""
