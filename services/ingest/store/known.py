@@ -35,7 +35,8 @@ _NEAR: Final = union(
     select(*_BY_THEN.c).select_from(_ASKED.join(_BY_THEN, true())),
     select(*_LATER.c).select_from(_ASKED.join(_LATER, true())),
 )
-_POINTING: Final = select(*_SHOWN).where(known.c.source == _SOURCE, bulk.among(known.c.other, "users"))
+_NAMED: Final = bulk.given(known.c.other, name="named")
+_POINTING: Final = select(*_SHOWN).join(_NAMED, and_(known.c.source == _SOURCE, known.c.other == _NAMED.c.other))
 _STATE: Final = bulk.Insert(
     known,
     ("user_id", "at", "other", "account_id"),
@@ -56,7 +57,7 @@ _UNKNOW: Final = (
     .where(known.c.account_id == _ACCOUNT, or_(_USER.is_(None), known.c.user_id == _USER))
     .returning(known.c.source, known.c.user_id)
 )
-_UNLINK: Final = bulk.Delete(known, ("source", "other"))
+_UNLINK: Final = bulk.Delete(known, ("source", "other"), returning=(known.c.source, known.c.user_id))
 _UNRESOLVE: Final = delete(resolved).where(
     resolved.c.account_id == _ACCOUNT, or_(_USER.is_(None), resolved.c.user_id == _USER)
 )
@@ -91,8 +92,8 @@ async def near(c: AsyncConnection, source: str, asked: Collection[tuple[str, dat
         return []
     where = {"source": source, **bulk.arrays(("user_id", "at"), asked, "asked")}
     rows = [Stated(*row) for row in await c.execute(_NEAR, where)]
-    users = sorted({user for user, _ in asked})
-    return rows + [Stated(*row) for row in await c.execute(_POINTING, {"source": source, "users": users})]
+    users = bulk.arrays(("other",), sorted({(user,) for user, _ in asked}), "named")
+    return rows + [Stated(*row) for row in await c.execute(_POINTING, {"source": source, **users})]
 
 
 async def state(c: AsyncConnection, source: str, stated: Iterable[Stated]) -> None:
@@ -116,6 +117,6 @@ async def forget_of(c: AsyncConnection, forgetting: Forgetting) -> None:
     """Forget who was at an account that is erased, or that one of its people was there."""
     asked = {"account": forgetting.account, "user": forgetting.contact_id}
     found = {(row.source, row.user_id) for row in await c.execute(_UNKNOW, asked)}
-    await _UNLINK(c, sorted(found))
+    found |= {(row.source, row.user_id) for row in await _UNLINK(c, sorted(found))}
     await c.execute(_UNNAME, {"names": sorted(alias_of(*one) for one in found)})
     await c.execute(_UNRESOLVE, asked)
