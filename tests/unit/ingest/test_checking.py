@@ -298,3 +298,9 @@ def test_an_owner_that_is_not_one_address_is_refused(owner: str) -> None:
 )
 def test_a_goal_may_be_measured_by_whatever_conditions_can_name(measured: dict[str, Any]) -> None:
     assert taken(goal(**measured)).type == "goal.set"
+
+
+def test_a_whole_number_with_a_point_is_refused_for_what_is_wrong_with_it() -> None:
+    event = {"id": "1", "type": "feedback.csat", "account": "acme", "data": {"contact_id": "c", "score": 7.0}}
+    [refused] = check([msgspec.Raw(msgspec.json.encode(event))], NOW, Sender("app"))[1]
+    assert refused.message == "data.score must be at most 5."
