@@ -162,7 +162,7 @@ def key_state(one: Item) -> str:
     if one.get("types"):
         says.append(f"only {listed(one['types'])}")
     if (rate := one.get("events_per_second")) is not None:
-        says.append(f"{rate:,} events/s" if rate else "no limit")
+        says.append(f"{counted(rate, 'event')}/s" if rate else "no limit")
     return ", ".join(says)
 
 
