@@ -8,11 +8,11 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from services.ingest.core.mapping import DEFAULT, KINDS, USED, Mapping, Rule, path_of
 from services.ingest.core.senders import NEEDS_OPERATE
-from shared.conditions import Position, did_you_mean
+from shared.conditions import Position, Problem, did_you_mean
 from shared.files.kinds import Name, ReadBy, one_of
 from shared.files.models import FileModel, Reading, fault
 from shared.files.nodes import Fields, Items, Text
-from shared.messages.accounts import MilestoneReached
+from shared.messages.accounts import AccountTraits, MilestoneReached
 from shared.messages.registry import CUSTOMER_EVENTS
 
 FOR_ALL: Final = DEFAULT.id
@@ -21,6 +21,7 @@ NO_IDS: Final = {"check", "schema"}
 """They are addresses beside those of mappings."""
 TYPES: Final = tuple(type for type in CUSTOMER_EVENTS if type not in {USED, *NEEDS_OPERATE})
 (_REACHED,) = MilestoneReached.types
+_TRAITS: Final = AccountTraits.__struct_fields__
 _MOST_STARS: Final = 8
 _DEEPEST: Final = 12
 
@@ -231,8 +232,15 @@ class MappingFile(FileModel):
         for name in self.drop_traits:
             if name in self.traits:
                 reading.note(f"`{name}` is renamed, and dropped as well.", self._place("drop_traits", name))
+        reading.take(self._misspelt(), certain=False)
         self._check_order(reading)
         return self
+
+    def _misspelt(self) -> Iterator[Problem]:
+        for name, said in self.traits.items():
+            to, at = (said, self._at_trait(name)) if isinstance(said, str) else (said.to or name, said.at("to"))
+            if to not in _TRAITS and (hint := did_you_mean(to, _TRAITS)):
+                yield Problem(f"`{to}` is no trait of ours, so it becomes one of the account's own.", at, hint)
 
     def _check_order(self, reading: Reading) -> None:
         before = list[tuple[Rule, Position]]()
@@ -254,6 +262,10 @@ class MappingFile(FileModel):
     def _place(self, field: str, value: str) -> Position:
         items = self._node.get(field)
         return items.places[items.index(value)] if isinstance(items, Items) and value in items else self.at(field)
+
+    def _at_trait(self, name: str) -> Position:
+        node = self._node.get("traits")
+        return node.places[name] if isinstance(node, Fields) else self.at("traits")
 
     def at_source(self, source: str) -> Position:
         """Where it names a source."""

@@ -78,6 +78,13 @@ def test_a_mapping_says_all_of_this() -> None:
     assert (web.otel_account, web.otel_feature, web.otel_user) == (("tenant.id",), ("app.feature",), DEFAULT.otel_user)
 
 
+def test_a_trait_that_looks_like_one_of_ours_is_told_of_and_one_that_does_not_is_the_accounts_own() -> None:
+    text = WEB.replace("to: mrr_minor", "to: mrr_minr").replace("plan_name: plan", "plan_name: plan, shoes: boots")
+    [warning] = read_texts({(MAPPINGS, "web"): text.encode()}).files["web"].warnings
+    said = "`mrr_minr` is no trait of ours, so it becomes one of the account's own. Did you mean `mrr_minor`?"
+    assert str(warning).endswith(f":15:51: {said}")
+
+
 def test_what_a_mapping_leaves_open_goes_by_the_one_for_all() -> None:
     default = "id: default\ntraits: {a: b, c: d}\ndrop_traits: [e]\ndrop: [Ping]\n"
     own = "id: web\nfor_sources: web\nusage: [{event: x, feature: y}]\ntraits: {c: z, e: f}\n"
