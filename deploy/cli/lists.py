@@ -39,7 +39,8 @@ def since(heading: str, name: str) -> Column:
 
 ID: Final = Column("Id", lambda one: show.text(one["id"][:SHORT], "dim"))
 """The beginning of an id: commands take it for the whole where it is the only one."""
-NAME: Final = field("Account", "account_name")
+NAME: Final = Column("Account", lambda one: one.get("account_name") or one.get("account_id") or "–")
+"""An account by its name, or by its id while nobody has said one."""
 
 
 def _renews(account: Item) -> str:
