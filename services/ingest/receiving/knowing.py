@@ -162,6 +162,9 @@ class Knowing:
             for name, account in placed.items()
             if (home := foreign[account] if is_alias(account) else account)
         }
+        for name in placed.keys() - given.keys():
+            # They are at an account that is known by an alias which nobody has set.
+            await aliases.move(c, name, placed[name])
         await aliases.give(c, given, now)
         return await self._releasing.begin(c, given, now)
 

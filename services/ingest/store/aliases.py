@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, exists, select, tuple_
+from sqlalchemy import Text, bindparam, delete, exists, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ingest.core.checking import Checked
@@ -37,6 +37,14 @@ _TAKE: Final = delete(waiting).where(tuple_(*_key).in_(_FIRST)).returning(*_WAIT
 _STILL_WAITED_FOR: Final = select(aliases.c.alias).where(
     bulk.among(aliases.c.alias, "names"), exists().where(waiting.c.alias == aliases.c.alias)
 )
+_OLD: Final = bindparam("old", type_=Text)
+_NEW: Final = bindparam("new", type_=Text)
+_THERE: Final = waiting.alias("there")
+_IS_THERE: Final = exists().where(
+    *(_THERE.c[name] == (_NEW if name == "alias" else waiting.c[name]) for name in KEY),
+)
+_MOVE: Final = update(waiting).where(waiting.c.alias == _OLD, ~_IS_THERE).values(alias=_NEW)
+_LEAVE: Final = delete(waiting).where(waiting.c.alias == _OLD)
 _NOTE_RELEASE: Final = bulk.Update(aliases, ("alias",), ("release",))
 _LOCK_RELEASE: Final = (
     select(aliases.c.alias, aliases.c.account_id, aliases.c.release)
@@ -75,6 +83,12 @@ async def keep_waiting(
         key = (e.source, e.id, e.subject, e.time.astimezone(UTC).date())
         rows.setdefault(key, (*key, e.type, e.time, value_of(e), {**headers, "ce_type": e.type}))
     await _WAIT(c, rows.values(), received_at=now)
+
+
+async def move(c: AsyncConnection, old: str, new: str) -> None:
+    """Let what waits for a locked alias wait for another one, which is locked as well; what does already, once."""
+    await c.execute(_MOVE, {"old": old, "new": new})
+    await c.execute(_LEAVE, {"old": old})
 
 
 async def take_waiting(c: AsyncConnection, names: Sequence[str], most: int) -> list[Waiting]:

@@ -55,7 +55,7 @@ _UNKNOW: Final = (
     .where(known.c.account_id == _ACCOUNT, or_(_USER.is_(None), known.c.user_id == _USER))
     .returning(known.c.source, known.c.user_id)
 )
-_UNLINK: Final = bulk.Delete(known, ("source", "other"))
+_UNLINK: Final = bulk.Delete(known, ("source", "other"), returning=(known.c.source, known.c.user_id))
 _UNRESOLVE: Final = delete(resolved).where(resolved.c.account_id == _ACCOUNT)
 _UNNAME: Final = delete(aliases).where(
     bulk.among(aliases.c.alias, "names"),
@@ -113,7 +113,7 @@ async def forget_of(c: AsyncConnection, forgetting: Forgetting) -> None:
     """Forget who was at an account that is erased, or that one of its people was there."""
     asked = {"account": forgetting.account, "user": forgetting.contact_id}
     found = {(row.source, row.user_id) for row in await c.execute(_UNKNOW, asked)}
-    await _UNLINK(c, sorted(found))
+    found |= {(row.source, row.user_id) for row in await _UNLINK(c, sorted(found))}
     await c.execute(_UNNAME, {"names": sorted(alias_of(*one) for one in found)})
     if forgetting.contact_id is None:
         await c.execute(_UNRESOLVE, {"account": forgetting.account})

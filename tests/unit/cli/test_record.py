@@ -107,7 +107,7 @@ def test_a_goal_is_set_with_what_it_is_measured_by(stack: FakeStack, measure: st
     stack.on("PUT /scoring/v1/accounts/big%20co/goals/G-1", Answer({}, 202))
     result = stack.run(app, "goal", "big co", "G-1", "Go live", "--due", "2026-12-31", "--measure", measure)
     assert "G-1 of big co is set." in result.output
-    assert stack.asked[0].json() == {"title": "Go live", "due_at": "2026-12-31", **sent}
+    assert stack.asked[0].json() == {"title": "Go live", "due_at": "2026-12-31T00:00:00+00:00", **sent}
 
 
 def test_a_goal_is_reached_or_dropped(stack: FakeStack) -> None:

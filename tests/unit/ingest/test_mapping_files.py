@@ -13,6 +13,7 @@ from services.ingest.receiving.understanding import Understanding
 from shared.conditions import Refused
 from shared.documents.in_force import InForce
 from shared.documents.shelf import Version
+from tests.support.documents import blocks
 from tests.support.shelf import FakeShelf, NoDatabase
 from tests.support.stream import NOON
 
@@ -78,11 +79,18 @@ def test_a_mapping_says_all_of_this() -> None:
     assert (web.otel_account, web.otel_feature, web.otel_user) == (("tenant.id",), ("app.feature",), DEFAULT.otel_user)
 
 
-def test_a_trait_that_looks_like_one_of_ours_is_told_of_and_one_that_does_not_is_the_accounts_own() -> None:
-    text = WEB.replace("to: mrr_minor", "to: mrr_minr").replace("plan_name: plan", "plan_name: plan, shoes: boots")
-    [warning] = read_texts({(MAPPINGS, "web"): text.encode()}).files["web"].warnings
-    said = "`mrr_minr` is no trait of ours, so it becomes one of the account's own. Did you mean `mrr_minor`?"
-    assert str(warning).endswith(f":15:51: {said}")
+def test_a_trait_that_looks_misspelt_is_a_warning_as_it_may_be_your_own() -> None:
+    text = WEB.replace("to: mrr_minor", "to: mrr_minr").replace("plan_name: plan", "staff: employees")
+    one, _ = read_texts({}).with_draft(text.encode())
+    [warning] = one.warnings
+    assert str(warning) == ("line 15, column 33: `mrr_minr` is no trait that Keepwell knows. Did you mean `mrr_minor`?")
+
+
+def test_the_mapping_in_the_guide_can_be_used() -> None:
+    guide = next(one.text for one in blocks() if (one.document, one.language) == ("docs/mappings.md", "yaml"))
+    web = understood(web=guide)["segment-prod"]
+    assert len([rule for rule in web.rules if rule.by == "web@3"]) == 6
+    assert web.otel_user == ("enduser.id",)
 
 
 def test_what_a_mapping_leaves_open_goes_by_the_one_for_all() -> None:
