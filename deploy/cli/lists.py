@@ -164,6 +164,8 @@ def key_state(one: Item) -> str:
         says.append(f"only {listed(one['types'])}")
     if (rate := one.get("events_per_second")) is not None:
         says.append(f"{counted(rate, 'event')}/s" if rate else "no limit")
+    if (until := show.instant(one.get("old_until"))) is not None and until > show.now():
+        says.append(f"the one before until {show.clock(one['old_until'])}")
     return ", ".join(says)
 
 

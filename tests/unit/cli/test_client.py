@@ -3,6 +3,7 @@ import os
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -168,10 +169,14 @@ def test_a_key_is_made_and_shown_once(stack: FakeStack) -> None:
 
 
 def test_keys_are_listed_and_revoked(stack: FakeStack) -> None:
-    key = {"name": "billing", "scopes": ["ingest"], "source": "billing", "created_at": "2026-05-17T12:00:00Z"}
-    stack.on("GET /ingest/v1/keys", page(key))
+    key: dict[str, Any] = {"scopes": ["ingest"], "source": "web", "created_at": "2026-05-17T12:00:00Z"}
+    key |= {"test": True, "events_per_second": 1}
+    old = {**key, "name": "billing", "old_until": "2026-05-17T12:00:00Z"}
+    stack.on("GET /ingest/v1/keys", page(old, {**key, "name": "web", "old_until": "2126-05-17T12:00:00Z"}))
     stack.on("DELETE /ingest/v1/keys/billing", Answer(None, 204))
-    assert "billing" in stack.run(keys.app, "list").output
+    _, billing, web = (line.rstrip() for line in stack.run(keys.app, "list").output.splitlines())
+    assert billing.endswith("test, 1 event/s")
+    assert web.endswith("test, 1 event/s, the one before until Fri 17 May 2126, 12:00")
     assert "billing is revoked." in stack.run(keys.app, "revoke", "billing").output
 
 
