@@ -18,7 +18,6 @@ from services.ingest.core.sent import Record, Said
 from shared.messages.erasing import digest_of
 
 Fate = Literal["taken", "waiting", "dropped", "refused"]
-FATES: Final = ("taken", "waiting", "dropped", "refused")
 LARGEST: Final = 64 * 1024
 """Bytes of a record that are kept. One that is larger is cut, and no preview looks at it."""
 A_KEY: Final = 25
