@@ -109,7 +109,9 @@ async def near(c: AsyncConnection, source: str, asked: Collection[tuple[str, dat
 async def state(c: AsyncConnection, source: str, stated: Iterable[Stated]) -> None:
     """Keep what was said."""
     rows = {(one.user, one.at, one.other): one for one in sorted(stated, key=lambda one: one.account or "")}
-    await _STATE(c, [(one.user, one.at, one.other, one.account) for one in rows.values()], source=source)
+    # In one order for all: two requests that say the same don't wait for each other in a circle.
+    given = [(one.user, one.at, one.other, one.account) for _, one in sorted(rows.items())]
+    await _STATE(c, given, source=source)
 
 
 async def resolved_of(c: AsyncConnection, events: Collection[Event]) -> dict[Event, str]:
@@ -120,7 +122,7 @@ async def resolved_of(c: AsyncConnection, events: Collection[Event]) -> dict[Eve
 
 async def resolve(c: AsyncConnection, accounts: Mapping[Event, str], now: datetime) -> None:
     """Keep what these were taken to be of. The first to say so counts."""
-    await _RESOLVE(c, [(*event, account) for event, account in accounts.items()], at=now)
+    await _RESOLVE(c, [(*event, account) for event, account in sorted(accounts.items())], at=now)
 
 
 async def forget_of(c: AsyncConnection, forgetting: Forgetting) -> None:

@@ -57,6 +57,14 @@ def test_what_an_account_has_is_listed(stack: FakeStack, name: str, item: dict[s
     assert [one for one in words if one not in told] == []
 
 
+def test_an_account_without_a_name_is_called_by_its_id(stack: FakeStack) -> None:
+    used, _ = _SHOWN["usage"]
+    stack.on("GET /scoring/v1/accounts/acme/usage", page(used))
+    stack.on("GET /scoring/v1/usage", page({**used, "account_id": "globex", "account_name": None}))
+    assert "acme" in stack.run(app, "usage", "acme").output
+    assert "globex" in stack.run(app, "usage").output
+
+
 def test_a_ticket_that_goes_on_in_another_says_where(stack: FakeStack) -> None:
     merged = {
         "id": "T-1",

@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.ingest.core.mapping import DEFAULT, Mapping, Rule
+from services.ingest.core.dialects import openmeter, posthog, segment
+from services.ingest.core.mapping import DEFAULT, KINDS, Mapping, Rule
 from services.ingest.core.senders import Sender
 from services.ingest.files import MAPPINGS, SCHEMAS, read_texts, shipped
 from services.ingest.receiving.understanding import Understanding
@@ -84,6 +85,12 @@ def test_a_trait_that_looks_misspelt_is_a_warning_as_it_may_be_your_own() -> Non
     one, _ = read_texts({}).with_draft(text.encode())
     [warning] = one.warnings
     assert str(warning) == ("line 15, column 33: `mrr_minr` is no trait that Keepwell knows. Did you mean `mrr_minor`?")
+
+
+def test_a_rule_may_name_the_kinds_that_clients_records_have() -> None:
+    assert set(KINDS) == {*segment.KINDS, posthog.KIND, openmeter.KIND, "span", "log"}
+    text = WEB.replace("{kind: page}", f"{{kind: {openmeter.KIND}}}")
+    assert understood(web=text)["segment-prod"].rule_for(openmeter.KIND, "tokens") is not None
 
 
 def test_the_mapping_in_the_guide_can_be_used() -> None:

@@ -21,7 +21,7 @@ from shared.auth.keys import Caller
 from shared.web.problems import Problem
 from shared.web.routes import Router
 
-router = Router(prefix="/api", tags=["SDKs"], dependencies=[OPEN_DOOR])
+router = Router(prefix="/api", tags=["other tools' clients"], dependencies=[OPEN_DOOR])
 _Read = Callable[[dict[str, Any], Mapping, datetime], Record]
 _DONE: Final[dict[int | str, dict[str, Any]]] = {200: {"description": "`{}`: what can be read was taken."}}
 

@@ -11,7 +11,7 @@ from services.ingest.core.reading import Unreadable, read
 from shared.web.problems import Problem
 from shared.web.routes import Router
 
-router = Router(tags=["SDKs"])
+router = Router(tags=["other tools' clients"])
 _ONE: Final[dict[str, Any]] = {
     "specversion": "1.0",
     "id": "01J9Z0V4",

@@ -42,7 +42,7 @@ class _Otlp(Route):
         return answer
 
 
-router = Router(prefix="/v1/otlp/v1", tags=["SDKs"], dependencies=[OPEN_DOOR])
+router = Router(prefix="/v1/otlp/v1", tags=["other tools' clients"], dependencies=[OPEN_DOOR])
 router.route_class = _Otlp
 _ABOUT: Final = """\
 `ExportTraceServiceRequest` and `ExportLogsServiceRequest` as protobuf (`application/x-protobuf`) or JSON
