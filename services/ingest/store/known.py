@@ -36,9 +36,10 @@ _NEAR: Final = union(
     select(*_LATER.c).select_from(_ASKED.join(_LATER, true())),
 )
 _NAMED: Final = bulk.given(known.c.other, name="named")
-# That it is not empty says what the index has, which the planner can't know of a name that is given.
+# That it is not empty says what the index has, which the planner can't know of a name that is given; and by the source
+# alone, as the key begins, it would read all that is known.
 _POINTING: Final = select(*_SHOWN).join(
-    _NAMED, and_(known.c.source == _SOURCE, known.c.other != "", known.c.other == _NAMED.c.other)
+    _NAMED, and_(known.c.source.concat("") == _SOURCE, known.c.other != "", known.c.other == _NAMED.c.other)
 )
 _STATE: Final = bulk.Insert(
     known,
