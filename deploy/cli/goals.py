@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -66,10 +67,19 @@ def goal(
         else:
             if title is None or due is None:
                 raise typer.BadParameter("Say what it is and by when: keepwell goal ACCOUNT GOAL TITLE --due DATE.")
-            said = {"title": title, "due_at": due, **({} if measure is None else _read(measure))}
+            said = {"title": title, "due_at": _instant(due), **({} if measure is None else _read(measure))}
             keepwell.call("PUT", "scoring", path, json=said)
     done = "is reached" if reached else "is dropped" if drop else "is set"
     show.say(f"{goal} of {account} {done}.")
+
+
+def _instant(due: str) -> str:
+    """As the service takes it: what has no zone is of UTC, as days are. What is no date it refuses."""
+    try:
+        at = datetime.fromisoformat(due)
+    except ValueError:
+        return due
+    return due if at.tzinfo is not None else at.replace(tzinfo=UTC).isoformat()
 
 
 def _read(measure: str) -> dict[str, Any]:

@@ -80,6 +80,8 @@ def change(
     test: Annotated[bool | None, typer.Option("--test/--live", help="What it sends counts nowhere, or counts.")] = None,
 ) -> None:
     """Change what a key may send. It holds within 5 seconds, everywhere."""
+    if (types and all_types) or (rate is not None and usual_rate):
+        raise typer.BadParameter("Give --type or --all-types, and --rate or --usual-rate: not both.")
     changes = _given(types=[] if all_types else types, events_per_second=rate, test=test)
     if usual_rate:
         changes["events_per_second"] = None

@@ -121,6 +121,8 @@ class Listing:
                 show.as_json(items)
                 return
             narrowed = any(given[name] != self.given.get(name) for name in self.filters)
+            if account is not None:
+                items = [{"account_id": account, **item} for item in items]
             self.rows(items, "Nothing fits what was asked for." if narrowed else "")
             if items and self.after is not None:
                 self.after(keepwell, named)

@@ -39,7 +39,8 @@ def since(heading: str, name: str) -> Column:
 
 ID: Final = Column("Id", lambda one: show.text(one["id"][:SHORT], "dim"))
 """The beginning of an id: commands take it for the whole where it is the only one."""
-NAME: Final = field("Account", "account_name")
+NAME: Final = Column("Account", lambda one: one.get("account_name") or one.get("account_id") or "–")
+"""An account by its name, or by its id while nobody has said one."""
 
 
 def _renews(account: Item) -> str:
@@ -162,7 +163,9 @@ def key_state(one: Item) -> str:
     if one.get("types"):
         says.append(f"only {listed(one['types'])}")
     if (rate := one.get("events_per_second")) is not None:
-        says.append(f"{rate:,} events/s" if rate else "no limit")
+        says.append(f"{counted(rate, 'event')}/s" if rate else "no limit")
+    if (until := show.instant(one.get("old_until"))) is not None and until > show.now():
+        says.append(f"the one before until {show.clock(one['old_until'])}")
     return ", ".join(says)
 
 

@@ -12,8 +12,6 @@ from deploy.cli.listing import Column, Item, Listing, option
 from deploy.cli.lists import NAME, OF_ACCOUNTS, field, plain, since
 from shared.words import date_words, listed, number
 
-_WHOSE: Final = Column("Account", lambda one: one["account_name"] or one["account_id"])
-
 TIMELINE: Final = Listing(
     help="List what happened to an account ($company is ourselves), or to all, newest first, usage apart.",
     at=("scoring", "/v1/timeline"),
@@ -26,7 +24,7 @@ TIMELINE: Final = Listing(
         "until": option("Until when.", "--to"),
     },
     called={"since": "from", "until": "to"},
-    columns=(since("When", "at"), _WHOSE, Column("What", lambda one: one["words"])),
+    columns=(since("When", "at"), NAME, Column("What", lambda one: one["words"])),
     limit=50,
     empty="Nothing has happened yet.",
 )

@@ -1,8 +1,8 @@
 """`keepwell status`: how every service does."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import typer
 from rich.text import Text
@@ -14,6 +14,9 @@ from deploy.cli.listing import JsonOption
 from deploy.local.record import read_running
 from shared.settings import SERVICES
 from shared.words import clock_time, counted, date_words, listed
+
+_USER: Final = "user:"
+"""How the aliases of users begin."""
 
 
 def status(json: JsonOption = False) -> None:
@@ -140,12 +143,18 @@ def _heard(source: Mapping[str, Any], now: datetime) -> str:
 
 
 def _waiting(waiting: Any) -> None:
-    if isinstance(waiting, list) and waiting:
-        show.console().print(
-            f"\n{counted(len(waiting), 'alias', 'aliases')} waited for; send `account.updated` with it:"
-        )
-        show.table(
-            ((str(each.get("alias", "–")), str(each.get("events", ""))) for each in waiting),
-            *("Alias", "Events"),
-            empty="",
-        )
+    """What events wait for: aliases of accounts, and users of whom nobody has said where they are."""
+    found = waiting if isinstance(waiting, list) else []
+    users = [one for one in found if one["alias"].startswith(_USER)]
+    aliases = [one for one in found if one not in users]
+    _waited_for(f"{counted(len(aliases), 'alias', 'aliases')} waited for; send `account.updated` with it", aliases)
+    _waited_for(f"{counted(len(users), 'user')} of no account yet; send a record that names the user and one", users)
+
+
+def _waited_for(said: str, found: Sequence[Mapping[str, Any]]) -> None:
+    if not found:
+        return
+    typer.echo()
+    show.say(f"{said}:")
+    rows = ((one["alias"].removeprefix(_USER), str(one["events"])) for one in found)
+    show.table(rows, "User" if found[0]["alias"].startswith(_USER) else "Alias", "Events", right=("Events",), empty="")

@@ -55,7 +55,10 @@ def tail(
         except KeyboardInterrupt:
             return
     if not follow and not found:
-        show.complain("Nothing came in lately. Send something: `keepwell send FILE`, or point a client here.")
+        if any(wanted.values()):
+            show.complain("Nothing that came in lately fits what was asked for.")
+        else:
+            show.complain("Nothing came in lately. Send something: `keepwell send FILE`, or point a client here.")
 
 
 def _live(keepwell: Keepwell, after: str | None, wanted: Item) -> Iterator[Told]:

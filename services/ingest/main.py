@@ -169,7 +169,7 @@ def wire(base: service.Base, settings: IngestSettings) -> service.Service:
         description="Where events come in.",
         routers=(
             *api.ROUTERS,
-            *documents.routes(base.uow, base.clock, mappings),
+            *documents.routes(base.uow, base.clock, mappings, base.keys),
             previews.routes(base.uow, mappings, jobs),
             job_routes.routes(base.uow, base.clock, job_routes.Job[Preview], "documents"),
         ),

@@ -18,7 +18,7 @@ LARGEST: Final = 1024
 def why_not_kept(traits: Mapping[str, Any], most: int) -> str | None:
     """Why these can't be kept as they are, in words; None where they can."""
     if len(traits) > most:
-        return f"data.traits has {len(traits)} traits; at most {most} are kept. Leave some out."
+        return too_many(len(traits), most)
     for name, value in traits.items():
         where = f"data.traits.{name[:LONGEST_NAME]}"
         if len(name) > LONGEST_NAME:
@@ -28,6 +28,11 @@ def why_not_kept(traits: Mapping[str, Any], most: int) -> str | None:
         if (size := len(msgspec.json.encode(value))) > LARGEST:
             return f"{where} has {size:,} bytes as JSON; at most {LARGEST:,} are kept. Shorten it, or leave it out."
     return None
+
+
+def too_many(number: int, most: int) -> str:
+    """Why so many aren't taken."""
+    return f"data.traits has {number} traits; at most {most} are kept. Leave some out."
 
 
 def too_large(value: Any) -> int | None:

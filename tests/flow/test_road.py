@@ -369,6 +369,33 @@ def test_a_card_is_previewed_put_in_force_and_rolled_back(road: Road, tmp_path: 
     assert "No changes." not in road.keepwell("rules", "plan", str(tmp_path), fails_with=2)
 
 
+def test_who_mends_a_sender_sees_live_what_it_sends_and_what_that_moves(road: Road) -> None:
+    road.an_account("siskin")
+    url = road.stack.url("ingest", "/v1/recent")
+    with road.stack.client.stream("GET", url, params={"key": "admin", "account": "siskin"}) as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == ": ping"
+        road.stack.post([an_event("interaction.logged", "siskin", kind="call")])
+        assert told(lines, "record")["understood"][0]["account"] == "siskin"
+        road.a_detractor("siskin")
+        found = told(lines, "assessed", type="feedback.nps")
+    assert (found["account"], found["score"] < found["before"]) == ("siskin", True)
+    assert "feedback.nps" in {one["name"] for one in found["moved"]}
+    shown = "tail", "--account", "siskin", "--last", "1", "--no-follow"
+    line = "feedback.nps of siskin, user siskin-admin"
+    road.stack.wait(lambda: line in road.keepwell(*shown), "it is shown in a terminal")
+
+
+def told(lines: Iterator[str], event: str, **has: str) -> dict[str, Any]:
+    """The data of the next server-sent event of this name that has these values."""
+    for line in lines:
+        if line == f"event: {event}":
+            data: dict[str, Any] = json.loads(next(lines).removeprefix("data: "))
+            if has.items() <= data.items():
+                return data
+    raise AssertionError("The stream has ended.")
+
+
 def test_a_playbook_is_tried_before_it_is_switched_on_and_asked_why_it_has_not_fired(
     road: Road, tmp_path: Path
 ) -> None:

@@ -93,8 +93,11 @@ async def test_what_a_key_is_stays_when_it_is_rotated(house: House) -> None:
 
 
 async def test_the_key_of_the_settings_is_changed_there(house: House) -> None:
-    answer = await house.http.post("/v1/keys/admin/rotate")
-    assert (answer.status_code, answer.json()["code"]) == (409, "key_from_settings")
+    for answer in (
+        await house.http.post("/v1/keys/admin/rotate"),
+        await house.http.patch("/v1/keys/admin", json={"test": True}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "key_from_settings")
 
 
 async def test_no_key_is_told_but_once(house: House, caplog: pytest.LogCaptureFixture) -> None:
@@ -214,6 +217,19 @@ async def test_what_a_limit_kept_out_is_counted_and_others_usage_is_their_own(da
         assert (day["requests"], day["limited"]) == (1, 0)
         figures = (await house.http.get("/metrics")).text
         assert 'keepwell_key_limited_total{key="app"} 2' in figures
+
+
+async def test_bodies_that_can_not_be_read_are_requests_as_well_and_refused(database_url: str) -> None:
+    async with a_house(database_url, rates=Rates(0, 1, 0)) as house:
+        doors = {"/v1/events": 400, "/v1/batch": 400, "/batch/": 400}
+        head = {"authorization": f"Bearer {await a_key(house)}", "content-type": "application/json"}
+        for _ in range(20):
+            for door, status in doors.items():
+                assert (await house.http.post(door, content=b"nonsense", headers=head)).status_code == status
+        assert (await house.http.post("/v1/batch", content=b"nonsense", headers=head)).status_code == 429
+        [day] = await usage_of(house)
+        assert (day["requests"], day["events"], day["refused"], day["limited"]) == (61, 0, 60, 1)
+        assert day["bytes"] == 60 * len(b"nonsense")
 
 
 class Flaky(UnitOfWork):

@@ -31,6 +31,10 @@ async def test_a_mapping_that_is_put_is_what_its_source_goes_by(database_url: st
         refused = await house.http.put("/v1/mappings/web", content=wrong)
         assert refused.status_code == 422
         assert [(one["line"], one["hint"]) for one in refused.json()["problems"]] == [(3, "Did you mean `usage`?")]
+        [warning] = (await house.http.post("/v1/mappings/check", content=WEB)).json()["warnings"]
+        assert (warning["message"], warning["line"]) == ("No key sends as `segment-prod`.", 2)
+        assert warning["hint"] == "Keys send as admin."
+        await house.http.post("/v1/keys", json={"name": "web", "scopes": ["ingest"], "source": "segment-prod"})
         assert (await house.http.post("/v1/mappings/check", content=WEB)).json() == {"id": "web", "warnings": []}
         assert ingest.reception.mapping(web).label == "default@1"
 

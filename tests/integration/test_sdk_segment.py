@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from services.ingest.store import known
 from shared.messages.envelope import Event
-from tests.support.ingest import ADMIN_KEY, House, a_house, an_event
+from tests.support.ingest import ADMIN_KEY, House, a_house, alias_of, an_event
 from tests.support.stream import NOON
 
 AUTH = (ADMIN_KEY, "")
@@ -111,6 +111,14 @@ async def test_who_is_not_placed_waits_until_the_first_word_of_it(house: House) 
     assert "aliases" not in msgspec.json.decode(house.broker.messages[0].value)["data"]["traits"]
 
 
+async def test_who_is_at_an_account_that_nobody_knows_yet_waits_for_that(house: House) -> None:
+    await send(house, nameless("m1"))
+    await send(house, a_track("m2", context={"groupId": "stripe:cus_1"}), nameless("m3"))
+    assert {row["alias"] for row in await house.rows("SELECT alias FROM waiting")} == {"stripe:cus_1"}
+    assert (await house.post(alias_of("acme", "stripe:cus_1"), auth=AUTH)).status_code == 202
+    assert sorted(subjects(await house.outbox())) == [("m1", "acme"), ("m2", "acme"), ("m3", "acme")]
+
+
 async def test_an_event_that_comes_again_is_of_the_same_account(house: House) -> None:
     await send(house, a_track("m1", timestamp=at(-60)))
     await send(house, nameless("m2"))
@@ -163,7 +171,7 @@ async def test_whoever_is_erased_was_nowhere(house: House) -> None:
     erased = an_event("x1", "contact.erased", "acme", data={"contact_id": "u1"})
     assert (await house.post(erased, auth=AUTH)).status_code == 202
     assert [row["user_id"] for row in await house.rows("SELECT user_id FROM known_users")] == ["u2"]
-    assert [row["alias"] for row in await house.rows("SELECT alias FROM aliases WHERE alias LIKE '%u1'")] == []
+    assert [row["alias"] for row in await house.rows("SELECT alias FROM aliases")] == ["user:admin/u2"]
     assert (await house.post(an_event("x2", "account.erased", "acme"), auth=AUTH)).status_code == 202
     assert await house.rows("SELECT source FROM known_users") == []
 
@@ -178,3 +186,24 @@ async def test_what_is_refused_is_kept_and_taken_once_it_can_be(house: House) ->
     assert (unreadable.status_code, unreadable.json()["code"]) == (400, "no_batch")
     assert "message" in unreadable.json()
     assert len((await house.http.get("/v1/refused", auth=AUTH)).json()["items"]) == 2
+
+
+async def test_one_id_for_two_users_is_two_events(house: House) -> None:
+    for user, account in (("u1", "acme"), ("u2", "globex")):
+        await send(house, a_track(f"{user}-known", userId=user, timestamp=at(-60), context={"groupId": account}))
+    await send(house, nameless("m1"), {**nameless("m1"), "userId": "u2"})
+    await send(house, nameless("m2"))
+    await send(house, {**nameless("m2"), "userId": "u2"})
+    told = subjects(house.broker.events())[2:]
+    assert told == [("m1", "acme"), ("m1", "globex"), ("m2", "acme"), ("m2", "globex")]
+
+
+async def test_a_long_chain_of_names_is_walked_no_further_than_it_matters(house: House) -> None:
+    chain = [
+        {"type": "alias", "messageId": f"a{i}", "userId": f"n{i + 1}", "previousId": f"n{i}"} for i in range(1_500)
+    ]
+    await send(house, *chain)
+    async with asyncio.timeout(5):
+        await send(house, nameless("m1", "n1"), nameless("m2", "n0"))
+        await send(house, {"type": "group", "messageId": "m3", "userId": "n0", "groupId": "acme"})
+    assert sorted(subjects(await house.outbox())) == [("m1", "acme"), ("m2", "acme")]

@@ -79,6 +79,7 @@ def _python(lock: str) -> Path:
 
 def node_home() -> Path:
     """A folder with the drivers and, in `node_modules`, what the lock for Node names. Raises `Unavailable`."""
+    _check_node()
     with _alone("node"):
         locked = (_HERE / "package.json").read_bytes() + (_HERE / "package-lock.json").read_bytes()
         home = _HOME / f"node-{hashlib.sha256(locked).hexdigest()[:12]}"
@@ -89,12 +90,15 @@ def node_home() -> Path:
         return home
 
 
-def _make_node(home: Path) -> None:
+def _check_node() -> None:
     if shutil.which("node") is None or shutil.which("npm") is None:
         raise Unavailable("it needs Node and npm, on Debian and Ubuntu: apt install nodejs npm")
     said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
     if int(said.removeprefix("v").partition(".")[0]) < _NODE:
         raise Unavailable(f"it needs Node {_NODE} or newer, and this is {said}")
+
+
+def _make_node(home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     for name in ("package.json", "package-lock.json"):
@@ -117,14 +121,21 @@ def _alone(name: str) -> Iterator[None]:
         yield
 
 
-def available(client: Client) -> None:
-    """Skip the test where the client can't be had, unless clients are required."""
+def missing(client: Client) -> str | None:
+    """Why the client can't be had here; none: it can. Fails the test where clients are required."""
     try:
         command_of(client)
-    except Unavailable as missing:
+    except Unavailable as error:
         if os.environ.get("KEEPWELL_REQUIRE_CLIENTS") == "1":
-            pytest.fail(f"The official clients are required, but {client.name}: {missing}")
-        pytest.skip(f"No {client.name} here: {missing}")
+            pytest.fail(f"The official clients are required, but {client.name}: {error}")
+        return f"No {client.name} here: {error}"
+    return None
+
+
+def available(client: Client) -> None:
+    """Skip the test where the client can't be had, unless clients are required."""
+    if (why := missing(client)) is not None:
+        pytest.skip(why)
 
 
 @dataclass
@@ -143,7 +154,8 @@ class Run:
     def until_middle(self) -> None:
         """Wait until the first half is there, as the client says."""
         said = self._out.readline().strip()
-        assert said == "middle", f"{self.client.name} said {said!r}:\n{self.log.read_text()[-3000:]}"
+        ended = f"ended with {self.process.wait(_ENDED)}" if not said else f"said {said!r}"
+        assert said == "middle", f"{self.client.name} {ended}:\n{self.log.read_text()[-3000:]}"
 
     def go_on(self) -> None:
         """Have it send the other half."""

@@ -34,6 +34,6 @@ def stands(query: Callable[[str], str], words: Collection[str], but: Collection[
     columns = [tuple(line.split("|")) for line in query(COLUMNS).splitlines()]
     counts = [f"SELECT '{place}', ({count})" for place, count in searches(columns, words, but)]  # type: ignore[arg-type]
     # A command line has no room for all of them at once.
-    parts = (counts[first : first + _AT_ONCE] for first in range(0, len(counts), _AT_ONCE))
+    parts = (counts[first : first + 100] for first in range(0, len(counts), 100))
     found = (line.split("|") for part in parts for line in query(" UNION ALL ".join(part)).splitlines())
     return sorted(place for place, count in found if count != "0")

@@ -79,14 +79,14 @@ class Face:
 
 
 @asynccontextmanager
-async def a_face(database_url: str, rules: Rules = SHIPPED) -> AsyncIterator[Face]:
-    """Scoring by these rules; nothing is known yet."""
+async def a_face(database_url: str, rules: Rules = SHIPPED, *, patience: float = 60) -> AsyncIterator[Face]:
+    """Scoring by these rules; nothing is known yet. A read waits so many seconds for its own events."""
     async with scoring_engine(database_url) as engine:
         fed, clock = Fed(engine, rules), SetClock(NOW)
         await fed.take()
         app = create_app("scoring", "1", checks={}, figures=Figures("scoring"), random=bytes)
         app.state.keys = _Keys()
-        app.state.own_writes = OwnWrites(partial(own_write.stored, fed.uow), lambda: CLUSTER, limit=0.2)
+        app.state.own_writes = OwnWrites(partial(own_write.stored, fed.uow), lambda: CLUSTER, limit=patience)
         for part in (api, why, feedback, revenue, renewals, timeline, record, people, usage, goals):
             app.include_router(part.routes(fed.uow, clock, lambda: fed.rules))
 

@@ -323,7 +323,7 @@ def an_app(
         previews.routes(uow, mappings, jobs),
         job_routes.routes(uow, clock, job_routes.Job[Preview], "documents"),
     )
-    for router in (*api.ROUTERS, *documents.routes(uow, clock, mappings), *more, *api.PROBES):
+    for router in (*api.ROUTERS, *documents.routes(uow, clock, mappings, keys), *more, *api.PROBES):
         app.include_router(router)
     return app, keys, usage
 

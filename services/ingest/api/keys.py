@@ -47,9 +47,7 @@ async def make_key(wanted: NewKey, ingest: Parts, admin: Admin) -> MadeKey:
         test=wanted.test,
     )
     if key is None:
-        words = (
-            f"There is a live key {wanted.name!r}. Revoke it first (DELETE /v1/keys/{wanted.name}), or choose a name."
-        )
+        words = f"There is a live key {wanted.name!r}. Rotate it, revoke it first, or choose another name."
         raise Problem(409, "key_exists", words)
     _log.info("key made", extra={"key_name": wanted.name, "scopes": scopes, "actor": admin.name})
     return MadeKey(name=wanted.name, key=key)
@@ -64,6 +62,7 @@ async def list_keys(ingest: Parts, _: Admin) -> Page[ListedKey]:
 @router.patch("/{name}", summary="Change what a key may send", status_code=204)
 async def change_key(name: str, wanted: ChangedKey, ingest: Parts, admin: Admin) -> None:
     """What is left out stays as it is. It holds within 5 s, everywhere."""
+    _check_ours(name)
     changes = wanted.model_dump(include=wanted.model_fields_set)
     if not changes:
         raise Problem(400, "invalid_request", f"Nothing is to change. Give {', '.join(ChangedKey.model_fields)}.")
@@ -77,9 +76,7 @@ async def rotate_key(
     name: str, ingest: Parts, admin: Admin, how: Annotated[RotateKey | None, Body()] = None
 ) -> MadeKey:
     """The new key is in this answer and nowhere else. The one before works on for `overlap_hours`, and none older."""
-    if name == ADMIN:
-        words = "The key 'admin' comes from the settings. Set another KEEPWELL_ADMIN_KEY there, and start ingest again."
-        raise Problem(409, "key_from_settings", words)
+    _check_ours(name)
     overlap = timedelta(hours=(how or RotateKey()).overlap_hours)
     key = await ingest.keys.rotate(name, overlap)
     if key is None:
@@ -112,6 +109,12 @@ def _day(day: date, rows: Sequence[Row[Any]]) -> KeyDay:
         limited=sum(row.limited for row in rows),
         types={row.type: row.events for row in rows if row.type != usage.NO_TYPE},
     )
+
+
+def _check_ours(name: str) -> None:
+    if name == ADMIN:
+        words = "The key 'admin' comes from the settings. Set another KEEPWELL_ADMIN_KEY there, and start ingest again."
+        raise Problem(409, "key_from_settings", f"{words} For what sends events, make a key of its own.")
 
 
 def _no_key(name: str) -> Problem:

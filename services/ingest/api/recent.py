@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import Header, Query, Request, Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from pydantic import AwareDatetime
 
 from services.ingest.api.parts import Ingest, Parts, Reader
 from services.ingest.core.watched import Fate
@@ -43,10 +44,10 @@ async def list_recent(
     key: Annotated[str | None, Query(description="Of the key with this name.")] = None,
     account: Annotated[str | None, Query(description="Understood to be about this account.")] = None,
     fate: Annotated[Fate | None, Query(description="Only what this became of.")] = None,
-    since: Annotated[datetime | None, Query(description="What came from then on.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="What came from then on.")] = None,
     test: Annotated[bool | None, Query(description="Of keys in test mode, or of others.")] = None,
     live: Annotated[bool | None, Query(description="Events, or a list, whatever the caller accepts.")] = None,
-    last_event_id: Annotated[int | None, Header(alias="Last-Event-ID", ge=0)] = None,
+    last_event_id: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=2**63 - 1)] = None,
 ) -> Page[Recent] | Response:
     """One page, or what comes until the caller leaves."""
     wanted = recent.Wanted(key, account, fate, test, since)

@@ -24,7 +24,7 @@ from services.ingest.core.plain import USED, plain
 from services.ingest.core.senders import LARGEST, NEEDS_OPERATE, Sender, refusal
 from services.ingest.core.splitting import members
 from shared.conditions.errors import nearest
-from shared.messages.accounts import ADDRESSES, AccountMerged, AccountUpdated, ContactUpdated, GoalSet
+from shared.messages.accounts import ADDRESSES, AccountMerged, AccountTraits, AccountUpdated, ContactUpdated, GoalSet
 from shared.messages.registry import COMPANY, CUSTOMER_EVENTS
 from shared.messages.traits import MOST, MOST_OF_CONTACT
 
@@ -161,7 +161,7 @@ def _checked(
     aliases: tuple[str, ...] = ()
     if isinstance(data, AccountUpdated):
         aliases = aliases_of(data)
-        check_traits(attributes, MOST)
+        check_traits(attributes, MOST, AccountTraits.__struct_fields__)
         check_owner(data.traits.owner)
     elif isinstance(data, ContactUpdated):
         check_traits(attributes, MOST_OF_CONTACT + len(ADDRESSES))

@@ -6,6 +6,7 @@ Fields that Keepwell doesn't know are kept, byte for byte.
 import base64
 import binascii
 import re
+from collections.abc import Collection
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
@@ -29,7 +30,7 @@ from shared.conditions import why_no_goal
 from shared.messages.accounts import AccountUpdated, GoalSet
 from shared.messages.dates import is_no_date
 from shared.messages.registry import CUSTOMER_EVENTS
-from shared.messages.traits import LONGEST_NAME, why_not_kept
+from shared.messages.traits import LONGEST_NAME, too_many, why_not_kept
 
 MOST_ALIASES: Final = 100
 _data = {name: msgspec.json.Decoder(struct) for name, (_, struct) in CUSTOMER_EVENTS.items()}
@@ -119,13 +120,19 @@ def aliases_of(data: AccountUpdated) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def check_traits(attributes: Attributes, most: int) -> None:
-    """All that is said of an account or a contact is kept as it is, or none of it. Raises `Refused`."""
+def check_traits(attributes: Attributes, most: int, known: Collection[str] = ()) -> None:
+    """All that is said of an account or a contact is kept as it is, or none of it. Raises `Refused`.
+
+    Those that are `known` have bounds of their own.
+    """
     data = bytes(attributes["data"])
     if len(data) <= LONGEST_NAME and not _LONG.search(data):
         return
     traits = _with_traits.decode(data).traits
-    if len(traits) <= most and not any(_may_be_much(name, bytes(raw)) for name, raw in traits.items()):
+    if len(traits) > most:
+        raise Refused("invalid_data", too_many(len(traits), most))
+    traits = {name: raw for name, raw in traits.items() if name not in known}
+    if not any(_may_be_much(name, bytes(raw)) for name, raw in traits.items()):
         return
     try:
         read = {name: any_json.decode(raw) for name, raw in traits.items()}

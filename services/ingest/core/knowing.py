@@ -8,7 +8,7 @@ statements. Who has none of their own is where the names are that point to them.
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -46,8 +46,7 @@ class Known:
             if one.other:
                 self._pointing.setdefault(one.other, set()).add(one.user)
         self._of: dict[str, list[Stated]] = {}
-        # At one instant an account counts before another name: it stands behind it, as what was said last.
-        for one in sorted(best.values(), key=lambda one: (one.user, one.at, not one.other, one.other)):
+        for one in sorted(best.values(), key=_order):
             self._of.setdefault(one.user, []).append(one)
 
     def account_of(self, user: str, at: datetime) -> str | None:
@@ -64,15 +63,6 @@ class Known:
         given = set(users)
         found = {one.other for user in given for one in self._of.get(user, ()) if one.other}
         return (found | {name for user in given for name in self._pointing.get(user, ())}) - given
-
-    def says(self, new: Stated) -> bool:
-        """Whether a statement is known, or no news beside what was said shortly before."""
-        of = self._of.get(new.user, ())
-        place = bisect_right(of, new.at, key=lambda one: one.at)
-        last = of[place - 1] if place else None
-        if last is None or (last.other, last.account) != (new.other, new.account):
-            return new in of
-        return new.at - last.at < SAME
 
     def _own(self, user: str, at: datetime) -> str | None:
         own = [one for one in self._of.get(user, ()) if one.account]
@@ -91,16 +81,30 @@ def stated_in(records: Iterable[Record], now: datetime) -> Iterator[Stated]:
 
 def news_in(stated: Iterable[Stated], rows: Iterable[Stated]) -> list[Stated]:
     """What of these statements isn't said by those rows; of each user they are taken by their time."""
-    kept = list[Stated]()
+    news = list[Stated]()
     by_user: dict[str, list[Stated]] = {}
-    for row in rows:
+    for row in sorted(set(rows), key=_order):
         by_user.setdefault(row.user, []).append(row)
-    for one in sorted(set(stated), key=lambda one: (one.user, one.at, one.other, one.account or "")):
+    for one in sorted(set(stated), key=lambda one: (one.user, *_order(one), one.account or "")):
         of = by_user.setdefault(one.user, [])
-        if not Known(of).says(one):
-            kept.append(one)
-            of.append(one)
-    return kept
+        if not _says(of, one):
+            news.append(one)
+            insort(of, one, key=_order)
+    return news
+
+
+def _says(of: Sequence[Stated], new: Stated) -> bool:
+    """Whether a statement of a user is known, or no news beside what was said shortly before. They come in order."""
+    place = bisect_right(of, _order(new), key=_order)
+    if place == 0:
+        return False
+    last = of[place - 1]
+    return (last.other, last.account) == (new.other, new.account) and new.at - last.at < SAME
+
+
+def _order(one: Stated) -> tuple[datetime, bool, str]:
+    """At one instant an account counts before another name: it stands behind it, as what was said last."""
+    return one.at, not one.other, one.other
 
 
 def alias_of(source: str, user: str) -> str:

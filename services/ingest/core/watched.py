@@ -18,7 +18,6 @@ from services.ingest.core.sent import Record, Said
 from shared.messages.erasing import digest_of
 
 Fate = Literal["taken", "waiting", "dropped", "refused"]
-FATES: Final = ("taken", "waiting", "dropped", "refused")
 LARGEST: Final = 64 * 1024
 """Bytes of a record that are kept. One that is larger is cut, and no preview looks at it."""
 A_KEY: Final = 25
@@ -140,8 +139,10 @@ def fate_of(place: int, record: Record | None, answer: Answer) -> tuple[Fate, st
         if waits.index == place:
             return "waiting", "", _why_it_waits(waits, record)
     if record is not None and not record.said:
-        return ("taken" if record.knows else "dropped"), "", record.why
-    return "taken", "", ""
+        return ("taken" if record.knows or record.same else "dropped"), "", record.why
+    # What was left out of it, or changed.
+    said = [one.message for one in answer.adjusted if one.index == place]
+    return "taken", "", " ".join(said) or (record.why if record is not None else "")
 
 
 def _why_it_waits(waits: Waits, record: Record | None) -> str:

@@ -17,6 +17,7 @@ from services.ingest.core.senders import Sender
 from services.ingest.receiving.usage import Usage
 from shared.clock import Clock
 from shared.web.problems import Problem
+from shared.words import counted
 
 WINDOW: Final = 60
 """Seconds."""
@@ -51,7 +52,7 @@ class Limits:
             del self._closed[key]
             return
         self._usage.limit(key)
-        raise _too_many(key, f"{self._rates.requests:,} requests", left)
+        raise _too_many(key, counted(self._rates.requests, "request"), left)
 
     def admit(self, sender: Sender, live: int, bytes: int) -> None:
         """Count a request of so many live events, and so many bytes, or raise a 429 problem before any of it is taken.
@@ -61,11 +62,11 @@ class Limits:
         key, events = sender.name, self._rates.events if sender.events_per_second is None else sender.events_per_second
         if (wait := self._share("requests", self._rates.requests, key).take(1)) is not None:
             self._closed[key] = self._now() + wait
-            words = f"{self._rates.requests:,} requests"
+            words = counted(self._rates.requests, "request")
         elif (wait := self._share("events", events, key).take(live)) is not None:
-            words = f"{events:,} events"
+            words = counted(events, "event")
         elif (wait := self._share("bytes", self._rates.bytes, key).take(bytes)) is not None:
-            words = f"{self._rates.bytes:,} bytes"
+            words = counted(self._rates.bytes, "byte")
         else:
             self._usage.receive(key, bytes)
             return

@@ -78,6 +78,8 @@ class Reception:
 
     async def unreadable(self, body: bytes, code: str, message: str, sender: Sender, door: str) -> None:
         """Keep a body that can't be read at all, or that no event can be made of."""
+        self._limits.admit(sender, 0, len(body))
+        self._usage.refuse(sender.name, 1)
         why = Refusal(0, id_of(body), code, message)
         await self._refusing.keep([(body, why)], sender, door)
         self._watching.records([Record(sent=body)], sender, door, "", Answer(0, [why]))

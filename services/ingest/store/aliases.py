@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, exists, select, tuple_
+from sqlalchemy import Text, bindparam, delete, exists, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ingest.core.checking import Checked
@@ -13,13 +13,10 @@ from services.ingest.tables import aliases, waiting
 from shared.pg import bulk
 
 _SEE: Final = bulk.Insert(aliases, ("alias",), same=("seen_at",), nothing=True)
-_LOCK: Final = (
-    select(aliases.c.alias, aliases.c.account_id)
-    .where(bulk.among(aliases.c.alias, "names"))
-    .order_by(aliases.c.alias)
-    .with_for_update()
-)
-_KNOWN: Final = select(aliases.c.alias, aliases.c.account_id).where(bulk.among(aliases.c.alias, "names"))
+_ASKED: Final = bulk.given(aliases.c.alias, name="asked")
+# A list of 10,000 names would be gone through for every row.
+_KNOWN: Final = select(aliases.c.alias, aliases.c.account_id).join(_ASKED, aliases.c.alias == _ASKED.c.alias)
+_LOCK: Final = _KNOWN.order_by(aliases.c.alias).with_for_update(of=aliases)
 _SET: Final = bulk.Update(
     aliases, ("alias",), ("account_id",), same=("set_at",), where=lambda _: aliases.c.account_id.is_(None)
 )
@@ -37,6 +34,14 @@ _TAKE: Final = delete(waiting).where(tuple_(*_key).in_(_FIRST)).returning(*_WAIT
 _STILL_WAITED_FOR: Final = select(aliases.c.alias).where(
     bulk.among(aliases.c.alias, "names"), exists().where(waiting.c.alias == aliases.c.alias)
 )
+_OLD: Final = bindparam("old", type_=Text)
+_NEW: Final = bindparam("new", type_=Text)
+_THERE: Final = waiting.alias("there")
+_IS_THERE: Final = exists().where(
+    *(_THERE.c[name] == (_NEW if name == "alias" else waiting.c[name]) for name in KEY),
+)
+_MOVE: Final = update(waiting).where(waiting.c.alias == _OLD, ~_IS_THERE).values(alias=_NEW)
+_LEAVE: Final = delete(waiting).where(waiting.c.alias == _OLD)
 _NOTE_RELEASE: Final = bulk.Update(aliases, ("alias",), ("release",))
 _LOCK_RELEASE: Final = (
     select(aliases.c.alias, aliases.c.account_id, aliases.c.release)
@@ -52,13 +57,17 @@ async def lock(c: AsyncConnection, names: Sequence[str], now: datetime) -> dict[
     if not names:
         return {}
     await _SEE(c, [(name,) for name in names], seen_at=now)
-    return {row.alias: row.account_id for row in await c.execute(_LOCK, {"names": list(names)})}
+    return {row.alias: row.account_id for row in await c.execute(_LOCK, _these(names))}
 
 
 async def known(c: AsyncConnection, names: Sequence[str]) -> dict[str, str | None]:
     """The accounts of aliases, None where nobody has set one; nothing is written or locked."""
-    found = {row.alias: row.account_id for row in await c.execute(_KNOWN, {"names": list(names)})} if names else {}
+    found = {row.alias: row.account_id for row in await c.execute(_KNOWN, _these(names))} if names else {}
     return {name: found.get(name) for name in names}
+
+
+def _these(names: Iterable[str]) -> dict[str, Any]:
+    return bulk.arrays(("alias",), [(name,) for name in names], "asked")
 
 
 async def give(c: AsyncConnection, accounts: Mapping[str, str], now: datetime) -> None:
@@ -75,6 +84,12 @@ async def keep_waiting(
         key = (e.source, e.id, e.subject, e.time.astimezone(UTC).date())
         rows.setdefault(key, (*key, e.type, e.time, value_of(e), {**headers, "ce_type": e.type}))
     await _WAIT(c, rows.values(), received_at=now)
+
+
+async def move(c: AsyncConnection, old: str, new: str) -> None:
+    """Let what waits for a locked alias wait for another one, which is locked as well; what does already, once."""
+    await c.execute(_MOVE, {"old": old, "new": new})
+    await c.execute(_LEAVE, {"old": old})
 
 
 async def take_waiting(c: AsyncConnection, names: Sequence[str], most: int) -> list[Waiting]:

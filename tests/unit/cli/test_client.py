@@ -3,6 +3,7 @@ import os
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -86,13 +87,20 @@ def test_readers_are_listed_and_one_that_is_gone_for_good_is_forgotten(stack: Fa
 def test_status_shows_every_service_and_what_waits(stack: FakeStack) -> None:
     for service in ("scoring", "playbooks", "notifier"):
         stack.on(f"GET /{service}/v1/status", Answer({"service": service, **READY}))
-    waiting = [{"alias": "stripe:cus_1", "events": 2}]
+    waiting = [{"alias": "stripe:cus_1", "events": 2}, {"alias": "user:web/u-7", "events": 3}]
     stack.on("GET /ingest/v1/status", Answer({"service": "ingest", **READY, "waiting": waiting}))
     result = stack.run(one_command(status))
     assert result.exit_code == 0, result.output
     assert "1,200" in result.output
     assert "48 MB" in result.output
-    assert "stripe:cus_1" in result.output
+    said = [" ".join(line.split()) for line in result.output.splitlines()]
+    for line in (
+        "1 alias waited for; send `account.updated` with it:",
+        "stripe:cus_1 2",
+        "1 user of no account yet; send a record that names the user and one:",
+        "web/u-7 3",
+    ):
+        assert line in said
 
 
 def test_status_says_what_each_source_of_evidence_does(stack: FakeStack) -> None:
@@ -161,10 +169,14 @@ def test_a_key_is_made_and_shown_once(stack: FakeStack) -> None:
 
 
 def test_keys_are_listed_and_revoked(stack: FakeStack) -> None:
-    key = {"name": "billing", "scopes": ["ingest"], "source": "billing", "created_at": "2026-05-17T12:00:00Z"}
-    stack.on("GET /ingest/v1/keys", page(key))
+    key: dict[str, Any] = {"scopes": ["ingest"], "source": "web", "created_at": "2026-05-17T12:00:00Z"}
+    key |= {"test": True, "events_per_second": 1}
+    old = {**key, "name": "billing", "old_until": "2026-05-17T12:00:00Z"}
+    stack.on("GET /ingest/v1/keys", page(old, {**key, "name": "web", "old_until": "2126-05-17T12:00:00Z"}))
     stack.on("DELETE /ingest/v1/keys/billing", Answer(None, 204))
-    assert "billing" in stack.run(keys.app, "list").output
+    _, billing, web = (line.rstrip() for line in stack.run(keys.app, "list").output.splitlines())
+    assert billing.endswith("test, 1 event/s")
+    assert web.endswith("test, 1 event/s, the one before until Fri 17 May 2126, 12:00")
     assert "billing is revoked." in stack.run(keys.app, "revoke", "billing").output
 
 
@@ -191,6 +203,8 @@ def test_a_key_is_rotated_and_the_new_one_shown_once(stack: FakeStack) -> None:
 def test_a_key_is_changed_by_what_is_said_and_nothing_else(stack: FakeStack) -> None:
     stack.on("PATCH /ingest/v1/keys/web", Answer(None, 204))
     assert stack.run(keys.app, "change", "web", "--live", "--usual-rate", "--all-types").output == "web is changed.\n"
+    for both in (["--rate", "1", "--usual-rate"], ["--type", "usage.recorded", "--all-types"]):
+        assert stack.run(keys.app, "change", "web", *both).exit_code == 2
     assert stack.asked[0].json() == {"types": [], "events_per_second": None, "test": False}
     stack.run(keys.app, "change", "web", "--rate", "0")
     assert stack.asked[1].json() == {"events_per_second": 0}

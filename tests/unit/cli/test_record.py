@@ -57,6 +57,14 @@ def test_what_an_account_has_is_listed(stack: FakeStack, name: str, item: dict[s
     assert [one for one in words if one not in told] == []
 
 
+def test_an_account_without_a_name_is_called_by_its_id(stack: FakeStack) -> None:
+    used, _ = _SHOWN["usage"]
+    stack.on("GET /scoring/v1/accounts/acme/usage", page(used))
+    stack.on("GET /scoring/v1/usage", page({**used, "account_id": "globex", "account_name": None}))
+    assert "acme" in stack.run(app, "usage", "acme").output
+    assert "globex" in stack.run(app, "usage").output
+
+
 def test_a_ticket_that_goes_on_in_another_says_where(stack: FakeStack) -> None:
     merged = {
         "id": "T-1",
@@ -99,7 +107,7 @@ def test_a_goal_is_set_with_what_it_is_measured_by(stack: FakeStack, measure: st
     stack.on("PUT /scoring/v1/accounts/big%20co/goals/G-1", Answer({}, 202))
     result = stack.run(app, "goal", "big co", "G-1", "Go live", "--due", "2026-12-31", "--measure", measure)
     assert "G-1 of big co is set." in result.output
-    assert stack.asked[0].json() == {"title": "Go live", "due_at": "2026-12-31", **sent}
+    assert stack.asked[0].json() == {"title": "Go live", "due_at": "2026-12-31T00:00:00+00:00", **sent}
 
 
 def test_a_goal_is_reached_or_dropped(stack: FakeStack) -> None:

@@ -79,6 +79,7 @@ def test_it_goes_on_live_behind_the_last(stack: FakeStack) -> None:
         ("record", {**RECORD, "id": 8}),
         ("assessed", assessed),
         ("assessed", still),
+        ("assessed", {**still, "before": None, "score": None, "band": "unknown", "cause": "time"}),
         ("left_out", {"records": 3}),
     ]
 
@@ -108,3 +109,5 @@ def test_where_nothing_came_it_says_what_to_do(stack: FakeStack) -> None:
     stack.on("GET /ingest/v1/recent", page())
     done = stack.run(app, "tail", "--no-follow")
     assert "Nothing came in lately." in done.stderr
+    done = stack.run(app, "tail", "--no-follow", "--key", "nobody")
+    assert "Nothing that came in lately fits what was asked for." in done.stderr

@@ -194,3 +194,17 @@ def test_a_condition_whose_needs_are_not_known_does_not_hold(case: tuple[Conditi
 )
 def test_what_a_condition_needs_to_hold(condition: Any, needs: set[str]) -> None:
     assert needs_of(parse(condition)) == needs
+
+
+@pytest.mark.parametrize(
+    ("written", "is_known"),
+    [
+        ("0001-01-01T00:00:00Z", False),
+        ("9999-12-31T23:59:59.9999999Z", False),
+        ("1970-01-01T00:00:00Z", False),
+        ("2026-05-20T09:30:00.1234567Z", True),
+        ("2016-12-31T23:59:60Z", True),
+    ],
+)
+def test_a_trait_that_is_an_empty_date_is_no_instant(written: str, is_known: bool) -> None:
+    assert (Facts.of({"account.traits.went_live": written}).instant("account.traits.went_live") is not None) is is_known

@@ -6,13 +6,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.ingest.core.mapping import DEFAULT, Mapping, Rule
+from services.ingest.core.dialects import openmeter, posthog, segment
+from services.ingest.core.mapping import DEFAULT, KINDS, Mapping, Rule
 from services.ingest.core.senders import Sender
 from services.ingest.files import MAPPINGS, SCHEMAS, read_texts, shipped
 from services.ingest.receiving.understanding import Understanding
 from shared.conditions import Refused
 from shared.documents.in_force import InForce
 from shared.documents.shelf import Version
+from tests.support.documents import blocks
 from tests.support.shelf import FakeShelf, NoDatabase
 from tests.support.stream import NOON
 
@@ -76,6 +78,26 @@ def test_a_mapping_says_all_of_this() -> None:
     assert web.traits == {"plan_name": "plan", "mrr": "mrr_minor"}
     assert (web.times, web.drop_traits) == ({"mrr": 100}, frozenset({"internal_notes"}))
     assert (web.otel_account, web.otel_feature, web.otel_user) == (("tenant.id",), ("app.feature",), DEFAULT.otel_user)
+
+
+def test_a_trait_that_looks_misspelt_is_a_warning_as_it_may_be_your_own() -> None:
+    text = WEB.replace("to: mrr_minor", "to: mrr_minr").replace("plan_name: plan", "staff: employees")
+    one, _ = read_texts({}).with_draft(text.encode())
+    [warning] = one.warnings
+    assert str(warning) == ("line 15, column 33: `mrr_minr` is no trait that Keepwell knows. Did you mean `mrr_minor`?")
+
+
+def test_a_rule_may_name_the_kinds_that_clients_records_have() -> None:
+    assert set(KINDS) == {*segment.KINDS, posthog.KIND, openmeter.KIND, "span", "log"}
+    text = WEB.replace("{kind: page}", f"{{kind: {openmeter.KIND}}}")
+    assert understood(web=text)["segment-prod"].rule_for(openmeter.KIND, "tokens") is not None
+
+
+def test_the_mapping_in_the_guide_can_be_used() -> None:
+    guide = next(one.text for one in blocks() if (one.document, one.language) == ("docs/mappings.md", "yaml"))
+    web = understood(web=guide)["segment-prod"]
+    assert len([rule for rule in web.rules if rule.by == "web@3"]) == 6
+    assert web.otel_user == ("enduser.id",)
 
 
 def test_what_a_mapping_leaves_open_goes_by_the_one_for_all() -> None:

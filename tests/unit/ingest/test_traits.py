@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from services.scoring.core.fold.cells import plain
 from shared.messages.traits import LARGEST, LONGEST_NAME, MOST, MOST_OF_CONTACT, why_not_kept
 from tests.support.ingest import an_event, judged, refusal_of
+from tests.support.scoring import after
+from tests.support.scoring import an_event as a_message
 
 KEPT: list[Any] = [
     *(1, 2**53, -(2**53), 7.0, 1e300, True, "x", "", {"a": True}, {"deep": [{"er": 1}]}, [1, "a", None], []),
@@ -53,6 +55,14 @@ def test_what_can_not_be_kept_is_refused_in_words(event: Any, value: Any, words:
 def test_there_is_room_for_so_many(event: Any, most: int) -> None:
     assert judged(event({f"t{n}": n for n in range(most)}))[1] == []
     assert f"at most {most}" in refusal_of(event({f"t{n}": n for n in range(most + 1)})).message
+
+
+def test_known_traits_have_bounds_of_their_own() -> None:
+    aliases = [f"crm:{'x' * 100}{n}" for n in range(100)]
+    event = account({"aliases": aliases, "name": "\U0001f600" * 256})
+    assert judged(event)[1] == []
+    folded = after(a_message("account.updated", **event["data"])).state.traits
+    assert (folded["aliases"].value, folded["name"].value) == (aliases, "\U0001f600" * 256)
 
 
 def test_a_name_has_an_end() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.ingest.core.checking import Answer, Refusal, Waits
+from services.ingest.core.checking import Adjusted, Answer, Refusal, Waits
 from services.ingest.core.senders import Sender
-from services.ingest.core.sent import Knows, Record, Said
+from services.ingest.core.sent import Knows, Record, Said, Same
 from services.ingest.core.watched import (
     LARGEST,
     Fate,
@@ -78,6 +78,17 @@ def test_a_record_has_one_fate() -> None:
     assert fate_of(3, dropped, answer) == ("dropped", "", "dropped by web@3: drop 'Heartbeat*'")
     tells = Record(sent=b"", knows=(Knows("u1", "acme", NOON),), why="says where a user is")
     assert fate_of(3, tells, answer)[0] == "taken"
+    same = Record(sent=b"", same=(Same("u1", "visitor-4", NOON),), why="says who is who")
+    assert fate_of(3, same, answer)[0] == "taken"
+
+
+def test_what_of_a_record_was_left_out_or_changed_is_said_though_it_is_taken() -> None:
+    ahead = Adjusted(0, "x", "2026-05-20T21:30:00Z", NOON, "time lies ahead; taken as now.")
+    answer = Answer(2, [], adjusted=[ahead])
+    group = Record(sent=b"", said=(Said(id="a", type="account.updated", data={}),), why="left out: mrr_minor")
+    assert fate_of(0, group, answer) == ("taken", "", "time lies ahead; taken as now.")
+    assert fate_of(1, group, answer) == ("taken", "", "left out: mrr_minor")
+    assert fate_of(0, None, answer) == ("taken", "", "time lies ahead; taken as now.")
 
 
 def test_an_event_of_ours_is_understood_as_it_is() -> None:

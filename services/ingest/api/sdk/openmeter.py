@@ -11,7 +11,7 @@ from services.ingest.core.reading import Unreadable, read
 from shared.web.problems import Problem
 from shared.web.routes import Router
 
-router = Router(tags=["SDKs"])
+router = Router(tags=["other tools' clients"])
 _ONE: Final[dict[str, Any]] = {
     "specversion": "1.0",
     "id": "01J9Z0V4",
@@ -53,8 +53,8 @@ async def post_events(request: Request, ingest: Parts, caller: ClientKey) -> Res
     """Read, take, and answer as OpenMeter does."""
     sender = sender_of(caller, ingest.keys.sources)
     mapping = ingest.reception.mapping(sender)
+    body = await request.body()
     try:
-        body = await request.body()
         raws = read(request.headers, body)
         is_plain = request.headers.get("content-type", "").startswith("application/json")
         if is_plain and body.lstrip()[:1] == b"{" and customerio.is_event(event := customerio.object_in(body)):
@@ -62,6 +62,7 @@ async def post_events(request: Request, ingest: Parts, caller: ClientKey) -> Res
             await ingest.reception.records([record], sender, customerio.DOOR)
             return Response(b"{}", media_type="application/json")
     except Unreadable as error:
+        await ingest.reception.unreadable(body, error.code, str(error), sender, openmeter.DOOR)
         raise Problem(error.status, error.code, str(error)) from None
     await ingest.reception.records(openmeter.records(raws, mapping), sender, openmeter.DOOR)
     return Response(status_code=204)

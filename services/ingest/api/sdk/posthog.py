@@ -6,14 +6,21 @@ from fastapi import Request, Response
 
 from services.ingest.api.events import sender_of
 from services.ingest.api.parts import OPEN_DOOR, Parts
-from services.ingest.api.sdk.keys import HeadCaller, caller_of
+from services.ingest.api.sdk.keys import HeadCaller, caller_of, without_key
 from services.ingest.core.dialects import posthog
 from services.ingest.core.reading import Unreadable
 from shared.web.problems import Problem
 from shared.web.routes import Router
 
 router = Router(tags=["other tools' clients"], dependencies=[OPEN_DOOR])
-CAPTURES: Final = ("/batch", "/capture", "/e", "/i/v0/e", "/i/v0/ai/batch")
+_SUMMARIES: Final = {
+    "/batch": "Several events (PostHog)",
+    "/capture": "An event (PostHog)",
+    "/e": "An event, or several (PostHog)",
+    "/i/v0/e": "An event, or several (PostHog)",
+    "/i/v0/ai/batch": "Several events about models (PostHog)",
+}
+CAPTURES: Final = tuple(_SUMMARIES)
 FLAGS: Final = ("/flags", "/decide")
 _ABOUT: Final = """\
 Point a client of PostHog here: its host is Keepwell's address, its project key an API key with the scope `ingest`. 200
@@ -46,7 +53,11 @@ def _route(
                 "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
             }
         },
-        "responses": {200: {"description": "Read.", "content": {"application/json": {"example": answer}}}},
+        "responses": {
+            200: {"description": "Read.", "content": {"application/json": {"example": answer}}},
+            401: {"description": "No key, or one that is not known."},
+            403: {"description": "The key lacks the scope."},
+        },
     }
 
 
@@ -54,6 +65,7 @@ async def capture(request: Request, ingest: Parts, head: HeadCaller) -> Response
     """Read, understand, publish, answer."""
     body = await request.body()
     sender = sender_of(await caller_of(ingest.keys, head, body), ingest.keys.sources)
+    body = without_key(body)
     try:
         records = posthog.records(body, ingest.reception.mapping(sender), ingest.clock.now())
     except Unreadable as error:
@@ -72,12 +84,10 @@ async def flags(request: Request, ingest: Parts, head: HeadCaller) -> Response:
 for _path in CAPTURES:
     for _name in (_path, f"{_path}/"):
         _example = _BATCH if "batch" in _path else _CAPTURE
-        _how = _route(_path, _name, "What clients of PostHog send", _ABOUT, _example, {"status": 1})
+        _how = _route(_path, _name, _SUMMARIES[_path], _ABOUT, _example, {"status": 1})
         router.post(_name, **_how)(capture)
 for _path in FLAGS:
     for _name in (_path, f"{_path}/"):
         _says = "Keepwell has no feature flags: the answer names none, so that clients that ask get on."
-        _how = _route(
-            _path, _name, "Feature flags for clients of PostHog", _says, {"distinct_id": "u-17"}, {"flags": {}}
-        )
+        _how = _route(_path, _name, "Feature flags: none (PostHog)", _says, {"distinct_id": "u-17"}, {"flags": {}})
         router.post(_name, **_how)(flags)

@@ -113,7 +113,7 @@ def again(sent: bytes, mapping: Mapping, now: datetime) -> list[Record]:
     person, traits = name_in(found.pop("userId", None)), found.get("traits")
     if "identifiers" in found:
         return [operation(found, mapping, now)]
-    if person is not None and isinstance(traits, dict):
+    if person is not None and isinstance(traits, dict) and "name" not in found:
         return [identified(person, traits, mapping, now)]
     action = None if "name" in found else name_in(found.get("action"))
     if action is None:

@@ -19,7 +19,7 @@ from shared.messages.dates import settled
 
 _time = msgspec.json.Decoder(Annotated[datetime, msgspec.Meta(tz=True)])
 DOOR: Final = "openmeter"
-KIND: Final = "event"
+KIND: Final = "meter"
 """Of records, as a mapping's rules name it."""
 
 

@@ -27,6 +27,7 @@ from services.ingest.core.sent import Record, Said, Same
 DOOR: Final = "posthog"
 KIND: Final = "capture"
 """Of records, as a mapping's rules name it."""
+_OF_PERSON: Final = ("$set_once", "$set")
 _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CHANGING: Final = frozenset({"sent_at", "api_key", "token"})
 Props = Named[str, Any]
@@ -86,9 +87,12 @@ def _record(sent: bytes, mapping: Mapping, now: datetime, skew: timedelta | None
 
 def _event(call: Call, event: str, props: Props, mapping: Mapping) -> Record:
     said, why = call.use(event, mapping)
-    told_of, left = _person(call, props, place=2 if said else 1)
-    events = (said,) if said else ()
-    return Record(sent=call.sent, id=call.id, said=(*events, *told_of), knows=call.knows(), why=why or told(left))
+    events: tuple[Said, ...] = (said,) if said else ()
+    record = call.record
+    if "$set" in props or "$set" in record or "$set_once" in props or "$set_once" in record:
+        told_of, left = _person(call, props, place=2 if said else 1)
+        events, why = events + told_of, why or told(left)
+    return Record(sent=call.sent, id=call.id, said=events, knows=call.knows(), why=why)
 
 
 def _identify(call: Call, props: Props, _: Mapping) -> Record:
@@ -103,7 +107,7 @@ def _identify(call: Call, props: Props, _: Mapping) -> Record:
 def _person(call: Call, props: Props, *, place: int = 1, anyway: bool = False) -> tuple[tuple[Said, ...], list[str]]:
     """What is said of the person, once or for good; and what of it is left out."""
     given: dict[str, Any] = {}
-    for name in ("$set_once", "$set"):
+    for name in _OF_PERSON:
         for where in (call.record, props):
             if isinstance(found := where.get(name), dict):
                 given |= found

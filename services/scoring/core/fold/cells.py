@@ -54,13 +54,15 @@ def leave_out(state: State, kind: str, name: str | None) -> None:
 
 def plain(value: Any) -> Any:
     """A trait's value as state keeps it: as it is, times as text. What ingest doesn't take any more is cut."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, tuple):
-        value = list(value)
+    value = list(value) if isinstance(value, tuple) else written(value)
     if too_large(value) is None and (not isinstance(value, str | list | dict) or _fits(value)):
         return value
     return str(value)[:_MOST_TEXT]
+
+
+def written(value: Any) -> Any:
+    """A known trait's value, which has bounds of its own: times as text."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
 
 
 def _fits(value: Any) -> bool:

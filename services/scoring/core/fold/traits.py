@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from services.scoring.core import state as s
-from services.scoring.core.fold.cells import bound_traits, leave_out, own_trait, plain
+from services.scoring.core.fold.cells import bound_traits, leave_out, own_trait, plain, written
 from services.scoring.core.fold.subscriptions import note_bought
 from services.scoring.core.state import Account
 from shared.messages import accounts
@@ -40,7 +40,7 @@ def account_updated(account: Account, event: Event, data: accounts.AccountUpdate
     signed = traits.get("signed_at")
     for name, value in raw.items():
         known = name in _KNOWN
-        stands = plain(getattr(data.traits, name) if known else value)
+        stands = written(getattr(data.traits, name)) if known else plain(value)
         put(traits, name if known else own_trait(name), cell_of(event, stands))
         if known:
             said[name] = stands

@@ -139,6 +139,7 @@ def test_what_was_kept_of_a_record_reads_as_the_record() -> None:
         customerio.identified("u", {"name": "Ana", "account_id": 7}, DEFAULT, NOON),
         customerio.tracked("u", {"name": "x", "id": "e", "data": {"account_id": 7}, "type": "page"}, DEFAULT, NOON),
         customerio.tracked(None, {"name": "x", "data": {"account_id": 7}}, DEFAULT, NOON),
+        customerio.tracked("u", {"name": "x", "id": "e", "traits": {"a": 1}, "action": "b"}, DEFAULT, NOON),
         customerio.suppressed("u", NOON),
         customerio.operation({**of_person, "action": "event", "name": "x", "id": "e"}, DEFAULT, NOON),
     ):

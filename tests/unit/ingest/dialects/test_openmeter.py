@@ -47,7 +47,7 @@ def test_a_mapping_may_say_otherwise() -> None:
         id="m",
         account=[("data", "tenant")],
         rules=[
-            Rule(kind="event", event="cpu-*", feature="compute", quantity=("data", "seconds")),
+            Rule(kind="meter", event="cpu-*", feature="compute", quantity=("data", "seconds")),
             Rule(event="debug", type=""),
         ],
     )
