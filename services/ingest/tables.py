@@ -105,7 +105,7 @@ known_users = Table(
     Column("at", DateTime(timezone=True), primary_key=True),
     Column("other", Text, primary_key=True),
     Column("account_id", Text),
-    Index("known_users_by_other", "source", "other", postgresql_where=column("other") != ""),
+    Index("known_users_by_other", "source", "other", "at", postgresql_where=column("other") != ""),
     Index("known_users_by_account", "account_id"),
     Index("known_users_by_time", "at"),
 )

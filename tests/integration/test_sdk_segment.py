@@ -207,3 +207,23 @@ async def test_a_long_chain_of_names_is_walked_no_further_than_it_matters(house:
         await send(house, nameless("m1", "n1"), nameless("m2", "n0"))
         await send(house, {"type": "group", "messageId": "m3", "userId": "n0", "groupId": "acme"})
     assert sorted(subjects(await house.outbox())) == [("m1", "acme"), ("m2", "acme")]
+
+
+async def test_a_name_that_everybody_has_keeps_nobody_waiting(house: House) -> None:
+    async with asyncio.timeout(15):
+        for batch in range(2):
+            visits = [
+                {
+                    "type": "identify",
+                    "messageId": f"m{batch}-{i}",
+                    "userId": "undefined",
+                    "anonymousId": f"a{batch}-{i}",
+                }
+                | {"timestamp": (NOON - timedelta(seconds=3_000 * batch + i)).isoformat()}
+                for i in range(3_000)
+            ]
+            await send(house, *visits)
+        await send(house, nameless("m1", "undefined"))
+    await send(house, {"type": "group", "messageId": "m2", "userId": "undefined", "groupId": "acme"})
+    await send(house, nameless("m3", "a1-7"))
+    assert subjects(house.broker.events()) == [("m2", "acme"), ("m3", "acme")]

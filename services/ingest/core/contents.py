@@ -89,7 +89,7 @@ def _put_right(attributes: Attributes, type: str, struct: Any, fault: Exception 
     except Undated as error:
         raise Refused("invalid_data", str(error)) from None
     except msgspec.ValidationError as error:
-        raise Refused("invalid_data", about_data(fault or error, type, struct)) from None
+        raise Refused("invalid_data", about_data(error, type, struct)) from None
     attributes["data"] = msgspec.Raw(right)
     return data, changes
 

@@ -45,6 +45,8 @@ class Known:
                 best[key] = one
             if one.other:
                 self._pointing.setdefault(one.other, set()).add(one.user)
+        self._pointed: dict[str, list[Stated]] = {}
+        """What the names say that point to a user, once it was asked."""
         self._of: dict[str, list[Stated]] = {}
         for one in sorted(best.values(), key=_order):
             self._of.setdefault(one.user, []).append(one)
@@ -54,8 +56,10 @@ class Known:
         for one in _by_nearness(self._of.get(user, ()), at):
             if (account := one.account or self._own(one.other, at)) is not None:
                 return account
-        pointing = [one for name in self._pointing.get(user, ()) for one in self._of[name] if one.account]
-        pointing.sort(key=lambda one: (one.at, one.account))
+        if (pointing := self._pointed.get(user)) is None:
+            pointing = [one for name in self._pointing.get(user, ()) for one in self._of[name] if one.account]
+            pointing.sort(key=lambda one: (one.at, one.account))
+            self._pointed[user] = pointing
         return next((one.account for one in _by_nearness(pointing, at)), None)
 
     def relatives(self, users: Iterable[str]) -> set[str]:

@@ -21,6 +21,8 @@ from shared.pg.uow import UnitOfWork
 
 _CACHED: Final = 100_000
 _RESTLESS: Final = 100
+_NAMES: Final = 20
+"""Other names of a user, at most, that are asked where they are: who has more is nobody, such as `undefined`."""
 _A_WHILE: Final = timedelta(minutes=1)
 """Who moves all the time is a machine, or one of ours: where they are is kept no more often than this."""
 
@@ -43,7 +45,7 @@ class _Seen(msgspec.Struct):
 
     def followed(self, by: Stated) -> "_Seen":
         """What is known once something new was said."""
-        return _Seen(by, by.at, self.moves + (self.stated.account != by.account))
+        return _Seen(by, by.at, self.moves + (self.stated[2:] != by[2:]))
 
 
 class Knowing:
@@ -187,8 +189,9 @@ async def _rows(
 ) -> list[Stated]:
     """What was said of these users about these times, and of the other names that they have."""
     rows = await known.near(c, source, asked)
-    relatives = Known([*rows, *stated]).relatives(user for user, _ in asked)
-    return rows + await known.near(c, source, {(user, at) for user in relatives for _, at in asked})
+    found = Known([*rows, *stated])
+    others = {user: sorted(found.relatives({user}))[:_NAMES] for user, _ in asked}
+    return rows + await known.near(c, source, {(name, at) for user, at in asked for name in others[user]} - asked)
 
 
 def _newly_named(news: Sequence[Stated], rows: Sequence[Stated]) -> set[str]:

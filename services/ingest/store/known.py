@@ -21,6 +21,8 @@ KEPT: Final = timedelta(hours=24)
 """How long it is kept of which account an event was taken to be, so that one that comes again is of the same."""
 _NEAREST: Final = 4
 """Statements that are read on either side of an instant: the nearest may be other names that lead nowhere."""
+_MOST_NAMES: Final = 1_000
+"""Statements that another name is this user's which are read: the first ones."""
 _SOURCE: Final = bindparam("source", type_=known.c.source.type)
 _SHOWN: Final = (known.c.user_id, known.c.at, known.c.other, known.c.account_id)
 _ASKED: Final = bulk.given(known.c.user_id, known.c.at, name="asked")
@@ -36,7 +38,15 @@ _NEAR: Final = union(
     select(*_LATER.c).select_from(_ASKED.join(_LATER, true())),
 )
 _NAMED: Final = bulk.given(known.c.other, name="named")
-_POINTING: Final = select(*_SHOWN).join(_NAMED, and_(known.c.source == _SOURCE, known.c.other == _NAMED.c.other))
+_POINTED: Final = (
+    select(*_SHOWN)
+    # The second of these says what the index has, which the planner can't know of a name that is given.
+    .where(known.c.source == _SOURCE, known.c.other != "", known.c.other == _NAMED.c.other)
+    .order_by(known.c.at)
+    .limit(_MOST_NAMES)
+    .lateral("pointed")
+)
+_POINTING: Final = select(*_POINTED.c).select_from(_NAMED.join(_POINTED, true()))
 _STATE: Final = bulk.Insert(
     known,
     ("user_id", "at", "other", "account_id"),

@@ -88,6 +88,7 @@ WRONG = [
     pytest.param(an_event(time="2026-04-15T11:59:59Z"), "too_old", "POST /v1/imports", id="too old"),
     pytest.param(an_event(history="imp_1"), "missing_time", "when it happened", id="history without time"),
     pytest.param(nps(score=11), "invalid_data", "data.score must be at most 10.", id="number too large"),
+    pytest.param(nps(score=11.0), "invalid_data", "data.score must be at most 10.", id="whole number too large"),
     pytest.param(nps(score="9"), "invalid_data", "data.score must be a whole number, not text.", id="text for number"),
     pytest.param(an_event(type="feedback.nps"), "invalid_data", "data.contact_id is missing; feedback.nps", id="field"),
     pytest.param(nps(survey_kind="other"), "invalid_data", "one of relational, transactional.", id="not in the list"),

@@ -65,7 +65,7 @@ def upgrade() -> None:
     sa.Column('account_id', sa.Text(), nullable=True)
     )
     op.create_index('known_users_by_account', 'known_users', ['account_id'], unique=False)
-    op.create_index('known_users_by_other', 'known_users', ['source', 'other'], unique=False, postgresql_where=sa.column('other') != '')
+    op.create_index('known_users_by_other', 'known_users', ['source', 'other', 'at'], unique=False, postgresql_where=sa.column('other') != '')
     op.create_index('known_users_by_time', 'known_users', ['at'], unique=False)
     op.create_table('resolved',
     sa.Column('source', sa.Text(), primary_key=True),
