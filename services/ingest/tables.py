@@ -117,11 +117,12 @@ resolved = Table(
     metadata,
     Column("source", Text, primary_key=True),
     Column("id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
     Column("account_id", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     Index("resolved_by_time", "at"),
 )
-"""Of which account, or alias, an event without one was taken to be: kept for a day, for when it comes again."""
+"""Of which account, or alias, an event without one was taken to be, by its user: kept a day, as it may come again."""
 
 used_links = Table(
     "used_links",

@@ -11,6 +11,8 @@ import httpx
 import msgspec
 import pytest
 
+from services.ingest.core.dialects import segment
+from services.ingest.core.mapping import DEFAULT
 from services.ingest.core.senders import Sender
 from services.ingest.core.sent import Record, Said
 from services.ingest.receiving.listening import AT_HAND, MOST, Told
@@ -173,6 +175,35 @@ async def test_a_key_may_be_made_for_tests_by_whatever_door_it_sends(house: Hous
     again = await house.http.post("/v1/batch", json={"batch": [{**unknown, "userId": "u1"}]})
     assert again.json() == {"success": True}
     assert (await items(house))[0]["fate"] == "waiting", "what a test said of a user is not known"
+
+
+async def test_a_key_for_tests_opens_and_ends_no_import(house: House) -> None:
+    made = await house.http.post("/v1/keys", json={"name": "web-test", "scopes": ["ingest"], "test": True})
+    headers = {"authorization": f"Bearer {made.json()['key']}"}
+    live = (await house.http.post("/v1/imports")).json()["import_id"]
+    before = await _rows(house)
+    opened = await house.http.post("/v1/imports", json={"name": "past"}, headers=headers)
+    assert (opened.status_code, opened.json()["state"], opened.json()["name"]) == (201, "open", "past")
+    for id in (live, opened.json()["import_id"]):
+        ended = await house.http.post(f"/v1/imports/{id}/end", headers=headers)
+        assert (ended.status_code, ended.json()["state"]) == (200, "ended")
+        assert (await house.http.get(f"/v1/imports/{id}", headers=headers)).json()["state"] == "ended"
+    assert await _rows(house) == before
+    assert (await house.http.get(f"/v1/imports/{live}")).json()["state"] == "open"
+
+
+async def test_what_a_test_says_again_of_a_user_is_not_remembered(house: House) -> None:
+    async def say(sender: Sender, minutes: int, account: str) -> None:
+        group = {"type": "group", "userId": "u1", "groupId": account, "messageId": f"m{minutes}"}
+        group["timestamp"] = (NOON + timedelta(minutes=minutes)).isoformat()
+        records = segment.records(msgspec.json.encode(group), "group", DEFAULT, house.clock.now())
+        await house.parts.reception.records(records, sender, segment.DOOR)
+
+    await say(Sender("web"), -60, "acme")
+    await say(Sender("web", "web-test", test=True), -55, "acme")
+    await say(Sender("web"), -57, "globex")
+    known = await house.rows("SELECT account_id FROM known_users ORDER BY at")
+    assert [row["account_id"] for row in known] == ["acme", "globex"]
 
 
 async def _rows(house: House) -> dict[str, int]:

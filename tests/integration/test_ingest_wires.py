@@ -248,3 +248,40 @@ async def test_odd_texts_cost_no_more_than_their_own_record(house: House, text: 
         "/v1/otlp/v1/logs", content=log % (text, pairs), headers={"content-type": "application/json"}
     )
     assert answer.status_code in {200, 400}
+
+
+async def test_a_body_that_can_not_be_read_is_listed_whatever_door_it_came_by(house: House) -> None:
+    broken = b'{"name": "x", "data": {"note": "cut \\ud83d"}}'
+    assert (await house.http.put("/api/v1/customers/u", content=broken)).status_code == 200
+    assert (await house.http.post("/api/v1/customers/u/events", content=broken)).status_code == 200
+    assert (await house.http.post("/api/v2/entity", content=broken)).status_code == 200
+    assert (await house.http.post("/api/v2/batch", content=b'{"batch": [')).status_code == 400
+    assert (await house.http.post("/api/v1/events", content=broken, headers=ONE)).status_code == 400
+    assert (await house.http.post("/v1/otlp/v1/traces", content=b"\xff", headers=PROTOBUF)).status_code == 400
+    listed = (await house.http.get("/v1/refused")).json()["items"]
+    assert sorted((one["door"], one["code"]) for one in listed) == [
+        ("customerio", "invalid_json"),
+        ("customerio", "no_batch"),
+        ("openmeter", "invalid_json"),
+        ("otlp/traces", "invalid_protobuf"),
+    ]
+
+
+async def test_one_odd_record_of_an_export_costs_no_more_than_itself(house: House) -> None:
+    pair = {"key": "account.id", "value": {"stringValue": "northwind"}}
+    log = {"eventName": "exported", "attributes": [pair]}
+    odd = [
+        {**log, "timeUnixNano": "soon"},
+        {**log, "attributes": [pair, {"key": "n", "value": {"intValue": "many"}}]},
+        {**log, "attributes": [pair, {"key": 5}]},
+        {**log, "traceId": 7},
+        "no record",
+    ]
+    export = {"resourceLogs": [{"scopeLogs": [{"logRecords": [*odd, log]}]}]}
+    answer = await house.http.post("/v1/otlp/v1/logs", json=export)
+    assert (answer.status_code, answer.json()["partialSuccess"]["rejectedLogRecords"]) == (200, "5")
+    assert [one[3] for one in told(house)] == [{"feature": "exported"}]
+    span = {"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "name": "GET", "kind": 2}
+    spans = [{**span, "attributes": [pair]}, {**span, "kind": "SPAN_KIND_SERVER", "attributes": [pair]}]
+    answer = await house.http.post("/v1/otlp/v1/traces", json={"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]})
+    assert (answer.status_code, answer.json()["partialSuccess"]["rejectedSpans"]) == (200, "1")

@@ -76,3 +76,22 @@ async def test_one_event_alone_and_flags(house: House) -> None:
     asked = await house.http.post("/flags/?v=2", content=msgspec.json.encode({"token": ADMIN_KEY, "distinct_id": "u1"}))
     assert (asked.status_code, asked.json()["flags"]) == (200, {})
     assert (await house.http.post("/decide", json={"token": "kw_stranger"})).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/capture/", {"api_key": ADMIN_KEY, "event": "", "distinct_id": "u1"}),
+        ("/e/", [{"event": "", "properties": {"token": ADMIN_KEY}}]),
+        ("/v1/track", {"writeKey": f"{ADMIN_KEY}:", "userId": "u1"}),
+        ("/v1/batch", {"writeKey": ADMIN_KEY, "batch": 5}),
+    ],
+)
+async def test_a_key_in_a_body_is_kept_nowhere(house: House, path: str, body: Any) -> None:
+    assert (await house.http.post(path, json=body)).status_code in {200, 400}
+    await house.parts.watching.write()
+    kept = [row["bytes"] for row in await house.rows("SELECT bytes FROM refused")]
+    shown = [row["sent"] for row in await house.rows("SELECT sent FROM recent")]
+    assert len(kept) == len(shown) == 1
+    assert not any(ADMIN_KEY.encode() in bytes(one) for one in (*kept, *shown))
+    assert all(b"kw_***" in bytes(one) for one in (*kept, *shown))

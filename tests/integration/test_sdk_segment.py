@@ -186,3 +186,24 @@ async def test_what_is_refused_is_kept_and_taken_once_it_can_be(house: House) ->
     assert (unreadable.status_code, unreadable.json()["code"]) == (400, "no_batch")
     assert "message" in unreadable.json()
     assert len((await house.http.get("/v1/refused", auth=AUTH)).json()["items"]) == 2
+
+
+async def test_one_id_for_two_users_is_two_events(house: House) -> None:
+    for user, account in (("u1", "acme"), ("u2", "globex")):
+        await send(house, a_track(f"{user}-known", userId=user, timestamp=at(-60), context={"groupId": account}))
+    await send(house, nameless("m1"), {**nameless("m1"), "userId": "u2"})
+    await send(house, nameless("m2"))
+    await send(house, {**nameless("m2"), "userId": "u2"})
+    told = subjects(house.broker.events())[2:]
+    assert told == [("m1", "acme"), ("m1", "globex"), ("m2", "acme"), ("m2", "globex")]
+
+
+async def test_a_long_chain_of_names_is_walked_no_further_than_it_matters(house: House) -> None:
+    chain = [
+        {"type": "alias", "messageId": f"a{i}", "userId": f"n{i + 1}", "previousId": f"n{i}"} for i in range(1_500)
+    ]
+    await send(house, *chain)
+    async with asyncio.timeout(5):
+        await send(house, nameless("m1", "n1"), nameless("m2", "n0"))
+        await send(house, {"type": "group", "messageId": "m3", "userId": "n0", "groupId": "acme"})
+    assert sorted(subjects(await house.outbox())) == [("m1", "acme"), ("m2", "acme")]

@@ -13,13 +13,10 @@ from services.ingest.tables import aliases, waiting
 from shared.pg import bulk
 
 _SEE: Final = bulk.Insert(aliases, ("alias",), same=("seen_at",), nothing=True)
-_LOCK: Final = (
-    select(aliases.c.alias, aliases.c.account_id)
-    .where(bulk.among(aliases.c.alias, "names"))
-    .order_by(aliases.c.alias)
-    .with_for_update()
-)
-_KNOWN: Final = select(aliases.c.alias, aliases.c.account_id).where(bulk.among(aliases.c.alias, "names"))
+_ASKED: Final = bulk.given(aliases.c.alias, name="asked")
+# A list of 10,000 names would be gone through for every row.
+_KNOWN: Final = select(aliases.c.alias, aliases.c.account_id).join(_ASKED, aliases.c.alias == _ASKED.c.alias)
+_LOCK: Final = _KNOWN.order_by(aliases.c.alias).with_for_update(of=aliases)
 _SET: Final = bulk.Update(
     aliases, ("alias",), ("account_id",), same=("set_at",), where=lambda _: aliases.c.account_id.is_(None)
 )
@@ -60,13 +57,17 @@ async def lock(c: AsyncConnection, names: Sequence[str], now: datetime) -> dict[
     if not names:
         return {}
     await _SEE(c, [(name,) for name in names], seen_at=now)
-    return {row.alias: row.account_id for row in await c.execute(_LOCK, {"names": list(names)})}
+    return {row.alias: row.account_id for row in await c.execute(_LOCK, _these(names))}
 
 
 async def known(c: AsyncConnection, names: Sequence[str]) -> dict[str, str | None]:
     """The accounts of aliases, None where nobody has set one; nothing is written or locked."""
-    found = {row.alias: row.account_id for row in await c.execute(_KNOWN, {"names": list(names)})} if names else {}
+    found = {row.alias: row.account_id for row in await c.execute(_KNOWN, _these(names))} if names else {}
     return {name: found.get(name) for name in names}
+
+
+def _these(names: Iterable[str]) -> dict[str, Any]:
+    return bulk.arrays(("alias",), [(name,) for name in names], "asked")
 
 
 async def give(c: AsyncConnection, accounts: Mapping[str, str], now: datetime) -> None:

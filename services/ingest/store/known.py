@@ -35,7 +35,8 @@ _NEAR: Final = union(
     select(*_BY_THEN.c).select_from(_ASKED.join(_BY_THEN, true())),
     select(*_LATER.c).select_from(_ASKED.join(_LATER, true())),
 )
-_POINTING: Final = select(*_SHOWN).where(known.c.source == _SOURCE, bulk.among(known.c.other, "users"))
+_NAMED: Final = bulk.given(known.c.other, name="named")
+_POINTING: Final = select(*_SHOWN).join(_NAMED, and_(known.c.source == _SOURCE, known.c.other == _NAMED.c.other))
 _STATE: Final = bulk.Insert(
     known,
     ("user_id", "at", "other", "account_id"),
@@ -43,11 +44,12 @@ _STATE: Final = bulk.Insert(
     set=lambda new: {"account_id": func.greatest(known.c.account_id, new.account_id)},
     where=lambda new: known.c.account_id < new.account_id,
 )
-_IDS: Final = bulk.given(resolved.c.source, resolved.c.id, name="event")
-_RESOLVED: Final = select(resolved.c.source, resolved.c.id, resolved.c.account_id).join(
-    _IDS, (resolved.c.source == _IDS.c.source) & (resolved.c.id == _IDS.c.id)
+_EVENT: Final = (resolved.c.source, resolved.c.id, resolved.c.user_id)
+_IDS: Final = bulk.given(*_EVENT, name="event")
+_RESOLVED: Final = select(*_EVENT, resolved.c.account_id).join(
+    _IDS, and_(*(column == _IDS.c[column.name] for column in _EVENT))
 )
-_RESOLVE: Final = bulk.Insert(resolved, ("source", "id", "account_id"), same=("at",), nothing=True)
+_RESOLVE: Final = bulk.Insert(resolved, ("source", "id", "user_id", "account_id"), same=("at",), nothing=True)
 _ACCOUNT: Final = bindparam("account", type_=Text)
 _USER: Final = bindparam("user", type_=Text)
 _UNKNOW: Final = (
@@ -56,7 +58,9 @@ _UNKNOW: Final = (
     .returning(known.c.source, known.c.user_id)
 )
 _UNLINK: Final = bulk.Delete(known, ("source", "other"), returning=(known.c.source, known.c.user_id))
-_UNRESOLVE: Final = delete(resolved).where(resolved.c.account_id == _ACCOUNT)
+_UNRESOLVE: Final = delete(resolved).where(
+    resolved.c.account_id == _ACCOUNT, or_(_USER.is_(None), resolved.c.user_id == _USER)
+)
 _UNNAME: Final = delete(aliases).where(
     bulk.among(aliases.c.alias, "names"),
     aliases.c.account_id.is_not(None),
@@ -78,8 +82,8 @@ forget = forgetting(
 )
 """Forgets what was resolved, and of users what says nothing new."""
 
-Event = tuple[str, str]
-"""An event's source and id."""
+Event = tuple[str, str, str]
+"""An event's source, its id and its user: one id for two users may be two events, of two accounts."""
 
 
 async def near(c: AsyncConnection, source: str, asked: Collection[tuple[str, datetime]]) -> list[Stated]:
@@ -88,25 +92,27 @@ async def near(c: AsyncConnection, source: str, asked: Collection[tuple[str, dat
         return []
     where = {"source": source, **bulk.arrays(("user_id", "at"), asked, "asked")}
     rows = [Stated(*row) for row in await c.execute(_NEAR, where)]
-    users = sorted({user for user, _ in asked})
-    return rows + [Stated(*row) for row in await c.execute(_POINTING, {"source": source, "users": users})]
+    users = bulk.arrays(("other",), sorted({(user,) for user, _ in asked}), "named")
+    return rows + [Stated(*row) for row in await c.execute(_POINTING, {"source": source, **users})]
 
 
 async def state(c: AsyncConnection, source: str, stated: Iterable[Stated]) -> None:
     """Keep what was said."""
     rows = {(one.user, one.at, one.other): one for one in sorted(stated, key=lambda one: one.account or "")}
-    await _STATE(c, [(one.user, one.at, one.other, one.account) for one in rows.values()], source=source)
+    # In one order for all: two requests that say the same don't wait for each other in a circle.
+    given = [(one.user, one.at, one.other, one.account) for _, one in sorted(rows.items())]
+    await _STATE(c, given, source=source)
 
 
 async def resolved_of(c: AsyncConnection, events: Collection[Event]) -> dict[Event, str]:
     """What these events were taken to be of, in the last day: an account, or the alias under which one waits."""
-    rows = await c.execute(_RESOLVED, bulk.arrays(("source", "id"), sorted(set(events)), "event"))
-    return {(row.source, row.id): row.account_id for row in rows}
+    rows = await c.execute(_RESOLVED, bulk.arrays(("source", "id", "user_id"), sorted(set(events)), "event"))
+    return {(row.source, row.id, row.user_id): row.account_id for row in rows}
 
 
 async def resolve(c: AsyncConnection, accounts: Mapping[Event, str], now: datetime) -> None:
     """Keep what these were taken to be of. The first to say so counts."""
-    await _RESOLVE(c, [(*event, account) for event, account in accounts.items()], at=now)
+    await _RESOLVE(c, [(*event, account) for event, account in sorted(accounts.items())], at=now)
 
 
 async def forget_of(c: AsyncConnection, forgetting: Forgetting) -> None:
@@ -115,5 +121,4 @@ async def forget_of(c: AsyncConnection, forgetting: Forgetting) -> None:
     found = {(row.source, row.user_id) for row in await c.execute(_UNKNOW, asked)}
     found |= {(row.source, row.user_id) for row in await _UNLINK(c, sorted(found))}
     await c.execute(_UNNAME, {"names": sorted(alias_of(*one) for one in found)})
-    if forgetting.contact_id is None:
-        await c.execute(_UNRESOLVE, {"account": forgetting.account})
+    await c.execute(_UNRESOLVE, asked)

@@ -23,7 +23,8 @@ _DAY: Final = (
     .returning(refused_days.c.records, refused_days.c.bytes, refused_days.c.left_out)
 )
 _SET_DAY: Final = bulk.Update(refused_days, ("key", "day"), ("records", "bytes", "left_out"))
-_KNOWN: Final = select(refused.c.id).where(bulk.among(refused.c.id, "ids"))
+_ASKED: Final = bulk.given(refused.c.id, name="asked")
+_KNOWN: Final = select(refused.c.id).join(_ASKED, refused.c.id == _ASKED.c.id)
 _KEEP: Final = bulk.Insert(refused, Kept._fields, same=("at", "last_at"))
 _AGAIN: Final = bulk.Update(
     refused, ("id",), ("code", "reason"), same=("last_at",), also=lambda _: {"times": refused.c.times + 1}
@@ -59,7 +60,7 @@ async def keep(c: AsyncConnection, records: Mapping[str, Kept], key: str, day: d
     """Keep one key's records by their ids, as far as there is room; of those that are kept already, that they came
     again. Returns how many there was no room for."""
     before = Room(*(await c.execute(_DAY, {"of": key, "on": day})).one())
-    known = set((await c.execute(_KNOWN, {"ids": list(records)})).scalars())
+    known = set((await c.execute(_KNOWN, bulk.arrays(("id",), [(id,) for id in records], "asked"))).scalars())
     room, new = before.with_new(one for id, one in records.items() if id not in known)
     await _KEEP(c, new, at=now, last_at=now)
     await again(c, [records[id] for id in known], now)

@@ -140,7 +140,9 @@ class Work(Looking):
             is_free = episode is None or not episode.is_under_way or waits
             if library.checksums[playbook.id] not in stands.met and is_free:
                 found_in = after_mute or f"playbook {playbook.name}"
-                look = self._look(then, f"met {playbook.version}", "keepwell", found_in=found_in)
+                # A version is met again after a pause, a mute or another text: what is found then is another episode.
+                occasion = f"met {playbook.version} after {episode.id if episode is not None else 'none'}"
+                look = self._look(then, occasion, "keepwell", found_in=found_in)
                 episode = self._step(playbook, Visit(then, look, found_at=at))
                 if View(playbook, look).is_withheld and (episode is None or episode.is_at_rest):
                     unasked[playbook.id] = found_in

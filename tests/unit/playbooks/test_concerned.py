@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from services.playbooks.core import settling, step
@@ -50,6 +50,10 @@ RULES: Final = Rules(
     Library([load_playbook(text, "test.yaml") for text in TEXTS]), read_people("csms: []", "csms.yaml"), render
 )
 OLD: Final = RULES._replace(library=Library([load_playbook(text.replace("40", "30"), "x.yaml") for text in TEXTS[2:]]))
+KEPT: Final = {
+    (one.playbook.id, one.playbook.version): one.playbook for rules in (OLD, RULES) for one in rules.library.loaded
+}
+"""Every text that was ever in force: what is under way stays with its own."""
 INSTANTS = st.integers(-10, 10).map(lambda days: (MONDAY + days * DAY).isoformat())
 FACTS: Final[dict[str, st.SearchStrategy[Any]]] = {
     "usage.breadth": st.sampled_from([25.0, 25, 35.0, 75.0, True]),
@@ -131,7 +135,10 @@ class Road:
         deaf = [Interruption("usage", at)] if one.kind == "deaf" else []
         self.skipped += stands is not None and stands.settled
         kept = [stands] if stands is not None else []
-        return Work(OLD if one.kind == "old" else self._rules, kept, self._episodes.values(), at, deaf, MONDAY)
+        rules, episodes = OLD if one.kind == "old" else self._rules, self._episodes.values()
+        for playbook, version in rules.library.missing(episodes):
+            rules.library.add(playbook, version, KEPT[playbook, version])
+        return Work(rules, kept, episodes, at, deaf, MONDAY)
 
     def _save(self, work: Work) -> None:
         settling.close(work, [])
@@ -147,7 +154,17 @@ class Road:
         self.told += [one.event.id for one in changes.out]
 
 
+DELETED: Final = [
+    Happening(9 * HOUR + SECOND, {"account.plan": "free", "usage.breadth": None}, "plain", in_time=False),
+    Happening(15 * HOUR + SECOND, {}, "plain", in_time=False),
+    Happening(SECOND, {"account.plan": "free", "usage.breadth": 25.0}, "old", in_time=True),
+    Happening(9 * HOUR + SECOND, {}, "plain", in_time=False),
+]
+"""A playbook goes while its clock stands still, what it asks for is known again meanwhile, and it comes back."""
+
+
 @given(happenings)
+@example(DELETED)
 @settings(max_examples=50)
 def test_looking_at_what_is_concerned_decides_as_looking_at_all_does(road: list[Happening]) -> None:
     few, all_of_them, at = Road(looks_at_all=False), Road(looks_at_all=True), MONDAY

@@ -51,6 +51,19 @@ class TestPause:
         made.assess(WEEK + HOUR, {**OWNED, **HIGH})
         assert len(made.assess(WEEK + 2 * HOUR, {**OWNED, **LOW})) == 1
 
+    def test_after_the_second_pause_it_is_found_so_again(self) -> None:
+        made = office(FEW)
+        for week in (WEEK, WEEK + 7 * DAY):
+            made.pause(paused("few"))
+            made.assess(week - DAY, {**OWNED, **LOW})
+            made.pause(paused("few", week))
+            assert made.meet(week) == []
+            assert states(made) == {"few": "found"}
+            made.assess(week + HOUR, {**OWNED, **HIGH})
+            assert states(made) == {"few": "idle"}
+        assert [move.after for move in made.moves] == ["found", "idle", "found", "idle"]
+        assert len({move.subject for move in made.moves}) == 2
+
     def test_what_it_has_begun_goes_on(self) -> None:
         made = office(FEW, **LOW)
         made.pause(paused("few"))
@@ -96,6 +109,16 @@ class TestMute:
         assert states(made) == {"few": "found"}
         assert made.standings["northwind"].muted is None
         assert made.logged == [NoteAdded(text="Muted until Mon 9 Mar 2026, 10:00 UTC: lawyers talk", author="Lee")]
+
+    def test_what_holds_after_the_second_is_found_so_again_and_asks_for_nothing(self) -> None:
+        made = office(FEW)
+        for week in (WEEK, WEEK + 7 * DAY):
+            made.assess(week - 2 * DAY, {**OWNED, **HIGH})
+            made.mute(week - DAY, week)
+            assert made.assess(week - HOUR, {**OWNED, **LOW}) == []
+            assert made.wait(week) == []
+            assert states(made) == {"few": "found"}
+        assert made.assess(WEEK + 8 * DAY, {**OWNED, **LOW}) == []
 
     def test_steps_wait_and_tasks_stay_without_reminders(self) -> None:
         made = office(FEW, **LOW)

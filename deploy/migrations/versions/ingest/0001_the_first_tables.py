@@ -70,6 +70,7 @@ def upgrade() -> None:
     op.create_table('resolved',
     sa.Column('source', sa.Text(), primary_key=True),
     sa.Column('id', sa.Text(), primary_key=True),
+    sa.Column('user_id', sa.Text(), primary_key=True),
     sa.Column('account_id', sa.Text(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False)
     )

@@ -1,5 +1,8 @@
 """The doors of clients of Customer.io's Track API, versions 1 and 2."""
 
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from fastapi import Request, Response
@@ -11,6 +14,7 @@ from services.ingest.api.reading import body_within
 from services.ingest.core.attributes import LARGEST_SENT
 from services.ingest.core.checking import Answer
 from services.ingest.core.dialects import customerio
+from services.ingest.core.mapping import Mapping
 from services.ingest.core.reading import Unreadable
 from services.ingest.core.sent import Record
 from shared.auth.keys import Caller
@@ -18,6 +22,7 @@ from shared.web.problems import Problem
 from shared.web.routes import Router
 
 router = Router(prefix="/api", tags=["other tools' clients"], dependencies=[OPEN_DOOR])
+_Read = Callable[[dict[str, Any], Mapping, datetime], Record]
 _DONE: Final[dict[int | str, dict[str, Any]]] = {200: {"description": "`{}`: what can be read was taken."}}
 
 
@@ -36,9 +41,7 @@ def _body(example: dict[str, Any]) -> dict[str, Any]:
 )
 async def identify(person: str, request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Take who they are."""
-    attributes, now = await _read(request), ingest.clock.now()
-    mapping = ingest.reception.mapping(sender_of(caller, ingest.keys.sources))
-    return await _take(ingest, caller, customerio.identified(person, attributes, mapping, now))
+    return await _take(request, ingest, caller, partial(customerio.identified, person))
 
 
 @router.delete(
@@ -50,8 +53,7 @@ async def identify(person: str, request: Request, ingest: Parts, caller: ClientK
 )
 async def delete(person: str, request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Say nothing of it."""
-    await _read(request)
-    return await _take(ingest, caller, customerio.nothing("delete", userId=person))
+    return await _take(request, ingest, caller, lambda *_: customerio.nothing("delete", userId=person))
 
 
 @router.post(
@@ -64,9 +66,7 @@ async def delete(person: str, request: Request, ingest: Parts, caller: ClientKey
 )
 async def track(person: str, request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Take what they did."""
-    event, now = await _read(request), ingest.clock.now()
-    mapping = ingest.reception.mapping(sender_of(caller, ingest.keys.sources))
-    return await _take(ingest, caller, customerio.tracked(person, event, mapping, now))
+    return await _take(request, ingest, caller, partial(customerio.tracked, person))
 
 
 @router.post(
@@ -77,8 +77,7 @@ async def track(person: str, request: Request, ingest: Parts, caller: ClientKey)
 )
 async def suppress(person: str, request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Unsubscribe them."""
-    await _read(request)
-    return await _take(ingest, caller, customerio.suppressed(person, ingest.clock.now()))
+    return await _take(request, ingest, caller, lambda _, __, now: customerio.suppressed(person, now))
 
 
 @router.post("/v1/customers/{person}/unsuppress", summary="Taken, and says nothing (Customer.io)", responses=_DONE)
@@ -89,9 +88,8 @@ async def suppress(person: str, request: Request, ingest: Parts, caller: ClientK
 @router.post("/v1/merge_customers", summary="Taken, and says nothing (Customer.io)", responses=_DONE)
 async def say_nothing(request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Devices, merged profiles, and who may be written to again."""
-    await _read(request)
     what = request.scope["path"].rsplit("/", 1)[-1] if request.method == "POST" else "devices"
-    return await _take(ingest, caller, customerio.nothing(what))
+    return await _take(request, ingest, caller, lambda *_: customerio.nothing(what))
 
 
 @router.post(
@@ -120,6 +118,7 @@ async def batch(request: Request, ingest: Parts, caller: ClientKey) -> Response:
     try:
         records = customerio.operations(body, ingest.reception.mapping(sender), ingest.clock.now())
     except Unreadable as error:
+        await ingest.reception.unreadable(body, error.code, str(error), sender, customerio.DOOR)
         raise Problem(error.status, error.code, str(error)) from None
     answer = await ingest.reception.records(records, sender, customerio.DOOR)
     return _as_theirs(answer)
@@ -142,21 +141,17 @@ async def batch(request: Request, ingest: Parts, caller: ClientKey) -> Response:
 )
 async def entity(request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Take it."""
-    found, now = await _read(request), ingest.clock.now()
-    mapping = ingest.reception.mapping(sender_of(caller, ingest.keys.sources))
-    return await _take(ingest, caller, customerio.operation(found, mapping, now))
+    return await _take(request, ingest, caller, customerio.operation)
 
 
-async def _read(request: Request) -> dict[str, Any]:
-    try:
-        return customerio.object_in(await body_within(request, LARGEST_SENT))
-    except Unreadable as error:
-        raise Problem(error.status, error.code, str(error)) from None
-
-
-async def _take(ingest: Ingest, caller: Caller, record: Record) -> Response:
+async def _take(request: Request, ingest: Ingest, caller: Caller, read: _Read) -> Response:
     """A client raises what isn't 2xx into the product's own code: one that is refused is listed at /v1/refused."""
-    await ingest.reception.records([record], sender_of(caller, ingest.keys.sources), customerio.DOOR)
+    sender, body = sender_of(caller, ingest.keys.sources), await body_within(request, LARGEST_SENT)
+    try:
+        record = read(customerio.object_in(body), ingest.reception.mapping(sender), ingest.clock.now())
+    except Unreadable as error:
+        record = Record(sent=body, refused=(error.code, str(error)))
+    await ingest.reception.records([record], sender, customerio.DOOR)
     return Response(b"{}", media_type="application/json")
 
 

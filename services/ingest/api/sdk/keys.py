@@ -15,6 +15,7 @@ from shared.web.problems import Problem
 from shared.web.routes import Gate
 
 _LOOSE: Final = re.compile(rb'"(?:writeKey|api_key|token)"\s{0,9}:\s{0,9}"(kw_[\w-]{1,200})[":]', re.ASCII)
+_WRITTEN: Final = re.compile(rb'("(?:writeKey|api_key|token)"\s{0,9}:\s{0,9}"[^"\\]{0,200}?)kw_[\w-]{1,200}', re.ASCII)
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -50,6 +51,11 @@ def key_in_body(body: bytes) -> str | None:
         return loose[1].decode() if loose else None
     written = found.write_key or found.api_key or found.token or found.properties.token
     return _key_of(written)
+
+
+def without_key(body: bytes) -> bytes:
+    """The body with no key of ours in it: records are kept and shown, as they were sent."""
+    return _WRITTEN.sub(rb"\1kw_***", body) if OURS.encode() in body else body
 
 
 def _key_of(written: str) -> str | None:

@@ -53,8 +53,8 @@ async def post_events(request: Request, ingest: Parts, caller: ClientKey) -> Res
     """Read, take, and answer as OpenMeter does."""
     sender = sender_of(caller, ingest.keys.sources)
     mapping = ingest.reception.mapping(sender)
+    body = await request.body()
     try:
-        body = await request.body()
         raws = read(request.headers, body)
         is_plain = request.headers.get("content-type", "").startswith("application/json")
         if is_plain and body.lstrip()[:1] == b"{" and customerio.is_event(event := customerio.object_in(body)):
@@ -62,6 +62,7 @@ async def post_events(request: Request, ingest: Parts, caller: ClientKey) -> Res
             await ingest.reception.records([record], sender, customerio.DOOR)
             return Response(b"{}", media_type="application/json")
     except Unreadable as error:
+        await ingest.reception.unreadable(body, error.code, str(error), sender, openmeter.DOOR)
         raise Problem(error.status, error.code, str(error)) from None
     await ingest.reception.records(openmeter.records(raws, mapping), sender, openmeter.DOOR)
     return Response(status_code=204)

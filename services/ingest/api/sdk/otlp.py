@@ -115,12 +115,13 @@ async def _take(
     request: Request, ingest: Ingest, caller: Caller, read: Callable[..., list[Record]], what: str
 ) -> Response:
     media = _known_media(request)
-    sender, as_json = sender_of(caller, ingest.keys.sources), media == JSON
-    try:
-        records = read(await request.body(), ingest.reception.mapping(sender), as_json=as_json)
-    except Unreadable as error:
-        raise Problem(error.status, error.code, str(error)) from None
+    sender, as_json, body = sender_of(caller, ingest.keys.sources), media == JSON, await request.body()
     door = otlp.TRACES if what == "spans" else otlp.LOGS
+    try:
+        records = read(body, ingest.reception.mapping(sender), as_json=as_json)
+    except Unreadable as error:
+        await ingest.reception.unreadable(body, error.code, str(error), sender, door)
+        raise Problem(error.status, error.code, str(error)) from None
     refused = (await ingest.reception.records(records, sender, door)).refused
     why = refused[0].message if refused else ""
     return Response(taken(what, len(refused), why, as_json=as_json), media_type=media)

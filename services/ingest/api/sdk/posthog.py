@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from services.ingest.api.events import sender_of
 from services.ingest.api.parts import OPEN_DOOR, Parts
-from services.ingest.api.sdk.keys import HeadCaller, caller_of
+from services.ingest.api.sdk.keys import HeadCaller, caller_of, without_key
 from services.ingest.core.dialects import posthog
 from services.ingest.core.reading import Unreadable
 from shared.web.problems import Problem
@@ -65,6 +65,7 @@ async def capture(request: Request, ingest: Parts, head: HeadCaller) -> Response
     """Read, understand, publish, answer."""
     body = await request.body()
     sender = sender_of(await caller_of(ingest.keys, head, body), ingest.keys.sources)
+    body = without_key(body)
     try:
         records = posthog.records(body, ingest.reception.mapping(sender), ingest.clock.now())
     except Unreadable as error:

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from services.ingest.api.events import sender_of
 from services.ingest.api.parts import OPEN_DOOR, Ingest, Parts
-from services.ingest.api.sdk.keys import HeadCaller, caller_of
+from services.ingest.api.sdk.keys import HeadCaller, caller_of, without_key
 from services.ingest.core.dialects import segment
 from services.ingest.core.reading import Unreadable
 from shared.auth.keys import Caller
@@ -68,7 +68,7 @@ for _kind in (*segment.KINDS, *segment.BATCHES):
 async def _take(kind: str, request: Request, ingest: Ingest, head: Caller | None) -> Response:
     body = await request.body()
     caller = await caller_of(ingest.keys, head, body)
-    sender = sender_of(caller, ingest.keys.sources)
+    sender, body = sender_of(caller, ingest.keys.sources), without_key(body)
     try:
         records = segment.records(body, kind, ingest.reception.mapping(sender), ingest.clock.now())
     except Unreadable as error:

@@ -11,8 +11,10 @@ from typing import Any, Final
 
 import msgspec
 
+from services.ingest.core.dialects import otlp_json, otlp_wire
 from services.ingest.core.dialects.fields import user_in
-from services.ingest.core.dialects.otlp_wire import Told, logs_of, spans_of
+from services.ingest.core.dialects.otlp_json import Odd
+from services.ingest.core.dialects.otlp_wire import Told
 from services.ingest.core.dialects.ruling import Seen, name_in, ruled
 from services.ingest.core.mapping import Mapping, Path
 from services.ingest.core.reading import Unreadable, json_fault
@@ -25,19 +27,18 @@ _told = msgspec.json.Decoder(Told)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TRACE: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _SPAN: Final = re.compile(r"(?!0{16})[0-9a-f]{16}")
-_told = msgspec.json.Decoder(Told)
 _SHORT: Final = 128
 """Characters of a log record's body that is taken for a feature's name."""
 
 
 def traces(body: bytes, mapping: Mapping, *, as_json: bool) -> list[Record]:
     """The entry spans that carry an account. Raises `Unreadable`."""
-    return [_span(told, account, mapping) for told, account in _ours(spans_of(body, as_json=as_json), mapping)]
+    return list(_ours((otlp_json if as_json else otlp_wire).spans_in(body), mapping, _span))
 
 
 def logs(body: bytes, mapping: Mapping, *, as_json: bool) -> list[Record]:
     """The log records that carry an account. Raises `Unreadable`."""
-    return [_log(told, account, mapping) for told, account in _ours(logs_of(body, as_json=as_json), mapping)]
+    return list(_ours((otlp_json if as_json else otlp_wire).logs_in(body), mapping, _log))
 
 
 def span_again(sent: bytes, mapping: Mapping, _: datetime) -> list[Record]:
@@ -59,10 +60,14 @@ def _again(sent: bytes, mapping: Mapping, read: Callable[[Told, str, Mapping], R
     return Record(sent=sent, why="it carries no account") if account is None else read(told, account, mapping)
 
 
-def _ours(all: Iterator[Told], mapping: Mapping) -> Iterator[tuple[Told, str]]:
+def _ours(
+    all: Iterator[Told | Odd], mapping: Mapping, read: Callable[[Told, str, Mapping], Record]
+) -> Iterator[Record]:
     for told in all:
-        if (account := _first(told, mapping.otel_account)) is not None:
-            yield told, account
+        if isinstance(told, Odd):
+            yield Record(sent=told.sent, refused=(told.code, told.words))
+        elif (account := _first(told, mapping.otel_account)) is not None:
+            yield read(told, account, mapping)
 
 
 def _span(told: Told, account: str, mapping: Mapping) -> Record:

@@ -181,15 +181,18 @@ for _ in range(60):
         (b'{"resourceSpans": ' + b"[" * 5000, True),
         (b'{"resourceSpans": [{"resource": {"attributes": [{"key": "a", "value": {"intValue": "1e9"}}]}}]}', True),
         (b'{"resourceSpans": [{"resource": {"attributes": [{"key": "\xff"}]}}]}', True),
-        (
-            msgspec.json.encode({"resourceSpans": [{"resource": {"attributes": [{"key": "a", "value": NESTED}]}}]}),
-            True,
-        ),
     ],
 )
 def test_what_is_no_export_is_unreadable(body: bytes, encoding_is_json: bool) -> None:
     with pytest.raises(Unreadable):
         traces(body, DEFAULT, as_json=encoding_is_json)
+
+
+def test_what_is_nested_deeper_than_anybody_means_is_left_out() -> None:
+    pairs = [{"key": "account.id", "value": {"stringValue": "northwind"}}, {"key": "deep", "value": NESTED}]
+    body = msgspec.json.encode({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"attributes": pairs}]}]}]})
+    [record] = logs(body, DEFAULT, as_json=True)
+    assert record.said[0].account == "northwind"
 
 
 @given(st.binary(max_size=200), st.booleans())
