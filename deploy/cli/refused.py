@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from deploy.cli import show
-from deploy.cli.client import REFUSED, connected
-from deploy.cli.listing import Column, Item, Listing, Move, option
+from deploy.cli.client import REFUSED, connected, segment
+from deploy.cli.listing import Column, Item, Listing, option
 from deploy.cli.lists import ID, plain, since
 from shared.words import clean_lines, counted
 
@@ -53,9 +53,17 @@ REFUSALS: Final = Listing(
     limit=50,
     empty="Nothing was refused.",
     details=_details,
-    moves=(Move("delete", "Forget a refused record.", "forgotten", deletes=True),),
 )
 app = REFUSALS.app()
+
+
+@app.command()
+def delete(id: Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]) -> None:
+    """Forget a refused record."""
+    with connected() as keepwell:
+        service, path = REFUSALS.at
+        keepwell.call("DELETE", service, f"{path}/{segment(keepwell.whole_id(service, path, id))}")
+    show.say(f"{id} is forgotten.")
 
 
 @app.command()

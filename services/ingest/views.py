@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_vali
 from pydantic.config import JsonDict
 from sqlalchemy import Row
 
-from services.ingest.core.senders import LARGEST, known_type
+from services.ingest.core.senders import KEY_NAME, LARGEST, key_name, known_type
 from services.ingest.core.watched import Fate
 from shared.auth.keys import Scope
 from shared.messages.assessments import AccountAssessed, Band
@@ -135,6 +135,7 @@ class ImportState(BaseModel):
 
 
 _A_KEY: Final[JsonDict] = {"name": "shop", "scopes": ["ingest"], "sources": ["shop", "shop-eu"]}
+KeyName = Annotated[str, AfterValidator(key_name), Field(json_schema_extra={"pattern": KEY_NAME})]
 Types = list[Annotated[str, AfterValidator(known_type)]]
 Rate = Annotated[
     int | None,
@@ -148,7 +149,7 @@ Largest = Annotated[
 class NewKey(BaseModel, extra="forbid", json_schema_extra={"examples": [_A_KEY]}):
     """What a key may do, and for whom."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    name: KeyName
     scopes: list[Scope] = Field(min_length=1)
     source: str | None = Field(
         None,

@@ -125,6 +125,13 @@ async def test_a_type_that_there_is_not_is_refused_with_the_nearest(house: House
     assert "did you mean 'ticket.opened'?" in answer.json()["message"]
 
 
+async def test_a_name_that_no_key_can_have_is_refused_in_words(house: House) -> None:
+    for name in ("", "a b", "é", "-x", "a\n", "x" * 65):
+        answer = await house.http.post("/v1/keys", json={"name": name, "scopes": ["ingest"]})
+        assert answer.status_code == 400
+        assert "a key's name is 64 letters" in answer.json()["message"]
+
+
 async def test_a_change_changes_what_it_names(house: House) -> None:
     await a_key(house, types=["usage.recorded"], events_per_second=5)
     await house.http.patch("/v1/keys/app", json={"test": True, "largest": 1000})

@@ -151,7 +151,7 @@ async def test_an_alert_is_acknowledged_or_snoozed(database_url: str) -> None:
             snoozed = (await house.post(f"alerts/{alert['id']}/snooze", said)).json()
             assert (snoozed["state"], snoozed["snoozed_until"]) == ("snoozed", "2026-03-04T12:00:00Z")
         assert len(await house.floor.rows("SELECT 1 FROM moves WHERE after = 'snoozed'")) == 2
-        for until in ("9999-12-31T00:00:00Z", "2026-03-01T12:00:00Z"):
+        for until in ("2026-12-31T00:00:00Z", "2026-03-01T12:00:00Z"):
             refused = await house.post(f"alerts/{alert['id']}/snooze", {"until": until})
             assert (refused.status_code, refused.json()["message"]) == (
                 400,

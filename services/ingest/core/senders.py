@@ -4,6 +4,7 @@ Nobody sends in the name of a verified webhook, of Keepwell itself, or of somebo
 of what the rightful one sends later, and that would count as a repeat.
 """
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Final
@@ -17,6 +18,7 @@ RESERVED: Final = frozenset({"keepwell", "stripe"})
 """Keepwell's own, with everything under `keepwell/`, and those of vendors whose webhooks are verified here."""
 LARGEST: Final = 64 * 1024
 """Bytes of an event, whoever sends it."""
+KEY_NAME: Final = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 NEEDS_OPERATE: Final = frozenset({"account.erased", "account.merged", "contact.erased"})
 """What can't be taken back needs more than the right to send."""
 
@@ -66,6 +68,15 @@ def known_type(type: str) -> str:
         return type
     near = nearest(type, CUSTOMER_EVENTS)
     raise ValueError(f"there is no type {type!r}; " + (f"did you mean {near!r}?" if near else "/docs lists them all"))
+
+
+def key_name(name: str) -> str:
+    """A name that a key may have. Raises `ValueError` for another."""
+    if re.fullmatch(KEY_NAME, name):
+        return name
+    raise ValueError(
+        "a key's name is 64 letters (a to z), digits, '.', '_' or '-' at most, and begins with a letter or a digit"
+    )
 
 
 def is_reserved(source: str) -> bool:

@@ -146,6 +146,11 @@ class Work(Looking):
                 episode = self._step(playbook, Visit(then, look, found_at=at))
                 if View(playbook, look).is_withheld and (episode is None or episode.is_at_rest):
                     unasked[playbook.id] = found_in
+        for episode in list(self.episodes.at(account).values()):
+            own = library.of(episode.playbook, episode)
+            if own is not None and episode.state == "pending" and episode.playbook not in library.current:
+                # It ends as of then, whenever the account meets that: not as of whichever look comes next.
+                self._step(own, Visit(then, self._look(then, "met nothing", "keepwell")), episode.subject)
         self._remember(account, stands.look_at, known, unasked=unasked)
 
     def _unmuted(self, account: str, at: datetime) -> Standing | None:

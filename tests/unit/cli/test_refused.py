@@ -58,3 +58,9 @@ def test_some_are_named_by_their_ids(stack: FakeStack) -> None:
     assert stack.asked[-1].json()["ids"] == [ID]
     for given in ([], ["rf_1", "--key", "shop"]):
         assert stack.run(refused.app, "replay", *given).exit_code == 2
+
+
+def test_one_is_forgotten_by_the_beginning_of_its_id(stack: FakeStack) -> None:
+    stack.on("GET /ingest/v1/refused", page(RECORD))
+    stack.on(f"DELETE /ingest/v1/refused/{ID}", Answer(None, 204))
+    assert stack.run(refused.app, "delete", "rf_1a2b3c4d").output == "rf_1a2b3c4d is forgotten.\n"

@@ -94,7 +94,8 @@ class Road:
     """One account with all its playbooks, as the database and the handler keep it."""
 
     def __init__(self, *, looks_at_all: bool, rules: Rules = RULES) -> None:
-        self._rules = rules
+        self._rules = self._goes_by = rules
+        self._adopted_at = MONDAY
         self._looks_at_all = looks_at_all
         self._facts: dict[str, Any] = {}
         self.standing: Standing | None = None
@@ -112,6 +113,9 @@ class Road:
                 work = self._load(one, at)
                 work.time("northwind", due)
                 self._save(work)
+        rules = OLD if one.kind == "old" else self._rules
+        if rules is not self._goes_by:
+            self._goes_by, self._adopted_at = rules, at
         work = self._load(one, at)
         if one.kind == "by hand":
             for episode in [found for found in self._episodes.values() if found.is_under_way]:
@@ -135,10 +139,10 @@ class Road:
         deaf = [Interruption("usage", at)] if one.kind == "deaf" else []
         self.skipped += stands is not None and stands.settled
         kept = [stands] if stands is not None else []
-        rules, episodes = OLD if one.kind == "old" else self._rules, self._episodes.values()
+        rules, episodes = self._goes_by, self._episodes.values()
         for playbook, version in rules.library.missing(episodes):
             rules.library.add(playbook, version, KEPT[playbook, version])
-        return Work(rules, kept, episodes, at, deaf, MONDAY)
+        return Work(rules, kept, episodes, at, deaf, self._adopted_at)
 
     def _save(self, work: Work) -> None:
         settling.close(work, [])

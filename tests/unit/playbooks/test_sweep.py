@@ -98,6 +98,20 @@ def test_what_time_makes_true_before_an_account_has_its_turn_fires_as_of_then() 
     assert (episode.state, episode.fired_at) == ("active", MONDAY + HOUR)
 
 
+def test_what_has_not_fired_ends_as_of_when_its_playbook_went_whenever_the_account_meets_that() -> None:
+    before = rules("id: held\nwhen: usage.breadth < 40 %\nheld_for: 2d\nsteps: [alert: Few]")
+    held = Work(before, (), ())
+    held.assess("northwind", an_assessment(1, MONDAY, LOW), {})
+    for at in (MONDAY + 2 * HOUR, MONDAY + 5 * DAY):
+        after, pending = rules(STALLED), held.changes.episodes.values()
+        for playbook, version in after.library.missing(pending):
+            after.library.add(playbook, version, before.library.current[playbook])
+        work = Work(after, held.changes.standings.values(), pending, adopted_at=MONDAY + HOUR)
+        introduce(work, "northwind", at)
+        ended = [(move.after, move.at) for move in work.changes.moves if move.before == "pending"]
+        assert ended == [("idle", MONDAY + HOUR)]
+
+
 def test_what_holds_for_a_changed_rule_when_its_old_version_ends_is_found_so_though_it_rests() -> None:
     text = "id: x\nwhen: {}\nrepeat: {{after: 2d}}\nsteps: [alert: Hi]"
     office = Office(text.format("usage.breadth < 40 %"))
