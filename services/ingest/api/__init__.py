@@ -20,6 +20,11 @@ from services.ingest.api.sdk import customerio, openmeter, otlp, posthog, segmen
 
 ROUTERS: Final = (
     events.router,
+    segment.router,
+    posthog.router,
+    openmeter.router,
+    otlp.router,
+    customerio.router,
     patching.router,
     recent.router,
     webhooks.router,
@@ -29,12 +34,8 @@ ROUTERS: Final = (
     imports.router,
     refused.router,
     keys.router,
-    segment.router,
-    openmeter.router,
-    customerio.router,
-    otlp.router,
     topics.router,
-    posthog.router,
 )
+"""What much comes by first: addresses are looked through in this order."""
 PROBES: Final = (status.router,)
 """What a process answers that is only a worker."""
