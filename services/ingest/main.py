@@ -54,6 +54,8 @@ from shared.worker.relay import Relay
 
 _log = logging.getLogger("keepwell.ingest")
 _TRY_AGAIN: Final = 1.0
+_MAPPED: Final = 4.0
+"""How often it is asked whether mappings have changed: with the reading itself one counts within 5 s."""
 
 
 def wire(base: service.Base, settings: IngestSettings) -> service.Service:
@@ -87,7 +89,7 @@ def wire(base: service.Base, settings: IngestSettings) -> service.Service:
     watching = Watching(base.uow, base.clock)
     listening = Listening(base.uow, lambda: base.stream.tail((registry.ASSESSMENTS,)))
     mappings = InForce(Store("ingest", (files.MAPPINGS,)), files.shipped(), files.read_texts)
-    following = Following(mappings.refresh)
+    following = Following(mappings.refresh, every=_MAPPED)
     keeper = Housekeeping(base.uow, base.clock, relay, releasing)
     base.counts.add_outbox()
     for name, (says, query) in queries.COUNTED.items():

@@ -15,17 +15,17 @@ _EVERY: Final = 2.0
 
 
 class Following:
-    """Calls `refresh`, in a transaction, every two seconds until stopped."""
+    """Calls `refresh`, in a transaction, every so many seconds until stopped."""
 
-    def __init__(self, refresh: Callable[[Any], Awaitable[Any]]) -> None:
-        self._refresh = refresh
+    def __init__(self, refresh: Callable[[Any], Awaitable[Any]], *, every: float = _EVERY) -> None:
+        self._refresh, self._every = refresh, every
         self._ending = asyncio.Event()
 
     async def run(self, uow: UnitOfWork) -> None:
         """Go on until stopped; what can't be looked up now is later."""
         while not self._ending.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout(_EVERY):
+                async with asyncio.timeout(self._every):
                     await self._ending.wait()
             try:
                 async with uow.begin() as c:
